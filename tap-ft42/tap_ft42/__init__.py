@@ -1,0 +1,1 @@
+"""Singer tap for the intranet API of the 42 schools."""

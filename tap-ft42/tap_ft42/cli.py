@@ -1,0 +1,25 @@
+"""The command ``tap-ft42``."""
+
+from __future__ import annotations
+
+import sys
+
+import requests
+from singer_sdk.exceptions import ConfigValidationError, FatalAPIError, RetriableAPIError
+
+from tap_ft42.errors import explain
+from tap_ft42.tap import TapFT42
+
+
+def main() -> None:
+    """Run the tap; end with one clear line and exit code 1 if it cannot go on."""
+    try:
+        TapFT42.cli()
+    except ConfigValidationError as error:
+        for message in error.errors:
+            TapFT42.logger.error("Setting refused: %s", message)  # noqa: TRY400 - the line says it all
+    except (FatalAPIError, RetriableAPIError, requests.RequestException) as error:
+        TapFT42.logger.error("%s", explain(error))  # noqa: TRY400 - as above
+    except BrokenPipeError:
+        TapFT42.logger.error("The target has closed its input; see its messages.")  # noqa: TRY400 - as above
+    sys.exit(1)

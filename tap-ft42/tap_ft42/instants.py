@@ -1,0 +1,53 @@
+"""Instants, written the way the API and every bookmark write them.
+
+An instant leaves the tap as 24 characters, ``2026-01-31T23:59:59.000Z``: always
+UTC, always milliseconds, always the same width. So bookmarks compare as
+strings, which is how the SDK compares them, and a target that ignores offsets
+still stores the right moment.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+_WRITTEN_RIGHT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", re.ASCII)
+
+
+def write_instant(moment: datetime) -> str:
+    """Write an instant.
+
+    Args:
+        moment: An aware datetime in any zone; microseconds are cut off.
+
+    Returns:
+        The 24 characters described above.
+    """
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
+
+
+def rewrite_instant(text: str) -> str:
+    """Bring an instant of the API into the common form.
+
+    Args:
+        text: An ISO 8601 date and time with any offset. The API writes most
+            instants in UTC but ``anonymize_date`` and ``data_erasure_date`` in
+            the offset of the campus.
+
+    Returns:
+        The 24 characters described above.
+
+    Raises:
+        ValueError: The text is not a date and time, has no offset, or lies
+            outside the years 1 to 9999.
+    """
+    moment = datetime.fromisoformat(text)
+    if _WRITTEN_RIGHT.fullmatch(text):
+        return text
+    if moment.tzinfo is None:
+        message = "the offset from UTC is missing"
+        raise ValueError(message)
+    try:
+        return write_instant(moment)
+    except OverflowError as error:
+        raise ValueError(str(error)) from error

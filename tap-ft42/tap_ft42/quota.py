@@ -1,0 +1,46 @@
+"""The HTTP session of a run, which keeps the application's two limits.
+
+42 counts requests per application: by default 2 a second and 1,200 an hour.
+"""
+
+from __future__ import annotations
+
+import requests
+from requests_ratelimiter import LimiterAdapter
+
+_HOUR = 3600
+
+
+def limited_session(
+    *, per_second: float, per_hour: float, user_agent: str
+) -> requests.Session:
+    """Open a session that never asks faster than the limits allow.
+
+    Args:
+        per_second: Requests a second; 0 means no limit.
+        per_hour: Requests an hour; 0 means no limit.
+        user_agent: Names the client; requests without one are refused by the
+            proxy in front of the API.
+
+    Returns:
+        A session that blocks in ``send`` until a request is due.
+    """
+    session = requests.Session()
+    session.headers["User-Agent"] = user_agent
+    limits = _binding(per_second, per_hour)
+    if limits:
+        # 429s are waited for where all failures are, not in the adapter as well.
+        adapter = LimiterAdapter(**limits, limit_statuses=())
+        session.mount("https://", adapter)
+        session.mount("http://", adapter)
+    return session
+
+
+def _binding(per_second: float, per_hour: float) -> dict[str, float]:
+    """Leave out a limit that does not exist or that the other one implies."""
+    limits = {}
+    if per_second and not 0 < per_hour <= per_second:
+        limits["per_second"] = per_second
+    if per_hour and not 0 < per_second * _HOUR <= per_hour:
+        limits["per_hour"] = per_hour
+    return limits

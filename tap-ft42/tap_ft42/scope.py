@@ -1,0 +1,72 @@
+"""Which part of the network a run reads: all of it, or some campuses.
+
+The API can narrow users and enrolments by campus. Coalitions and badges know
+nothing of campuses, so the scope looks up which coalitions and which users
+belong to it, once a run and only if a stream needs to know.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tap_ft42.client import FT42Stream
+    from tap_ft42.tap import TapFT42
+
+BATCH = 100
+"""Ids in one filter: the API answers 502 to much longer lists."""
+
+
+class Scope:
+    """The campuses of the setting ``campus_ids`` and what hangs on them."""
+
+    def __init__(self, tap: TapFT42) -> None:
+        """Read the setting; the look-ups come later.
+
+        Args:
+            tap: The tap whose streams do the look-ups.
+        """
+        self._tap = tap
+        self.campus_ids: frozenset[int] = frozenset(tap.config.get("campus_ids") or ())
+        """Ids of the campuses in scope; empty for all of them."""
+
+    def has_campus(self, campus_id: int) -> bool:
+        """Tell whether a campus is in scope."""
+        return not self.campus_ids or campus_id in self.campus_ids
+
+    def has_coalition(self, coalition_id: int) -> bool:
+        """Tell whether a coalition is in a bloc of a campus in scope."""
+        return not self.campus_ids or coalition_id in self._coalition_ids
+
+    @property
+    def user_batches(self) -> list[str] | None:
+        """The users in scope as values for an id filter, or None for everybody.
+
+        A scope without users has one batch that matches nobody: the API ignores
+        an empty filter and would send everybody's rows.
+        """
+        if not self.campus_ids:
+            return None
+        user_ids = self._user_ids or [0]
+        return [
+            ",".join(map(str, user_ids[start : start + BATCH]))
+            for start in range(0, len(user_ids), BATCH)
+        ]
+
+    @cached_property
+    def _coalition_ids(self) -> frozenset[int]:
+        return frozenset(
+            coalition["id"]
+            for bloc in self._stream("blocs").read({})
+            if bloc["campus_id"] in self.campus_ids
+            for coalition in bloc["coalitions"]
+        )
+
+    @cached_property
+    def _user_ids(self) -> list[int]:
+        users = self._stream("users")
+        return [user["id"] for user in users.read(users.scope_params())]
+
+    def _stream(self, name: str) -> FT42Stream:
+        return self._tap.api_streams[name]

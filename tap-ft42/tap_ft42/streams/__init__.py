@@ -1,0 +1,38 @@
+"""The streams of the tap, in the order in which a run reads them."""
+
+from __future__ import annotations
+
+from tap_ft42.streams.activity import (
+    AchievementsUsersStream,
+    CoalitionsUsersStream,
+    ProjectsUsersStream,
+)
+from tap_ft42.streams.people import CampusUsersStream, CursusUsersStream, UsersStream
+from tap_ft42.streams.reference import (
+    AchievementsStream,
+    BlocsStream,
+    CampusAchievementsStream,
+    CampusesStream,
+    CoalitionsStream,
+    CursusStream,
+    ProjectsStream,
+)
+
+STREAMS = (
+    CursusStream,
+    ProjectsStream,
+    AchievementsStream,
+    UsersStream,
+    CursusUsersStream,
+    CampusesStream,
+    CampusAchievementsStream,
+    ProjectsUsersStream,
+    CampusUsersStream,
+    BlocsStream,
+    CoalitionsStream,
+    CoalitionsUsersStream,
+    AchievementsUsersStream,
+)
+"""Parents before children, and what rows refer to before the rows."""
+
+__all__ = ["STREAMS"]

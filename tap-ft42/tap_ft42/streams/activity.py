@@ -1,0 +1,68 @@
+"""What people do: projects, badges, points for their house."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from typing_extensions import override
+
+from tap_ft42.client import FT42Stream
+from tap_ft42.streams.reference import CampusesStream, CoalitionsStream
+
+if TYPE_CHECKING:
+    from singer_sdk.helpers.types import Context, Record
+
+
+class ProjectsUsersStream(FT42Stream):
+    """Enrolments in projects, campus by campus, each with its own bookmark."""
+
+    name = "projects_users"
+    path = "/v2/projects_users"
+    replication_key = "updated_at"
+    parent_stream_type = CampusesStream
+    sort = None
+    added_columns = ("campus_id", "cursus_id")
+
+    @override
+    def query(self, context: Context | None) -> dict[str, Any]:
+        return {
+            **super().query(context),
+            "filter[campus]": context["campus_id"] if context else None,
+            "filter[cursus]": self.config["cursus_id"],
+        }
+
+    @override
+    def is_in_scope(self, row: Record) -> bool:
+        # filter[cursus] has been seen to let other cursus through.
+        return row["cursus_id"] in row["cursus_ids"]
+
+
+class AchievementsUsersStream(FT42Stream):
+    """Badges that people earned."""
+
+    name = "achievements_users"
+    path = "/v2/achievements_users"
+    replication_key = "updated_at"
+    state_partitioning_keys = ()  # one bookmark, however many batches of users
+
+    @property
+    @override
+    def partitions(self) -> list[dict[str, Any]] | None:
+        batches = self._tap.scope.user_batches
+        return None if batches is None else [{"user_ids": batch} for batch in batches]
+
+    @override
+    def query(self, context: Context | None) -> dict[str, Any]:
+        return {
+            **super().query(context),
+            "filter[user_id]": context["user_ids"] if context else None,
+        }
+
+
+class CoalitionsUsersStream(FT42Stream):
+    """Memberships in coalitions, coalition by coalition."""
+
+    name = "coalitions_users"
+    path = "/v2/coalitions/{coalition_id}/coalitions_users"
+    replication_key = "updated_at"
+    parent_stream_type = CoalitionsStream

@@ -1,0 +1,38 @@
+"""Who studies, where, and how far they have come."""
+
+from __future__ import annotations
+
+from tap_ft42.client import FT42Stream
+
+
+class UsersStream(FT42Stream):
+    """Students of the run's cursus who are not alumni."""
+
+    name = "users"
+    path = "/v2/cursus/{cursus_id}/users"
+    replication_key = "updated_at"
+    filters = {"filter[kind]": "student", "filter[alumni?]": "false"}
+    campus_filter = "filter[primary_campus_id]"
+
+
+class CursusUsersStream(FT42Stream):
+    """Level, grade and black hole of everybody in the run's cursus.
+
+    Off by default and always read in full: ``updated_at`` does not move with
+    the level.
+    """
+
+    name = "cursus_users"
+    path = "/v2/cursus/{cursus_id}/cursus_users"
+    selected_by_default = False
+    campus_filter = "filter[campus_id]"
+
+
+class CampusUsersStream(FT42Stream):
+    """Which person belongs to which campus. Off by default."""
+
+    name = "campus_users"
+    path = "/v2/campus_users"
+    replication_key = "updated_at"
+    selected_by_default = False
+    campus_filter = "filter[campus_id]"

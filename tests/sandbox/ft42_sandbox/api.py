@@ -1,0 +1,103 @@
+"""The API's own handlers: lists, single rows, and what is refused to everybody."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from starlette.requests import Request
+
+from ft42_sandbox import answer as answers
+from ft42_sandbox.answer import Answer
+from ft42_sandbox.app_url import base_url
+from ft42_sandbox.paging import page_headers, wanted_page
+from ft42_sandbox.query import BadQuery, TooManyValues, parse
+from ft42_sandbox.resources import (
+    FORBIDDEN,
+    FORBIDDEN_ROWS,
+    LISTINGS,
+    SINGLES,
+    Listing,
+    Single,
+    find_row,
+)
+from ft42_sandbox.sandbox import Sandbox
+
+# An answer, the name of its latency profile, and how many rows it carries.
+Outcome = tuple[Answer, str, int]
+Handler = Callable[[Request], Outcome]
+# Unstable orders change every so many pages, as a database changes its plan with OFFSET.
+PAGES_PER_PLAN = 3
+
+
+def handlers(sandbox: Sandbox) -> Iterator[tuple[str, Handler]]:
+    """Every route of the API as its pattern and its handler, the catch-all last."""
+    for pattern in FORBIDDEN:
+        yield pattern, lambda _request: (answers.access_denied(), "refused", 0)
+    yield "/v2/me", lambda _request: (answers.not_found(), "refused", 0)
+    yield "/oauth/token/info", token_info(sandbox)
+    for listing in LISTINGS:
+        yield listing.path, list_handler(sandbox, listing)
+    for single in SINGLES:
+        yield single.path, single_handler(sandbox, single)
+    yield "/v2/{rest:path}", lambda _request: (answers.not_found(), "refused", 0)
+
+
+def list_handler(sandbox: Sandbox, listing: Listing) -> Handler:
+    """The handler of a route that lists rows."""
+    table = listing.model.table
+    profile = listing.latency or table
+
+    def handle(request: Request) -> Outcome:
+        query = parse(request.url.query)
+        parent_id = None
+        if listing.parent:
+            parents = sandbox.store[listing.parent]
+            parent = find_row(sandbox.store, listing.parent, request.path_params["id"])
+            if parent is None:
+                return answers.not_found(), "refused", 0
+            parent_id = int(parents.array("id")[parent])
+        page = wanted_page(query)
+        shuffle = page.number // PAGES_PER_PLAN + 1 if sandbox.behaviour.unstable_ties else 0
+        try:
+            found = sandbox.search.rows(listing, parent_id, query, sandbox.clock.now(), shuffle)
+        except BadQuery as refusal:
+            return answers.bad_request(refusal.error, refusal.message), "refused", 0
+        except TooManyValues:
+            return answers.html_error(502, "Bad Gateway"), "refused", 0
+        rows = found[page.offset : page.offset + page.size]
+        answer = Answer(200, sandbox.renderer.page(table, rows))
+        answer.headers |= page_headers(
+            page, len(found), base_url(request) + request.url.path, query,
+            with_total=listing.path not in sandbox.behaviour.no_total,
+        )  # fmt: skip
+        return answer, profile, len(rows)
+
+    return handle
+
+
+def single_handler(sandbox: Sandbox, single: Single) -> Handler:
+    """The handler of a route that shows one row."""
+
+    def handle(request: Request) -> Outcome:
+        position = find_row(sandbox.store, single.table, request.path_params["id"])
+        if position is None:
+            return answers.not_found(), "refused", 0
+        row_id = int(sandbox.store[single.table].array("id")[position])
+        if (single.table, row_id) in FORBIDDEN_ROWS:
+            return answers.access_denied(), "refused", 0
+        return Answer(200, sandbox.renderer.one(single.form, position)), "one", 1
+
+    return handle
+
+
+def token_info(sandbox: Sandbox) -> Handler:
+    """The handler of /oauth/token/info; the gate has let only valid tokens through."""
+
+    def handle(request: Request) -> Outcome:
+        value = request.headers.get("authorization", "")[7:].strip()
+        owner = sandbox.tokens.owner(value or request.query_params.get("access_token", ""))
+        if owner is None:
+            return answers.unauthorized("The access token is invalid"), "refused", 0
+        return answers.json_answer(200, sandbox.tokens.info(*owner)), "one", 1
+
+    return handle

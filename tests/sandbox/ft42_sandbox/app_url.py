@@ -1,0 +1,12 @@
+"""The address under which a client sees the sandbox."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+
+
+def base_url(request: Request) -> str:
+    """Scheme and host as the client wrote them, proxies in between counted."""
+    scheme = request.headers.get("x-forwarded-proto", request.url.scheme)
+    host = request.headers.get("x-forwarded-host") or request.headers.get("host", "localhost")
+    return f"{scheme}://{host}"

@@ -1,0 +1,138 @@
+"""A sandbox in the background: started, found again and stopped by its run directory."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import psutil
+
+POLL = 0.05
+GRACE = 5.0
+
+
+class BackgroundError(Exception):
+    """The background process could not be started or stopped."""
+
+
+class RunDir:
+    """The directory that holds the pid file and the log of one background sandbox."""
+
+    def __init__(self, path: Path) -> None:
+        """Use this directory, which is made when it is needed."""
+        self._path = path
+        self._pid_file = path / "sandbox.json"
+        self._log = path / "sandbox.log"
+
+    def url(self) -> str | None:
+        """Where the running sandbox answers, or None if none runs."""
+        known = self._known()
+        return None if known is None else known[1]
+
+    def start(self, arguments: list[str], wait: float) -> tuple[str, bool]:
+        """Start a sandbox unless one runs.
+
+        Args:
+            arguments: the words after `serve`.
+            wait: seconds until it must answer.
+
+        Returns:
+            Its URL, and whether it was started now.
+
+        Raises:
+            BackgroundError: if it ends or does not answer in time; says why.
+        """
+        running = self.url()
+        if running:
+            return running, False
+        self._path.mkdir(parents=True, exist_ok=True)
+        with self._log.open("wb") as log:
+            process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+                [sys.executable, "-m", "ft42_sandbox", "serve", *arguments],
+                stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True,
+            )  # fmt: skip
+        deadline = time.monotonic() + wait
+        while time.monotonic() < deadline:
+            url = self._url_in_log()
+            if url and _answers(url):
+                self._remember(process.pid, url)
+                return url, True
+            if process.poll() is not None:
+                raise BackgroundError(self._last_line() or "the sandbox ended at once")
+            time.sleep(POLL)
+        process.kill()
+        process.wait()
+        msg = f"the sandbox did not answer within {wait:g} s, see {self._log}"
+        raise BackgroundError(msg)
+
+    def stop(self) -> bool:
+        """Stop the sandbox and say whether one ran.
+
+        Raises:
+            BackgroundError: if the process may not be ended.
+        """
+        known = self._known()
+        if known is None:
+            self._pid_file.unlink(missing_ok=True)
+            return False
+        process = known[0]
+        try:
+            process.terminate()
+            try:
+                process.wait(GRACE)
+            except psutil.TimeoutExpired:
+                process.kill()
+                process.wait(GRACE)
+        except psutil.NoSuchProcess:
+            pass
+        except psutil.Error as error:
+            msg = f"cannot stop process {process.pid}: {error}"
+            raise BackgroundError(msg) from error
+        self._pid_file.unlink(missing_ok=True)
+        return True
+
+    def _known(self) -> tuple[psutil.Process, str] | None:
+        """The process of the pid file, if it is still the one that was started."""
+        try:
+            kept = json.loads(self._pid_file.read_text(encoding="utf-8"))
+            process = psutil.Process(int(kept["pid"]))
+            # A pid is used again for other processes: only its start time tells.
+            same = abs(process.create_time() - float(kept["started"])) < 1.0
+            if same and process.status() != psutil.STATUS_ZOMBIE:
+                return process, str(kept["url"])
+        except (OSError, ValueError, KeyError, TypeError, psutil.Error):
+            return None
+        return None
+
+    def _remember(self, pid: int, url: str) -> None:
+        started = psutil.Process(pid).create_time()
+        content = json.dumps({"pid": pid, "started": started, "url": url})
+        draft = self._pid_file.with_suffix(".new")
+        draft.write_text(content, encoding="utf-8")
+        os.replace(draft, self._pid_file)
+
+    def _url_in_log(self) -> str | None:
+        with contextlib.suppress(OSError):
+            for line in self._log.read_text(encoding="utf-8", errors="replace").splitlines():
+                if line.startswith("ft42-sandbox: http"):
+                    return line.removeprefix("ft42-sandbox: ").strip()
+        return None
+
+    def _last_line(self) -> str:
+        lines = self._log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        return lines[-1].removeprefix("Error: ") if lines else ""
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{url}/_sandbox/requests", timeout=2) as answer:  # noqa: S310
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False

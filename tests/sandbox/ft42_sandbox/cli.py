@@ -1,0 +1,168 @@
+"""The command line: serve in the foreground, or start, stop and look at a background one."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ft42_sandbox import __version__
+from ft42_sandbox.background import BackgroundError, RunDir
+from ft42_sandbox.sandbox import Sandbox
+from ft42_sandbox.server import PortTaken, address, listen, run
+from ft42_sandbox.settings import DATA_EPOCH, Behaviour, World
+from ft42_sandbox.tokens import Application
+
+PREFIX = "FT42_SANDBOX"
+SECRET_ENV = f"{PREFIX}_CLIENT_SECRET"
+CONTROL_ENV = f"{PREFIX}_CONTROL_TOKEN"
+DEFAULT_SECRET = "sandbox"  # noqa: S105 - public on purpose, it opens made-up data
+WORLD_OPTIONS = ("users", "enrolments", "seed", "achievements_per_user", "project_detail", "epoch")
+LISTEN_OPTIONS = ("host", "port", "client_id", "control_token_env", "verbose")
+
+Command = Callable[..., Any]
+
+
+def _options(command: Command) -> Command:
+    """The options that `serve` and `start` share. Secrets come from the environment only."""
+    for option in reversed((
+        click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on."),
+        click.option("--port", default=4242, show_default=True, type=click.IntRange(0, 65535),
+                     help="Port to listen on; 0 takes a free one."),
+        click.option("--users", default=1500, show_default=True, help="How many accounts."),
+        click.option("--enrolments", default=20_000, show_default=True,
+                     help="How many rows of projects_users."),
+        click.option("--achievements-per-user", default=20, show_default=True,
+                     help="How many badges an account has on average."),
+        click.option("--seed", default=42, show_default=True, help="What the data is drawn from."),
+        click.option("--epoch", default=DATA_EPOCH, show_default=True,
+                     help="The instant as of which the data stands."),
+        click.option("--project-detail", default="auto", show_default=True,
+                     type=click.Choice(["auto", "light", "full"]),
+                     help="Whether projects carry all campuses and sessions."),
+        click.option("--requests-per-second", default=2, show_default=True, help="0: no limit."),
+        click.option("--requests-per-hour", default=1200, show_default=True, help="0: no limit."),
+        click.option("--stray-429", default=0.0, show_default=True,
+                     type=click.FloatRange(0, 1), help="Share of legal requests refused."),
+        click.option("--retry-after/--no-retry-after", default=True, show_default=True,
+                     help="Whether a 429 says how long to wait."),
+        click.option("--latency", default="none", show_default=True,
+                     type=click.Choice(["none", "real"]), help="How long answers take."),
+        click.option("--latency-factor", default=1.0, show_default=True,
+                     type=click.FloatRange(0), help="What the real latency is multiplied by."),
+        click.option("--life", default="off", show_default=True,
+                     type=click.Choice(["off", "clock", "requests"]),
+                     help="Whether data changes with the clock, or between requests."),
+        click.option("--life-rate", default=1.0, show_default=True, type=click.FloatRange(0),
+                     help="With --life clock: how much faster than real life."),
+        click.option("--life-seconds-per-request", default=60.0, show_default=True,
+                     type=click.FloatRange(0), help="With --life requests: life between two."),
+        click.option("--expires-in", default=7200, show_default=True, type=click.IntRange(1),
+                     help="Seconds a token is valid."),
+        click.option("--client-id", default="sandbox", show_default=True,
+                     help=f"The application. Its secret comes from {SECRET_ENV}."),
+        click.option("--control-token-env", default=CONTROL_ENV, show_default=True,
+                     help="Environment variable that holds the control plane's token."),
+        click.option("--verbose", is_flag=True, help="Log every request."),
+    )):  # fmt: skip
+        command = option(command)
+    return command
+
+
+@click.group(context_settings={"auto_envvar_prefix": PREFIX})
+@click.version_option(__version__, prog_name="ft42-sandbox")
+def main() -> None:
+    """A stand-in for the 42 intranet's API v2."""
+
+
+@main.command(context_settings={"auto_envvar_prefix": PREFIX})
+@_options
+def serve(**options: Any) -> None:  # noqa: ANN401 - options of many kinds
+    """Serve until interrupted."""
+    try:
+        world, behaviour = split(options)
+    except ValueError as error:
+        raise click.ClickException(str(error)) from None
+    try:
+        listener = listen(options["host"], options["port"])
+    except PortTaken as taken:
+        raise click.ClickException(str(taken)) from None
+    application = Application(
+        options["client_id"], [os.environ.get(SECRET_ENV) or DEFAULT_SECRET]
+    )
+    control_token = os.environ.get(options["control_token_env"]) or None
+    sandbox = Sandbox(world, behaviour, application, control_token)
+    listener.listen(512)
+    click.echo(f"ft42-sandbox: {address(listener)}")
+    sys.stdout.flush()
+    run(sandbox, listener, verbose=options["verbose"])
+
+
+@main.command()
+@_options
+@click.option("--run-dir", type=click.Path(path_type=Path), default=Path(".local/sandbox"),
+              show_default=True, help="Where the pid and the log are kept.")  # fmt: skip
+@click.option("--wait", default=60.0, show_default=True, help="Seconds to wait for an answer.")
+def start(run_dir: Path, wait: float, **options: Any) -> None:  # noqa: ANN401 - see above
+    """Serve in the background; nothing happens if it runs already."""
+    try:
+        split(options)
+        url, started = RunDir(run_dir).start(arguments(options), wait)
+    except (ValueError, BackgroundError) as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(f"{'started' if started else 'already running'}: {url}")
+
+
+@main.command()
+@click.option("--run-dir", type=click.Path(path_type=Path), default=Path(".local/sandbox"),
+              show_default=True, help="Where the pid and the log are kept.")  # fmt: skip
+def stop(run_dir: Path) -> None:
+    """Stop the one in the background."""
+    try:
+        stopped = RunDir(run_dir).stop()
+    except BackgroundError as error:
+        raise click.ClickException(str(error)) from None
+    click.echo("stopped" if stopped else "not running")
+
+
+@main.command()
+@click.option("--run-dir", type=click.Path(path_type=Path), default=Path(".local/sandbox"),
+              show_default=True, help="Where the pid and the log are kept.")  # fmt: skip
+def status(run_dir: Path) -> None:
+    """Say whether one runs in the background; exits with 1 if not."""
+    url = RunDir(run_dir).url()
+    click.echo(f"running: {url}" if url else "not running")
+    if not url:
+        raise SystemExit(1)
+
+
+def split(options: dict[str, Any]) -> tuple[World, Behaviour]:
+    """What the options say about the data and about the behaviour.
+
+    Raises:
+        ValueError: for a value that cannot be.
+    """
+    world = World(**{name: options[name] for name in WORLD_OPTIONS})
+    behaviour = Behaviour()
+    named = set(behaviour.describe())
+    behaviour.change({name: value for name, value in options.items() if name in named})
+    return world, behaviour
+
+
+def arguments(options: dict[str, Any]) -> list[str]:
+    """The options as the words of a command line."""
+    words = []
+    for name, value in options.items():
+        flag = f"--{name.replace('_', '-')}"
+        if isinstance(value, bool):
+            if value:
+                words.append(flag)
+            elif name == "retry_after":
+                words.append("--no-retry-after")
+        else:
+            words += [flag, str(value)]
+    return words

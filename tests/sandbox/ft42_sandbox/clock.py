@@ -1,0 +1,82 @@
+"""The sandbox's own clock: the wall clock, unless somebody sets or moves it."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+
+from ft42_sandbox.instants import from_datetime, to_text
+
+MICROSECONDS = 1_000_000
+
+
+class Clock:
+    """What time it is in the sandbox.
+
+    Rows that change get this time. Tokens and rate limits do not use it: they follow
+    the real wall clock, so that moving the sandbox's time never expires a token or
+    opens a limit window by accident.
+    """
+
+    def __init__(self, not_before: int) -> None:
+        """Start a clock.
+
+        Args:
+            not_before: microseconds since 1970; the clock starts at the wall clock or
+                here, whichever is later, so that no change is older than the data.
+        """
+        self._offset = max(0, not_before - _wall())
+        self._frozen: int | None = None
+
+    def now(self) -> int:
+        """The sandbox's time in microseconds since 1970, UTC."""
+        return self._frozen if self._frozen is not None else _wall() + self._offset
+
+    def set(self, instant: datetime) -> None:
+        """Set the clock to an instant; it goes on from there unless it is frozen."""
+        target = from_datetime(instant)
+        if self._frozen is None:
+            self._offset = target - _wall()
+        else:
+            self._frozen = target
+
+    def move(self, seconds: float) -> None:
+        """Move the clock forwards, or backwards for a negative number of seconds."""
+        step = int(seconds * MICROSECONDS)
+        if self._frozen is None:
+            self._offset += step
+        else:
+            self._frozen += step
+
+    def freeze(self) -> None:
+        """Stop the clock where it is."""
+        self._frozen = self.now()
+
+    def resume(self) -> None:
+        """Let a frozen clock go on from where it stopped."""
+        if self._frozen is not None:
+            self._offset = self._frozen - _wall()
+            self._frozen = None
+
+    def describe(self) -> dict[str, object]:
+        """The clock's state as the control plane shows it."""
+        return {
+            "now": to_text(self.now()),
+            "wall": to_text(_wall()),
+            "offset_seconds": round((self.now() - _wall()) / MICROSECONDS, 3),
+            "frozen": self._frozen is not None,
+        }
+
+
+def _wall() -> int:
+    return time.time_ns() // 1000
+
+
+def parse_instant(text: str) -> datetime:
+    """Read an ISO 8601 instant; without an offset it counts as UTC.
+
+    Raises:
+        ValueError: if the text is not an instant.
+    """
+    instant = datetime.fromisoformat(text)
+    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)

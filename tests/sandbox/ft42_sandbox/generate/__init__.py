@@ -1,0 +1,34 @@
+"""The generated world: every table of the sandbox, the same for the same seed and sizes."""
+
+from __future__ import annotations
+
+from ft42_sandbox.generate.activity import achievements_users_table, projects_users_table
+from ft42_sandbox.generate.people import people
+from ft42_sandbox.generate.reference import campus_table, cursus_table, projects_table
+from ft42_sandbox.generate.rewards import (
+    achievements_table,
+    blocs_and_coalitions,
+    coalitions_users_table,
+)
+from ft42_sandbox.settings import World
+from ft42_sandbox.store import Store
+
+
+def generate(world: World) -> Store:
+    """All tables of a world."""
+    cursus = cursus_table()
+    campus = campus_table(world)
+    projects = projects_table(world, campus, cursus)
+    achievements = achievements_table(world, campus, projects)
+    persons = people(world, campus, cursus)
+    blocs, coalitions = blocs_and_coalitions(world, campus, persons)
+    return Store(
+        [
+            cursus, campus, projects, achievements, blocs, coalitions, persons.users,
+            persons.campus_users, persons.cursus_users,
+            projects_users_table(world, persons, projects),
+            achievements_users_table(world, persons, achievements),
+            coalitions_users_table(world, persons, blocs, coalitions),
+        ],
+        world.seed,
+    )  # fmt: skip

@@ -1,0 +1,49 @@
+"""How long answers take."""
+
+from __future__ import annotations
+
+import random
+from math import exp, log
+
+from ft42_sandbox.settings import Behaviour
+
+# Seconds at the median and at the 90th percentile for a page of 100, the least and the most.
+PROFILES: dict[str, tuple[float, float, float, float]] = {
+    "users": (2.8, 4.3, 1.2, 6.6),
+    "projects": (4.8, 7.0, 2.5, 12.0),
+    "coalitions": (12.0, 25.0, 6.0, 37.0),
+    "blocs": (2.0, 4.0, 0.8, 8.0),
+    "campus": (0.38, 0.6, 0.2, 1.2),
+    "cursus": (0.38, 0.6, 0.2, 1.2),
+    "achievements": (0.85, 1.3, 0.4, 2.5),
+    "coalitions_users": (0.87, 1.3, 0.4, 3.0),
+    "achievements_users": (0.87, 1.3, 0.4, 3.0),
+    "campus_users": (0.6, 1.0, 0.3, 2.0),
+    "cursus_users": (2.8, 4.3, 1.2, 7.0),
+    "projects_users": (3.2, 5.5, 1.2, 10.0),
+    "one": (0.3, 0.5, 0.2, 1.0),
+    "refused": (0.19, 0.22, 0.15, 0.3),
+}
+# How many standard deviations above the median the 90th percentile of a normal law lies.
+NINTH_DECILE = 1.2816
+# A page of one row takes this share of a page of a hundred.
+FIXED_SHARE = 0.35
+
+
+class Latency:
+    """Draws the seconds an answer takes from the measured distributions."""
+
+    def __init__(self, behaviour: Behaviour, seed: int) -> None:
+        """Draw with this seed, as the behaviour says."""
+        self._behaviour = behaviour
+        self._random = random.Random(seed)  # noqa: S311 - waiting times, not secrets
+
+    def seconds(self, profile: str, rows: int = 100) -> float:
+        """How long an answer of this many rows takes; 0 with latency off."""
+        if self._behaviour.latency != "real":
+            return 0.0
+        median, decile, least, most = PROFILES.get(profile, PROFILES["one"])
+        drawn = exp(self._random.gauss(log(median), log(decile / median) / NINTH_DECILE))
+        if profile not in {"one", "refused"}:
+            drawn = max(least, drawn) * (FIXED_SHARE + (1 - FIXED_SHARE) * min(rows, 100) / 100)
+        return max(0.05, min(drawn, most)) * self._behaviour.latency_factor

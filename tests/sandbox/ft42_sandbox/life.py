@@ -1,0 +1,137 @@
+"""Life in the sandbox: what changes while time passes, and how often.
+
+The rates are those counted between two passes over 40,341 students, four hours apart, and
+between two days; where nothing was counted they are guesses that keep the proportions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from ft42_sandbox.clock import Clock
+from ft42_sandbox.events import Events
+from ft42_sandbox.instants import DAY, HOUR, SECOND
+from ft42_sandbox.ledger import Change, Ledger
+from ft42_sandbox.store import Store
+
+STUDENTS_COUNTED = 40_341
+PASSES_A_DAY = 6
+# 12 changes in a quiet quarter of an hour against 70 in an average one.
+QUIET = 12 / (6_746 / 96)
+BUSIEST_HOUR = 14
+MAX_EVENTS = 200_000
+
+
+@dataclass(frozen=True)
+class Habit:
+    """Something that happens again and again.
+
+    Attributes:
+        name: the event's name in the ledger.
+        daily: how often, for a student and a day.
+        happen: does it once, at an instant.
+    """
+
+    name: str
+    daily: float
+    happen: Callable[[Events, int], None]
+
+
+HABITS: tuple[Habit, ...] = (
+    Habit("visit", (6_746 - 462 * PASSES_A_DAY) / STUDENTS_COUNTED, Events.visit),
+    Habit("touch", 462 * PASSES_A_DAY / STUDENTS_COUNTED, Events.touch),
+    Habit("erasure date", 519 * PASSES_A_DAY / STUDENTS_COUNTED, Events.move_erasure_date),
+    Habit("activity", 39 * PASSES_A_DAY / STUDENTS_COUNTED, Events.flip_active),
+    Habit("disappear", 6 * PASSES_A_DAY / STUDENTS_COUNTED, Events.disappear),
+    Habit("anonymise", 0.0003, Events.anonymise),
+    Habit("join", 0.001, Events.join),
+    Habit("move", 0.0002, Events.move_campus),
+    Habit("graduate", 0.0004, Events.graduate),
+    Habit("enrol", 0.05, Events.enrol),
+    Habit("submit", 0.05, Events.submit),
+    Habit("mark", 0.05, Events.mark),
+    Habit("retry", 0.01, Events.retry),
+    Habit("give up", 0.002, Events.give_up),
+    Habit("unregister", 0.003, Events.unregister),
+    Habit("badge", 0.03, Events.earn_badge),
+    Habit("badge again", 0.005, Events.earn_badge_again),
+    Habit("points", 0.03, Events.earn_points),
+    Habit("master", 0.0002, Events.change_master),
+)
+# A run of `live` that was asked for always has these, however short and small it is.
+CERTAIN = ("visit", "mark")
+
+
+class Life:
+    """Lets students submit and be marked, earn, join, move, graduate and disappear."""
+
+    def __init__(self, store: Store, ledger: Ledger, clock: Clock, seed: int) -> None:
+        """Change the store by this clock, and write it down in the ledger."""
+        self._store = store
+        self._ledger = ledger
+        self._clock = clock
+        self._rng = np.random.default_rng([seed, 99])
+        self._reached = clock.now()
+
+    def live(
+        self, seconds: float, seed: int | None = None, within: float | None = None
+    ) -> list[Change]:
+        """Let life go on for some seconds that end now.
+
+        Args:
+            seconds: how much life, at the average rate of a day.
+            seed: for the same changes each time; otherwise life draws on.
+            within: the changes' instants lie in this many last seconds; in all by default.
+
+        Returns:
+            What changed, as the ledger has it.
+        """
+        rng = self._rng if seed is None else np.random.default_rng(seed)
+        end = self._clock.now()
+        span = min(seconds if within is None else within, seconds)
+        return self._run(rng, end - int(span * SECOND), end, seconds / 86_400, CERTAIN)
+
+    def catch_up(self, rate: float) -> None:
+        """Let happen what the clock says has happened since the last time.
+
+        Args:
+            rate: how many times faster than in real life.
+        """
+        start, end = self._reached, self._clock.now()
+        self._reached = end
+        if end > start and rate > 0:
+            days = (end - start) / DAY * rate * busyness(end)
+            self._run(self._rng, start, end, days, ())
+
+    def rest(self) -> None:
+        """Let the time until now pass without anything happening."""
+        self._reached = self._clock.now()
+
+    def _run(
+        self, rng: np.random.Generator, start: int, end: int, days: float, certain: tuple[str, ...]
+    ) -> list[Change]:
+        events = Events(self._store, self._ledger, rng)
+        before = self._ledger.seq
+        students = events.student_count()
+        counts = [
+            max(int(rng.poisson(habit.daily * students * days)), int(habit.name in certain))
+            for habit in HABITS
+        ]
+        total = sum(counts)
+        which = rng.permutation(np.repeat(np.arange(len(HABITS)), counts))[:MAX_EVENTS]
+        moments = np.sort(rng.integers(start, max(end, start + 1), size=len(which)))
+        for habit, moment in zip(which.tolist(), moments.tolist(), strict=True):
+            HABITS[habit].happen(events, moment)
+        if total:
+            events.settle(end)
+        return self._ledger.since(before)
+
+
+def busyness(instant: int) -> float:
+    """How busy an hour is: 1 on average over a day, a sixth of that at night."""
+    hour = (instant % DAY) / HOUR
+    wave = (1 + np.cos((hour - BUSIEST_HOUR) / 24 * 2 * np.pi)) / 2
+    return float(QUIET + (1 - QUIET) * 2 * wave)

@@ -1,0 +1,84 @@
+"""Rate limits: fixed windows of the wall clock's second and hour, as rack-throttle has them."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+HOUR = 3600
+# What the headers say when there is no limit, so that clients which read them still can.
+UNLIMITED = 1_000_000
+
+
+@dataclass
+class Verdict:
+    """What the limits say to one request.
+
+    Attributes:
+        allowed: whether the request may go on.
+        headers: the four rate-limit headers, this request counted already.
+        wait: seconds until the window that refused it ends; 0 if it was allowed.
+    """
+
+    allowed: bool
+    headers: dict[str, str]
+    wait: int = 0
+
+
+class Windows:
+    """How many requests each application has made this second and this hour."""
+
+    def __init__(self) -> None:
+        """Start with empty windows."""
+        self._counts: dict[tuple[str, int], tuple[int, int]] = {}
+
+    def count(
+        self, uid: str, per_second: int, per_hour: int, *, refused_count: bool = False
+    ) -> Verdict:
+        """Count a request and judge it.
+
+        Args:
+            uid: whose request it is.
+            per_second: how many a second may hold; 0 for any number.
+            per_hour: how many an hour may hold; 0 for any number.
+            refused_count: whether a request that is refused for its second uses up the hour.
+        """
+        now = time.time()
+        second, hour = int(now), int(now // HOUR)
+        seconds_used = self._used(uid, 1, second)
+        hours_used = self._used(uid, HOUR, hour)
+        over_second = bool(per_second) and seconds_used >= per_second
+        over_hour = bool(per_hour) and hours_used >= per_hour
+        if not over_second:
+            seconds_used += 1
+        if not over_hour and (not over_second or refused_count):
+            hours_used += 1
+        self._counts[uid, 1] = (second, seconds_used)
+        self._counts[uid, HOUR] = (hour, hours_used)
+        headers = {
+            **_headers("Secondly", per_second, seconds_used),
+            **_headers("Hourly", per_hour, hours_used),
+        }
+        if over_hour and not over_second:
+            return Verdict(allowed=False, headers=headers, wait=int(HOUR - now % HOUR) + 1)
+        return Verdict(allowed=not over_second, headers=headers, wait=int(over_second))
+
+    def use_up_hour(self, uid: str, per_hour: int) -> None:
+        """Let this hour's quota be gone."""
+        self._counts[uid, HOUR] = (int(time.time() // HOUR), per_hour)
+
+    def reset(self) -> None:
+        """Forget all counts, as if new windows had begun."""
+        self._counts.clear()
+
+    def _used(self, uid: str, length: int, window: int) -> int:
+        known, used = self._counts.get((uid, length), (window, 0))
+        return used if known == window else 0
+
+
+def _headers(name: str, limit: int, used: int) -> dict[str, str]:
+    limit = limit or UNLIMITED
+    return {
+        f"X-{name}-RateLimit-Limit": str(limit),
+        f"X-{name}-RateLimit-Remaining": str(max(0, limit - used)),
+    }

@@ -1,0 +1,113 @@
+"""What a sandbox is made of, and how it behaves."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+# The instant "as of" which the generated data stands.
+DATA_EPOCH = "2026-10-12T00:00:00.000Z"
+
+
+@dataclass(frozen=True)
+class World:
+    """What the data is generated from: the same world always has the same rows.
+
+    `users` counts all accounts, of which about 80 % are students of cursus 21 who are
+    not alumni; `enrolments` are the rows of projects_users.
+    """
+
+    users: int = 1500
+    enrolments: int = 20_000
+    seed: int = 42
+    achievements_per_user: int = 20
+    project_detail: str = "auto"
+    epoch: str = DATA_EPOCH
+
+    def __post_init__(self) -> None:
+        """Refuse sizes that cannot be generated."""
+        if self.users < 50:
+            msg = "users must be 50 or more"
+            raise ValueError(msg)
+        if self.enrolments < 0 or self.achievements_per_user < 0:
+            msg = "enrolments and achievements-per-user must not be negative"
+            raise ValueError(msg)
+        if self.project_detail not in {"auto", "light", "full"}:
+            msg = "project-detail must be auto, light or full"
+            raise ValueError(msg)
+
+    @property
+    def full_projects(self) -> bool:
+        """Whether projects carry all campuses and sessions: a page of 100 is then 4 MB."""
+        return self.project_detail == "full" or (
+            self.project_detail == "auto" and self.users >= 10_000
+        )
+
+
+@dataclass
+class Behaviour:
+    """What can be changed while the sandbox runs.
+
+    Where the facts about the real API are uncertain, there is a switch here.
+    """
+
+    requests_per_second: int = 2
+    requests_per_hour: int = 1200
+    refused_requests_count: bool = False
+    stray_429: float = 0.0
+    retry_after: bool = True
+    latency: str = "none"
+    latency_factor: float = 1.0
+    expires_in: int = 7200
+    require_user_agent: bool = True
+    max_filter_values: int = 300
+    projects_users_sort: str = "accepted"
+    cursus_filter_restricts: bool = True
+    unstable_ties: bool = False
+    life: str = "off"
+    life_rate: float = 1.0
+    life_seconds_per_request: float = 60.0
+    no_total: list[str] = field(default_factory=list)
+
+    def change(self, values: dict[str, Any]) -> None:
+        """Take over new values.
+
+        Raises:
+            ValueError: for an unknown name, a value of another type or an unknown word;
+                nothing is changed then.
+        """
+        known = {item.name: item for item in fields(self)}
+        accepted: dict[str, Any] = {}
+        for name, value in values.items():
+            if name not in known:
+                msg = f"there is no setting {name}; settings are: {', '.join(sorted(known))}"
+                raise ValueError(msg)
+            accepted[name] = _checked(name, value, getattr(Behaviour(), name))
+        for name, value in accepted.items():
+            setattr(self, name, value)
+
+    def describe(self) -> dict[str, Any]:
+        """All settings and their values."""
+        return asdict(self)
+
+
+WORDS = {
+    "latency": {"none", "real"},
+    "life": {"off", "clock", "requests"},
+    "projects_users_sort": {"accepted", "ignored", "refused"},
+}
+
+
+def _checked(name: str, value: Any, default: Any) -> Any:  # noqa: ANN401 - of any kind
+    if name in WORDS and value not in WORDS[name]:
+        msg = f"{name} must be one of: {', '.join(sorted(WORDS[name]))}"
+        raise ValueError(msg)
+    if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    if type(value) is not type(default):
+        msg = f"{name} must be {type(default).__name__}, not {type(value).__name__}"
+        raise ValueError(msg)
+    if isinstance(value, int | float) and value < 0:
+        msg = f"{name} must not be negative"
+        raise ValueError(msg)
+    return value
