@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tap_ft42.instants import write_instant
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 """Lower bound of a first load: older than 42 itself."""
@@ -52,3 +55,26 @@ def next_window(
     if not_before is not None:
         lower = max(lower, not_before)
     return Window(write_instant(lower), write_instant(run_started - settle))
+
+
+def level(partitions: Sequence[dict[str, Any]], replication_key: str) -> None:
+    """Give the partitions that one run has read the same bookmark: the greatest.
+
+    All of them have been read up to the same upper bound, and the greatest
+    ``updated_at`` among them lies below it, so no partition has rows between its
+    own bookmark and that. A quiet partition then need not be read from its last
+    change again, and a row that belongs to two partitions is read by both or by
+    neither.
+
+    Args:
+        partitions: The SDK's states of the partitions; changed in place.
+        replication_key: Name of the replication key.
+    """
+    bookmarks = [
+        partition["replication_key_value"]
+        for partition in partitions
+        if partition.get("replication_key_value")
+    ]
+    for partition in partitions if bookmarks else ():
+        partition["replication_key"] = replication_key
+        partition["replication_key_value"] = max(bookmarks)

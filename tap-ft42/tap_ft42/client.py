@@ -15,7 +15,7 @@ from singer_sdk.schema.source import SchemaDirectory
 from typing_extensions import override
 
 from tap_ft42 import errors, retries
-from tap_ft42.bookmarks import Window, next_window
+from tap_ft42.bookmarks import Window, level, next_window
 from tap_ft42.reading import Page, page_of
 from tap_ft42.records import EXTRA, BrokenRecordError, RecordShape
 
@@ -70,6 +70,7 @@ class FT42Stream(RESTStream[int]):
         super().__init__(tap)
         self.primary_keys = self.schema["x-primary-key"]
         self._shape = RecordShape(self.schema)
+        self._partitions_read: list[dict[str, Any]] = []
         self._rejected = 0
         self._undeclared: set[str] = set()
 
@@ -144,11 +145,20 @@ class FT42Stream(RESTStream[int]):
     def get_replication_key_signpost(self, context: Context | None = None) -> str | None:
         return self.window(context).upper if self.replication_key else None
 
+    @override
+    def finalize_state_progress_markers(self, state: dict[str, Any] | None = None) -> None:
+        # The SDK calls this once a run, after the last child.
+        if self.replication_key and self._partitions_read:
+            level(self._partitions_read, self.replication_key)
+        super().finalize_state_progress_markers(state)
+
     # Reading
 
     @override
     def request_records(self, context: Context | None) -> Iterator[dict[str, Any]]:
-        return self.read(self.query(context), context)
+        yield from self.read(self.query(context), context)
+        if self.parent_stream_type is not None:
+            self._partitions_read.append(self.get_context_state(context))
 
     def read(
         self, query: Mapping[str, Any], context: Context | None = None

@@ -88,21 +88,21 @@ class TapFT42(Tap):
         ),
         th.Property(
             "requests_per_second",
-            th.NumberType(minimum=0),
+            th.IntegerType(minimum=0),
             default=2,
             title="Requests a second",
             description="The application's limit; 0 means no limit.",
         ),
         th.Property(
             "requests_per_hour",
-            th.NumberType(minimum=0),
+            th.IntegerType(minimum=0),
             default=1200,
             title="Requests an hour",
             description="The application's limit; 0 means no limit.",
         ),
         th.Property(
             "settle_seconds",
-            th.NumberType(minimum=0),
+            th.IntegerType(minimum=0),
             default=30,
             title="Settle time",
             description=(
@@ -112,7 +112,7 @@ class TapFT42(Tap):
         ),
         th.Property(
             "overlap_seconds",
-            th.NumberType(minimum=0),
+            th.IntegerType(minimum=0),
             default=60,
             title="Overlap",
             description="How far before its bookmark a read begins, as clocks differ.",

@@ -9,6 +9,7 @@ people use a server of your own.
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import warnings
@@ -168,7 +169,11 @@ def main() -> None:
     help="TCP port on 127.0.0.1.",
 )
 def start(directory: Path, port: int) -> None:
-    """Start the server unless it runs already."""
+    """Start the server unless it runs already or TARGET_POSTGRES_HOST names another."""
+    own_server = os.environ.get("TARGET_POSTGRES_HOST", HOST)
+    if own_server != HOST:
+        click.echo(f"PostgreSQL: TARGET_POSTGRES_HOST is {own_server}; nothing is started")
+        return
     postgres = EmbeddedPostgres(directory)
     running = postgres.port()
     if running is None:

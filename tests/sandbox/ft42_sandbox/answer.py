@@ -62,9 +62,11 @@ def too_many_requests(wait: int, *, retry_after: bool) -> Answer:
         retry_after: whether the answer says so.
     """
     answer = Answer(
-        429, b"429 Too Many Requests (Spam Rate Limit Exceeded)", content_type=TEXT,
+        429,
+        b"429 Too Many Requests (Spam Rate Limit Exceeded)",
+        content_type=TEXT,
         reason=f"rate limit, {wait} s left",
-    )  # fmt: skip
+    )
     if retry_after:
         answer.headers["Retry-After"] = str(wait)
     return answer
@@ -87,6 +89,9 @@ def challenge() -> Answer:
         "<body><noscript>Enable JavaScript and cookies to continue</noscript></body></html>"
     )
     return Answer(
-        403, page.encode(), {"Server": "cloudflare", "cf-mitigated": "challenge"}, HTML,
+        403,
+        page.encode(),
+        {"Server": "cloudflare", "cf-mitigated": "challenge"},
+        HTML,
         "no User-Agent",
-    )  # fmt: skip
+    )

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
+import numpy as np
 from starlette.requests import Request
 
 from ft42_sandbox import answer as answers
 from ft42_sandbox.answer import Answer
 from ft42_sandbox.app_url import base_url
 from ft42_sandbox.paging import page_headers, wanted_page
-from ft42_sandbox.query import BadQuery, TooManyValues, parse
+from ft42_sandbox.query import QueryError, TooManyValuesError, parse
 from ft42_sandbox.resources import (
     FORBIDDEN,
     FORBIDDEN_ROWS,
@@ -20,7 +22,9 @@ from ft42_sandbox.resources import (
     Single,
     find_row,
 )
-from ft42_sandbox.sandbox import Sandbox
+
+if TYPE_CHECKING:
+    from ft42_sandbox.sandbox import Sandbox
 
 # An answer, the name of its latency profile, and how many rows it carries.
 Outcome = tuple[Answer, str, int]
@@ -30,7 +34,7 @@ PAGES_PER_PLAN = 3
 
 
 def handlers(sandbox: Sandbox) -> Iterator[tuple[str, Handler]]:
-    """Every route of the API as its pattern and its handler, the catch-all last."""
+    """Every route as its pattern and its handler; last `other`, all that do not exist."""
     for pattern in FORBIDDEN:
         yield pattern, lambda _request: (answers.access_denied(), "refused", 0)
     yield "/v2/me", lambda _request: (answers.not_found(), "refused", 0)
@@ -39,7 +43,7 @@ def handlers(sandbox: Sandbox) -> Iterator[tuple[str, Handler]]:
         yield listing.path, list_handler(sandbox, listing)
     for single in SINGLES:
         yield single.path, single_handler(sandbox, single)
-    yield "/v2/{rest:path}", lambda _request: (answers.not_found(), "refused", 0)
+    yield "other", lambda _request: (answers.not_found(), "refused", 0)
 
 
 def list_handler(sandbox: Sandbox, listing: Listing) -> Handler:
@@ -56,20 +60,29 @@ def list_handler(sandbox: Sandbox, listing: Listing) -> Handler:
             if parent is None:
                 return answers.not_found(), "refused", 0
             parent_id = int(parents.array("id")[parent])
+        if sandbox.behaviour.life == "requests":
+            sandbox.life.live(sandbox.behaviour.life_seconds_per_request)
         page = wanted_page(query)
         shuffle = page.number // PAGES_PER_PLAN + 1 if sandbox.behaviour.unstable_ties else 0
         try:
             found = sandbox.search.rows(listing, parent_id, query, sandbox.clock.now(), shuffle)
-        except BadQuery as refusal:
-            return answers.bad_request(refusal.error, refusal.message), "refused", 0
-        except TooManyValues:
+        except QueryError as refusal:
+            return answers.bad_request(refusal.error, str(refusal)), "refused", 0
+        except TooManyValuesError:
             return answers.html_error(502, "Bad Gateway"), "refused", 0
         rows = found[page.offset : page.offset + page.size]
+        again = request.scope.get("ft42.struck", {}).get("duplicate_row")
+        if again and page.number > 1 and page.offset <= len(found):
+            rows = np.concatenate([found[page.offset - 1 : page.offset], rows])
+            rows = rows[:-1] if again.lose else rows
         answer = Answer(200, sandbox.renderer.page(table, rows))
         answer.headers |= page_headers(
-            page, len(found), base_url(request) + request.url.path, query,
+            page,
+            len(found),
+            base_url(request) + request.url.path,
+            query,
             with_total=listing.path not in sandbox.behaviour.no_total,
-        )  # fmt: skip
+        )
         return answer, profile, len(rows)
 
     return handle

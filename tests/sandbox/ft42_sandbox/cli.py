@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,73 +14,162 @@ import click
 from ft42_sandbox import __version__
 from ft42_sandbox.background import BackgroundError, RunDir
 from ft42_sandbox.sandbox import Sandbox
-from ft42_sandbox.server import PortTaken, address, listen, run
+from ft42_sandbox.server import PortTakenError, address, listen, run
 from ft42_sandbox.settings import DATA_EPOCH, Behaviour, World
 from ft42_sandbox.tokens import Application
 
 PREFIX = "FT42_SANDBOX"
 SECRET_ENV = f"{PREFIX}_CLIENT_SECRET"
 CONTROL_ENV = f"{PREFIX}_CONTROL_TOKEN"
-DEFAULT_SECRET = "sandbox"  # noqa: S105 - public on purpose, it opens made-up data
-WORLD_OPTIONS = ("users", "enrolments", "seed", "achievements_per_user", "project_detail", "epoch")
-LISTEN_OPTIONS = ("host", "port", "client_id", "control_token_env", "verbose")
+DEFAULT_SECRET = "sandbox"  # noqa: S105 - public on purpose: it opens made-up data
+WORLD_OPTIONS = (
+    "users",
+    "enrolments",
+    "seed",
+    "achievements_per_user",
+    "project_detail",
+    "epoch",
+)
+EXISTING = click.Path(exists=True, dir_okay=False, path_type=Path)
+SETTINGS = {"auto_envvar_prefix": PREFIX}
 
 Command = Callable[..., Any]
 
 
 def _options(command: Command) -> Command:
     """The options that `serve` and `start` share. Secrets come from the environment only."""
-    for option in reversed((
-        click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on."),
-        click.option("--port", default=4242, show_default=True, type=click.IntRange(0, 65535),
-                     help="Port to listen on; 0 takes a free one."),
-        click.option("--users", default=1500, show_default=True, help="How many accounts."),
-        click.option("--enrolments", default=20_000, show_default=True,
-                     help="How many rows of projects_users."),
-        click.option("--achievements-per-user", default=20, show_default=True,
-                     help="How many badges an account has on average."),
-        click.option("--seed", default=42, show_default=True, help="What the data is drawn from."),
-        click.option("--epoch", default=DATA_EPOCH, show_default=True,
-                     help="The instant as of which the data stands."),
-        click.option("--project-detail", default="auto", show_default=True,
-                     type=click.Choice(["auto", "light", "full"]),
-                     help="Whether projects carry all campuses and sessions."),
-        click.option("--requests-per-second", default=2, show_default=True, help="0: no limit."),
-        click.option("--requests-per-hour", default=1200, show_default=True, help="0: no limit."),
-        click.option("--stray-429", default=0.0, show_default=True,
-                     type=click.FloatRange(0, 1), help="Share of legal requests refused."),
-        click.option("--retry-after/--no-retry-after", default=True, show_default=True,
-                     help="Whether a 429 says how long to wait."),
-        click.option("--latency", default="none", show_default=True,
-                     type=click.Choice(["none", "real"]), help="How long answers take."),
-        click.option("--latency-factor", default=1.0, show_default=True,
-                     type=click.FloatRange(0), help="What the real latency is multiplied by."),
-        click.option("--life", default="off", show_default=True,
-                     type=click.Choice(["off", "clock", "requests"]),
-                     help="Whether data changes with the clock, or between requests."),
-        click.option("--life-rate", default=1.0, show_default=True, type=click.FloatRange(0),
-                     help="With --life clock: how much faster than real life."),
-        click.option("--life-seconds-per-request", default=60.0, show_default=True,
-                     type=click.FloatRange(0), help="With --life requests: life between two."),
-        click.option("--expires-in", default=7200, show_default=True, type=click.IntRange(1),
-                     help="Seconds a token is valid."),
-        click.option("--client-id", default="sandbox", show_default=True,
-                     help=f"The application. Its secret comes from {SECRET_ENV}."),
-        click.option("--control-token-env", default=CONTROL_ENV, show_default=True,
-                     help="Environment variable that holds the control plane's token."),
-        click.option("--verbose", is_flag=True, help="Log every request."),
-    )):  # fmt: skip
+    for option in reversed(
+        (
+            click.option(
+                "--host", default="127.0.0.1", show_default=True, help="Address to listen on."
+            ),
+            click.option(
+                "--port",
+                default=4242,
+                show_default=True,
+                type=click.IntRange(0, 65535),
+                help="Port to listen on; 0 takes a free one.",
+            ),
+            click.option("--users", default=1500, show_default=True, help="How many accounts."),
+            click.option(
+                "--enrolments",
+                default=20_000,
+                show_default=True,
+                help="How many rows of projects_users.",
+            ),
+            click.option(
+                "--achievements-per-user",
+                default=20,
+                show_default=True,
+                help="How many badges an account has on average.",
+            ),
+            click.option(
+                "--seed", default=42, show_default=True, help="What the data is drawn from."
+            ),
+            click.option(
+                "--epoch",
+                default=DATA_EPOCH,
+                show_default=True,
+                help="The instant as of which the data stands.",
+            ),
+            click.option(
+                "--project-detail",
+                default="auto",
+                show_default=True,
+                type=click.Choice(["auto", "light", "full"]),
+                help="Whether projects carry all campuses and sessions.",
+            ),
+            click.option(
+                "--requests-per-second", default=2, show_default=True, help="0: no limit."
+            ),
+            click.option(
+                "--requests-per-hour", default=1200, show_default=True, help="0: no limit."
+            ),
+            click.option(
+                "--stray-429",
+                default=0.0,
+                show_default=True,
+                type=click.FloatRange(0, 1),
+                help="Share of legal requests refused.",
+            ),
+            click.option(
+                "--retry-after/--no-retry-after",
+                default=True,
+                show_default=True,
+                help="Whether a 429 says how long to wait.",
+            ),
+            click.option(
+                "--latency",
+                default="none",
+                show_default=True,
+                type=click.Choice(["none", "real"]),
+                help="How long answers take.",
+            ),
+            click.option(
+                "--latency-factor",
+                default=1.0,
+                show_default=True,
+                type=click.FloatRange(0),
+                help="What the real latency is multiplied by.",
+            ),
+            click.option(
+                "--life",
+                default="off",
+                show_default=True,
+                type=click.Choice(["off", "clock", "requests"]),
+                help="Whether data changes with the clock, or between requests.",
+            ),
+            click.option(
+                "--life-rate",
+                default=1.0,
+                show_default=True,
+                type=click.FloatRange(0),
+                help="With --life clock: how much faster than real life.",
+            ),
+            click.option(
+                "--life-seconds-per-request",
+                default=60.0,
+                show_default=True,
+                type=click.FloatRange(0),
+                help="With --life requests: life between two.",
+            ),
+            click.option(
+                "--expires-in",
+                default=7200,
+                show_default=True,
+                type=click.IntRange(1),
+                help="Seconds a token is valid.",
+            ),
+            click.option(
+                "--client-id",
+                default="sandbox",
+                show_default=True,
+                help=f"The application. Its secret comes from {SECRET_ENV}.",
+            ),
+            click.option(
+                "--control-token-env",
+                default=CONTROL_ENV,
+                show_default=True,
+                help="Environment variable that holds the control plane's token.",
+            ),
+            click.option(
+                "--tls-cert", type=EXISTING, help="Serve https with this certificate."
+            ),
+            click.option("--tls-key", type=EXISTING, help="The certificate's key."),
+            click.option("--verbose", is_flag=True, help="Log every request."),
+        )
+    ):
         command = option(command)
     return command
 
 
-@click.group(context_settings={"auto_envvar_prefix": PREFIX})
+@click.group(context_settings=SETTINGS)
 @click.version_option(__version__, prog_name="ft42-sandbox")
 def main() -> None:
     """A stand-in for the 42 intranet's API v2."""
 
 
-@main.command(context_settings={"auto_envvar_prefix": PREFIX})
+@main.command(context_settings=SETTINGS)
 @_options
 def serve(**options: Any) -> None:  # noqa: ANN401 - options of many kinds
     """Serve until interrupted."""
@@ -89,25 +179,32 @@ def serve(**options: Any) -> None:  # noqa: ANN401 - options of many kinds
         raise click.ClickException(str(error)) from None
     try:
         listener = listen(options["host"], options["port"])
-    except PortTaken as taken:
+    except PortTakenError as taken:
         raise click.ClickException(str(taken)) from None
     application = Application(
         options["client_id"], [os.environ.get(SECRET_ENV) or DEFAULT_SECRET]
     )
     control_token = os.environ.get(options["control_token_env"]) or None
-    sandbox = Sandbox(world, behaviour, application, control_token)
-    listener.listen(512)
-    click.echo(f"ft42-sandbox: {address(listener)}")
+    log = partial(click.echo, err=True) if options["verbose"] else None
+    sandbox = Sandbox(world, behaviour, application, control_token, log)
+    certificate, key = options["tls_cert"], options["tls_key"]
+    tls = (str(certificate), str(key)) if certificate and key else None
+    click.echo(f"ft42-sandbox: {address(listener, tls=tls is not None)}")
     sys.stdout.flush()
-    run(sandbox, listener, verbose=options["verbose"])
+    run(sandbox, listener, tls=tls)
 
 
-@main.command()
+@main.command(context_settings=SETTINGS)
 @_options
-@click.option("--run-dir", type=click.Path(path_type=Path), default=Path(".local/sandbox"),
-              show_default=True, help="Where the pid and the log are kept.")  # fmt: skip
+@click.option(
+    "--run-dir",
+    type=click.Path(path_type=Path),
+    default=Path(".local/sandbox"),
+    show_default=True,
+    help="Where the pid and the log are kept.",
+)
 @click.option("--wait", default=60.0, show_default=True, help="Seconds to wait for an answer.")
-def start(run_dir: Path, wait: float, **options: Any) -> None:  # noqa: ANN401 - see above
+def start(run_dir: Path, wait: float, **options: Any) -> None:  # noqa: ANN401 - options of many kinds
     """Serve in the background; nothing happens if it runs already."""
     try:
         split(options)
@@ -117,9 +214,14 @@ def start(run_dir: Path, wait: float, **options: Any) -> None:  # noqa: ANN401 -
     click.echo(f"{'started' if started else 'already running'}: {url}")
 
 
-@main.command()
-@click.option("--run-dir", type=click.Path(path_type=Path), default=Path(".local/sandbox"),
-              show_default=True, help="Where the pid and the log are kept.")  # fmt: skip
+@main.command(context_settings=SETTINGS)
+@click.option(
+    "--run-dir",
+    type=click.Path(path_type=Path),
+    default=Path(".local/sandbox"),
+    show_default=True,
+    help="Where the pid and the log are kept.",
+)
 def stop(run_dir: Path) -> None:
     """Stop the one in the background."""
     try:
@@ -129,9 +231,14 @@ def stop(run_dir: Path) -> None:
     click.echo("stopped" if stopped else "not running")
 
 
-@main.command()
-@click.option("--run-dir", type=click.Path(path_type=Path), default=Path(".local/sandbox"),
-              show_default=True, help="Where the pid and the log are kept.")  # fmt: skip
+@main.command(context_settings=SETTINGS)
+@click.option(
+    "--run-dir",
+    type=click.Path(path_type=Path),
+    default=Path(".local/sandbox"),
+    show_default=True,
+    help="Where the pid and the log are kept.",
+)
 def status(run_dir: Path) -> None:
     """Say whether one runs in the background; exits with 1 if not."""
     url = RunDir(run_dir).url()
@@ -158,6 +265,8 @@ def arguments(options: dict[str, Any]) -> list[str]:
     words = []
     for name, value in options.items():
         flag = f"--{name.replace('_', '-')}"
+        if value is None:
+            continue
         if isinstance(value, bool):
             if value:
                 words.append(flag)

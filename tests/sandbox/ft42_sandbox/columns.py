@@ -6,12 +6,19 @@ ascending and first on descending orders, which is what PostgreSQL, and so 42, d
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import math
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from numpy.typing import NDArray
+
+# A value of a row: what its kind of column holds, or None.
+Value = Any
 
 NULL_INT = int(np.iinfo(np.int32).max)
 NULL_INSTANT = int(np.iinfo(np.int64).max)
@@ -78,8 +85,8 @@ class Column:
         column = cls(Kind.CHOICE, [])
         for word in words:
             column.encode(word)
-        column._array = codes.astype(np.int16)  # noqa: SLF001 - its own class
-        column._length = len(codes)  # noqa: SLF001 - its own class
+        column._array = codes.astype(np.int16)
+        column._length = len(codes)
         return column
 
     @property
@@ -87,7 +94,7 @@ class Column:
         """The encoded values of all rows, dead ones included."""
         return self._array[: self._length]
 
-    def encode(self, value: Any) -> Any:  # noqa: ANN401 - a value is of any kind
+    def encode(self, value: Value) -> Value:
         """The stored form of a Python value; None becomes the kind's null."""
         if value is None:
             return _NULLS[self.kind]
@@ -104,7 +111,7 @@ class Column:
         """The code of a choice's word; -1, which no row has, for an unknown word."""
         return self._codes.get(word, -1)
 
-    def decode(self, stored: Any) -> Any:  # noqa: ANN401 - a value is of any kind
+    def decode(self, stored: Value) -> Value:
         """The Python value of a stored one."""
         return self.decode_many([stored])[0]
 
@@ -117,7 +124,7 @@ class Column:
         if self.kind is Kind.BOOL:
             return [None if value == NULL_BOOL else bool(value) for value in stored]
         if self.kind is Kind.FLOAT:
-            return [None if value != value else value for value in stored]  # noqa: PLR0124 - NaN
+            return [None if math.isnan(value) else value for value in stored]
         null = _NULLS[self.kind]
         return [None if value == null else value for value in stored]
 
@@ -126,7 +133,7 @@ class Column:
         if self.kind in {Kind.TEXT, Kind.JSON}:
             return np.fromiter((value is None for value in self.array), bool, self._length)
         if self.kind is Kind.FLOAT:
-            return np.isnan(self.array)
+            return np.asarray(np.isnan(self.array))
         return np.asarray(self.array == _NULLS[self.kind])
 
     def sort_keys(self, positions: NDArray[Any]) -> NDArray[Any]:
@@ -139,11 +146,13 @@ class Column:
             return ranks[np.where(values == NULL_CHOICE, len(self.words), values)]
         if self.kind in {Kind.TEXT, Kind.JSON}:
             texts = [None if value is None else str(value) for value in values]
-            ranked = {text: n for n, text in enumerate(sorted({t for t in texts if t is not None}))}
+            ranked = {
+                text: n for n, text in enumerate(sorted({t for t in texts if t is not None}))
+            }
             return np.asarray([len(ranked) if t is None else ranked[t] for t in texts])
-        return values
+        return np.asarray(values)
 
-    def append(self, value: Any) -> None:  # noqa: ANN401 - a value is of any kind
+    def append(self, value: Value) -> None:
         """Add one row's value."""
         if self._length == len(self._array):
             grown = np.empty(max(16, self._length * 5 // 4), dtype=self._array.dtype)
@@ -152,6 +161,6 @@ class Column:
         self._array[self._length] = self.encode(value)
         self._length += 1
 
-    def put(self, position: int, value: Any) -> None:  # noqa: ANN401 - a value is of any kind
+    def put(self, position: int, value: Value) -> None:
         """Replace one row's value."""
         self._array[position] = self.encode(value)

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ft42_sandbox.columns import Column, Kind
 from ft42_sandbox.instants import DAY, from_datetime
-from ft42_sandbox.store import Store, Table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from ft42_sandbox.store import Store, Table
 
 Mask = NDArray[np.bool_]
 FALSE_WORDS = frozenset({"false", "f", "0", "off", "no", ""})
@@ -113,8 +117,13 @@ def equals(table: str, column: str, value: int) -> Condition:
     )
 
 
-def linked(
-    table: str, column: str, link: str, key: str, wanted: Condition | None, label: tuple[object, ...]
+def linked(  # noqa: PLR0913, PLR0917 - a link has two ends
+    table: str,
+    column: str,
+    link: str,
+    key: str,
+    wanted: Condition | None,
+    label: tuple[object, ...],
 ) -> Condition:
     """Rows whose number occurs in another table's column, in rows that meet a condition.
 
@@ -137,7 +146,7 @@ def _among(table: Table, column: str, numbers: NDArray[np.int32]) -> Mask:
         return np.isin(values, numbers)
     flags = np.zeros(size, dtype=bool)
     flags[numbers] = True
-    return flags[values]
+    return np.asarray(flags[values])
 
 
 def _stored(held: Column, values: Sequence[str]) -> list[int | float]:

@@ -1,54 +1,59 @@
-"""The control plane: truth, changes, life, clock, settings and counts under `/_sandbox/`."""
+"""The control plane under `/_sandbox/`: not part of the API, open only with its token."""
 
 from __future__ import annotations
 
 import hmac
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from ft42_sandbox.clock import parse_instant
-from ft42_sandbox.sandbox import Sandbox
+from ft42_sandbox.instants import SECOND, from_datetime, to_text
+from ft42_sandbox.tokens import Application
+from ft42_sandbox.truth import NotThereError, Truth
 
+if TYPE_CHECKING:
+    from ft42_sandbox.sandbox import Sandbox
+
+Body = dict[str, Any]
 Endpoint = Callable[[Request], Awaitable[Response]]
-Action = Callable[[Request, dict[str, Any]], object]
-# Names by which tables are also known.
-ALIASES = {"campuses": "campus"}
-CHUNK = 1000
+Action = Callable[[Request, Body], object]
+JSON = "application/json"
 
 
 def control_routes(sandbox: Sandbox) -> list[Route]:
     """The routes of the control plane; only the counts are open to everybody."""
     control = Control(sandbox)
-    open_routes = [Route("/_sandbox/requests", control.open(control.requests), methods=["GET"])]
-    actions: list[tuple[str, str, Action]] = [
-        ("POST", "/_sandbox/requests/reset", control.reset_requests),
-        ("GET", "/_sandbox/truth/{table}", control.truth),
-        ("GET", "/_sandbox/changes", control.changes),
-        ("POST", "/_sandbox/live", control.live),
-        ("POST", "/_sandbox/clock", control.clock),
-        ("GET", "/_sandbox/settings", control.settings),
-        ("POST", "/_sandbox/settings", control.settings),
-        ("POST", "/_sandbox/rows/{table}", control.rows),
+    actions: tuple[tuple[str, str, Action], ...] = (
+        ("POST", "requests/reset", control.reset_requests),
+        ("GET", "truth/{table}", control.truth),
+        ("GET", "truth", control.truth_of_path),
+        ("GET", "changes", control.changes),
+        ("POST", "live", control.live),
+        ("GET", "clock", control.clock),
+        ("POST", "clock", control.clock),
+        ("GET", "settings", control.settings),
+        ("POST", "settings", control.settings),
+        ("GET", "faults", control.faults),
+        ("POST", "faults", control.add_fault),
+        ("DELETE", "faults", control.clear_faults),
+        ("POST", "rows/{table}", control.rows),
+        ("POST", "tokens/expire", control.expire_tokens),
+        ("POST", "secret", control.rotate_secret),
+        ("POST", "applications", control.add_application),
+        ("POST", "quota", control.quota),
+    )
+    return [
+        Route("/_sandbox/requests", control.open(control.requests), methods=["GET"]),
+        *(
+            Route(f"/_sandbox/{path}", control.guarded(action), methods=[method])
+            for method, path, action in actions
+        ),
     ]
-    return open_routes + [
-        Route(path, control.guarded(action), methods=[method]) for method, path, action in actions
-    ]
-
-
-class Refused(Exception):  # noqa: N818 - a refusal, reported as an HTTP status
-    """A control request that cannot be done."""
-
-    def __init__(self, status: int, reason: str) -> None:
-        """Refuse with a status and a line."""
-        super().__init__(reason)
-        self.status = status
-        self.reason = reason
 
 
 class Control:
@@ -57,6 +62,7 @@ class Control:
     def __init__(self, sandbox: Sandbox) -> None:
         """Control this sandbox."""
         self._sandbox = sandbox
+        self._truth = Truth(sandbox)
 
     def open(self, action: Action) -> Endpoint:
         """An endpoint for everybody."""
@@ -80,88 +86,154 @@ class Control:
 
         return serve
 
-    def requests(self, _request: Request, _body: dict[str, Any]) -> object:
+    def requests(self, _request: Request, _body: Body) -> object:
         """Counts of requests by route."""
         return self._sandbox.traffic.describe()
 
-    def reset_requests(self, _request: Request, _body: dict[str, Any]) -> object:
+    def reset_requests(self, _request: Request, _body: Body) -> object:
         """Forget the counts."""
         self._sandbox.traffic.reset()
         return self._sandbox.traffic.describe()
 
-    def truth(self, request: Request, _body: dict[str, Any]) -> object:
-        """Every row of a table in the API's list form, by id."""
-        table = self._table(request)
-        positions = table.positions
-        if table.name == "campus" and request.query_params.get("hidden") != "true":
-            positions = positions[table.array("public")[positions] == 1]
-        positions = positions[np.argsort(table.array("id")[positions], kind="stable")]
-        pages = [
-            self._sandbox.renderer.page(table.name, positions[n : n + CHUNK])
-            for n in range(0, len(positions), CHUNK)
-        ]
-        body = b",".join(page[1:-1] for page in pages)
-        return Response(b"[" + body + b"]", media_type="application/json")
+    def truth(self, request: Request, _body: Body) -> object:
+        """Every row of a table in the API's list form, by id; `?hidden=true`: all campuses."""
+        hidden = request.query_params.get("hidden") == "true"
+        body = self._truth.table(request.path_params["table"], hidden=hidden)
+        return Response(body, media_type=JSON)
 
-    def changes(self, request: Request, _body: dict[str, Any]) -> object:
-        """All changes since an instant."""
-        del request
-        return self._sandbox.life.changes
+    def truth_of_path(self, request: Request, _body: Body) -> object:
+        """All rows of a list of the API, given as `?path=/v2/…?filter[…]=…`."""
+        return Response(self._truth.path(request.query_params.get("path", "")), media_type=JSON)
 
-    def live(self, _request: Request, body: dict[str, Any]) -> object:
-        """Let life go on for some seconds."""
-        return self._sandbox.life.live(float(body.get("seconds", 900)), body.get("seed"))
+    def changes(self, request: Request, _body: Body) -> object:
+        """Changes since an instant (`since`) or after a number (`after`), oldest first."""
+        since = request.query_params.get("since")
+        # A plus sign that was not quoted arrives as a blank.
+        at = from_datetime(parse_instant(since.replace(" ", "+"))) if since else None
+        after = int(request.query_params.get("after", "0"))
+        return self._sandbox.ledger.since(after, at)
 
-    def clock(self, _request: Request, body: dict[str, Any]) -> object:
-        """Set, move, freeze or resume the clock."""
+    def live(self, _request: Request, body: Body) -> object:
+        """Let life go on for `seconds`; with `advance`, the clock goes on too."""
+        seconds = float(body.get("seconds", 900))
+        if seconds < 0:
+            msg = "seconds must not be negative"
+            raise ValueError(msg)
+        if body.get("advance"):
+            self._sandbox.clock.move(seconds)
+            self._sandbox.life.rest()
+        within = body.get("within")
+        return self._sandbox.life.live(
+            seconds, body.get("seed"), None if within is None else float(within)
+        )
+
+    def clock(self, _request: Request, body: Body) -> object:
+        """Set, move (seconds), freeze or resume the clock, and show it."""
         clock = self._sandbox.clock
+        if "freeze" in body:
+            (clock.freeze if body["freeze"] else clock.resume)()
         if "set" in body:
             clock.set(parse_instant(str(body["set"])))
         if "move" in body:
             clock.move(float(body["move"]))
-        if "freeze" in body:
-            (clock.freeze if body["freeze"] else clock.resume)()
         return clock.describe()
 
-    def settings(self, _request: Request, body: dict[str, Any]) -> object:
-        """Change settings, and show them."""
+    def settings(self, _request: Request, body: Body) -> object:
+        """Change settings, and show all."""
         self._sandbox.behaviour.change(body)
         return self._sandbox.behaviour.describe()
 
-    def rows(self, request: Request, body: dict[str, Any]) -> object:
-        """Insert, update or delete one row."""
-        table = self._table(request)
-        values = dict(body.get("values", {}))
-        row_id = body.get("id", values.get("id"))
-        for name, value in values.items():
-            if isinstance(value, str) and name in table.columns and table.columns[name].kind == "instant":
-                values[name] = int(parse_instant(value).timestamp() * 1e6)
-        now = self._sandbox.clock.now()
-        op = body.get("op", "update")
-        if op == "insert":
-            values = {"created_at": now, "updated_at": now, **values, "id": row_id or table.next_id()}
-            values = {k: v for k, v in values.items() if k in table.columns}
-            position = table.insert(values)
-        else:
-            found = table.find(int(row_id or 0))
-            if found is None:
-                raise Refused(404, f"{table.name} has no row {row_id}")
-            position = found
-            if op == "delete":
-                table.delete(position)
-            elif not body.get("silent") and "updated_at" in table.columns:
-                table.update(position, {"updated_at": now, **values})
-            else:
-                table.update(position, values)
-        return {"id": table.value(position, "id"), "op": op}
+    def faults(self, _request: Request, _body: Body) -> object:
+        """All faults, and how often each struck."""
+        return self._sandbox.faults.describe()
 
-    def _table(self, request: Request) -> Any:  # noqa: ANN401 - a table
-        name = request.path_params["table"]
-        name = ALIASES.get(name, name)
-        if name not in self._sandbox.store.tables:
-            known = ", ".join(sorted(self._sandbox.store.tables))
-            raise Refused(404, f"there is no table {name}; tables are: {known}")
-        return self._sandbox.store[name]
+    def add_fault(self, _request: Request, body: Body) -> object:
+        """Make a fault."""
+        return self._sandbox.faults.add(body)
+
+    def clear_faults(self, request: Request, _body: Body) -> object:
+        """Take away the fault `number`, or all."""
+        number = request.query_params.get("number")
+        self._sandbox.faults.clear(int(number) if number else None)
+        return self._sandbox.faults.describe()
+
+    def rows(self, request: Request, body: Body) -> object:
+        """Insert, update or delete one row; nothing else changes with it."""
+        name = self._truth.name(request.path_params["table"])
+        table, ledger = self._sandbox.store[name], self._sandbox.ledger
+        now, op = self._sandbox.clock.now(), body.get("op", "update")
+        values = {
+            c: _instant(table.columns, c, v) for c, v in dict(body.get("values", {})).items()
+        }
+        row_id = body.get("id", values.get("id"))
+        if op == "insert":
+            values |= {} if row_id is None else {"id": int(row_id)}
+            return {"id": ledger.insert(name, values, now, "control"), "op": op}
+        position = table.find(int(row_id)) if row_id is not None else None
+        if position is None:
+            msg = f"{name} has no row {row_id}"
+            raise NotThereError(msg)
+        if op == "delete":
+            ledger.delete(name, position, now, "control")
+        elif op == "update":
+            silent = bool(body.get("silent"))
+            ledger.update(name, position, values, now, "control", silent=silent)
+        else:
+            msg = f"op must be insert, update or delete, not {op}"
+            raise ValueError(msg)
+        return {"id": row_id, "op": op, "at": to_text(now)}
+
+    def expire_tokens(self, _request: Request, _body: Body) -> object:
+        """Expire every token now."""
+        return {"expired": self._sandbox.tokens.expire()}
+
+    def rotate_secret(self, _request: Request, body: Body) -> object:
+        """Give an application the next `secret`; `keep_old` is the time before the swap."""
+        uid = str(body.get("client_id", next(iter(self._sandbox.tokens.applications))))
+        application = self._sandbox.tokens.rotate(
+            uid, str(body["secret"]), keep_old=bool(body.get("keep_old"))
+        )
+        if "valid_until" in body:
+            application.secret_valid_until = int(body["valid_until"])
+        return {"client_id": uid, "secret_valid_until": application.secret_valid_until}
+
+    def add_application(self, _request: Request, body: Body) -> object:
+        """Register one more application, with limits and roles of its own if it has any."""
+        applications = self._sandbox.tokens.applications
+        uid = str(body["client_id"])
+        applications[uid] = Application(
+            uid,
+            [str(body["client_secret"])],
+            len(applications) + 1,
+            str(body.get("name", uid)),
+            str(body.get("roles", "None")),
+            body.get("requests_per_second"),
+            body.get("requests_per_hour"),
+        )
+        return {"client_id": uid, "number": applications[uid].number}
+
+    def quota(self, _request: Request, body: Body) -> object:
+        """Forget what was counted (`reset`), or use up the hour of every application."""
+        sandbox = self._sandbox
+        if body.get("reset"):
+            sandbox.windows.reset()
+        if body.get("use_up_hour"):
+            for application in sandbox.tokens.applications.values():
+                limit = application.requests_per_hour
+                sandbox.windows.use_up_hour(
+                    application.uid,
+                    sandbox.behaviour.requests_per_hour if limit is None else limit,
+                )
+        return {"reset": bool(body.get("reset")), "used_up": bool(body.get("use_up_hour"))}
+
+
+def _instant(columns: dict[str, Any], name: str, value: object) -> object:
+    """Instants come as text, and are kept as microseconds."""
+    if isinstance(value, str) and name in columns and columns[name].kind == "instant":
+        return from_datetime(parse_instant(value))
+    if isinstance(value, float) and name in columns and columns[name].kind == "instant":
+        return int(value * SECOND)
+    return value
 
 
 async def _run(action: Action, request: Request) -> Response:
@@ -171,12 +243,14 @@ async def _run(action: Action, request: Request) -> Response:
         if not isinstance(body, dict):
             return _json(400, {"error": "the body must be a JSON object"})
         result = action(request, body)
-    except Refused as refusal:
-        return _json(refusal.status, {"error": refusal.reason})
-    except (ValueError, TypeError, KeyError) as error:
+    except NotThereError as unknown:
+        return _json(404, {"error": str(unknown)})
+    except KeyError as missing:
+        return _json(400, {"error": f"{missing.args[0]} is missing"})
+    except (ValueError, TypeError, OverflowError) as error:
         return _json(400, {"error": str(error)})
     return result if isinstance(result, Response) else _json(200, result)
 
 
 def _json(status: int, content: object) -> Response:
-    return Response(orjson.dumps(content), status, media_type="application/json")
+    return Response(orjson.dumps(content), status, media_type=JSON)

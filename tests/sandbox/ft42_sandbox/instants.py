@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ft42_sandbox.columns import NULL_INSTANT
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+NAIVE_EPOCH = EPOCH.replace(tzinfo=None)
 SECOND = 1_000_000
 MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
@@ -29,15 +32,16 @@ def at(text: str) -> int:
 
 def to_text(microseconds: int) -> str:
     """The API's way to write an instant: UTC, milliseconds (cut, not rounded), `Z`."""
-    moment = EPOCH + timedelta(microseconds=microseconds)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+    moment = NAIVE_EPOCH + timedelta(microseconds=microseconds)
+    return moment.isoformat(timespec="milliseconds") + "Z"
 
 
 def texts(instants: NDArray[Any]) -> list[str | None]:
     """Many instants at once in the API's way; a null instant becomes None."""
     nulls = instants == NULL_INSTANT
     written = np.datetime_as_string(
-        np.where(nulls, 0, instants).astype("datetime64[us]").astype("datetime64[ms]"), unit="ms"
+        np.where(nulls, 0, instants).astype("datetime64[us]").astype("datetime64[ms]"),
+        unit="ms",
     )
     return [
         None if null else text + "Z"
@@ -50,6 +54,8 @@ def local_text(microseconds: int | None, offset_minutes: int) -> str | None:
     if microseconds is None:
         return None
     zone = timezone(timedelta(minutes=offset_minutes))
-    return (EPOCH + timedelta(microseconds=microseconds)).astimezone(zone).isoformat(
-        timespec="milliseconds"
+    return (
+        (EPOCH + timedelta(microseconds=microseconds))
+        .astimezone(zone)
+        .isoformat(timespec="milliseconds")
     )

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import random
 from math import exp, log
+from typing import TYPE_CHECKING
 
-from ft42_sandbox.settings import Behaviour
+if TYPE_CHECKING:
+    from ft42_sandbox.settings import Behaviour
 
 # Seconds at the median and at the 90th percentile for a page of 100, the least and the most.
 PROFILES: dict[str, tuple[float, float, float, float]] = {

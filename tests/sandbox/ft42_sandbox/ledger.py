@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ft42_sandbox.instants import to_text
-from ft42_sandbox.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from ft42_sandbox.store import Store
 
 Change = dict[str, Any]
 # Older changes are forgotten, so that a sandbox which lives for weeks stays small.
@@ -43,16 +46,24 @@ class Ledger:
             ValueError: for a column that does not exist or an id that does.
         """
         target = self._store[table]
-        dates = {c: at for c in ("created_at", "updated_at") if c in target.columns}
+        dates: dict[str, Any] = {
+            c: at for c in ("created_at", "updated_at") if c in target.columns
+        }
         row = {"id": target.next_id(), **dates, **values}
         target.insert(row)
         self._note(table, int(row["id"]), "insert", row, at, event)
         return int(row["id"])
 
-    def update(
-        self, table: str, position: int, values: Mapping[str, Any], at: int, event: str,
-        *, silent: bool = False,
-    ) -> None:  # fmt: skip
+    def update(  # noqa: PLR0913 - what a change is
+        self,
+        table: str,
+        position: int,
+        values: Mapping[str, Any],
+        at: int,
+        event: str,
+        *,
+        silent: bool = False,
+    ) -> None:
         """Change a row; `updated_at` becomes `at` unless the change is silent.
 
         Raises:
@@ -62,7 +73,9 @@ class Ledger:
         silent = silent or "updated_at" not in target.columns
         written = dict(values) if silent else {"updated_at": at, **values}
         target.update(position, written)
-        self._note(table, target.value(position, "id"), "update", written, at, event, silent=silent)
+        self._note(
+            table, target.value(position, "id"), "update", written, at, event, silent=silent
+        )
 
     def delete(self, table: str, position: int, at: int, event: str) -> None:
         """Remove a row. Nobody is told."""
@@ -76,12 +89,27 @@ class Ledger:
         earliest = "" if at is None else to_text(at)
         return [c for c in self._changes if c["seq"] > seq and c["at"] >= earliest]
 
-    def _note(
-        self, table: str, row_id: int, op: str, columns: Iterable[str], at: int, event: str,
-        *, silent: bool = False,
-    ) -> None:  # fmt: skip
+    def _note(  # noqa: PLR0913, PLR0917 - what a change is
+        self,
+        table: str,
+        row_id: int,
+        op: str,
+        columns: Iterable[str],
+        at: int,
+        event: str,
+        *,
+        silent: bool = False,
+    ) -> None:
         self._seq += 1
-        self._changes.append({
-            "seq": self._seq, "at": to_text(at), "table": table, "id": row_id, "op": op,
-            "columns": sorted(columns), "silent": silent, "event": event,
-        })  # fmt: skip
+        self._changes.append(
+            {
+                "seq": self._seq,
+                "at": to_text(at),
+                "table": table,
+                "id": row_id,
+                "op": op,
+                "columns": sorted(columns),
+                "silent": silent,
+                "event": event,
+            }
+        )

@@ -6,16 +6,20 @@ between two days; where nothing was counted they are guesses that keep the propo
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ft42_sandbox.clock import Clock
 from ft42_sandbox.events import Events
 from ft42_sandbox.instants import DAY, HOUR, SECOND
-from ft42_sandbox.ledger import Change, Ledger
-from ft42_sandbox.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ft42_sandbox.clock import Clock
+    from ft42_sandbox.ledger import Change, Ledger
+    from ft42_sandbox.store import Store
 
 STUDENTS_COUNTED = 40_341
 PASSES_A_DAY = 6
@@ -111,7 +115,12 @@ class Life:
         self._reached = self._clock.now()
 
     def _run(
-        self, rng: np.random.Generator, start: int, end: int, days: float, certain: tuple[str, ...]
+        self,
+        rng: np.random.Generator,
+        start: int,
+        end: int,
+        days: float,
+        certain: tuple[str, ...],
     ) -> list[Change]:
         events = Events(self._store, self._ledger, rng)
         before = self._ledger.seq

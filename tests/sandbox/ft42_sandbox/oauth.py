@@ -4,47 +4,68 @@ from __future__ import annotations
 
 import time
 from base64 import b64decode
-from collections.abc import Awaitable, Callable
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from http import HTTPStatus
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, unquote
 
 import orjson
 from starlette.requests import Request
-from starlette.responses import Response
 
-from ft42_sandbox.sandbox import Sandbox
+from ft42_sandbox.answer import Answer, json_answer
+from ft42_sandbox.damage import replaced
+from ft42_sandbox.outgoing import send_answer
 from ft42_sandbox.tokens import OAuthError
 
-TOKEN = "token"  # noqa: S105 - a route's name in the books, not a secret
+if TYPE_CHECKING:
+    from starlette.types import Receive, Scope, Send
+
+    from ft42_sandbox.sandbox import Sandbox
+
+TOKEN = "token"  # noqa: S105 - a route's name, not a secret
 
 
-def token_endpoint(sandbox: Sandbox) -> Callable[[Request], Awaitable[Response]]:
-    """The endpoint of /oauth/token. It has no rate limit and sends no such headers."""
+class TokenEndpoint:
+    """/oauth/token as an ASGI application. It has no rate limit and sends no such headers."""
 
-    async def serve(request: Request) -> Response:
+    def __init__(self, sandbox: Sandbox) -> None:
+        """Give out the tokens of this sandbox."""
+        self._sandbox = sandbox
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a token request."""
         started = time.perf_counter()
+        sandbox, request = self._sandbox, Request(scope, receive)
+        struck = sandbox.faults.strike(TOKEN, "")
         params = await credentials(request)
-        reason = ""
-        try:
-            status, body = 200, sandbox.tokens.grant(params, sandbox.behaviour.expires_in)
-        except OAuthError as refusal:
-            status, reason = refusal.status, refusal.description
-            body = {"error": refusal.error, "error_description": refusal.description}
-        headers = {"Cache-Control": "no-store", "Pragma": "no-cache"}
-        if status == 401:
-            headers["WWW-Authenticate"] = (
-                f'Bearer realm="Doorkeeper", error="{body["error"]}", '
-                f'error_description="{reason}"'
-            )
-        response = Response(
-            orjson.dumps(body), status, headers, "application/json; charset=utf-8"
+        found = replaced(struck, retry_after=sandbox.behaviour.retry_after) or self._grant(
+            params
         )
-        seconds = time.perf_counter() - started
-        sandbox.traffic.note(TOKEN, status, seconds, len(response.body), "/oauth/token", reason)
-        return response
+        await send_answer(found, struck, scope, receive, send)
+        sandbox.traffic.note(
+            TOKEN,
+            int(found.status),
+            time.perf_counter() - started,
+            len(found.body),
+            "/oauth/token",
+            found.reason,
+        )
 
-    return serve
+    def _grant(self, params: dict[str, str]) -> Answer:
+        sandbox = self._sandbox
+        try:
+            found = json_answer(200, sandbox.tokens.grant(params, sandbox.behaviour.expires_in))
+        except OAuthError as refusal:
+            body = {"error": refusal.error, "error_description": refusal.description}
+            found = json_answer(refusal.status, body, refusal.description)
+            if refusal.status == HTTPStatus.UNAUTHORIZED:
+                found.headers["WWW-Authenticate"] = (
+                    f'Bearer realm="Doorkeeper", error="{refusal.error}", '
+                    f'error_description="{refusal.description}"'
+                )
+        found.headers |= {"Cache-Control": "no-store", "Pragma": "no-cache"}
+        return found
 
 
 async def credentials(request: Request) -> dict[str, str]:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from urllib.parse import quote_plus
 
 from ft42_sandbox.conditions import read_int
-from ft42_sandbox.query import Query
+
+if TYPE_CHECKING:
+    from ft42_sandbox.query import Query
 
 DEFAULT_SIZE = 30
 MAX_SIZE = 100

@@ -7,22 +7,43 @@ ignored, and a kind of parameter that a route does not declare is ignored altoge
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
-
-class BadQuery(Exception):  # noqa: N818 - it is the query that is bad, not the program
-    """A query that the API refuses with 400."""
-
-    def __init__(self, error: str, message: str) -> None:
-        """Refuse with the two texts of the body."""
-        super().__init__(message)
-        self.error = error
-        self.message = message
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
 
 
-class TooManyValues(Exception):  # noqa: N818 - see above
+class QueryError(Exception):
+    """A query that the API refuses with 400; the message is the body's.
+
+    Attributes:
+        error: the body's other text.
+    """
+
+    error = "Bad Request"
+
+
+class FilterError(QueryError):
+    """A filter that the route does not declare, or a value it does not know."""
+
+    error = "Filter Error"
+
+
+class RangeError(QueryError):
+    """A range that the route does not declare, or other than two bounds."""
+
+    error = "Range Error"
+
+
+class SortError(QueryError):
+    """A field that one cannot sort by."""
+
+    error = "Sort Error"
+
+
+class TooManyValuesError(Exception):
     """A filter with more values than the real server survives; it answers 502."""
 
 
@@ -67,18 +88,17 @@ def filter_values(query: Query, allowed: Sequence[str], limit: int) -> dict[str,
         limit: how many values one filter may have; 0 means any number.
 
     Raises:
-        BadQuery: for a name that is not allowed, even with an empty value.
-        TooManyValues: for a list longer than the limit.
+        FilterError: for a name that is not allowed, even with an empty value.
+        TooManyValuesError: for a list longer than the limit.
     """
     unknown = [name for name in query.filters if name not in allowed]
     if unknown:
-        raise BadQuery("Filter Error", _not_allowed(unknown, allowed, "filter"))
+        raise FilterError(_not_allowed(unknown, allowed, "filter"))
     values = {
-        name: [part for part in text.split(",") if part]
-        for name, text in query.filters.items()
+        name: [part for part in text.split(",") if part] for name, text in query.filters.items()
     }
     if limit and any(len(parts) > limit for parts in values.values()):
-        raise TooManyValues
+        raise TooManyValuesError
     return {name: parts for name, parts in values.items() if parts}
 
 
@@ -86,24 +106,22 @@ def range_bounds(query: Query, allowed: Sequence[str]) -> dict[str, tuple[str, s
     """Both bounds of each range.
 
     Raises:
-        BadQuery: for a name that is not allowed, or other than two bounds.
+        RangeError: for a name that is not allowed, or other than two bounds.
     """
     bounds = {}
     for name, text in query.ranges.items():
         parts = [part for part in text.split(",") if part]
         if len(parts) > 2:
             msg = f"Invalid range format for {text}. Too many arguments for filter ({parts})."
-            raise BadQuery("Range Error", msg)
+            raise RangeError(msg)
         if len(parts) < 2:
-            msg = (
-                f"Invalid range format for {text}. "
-                "Begin and end must be separated by a comma (,)."
-            )
-            raise BadQuery("Range Error", msg)
+            reason = "Begin and end must be separated by a comma (,)."
+            msg = f"Invalid range format for {text}. {reason}"
+            raise RangeError(msg)
         bounds[name] = (parts[0], parts[1])
     unknown = [name for name in bounds if name not in allowed]
     if unknown:
-        raise BadQuery("Range Error", _not_allowed(unknown, allowed, "range"))
+        raise RangeError(_not_allowed(unknown, allowed, "range"))
     return bounds
 
 
@@ -111,7 +129,7 @@ def sort_order(query: Query, allowed: Sequence[str]) -> list[tuple[str, bool]]:
     """The fields to sort by and whether each descends; empty if the query names none.
 
     Raises:
-        BadQuery: for a field that is not allowed.
+        SortError: for a field that is not allowed.
     """
     order: dict[str, bool] = {}
     for part in query.sort.split(","):
@@ -121,7 +139,8 @@ def sort_order(query: Query, allowed: Sequence[str]) -> list[tuple[str, bool]]:
         descends = name.startswith("-")
         name = name.removeprefix("-")
         if name not in allowed:
-            raise BadQuery("Sort Error", f"The {name} field is not sortable")
+            msg = f"The {name} field is not sortable"
+            raise SortError(msg)
         order[name] = descends
     return list(order.items())
 
@@ -130,15 +149,13 @@ def check_words(name: str, values: Iterable[str], allowed: Sequence[str]) -> Non
     """Hold a filter with fixed values, such as `true` and `false`, to them.
 
     Raises:
-        BadQuery: for any other value.
+        FilterError: for any other value.
     """
     wrong = [value for value in values if value not in allowed]
     if wrong:
-        msg = (
-            f"Value {sentence(wrong)} is not allowed for filter {name}, "
-            f"can be {sentence(allowed)}"
-        )
-        raise BadQuery("Filter Error", msg)
+        known = sentence(allowed)
+        msg = f"Value {sentence(wrong)} is not allowed for filter {name}, can be {known}"
+        raise FilterError(msg)
 
 
 def sentence(words: Sequence[str]) -> str:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ft42_sandbox import query as queries
 from ft42_sandbox.conditions import Condition, between, one_of
-from ft42_sandbox.query import Query
-from ft42_sandbox.resources import BOOLEANS, Listing, Model, scope_of_bare
-from ft42_sandbox.settings import Behaviour
-from ft42_sandbox.store import Positions, Store
+from ft42_sandbox.models import BOOLEANS, Model, scope_of_bare
+
+if TYPE_CHECKING:
+    from ft42_sandbox.query import Query
+    from ft42_sandbox.resources import Listing
+    from ft42_sandbox.settings import Behaviour
+    from ft42_sandbox.store import Positions, Store
 
 Order = Sequence[tuple[str, bool]]
 # Together the remembered answers take at most this many bytes.
@@ -50,18 +54,22 @@ class Search:
             shuffle: with a number other than 0, rows that tie are ordered by it.
 
         Raises:
-            BadQuery: for names or values that the route does not allow.
-            TooManyValues: for a filter that the real server would choke on.
+            QueryError: for names or values that the route does not allow.
+            TooManyValuesError: for a filter that the real server would choke on.
         """
         conditions = self._conditions(listing, parent, query, now)
         order = self._order(listing.model, query)
         table = self._store[listing.model.table]
         total_order = any(name == "id" for name, _ in order)
         key = (
-            table.name, tuple(c.label for c in conditions), tuple(order),
+            table.name,
+            tuple(c.label for c in conditions),
+            tuple(order),
             0 if total_order else shuffle,
-        )  # fmt: skip
-        versions = self._store.versions((table.name, *(d for c in conditions for d in c.depends)))
+        )
+        versions = self._store.versions(
+            (table.name, *(d for c in conditions for d in c.depends))
+        )
         known = self._found.get(key)
         if known is not None and known[0] == versions:
             self._found.move_to_end(key)
@@ -121,7 +129,9 @@ class Search:
         if sorts is not None:
             asked = queries.sort_order(query, sorts)
         if not asked:
-            asked = [(name.removeprefix("-"), name[0] == "-") for name in model.order.split(",")]
+            asked = [
+                (name.removeprefix("-"), name[0] == "-") for name in model.order.split(",")
+            ]
         return [(model.columns.get(name, name), descends) for name, descends in asked]
 
     def _sorted(
@@ -140,8 +150,13 @@ class Search:
             if column in table.columns:
                 numbers = table.columns[column].sort_keys(positions)
                 # The largest number stands for null, so the negative sorts it first.
-                keys.append(-numbers.astype(np.int64) if descends and numbers.dtype != np.float64
-                            else -numbers if descends else numbers)  # fmt: skip
+                keys.append(
+                    -numbers.astype(np.int64)
+                    if descends and numbers.dtype != np.float64
+                    else -numbers
+                    if descends
+                    else numbers
+                )
         if shuffle:
             keys.append((positions.astype(np.int64) * 2_654_435_761 * shuffle) % 1_000_003)
         if not keys:

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import socket
+from typing import TYPE_CHECKING
 
 import uvicorn
 
 from ft42_sandbox.app import create_app
-from ft42_sandbox.sandbox import Sandbox
+
+if TYPE_CHECKING:
+    from ft42_sandbox.sandbox import Sandbox
 
 
-class PortTaken(Exception):  # noqa: N818 - the port is, and the user reads the line
+BACKLOG = 512
+
+
+class PortTakenError(Exception):
     """The address cannot be listened on."""
 
 
@@ -18,30 +24,44 @@ def listen(host: str, port: int) -> socket.socket:
     """A listening socket; port 0 takes any free one.
 
     Raises:
-        PortTaken: if the address is in use or not ours.
+        PortTakenError: if the address is in use or not ours.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
+        listener.listen(BACKLOG)
     except OSError as error:
         listener.close()
         msg = f"cannot listen on {host}:{port}: {error.strerror}"
-        raise PortTaken(msg) from error
+        raise PortTakenError(msg) from error
     return listener
 
 
-def address(listener: socket.socket) -> str:
+def address(listener: socket.socket, *, tls: bool) -> str:
     """The URL of a listening socket."""
+    scheme = "https" if tls else "http"
     host, port = listener.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
-def run(sandbox: Sandbox, listener: socket.socket, *, verbose: bool) -> None:
-    """Serve until the process is told to end."""
+def run(sandbox: Sandbox, listener: socket.socket, *, tls: tuple[str, str] | None) -> None:
+    """Serve until the process is told to end.
+
+    Args:
+        sandbox: what to serve.
+        listener: a socket that listens.
+        tls: the files of a certificate and its key, to serve https.
+    """
+    certificate, key = tls or (None, None)
     config = uvicorn.Config(
-        create_app(sandbox), log_level="info" if verbose else "error", access_log=verbose,
-        lifespan="off", server_header=False, timeout_keep_alive=60,
-    )  # fmt: skip
+        create_app(sandbox),
+        log_level="critical",
+        server_header=False,
+        timeout_keep_alive=60,
+        timeout_graceful_shutdown=1,
+        ssl_certfile=certificate,
+        ssl_keyfile=key,
+    )
     uvicorn.Server(config).run(sockets=[listener])

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from ft42_sandbox.instants import at
+
+if TYPE_CHECKING:
+    from ft42_sandbox.columns import Value
 
 # The instant "as of" which the generated data stands.
 DATA_EPOCH = "2026-10-12T00:00:00.000Z"
@@ -26,6 +31,7 @@ class World:
 
     def __post_init__(self) -> None:
         """Refuse sizes that cannot be generated."""
+        at(self.epoch)
         if self.users < 50:
             msg = "users must be 50 or more"
             raise ValueError(msg)
@@ -82,7 +88,7 @@ class Behaviour:
             if name not in known:
                 msg = f"there is no setting {name}; settings are: {', '.join(sorted(known))}"
                 raise ValueError(msg)
-            accepted[name] = _checked(name, value, getattr(Behaviour(), name))
+            accepted[name] = same_type(name, value, getattr(Behaviour(), name))
         for name, value in accepted.items():
             setattr(self, name, value)
 
@@ -98,7 +104,12 @@ WORDS = {
 }
 
 
-def _checked(name: str, value: Any, default: Any) -> Any:  # noqa: ANN401 - of any kind
+def same_type(name: str, value: Value, default: Value) -> Value:
+    """A value that came as JSON, if it can take the place of the usual one.
+
+    Raises:
+        ValueError: if it is of another type, negative, or a word that is not known.
+    """
     if name in WORDS and value not in WORDS[name]:
         msg = f"{name} must be one of: {', '.join(sorted(WORDS[name]))}"
         raise ValueError(msg)

@@ -6,14 +6,19 @@ columns anyway; SQLite needed seconds to load and sort the same rows.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
-import orjson
 from numpy.typing import NDArray
 
-from ft42_sandbox.columns import Column
+from ft42_sandbox.columns import NULL_INT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    import orjson
+
+    from ft42_sandbox.columns import Column, Value
 
 T = TypeVar("T")
 Positions = NDArray[np.int32]
@@ -62,7 +67,10 @@ class Table:
         """The position of the row with this id, or None if there is none."""
         position = self._later.get(row_id)
         if position is None:
-            place = int(np.searchsorted(self._sorted_ids, row_id))
+            if not 0 <= row_id <= NULL_INT:
+                return None
+            # A number of another type would have numpy copy the whole array first.
+            place = int(self._sorted_ids.searchsorted(self._sorted_ids.dtype.type(row_id)))
             if place == len(self._sorted_ids) or self._sorted_ids[place] != row_id:
                 return None
             position = place
@@ -73,7 +81,8 @@ class Table:
         if not len(self._sorted_ids):
             places = np.full(len(row_ids), -1, dtype=np.int64)
         else:
-            places = np.searchsorted(self._sorted_ids, row_ids)
+            wanted = row_ids.astype(self._sorted_ids.dtype)
+            places = self._sorted_ids.searchsorted(wanted)
             places = np.minimum(places, len(self._sorted_ids) - 1)
             places[(self._sorted_ids[places] != row_ids) | ~self._alive[places]] = -1
         for n in np.flatnonzero(places < 0).tolist() if self._later else ():
@@ -86,7 +95,7 @@ class Table:
         found = np.flatnonzero((self.array(column) == value) & self.alive)
         return int(found[0]) if len(found) else None
 
-    def value(self, position: int, column: str) -> Any:  # noqa: ANN401 - of any kind
+    def value(self, position: int, column: str) -> Value:
         """One value as Python knows it."""
         held = self.columns[column]
         stored = held.array[position]
@@ -97,7 +106,9 @@ class Table:
         held = self.columns[column]
         return held.decode_many(held.array[positions].tolist())
 
-    def records(self, positions: Positions, columns: Iterable[str]) -> Iterable[tuple[Any, ...]]:
+    def records(
+        self, positions: Positions, columns: Iterable[str]
+    ) -> Iterable[tuple[Any, ...]]:
         """Several columns of several rows, a tuple a row."""
         return zip(*(self.values(positions, column) for column in columns), strict=True)
 

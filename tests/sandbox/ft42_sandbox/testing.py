@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import os
 import secrets
+import ssl
 import subprocess
 import sys
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import orjson
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from http.client import HTTPMessage
 
 CONTROL_ENV = "FT42_SANDBOX_CONTROL_TOKEN"
 SECRET_ENV = "FT42_SANDBOX_CLIENT_SECRET"  # noqa: S105 - a variable's name
 # Tests are not about waiting, unless they say so.
 TEST_DEFAULTS: dict[str, object] = {"requests_per_second": 0, "requests_per_hour": 0}
+USER_AGENT = "ft42-sandbox-tests"
+TIMEOUT = 120
 
 
 class ControlError(Exception):
@@ -27,13 +33,104 @@ class ControlError(Exception):
 
 
 @dataclass(frozen=True)
+class Reply:
+    """An answer of the sandbox, whatever its status.
+
+    Attributes:
+        status: the HTTP status.
+        headers: the headers; names count in any case.
+        body: the body's bytes.
+    """
+
+    status: int
+    headers: HTTPMessage
+    body: bytes
+
+    def json(self) -> Any:  # noqa: ANN401 - JSON
+        """The body as JSON."""
+        return orjson.loads(self.body)
+
+    @property
+    def ids(self) -> list[int]:
+        """The ids of the rows of a list, in order."""
+        return [row["id"] for row in self.json()]
+
+    @property
+    def total(self) -> int:
+        """What X-Total says."""
+        return int(self.headers["X-Total"])
+
+
+@dataclass(frozen=True)
 class RunningSandbox:
-    """A sandbox that answers at `url`."""
+    """A sandbox that answers at `url`.
+
+    Attributes:
+        url: where it answers, without a slash at the end.
+        client_id: an application that it knows.
+        client_secret: that application's secret.
+        control_token: what opens its control plane.
+        tls: how its certificate is checked, if it serves https.
+    """
 
     url: str
     client_id: str
     client_secret: str
     control_token: str
+    tls: ssl.SSLContext | None = None
+    _token: list[str] = field(default_factory=list)
+
+    def token(self) -> str:
+        """An access token of the application, asked for once."""
+        if not self._token:
+            reply = self.send(
+                "POST",
+                "/oauth/token",
+                form={
+                    "grant_type": "client_credentials",
+                    "client_id": self.client_id,
+                    "client_secret": self.client_secret,
+                },
+            )
+            self._token.append(reply.json()["access_token"])
+        return self._token[0]
+
+    def get(self, path: str, *, method: str = "GET", **headers: str) -> Reply:
+        """Ask the API as the application.
+
+        Args:
+            path: path and query; brackets need no quoting.
+            method: `GET` or `HEAD`.
+            headers: more headers; an underscore in a name stands for a dash.
+        """
+        return self.send(method, path, {"Authorization": f"Bearer {self.token()}", **headers})
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        headers: dict[str, str] | None = None,
+        form: dict[str, str] | None = None,
+        body: bytes | None = None,
+    ) -> Reply:
+        """Send any request, and take whatever answer comes."""
+        data = urllib.parse.urlencode(form).encode() if form is not None else body
+        quoted = urllib.parse.quote(path, safe="/?&=%:,+~*()!$;@'")
+        request = urllib.request.Request(  # noqa: S310 - our own address
+            self.url + quoted,
+            data=data,
+            method=method,
+            headers={
+                "User-Agent": USER_AGENT,
+                **{name.replace("_", "-"): value for name, value in (headers or {}).items()},
+            },
+        )
+        try:
+            answer = urllib.request.urlopen(request, timeout=TIMEOUT, context=self.tls)  # noqa: S310 - our own address
+        except urllib.error.HTTPError as refusal:
+            answer = refusal
+        with answer:
+            return Reply(answer.status, answer.headers, answer.read())
 
     def requests(self) -> dict[str, Any]:
         """Counts of requests by route: `{"total": n, "token": n, "routes": {...}}`."""
@@ -50,12 +147,25 @@ class RunningSandbox:
         rows: list[dict[str, Any]] = self.control("GET", f"truth/{table}{query}")
         return rows
 
-    def live(self, seconds: float = 900, seed: int | None = None) -> list[dict[str, Any]]:
-        """Let life go on for some seconds that end now, and return what changed."""
-        body: dict[str, object] = {"seconds": seconds}
-        if seed is not None:
-            body["seed"] = seed
-        changes: list[dict[str, Any]] = self.control("POST", "live", body)
+    def truth_of(self, path: str) -> list[dict[str, Any]]:
+        """Every row that a list of the API has at this moment, in its order."""
+        query = urllib.parse.urlencode({"path": path})
+        rows: list[dict[str, Any]] = self.control("GET", f"truth?{query}")
+        return rows
+
+    def live(
+        self, seconds: float = 900, seed: int | None = None, within: float | None = None
+    ) -> list[dict[str, Any]]:
+        """Let life go on for some seconds that end now, and return what changed.
+
+        Args:
+            seconds: how much life.
+            seed: for the same changes every time.
+            within: all changes carry instants of this many last seconds.
+        """
+        body = {"seconds": seconds, "seed": seed, "within": within}
+        told = {name: value for name, value in body.items() if value is not None}
+        changes: list[dict[str, Any]] = self.control("POST", "live", told)
         return changes
 
     def configure(self, **settings: object) -> dict[str, Any]:
@@ -63,11 +173,23 @@ class RunningSandbox:
         changed: dict[str, Any] = self.control("POST", "settings", settings)
         return changed
 
+    def fault(self, kind: str, **rule: object) -> dict[str, Any]:
+        """Make a fault, such as `fault("502", route="/v2/users", count=1)`."""
+        made: dict[str, Any] = self.control("POST", "faults", {"kind": kind, **rule})
+        return made
+
+    def clear_faults(self) -> None:
+        """Take all faults away."""
+        self.control("DELETE", "faults")
+
     def insert(self, table: str, **values: object) -> int:
         """Insert a row; columns are the table's, and an id is chosen if none is given."""
-        return int(self.control("POST", f"rows/{table}", {"op": "insert", "values": values})["id"])
+        answer = self.control("POST", f"rows/{table}", {"op": "insert", "values": values})
+        return int(answer["id"])
 
-    def update(self, table: str, row_id: int, *, silent: bool = False, **values: object) -> None:
+    def update(
+        self, table: str, row_id: int, *, silent: bool = False, **values: object
+    ) -> None:
         """Change a row; its `updated_at` moves to now unless the change is silent."""
         body = {"op": "update", "id": row_id, "silent": silent, "values": values}
         self.control("POST", f"rows/{table}", body)
@@ -76,32 +198,31 @@ class RunningSandbox:
         """Remove a row."""
         self.control("POST", f"rows/{table}", {"op": "delete", "id": row_id})
 
-    def control(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:  # noqa: ANN401
+    def control(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:  # noqa: ANN401 - JSON
         """Ask the control plane for `/_sandbox/<path>`.
 
         Raises:
             ControlError: if it refuses.
         """
-        request = urllib.request.Request(  # noqa: S310 - our own address
-            f"{self.url}/_sandbox/{path}",
-            data=orjson.dumps(body) if body is not None else None, method=method,
-            headers={"Authorization": f"Bearer {self.control_token}",
-                     "User-Agent": "ft42-sandbox"},
-        )  # fmt: skip
-        try:
-            with urllib.request.urlopen(request, timeout=120) as answer:  # noqa: S310 - see above
-                return orjson.loads(answer.read())
-        except urllib.error.HTTPError as refusal:
-            with refusal:
-                reason = refusal.read().decode("utf-8", "replace")
-            raise ControlError(reason) from None
+        reply = self.send(
+            method,
+            f"/_sandbox/{path}",
+            {"Authorization": f"Bearer {self.control_token}"},
+            body=orjson.dumps(body) if body is not None else None,
+        )
+        if reply.status != 200:
+            raise ControlError(reply.body.decode("utf-8", "replace"))
+        return reply.json()
 
 
 @contextmanager
-def running_sandbox(**settings: object) -> Iterator[RunningSandbox]:
+def running_sandbox(
+    *, ca_file: str | None = None, **settings: object
+) -> Iterator[RunningSandbox]:
     """Start a sandbox on a free port and close it afterwards.
 
     Args:
+        ca_file: what the certificate is checked with, if `tls_cert` is among the settings.
         settings: options of `ft42-sandbox serve` with underscores, such as `users=300`;
             limits are off unless given. `client_secret` is passed on by the environment.
 
@@ -111,28 +232,24 @@ def running_sandbox(**settings: object) -> Iterator[RunningSandbox]:
     options = {**TEST_DEFAULTS, "client_id": "sandbox", **settings}
     client_secret = str(options.pop("client_secret", "sandbox"))
     control_token = secrets.token_hex(16)
-    words: list[str] = []
-    for name, value in options.items():
-        flag = name.replace("_", "-")
-        if isinstance(value, bool):
-            words.append(f"--{flag}" if value else f"--no-{flag}")
-        else:
-            words += [f"--{flag}", str(value)]
-    process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-        [sys.executable, "-m", "ft42_sandbox", "serve", "--port", "0", *words],
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        env={**_clean_environment(), CONTROL_ENV: control_token, SECRET_ENV: client_secret},
-    )  # fmt: skip
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ft42_sandbox", "serve", "--port", "0", *_words(options)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={
+            **{n: v for n, v in os.environ.items() if not n.startswith("FT42_SANDBOX_")},
+            CONTROL_ENV: control_token,
+            SECRET_ENV: client_secret,
+        },
+    )
     try:
-        assert process.stdout is not None  # noqa: S101 - for the type checker
-        line = process.stdout.readline().strip()
-        if not line.startswith("ft42-sandbox: "):
-            process.wait(10)
-            raise RuntimeError(line + process.stdout.read())
+        url = _url_of(process)
+        context = ssl.create_default_context(cafile=ca_file) if ca_file else None
         yield RunningSandbox(
-            line.removeprefix("ft42-sandbox: "), str(options["client_id"]), client_secret,
-            control_token,
-        )  # fmt: skip
+            url, str(options["client_id"]), client_secret, control_token, context
+        )
     finally:
         process.terminate()
         try:
@@ -144,6 +261,20 @@ def running_sandbox(**settings: object) -> Iterator[RunningSandbox]:
             process.stdout.close()
 
 
-def _clean_environment() -> dict[str, str]:
-    """The environment without settings of another sandbox."""
-    return {n: v for n, v in os.environ.items() if not n.startswith("FT42_SANDBOX_")}
+def _url_of(process: subprocess.Popen[str]) -> str:
+    line = process.stdout.readline().strip() if process.stdout else ""
+    if not line.startswith("ft42-sandbox: "):
+        rest = process.stdout.read() if process.stdout else ""
+        raise RuntimeError(f"{line}\n{rest}".strip())
+    return line.removeprefix("ft42-sandbox: ")
+
+
+def _words(options: dict[str, object]) -> list[str]:
+    words: list[str] = []
+    for name, value in options.items():
+        flag = name.replace("_", "-")
+        if isinstance(value, bool):
+            words.append(f"--{flag}" if value else f"--no-{flag}")
+        else:
+            words += [f"--{flag}", str(value)]
+    return words

@@ -100,16 +100,21 @@ class Tokens:
         token = application.token
         if token is None or token.expires_at <= now:
             token = Token(
-                secrets.token_hex(32), int(now), now + expires_in,
+                secrets.token_hex(32),
+                int(now),
+                now + expires_in,
                 params.get("scope", "").strip() or "public",
-            )  # fmt: skip
+            )
             application.token = token
             self._given[token.value] = (application, token)
         return {
-            "access_token": token.value, "token_type": "bearer",
-            "expires_in": max(0, int(token.expires_at - now)), "scope": token.scope,
-            "created_at": token.created_at, "secret_valid_until": application.secret_valid_until,
-        }  # fmt: skip
+            "access_token": token.value,
+            "token_type": "bearer",
+            "expires_in": max(0, int(token.expires_at - now)),
+            "scope": token.scope,
+            "created_at": token.created_at,
+            "secret_valid_until": application.secret_valid_until,
+        }
 
     def owner(self, value: str) -> tuple[Application, Token] | None:
         """Who a token was given to, expired or not; None if nobody has it."""
@@ -147,7 +152,9 @@ class Tokens:
     def info(self, application: Application, token: Token) -> dict[str, object]:
         """The body of /oauth/token/info."""
         return {
-            "resource_owner_id": None, "scopes": token.scope.split(),
+            "resource_owner_id": None,
+            "scopes": token.scope.split(),
             "expires_in_seconds": max(0, int(token.expires_at - time.time())),
-            "application": {"uid": application.uid}, "created_at": token.created_at,
-        }  # fmt: skip
+            "application": {"uid": application.uid},
+            "created_at": token.created_at,
+        }

@@ -5,7 +5,10 @@ from __future__ import annotations
 import time
 from collections import Counter, deque
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 MINUTES_SHOWN = 15
 REFUSALS_SHOWN = 30
@@ -34,8 +37,9 @@ class Refusal:
 class Traffic:
     """Counts requests by method and route, such as `GET /v2/cursus/:id/users`."""
 
-    def __init__(self) -> None:
-        """Start at nothing."""
+    def __init__(self, log: Callable[[str], None] | None = None) -> None:
+        """Start at nothing, and tell `log` of every answer if it is given."""
+        self._log = log
         self.reset()
 
     def reset(self) -> None:
@@ -45,7 +49,7 @@ class Traffic:
         self.refusals: deque[Refusal] = deque(maxlen=REFUSALS_SHOWN)
         self.in_flight = 0
 
-    def note(
+    def note(  # noqa: PLR0913, PLR0917 - what is known of an answer
         self, route: str, status: int, seconds: float, size: int, target: str, reason: str
     ) -> None:
         """Count an answer.
@@ -62,6 +66,8 @@ class Traffic:
         traffic.statuses[status] += 1
         traffic.seconds += seconds
         traffic.bytes += size
+        if self._log is not None:
+            self._log(f"{status} {target} {seconds * 1000:.0f} ms {size} B {reason}".rstrip())
         minute = int(time.time() // 60)
         self._minutes[minute] += 1
         for old in [m for m in self._minutes if m <= minute - MINUTES_SHOWN]:
@@ -75,10 +81,11 @@ class Traffic:
             route: {
                 "count": traffic.statuses.total(),
                 "statuses": {str(s): n for s, n in sorted(traffic.statuses.items())},
-                "seconds": round(traffic.seconds, 6), "bytes": traffic.bytes,
+                "seconds": round(traffic.seconds, 6),
+                "bytes": traffic.bytes,
             }
             for route, traffic in sorted(self._routes.items())
-        }  # fmt: skip
+        }
         token = routes.get("token", {"count": 0})["count"]
         return {
             "total": sum(r["count"] for name, r in routes.items() if name != "token"),

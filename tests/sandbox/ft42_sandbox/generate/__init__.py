@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ft42_sandbox.generate.activity import achievements_users_table, projects_users_table
 from ft42_sandbox.generate.people import people
 from ft42_sandbox.generate.reference import campus_table, cursus_table, projects_table
@@ -10,8 +12,10 @@ from ft42_sandbox.generate.rewards import (
     blocs_and_coalitions,
     coalitions_users_table,
 )
-from ft42_sandbox.settings import World
 from ft42_sandbox.store import Store
+
+if TYPE_CHECKING:
+    from ft42_sandbox.settings import World
 
 
 def generate(world: World) -> Store:
@@ -24,11 +28,18 @@ def generate(world: World) -> Store:
     blocs, coalitions = blocs_and_coalitions(world, campus, persons)
     return Store(
         [
-            cursus, campus, projects, achievements, blocs, coalitions, persons.users,
-            persons.campus_users, persons.cursus_users,
+            cursus,
+            campus,
+            projects,
+            achievements,
+            blocs,
+            coalitions,
+            persons.users,
+            persons.campus_users,
+            persons.cursus_users,
             projects_users_table(world, persons, projects),
             achievements_users_table(world, persons, achievements),
             coalitions_users_table(world, persons, blocs, coalitions),
         ],
         world.seed,
-    )  # fmt: skip
+    )

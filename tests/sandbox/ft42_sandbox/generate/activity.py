@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-from numpy.typing import NDArray
 
 from ft42_sandbox.columns import NULL_BOOL, NULL_INSTANT, NULL_INT, Column, Kind
 from ft42_sandbox.generate.people import ALUMNUS, PISCINER, STUDENT, People
 from ft42_sandbox.generate.reference import MAIN_CURSUS, PISCINE
 from ft42_sandbox.instants import DAY, HOUR, at
-from ft42_sandbox.settings import World
 from ft42_sandbox.store import Table
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ft42_sandbox.settings import World
+
 STATUSES = (
-    "finished", "in_progress", "waiting_for_correction", "creating_group", "searching_a_group",
-    "parent", "waiting_to_start",
-)  # fmt: skip
+    "finished",
+    "in_progress",
+    "waiting_for_correction",
+    "creating_group",
+    "searching_a_group",
+    "parent",
+    "waiting_to_start",
+)
 # 642 captured enrolments: 606, 24, 8, 2, 1 and 1; the last one is known from elsewhere.
 STATUS_SHARES = np.asarray([606, 24, 8, 2, 1, 1, 1]) / 643
 CHEATING = -42
@@ -35,8 +45,9 @@ def projects_users_table(world: World, people: People, projects: Table) -> Table
     count, epoch = len(who), at(world.epoch)
     users = people.users
     joined = users.array("created_at")[who]
-    begun = joined + (rng.beta(1.2, 2.2, size=count) * np.maximum(epoch - DAY - joined, DAY)).astype(
-        np.int64)  # fmt: skip
+    begun = joined + (
+        rng.beta(1.2, 2.2, size=count) * np.maximum(epoch - DAY - joined, DAY)
+    ).astype(np.int64)
     begun = np.minimum(begun, epoch - HOUR)
     order = np.argsort(begun, kind="stable")
     who, what, begun = who[order], what[order], begun[order]
@@ -53,34 +64,52 @@ def projects_users_table(world: World, people: People, projects: Table) -> Table
     mark = _marks(count, rng)
     took = (rng.exponential(14, size=count) * DAY).astype(np.int64) + HOUR
     marked_at = np.minimum(begun + took, epoch - HOUR // 2)
-    late = np.minimum(marked_at + (rng.exponential(2, size=count) * DAY).astype(np.int64), epoch - HOUR // 4)
-    updated = np.where(marked, np.where(rng.random(count) < 0.3, late, marked_at), np.minimum(
-        begun + rng.integers(0, 9 * DAY, size=count), epoch - HOUR // 3))  # fmt: skip
+    late = np.minimum(
+        marked_at + (rng.exponential(2, size=count) * DAY).astype(np.int64), epoch - HOUR // 4
+    )
+    updated = np.where(
+        marked,
+        np.where(rng.random(count) < 0.3, late, marked_at),
+        np.minimum(begun + rng.integers(0, 9 * DAY, size=count), epoch - HOUR // 3),
+    )
     # A share of the rows has an odd number of microseconds, so that rows which show the
     # same millisecond are not always ordered by id.
-    updated = updated // 1000 * 1000 + rng.integers(0, 1000, size=count) * (rng.random(count) < 0.5)
+    updated = updated // 1000 * 1000 + rng.integers(0, 1000, size=count) * (
+        rng.random(count) < 0.5
+    )
     project_ids, cursus_ids = projects.array("id"), projects.array("cursus_id")
     teams = _current_teams(what, people.users.array("primary_campus_id")[who], rng)
     earlier = 160 + np.cumsum(retries) - retries
-    return Table("projects_users", {
-        "id": Column(Kind.INT, ids),
-        "user_id": Column(Kind.INT, users.array("id")[who]),
-        "project_id": Column(Kind.INT, project_ids[what]),
-        "cursus_id": Column(Kind.INT, cursus_ids[what]),
-        "occurrence": Column(Kind.INT, retries),
-        "final_mark": Column(Kind.INT, np.where(marked, mark, NULL_INT)),
-        "status": Column.of_codes(STATUSES, status),
-        "validated?": Column(Kind.BOOL, np.where(marked, mark >= 80, NULL_BOOL)),
-        "current_team_id": Column(Kind.INT, np.where(
-            (status == 5) | (status == 6), NULL_INT, teams + 200 + int(retries.sum()))),
-        "earlier_team_id": Column(Kind.INT, earlier),
-        "marked_at": Column(Kind.INSTANT, np.where(marked, marked_at, NULL_INSTANT)),
-        "marked": Column(Kind.BOOL, marked),
-        "retriable_at": Column(Kind.INSTANT, np.where(
-            marked & (rng.random(count) < 0.87), marked_at + 3 * DAY, NULL_INSTANT)),
-        "created_at": Column(Kind.INSTANT, begun),
-        "updated_at": Column(Kind.INSTANT, np.maximum(updated, begun)),
-    })  # fmt: skip
+    return Table(
+        "projects_users",
+        {
+            "id": Column(Kind.INT, ids),
+            "user_id": Column(Kind.INT, users.array("id")[who]),
+            "project_id": Column(Kind.INT, project_ids[what]),
+            "cursus_id": Column(Kind.INT, cursus_ids[what]),
+            "occurrence": Column(Kind.INT, retries),
+            "final_mark": Column(Kind.INT, np.where(marked, mark, NULL_INT)),
+            "status": Column.of_codes(STATUSES, status),
+            "validated?": Column(Kind.BOOL, np.where(marked, mark >= 80, NULL_BOOL)),
+            "current_team_id": Column(
+                Kind.INT,
+                np.where(
+                    (status == 5) | (status == 6), NULL_INT, teams + 200 + int(retries.sum())
+                ),
+            ),
+            "earlier_team_id": Column(Kind.INT, earlier),
+            "marked_at": Column(Kind.INSTANT, np.where(marked, marked_at, NULL_INSTANT)),
+            "marked": Column(Kind.BOOL, marked),
+            "retriable_at": Column(
+                Kind.INSTANT,
+                np.where(
+                    marked & (rng.random(count) < 0.87), marked_at + 3 * DAY, NULL_INSTANT
+                ),
+            ),
+            "created_at": Column(Kind.INSTANT, begun),
+            "updated_at": Column(Kind.INSTANT, np.maximum(updated, begun)),
+        },
+    )
 
 
 def _pairs(
@@ -98,18 +127,25 @@ def _pairs(
     activity[people.roles == ALUMNUS] *= 2
     activity[people.roles >= PISCINER] *= 0.25
     wanted = min(world.enrolments, users_count * projects_count * 3 // 5)
-    chances = (np.cumsum(weights) / weights.sum(), np.cumsum(activity) / activity.sum())
+    project_odds = np.cumsum(weights) / weights.sum()
+    user_odds = np.cumsum(activity) / activity.sum()
     pairs = np.empty(0, dtype=np.int64)
     while len(pairs) < wanted:
         missing = (wanted - len(pairs)) * 4 // 3 + 64
-        what = np.searchsorted(chances[0], rng.random(missing), side="right")
-        who = np.searchsorted(chances[1], rng.random(missing), side="right")
+        what = np.searchsorted(project_odds, rng.random(missing), side="right")
+        who = np.searchsorted(user_odds, rng.random(missing), side="right")
         # A pisciner has never been in the main cursus.
         fits = (people.roles[who] != PISCINER) | (cursus[what] != MAIN_CURSUS)
         pairs = np.unique(np.concatenate([pairs, (who * projects_count + what)[fits]]))
-        chances = tuple(0.9 * c + 0.1 * np.linspace(1 / len(c), 1, len(c)) for c in chances)  # type: ignore[assignment]
+        # When the popular pairs are taken, chances become more and more equal.
+        project_odds, user_odds = _flatter(project_odds), _flatter(user_odds)
     pairs = np.sort(rng.permutation(pairs)[:wanted])
     return pairs // projects_count, pairs % projects_count
+
+
+def _flatter(odds: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Cumulated odds a tenth of the way towards equal ones."""
+    return 0.9 * odds + 0.1 * np.linspace(1 / len(odds), 1, len(odds))
 
 
 def _marks(count: int, rng: np.random.Generator) -> NDArray[np.int64]:
@@ -118,8 +154,9 @@ def _marks(count: int, rng: np.random.Generator) -> NDArray[np.int64]:
     passed = np.minimum(80 + rng.integers(0, 46, size=count), 125)
     marks = np.select(
         [drawn < 0.30, drawn < 0.50, drawn < 0.88, drawn < 0.93, drawn < 0.993],
-        [100, 125, passed, 0, rng.integers(1, 80, size=count)], CHEATING,
-    )  # fmt: skip
+        [100, 125, passed, 0, rng.integers(1, 80, size=count)],
+        CHEATING,
+    )
     marks[: min(count, 24)] = np.resize((100, 0, CHEATING, 125, 80, 42), min(count, 24))
     return np.asarray(marks, dtype=np.int64)
 
@@ -149,23 +186,40 @@ def achievements_users_table(world: World, people: People, achievements: Table) 
     activity[people.roles > STUDENT] *= 0.5
     who = np.searchsorted(np.cumsum(activity) / activity.sum(), rng.random(count), side="right")
     popularity = 1.0 / (rng.permutation(len(achievements)) + 4.0)
-    what = np.searchsorted(np.cumsum(popularity) / popularity.sum(), rng.random(count), side="right")
+    what = np.searchsorted(
+        np.cumsum(popularity) / popularity.sum(), rng.random(count), side="right"
+    )
     epoch = at(world.epoch)
     joined = people.users.array("created_at")[who]
-    won = joined + (rng.random(count) * np.maximum(epoch - HOUR - joined, HOUR)).astype(np.int64)
+    won = joined + (rng.random(count) * np.maximum(epoch - HOUR - joined, HOUR)).astype(
+        np.int64
+    )
     won = np.minimum(won, epoch - HOUR)
     order = np.argsort(won, kind="stable")
     who, what, won = who[order], what[order], won[order]
     gap = max(1, LAST_BADGE_ID // max(1, count))
     again = rng.random(count) < 0.15
-    counted = np.where(rng.random(count) < 0.0667, NULL_INT, again * rng.integers(1, 30, size=count))
-    return Table("achievements_users", {
-        "id": Column(Kind.INT, 1_000 + np.cumsum(rng.integers(1, 2 * gap, size=count))),
-        "achievement_id": Column(Kind.INT, achievements.array("id")[what]),
-        "user_id": Column(Kind.INT, people.users.array("id")[who]),
-        "nbr_of_success": Column(Kind.INT, counted),
-        "rewarded": Column(Kind.BOOL, again),
-        "created_at": Column(Kind.INSTANT, won),
-        "updated_at": Column(Kind.INSTANT, np.where(again, np.minimum(
-            won + rng.integers(HOUR, 90 * DAY, size=count), epoch - HOUR // 2), won)),
-    })  # fmt: skip
+    counted = np.where(
+        rng.random(count) < 0.0667, NULL_INT, again * rng.integers(1, 30, size=count)
+    )
+    return Table(
+        "achievements_users",
+        {
+            "id": Column(Kind.INT, 1_000 + np.cumsum(rng.integers(1, 2 * gap, size=count))),
+            "achievement_id": Column(Kind.INT, achievements.array("id")[what]),
+            "user_id": Column(Kind.INT, people.users.array("id")[who]),
+            "nbr_of_success": Column(Kind.INT, counted),
+            "rewarded": Column(Kind.BOOL, again),
+            "created_at": Column(Kind.INSTANT, won),
+            "updated_at": Column(
+                Kind.INSTANT,
+                np.where(
+                    again,
+                    np.minimum(
+                        won + rng.integers(HOUR, 90 * DAY, size=count), epoch - HOUR // 2
+                    ),
+                    won,
+                ),
+            ),
+        },
+    )

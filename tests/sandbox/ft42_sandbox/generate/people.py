@@ -4,25 +4,40 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ft42_sandbox.columns import NULL_INSTANT, Column, Kind
 from ft42_sandbox.generate.names import NameMaker
 from ft42_sandbox.generate.reference import MAIN_CURSUS, PISCINE
 from ft42_sandbox.instants import DAY, HOUR, at
-from ft42_sandbox.settings import World
 from ft42_sandbox.store import Table
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ft42_sandbox.settings import World
 
 # What an account is. The scope of the project's `users` stream is the first and second.
 STUDENT, ANONYMISED, ALUMNUS, PISCINER, EXTERNAL, STAFF = range(6)
 ROLE_SHARES = (0.80, 0.01, 0.08, 0.06, 0.03, 0.02)
 KINDS = ("student", "external", "admin")
-MONTHS = (
-    "january february march april may june july august september october november december"
-).split()
+MONTHS = [
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
+]
 GRADES = ("Pisciner", "Learner", "Cadet", "Member", "Transcender", "Alumni")
 FIRST_ID, LAST_ID = 10_231, 250_717
 
@@ -52,9 +67,11 @@ def people(world: World, campus: Table, cursus: Table) -> People:
     roles[rng.choice(world.users, size=12, replace=False)] = np.tile(np.arange(6), 2)
     users = _users(world, campus, roles, rng)
     return People(
-        users, _campus_users(world, users, campus, rng),
-        _cursus_users(world, users, cursus, roles, rng), roles,
-    )  # fmt: skip
+        users,
+        _campus_users(world, users, campus, rng),
+        _cursus_users(world, users, cursus, roles, rng),
+        roles,
+    )
 
 
 def _users(
@@ -65,8 +82,9 @@ def _users(
     ids = FIRST_ID + np.cumsum(gaps)
     # More people join every year: ids and dates rise together, the dates faster.
     first = at("2013-11-04T09:00:00Z")
-    created = first + (((ids - ids[0]) / max(1, int(ids[-1] - ids[0]))) ** 0.6 * (
-        epoch - 2 * DAY - first)).astype(np.int64)  # fmt: skip
+    created = first + (
+        ((ids - ids[0]) / max(1, int(ids[-1] - ids[0]))) ** 0.6 * (epoch - 2 * DAY - first)
+    ).astype(np.int64)
     created += rng.integers(0, HOUR, size=count)
     created.sort()
     primary = _primary_campuses(campus, count, rng)
@@ -78,7 +96,9 @@ def _users(
     lasts = [p[1] for p in given]
     logins = [p[2] for p in given]
     usual = rng.random(count) < 0.06
-    extensions = dict(zip(campus.array("id").tolist(), campus.array("email_extension"), strict=True))
+    extensions = dict(
+        zip(campus.array("id").tolist(), campus.array("email_extension"), strict=True)
+    )
     emails = [
         f"{login}@{'student.' if student else ''}{extensions[int(c)] or '42.fr'}"
         for login, student, c in zip(logins, is_student, primary, strict=True)
@@ -87,53 +107,74 @@ def _users(
         firsts[n], lasts[n], logins[n], emails[n] = anonymous(int(ids[n]))
     full = [f"{f} {last}" for f, last in zip(firsts, lasts, strict=True)]
     points = np.where(
-        rng.random(count) < NEGATIVE_POINTS, -rng.integers(1, 40, size=count),
+        rng.random(count) < NEGATIVE_POINTS,
+        -rng.integers(1, 40, size=count),
         rng.poisson(5, size=count),
-    )  # fmt: skip
+    )
     wallet = (rng.exponential(220, size=count)).astype(np.int64) * 5
     ordinary = np.flatnonzero(roles == STUDENT)
     points[ordinary[:2]] = EXTREME_POINTS
     wallet[ordinary[2:4]] = EXTREME_WALLETS
     months = created.astype("datetime64[us]").astype("datetime64[M]").astype(int) % 12
-    years = (created.astype("datetime64[us]").astype("datetime64[Y]").astype(int) + 1970)
+    years = created.astype("datetime64[us]").astype("datetime64[Y]").astype(int) + 1970
     no_pool = (roles >= EXTERNAL) & (rng.random(count) < 0.9)
     erasure, offsets = _erasure_dates(campus, primary, created, epoch, rng)
     erasure[anonymised | (roles >= EXTERNAL)] = NULL_INSTANT
-    alumnized = np.where(roles == ALUMNUS, updated - rng.integers(0, 400 * DAY, count), NULL_INSTANT)
-    return Table("users", {
-        "id": Column(Kind.INT, ids),
-        "email": Column(Kind.TEXT, emails),
-        "login": Column(Kind.TEXT, logins),
-        "first_name": Column(Kind.TEXT, firsts),
-        "last_name": Column(Kind.TEXT, lasts),
-        "usual_full_name": Column(Kind.TEXT, full),
-        "usual_first_name": Column(Kind.TEXT, [
-            GIVEN_USUAL[n % len(GIVEN_USUAL)] if odd else f
-            for n, (f, odd) in enumerate(zip(firsts, usual, strict=True))
-        ]),
-        "displayname": Column(Kind.TEXT, full),
-        "kind": Column.of_codes(KINDS, np.select([roles == EXTERNAL, roles == STAFF], [1, 2], 0)),
-        "has_image": Column(Kind.BOOL, (rng.random(count) >= IMAGE_NULL) & ~anonymised),
-        "staff?": Column(Kind.BOOL, roles == STAFF),
-        "correction_point": Column(Kind.INT, points),
-        "pool_month": Column(Kind.CHOICE, [
-            None if none else MONTHS[m] for m, none in zip(months.tolist(), no_pool, strict=True)
-        ]),
-        "pool_year": Column(Kind.CHOICE, [
-            None if none else str(y) for y, none in zip(years.tolist(), no_pool, strict=True)
-        ]),
-        "location": Column(Kind.TEXT, _locations(roles, rng)),
-        "wallet": Column(Kind.INT, wallet),
-        "erasure_date": Column(Kind.INSTANT, erasure),
-        "utc_offset": Column(Kind.INT, offsets),
-        "created_at": Column(Kind.INSTANT, created),
-        "updated_at": Column(Kind.INSTANT, updated),
-        "alumnized_at": Column(Kind.INSTANT, alumnized),
-        "alumni?": Column(Kind.BOOL, roles == ALUMNUS),
-        "active?": Column(Kind.BOOL, rng.random(count) < np.where(roles == ANONYMISED, 0, 0.45)),
-        "primary_campus_id": Column(Kind.INT, primary),
-        "status": Column(Kind.CHOICE, ["none"] * count),
-    })  # fmt: skip
+    alumnized = np.where(
+        roles == ALUMNUS, updated - rng.integers(0, 400 * DAY, count), NULL_INSTANT
+    )
+    return Table(
+        "users",
+        {
+            "id": Column(Kind.INT, ids),
+            "email": Column(Kind.TEXT, emails),
+            "login": Column(Kind.TEXT, logins),
+            "first_name": Column(Kind.TEXT, firsts),
+            "last_name": Column(Kind.TEXT, lasts),
+            "usual_full_name": Column(Kind.TEXT, full),
+            "usual_first_name": Column(
+                Kind.TEXT,
+                [
+                    GIVEN_USUAL[n % len(GIVEN_USUAL)] if odd else f
+                    for n, (f, odd) in enumerate(zip(firsts, usual, strict=True))
+                ],
+            ),
+            "displayname": Column(Kind.TEXT, full),
+            "kind": Column.of_codes(
+                KINDS, np.select([roles == EXTERNAL, roles == STAFF], [1, 2], 0)
+            ),
+            "has_image": Column(Kind.BOOL, (rng.random(count) >= IMAGE_NULL) & ~anonymised),
+            "staff?": Column(Kind.BOOL, roles == STAFF),
+            "correction_point": Column(Kind.INT, points),
+            "pool_month": Column(
+                Kind.CHOICE,
+                [
+                    None if none else MONTHS[m]
+                    for m, none in zip(months.tolist(), no_pool, strict=True)
+                ],
+            ),
+            "pool_year": Column(
+                Kind.CHOICE,
+                [
+                    None if none else str(y)
+                    for y, none in zip(years.tolist(), no_pool, strict=True)
+                ],
+            ),
+            "location": Column(Kind.TEXT, _locations(roles, rng)),
+            "wallet": Column(Kind.INT, wallet),
+            "erasure_date": Column(Kind.INSTANT, erasure),
+            "utc_offset": Column(Kind.INT, offsets),
+            "created_at": Column(Kind.INSTANT, created),
+            "updated_at": Column(Kind.INSTANT, updated),
+            "alumnized_at": Column(Kind.INSTANT, alumnized),
+            "alumni?": Column(Kind.BOOL, roles == ALUMNUS),
+            "active?": Column(
+                Kind.BOOL, rng.random(count) < np.where(roles == ANONYMISED, 0, 0.45)
+            ),
+            "primary_campus_id": Column(Kind.INT, primary),
+            "status": Column(Kind.CHOICE, ["none"] * count),
+        },
+    )
 
 
 GIVEN_USUAL = ("Sam", "Alex", "Charlie", "Max", "Noa", "Robin", "Eden", "Andrea")
@@ -172,15 +213,22 @@ def _locations(roles: NDArray[np.int8], rng: np.random.Generator) -> list[str | 
     here[np.flatnonzero(roles == STUDENT)[4]] = True
     seats = rng.integers(1, 25, size=(len(roles), 3)).tolist()
     return [
-        None if not seated else f"c{c % 5 + 1}r{r}s{s}" if c % 7 else f"made-f0Br{r % 9}s{s % 9}"
+        None
+        if not seated
+        else f"c{c % 5 + 1}r{r}s{s}"
+        if c % 7
+        else f"made-f0Br{r % 9}s{s % 9}"
         for seated, (c, r, s) in zip(here.tolist(), seats, strict=True)
     ]
 
 
 def _erasure_dates(
-    campus: Table, primary: NDArray[np.int64], created: NDArray[np.int64],
-    epoch: int, rng: np.random.Generator,
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:  # fmt: skip
+    campus: Table,
+    primary: NDArray[np.int64],
+    created: NDArray[np.int64],
+    epoch: int,
+    rng: np.random.Generator,
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Midnights in the campus' own offset, for most people in the years to come."""
     zones = dict(zip(campus.array("id").tolist(), campus.array("time_zone"), strict=True))
     winter, summer = (
@@ -189,10 +237,12 @@ def _erasure_dates(
     kept = np.where(rng.random(len(created)) < 0.85, epoch, created)
     days = kept // DAY + rng.integers(60, 3 * 365, size=len(created))
     month = days.astype("datetime64[D]").astype("datetime64[M]").astype(int) % 12 + 1
-    offsets = np.asarray([
-        (summer if 4 <= m <= 9 else winter)[int(c)]
-        for m, c in zip(month.tolist(), primary.tolist(), strict=True)
-    ])
+    offsets = np.asarray(
+        [
+            (summer if 4 <= m <= 9 else winter)[int(c)]
+            for m, c in zip(month.tolist(), primary.tolist(), strict=True)
+        ]
+    )
     return days * DAY - offsets * (HOUR // 60), offsets
 
 
@@ -201,32 +251,41 @@ def _offset_minutes(zone: str, month: int) -> int:
     return int(offset.total_seconds() // 60) if offset else 0
 
 
-def _campus_users(
-    world: World, users: Table, campus: Table, rng: np.random.Generator
-) -> Table:
+def _campus_users(world: World, users: Table, campus: Table, rng: np.random.Generator) -> Table:
     """One primary campus a user, and for one in five a former one too."""
     user_ids, primary = users.array("id"), users.array("primary_campus_id")
     moved = np.flatnonzero(rng.random(len(user_ids)) < 0.2)
-    former = rng.choice(campus.array("id"), size=len(moved))
+    sizes = campus.array("users_count") + 500.0
+    former = rng.choice(campus.array("id"), size=len(moved), p=sizes / sizes.sum())
     moved, former = moved[former != primary[moved]], former[former != primary[moved]]
     owner = np.concatenate([np.arange(len(user_ids)), moved])
     campuses = np.concatenate([primary, former])
     is_primary = np.arange(len(owner)) < len(user_ids)
-    joined = users.array("created_at")[owner] + np.where(is_primary, rng.integers(
-        HOUR, 60 * DAY, size=len(owner)), HOUR // 2)  # fmt: skip
+    joined = users.array("created_at")[owner] + np.where(
+        is_primary, rng.integers(HOUR, 60 * DAY, size=len(owner)), HOUR // 2
+    )
     joined = np.minimum(joined, at(world.epoch) - HOUR)
     order = np.argsort(joined, kind="stable")
     ids = np.cumsum(rng.integers(1, 4, size=len(order)))
-    changed = np.where(rng.random(len(order)) < 0.8, joined[order], np.minimum(
-        joined[order] + rng.integers(DAY, 500 * DAY, size=len(order)), at(world.epoch) - HOUR))  # fmt: skip
-    return Table("campus_users", {
-        "id": Column(Kind.INT, ids),
-        "user_id": Column(Kind.INT, user_ids[owner[order]]),
-        "campus_id": Column(Kind.INT, campuses[order]),
-        "is_primary": Column(Kind.BOOL, is_primary[order]),
-        "created_at": Column(Kind.INSTANT, joined[order]),
-        "updated_at": Column(Kind.INSTANT, np.maximum(changed, joined[order])),
-    })  # fmt: skip
+    changed = np.where(
+        rng.random(len(order)) < 0.8,
+        joined[order],
+        np.minimum(
+            joined[order] + rng.integers(DAY, 500 * DAY, size=len(order)),
+            at(world.epoch) - HOUR,
+        ),
+    )
+    return Table(
+        "campus_users",
+        {
+            "id": Column(Kind.INT, ids),
+            "user_id": Column(Kind.INT, user_ids[owner[order]]),
+            "campus_id": Column(Kind.INT, campuses[order]),
+            "is_primary": Column(Kind.BOOL, is_primary[order]),
+            "created_at": Column(Kind.INSTANT, joined[order]),
+            "updated_at": Column(Kind.INSTANT, np.maximum(changed, joined[order])),
+        },
+    )
 
 
 def _cursus_users(
@@ -235,18 +294,29 @@ def _cursus_users(
     """The main cursus for students and alumni, the piscine for most, others for a few."""
     everyone = np.arange(len(roles))
     main = everyone[roles <= ALUMNUS]
-    piscine = everyone[(roles == PISCINER) | ((roles <= ALUMNUS) & (rng.random(len(roles)) < 0.8))]
+    piscine = everyone[
+        (roles == PISCINER) | ((roles <= ALUMNUS) & (rng.random(len(roles)) < 0.8))
+    ]
     others = everyone[rng.random(len(roles)) < 0.1]
     elsewhere = cursus.array("id")[~np.isin(cursus.array("id"), (MAIN_CURSUS, PISCINE))]
     owner = np.concatenate([main, piscine, others])
-    which = np.concatenate([
-        np.full(len(main), MAIN_CURSUS), np.full(len(piscine), PISCINE),
-        rng.choice(elsewhere, size=len(others)),
-    ])  # fmt: skip
+    which = np.concatenate(
+        [
+            np.full(len(main), MAIN_CURSUS),
+            np.full(len(piscine), PISCINE),
+            rng.choice(elsewhere, size=len(others)),
+        ]
+    )
     count, epoch = len(owner), at(world.epoch)
-    made = np.minimum(users.array("created_at")[owner] + np.where(
-        which == MAIN_CURSUS, rng.integers(40 * DAY, 90 * DAY, size=count),
-        rng.integers(HOUR, 20 * DAY, size=count)), epoch - HOUR)  # fmt: skip
+    made = np.minimum(
+        users.array("created_at")[owner]
+        + np.where(
+            which == MAIN_CURSUS,
+            rng.integers(40 * DAY, 90 * DAY, size=count),
+            rng.integers(HOUR, 20 * DAY, size=count),
+        ),
+        epoch - HOUR,
+    )
     order = np.argsort(made, kind="stable")
     owner, which, made = owner[order], which[order], made[order]
     is_main = which == MAIN_CURSUS
@@ -257,31 +327,53 @@ def _cursus_users(
     member = is_main & (level > 9) & ~alumni
     newer = rng.random(count) < 0.7
     grade = np.select(
-        [~is_main & (which != PISCINE), which == PISCINE, alumni, member & newer, member, newer],
-        [-1, 0, 5, 4, 3, 2], 1,
-    )  # fmt: skip
-    ended = alumni | ((which == PISCINE) & (made < epoch - 40 * DAY)) | (rng.random(count) < 0.1)
+        [
+            ~is_main & (which != PISCINE),
+            which == PISCINE,
+            alumni,
+            member & newer,
+            member,
+            newer,
+        ],
+        [-1, 0, 5, 4, 3, 2],
+        1,
+    )
+    ended = (
+        alumni | ((which == PISCINE) & (made < epoch - 40 * DAY)) | (rng.random(count) < 0.1)
+    )
     begin = (made // HOUR) * HOUR
-    end = np.where(ended, np.minimum(begin + np.where(which == PISCINE, 26 * DAY, 700 * DAY),
-                                     epoch - HOUR), NULL_INSTANT)  # fmt: skip
-    hole = np.where(is_main & ~member & ~alumni, np.maximum(
-        begin + rng.integers(60 * DAY, 900 * DAY, size=count), begin), NULL_INSTANT)  # fmt: skip
+    end = np.where(
+        ended,
+        np.minimum(begin + np.where(which == PISCINE, 26 * DAY, 700 * DAY), epoch - HOUR),
+        NULL_INSTANT,
+    )
+    hole = np.where(
+        is_main & ~member & ~alumni,
+        np.maximum(begin + rng.integers(60 * DAY, 900 * DAY, size=count), begin),
+        NULL_INSTANT,
+    )
     batch = at("2025-04-15T08:30:00.517Z")
     changed = np.where((rng.random(count) < 0.06) & (made < batch), batch, made)
     single = rng.random(count) < 0.16
-    changed = np.where(single, np.minimum(made + rng.integers(
-        DAY, 600 * DAY, size=count), epoch - HOUR), changed)  # fmt: skip
+    changed = np.where(
+        single,
+        np.minimum(made + rng.integers(DAY, 600 * DAY, size=count), epoch - HOUR),
+        changed,
+    )
     words = [None if g < 0 else GRADES[g] for g in grade.tolist()]
-    return Table("cursus_users", {
-        "id": Column(Kind.INT, 101_786 + np.cumsum(rng.integers(1, 5, size=count))),
-        "user_id": Column(Kind.INT, users.array("id")[owner]),
-        "cursus_id": Column(Kind.INT, which),
-        "grade": Column(Kind.CHOICE, words),
-        "level": Column(Kind.FLOAT, level),
-        "begin_at": Column(Kind.INSTANT, begin),
-        "end_at": Column(Kind.INSTANT, end),
-        "has_coalition": Column(Kind.BOOL, is_main | (which == PISCINE)),
-        "blackholed_at": Column(Kind.INSTANT, hole),
-        "created_at": Column(Kind.INSTANT, made),
-        "updated_at": Column(Kind.INSTANT, np.maximum(changed, made)),
-    })  # fmt: skip
+    return Table(
+        "cursus_users",
+        {
+            "id": Column(Kind.INT, 101_786 + np.cumsum(rng.integers(1, 5, size=count))),
+            "user_id": Column(Kind.INT, users.array("id")[owner]),
+            "cursus_id": Column(Kind.INT, which),
+            "grade": Column(Kind.CHOICE, words),
+            "level": Column(Kind.FLOAT, level),
+            "begin_at": Column(Kind.INSTANT, begin),
+            "end_at": Column(Kind.INSTANT, end),
+            "has_coalition": Column(Kind.BOOL, is_main | (which == PISCINE)),
+            "blackholed_at": Column(Kind.INSTANT, hole),
+            "created_at": Column(Kind.INSTANT, made),
+            "updated_at": Column(Kind.INSTANT, np.maximum(changed, made)),
+        },
+    )

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import csv
 from importlib import resources
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ft42_sandbox.columns import Column, Kind
 from ft42_sandbox.instants import DAY, at
-from ft42_sandbox.settings import World
 from ft42_sandbox.store import Table
+
+if TYPE_CHECKING:
+    from ft42_sandbox.settings import World
 
 MAIN_CURSUS = 21
 PISCINE = 9
@@ -33,10 +35,18 @@ LANGUAGES: dict[str, tuple[int, str]] = {
     "tr": (18, "Turkish"),
 }
 _BY_COUNTRY = {
-    "France": "fr", "Spain": "es", "Italy": "it", "Brazil": "pt_br", "Portugal": "pt",
-    "Turkey": "tr", "Japan": "ja", "Korea, Republic of": "ko", "Romania": "ro",
-    "Ukraine": "uk", "Russian Federation": "ru",
-}  # fmt: skip
+    "France": "fr",
+    "Spain": "es",
+    "Italy": "it",
+    "Brazil": "pt_br",
+    "Portugal": "pt",
+    "Turkey": "tr",
+    "Japan": "ja",
+    "Korea, Republic of": "ko",
+    "Romania": "ro",
+    "Ukraine": "uk",
+    "Russian Federation": "ru",
+}
 # Campuses that other records embed but `/v2/campus` does not list: closed or internal.
 UNLISTED: tuple[tuple[int, str, str, str, str], ...] = (
     (2, "Internal North", "Paris", "France", "Europe/Paris"),
@@ -82,24 +92,43 @@ def table(name: str, rows: list[dict[str, Any]], kinds: dict[str, Kind]) -> Tabl
 def cursus_table() -> Table:
     """All 76 cursus."""
     rows = [
-        {**row, "id": int(row["id"]), "created_at": at(row["created_at"]),
-         "updated_at": at(row["created_at"])}
+        {
+            **row,
+            "id": int(row["id"]),
+            "created_at": at(row["created_at"]),
+            "updated_at": at(row["created_at"]),
+        }
         for row in read_tsv("cursus.tsv")
-    ]  # fmt: skip
-    return table("cursus", rows, {
-        "id": Kind.INT, "created_at": Kind.INSTANT, "name": Kind.TEXT, "slug": Kind.TEXT,
-        "kind": Kind.TEXT, "updated_at": Kind.INSTANT,
-    })  # fmt: skip
+    ]
+    return table(
+        "cursus",
+        rows,
+        {
+            "id": Kind.INT,
+            "created_at": Kind.INSTANT,
+            "name": Kind.TEXT,
+            "slug": Kind.TEXT,
+            "kind": Kind.TEXT,
+            "updated_at": Kind.INSTANT,
+        },
+    )
 
 
 def campus_table(world: World) -> Table:
     """The 54 listed campuses and 20 that are only ever embedded."""
     rng = np.random.default_rng([world.seed, 1])
     listed = [
-        (int(r["id"]), r["name"], r["city"], r["country"], r["time_zone"],
-         int(r["users_count"]), r["email_extension"] or None)
+        (
+            int(r["id"]),
+            r["name"],
+            r["city"],
+            r["country"],
+            r["time_zone"],
+            int(r["users_count"]),
+            r["email_extension"] or None,
+        )
         for r in read_tsv("campuses.tsv")
-    ]  # fmt: skip
+    ]
     unlisted = [
         (number, name, city, country, zone, int(rng.integers(1, 900)), "42.example.org")
         for number, name, city, country, zone in UNLISTED
@@ -109,30 +138,54 @@ def campus_table(world: World) -> Table:
         created = at("2015-05-19T10:53:31.459Z") + number * 53 * DAY
         bare = number in WITHOUT_ENDPOINT
         slug = "".join(c for c in name.lower() if c.isalnum())
-        rows.append({
-            "id": number, "name": name, "time_zone": zone, "users_count": users,
-            "language": _BY_COUNTRY.get(country, "en"),
-            "vogsphere_id": None if bare else 1 + number % 69,
-            "country": country, "city": city, "email_extension": extension,
-            "address": f"{1 + number * 7 % 140} {'rue' if country == 'France' else 'Street'} "
-            f"of the Sandbox, {city}",
-            "zip": f"{number * 1117 % 90000 + 1000:05d}" if number % 9 else f"{number} 42A",
-            "website": f"https://www.{extension or '42.example.org'}/",
-            "facebook": "" if number % 3 else f"https://facebook.com/42{slug}",
-            "twitter": "" if number % 4 == 1 else f"https://twitter.com/42{slug}",
-            "active": number < 77 and number in {r[0] for r in listed},
-            "public": number in {r[0] for r in listed},
-            "default_hidden_phone": number % 5 == 2,
-            "endpoint_id": None if bare else 8 + number % 61,
-            "slug": slug, "created_at": created, "updated_at": created + 400 * DAY,
-        })  # fmt: skip
+        rows.append(
+            {
+                "id": number,
+                "name": name,
+                "time_zone": zone,
+                "users_count": users,
+                "language": _BY_COUNTRY.get(country, "en"),
+                "vogsphere_id": None if bare else 1 + number % 69,
+                "country": country,
+                "city": city,
+                "email_extension": extension,
+                "address": f"{1 + number * 7 % 140} {_street(country)} of the Sandbox, {city}",
+                "zip": f"{number * 1117 % 90000 + 1000:05d}" if number % 9 else f"{number} 42A",
+                "website": f"https://www.{extension or '42.example.org'}/",
+                "facebook": "" if number % 3 else f"https://facebook.com/42{slug}",
+                "twitter": "" if number % 4 == 1 else f"https://twitter.com/42{slug}",
+                "active": number < 77 and number in {r[0] for r in listed},
+                "public": number in {r[0] for r in listed},
+                "default_hidden_phone": number % 5 == 2,
+                "endpoint_id": None if bare else 8 + number % 61,
+                "slug": slug,
+                "created_at": created,
+                "updated_at": created + 400 * DAY,
+            }
+        )
     text = "name time_zone country city email_extension address zip website facebook twitter"
-    return table("campus", rows, {
-        "id": Kind.INT, **dict.fromkeys(text.split(), Kind.TEXT), "language": Kind.TEXT,
-        "users_count": Kind.INT, "vogsphere_id": Kind.INT, "active": Kind.BOOL,
-        "public": Kind.BOOL, "default_hidden_phone": Kind.BOOL, "endpoint_id": Kind.INT,
-        "slug": Kind.TEXT, "created_at": Kind.INSTANT, "updated_at": Kind.INSTANT,
-    })  # fmt: skip
+    return table(
+        "campus",
+        rows,
+        {
+            "id": Kind.INT,
+            **dict.fromkeys(text.split(), Kind.TEXT),
+            "language": Kind.TEXT,
+            "users_count": Kind.INT,
+            "vogsphere_id": Kind.INT,
+            "active": Kind.BOOL,
+            "public": Kind.BOOL,
+            "default_hidden_phone": Kind.BOOL,
+            "endpoint_id": Kind.INT,
+            "slug": Kind.TEXT,
+            "created_at": Kind.INSTANT,
+            "updated_at": Kind.INSTANT,
+        },
+    )
+
+
+def _street(country: str) -> str:
+    return "rue" if country == "France" else "Street"
 
 
 def projects_table(world: World, campus: Table, cursus: Table) -> Table:
@@ -158,27 +211,46 @@ def projects_table(world: World, campus: Table, cursus: Table) -> Table:
             campus_ids, size=min(wanted, 73), replace=False, p=weights / weights.sum()
         )
         gitless = rng.random() < 0.515
-        rows.append({
-            "id": number, "name": source["name"], "slug": source["slug"],
-            "difficulty": int(source["difficulty"]) if source["difficulty"] else None,
-            "parent_id": int(source["parent_id"]) if source["parent_id"] else None,
-            "exam": source["exam"] == "True", "git_id": None if gitless else 1,
-            "repository": None if gitless else str(int(rng.integers(100, 9999))),
-            "cursus_id": int(source["cursus_id"]),
-            "campus_ids": sorted(chosen.tolist()), "sessions": sessions,
-            "description": "A project of the sandbox.", "position": int(rng.random() < 0.06),
-            "visible": rng.random() < 0.95, "inherited_team": False, "has_git": not gitless,
-            "has_mark": True, "cached_repository_path": None, "created_at": created,
-            "updated_at": min(created + int(rng.integers(1, 2000 * DAY)), epoch - DAY),
-        })  # fmt: skip
+        rows.append(
+            {
+                "id": number,
+                "name": source["name"],
+                "slug": source["slug"],
+                "difficulty": int(source["difficulty"]) if source["difficulty"] else None,
+                "parent_id": int(source["parent_id"]) if source["parent_id"] else None,
+                "exam": source["exam"] == "True",
+                "git_id": None if gitless else 1,
+                "repository": None if gitless else str(int(rng.integers(100, 9999))),
+                "cursus_id": int(source["cursus_id"]),
+                "campus_ids": sorted(chosen.tolist()),
+                "sessions": sessions,
+                "description": "A project of the sandbox.",
+                "position": int(rng.random() < 0.06),
+                "visible": rng.random() < 0.95,
+                "inherited_team": False,
+                "has_git": not gitless,
+                "has_mark": True,
+                "cached_repository_path": None,
+                "created_at": created,
+                "updated_at": min(created + int(rng.integers(1, 2000 * DAY)), epoch - DAY),
+            }
+        )
     text = ("name", "slug", "repository", "description", "cached_repository_path")
     flags = ("exam", "visible", "inherited_team", "has_git", "has_mark")
     numbers = ("difficulty", "parent_id", "git_id", "cursus_id", "sessions", "position")
-    return table("projects", rows, {
-        "id": Kind.INT, **dict.fromkeys(text, Kind.TEXT), **dict.fromkeys(numbers, Kind.INT),
-        **dict.fromkeys(flags, Kind.BOOL), "campus_ids": Kind.JSON,
-        "created_at": Kind.INSTANT, "updated_at": Kind.INSTANT,
-    })  # fmt: skip
+    return table(
+        "projects",
+        rows,
+        {
+            "id": Kind.INT,
+            **dict.fromkeys(text, Kind.TEXT),
+            **dict.fromkeys(numbers, Kind.INT),
+            **dict.fromkeys(flags, Kind.BOOL),
+            "campus_ids": Kind.JSON,
+            "created_at": Kind.INSTANT,
+            "updated_at": Kind.INSTANT,
+        },
+    )
 
 
 def _other_cursus_projects(cursus: Table) -> list[dict[str, str]]:
@@ -190,11 +262,19 @@ def _other_cursus_projects(cursus: Table) -> list[dict[str, str]]:
         if number in {MAIN_CURSUS, PISCINE}:
             continue
         rows += [
-            {"id": str(100 + n * 3 + day), "name": f"{name} - Day {day:02d}"[:59],
-             "slug": f"{slug}-day-{day:02d}", "difficulty": "", "parent_id": "",
-             "exam": "False", "campuses": "2", "sessions": "2", "cursus_id": str(number)}
+            {
+                "id": str(100 + n * 3 + day),
+                "name": f"{name} - Day {day:02d}"[:59],
+                "slug": f"{slug}-day-{day:02d}",
+                "difficulty": "",
+                "parent_id": "",
+                "exam": "False",
+                "campuses": "2",
+                "sessions": "2",
+                "cursus_id": str(number),
+            }
             for day in range(2)
-        ]  # fmt: skip
+        ]
     return rows
 
 
@@ -207,9 +287,16 @@ def _invented_projects(
     free = [number for number in range(1381, 2662) if number not in taken]
     chosen = sorted(rng.choice(free, size=WORLD_PROJECTS - have, replace=False).tolist())
     return [
-        {"id": str(number), "name": f"sandbox_{number}", "slug": f"42cursus-sandbox_{number}",
-         "difficulty": str(int(rng.integers(0, 40)) * 525), "parent_id": "", "exam": "False",
-         "campuses": str(int(rng.integers(1, 70))), "sessions": str(int(rng.integers(1, 22))),
-         "cursus_id": str(MAIN_CURSUS)}
+        {
+            "id": str(number),
+            "name": f"sandbox_{number}",
+            "slug": f"42cursus-sandbox_{number}",
+            "difficulty": str(int(rng.integers(0, 40)) * 525),
+            "parent_id": "",
+            "exam": "False",
+            "campuses": str(int(rng.integers(1, 70))),
+            "sessions": str(int(rng.integers(1, 22))),
+            "cursus_id": str(MAIN_CURSUS),
+        }
         for number in chosen
-    ]  # fmt: skip
+    ]

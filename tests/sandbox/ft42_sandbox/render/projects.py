@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ft42_sandbox.details import Dice
 from ft42_sandbox.instants import DAY, at, to_text
 
+if TYPE_CHECKING:
+    from ft42_sandbox.render.details import Dice
+
 OBJECTIVES = (
-    "Unix logic", "Rigor", "Memory management", "Network programming",
-    "Écrire du code que d'autres relisent", "Group work",
-)  # fmt: skip
+    "Unix logic",
+    "Rigor",
+    "Memory management",
+    "Network programming",
+    "Écrire du code que d'autres relisent",
+    "Group work",
+)
 DESCRIPTION = (
     "This project of the sandbox asks you to build something small with great care, "
     "to explain it to your peers and to defend every line of it."
@@ -18,10 +24,14 @@ DESCRIPTION = (
 BEHAVIOURS = ("user", "user", "user", "by_rule", "upload", "none")
 
 
-def project_dict(
-    row: dict[str, Any], shared: dict[str, Any], parents: dict[int, Any],
-    children: dict[int, Any], first_session: dict[int, int], dice: Dice,
-) -> dict[str, Any]:  # fmt: skip
+def project_dict(  # noqa: PLR0913, PLR0917 - what projects share
+    row: dict[str, Any],
+    shared: dict[str, Any],
+    parents: dict[int, Any],
+    children: dict[int, Any],
+    first_session: dict[int, int],
+    dice: Dice,
+) -> dict[str, Any]:
     """A project's JSON.
 
     Args:
@@ -33,19 +43,31 @@ def project_dict(
         dice: where the sessions' details come from.
     """
     return {
-        "id": row["id"], "name": row["name"], "slug": row["slug"],
-        "difficulty": row["difficulty"], "parent": parents.get(row["parent_id"]),
-        "children": children.get(row["id"], []), "attachments": [],
-        "created_at": to_text(row["created_at"]), "updated_at": to_text(row["updated_at"]),
-        "exam": row["exam"], "git_id": row["git_id"], "repository": row["repository"],
+        "id": row["id"],
+        "name": row["name"],
+        "slug": row["slug"],
+        "difficulty": row["difficulty"],
+        "parent": parents.get(row["parent_id"]),
+        "children": children.get(row["id"], []),
+        "attachments": [],
+        "created_at": to_text(row["created_at"]),
+        "updated_at": to_text(row["updated_at"]),
+        "exam": row["exam"],
+        "git_id": row["git_id"],
+        "repository": row["repository"],
         "recommendation": "forbidden",
-        "cursus": [shared["cursus"][row["cursus_id"]]] if row["cursus_id"] in shared["cursus"] else [],
-        "campus": [shared["campus"][c] for c in row["campus_ids"] or () if c in shared["campus"]],
+        "cursus": [shared["cursus"][row["cursus_id"]]]
+        if row["cursus_id"] in shared["cursus"]
+        else [],
+        "campus": [
+            shared["campus"][c] for c in row["campus_ids"] or () if c in shared["campus"]
+        ],
         "videos": [],
         "project_sessions": [
-            _session(row, first_session[row["id"]] + n, n, dice) for n in range(row["sessions"] or 0)
+            _session(row, first_session[row["id"]] + n, n, dice)
+            for n in range(row["sessions"] or 0)
         ],
-    }  # fmt: skip
+    }
 
 
 def _session(row: dict[str, Any], number: int, place: int, dice: Dice) -> dict[str, Any]:
@@ -56,20 +78,23 @@ def _session(row: dict[str, Any], number: int, place: int, dice: Dice) -> dict[s
     campuses = row["campus_ids"] or [None]
     created = row["created_at"] + drawn[2] * DAY // 8
     return {
-        "id": number, "solo": None if drawn[3] == drawn[4] == 0 else drawn[3] < 190,
+        "id": number,
+        "solo": None if drawn[3] == drawn[4] == 0 else drawn[3] < 190,
         "begin_at": to_text(begin) if dated else None,
         "end_at": to_text(begin + 90 * DAY) if dated else None,
         "estimate_time": None if drawn[5] < 29 else f"{1 + drawn[5] % 30} days",
         "difficulty": None if drawn[6] < 9 else row["difficulty"] or 0,
-        "objectives": None if drawn[7] < 6 else
-        [OBJECTIVES[(drawn[7] + k) % len(OBJECTIVES)] for k in range(drawn[7] % 4)],
+        "objectives": None
+        if drawn[7] < 6
+        else [OBJECTIVES[(drawn[7] + k) % len(OBJECTIVES)] for k in range(drawn[7] % 4)],
         "description": None if drawn[7] < 6 else DESCRIPTION,
         "duration_days": 1 + drawn[8] % 240 if drawn[8] > 249 else None,
         "terminating_after": None if drawn[9] < 138 else drawn[9] % 123,
         "project_id": row["id"],
         "campus_id": None if place == 0 or drawn[10] < 30 else campuses[place % len(campuses)],
         "cursus_id": None if drawn[11] < 67 else row["cursus_id"],
-        "created_at": to_text(created), "updated_at": to_text(created + drawn[12] * DAY // 4),
+        "created_at": to_text(created),
+        "updated_at": to_text(created + drawn[12] * DAY // 4),
         "max_people": 1 + drawn[13] % 132 if drawn[13] == 255 else None,
         "is_subscriptable": drawn[13] < 240,
         "scales": [
@@ -79,4 +104,4 @@ def _session(row: dict[str, Any], number: int, place: int, dice: Dice) -> dict[s
         "uploads": [{"id": 34 + number % 1600, "name": "Peer video"}] if drawn[15] < 20 else [],
         "team_behaviour": BEHAVIOURS[drawn[14] % len(BEHAVIOURS)],
         "commit": None if drawn[15] < 94 else dice.hex("commit", number) + "0a1b2c3d",
-    }  # fmt: skip
+    }

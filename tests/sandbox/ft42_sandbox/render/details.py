@@ -11,13 +11,24 @@ from hashlib import blake2b
 CDN = "https://cdn.intra.42.fr"
 API = "https://api.intra.42.fr/v2"
 SKILLS = (
-    (1, "Algorithms & AI"), (2, "Imperative programming"), (3, "Rigor"), (4, "Unix"),
-    (5, "Graphics"), (6, "Web"), (7, "Group & interpersonal"), (8, "DB & Data"),
-    (9, "Parallel computing"), (10, "Network & system administration"),
-    (11, "Adaptation & creativity"), (12, "Company experience"), (13, "Organization"),
-    (14, "Technology integration"), (15, "Security"), (16, "Object-oriented programming"),
+    (1, "Algorithms & AI"),
+    (2, "Imperative programming"),
+    (3, "Rigor"),
+    (4, "Unix"),
+    (5, "Graphics"),
+    (6, "Web"),
+    (7, "Group & interpersonal"),
+    (8, "DB & Data"),
+    (9, "Parallel computing"),
+    (10, "Network & system administration"),
+    (11, "Adaptation & creativity"),
+    (12, "Company experience"),
+    (13, "Organization"),
+    (14, "Technology integration"),
+    (15, "Security"),
+    (16, "Object-oriented programming"),
     (17, "Functional programming"),
-)  # fmt: skip
+)
 
 
 class Dice:
@@ -36,12 +47,10 @@ class Dice:
         return self._digest(subject, row_id)
 
     def _digest(self, subject: str, row_id: int) -> bytes:
-        return blake2b(
-            f"{subject}:{row_id}".encode(), digest_size=16, key=self._key
-        ).digest()
+        return blake2b(f"{subject}:{row_id}".encode(), digest_size=16, key=self._key).digest()
 
 
-def image(dice: Dice, user_id: int, login: str, exists: bool) -> dict[str, object]:  # noqa: FBT001
+def image(dice: Dice, user_id: int, login: str, exists: bool) -> dict[str, object]:
     """A user's `image`; its link and all four versions are null together."""
     sizes = ("large", "medium", "small", "micro")
     if not exists:
@@ -58,7 +67,9 @@ def skills(dice: Dice, cursus_user_id: int, level: float) -> list[dict[str, obje
     drawn = dice.numbers("skills", cursus_user_id)
     count = min(9, int(level) + drawn[0] % 3) if level > 0 else 0
     names = sorted(SKILLS, key=lambda skill: drawn[skill[0] % 16])[:count]
-    levels = sorted((round(0.79 + level * drawn[n] / 180, 2) for n in range(count)), reverse=True)
+    levels = sorted(
+        (round(0.79 + level * drawn[n] / 180, 2) for n in range(count)), reverse=True
+    )
     return [
         {"id": number, "name": name, "level": grown}
         for (number, name), grown in zip(names, levels, strict=True)

@@ -1,0 +1,115 @@
+"""Meltano → sandbox → stock target → PostgreSQL, compared with the sandbox's truth."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.end_to_end.oracle import Table, differences, expected_tables
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from ft42_sandbox.testing import RunningSandbox
+
+    from tests.end_to_end.conftest import Database, Pipeline
+
+ALL_STREAMS = '["*.*"]'
+KEYS = {"campus_achievements": ("campus_id", "achievement_id")}
+
+
+def landed_tables(database: Database) -> dict[str, Table]:
+    return {
+        table: {
+            tuple(row[column] for column in KEYS.get(table, ("id",))): row
+            for row in database.rows(table)
+        }
+        for table in (
+            "cursus campuses projects achievements campus_achievements blocs coalitions "
+            "users cursus_users projects_users achievements_users coalitions_users "
+            "campus_users"
+        ).split()
+    }
+
+
+def written_after(database: Database, moment: datetime) -> set[tuple[str, int]]:
+    """Return (table, id) of the incremental tables' rows that were loaded after."""
+    return {
+        (table, row["id"])
+        for table in ("users", "projects_users", "achievements_users", "projects")
+        for row in database.query(
+            f"SELECT id FROM ft42_raw.{table} WHERE _sdc_batched_at > %s",  # noqa: S608 - names are above
+            moment,
+        )
+    }
+
+
+@pytest.fixture(scope="module")
+def first_load(pipeline: Pipeline) -> str:
+    pipeline.run("warehouse:init")
+    return pipeline.run("tap-ft42", "target-postgres", TAP_FT42__SELECT=ALL_STREAMS)
+
+
+@pytest.mark.usefixtures("first_load")
+class TestLoad:
+    """One load, looked at from several sides, then two more; the order matters."""
+
+    def test_every_row_of_every_table_equals_the_api_column_by_column(
+        self, database: Database, sandbox: RunningSandbox
+    ) -> None:
+        expected, landed = expected_tables(sandbox), landed_tables(database)
+        for table, rows in expected.items():
+            assert rows, f"the sandbox has no {table} to compare"
+            assert differences(rows, landed[table]) == [], table
+
+    def test_nothing_is_rejected_and_nothing_is_undeclared(self, database: Database) -> None:
+        assert database.rows("rejected_records") == []
+        with_extra = [row for row in database.rows("users") if row["extra"] is not None]
+        assert with_extra == []
+
+    def test_a_second_run_changes_nothing_and_asks_for_little(
+        self, database: Database, sandbox: RunningSandbox, pipeline: Pipeline
+    ) -> None:
+        before = landed_tables(database)
+        first_requests = sandbox.requests()["total"]
+        sandbox.reset_requests()
+        pipeline.run("tap-ft42", "target-postgres", TAP_FT42__SELECT=ALL_STREAMS)
+        assert landed_tables(database) == before
+        routes = sandbox.requests()["routes"]
+        assert routes["GET /v2/cursus/:id/users"]["count"] == 1
+        assert routes["GET /v2/achievements_users"]["count"] == 1
+        assert sandbox.requests()["total"] < first_requests
+
+    def test_a_run_after_changes_loads_just_these(
+        self, database: Database, sandbox: RunningSandbox, pipeline: Pipeline
+    ) -> None:
+        users = sorted(row["id"] for row in database.rows("users"))[:3]
+        enrolments = sorted(row["id"] for row in database.rows("projects_users"))[:4]
+        bookmarks = {
+            table: max(row["updated_at"] for row in database.rows(table))
+            for table in ("users", "projects_users", "achievements_users", "projects")
+        }
+        for number, user in enumerate(users):
+            sandbox.update("users", user, wallet=1000 + number)
+        for enrolment in enrolments:
+            sandbox.update("projects_users", enrolment, final_mark=0)
+        (now,) = database.query("SELECT clock_timestamp() AS now")
+
+        pipeline.run(
+            "tap-ft42", "target-postgres",
+            TAP_FT42_SETTLE_SECONDS="0", TAP_FT42_OVERLAP_SECONDS="0",
+        )  # fmt: skip
+
+        expected, landed = expected_tables(sandbox), landed_tables(database)
+        for table in ("users", "projects_users"):
+            assert differences(expected[table], landed[table]) == [], table
+        changed = {("users", user) for user in users}
+        changed |= {("projects_users", enrolment) for enrolment in enrolments}
+        # A window is closed: rows that are as old as the bookmark are read again.
+        allowed = changed | {
+            (table, row["id"])
+            for table, bookmark in bookmarks.items()
+            for row in database.rows(table)
+            if row["updated_at"] == bookmark
+        }
+        assert changed <= written_after(database, now["now"]) <= allowed

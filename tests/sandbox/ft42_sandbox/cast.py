@@ -1,0 +1,107 @@
+"""Who things happen to: students, enrolments and rows, drawn at random."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ft42_sandbox.ledger import Ledger
+    from ft42_sandbox.store import Positions, Store, Table
+
+
+class Cast:
+    """Draws whom something happens to."""
+
+    def __init__(self, store: Store, ledger: Ledger, rng: np.random.Generator) -> None:
+        """Draw with this generator and write into this ledger."""
+        self.store = store
+        self.ledger = ledger
+        self.rng = rng
+        users = store["users"]
+        kind, alumni = users.columns["kind"], users.array("alumni?")
+        self.students: Positions = np.flatnonzero(
+            (kind.array == kind.find_code("student")) & (alumni == 0) & users.alive
+        ).astype(np.int32)
+        self._by_status: dict[str, list[int]] = {}
+        self.scored: set[int] = set()
+
+    def student_count(self) -> int:
+        """How many students there are."""
+        return len(self.students)
+
+    def below(self, limit: int) -> int:
+        """A number from 0 up to a limit, which is left out."""
+        return int(self.rng.integers(limit))
+
+    def student(self) -> int:
+        """A student who still exists and has not graduated."""
+        users = self.store["users"]
+        alive, alumni = users.alive, users.array("alumni?")
+        for _ in range(200):
+            position = int(self.students[self.below(len(self.students))])
+            if alive[position] and not alumni[position]:
+                return position
+        msg = "there are no students left"
+        raise ValueError(msg)
+
+    def any_row(self, table: Table) -> int | None:
+        """Any row that exists."""
+        for _ in range(200):
+            position = self.below(max(1, len(table.array("id"))))
+            if position < len(table.alive) and table.alive[position]:
+                return position
+        return None
+
+    def enrolments(self, status: str) -> list[int]:
+        """Enrolments that had a status when life began, and those that got it since."""
+        if status not in self._by_status:
+            table = self.store["projects_users"]
+            column = table.columns["status"]
+            wanted = (column.array == column.find_code(status)) & table.alive
+            self._by_status[status] = np.flatnonzero(wanted).tolist()
+        return self._by_status[status]
+
+    def enrolment(self, status: str) -> int | None:
+        """One of them that still has it; it is taken out of the list."""
+        candidates = self.enrolments(status)
+        table = self.store["projects_users"]
+        while candidates:
+            n = self.below(len(candidates))
+            candidates[n], candidates[-1] = candidates[-1], candidates[n]
+            position = candidates.pop()
+            if table.alive[position] and table.value(position, "status") == status:
+                return position
+        return None
+
+    def rows_of(self, name: str, user_id: int) -> list[int]:
+        """The rows of a table that belong to a user."""
+        table = self.store[name]
+        found: NDArray[np.int64] = np.flatnonzero(
+            (table.array("user_id") == user_id) & table.alive
+        )
+        rows: list[int] = found.tolist()
+        return rows
+
+    def next_team(self) -> int:
+        """A team number that nobody has."""
+        store = self.store
+        highest = store.derived(
+            "highest team",
+            (),
+            lambda: [
+                int(
+                    store["projects_users"]
+                    .array("current_team_id")
+                    .max(
+                        initial=0,
+                        where=store["projects_users"].array("current_team_id") < 2**31 - 1,
+                    )
+                )
+            ],
+        )
+        highest[0] += 1
+        return highest[0]

@@ -1,0 +1,98 @@
+"""The exact state of the data, which no client of the API can see in one piece."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import numpy as np
+
+from ft42_sandbox.query import parse
+from ft42_sandbox.resources import LISTED_CAMPUS, LISTINGS, find_row
+
+if TYPE_CHECKING:
+    from ft42_sandbox.sandbox import Sandbox
+    from ft42_sandbox.store import Positions
+
+# Names by which tables are also known.
+ALIASES = {"campuses": "campus"}
+CHUNK = 1000
+
+
+class NotThereError(Exception):
+    """There is no such table, row or list."""
+
+
+class Truth:
+    """Whole tables and whole lists, rendered as the API would."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        """Tell the truth about this sandbox."""
+        self._sandbox = sandbox
+
+    def name(self, table: str) -> str:
+        """A table's own name.
+
+        Raises:
+            NotThereError: if there is none of this name.
+        """
+        name = ALIASES.get(table, table)
+        if name not in self._sandbox.store.tables:
+            known = ", ".join(sorted(self._sandbox.store.tables))
+            msg = f"there is no table {table}; tables are: {known}"
+            raise NotThereError(msg)
+        return name
+
+    def table(self, table: str, *, hidden: bool) -> bytes:
+        """All rows of a table in list form, by id, as a JSON list.
+
+        Args:
+            table: its name.
+            hidden: whether campuses are included that the API never lists.
+
+        Raises:
+            NotThereError: if there is no such table.
+        """
+        name = self.name(table)
+        held = self._sandbox.store[name]
+        wanted = held.alive
+        if name == "campus" and not hidden:
+            wanted = wanted & LISTED_CAMPUS.mask(self._sandbox.store)
+        positions = np.flatnonzero(wanted).astype(np.int32)
+        order = np.argsort(held.array("id")[positions], kind="stable")
+        return self._json(name, positions[order])
+
+    def path(self, path: str) -> bytes:
+        """All rows that a request would find, without paging.
+
+        Args:
+            path: a path of the API with its query.
+
+        Raises:
+            NotThereError: if it is not a list of the API, or its parent does not exist.
+        """
+        parts = urlsplit(path)
+        for listing in LISTINGS:
+            found = re.fullmatch(listing.path.replace(":id", "([^/]+)"), parts.path)
+            if not found:
+                continue
+            store, parent = self._sandbox.store, None
+            if listing.parent:
+                place = find_row(store, listing.parent, found.group(1))
+                if place is None:
+                    break
+                parent = int(store[listing.parent].array("id")[place])
+            rows = self._sandbox.search.rows(
+                listing, parent, parse(parts.query), self._sandbox.clock.now()
+            )
+            return self._json(listing.model.table, rows)
+        msg = f"there is no list {parts.path or '(path is missing)'}"
+        raise NotThereError(msg)
+
+    def _json(self, form: str, positions: Positions) -> bytes:
+        page = self._sandbox.renderer.page
+        pages = [
+            page(form, positions[n : n + CHUNK])[1:-1] for n in range(0, len(positions), CHUNK)
+        ]
+        return b"[" + b",".join(pages) + b"]"
