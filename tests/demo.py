@@ -58,10 +58,10 @@ def main() -> None:
     for stream, count in rows.items():
         if stream not in durations:  # off by default
             continue
-        click.echo(
-            f"{stream:<22}{count:>12,}{requests[stream]:>10,}{durations[stream]:>9.1f}"
-        )
-    click.echo(f"{'all':<22}{sum(rows.values()):>12,}{sum(requests.values()):>10,}{seconds:>9.1f}")
+        click.echo(f"{stream:<22}{count:>12,}{requests[stream]:>10,}{durations[stream]:>9.1f}")
+    click.echo(
+        f"{'all':<22}{sum(rows.values()):>12,}{sum(requests.values()):>10,}{seconds:>9.1f}"
+    )
     click.echo(
         "\nOnly rows that changed are read again: run `make demo` once more and compare.\n"
         "\nWhat next\n"

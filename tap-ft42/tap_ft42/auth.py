@@ -99,13 +99,14 @@ class BearerToken(AuthBase):
             return msgspec.json.decode(response.content, type=_Grant)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             message = (
-                f"{errors.request_line(response)} did not answer with a token. "
-                "Check `api_url`."
+                f"{errors.request_line(response)} did not answer with a token. Check `api_url`."
             )
             raise RetriableAPIError(message, response) from error
 
     def _resend_with_new_token(
-        self, response: requests.Response, **kwargs: Any
+        self,
+        response: requests.Response,
+        **kwargs: Any,  # noqa: ANN401 - the hook protocol of requests
     ) -> requests.Response:
         """Answer a 401 by the same request with a new token, once."""
         if response.status_code != HTTPStatus.UNAUTHORIZED:

@@ -17,9 +17,9 @@ def main() -> None:
         TapFT42.cli()
     except ConfigValidationError as error:
         for message in error.errors:
-            TapFT42.logger.error("Setting refused: %s", message)  # noqa: TRY400 - the line says it all
+            TapFT42.logger.error("Setting refused: %s", message)
     except (FatalAPIError, RetriableAPIError, requests.RequestException) as error:
-        TapFT42.logger.error("%s", explain(error))  # noqa: TRY400 - as above
+        TapFT42.logger.error("%s", explain(error))
     except BrokenPipeError:
-        TapFT42.logger.error("The target has closed its input; see its messages.")  # noqa: TRY400 - as above
+        TapFT42.logger.error("The target has closed its input; see its messages.")
     sys.exit(1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from importlib.resources import files
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import backoff
@@ -41,7 +42,7 @@ class FT42Stream(RESTStream[int]):
 
     schema: ClassVar[StreamSchema[str]] = StreamSchema(SCHEMAS)
 
-    filters: ClassVar[Mapping[str, str]] = {}
+    filters: ClassVar[Mapping[str, str]] = MappingProxyType({})
     """Query parameters that every request of the stream carries."""
 
     campus_filter: ClassVar[str | None] = None
@@ -260,8 +261,8 @@ class FT42Stream(RESTStream[int]):
         self._undeclared.update(shaped.get(EXTRA, ()))
         return shaped if self.is_in_scope(shaped) else None
 
-    def is_in_scope(self, row: Record) -> bool:
-        """Whether a row belongs to the run; the API's filters do not tell always."""
+    def is_in_scope(self, row: Record) -> bool:  # noqa: ARG002 - for subclasses
+        """Tell whether a row belongs to the run, where the API's filter may not."""
         return True
 
     @override
@@ -277,8 +278,7 @@ class FT42Stream(RESTStream[int]):
             )
         if self._rejected:
             self.logger.warning(
-                "%s: %d records break the schema. They are in the stream %s, with "
-                "the reasons.",
+                "%s: %d records break the schema. They are in the stream %s, with the reasons.",
                 self.name,
                 self._rejected,
                 self._tap.rejected_records.name,

@@ -11,9 +11,7 @@ from requests_ratelimiter import LimiterAdapter
 _HOUR = 3600
 
 
-def limited_session(
-    *, per_second: float, per_hour: float, user_agent: str
-) -> requests.Session:
+def limited_session(*, per_second: float, per_hour: float, user_agent: str) -> requests.Session:
     """Open a session that never asks faster than the limits allow.
 
     Args:
@@ -27,20 +25,19 @@ def limited_session(
     """
     session = requests.Session()
     session.headers["User-Agent"] = user_agent
-    limits = _binding(per_second, per_hour)
-    if limits:
+    per_second, per_hour = _binding(per_second, per_hour)
+    if per_second or per_hour:
         # 429s are waited for where all failures are, not in the adapter as well.
-        adapter = LimiterAdapter(**limits, limit_statuses=())
+        adapter = LimiterAdapter(per_second=per_second, per_hour=per_hour, limit_statuses=())
         session.mount("https://", adapter)
         session.mount("http://", adapter)
     return session
 
 
-def _binding(per_second: float, per_hour: float) -> dict[str, float]:
-    """Leave out a limit that does not exist or that the other one implies."""
-    limits = {}
-    if per_second and not 0 < per_hour <= per_second:
-        limits["per_second"] = per_second
-    if per_hour and not 0 < per_second * _HOUR <= per_hour:
-        limits["per_hour"] = per_hour
-    return limits
+def _binding(per_second: float, per_hour: float) -> tuple[float, float]:
+    """Drop a limit that the other one implies; the limiter refuses such pairs."""
+    if 0 < per_hour <= per_second:
+        return 0, per_hour
+    if 0 < per_second * _HOUR <= per_hour:
+        return per_second, 0
+    return per_second, per_hour

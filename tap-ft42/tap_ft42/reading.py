@@ -74,7 +74,7 @@ def _decode(response: requests.Response) -> object:
         raise RetriableAPIError(message, response) from error
 
 
-def _storable(value: Any) -> Any:
+def _storable(value: Any) -> Any:  # noqa: ANN401 - any JSON value
     """Replace the characters that neither UTF-8 nor SQL text can hold.
 
     JSON can write NUL and halves of surrogate pairs; both become U+FFFD, as in

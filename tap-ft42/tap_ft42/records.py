@@ -111,18 +111,20 @@ class RecordShape:
             raise BrokenRecordError("; ".join(self._violations(row)))
         return row
 
-    def _undeclared(
-        self, record: dict[str, Any], declared: _Declared
-    ) -> dict[str, Any]:
+    def _undeclared(self, record: dict[str, Any], declared: _Declared) -> dict[str, Any]:
         """Collect what no column declares, in the record's own structure."""
         undeclared: dict[str, Any] = {}
         for key, value in record.items():
             below = declared.get(key)
             if below is None:
                 undeclared[key] = value
-            elif below and isinstance(value, dict) and key not in self._embedded:
-                if rest := self._undeclared(value, below):
-                    undeclared[key] = rest
+            elif (
+                below
+                and isinstance(value, dict)
+                and key not in self._embedded
+                and (rest := self._undeclared(value, below))
+            ):
+                undeclared[key] = rest
         return undeclared
 
     def _violations(self, row: dict[str, Any]) -> Iterator[str]:
@@ -133,8 +135,7 @@ class RecordShape:
                     yield f"{name} is missing"
                 case jsonschema_rs.ValidationErrorKind.Type(types=types):
                     yield (
-                        f"{column} is {_json_type(error.instance)}, "
-                        f"not {' or '.join(types)}"
+                        f"{column} is {_json_type(error.instance)}, not {' or '.join(types)}"
                     )
                 case kind:
                     yield f"{column} breaks the rule {kind.name!r}"

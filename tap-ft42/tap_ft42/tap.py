@@ -150,9 +150,7 @@ class TapFT42(Tap):
     @property
     def rejected_records(self) -> RejectedRecordsStream:
         """The stream that takes what breaks its schema."""
-        return cast(
-            "RejectedRecordsStream", self.streams[RejectedRecordsStream.name]
-        )
+        return cast("RejectedRecordsStream", self.streams[RejectedRecordsStream.name])
 
     # What all streams of a run share
 

@@ -25,7 +25,10 @@ class Server(TypedDict):
     database: str
 
 
-def _server_option(name: str, **attributes: Any) -> Callable[[_F], _F]:
+def _server_option(
+    name: str,
+    **attributes: Any,  # noqa: ANN401 - passed on to click
+) -> Callable[[_F], _F]:
     """Declare an option that the stock target's variable sets, else Meltano's."""
     return click.option(
         f"--{name.replace('_', '-')}",

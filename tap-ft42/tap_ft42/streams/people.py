@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
+
 from tap_ft42.client import FT42Stream
 
 
@@ -11,7 +13,7 @@ class UsersStream(FT42Stream):
     name = "users"
     path = "/v2/cursus/{cursus_id}/users"
     replication_key = "updated_at"
-    filters = {"filter[kind]": "student", "filter[alumni?]": "false"}
+    filters = MappingProxyType({"filter[kind]": "student", "filter[alumni?]": "false"})
     campus_filter = "filter[primary_campus_id]"
 
 

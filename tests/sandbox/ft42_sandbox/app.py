@@ -13,6 +13,7 @@ from ft42_sandbox.api import handlers
 from ft42_sandbox.control import control_routes
 from ft42_sandbox.gate import GuardedRoute
 from ft42_sandbox.oauth import TokenEndpoint
+from ft42_sandbox.outgoing import note_transport
 from ft42_sandbox.status_page import status_page
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def create_app(sandbox: Sandbox) -> ASGIApp:
         yield
         heart.cancel()
 
-    return TrailingSlash(Starlette(routes=routes, lifespan=lifespan))
+    return Entrance(Starlette(routes=routes, lifespan=lifespan))
 
 
 async def _beat(sandbox: Sandbox) -> None:
@@ -58,15 +59,19 @@ async def _beat(sandbox: Sandbox) -> None:
             sandbox.life.rest()
 
 
-class TrailingSlash:
-    """Rails takes `/v2/cursus/` for `/v2/cursus`; so does the sandbox."""
+class Entrance:
+    """Where requests come in: what Rails does before its routes are looked at.
+
+    Rails takes `/v2/cursus/` for `/v2/cursus`; so does the sandbox.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
-        """Wrap an application."""
+        """Stand before an application."""
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand the request on without its trailing slash."""
-        if scope["type"] == "http" and len(scope["path"]) > 1:
+        if scope["type"] == "http":
+            note_transport(scope, send)
             scope["path"] = scope["path"].rstrip("/") or "/"
         await self._app(scope, receive, send)

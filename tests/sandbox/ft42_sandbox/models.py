@@ -132,6 +132,18 @@ def coalitions_of_user(parent: int) -> Condition:
     )
 
 
+def projects_of_cursus(parent: int) -> Condition:
+    """Projects that a cursus has, be it alone or with others."""
+
+    def mask(store: Store) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+        table = store["projects"]
+        more = (parent in (ids or ()) for ids in table.array("more_cursus"))
+        also = np.fromiter(more, bool, len(table.alive))
+        return np.asarray((table.array("cursus_id") == parent) | also)
+
+    return Condition(("of cursus", parent), mask)
+
+
 def achievements_of_campus(parent: int) -> Condition:
     def mask(store: Store) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
         lists = store["achievements"].array("campus_ids")
@@ -160,7 +172,7 @@ PROJECTS = Model(
     _names("id name created_at updated_at parent_id slug position description difficulty"),
     _PROJECTS,
     "position,-id",
-    bare={"cursus_id": rows_of("projects", "cursus_id")},
+    bare={"cursus_id": projects_of_cursus},
 )
 
 _ACHIEVEMENTS = _names(

@@ -15,6 +15,7 @@ from starlette.requests import Request
 
 from ft42_sandbox.answer import Answer, json_answer
 from ft42_sandbox.damage import replaced
+from ft42_sandbox.faults import TOKEN
 from ft42_sandbox.outgoing import send_answer
 from ft42_sandbox.tokens import OAuthError
 
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
     from ft42_sandbox.sandbox import Sandbox
-
-TOKEN = "token"  # noqa: S105 - a route's name, not a secret
 
 
 class TokenEndpoint:

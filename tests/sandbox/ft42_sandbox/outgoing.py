@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ft42_sandbox.damage import Struck
 
 DRIPS = 20
+TRANSPORT = "ft42.transport"
 
 
 def conditional(found: Answer, if_none_match: str | None) -> None:
@@ -37,10 +38,10 @@ async def send_answer(
     body = b"" if scope["method"] == "HEAD" else found.body
     if "timeout" in struck:
         await _gone(receive, struck["timeout"].seconds)
-        drop(send)
+        drop(scope, at_once=True)
         return
     if "drop" in struck:
-        drop(send)
+        drop(scope, at_once=True)
         return
     half = body[: len(body) // 2]
     if "cut_clean" in struck:
@@ -56,7 +57,7 @@ async def send_answer(
     await send(start)
     if "cut" in struck:
         await send({"type": "http.response.body", "body": half, "more_body": True})
-        drop(send)
+        drop(scope, at_once=False)
         return
     if "drip" in struck:
         await _drip(body, struck["drip"].seconds, send)
@@ -64,17 +65,29 @@ async def send_answer(
     await send({"type": "http.response.body", "body": body})
 
 
-def drop(send: Send) -> None:
-    """Close the connection as it is.
+def drop(scope: Scope, *, at_once: bool) -> None:
+    """Close the connection as it is, or after what was sent has left.
 
-    ASGI has no message for this, so the transport is taken from uvicorn's request cycle,
-    whose bound method `send` is.
+    Raises:
+        RuntimeError: if the server's transport is not known.
     """
-    transport = getattr(getattr(send, "__self__", None), "transport", None)
+    transport = scope.get(TRANSPORT)
     if transport is None:
         msg = "the server does not let its transport be closed"
         raise RuntimeError(msg)
-    transport.close()
+    if at_once:
+        transport.abort()
+    else:
+        transport.close()
+
+
+def note_transport(scope: Scope, send: Send) -> None:
+    """Remember the connection's transport, so that faults can close it.
+
+    ASGI has no message for that; the transport is taken from uvicorn's request cycle,
+    whose bound method the outermost `send` is.
+    """
+    scope[TRANSPORT] = getattr(getattr(send, "__self__", None), "transport", None)
 
 
 async def _gone(receive: Receive, seconds: float) -> None:

@@ -27,6 +27,7 @@ from ft42_sandbox.models import (
     Scope,
     achievements_of_campus,
     coalitions_of_user,
+    projects_of_cursus,
     rows_of,
     users_linked,
 )
@@ -74,7 +75,7 @@ LISTINGS: tuple[Listing, ...] = (
     Listing("/v2/cursus", CURSUS),
     Listing("/v2/campus", CAMPUS, always=LISTED_CAMPUS),
     Listing("/v2/projects", PROJECTS),
-    Listing("/v2/cursus/:id/projects", PROJECTS, "cursus", rows_of("projects", "cursus_id")),
+    Listing("/v2/cursus/:id/projects", PROJECTS, "cursus", projects_of_cursus),
     Listing(
         "/v2/projects/:id/projects", PROJECTS, "projects", rows_of("projects", "parent_id")
     ),

@@ -21,7 +21,7 @@ _VOWELS = ("a", "a", "e", "e", "i", "o", "o", "u", "é", "ou", "ai", "ü", "ö",
 _CODAS = ("", "", "", "", "l", "n", "n", "r", "r", "s", "t", "ñ", "z", "ck", "ş", "ł")
 _ENDINGS = ("", "", "", "ard", "eau", "ez", "sson", "oğlu", "ski", "eira", "inen", "ić", "yan")
 _PARTICLES = ("de ", "El ", "van der ", "Al-", "Ben ", "O'", "Di ")
-# The longest in 40,341 students: 38 characters of given names, 45 of family names.
+# Of 40,341 students the longest given names have 38 characters, family names 45, both 54.
 LONG_GIVEN = "Maximiliano Bartholomäus Konstantinos"
 LONG_FAMILY = "Andrianantenaina Rakotomalalarisoa Vondrozo"
 
@@ -45,14 +45,17 @@ class NameMaker:
         people = []
         for n in range(count):
             first, last = GIVEN[given[n]], self._families[family[n]]
-            if odd[n] < 0.04:
+            if odd[n] < 0.04 and len(first) + len(last) < 38:
                 first = JOINED[second[n] % len(JOINED)].format(first)
-            elif odd[n] < 0.08:
+            elif odd[n] < 0.08 and len(last) < 20:
                 last = f"{last} {self._families[second[n]]}"
             elif odd[n] < 0.085:
                 first = first.lower() + " "
             elif odd[n] < 0.0855:
-                first, last = LONG_GIVEN, LONG_FAMILY
+                first = LONG_GIVEN
+                last = "Bā"
+            elif odd[n] < 0.086:
+                last = LONG_FAMILY
             people.append((first, last, self._login(first, last)))
         return people
 

@@ -39,6 +39,7 @@ MONTHS = [
     "december",
 ]
 GRADES = ("Pisciner", "Learner", "Cadet", "Member", "Transcender", "Alumni")
+HIGHEST_LEVEL = 21.0
 FIRST_ID, LAST_ID = 10_231, 250_717
 
 # Shares and extremes counted over 40,341 students.
@@ -213,11 +214,7 @@ def _locations(roles: NDArray[np.int8], rng: np.random.Generator) -> list[str | 
     here[np.flatnonzero(roles == STUDENT)[4]] = True
     seats = rng.integers(1, 25, size=(len(roles), 3)).tolist()
     return [
-        None
-        if not seated
-        else f"c{c % 5 + 1}r{r}s{s}"
-        if c % 7
-        else f"made-f0Br{r % 9}s{s % 9}"
+        None if not seated else f"c{c % 5 + 1}r{r}s{s}" if c % 7 else f"made-f0r{r % 9}s{s % 9}"
         for seated, (c, r, s) in zip(here.tolist(), seats, strict=True)
     ]
 
@@ -324,6 +321,7 @@ def _cursus_users(
     level = np.where(is_main, rng.gamma(2.5, 2.2, size=count), rng.gamma(2, 1.5, size=count))
     level = np.where(rng.random(count) < 0.9, np.round(level, 2), level)
     level[rng.random(count) < 0.05] = 0.0
+    level = np.minimum(level, HIGHEST_LEVEL)
     member = is_main & (level > 9) & ~alumni
     newer = rng.random(count) < 0.7
     grade = np.select(

@@ -153,7 +153,7 @@ def campus_table(world: World) -> Table:
                 "zip": f"{number * 1117 % 90000 + 1000:05d}" if number % 9 else f"{number} 42A",
                 "website": f"https://www.{extension or '42.example.org'}/",
                 "facebook": "" if number % 3 else f"https://facebook.com/42{slug}",
-                "twitter": "" if number % 4 == 1 else f"https://twitter.com/42{slug}",
+                "twitter": "" if number % 4 == 1 else f"https://twitter.com/42{slug[:11]}",
                 "active": number < 77 and number in {r[0] for r in listed},
                 "public": number in {r[0] for r in listed},
                 "default_hidden_phone": number % 5 == 2,
@@ -199,6 +199,7 @@ def projects_table(world: World, campus: Table, cursus: Table) -> Table:
     campus_ids = campus.array("id")
     weights = np.where(campus.array("public") == 1, 8.0, 1.0)
     epoch = at(world.epoch)
+    others = cursus.array("id")[~np.isin(cursus.array("id"), (MAIN_CURSUS, PISCINE))]
     rows = []
     for source in sources:
         number = int(source["id"])
@@ -211,6 +212,8 @@ def projects_table(world: World, campus: Table, cursus: Table) -> Table:
             campus_ids, size=min(wanted, 73), replace=False, p=weights / weights.sum()
         )
         gitless = rng.random() < 0.515
+        # Some projects belong to several cursus, five at most.
+        more = sorted(rng.choice(others, size=int(rng.integers(1, 5)), replace=False).tolist())
         rows.append(
             {
                 "id": number,
@@ -222,6 +225,7 @@ def projects_table(world: World, campus: Table, cursus: Table) -> Table:
                 "git_id": None if gitless else 1,
                 "repository": None if gitless else str(int(rng.integers(100, 9999))),
                 "cursus_id": int(source["cursus_id"]),
+                "more_cursus": more if rng.random() < 0.12 else [],
                 "campus_ids": sorted(chosen.tolist()),
                 "sessions": sessions,
                 "description": "A project of the sandbox.",
@@ -247,6 +251,7 @@ def projects_table(world: World, campus: Table, cursus: Table) -> Table:
             **dict.fromkeys(numbers, Kind.INT),
             **dict.fromkeys(flags, Kind.BOOL),
             "campus_ids": Kind.JSON,
+            "more_cursus": Kind.JSON,
             "created_at": Kind.INSTANT,
             "updated_at": Kind.INSTANT,
         },
@@ -266,7 +271,7 @@ def _other_cursus_projects(cursus: Table) -> list[dict[str, str]]:
                 "id": str(100 + n * 3 + day),
                 "name": f"{name} - Day {day:02d}"[:59],
                 "slug": f"{slug}-day-{day:02d}",
-                "difficulty": "",
+                "difficulty": "0",
                 "parent_id": "",
                 "exam": "False",
                 "campuses": "2",

@@ -85,7 +85,7 @@ _COALITIONS = [
 # The dirty colours of the captures: spaces, a tab, no hash.
 DIRTY_COLOURS = ("\t#ff7400", " #1ba211", "FFFFFF", "0e23b2")
 DUPLICATE_PAIRS = 7
-NEGATIVE_SCORE = -17
+NEGATIVE_SCORE, HIGHEST_SCORE = -17, 72_004
 
 
 def achievements_table(world: World, campus: Table, projects: Table) -> Table:
@@ -288,6 +288,7 @@ def coalitions_users_table(
         rng.random(len(member)) < 0.45, 0, rng.exponential(400, size=len(member))
     ).astype(np.int64)
     score[rng.random(len(member)) < 0.01] *= 60
+    score = np.minimum(score, HIGHEST_SCORE)
     score[3] = NEGATIVE_SCORE
     gap = max(2, 106_921 * 2 // max(1, len(member)))
     coalition_ids = coalitions.array("id")[place]

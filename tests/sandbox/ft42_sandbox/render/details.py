@@ -68,7 +68,8 @@ def skills(dice: Dice, cursus_user_id: int, level: float) -> list[dict[str, obje
     count = min(9, int(level) + drawn[0] % 3) if level > 0 else 0
     names = sorted(SKILLS, key=lambda skill: drawn[skill[0] % 16])[:count]
     levels = sorted(
-        (round(0.79 + level * drawn[n] / 180, 2) for n in range(count)), reverse=True
+        (min(17.65, round(0.79 + level * drawn[n] / 180, 2)) for n in range(count)),
+        reverse=True,
     )
     return [
         {"id": number, "name": name, "level": grown}

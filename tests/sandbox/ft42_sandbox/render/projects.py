@@ -56,9 +56,11 @@ def project_dict(  # noqa: PLR0913, PLR0917 - what projects share
         "git_id": row["git_id"],
         "repository": row["repository"],
         "recommendation": "forbidden",
-        "cursus": [shared["cursus"][row["cursus_id"]]]
-        if row["cursus_id"] in shared["cursus"]
-        else [],
+        "cursus": [
+            shared["cursus"][c]
+            for c in dict.fromkeys((row["cursus_id"], *(row["more_cursus"] or ())))
+            if c in shared["cursus"]
+        ],
         "campus": [
             shared["campus"][c] for c in row["campus_ids"] or () if c in shared["campus"]
         ],
@@ -79,7 +81,7 @@ def _session(row: dict[str, Any], number: int, place: int, dice: Dice) -> dict[s
     created = row["created_at"] + drawn[2] * DAY // 8
     return {
         "id": number,
-        "solo": None if drawn[3] == drawn[4] == 0 else drawn[3] < 190,
+        "solo": None if number % 5_000 == 7 else drawn[3] < 190,
         "begin_at": to_text(begin) if dated else None,
         "end_at": to_text(begin + 90 * DAY) if dated else None,
         "estimate_time": None if drawn[5] < 29 else f"{1 + drawn[5] % 30} days",
@@ -96,7 +98,7 @@ def _session(row: dict[str, Any], number: int, place: int, dice: Dice) -> dict[s
         "created_at": to_text(created),
         "updated_at": to_text(created + drawn[12] * DAY // 4),
         "max_people": 1 + drawn[13] % 132 if drawn[13] == 255 else None,
-        "is_subscriptable": drawn[13] < 240,
+        "is_subscriptable": None if number % 2_500 == 9 else drawn[13] < 240,
         "scales": [
             {"id": number * 3 + k, "correction_number": 3, "is_primary": k == 0}
             for k in range(drawn[14] % 3)

@@ -80,7 +80,8 @@ class Teams:
             )
         )
         mates = self._members(current, row)
-        solo = [m for m in mates if m["id"] == row["user_id"]]
+        # Who retries alone led every try; earlier teams are not told by any table.
+        solo = [{**m, "leader": True} for m in mates if m["id"] == row["user_id"]]
         step = max(DAY, (row["updated_at"] - row["created_at"]) // (len(earlier) + 1))
         teams = [
             self._team(row, number, n, solo, row["created_at"] + n * step, last=False)
@@ -141,7 +142,7 @@ class Teams:
             "project_session_id": row["session"],
             "project_gitlab_path": None
             if drawn[4] < 44
-            else f"pedago_world/42-cursus/{row['slug']}",
+            else f"pedago_world/42-cursus/{row['slug']}"[:81],
         }
 
     def _members(self, team: int, row: dict[str, Any]) -> list[dict[str, Any]]:

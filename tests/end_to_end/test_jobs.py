@@ -1,0 +1,126 @@
+"""The jobs of meltano.yml, in the environment prod."""
+
+from __future__ import annotations
+
+import subprocess
+from typing import TYPE_CHECKING
+
+from tests.end_to_end.conftest import BIN, ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ft42_sandbox.testing import RunningSandbox
+
+    from tests.end_to_end.conftest import Database, Pipeline
+
+_COUNT_IN_DUCKDB = """
+import duckdb, sys
+awards = duckdb.connect(sys.argv[1]).table("ft42_raw.achievements_users")
+print(len(awards))
+"""
+
+
+def test_the_quarter_hour_goes_on_where_the_night_stopped(
+    pipeline: Pipeline, sandbox: RunningSandbox, database: Database
+) -> None:
+    pipeline.run("nightly")
+    enrolments = {row["id"] for row in database.rows("projects_users")}
+    sandbox.reset_requests()
+
+    pipeline.run("incremental")
+
+    routes = sandbox.requests()["routes"]
+    assert {route: seen["count"] for route, seen in routes.items() if route != "token"} == {
+        "GET /v2/cursus/:id/users": 1,
+        "GET /v2/achievements_users": 1,
+        "GET /v2/campus": 1,
+        "GET /v2/projects_users": 54,
+    }
+    assert {row["id"] for row in database.rows("projects_users")} == enrolments
+
+
+def test_both_jobs_are_scheduled(pipeline: Pipeline) -> None:
+    listed = pipeline.attempt("schedule", "list").stdout
+    assert "[0 2 * * *] job nightly" in listed
+    assert "[*/15 * * * *] job incremental" in listed
+
+
+def test_the_same_tap_loads_json_lines_and_duckdb(
+    pipeline: Pipeline, sandbox: RunningSandbox, tmp_path: Path
+) -> None:
+    files = f"{tmp_path}"
+    pipeline.run("tap-ft42", "target-jsonl", TARGET_JSONL_DESTINATION_PATH=files)
+    pipeline.run("tap-ft42", "target-duckdb", TARGET_DUCKDB_PATH=f"{files}/ft42.duckdb")
+
+    with (ROOT / files / "achievements_users.jsonl").open() as lines:
+        assert sum(1 for _ in lines) == len(sandbox.truth("achievements_users"))
+    counted = subprocess.run(
+        [
+            ROOT / ".meltano/loaders/target-duckdb/venv/bin/python", "-c",
+            _COUNT_IN_DUCKDB, f"{files}/ft42.duckdb",
+        ],
+        capture_output=True, check=True, text=True,
+    )  # fmt: skip
+    assert int(counted.stdout) == len(sandbox.truth("achievements_users"))
+
+
+def test_tables_that_the_target_made_become_timestamptz(
+    pipeline: Pipeline, database: Database
+) -> None:
+    before = {row["id"]: row["updated_at"] for row in database.rows("users")}
+    database.reset()
+    pipeline.run("tap-ft42", "target-postgres", TAP_FT42__SELECT='["users.*"]')
+    assert type_of_updated_at(database) == "timestamp without time zone"
+
+    pipeline.run("warehouse:init")
+    pipeline.run("warehouse:init")
+
+    assert type_of_updated_at(database) == "timestamp with time zone"
+    after = {row["id"]: row["updated_at"] for row in database.rows("users")}
+    assert after == before
+
+
+def type_of_updated_at(database: Database) -> str:
+    (column,) = database.query(
+        "SELECT data_type FROM information_schema.columns WHERE table_schema = 'ft42_raw' "
+        "AND table_name = 'users' AND column_name = 'updated_at'"
+    )
+    return str(column["data_type"])
+
+
+def test_a_wrong_secret_ends_in_a_clear_line_and_stays_secret(pipeline: Pipeline) -> None:
+    done = pipeline.attempt(
+        "run", "tap-ft42", "target-postgres", TAP_FT42_CLIENT_SECRET="hunter2-not-the-secret"
+    )
+    assert done.returncode != 0
+    assert "42 rotates it every 28 days" in done.stdout
+    assert "hunter2" not in done.stdout
+    assert "Traceback" not in done.stdout
+
+
+def test_a_missing_server_stops_the_job_with_a_clear_line(pipeline: Pipeline) -> None:
+    done = pipeline.attempt("run", "nightly", TARGET_POSTGRES_PORT="1")
+    assert done.returncode != 0
+    assert 'server at "127.0.0.1", port 1 failed' in done.stdout
+    assert "Traceback" not in done.stdout
+    assert "Beginning sync" not in done.stdout
+
+
+def test_a_missing_setting_is_named(pipeline: Pipeline) -> None:
+    done = pipeline.attempt("run", "tap-ft42", "target-postgres", TAP_FT42_CLIENT_ID="")
+    assert done.returncode != 0
+    assert "client_id" in done.stdout
+    assert "Traceback" not in done.stdout
+
+
+def test_the_embedded_server_gives_way_to_a_server_of_the_users_own(
+    tmp_path: Path,
+) -> None:
+    done = subprocess.run(
+        [BIN / "ft42-postgres", "start", "--directory", f"{tmp_path}/data"],
+        env={"TARGET_POSTGRES_HOST": "db.example.org", "PATH": ""},
+        capture_output=True, check=True, text=True,
+    )  # fmt: skip
+    assert "nothing is started" in done.stdout
+    assert not (ROOT / f"{tmp_path}/data").exists()
