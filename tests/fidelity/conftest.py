@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from ft42_sandbox.testing import running_sandbox
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from ft42_sandbox.testing import RunningSandbox
 
-SIZE = {"users": 400, "enrolments": 6_000, "seed": 7}
+SIZE: dict[str, Any] = {"users": 400, "enrolments": 6_000, "seed": 7}
 
 
 @pytest.fixture(scope="session")

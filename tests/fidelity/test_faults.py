@@ -154,7 +154,10 @@ def test_the_token_endpoint_fails_too(sandbox: RunningSandbox) -> None:
 
 
 def test_faults_are_told_and_taken_away_one_by_one(sandbox: RunningSandbox) -> None:
-    first, second = sandbox.fault("500", route="/v2/blocs"), sandbox.fault("502", route="/v2/me")
+    first, second = (
+        sandbox.fault("500", route="/v2/blocs"),
+        sandbox.fault("502", route="/v2/me"),
+    )
     assert sandbox.get("/v2/blocs").status == 500
     told = sandbox.control("GET", "faults")
     assert [(f["kind"], f["seen"], f["struck"]) for f in told] == [("500", 1, 1), ("502", 0, 0)]
@@ -166,5 +169,5 @@ def test_faults_are_told_and_taken_away_one_by_one(sandbox: RunningSandbox) -> N
 def test_an_unknown_fault_is_refused_with_a_reason(
     sandbox: RunningSandbox, rule: dict[str, object]
 ) -> None:
-    with pytest.raises(ControlError, match="there is no fault flood|has no often"):
+    with pytest.raises(ControlError, match=r"there is no fault flood|has no often"):
         sandbox.control("POST", "faults", rule)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -25,22 +26,32 @@ REFUSED = (
     ("/v2/users?range[id]=", "Range Error"),
 )
 ACCEPTED = (
-    "/cursus/21/cursus_users?filter[campus_id]=29&filter[has_coalition]=true&filter[end]=false"
-    "&sort=created_at",
-    "/projects/1314/projects_users?filter[campus]=1,9,12"
-    "&range[updated_at]=2020-01-01T00:00:00.000Z,2026-12-01T00:00:00.000Z",
-    "/campus/1/users?filter[primary_campus_id]=1"
-    "&range[updated_at]=2020-01-01T00:00:00Z,2026-12-01T00:00:00Z",
-    "/coalitions_users?filter[coalition_id]=5,6,7&sort=created_at"
-    "&range[created_at]=2015-01-01T00:00:00Z,2027-01-01T00:00:00Z",
+    (
+        "/cursus/21/cursus_users?filter[campus_id]=29&filter[has_coalition]=true&filter[end]=false"
+        "&sort=created_at"
+    ),
+    (
+        "/projects/1314/projects_users?filter[campus]=1,9,12"
+        "&range[updated_at]=2020-01-01T00:00:00.000Z,2026-12-01T00:00:00.000Z"
+    ),
+    (
+        "/campus/1/users?filter[primary_campus_id]=1"
+        "&range[updated_at]=2020-01-01T00:00:00Z,2026-12-01T00:00:00Z"
+    ),
+    (
+        "/coalitions_users?filter[coalition_id]=5,6,7&sort=created_at"
+        "&range[created_at]=2015-01-01T00:00:00Z,2027-01-01T00:00:00Z"
+    ),
     "/coalitions_users?range[this_year_score]=1,999999999&sort=-this_year_score",
     "/campus_users?filter[is_primary]=false&filter[campus_id]=29",
     "/users?range[id]=10000,20000",
     "/projects_users?filter[marked]=true&filter[retriable]=false&sort=-marked_at",
     "/cursus_users?filter[active]=true&filter[future]=false&filter[blackholed]=true",
     "/blocs?filter[campus_id]=1&filter[cursus_id]=21",
-    "/users?filter[kind]=student&filter[alumni?]=false&filter[staff?]=false"
-    "&range[updated_at]=2020-01-01,now",
+    (
+        "/users?filter[kind]=student&filter[alumni?]=false&filter[staff?]=false"
+        "&range[updated_at]=2020-01-01,now"
+    ),
     "/campus?filter[active]=true&filter[country]=France&sort=name",
     "/campus?filter[main_email]=x&sort=votes_count",
 )
@@ -190,7 +201,7 @@ def test_rows_that_show_the_same_instant_are_not_always_ordered_by_id(
     rows = sandbox.truth_of("/v2/coalitions_users")
     tied = [
         (before["id"], after["id"])
-        for before, after in zip(rows, rows[1:], strict=False)
+        for before, after in itertools.pairwise(rows)
         if before["created_at"] == after["created_at"]
     ]
     assert any(before > after for before, after in tied)

@@ -9,67 +9,237 @@ import pytest
 if TYPE_CHECKING:
     from ft42_sandbox.testing import RunningSandbox
 
-USER = (
-    "id email login first_name last_name usual_full_name usual_first_name url phone "
-    "displayname kind image staff? correction_point pool_month pool_year location wallet "
-    "anonymize_date data_erasure_date created_at updated_at alumnized_at alumni? active?"
-).split()
-LONG = (
-    "groups cursus_users projects_users languages_users achievements titles titles_users "
-    "partnerships patroned patroning expertises_users roles campus campus_users"
-).split()
-CURSUS_USER = (
-    "id begin_at end_at grade level skills cursus_id has_coalition blackholed_at created_at "
-    "updated_at user cursus"
-).split()
-PROJECTS_USER = (
-    "id occurrence final_mark status validated? current_team_id project cursus_ids marked_at "
-    "marked retriable_at created_at updated_at user teams"
-).split()
-TEAM = (
-    "id name url final_mark project_id created_at updated_at status terminating_at users "
-    "locked? validated? closed? repo_url repo_uuid locked_at closed_at project_session_id "
-    "project_gitlab_path"
-).split()
-SESSION = (
-    "id solo begin_at end_at estimate_time difficulty objectives description duration_days "
-    "terminating_after project_id campus_id cursus_id created_at updated_at max_people "
-    "is_subscriptable scales uploads team_behaviour commit"
-).split()
-CAMPUS = (
-    "id name time_zone language users_count vogsphere_id country address zip city website "
-    "facebook twitter active public email_extension default_hidden_phone"
-).split()
-PROJECT = (
-    "id name slug difficulty parent children attachments created_at updated_at exam git_id "
-    "repository recommendation cursus campus videos project_sessions"
-).split()
-ACHIEVEMENT = (
-    "id name description tier kind visible image nbr_of_success users_url achievements campus "
-    "parent title"
-).split()
+USER = [
+    "id",
+    "email",
+    "login",
+    "first_name",
+    "last_name",
+    "usual_full_name",
+    "usual_first_name",
+    "url",
+    "phone",
+    "displayname",
+    "kind",
+    "image",
+    "staff?",
+    "correction_point",
+    "pool_month",
+    "pool_year",
+    "location",
+    "wallet",
+    "anonymize_date",
+    "data_erasure_date",
+    "created_at",
+    "updated_at",
+    "alumnized_at",
+    "alumni?",
+    "active?",
+]
+LONG = [
+    "groups",
+    "cursus_users",
+    "projects_users",
+    "languages_users",
+    "achievements",
+    "titles",
+    "titles_users",
+    "partnerships",
+    "patroned",
+    "patroning",
+    "expertises_users",
+    "roles",
+    "campus",
+    "campus_users",
+]
+CURSUS_USER = [
+    "id",
+    "begin_at",
+    "end_at",
+    "grade",
+    "level",
+    "skills",
+    "cursus_id",
+    "has_coalition",
+    "blackholed_at",
+    "created_at",
+    "updated_at",
+    "user",
+    "cursus",
+]
+PROJECTS_USER = [
+    "id",
+    "occurrence",
+    "final_mark",
+    "status",
+    "validated?",
+    "current_team_id",
+    "project",
+    "cursus_ids",
+    "marked_at",
+    "marked",
+    "retriable_at",
+    "created_at",
+    "updated_at",
+    "user",
+    "teams",
+]
+TEAM = [
+    "id",
+    "name",
+    "url",
+    "final_mark",
+    "project_id",
+    "created_at",
+    "updated_at",
+    "status",
+    "terminating_at",
+    "users",
+    "locked?",
+    "validated?",
+    "closed?",
+    "repo_url",
+    "repo_uuid",
+    "locked_at",
+    "closed_at",
+    "project_session_id",
+    "project_gitlab_path",
+]
+SESSION = [
+    "id",
+    "solo",
+    "begin_at",
+    "end_at",
+    "estimate_time",
+    "difficulty",
+    "objectives",
+    "description",
+    "duration_days",
+    "terminating_after",
+    "project_id",
+    "campus_id",
+    "cursus_id",
+    "created_at",
+    "updated_at",
+    "max_people",
+    "is_subscriptable",
+    "scales",
+    "uploads",
+    "team_behaviour",
+    "commit",
+]
+CAMPUS = [
+    "id",
+    "name",
+    "time_zone",
+    "language",
+    "users_count",
+    "vogsphere_id",
+    "country",
+    "address",
+    "zip",
+    "city",
+    "website",
+    "facebook",
+    "twitter",
+    "active",
+    "public",
+    "email_extension",
+    "default_hidden_phone",
+]
+PROJECT = [
+    "id",
+    "name",
+    "slug",
+    "difficulty",
+    "parent",
+    "children",
+    "attachments",
+    "created_at",
+    "updated_at",
+    "exam",
+    "git_id",
+    "repository",
+    "recommendation",
+    "cursus",
+    "campus",
+    "videos",
+    "project_sessions",
+]
+ACHIEVEMENT = [
+    "id",
+    "name",
+    "description",
+    "tier",
+    "kind",
+    "visible",
+    "image",
+    "nbr_of_success",
+    "users_url",
+    "achievements",
+    "campus",
+    "parent",
+    "title",
+]
 KEYS = {
-    "/v2/cursus": "id created_at name slug kind".split(),
+    "/v2/cursus": ["id", "created_at", "name", "slug", "kind"],
     "/v2/campus": [*CAMPUS, "endpoint"],
     "/v2/projects": PROJECT,
     "/v2/cursus/21/projects": PROJECT,
     "/v2/achievements": ACHIEVEMENT,
     "/v2/campus/1/achievements": ACHIEVEMENT,
-    "/v2/blocs": "id campus_id cursus_id squad_size created_at updated_at coalitions".split(),
-    "/v2/coalitions": "id name slug image_url cover_url color score user_id".split(),
+    "/v2/blocs": [
+        "id",
+        "campus_id",
+        "cursus_id",
+        "squad_size",
+        "created_at",
+        "updated_at",
+        "coalitions",
+    ],
+    "/v2/coalitions": [
+        "id",
+        "name",
+        "slug",
+        "image_url",
+        "cover_url",
+        "color",
+        "score",
+        "user_id",
+    ],
     "/v2/users": USER,
     "/v2/cursus/21/users": USER,
     "/v2/campus/1/users": USER,
     "/v2/cursus_users": CURSUS_USER,
     "/v2/cursus/21/cursus_users": CURSUS_USER,
     "/v2/projects_users": PROJECTS_USER,
-    "/v2/achievements_users": (
-        "id achievement_id user_id login nbr_of_success url created_at updated_at"
-    ).split(),
-    "/v2/coalitions_users": (
-        "id coalition_id user_id score rank created_at updated_at"
-    ).split(),
-    "/v2/campus_users": "id user_id campus_id is_primary created_at updated_at".split(),
+    "/v2/achievements_users": [
+        "id",
+        "achievement_id",
+        "user_id",
+        "login",
+        "nbr_of_success",
+        "url",
+        "created_at",
+        "updated_at",
+    ],
+    "/v2/coalitions_users": [
+        "id",
+        "coalition_id",
+        "user_id",
+        "score",
+        "rank",
+        "created_at",
+        "updated_at",
+    ],
+    "/v2/campus_users": [
+        "id",
+        "user_id",
+        "campus_id",
+        "is_primary",
+        "created_at",
+        "updated_at",
+    ],
 }
 NO_SUCH_ROUTE = (
     "/v2/campuses",

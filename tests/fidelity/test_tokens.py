@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 CREDENTIALS = {"client_id": "sandbox", "client_secret": "sandbox"}
 GRANT = {"grant_type": "client_credentials", **CREDENTIALS}
-KEYS = "access_token token_type expires_in scope created_at secret_valid_until".split()
+KEYS = ["access_token", "token_type", "expires_in", "scope", "created_at", "secret_valid_until"]
 QUERY = "&".join(f"{name}={value}" for name, value in GRANT.items())
 MULTIPART = "".join(
     f'--cut\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
@@ -49,7 +49,7 @@ def test_credentials_are_taken_in_every_usual_way(
     assert reply.status == 200
     assert list(reply.json()) == KEYS
     assert len(reply.json()["access_token"]) == 64
-    assert reply.json()["token_type"] == "bearer"
+    assert reply.json()["token_type"] == "bearer"  # noqa: S105 - OAuth's word, no secret
     assert reply.headers["X-Hourly-RateLimit-Limit"] is None
 
 

@@ -18,7 +18,7 @@ WIRE = ("cut", "cut_clean", "drop", "drip", "timeout")
 ACCESS = ("expire_token", "use_up_hour")
 # Wrong content in a well-formed answer.
 CONTENT = ("no_total", "duplicate_row", "extra_field", "missing_field", "wrong_type")
-TOKEN = "token"  # noqa: S105 - a route's name, not a secret
+TOKEN = "token"  # noqa: S105 - a route, not a secret
 KINDS = ERRORS + WIRE + ACCESS + CONTENT
 
 
@@ -29,8 +29,8 @@ class Rule:
     Attributes:
         kind: one of `KINDS`.
         route: a route's pattern as in the counts, without its method, such as
-            `/v2/cursus/:id/users`; `*` stands for anything. The token endpoint is `token`, which no
-            star stands for.
+            `/v2/cursus/:id/users`; `*` stands for anything. The token endpoint is `token`,
+            which no star stands for.
         query: a text that the unquoted query must contain.
         probability: the chance that it strikes where it could.
         count: how often it strikes at most; 0 for no end.

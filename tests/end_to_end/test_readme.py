@@ -1,0 +1,126 @@
+"""What the READMEs say is true: their commands run, their tables are current."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import socket
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.end_to_end.conftest import BIN, ROOT
+from tests.tables import README, with_section
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.end_to_end.conftest import Pipeline
+
+_BLOCK = re.compile(r"^ *```sh\n(.*?)^ *```", re.DOTALL | re.MULTILINE)
+_NOT_RUN_HERE = {
+    "make test": "these are the tests",
+    "make demo": "a test of its own, below",
+}
+
+
+def commands(readme: Path) -> list[str]:
+    """Return the shell commands that a README tells its reader to type."""
+    blocks = _BLOCK.findall(readme.read_text(encoding="utf-8"))
+    return [line.strip() for block in blocks for line in block.splitlines() if line.strip()]
+
+
+def free_port() -> str:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return str(probe.getsockname()[1])
+
+
+def test_the_readme_describes_the_schemas_as_they_are() -> None:
+    readme = README.read_text(encoding="utf-8")
+    assert readme == with_section(readme), "run .venv/bin/python tests/tables.py"
+
+
+@pytest.mark.parametrize(
+    "command", [line for line in commands(README) if line not in _NOT_RUN_HERE]
+)
+def test_the_commands_of_the_readme_work(
+    command: str, pipeline: Pipeline, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    if command == "cp .env.example .env":
+        target = tmp_path_factory.mktemp("dotenv") / ".env"
+        command = f"cp .env.example {target}"
+    done = subprocess.run(
+        ["sh", "-c", command],  # noqa: S607 - any POSIX shell
+        cwd=ROOT,
+        env=pipeline.environment
+        | {"TARGET_DUCKDB_PATH": str(tmp_path_factory.mktemp("duckdb") / "ft42.duckdb")}
+        | {"TARGET_JSONL_DESTINATION_PATH": str(tmp_path_factory.mktemp("jsonl"))},
+        capture_output=True,
+        check=False,
+        text=True,
+        timeout=280,
+    )
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+
+
+@pytest.mark.parametrize("command", commands(ROOT / "tap-ft42/README.md"))
+def test_the_commands_of_the_taps_readme_work(command: str, pipeline: Pipeline) -> None:
+    done = subprocess.run(
+        [BIN / shlex.split(command)[0], *shlex.split(command)[1:]],
+        env=pipeline.environment,
+        capture_output=True,
+        check=False,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+@pytest.fixture
+def demo_environment(tmp_path: Path) -> Iterator[dict[str, str]]:
+    """Ports and folders of the demo's own, so that one that runs is left alone."""
+    inherited = {name: os.environ[name] for name in ("HOME", "PATH") if name in os.environ}
+    environment = inherited | {
+        "FT42_SANDBOX_PORT": free_port(),
+        "FT42_SANDBOX_RUN_DIR": str(tmp_path / "sandbox"),
+        "FT42_POSTGRES_DIRECTORY": str(tmp_path / "postgres"),
+        "MELTANO_DATABASE_URI": f"sqlite:///{tmp_path}/meltano.db",
+        "TARGET_POSTGRES_PORT": free_port(),
+    }
+    yield environment
+    subprocess.run(["make", "down"], cwd=ROOT, env=environment, check=True)  # noqa: S607 - make is required
+
+
+def test_the_demo_loads_shows_what_it_did_and_is_incremental_the_second_time(
+    demo_environment: dict[str, str],
+) -> None:
+    shown = []
+    for _ in range(2):
+        done = subprocess.run(
+            ["make", "demo"],  # noqa: S607 - make is required
+            cwd=ROOT,
+            env=demo_environment,
+            capture_output=True,
+            check=False,
+            text=True,
+            timeout=280,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        shown.append(
+            {
+                stream: (int(rows.replace(",", "")), int(requests.replace(",", "")))
+                for stream, rows, requests in re.findall(
+                    r"^(\w+) +([\d,]+) +([\d,]+) +[\d.]+$", done.stdout, re.MULTILINE
+                )
+            }
+        )
+        assert "psql -h 127.0.0.1" in done.stdout
+    first, second = shown
+    assert first["users"][0] > 1000
+    assert first["projects_users"][0] > 10_000
+    assert second["users"] < first["users"]
+    assert second["projects_users"] < first["projects_users"]
