@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 _COUNT_IN_DUCKDB = """
 import duckdb, sys
-awards = duckdb.connect(sys.argv[1]).table("ft42_raw.achievements_users")
-print(len(awards))
+with duckdb.connect(sys.argv[1]) as database:
+    print(len(database.table("ft42_raw.achievements_users")))
 """
 
 

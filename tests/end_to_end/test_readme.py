@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tests.end_to_end.conftest import Pipeline
 
 _BLOCK = re.compile(r"^ *```sh\n(.*?)^ *```", re.DOTALL | re.MULTILINE)
+_OUR_SETTINGS = ("FT42_", "MELTANO_", "TAP_FT42_", "TARGET_POSTGRES_", "WAREHOUSE_")
 _NOT_RUN_HERE = {
     "make test": "these are the tests",
     "make demo": "a test of its own, below",
@@ -83,7 +84,9 @@ def test_the_commands_of_the_taps_readme_work(command: str, pipeline: Pipeline) 
 @pytest.fixture
 def demo_environment(tmp_path: Path) -> Iterator[dict[str, str]]:
     """Ports and folders of the demo's own, so that one that runs is left alone."""
-    inherited = {name: os.environ[name] for name in ("HOME", "PATH") if name in os.environ}
+    inherited = {
+        name: value for name, value in os.environ.items() if not name.startswith(_OUR_SETTINGS)
+    }
     environment = inherited | {
         "FT42_SANDBOX_PORT": free_port(),
         "FT42_SANDBOX_RUN_DIR": str(tmp_path / "sandbox"),
