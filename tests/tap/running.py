@@ -1,0 +1,261 @@
+"""The tap as its users run it: a process, its settings in a file, looked at from outside.
+
+Importing the tap takes a second, so that the processes are forked from one that
+has done so. `installed` is the command as it is installed, for tests of just that.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import multiprocessing
+import os
+import subprocess
+import sys
+import tempfile
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from multiprocessing.process import BaseProcess
+
+ROOT = Path(__file__).resolve().parents[2]
+INSTALLED = ROOT / ".venv/bin/tap-ft42"
+TIMEOUT = 120
+STREAMS = tuple(sorted(file.stem for file in (ROOT / "schemas").glob("*.json")))
+
+Row = dict[str, Any]
+
+_FORKS = multiprocessing.get_context("forkserver")
+# pytest is the main module, which every fork looks at again.
+_FORKS.set_forkserver_preload(["tap_ft42.cli", "pytest"])
+
+
+class Api(Protocol):
+    """A server that the tap can be pointed at."""
+
+    @property
+    def url(self) -> str:
+        """Where it answers, without a slash at the end."""
+
+    @property
+    def client_id(self) -> str:
+        """An application that it knows."""
+
+    @property
+    def client_secret(self) -> str:
+        """That application's secret."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a run left behind.
+
+    Attributes:
+        exit_code: the process' exit code.
+        output: its standard output.
+        log: its standard error.
+    """
+
+    exit_code: int
+    output: str
+    log: str
+
+    @functools.cached_property
+    def messages(self) -> list[Row]:
+        """The Singer messages, in order."""
+        return [json.loads(line) for line in self.output.splitlines()]
+
+    def records(self, stream: str) -> list[Row]:
+        """The rows of a stream, in order."""
+        return [
+            message["record"]
+            for message in self.messages
+            if message["type"] == "RECORD" and message["stream"] == stream
+        ]
+
+    def ids(self, stream: str) -> list[int]:
+        """The ids of a stream's rows, ascending; a row that came twice is there twice."""
+        return sorted(row["id"] for row in self.records(stream))
+
+    @property
+    def state(self) -> Row:
+        """The last state, as the next run gets it."""
+        states = [m["value"] for m in self.messages if m["type"] == "STATE"]
+        last: Row = states[-1]
+        return last
+
+    @property
+    def last_word(self) -> str:
+        """The line of the log that says why the run ended, without its prefix."""
+        last = self.log.splitlines()[-1]
+        level, _, said = last.partition("| ERROR ")
+        assert said, f"the log does not end with an error but with {last}"
+        assert "ERROR" not in level
+        return said.partition("| ")[2]
+
+    @property
+    def warnings(self) -> list[str]:
+        """The lines of the log at level WARNING."""
+        return [line for line in self.log.splitlines() if "| WARNING " in line]
+
+
+@dataclass
+class Started:
+    """A run that goes on while the test does something else."""
+
+    _process: BaseProcess
+    _folder: Path
+
+    def stop(self) -> None:
+        """End the run at once, if it has not ended."""
+        with suppress(ValueError):  # it has been finished and closed
+            self._process.kill()
+            self._process.join()
+            self._process.close()
+
+    def finish(self) -> Run:
+        """Wait for the run's end.
+
+        Raises:
+            TimeoutError: if it does not come.
+        """
+        self._process.join(TIMEOUT)
+        exit_code = self._process.exitcode
+        if exit_code is None:
+            self._process.kill()
+            self._process.join()
+            message = f"the tap did not end: {self._read('log')[-2000:]}"
+            raise TimeoutError(message)
+        self._process.close()
+        return Run(exit_code, self._read("output"), self._read("log"))
+
+    def _read(self, name: str) -> str:
+        return (self._folder / name).read_text(encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class Tap:
+    """The tap with settings and a folder for what it writes.
+
+    Attributes:
+        folder: every run has a folder of its own in it, where it is started.
+        settings: the settings of every run; what is None is left out.
+    """
+
+    folder: Path
+    settings: Row = field(default_factory=dict)
+
+    def pointed_at(self, api: Api, **settings: object) -> Tap:
+        """The tap with the address and the credentials of a server, and without limits."""
+        return Tap(
+            self.folder,
+            {
+                "api_url": api.url,
+                "client_id": api.client_id,
+                "client_secret": api.client_secret,
+                "requests_per_second": 0,
+                "requests_per_hour": 0,
+                **settings,
+            },
+        )
+
+    def start(self, *streams: str, state: Row | None = None, **settings: object) -> Started:
+        """Start a run.
+
+        Args:
+            streams: which streams are selected; those of the tap's own choice if none.
+            state: what an earlier run left.
+            settings: changes to the settings; None takes one away.
+        """
+        folder = Path(tempfile.mkdtemp(dir=self.folder))
+        words = ["--config", _written(folder / "settings.json", self._merged(settings))]
+        if streams:
+            words += ["--catalog", _written(folder / "catalog.json", catalog_of(streams))]
+        if state is not None:
+            words += ["--state", _written(folder / "state.json", state)]
+        return self._fork(folder, words)
+
+    def run(self, *streams: str, state: Row | None = None, **settings: object) -> Run:
+        """Run to the end, which must be a good one. For arguments see `start`."""
+        run = self.start(*streams, state=state, **settings).finish()
+        assert run.exit_code == 0, run.log[-4000:]
+        return run
+
+    def fail(self, *streams: str, state: Row | None = None, **settings: object) -> Run:
+        """Run to the end, which must be a bad one without a traceback."""
+        run = self.start(*streams, state=state, **settings).finish()
+        assert run.exit_code not in {0, -9}, run.log[-4000:]
+        assert "Traceback" not in run.log, run.log[-4000:]
+        return run
+
+    def call(self, *arguments: str, **settings: object) -> Run:
+        """Run with these words of the command line; with settings only if there are any."""
+        folder = Path(tempfile.mkdtemp(dir=self.folder))
+        if merged := self._merged(settings):
+            arguments += ("--config", _written(folder / "settings.json", merged))
+        return self._fork(folder, list(arguments)).finish()
+
+    def _merged(self, changes: Row) -> Row:
+        merged = {**self.settings, **changes}
+        return {name: value for name, value in merged.items() if value is not None}
+
+    @staticmethod
+    def _fork(folder: Path, words: list[str]) -> Started:
+        process = _FORKS.Process(target=_be_the_tap, args=(str(folder), words))
+        process.start()
+        return Started(process, folder)
+
+
+def installed(*arguments: str, **environment: str) -> Run:
+    """Run the command as it is installed, with this environment and no other."""
+    done = subprocess.run(
+        [INSTALLED, *arguments],
+        capture_output=True,
+        check=False,
+        env=environment,
+        text=True,
+        timeout=TIMEOUT,
+    )
+    return Run(done.returncode, done.stdout, done.stderr)
+
+
+def catalog_of(streams: Sequence[str]) -> Row:
+    """The tap's catalog with just these streams selected."""
+    assert set(streams) <= set(STREAMS), streams
+    catalog: Row = json.loads(_discovered())
+    for entry in catalog["streams"]:
+        (root,) = [item for item in entry["metadata"] if item["breadcrumb"] == []]
+        root["metadata"]["selected"] = entry["stream"] in streams
+    return catalog
+
+
+@functools.cache
+def _discovered() -> str:
+    with tempfile.TemporaryDirectory() as folder:
+        credentials = {"client_id": "anybody", "client_secret": "anything"}
+        return Tap(Path(folder), credentials).call("--discover").output
+
+
+def _be_the_tap(folder: str, words: list[str]) -> None:
+    """Become the tap: its streams, its place, its words. Runs in the forked process."""
+    from tap_ft42.cli import main  # noqa: PLC0415 - the tests themselves do not need it
+
+    for name in [name for name in os.environ if name.startswith(("TAP_FT42_", "MELTANO_"))]:
+        del os.environ[name]
+    os.environ["HOME"] = folder
+    os.chdir(folder)
+    for stream, name in ((1, "output"), (2, "log")):
+        file = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        os.dup2(file, stream)
+        os.close(file)
+    sys.argv = ["tap-ft42", *words]
+    main()
+
+
+def _written(file: Path, content: Row) -> str:
+    file.write_text(json.dumps(content), encoding="utf-8")
+    return str(file)

@@ -1,0 +1,109 @@
+"""What a person must solve ends the run with one line that says what and where."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.tap.scripted import Reply, always, paged
+
+if TYPE_CHECKING:
+    from ft42_sandbox.testing import RunningSandbox
+
+    from tests.tap.running import Started, Tap
+    from tests.tap.scripted import ScriptedApi
+
+CURSUS = {"id": 21, "created_at": None, "name": "42cursus", "slug": "42cursus", "kind": "main"}
+ADVICE = {400: "report this line", 403: "roles", 404: "`cursus_id`"}
+
+
+@pytest.mark.parametrize("status", [400, 403, 404])
+def test_a_refusal_names_the_address_and_what_to_do(
+    tap: Tap, api: ScriptedApi, status: int
+) -> None:
+    body = {"error": "Some Error", "message": "Attributes x doesn't exists"}
+    api.script["/v2/cursus/21/users"] = always(Reply(body, status))
+    run = tap.pointed_at(api).fail("users")
+    assert run.exit_code == 1
+    assert f"{status}" in run.last_word
+    assert f"GET {api.url}/v2/cursus/21/users?filter[kind]=student" in run.last_word
+    assert "Attributes x doesn't exists" in run.last_word
+    assert ADVICE[status] in run.last_word
+    assert len(api.asked_for("/v2/cursus/21/users")) == 1
+
+
+def test_a_refusal_of_the_real_shape_is_understood(tap: Tap, sandbox: RunningSandbox) -> None:
+    run = tap.pointed_at(sandbox, cursus_id=4242).fail("projects")
+    assert "404" in run.last_word
+    assert "/v2/cursus/4242/projects" in run.last_word
+    assert "`cursus_id`" in run.last_word
+
+
+def test_a_challenge_page_of_the_proxy_is_not_quoted(tap: Tap, sandbox: RunningSandbox) -> None:
+    sandbox.fault("cloudflare")
+    run = tap.pointed_at(sandbox).fail("cursus")
+    assert "403" in run.last_word
+    assert "`user_agent`" in run.last_word
+    assert "moment" not in run.log
+
+
+@pytest.mark.parametrize(
+    "part", ["?access_token=hunter2", "?client_secret=hunter2", "?token=hunter2&x=1"]
+)
+def test_secrets_in_an_address_are_masked(tap: Tap, api: ScriptedApi, part: str) -> None:
+    there = f"{api.url}/elsewhere{part}"
+    api.script["/v2/cursus"] = always(Reply(status=302, headers={"Location": there}))
+    run = tap.pointed_at(api).fail("cursus")
+    assert "/elsewhere" in run.last_word
+    assert "***" in run.last_word
+    assert "hunter2" not in run.log
+
+
+def test_a_password_in_the_address_is_not_shown(tap: Tap, api: ScriptedApi) -> None:
+    api.script["/v2/cursus"] = always(Reply({}, 404))
+    with_password = api.url.replace("http://", "http://somebody:hunter2@")
+    run = tap.pointed_at(api, api_url=with_password).fail("cursus")
+    assert "404" in run.last_word
+    assert "hunter2" not in run.log
+
+
+def test_a_server_s_words_are_cut_and_stay_on_one_line(tap: Tap, api: ScriptedApi) -> None:
+    body = {"error": "PG::Error:\n  SELECT\n" + "very " * 1000 + "last"}
+    api.script["/v2/cursus"] = always(Reply(body, 400))
+    run = tap.pointed_at(api).fail("cursus")
+    assert "PG::Error: SELECT very" in run.last_word
+    assert "last" not in run.last_word
+
+
+def test_rows_that_came_before_a_refusal_are_not_lost(tap: Tap, api: ScriptedApi) -> None:
+    api.script["/v2/cursus"] = paged([CURSUS])
+    api.script["/v2/blocs"] = always(Reply({}, 404))
+    assert tap.pointed_at(api).fail("cursus", "blocs").ids("cursus") == [21]
+
+
+@pytest.mark.parametrize("status", ["500", "502", "503"])
+def test_a_server_that_never_recovers_is_named_with_its_status(
+    hopeless: dict[str, Started], status: str
+) -> None:
+    run = hopeless[status].finish()
+    assert run.exit_code == 1
+    assert "Traceback" not in run.log
+    assert status in run.last_word
+    assert f"/{status}/v2/cursus" in run.last_word
+
+
+def test_pages_in_the_place_of_records_are_named(hopeless: dict[str, Started]) -> None:
+    run = hopeless["html"].finish()
+    assert run.exit_code == 1
+    assert "Traceback" not in run.log
+    assert "JSON" in run.last_word
+    assert "/v2/cursus" in run.last_word
+
+
+def test_a_missing_server_is_named_with_what_to_check(hopeless: dict[str, Started]) -> None:
+    run = hopeless["missing"].finish()
+    assert run.exit_code == 1
+    assert "Traceback" not in run.log
+    assert "http://127.0.0.1:9" in run.last_word
+    assert "`api_url`" in run.last_word

@@ -1,0 +1,112 @@
+"""The access token: one a run, renewed when it must be, its secret never shown."""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.tap.scripted import TOKEN_PATH, Reply, always, in_turn, paged
+
+if TYPE_CHECKING:
+    from ft42_sandbox.testing import RunningSandbox
+
+    from tests.tap.running import Tap
+    from tests.tap.scripted import ScriptedApi
+
+SECRET = "s-s4t2ud-hunter2"  # noqa: S105 - made up
+CURSUS = {"id": 21, "created_at": None, "name": "42cursus", "slug": "42cursus", "kind": "main"}
+
+
+def ids_of(sandbox: RunningSandbox, table: str) -> list[int]:
+    return [row["id"] for row in sandbox.truth(table)]
+
+
+def test_a_run_asks_for_one_token_however_many_streams_it_reads(
+    tap: Tap, sandbox: RunningSandbox
+) -> None:
+    tap.pointed_at(sandbox).run("cursus", "blocs", "achievements", "campuses")
+    assert sandbox.requests()["token"] == 1
+
+
+@pytest.mark.parametrize("refused", [0, 1, 3])
+def test_a_token_that_expires_in_the_middle_costs_no_row_and_repeats_none(
+    tap: Tap, sandbox: RunningSandbox, refused: int
+) -> None:
+    sandbox.fault("expire_token", after=refused, count=1)
+    run = tap.pointed_at(sandbox, page_size=20).run("cursus")
+    assert run.ids("cursus") == ids_of(sandbox, "cursus")
+    assert sandbox.requests()["token"] == 2
+
+
+def test_a_token_that_is_as_good_as_expired_is_renewed(tap: Tap, api: ScriptedApi) -> None:
+    # 42 hands out the token it has, with what is left of its time: that may be nothing.
+    granted = count(1)
+    list_cursus = paged([CURSUS | {"id": number} for number in range(1, 5)], largest=1)
+    api.script[TOKEN_PATH] = lambda _: Reply(
+        {"access_token": str(next(granted)), "expires_in": 0}
+    )
+    api.script["/v2/cursus"] = lambda asked: (
+        Reply({}, 401) if asked.headers["Authorization"] == "Bearer 2" else list_cursus(asked)
+    )
+    assert tap.pointed_at(api).run("cursus").ids("cursus") == [1, 2, 3, 4]
+
+
+def test_a_token_that_is_refused_again_and_again_ends_the_run(
+    tap: Tap, api: ScriptedApi
+) -> None:
+    api.script["/v2/cursus"] = always(Reply({}, 401))
+    run = tap.pointed_at(api).fail("cursus")
+    assert "401" in run.last_word
+    assert "application" in run.last_word
+
+
+def test_a_token_endpoint_that_fails_for_a_moment_is_asked_again(
+    tap: Tap, sandbox: RunningSandbox
+) -> None:
+    sandbox.fault("500", route="token", count=1)
+    run = tap.pointed_at(sandbox).run("blocs")
+    assert run.ids("blocs") == ids_of(sandbox, "blocs")
+
+
+def test_a_token_endpoint_that_answers_with_a_page_is_asked_again(
+    tap: Tap, api: ScriptedApi
+) -> None:
+    good = api.script[TOKEN_PATH]
+    api.script[TOKEN_PATH] = in_turn(always(Reply(b"<html>Just a moment</html>")), good)
+    api.script["/v2/cursus"] = paged([])
+    tap.pointed_at(api).run("cursus")
+    assert len(api.asked_for(TOKEN_PATH)) == 2
+
+
+def test_a_wrong_secret_ends_in_one_line_that_says_what_to_do(
+    tap: Tap, sandbox: RunningSandbox
+) -> None:
+    run = tap.pointed_at(sandbox, client_secret=SECRET).fail("cursus")
+    assert "secret has expired" in run.last_word
+    assert "wrong" in run.last_word
+    assert "28 days" in run.last_word
+    assert not run.records("cursus")
+
+
+@pytest.mark.parametrize("right", [True, False])
+def test_the_secret_is_in_nothing_that_leaves_the_tap(
+    tap: Tap, sandbox: RunningSandbox, *, right: bool
+) -> None:
+    secret = SECRET if right else SECRET + "-of-last-month"
+    sandbox.control("POST", "applications", {"client_id": "u-1", "client_secret": SECRET})
+    settings = {"client_id": "u-1", "client_secret": secret}
+    run = tap.pointed_at(sandbox, **settings).start("cursus").finish()
+    assert (run.exit_code == 0) is right
+    assert "hunter2" not in run.output + run.log
+
+
+def test_every_request_names_the_client(tap: Tap, api: ScriptedApi) -> None:
+    api.script["/v2/cursus"] = paged([])
+    tap.pointed_at(api).run("cursus")
+    tap.pointed_at(api, user_agent="Ecole 42/1.0").run("cursus")
+    names = [asked.headers["User-Agent"] for asked in api.asked]
+    assert len(names) == 4
+    assert all(name.startswith("tap-ft42/") for name in names[:2])
+    assert names[2:] == ["Ecole 42/1.0"] * 2
