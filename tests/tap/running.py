@@ -226,7 +226,7 @@ def installed(*arguments: str, **environment: str) -> Run:
 def catalog_of(streams: Sequence[str]) -> Row:
     """The tap's catalog with just these streams selected."""
     assert set(streams) <= set(STREAMS), streams
-    catalog: Row = json.loads(_discovered())
+    catalog: Row = json.loads(discovered())
     for entry in catalog["streams"]:
         (root,) = [item for item in entry["metadata"] if item["breadcrumb"] == []]
         root["metadata"]["selected"] = entry["stream"] in streams
@@ -234,7 +234,8 @@ def catalog_of(streams: Sequence[str]) -> Row:
 
 
 @functools.cache
-def _discovered() -> str:
+def discovered() -> str:
+    """What `--discover` says."""
     with tempfile.TemporaryDirectory() as folder:
         credentials = {"client_id": "anybody", "client_secret": "anything"}
         return Tap(Path(folder), credentials).call("--discover").output

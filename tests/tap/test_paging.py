@@ -1,0 +1,126 @@
+"""A list is read to its end, whatever the API tells of its length."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.tap.scripted import Reply, paged
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ft42_sandbox.testing import RunningSandbox
+
+    from tests.tap.running import Tap
+    from tests.tap.scripted import Asked, ScriptedApi
+
+CURSUS = {"created_at": None, "name": "", "slug": "", "kind": "main"}
+
+
+def cursus(count: int) -> list[dict[str, object]]:
+    return [CURSUS | {"id": number} for number in range(1, count + 1)]
+
+
+def linked(content: list[dict[str, object]], size: int) -> Callable[[Asked], Reply]:
+    """A list that tells only by `Link` that there is more."""
+    whole = paged(content, largest=size, told=False)
+    last = -(-len(content) // size)
+
+    def answer(asked: Asked) -> Reply:
+        links = [f'<http://127.0.0.1{asked.path}?page={last}>; rel="last"']
+        if asked.page < last:
+            links.append(f'<http://127.0.0.1{asked.path}?page={asked.page + 1}>; rel="next"')
+        else:
+            links = [f'<http://127.0.0.1{asked.path}?page=1>; rel="first"']
+        return Reply(whole(asked).content, headers={"Link": ", ".join(links)})
+
+    return answer
+
+
+@pytest.mark.parametrize("page_size", [1, 7, 19, 38, 75, 76, 77, 100])
+def test_every_row_comes_once_whatever_the_page_size(
+    tap: Tap, sandbox: RunningSandbox, page_size: int
+) -> None:
+    # 76 rows: one page, several, and pages that come out even.
+    run = tap.pointed_at(sandbox, page_size=page_size).run("cursus")
+    assert run.ids("cursus") == [row["id"] for row in sandbox.truth("cursus")]
+
+
+@pytest.mark.parametrize("page_size", [19, 30, 76])
+def test_a_list_without_a_total_is_read_to_its_end(
+    tap: Tap, sandbox: RunningSandbox, page_size: int
+) -> None:
+    sandbox.fault("no_total")
+    run = tap.pointed_at(sandbox, page_size=page_size).run("cursus")
+    assert run.ids("cursus") == [row["id"] for row in sandbox.truth("cursus")]
+
+
+@pytest.mark.parametrize("count", [0, 1, 10, 20, 25])
+def test_a_list_without_any_word_of_its_length_is_read_to_its_end(
+    tap: Tap, api: ScriptedApi, count: int
+) -> None:
+    api.script["/v2/cursus"] = paged(cursus(count), told=False)
+    run = tap.pointed_at(api, page_size=10).run("cursus")
+    assert run.ids("cursus") == list(range(1, count + 1))
+
+
+@pytest.mark.parametrize("count", [10, 20, 25])
+def test_a_list_with_links_only_is_read_to_its_end(
+    tap: Tap, api: ScriptedApi, count: int
+) -> None:
+    api.script["/v2/cursus"] = linked(cursus(count), 10)
+    run = tap.pointed_at(api, page_size=10).run("cursus")
+    assert run.ids("cursus") == list(range(1, count + 1))
+
+
+@pytest.mark.parametrize("told", [True, False])
+@pytest.mark.parametrize("count", [20, 25])
+def test_pages_that_the_server_makes_smaller_cost_no_row(
+    tap: Tap, api: ScriptedApi, *, count: int, told: bool
+) -> None:
+    # "Some endpoints limit this for technical reasons", says the API's guide.
+    api.script["/v2/cursus"] = paged(cursus(count), largest=10, told=told)
+    run = tap.pointed_at(api, page_size=100).run("cursus")
+    assert run.ids("cursus") == list(range(1, count + 1))
+
+
+def test_a_list_that_grows_shorter_ends_at_its_empty_page(tap: Tap, api: ScriptedApi) -> None:
+    # The total still counts rows that are gone.
+    fewer = paged(cursus(20))
+
+    def answer(asked: Asked) -> Reply:
+        told = {"X-Total": "35", "X-Page": f"{asked.page}", "X-Per-Page": f"{asked.size}"}
+        return Reply(fewer(asked).content, headers=told)
+
+    api.script["/v2/cursus"] = answer
+    run = tap.pointed_at(api, page_size=10).run("cursus")
+    assert run.ids("cursus") == list(range(1, 21))
+
+
+def test_an_empty_list_is_no_failure(tap: Tap, api: ScriptedApi) -> None:
+    api.script["/v2/cursus"] = paged([])
+    assert tap.pointed_at(api).run("cursus").records("cursus") == []
+
+
+def test_projects_come_in_pages_that_the_api_can_make_in_time(
+    tap: Tap, api: ScriptedApi
+) -> None:
+    # A hundred are 4 MB, and often time out.
+    api.script["/v2/cursus/21/projects"] = paged([])
+    tap.pointed_at(api).run("projects")
+    tap.pointed_at(api, page_size=10).run("projects")
+    assert {asked.size for asked in api.asked_for("/v2/cursus/21/projects")} == {30, 10}
+
+
+def test_pages_stay_put_while_rows_change(tap: Tap, api: ScriptedApi) -> None:
+    # Lists are asked for in a total order of columns that no change moves.
+    for path in ("/v2/cursus", "/v2/achievements", "/v2/cursus/21/users", "/v2/blocs"):
+        api.script[path] = paged([])
+    tap.pointed_at(api).run("cursus", "achievements", "users", "blocs")
+    lists = [asked for asked in api.asked if asked.path.startswith("/v2/")]
+    for asked in lists:
+        columns = asked.query["sort"].replace("-", "").split(",")
+        assert columns[-1] == "id"
+        assert set(columns) <= {"created_at", "id"}
