@@ -66,6 +66,7 @@ def hopeless(tap: Tap) -> Iterator[dict[str, Started]]:
     The tap gives up after half a minute, so that they are started before all tests.
     """
     answers = {f"{status}": Reply(b"<html></html>", status) for status in (500, 502, 503)}
+    answers["object"] = Reply({"error": "Some Error"})
     answers["html"] = Reply(b"<html>We will be back soon</html>")
     with scripted_api() as api:
         for name, answer in answers.items():

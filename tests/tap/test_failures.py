@@ -18,12 +18,14 @@ if TYPE_CHECKING:
 CURSUS = {"id": 21, "created_at": None, "name": "42cursus", "slug": "42cursus", "kind": "main"}
 FAULTS = (
     "429", "500", "500_sql", "502", "503", "504", "html", "cut", "cut_clean", "drop",
+    "timeout",
 )  # fmt: skip
 
 
 def faulty(kind: str, number: int) -> dict[str, object]:
     """A fault of a run's own: runs are told apart by their page size."""
-    return {"query": f"page[size]={size_of(kind)}", "after": number, "count": 1}
+    when = {"query": f"page[size]={size_of(kind)}", "after": number, "count": 1}
+    return when | ({"seconds": 0.5} if kind == "timeout" else {})
 
 
 def size_of(kind: str) -> int:
@@ -72,7 +74,7 @@ def test_an_answer_that_drips_is_waited_for(tap: Tap, sandbox: RunningSandbox) -
 
 
 def test_rows_of_a_page_that_was_cut_come_once(tap: Tap, sandbox: RunningSandbox) -> None:
-    sandbox.fault("cut", every=2, count=3, query="page[size]=30")
+    sandbox.fault("cut", every=2, count=2, query="page[size]=30")
     run = tap.pointed_at(sandbox, page_size=30).run("cursus")
     assert run.ids("cursus") == [row["id"] for row in sandbox.truth("cursus")]
 
