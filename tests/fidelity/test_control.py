@@ -109,6 +109,8 @@ def test_a_changed_user_is_seen_wherever_it_is_embedded(mutable: RunningSandbox)
         ("settings", {"requests_per_hour": -1}, "must not be negative"),
         ("clock", {"set": "yesterday"}, "isoformat"),
         ("live", {"seconds": -1}, "must not be negative"),
+        ("live", {"events": {"party": 1}}, "names are: visit"),
+        ("settings", {"life_events_per_request": {"mark": -1}}, "from 0 up"),
         ("secret", {}, "secret is missing"),
     ],
 )

@@ -132,9 +132,14 @@ def test_a_fault_strikes_as_often_as_it_is_told(sandbox: RunningSandbox) -> None
 
 
 def test_a_fault_strikes_with_its_probability(sandbox: RunningSandbox) -> None:
-    sandbox.fault("500", probability=0.5)
-    statuses = [sandbox.get("/v2/cursus/21").status for _ in range(60)]
-    assert 10 < statuses.count(500) < 50
+    def statuses() -> list[int]:
+        sandbox.clear_faults()
+        sandbox.fault("500", probability=0.5)
+        return [sandbox.get("/v2/cursus/21").status for _ in range(60)]
+
+    first = statuses()
+    assert 20 < first.count(500) < 40
+    assert statuses() == first
 
 
 def test_a_fault_waits_for_its_time(sandbox: RunningSandbox) -> None:

@@ -50,7 +50,7 @@ def test_what_is_told_to_have_changed_is_what_changed(mutable: RunningSandbox) -
 
 def test_a_silent_change_leaves_updated_at_alone(mutable: RunningSandbox) -> None:
     before = state(mutable)
-    changes = mutable.live(seconds=2 * DAY, seed=6)
+    changes = mutable.live(seconds=2 * DAY, seed=6, advance=True)
     after = state(mutable)
     told: dict[tuple[str, int], set[bool]] = {}
     for change in changes:
@@ -63,8 +63,19 @@ def test_a_silent_change_leaves_updated_at_alone(mutable: RunningSandbox) -> Non
     for key in silent:
         assert before[key].get("updated_at") == after[key].get("updated_at")
     loud = {key for key, ways in told.items() if ways == {False}} & before.keys() & after.keys()
+    assert loud
     for key in loud - {key for key in loud if key[0] == "coalitions"}:
         assert before[key]["updated_at"] < after[key]["updated_at"]
+
+
+def test_updated_at_never_goes_backwards(mutable: RunningSandbox) -> None:
+    for seed in range(3):
+        before = state(mutable)
+        mutable.live(seconds=DAY, seed=seed)
+        after = state(mutable)
+        for key in before.keys() & after.keys():
+            was, now = (row.get("updated_at", "") for row in (before[key], after[key]))
+            assert was <= now
 
 
 def test_changes_lie_in_the_time_that_was_lived(mutable: RunningSandbox) -> None:
@@ -102,10 +113,12 @@ def test_a_day_has_quiet_and_busy_hours() -> None:
     assert min(hours) == pytest.approx(12 / (6_746 / 96), abs=0.01)
 
 
-def test_all_kinds_of_events_happen_in_a_month(mutable: RunningSandbox) -> None:
-    changes = mutable.live(seconds=30 * DAY, seed=1)
+def test_every_kind_of_event_can_be_asked_for(mutable: RunningSandbox) -> None:
+    everything = {habit.name: 5 for habit in HABITS}
+    changes = mutable.live(events=everything, seed=1)
     happened = Counter(change["event"] for change in changes)
-    assert set(happened) == {habit.name for habit in HABITS}
+    assert set(happened) == set(everything)
+    assert happened["visit"] == 5
     gone = {c["id"] for c in changes if c["op"] == "delete" and c["table"] == "users"}
     assert gone
     for user in gone:
@@ -143,13 +156,29 @@ def test_pages_move_under_the_reader_when_life_goes_on_between_them() -> None:
 
 def test_life_follows_a_clock_that_is_moved() -> None:
     with running_sandbox(users=300, enrolments=2_000, life="clock") as sandbox:
-        sandbox.control("POST", "clock", {"move": 3 * DAY})
-        for _ in range(200):
-            changes = sandbox.control("GET", "changes")
-            if changes:
-                break
-            sandbox.get("/v2/cursus")
-        assert changes
+        sandbox.control("POST", "clock", {"freeze": True})
+        start = sandbox.control("POST", "clock", {"move": 0})["now"]
+        end = sandbox.control("POST", "clock", {"move": 3 * DAY})["now"]
+        changes = sandbox.control("GET", f"changes?since={start}")
+        assert len({change["event"] for change in changes}) > 5
+        assert all(start <= change["at"] <= end for change in changes)
+
+
+def test_every_page_border_drifts_if_the_events_between_requests_say_so(
+    mutable: RunningSandbox,
+) -> None:
+    whole = len(mutable.truth("projects_users"))
+    usual = mutable.control("GET", "settings")
+    mutable.configure(life="requests", life_events_per_request={"unregister": 1, "enrol": 1})
+    before = mutable.control("GET", "changes")[-1]["seq"]
+    try:
+        for page in range(1, 6):
+            mutable.get(f"/v2/projects_users?sort=id&page[size]=50&page[number]={page}")
+    finally:
+        mutable.control("POST", "settings", usual)
+    told = mutable.control("GET", f"changes?after={before}")
+    assert Counter(c["op"] for c in told) == {"insert": 5, "delete": 5}
+    assert len(mutable.truth("projects_users")) == whole
 
 
 def test_the_clock_is_set_moved_frozen_and_resumed(mutable: RunningSandbox) -> None:

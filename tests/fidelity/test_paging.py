@@ -105,8 +105,7 @@ def test_filters_and_ranges_find_what_a_reader_would_pick_by_hand(
     assert reply.ids == wanted[:100]
 
 
-@given(column=st.sampled_from(["final_mark", "marked_at", "occurrence", "retriable_at"]))
-@property_test
+@pytest.mark.parametrize("column", ["final_mark", "marked_at", "occurrence", "retriable_at"])
 def test_a_descending_sort_is_an_ascending_one_read_backwards(
     sandbox: RunningSandbox, column: str
 ) -> None:

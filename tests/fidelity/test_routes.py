@@ -299,7 +299,9 @@ def test_one_user_comes_in_the_long_form(sandbox: RunningSandbox) -> None:
     long = sandbox.get(f"/v2/users/{short['id']}").json()
     assert list(long) == USER + LONG
     assert {key: long[key] for key in USER} == short
-    assert all("user" not in link for link in long["cursus_users"])
+    assert long["cursus_users"]
+    assert all(list(link) == CURSUS_USER for link in long["cursus_users"])
+    assert all(link["user"] == short for link in long["cursus_users"])
     assert all(list(e) == PROJECTS_USER[:-2] for e in long["projects_users"])
     assert all(list(a) == ACHIEVEMENT[:9] for a in long["achievements"])
     assert all(list(c) == CAMPUS for c in long["campus"])

@@ -61,7 +61,10 @@ def list_handler(sandbox: Sandbox, listing: Listing) -> Handler:
                 return answers.not_found(), "refused", 0
             parent_id = int(parents.array("id")[parent])
         if sandbox.behaviour.life == "requests":
-            sandbox.life.live(sandbox.behaviour.life_seconds_per_request)
+            sandbox.life.live(
+                sandbox.behaviour.life_seconds_per_request,
+                events=sandbox.behaviour.life_events_per_request or None,
+            )
         page = wanted_page(query)
         shuffle = page.number // PAGES_PER_PLAN + 1 if sandbox.behaviour.unstable_ties else 0
         try:

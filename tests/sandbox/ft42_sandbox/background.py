@@ -90,11 +90,9 @@ class RunDir:
         process = known[0]
         try:
             process.terminate()
-            try:
-                process.wait(GRACE)
-            except psutil.TimeoutExpired:
+            if not _ended(process):
                 process.kill()
-                process.wait(GRACE)
+                _ended(process)
         except psutil.NoSuchProcess:
             pass
         except psutil.Error as error:
@@ -133,6 +131,16 @@ class RunDir:
     def _last_line(self) -> str:
         lines = self._log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
         return lines[-1].removeprefix("Error: ") if lines else ""
+
+
+def _ended(process: psutil.Process) -> bool:
+    """Wait for a process to end; one that nobody reaps has ended too."""
+    deadline = time.monotonic() + GRACE
+    while time.monotonic() < deadline:
+        if not process.is_running() or process.status() == psutil.STATUS_ZOMBIE:
+            return True
+        time.sleep(POLL)
+    return False
 
 
 def _answers(url: str) -> bool:

@@ -13,6 +13,20 @@ if TYPE_CHECKING:
     from ft42_sandbox.store import Positions, Store, Table
 
 
+def students(store: Store) -> Positions:
+    """The positions of all students who have not graduated."""
+    users = store["users"]
+    kind, alumni = users.columns["kind"], users.array("alumni?")
+    return np.flatnonzero(
+        (kind.array == kind.find_code("student")) & (alumni == 0) & users.alive
+    ).astype(np.int32)
+
+
+def student_count(store: Store) -> int:
+    """How many of them there are."""
+    return len(students(store))
+
+
 class Cast:
     """Draws whom something happens to."""
 
@@ -21,17 +35,9 @@ class Cast:
         self.store = store
         self.ledger = ledger
         self.rng = rng
-        users = store["users"]
-        kind, alumni = users.columns["kind"], users.array("alumni?")
-        self.students: Positions = np.flatnonzero(
-            (kind.array == kind.find_code("student")) & (alumni == 0) & users.alive
-        ).astype(np.int32)
+        self.students = students(store)
         self._by_status: dict[str, list[int]] = {}
         self.scored: set[int] = set()
-
-    def student_count(self) -> int:
-        """How many students there are."""
-        return len(self.students)
 
     def below(self, limit: int) -> int:
         """A number from 0 up to a limit, which is left out."""

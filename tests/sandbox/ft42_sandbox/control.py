@@ -13,6 +13,7 @@ from starlette.routing import Route
 
 from ft42_sandbox.clock import parse_instant
 from ft42_sandbox.instants import SECOND, from_datetime, to_text
+from ft42_sandbox.life import check_events
 from ft42_sandbox.tokens import Application
 from ft42_sandbox.truth import NotThereError, Truth
 
@@ -122,9 +123,12 @@ class Control:
         if body.get("advance"):
             self._sandbox.clock.move(seconds)
             self._sandbox.life.rest()
-        within = body.get("within")
+        within, events = body.get("within"), body.get("events")
         return self._sandbox.life.live(
-            seconds, body.get("seed"), None if within is None else float(within)
+            seconds,
+            body.get("seed"),
+            None if within is None else float(within),
+            None if events is None else {str(n): int(c) for n, c in dict(events).items()},
         )
 
     def clock(self, _request: Request, body: Body) -> object:
@@ -136,10 +140,13 @@ class Control:
             clock.set(parse_instant(str(body["set"])))
         if "move" in body:
             clock.move(float(body["move"]))
+        if self._sandbox.behaviour.life == "clock":
+            self._sandbox.life.catch_up(self._sandbox.behaviour.life_rate)
         return clock.describe()
 
     def settings(self, _request: Request, body: Body) -> object:
         """Change settings, and show all."""
+        check_events(dict(body.get("life_events_per_request", {})))
         self._sandbox.behaviour.change(body)
         return self._sandbox.behaviour.describe()
 

@@ -47,10 +47,9 @@ class Events(Cast):
     def move_erasure_date(self, at: int) -> None:
         """The dates of anonymisation and erasure move without `updated_at`."""
         position = self.student()
-        date = self.store["users"].value(position, "erasure_date")
-        if date is not None:
-            moved = {"erasure_date": date + (1 + self.below(40)) * DAY}
-            self.ledger.update("users", position, moved, at, "erasure date", silent=True)
+        date = self.store["users"].value(position, "erasure_date") or at // DAY * DAY
+        moved = {"erasure_date": date + (1 + self.below(40)) * DAY}
+        self.ledger.update("users", position, moved, at, "erasure date", silent=True)
 
     def flip_active(self, at: int) -> None:
         """`active?` changes without `updated_at`."""
@@ -176,11 +175,10 @@ class Events(Cast):
         position = self.student()
         users, links = self.store["users"], self.store["campus_users"]
         user_id = int(users.array("id")[position])
-        campuses = self.store["campus"].array("id")[self.store["campus"].array("public") == 1]
-        target = int(campuses[self.below(len(campuses))])
         mine = self.rows_of("campus_users", user_id)
-        if any(links.array("campus_id")[p] == target for p in mine):
-            return
+        listed = self.store["campus"].array("id")[self.store["campus"].array("public") == 1]
+        campuses = np.setdiff1d(listed, links.array("campus_id")[mine])
+        target = int(campuses[self.below(len(campuses))])
         for link in mine:
             if links.value(link, "is_primary"):
                 self.ledger.update("campus_users", link, {"is_primary": False}, at, "move")
@@ -207,12 +205,13 @@ class Events(Cast):
         """A student registers for a project they are not registered for."""
         users, projects = self.store["users"], self.store["projects"]
         user_id = int(users.array("id")[self.student()])
-        offered = np.flatnonzero((projects.array("cursus_id") == MAIN_CURSUS) & projects.alive)
-        project_id = int(projects.array("id")[offered[self.below(len(offered))]])
+        main = (projects.array("cursus_id") == MAIN_CURSUS) & projects.alive
         enrolments = self.store["projects_users"]
         mine = enrolments.array("project_id")[self.rows_of("projects_users", user_id)]
-        if project_id in mine:
+        offered = np.setdiff1d(projects.array("id")[main], mine)
+        if not len(offered):
             return
+        project_id = int(offered[self.below(len(offered))])
         number = self.ledger.insert(
             "projects_users",
             {

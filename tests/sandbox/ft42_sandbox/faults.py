@@ -119,9 +119,9 @@ class Faults:
 
     def __init__(self, seed: int) -> None:
         """Draw with this seed, so that a test meets the same faults every time."""
-        self._random = random.Random(seed)  # noqa: S311 - bad luck, not secrets
-        self._rules: list[Rule] = []
-        self._made = 0
+        self._seed = seed
+        self._stray = random.Random(seed)  # noqa: S311 - bad luck, not secrets
+        self.clear()
 
     def add(self, values: dict[str, Any]) -> dict[str, Any]:
         """Make a rule and describe it.
@@ -146,8 +146,13 @@ class Faults:
         return _describe(rule)
 
     def clear(self, number: int | None = None) -> None:
-        """Take away one rule, or all."""
-        self._rules = [] if number is None else [r for r in self._rules if r.number != number]
+        """Take away one rule, or all; after all are gone, luck begins anew."""
+        if number is not None:
+            self._rules = [rule for rule in self._rules if rule.number != number]
+            return
+        self._rules: list[Rule] = []
+        self._made = 0
+        self._random = random.Random(self._seed)  # noqa: S311 - bad luck, not secrets
 
     def describe(self) -> list[dict[str, Any]]:
         """All rules with how often each was met and struck."""
@@ -169,8 +174,8 @@ class Faults:
         }
 
     def chance(self, probability: float) -> bool:
-        """Whether something of a probability happens."""
-        return probability > 0 and self._random.random() < probability
+        """Whether something of a probability happens, whatever the rules say."""
+        return probability > 0 and self._stray.random() < probability
 
 
 def _describe(rule: Rule) -> dict[str, Any]:

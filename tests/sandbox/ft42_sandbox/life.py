@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ft42_sandbox.cast import student_count
 from ft42_sandbox.events import Events
 from ft42_sandbox.instants import DAY, HOUR, SECOND
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from ft42_sandbox.clock import Clock
     from ft42_sandbox.ledger import Change, Ledger
@@ -72,31 +73,58 @@ CERTAIN = ("visit", "mark")
 class Life:
     """Lets students submit and be marked, earn, join, move, graduate and disappear."""
 
-    def __init__(self, store: Store, ledger: Ledger, clock: Clock, seed: int) -> None:
-        """Change the store by this clock, and write it down in the ledger."""
+    def __init__(
+        self, store: Store, ledger: Ledger, clock: Clock, seed: int, not_before: int
+    ) -> None:
+        """Change the store by this clock, and write it down in the ledger.
+
+        Args:
+            store: what changes.
+            ledger: where changes are written down.
+            clock: tells when they happen.
+            seed: what life draws from.
+            not_before: the instant of the data, which no change precedes.
+        """
         self._store = store
         self._ledger = ledger
         self._clock = clock
         self._rng = np.random.default_rng([seed, 99])
         self._reached = clock.now()
+        self._lived_until = not_before
 
     def live(
-        self, seconds: float, seed: int | None = None, within: float | None = None
+        self,
+        seconds: float,
+        seed: int | None = None,
+        within: float | None = None,
+        events: Mapping[str, int] | None = None,
     ) -> list[Change]:
         """Let life go on for some seconds that end now.
+
+        No change is older than the changes of an earlier call: what the API shows as
+        `updated_at` never goes backwards while the clock does not.
 
         Args:
             seconds: how much life, at the average rate of a day.
             seed: for the same changes each time; otherwise life draws on.
             within: the changes' instants lie in this many last seconds; in all by default.
+            events: exactly these happen, each so often, instead of what the rates give.
 
         Returns:
             What changed, as the ledger has it.
+
+        Raises:
+            ValueError: for an event that does not exist, or a number below 0.
         """
         rng = self._rng if seed is None else np.random.default_rng(seed)
         end = self._clock.now()
         span = min(seconds if within is None else within, seconds)
-        return self._run(rng, end - int(span * SECOND), end, seconds / 86_400, CERTAIN)
+        start = max(end - int(span * SECOND), self._lived_until)
+        if events is None:
+            days = seconds * SECOND / DAY
+            return self._run(rng, start, end, self._drawn(rng, days, CERTAIN))
+        check_events(events)
+        return self._run(rng, start, end, [events.get(habit.name, 0) for habit in HABITS])
 
     def catch_up(self, rate: float) -> None:
         """Let happen what the clock says has happened since the last time.
@@ -104,39 +132,52 @@ class Life:
         Args:
             rate: how many times faster than in real life.
         """
-        start, end = self._reached, self._clock.now()
+        start, end = max(self._reached, self._lived_until), self._clock.now()
         self._reached = end
         if end > start and rate > 0:
             days = (end - start) / DAY * rate * busyness(end)
-            self._run(self._rng, start, end, days, ())
+            self._run(self._rng, start, end, self._drawn(self._rng, days, ()))
 
     def rest(self) -> None:
         """Let the time until now pass without anything happening."""
         self._reached = self._clock.now()
 
-    def _run(
-        self,
-        rng: np.random.Generator,
-        start: int,
-        end: int,
-        days: float,
-        certain: tuple[str, ...],
-    ) -> list[Change]:
-        events = Events(self._store, self._ledger, rng)
-        before = self._ledger.seq
-        students = events.student_count()
-        counts = [
-            max(int(rng.poisson(habit.daily * students * days)), int(habit.name in certain))
+    def _drawn(
+        self, rng: np.random.Generator, days: float, certain: tuple[str, ...]
+    ) -> list[int]:
+        """How often each habit happens in so many days of all students together."""
+        expected = days * student_count(self._store)
+        return [
+            max(int(rng.poisson(habit.daily * expected)), int(habit.name in certain))
             for habit in HABITS
         ]
-        total = sum(counts)
+
+    def _run(
+        self, rng: np.random.Generator, start: int, end: int, counts: list[int]
+    ) -> list[Change]:
+        before = self._ledger.seq
         which = rng.permutation(np.repeat(np.arange(len(HABITS)), counts))[:MAX_EVENTS]
-        moments = np.sort(rng.integers(start, max(end, start + 1), size=len(which)))
-        for habit, moment in zip(which.tolist(), moments.tolist(), strict=True):
-            HABITS[habit].happen(events, moment)
-        if total:
+        if len(which):
+            events = Events(self._store, self._ledger, rng)
+            start = min(start, end)
+            moments = np.sort(rng.integers(start, end, size=len(which), endpoint=True))
+            for habit, moment in zip(which.tolist(), moments.tolist(), strict=True):
+                HABITS[habit].happen(events, moment)
             events.settle(end)
+        self._lived_until = max(end, start)
         return self._ledger.since(before)
+
+
+def check_events(events: Mapping[str, int]) -> None:
+    """Hold the names and numbers of events to those that can happen.
+
+    Raises:
+        ValueError: for an event that does not exist, or a number below 0.
+    """
+    names = [habit.name for habit in HABITS]
+    if set(events) - set(names) or min(events.values(), default=0) < 0:
+        msg = f"events are numbers from 0 up by name; names are: {', '.join(names)}"
+        raise ValueError(msg)
 
 
 def busyness(instant: int) -> float:

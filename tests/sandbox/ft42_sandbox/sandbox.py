@@ -55,6 +55,6 @@ class Sandbox:
         self.renderer = Renderer(self.store)
         self.search = Search(self.store, behaviour)
         self.ledger = Ledger(self.store)
-        self.life = Life(self.store, self.ledger, self.clock, world.seed)
+        self.life = Life(self.store, self.ledger, self.clock, world.seed, at(world.epoch))
         self.latency = Latency(behaviour, world.seed)
         self.faults = Faults(world.seed)

@@ -73,6 +73,7 @@ class Behaviour:
     life: str = "off"
     life_rate: float = 1.0
     life_seconds_per_request: float = 60.0
+    life_events_per_request: dict[str, int] = field(default_factory=dict)
     no_total: list[str] = field(default_factory=list)
 
     def change(self, values: dict[str, Any]) -> None:

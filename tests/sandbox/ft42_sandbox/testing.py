@@ -154,7 +154,13 @@ class RunningSandbox:
         return rows
 
     def live(
-        self, seconds: float = 900, seed: int | None = None, within: float | None = None
+        self,
+        seconds: float = 900,
+        seed: int | None = None,
+        within: float | None = None,
+        events: dict[str, int] | None = None,
+        *,
+        advance: bool = False,
     ) -> list[dict[str, Any]]:
         """Let life go on for some seconds that end now, and return what changed.
 
@@ -162,8 +168,17 @@ class RunningSandbox:
             seconds: how much life.
             seed: for the same changes every time.
             within: all changes carry instants of this many last seconds.
+            events: exactly these happen, such as `{"mark": 3, "disappear": 1}`.
+            advance: the clock goes on by these seconds first, so that all of it lies
+                after whatever was read before.
         """
-        body = {"seconds": seconds, "seed": seed, "within": within}
+        body = {
+            "seconds": seconds,
+            "seed": seed,
+            "within": within,
+            "events": events,
+            "advance": advance or None,
+        }
         told = {name: value for name, value in body.items() if value is not None}
         changes: list[dict[str, Any]] = self.control("POST", "live", told)
         return changes

@@ -48,6 +48,10 @@ LOCATION_SET = 730 / 40_341
 NEGATIVE_POINTS = 2_163 / 40_341
 EXTREME_POINTS = (-6_497, 1_027)
 EXTREME_WALLETS = (-19_100, 827_942_872)
+# These students, by their place among all, live at both ends of the offsets that
+# anonymize_date was seen with: -08:00 and, in an Australian summer, +10:30.
+FARTHEST = slice(5, 9)
+FARTHEST_CAMPUSES = (7, 7, 36, 36)
 
 
 @dataclass(frozen=True)
@@ -88,7 +92,9 @@ def _users(
     ).astype(np.int64)
     created += rng.integers(0, HOUR, size=count)
     created.sort()
+    ordinary = np.flatnonzero(roles == STUDENT)
     primary = _primary_campuses(campus, count, rng)
+    primary[ordinary[FARTHEST]] = FARTHEST_CAMPUSES
     updated = _last_changes(created, epoch, rng)
     given = NameMaker(rng).people(count)
     is_student = roles <= PISCINER
@@ -113,13 +119,13 @@ def _users(
         rng.poisson(5, size=count),
     )
     wallet = (rng.exponential(220, size=count)).astype(np.int64) * 5
-    ordinary = np.flatnonzero(roles == STUDENT)
     points[ordinary[:2]] = EXTREME_POINTS
     wallet[ordinary[2:4]] = EXTREME_WALLETS
     months = created.astype("datetime64[us]").astype("datetime64[M]").astype(int) % 12
     years = created.astype("datetime64[us]").astype("datetime64[Y]").astype(int) + 1970
     no_pool = (roles >= EXTERNAL) & (rng.random(count) < 0.9)
-    erasure, offsets = _erasure_dates(campus, primary, created, epoch, rng)
+    days = _erasure_days(created, epoch, ordinary[FARTHEST], rng)
+    erasure, offsets = _local_midnights(campus, primary, days)
     erasure[anonymised | (roles >= EXTERNAL)] = NULL_INSTANT
     alumnized = np.where(
         roles == ALUMNUS, updated - rng.integers(0, 400 * DAY, count), NULL_INSTANT
@@ -190,10 +196,7 @@ def _primary_campuses(campus: Table, count: int, rng: np.random.Generator) -> ND
     weights = campus.array("users_count").astype(float)
     weights[campus.array("public") == 0] *= 0.15
     ids = campus.array("id").astype(np.int64)
-    chosen = rng.choice(ids, size=count, p=weights / weights.sum())
-    # Both ends of the offsets that anonymize_date was seen with occur in every world.
-    chosen[rng.choice(count, size=4, replace=False)] = (7, 7, 36, 36)
-    return np.asarray(chosen)
+    return np.asarray(rng.choice(ids, size=count, p=weights / weights.sum()))
 
 
 def _last_changes(
@@ -219,20 +222,28 @@ def _locations(roles: NDArray[np.int8], rng: np.random.Generator) -> list[str | 
     ]
 
 
-def _erasure_dates(
-    campus: Table,
-    primary: NDArray[np.int64],
+def _erasure_days(
     created: NDArray[np.int64],
     epoch: int,
+    in_january: NDArray[np.int64],
     rng: np.random.Generator,
+) -> NDArray[np.int64]:
+    """The days since 1970 on which accounts will be erased, for some in a January."""
+    kept = np.where(rng.random(len(created)) < 0.85, epoch, created)
+    days = kept // DAY + rng.integers(60, 3 * 365, size=len(created))
+    year = days[in_january].astype("datetime64[D]").astype("datetime64[Y]")
+    days[in_january] = year.astype("datetime64[D]").astype(np.int64) + 370
+    return days
+
+
+def _local_midnights(
+    campus: Table, primary: NDArray[np.int64], days: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Midnights in the campus' own offset, for most people in the years to come."""
+    """When days begin in the campuses' own time, and its offsets in minutes."""
     zones = dict(zip(campus.array("id").tolist(), campus.array("time_zone"), strict=True))
     winter, summer = (
         {c: _offset_minutes(zone, month) for c, zone in zones.items()} for month in (1, 7)
     )
-    kept = np.where(rng.random(len(created)) < 0.85, epoch, created)
-    days = kept // DAY + rng.integers(60, 3 * 365, size=len(created))
     month = days.astype("datetime64[D]").astype("datetime64[M]").astype(int) % 12 + 1
     offsets = np.asarray(
         [

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 ACHIEVEMENTS = 1_152
 LAST_ACHIEVEMENT_ID = 1_620
+MOST_SUCCESSES = 1_010
 TIERS = ("none", "easy", "medium", "hard", "challenge")
 TIER_SHARES = (0.55, 0.17, 0.13, 0.1, 0.05)
 ACHIEVEMENT_KINDS = ("project", "social", "scolarity", "pedagogy")
@@ -121,11 +122,7 @@ def achievements_table(world: World, campus: Table, projects: Table) -> Table:
                 "image": None
                 if rng.random() < 0.105
                 else f"/uploads/achievement/image/{number}/{kind[:3]}{pick % 900:03d}.svg",
-                "nbr_of_success": None
-                if rng.random() < 0.7292
-                else 1010
-                if n == 7
-                else pick % 60,
+                "nbr_of_success": None if rng.random() < 0.7292 else pick % 60,
                 "campus_ids": sorted(
                     rng.choice(campus_ids, size=min(spread, 74), replace=False).tolist()
                 ),
@@ -141,8 +138,7 @@ def achievements_table(world: World, campus: Table, projects: Table) -> Table:
                 "updated_at": created + pick % 90 * DAY,
             }
         )
-    if world.users:
-        rows[7]["nbr_of_success"] = 1010
+    rows[7]["nbr_of_success"] = MOST_SUCCESSES
     text = ("name", "description", "tier", "kind", "image", "internal_name", "slug")
     numbers = ("nbr_of_success", "parent_id", "title_id", "cursus_id", "position", "reward")
     return table(
@@ -175,7 +171,7 @@ def blocs_and_coalitions(world: World, campus: Table, people: People) -> tuple[T
         created = at("2017-09-01T12:00:00Z") + n * 30 * DAY + int(rng.integers(DAY))
         blocs.append(
             {
-                "id": 1 + n * 2 // 1 - n // 2,
+                "id": 1 + 2 * n - n // 2,
                 "campus_id": campus_id,
                 "cursus_id": cursus_id,
                 "squad_size": None if rng.random() < 0.9 else 6,
@@ -199,7 +195,7 @@ def blocs_and_coalitions(world: World, campus: Table, people: People) -> tuple[T
                     "cover_url": None
                     if rng.random() < 0.0905
                     else f"https://cdn.intra.42.fr/coalition/cover/{numbers[c]}/sandbox_cover.jpg",
-                    "color": DIRTY_COLOURS[c % 4] if c % 22 == 5 else colour,
+                    "color": DIRTY_COLOURS[c // 22 % 4] if c % 22 == 5 else colour,
                     "score": 0 if rng.random() < 109 / 346 else int(rng.exponential(60_000)),
                     "user_id": int(rng.choice(user_ids)),
                     "bloc_id": blocs[-1]["id"],

@@ -51,9 +51,7 @@ class LongUsers:
         won = self.store["achievements"].find_many(np.unique(badges))
         return short | {
             "groups": [],
-            "cursus_users": self._people.embedded_cursus_users(
-                self._rows_of("cursus_users", user_id)
-            ),
+            "cursus_users": self._people.cursus_users(self._rows_of("cursus_users", user_id)),
             "projects_users": self._activity.embedded_projects_users(
                 self._rows_of("projects_users", user_id)[::-1]
             ),

@@ -89,20 +89,12 @@ class PeopleForms:
         )
 
     def cursus_users(self, positions: Positions) -> list[Json]:
-        """Who follows which cursus, with the user and the cursus inside."""
-        users = self.users_by_id(self.store["cursus_users"].array("user_id")[positions])
-        return [
-            {
-                **{k: v for k, v in row.items() if k != "cursus"},
-                "user": user,
-                "cursus": row["cursus"],
-            }
-            for row, user in zip(self.embedded_cursus_users(positions), users, strict=True)
-        ]
+        """Who follows which cursus, with the user and the cursus inside.
 
-    def embedded_cursus_users(self, positions: Positions) -> list[Json]:
-        """The same inside a user: without the user."""
+        A user in the long form holds them in this form too, the user included.
+        """
         table, cursus = self.store["cursus_users"], self.store["cursus"]
+        users = self.users_by_id(table.array("user_id")[positions])
         instants = [
             texts(table.array(c)[positions])
             for c in ("begin_at", "end_at", "blackholed_at", "created_at", "updated_at")
@@ -125,13 +117,15 @@ class PeopleForms:
                 "blackholed_at": hole,
                 "created_at": created,
                 "updated_at": updated,
+                "user": user,
                 "cursus": every.get(c),
             }
-            for (i, grade, level, c, has), begin, end, hole, created, updated in zip(
+            for (i, grade, level, c, has), begin, end, hole, created, updated, user in zip(
                 table.records(
                     positions, ("id", "grade", "level", "cursus_id", "has_coalition")
                 ),
                 *instants,
+                users,
                 strict=True,
             )
         ]
