@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
 
-from ft42_sandbox.instants import from_datetime, to_text
-
-MICROSECONDS = 1_000_000
+from ft42_sandbox.instants import SECOND, known, to_text
 
 
 class Clock:
@@ -32,21 +29,20 @@ class Clock:
         """The sandbox's time in microseconds since 1970, UTC."""
         return self._frozen if self._frozen is not None else _wall() + self._offset
 
-    def set(self, instant: datetime) -> None:
-        """Set the clock to an instant; it goes on from there unless it is frozen."""
-        target = from_datetime(instant)
+    def set(self, instant: int) -> None:
+        """Set the clock to an instant; it goes on from there unless it is frozen.
+
+        Raises:
+            ValueError: for an instant that the sandbox does not know.
+        """
         if self._frozen is None:
-            self._offset = target - _wall()
+            self._offset = known(instant) - _wall()
         else:
-            self._frozen = target
+            self._frozen = known(instant)
 
     def move(self, seconds: float) -> None:
         """Move the clock forwards, or backwards for a negative number of seconds."""
-        step = int(seconds * MICROSECONDS)
-        if self._frozen is None:
-            self._offset += step
-        else:
-            self._frozen += step
+        self.set(self.now() + int(seconds * SECOND))
 
     def freeze(self) -> None:
         """Stop the clock where it is."""
@@ -63,20 +59,10 @@ class Clock:
         return {
             "now": to_text(self.now()),
             "wall": to_text(_wall()),
-            "offset_seconds": round((self.now() - _wall()) / MICROSECONDS, 3),
+            "offset_seconds": round((self.now() - _wall()) / SECOND, 3),
             "frozen": self._frozen is not None,
         }
 
 
 def _wall() -> int:
     return time.time_ns() // 1000
-
-
-def parse_instant(text: str) -> datetime:
-    """Read an ISO 8601 instant; without an offset it counts as UTC.
-
-    Raises:
-        ValueError: if the text is not an instant.
-    """
-    instant = datetime.fromisoformat(text)
-    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)

@@ -11,8 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from ft42_sandbox.clock import parse_instant
-from ft42_sandbox.instants import SECOND, from_datetime, to_text
+from ft42_sandbox.instants import SECOND, parse_instant, to_text
 from ft42_sandbox.life import check_events
 from ft42_sandbox.tokens import Application
 from ft42_sandbox.truth import NotThereError, Truth
@@ -110,7 +109,7 @@ class Control:
         """Changes since an instant (`since`) or after a number (`after`), oldest first."""
         since = request.query_params.get("since")
         # A plus sign that was not quoted arrives as a blank.
-        at = from_datetime(parse_instant(since.replace(" ", "+"))) if since else None
+        at = parse_instant(since.replace(" ", "+")) if since else None
         after = int(request.query_params.get("after", "0"))
         return self._sandbox.ledger.since(after, at)
 
@@ -237,7 +236,7 @@ class Control:
 def _instant(columns: dict[str, Any], name: str, value: object) -> object:
     """Instants come as text, and are kept as microseconds."""
     if isinstance(value, str) and name in columns and columns[name].kind == "instant":
-        return from_datetime(parse_instant(value))
+        return parse_instant(value)
     if isinstance(value, float) and name in columns and columns[name].kind == "instant":
         return int(value * SECOND)
     return value

@@ -121,6 +121,7 @@ class Faults:
         """Draw with this seed, so that a test meets the same faults every time."""
         self._seed = seed
         self._stray = random.Random(seed)  # noqa: S311 - bad luck, not secrets
+        self._rules: list[Rule] = []
         self.clear()
 
     def add(self, values: dict[str, Any]) -> dict[str, Any]:
@@ -150,7 +151,7 @@ class Faults:
         if number is not None:
             self._rules = [rule for rule in self._rules if rule.number != number]
             return
-        self._rules: list[Rule] = []
+        self._rules = []
         self._made = 0
         self._random = random.Random(self._seed)  # noqa: S311 - bad luck, not secrets
 

@@ -16,8 +16,6 @@ from ft42_sandbox.columns import NULL_INT
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    import orjson
-
     from ft42_sandbox.columns import Column, Value
 
 T = TypeVar("T")
@@ -39,7 +37,7 @@ class Table:
         self.name = name
         self.columns = dict(columns)
         self.version = 0
-        self.rendered: dict[int, orjson.Fragment] = {}
+        self.rendered: dict[int, str] = {}
         ids = self.columns["id"].array
         self._sorted_ids = ids.copy()
         self._later: dict[int, int] = {}
@@ -161,11 +159,11 @@ class Table:
             self.rendered.pop(position, None)
         self.version += 1
 
-    def keep_rendered(self, position: int, fragment: orjson.Fragment) -> None:
+    def keep_rendered(self, position: int, json: str) -> None:
         """Remember a row's JSON until the row changes; the oldest is forgotten when full."""
         if len(self.rendered) >= MAX_RENDERED:
             self.rendered.pop(next(iter(self.rendered)))
-        self.rendered[position] = fragment
+        self.rendered[position] = json
 
     def next_id(self) -> int:
         """An id that no row has or had."""

@@ -7,27 +7,40 @@ them keeps the memory bounded and the start short, and the same seed gives the s
 from __future__ import annotations
 
 from hashlib import blake2b
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 CDN = "https://cdn.intra.42.fr"
 API = "https://api.intra.42.fr/v2"
-SKILLS = (
-    (1, "Algorithms & AI"),
-    (2, "Imperative programming"),
-    (3, "Rigor"),
-    (4, "Unix"),
-    (5, "Graphics"),
-    (6, "Web"),
-    (7, "Group & interpersonal"),
-    (8, "DB & Data"),
-    (9, "Parallel computing"),
-    (10, "Network & system administration"),
-    (11, "Adaptation & creativity"),
-    (12, "Company experience"),
-    (13, "Organization"),
-    (14, "Technology integration"),
-    (15, "Security"),
-    (16, "Object-oriented programming"),
-    (17, "Functional programming"),
+SKILL_NAMES = (
+    "Algorithms & AI",
+    "Imperative programming",
+    "Rigor",
+    "Unix",
+    "Graphics",
+    "Web",
+    "Group & interpersonal",
+    "DB & Data",
+    "Parallel computing",
+    "Network & system administration",
+    "Adaptation & creativity",
+    "Company experience",
+    "Organization",
+    "Technology integration",
+    "Security",
+    "Object-oriented programming",
+    "Functional programming",
+)
+# The beginning of each skill's JSON, up to its level. Their number is prime.
+SKILLS = tuple(
+    f'{{"id":{number},"name":"{name}","level":' for number, name in enumerate(SKILL_NAMES, 1)
 )
 
 
@@ -38,46 +51,59 @@ class Dice:
         """Derive everything from this seed."""
         self._key = seed.to_bytes(16, "little", signed=True)
 
-    def hex(self, subject: str, row_id: int) -> str:
-        """32 hexadecimal digits."""
-        return self._digest(subject, row_id).hex()
+    def numbers(self, subject: str, row_ids: NDArray[Any]) -> NDArray[np.uint8]:
+        """16 numbers from 0 to 255 for each id, as the rows of a matrix."""
+        digest = blake2b(subject.encode(), digest_size=16, key=self._key).digest()
+        first, second = np.frombuffer(digest, dtype=np.uint64)
+        ids = np.asarray(row_ids).astype(np.uint64) * GOLDEN
+        return np.stack([_mixed(ids + first), _mixed(ids ^ second)], axis=1).view(np.uint8)
 
-    def numbers(self, subject: str, row_id: int) -> bytes:
-        """16 numbers from 0 to 255."""
-        return self._digest(subject, row_id)
-
-    def _digest(self, subject: str, row_id: int) -> bytes:
-        return blake2b(f"{subject}:{row_id}".encode(), digest_size=16, key=self._key).digest()
-
-
-def image(dice: Dice, user_id: int, login: str, exists: bool) -> dict[str, object]:
-    """A user's `image`; its link and all four versions are null together."""
-    sizes = ("large", "medium", "small", "micro")
-    if not exists:
-        return {"link": None, "versions": dict.fromkeys(sizes)}
-    folder = f"{CDN}/users/{dice.hex('image', user_id)}"
-    return {
-        "link": f"{folder}/{login}.jpg",
-        "versions": {size: f"{folder}/{size}_{login}.jpg" for size in sizes},
-    }
+    def digits(self, subject: str, row_ids: NDArray[Any]) -> list[str]:
+        """32 hexadecimal digits for each id."""
+        written = self.numbers(subject, row_ids).tobytes().hex()
+        return [written[n : n + 32] for n in range(0, len(written), 32)]
 
 
-def skills(dice: Dice, cursus_user_id: int, level: float) -> list[dict[str, object]]:
-    """Up to nine skills that grow with the level, the strongest first."""
-    drawn = dice.numbers("skills", cursus_user_id)
+def _mixed(numbers: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Numbers whose bits all depend on all bits of others: the finish of splitmix64."""
+    numbers = (numbers ^ (numbers >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    numbers = (numbers ^ (numbers >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return numbers ^ (numbers >> np.uint64(31))
+
+
+NO_IMAGE = '{"link":null,"versions":{"large":null,"medium":null,"small":null,"micro":null}}'
+
+
+def image(folder: str, login: str) -> str:
+    """The JSON of a user's `image`, from 32 digits and the login as it stands in quotes."""
+    base = f"{CDN}/users/{folder}/"
+    return (
+        f'{{"link":"{base}{login}.jpg","versions":{{"large":"{base}large_{login}.jpg",'
+        f'"medium":"{base}medium_{login}.jpg","small":"{base}small_{login}.jpg",'
+        f'"micro":"{base}micro_{login}.jpg"}}}}'
+    )
+
+
+def skills(drawn: Sequence[int], level: float) -> str:
+    """The JSON of up to nine skills that grow with the level, the strongest first.
+
+    Args:
+        drawn: 16 numbers from 0 to 255.
+        level: the level in the cursus.
+    """
     count = min(9, int(level) + drawn[0] % 3) if level > 0 else 0
-    names = sorted(SKILLS, key=lambda skill: drawn[skill[0] % 16])[:count]
+    # A draw decides where among all skills the hand is taken from, and how far apart.
+    first, step = drawn[1], 1 + drawn[2] % (len(SKILLS) - 1)
     levels = sorted(
-        (min(17.65, round(0.79 + level * drawn[n] / 180, 2)) for n in range(count)),
+        [min(17.65, round(0.79 + level * number / 180, 2)) for number in drawn[3 : 3 + count]],
         reverse=True,
     )
-    return [
-        {"id": number, "name": name, "level": grown}
-        for (number, name), grown in zip(names, levels, strict=True)
+    hand = [
+        f"{SKILLS[(first + n * step) % len(SKILLS)]}{grown}}}" for n, grown in enumerate(levels)
     ]
+    return f"[{','.join(hand)}]"
 
 
-def uuid(dice: Dice, subject: str, row_id: int) -> str:
-    """A UUID for a row."""
-    digits = dice.hex(subject, row_id)
+def uuid(digits: str) -> str:
+    """A UUID made of 32 digits."""
     return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"

@@ -7,16 +7,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import orjson
 
-from ft42_sandbox.instants import local_text, texts
-from ft42_sandbox.render.details import API, Dice, image, skills
+from ft42_sandbox.columns import NULL_INT
+from ft42_sandbox.instants import local_json_texts
+from ft42_sandbox.render.details import API, NO_IMAGE, Dice, image, skills
 from ft42_sandbox.render.rows import Json, plain_rows
+from ft42_sandbox.render.tokens import tokens
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from numpy.typing import NDArray
+
     from ft42_sandbox.store import Positions, Store
 
-USER_KEYS = (
+# What stands for itself in a user's JSON, and where.
+USER_COLUMNS = (
     "id",
     "email",
     "login",
@@ -26,20 +31,46 @@ USER_KEYS = (
     "usual_first_name",
     "displayname",
     "kind",
-    "has_image",
     "staff?",
     "correction_point",
     "pool_month",
     "pool_year",
     "location",
     "wallet",
-    "erasure_date",
-    "utc_offset",
     "created_at",
     "updated_at",
     "alumnized_at",
     "alumni?",
     "active?",
+)
+USER = (
+    '{"id":%s,"email":%s,"login":%s,"first_name":%s,"last_name":%s,"usual_full_name":%s,'
+    f'"usual_first_name":%s,"url":"{API}/users/%s","phone":"hidden","displayname":%s,'
+    '"kind":%s,"image":%s,"staff?":%s,"correction_point":%s,"pool_month":%s,"pool_year":%s,'
+    '"location":%s,"wallet":%s,"anonymize_date":%s,"data_erasure_date":%s,"created_at":%s,'
+    '"updated_at":%s,"alumnized_at":%s,"alumni?":%s,"active?":%s}'
+)
+
+
+CAMPUS_USER = (
+    '{"id":%s,"user_id":%s,"campus_id":%s,"is_primary":%s,"created_at":%s,"updated_at":%s}'
+)
+CURSUS_COLUMNS = (
+    "id",
+    "begin_at",
+    "end_at",
+    "grade",
+    "level",
+    "cursus_id",
+    "has_coalition",
+    "blackholed_at",
+    "created_at",
+    "updated_at",
+)
+CURSUS_USER = (
+    '{"id":%s,"begin_at":%s,"end_at":%s,"grade":%s,"level":%s,"skills":%s,"cursus_id":%s,'
+    '"has_coalition":%s,"blackholed_at":%s,"created_at":%s,"updated_at":%s,"user":%s,'
+    '"cursus":%s}'
 )
 
 
@@ -62,30 +93,35 @@ class PeopleForms:
 
     def users(self, positions: Positions) -> list[Json]:
         """Users in the short form of 25 keys, as listed and as embedded everywhere."""
-        table = self.store["users"]
-        missing = [p for p in positions.tolist() if p not in table.rendered]
-        if missing:
-            rows = np.asarray(missing, dtype=np.int32)
-            fresh = {
-                p: orjson.Fragment(orjson.dumps(user))
-                for p, user in zip(missing, self._users(rows), strict=True)
-            }
-            for position, fragment in fresh.items():
-                table.keep_rendered(position, fragment)
-            return [table.rendered.get(p) or fresh[p] for p in positions.tolist()]
-        return [table.rendered[p] for p in positions.tolist()]
+        return [orjson.Fragment(user) for user in self.users_json(positions)]
 
-    def users_by_id(self, user_ids: Any) -> list[Json]:  # noqa: ANN401 - an array
-        """The short form of users by id; None for one that does not exist."""
+    def users_json(self, positions: Positions) -> list[str]:
+        """The short form of users as JSON, kept until the user changes."""
+        table = self.store["users"]
+        wanted = positions.tolist()
+        users = {p: table.rendered[p] for p in wanted if p in table.rendered}
+        missing = [position for position in wanted if position not in users]
+        if missing:
+            fresh = self._users(np.asarray(missing, dtype=np.int32))
+            for position, user in zip(missing, fresh, strict=True):
+                table.keep_rendered(position, user)
+                users[position] = user
+        return [users[position] for position in wanted]
+
+    def users_by_id(self, user_ids: NDArray[Any]) -> list[str]:
+        """The short form of users by id as JSON; null for one that does not exist."""
         found = self.store["users"].find_many(user_ids)
-        known = self.users(np.unique(found[found >= 0]).astype(np.int32))
-        by_position = dict(zip(np.unique(found[found >= 0]).tolist(), known, strict=True))
-        return [by_position.get(position) for position in found.tolist()]
+        exists = found >= 0
+        users = iter(self.users_json(found[exists].astype(np.int32)))
+        return [next(users) if there else "null" for there in exists.tolist()]
 
     def campus_users(self, positions: Positions) -> list[Json]:
         """Which campus a user belongs to."""
         return plain_rows(
-            self.store["campus_users"], positions, ("id", "user_id", "campus_id", "is_primary")
+            self.store["campus_users"],
+            positions,
+            CAMPUS_USER,
+            ("id", "user_id", "campus_id", "is_primary", "created_at", "updated_at"),
         )
 
     def cursus_users(self, positions: Positions) -> list[Json]:
@@ -94,79 +130,50 @@ class PeopleForms:
         A user in the long form holds them in this form too, the user included.
         """
         table, cursus = self.store["cursus_users"], self.store["cursus"]
-        users = self.users_by_id(table.array("user_id")[positions])
-        instants = [
-            texts(table.array(c)[positions])
-            for c in ("begin_at", "end_at", "blackholed_at", "created_at", "updated_at")
-        ]
+        columns = tokens(table, positions, CURSUS_COLUMNS)
+        drawn = self.dice.numbers("skills", table.array("id")[positions]).tolist()
         every = self.store.derived(
             "cursus by id",
             ("cursus",),
-            lambda: {row["id"]: row for row in self._cursus(cursus.positions)},
+            lambda: {
+                row["id"]: orjson.dumps(row).decode() for row in self._cursus(cursus.positions)
+            },
         )
-        return [
-            {
-                "id": i,
-                "begin_at": begin,
-                "end_at": end,
-                "grade": grade,
-                "level": level,
-                "skills": skills(self.dice, i, level),
-                "cursus_id": c,
-                "has_coalition": has,
-                "blackholed_at": hole,
-                "created_at": created,
-                "updated_at": updated,
-                "user": user,
-                "cursus": every.get(c),
-            }
-            for (i, grade, level, c, has), begin, end, hole, created, updated, user in zip(
-                table.records(
-                    positions, ("id", "grade", "level", "cursus_id", "has_coalition")
-                ),
-                *instants,
-                users,
+        parts = [
+            *columns[:5],
+            map(skills, drawn, table.array("level")[positions].tolist()),
+            *columns[5:],
+            self.users_by_id(table.array("user_id")[positions]),
+            [every.get(number, "null") for number in columns[5]],
+        ]
+        return [orjson.Fragment(CURSUS_USER % row) for row in zip(*parts, strict=True)]
+
+    def _users(self, positions: Positions) -> list[str]:
+        table = self.store["users"]
+        columns = dict(zip(USER_COLUMNS, tokens(table, positions, USER_COLUMNS), strict=True))
+        logins = [login[1:-1] for login in columns["login"]]
+        images = [
+            image(folder, login) if exists == 1 else NO_IMAGE
+            for folder, login, exists in zip(
+                self.dice.digits("image", table.array("id")[positions]),
+                logins,
+                table.array("has_image")[positions].tolist(),
                 strict=True,
             )
         ]
-
-    def _users(self, positions: Positions) -> list[Json]:
-        table = self.store["users"]
-        instants = {
-            c: texts(table.array(c)[positions])
-            for c in ("created_at", "updated_at", "alumnized_at")
-        }
-        rendered = []
-        for n, record in enumerate(table.records(positions, USER_KEYS)):
-            row = dict(zip(USER_KEYS, record, strict=True))
-            erasure = local_text(row["erasure_date"], row["utc_offset"] or 0)
-            rendered.append(
-                {
-                    "id": row["id"],
-                    "email": row["email"],
-                    "login": row["login"],
-                    "first_name": row["first_name"],
-                    "last_name": row["last_name"],
-                    "usual_full_name": row["usual_full_name"],
-                    "usual_first_name": row["usual_first_name"],
-                    "url": f"{API}/users/{row['login']}",
-                    "phone": "hidden",
-                    "displayname": row["displayname"],
-                    "kind": row["kind"],
-                    "image": image(self.dice, row["id"], row["login"], row["has_image"]),
-                    "staff?": row["staff?"],
-                    "correction_point": row["correction_point"],
-                    "pool_month": row["pool_month"],
-                    "pool_year": row["pool_year"],
-                    "location": row["location"],
-                    "wallet": row["wallet"],
-                    "anonymize_date": erasure,
-                    "data_erasure_date": erasure,
-                    "created_at": instants["created_at"][n],
-                    "updated_at": instants["updated_at"][n],
-                    "alumnized_at": instants["alumnized_at"][n],
-                    "alumni?": row["alumni?"],
-                    "active?": row["active?"],
-                }
-            )
-        return rendered
+        offsets = table.array("utc_offset")[positions]
+        erasure = local_json_texts(
+            table.array("erasure_date")[positions], np.where(offsets == NULL_INT, 0, offsets)
+        )
+        names = list(columns)
+        parts = [
+            *(columns[name] for name in names[:7]),
+            logins,
+            *(columns[name] for name in names[7:9]),
+            images,
+            *(columns[name] for name in names[9:15]),
+            erasure,
+            erasure,
+            *(columns[name] for name in names[15:]),
+        ]
+        return [USER % row for row in zip(*parts, strict=True)]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from ft42_sandbox.instants import DAY, at, to_text
 
 if TYPE_CHECKING:
@@ -65,16 +67,30 @@ def project_dict(  # noqa: PLR0913, PLR0917 - what projects share
             shared["campus"][c] for c in row["campus_ids"] or () if c in shared["campus"]
         ],
         "videos": [],
-        "project_sessions": [
-            _session(row, first_session[row["id"]] + n, n, dice)
-            for n in range(row["sessions"] or 0)
-        ],
+        "project_sessions": _sessions(row, first_session[row["id"]], dice),
     }
 
 
-def _session(row: dict[str, Any], number: int, place: int, dice: Dice) -> dict[str, Any]:
+def _sessions(row: dict[str, Any], first: int, dice: Dice) -> list[dict[str, Any]]:
+    """All sessions of a project, numbered from the first one's number."""
+    numbers = np.arange(first, first + (row["sessions"] or 0))
+    return [
+        _session(row, number, place, drawn, commit)
+        for place, (number, drawn, commit) in enumerate(
+            zip(
+                numbers.tolist(),
+                dice.numbers("session", numbers).tolist(),
+                dice.digits("commit", numbers),
+                strict=True,
+            )
+        )
+    ]
+
+
+def _session(
+    row: dict[str, Any], number: int, place: int, drawn: list[int], commit: str
+) -> dict[str, Any]:
     """One session; the first of a project is the default one, without a campus."""
-    drawn = dice.numbers("session", number)
     begin = at("2019-09-02T06:00:00.000Z") + drawn[0] * 9 * DAY
     dated = drawn[1] < 86
     campuses = row["campus_ids"] or [None]
@@ -105,5 +121,5 @@ def _session(row: dict[str, Any], number: int, place: int, dice: Dice) -> dict[s
         ],
         "uploads": [{"id": 34 + number % 1600, "name": "Peer video"}] if drawn[15] < 20 else [],
         "team_behaviour": BEHAVIOURS[drawn[14] % len(BEHAVIOURS)],
-        "commit": None if drawn[15] < 94 else dice.hex("commit", number) + "0a1b2c3d",
+        "commit": None if drawn[15] < 94 else f"{commit}0a1b2c3d",
     }

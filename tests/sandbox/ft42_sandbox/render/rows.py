@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from ft42_sandbox.instants import texts
+from ft42_sandbox.render.tokens import tokens
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,16 +16,13 @@ if TYPE_CHECKING:
 Json = Any
 
 
-def plain_rows(table: Table, positions: Positions, keys: tuple[str, ...]) -> list[Json]:
-    """Rows whose JSON is some columns and the two dates."""
+def plain_rows(
+    table: Table, positions: Positions, template: str, columns: tuple[str, ...]
+) -> list[Json]:
+    """Rows whose JSON is a template filled with some columns."""
     return [
-        dict(zip(keys, record, strict=True)) | {"created_at": created, "updated_at": updated}
-        for record, created, updated in zip(
-            table.records(positions, keys),
-            texts(table.array("created_at")[positions]),
-            texts(table.array("updated_at")[positions]),
-            strict=True,
-        )
+        orjson.Fragment(template % row)
+        for row in zip(*tokens(table, positions, columns), strict=True)
     ]
 
 
@@ -40,5 +37,5 @@ def kept_rows(
     store.derived(f"kept {table.name}", (table.name, *depends), table.rendered.clear)
     for position in positions.tolist():
         if position not in table.rendered:
-            table.keep_rendered(position, orjson.Fragment(orjson.dumps(build(position))))
-    return [table.rendered[position] for position in positions.tolist()]
+            table.keep_rendered(position, orjson.dumps(build(position)).decode())
+    return [orjson.Fragment(table.rendered[position]) for position in positions.tolist()]

@@ -2,32 +2,78 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from ft42_sandbox.instants import DAY, HOUR, to_text
+from ft42_sandbox.columns import NULL_INSTANT, NULL_INT
+from ft42_sandbox.instants import DAY, HOUR
 from ft42_sandbox.render.details import API, Dice, uuid
+from ft42_sandbox.render.tokens import FLAGS, bare, instant_columns, quoted
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from numpy.typing import NDArray
+
     from ft42_sandbox.store import Positions, Store
 
-KEYS = (
-    "id",
-    "user_id",
-    "project_id",
-    "occurrence",
-    "final_mark",
-    "status",
-    "validated?",
-    "current_team_id",
-    "earlier_team_id",
-    "marked_at",
-    "created_at",
-    "updated_at",
-)
-OPEN = {"in_progress": "in_progress", "waiting_for_correction": "waiting_for_correction"}
+# What a present team is called while it works; any other is still being formed.
+FINISHED, WAITING, FORMING = "finished", "waiting_for_correction", "creating_group"
+OPEN = ("in_progress", WAITING)
 CHEATING = -42
+PASS = 80
+GITLAB_PATH_LENGTH = 81
+TEAM = (
+    '{"id":%s,"name":"%s\'s group%s",'
+    f'"url":"{API}/teams/%s",'
+    '"final_mark":%s,"project_id":%s,"created_at":%s,"updated_at":%s,"status":"%s",'
+    '"terminating_at":%s,"users":[%s],"locked?":%s,"validated?":%s,"closed?":%s,'
+    '"repo_url":%s,"repo_uuid":"%s","locked_at":%s,"closed_at":%s,'
+    '"project_session_id":%s,"project_gitlab_path":%s}'
+)
+MEMBER = (
+    '{"id":%s,"login":"%s",'
+    f'"url":"{API}/users/%s",'
+    '"leader":%s,"occurrence":%s,"validated":%s,"projects_user_id":%s}'
+)
+
+
+class Member(NamedTuple):
+    """Somebody in a team: who it is, the login as JSON has it in quotes, the enrolment's id."""
+
+    user_id: int
+    login: str
+    enrolment: int
+
+
+class Work(NamedTuple):
+    """What a project gives to its teams: its number, its first session, the path as JSON."""
+
+    project_id: int
+    session: int
+    path: str
+
+
+class Try(NamedTuple):
+    """One team: the enrolment's place on the page, the team's number, and its traces.
+
+    The instants are JSON already.
+    """
+
+    place: int
+    number: int
+    nth: int
+    last: bool
+    status: str
+    mark: int
+    drawn: list[int]
+    digits: str
+    begun: str
+    updated: str
+    terminating: str
+    locked: str
+    closed: str
 
 
 class Teams:
@@ -38,155 +84,183 @@ class Teams:
         self._store = store
         self._dice = dice
 
-    def of(self, positions: Positions) -> list[list[dict[str, Any]]]:
-        """For each enrolment the list of its teams, oldest first."""
-        table, projects = self._store["projects_users"], self._store["projects"]
-        sessions = self._store.derived(
-            "first sessions",
-            ("projects",),
-            lambda: dict(
-                zip(
-                    projects.values(projects.positions, "id"),
-                    (
-                        1
-                        + np.cumsum(projects.array("sessions")[projects.positions])
-                        - projects.array("sessions")[projects.positions]
-                    ).tolist(),
-                    strict=True,
-                )
-            ),
-        )
-        slugs = self._store.derived(
-            "slugs",
-            ("projects",),
-            lambda: dict(projects.records(projects.positions, ("id", "slug"))),
-        )
-        result = []
-        for record in table.records(positions, KEYS):
-            row = dict(zip(KEYS, record, strict=True))
-            row["session"] = sessions.get(row["project_id"], 1)
-            row["slug"] = slugs.get(row["project_id"], "")
-            result.append(self._teams(row))
-        return result
+    def of(self, positions: Positions) -> list[str]:
+        """For each enrolment the JSON list of its teams, oldest first."""
+        work = self._store.derived("work", ("projects",), self._work)
+        project_ids = self._store["projects_users"].array("project_id")[positions].tolist()
+        members = self._members(positions)
+        teams: list[list[str]] = [[] for _ in project_ids]
+        for tried in self._tries(positions):
+            mates, own = members[tried.place]
+            # Who retries alone led every try; no table tells of the mates of earlier teams.
+            there = mates if tried.last else own
+            project_id = project_ids[tried.place]
+            task = work.get(project_id) or Work(project_id, 1, "null")
+            teams[tried.place].append(_team_json(tried, there, task))
+        return [f"[{','.join(group)}]" for group in teams]
 
-    def _teams(self, row: dict[str, Any]) -> list[dict[str, Any]]:
-        current = row["current_team_id"]
-        if current is None:
-            return []
-        retried = self._store.retried_teams.get(row["id"])
-        earlier = retried or list(
-            range(
-                row["earlier_team_id"] or 0, (row["earlier_team_id"] or 0) + row["occurrence"]
-            )
-        )
-        mates = self._members(current, row)
-        # Who retries alone led every try; earlier teams are not told by any table.
-        solo = [{**m, "leader": True} for m in mates if m["id"] == row["user_id"]]
-        step = max(DAY, (row["updated_at"] - row["created_at"]) // (len(earlier) + 1))
-        teams = [
-            self._team(row, number, n, solo, row["created_at"] + n * step, last=False)
-            for n, number in enumerate(earlier)
-        ]
-        begun = row["created_at"] + len(earlier) * step
-        return [*teams, self._team(row, current, len(earlier), mates, begun, last=True)]
-
-    def _team(  # noqa: PLR0913 - what a team is made of
-        self,
-        row: dict[str, Any],
-        number: int,
-        nth: int,
-        members: list[dict[str, Any]],
-        begun: int,
-        *,
-        last: bool,
-    ) -> dict[str, Any]:
+    def _tries(self, positions: Positions) -> Iterable[Try]:
+        """All teams of a page of enrolments, computed at once."""
+        table = self._store["projects_users"]
+        numbers = self._numbers(positions)
+        counts = np.asarray([len(teams) for teams in numbers], dtype=np.int64)
+        place = np.repeat(np.arange(len(positions)), counts)
+        rows = positions[place]
+        number = np.asarray([team for teams in numbers for team in teams], dtype=np.int64)
+        nth = np.arange(len(place)) - np.repeat(np.cumsum(counts) - counts, counts)
+        last = nth == counts[place] - 1
+        status = table.columns["status"]
+        codes = status.array[rows]
+        finished = ~last | (codes == status.find_code(FINISHED))
+        forming = ~finished & ~np.isin(codes, [status.find_code(word) for word in OPEN])
+        words = np.where(codes == status.find_code(WAITING), WAITING, OPEN[0])
         drawn = self._dice.numbers("team", number)
-        finished = not last or row["status"] == "finished"
-        mark: int | None = None
-        if finished:
-            mark = row["final_mark"] if last else CHEATING if drawn[0] < 4 else drawn[0] % 80
-        leader = next((m["login"] for m in members if m["leader"]), "")
-        status = "finished" if finished else OPEN.get(row["status"], "creating_group")
-        forming = status == "creating_group"
-        begun = min(begun, row["updated_at"])
-        closed = min(begun + drawn[1] * HOUR, row["updated_at"])
-        repository = f"intra-uuid-{uuid(self._dice, 'repo', number)}-{number}"
-        return {
-            "id": number,
-            "name": f"{leader}'s group" + (f"-{nth}" if nth else ""),
-            "url": f"{API}/teams/{number}",
-            "final_mark": mark,
-            "project_id": row["project_id"],
-            "created_at": to_text(begun),
-            "updated_at": to_text(closed if finished and not last else row["updated_at"]),
-            "status": status,
-            "terminating_at": to_text(begun + 60 * DAY) if drawn[2] < 93 else None,
-            "users": [
-                {
-                    **member,
-                    "occurrence": nth,
-                    "validated": bool(mark is not None and mark >= 80),
-                }
-                | {"projects_user_id": member["projects_user_id"]}
-                for member in members
-            ],
-            "locked?": not forming,
-            "validated?": None if mark is None else mark >= 80,
-            "closed?": finished or status == "waiting_for_correction",
-            "repo_url": None
-            if drawn[3] < 65
-            else f"git@vogsphere.sandbox.example:vogsphere/{repository}-{leader}",
-            "repo_uuid": f"{repository}-{leader}",
-            "locked_at": None if forming else to_text(begun),
-            "closed_at": to_text(closed) if finished else None,
-            "project_session_id": row["session"],
-            "project_gitlab_path": None
-            if drawn[4] < 44
-            else f"pedago_world/42-cursus/{row['slug']}"[:81],
-        }
+        early = drawn[:, 0].astype(np.int64)
+        mark = np.where(
+            last,
+            np.where(finished, table.array("final_mark")[rows], NULL_INT),
+            np.where(early < 4, CHEATING, early % PASS),
+        )
+        created, updated = table.array("created_at")[rows], table.array("updated_at")[rows]
+        step = np.maximum(DAY, (updated - created) // counts[place])
+        begun = np.minimum(created + nth * step, updated)
+        closed = np.minimum(begun + drawn[:, 1] * np.int64(HOUR), updated)
+        instants = (
+            begun,
+            np.where(last, updated, closed),
+            np.where(drawn[:, 2] < 93, begun + 60 * DAY, NULL_INSTANT),
+            np.where(forming, NULL_INSTANT, begun),
+            np.where(finished, closed, NULL_INSTANT),
+        )
+        return map(
+            Try,
+            place.tolist(),
+            number.tolist(),
+            nth.tolist(),
+            last.tolist(),
+            np.where(finished, FINISHED, np.where(forming, FORMING, words)).tolist(),
+            mark.tolist(),
+            drawn.tolist(),
+            self._dice.digits("repo", number),
+            *instant_columns(instants),
+        )
 
-    def _members(self, team: int, row: dict[str, Any]) -> list[dict[str, Any]]:
-        """The members of a present team: whoever's enrolment names it, the first one leads."""
-        table, users = self._store["projects_users"], self._store["users"]
-        found = [
-            p
-            for p in self._by_team().get(team, ())
-            if table.alive[p] and table.array("current_team_id")[p] == team
-        ]
-        own = table.find(row["id"])
-        if own is not None and own not in found:
-            found.append(own)
-        members: list[dict[str, Any]] = []
-        for position in found:
-            user_id = int(table.array("user_id")[position])
-            user = users.find(user_id)
-            if user is None:
-                continue
-            login = users.array("login")[user]
-            members.append(
-                {
-                    "id": user_id,
-                    "login": login,
-                    "url": f"{API}/users/{login}",
-                    "leader": not members,
-                    "occurrence": 0,
-                    "validated": False,
-                    "projects_user_id": int(table.array("id")[position]),
-                }
+    def _numbers(self, positions: Positions) -> list[Sequence[int]]:
+        """The numbers of each enrolment's teams, the present one last."""
+        table, retried = self._store["projects_users"], self._store.retried_teams
+        numbers: list[Sequence[int]] = []
+        for row_id, current, earlier, tries in zip(
+            *(
+                table.array(name)[positions].tolist()
+                for name in ("id", "current_team_id", "earlier_team_id", "occurrence")
+            ),
+            strict=True,
+        ):
+            if current == NULL_INT:
+                numbers.append(())
+            elif row_id in retried:
+                numbers.append((*retried[row_id], current))
+            elif tries:
+                numbers.append((*range(earlier, earlier + tries), current))
+            else:
+                numbers.append((current,))
+        return numbers
+
+    def _members(self, positions: Positions) -> list[tuple[list[Member], list[Member]]]:
+        """The members of each enrolment's present team, the leader first, and the owner."""
+        table = self._store["projects_users"]
+        shared = self._store.derived("groups", (), self._shared_teams)
+        alive, teams = table.alive, table.array("current_team_id")
+        groups: list[Sequence[int]] = []
+        for position, team in zip(positions.tolist(), teams[positions].tolist(), strict=True):
+            group = [p for p in shared.get(team, ()) if alive[p] and teams[p] == team]
+            groups.append(group if position in group else (*group, position))
+        everybody = sorted({position for group in groups for position in group})
+        known = dict(zip(everybody, self._as_members(np.asarray(everybody)), strict=True))
+        return [
+            (
+                [mate for mate in map(known.__getitem__, group) if mate],
+                [me for me in (known[position],) if me],
             )
-        return members
+            for position, group in zip(positions.tolist(), groups, strict=True)
+        ]
 
-    def _by_team(self) -> dict[int, list[int]]:
+    def _as_members(self, positions: NDArray[Any]) -> list[Member | None]:
+        """The owners of enrolments; None for an account that does not exist."""
+        table, users = self._store["projects_users"], self._store["users"]
+        owners = users.find_many(table.array("user_id")[positions])
+        return [
+            None if owner < 0 else Member(user_id, bare(login), enrolment)
+            for owner, user_id, login, enrolment in zip(
+                owners.tolist(),
+                table.array("user_id")[positions].tolist(),
+                users.array("login")[owners].tolist(),
+                table.array("id")[positions].tolist(),
+                strict=True,
+            )
+        ]
+
+    def _work(self) -> dict[int, Work]:
+        """What each project gives to its teams."""
+        projects = self._store["projects"]
+        first, work = 1, {}
+        for number, slug, sessions in projects.records(
+            projects.positions, ("id", "slug", "sessions")
+        ):
+            path = quoted(f"pedago_world/42-cursus/{slug}"[:GITLAB_PATH_LENGTH])
+            work[number] = Work(number, first, path)
+            first += sessions or 0
+        return work
+
+    def _shared_teams(self) -> dict[int, list[int]]:
         """The enrolments of each team of more than one, as generated."""
+        teams = self._store["projects_users"].array("current_team_id")
+        order = np.argsort(teams, kind="stable")
+        same = teams[order][1:] == teams[order][:-1]
+        shared = np.r_[same, False] | np.r_[False, same]
+        groups: dict[int, list[int]] = {}
+        for position in order[shared & (teams[order] != NULL_INT)].tolist():
+            groups.setdefault(int(teams[position]), []).append(position)
+        return groups
 
-        def build() -> dict[int, list[int]]:
-            teams = self._store["projects_users"].array("current_team_id")
-            order = np.argsort(teams, kind="stable")
-            same = teams[order][1:] == teams[order][:-1]
-            shared = np.r_[same, False] | np.r_[False, same]
-            groups: dict[int, list[int]] = {}
-            for position in order[shared].tolist():
-                groups.setdefault(int(teams[position]), []).append(position)
-            return groups
 
-        return self._store.derived("groups", (), build)
+def _team_json(tried: Try, members: list[Member], work: Work) -> str:
+    validated = tried.mark >= PASS and tried.mark != NULL_INT
+    leader = members[0].login if members else ""
+    repository = f"intra-uuid-{uuid(tried.digits)}-{tried.number}-{leader}"
+    return TEAM % (
+        tried.number,
+        leader,
+        f"-{tried.nth}" if tried.nth else "",
+        tried.number,
+        "null" if tried.mark == NULL_INT else tried.mark,
+        work.project_id,
+        tried.begun,
+        tried.updated,
+        tried.status,
+        tried.terminating,
+        ",".join(
+            MEMBER
+            % (
+                member.user_id,
+                member.login,
+                member.login,
+                FLAGS[member is members[0]],
+                tried.nth,
+                FLAGS[validated],
+                member.enrolment,
+            )
+            for member in members
+        ),
+        FLAGS[tried.status != FORMING],
+        "null" if tried.mark == NULL_INT else FLAGS[validated],
+        FLAGS[tried.status in {FINISHED, WAITING}],
+        "null"
+        if tried.drawn[3] < 65
+        else f'"git@vogsphere.sandbox.example:vogsphere/{repository}"',
+        repository,
+        tried.locked,
+        tried.closed,
+        work.session,
+        "null" if tried.drawn[4] < 44 else work.path,
+    )
