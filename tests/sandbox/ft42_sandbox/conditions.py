@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ft42_sandbox.columns import Column, Kind
-from ft42_sandbox.instants import DAY, from_datetime
+from ft42_sandbox.instants import DAY, SECOND, from_datetime
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -73,8 +73,10 @@ def between(table: str, column: str, low: str, high: str, now: int) -> Condition
     """Rows whose column lies between two texts, both included; a null never does.
 
     An instant is compared by the millisecond that the API shows, so that a bound which
-    was read from a row includes that row.
+    was read from a row includes that row. `now` ends with the running second, so that
+    what was found can be kept for that long.
     """
+    now = -(-now // SECOND) * SECOND
 
     def mask(store: Store) -> Mask:
         held = store[table].columns[column]

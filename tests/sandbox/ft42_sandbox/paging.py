@@ -62,16 +62,20 @@ def page_headers(
     if page.number < last:
         places += [("last", last), ("next", page.number + 1)]
     if places:
+        before, after = _around_page(query)
         headers["Link"] = ", ".join(
-            f'<{url}?{_query_with(query, number)}>; rel="{name}"' for name, number in places
+            f'<{url}?{before}{number}{after}>; rel="{name}"' for name, number in places
         )
     return headers
 
 
-def _query_with(query: Query, number: int) -> str:
-    """The query in alphabetical order with its page replaced."""
+def _around_page(query: Query) -> tuple[str, str]:
+    """The query in alphabetical order, as what stands before and after the page's number."""
     others = {n: v for n, v in query.pairs if n not in {"page", "page[number]"}}
-    return "&".join(
-        f"{quote_plus(name)}={quote_plus(value)}"
-        for name, value in sorted({**others, "page": str(number)}.items())
-    )
+    parts = [
+        (name > "page", f"{quote_plus(name)}={quote_plus(value)}")
+        for name, value in sorted(others.items())
+    ]
+    before = [part for is_after, part in parts if not is_after]
+    after = ["", *(part for is_after, part in parts if is_after)]
+    return "&".join([*before, "page="]), "&".join(after)

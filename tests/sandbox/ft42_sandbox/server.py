@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 from typing import TYPE_CHECKING
 
@@ -54,6 +55,9 @@ def run(sandbox: Sandbox, listener: socket.socket, *, tls: tuple[str, str] | Non
         listener: a socket that listens.
         tls: the files of a certificate and its key, to serve https.
     """
+    # The generated rows stay: looking for garbage among them would stop the server often.
+    gc.collect()
+    gc.freeze()
     certificate, key = tls or (None, None)
     config = uvicorn.Config(
         create_app(sandbox),
