@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,6 +16,7 @@ GUARDED = (
     ("GET", "truth/users"),
     ("GET", "truth?path=/v2/users"),
     ("GET", "changes"),
+    ("GET", "log"),
     ("POST", "live"),
     ("POST", "clock"),
     ("GET", "settings"),
@@ -63,6 +65,41 @@ def test_requests_are_counted_by_route_and_status(sandbox: RunningSandbox) -> No
     assert told["routes"]["GET /v2/users/:id"]["statuses"] == {"404": 1}
     assert told["routes"]["HEAD /v2/cursus"]["count"] == 1
     assert told["routes"]["GET other"]["count"] == 1
+
+
+def test_single_requests_are_logged_with_who_asked_and_when(sandbox: RunningSandbox) -> None:
+    sandbox.control("POST", "applications", {"client_id": "two", "client_secret": "s"})
+    form = {"grant_type": "client_credentials", "client_id": "two", "client_secret": "s"}
+    other = sandbox.send("POST", "/oauth/token", form=form).json()["access_token"]
+    sandbox.token()
+    sandbox.reset_requests()
+    before = time.time()
+    sandbox.get("/v2/cursus/21/users?page[size]=3&page[number]=2")
+    sandbox.get("/v2/users?sort=nothing", Authorization=f"Bearer {other}")
+    sandbox.send("GET", f"/v2/campus?access_token={other}")
+    sandbox.get("/v2/cursus", Authorization="Bearer nobody's")
+    told = sandbox.log()
+    assert [asked["seq"] for asked in told] == [1, 2, 3, 4]
+    assert [asked["client_id"] for asked in told] == ["sandbox", "two", "two", ""]
+    assert [asked["status"] for asked in told] == [200, 400, 200, 401]
+    assert [asked["token"] for asked in told[:2]] == [sandbox.token()[:8], other[:8]]
+    assert told[0]["route"] == "GET /v2/cursus/:id/users"
+    assert told[0]["target"] == "/v2/cursus/21/users?page[size]=3&page[number]=2"
+    assert told[2]["target"] == "/v2/campus"
+    assert before <= told[0]["at"] <= told[1]["at"] <= time.time()
+    assert sandbox.log(after=3) == told[3:]
+
+
+def test_truth_of_some_columns_says_what_the_whole_rows_say(sandbox: RunningSandbox) -> None:
+    names = ("id", "final_mark", "status", "marked_at", "updated_at")
+    whole = [{name: row[name] for name in names} for row in sandbox.truth("projects_users")]
+    assert sandbox.truth("projects_users", columns=",".join(names)) == whole
+    path = "/v2/projects_users?filter[status]=finished&sort=-id"
+    ids = sandbox.truth_of(path, columns="id")
+    assert ids == [{"id": row["id"]} for row in whole[::-1] if row["status"] == "finished"]
+    assert sandbox.truth("projects", columns="id,campus_ids")[0].keys() == {"id", "campus_ids"}
+    with pytest.raises(ControlError, match="projects has no column colour; it has: id, name"):
+        sandbox.truth("projects", columns="id,colour")
 
 
 def test_a_row_is_inserted_changed_silently_and_deleted(mutable: RunningSandbox) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
 import pytest
@@ -90,6 +91,28 @@ def test_the_hour_is_used_up_by_requests_of_every_route(sandbox: RunningSandbox)
     sandbox.configure(requests_per_hour=4)
     paths = ("/v2/cursus", "/v2/campus?page[size]=1", "/v2/me", "/v2/blocs", "/v2/cursus")
     assert [sandbox.get(path).status for path in paths] == [200, 200, 404, 200, 429]
+
+
+def test_others_may_have_used_a_part_of_the_hour(sandbox: RunningSandbox) -> None:
+    sandbox.configure(requests_per_hour=1200)
+    sandbox.use_quota(1_000)
+    headers = sandbox.get("/v2/cursus").headers
+    assert headers["X-Hourly-RateLimit-Remaining"] == "199"
+    sandbox.use_quota(199)
+    assert sandbox.get("/v2/cursus").status == 429
+    sandbox.reset_quota()
+    assert sandbox.get("/v2/cursus").headers["X-Hourly-RateLimit-Remaining"] == "1199"
+
+
+def test_an_answer_s_date_is_the_second_in_which_it_was_counted(
+    sandbox: RunningSandbox,
+) -> None:
+    sandbox.token()
+    sandbox.reset_requests()
+    dates = [sandbox.get("/v2/cursus/21").headers["Date"] for _ in range(20)]
+    for date, asked in zip(dates, sandbox.log(), strict=True):
+        answered = parsedate_to_datetime(date).timestamp()
+        assert int(asked["at"]) <= answered <= asked["at"] + asked["seconds"]
 
 
 def test_a_new_token_does_not_open_the_window_again(sandbox: RunningSandbox) -> None:

@@ -30,6 +30,7 @@ def control_routes(sandbox: Sandbox) -> list[Route]:
     control = Control(sandbox)
     actions: tuple[tuple[str, str, Action], ...] = (
         ("POST", "requests/reset", control.reset_requests),
+        ("GET", "log", control.log),
         ("GET", "truth/{table}", control.truth),
         ("GET", "truth", control.truth_of_path),
         ("GET", "changes", control.changes),
@@ -95,15 +96,26 @@ class Control:
         self._sandbox.traffic.reset()
         return self._sandbox.traffic.describe()
 
+    def log(self, request: Request, _body: Body) -> object:
+        """Single requests after the number `after`: who asked what when, and what came."""
+        return self._sandbox.traffic.log(int(request.query_params.get("after", "0")))
+
     def truth(self, request: Request, _body: Body) -> object:
-        """Every row of a table in the API's list form, by id; `?hidden=true`: all campuses."""
-        hidden = request.query_params.get("hidden") == "true"
-        body = self._truth.table(request.path_params["table"], hidden=hidden)
+        """Every row of a table by id, in the API's list form or with some `columns` only.
+
+        `?hidden=true` includes the campuses that the API does not list.
+        """
+        body = self._truth.table(
+            request.path_params["table"],
+            hidden=request.query_params.get("hidden") == "true",
+            columns=_columns(request),
+        )
         return Response(body, media_type=JSON)
 
     def truth_of_path(self, request: Request, _body: Body) -> object:
-        """All rows of a list of the API, given as `?path=/v2/…?filter[…]=…`."""
-        return Response(self._truth.path(request.query_params.get("path", "")), media_type=JSON)
+        """All rows of a list of the API, given as `?path=/v2/…?filter[…]=…`, in its order."""
+        path = request.query_params.get("path", "")
+        return Response(self._truth.path(path, _columns(request)), media_type=JSON)
 
     def changes(self, request: Request, _body: Body) -> object:
         """Changes since an instant (`since`) or after a number (`after`), oldest first."""
@@ -219,18 +231,36 @@ class Control:
         return {"client_id": uid, "number": applications[uid].number}
 
     def quota(self, _request: Request, body: Body) -> object:
-        """Forget what was counted (`reset`), or use up the hour of every application."""
-        sandbox = self._sandbox
+        """Forget what was counted (`reset`), or count requests of others.
+
+        `use` requests of this hour, or with `use_up_hour` all that are left, of every
+        application or of `client_id` only.
+        """
+        sandbox, used = self._sandbox, int(body.get("use", 0))
+        uid = body.get("client_id")
         if body.get("reset"):
             sandbox.windows.reset()
-        if body.get("use_up_hour"):
-            for application in sandbox.tokens.applications.values():
+        for application in sandbox.tokens.applications.values():
+            if uid not in {None, application.uid}:
+                continue
+            if used:
+                sandbox.windows.use(application.uid, used)
+            if body.get("use_up_hour"):
                 limit = application.requests_per_hour
                 sandbox.windows.use_up_hour(
                     application.uid,
                     sandbox.behaviour.requests_per_hour if limit is None else limit,
                 )
-        return {"reset": bool(body.get("reset")), "used_up": bool(body.get("use_up_hour"))}
+        return {
+            "reset": bool(body.get("reset")),
+            "used": used,
+            "used_up": bool(body.get("use_up_hour")),
+        }
+
+
+def _columns(request: Request) -> tuple[str, ...]:
+    """The names in the query's `columns`, none if it has no such parameter."""
+    return tuple(name for name in request.query_params.get("columns", "").split(",") if name)
 
 
 def _instant(columns: dict[str, Any], name: str, value: object) -> object:

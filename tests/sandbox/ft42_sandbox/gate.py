@@ -14,6 +14,7 @@ from starlette.requests import Request
 from ft42_sandbox import answer as answers
 from ft42_sandbox.damage import Struck, damaged, replaced
 from ft42_sandbox.outgoing import conditional, send_answer
+from ft42_sandbox.traffic import Asked
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
@@ -57,14 +58,18 @@ class GuardedRoute:
             await send_answer(found, struck, scope, receive, send)
         finally:
             sandbox.traffic.in_flight -= 1
-        hurt = ", ".join(struck)
         sandbox.traffic.note(
-            f"{request.method} {self.pattern}",
-            0 if any(kind in struck for kind in DROPPED) else int(found.status),
-            time.perf_counter() - started,
-            len(found.body),
-            _target(request),
-            found.reason or hurt,
+            Asked(
+                at=scope.get("ft42.at") or time.time(),
+                client_id=scope.get("ft42.client", ""),
+                token=bearer_token(request)[:8],
+                route=f"{request.method} {self.pattern}",
+                target=_target(request),
+                status=0 if any(kind in struck for kind in DROPPED) else int(found.status),
+                seconds=time.perf_counter() - started,
+                bytes=len(found.body),
+                reason=found.reason or ", ".join(struck),
+            )
         )
 
     def _answer(self, request: Request, struck: Struck) -> tuple[Answer, float]:
@@ -79,6 +84,7 @@ class GuardedRoute:
         if owner is None:
             return answers.unauthorized("The access token is invalid"), 0.0
         application, token = owner
+        request.scope["ft42.client"] = application.uid
         if token.expires_at <= time.time():
             return answers.unauthorized("The access token expired"), 0.0
         per_second, per_hour = limits_of(sandbox, application)
@@ -90,6 +96,7 @@ class GuardedRoute:
             per_hour,
             refused_count=behaviour.refused_requests_count,
         )
+        request.scope["ft42.at"] = verdict.at
         found, profile, rows = self._judged(request, struck, verdict.allowed, verdict.wait)
         found.headers = {
             **verdict.headers,
@@ -143,4 +150,4 @@ def _target(request: Request) -> str:
     query = "&".join(
         part for part in request.url.query.split("&") if not part.startswith("access_token")
     )
-    return request.url.path + (f"?{query}" if query else "")
+    return request.url.path + (f"?{unquote_plus(query)}" if query else "")

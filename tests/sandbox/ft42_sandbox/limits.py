@@ -17,11 +17,13 @@ class Verdict:
     Attributes:
         allowed: whether the request may go on.
         headers: the four rate-limit headers, this request counted already.
+        at: when it was judged, in seconds since 1970.
         wait: seconds until the window that refused it ends; 0 if it was allowed.
     """
 
     allowed: bool
     headers: dict[str, str]
+    at: float
     wait: int = 0
 
 
@@ -60,8 +62,14 @@ class Windows:
             **_headers("Hourly", per_hour, hours_used),
         }
         if over_hour and not over_second:
-            return Verdict(allowed=False, headers=headers, wait=int(HOUR - now % HOUR) + 1)
-        return Verdict(allowed=not over_second, headers=headers, wait=int(over_second))
+            wait = int(HOUR - now % HOUR) + 1
+            return Verdict(allowed=False, headers=headers, at=now, wait=wait)
+        return Verdict(allowed=not over_second, headers=headers, at=now, wait=int(over_second))
+
+    def use(self, uid: str, requests: int) -> None:
+        """Count requests of this hour that others made with the same application."""
+        hour = int(time.time() // HOUR)
+        self._counts[uid, HOUR] = (hour, self._used(uid, HOUR, hour) + requests)
 
     def use_up_hour(self, uid: str, per_hour: int) -> None:
         """Let this hour's quota be gone."""

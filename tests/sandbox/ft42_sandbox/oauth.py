@@ -18,6 +18,7 @@ from ft42_sandbox.damage import replaced
 from ft42_sandbox.faults import TOKEN
 from ft42_sandbox.outgoing import send_answer
 from ft42_sandbox.tokens import OAuthError
+from ft42_sandbox.traffic import Asked
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
@@ -43,12 +44,17 @@ class TokenEndpoint:
         )
         await send_answer(found, struck, scope, receive, send)
         sandbox.traffic.note(
-            TOKEN,
-            int(found.status),
-            time.perf_counter() - started,
-            len(found.body),
-            "/oauth/token",
-            found.reason,
+            Asked(
+                at=time.time(),
+                client_id=params.get("client_id", ""),
+                token="",
+                route=TOKEN,
+                target="/oauth/token",
+                status=int(found.status),
+                seconds=time.perf_counter() - started,
+                bytes=len(found.body),
+                reason=found.reason,
+            )
         )
 
     def _grant(self, params: dict[str, str]) -> Answer:

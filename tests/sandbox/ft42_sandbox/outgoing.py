@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from email.utils import formatdate
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 from zlib import crc32
@@ -32,7 +34,12 @@ async def send_answer(
     found: Answer, struck: Struck, scope: Scope, receive: Receive, send: Send
 ) -> None:
     """Send an answer; uvicorn writes names of headers in lower case, as HTTP/2 does."""
-    head = {"Content-Type": found.content_type, "Vary": "Accept, Origin", **found.headers}
+    head = {
+        "Date": formatdate(time.time(), usegmt=True),
+        "Content-Type": found.content_type,
+        "Vary": "Accept, Origin",
+        **found.headers,
+    }
     if found.status != HTTPStatus.NOT_MODIFIED:
         head["Content-Length"] = str(len(found.body))
     body = b"" if scope["method"] == "HEAD" else found.body

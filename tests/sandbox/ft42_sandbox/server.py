@@ -63,6 +63,8 @@ def run(sandbox: Sandbox, listener: socket.socket, *, tls: tuple[str, str] | Non
         create_app(sandbox),
         log_level="critical",
         server_header=False,
+        # Answers have an exact one of their own; the server's may be a second old.
+        date_header=False,
         timeout_keep_alive=60,
         timeout_graceful_shutdown=1,
         ssl_certfile=certificate,

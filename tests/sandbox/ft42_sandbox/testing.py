@@ -137,19 +137,60 @@ class RunningSandbox:
         counts: dict[str, Any] = self.control("GET", "requests")
         return counts
 
+    def log(self, after: int = 0) -> list[dict[str, Any]]:
+        """Single requests after a number, oldest first.
+
+        Each has `seq`, `at` (seconds since 1970, when the limits judged it), `client_id`,
+        `token` (its first digits), `route`, `target`, `status`, `seconds`, `bytes` and
+        `reason`.
+        """
+        asked: list[dict[str, Any]] = self.control("GET", f"log?after={after}")
+        return asked
+
     def reset_requests(self) -> None:
-        """Forget the counts."""
+        """Forget the counts and the log."""
         self.control("POST", "requests/reset")
 
+    def use_quota(self, requests: int) -> None:
+        """Let others have made so many requests of this hour with every application."""
+        self.control("POST", "quota", {"use": requests})
+
+    def reset_quota(self) -> None:
+        """Begin the second and the hour anew."""
+        self.control("POST", "quota", {"reset": True})
+
+    def changes(self, since: str | None = None, after: int = 0) -> list[dict[str, Any]]:
+        """Changes of rows at an instant and later, and after a number, oldest first.
+
+        Each has `seq`, `at`, `table`, `id`, `op` (insert, update, delete), `columns`,
+        `silent` (whether `updated_at` stood still) and `event`.
+        """
+        params = {"after": str(after)} | ({"since": since} if since else {})
+        told: list[dict[str, Any]] = self.control(
+            "GET", f"changes?{urllib.parse.urlencode(params)}"
+        )
+        return told
+
     def truth(self, table: str, **params: str) -> list[dict[str, Any]]:
-        """Every row of a table in the API's list form, by id."""
+        """Every row of a table in the API's list form, by id.
+
+        Args:
+            table: its name.
+            params: `columns="id,updated_at"` for these columns of the store only, which
+                is much faster; `hidden="true"` for campuses that are not listed too.
+        """
         query = f"?{urllib.parse.urlencode(params)}" if params else ""
         rows: list[dict[str, Any]] = self.control("GET", f"truth/{table}{query}")
         return rows
 
-    def truth_of(self, path: str) -> list[dict[str, Any]]:
-        """Every row that a list of the API has at this moment, in its order."""
-        query = urllib.parse.urlencode({"path": path})
+    def truth_of(self, path: str, **params: str) -> list[dict[str, Any]]:
+        """Every row that a list of the API has at this moment, in its order.
+
+        Args:
+            path: the list's path and query.
+            params: `columns="id,updated_at"` as in `truth`.
+        """
+        query = urllib.parse.urlencode({"path": path, **params})
         rows: list[dict[str, Any]] = self.control("GET", f"truth?{query}")
         return rows
 

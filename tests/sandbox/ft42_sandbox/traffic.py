@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter, deque
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 MINUTES_SHOWN = 15
 REFUSALS_SHOWN = 30
+# Older single requests are forgotten; the counts still have them.
+REQUESTS_KEPT = 50_000
 
 
 @dataclass
@@ -24,14 +26,35 @@ class RouteTraffic:
 
 
 @dataclass(frozen=True)
-class Refusal:
-    """A request that did not get a 2xx answer."""
+class Asked:
+    """One request and what became of it.
+
+    Attributes:
+        at: when it was judged by the limits, in seconds since 1970.
+        client_id: the application that asked; empty if no token of one was shown.
+        token: the first digits of the access token.
+        route: method and path pattern, or `token`.
+        target: path and query, without secrets.
+        status: the HTTP status; 0 if the connection was dropped.
+        seconds: from request to answer.
+        bytes: the length of the body.
+        reason: why it was refused, if it was.
+    """
 
     at: float
+    client_id: str
+    token: str
     route: str
     target: str
     status: int
+    seconds: float
+    bytes: int
     reason: str
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the answer was what was asked for."""
+        return 200 <= self.status < 400
 
 
 class Traffic:
@@ -46,34 +69,37 @@ class Traffic:
         """Forget all requests."""
         self._routes: dict[str, RouteTraffic] = {}
         self._minutes: Counter[int] = Counter()
-        self.refusals: deque[Refusal] = deque(maxlen=REFUSALS_SHOWN)
+        self._asked: deque[Asked] = deque(maxlen=REQUESTS_KEPT)
+        self._count = 0
+        self.refusals: deque[Asked] = deque(maxlen=REFUSALS_SHOWN)
         self.in_flight = 0
 
-    def note(  # noqa: PLR0913, PLR0917 - what is known of an answer
-        self, route: str, status: int, seconds: float, size: int, target: str, reason: str
-    ) -> None:
-        """Count an answer.
-
-        Args:
-            route: method and path pattern, or `token`.
-            status: its HTTP status; 0 if the connection was dropped.
-            seconds: from request to answer.
-            size: the body's bytes.
-            target: path and query, without secrets.
-            reason: why it was refused, if it was.
-        """
-        traffic = self._routes.setdefault(route, RouteTraffic())
-        traffic.statuses[status] += 1
-        traffic.seconds += seconds
-        traffic.bytes += size
+    def note(self, asked: Asked) -> None:
+        """Count a request that was answered."""
+        traffic = self._routes.setdefault(asked.route, RouteTraffic())
+        traffic.statuses[asked.status] += 1
+        traffic.seconds += asked.seconds
+        traffic.bytes += asked.bytes
+        self._count += 1
+        self._asked.append(asked)
         if self._log is not None:
-            self._log(f"{status} {target} {seconds * 1000:.0f} ms {size} B {reason}".rstrip())
+            took = f"{asked.seconds * 1000:.0f} ms {asked.bytes} B"
+            self._log(f"{asked.status} {asked.target} {took} {asked.reason}".rstrip())
         minute = int(time.time() // 60)
         self._minutes[minute] += 1
         for old in [m for m in self._minutes if m <= minute - MINUTES_SHOWN]:
             del self._minutes[old]
-        if not 200 <= status < 400:
-            self.refusals.append(Refusal(time.time(), route, target, status, reason))
+        if not asked.succeeded:
+            self.refusals.append(asked)
+
+    def log(self, after: int = 0) -> list[dict[str, Any]]:
+        """Single requests after a number, in the order of their answers, oldest first."""
+        first = self._count - len(self._asked) + 1
+        return [
+            {"seq": seq, **asdict(asked)}
+            for seq, asked in enumerate(self._asked, first)
+            if seq > after
+        ]
 
     def describe(self) -> dict[str, Any]:
         """Totals and counts by route; the token's requests are not in the total."""

@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import numpy as np
+import orjson
 
 from ft42_sandbox.query import parse
+from ft42_sandbox.render.rows import plain_rows
+from ft42_sandbox.render.tokens import quoted
 from ft42_sandbox.resources import LISTED_CAMPUS, LISTINGS, find_row
 
 if TYPE_CHECKING:
@@ -44,12 +47,14 @@ class Truth:
             raise NotThereError(msg)
         return name
 
-    def table(self, table: str, *, hidden: bool) -> bytes:
+    def table(self, table: str, *, hidden: bool, columns: tuple[str, ...] = ()) -> bytes:
         """All rows of a table in list form, by id, as a JSON list.
 
         Args:
             table: its name.
             hidden: whether campuses are included that the API never lists.
+            columns: only these columns of the store instead of the list form, which is
+                many times faster for a table of a million rows.
 
         Raises:
             NotThereError: if there is no such table.
@@ -61,13 +66,14 @@ class Truth:
             wanted = wanted & LISTED_CAMPUS.mask(self._sandbox.store)
         positions = np.flatnonzero(wanted).astype(np.int32)
         order = np.argsort(held.array("id")[positions], kind="stable")
-        return self._json(name, positions[order])
+        return self._json(name, positions[order], columns)
 
-    def path(self, path: str) -> bytes:
+    def path(self, path: str, columns: tuple[str, ...] = ()) -> bytes:
         """All rows that a request would find, without paging.
 
         Args:
             path: a path of the API with its query.
+            columns: as for `table`.
 
         Raises:
             NotThereError: if it is not a list of the API, or its parent does not exist.
@@ -86,11 +92,22 @@ class Truth:
             rows = self._sandbox.search.rows(
                 listing, parent, parse(parts.query), self._sandbox.clock.now()
             )
-            return self._json(listing.model.table, rows)
+            return self._json(listing.model.table, rows, columns)
         msg = f"there is no list {parts.path or '(path is missing)'}"
         raise NotThereError(msg)
 
-    def _json(self, form: str, positions: Positions) -> bytes:
+    def _json(self, form: str, positions: Positions, columns: tuple[str, ...]) -> bytes:
+        table = self._sandbox.store[form]
+        unknown = sorted(set(columns) - set(table.columns))
+        if unknown:
+            msg = (
+                f"{form} has no column {', '.join(unknown)}; it has: {', '.join(table.columns)}"
+            )
+            raise NotThereError(msg)
+        if columns:
+            template = "{" + ",".join(f"{quoted(name)}:%s" for name in columns) + "}"
+            rows = plain_rows(table, positions, template, columns)
+            return orjson.dumps(rows)
         page = self._sandbox.renderer.page
         pages = [
             page(form, positions[n : n + CHUNK])[1:-1] for n in range(0, len(positions), CHUNK)

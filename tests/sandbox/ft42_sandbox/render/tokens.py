@@ -11,6 +11,7 @@ from json.encoder import encode_basestring
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import orjson
 
 from ft42_sandbox.columns import NULL_INT, Kind
 from ft42_sandbox.instants import json_texts
@@ -58,6 +59,8 @@ def column_tokens(column: Column, stored: NDArray[Any]) -> list[Any]:
         return ["null" if value == NULL_INT else value for value in values]
     if column.kind is Kind.FLOAT:
         return ["null" if math.isnan(value) else value for value in values]
+    if column.kind is Kind.JSON:
+        return [orjson.dumps(value).decode() for value in values]
     return ["null" if value is None else quoted(value) for value in values]
 
 
