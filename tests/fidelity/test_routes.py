@@ -364,7 +364,9 @@ def test_a_row_that_does_not_exist_is_not_found(sandbox: RunningSandbox, path: s
     assert (reply.status, reply.body) == (404, b"{}")
 
 
-@pytest.mark.parametrize("path", ["/v2/cursus/21/levels", "/v2/campus/1/stats"])
+@pytest.mark.parametrize(
+    "path", ["/v2/cursus/21/levels", "/v2/campus/1/stats", "/v2/projects/1000"]
+)
 def test_some_routes_are_closed_to_applications(sandbox: RunningSandbox, path: str) -> None:
     reply = sandbox.get(path)
     assert reply.status == 403
@@ -411,8 +413,12 @@ def test_every_answer_names_application_and_request(sandbox: RunningSandbox) -> 
         assert headers[name]
 
 
-def test_without_a_user_agent_cloudflare_answers(sandbox: RunningSandbox) -> None:
-    reply = sandbox.get("/v2/cursus", User_Agent="")
+@pytest.mark.parametrize(("method", "path"), [("GET", "/v2/cursus"), ("POST", "/oauth/token")])
+def test_without_a_user_agent_cloudflare_answers(
+    sandbox: RunningSandbox, method: str, path: str
+) -> None:
+    sandbox.token()
+    reply = sandbox.get(path, method=method, User_Agent="")
     assert reply.status == 403
     assert b"Just a moment..." in reply.body
     assert reply.headers["Content-Type"].startswith("text/html")

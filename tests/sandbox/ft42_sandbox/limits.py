@@ -66,6 +66,10 @@ class Windows:
             return Verdict(allowed=False, headers=headers, at=now, wait=wait)
         return Verdict(allowed=not over_second, headers=headers, at=now, wait=int(over_second))
 
+    def used_this_hour(self, uid: str) -> int:
+        """How many requests of this hour an application has made."""
+        return self._used(uid, HOUR, int(time.time() // HOUR))
+
     def use(self, uid: str, requests: int) -> None:
         """Count requests of this hour that others made with the same application."""
         hour = int(time.time() // HOUR)

@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, unquote
 import orjson
 from starlette.requests import Request
 
-from ft42_sandbox.answer import Answer, json_answer
+from ft42_sandbox.answer import Answer, challenge, json_answer
 from ft42_sandbox.damage import replaced
 from ft42_sandbox.faults import TOKEN
 from ft42_sandbox.outgoing import send_answer
@@ -39,9 +39,11 @@ class TokenEndpoint:
         sandbox, request = self._sandbox, Request(scope, receive)
         struck = sandbox.faults.strike(TOKEN, "")
         params = await credentials(request)
-        found = replaced(struck, retry_after=sandbox.behaviour.retry_after) or self._grant(
-            params
-        )
+        if sandbox.behaviour.require_user_agent and not request.headers.get("user-agent"):
+            found = challenge()
+        else:
+            instead = replaced(struck, retry_after=sandbox.behaviour.retry_after)
+            found = instead or self._grant(params)
         await send_answer(found, struck, scope, receive, send)
         sandbox.traffic.note(
             Asked(

@@ -200,7 +200,7 @@ FORBIDDEN = (
     "/v2/scales",
     "/v2/evaluations",
 )
-FORBIDDEN_ROWS = frozenset({("projects", 1000)})
+FORBIDDEN_ROWS = frozenset({("projects", "1000")})
 # By what other than its id a row is found in a path.
 NAMES = {
     "cursus": "slug",

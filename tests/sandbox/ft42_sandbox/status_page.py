@@ -1,14 +1,17 @@
-"""The page a browser sees at `/`: routes, settings, the last minutes, what was refused."""
+"""The page at `/`: what is asked of the sandbox, what it refuses, how it is set."""
 
 from __future__ import annotations
 
 import time
 from html import escape
+from importlib import resources
 from typing import TYPE_CHECKING
 
 from starlette.responses import HTMLResponse
 
-from ft42_sandbox.resources import LISTINGS, SINGLES
+from ft42_sandbox.gate import limits_of
+from ft42_sandbox.resources import FORBIDDEN, LISTINGS, SINGLES
+from ft42_sandbox.settings import Behaviour
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -17,18 +20,12 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from ft42_sandbox.sandbox import Sandbox
+    from ft42_sandbox.traffic import Asked
 
 REFRESH_SECONDS = 5
-BAR_WIDTH = 40
-STYLE = (
-    "body{font:14px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:72rem;padding:0 1rem;"
-    "color:#1b1f24}h1{font-size:1.5rem}h2{font-size:1.05rem;margin-top:2rem}"
-    "table{border-collapse:collapse;width:100%}td,th{text-align:left;padding:.15rem .8rem "
-    ".15rem 0;border-bottom:1px solid #e5e8eb;vertical-align:top}"
-    "code,td.n{font-family:ui-monospace,monospace;font-size:12.5px}.n{text-align:right}"
-    ".bar{background:#00babc;height:.8rem;display:inline-block}.two{display:grid;"
-    "grid-template-columns:1fr 1fr;gap:0 3rem}@media(max-width:50rem){.two{display:block}}"
-)
+LATEST_SHOWN = 12
+CHART_WIDTH, CHART_HEIGHT = 1180, 120
+STYLE = resources.files("ft42_sandbox").joinpath("data", "status.css").read_text("utf-8")
 
 
 def status_page(sandbox: Sandbox) -> Callable[[Request], Awaitable[Response]]:
@@ -42,93 +39,168 @@ def status_page(sandbox: Sandbox) -> Callable[[Request], Awaitable[Response]]:
 
 def page(sandbox: Sandbox) -> str:
     """The whole page as HTML."""
-    told = sandbox.traffic.describe()
-    world = sandbox.world
+    world, traffic = sandbox.world, sandbox.traffic
+    now = str(sandbox.clock.describe()["now"])[:19].replace("T", " ")
+    refused = list(reversed(traffic.refusals))
     return (
         "<!doctype html><html lang=en><meta charset=utf-8>"
+        "<meta name=viewport content='width=device-width'>"
         f"<meta http-equiv=refresh content={REFRESH_SECONDS}><title>ft42-sandbox</title>"
         f"<style>{STYLE}</style><h1>ft42-sandbox</h1>"
-        f"<p>A stand-in for the 42 API v2. Seed {world.seed}, "
-        f"data as of {escape(world.epoch)}, clock at {sandbox.clock.describe()['now']}. "
-        f"{told['total']} requests, "
-        f"{told['token']} for tokens, {sandbox.traffic.in_flight} being answered now.</p>"
-        "<div class=two><div><h2>The last minutes</h2>"
-        f"{_minutes(sandbox)}</div><div><h2>Rows</h2>{_rows(sandbox)}</div></div>"
-        f"<h2>Requests by route</h2>{_routes(told['routes'])}"
-        f"<h2>Refused or failed lately</h2>{_refusals(sandbox)}"
+        f"<p>A stand-in for the 42 API v2. Data of seed {world.seed} as of "
+        f"{escape(world.epoch[:10])}, its clock says {escape(now)} UTC.</p>"
+        f"{_cards(sandbox)}"
+        "<h2>Requests of the last minutes: <i class=good>answered</i>, <i class=bad>refused</i>"
+        f"</h2>{_chart(sandbox)}"
+        f"<h2>Requests by route</h2>{_routes(sandbox)}"
+        f"<h2>Refused or failed lately</h2>{_asked(refused[:LATEST_SHOWN])}"
+        f"<h2>Latest requests</h2>{_asked(traffic.latest(LATEST_SHOWN))}"
         f"<div class=two><div><h2>Settings</h2>{_settings(sandbox)}</div>"
-        f"<div><h2>Faults</h2>{_faults(sandbox)}"
-        f"<h2>Routes</h2>{_known_routes()}</div></div>"
+        f"<div><h2>Faults</h2>{_faults(sandbox)}<h2>Rows</h2>{_rows(sandbox)}</div></div>"
+        f"<h2>Routes</h2>{_known_routes()}"
     )
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]], none: str = "None.") -> str:
+    """A table of cells that are HTML; a column whose title ends with `#` holds numbers."""
+    kinds = [" class=n" if title.endswith("#") else "" for title in head]
     body = "".join(
-        "<tr>" + "".join(f"<td>{escape(str(cell))}</td>" for cell in row) + "</tr>"
+        "<tr>" + "".join(f"<td{kind}>{cell}" for kind, cell in zip(kinds, row, strict=True))
         for row in rows
     )
     if not body:
-        return "<p>None.</p>"
-    return f"<table><tr>{''.join(f'<th>{escape(h)}</th>' for h in head)}</tr>{body}</table>"
-
-
-def _minutes(sandbox: Sandbox) -> str:
-    minutes = sandbox.traffic.minutes()
-    most = max(count for _, count in minutes) or 1
-    lines = "".join(
-        f"<tr><td>{'now' if not ago else f'{ago} min ago'}<td class=n>{count}<td>"
-        f"<span class=bar style=width:{count / most * BAR_WIDTH / 4:.1f}rem></span>"
-        for ago, count in minutes
+        return f"<p>{none}</p>"
+    titles = "".join(
+        f"<th{kind}>{escape(title.rstrip('#'))}"
+        for kind, title in zip(kinds, head, strict=True)
     )
-    return f"<table>{lines}</table>"
+    return f"<table><tr>{titles}{body}</table>"
 
 
-def _rows(sandbox: Sandbox) -> str:
-    return _table(("table", "rows"), ((n, len(t)) for n, t in sandbox.store.tables.items()))
+def _cards(sandbox: Sandbox) -> str:
+    told = sandbox.traffic.describe()
+    refused = sum(
+        count
+        for name, route in told["routes"].items()
+        for status, count in route["statuses"].items()
+        if name != "token" and not 200 <= int(status) < 400
+    )
+    cards = [
+        ("requests", f"{told['total']:,}"),
+        ("refused or failed", f"{refused:,}"),
+        ("being answered now", f"{sandbox.traffic.in_flight:,}"),
+        ("tokens asked for", f"{told['token']:,}"),
+    ]
+    for application in sandbox.tokens.applications.values():
+        limit = limits_of(sandbox, application)[1]
+        used = f"{sandbox.windows.used_this_hour(application.uid):,}"
+        cards.append(
+            (f"this hour by {application.uid}", f"{used} / {limit:,}" if limit else used)
+        )
+    return (
+        "<div class=cards>"
+        + "".join(f"<div class=card><b>{b}</b><span>{escape(n)}</span></div>" for n, b in cards)
+        + "</div>"
+    )
 
 
-def _routes(routes: dict[str, dict[str, object]]) -> str:
+def _chart(sandbox: Sandbox) -> str:
+    """A bar a minute: what was answered at the bottom, what was refused above it."""
+    minutes = sandbox.traffic.minutes()
+    most = max(minute.answered + minute.refused for minute in minutes) or 1
+    width = CHART_WIDTH / len(minutes)
+    bars = []
+    for n, minute in enumerate(minutes):
+        left, floor = n * width, CHART_HEIGHT - 14.0
+        for count, colour in ((minute.answered, "good"), (minute.refused, "bad")):
+            height = count / most * (CHART_HEIGHT - 30)
+            floor -= height
+            bars.append(
+                f"<rect x={left:.1f} y={floor:.1f} width={width - 6:.1f} height={height:.1f} "
+                f"fill='var(--{colour})'/>"
+            )
+        total = minute.answered + minute.refused
+        ago = f"&minus;{minute.ago} min" if minute.ago else "now"
+        bars.append(f"<text x={left:.1f} y={CHART_HEIGHT - 2}>{ago}</text>")
+        if total:
+            bars.append(f"<text x={left:.1f} y={floor - 3:.1f}>{total:,}</text>")
+    return f"<svg viewBox='0 0 {CHART_WIDTH} {CHART_HEIGHT}'>{''.join(bars)}</svg>"
+
+
+def _status(status: int, count: int | None = None) -> str:
+    times = "" if count is None else f" &times; {count:,}"
+    return f"<span class='s s{status // 100}'>{status or 'dropped'}{times}</span>"
+
+
+def _routes(sandbox: Sandbox) -> str:
     return _table(
-        ("route", "requests", "statuses", "seconds", "bytes"),
+        ("route", "requests#", "statuses", "each takes#", "sent#"),
         (
             (
-                name,
-                told["count"],
-                ", ".join(f"{s}: {n}" for s, n in dict(_items(told["statuses"])).items()),
-                told["seconds"],
-                told["bytes"],
+                f"<code>{escape(name)}</code>",
+                f"{told['count']:,}",
+                " ".join(_status(int(s), n) for s, n in told["statuses"].items()),
+                f"{told['seconds'] / told['count'] * 1000:,.1f} ms",
+                f"{told['bytes'] / 1e6:,.2f} MB",
             )
-            for name, told in routes.items()
+            for name, told in sandbox.traffic.describe()["routes"].items()
         ),
+        "Nothing was asked yet.",
     )
 
 
-def _items(statuses: object) -> Iterable[tuple[str, int]]:
-    return statuses.items() if isinstance(statuses, dict) else ()
-
-
-def _refusals(sandbox: Sandbox) -> str:
+def _asked(requests: Sequence[Asked]) -> str:
     now = time.time()
     return _table(
-        ("ago", "status", "what was asked", "why not"),
+        ("ago#", "status", "by", "what was asked", "took#", "why not"),
         (
-            (f"{now - r.at:.0f} s", r.status or "dropped", r.target, r.reason)
-            for r in reversed(sandbox.traffic.refusals)
+            (
+                f"{now - asked.at:.0f} s",
+                _status(asked.status),
+                escape(asked.client_id),
+                f"<code>{escape(asked.target)}</code>",
+                f"{asked.seconds * 1000:,.1f} ms",
+                escape(asked.reason),
+            )
+            for asked in requests
         ),
     )
 
 
 def _settings(sandbox: Sandbox) -> str:
-    return _table(("setting", "value"), sandbox.behaviour.describe().items())
+    """All settings; those that are not as usual stand out."""
+    usual = Behaviour().describe()
+    return _table(
+        ("setting", "value"),
+        (
+            (
+                f"<code>{escape(name)}</code>",
+                escape(str(value)) if value == usual[name] else f"<b>{escape(str(value))}</b>",
+            )
+            for name, value in sandbox.behaviour.describe().items()
+        ),
+    )
 
 
 def _faults(sandbox: Sandbox) -> str:
     return _table(
-        ("fault", "route", "struck", "of"),
-        ((f["kind"], f["route"], f["struck"], f["seen"]) for f in sandbox.faults.describe()),
+        ("fault", "route", "struck#", "of#"),
+        (
+            (f["kind"], f"<code>{escape(f['route'])}</code>", str(f["struck"]), str(f["seen"]))
+            for f in sandbox.faults.describe()
+        ),
+    )
+
+
+def _rows(sandbox: Sandbox) -> str:
+    return _table(
+        ("table", "rows#"),
+        ((name, f"{len(table):,}") for name, table in sandbox.store.tables.items()),
     )
 
 
 def _known_routes() -> str:
     paths = sorted({route.path for route in LISTINGS} | {route.path for route in SINGLES})
-    return "<br>".join(f"<code>{escape(path)}</code>" for path in paths)
+    refused = [f"{path} (refused)" for path in FORBIDDEN]
+    lines = "<br>".join(f"<code>{escape(path)}</code>" for path in [*paths, *refused])
+    return f"<div class=routes>{lines}</div>"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter, deque
 from dataclasses import asdict, dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -57,6 +58,15 @@ class Asked:
         return 200 <= self.status < 400
 
 
+@dataclass(frozen=True)
+class Minute:
+    """How many requests of a minute got what they asked for, and how many did not."""
+
+    ago: int
+    answered: int
+    refused: int
+
+
 class Traffic:
     """Counts requests by method and route, such as `GET /v2/cursus/:id/users`."""
 
@@ -68,7 +78,7 @@ class Traffic:
     def reset(self) -> None:
         """Forget all requests."""
         self._routes: dict[str, RouteTraffic] = {}
-        self._minutes: Counter[int] = Counter()
+        self._minutes: Counter[tuple[int, bool]] = Counter()
         self._asked: deque[Asked] = deque(maxlen=REQUESTS_KEPT)
         self._count = 0
         self.refusals: deque[Asked] = deque(maxlen=REFUSALS_SHOWN)
@@ -86,8 +96,8 @@ class Traffic:
             took = f"{asked.seconds * 1000:.0f} ms {asked.bytes} B"
             self._log(f"{asked.status} {asked.target} {took} {asked.reason}".rstrip())
         minute = int(time.time() // 60)
-        self._minutes[minute] += 1
-        for old in [m for m in self._minutes if m <= minute - MINUTES_SHOWN]:
+        self._minutes[minute, asked.succeeded] += 1
+        for old in [key for key in self._minutes if key[0] <= minute - MINUTES_SHOWN]:
             del self._minutes[old]
         if not asked.succeeded:
             self.refusals.append(asked)
@@ -119,7 +129,14 @@ class Traffic:
             "routes": routes,
         }
 
-    def minutes(self) -> list[tuple[int, int]]:
-        """Requests in each of the last minutes, the oldest first, as (minutes ago, count)."""
+    def minutes(self) -> list[Minute]:
+        """Requests in each of the last minutes, the oldest first."""
         now = int(time.time() // 60)
-        return [(ago, self._minutes[now - ago]) for ago in range(MINUTES_SHOWN - 1, -1, -1)]
+        return [
+            Minute(ago, self._minutes[now - ago, True], self._minutes[now - ago, False])
+            for ago in range(MINUTES_SHOWN - 1, -1, -1)
+        ]
+
+    def latest(self, count: int) -> list[Asked]:
+        """The requests that were answered last, the newest first."""
+        return list(islice(reversed(self._asked), count))
