@@ -13,6 +13,7 @@ import asyncio
 import time
 from urllib.parse import quote, urlsplit
 
+import click
 import psutil
 from ft42_sandbox.testing import RunningSandbox, running_sandbox
 
@@ -58,7 +59,7 @@ async def read(sandbox: RunningSandbox, path: str, pages: list[int]) -> int:
 
 
 async def measure(
-    sandbox: RunningSandbox, path: str, pages: list[int], connections: int
+    sandbox: RunningSandbox, name: str, path: str, pages: list[int], connections: int
 ) -> None:
     """Read pages over several connections, and print how fast that was."""
     count, started = len(pages), time.perf_counter()
@@ -66,11 +67,8 @@ async def measure(
         await asyncio.gather(*(read(sandbox, path, pages) for _ in range(connections)))
     )
     seconds = time.perf_counter() - started
-    print(
-        f"{count / seconds:8.0f} pages/s {read_bytes / seconds / 1e6:8.1f} MB/s"
-        f" {count:6d} pages",
-        end="  ",
-    )
+    speed = f"{count / seconds:6.0f} pages/s {read_bytes / seconds / 1e6:7.1f} MB/s"
+    click.echo(f"{speed}  {count:4d} pages  {name}")
 
 
 def main() -> None:
@@ -84,25 +82,19 @@ def main() -> None:
     started = time.perf_counter()
     with running_sandbox(users=wanted.users, enrolments=wanted.enrolments) as sandbox:
         sandbox.get("/v2/cursus")
-        process = next(
-            p
-            for p in psutil.Process().children()
-            if f":{urlsplit(sandbox.url).port}"
-            in {f":{c.laddr.port}" for c in p.net_connections() if c.laddr}
-        )
-        print(f"first answer after {time.perf_counter() - started:.1f} s, {_memory(process)}")
+        taken = time.perf_counter() - started
+        process = psutil.Process(psutil.Process().children()[0].pid)
+        click.echo(f"first answer after {taken:.1f} s, {_memory(process)}")
         for name, path in READS.items():
-            total = sandbox.get(f"{path}&page[size]=1").total
-            last = -(-total // 100)
-            for state in ("cold", "warm"):
-                pages = list(range(1, min(last, wanted.pages) + 1))
-                asyncio.run(measure(sandbox, path, pages, wanted.connections))
-                print(f"{state}  {name}")
+            last = -(-sandbox.get(f"{path}&page[size]=1").total // 100)
+            first = list(range(1, min(last, wanted.pages) + 1))
+            parts = {"": first, " again": first}
             if last > 2 * wanted.pages:
-                pages = list(range(last - wanted.pages, last))
-                asyncio.run(measure(sandbox, path, pages, wanted.connections))
-                print(f"the last of {last} pages  {name}")
-        print(f"after reading: {_memory(process)}")
+                parts[f", the last of {last:,}"] = list(range(last - wanted.pages, last))
+            for part, pages in parts.items():
+                reading = measure(sandbox, name + part, path, [*pages], wanted.connections)
+                asyncio.run(reading)
+        click.echo(f"after reading: {_memory(process)}")
 
 
 def _memory(process: psutil.Process) -> str:

@@ -50,12 +50,17 @@ def _options(command: Command) -> Command:
                 type=click.IntRange(0, 65535),
                 help="Port to listen on; 0 takes a free one.",
             ),
-            click.option("--users", default=1500, show_default=True, help="How many accounts."),
+            click.option(
+                "--users",
+                default=1500,
+                show_default=True,
+                help="How many accounts there are, 50 or more; 40000 start in some 5 seconds.",
+            ),
             click.option(
                 "--enrolments",
                 default=20_000,
                 show_default=True,
-                help="How many rows of projects_users.",
+                help="How many rows projects_users has.",
             ),
             click.option(
                 "--achievements-per-user",
@@ -80,17 +85,23 @@ def _options(command: Command) -> Command:
                 help="Whether projects carry all campuses and sessions.",
             ),
             click.option(
-                "--requests-per-second", default=2, show_default=True, help="0: no limit."
+                "--requests-per-second",
+                default=2,
+                show_default=True,
+                help="What an application may ask each second of the clock; 0: anything.",
             ),
             click.option(
-                "--requests-per-hour", default=1200, show_default=True, help="0: no limit."
+                "--requests-per-hour",
+                default=1200,
+                show_default=True,
+                help="What it may ask each hour of the clock; 0: anything.",
             ),
             click.option(
                 "--stray-429",
                 default=0.0,
                 show_default=True,
                 type=click.FloatRange(0, 1),
-                help="Share of legal requests refused.",
+                help="Share of requests within the limits that are refused all the same.",
             ),
             click.option(
                 "--retry-after/--no-retry-after",
@@ -103,7 +114,7 @@ def _options(command: Command) -> Command:
                 default="none",
                 show_default=True,
                 type=click.Choice(["none", "real"]),
-                help="How long answers take.",
+                help="How long answers take: as little as they can, or what was measured.",
             ),
             click.option(
                 "--latency-factor",
@@ -131,7 +142,7 @@ def _options(command: Command) -> Command:
                 default=60.0,
                 show_default=True,
                 type=click.FloatRange(0),
-                help="With --life requests: life between two.",
+                help="With --life requests: seconds of life before each page.",
             ),
             click.option(
                 "--expires-in",
@@ -166,13 +177,30 @@ def _options(command: Command) -> Command:
 @click.group(context_settings=SETTINGS)
 @click.version_option(__version__, prog_name="ft42-sandbox")
 def main() -> None:
-    """A stand-in for the 42 intranet's API v2."""
+    """A stand-in for the 42 intranet's API v2, with generated people.
+
+    Start with `ft42-sandbox serve` and open the address that it prints in a browser.
+    Clients use that address instead of https://api.intra.42.fr, with the client id
+    `sandbox` and the secret `sandbox`.
+    """
 
 
 @main.command(context_settings=SETTINGS)
 @_options
 def serve(**options: Any) -> None:  # noqa: ANN401 - options of many kinds
-    """Serve until interrupted."""
+    r"""Serve until interrupted.
+
+    \b
+    As strict and as slow as the real API, with all of its students:
+      ft42-sandbox serve --users 40000 --enrolments 1000000 --latency real
+    As fast as it can:
+      ft42-sandbox serve --requests-per-second 0 --requests-per-hour 0
+    With rows that change while they are read, under your control:
+      FT42_SANDBOX_CONTROL_TOKEN=sesame ft42-sandbox serve --life requests
+
+    Every option can come from the environment: --users from FT42_SANDBOX_USERS, and
+    so on.
+    """
     try:
         world, behaviour = split(options)
     except ValueError as error:
