@@ -97,7 +97,7 @@ class Events(Cast):
         place = int(public[self.below(len(public))])
         campus_id = int(campus.array("id")[place])
         user_id = users.next_id()
-        first, last, _ = NameMaker(self.rng).people(1)[0]
+        first, last, _ = NameMaker(self.rng, families=2).people(1)[0]
         login = f"n{user_id}"
         full, extension = f"{first} {last}", campus.array("email_extension")[place] or "42.fr"
         erasure = at // DAY * DAY + 3 * 365 * DAY

@@ -7,6 +7,8 @@ from importlib import resources
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
 
 GIVEN = tuple(
@@ -29,10 +31,10 @@ LONG_FAMILY = "Andrianantenaina Rakotomalalarisoa Vondrozo"
 class NameMaker:
     """Draws names and logins; no login comes twice."""
 
-    def __init__(self, rng: np.random.Generator) -> None:
-        """Draw from this generator."""
+    def __init__(self, rng: np.random.Generator, families: int = 2_000) -> None:
+        """Draw from this generator, and share so many family names."""
         self._rng = rng
-        self._families = [self._family() for _ in range(2_000)]
+        self._families = [self._family() for _ in range(families)]
         self._taken: dict[str, int] = {}
 
     def people(self, count: int) -> list[tuple[str, str, str]]:
@@ -60,13 +62,15 @@ class NameMaker:
         return people
 
     def _family(self) -> str:
-        rng = self._rng
         syllables = [
-            str(rng.choice(_ONSETS)) + str(rng.choice(_VOWELS)) + str(rng.choice(_CODAS))
-            for _ in range(int(rng.integers(1, 4)))
+            self._one_of(_ONSETS) + self._one_of(_VOWELS) + self._one_of(_CODAS)
+            for _ in range(int(self._rng.integers(1, 4)))
         ]
-        name = ("".join(syllables) + str(rng.choice(_ENDINGS))).capitalize()
-        return str(rng.choice(_PARTICLES)) + name if rng.random() < 0.08 else name
+        name = ("".join(syllables) + self._one_of(_ENDINGS)).capitalize()
+        return self._one_of(_PARTICLES) + name if self._rng.random() < 0.08 else name
+
+    def _one_of(self, words: Sequence[str]) -> str:
+        return words[int(self._rng.integers(len(words)))]
 
     def _login(self, first: str, last: str) -> str:
         """A login as 42 makes it: first letter and family name, 8 characters, ASCII."""
