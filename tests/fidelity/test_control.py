@@ -6,6 +6,8 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
+from ft42_sandbox.latency import Latency
+from ft42_sandbox.settings import Behaviour
 from ft42_sandbox.testing import ControlError, running_sandbox
 
 if TYPE_CHECKING:
@@ -185,6 +187,24 @@ def test_the_status_page_shows_routes_settings_requests_and_refusals(
     assert "<script>" not in text
     assert sandbox.token() not in text
     assert sandbox.control_token not in text
+
+
+@pytest.mark.parametrize(
+    ("profile", "median", "ninth_decile", "longest"),
+    [("users", 2.8, 4.3, 6.6), ("coalitions", 12, 25, 37), ("campus", 0.38, 0.6, 1.2)],
+)
+def test_latency_is_distributed_as_it_was_measured(
+    profile: str, median: float, ninth_decile: float, longest: float
+) -> None:
+    latency = Latency(Behaviour(latency="real"), seed=1)
+    drawn = sorted(latency.seconds(profile) for _ in range(5_000))
+    assert drawn[2_500] == pytest.approx(median, rel=0.05)
+    assert drawn[4_500] == pytest.approx(ninth_decile, rel=0.08)
+    assert drawn[-1] == longest
+    faster = Latency(Behaviour(latency="real", latency_factor=0.01), seed=1)
+    assert faster.seconds(profile) == pytest.approx(
+        Latency(Behaviour(latency="real"), seed=1).seconds(profile) / 100
+    )
 
 
 def test_answers_take_the_time_of_the_real_ones_if_asked(sandbox: RunningSandbox) -> None:

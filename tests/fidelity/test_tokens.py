@@ -62,6 +62,15 @@ def test_the_same_token_comes_again_with_the_seconds_that_are_left() -> None:
         assert 7200 - 60 < again["expires_in"] <= first["expires_in"] <= 7200
 
 
+def test_the_newer_form_of_the_answer_can_be_had(sandbox: RunningSandbox) -> None:
+    usual = ask(sandbox).json()
+    sandbox.configure(newer_token_answer=True)
+    newer = ask(sandbox).json()
+    assert list(newer) == KEYS
+    assert newer["access_token"] == usual["access_token"]
+    assert (newer["token_type"], newer["secret_valid_until"]) == ("Bearer", None)
+
+
 def test_an_expired_token_is_refused_and_a_new_one_given(sandbox: RunningSandbox) -> None:
     old = sandbox.token()
     assert sandbox.control("POST", "tokens/expire")["expired"] >= 1

@@ -60,12 +60,15 @@ class TokenEndpoint:
         )
 
     def _grant(self, params: dict[str, str]) -> Answer:
-        sandbox = self._sandbox
+        sandbox, behaviour = self._sandbox, self._sandbox.behaviour
         try:
-            found = json_answer(200, sandbox.tokens.grant(params, sandbox.behaviour.expires_in))
+            body = sandbox.tokens.grant(
+                params, behaviour.expires_in, newer=behaviour.newer_token_answer
+            )
+            found = json_answer(200, body)
         except OAuthError as refusal:
-            body = {"error": refusal.error, "error_description": refusal.description}
-            found = json_answer(refusal.status, body, refusal.description)
+            told = {"error": refusal.error, "error_description": refusal.description}
+            found = json_answer(refusal.status, told, refusal.description)
             if refusal.status == HTTPStatus.UNAUTHORIZED:
                 found.headers["WWW-Authenticate"] = (
                     f'Bearer realm="Doorkeeper", error="{refusal.error}", '

@@ -65,6 +65,7 @@ class Behaviour:
     latency: str = "none"
     latency_factor: float = 1.0
     expires_in: int = 7200
+    newer_token_answer: bool = False
     require_user_agent: bool = True
     max_filter_values: int = 300
     projects_users_sort: str = "accepted"

@@ -77,8 +77,16 @@ class Tokens:
     applications: dict[str, Application]
     _given: dict[str, tuple[Application, Token]] = field(default_factory=dict)
 
-    def grant(self, params: dict[str, str], expires_in: int) -> dict[str, object]:
+    def grant(
+        self, params: dict[str, str], expires_in: int, *, newer: bool = False
+    ) -> dict[str, object]:
         """The body of a token answer; the same token again while it is valid.
+
+        Args:
+            params: what the client sent.
+            expires_in: seconds that a new token is valid.
+            newer: answer as one capture of October 2026 has it: with a capital in
+                `token_type`, and not a word about the secret's end.
 
         Raises:
             OAuthError: for another grant type, an unknown application or a wrong secret.
@@ -109,11 +117,11 @@ class Tokens:
             self._given[token.value] = (application, token)
         return {
             "access_token": token.value,
-            "token_type": "bearer",
+            "token_type": "Bearer" if newer else "bearer",
             "expires_in": max(0, int(token.expires_at - now)),
             "scope": token.scope,
             "created_at": token.created_at,
-            "secret_valid_until": application.secret_valid_until,
+            "secret_valid_until": None if newer else application.secret_valid_until,
         }
 
     def owner(self, value: str) -> tuple[Application, Token] | None:
