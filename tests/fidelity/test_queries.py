@@ -114,6 +114,16 @@ def test_a_kind_of_parameter_that_a_route_does_not_declare_is_ignored(
     assert sandbox.get(path).total == sandbox.get(path.partition("?")[0]).total
 
 
+def test_enrolments_without_teams_and_lists_without_rows_are_lists(
+    sandbox: RunningSandbox,
+) -> None:
+    alone = sandbox.get("/v2/projects_users?filter[status]=parent,waiting_to_start").json()
+    assert alone
+    assert all(row["teams"] == [] for row in alone)
+    for table in ("users", "projects_users", "cursus_users", "achievements_users"):
+        assert sandbox.get(f"/v2/{table}?range[id]=0,0").body == b"[]"
+
+
 def test_an_empty_filter_finds_everything(sandbox: RunningSandbox) -> None:
     assert sandbox.get("/v2/coalitions_users?filter[user_id]=").total == len(
         sandbox.truth("coalitions_users")

@@ -9,8 +9,11 @@ import numpy as np
 import orjson
 import pytest
 from ft42_sandbox.columns import NULL_INSTANT, Column, Kind
+from ft42_sandbox.generate import generate
 from ft42_sandbox.instants import from_datetime, json_texts, local_json_texts, texts, to_text
+from ft42_sandbox.render import Renderer
 from ft42_sandbox.render.tokens import column_tokens
+from ft42_sandbox.settings import World
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -56,6 +59,20 @@ def test_every_kind_of_value_becomes_json(kind: Kind, values: list[object]) -> N
     assert (
         orjson.loads(f"[{','.join(map(str, column_tokens(column, column.array)))}]") == values
     )
+
+
+def test_a_page_of_no_rows_is_an_empty_list_in_every_form() -> None:
+    renderer = Renderer(generate(World(users=50, enrolments=100)))
+    for form in renderer.forms:
+        assert renderer.page(form, np.empty(0, dtype=np.int32)) == b"[]", form
+
+
+def test_every_form_takes_rows_of_every_table_s_beginning_and_end() -> None:
+    store = generate(World(users=50, enrolments=100))
+    renderer = Renderer(store)
+    for name, table in store.tables.items():
+        for rows in (table.positions[:1], table.positions[-1:], table.positions):
+            assert len(orjson.loads(renderer.page(name, rows))) == len(rows), name
 
 
 def test_nasty_texts_do_no_harm_wherever_a_user_is_named(mutable: RunningSandbox) -> None:

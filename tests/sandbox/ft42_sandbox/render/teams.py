@@ -177,8 +177,8 @@ class Teams:
         for position, team in zip(positions.tolist(), teams[positions].tolist(), strict=True):
             group = [p for p in shared.get(team, ()) if alive[p] and teams[p] == team]
             groups.append(group if position in group else (*group, position))
-        everybody = sorted({position for group in groups for position in group})
-        known = dict(zip(everybody, self._as_members(np.asarray(everybody)), strict=True))
+        everybody = np.asarray(sorted({p for group in groups for p in group}), dtype=np.int64)
+        known = dict(zip(everybody.tolist(), self._as_members(everybody), strict=True))
         return [
             (
                 [mate for mate in map(known.__getitem__, group) if mate],
