@@ -17,7 +17,7 @@ from typing_extensions import override
 
 from tap_ft42 import errors, retries
 from tap_ft42.bookmarks import Window, level, next_window
-from tap_ft42.reading import Page, page_of
+from tap_ft42.pages import Page, page_of
 from tap_ft42.records import EXTRA, BrokenRecordError, RecordShape
 
 if TYPE_CHECKING:
