@@ -1,63 +1,247 @@
-"""Which window of ``updated_at`` an incremental stream reads next."""
+"""How far a stream has been read, and what a run reads next.
+
+The state of a stream, or of a partition of it, is the SDK's:
+``replication_key_value`` is the greatest ``updated_at`` up to which nothing is
+missing. Beside it stand:
+
+``read_until``
+    Upper bound of the last window that was read to its end.
+``scope``
+    What the reads were narrowed to. A bookmark says nothing about what lies
+    outside, so with a wider scope the stream is read from scratch.
+``from_scratch``
+    While a stream is read for the first time: ``next_id``, below which all ids
+    have been read; ``until``, up to which all changes will be in; and ``latest``,
+    the greatest ``updated_at`` so far.
+"""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
-from tap_ft42.instants import write_instant
+from typing_extensions import override
+
+from tap_ft42.instants import from_milliseconds, milliseconds
+from tap_ft42.reading import MAX_ID, Region, read_from_scratch, read_list, read_window
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 
-BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
-"""Lower bound of a first load: older than 42 itself."""
+    from tap_ft42.reading import Ask, Part
 
-
-class Window(NamedTuple):
-    """A closed interval of ``updated_at``; both bounds belong to it."""
-
-    lower: str
-    upper: str
-
-    def as_range(self) -> str:
-        """Write the window as the value of a ``range[…]`` parameter."""
-        return f"{self.lower},{self.upper}"
+_BEGINNING = 0
+"""Lower bound of a window that has none: 1970, older than 42 itself."""
 
 
-def next_window(
-    bookmark: datetime | None,
-    *,
-    not_before: datetime | None,
-    run_started: datetime,
-    settle: timedelta,
-    overlap: timedelta,
-) -> Window:
-    """Compute the window that follows a bookmark.
+@dataclass(frozen=True, slots=True)
+class Times:
+    """The instants between which a run reads, in milliseconds since 1970."""
 
-    The upper bound lies ``settle`` in the past, where rows have stopped
-    arriving: a row that 42 stamps now and commits a moment later is left to the
-    next run. The lower bound lies ``overlap`` before the bookmark, because the
-    clocks that stamp rows are not one clock. Rows in the overlap are read
-    twice; the target upserts them by primary key.
+    until: int
+    """Upper bound of its windows. It lies a settle time in the past, where rows have
+    stopped arriving: one that 42 stamps now and commits a moment later is left to
+    the next run."""
+    overlap: int
+    """How far before its bookmark a window begins, because the clocks that stamp
+    rows are not one clock. Rows in the overlap are read twice; the target upserts
+    them by primary key."""
+    not_before: int | None
+    """The setting ``start_date``: nothing older is read."""
+
+
+class Step:
+    """A read that brings a stream nearer to the present."""
+
+    def __init__(
+        self,
+        read: Callable[[Ask], AsyncIterator[Part]],
+        state: dict[str, Any],
+        until: int,
+        readers: int = 1,
+    ) -> None:
+        """Describe the read.
+
+        Args:
+            read: Reads it, given a way to ask for pages.
+            state: The SDK's state of the stream or partition; changed in place.
+            until: Instant up to which all changes will be in.
+            readers: Reads that share the state.
+        """
+        self.read = read
+        self._state = state
+        self._until = until
+        self._is_shared = readers > 1
+        self._readers = readers
+
+    def advance(self, part: Part) -> None:
+        """Account for a part whose records have been emitted."""
+
+    def complete(self) -> None:
+        """Account for the end of the read."""
+        self._readers -= 1
+        if not self._readers:
+            self._finish()
+
+    def _finish(self) -> None:
+        self._state["read_until"] = from_milliseconds(self._until)
+
+
+class _Window(Step):
+    """A window of ``updated_at``: the bookmark moves with the rows."""
+
+    latest: int | None = None
+    """Greatest ``updated_at`` so far."""
+
+    @override
+    def advance(self, part: Part) -> None:
+        if part.page is not None and part.page.instants:
+            self.latest = max(*part.page.instants, self.latest or _BEGINNING)
+        if part.reached is not None and not self._is_shared:
+            self._reached(part.reached)
+
+    def _reached(self, key: int) -> None:
+        self._move(key)
+
+    @override
+    def _finish(self) -> None:
+        super()._finish()
+        self._move(self._until)
+
+    def _move(self, reached: int) -> None:
+        """Move the bookmark forward, to an instant that a row has."""
+        if self.latest is None:
+            return
+        bookmark = from_milliseconds(min(self.latest, reached))
+        self._state["replication_key"] = "updated_at"
+        self._state["replication_key_value"] = max(
+            bookmark, self._state.get("replication_key_value") or ""
+        )
+
+
+class _FromScratch(_Window):
+    """A first load: ids are ticked off, and there is no bookmark until its end."""
+
+    @override
+    def _reached(self, key: int) -> None:
+        self._state["from_scratch"] = {
+            "next_id": key,
+            "until": from_milliseconds(self._until),
+            "latest": self.latest and from_milliseconds(self.latest),
+        }
+
+    @override
+    def _finish(self) -> None:
+        self._state.pop("from_scratch", None)
+        super()._finish()
+
+
+class _FullRead(_FromScratch):
+    """A load that knows no bookmark: it begins anew once it has come to its end."""
+
+    @override
+    def _move(self, reached: int) -> None:
+        pass
+
+
+def full_read(
+    state: dict[str, Any], until: int, *, is_sortable: bool, has_ranges: bool
+) -> Step:
+    """Tell how a stream without a replication key is read.
 
     Args:
-        bookmark: Greatest ``updated_at`` read so far; None on a first load.
-        not_before: The setting ``start_date``; nothing older is read.
-        run_started: When this run began.
-        settle: Distance of the upper bound from ``run_started``.
-        overlap: Distance of the lower bound from the bookmark.
+        state: The SDK's state of the stream or partition; changed in place.
+        until: Instant up to which all changes will be in.
+        is_sortable: Whether the API sorts its list.
+        has_ranges: Whether the API narrows its list by ranges.
 
     Returns:
-        The window to read.
+        The one read that it takes.
     """
-    lower = BEGINNING if bookmark is None else bookmark - overlap
-    if not_before is not None:
-        lower = max(lower, not_before)
-    return Window(write_instant(lower), write_instant(run_started - settle))
+    if not has_ranges:
+        return Step(partial(read_list, is_sortable=is_sortable), state, until)
+    region = _what_is_left(state)
+    read = partial(read_from_scratch, region=region, is_sortable=is_sortable)
+    return _FullRead(read, state, until)
 
 
-def level(partitions: Sequence[dict[str, Any]], replication_key: str) -> None:
+def incremental_reads(
+    state: dict[str, Any],
+    stops: Sequence[int],
+    times: Times,
+    *,
+    is_sortable: bool,
+    readers: int = 1,
+) -> Iterator[Step]:
+    """Tell what brings a stream with bookmarks up to date.
+
+    Args:
+        state: The SDK's state of the stream or partition; changed in place.
+        stops: Instants up to which it is read, one after the other.
+        times: The instants of the run.
+        is_sortable: Whether the API sorts its list.
+        readers: Reads that share the state.
+
+    Yields:
+        The reads, in their order.
+    """
+    first = _BEGINNING if times.not_before is None else times.not_before
+    position = milliseconds(state.get("replication_key_value"))
+    if position is None:
+        begun: dict[str, Any] = state.get("from_scratch") or {}
+        position = milliseconds(begun.get("until")) or stops[0]
+        region = _what_is_left(state)
+        if times.not_before is not None or not is_sortable:
+            region = region.narrowed("updated_at", first, position)
+        step = _FromScratch(
+            partial(read_from_scratch, region=region, is_sortable=is_sortable),
+            state,
+            position,
+            readers,
+        )
+        step.latest = milliseconds(begun.get("latest"))
+        yield step
+        stops = [stop for stop in stops if stop > position]
+    for stop in stops:
+        lower = max(first, position - times.overlap)
+        if lower <= stop:
+            region = Region({"updated_at": (lower, stop)})
+            read = partial(read_window, region=region, is_sortable=is_sortable)
+            yield _Window(read, state, stop, readers)
+        position = stop
+
+
+def _what_is_left(state: Mapping[str, Any]) -> Region:
+    """Return what a load from scratch has not read yet."""
+    begun = state.get("from_scratch")
+    return Region({"id": (begun["next_id"], MAX_ID)} if begun else {})
+
+
+def note_scope(state: dict[str, Any], scope: Mapping[str, Any]) -> None:
+    """Note what a stream's reads are narrowed to, and forget bookmarks for less.
+
+    Args:
+        state: The SDK's state of the stream or partition; changed in place.
+        scope: The scope of the run.
+    """
+    if not _covers(state.get("scope"), scope):
+        for outdated in ("replication_key_value", "read_until", "from_scratch"):
+            state.pop(outdated, None)
+    state["scope"] = dict(scope)
+
+
+def _covers(scope: Mapping[str, Any] | None, wanted: Mapping[str, Any]) -> bool:
+    """Tell whether what was read holds all that is wanted now."""
+    if scope is None:
+        return True
+    read, now = (set(known.get("campus_ids") or ()) for known in (scope, wanted))
+    return scope.get("cursus_id") == wanted.get("cursus_id") and (
+        not read or (bool(now) and now <= read)
+    )
+
+
+def level(partitions: Sequence[dict[str, Any]]) -> None:
     """Give the partitions that one run has read the same bookmark: the greatest.
 
     All of them have been read up to the same upper bound, and the greatest
@@ -68,7 +252,6 @@ def level(partitions: Sequence[dict[str, Any]], replication_key: str) -> None:
 
     Args:
         partitions: The SDK's states of the partitions; changed in place.
-        replication_key: Name of the replication key.
     """
     bookmarks = [
         partition["replication_key_value"]
@@ -76,5 +259,5 @@ def level(partitions: Sequence[dict[str, Any]], replication_key: str) -> None:
         if partition.get("replication_key_value")
     ]
     for partition in partitions if bookmarks else ():
-        partition["replication_key"] = replication_key
+        partition["replication_key"] = "updated_at"
         partition["replication_key_value"] = max(bookmarks)

@@ -1,14 +1,16 @@
-"""What every stream of the API shares: address, scope, window, failures, rows."""
+"""What every stream of the API shares: address, scope, bookmark, failures, rows."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+import json
+import time
+from dataclasses import dataclass
 from http import HTTPStatus
 from importlib.resources import files
+from itertools import product
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
-import backoff
 from singer_sdk import RESTStream, StreamSchema
 from singer_sdk.exceptions import FatalAPIError, RetriableAPIError
 from singer_sdk.helpers.conform import TypeConformanceLevel
@@ -16,18 +18,27 @@ from singer_sdk.schema.source import SchemaDirectory
 from typing_extensions import override
 
 from tap_ft42 import errors, retries
-from tap_ft42.bookmarks import Window, level, next_window
+from tap_ft42.bookmarks import Step, full_read, incremental_reads, level, note_scope
+from tap_ft42.budget import RunEnds
 from tap_ft42.pages import Page, page_of
+from tap_ft42.pipeline import Source
 from tap_ft42.records import EXTRA, BrokenRecordError, RecordShape
+from tap_ft42.spool import FRESH
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Hashable, Iterator, Mapping, Sequence
 
     import requests
     from backoff.types import Details
     from singer_sdk.helpers.types import Auth, Context, Record, RequestFunc
 
+    from tap_ft42.pipeline import Place, Reading
+    from tap_ft42.reading import Region
+    from tap_ft42.spool import Spool
     from tap_ft42.tap import TapFT42
+
+STATE_INTERVAL = 5.0
+"""Seconds between two STATE messages of a run that goes on."""
 
 SCHEMAS = SchemaDirectory(files("tap_ft42") / "schemas")
 """One JSON Schema a stream, named like the stream."""
@@ -48,9 +59,11 @@ class FT42Stream(RESTStream[int]):
     campus_filter: ClassVar[str | None] = None
     """The parameter that narrows the stream to the setting ``campus_ids``."""
 
-    sort: ClassVar[str | None] = "id"
-    """A key that no update moves, so that pages stay put; None if the API sorts
-    the route by nothing that is documented."""
+    is_sortable: ClassVar[bool] = True
+    """Whether the API sorts the route by ``id`` and ``updated_at``."""
+
+    has_ranges: ClassVar[bool] = True
+    """Whether the API narrows the route by ranges of these two."""
 
     largest_page: ClassVar[int] = 100
     """Rows a page, where the full 100 would take the API too long."""
@@ -71,6 +84,9 @@ class FT42Stream(RESTStream[int]):
         super().__init__(tap)
         self.primary_keys = self.schema["x-primary-key"]
         self._shape = RecordShape(self.schema)
+        self._steps: dict[str, list[Step]] = {}
+        self._plans: dict[str, dict[str, Any]] = {}
+        self._planned: dict[Hashable, list[Reading]] = {}
         self._partitions_read: list[dict[str, Any]] = []
         self._rejected = 0
         self._undeclared: set[str] = set()
@@ -88,6 +104,11 @@ class FT42Stream(RESTStream[int]):
         return self._tap.session
 
     @property
+    def spool(self) -> Spool:
+        """What has been read and no state has covered yet."""
+        return self._tap.spool
+
+    @property
     @override
     def authenticator(self) -> Auth:
         return self._tap.token
@@ -98,7 +119,7 @@ class FT42Stream(RESTStream[int]):
         """Seconds to connect, and to wait: ``/v2/coalitions`` takes up to 37."""
         return (10.0, 120.0)
 
-    def query(self, context: Context | None) -> dict[str, Any]:
+    def query(self, context: Context | None) -> dict[str, Any]:  # noqa: ARG002 - for subclasses
         """Return the query parameters of a run, without those of paging.
 
         Args:
@@ -107,7 +128,7 @@ class FT42Stream(RESTStream[int]):
         Returns:
             Parameters by name; those that are None are not sent.
         """
-        return {**self.filters, **self.scope_params(), **self._window_params(context)}
+        return {**self.filters, **self.scope_params()}
 
     def scope_params(self) -> dict[str, str]:
         """Return the query parameters that narrow the stream to the run's scope."""
@@ -116,121 +137,209 @@ class FT42Stream(RESTStream[int]):
             return {}
         return {self.campus_filter: ",".join(map(str, sorted(campus_ids)))}
 
-    def _window_params(self, context: Context | None) -> dict[str, str]:
-        if self.replication_key is None:
-            return {}
-        window = self.window(context)
-        return {f"range[{self.replication_key}]": window.as_range()}
+    # What to read, and how far it has been read
 
-    # Which window comes next
-
-    def window(self, context: Context | None) -> Window:
-        """Return the window of this run.
+    def plan(self, context: Context | None, place: Place, *, is_urgent: bool = False) -> None:
+        """Let the pipeline read what the run will ask this stream for.
 
         Args:
             context: The parent's context, or None.
-
-        Returns:
-            The closed interval of the replication key that the run reads.
+            place: Where it stands in the order of the run.
+            is_urgent: Whether to find out early how much it is.
         """
-        start_date = self.config.get("start_date")
-        return next_window(
-            self.get_starting_timestamp(context),
-            not_before=self._parse_datetime(start_date) if start_date else None,
-            run_started=datetime.fromtimestamp(self._tap.initialized_at / 1000, UTC),
-            settle=timedelta(seconds=self.config["settle_seconds"]),
-            overlap=timedelta(seconds=self.config["overlap_seconds"]),
+        steps = self._steps_of(context)
+        source = _Endpoint(self, context, self.query(context), self._plan_name(context))
+        self._planned[_key(context)] = [
+            self._tap.pipeline.read(
+                (*place, number),
+                source,
+                step.read,
+                retried=self.request_decorator,
+                is_urgent=is_urgent and number == 0,
+            )
+            for number, step in enumerate(steps)
+        ]
+
+    def _plan_name(self, context: Context | None) -> str:
+        partition = self._get_state_partition_context(context)
+        return " ".join(
+            [self.name, *(f"{key}={value}" for key, value in (partition or {}).items())]
         )
 
-    @override
-    def get_replication_key_signpost(self, context: Context | None = None) -> str | None:
-        return self.window(context).upper if self.replication_key else None
+    def _steps_of(self, context: Context | None) -> list[Step]:
+        """Return what brings a context up to date; contexts may share a bookmark."""
+        name = self._plan_name(context)
+        if name not in self._steps:
+            tap, state = self._tap, self.get_context_state(context)
+            self._plans[name] = state
+            if self.replication_key is None:
+                stops = tap.spool.follow(name, state, tap.times.until, longest_age=FRESH)
+                step = full_read(
+                    state,
+                    stops[-1],
+                    is_sortable=self.is_sortable,
+                    has_ranges=self.has_ranges,
+                )
+                self._steps[name] = [step]
+            else:
+                note_scope(state, tap.scope.as_state())
+                stops = tap.spool.follow(name, state, tap.times.until)
+                is_shared = self.state_partitioning_keys == ()
+                self._steps[name] = list(
+                    incremental_reads(
+                        state,
+                        stops,
+                        tap.times,
+                        is_sortable=self.is_sortable,
+                        readers=len(self.partitions or ()) or 1 if is_shared else 1,
+                    )
+                )
+        return self._steps[name]
+
+    def _plan_children(self, record: object, context: Context | None, place: Place) -> None:
+        """Let the pipeline read what a parent's record leads to."""
+        children = [
+            child
+            for child in self.child_streams
+            if isinstance(child, FT42Stream)
+            and (child.selected or child.has_selected_descendents)
+        ]
+        if (
+            not children
+            or self._tap.is_dry_run
+            or not isinstance(record, dict)
+            or "id" not in record
+        ):
+            return
+        contexts = self.generate_child_contexts(record, context)
+        for number, (child_context, child) in enumerate(product(contexts, children)):
+            child.plan(child_context, (*place, number))
 
     @override
     def finalize_state_progress_markers(self, state: dict[str, Any] | None = None) -> None:
         # The SDK calls this once a run, after the last child.
-        if self.replication_key and self._partitions_read:
-            level(self._partitions_read, self.replication_key)
+        if self._partitions_read:
+            level(self._partitions_read)
         super().finalize_state_progress_markers(state)
+        self._tap.write_state()
+
+    @override
+    def _increment_stream_state(
+        self, latest_record: Record, *, context: Context | None = None
+    ) -> None:
+        """Do nothing: bookmarks move by parts of a read, not by records."""
+
+    @override
+    def _write_state_message(self) -> None:
+        """Write the state now and then, as it holds the bookmarks of all partitions."""
+        self._tap.write_state(at_most_every=STATE_INTERVAL)
 
     # Reading
 
     @override
     def request_records(self, context: Context | None) -> Iterator[dict[str, Any]]:
-        yield from self.read(self.query(context), context)
-        if self.parent_stream_type is not None:
+        self._tap.plan_run()
+        if _key(context) not in self._planned:
+            self.plan(context, self._tap.next_place())
+        steps = zip(self._steps_of(context), self._planned.pop(_key(context)), strict=True)
+        with self.get_http_request_counter() as counter:
+            counter.with_context(context)
+            try:
+                for step, reading in steps:
+                    for part, place in self._tap.pipeline.parts(reading):
+                        if part.page is not None:
+                            counter.increment()
+                            records = part.page.records()
+                            for number, record in enumerate(records):
+                                self._plan_children(record, context, (*place, number))
+                            yield from records
+                        step.advance(part)
+                        self._write_state_message()
+                    step.complete()
+            except RunEnds as end:
+                self._tap.end_early(end)
+                return
+            except Exception:
+                self._tap.write_state()
+                raise
+        if self.replication_key and self.parent_stream_type is not None:
             self._partitions_read.append(self.get_context_state(context))
 
-    def read(
-        self, query: Mapping[str, Any], context: Context | None = None
-    ) -> Iterator[dict[str, Any]]:
-        """Read all pages of the stream's endpoint.
+    def look_up(self, query: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+        """Read records that the run needs to know before it goes on.
 
         Args:
-            query: Parameters that select the records.
-            context: The parent's context, where the path names it.
+            query: Parameters that select them.
 
         Yields:
-            Records as the API sends them.
+            Records as the API sends them; some perhaps twice.
 
         Raises:
+            RunEnds: The run has to end.
             FatalAPIError: The API refuses the request.
             RetriableAPIError: Too many tries of one page failed.
             requests.RequestException: The API did not answer.
         """
-        fetch = self.request_decorator(cast("Any", self._fetch))
-        number, has_more = 1, True
-        with self.get_http_request_counter() as counter:
-            counter.with_context(context)
-            while has_more:
-                params = {
-                    **query,
-                    "sort": self.sort,
-                    "page[number]": number,
-                    "page[size]": min(self.config["page_size"], self.largest_page),
-                }
-                page = cast("Page", fetch(cast("Any", params), context))
-                counter.increment()
-                yield from page.records
-                number, has_more = number + 1, page.has_more
-
-    def _fetch(self, params: dict[str, Any], context: Context | None) -> Page:
-        """Fetch a page; what is raised decides whether it is tried again."""
-        request = self.build_prepared_request(
-            method="GET", url=self.get_url(context), params=params
+        name = f"look-up of {self.name}"
+        self._plans[name] = {}
+        (until,) = self._tap.spool.follow(name, {}, self._tap.times.until, longest_age=FRESH)
+        step = full_read({}, until, is_sortable=self.is_sortable, has_ranges=self.has_ranges)
+        source = _Endpoint(self, None, query, name)
+        reading = self._tap.pipeline.read(
+            (-1,), source, step.read, retried=self.request_decorator
         )
+        for part, _ in self._tap.pipeline.parts(reading):
+            if part.page is not None:
+                yield from part.page.records()
+
+    def fetch(self, url: str, params: Mapping[str, Any], context: Context | None) -> Page:
+        """Fetch a page; what is raised decides whether it is tried again.
+
+        Args:
+            url: The list's address.
+            params: Query parameters, with those of paging.
+            context: The parent's context, or None.
+
+        Returns:
+            The page.
+
+        Raises:
+            FatalAPIError: The API refuses the request.
+            RetriableAPIError: The answer is none, or none that can be read.
+            requests.RequestException: The API did not answer.
+        """
+        request = self.build_prepared_request(method="GET", url=url, params=dict(params))
+        sent = time.time()
         response = self._request(request, context)
         self.update_sync_costs(request, response, context)
-        return page_of(response, params["page[number]"])
+        return page_of(
+            response,
+            number=params["page[number]"],
+            size=params["page[size]"],
+            sent=sent,
+            answered=time.time(),
+        )
 
     @override
     def validate_response(self, response: requests.Response) -> None:
-        if (
-            response.status_code == HTTPStatus.TOO_MANY_REQUESTS
-            or response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR
-        ):
+        self._tap.quota.learn(response)
+        if response.status_code == HTTPStatus.TOO_MANY_REQUESTS:
+            raise retries.TooManyRequestsError(errors.refusal(response), response)
+        if response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
             raise RetriableAPIError(errors.refusal(response), response)
         if not response.ok:
             raise FatalAPIError(errors.refusal(response))
 
     @override
     def request_decorator(self, func: RequestFunc) -> RequestFunc:
-        return backoff.on_exception(
-            retries.waits,
-            retries.RETRIED,
-            max_tries=retries.MAX_TRIES,
-            jitter=backoff.random_jitter,
-            on_backoff=self.backoff_handler,
-            logger=None,  # backoff_handler says it in one line
-        )(func)
+        return cast("RequestFunc", retries.retried(func, self.backoff_handler))
 
     @override
     def backoff_handler(self, details: Details) -> None:
         self.logger.warning(
-            "%s: try %d of %d failed, the next one follows in %.1f s: %s",
+            "%s: try %d failed, the next one follows in %.1f s: %s",
             self.name,
             details["tries"],
-            retries.MAX_TRIES,
             details.get("wait", 0.0),
             errors.explain(details["exception"]),
         )
@@ -267,7 +376,13 @@ class FT42Stream(RESTStream[int]):
 
     @override
     def log_sync_costs(self) -> None:
+        # The SDK calls this once all streams have been read, and not if one failed.
         super().log_sync_costs()
+        for name, state in self._plans.items():
+            if self._tap.ends_early:
+                self.spool.pause(name, state)
+            else:
+                self.spool.end(name, state, is_full=self.replication_key is None)
         if self._undeclared:
             self.logger.warning(
                 "%s: the API sends fields that no column declares: %s. "
@@ -283,3 +398,52 @@ class FT42Stream(RESTStream[int]):
                 self._rejected,
                 self._tap.rejected_records.name,
             )
+
+
+@dataclass(frozen=True)
+class _Endpoint(Source):
+    """The list that a stream reads, and what is left on disk of it.
+
+    Attributes:
+        stream: The stream.
+        context: The parent's context, or None.
+        query: Parameters that select its records.
+        plan: Name of the plan in the spool.
+    """
+
+    stream: FT42Stream
+    context: Context | None
+    query: Mapping[str, Any]
+    plan: str
+
+    @override
+    def recall(self, region: Region, number: int, sort: str | None) -> Page | None:
+        params = self._params(region, number, sort)
+        return self.stream.spool.recall(self.plan, self._request(params))
+
+    @override
+    def fetch(self, region: Region, number: int, sort: str | None) -> Page:
+        params = self._params(region, number, sort)
+        page = self.stream.fetch(self._url, params, self.context)
+        self.stream.spool.keep(self.plan, self._request(params), page)
+        return page
+
+    @property
+    def _url(self) -> str:
+        return self.stream.get_url(self.context)
+
+    def _params(self, region: Region, number: int, sort: str | None) -> dict[str, Any]:
+        return {
+            **self.query,
+            **region.params(),
+            "sort": sort,
+            "page[number]": number,
+            "page[size]": min(self.stream.config["page_size"], self.stream.largest_page),
+        }
+
+    def _request(self, params: Mapping[str, Any]) -> str:
+        return json.dumps([self._url, params])
+
+
+def _key(context: Context | None) -> Hashable:
+    return frozenset((context or {}).items())

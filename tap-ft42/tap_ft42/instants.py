@@ -9,8 +9,9 @@ still stores the right moment.
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _WRITTEN_RIGHT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", re.ASCII)
 
 
@@ -51,3 +52,42 @@ def rewrite_instant(text: str) -> str:
         return write_instant(moment)
     except OverflowError as error:
         raise ValueError(str(error)) from error
+
+
+def milliseconds(value: object) -> int | None:
+    """Return an instant of the API as a number.
+
+    Args:
+        value: What a record holds in ``updated_at``.
+
+    Returns:
+        Whole milliseconds since 1970; None for what is no instant.
+    """
+    if not isinstance(value, str):
+        return None
+    try:
+        return in_milliseconds(value)
+    except ValueError:
+        return None
+
+
+def in_milliseconds(text: str) -> int:
+    """Return an instant as a number.
+
+    Args:
+        text: An ISO 8601 date, or date and time; in UTC unless it says otherwise.
+
+    Returns:
+        Whole milliseconds since 1970.
+
+    Raises:
+        ValueError: It is something else.
+    """
+    moment = datetime.fromisoformat(text)
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return (moment - _EPOCH) // timedelta(milliseconds=1)
+
+
+def from_milliseconds(number: int) -> str:
+    """Write an instant that is a number of milliseconds since 1970."""
+    return write_instant(_EPOCH + timedelta(milliseconds=number))

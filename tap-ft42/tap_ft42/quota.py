@@ -1,43 +1,199 @@
-"""The HTTP session of a run, which keeps the application's two limits.
+"""The application's two limits, kept together with whoever else uses it.
 
-42 counts requests per application: by default 2 a second and 1,200 an hour.
+42 counts requests per application, not per process or token: by default 2 a
+second and 1,200 an hour, the latter by the clock hour. So what has been sent is
+kept where all processes can see it: in an SQLite file for one machine, in Redis or
+PostgreSQL for several. Users of the application that keep no such account betray
+themselves by the API's headers, which say what is left of the hour.
 """
 
 from __future__ import annotations
 
-import requests
-from requests_ratelimiter import LimiterAdapter
+import hashlib
+import time
+from contextlib import suppress
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+from urllib.parse import urlsplit
 
-_HOUR = 3600
+from backoff import random_jitter
+from pyrate_limiter import (
+    FixedWindow,
+    InMemoryBucket,
+    LogAlgorithm,
+    PostgresBucket,
+    Rate,
+    RateItem,
+    RedisBucket,
+    SlidingWindowLog,
+    SQLiteBucket,
+)
+
+from tap_ft42.retries import requested_wait
+
+if TYPE_CHECKING:
+    import requests
+    from pyrate_limiter import AbstractBucket
+
+_SECOND = 1000
+_HOUR = 3_600_000
+
+_MARGIN = 25
+"""Milliseconds by which two requests may draw nearer on their way to the API."""
+
+_ON_THEIR_WAY = 100
+"""Requests that all who use the application may have sent and not seen answered."""
+
+_LONGEST_PAUSE = 60.0
+"""Seconds: who asks for more speaks of the hour, not of the second."""
 
 
-def limited_session(*, per_second: float, per_hour: float, user_agent: str) -> requests.Session:
-    """Open a session that never asks faster than the limits allow.
+class Quota:
+    """Says when the next request may be sent."""
 
-    Args:
-        per_second: Requests a second; 0 means no limit.
-        per_hour: Requests an hour; 0 means no limit.
-        user_agent: Names the client; requests without one are refused by the
-            proxy in front of the API.
+    def __init__(
+        self,
+        *,
+        per_second: int,
+        per_hour: int,
+        reserve_percent: int = 0,
+        store: str | None = None,
+        application: str = "",
+    ) -> None:
+        """Open the account.
 
-    Returns:
-        A session that blocks in ``send`` until a request is due.
-    """
-    session = requests.Session()
-    session.headers["User-Agent"] = user_agent
-    per_second, per_hour = _binding(per_second, per_hour)
-    if per_second or per_hour:
-        # 429s are waited for where all failures are, not in the adapter as well.
-        adapter = LimiterAdapter(per_second=per_second, per_hour=per_hour, limit_statuses=())
-        session.mount("https://", adapter)
-        session.mount("http://", adapter)
-    return session
+        Args:
+            per_second: Requests a second; 0 for no limit.
+            per_hour: Requests a clock hour; 0 for no limit.
+            reserve_percent: How much of the hour is left to others.
+            store: Path of an SQLite file, or a URL of Redis or PostgreSQL; None to
+                keep the account in memory.
+            application: What the account is of; those of others are not touched.
+        """
+        name = "ft42_" + hashlib.sha256(application.encode()).hexdigest()[:16]
+        self._reserve = per_hour * reserve_percent // 100
+        self._hour = per_hour and _bucket(
+            f"{name}_hour", store, Rate(per_hour - self._reserve, _HOUR), FixedWindow()
+        )
+        # A sliding window: at no phase does the API see more in one of its seconds.
+        self._second = per_second and _bucket(
+            f"{name}_second", store, Rate(per_second, _SECOND + _MARGIN), SlidingWindowLog()
+        )
+        for bucket in (self._hour, self._second):
+            if bucket:
+                _leak(bucket)
+        self._paused_until = 0.0
+        self._refusals = 0
+        self._asked_in = 0
+
+    def take(self) -> float:
+        """Take permission for one request.
+
+        Returns:
+            0 if it may be sent now; else the seconds after which to ask again.
+        """
+        if (pause := self._paused_until - time.time()) > 0:
+            return pause
+        if self._second and (wait := _put(self._second)):
+            return wait
+        if self._hour and (wait := _put(self._hour)):
+            # The account may be wrong; once an hour the API is asked all the same.
+            this_hour = _now() // _HOUR
+            if self._asked_in == this_hour:
+                return wait
+            self._asked_in = this_hour
+        return 0
+
+    def learn(self, response: requests.Response) -> None:
+        """Correct the account by what the API says.
+
+        Args:
+            response: The answer to a request that was permitted.
+        """
+        left = response.headers.get("X-Hourly-RateLimit-Remaining", "")
+        if response.status_code == HTTPStatus.TOO_MANY_REQUESTS:
+            wait = requested_wait(response)
+            if wait is None:
+                wait = min(2.0**self._refusals, _LONGEST_PAUSE)
+            if wait > _LONGEST_PAUSE:
+                left = "0"
+            self._refusals += 1
+            # Those who were refused together must not come back together.
+            self._paused_until = time.time() + random_jitter(wait)
+        else:
+            self._refusals = 0
+        if self._hour and left.isdecimal() and _is_of_this_hour(response):
+            self._correct(self._hour, int(left) - self._reserve)
+
+    def _correct(self, hour: AbstractBucket, left: int) -> None:
+        """Let the account say what the API says.
+
+        What was sent since the answer is in the account already but not in what the
+        API says, so a charge for what others used may come out too low, never too
+        high. The next answers make up for it, and until then the reserve does. The
+        account is set right upwards only if it is further off than requests that are
+        on their way can explain: if the API has forgotten, or its limit is another.
+        """
+        _leak(hour)
+        limit = hour.rates[0].limit
+        remaining = limit - cast("int", hour.count())
+        if left > remaining + _ON_THEIR_WAY and remaining < limit:
+            hour.flush()
+            remaining = limit
+        if (charge := remaining - max(0, left)) > 0:
+            hour.put(RateItem("others", _now(), weight=charge))
 
 
-def _binding(per_second: float, per_hour: float) -> tuple[float, float]:
-    """Drop a limit that the other one implies; the limiter refuses such pairs."""
-    if 0 < per_hour <= per_second:
-        return 0, per_hour
-    if 0 < per_second * _HOUR <= per_hour:
-        return per_second, 0
-    return per_second, per_hour
+def _bucket(
+    name: str, store: str | None, rate: Rate, algorithm: LogAlgorithm
+) -> AbstractBucket:
+    """Open the account of one limit."""
+    if store is None:
+        return InMemoryBucket([rate], algorithm=algorithm)
+    match urlsplit(store).scheme:
+        case "redis" | "rediss":
+            import redis  # noqa: PLC0415 - an optional dependency
+
+            return cast(
+                "AbstractBucket",
+                RedisBucket.init([rate], redis.Redis.from_url(store), name, algorithm),
+            )
+        case "postgresql" | "postgres":
+            from psycopg_pool import ConnectionPool  # noqa: PLC0415 - an optional dependency
+
+            pool = ConnectionPool(store, min_size=1, max_size=2, open=True)
+            return PostgresBucket(pool, name, [rate], algorithm)
+        case _:
+            path = Path(store.removeprefix("sqlite:///")).expanduser()
+            path.parent.mkdir(parents=True, exist_ok=True)
+            return SQLiteBucket.init_from_file(
+                [rate], table=name, db_path=str(path), use_file_lock=True, algorithm=algorithm
+            )
+
+
+def _leak(bucket: AbstractBucket) -> None:
+    """Forget what lies outside a limit's present window."""
+    bucket.leak(_now())
+
+
+def _put(bucket: AbstractBucket) -> float:
+    """Charge a bucket with one request, or return the seconds until it has room."""
+    item = RateItem("request", _now())
+    if bucket.put(item):
+        return 0
+    wait = cast("int", bucket.waiting(item))
+    return max(wait, 1) / 1000
+
+
+def _is_of_this_hour(response: requests.Response) -> bool:
+    """Tell whether an answer speaks of the hour that the account is in."""
+    with suppress(KeyError, ValueError):
+        answered = parsedate_to_datetime(response.headers["Date"]).timestamp() * 1000
+        return answered // _HOUR == _now() // _HOUR
+    return False
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000

@@ -70,7 +70,7 @@ class RecordShape:
             for key in path:
                 below = below.setdefault(key, {})
         # jsonschema-rs checks an enrolment with two teams in 1.5 µs, fastjsonschema
-        # in 5.8 µs, jsonschema in 162 µs (benchmarks/validators.py).
+        # in 5.8 µs, jsonschema in 162 µs (tests/benchmarks/validators.py).
         self._validator = jsonschema_rs.validator_for(dict(schema))
 
     def row(self, record: object, added: Mapping[str, object]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ belong to it, once a run and only if a stream needs to know.
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tap_ft42.client import FT42Stream
@@ -30,6 +30,13 @@ class Scope:
         self._tap = tap
         self.campus_ids: frozenset[int] = frozenset(tap.config.get("campus_ids") or ())
         """Ids of the campuses in scope; empty for all of them."""
+
+    def as_state(self) -> dict[str, Any]:
+        """Return what a bookmark is good for, as the state remembers it."""
+        return {
+            "cursus_id": self._tap.config["cursus_id"],
+            "campus_ids": sorted(self.campus_ids),
+        }
 
     def has_campus(self, campus_id: int) -> bool:
         """Tell whether a campus is in scope."""
@@ -58,7 +65,7 @@ class Scope:
     def _coalition_ids(self) -> frozenset[int]:
         return frozenset(
             coalition["id"]
-            for bloc in self._stream("blocs").read({})
+            for bloc in self._stream("blocs").look_up({})
             if bloc["campus_id"] in self.campus_ids
             for coalition in bloc["coalitions"]
         )
@@ -66,7 +73,7 @@ class Scope:
     @cached_property
     def _user_ids(self) -> list[int]:
         users = self._stream("users")
-        return [user["id"] for user in users.read(users.scope_params())]
+        return sorted({user["id"] for user in users.look_up(users.scope_params())})
 
     def _stream(self, name: str) -> FT42Stream:
         return self._tap.api_streams[name]

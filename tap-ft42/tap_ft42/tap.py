@@ -2,26 +2,40 @@
 
 from __future__ import annotations
 
+import hashlib
+import signal
+import time
 from functools import cached_property
 from importlib.metadata import version
-from typing import TYPE_CHECKING, cast
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
 
+import requests
+from platformdirs import user_state_path
+from requests.adapters import HTTPAdapter
 from singer_sdk import Stream, Tap
 from singer_sdk import typing as th
 from singer_sdk.contrib.msgspec import MsgSpecWriter
 from typing_extensions import override
 
 from tap_ft42.auth import BearerToken
+from tap_ft42.bookmarks import Times
+from tap_ft42.budget import Budget
 from tap_ft42.client import FT42Stream
-from tap_ft42.quota import limited_session
+from tap_ft42.instants import in_milliseconds
+from tap_ft42.pipeline import IN_FLIGHT, Pipeline
+from tap_ft42.quota import Quota
 from tap_ft42.rejections import RejectedRecordsStream
 from tap_ft42.scope import Scope
+from tap_ft42.spool import Spool
 from tap_ft42.streams import STREAMS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from types import FrameType
 
-    import requests
+    from tap_ft42.budget import RunEnds
+    from tap_ft42.pipeline import Place
 
 
 class TapFT42(Tap):
@@ -30,6 +44,12 @@ class TapFT42(Tap):
     name = "tap-ft42"
     package_name = "tap-ft42"
     message_writer_class = MsgSpecWriter
+
+    _places = 0
+    _state_written = 0.0
+    ends_early = False
+    """Whether the run ends before all is read."""
+    _has_state = False
 
     config_jsonschema = th.PropertiesList(
         th.Property(
@@ -118,6 +138,45 @@ class TapFT42(Tap):
             description="How far before its bookmark a read begins, as clocks differ.",
         ),
         th.Property(
+            "max_requests",
+            th.IntegerType(minimum=1),
+            title="Requests a run",
+            description="Ends the run well after so many; the next one goes on from there.",
+        ),
+        th.Property(
+            "max_minutes",
+            th.IntegerType(minimum=1),
+            title="Minutes a run",
+            description="Ends the run well after so long; the next one goes on from there.",
+        ),
+        th.Property(
+            "reserve_percent",
+            th.IntegerType(minimum=0, maximum=90),
+            default=2,
+            title="Reserve",
+            description="How much of the hour's requests is left to others.",
+        ),
+        th.Property(
+            "quota_store",
+            th.StringType(min_length=1),
+            default=str(user_state_path("tap-ft42") / "quota.sqlite"),
+            title="Quota store",
+            description=(
+                "Where the processes that use the application account for its requests: an "
+                "SQLite file, or a redis:// or postgresql:// URL for several machines."
+            ),
+        ),
+        th.Property(
+            "spool",
+            th.StringType(min_length=1),
+            default=str(user_state_path("tap-ft42") / "spool"),
+            title="Spool",
+            description=(
+                "Folder where pages are kept until the state that comes back covers them, "
+                "so that a run that was killed need not ask for them again."
+            ),
+        ),
+        th.Property(
             "user_agent",
             th.StringType(min_length=1),
             default=f"tap-ft42/{version('tap-ft42')}",
@@ -161,12 +220,13 @@ class TapFT42(Tap):
 
     @cached_property
     def session(self) -> requests.Session:
-        """The connection pool, which keeps the application's limits."""
-        return limited_session(
-            per_second=self.config["requests_per_second"],
-            per_hour=self.config["requests_per_hour"],
-            user_agent=self.config["user_agent"],
-        )
+        """The connection pool."""
+        session = requests.Session()
+        session.headers["User-Agent"] = self.config["user_agent"]
+        adapter = HTTPAdapter(pool_maxsize=IN_FLIGHT)
+        session.mount("https://", adapter)
+        session.mount("http://", adapter)
+        return session
 
     @cached_property
     def token(self) -> BearerToken:
@@ -179,6 +239,103 @@ class TapFT42(Tap):
         )
 
     @cached_property
+    def quota(self) -> Quota:
+        """The application's limits."""
+        return Quota(
+            per_second=self.config["requests_per_second"],
+            per_hour=self.config["requests_per_hour"],
+            reserve_percent=self.config["reserve_percent"],
+            store=self.config["quota_store"],
+            application=f"{self.api_url} {self.config['client_id']}",
+        )
+
+    @cached_property
+    def budget(self) -> Budget:
+        """What the run may spend."""
+        return Budget(
+            max_requests=self.config.get("max_requests"),
+            max_minutes=self.config.get("max_minutes"),
+        )
+
+    @cached_property
+    def pipeline(self) -> Pipeline:
+        """Reads ahead of the run."""
+        return Pipeline(quota=self.quota, budget=self.budget)
+
+    @cached_property
+    def spool(self) -> Spool:
+        """What has been read and no state has covered yet."""
+        application = f"{self.api_url} {self.config['client_id']}"
+        name = hashlib.sha256(application.encode()).hexdigest()[:16]
+        file = Path(self.config["spool"]).expanduser() / f"{name}.sqlite"
+        return Spool(file, has_state=self._has_state)
+
+    @cached_property
     def scope(self) -> Scope:
         """Which part of the network the run reads."""
         return Scope(self)
+
+    @cached_property
+    def times(self) -> Times:
+        """The instants between which the run reads."""
+        start_date = self.config.get("start_date")
+        return Times(
+            until=self.initialized_at - 1000 * int(self.config["settle_seconds"]),
+            overlap=1000 * int(self.config["overlap_seconds"]),
+            not_before=None if start_date is None else in_milliseconds(start_date),
+        )
+
+    # The run
+
+    @override
+    def load_state(self, state: dict[str, Any]) -> None:
+        super().load_state(state)
+        self._has_state = bool(state)
+
+    @property
+    def is_dry_run(self) -> bool:
+        """Whether the run only tries out the connection: it reads nothing ahead."""
+        return any(stream.ABORT_AT_RECORD_COUNT for stream in self.streams.values())
+
+    def plan_run(self) -> None:
+        """Let the pipeline read all that the run will ask for, as far as it is known."""
+        if self._places or self.is_dry_run:
+            return
+        for stream in self.api_streams.values():
+            if stream.parent_stream_type or not (
+                stream.selected or stream.has_selected_descendents
+            ):
+                continue
+            for context in stream.partitions or (None,):
+                stream.plan(context, self.next_place(), is_urgent=True)
+
+    def next_place(self) -> Place:
+        """Return the place after all that have been given away."""
+        self._places += 1
+        return (self._places,)
+
+    def write_state(self, *, at_most_every: float = 0) -> None:
+        """Write a STATE message.
+
+        Args:
+            at_most_every: Seconds that must have passed since the last one.
+        """
+        now = time.monotonic()
+        if now - self._state_written >= at_most_every:
+            self._state_written = now
+            self.state_writer.write_state(self.state)
+
+    def end_early(self, end: RunEnds) -> None:
+        """Say once why the run ends before all is read."""
+        if not self.ends_early:
+            self.ends_early = True
+            self.logger.warning(
+                "The run ends here: %s. What it has read is kept; the next run goes on.", end
+            )
+        self.write_state()
+
+    @override
+    def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
+        # A second signal finds nothing that is patient.
+        signal.signal(signum, signal.SIG_DFL)
+        self.pipeline.stop(self.budget.stop(f"it was sent {signal.Signals(signum).name}"))

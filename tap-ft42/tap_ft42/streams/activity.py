@@ -20,7 +20,7 @@ class ProjectsUsersStream(FT42Stream):
     path = "/v2/projects_users"
     replication_key = "updated_at"
     parent_stream_type = CampusesStream
-    sort = None
+    is_sortable = False
     added_columns = ("campus_id", "cursus_id")
 
     @override

@@ -70,6 +70,7 @@ class BlocsStream(FT42Stream):
 
     name = "blocs"
     path = "/v2/blocs"
+    has_ranges = False
 
 
 class CoalitionsStream(FT42Stream):
@@ -77,6 +78,7 @@ class CoalitionsStream(FT42Stream):
 
     name = "coalitions"
     path = "/v2/coalitions"
+    has_ranges = False
 
     @override
     def generate_child_contexts(
