@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 INSTALLED = ROOT / ".venv/bin/tap-ft42"
-TIMEOUT = 120
+TIMEOUT = 15
 STREAMS = tuple(sorted(file.stem for file in (ROOT / "schemas").glob("*.json")))
 
 Row = dict[str, Any]
@@ -117,6 +117,16 @@ class Started:
             self._process.join()
             self._process.close()
 
+    def signal(self, number: int) -> None:
+        """Send the run a signal."""
+        assert self._process.pid
+        os.kill(self._process.pid, number)
+
+    def output(self) -> str:
+        """What the run has written so far."""
+        file = self._folder / "output"
+        return file.read_text(encoding="utf-8") if file.exists() else ""
+
     def finish(self) -> Run:
         """Wait for the run's end.
 
@@ -172,7 +182,7 @@ class Tap:
             settings: changes to the settings; None takes one away.
         """
         folder = Path(tempfile.mkdtemp(dir=self.folder))
-        words = ["--config", _written(folder / "settings.json", self._merged(settings))]
+        words = ["--config", _written(folder / "settings.json", self._merged(folder, settings))]
         if streams:
             words += ["--catalog", _written(folder / "catalog.json", catalog_of(streams))]
         if state is not None:
@@ -195,12 +205,15 @@ class Tap:
     def call(self, *arguments: str, **settings: object) -> Run:
         """Run with these words of the command line; with settings only if there are any."""
         folder = Path(tempfile.mkdtemp(dir=self.folder))
-        if merged := self._merged(settings):
+        if merged := self._merged(folder, settings):
             arguments += ("--config", _written(folder / "settings.json", merged))
         return self._fork(folder, list(arguments)).finish()
 
-    def _merged(self, changes: Row) -> Row:
+    def _merged(self, folder: Path, changes: Row) -> Row:
         merged = {**self.settings, **changes}
+        if merged:
+            own = {"quota_store": str(folder / "quota.sqlite"), "spool": str(folder / "spool")}
+            merged = own | merged
         return {name: value for name, value in merged.items() if value is not None}
 
     @staticmethod

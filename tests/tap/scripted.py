@@ -139,7 +139,12 @@ def in_turn(*answers: Callable[[Asked], Reply]) -> Callable[[Asked], Reply]:
 
 
 def paged(
-    content: Sequence[object], *, largest: int = 100, told: bool = True, **headers: str
+    content: Sequence[object],
+    *,
+    largest: int = 100,
+    told: bool = True,
+    deaf: bool = False,
+    **headers: str,
 ) -> Callable[[Asked], Reply]:
     """A list in pages.
 
@@ -147,19 +152,34 @@ def paged(
         content: the rows.
         largest: how many rows a page has at most, whatever is asked for.
         told: whether `X-Total`, `X-Page` and `X-Per-Page` are sent.
+        deaf: whether `sort` and `range[id]` are ignored.
         headers: more headers; an underscore in a name stands for a dash.
     """
 
     def answer(asked: Asked) -> Reply:
+        rows = content if deaf else _selected(content, asked)
         size = min(asked.size, largest)
         first = (asked.page - 1) * size
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         if told:
             sent |= {
-                "X-Total": str(len(content)),
+                "X-Total": str(len(rows)),
                 "X-Page": str(asked.page),
                 "X-Per-Page": str(size),
             }
-        return Reply(content[first : first + size], headers=sent)
+        return Reply(rows[first : first + size], headers=sent)
 
     return answer
+
+
+def _selected(content: Sequence[object], asked: Asked) -> Sequence[object]:
+    """The rows that are asked for in the order that is asked for, where they have ids."""
+    rows = [row for row in content if isinstance(row, dict) and isinstance(row.get("id"), int)]
+    if len(rows) < len(content):
+        return content
+    if "range[id]" in asked.query:
+        low, high = map(int, asked.query["range[id]"].split(","))
+        rows = [row for row in rows if low <= row["id"] <= high]
+    if asked.query.get("sort", "").lstrip("-") == "id":
+        rows.sort(key=lambda row: row["id"], reverse=asked.query["sort"] == "-id")
+    return rows

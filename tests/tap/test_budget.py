@@ -1,0 +1,112 @@
+"""A run ends well when its budget is spent or somebody stops it, and the next goes on."""
+
+from __future__ import annotations
+
+import signal
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from ft42_sandbox.testing import RunningSandbox
+
+    from tests.tap.running import Run, Started, Tap
+
+STREAMS = ("users", "achievements", "projects_users", "achievements_users")
+AT_ONCE: dict[str, Any] = {"settle_seconds": 0, "overlap_seconds": 0}
+
+
+def asked(sandbox: RunningSandbox) -> int:
+    """How many requests came, without those for tokens."""
+    return int(sandbox.requests()["total"])
+
+
+def in_bounded_runs(tap: Tap, *streams: str, **settings: object) -> list[Run]:
+    """Run until a run reads all that is left, each with the state of the one before."""
+    runs: list[Run] = []
+    while not runs or said_why_it_ended(runs[-1]):
+        state = runs[-1].state if runs else None
+        runs.append(tap.run(*streams, state=state, **settings))
+        assert len(runs) < 40
+    return runs
+
+
+def said_why_it_ended(run: Run) -> list[str]:
+    return [line for line in run.warnings if "The run ends here" in line]
+
+
+@pytest.mark.parametrize("stream", STREAMS)
+def test_bounded_runs_read_all_that_one_long_run_reads(
+    tap: Tap, sandbox: RunningSandbox, stream: str
+) -> None:
+    here = tap.pointed_at(sandbox, page_size=25, campus_ids=[1], **AT_ONCE)
+    whole = here.run(stream)
+    runs = in_bounded_runs(here, stream, max_requests=9)
+    assert {row for run in runs for row in run.ids(stream)} == set(whole.ids(stream))
+
+
+def test_a_run_sends_no_more_requests_than_it_may(tap: Tap, sandbox: RunningSandbox) -> None:
+    run = tap.pointed_at(sandbox, page_size=10).run("users", "cursus", max_requests=5)
+    assert asked(sandbox) == 5
+    assert len(said_why_it_ended(run)) == 1
+    assert "max_requests" in said_why_it_ended(run)[0]
+
+
+def test_bounded_runs_waste_few_requests(tap: Tap, sandbox: RunningSandbox) -> None:
+    here = tap.pointed_at(sandbox, page_size=5, **AT_ONCE)
+    here.run("users")
+    needed = asked(sandbox)
+    sandbox.reset_requests()
+    runs = in_bounded_runs(here, "users", max_requests=8)
+    assert len(runs) > 2
+    # Each run finds out anew how much there is, begins within a page, and proves its end.
+    assert asked(sandbox) <= needed + 4 * len(runs)
+
+
+def test_a_bounded_run_leaves_no_bookmark_behind_what_it_has_not_read(
+    tap: Tap, sandbox: RunningSandbox
+) -> None:
+    here = tap.pointed_at(sandbox, page_size=5, **AT_ONCE)
+    run = here.run("users", max_requests=8)
+    assert "replication_key_value" not in run.state["bookmarks"]["users"]
+
+
+def test_a_run_that_is_out_of_time_ends_well(tap: Tap, sandbox: RunningSandbox) -> None:
+    # The hour is used up; waiting for the next one would take too long.
+    credentials = {"client_id": "busy", "client_secret": "secret"}
+    sandbox.control("POST", "applications", {**credentials, "requests_per_hour": 20})
+    here = tap.pointed_at(sandbox, page_size=2, **credentials)
+    run = here.run("users", requests_per_hour=20, max_minutes=1)
+    assert len(run.records("users")) > 0
+    (why,) = said_why_it_ended(run)
+    assert "UTC" in why
+    assert "max_minutes" in why
+
+
+def when_it_has_written(started: Started, text: str) -> None:
+    for _ in range(400):
+        if text in started.output():
+            return
+        time.sleep(0.05)
+    raise TimeoutError(started.output()[-500:])
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_run_that_is_stopped_ends_well_within_seconds(
+    tap: Tap, sandbox: RunningSandbox, number: int
+) -> None:
+    sandbox.fault("drip", route="/v2/cursus/:id/users", after=6, seconds=30)
+    here = tap.pointed_at(sandbox, page_size=5, **AT_ONCE)
+    started = here.start("users")
+    when_it_has_written(started, "RECORD")
+    before = time.monotonic()
+    started.signal(number)
+    stopped = started.finish()
+    assert time.monotonic() - before < 10
+    assert stopped.exit_code == 0
+    assert "Traceback" not in stopped.log
+    assert len(said_why_it_ended(stopped)) == 1
+    sandbox.clear_faults()
+    rest = here.run("users", state=stopped.state)
+    assert {*stopped.ids("users"), *rest.ids("users")} == set(here.run("users").ids("users"))

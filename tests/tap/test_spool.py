@@ -1,0 +1,119 @@
+"""What a killed run has read is not asked for again, and not kept for long."""
+
+from __future__ import annotations
+
+import signal
+import sqlite3
+import stat
+import time
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.tap.test_budget import asked, when_it_has_written
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ft42_sandbox.testing import RunningSandbox
+
+    from tests.tap.running import Run, Tap
+
+STREAMS = ("users", "achievements", "projects_users", "achievements_users", "blocs")
+AT_ONCE: dict[str, Any] = {"settle_seconds": 0, "overlap_seconds": 0}
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Path:
+    return tmp_path / "spool"
+
+
+@pytest.fixture
+def here(tap: Tap, sandbox: RunningSandbox, spool: Path) -> Tap:
+    return tap.pointed_at(sandbox, page_size=10, spool=str(spool), **AT_ONCE)
+
+
+def killed(here: Tap, sandbox: RunningSandbox, *streams: str, after: int) -> Run:
+    """A run that was killed when the API had been asked so often."""
+    sandbox.fault("drip", after=after, seconds=60)
+    started = here.start(*streams)
+    when_it_has_written(started, "RECORD")
+    for _ in range(200):
+        if asked(sandbox) >= after:
+            break
+        time.sleep(0.02)
+    time.sleep(0.2)
+    started.signal(signal.SIGKILL)
+    run = started.finish()
+    sandbox.clear_faults()
+    return run
+
+
+@pytest.mark.parametrize("after", [3, 10, 25, 40])
+def test_a_killed_run_costs_next_to_no_request(
+    tap: Tap, sandbox: RunningSandbox, here: Tap, after: int
+) -> None:
+    whole = tap.pointed_at(sandbox, page_size=10, **AT_ONCE).run(*STREAMS)
+    needed = asked(sandbox)
+    sandbox.reset_requests()
+    killed(here, sandbox, *STREAMS, after=after)
+    again = here.run(*STREAMS)
+    for stream in STREAMS:
+        assert set(again.ids(stream)) == set(whole.ids(stream)), stream
+    # Those that were on their way when it was killed are lost.
+    assert asked(sandbox) <= needed + 32
+
+
+def test_only_its_owner_may_read_the_spool(
+    sandbox: RunningSandbox, here: Tap, spool: Path
+) -> None:
+    killed(here, sandbox, "users", after=4)
+    files = list(spool.iterdir())
+    assert files
+    assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
+    assert stat.S_IMODE(spool.stat().st_mode) == 0o700
+
+
+def test_a_run_that_ends_well_leaves_nothing_behind(here: Tap, spool: Path) -> None:
+    here.run(*STREAMS)
+    assert list(spool.iterdir()) == []
+
+
+def test_pages_go_as_soon_as_a_state_covers_them(here: Tap, spool: Path) -> None:
+    first = here.run("users")
+    # Whoever hands in a state may lose the next one, so pages stay until that comes back.
+    second = here.run("users", state=first.state)
+    assert kept(spool) == 1
+    third = here.run("users", state=second.state, max_requests=1)
+    fourth = here.run("users", state=third.state)
+    assert {*third.ids("users"), *fourth.ids("users")} <= set(first.ids("users"))
+    assert kept(spool) == 1
+
+
+def kept(spool: Path) -> int:
+    """The number of pages that the spool holds."""
+    (file,) = spool.glob("*.sqlite")
+    with closing(sqlite3.connect(file)) as database:
+        (pages,) = database.execute("SELECT count(*) FROM pages").fetchone()
+    return int(pages)
+
+
+def test_a_damaged_spool_costs_requests_and_no_row(
+    sandbox: RunningSandbox, here: Tap, spool: Path
+) -> None:
+    whole = here.run("users")
+    killed(here, sandbox, "users", after=4)
+    for file in spool.iterdir():
+        file.write_bytes(b"no database at all" * 1000)
+    assert set(here.run("users").ids("users")) == set(whole.ids("users"))
+
+
+def test_a_run_from_another_state_does_not_follow_what_was_killed(
+    tap: Tap, sandbox: RunningSandbox, here: Tap
+) -> None:
+    first = tap.pointed_at(sandbox, **AT_ONCE).run("users")
+    killed(here, sandbox, "users", after=4)
+    sandbox.reset_requests()
+    second = here.run("users", state=first.state)
+    assert len(second.ids("users")) < len(first.ids("users"))
