@@ -22,6 +22,7 @@ EXTRA = "extra"
 """The column for fields that no other column declares."""
 
 _MISSING = object()
+_INT64 = {"minimum": -(2**63), "maximum": 2**63 - 1}
 _JSON_TYPES: dict[type, str] = {
     bool: "a boolean",
     dict: "an object",
@@ -63,6 +64,7 @@ class RecordShape:
         self._instants = [
             name for name, column in columns.items() if column.get("format") == "date-time"
         ]
+        self._integers = [name for name, column in columns.items() if _is_integer(column)]
         self._declared: _Declared = {key: {} for key in schema.get("x-embedded", ())}
         self._embedded = frozenset(self._declared)
         for path in sources.values():
@@ -71,7 +73,15 @@ class RecordShape:
                 below = below.setdefault(key, {})
         # jsonschema-rs checks an enrolment with two teams in 1.5 µs, fastjsonschema
         # in 5.8 µs, jsonschema in 162 µs (tests/benchmarks/validators.py).
-        self._validator = jsonschema_rs.validator_for(dict(schema))
+        # Draft 4 is the one in which 5.0 is no integer, as in SQL. Instants are
+        # checked where they are rewritten.
+        self._validator = jsonschema_rs.Draft4Validator(
+            {
+                **schema,
+                "properties": {name: _bounded(column) for name, column in columns.items()},
+            },
+            validate_formats=False,
+        )
 
     def row(self, record: object, added: Mapping[str, object]) -> dict[str, Any]:
         """Turn a record into a row.
@@ -100,6 +110,13 @@ class RecordShape:
         row.update(added)
         if undeclared := self._undeclared(record, self._declared):
             row[EXTRA] = undeclared
+        self._rewrite(row)
+        if not self._validator.is_valid(row):
+            raise BrokenRecordError("; ".join(self._violations(row)))
+        return row
+
+    def _rewrite(self, row: dict[str, Any]) -> None:
+        """Write instants and whole numbers in the one form that all targets take."""
         for name in self._instants:
             if isinstance(text := row.get(name), str):
                 try:
@@ -107,9 +124,9 @@ class RecordShape:
                 except ValueError:
                     message = f"{name} is not an instant"
                     raise BrokenRecordError(message) from None
-        if not self._validator.is_valid(row):
-            raise BrokenRecordError("; ".join(self._violations(row)))
-        return row
+        for name in self._integers:
+            if isinstance(number := row.get(name), float) and number.is_integer():
+                row[name] = int(number)
 
     def _undeclared(self, record: dict[str, Any], declared: _Declared) -> dict[str, Any]:
         """Collect what no column declares, in the record's own structure."""
@@ -137,8 +154,29 @@ class RecordShape:
                     yield (
                         f"{column} is {_json_type(error.instance)}, not {' or '.join(types)}"
                     )
+                case (
+                    jsonschema_rs.ValidationErrorKind.Maximum()
+                    | jsonschema_rs.ValidationErrorKind.Minimum()
+                ):
+                    yield f"{column} does not fit in 64 bits"
                 case kind:
                     yield f"{column} breaks the rule {kind.name!r}"
+
+
+def _is_integer(column: Mapping[str, Any]) -> bool:
+    types = column["type"]
+    return "integer" in ([types] if isinstance(types, str) else types)
+
+
+def _bounded(column: Mapping[str, Any]) -> dict[str, Any]:
+    """Hold the integers of a column to 64 bits.
+
+    A larger one would not cost its own row alone but fail the load of its batch.
+    """
+    bounded = {**column, **_INT64} if _is_integer(column) else dict(column)
+    if "items" in column:
+        bounded["items"] = _bounded(column["items"])
+    return bounded
 
 
 def _follow(record: dict[str, Any], path: tuple[str, ...]) -> object:

@@ -235,6 +235,12 @@ class TestWords:
         (row,) = rows_for(tap, api, table, sample[table] | {column: "Grand Cadet ✨"})
         assert row[column] == "Grand Cadet ✨"
 
+    def test_a_whole_number_with_a_point_is_a_whole_number(
+        self, tap: Tap, api: ScriptedApi, sample: dict[str, Row]
+    ) -> None:
+        (row,) = rows_for(tap, api, "users", sample["users"] | {"wallet": 5.0})
+        assert repr(row["wallet"]) == "5"
+
     def test_numbers_of_any_size_and_sign_are_kept(
         self, tap: Tap, api: ScriptedApi, sample: dict[str, Row]
     ) -> None:

@@ -23,6 +23,7 @@ BROKEN: dict[str, tuple[object, str]] = {
     "no id": ({k: v for k, v in CURSUS.items() if k != "id"}, "id is missing"),
     "null for an id": (CURSUS | {"id": None}, "id is null"),
     "a fraction for an id": (CURSUS | {"id": 1.5}, "id is a number"),
+    "a number that no table holds": (CURSUS | {"id": 2**63}, "id does not fit in 64 bits"),
     "a missing key": ({k: v for k, v in CURSUS.items() if k != "slug"}, "slug is missing"),
     "a number for a name": (CURSUS | {"name": 42}, "name is an integer"),
     "an object for a name": (CURSUS | {"name": {"en": "42"}}, "name is an object"),
