@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import sys
+import traceback
 
 import requests
 from singer_sdk.exceptions import ConfigValidationError, FatalAPIError, RetriableAPIError
 
 from tap_ft42.errors import explain
 from tap_ft42.tap import TapFT42
+
+_READERS = frozenset({"load_json", "parse_environment_config"})
+"""The functions with which the SDK reads files and environment variables."""
 
 
 def main() -> None:
@@ -22,4 +26,12 @@ def main() -> None:
         TapFT42.logger.error("%s", explain(error))
     except BrokenPipeError:
         TapFT42.logger.error("The target has closed its input; see its messages.")
+    except OSError as error:
+        TapFT42.logger.error("%s", error)
+    except ValueError as error:
+        if _READERS.isdisjoint(
+            frame.name for frame in traceback.extract_tb(error.__traceback__)
+        ):
+            raise
+        TapFT42.logger.error("A setting or a file that was given cannot be read: %s", error)
     sys.exit(1)

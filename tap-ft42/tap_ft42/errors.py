@@ -70,16 +70,10 @@ def refusal(response: requests.Response) -> str:
     said = quote(response)
     status = HTTPStatus(response.status_code) if _is_known(response) else None
     advice = _ADVICE.get(status) if status else None
-    return " ".join(
-        filter(
-            None,
-            [
-                f"42 answered {status_line(response)} to {request_line(response)}",
-                f"({said})." if said else "",
-                advice or "",
-            ],
-        )
-    )
+    answered = f"42 answered {status_line(response)} to {request_line(response)}"
+    if said:
+        answered += f" ({said})"
+    return f"{answered}: {advice}" if advice else answered
 
 
 def refused_credentials(response: requests.Response) -> str:

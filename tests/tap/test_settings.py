@@ -9,6 +9,8 @@ import pytest
 from tests.tap.running import installed
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ft42_sandbox.testing import RunningSandbox
 
     from tests.tap.running import Tap
@@ -96,3 +98,34 @@ def test_settings_come_from_the_environment_as_well(sandbox: RunningSandbox) -> 
     bad = installed("--config", "ENV", "--test", **environment, TAP_FT42_PAGE_SIZE="0")
     assert bad.exit_code == 1
     assert "page_size" in bad.log
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"), [("TAP_FT42_CURSUS_ID", "42cursus"), ("TAP_FT42_CAMPUS_IDS", "[1")]
+)
+def test_a_variable_that_cannot_be_read_is_named(variable: str, value: str) -> None:
+    run = installed("--config", "ENV", **{variable: value})
+    assert run.exit_code == 1
+    assert variable in run.log
+    assert "cannot be read" in run.log
+    assert "Traceback" not in run.log
+
+
+@pytest.mark.parametrize("option", ["--config", "--catalog", "--state"])
+def test_a_file_that_is_no_json_ends_in_a_clear_line(
+    tap: Tap, sandbox: RunningSandbox, tmp_path: Path, option: str
+) -> None:
+    cut = tmp_path / "cut.json"
+    cut.write_text('{"client_id": "u-s4t2ud')
+    run = tap.pointed_at(sandbox).call(option, str(cut))
+    assert run.exit_code == 1
+    assert "cannot be read" in run.log
+    assert "Traceback" not in run.log
+    assert "u-s4t2ud" not in run.log
+
+
+def test_a_file_of_settings_that_is_not_there_is_named(tap: Tap) -> None:
+    run = tap.call("--config", "nowhere.json")
+    assert run.exit_code == 1
+    assert "nowhere.json" in run.log
+    assert "Traceback" not in run.log
