@@ -5,6 +5,9 @@ BIN     := .venv/bin
 UV      := $(or $(shell command -v uv),.local/uv/bin/uv)
 MELTANO := $(BIN)/meltano --log-level=warning
 
+# As pip does, uv trusts what the machine trusts: a company's proxy may sign for PyPI.
+export UV_SYSTEM_CERTS ?= $(if $(wildcard /etc/ssl/certs/ca-certificates.crt),true)
+
 INSTALLED := .local/installed
 MANIFESTS := uv.lock pyproject.toml $(wildcard */pyproject.toml tests/sandbox/pyproject.toml) \
              meltano.yml $(wildcard target-config/*.meltano.yml)
@@ -42,7 +45,7 @@ test: install ## Run the tests (under 5 minutes)
 	$(BIN)/python -m pytest
 
 test-slow: install ## Run the long tests
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m slow || test $$? -eq 5 # 5: there are none
 
 check: install ## Lint, check formats, types and dependencies
 	$(BIN)/ruff check
