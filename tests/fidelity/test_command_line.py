@@ -42,17 +42,20 @@ def run_dir(tmp_path: Path) -> Iterator[str]:
 
 
 def test_start_status_and_stop_know_of_each_other(run_dir: str) -> None:
-    assert command("status", "--run-dir", run_dir).stdout == "not running\n"
+    assert command("status", "--run-dir", run_dir).stdout == "Sandbox:    not running\n"
     first = command("start", "--port", "0", *SMALL, "--run-dir", run_dir)
     assert first.returncode == 0, first.stderr
-    url = first.stdout.strip().removeprefix("started: ")
+    url = first.stdout.strip().removeprefix("Sandbox:    started on ")
     with urllib.request.urlopen(f"{url}/_sandbox/requests") as answer:  # noqa: S310 - our own address
         assert json.load(answer)["total"] == 0
     second = command("start", "--port", "0", *SMALL, "--run-dir", run_dir)
-    assert second.stdout.strip() == f"already running: {url}"
-    assert command("status", "--run-dir", run_dir).stdout.strip() == f"running: {url}"
-    assert command("stop", "--run-dir", run_dir).stdout == "stopped\n"
-    assert command("stop", "--run-dir", run_dir).stdout == "not running\n"
+    assert second.stdout.strip() == f"Sandbox:    already running on {url}"
+    assert (
+        command("status", "--run-dir", run_dir).stdout.strip()
+        == f"Sandbox:    running on {url}"
+    )
+    assert command("stop", "--run-dir", run_dir).stdout == "Sandbox:    stopped\n"
+    assert command("stop", "--run-dir", run_dir).stdout == "Sandbox:    not running\n"
     assert command("status", "--run-dir", run_dir).returncode == 1
 
 
@@ -63,7 +66,7 @@ def test_stop_leaves_a_process_alone_that_is_not_the_sandbox(
     folder.mkdir()
     stale = {"pid": os.getpid(), "started": 1.0, "url": "http://127.0.0.1:1"}
     (folder / "sandbox.json").write_text(json.dumps(stale))
-    assert command("stop", "--run-dir", run_dir).stdout == "not running\n"
+    assert command("stop", "--run-dir", run_dir).stdout == "Sandbox:    not running\n"
 
 
 @pytest.mark.parametrize("word", ["serve", "start"])
@@ -77,6 +80,7 @@ def test_a_port_that_is_taken_is_one_clear_line(word: str, run_dir: str) -> None
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
     assert f"cannot listen on 127.0.0.1:{port}" in done.stderr
+    assert "choose another port" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -239,7 +239,7 @@ def start(run_dir: Path, wait: float, **options: Any) -> None:  # noqa: ANN401 -
         url, started = RunDir(run_dir).start(arguments(options), wait)
     except (ValueError, BackgroundError) as error:
         raise click.ClickException(str(error)) from None
-    click.echo(f"{'started' if started else 'already running'}: {url}")
+    click.echo(f"Sandbox:    {'started' if started else 'already running'} on {url}")
 
 
 @main.command(context_settings=SETTINGS)
@@ -256,7 +256,7 @@ def stop(run_dir: Path) -> None:
         stopped = RunDir(run_dir).stop()
     except BackgroundError as error:
         raise click.ClickException(str(error)) from None
-    click.echo("stopped" if stopped else "not running")
+    click.echo(f"Sandbox:    {'stopped' if stopped else 'not running'}")
 
 
 @main.command(context_settings=SETTINGS)
@@ -270,7 +270,7 @@ def stop(run_dir: Path) -> None:
 def status(run_dir: Path) -> None:
     """Say whether one runs in the background; exits with 1 if not."""
     url = RunDir(run_dir).url()
-    click.echo(f"running: {url}" if url else "not running")
+    click.echo(f"Sandbox:    {f'running on {url}' if url else 'not running'}")
     if not url:
         raise SystemExit(1)
 

@@ -35,7 +35,10 @@ def listen(host: str, port: int) -> socket.socket:
         listener.listen(BACKLOG)
     except OSError as error:
         listener.close()
-        msg = f"cannot listen on {host}:{port}: {error.strerror}"
+        msg = (
+            f"cannot listen on {host}:{port}: {error.strerror}. "
+            "Stop what does, or choose another port: --port or FT42_SANDBOX_PORT."
+        )
         raise PortTakenError(msg) from error
     return listener
 
