@@ -64,9 +64,13 @@ def main() -> None:
     )
     click.echo(
         "\nOnly rows that changed are read again: run `make demo` once more and compare.\n"
+    )
+    if not own_server:
+        run("ft42-postgres", "status")
+    click.echo(
         "\nWhat next\n"
-        "  look at the tables   .venv/bin/ft42-postgres status   (prints the psql line)\n"
-        "  load again           .venv/bin/meltano run tap-ft42 target-postgres\n"
+        "  look at the tables   connect with psql, then: \\dt ft42_raw.*\n"
+        "  load again           .venv/bin/meltano run nightly\n"
         f"  look at the sandbox  {SANDBOX['TAP_FT42_API_URL']}\n"
         "  use the real API     README.md, “The real API”\n"
         "  stop the servers     make down"
