@@ -53,6 +53,14 @@ def main(context: click.Context, **server: Unpack[Server]) -> None:
     context.obj = server
 
 
+def _advice(error: psycopg.Error) -> str:
+    if isinstance(error, psycopg.errors.InsufficientPrivilege):
+        return "Grant the role CREATE on the database, and ownership of what is there."
+    if isinstance(error, psycopg.OperationalError):
+        return "Check the server and TARGET_POSTGRES_HOST, _PORT, _USER, _PASSWORD, _DATABASE."
+    return ""
+
+
 @main.command()
 @click.option(
     "--landing-schema",
@@ -77,5 +85,6 @@ def init(server: Server, landing_schema: str) -> None:
         ) as connection:
             create_landing(connection, landing_schema)
     except psycopg.Error as error:
-        raise click.ClickException(" ".join(str(error).split())) from None
+        message = " ".join(str(error).split())
+        raise click.ClickException(f"{message}. {_advice(error)}".rstrip()) from None
     click.echo(f"{landing_schema}: {len(list(stream_schemas()))} tables are ready")

@@ -103,8 +103,19 @@ def test_a_missing_server_stops_the_job_with_a_clear_line(pipeline: Pipeline) ->
     done = pipeline.attempt("run", "nightly", TARGET_POSTGRES_PORT="1")
     assert done.returncode != 0
     assert 'server at "127.0.0.1", port 1 failed' in done.stdout
+    assert "Check the server and TARGET_POSTGRES_HOST" in done.stdout
     assert "Traceback" not in done.stdout
     assert "Beginning sync" not in done.stdout
+
+
+def test_a_role_that_may_not_create_schemas_is_told_what_it_lacks(pipeline: Pipeline) -> None:
+    done = pipeline.attempt(
+        "run", "warehouse:init", TARGET_POSTGRES_DEFAULT_TARGET_SCHEMA="information_schema"
+    )
+    assert done.returncode != 0
+    assert "permission denied" in done.stdout
+    assert "Grant the role" in done.stdout
+    assert "Traceback" not in done.stdout
 
 
 def test_a_missing_setting_is_named(pipeline: Pipeline) -> None:
