@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -104,8 +105,19 @@ class Pipeline:
 
 
 @pytest.fixture(scope="session")
-def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
-    postgres = EmbeddedPostgres(tmp_path_factory.mktemp("postgres") / "data")
+def postgres_folder() -> Iterator[Path]:
+    """A folder for a server's data that another run of the tests leaves alone.
+
+    For root the server runs as a user of its own, and every pytest that starts shuts
+    other users out of the folders that ``tmp_path`` hands out, of earlier runs too.
+    """
+    with tempfile.TemporaryDirectory(prefix="ft42-postgres-") as folder:
+        yield Path(folder)
+
+
+@pytest.fixture(scope="session")
+def database(postgres_folder: Path) -> Iterator[Database]:
+    postgres = EmbeddedPostgres(postgres_folder / "tests")
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         port = probe.getsockname()[1]

@@ -83,7 +83,7 @@ def test_the_commands_of_the_taps_readme_work(command: str, pipeline: Pipeline) 
 
 
 @pytest.fixture
-def demo_environment(tmp_path: Path) -> Iterator[dict[str, str]]:
+def demo_environment(tmp_path: Path, postgres_folder: Path) -> Iterator[dict[str, str]]:
     """Ports and folders of the demo's own, so that one that runs is left alone."""
     inherited = {
         name: value for name, value in os.environ.items() if not name.startswith(_OUR_SETTINGS)
@@ -91,7 +91,7 @@ def demo_environment(tmp_path: Path) -> Iterator[dict[str, str]]:
     environment = inherited | {
         "FT42_SANDBOX_PORT": free_port(),
         "FT42_SANDBOX_RUN_DIR": str(tmp_path / "sandbox"),
-        "FT42_POSTGRES_DIRECTORY": str(tmp_path / "postgres"),
+        "FT42_POSTGRES_DIRECTORY": str(postgres_folder / "demo"),
         "MELTANO_DATABASE_URI": f"sqlite:///{tmp_path}/meltano.db",
         "TARGET_POSTGRES_PORT": free_port(),
     }
