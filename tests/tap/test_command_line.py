@@ -149,3 +149,12 @@ def test_schemas_can_be_had_without_asking_the_api(tap: Tap, sandbox: RunningSan
     told = {message["stream"] for message in run.messages if message["type"] == "SCHEMA"}
     assert told >= set(STREAMS) - OFF_BY_DEFAULT
     assert sandbox.requests()["total"] == 0
+
+
+def test_a_stream_is_announced_once_however_many_parents_it_has(
+    tap: Tap, sandbox: RunningSandbox
+) -> None:
+    run = tap.pointed_at(sandbox).call()
+    announced = [m["stream"] for m in run.messages if m["type"] == "SCHEMA"]
+    assert {"projects_users", "coalitions_users"} <= set(announced)
+    assert len(announced) == len(set(announced))
