@@ -42,7 +42,7 @@ down: ## Stop them
 	@test ! -x $(BIN)/ft42-postgres || $(BIN)/ft42-postgres stop
 
 test: install ## Run the tests (under 5 minutes)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 test-slow: install ## Run the long tests
 	$(BIN)/python -m pytest -m slow || test $$? -eq 5 # 5: there are none

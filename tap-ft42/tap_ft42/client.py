@@ -251,6 +251,8 @@ class FT42Stream(RESTStream[int]):
                         if part.page is not None:
                             counter.increment()
                             records = part.page.records()
+                            if part.is_descending:
+                                records.reverse()
                             for number, record in enumerate(records):
                                 self._plan_children(record, context, (*place, number))
                             yield from records

@@ -143,6 +143,8 @@ class Part:
     page: Page | None
     reached: int | None = None
     """All rows of the region whose key lies below this have been yielded."""
+    is_descending: bool = False
+    """Whether the page is sorted the other way round than what is read."""
 
 
 class Ask(Protocol):
@@ -255,18 +257,17 @@ async def _from_scratch(ask: Ask, region: Region, *, is_sortable: bool) -> Async
     head = await _page(ask, region, 1, "-id" if is_sortable else None)
     lower, upper = region.interval("id")
     if is_sortable and head.ids and list(head.ids) == sorted(head.ids, reverse=True):
-        yield Part(head)
         # A row may have come between count and rows, and pushed out another one.
-        if (head.is_whole and head.count < head.size) or head.ids[-1] <= lower:
-            return
-        # Ids are given away in ascending order: below this one no row appears.
-        rest = region.narrowed("id", lower, head.ids[-1] - 1)
-        slices = rest.cut("id", _parts(head, LONG_SLICE))
-        async for part in _in_turn(
-            read_in_order(ask.after(number), piece, "id")
-            for number, piece in enumerate(slices, 1)
-        ):
-            yield part
+        if not (head.is_whole and head.count < head.size) and head.ids[-1] > lower:
+            # Ids are given away in ascending order: below this one no row appears.
+            rest = region.narrowed("id", lower, head.ids[-1] - 1)
+            slices = rest.cut("id", _parts(head, LONG_SLICE))
+            async for part in _in_turn(
+                read_in_order(ask.after(number), piece, "id")
+                for number, piece in enumerate(slices, 1)
+            ):
+                yield part
+        yield Part(head, is_descending=True)
     elif head.total is None and not head.is_whole:
         # Neither order nor totals: nothing can be proven.
         async for page in _pages(ask, region, None, head):

@@ -143,12 +143,16 @@ def pipeline(
 ) -> Pipeline:
     """The environment ``prod``, as a user would set it, pointed at the sandbox."""
     database.reset()
-    system_database = tmp_path_factory.mktemp("meltano") / "meltano.db"
+    own = tmp_path_factory.mktemp("meltano")
+    # Runs write catalogs and settings into this folder, and would read each other's.
+    for installed in ("extractors", "loaders", "utilities"):
+        (own / installed).symlink_to(ROOT / ".meltano" / installed)
     return Pipeline(
         {
             **{name: os.environ[name] for name in ("HOME", "PATH") if name in os.environ},
             **database.environment,
-            "MELTANO_DATABASE_URI": f"sqlite:///{system_database}",
+            "MELTANO_DATABASE_URI": f"sqlite:///{own}/meltano.db",
+            "MELTANO_SYS_DIR_ROOT": str(own),
             "MELTANO_ENVIRONMENT": "prod",
             "TAP_FT42_API_URL": sandbox.url,
             "TAP_FT42_CLIENT_ID": sandbox.client_id,

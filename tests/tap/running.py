@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 INSTALLED = ROOT / ".venv/bin/tap-ft42"
-TIMEOUT = 15
+TIMEOUT = 120
 STREAMS = tuple(sorted(file.stem for file in (ROOT / "schemas").glob("*.json")))
 
 Row = dict[str, Any]

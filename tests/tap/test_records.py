@@ -50,7 +50,7 @@ def rows_for(tap: Tap, api: ScriptedApi, table: str, *records: object) -> list[R
 
 
 def run_for(tap: Tap, api: ScriptedApi, table: str, *records: object) -> Run:
-    api.script[PATH_OF.get(table, f"/v2/{table}")] = paged(records, deaf=True)
+    api.script[PATH_OF.get(table, f"/v2/{table}")] = paged(records)
     return tap.pointed_at(api).run(STREAM_OF.get(table, table), "rejected_records")
 
 
