@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from ft42_sandbox.instants import to_text
@@ -87,7 +88,8 @@ class Ledger:
     def since(self, seq: int = 0, at: int | None = None) -> list[Change]:
         """The changes after a number, or at an instant and later, oldest first."""
         earliest = "" if at is None else to_text(at)
-        return [c for c in self._changes if c["seq"] > seq and c["at"] >= earliest]
+        later = list(islice(reversed(self._changes), max(0, self._seq - seq)))
+        return [change for change in reversed(later) if change["at"] >= earliest]
 
     def _note(  # noqa: PLR0913, PLR0917 - what a change is
         self,
