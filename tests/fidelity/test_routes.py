@@ -249,6 +249,8 @@ NO_SUCH_ROUTE = (
     "/v2/campus/1/campus_users",
     "/v2/users/1/achievements_users",
     "/v2/nothing",
+    "/v2",
+    "/v2/",
 )
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ft42_sandbox.sandbox import Sandbox
 
 HEARTBEAT = 1.0
+EVERYTHING = ("/v2", "/v2/{rest:path}")
 
 
 def create_app(sandbox: Sandbox) -> ASGIApp:
@@ -37,8 +38,11 @@ def create_app(sandbox: Sandbox) -> ASGIApp:
         *control_routes(sandbox),
     ]
     for pattern, handler in handlers(sandbox):
-        path = "/v2/{rest:path}" if pattern == "other" else pattern.replace(":id", "{id}")
-        routes.append(Route(path, GuardedRoute(sandbox, pattern, handler), methods=["GET"]))
+        known = (pattern.replace(":id", "{id}"),)
+        routes += [
+            Route(path, GuardedRoute(sandbox, pattern, handler), methods=["GET"])
+            for path in (EVERYTHING if pattern == "other" else known)
+        ]
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -46,7 +50,10 @@ def create_app(sandbox: Sandbox) -> ASGIApp:
         yield
         heart.cancel()
 
-    return Entrance(Starlette(routes=routes, lifespan=lifespan))
+    app = Starlette(routes=routes, lifespan=lifespan)
+    # The entrance takes the slash away that this would send clients to, for ever.
+    app.router.redirect_slashes = False
+    return Entrance(app)
 
 
 async def _beat(sandbox: Sandbox) -> None:
