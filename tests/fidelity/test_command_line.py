@@ -101,6 +101,8 @@ def test_a_value_that_cannot_be_is_one_clear_line(words: tuple[str, ...], reason
 
 def test_every_option_has_an_environment_variable_and_secrets_have_no_option() -> None:
     text = command("serve", "--help").stdout
+    assert re.search(r"(?m)^ +ft42-sandbox serve --users 40000 .*--latency real$", text)
+    assert "\\b" not in text
     options = re.findall(r"(?m)^\s+(--[a-z-]+)", text)
     assert {"--users", "--control-token-env"} <= set(options)
     assert not [name for name in options if name.endswith(("secret", "token"))]

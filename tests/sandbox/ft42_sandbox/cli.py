@@ -188,7 +188,7 @@ def main() -> None:
 @main.command(context_settings=SETTINGS)
 @_options
 def serve(**options: Any) -> None:  # noqa: ANN401 - options of many kinds
-    r"""Serve until interrupted.
+    """Serve until interrupted.
 
     \b
     As strict and as slow as the real API, with all of its students:
@@ -200,7 +200,7 @@ def serve(**options: Any) -> None:  # noqa: ANN401 - options of many kinds
 
     Every option can come from the environment: --users from FT42_SANDBOX_USERS, and
     so on.
-    """
+    """  # noqa: D301 - click looks for the character itself
     try:
         world, behaviour = split(options)
     except ValueError as error:
