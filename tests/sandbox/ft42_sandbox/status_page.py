@@ -74,7 +74,7 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]], none: str = "None
         f"<th{kind}>{escape(title.rstrip('#'))}"
         for kind, title in zip(kinds, head, strict=True)
     )
-    return f"<table><tr>{titles}{body}</table>"
+    return f"<div class=wide><table><tr>{titles}{body}</table></div>"
 
 
 def _cards(sandbox: Sandbox) -> str:
@@ -124,7 +124,8 @@ def _chart(sandbox: Sandbox) -> str:
         bars.append(f"<text x={left:.1f} y={CHART_HEIGHT - 2}>{ago}</text>")
         if total:
             bars.append(f"<text x={left:.1f} y={floor - 3:.1f}>{total:,}</text>")
-    return f"<svg viewBox='0 0 {CHART_WIDTH} {CHART_HEIGHT}'>{''.join(bars)}</svg>"
+    chart = f"<svg viewBox='0 0 {CHART_WIDTH} {CHART_HEIGHT}'>{''.join(bars)}</svg>"
+    return f"<div class=chart>{chart}</div>"
 
 
 def _status(status: int, count: int | None = None) -> str:
