@@ -160,6 +160,11 @@ def test_a_control_request_that_cannot_be_done_says_why(
         sandbox.control("POST", path, body)
 
 
+def test_the_truth_of_a_refused_query_says_why(sandbox: RunningSandbox) -> None:
+    with pytest.raises(ControlError, match="Attributes nonsense doesn't exists"):
+        sandbox.truth_of("/v2/users?filter[nonsense]=1")
+
+
 def test_the_truth_of_a_list_is_the_list_without_pages(sandbox: RunningSandbox) -> None:
     path = "/v2/cursus/42cursus/users?filter[kind]=student&filter[alumni?]=false"
     whole = sandbox.truth_of(path)

@@ -13,6 +13,7 @@ from starlette.routing import Route
 
 from ft42_sandbox.instants import SECOND, parse_instant, to_text
 from ft42_sandbox.life import check_events
+from ft42_sandbox.query import QueryError, TooManyValuesError
 from ft42_sandbox.tokens import Application
 from ft42_sandbox.truth import NotThereError, Truth
 
@@ -283,7 +284,7 @@ async def _run(action: Action, request: Request) -> Response:
         return _json(404, {"error": str(unknown)})
     except KeyError as missing:
         return _json(400, {"error": f"{missing.args[0]} is missing"})
-    except (ValueError, TypeError, OverflowError) as error:
+    except (ValueError, TypeError, OverflowError, QueryError, TooManyValuesError) as error:
         return _json(400, {"error": str(error)})
     return result if isinstance(result, Response) else _json(200, result)
 
