@@ -26,7 +26,7 @@ DAYS = st.dates(
     max_value=date(2026, 12, 31),
 ).map(str)
 USER_SORTS = st.lists(
-    st.sampled_from(["created_at", "updated_at", "login", "kind", "pool_year", "location"]),
+    st.sampled_from(["created_at", "updated_at", "login", "kind", "pool_year", "pool_month"]),
     max_size=2,
     unique=True,
 )

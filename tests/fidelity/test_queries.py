@@ -16,6 +16,10 @@ REFUSED = (
     ("/v2/projects_users?filter[nonsense]=", "Filter Error"),
     ("/v2/cursus_users?filter[kind]=student", "Filter Error"),
     ("/v2/cursus_users?filter[active]=maybe", "Filter Error"),
+    ("/v2/projects_users?filter[campus]=1,99999", "Filter Error"),
+    ("/v2/projects_users?filter[cursus]=42cursus", "Filter Error"),
+    ("/v2/campus?filter[users_count]=1", "Filter Error"),
+    ("/v2/users?sort=-wallet", "Sort Error"),
     ("/v2/achievements?filter[campus_id]=29&filter[cursus_id]=21", "Filter Error"),
     ("/v2/coalitions_users?sort=-score", "Sort Error"),
     ("/v2/coalitions?sort=score", "Sort Error"),
@@ -53,7 +57,7 @@ ACCEPTED = (
         "&range[updated_at]=2020-01-01,now"
     ),
     "/campus?filter[active]=true&filter[country]=France&sort=name",
-    "/campus?filter[main_email]=x&sort=votes_count",
+    "/campus?filter[main_email]=x&sort=open_to_job_offers,-display_name",
 )
 DEFAULT_ORDERS = {
     "/v2/cursus": ("id", True),
@@ -284,9 +288,31 @@ def test_sorting_enrolments_can_be_switched_off(
         assert reply.ids == usual
 
 
-def test_plain_parameters_narrow_like_their_filters(sandbox: RunningSandbox) -> None:
-    bare = sandbox.get("/v2/cursus_users?cursus_id=21")
-    assert bare.total == sandbox.get("/v2/cursus_users?filter[cursus_id]=21").total
+@pytest.mark.parametrize(
+    ("plain", "nested"),
+    [
+        ("/v2/cursus_users?cursus_id=21", "/v2/cursus/21/cursus_users"),
+        ("/v2/users?cursus_id=21", "/v2/cursus/21/users"),
+        ("/v2/users?cursus_id=42cursus", "/v2/cursus/21/users"),
+        ("/v2/users?campus_id=1", "/v2/campus/1/users"),
+        ("/v2/projects?cursus_id=21", "/v2/cursus/21/projects"),
+        ("/v2/projects_users?project_id=1314", "/v2/projects/1314/projects_users"),
+        ("/v2/projects_users?project_id=42cursus-libft", "/v2/projects/1314/projects_users"),
+    ],
+)
+def test_a_parent_narrows_in_the_query_as_it_does_in_the_path(
+    sandbox: RunningSandbox, plain: str, nested: str
+) -> None:
+    everything = sandbox.get(plain.partition("?")[0]).total
+    assert sandbox.get(plain).total == sandbox.get(nested).total < everything
+    assert sandbox.get(plain).ids == sandbox.get(nested).ids != []
+
+
+def test_a_user_narrows_by_login_in_the_query(sandbox: RunningSandbox) -> None:
+    user = sandbox.truth("projects_users")[0]["user"]
+    found = sandbox.truth_of(f"/v2/projects_users?user_id={user['login']}")
+    assert {row["user"]["id"] for row in found} == {user["id"]}
+    assert sandbox.get("/v2/projects_users?user_id=nobody-here").ids == []
 
 
 def test_unstable_ties_lose_rows_between_pages(sandbox: RunningSandbox) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ft42_sandbox.columns import NULL_INSTANT
-from ft42_sandbox.conditions import Condition, equals, is_set, linked, one_of, read_int
+from ft42_sandbox.conditions import Condition, equals, is_set, linked, one_of
 
 if TYPE_CHECKING:
     from ft42_sandbox.store import Store
@@ -35,9 +35,11 @@ class Model:
         sorts: names allowed in `sort`; None if sorting is ignored.
         order: the default order, in the syntax of `sort`.
         words: filters with fixed values instead of a column's values.
+        known: filters whose values must be ids of a table.
         specials: filters that are not simply a column.
         columns: names that differ from their column.
-        bare: plain parameters (`cursus_id=21`) that count like a filter of another name.
+        bare: plain parameters (`campus_id=1`) that narrow the list although no route has
+            such a parent in its path.
     """
 
     table: str
@@ -47,6 +49,7 @@ class Model:
     order: str
     specials: Mapping[str, Special] = field(default_factory=dict)
     words: frozenset[str] = frozenset()
+    known: Mapping[str, str] = field(default_factory=dict)
     columns: Mapping[str, str] = field(default_factory=dict)
     bare: Mapping[str, Scope] = field(default_factory=dict)
 
@@ -157,8 +160,10 @@ CURSUS = Model("cursus", _CURSUS, _CURSUS, _CURSUS, "-id")
 
 _CAMPUS = _names(
     "id name created_at updated_at time_zone language_id slug main_email endpoint_id "
-    "vogsphere_id votes_count moodle_id users_count country address zip city website facebook "
-    "twitter public active email_extension default_hidden_phone"
+    "vogsphere_id content_email time_of_community_service_started companies_mail address zip "
+    "city country pro_needs_validation logo website facebook twitter display_name "
+    "email_extension help_url active open_to_job_offers default_hidden_phone tig_email "
+    "minimum_slot_duration alumni_system manual_alumnization_before_first_internship public"
 )
 CAMPUS = Model("campus", _CAMPUS, _CAMPUS, _CAMPUS, "-id")
 
@@ -172,7 +177,6 @@ PROJECTS = Model(
     _names("id name created_at updated_at parent_id slug position description difficulty"),
     _PROJECTS,
     "position,-id",
-    bare={"cursus_id": projects_of_cursus},
 )
 
 _ACHIEVEMENTS = _names(
@@ -185,10 +189,6 @@ ACHIEVEMENTS = Model(
     _ACHIEVEMENTS,
     _ACHIEVEMENTS,
     "id",
-    bare={
-        "campus_id": achievements_of_campus,
-        "cursus_id": rows_of("achievements", "cursus_id"),
-    },
 )
 
 _BLOCS = _names(
@@ -211,21 +211,17 @@ USERS = Model(
     "users",
     (*_USERS, *_names("primary_campus_id first_name last_name alumni? staff?")),
     _USERS,
+    # The documentation really names the columns of passwords here.
     (
         *_USERS,
         *_names(
-            "primary_campus_id first_name last_name alumni? staff? usual_full_name "
-            "usual_first_name "
-            "correction_point wallet location alumnized_at active? anonymize_date "
-            "data_erasure_date"
+            "first_name last_name image encrypted_password reset_password_token "
+            "reset_password_sent_at otp_secret_key otp_tmp otp_activated otp_backup_passwords "
+            "slack_team slack_login slack_mail slack_code_validation slack_validated_at "
+            "token_id email_stop"
         ),
     ),
     "-id",
-    columns={"anonymize_date": "erasure_date", "data_erasure_date": "erasure_date"},
-    bare={
-        "cursus_id": users_linked("cursus_users", "cursus_id"),
-        "campus_id": users_linked("campus_users", "campus_id"),
-    },
 )
 
 _CURSUS_USERS = _names(
@@ -246,10 +242,7 @@ CURSUS_USERS = Model(
         "blackholed": _flag("cursus_users", "blackholed_at"),
     },
     words=frozenset({"active", "end", "future", "blackholed"}),
-    bare={
-        "cursus_id": rows_of("cursus_users", "cursus_id"),
-        "campus_id": lambda parent: _primary_campus_of_user([str(parent)], 0),
-    },
+    bare={"campus_id": lambda parent: _primary_campus_of_user([str(parent)], 0)},
 )
 
 _PROJECTS_USERS = _names(
@@ -269,6 +262,7 @@ PROJECTS_USERS = Model(
         "marked": _flag("projects_users", "marked_at"),
     },
     words=frozenset({"retriable", "marked"}),
+    known={"cursus": "cursus", "campus": "campus"},
     bare={
         "cursus_id": rows_of("projects_users", "cursus_id"),
         "campus_id": lambda parent: _campuses_of_user([str(parent)], 0),
@@ -301,9 +295,3 @@ _CAMPUS_USERS = _names("id user_id campus_id is_primary created_at updated_at")
 CAMPUS_USERS = Model(
     "campus_users", _CAMPUS_USERS, _CAMPUS_USERS, _CAMPUS_USERS, "-created_at,-id"
 )
-
-
-def scope_of_bare(model: Model, name: str, value: str) -> Condition | None:
-    """What a plain parameter such as `cursus_id=21` narrows a list to."""
-    scope = model.bare.get(name)
-    return scope(read_int(value)) if scope and value else None

@@ -201,6 +201,17 @@ FORBIDDEN = (
     "/v2/evaluations",
 )
 FORBIDDEN_ROWS = frozenset({("projects", "1000")})
+# The plain parameters by which a parent is named outside the path.
+PARENTS = {
+    "cursus_id": "cursus",
+    "campus_id": "campus",
+    "project_id": "projects",
+    "achievement_id": "achievements",
+    "bloc_id": "blocs",
+    "coalition_id": "coalitions",
+    "user_id": "users",
+}
+_SCOPES = {(each.model.table, each.parent): each.scope for each in LISTINGS if each.scope}
 # By what other than its id a row is found in a path.
 NAMES = {
     "cursus": "slug",
@@ -220,3 +231,19 @@ def find_row(store: Store, table: str, text: str) -> int | None:
             return found
     name = NAMES.get(table)
     return store[table].find_by(name, text) if name else None
+
+
+def plain_scope(store: Store, listing: Listing, name: str, value: str) -> Condition | None:
+    """What a plain parameter such as `cursus_id=21` narrows a list to, if it does.
+
+    A parent counts the same in the path and behind the question mark, by id or by slug:
+    `/v2/users?cursus_id=21` is `/v2/cursus/21/users`.
+    """
+    parent = PARENTS.get(name)
+    if not value or parent is None or parent == listing.parent:
+        return None
+    scope = listing.model.bare.get(name) or _SCOPES.get((listing.model.table, parent))
+    if scope is None:
+        return None
+    position = find_row(store, parent, value)
+    return scope(-1 if position is None else int(store[parent].array("id")[position]))

@@ -10,7 +10,8 @@ import numpy as np
 
 from ft42_sandbox import query as queries
 from ft42_sandbox.conditions import Condition, between, one_of
-from ft42_sandbox.models import BOOLEANS, Model, scope_of_bare
+from ft42_sandbox.models import BOOLEANS, Model
+from ft42_sandbox.resources import plain_scope
 
 if TYPE_CHECKING:
     from ft42_sandbox.query import Query
@@ -86,9 +87,9 @@ class Search:
         if listing.scope and parent is not None:
             conditions.append(listing.scope(parent))
         for name, value in query.others.items():
-            bare = scope_of_bare(model, name, value)
-            if bare:
-                conditions.append(bare)
+            plain = plain_scope(self._store, listing, name, value)
+            if plain:
+                conditions.append(plain)
         if model.filters is not None:
             limit = self._behaviour.max_filter_values
             for name, values in queries.filter_values(query, model.filters, limit).items():
@@ -109,6 +110,9 @@ class Search:
     ) -> Condition | None:
         if name in model.words:
             queries.check_words(name, values, BOOLEANS)
+        if name in model.known:
+            ids = self._store[model.known[name]].array("id").tolist()
+            queries.check_words(name, values, [str(number) for number in sorted(ids)])
         if name == "cursus" and not self._behaviour.cursus_filter_restricts:
             return None
         if name in model.specials:
