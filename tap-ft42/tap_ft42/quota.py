@@ -30,7 +30,9 @@ from pyrate_limiter import (
     SlidingWindowLog,
     SQLiteBucket,
 )
+from singer_sdk.exceptions import ConfigValidationError
 
+from tap_ft42.errors import without_secrets
 from tap_ft42.retries import requested_wait
 
 if TYPE_CHECKING:
@@ -42,6 +44,9 @@ _HOUR = 3_600_000
 
 _MARGIN = 25
 """Milliseconds by which two requests may draw nearer on their way to the API."""
+
+_PATIENCE = 10.0
+"""Seconds for the store to answer when it is opened."""
 
 _ON_THEIR_WAY = 100
 """Requests that all who use the application may have sent and not seen answered."""
@@ -149,28 +154,56 @@ class Quota:
 def _bucket(
     name: str, store: str | None, rate: Rate, algorithm: LogAlgorithm
 ) -> AbstractBucket:
-    """Open the account of one limit."""
+    """Open the account of one limit.
+
+    Raises:
+        ConfigValidationError: The store cannot be opened.
+    """
     if store is None:
         return InMemoryBucket([rate], algorithm=algorithm)
     match urlsplit(store).scheme:
         case "redis" | "rediss":
-            import redis  # noqa: PLC0415 - an optional dependency
-
-            return cast(
-                "AbstractBucket",
-                RedisBucket.init([rate], redis.Redis.from_url(store), name, algorithm),
-            )
+            open_bucket = _in_redis
         case "postgresql" | "postgres":
-            from psycopg_pool import ConnectionPool  # noqa: PLC0415 - an optional dependency
-
-            pool = ConnectionPool(store, min_size=1, max_size=2, open=True)
-            return PostgresBucket(pool, name, [rate], algorithm)
+            open_bucket = _in_postgresql
         case _:
-            path = Path(store.removeprefix("sqlite:///")).expanduser()
-            path.parent.mkdir(parents=True, exist_ok=True)
-            return SQLiteBucket.init_from_file(
-                [rate], table=name, db_path=str(path), use_file_lock=True, algorithm=algorithm
-            )
+            open_bucket = _in_sqlite
+    try:
+        return open_bucket(name, store, rate, algorithm)
+    except ImportError as error:
+        message = f"`quota_store` needs the package {error.name}: see tap-ft42's README."
+        raise ConfigValidationError(message, errors=[message]) from error
+    except Exception as error:  # each store has exceptions of its own
+        message = (
+            f"`quota_store` {without_secrets(store)} cannot be opened "
+            f"({type(error).__name__}). Check its path or URL, and that it is running."
+        )
+        raise ConfigValidationError(message, errors=[message]) from error
+
+
+def _in_redis(name: str, store: str, rate: Rate, algorithm: LogAlgorithm) -> AbstractBucket:
+    import redis  # noqa: PLC0415 - an optional dependency
+
+    bucket = RedisBucket.init([rate], redis.Redis.from_url(store), name, algorithm)
+    return cast("AbstractBucket", bucket)
+
+
+def _in_postgresql(
+    name: str, store: str, rate: Rate, algorithm: LogAlgorithm
+) -> AbstractBucket:
+    from psycopg_pool import ConnectionPool  # noqa: PLC0415 - an optional dependency
+
+    pool = ConnectionPool(store, min_size=1, max_size=2, open=False)
+    pool.open(wait=True, timeout=_PATIENCE)
+    return PostgresBucket(pool, name, [rate], algorithm)
+
+
+def _in_sqlite(name: str, store: str, rate: Rate, algorithm: LogAlgorithm) -> AbstractBucket:
+    file = Path(store.removeprefix("sqlite:///")).expanduser()
+    file.parent.mkdir(parents=True, exist_ok=True)
+    return SQLiteBucket.init_from_file(
+        [rate], table=name, db_path=str(file), use_file_lock=True, algorithm=algorithm
+    )
 
 
 def _leak(bucket: AbstractBucket) -> None:
