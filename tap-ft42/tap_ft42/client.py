@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from importlib.resources import files
@@ -269,13 +270,13 @@ class FT42Stream(RESTStream[int]):
             self._partitions_read.append(self.get_context_state(context))
 
     def look_up(self, query: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-        """Read records that the run needs to know before it goes on.
+        """Read rows that the run needs to know before it goes on.
 
         Args:
-            query: Parameters that select them.
+            query: Parameters that select their records.
 
         Yields:
-            Records as the API sends them; some perhaps twice.
+            Rows; some perhaps twice.
 
         Raises:
             RunEnds: The run has to end.
@@ -292,8 +293,9 @@ class FT42Stream(RESTStream[int]):
             (-1,), source, step.read, retried=self.request_decorator
         )
         for part, _ in self._tap.pipeline.parts(reading):
-            if part.page is not None:
-                yield from part.page.records()
+            for record in [] if part.page is None else part.page.records():
+                with suppress(BrokenRecordError):  # the stream itself puts it aside
+                    yield self._shape.row(record, {})
 
     def fetch(self, url: str, params: Mapping[str, Any], context: Context | None) -> Page:
         """Fetch a page; what is raised decides whether it is tried again.

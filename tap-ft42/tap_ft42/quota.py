@@ -165,7 +165,7 @@ def _bucket(
         case "redis" | "rediss":
             open_bucket = _in_redis
         case "postgresql" | "postgres":
-            open_bucket = _in_postgresql
+            open_bucket = _in_postgres
         case _:
             open_bucket = _in_sqlite
     try:
@@ -188,9 +188,7 @@ def _in_redis(name: str, store: str, rate: Rate, algorithm: LogAlgorithm) -> Abs
     return cast("AbstractBucket", bucket)
 
 
-def _in_postgresql(
-    name: str, store: str, rate: Rate, algorithm: LogAlgorithm
-) -> AbstractBucket:
+def _in_postgres(name: str, store: str, rate: Rate, algorithm: LogAlgorithm) -> AbstractBucket:
     from psycopg_pool import ConnectionPool  # noqa: PLC0415 - an optional dependency
 
     pool = ConnectionPool(store, min_size=1, max_size=2, open=False)

@@ -66,8 +66,9 @@ class Scope:
         return frozenset(
             coalition["id"]
             for bloc in self._stream("blocs").look_up({})
-            if bloc["campus_id"] in self.campus_ids
-            for coalition in bloc["coalitions"]
+            if bloc.get("campus_id") in self.campus_ids
+            for coalition in bloc.get("coalitions") or ()
+            if isinstance(coalition, dict) and "id" in coalition
         )
 
     @cached_property
