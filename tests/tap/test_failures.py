@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.tap.scripted import Reply, always, in_turn, paged, scripted_api
+from tests.tap.scripted import Reply, in_turn, paged, scripted_api
 
 if TYPE_CHECKING:
     from ft42_sandbox.testing import RunningSandbox
 
     from tests.tap.running import Run, Tap
+    from tests.tap.scripted import Asked
 
 CURSUS = {"id": 21, "created_at": None, "name": "42cursus", "slug": "42cursus", "kind": "main"}
 FAULTS = (
@@ -82,16 +83,23 @@ def test_rows_of_a_page_that_was_cut_come_once(tap: Tap, sandbox: RunningSandbox
 @pytest.fixture(scope="module")
 def gaps(tap: Tap) -> dict[str, float]:
     """Seconds between the first try and the second, by kind of `Retry-After`."""
-    in_three_seconds = format_datetime(datetime.now(UTC) + timedelta(seconds=3), usegmt=True)
-    asked_for = {"number": "2", "date": in_three_seconds, "nonsense": "soon", "nothing": None}
+
+    def refusal(asked: Asked) -> Reply:
+        asked_for = {
+            "number": "2",
+            "date": format_datetime(datetime.now(UTC) + timedelta(seconds=3), usegmt=True),
+            "nonsense": "soon",
+        }
+        kind = asked.path.split("/")[1]
+        headers = {"Retry-After": asked_for[kind]} if kind in asked_for else {}
+        return Reply(b"429 Too Many Requests", 429, headers)
+
+    kinds = ("number", "date", "nonsense", "nothing")
     with scripted_api() as api:
         started = {}
-        for kind, text in asked_for.items():
-            refusal = Reply(
-                b"429 Too Many Requests", 429, {"Retry-After": text} if text else {}
-            )
+        for kind in kinds:
             api.script[f"/{kind}/oauth/token"] = api.script["/oauth/token"]
-            api.script[f"/{kind}/v2/cursus"] = in_turn(always(refusal), paged([CURSUS]))
+            api.script[f"/{kind}/v2/cursus"] = in_turn(refusal, paged([CURSUS]))
             started[kind] = tap.pointed_at(api, api_url=f"{api.url}/{kind}").start("cursus")
         for process in started.values():
             run = process.finish()
@@ -100,7 +108,7 @@ def gaps(tap: Tap) -> dict[str, float]:
         return {
             kind: api.asked_for(f"/{kind}/v2/cursus")[1].at
             - api.asked_for(f"/{kind}/v2/cursus")[0].at
-            for kind in asked_for
+            for kind in kinds
         }
 
 
