@@ -62,17 +62,19 @@ _TABLES = """
 class Spool:
     """The pages and plans of runs that no state has covered yet."""
 
-    def __init__(self, file: Path, *, has_state: bool) -> None:
+    def __init__(self, file: Path, *, has_state: bool, is_compressed: bool = True) -> None:
         """Open the file, or begin a new one.
 
         Args:
             file: An SQLite database; made with its folder if it is missing.
             has_state: Whether the run was handed a state, so that the next one
                 will tell what has been covered.
+            is_compressed: Whether to save disk, which costs 2 ms a page.
         """
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._file = file
         self._has_state = has_state
+        self._level = 1 if is_compressed else 0
         self._lock = RLock()
         try:
             self._database = self._opened()
@@ -145,7 +147,7 @@ class Spool:
         """
         row = (
             name, request, page.total, page.size, page.more, page.sent, page.answered,
-            zlib.compress(page.body, 1),
+            zlib.compress(page.body, self._level),
         )  # fmt: skip
         with self._lock:
             self._database.execute(

@@ -15,7 +15,6 @@ from platformdirs import user_state_path
 from requests.adapters import HTTPAdapter
 from singer_sdk import Stream, Tap
 from singer_sdk import typing as th
-from singer_sdk.contrib.msgspec import MsgSpecWriter
 from typing_extensions import override
 
 from tap_ft42.auth import BearerToken
@@ -23,6 +22,7 @@ from tap_ft42.bookmarks import Times
 from tap_ft42.budget import Budget
 from tap_ft42.client import FT42Stream
 from tap_ft42.instants import in_milliseconds
+from tap_ft42.messages import BufferedWriter
 from tap_ft42.pipeline import IN_FLIGHT, Pipeline
 from tap_ft42.quota import Quota
 from tap_ft42.rejections import RejectedRecordsStream
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from tap_ft42.budget import RunEnds
-    from tap_ft42.pipeline import Place
+from tap_ft42.pipeline import Place
 
 
 class TapFT42(Tap):
@@ -43,7 +43,7 @@ class TapFT42(Tap):
 
     name = "tap-ft42"
     package_name = "tap-ft42"
-    message_writer_class = MsgSpecWriter
+    message_writer_class = BufferedWriter
 
     _places = 0
     _state_written = 0.0
@@ -268,7 +268,12 @@ class TapFT42(Tap):
         application = f"{self.api_url} {self.config['client_id']}"
         name = hashlib.sha256(application.encode()).hexdigest()[:16]
         file = Path(self.config["spool"]).expanduser() / f"{name}.sqlite"
-        return Spool(file, has_state=self._has_state)
+        return Spool(
+            file,
+            has_state=self._has_state,
+            # Without a limit the processor is what is scarce.
+            is_compressed=bool(self.config["requests_per_second"]),
+        )
 
     @cached_property
     def scope(self) -> Scope:
