@@ -12,7 +12,7 @@ INSTALLED := .local/installed
 MANIFESTS := uv.lock pyproject.toml $(wildcard */pyproject.toml tests/sandbox/pyproject.toml) \
              meltano.yml $(wildcard target-config/*.meltano.yml)
 
-.PHONY: help install demo up down test test-slow check format lock clean
+.PHONY: help install demo up down test test-slow bench check format lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,6 +46,10 @@ test: install ## Run the tests (under 5 minutes)
 
 test-slow: install ## Run the long tests
 	$(BIN)/python -m pytest -m slow || test $$? -eq 5 # 5: there are none
+
+bench: install ## Compare with other tools, some 25 minutes (ARGS=--quick: a few)
+	UV_PROJECT_ENVIRONMENT=.local/bench-venv $(UV) sync --quiet --locked --group bench
+	.local/bench-venv/bin/python -m tests.benchmarks.bench $(ARGS)
 
 check: install ## Lint, check formats, types and dependencies
 	$(BIN)/ruff check
