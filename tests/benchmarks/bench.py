@@ -16,11 +16,11 @@ import tempfile
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from tests.benchmarks import dlt_tools, report, stages, validators
+from tests.benchmarks import dlt_tools, measure, report, stages, validators
 from tests.benchmarks.curl import CurlJqPsql
 from tests.benchmarks.ft42 import ByMeltano, Piped
 from tests.benchmarks.job import ROOT, STREAMS, Tool, running_warehouse
@@ -79,7 +79,7 @@ def world(users: int, enrolments: int, achievements_per_user: int = 5) -> dict[s
 
 
 FULL = Size(
-    quota=world(900, 8_000),
+    quota=world(600, 3_000, 4),
     students=world(6_000, 0),
     latency_factor=1.0,
     per_second=2,
@@ -87,8 +87,8 @@ FULL = Size(
     rounds=3,
     enough_seconds=80,
     drift=world(2_000, 10_000),
-    seeds=3,
-    kill=world(900, 8_000),
+    seeds=2,
+    kill=world(600, 3_000, 4),
     kill_latency_factor=0.05,
 )
 QUICK = Size(
@@ -140,7 +140,8 @@ def main(  # noqa: PLR0913 - one for each option
 ) -> None:
     """Measure and report."""
     # The servers and loads that it has started must not outlive it.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    signal.signal(signal.SIGTERM, _end)
+    signal.signal(signal.SIGINT, _end)
     size = QUICK if quick else FULL
     size = replace(
         size,
@@ -149,33 +150,39 @@ def main(  # noqa: PLR0913 - one for each option
         or float("inf"),
     )
     tools, absent = _present([tool for tool in TOOLS if not names or tool.name in names])
-    began, about = time.time(), {"machine": report.machine(), "quick": quick}
+    about: dict[str, Any] = {"machine": report.machine(), "quick": quick, "began": time.time()}
+    tables: list[Table] = []
     with (
         tempfile.TemporaryDirectory(prefix="ft42-bench-") as data,
         running_warehouse(Path(data) / "postgres" / "data") as warehouse,
     ):
-        # The embedded server of root runs as another user, who must get there.
-        Path(data).chmod(0o755)
         bench = stages.Bench(tools, warehouse, directory / "loads", size.streams, _tell)
-        tables = [
-            table
-            for stage in STAGES
-            if stage in chosen or not chosen
-            for table in [_stage(bench, stage, size)]
-        ]
-    seconds = time.time() - began
-    tables.insert(0, _summary(tools, tables))
-    header = (
-        f"# Benchmarks{' (quick: figures mean little)' if quick else ''}\n"
-        f"{about['machine']}, {seconds / 60:.0f} minutes\n\n"
-        + "\n".join(f"- {tool.name}: {tool.idea}" for tool in tools)
-        + "".join(f"\n- {tool.name} was left out: {lack}" for tool, lack in absent)
-    )
-    report.write(directory, header, {**about, "began": began, "seconds": seconds}, tables)
+        for stage in STAGES:
+            if stage in chosen or not chosen:
+                tables.append(_stage(bench, stage, size))
+                # After each stage: what is measured is not lost if a later one is.
+                about["seconds"] = time.time() - about["began"]
+                header = _header(about, tools, absent)
+                report.write(directory, header, about, [_summary(tools, tables), *tables])
     click.echo(f"\n{(directory / 'report.md').read_text()}")
     own = {tool.name for tool in tools if isinstance(tool, Piped | ByMeltano)}
     if any("failed" in row and row["tool"] in own for t in tables for row in t.rows):
         sys.exit(1)
+
+
+def _header(about: dict[str, Any], tools: list[Tool], absent: list[tuple[Tool, str]]) -> str:
+    machine = ", ".join(f"{name} {value}" for name, value in about["machine"].items())
+    return (
+        f"# Benchmarks{' (quick: figures mean little)' if about['quick'] else ''}\n"
+        f"{machine}; {about['seconds'] / 60:.0f} minutes in all\n\n"
+        + "\n".join(f"- {tool.name}: {tool.idea}" for tool in tools)
+        + "".join(f"\n- {tool.name} was left out: {lack}" for tool, lack in absent)
+    )
+
+
+def _end(number: int, _: object) -> None:
+    measure.interrupted.set()
+    sys.exit(128 + number)
 
 
 def _present(tools: list[Tool]) -> tuple[list[Tool], list[tuple[Tool, str]]]:

@@ -17,6 +17,13 @@ if TYPE_CHECKING:
 
 SAMPLE_SECONDS = 0.1
 
+interrupted = threading.Event()
+"""Once set, commands are killed and no other is started: the benchmarks have to end."""
+
+
+class InterruptedRunError(Exception):
+    """A command was not run to its end, since the benchmarks have to end."""
+
 
 @dataclass(frozen=True)
 class Command:
@@ -101,6 +108,9 @@ def run(
 
     Returns:
         The outcome.
+
+    Raises:
+        InterruptedRunError: `interrupted` is set.
     """
     peak = Peak()
     started = time.time()
@@ -123,12 +133,14 @@ def run(
                 seen = [process, *process.children(recursive=True)]
             peak.see(seen)
             is_late = time.time() - started > timeout
-            if is_late or (kill_when is not None and kill_when()):
+            if is_late or interrupted.is_set() or (kill_when is not None and kill_when()):
                 break
     finally:
         if not done.is_set():
             _kill(process)
             done.wait()
+    if interrupted.is_set():
+        raise InterruptedRunError
     return Outcome(started, time.time(), int(process.returncode), peak)
 
 

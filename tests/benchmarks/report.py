@@ -68,8 +68,8 @@ def machine() -> dict[str, Value]:
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
         "cores": os.cpu_count(),
-        "memory_gb": round(psutil.virtual_memory().total / 1e9, 1),
-        "load_before": round(os.getloadavg()[0], 2),
+        "GB of memory": round(psutil.virtual_memory().total / 1e9, 1),
+        "load before": round(os.getloadavg()[0], 2),
     }
 
 
