@@ -125,7 +125,7 @@ QUICK = Size(
 )
 @click.option(
     "--directory",
-    type=click.Path(path_type=Path),
+    type=click.Path(path_type=Path, resolve_path=True),
     default=ROOT / ".local/bench",
     help="Where the report and the files of the loads go.",
 )
