@@ -24,7 +24,8 @@ from typing import TYPE_CHECKING, Any
 from typing_extensions import override
 
 from tap_ft42.instants import from_milliseconds, milliseconds
-from tap_ft42.reading import MAX_ID, Region, read_from_scratch, read_list, read_window
+from tap_ft42.reading import read_from_scratch, read_list, read_window
+from tap_ft42.regions import MAX_ID, Region
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence

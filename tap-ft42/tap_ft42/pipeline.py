@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from tap_ft42.budget import Budget
     from tap_ft42.pages import Page
     from tap_ft42.quota import Quota
-    from tap_ft42.reading import Part, Region
+    from tap_ft42.reading import Part
+    from tap_ft42.regions import Region
 
 Place: TypeAlias = tuple[int, ...]
 """Position in the order of consumption: ``(2,)`` < ``(2, 5)`` < ``(3,)``."""

@@ -16,7 +16,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from tap_ft42.instants import from_milliseconds
 from tap_ft42.pages import restored_page
-from tap_ft42.reading import Ask, Region, read_from_scratch, read_list, read_window
+from tap_ft42.reading import Ask, read_from_scratch, read_list, read_window
+from tap_ft42.regions import Region
 from typing_extensions import override
 
 if TYPE_CHECKING:
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
     from random import Random
 
     from tap_ft42.pages import Page
-    from tap_ft42.reading import Key, Part
+    from tap_ft42.reading import Part
+    from tap_ft42.regions import Key
 
 UNTIL = 40
 """Milliseconds: where windows end."""

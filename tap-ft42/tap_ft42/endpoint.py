@@ -1,0 +1,65 @@
+"""A list of the API as the pipeline reads it: asked for, or recalled from the spool."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from typing_extensions import override
+
+from tap_ft42.pipeline import Source
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from singer_sdk.helpers.types import Context
+
+    from tap_ft42.client import FT42Stream
+    from tap_ft42.pages import Page
+    from tap_ft42.regions import Region
+
+
+@dataclass(frozen=True)
+class Endpoint(Source):
+    """The list that a stream reads, and what is left on disk of it.
+
+    Attributes:
+        stream: The stream.
+        context: The parent's context, or None.
+        query: Parameters that select its records.
+        plan: Name of the plan in the spool.
+    """
+
+    stream: FT42Stream
+    context: Context | None
+    query: Mapping[str, Any]
+    plan: str
+
+    @override
+    def recall(self, region: Region, number: int, sort: str | None) -> Page | None:
+        params = self._params(region, number, sort)
+        return self.stream.spool.recall(self.plan, self._request(params))
+
+    @override
+    def fetch(self, region: Region, number: int, sort: str | None) -> Page:
+        params = self._params(region, number, sort)
+        page = self.stream.fetch(self._url, params, self.context)
+        self.stream.spool.keep(self.plan, self._request(params), page)
+        return page
+
+    @property
+    def _url(self) -> str:
+        return self.stream.get_url(self.context)
+
+    def _params(self, region: Region, number: int, sort: str | None) -> dict[str, Any]:
+        return {
+            **self.query,
+            **region.params(),
+            "sort": sort,
+            "page[number]": number,
+            "page[size]": min(self.stream.config["page_size"], self.stream.largest_page),
+        }
+
+    def _request(self, params: Mapping[str, Any]) -> str:
+        return json.dumps([self._url, params])
