@@ -245,11 +245,11 @@ def _covers(scope: Mapping[str, Any] | None, wanted: Mapping[str, Any]) -> bool:
 def level(partitions: Sequence[dict[str, Any]]) -> None:
     """Give the partitions that one run has read the same bookmark: the greatest.
 
-    All of them have been read up to the same upper bound, and the greatest
-    ``updated_at`` among them lies below it, so no partition has rows between its
-    own bookmark and that. A quiet partition then need not be read from its last
-    change again, and a row that belongs to two partitions is read by both or by
-    neither.
+    The greatest ``updated_at`` among them lies below the upper bound of their windows,
+    so no partition has rows between its own bookmark and that. A quiet partition then
+    need not be read from its last change again, and a row that belongs to two
+    partitions is read by both or by neither. A partition whose window ended earlier, as
+    it was begun by a run that was killed, gets no bookmark beyond that.
 
     Args:
         partitions: The SDK's states of the partitions; changed in place.
@@ -261,4 +261,4 @@ def level(partitions: Sequence[dict[str, Any]]) -> None:
     ]
     for partition in partitions if bookmarks else ():
         partition["replication_key"] = "updated_at"
-        partition["replication_key_value"] = max(bookmarks)
+        partition["replication_key_value"] = min(max(bookmarks), partition["read_until"])

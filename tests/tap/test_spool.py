@@ -116,3 +116,23 @@ def test_a_run_from_another_state_does_not_follow_what_was_killed(
     sandbox.reset_requests()
     second = here.run("users", state=first.state)
     assert len(second.ids("users")) < len(first.ids("users"))
+
+
+def test_what_changes_between_a_kill_and_its_successor_is_read_in_the_end(
+    tap: Tap, mutable: RunningSandbox, spool: Path
+) -> None:
+    # The successor finishes old windows beside new ones; bookmarks must tell them apart.
+    here = tap.pointed_at(mutable, page_size=10, spool=str(spool), **AT_ONCE)
+    enrolments = here.run("projects_users", spool=str(spool / "other")).ids("projects_users")
+    mutable.reset_requests()
+    killed(here, mutable, "projects_users", after=25)
+    for enrolment in enrolments[::7]:
+        mutable.update("projects_users", enrolment, final_mark=77)
+    again = here.run("projects_users")
+    last = here.run("projects_users", state=again.state)
+    marks = {
+        row["id"]: row["final_mark"]
+        for run in (again, last)
+        for row in run.records("projects_users")
+    }
+    assert {marks[enrolment] for enrolment in enrolments[::7]} == {77}
