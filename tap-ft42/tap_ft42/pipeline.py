@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 Place: TypeAlias = tuple[int, ...]
 """Position in the order of consumption: ``(2,)`` < ``(2, 5)`` < ``(3,)``."""
 
-AHEAD = 64
+AHEAD = 40
 """Answers that are on their way or wait for the consumer."""
 
 _LONG_WAIT = 20.0
@@ -45,8 +45,8 @@ _LONG_WAIT = 20.0
 
 _logger = logging.getLogger("tap-ft42.quota")
 
-IN_FLIGHT = 32
-"""Requests at once: answers may take 16 s, and two a second are still kept up."""
+IN_FLIGHT = 24
+"""Requests at once: answers may take 12 s, and two a second are still kept up."""
 
 
 class Source(Protocol):

@@ -61,7 +61,7 @@ def test_a_killed_run_costs_next_to_no_request(
     for stream in STREAMS:
         assert set(again.ids(stream)) == set(whole.ids(stream)), stream
     # Those that were on their way when it was killed are lost.
-    assert asked(sandbox) <= needed + 32
+    assert asked(sandbox) <= needed + 24
 
 
 def test_only_its_owner_may_read_the_spool(
