@@ -246,7 +246,7 @@ async def read_in_order(ask: Ask, region: Region, key: Key) -> AsyncIterator[Par
                 yield part
             return
         if before is not None:
-            borders.append(_Border(before, page, last, keys[0] if keys else upper))
+            borders.append(_Border(before, page, last, keys[0] if keys else upper + 1))
         last = keys[-1] if keys else last
         yield Part(page)
         async for part in _prove(ask.after(number), region, key, borders, page):

@@ -160,7 +160,7 @@ def worlds(
     ranges: bool = True,
 ) -> World:
     luck = draw(st.randoms(use_true_random=False))
-    ids = draw(st.sets(st.integers(1, draw(st.sampled_from([60, 1000]))), max_size=60))
+    ids = draw(st.sets(st.integers(1, draw(st.sampled_from([20, 60, 1000]))), max_size=60))
     latest = draw(st.sampled_from([1, 3, UNTIL])) * 1000
     return World(
         luck,

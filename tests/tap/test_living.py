@@ -1,0 +1,76 @@
+"""No row is lost when the whole API lives while it is read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from ft42_sandbox.testing import running_sandbox
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ft42_sandbox.testing import RunningSandbox
+
+    from tests.tap.running import Tap
+
+WORLDS, RUNS = 8, 25
+EVENTS = ("unregister", "disappear", "give up", "mark", "enrol", "visit", "badge", "join")
+READ = {
+    "users": "/v2/cursus/21/users?filter[kind]=student&filter[alumni?]=false",
+    "achievements_users": "/v2/achievements_users",
+    "projects_users": "/v2/projects_users?filter[campus]=1&filter[cursus]=21",
+}
+LONG_AGO = {
+    "replication_key": "updated_at",
+    "replication_key_value": "2001-01-01T00:00:00.000Z",
+}
+
+
+@pytest.fixture(params=range(WORLDS))
+def living(request: pytest.FixtureRequest) -> Iterator[RunningSandbox]:
+    """An API in which something happens before each page."""
+    with running_sandbox(
+        seed=request.param, users=300, enrolments=2000, achievements_per_user=2
+    ) as running:
+        yield running
+
+
+def settle(living: RunningSandbox) -> None:
+    living.control("POST", "settings", {"life": "off"})
+
+
+@pytest.mark.slow
+def test_no_row_that_stood_still_is_lost_in_hundreds_of_runs(
+    tap: Tap, living: RunningSandbox
+) -> None:
+    here = tap.pointed_at(living, page_size=15, settle_seconds=0)
+    lost = []
+    for number in range(RUNS):
+        stream = list(READ)[number % len(READ)]
+        # Those who left are replaced.
+        living.live(events={"join": 40, "enrol": 40, "badge": 40})
+        before = {row["id"] for row in living.truth_of(READ[stream], columns="id")}
+        last_change = max((change["seq"] for change in living.changes()), default=0)
+        happening = {event: 1 for place, event in enumerate(EVENTS) if number >> place & 1}
+        living.control(
+            "POST",
+            "settings",
+            {"life": "requests", "life_events_per_request": happening},
+        )
+        run = here.run(
+            stream,
+            # By turns a first load, which goes by ids, and a long window.
+            state={"bookmarks": {stream: LONG_AGO}} if number % 2 else None,
+            campus_ids=[1] if stream == "projects_users" else None,
+        )
+        settle(living)
+        after = {row["id"] for row in living.truth_of(READ[stream], columns="id")}
+        touched = {
+            change["id"]
+            for change in living.changes(after=last_change)
+            if change["table"] == stream
+        }
+        missed = (before & after) - touched - set(run.ids(stream))
+        lost += [(number, stream, row) for row in missed]
+    assert lost == []
