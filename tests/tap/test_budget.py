@@ -55,6 +55,16 @@ def test_a_run_sends_no_more_requests_than_it_may(tap: Tap, sandbox: RunningSand
     assert "max_requests" in said_why_it_ended(run)[0]
 
 
+def test_a_budget_that_does_not_reach_to_know_the_scope_ends_the_run_well(
+    tap: Tap, sandbox: RunningSandbox
+) -> None:
+    here = tap.pointed_at(sandbox, page_size=1, campus_ids=[1])
+    run = here.run("achievements_users", max_requests=2)
+    assert asked(sandbox) <= 2
+    assert "Traceback" not in run.log
+    assert len(said_why_it_ended(run)) == 1
+
+
 def test_bounded_runs_waste_few_requests(tap: Tap, sandbox: RunningSandbox) -> None:
     here = tap.pointed_at(sandbox, page_size=1, **AT_ONCE)
     here.run("users")
