@@ -199,24 +199,24 @@ class FT42Stream(RESTStream[int]):
                 )
         return self._steps[name]
 
-    def _plan_children(self, record: object, context: Context | None, place: Place) -> None:
-        """Let the pipeline read what a parent's record leads to."""
+    def _plan_children(
+        self, records: Sequence[object], context: Context | None, place: Place
+    ) -> None:
+        """Let the pipeline read what a page of a parent's records leads to."""
         children = [
             child
             for child in self.child_streams
             if isinstance(child, FT42Stream)
             and (child.selected or child.has_selected_descendents)
         ]
-        if (
-            not children
-            or self._tap.is_dry_run
-            or not isinstance(record, dict)
-            or "id" not in record
-        ):
+        if not children or self._tap.is_dry_run:
             return
-        contexts = self.generate_child_contexts(record, context)
-        for number, (child_context, child) in enumerate(product(contexts, children)):
-            child.plan(child_context, (*place, number))
+        for position, record in enumerate(records):
+            if not isinstance(record, dict) or "id" not in record:
+                continue
+            contexts = self.generate_child_contexts(record, context)
+            for number, (child_context, child) in enumerate(product(contexts, children)):
+                child.plan(child_context, (*place, position, number))
 
     @override
     def finalize_state_progress_markers(self, state: dict[str, Any] | None = None) -> None:
@@ -255,8 +255,7 @@ class FT42Stream(RESTStream[int]):
                             records = part.page.records()
                             if part.is_descending:
                                 records.reverse()
-                            for number, record in enumerate(records):
-                                self._plan_children(record, context, (*place, number))
+                            self._plan_children(records, context, place)
                             yield from records
                         step.advance(part)
                         self._write_state_message()
@@ -287,8 +286,10 @@ class FT42Stream(RESTStream[int]):
         """
         name = f"look-up of {self.name}"
         self._plans[name] = {}
-        (until,) = self._tap.spool.follow(name, {}, self._tap.times.until, longest_age=FRESH)
-        step = full_read({}, until, is_sortable=self.is_sortable, has_ranges=self.has_ranges)
+        stops = self._tap.spool.follow(name, {}, self._tap.times.until, longest_age=FRESH)
+        step = full_read(
+            {}, stops[-1], is_sortable=self.is_sortable, has_ranges=self.has_ranges
+        )
         source = Endpoint(self, None, query, name)
         reading = self._tap.pipeline.read(
             (-1,), source, step.read, retried=self.request_decorator

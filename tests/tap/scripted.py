@@ -143,7 +143,6 @@ def paged(
     *,
     largest: int = 100,
     told: bool = True,
-    deaf: bool = False,
     **headers: str,
 ) -> Callable[[Asked], Reply]:
     """A list in pages.
@@ -152,12 +151,11 @@ def paged(
         content: the rows.
         largest: how many rows a page has at most, whatever is asked for.
         told: whether `X-Total`, `X-Page` and `X-Per-Page` are sent.
-        deaf: whether `sort` and `range[id]` are ignored.
         headers: more headers; an underscore in a name stands for a dash.
     """
 
     def answer(asked: Asked) -> Reply:
-        rows = content if deaf else _selected(content, asked)
+        rows = _selected(content, asked)
         size = min(asked.size, largest)
         first = (asked.page - 1) * size
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
