@@ -417,6 +417,8 @@ class FT42Stream(RESTStream[int]):
                 self.spool.pause(name, state)
             else:
                 self.spool.end(name, state, is_full=self.replication_key is None)
+        if self._plans:
+            self.spool.tidy()
         if self._undeclared:
             self.logger.warning(
                 "%s: the API sends fields that no column declares: %s. "

@@ -195,9 +195,6 @@ class Spool:
             return
         with self._lock:
             self._drop("name = ?", name)
-            if not self._database.execute("SELECT 1 FROM plans").fetchone():
-                self._database.close()
-                self._remove()
 
     def pause(self, name: str, state: Mapping[str, Any]) -> None:
         """Note that a plan goes on from a later state than it began with.
@@ -223,7 +220,18 @@ class Spool:
                 values,
             )
             self._database.execute(f"DELETE FROM plans WHERE {which}", values)  # noqa: S608 - our own words
-            self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def tidy(self) -> None:
+        """Leave nothing on disk of what was dropped, and no file that holds nothing.
+
+        Done once a stream and not once a partition: there are hundreds of these.
+        """
+        with self._lock:
+            if self._database.execute("SELECT 1 FROM plans").fetchone():
+                self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            else:
+                self._database.close()
+                self._remove()
 
     def _remove(self) -> None:
         for suffix in ("", "-wal", "-shm"):
