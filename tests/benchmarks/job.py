@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 from ft42_warehouse.embedded import HOST, NAME, EmbeddedPostgres
-from ft42_warehouse.landing import create_landing
+from ft42_warehouse.init import create_all
+from ft42_warehouse.statements import Schemas
 from psycopg import sql
 
 if TYPE_CHECKING:
@@ -28,6 +29,10 @@ STREAMS = (
     "blocs", "coalitions", "coalitions_users", "achievements_users",
 )  # fmt: skip
 """The streams that the tap reads by default, and the names of the tables."""
+
+
+def _schemas(landing: str) -> Schemas:
+    return Schemas(landing, f"{landing}_published")
 
 
 @dataclass(frozen=True)
@@ -56,13 +61,15 @@ class Warehouse:
         """Remove what a load has left."""
         with self.connect() as connection:
             connection.execute(
-                sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(schema_name))
+                sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(
+                    sql.SQL(", ").join(map(sql.Identifier, _schemas(schema_name).names))
+                )
             )
 
     def create_tables(self, schema_name: str) -> None:
         """Create the tables of the project, empty."""
         with self.connect() as connection:
-            create_landing(connection, schema_name)
+            create_all(connection, _schemas(schema_name))
 
     def ids(self, schema_name: str, table: str) -> set[int]:
         """Return the ids in a table; none if there is no such table."""

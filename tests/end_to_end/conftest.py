@@ -3,74 +3,23 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import psycopg
 import pytest
 from ft42_sandbox.testing import running_sandbox
-from ft42_warehouse.embedded import HOST, NAME, EmbeddedPostgres
-from psycopg.rows import dict_row
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ft42_sandbox.testing import RunningSandbox
 
+    from tests.postgres import Database
+
 ROOT = Path(__file__).resolve().parents[2]
 BIN = ROOT / ".venv/bin"
-
-
-@dataclass(frozen=True)
-class Database:
-    """A database of the embedded server, on a server whose time zone is not UTC."""
-
-    port: int
-
-    @property
-    def environment(self) -> dict[str, str]:
-        """The variables that name it to the target and to ``warehouse``."""
-        return {
-            "TARGET_POSTGRES_HOST": HOST,
-            "TARGET_POSTGRES_PORT": str(self.port),
-            "TARGET_POSTGRES_USER": NAME,
-            "TARGET_POSTGRES_PASSWORD": NAME,
-            "TARGET_POSTGRES_DATABASE": NAME,
-        }
-
-    def connect(self) -> psycopg.Connection[dict[str, Any]]:
-        """Connect as a reader would."""
-        return psycopg.connect(
-            host=HOST, port=self.port, user=NAME, password=NAME, dbname=NAME,
-            row_factory=dict_row,
-        )  # fmt: skip
-
-    def query(self, statement: str, *values: object) -> list[dict[str, Any]]:
-        """Run a statement as a reader would and return its rows."""
-        with self.connect() as connection:
-            return connection.execute(statement, values).fetchall()
-
-    def rows(self, table: str) -> list[dict[str, Any]]:
-        """Return all rows of a landed table, without the target's own columns."""
-        with self.connect() as connection:
-            rows = connection.execute(
-                psycopg.sql.SQL("SELECT * FROM ft42_raw.{}").format(
-                    psycopg.sql.Identifier(table)
-                )
-            ).fetchall()
-        return [
-            {name: value for name, value in row.items() if not name.startswith("_sdc_")}
-            for row in rows
-        ]
-
-    def reset(self) -> None:
-        """Drop the landing schema."""
-        with self.connect() as connection:
-            connection.execute("DROP SCHEMA IF EXISTS ft42_raw CASCADE")
 
 
 @dataclass(frozen=True)
@@ -102,31 +51,6 @@ class Pipeline:
             check=False,
             timeout=280,
         )
-
-
-@pytest.fixture(scope="session")
-def postgres_folder() -> Iterator[Path]:
-    """A folder for a server's data that another run of the tests leaves alone.
-
-    For root the server runs as a user of its own, and every pytest that starts shuts
-    other users out of the folders that ``tmp_path`` hands out, of earlier runs too.
-    """
-    with tempfile.TemporaryDirectory(prefix="ft42-postgres-") as folder:
-        yield Path(folder)
-
-
-@pytest.fixture(scope="session")
-def database(postgres_folder: Path) -> Iterator[Database]:
-    postgres = EmbeddedPostgres(postgres_folder / "tests")
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port = probe.getsockname()[1]
-    postgres.start(port)
-    database = Database(port)
-    with database.connect() as connection:
-        connection.execute("ALTER DATABASE ft42 SET timezone = 'Asia/Kolkata'")
-    yield database
-    postgres.stop()
 
 
 @pytest.fixture(scope="module")

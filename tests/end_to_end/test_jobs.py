@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
     from ft42_sandbox.testing import RunningSandbox
 
-    from tests.end_to_end.conftest import Database, Pipeline
+    from tests.end_to_end.conftest import Pipeline
+    from tests.postgres import Database
 
 _COUNT_IN_DUCKDB = """
 import duckdb, sys
@@ -78,7 +79,7 @@ def test_tables_that_the_target_made_become_timestamptz(
 
     assert type_of_updated_at(database) == "timestamp with time zone"
     after = {row["id"]: row["updated_at"] for row in database.rows("users")}
-    assert after == before
+    assert before.items() <= after.items()  # who was anonymised has landed again
 
 
 def type_of_updated_at(database: Database) -> str:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from ft42_sandbox.testing import RunningSandbox
 
-    from tests.end_to_end.conftest import Database
+    from tests.postgres import Database
 
 TARGET = ROOT / ".meltano/loaders/target-postgres/venv/bin/target-postgres"
 NOT_LOADED = {"campus_achievements", "campus_users", "cursus_users"}  # off by default

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
     from ft42_sandbox.testing import RunningSandbox
 
-    from tests.end_to_end.conftest import Database, Pipeline
+    from tests.end_to_end.conftest import Pipeline
+    from tests.postgres import Database
 
 TABLES = (
     "cursus", "campuses", "projects", "achievements", "campus_achievements", "blocs",

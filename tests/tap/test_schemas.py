@@ -16,7 +16,7 @@ SCHEMAS: dict[str, Schema] = {
     stream: json.loads((ROOT / "schemas" / f"{stream}.json").read_text(encoding="utf-8"))
     for stream in STREAMS
 }
-KNOWN = {"type", "description", "format", "items", "x-source"}
+KNOWN = {"type", "description", "format", "items", "x-references", "x-source"}
 
 
 def types_of(column: Schema) -> set[str]:

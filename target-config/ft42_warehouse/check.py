@@ -1,0 +1,116 @@
+"""``warehouse check``: every promise that the tables make, verified."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from psycopg import sql
+
+from ft42_warehouse.objects import Objects
+from ft42_warehouse.published import required_objects
+from ft42_warehouse.tables import PERSONS, published_tables
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from psycopg import Connection
+
+    from ft42_warehouse.statements import Schemas
+    from ft42_warehouse.tables import Table
+
+_PAST = {"created_at", "updated_at", "marked_at", "alumnized_at"}
+"""Instants that have happened; others may lie ahead."""
+
+
+def broken_promises(connection: Connection[Any], schemas: Schemas) -> list[str]:
+    """Return what is wrong, a sentence each.
+
+    Rows that landed since the last publish are left out: they are not late yet.
+
+    Args:
+        connection: A connection of the publisher; nothing is changed.
+        schemas: Names of the schemas.
+
+    Raises:
+        psycopg.Error: The server refused a statement.
+    """
+    with connection.transaction():
+        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        objects = Objects(connection, schemas)
+        broken = [
+            f"{name} is missing: run `warehouse init`"
+            for name in required_objects(schemas)
+            if not objects.exists(name)
+        ]
+        if any(name.startswith(("table", "column")) for name in broken):
+            return broken
+        for statement in _statements(connection, schemas):
+            broken += [line for (line,) in connection.execute(statement)]
+    return broken
+
+
+def _statements(connection: Connection[Any], schemas: Schemas) -> Iterator[sql.Composed]:
+    names = {
+        "landing_name": sql.Literal(schemas.landing),
+        "published_name": sql.Literal(schemas.published),
+    }
+    for name in ("encoding", "nul", "unvalidated", "ranks"):
+        yield schemas.statement(f"check/{name}", **names)
+    (since,) = connection.execute(
+        sql.SQL("SELECT coalesce(max(seen_before), 0) FROM {}.publishes").format(
+            sql.Identifier(schemas.warehouse)
+        )
+    ).fetchone() or (0,)
+    for table in published_tables():
+        yield from _statements_of(schemas, table, sql.Literal(since))
+
+
+def _statements_of(
+    schemas: Schemas, table: Table, since: sql.Literal
+) -> Iterator[sql.Composed]:
+    for name in ("duplicates", "unstamped"):
+        yield schemas.of_table(f"check/{name}", table)
+    checks = ["not_published", "published_differently"]
+    if not table.has_derived_rows:
+        checks += ["not_landed"]
+    if table.key == ("id",):
+        checks += ["gone", "uncounted", "totals"]
+    for name in checks:
+        yield schemas.of_table(
+            f"check/{name}",
+            table,
+            since=since,
+            excused=schemas.statement(
+                "check/excused", is_person=sql.Literal(table.name == PERSONS)
+            )
+            if table.person
+            else sql.SQL("0"),
+        )
+    for column in table.references:
+        yield schemas.of_table(
+            "check/published_without_parent",
+            table,
+            column=sql.Identifier(column.name),
+            column_name=sql.Literal(column.name),
+            parent=sql.Identifier(schemas.published, str(column.references)),
+            parent_name=sql.Literal(column.references),
+        )
+    for column in table.columns:
+        if column.type == "timestamptz":
+            latest = "now() + interval '1 day'" if column.name in _PAST else "'2200-01-01+00'"
+            yield schemas.of_table(
+                "check/instants",
+                table,
+                column=sql.Identifier(column.name),
+                column_name=sql.Literal(column.name),
+                latest=sql.SQL(latest),
+            )
+    if table.person:
+        for schema_name in (schemas.landing, schemas.published):
+            yield schemas.statement(
+                "check/erased",
+                anywhere=sql.Identifier(schema_name, table.name),
+                where=sql.Literal(f"{schema_name}.{table.name}"),
+                person=sql.Identifier(table.person),
+                since=since,
+            )

@@ -1,0 +1,100 @@
+"""A person's data go, from everywhere, when 42 or the person says so."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from psycopg import sql
+
+from ft42_warehouse.tables import published_tables
+
+if TYPE_CHECKING:
+    from psycopg import Connection
+
+    from ft42_warehouse.statements import Schemas
+
+
+def find_erased(connection: Connection[Any], schemas: Schemas, since: int) -> None:
+    """Note in the table ``erased`` of this transaction whose data must go.
+
+    Args:
+        connection: The transaction of a publish, which has found out who is gone.
+        schemas: Names of the schemas.
+        since: The first transaction whose rows are looked at.
+    """
+    connection.execute(schemas.statement("erased"), {"since": since})
+    for table in published_tables():
+        if table.person:
+            connection.execute(
+                schemas.of_table(
+                    "late",
+                    table,
+                    person=sql.Identifier(table.person),
+                    since=sql.Literal(since),
+                )
+            )
+
+
+def erase(connection: Connection[Any], schemas: Schemas) -> tuple[int, Counter[str]]:
+    """Delete every copy of the data of those in the table ``erased``.
+
+    Their own rows go from both schemas, children first, and so do their rejected
+    records; in the teams of others they are no longer named.
+
+    Returns:
+        How many persons it is about, and the published rows that went, by table.
+    """
+    (persons,) = connection.execute("SELECT count(*) FROM erased").fetchone() or (0,)
+    deleted: Counter[str] = Counter()
+    if not persons:
+        return 0, deleted
+    _scrub(connection, schemas, "erase_teammates")
+    for table in reversed(published_tables()):
+        if table.person:
+            person = sql.Identifier(table.person)
+            deleted[table.name] = connection.execute(
+                schemas.of_table("erase_published", table, person=person)
+            ).rowcount
+            connection.execute(schemas.of_table("erase_landed", table, person=person))
+    connection.execute(schemas.statement("erase_rejected"))
+    connection.execute(schemas.statement("note_erased"))
+    return persons, deleted
+
+
+def forget(connection: Connection[Any], schemas: Schemas, user_id: int) -> Counter[str]:
+    """Erase a person's data and keep them from coming back with the next load.
+
+    Args:
+        connection: A connection of the publisher, in autocommit mode.
+        schemas: Names of the schemas.
+        user_id: The person's id at 42.
+
+    Returns:
+        The published rows that went, by table.
+
+    Raises:
+        psycopg.Error: The server refused a statement; nothing has changed.
+    """
+    with connection.transaction():
+        connection.execute(schemas.statement("begin"))
+        connection.execute("INSERT INTO erased VALUES (%s, 'forgotten')", (user_id,))
+        _scrub(connection, schemas, "scrub_teams", user_id=sql.Literal(user_id))
+        return erase(connection, schemas)[1]
+
+
+def _scrub(
+    connection: Connection[Any], schemas: Schemas, name: str, **parts: sql.Composable
+) -> None:
+    for schema_name, noting in (
+        (schemas.landing, ""),
+        (schemas.published, ", last_changed_at = now()"),
+    ):
+        connection.execute(
+            schemas.statement(
+                name,
+                enrolments=sql.Identifier(schema_name, "projects_users"),
+                noting=sql.SQL(noting),
+                **parts,
+            )
+        )

@@ -1,0 +1,60 @@
+"""``warehouse init``: everything that load, publish and check need, and no more."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from psycopg import sql
+
+from ft42_warehouse.landing import create_landing, create_triggers
+from ft42_warehouse.objects import Objects
+from ft42_warehouse.published import create_published
+from ft42_warehouse.roles import create_roles, hand_over
+
+if TYPE_CHECKING:
+    from psycopg import Connection
+
+    from ft42_warehouse.statements import Schemas
+
+
+def create_all(connection: Connection[Any], schemas: Schemas) -> bool:
+    """Create what is missing in the three schemas, in one transaction.
+
+    Args:
+        connection: A connection of a role that may create schemas, or owns these.
+        schemas: Names of the schemas.
+
+    Returns:
+        Whether the three roles exist.
+
+    Raises:
+        psycopg.Error: The server refused a statement; nothing has changed.
+        UnusableTableError: A landed table lost its key; nothing has changed.
+    """
+    with connection.transaction():
+        # CREATE … IF NOT EXISTS races with itself; one at a time.
+        connection.execute("SELECT pg_advisory_xact_lock(hashtext('ft42_warehouse init'))")
+        has_roles = create_roles(connection, schemas)
+        for name in (schemas.landing, schemas.published):
+            if not _exists(connection, name):
+                connection.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(name)))
+        if not _exists(connection, schemas.warehouse):
+            connection.execute(schemas.statement("bookkeeping"))
+        objects = Objects(connection, schemas)
+        create_landing(connection, objects, schemas)
+        create_triggers(objects, schemas)
+        if create_published(objects, schemas):
+            # The next publish fills what is new: it looks at every row.
+            connection.execute(
+                sql.SQL("UPDATE {}.publishes SET structure = NULL").format(
+                    sql.Identifier(schemas.warehouse)
+                )
+            )
+        if has_roles:
+            hand_over(connection, schemas)
+    return has_roles
+
+
+def _exists(connection: Connection[Any], schema_name: str) -> bool:
+    found = connection.execute("SELECT FROM pg_namespace WHERE nspname = %s", (schema_name,))
+    return found.rowcount > 0

@@ -1,0 +1,73 @@
+"""What exists in the database, and what of it must be made or renewed.
+
+Statements that change nothing are not sent: even ``IF NOT EXISTS`` and ``OR REPLACE``
+wait for, and hold up, all who use a table.
+"""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+from psycopg import sql
+
+if TYPE_CHECKING:
+    from psycopg import Connection
+
+    from ft42_warehouse.statements import Schemas
+
+
+class Objects:
+    """The functions, triggers, indexes, constraints and views of the schemas."""
+
+    def __init__(self, connection: Connection[Any], schemas: Schemas) -> None:
+        """Look what there is, and in which version."""
+        self._connection = connection
+        self._schemas = schemas
+        self._existing = {
+            name
+            for (name,) in connection.execute(
+                schemas.statement("existing"), {"schemas": schemas.names}
+            )
+        }
+        self._digests = dict(
+            connection.execute(
+                sql.SQL("SELECT name, digest FROM {}.objects").format(
+                    sql.Identifier(schemas.warehouse)
+                )
+            ).fetchall()
+        )
+
+    def exists(self, name: str) -> bool:
+        """Say whether there is such an object, as ``sql/existing.sql`` names it."""
+        return name in self._existing
+
+    def keep(self, name: str, statement: sql.Composed) -> bool:
+        """Run the statement that makes an object, unless just that was done before.
+
+        Args:
+            name: ``kind schema.table.name``, as ``sql/existing.sql`` names it.
+            statement: What makes it, or replaces it.
+
+        Returns:
+            Whether it was run.
+        """
+        digest = sha256(statement.as_string(self._connection).encode()).hexdigest()
+        if self._digests.get(name) == digest and name in self._existing:
+            return False
+        self._connection.execute(statement)
+        self._connection.execute(
+            sql.SQL(
+                "INSERT INTO {}.objects VALUES (%s, %s) "
+                "ON CONFLICT (name) DO UPDATE SET digest = excluded.digest"
+            ).format(sql.Identifier(self._schemas.warehouse)),
+            (name, digest),
+        )
+        return True
+
+    def make(self, name: str, statement: sql.Composed) -> bool:
+        """Run the statement that makes an object, if there is none of the name."""
+        if name in self._existing:
+            return False
+        self._connection.execute(statement)
+        return True

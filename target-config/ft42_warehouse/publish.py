@@ -1,0 +1,205 @@
+"""``warehouse publish``: from the landing schema to the one that people query.
+
+One transaction brings the published tables to what has landed: nobody ever sees
+half of it. It looks at the rows that landed since the last publish, and at orphans
+whose parent it has just brought.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+from psycopg import IsolationLevel, sql
+from psycopg.types.json import Jsonb
+
+from ft42_warehouse.erasure import erase, find_erased
+from ft42_warehouse.published import structure
+from ft42_warehouse.tables import published_tables
+
+if TYPE_CHECKING:
+    from psycopg import Connection
+
+    from ft42_warehouse.statements import Schemas
+    from ft42_warehouse.tables import Table
+
+_ATTEMPTS = 10
+
+
+class TooManyDeletionsError(Exception):
+    """A publish would have deleted more of a table than it may."""
+
+    def __init__(self, table: str, deleted: int, before: int) -> None:
+        super().__init__(
+            f"this would delete {deleted:,} of the {before:,} rows of {table}, "
+            f"{100 * deleted / before:.1f} %. Nothing was changed"
+        )
+
+
+@dataclass
+class Published:
+    """What a publish did, in rows by table."""
+
+    inserted: Counter[str] = field(default_factory=Counter)
+    changed: Counter[str] = field(default_factory=Counter)
+    deleted: Counter[str] = field(default_factory=Counter)
+    erased: int = 0
+    """Persons whose data were erased."""
+
+
+def publish(
+    connection: Connection[Any],
+    schemas: Schemas,
+    *,
+    max_delete_percent: float | None = 5,
+    everything: bool = False,
+) -> Published:
+    """Bring the published tables to what has landed.
+
+    Another publish is waited for. The loader may go on meanwhile; what it commits
+    comes with the next publish.
+
+    Args:
+        connection: A connection in autocommit mode, of the publisher.
+        schemas: Names of the schemas.
+        max_delete_percent: How much of a table may go, None for any. Data of persons
+            who were anonymised do not count.
+        everything: Compare every row, also those that landed long ago.
+
+    Returns:
+        What was done.
+
+    Raises:
+        psycopg.Error: The server refused a statement; nothing has changed.
+        TooManyDeletionsError: More would go than may; nothing has changed.
+    """
+    lock = f"{schemas.warehouse} publish"
+    # Before the transaction: its snapshot must be younger than what is waited for.
+    connection.execute("SELECT pg_advisory_lock(hashtext(%s))", (lock,))
+    try:
+        connection.isolation_level = IsolationLevel.REPEATABLE_READ
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                with connection.transaction():
+                    return _Publish(connection, schemas, everything).run(max_delete_percent)
+            except (psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected):
+                # The loader wrote a row that was being deleted here.
+                if attempt == _ATTEMPTS:
+                    raise
+        raise AssertionError
+    finally:
+        connection.isolation_level = None
+        if not connection.broken:
+            connection.execute("SELECT pg_advisory_unlock(hashtext(%s))", (lock,))
+
+
+class _Publish:
+    """One attempt, in the transaction that is open."""
+
+    def __init__(self, connection: Connection[Any], schemas: Schemas, everything: bool) -> None:
+        self._connection = connection
+        self._schemas = schemas
+        self._done = Published()
+        self._guarded: Counter[str] = Counter()
+        self._since = 0 if everything else self._end_of_the_last()
+        self._everything = everything or self._since == 0
+        self._parents = {
+            column.references for table in published_tables() for column in table.references
+        }
+
+    def run(self, max_delete_percent: float | None) -> Published:
+        self._connection.execute(self._schemas.statement("begin"))
+        tables = published_tables()
+        for table in tables:
+            if table.key == ("id",):
+                self._execute("gone", table)
+        find_erased(self._connection, self._schemas, self._since)
+        for table in reversed(tables):
+            if table.key == ("id",):
+                self._delete(table, "remove_published")
+                self._execute("remove_landed", table)
+        self._done.erased, rows = erase(self._connection, self._schemas)
+        self._done.deleted.update(rows)
+        for table in tables:
+            self._publish(table)
+        if max_delete_percent is not None:
+            self._guard(max_delete_percent)
+        if self._everything:
+            # The next publish comes before the server has looked at so many new rows.
+            for table in tables:
+                self._connection.execute(self._schemas.of_table("analyze", table))
+        self._connection.execute(
+            self._schemas.statement("published"),
+            {
+                "structure": structure(),
+                "inserted": Jsonb(+self._done.inserted),
+                "changed": Jsonb(+self._done.changed),
+                "deleted": Jsonb(+self._done.deleted),
+            },
+        )
+        return self._done
+
+    def _end_of_the_last(self) -> int:
+        row = self._connection.execute(
+            self._schemas.statement("last_publish"), {"structure": structure()}
+        ).fetchone()
+        return row[0] if row else 0
+
+    def _publish(self, table: Table) -> None:
+        self._execute("candidates", table)
+        for column in table.references:
+            parent = {
+                "column": sql.Identifier(column.name),
+                "parent": sql.Literal(column.references),
+            }
+            if not self._everything:
+                self._execute("awaited", table, **parent)
+            self._delete(table, "leave_with_parent", **parent)
+        self._connection.execute("ANALYZE candidate")
+        if self._everything and not table.has_derived_rows:
+            self._delete(table, "unlanded")
+        self._delete(table, "retract")
+        self._done.changed[table.name] += self._execute("change", table)
+        self._done.inserted[table.name] += self._moving(table, "insert", "arrived")
+        self._connection.execute("DROP TABLE candidate")
+        derive = f"derive_{table.name}"
+        if (files("ft42_warehouse") / "sql" / f"{derive}.sql").is_file():
+            done = self._done.inserted if table.has_derived_rows else self._done.changed
+            done[table.name] += self._connection.execute(
+                self._schemas.statement(derive)
+            ).rowcount
+
+    def _delete(self, table: Table, name: str, **parts: sql.Composable) -> None:
+        deleted = self._moving(table, name, "departed", **parts)
+        self._done.deleted[table.name] += deleted
+        self._guarded[table.name] += deleted
+
+    def _guard(self, max_delete_percent: float) -> None:
+        for table, deleted in self._guarded.items():
+            if not deleted:
+                continue
+            (after,) = self._connection.execute(
+                sql.SQL("SELECT count(*) FROM {}").format(
+                    sql.Identifier(self._schemas.published, table)
+                )
+            ).fetchone() or (0,)
+            before = after + self._done.deleted[table] - self._done.inserted[table]
+            if deleted > before * max_delete_percent / 100:
+                raise TooManyDeletionsError(table, deleted, before)
+
+    def _moving(self, table: Table, name: str, moved: str, **parts: sql.Composable) -> int:
+        """Run a statement; note which rows it moved, if others point to the table."""
+        statement = self._schemas.of_table(name, table, **parts)
+        if table.name in self._parents:
+            statement = sql.SQL(
+                "WITH moved AS ({} RETURNING p.id) INSERT INTO {} SELECT {}, id FROM moved"
+            ).format(statement, sql.Identifier(moved), sql.Literal(table.name))
+        return self._connection.execute(statement).rowcount
+
+    def _execute(self, name: str, table: Table, **parts: sql.Composable) -> int:
+        return self._connection.execute(
+            self._schemas.of_table(name, table, since=sql.Literal(self._since), **parts)
+        ).rowcount

@@ -1,0 +1,11 @@
+-- Campus and rank of each member.
+UPDATE {published}.coalitions_users AS p
+SET campus_id = r.campus_id, rank = r.rank, last_changed_at = now()
+FROM (
+    SELECT
+        m.id, c.campus_id,
+        rank() OVER (PARTITION BY m.coalition_id ORDER BY m.score DESC NULLS LAST) AS rank
+    FROM {published}.coalitions_users AS m
+    JOIN {published}.coalitions AS c ON c.id = m.coalition_id
+) AS r
+WHERE p.id = r.id AND (p.campus_id, p.rank) IS DISTINCT FROM (r.campus_id, r.rank)

@@ -1,0 +1,1 @@
+DELETE FROM {landed} AS l WHERE l.{person} IN (SELECT user_id FROM erased)

@@ -1,0 +1,1 @@
+DELETE FROM {table} AS p WHERE p.{person} IN (SELECT user_id FROM erased)

@@ -1,0 +1,1 @@
+SELECT count(*), max(last_changed_at), (SELECT count(*) FROM {landed}) FROM {table}

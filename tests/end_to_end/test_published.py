@@ -1,0 +1,106 @@
+"""The jobs over the sandbox: the published tables are what 42 has, and keys hold."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from psycopg import sql
+
+from tests.end_to_end.oracle import Table, differences, expected_tables
+
+if TYPE_CHECKING:
+    from ft42_sandbox.testing import RunningSandbox
+
+    from tests.end_to_end.conftest import Pipeline
+    from tests.postgres import Database
+
+# With the column by which a row is about a person, None if about nobody.
+TABLES = {
+    "cursus": None,
+    "campuses": None,
+    "projects": None,
+    "achievements": None,
+    "campus_achievements": None,
+    "blocs": None,
+    "coalitions": None,
+    "users": "id",
+    "projects_users": "user_id",
+    "achievements_users": "user_id",
+    "coalitions_users": "user_id",
+}
+COMPUTED = {"bloc_id", "campus_id", "rank"}
+"""Columns of coalitions and their members that the API does not have, or has stale."""
+
+
+def expected_published(sandbox: RunningSandbox) -> dict[str, Table]:
+    """Return what must be published: the rows of students who are not anonymised."""
+    tables = expected_tables(sandbox)
+    students = {
+        row["id"] for row in tables["users"].values() if not row["login"].startswith("3b3-")
+    }
+    projects = {row["id"] for row in tables["projects"].values()}
+    return {
+        table: {
+            key: row
+            for key, row in tables[table].items()
+            if (person is None or row[person] in students)
+            and (table != "projects_users" or row["project_id"] in projects)
+        }
+        for table, person in TABLES.items()
+    }
+
+
+def published_tables(database: Database) -> dict[str, Table]:
+    tables: dict[str, Table] = {}
+    for table in TABLES:
+        rows = database.query(
+            sql.SQL("SELECT * FROM ft42.{}").format(sql.Identifier(table)).as_string()
+        )
+        key = ("campus_id", "achievement_id") if table == "campus_achievements" else ("id",)
+        ours = {"first_seen_at", "last_changed_at"}
+        ours |= COMPUTED if table in {"coalitions", "coalitions_users"} else set()
+        tables[table] = {
+            tuple(row[column] for column in key): {
+                name: value for name, value in row.items() if name not in ours
+            }
+            for row in rows
+        }
+    return tables
+
+
+def assert_published(database: Database, sandbox: RunningSandbox) -> None:
+    expected, published = expected_published(sandbox), published_tables(database)
+    for table, rows in expected.items():
+        if table == "coalitions_users":
+            rows = {  # noqa: PLW2901 - the same rows, less a column
+                key: {name: value for name, value in row.items() if name != "rank"}
+                for key, row in rows.items()
+            }
+        assert rows, f"the sandbox has no {table} to compare"
+        assert differences(rows, published[table]) == [], table
+
+
+def test_after_a_night_the_published_tables_are_what_42_has(
+    pipeline: Pipeline, sandbox: RunningSandbox, database: Database
+) -> None:
+    pipeline.run("nightly")
+    assert_published(database, sandbox)
+    (counted,) = database.query("SELECT sum(rows) AS rows FROM ft42.orphans")
+    landed = sum(len(database.rows(table)) for table in TABLES if table.endswith("_users"))
+    shown = sum(
+        len(rows)
+        for table, rows in published_tables(database).items()
+        if table.endswith("_users")
+    )
+    (waiting,) = database.query(
+        "SELECT count(DISTINCT (table_name, row_id)) AS rows FROM ft42.orphan_rows"
+    )
+    assert counted["rows"] >= waiting["rows"] == landed - shown > 0
+
+
+def test_after_a_quarter_of_an_hour_they_follow(
+    pipeline: Pipeline, sandbox: RunningSandbox, database: Database
+) -> None:
+    sandbox.live(events={"mark": 20, "visit": 20, "enrol": 10, "badge": 10})
+    pipeline.run("incremental", TAP_FT42_SETTLE_SECONDS="0", TAP_FT42_OVERLAP_SECONDS="0")
+    assert_published(database, sandbox)

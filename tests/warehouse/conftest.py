@@ -1,0 +1,135 @@
+"""The command ``warehouse`` over a real server, with landed rows of a few people."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from click.testing import CliRunner
+from ft42_warehouse.cli import main
+from psycopg import sql
+from psycopg.types.json import Jsonb
+
+if TYPE_CHECKING:
+    from click.testing import Result
+
+    from tests.postgres import Database
+
+NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Warehouse:
+    """A database of its own, and the command that keeps it."""
+
+    database: Database
+
+    def run(self, *arguments: str, **environment: str) -> str:
+        """Run the command, which must succeed, and return what it says."""
+        done = self.attempt(*arguments, **environment)
+        assert done.exit_code == 0, done.output
+        return done.output
+
+    def attempt(self, *arguments: str, **environment: str) -> Result:
+        """Run the command, whatever comes of it."""
+        return CliRunner().invoke(
+            main, arguments, env={**self.database.environment, **environment}
+        )
+
+    def query(self, statement: str, *values: object) -> list[dict[str, Any]]:
+        """Return the rows of a query."""
+        return self.database.query(statement, *values)
+
+    def execute(self, statement: str, *values: object) -> None:
+        """Run a statement by hand."""
+        with self.database.connect() as connection:
+            connection.execute(statement, values)
+
+    def published(self, table: str, column: str = "id") -> list[Any]:
+        """Return a column of a published table, in order of the key."""
+        statement = sql.SQL("SELECT {} AS value FROM ft42.{} ORDER BY id").format(
+            sql.Identifier(column), sql.Identifier(table)
+        )
+        return [row["value"] for row in self.query(statement.as_string())]
+
+    def land(self, table: str, *rows: dict[str, Any]) -> None:
+        """Write rows as the loader does: those whose key is there are updated."""
+        with self.database.connect() as connection:
+            for row in rows:
+                values = {
+                    "_sdc_extracted_at": NOON,
+                    "_sdc_batched_at": NOON,
+                    **{
+                        name: Jsonb(value) if isinstance(value, dict | list) else value
+                        for name, value in row.items()
+                    },
+                }
+                keys = ["stream", "parent_id", "first_id"] if table == "census" else ["id"]
+                if table == "rejected_records":
+                    keys = ["rejection_id"]
+                statement = sql.SQL(
+                    "INSERT INTO ft42_raw.{table} ({columns}) VALUES ({values}) "
+                    "ON CONFLICT ({keys}) DO UPDATE SET {changes}"
+                ).format(
+                    table=sql.Identifier(table),
+                    columns=sql.SQL(", ").join(map(sql.Identifier, values)),
+                    values=sql.SQL(", ").join(sql.Placeholder() * len(values)),
+                    keys=sql.SQL(", ").join(map(sql.Identifier, keys)),
+                    changes=sql.SQL(", ").join(
+                        sql.SQL("{0} = excluded.{0}").format(sql.Identifier(name))
+                        for name in values
+                    ),
+                )
+                connection.execute(statement, list(values.values()))
+
+    def land_census(
+        self, stream: str, first_id: int, last_id: int, ids: list[int] | int, parent_id: int = 0
+    ) -> None:
+        """Write which ids a census found, or how many, counted an hour after noon."""
+        self.land(
+            "census",
+            {
+                "stream": stream,
+                "parent_id": parent_id,
+                "first_id": first_id,
+                "last_id": last_id,
+                "total": ids if isinstance(ids, int) else len(ids),
+                "ids": None if isinstance(ids, int) else ids,
+                "counted_at": NOON.replace(hour=13),
+            },
+        )
+
+
+def user(number: int, **columns: object) -> dict[str, Any]:
+    """A student."""
+    return {
+        "id": number, "login": f"person{number}", "kind": "student", "alumni": False,
+        "updated_at": NOON, **columns,
+    }  # fmt: skip
+
+
+def enrolment(number: int, user_id: int, **columns: object) -> dict[str, Any]:
+    """A student's work on the project 7, at the campus 1."""
+    return {
+        "id": number, "user_id": user_id, "project_id": 7, "campus_id": 1, "cursus_id": 21,
+        "updated_at": NOON, **columns,
+    }  # fmt: skip
+
+
+@pytest.fixture
+def empty(database: Database) -> Warehouse:
+    """A database that nobody has prepared."""
+    database.reset()
+    return Warehouse(database)
+
+
+@pytest.fixture
+def warehouse(empty: Warehouse) -> Warehouse:
+    """One that is ready, with some reference data landed."""
+    empty.run("init")
+    empty.land("cursus", {"id": 21, "name": "42cursus"})
+    empty.land("campuses", {"id": 1, "name": "Paris"}, {"id": 9, "name": "Lyon"})
+    empty.land("projects", {"id": 7, "name": "libft", "slug": "libft"})
+    return empty
