@@ -31,13 +31,18 @@ class Database:
         """Connect as a reader would."""
         return psycopg.connect(
             host=HOST, port=self.port, user=NAME, password=NAME, dbname=NAME,
-            row_factory=dict_row,
+            client_encoding="UTF8", row_factory=dict_row,
         )  # fmt: skip
 
     def query(self, statement: str, *values: object) -> list[dict[str, Any]]:
         """Run a statement as a reader would and return its rows."""
         with self.connect() as connection:
             return connection.execute(statement, values).fetchall()
+
+    def execute(self, statement: str) -> None:
+        """Run a statement by hand."""
+        with self.connect() as connection:
+            connection.execute(statement)
 
     def rows(self, table: str) -> list[dict[str, Any]]:
         """Return all rows of a landed table, without the target's own columns."""

@@ -10,7 +10,7 @@ import click
 from ft42_warehouse.check import broken_promises
 from ft42_warehouse.database import Database
 from ft42_warehouse.erasure import forget as forget_person
-from ft42_warehouse.init import create_all
+from ft42_warehouse.init import EncodingError, create_all
 from ft42_warehouse.landing import UnusableTableError
 from ft42_warehouse.publish import TooManyDeletionsError
 from ft42_warehouse.publish import publish as publish_landed
@@ -120,7 +120,7 @@ def init(warehouse: Warehouse) -> None:
     with warehouse.database.connect() as connection:
         try:
             has_roles = create_all(connection, schemas)
-        except UnusableTableError as error:
+        except (EncodingError, UnusableTableError) as error:
             message = f"{error}."
             raise click.ClickException(message) from None
     click.echo(f"{schemas.landing}: {len(list(stream_schemas()))} tables are ready")

@@ -71,9 +71,15 @@ class EmbeddedPostgres:
             "--options", f'-h {HOST} -p {port} -k ""',
         )  # fmt: skip
 
-    def stop(self) -> None:
-        """Stop the server; open sessions are ended."""
-        self._run("pg_ctl", "stop", "--mode=fast", "--silent", "--pgdata", str(self.directory))
+    def stop(self, mode: str = "fast") -> None:
+        """Stop the server; open sessions are ended.
+
+        Args:
+            mode: As for ``pg_ctl stop``; ``immediate`` is a crash.
+        """
+        self._run(
+            "pg_ctl", "stop", f"--mode={mode}", "--silent", "--pgdata", str(self.directory)
+        )
 
     def port(self) -> int | None:
         """Return the port that the server listens on, None if it does not run."""

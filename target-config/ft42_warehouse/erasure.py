@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg import sql
 
-from ft42_warehouse.tables import published_tables
+from ft42_warehouse.tables import TEAM_MEMBERS, published_tables
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -49,7 +49,19 @@ def erase(connection: Connection[Any], schemas: Schemas) -> tuple[int, Counter[s
     deleted: Counter[str] = Counter()
     if not persons:
         return 0, deleted
-    _scrub(connection, schemas, "erase_teammates")
+    # The published teams first: the landed ones tell which they are.
+    for schema_name, noting in (
+        (schemas.published, ", last_changed_at = now()"),
+        (schemas.landing, ""),
+    ):
+        connection.execute(
+            schemas.statement(
+                "erase_teammates",
+                enrolments=sql.Identifier(schema_name, "projects_users"),
+                members=sql.SQL(TEAM_MEMBERS),
+                noting=sql.SQL(noting),
+            )
+        )
     for table in reversed(published_tables()):
         if table.person:
             person = sql.Identifier(table.person)
@@ -79,22 +91,4 @@ def forget(connection: Connection[Any], schemas: Schemas, user_id: int) -> Count
     with connection.transaction():
         connection.execute(schemas.statement("begin"))
         connection.execute("INSERT INTO erased VALUES (%s, 'forgotten')", (user_id,))
-        _scrub(connection, schemas, "scrub_teams", user_id=sql.Literal(user_id))
         return erase(connection, schemas)[1]
-
-
-def _scrub(
-    connection: Connection[Any], schemas: Schemas, name: str, **parts: sql.Composable
-) -> None:
-    for schema_name, noting in (
-        (schemas.landing, ""),
-        (schemas.published, ", last_changed_at = now()"),
-    ):
-        connection.execute(
-            schemas.statement(
-                name,
-                enrolments=sql.Identifier(schema_name, "projects_users"),
-                noting=sql.SQL(noting),
-                **parts,
-            )
-        )

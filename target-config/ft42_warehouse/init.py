@@ -17,6 +17,16 @@ if TYPE_CHECKING:
     from ft42_warehouse.statements import Schemas
 
 
+class EncodingError(Exception):
+    """A database that cannot hold the names of people of all countries."""
+
+    def __init__(self, encoding: str) -> None:
+        super().__init__(
+            f"The database is encoded in {encoding}. Names need UTF8: create one with "
+            "CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0"
+        )
+
+
 def create_all(connection: Connection[Any], schemas: Schemas) -> bool:
     """Create what is missing in the three schemas, in one transaction.
 
@@ -29,8 +39,12 @@ def create_all(connection: Connection[Any], schemas: Schemas) -> bool:
 
     Raises:
         psycopg.Error: The server refused a statement; nothing has changed.
+        EncodingError: The database cannot hold all names; nothing has changed.
         UnusableTableError: A landed table lost its key; nothing has changed.
     """
+    (encoding,) = connection.execute("SHOW server_encoding").fetchone() or ("",)
+    if encoding != "UTF8":
+        raise EncodingError(encoding)
     with connection.transaction():
         # CREATE … IF NOT EXISTS races with itself; one at a time.
         connection.execute("SELECT pg_advisory_xact_lock(hashtext('ft42_warehouse init'))")
@@ -43,7 +57,7 @@ def create_all(connection: Connection[Any], schemas: Schemas) -> bool:
         objects = Objects(connection, schemas)
         create_landing(connection, objects, schemas)
         create_triggers(objects, schemas)
-        if create_published(objects, schemas):
+        if create_published(connection, objects, schemas):
             # The next publish fills what is new: it looks at every row.
             connection.execute(
                 sql.SQL("UPDATE {}.publishes SET structure = NULL").format(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg import sql
 
-from ft42_warehouse.tables import published_tables, sql_type, stream_schemas
+from ft42_warehouse.tables import TEAM_MEMBERS, published_tables, sql_type, stream_schemas
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -77,6 +77,12 @@ def create_landing(connection: Connection[Any], objects: Objects, schemas: Schem
             ),
         )
         comment_on(objects, schemas.landing, name, schema["description"], _meanings(schema))
+    objects.make(
+        f"index {schemas.landing}.projects_users_members_idx",
+        sql.SQL("CREATE INDEX projects_users_members_idx ON {} USING gin ({})").format(
+            sql.Identifier(schemas.landing, "projects_users"), sql.SQL(TEAM_MEMBERS)
+        ),
+    )
     for published in published_tables():
         if published.person and published.person not in published.key:
             index = f"{published.name}_{published.person}_idx"

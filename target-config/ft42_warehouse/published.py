@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from psycopg import sql
 
@@ -12,6 +12,8 @@ from ft42_warehouse.tables import SEARCHED, Column, Table, published_tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from psycopg import Connection
 
     from ft42_warehouse.objects import Objects
     from ft42_warehouse.statements import Schemas
@@ -32,20 +34,23 @@ def required_objects(schemas: Schemas) -> list[str]:
     return [
         name
         for table in published_tables()
-        for made in (_tables_and_columns, _keys_and_indexes)
-        for name, _ in made(schemas, table)
+        for made in (_tables_and_columns, _keys, _indexes)
+        for name, *_ in made(schemas, table)
     ] + [f"view {schemas.published}.{view}" for view in ("orphan_rows", "orphans")]
 
 
-def create_published(objects: Objects, schemas: Schemas) -> bool:
+def create_published(connection: Connection[Any], objects: Objects, schemas: Schemas) -> bool:
     """Create the published tables and what they lack.
 
+    Rows that a lost key let in go: they all come from the landing schema.
+
     Args:
-        objects: What there is; a transaction is open.
+        connection: A connection of the schemas' owner; a transaction is open.
+        objects: What there is.
         schemas: Names of the schemas.
 
     Returns:
-        Whether a table or a column was made that the next publish must fill.
+        Whether the next publish must look at every row, to fill what was made.
 
     Raises:
         psycopg.Error: The server refused a statement.
@@ -55,7 +60,11 @@ def create_published(objects: Objects, schemas: Schemas) -> bool:
         for name, statement in _tables_and_columns(schemas, table):
             to_fill |= objects.make(name, statement)
     for table in published_tables():
-        for name, statement in _keys_and_indexes(schemas, table):
+        for name, remove_violations, statement in _keys(schemas, table):
+            if not objects.exists(name):
+                to_fill |= connection.execute(remove_violations).rowcount > 0
+                objects.make(name, statement)
+        for name, statement in _indexes(schemas, table):
             objects.make(name, statement)
         comment_on(
             objects,
@@ -106,43 +115,45 @@ def _tables_and_columns(schemas: Schemas, table: Table) -> Iterator[tuple[str, s
         )
 
 
-def _keys_and_indexes(schemas: Schemas, table: Table) -> Iterator[tuple[str, sql.Composed]]:
+def _keys(schemas: Schemas, table: Table) -> Iterator[tuple[str, sql.Composed, sql.Composed]]:
+    """Yield each key with what removes the rows that break it, and what makes it."""
     path = f"{schemas.published}.{table.name}"
     name = sql.Identifier(schemas.published, table.name)
     yield (
         f"constraint {path}.{table.name}_pkey",
+        schemas.of_table("remove_duplicates", table),
         sql.SQL("ALTER TABLE {} ADD CONSTRAINT {} PRIMARY KEY ({})").format(
             name,
             sql.Identifier(f"{table.name}_pkey"),
             sql.SQL(", ").join(map(sql.Identifier, table.key)),
         ),
     )
-    indexed = []
     for column in table.columns:
         if column.references:
-            indexed.append(column.name)
             constraint = f"{table.name}_{column.name}_fkey"
+            parent = sql.Identifier(schemas.published, column.references)
+            column_name = sql.Identifier(column.name)
             yield (
                 f"constraint {path}.{constraint}",
+                schemas.of_table("remove_unparented", table, column=column_name, parent=parent),
                 sql.SQL(
                     "ALTER TABLE {} ADD CONSTRAINT {} FOREIGN KEY ({}) "
                     "REFERENCES {} (id) DEFERRABLE"
-                ).format(
-                    name,
-                    sql.Identifier(constraint),
-                    sql.Identifier(column.name),
-                    sql.Identifier(schemas.published, column.references),
-                ),
+                ).format(name, sql.Identifier(constraint), column_name, parent),
             )
+
+
+def _indexes(schemas: Schemas, table: Table) -> Iterator[tuple[str, sql.Composed]]:
+    name = sql.Identifier(schemas.published, table.name)
+    indexed = [column.name for column in table.columns if column.references]
     if table.name in SEARCHED:
         indexed.append(SEARCHED[table.name])
-    for column_name in indexed:
-        if column_name == table.key[0]:
-            continue
-        index = f"{table.name}_{column_name}_idx"
-        yield (
-            f"index {schemas.published}.{index}",
-            sql.SQL("CREATE INDEX {} ON {} ({})").format(
-                sql.Identifier(index), name, sql.Identifier(column_name)
-            ),
-        )
+    for column in indexed:
+        if column != table.key[0]:
+            index = f"{table.name}_{column}_idx"
+            yield (
+                f"index {schemas.published}.{index}",
+                sql.SQL("CREATE INDEX {} ON {} ({})").format(
+                    sql.Identifier(index), name, sql.Identifier(column)
+                ),
+            )

@@ -59,6 +59,10 @@ class Schemas:
             landed=sql.Identifier(self.landing, table.name),
             key=_listed(table.key),
             same_row=_all_of(equals(column) for column in table.key),
+            key_given=_all_of(
+                sql.SQL("p.{} IS NOT NULL").format(sql.Identifier(column))
+                for column in table.key
+            ),
             columns=_listed(columns),
             assignments=sql.SQL(", ").join(
                 sql.SQL("{} = l.{}").format(*[sql.Identifier(column)] * 2) for column in columns

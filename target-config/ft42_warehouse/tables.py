@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 PERSONS = "users"
 """The table with a row a person; what points to it is that person's data."""
 
+TEAM_MEMBERS: LiteralString = "jsonb_path_query_array(teams, '$[*].users[*].id')"
+"""The persons whom a row of projects_users names, besides the one whose it is."""
+
 SEARCHED = {PERSONS: "login", "projects": "slug", "campuses": "name"}
 """Columns that people look rows up by, besides the keys."""
 

@@ -1,12 +1,10 @@
--- Takes the persons out of the teams of their teammates, whose enrolments their own
--- name.
+-- Takes the persons out of the teams in the enrolments of others.
 WITH mate AS (
-    SELECT DISTINCT {warehouse}.id_of(member, 'projects_users_id') AS id
-    FROM {landing}.projects_users AS l
-    JOIN erased AS e USING (user_id)
-    CROSS JOIN LATERAL jsonb_path_query(l.teams, '$[*].users[*]') AS member
+    SELECT DISTINCT l.id
+    FROM erased AS e
+    JOIN {landing}.projects_users AS l ON {members} @> to_jsonb(e.user_id)
 )
-UPDATE {enrolments} AS l
-SET teams = {warehouse}.without_persons(l.teams, (SELECT array_agg(user_id) FROM erased)){noting}
+UPDATE {enrolments} AS p
+SET teams = {warehouse}.without_persons(p.teams, (SELECT array_agg(user_id) FROM erased)){noting}
 FROM mate AS m
-WHERE l.id = m.id AND l.user_id NOT IN (SELECT user_id FROM erased)
+WHERE p.id = m.id AND p.user_id NOT IN (SELECT user_id FROM erased)
