@@ -109,7 +109,7 @@ class UnsteadyListError(Exception):
     """A list changes faster than it can be read."""
 
 
-class _RangeIgnoredError(Exception):
+class RangeIgnoredError(Exception):
     """The API does not narrow this list by ranges after all."""
 
 
@@ -161,7 +161,7 @@ async def read_from_scratch(
     try:
         async for part in _from_scratch(ask, region, is_sortable=is_sortable):
             yield part
-    except _RangeIgnoredError:
+    except RangeIgnoredError:
         async for part in read_list(ask.after(LONG_SLICE), is_sortable=is_sortable):
             yield Part(part.page)
 
@@ -181,7 +181,7 @@ async def read_window(ask: Ask, region: Region, *, is_sortable: bool) -> AsyncIt
     try:
         async for part in read(ask, region, "updated_at"):
             yield part
-    except _RangeIgnoredError:
+    except RangeIgnoredError:
         async for part in read_list(ask.after(LONG_SLICE), is_sortable=is_sortable):
             yield Part(part.page)
 
@@ -394,7 +394,7 @@ class _Seen:
 async def _page(ask: Ask, region: Region, number: int, sort: str | None) -> Page:
     page = await ask(region, number, sort)
     if not region.holds(page):
-        raise _RangeIgnoredError
+        raise RangeIgnoredError
     return page
 
 

@@ -1,0 +1,219 @@
+"""How rows that disappeared are found without reading those that did not.
+
+What a list should have, a tally knows. How many rows lie in an interval of ids,
+one request tells: its total. Where the two agree, nothing is asked any more.
+Where they do not, the interval is halved so that both halves fill pages, and only
+the lower half is asked for: what is left of the total is the upper half's. What
+fits in a page is not counted but read, which proves which ids exist in it.
+
+So one disappearance among *p* pages costs the total, ``log2(p)`` counts or one
+less, and a page; several share what lies above them. Where more rows differ than
+there are pages, halving would end at nearly every page, so the interval is read.
+
+**What a count cannot see.** A row that is gone and another one that entered the
+list unnoticed, with an old id, make up for each other in the total of every interval
+that has both. A rolling read of the whole list (`read_sector`) finds these, and what
+changed without a word.
+
+**Moments.** The answers are moments apart. A row that goes between two of them
+lets the upper half seem to have one row more than it has; it is read in vain or, if it
+lacks a row of its own, found by the next census. No interval is ever proven by
+subtraction, only by a page that was read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, replace
+from math import ceil
+from typing import TYPE_CHECKING
+
+from tap_ft42.reading import Part, RangeIgnoredError, read_in_order, read_piecewise
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator, Sequence
+
+    from tap_ft42.pages import Page
+    from tap_ft42.reading import Ask
+    from tap_ft42.regions import Region
+    from tap_ft42.tallies import Expectation
+
+COUNT = 0
+"""Number of a page that is asked for its total alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proof(Part):
+    """What exists in a closed interval of ids."""
+
+    lower: int = 0
+    upper: int = 0
+    total: int = 0
+    """Rows that exist."""
+    ids: Sequence[int] | None = None
+    """Their ids, ascending; None if they were only counted."""
+    sent: float = 0.0
+    """Unix time before the first request."""
+
+
+class UncountableError(Exception):
+    """The API tells no totals of this list."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Interval:
+    """A closed interval of ids."""
+
+    region: Region
+    expected: int
+    """Rows that it should have."""
+    total: int = 0
+    """Rows that it has, once that is known."""
+    whole: _Interval | None = None
+    """What it is the lower half of."""
+    is_read: bool = False
+    """Whether it fits in a page, so that its rows are asked for and not its total."""
+
+    def total_of(self, page: Page) -> int:
+        """Return how many rows the interval has, as an answer tells."""
+        if not self.region.holds(page):
+            raise RangeIgnoredError
+        if page.total is None:
+            raise UncountableError
+        return page.total
+
+
+async def count_rows(
+    ask: Ask, region: Region, expected: Expectation, *, size: int, is_sortable: bool
+) -> AsyncIterator[Part]:
+    """Find the rows by which a region differs from what is expected of it.
+
+    Args:
+        ask: Asks for pages; for `COUNT`, for a total.
+        region: An interval of ids.
+        expected: What is known of it.
+        size: Rows a page.
+        is_sortable: Whether the API sorts the list by id.
+
+    Yields:
+        The total of the region; the pages where it differs, each with a proof behind.
+
+    Raises:
+        UncountableError: The API tells no totals of this list.
+        RangeIgnoredError: It does not narrow the list by ids.
+    """
+    lower, upper = region.interval("id")
+    rows = expected.between(lower, upper)
+    asking = [_Interval(region, rows, is_read=rows <= size)]
+    unread: list[Region] = []
+    level = 0
+    while asking:
+        level += 1
+        pages = await _at_once(ask.after(level), asking, is_sortable=is_sortable)
+        following: list[_Interval] = []
+        for asked, page in zip(asking, pages, strict=True):
+            for part in _told(asked, page):
+                yield part
+            for half in _halves(asked, page):
+                if half.expected == half.total:
+                    continue
+                if (smaller := _smaller(half, expected, size)) is None:
+                    unread.append(half.region)
+                else:
+                    following.append(smaller)
+        asking = following
+    for number, rest in enumerate(unread, level + 1):
+        async for part in read_sector(ask.after(number), rest, is_sortable=is_sortable):
+            yield part
+
+
+async def read_sector(ask: Ask, region: Region, *, is_sortable: bool) -> AsyncIterator[Part]:
+    """Read a closed interval of ids.
+
+    Args:
+        ask: Asks for pages.
+        region: The interval.
+        is_sortable: Whether the API sorts the list by id.
+
+    Yields:
+        Its pages, once or several times, and a proof of what exists in it.
+
+    Raises:
+        UncountableError: The API tells no totals of this list.
+        RangeIgnoredError: It does not narrow the list by ids.
+    """
+    read = read_in_order if is_sortable else read_piecewise
+    pages: list[Page] = []
+    async for part in read(ask, region, "id"):
+        if part.page is not None:
+            if part.page.total is None:
+                raise UncountableError
+            pages.append(part.page)
+            yield part
+    yield _proof(region, pages)
+
+
+def _told(asked: _Interval, page: Page) -> Iterator[Part]:
+    """Yield what an answer proves by itself."""
+    lower, upper = asked.region.interval("id")
+    if not asked.is_read and asked.whole is None:
+        total = asked.total_of(page)
+        yield Proof(None, lower=lower, upper=upper, total=total, sent=page.sent)
+    elif asked.is_read and page.is_whole:
+        yield Part(page)
+        yield _proof(asked.region, [page])
+
+
+def _halves(asked: _Interval, page: Page) -> Iterator[_Interval]:
+    """Yield what an answer tells about, with its total: the interval and what is beside."""
+    total = asked.total_of(page)
+    if not (asked.is_read and page.is_whole):
+        yield replace(asked, total=total)
+    if (whole := asked.whole) is not None:
+        _, middle = asked.region.interval("id")
+        _, upper = whole.region.interval("id")
+        yield _Interval(
+            whole.region.narrowed("id", middle + 1, upper),
+            whole.expected - asked.expected,
+            total=whole.total - total,
+        )
+
+
+def _smaller(differs: _Interval, expected: Expectation, size: int) -> _Interval | None:
+    """Return what to ask about an interval that differs, or None to read all of it."""
+    rows, total = differs.expected, differs.total
+    if not differs.is_read and max(rows, total) <= size:
+        return _Interval(differs.region, rows, is_read=True)
+    lower, upper = differs.region.interval("id")
+    middle = expected.middle(lower, upper, size)
+    if differs.is_read or middle is None or abs(total - rows) >= ceil(rows / size):
+        return None
+    below = expected.between(lower, middle)
+    half = differs.region.narrowed("id", lower, middle)
+    return _Interval(half, below, whole=differs, is_read=below <= size)
+
+
+def _proof(region: Region, pages: Sequence[Page]) -> Proof:
+    """Say what exists in a region whose pages have all been read."""
+    lower, upper = region.interval("id")
+    ids = sorted({number for page in pages for number in page.ids})
+    sent = min(page.sent for page in pages)
+    return Proof(None, lower=lower, upper=upper, total=len(ids), ids=ids, sent=sent)
+
+
+async def _at_once(
+    ask: Ask, intervals: Sequence[_Interval], *, is_sortable: bool
+) -> list[Page]:
+    """Ask about several intervals; one that fails stops the others."""
+    sort = "id" if is_sortable else None
+    asked = [
+        asyncio.ensure_future(
+            ask.after(number)(interval.region, 1 if interval.is_read else COUNT, sort)
+        )
+        for number, interval in enumerate(intervals)
+    ]
+    try:
+        return [await answer for answer in asked]
+    finally:
+        for answer in asked:
+            answer.cancel()
