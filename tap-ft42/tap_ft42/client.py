@@ -24,7 +24,10 @@ from tap_ft42 import errors, retries
 from tap_ft42.bookmarks import Step, full_read, incremental_reads, level, note_scope
 from tap_ft42.budget import RunEnds
 from tap_ft42.endpoint import Endpoint
+from tap_ft42.known import KnownRows
+from tap_ft42.messages import STATE_INTERVAL
 from tap_ft42.pages import Page, page_of
+from tap_ft42.presence import FullReads
 from tap_ft42.records import EXTRA, BrokenRecordError, RecordShape
 from tap_ft42.spool import FRESH
 
@@ -36,11 +39,9 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.types import Auth, Context, Record, RequestFunc
 
     from tap_ft42.pipeline import Place, Reading
+    from tap_ft42.presence import Presence
     from tap_ft42.spool import Spool
     from tap_ft42.tap import TapFT42
-
-STATE_INTERVAL = 5.0
-"""Seconds between two STATE messages of a run that goes on."""
 
 SCHEMAS = SchemaDirectory(files("tap_ft42") / "schemas")
 """One JSON Schema a stream, named like the stream."""
@@ -69,6 +70,12 @@ class FT42Stream(RESTStream[int]):
 
     largest_page: ClassVar[int] = 100
     """Rows a page, where the full 100 would take the API too long."""
+
+    joined_filter: ClassVar[str | None] = None
+    """The parameter that narrows a child's list to several parents at once."""
+
+    joined_path: ClassVar[str | None] = None
+    """Path of that list, if it is another one."""
 
     added_columns: ClassVar[Sequence[str]] = ()
     """Columns whose values the request knows: from the parent or the settings."""
@@ -139,6 +146,11 @@ class FT42Stream(RESTStream[int]):
         if self.campus_filter is None or not campus_ids:
             return {}
         return {self.campus_filter: ",".join(map(str, sorted(campus_ids)))}
+
+    @property
+    def page_size(self) -> int:
+        """Rows a page."""
+        return min(int(self.config["page_size"]), self.largest_page)
 
     # What to read, and how far it has been read
 
@@ -245,6 +257,7 @@ class FT42Stream(RESTStream[int]):
         if _key(context) not in self._planned:
             self.plan(context, self._tap.next_place())
         steps = zip(self._steps_of(context), self._planned.pop(_key(context)), strict=True)
+        self.presence.begin(context)
         with self.get_http_request_counter() as counter:
             counter.with_context(context)
             try:
@@ -256,6 +269,7 @@ class FT42Stream(RESTStream[int]):
                             if part.is_descending:
                                 records.reverse()
                             self._plan_children(records, context, place)
+                            self.presence.note(part.page, records, context)
                             yield from records
                         step.advance(part)
                         self._write_state_message()
@@ -266,6 +280,7 @@ class FT42Stream(RESTStream[int]):
             except Exception:
                 self._tap.write_state()
                 raise
+        self.presence.complete(context)
         if self.replication_key and self.parent_stream_type is not None:
             self._partitions_read.append(self.get_context_state(context))
 
@@ -298,6 +313,29 @@ class FT42Stream(RESTStream[int]):
             for record in [] if part.page is None else part.page.records():
                 with suppress(BrokenRecordError):  # the stream itself puts it aside
                     yield self._shape.row(record, {})
+
+    @cached_property
+    def presence(self) -> Presence:
+        """Which rows of the stream are known to exist."""
+        if self.replication_key is None:
+            return FullReads(self)
+        return KnownRows(self, self._tap)
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether a census tells which of the stream's rows exist."""
+        return self.selected and self._tap.census.selected and not self._tap.is_dry_run
+
+    def emit(self, record: Record, context: Context | None) -> None:
+        """Emit a record that was read outside of the stream's own turn.
+
+        Args:
+            record: What the API sent.
+            context: The parent's context, or None.
+        """
+        row = self.post_process(record, context)
+        if row is not None:
+            self._write_record_message(row)
 
     def fetch(self, url: str, params: Mapping[str, Any], context: Context | None) -> Page:
         """Fetch a page; what is raised decides whether it is tried again.

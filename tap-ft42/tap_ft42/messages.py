@@ -12,6 +12,9 @@ from typing_extensions import override
 if TYPE_CHECKING:
     from singer_sdk.singerlib import Message
 
+STATE_INTERVAL = 5.0
+"""Seconds between two STATE messages of a run that goes on."""
+
 
 class BufferedWriter(MsgSpecWriter):
     """Writes records in blocks, as a system call for each takes a fifth of a run."""

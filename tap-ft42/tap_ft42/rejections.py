@@ -16,8 +16,9 @@ from tap_ft42.instants import write_instant
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from singer_sdk import Tap
     from singer_sdk.helpers.types import Context
+
+    from tap_ft42.tap import TapFT42
 
 
 class RejectedRecordsStream(Stream):
@@ -30,9 +31,10 @@ class RejectedRecordsStream(Stream):
     name = "rejected_records"
     schema: ClassVar[StreamSchema[str]] = StreamSchema(SCHEMAS)
 
+    _tap: TapFT42
     _is_announced = False
 
-    def __init__(self, tap: Tap) -> None:
+    def __init__(self, tap: TapFT42) -> None:
         """Take the key from the schema.
 
         Args:
@@ -71,3 +73,8 @@ class RejectedRecordsStream(Stream):
     def get_records(self, context: Context | None) -> Iterable[dict[str, Any]]:
         """Return nothing: the records have been emitted when they were met."""
         return ()
+
+    @override
+    def _write_state_message(self) -> None:
+        """Write the state with what every stream is known to have."""
+        self._tap.write_state()

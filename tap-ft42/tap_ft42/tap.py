@@ -20,6 +20,7 @@ from typing_extensions import override
 from tap_ft42.auth import BearerToken
 from tap_ft42.bookmarks import Times
 from tap_ft42.budget import Budget
+from tap_ft42.census import CensusStream
 from tap_ft42.client import FT42Stream
 from tap_ft42.instants import in_milliseconds
 from tap_ft42.messages import BufferedWriter
@@ -150,6 +151,27 @@ class TapFT42(Tap):
             description="Ends the run well after so long; the next one goes on from there.",
         ),
         th.Property(
+            "census_hour",
+            th.IntegerType(minimum=-1, maximum=23),
+            default=2,
+            title="Census hour",
+            description=(
+                "Hour of the day (UTC) from which on the day's first run finds out which "
+                "rows have disappeared; -1 for never."
+            ),
+        ),
+        th.Property(
+            "refresh_nights",
+            th.IntegerType(minimum=0),
+            default=7,
+            title="Refresh nights",
+            description=(
+                "Number of censuses in which each row of an incremental stream is read "
+                "again, as some change without a word; 0 for never. Streams of more than "
+                "100,000 rows are only counted in so many."
+            ),
+        ),
+        th.Property(
             "reserve_percent",
             th.IntegerType(minimum=0, maximum=90),
             default=2,
@@ -187,15 +209,15 @@ class TapFT42(Tap):
 
     @override
     def discover_streams(self) -> Sequence[Stream]:
-        return [*(stream(self) for stream in STREAMS), RejectedRecordsStream(self)]
+        return [stream(self) for stream in (*STREAMS, RejectedRecordsStream, CensusStream)]
 
     @property
     @override
     def streams(self) -> dict[str, Stream]:
         # The SDK sorts by name; a run needs parents and references first.
         streams = super().streams
-        names = [*(stream.name for stream in STREAMS), RejectedRecordsStream.name]
-        return {name: streams[name] for name in names}
+        ordered = (*STREAMS, RejectedRecordsStream, CensusStream)
+        return {stream.name: streams[stream.name] for stream in ordered}
 
     @property
     def api_streams(self) -> dict[str, FT42Stream]:
@@ -210,6 +232,11 @@ class TapFT42(Tap):
     def rejected_records(self) -> RejectedRecordsStream:
         """The stream that takes what breaks its schema."""
         return cast("RejectedRecordsStream", self.streams[RejectedRecordsStream.name])
+
+    @property
+    def census(self) -> CensusStream:
+        """The stream that tells which rows exist."""
+        return cast("CensusStream", self.streams[CensusStream.name])
 
     # What all streams of a run share
 
@@ -328,6 +355,8 @@ class TapFT42(Tap):
         now = time.monotonic()
         if now - self._state_written >= at_most_every:
             self._state_written = now
+            for stream in self.api_streams.values():
+                stream.presence.save()
             self.state_writer.write_state(self.state)
 
     def end_early(self, end: RunEnds) -> None:

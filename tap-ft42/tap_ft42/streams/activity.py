@@ -20,6 +20,7 @@ class ProjectsUsersStream(FT42Stream):
     path = "/v2/projects_users"
     replication_key = "updated_at"
     parent_stream_type = CampusesStream
+    joined_filter = "filter[campus]"
     is_sortable = False
     added_columns = ("campus_id", "cursus_id")
 
@@ -66,3 +67,5 @@ class CoalitionsUsersStream(FT42Stream):
     path = "/v2/coalitions/{coalition_id}/coalitions_users"
     replication_key = "updated_at"
     parent_stream_type = CoalitionsStream
+    joined_filter = "filter[coalition_id]"
+    joined_path = "/v2/coalitions_users"

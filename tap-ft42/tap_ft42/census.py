@@ -1,0 +1,75 @@
+"""The stream that tells which rows exist, and so which have disappeared."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from singer_sdk import Stream, StreamSchema
+from typing_extensions import override
+
+from tap_ft42.budget import RunEnds
+from tap_ft42.client import SCHEMAS
+from tap_ft42.instants import from_milliseconds
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from singer_sdk.helpers.types import Context
+
+    from tap_ft42.counting import Proof
+    from tap_ft42.tap import TapFT42
+
+
+class CensusStream(Stream):
+    """Which rows the API has, range of ids by range of ids.
+
+    It is read after all other streams, from what these have read themselves: a full
+    read proves what exists, and what an incremental stream knows is compared with the
+    API's totals (`tap_ft42.presence`, `tap_ft42.counting`).
+    """
+
+    name = "census"
+    schema: ClassVar[StreamSchema[str]] = StreamSchema(SCHEMAS)
+
+    _tap: TapFT42
+
+    def __init__(self, tap: TapFT42) -> None:
+        """Take the key from the schema.
+
+        Args:
+            tap: The tap whose streams are counted.
+        """
+        super().__init__(tap)
+        self.primary_keys = self.schema["x-primary-key"]
+
+    @override
+    def get_records(self, context: Context | None) -> Iterable[dict[str, Any]]:
+        try:
+            yield from self._records()
+        except RunEnds as end:
+            self._tap.end_early(end)
+
+    @override
+    def _write_state_message(self) -> None:
+        """Write the state with what every stream is known to have."""
+        self._tap.write_state()
+
+    def _records(self) -> Iterator[dict[str, Any]]:
+        for stream in self._tap.api_streams.values():
+            if stream.selected:
+                for parent, proof in stream.presence.proofs():
+                    yield _record(stream.name, parent, proof)
+
+
+def _record(stream: str, parent: int, proof: Proof) -> dict[str, Any]:
+    # What was only counted begins at 0, so that it does not take the place of ids.
+    is_whole = proof.ids is None and proof.lower == 1
+    return {
+        "stream": stream,
+        "parent_id": parent,
+        "first_id": 0 if is_whole else proof.lower,
+        "last_id": proof.upper,
+        "total": proof.total,
+        "ids": None if proof.ids is None else list(proof.ids),
+        "counted_at": from_milliseconds(int(proof.sent * 1000)),
+    }

@@ -1,0 +1,348 @@
+"""Which rows of a stream with bookmarks are known, and how a census finds those that went.
+
+The state of an incremental stream holds under ``census``, beside its bookmarks:
+
+``ids``, or ``slices``, ``rows`` and ``greatest``
+    The tally: what was read and not found gone. With `tap_ft42.tallies.LONGEST`
+    characters at most it is what bounds the state.
+``basis``
+    What the stream is narrowed to. A tally says nothing about another scope.
+``taken``
+    When the last census was complete. The next one is due once ``census_hour`` has
+    struck.
+``refreshed``
+    Highest id of the part that was read or, of a large stream, counted last.
+``since``
+    While no census has proven the tally: when it was begun.
+``next_id``
+    While rows are not in the tally that were read before it was begun: the id
+    below which all are.
+
+A row is accounted for before the state that passes it is written, so the two agree
+whatever becomes of a run. A census that was cut short is due again, and goes on
+from what it has proven.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from math import ceil
+from typing import TYPE_CHECKING, Any
+
+from singer_sdk.exceptions import FatalAPIError
+from typing_extensions import override
+
+from tap_ft42.counting import COUNT, Proof, UncountableError, count_rows, read_sector
+from tap_ft42.endpoint import Endpoint
+from tap_ft42.instants import from_milliseconds, in_milliseconds, milliseconds
+from tap_ft42.messages import STATE_INTERVAL
+from tap_ft42.presence import STATE, Presence, parent_of, pieces
+from tap_ft42.reading import RangeIgnoredError, read_from_scratch
+from tap_ft42.regions import MAX_ID, Region
+from tap_ft42.scope import BATCH
+from tap_ft42.tallies import MOST_IDS, Tally
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+
+    from singer_sdk.helpers.types import Context
+
+    from tap_ft42.client import FT42Stream
+    from tap_ft42.pages import Page
+    from tap_ft42.reading import Ask, Part
+    from tap_ft42.tap import TapFT42
+
+_DAY = timedelta(days=1)
+_LATER = in_milliseconds("2100-01-01")
+
+
+def is_due(taken: datetime | None, now: datetime, hour: int) -> bool:
+    """Tell whether a census has to be taken.
+
+    Args:
+        taken: When the last one was complete; None for never.
+        now: When the run began.
+        hour: Hour of the day (UTC) from which on the day's first run takes it; negative
+            for never.
+
+    Returns:
+        Whether the hour has struck since.
+    """
+    if hour < 0:
+        return False
+    struck = now.replace(hour=hour, minute=0, second=0, microsecond=0)
+    if struck > now:
+        struck -= _DAY
+    return taken is None or taken < struck
+
+
+class KnownRows(Presence):
+    """The rows of a stream with bookmarks, of all its contexts together."""
+
+    def __init__(self, stream: FT42Stream, tap: TapFT42) -> None:
+        self._stream = stream
+        self._tap = tap
+        self._tally: Tally | None = None
+        self._is_open = False
+        self._has_changed = False
+        self._notes: dict[str, Any] = {}
+        self._since: dict[int, int | None] = {}
+        self._complete: list[Context | None] = []
+
+    # While the stream is read
+
+    @override
+    def begin(self, context: Context | None) -> None:
+        state = self._stream.get_context_state(context)
+        if not self._is_open:
+            self._is_open = True
+            self._open(self._stream.stream_state)
+        if self._tally is None:
+            return
+        is_loaded = state.get("replication_key_value") is not None
+        self._since[parent_of(context)] = (
+            milliseconds(state.get("read_until")) if is_loaded else None
+        )
+
+    def _open(self, state: dict[str, Any]) -> None:
+        """Take up the tally of the state, or begin one."""
+        kept: dict[str, Any] = state.pop(STATE, None) or {}
+        basis = {
+            **self._tap.scope.as_state(),
+            "start_date": self._tap.config.get("start_date"),
+        }
+        is_one_list = self._stream.parent_stream_type or self._stream.partitions is None
+        if not is_one_list or not (kept or self._stream.is_counted):
+            return
+        size = self._stream.page_size
+        self._has_changed = True
+        if kept.get("basis") == basis:
+            self._tally = Tally.restored(kept, page_size=size)
+            told = ("taken", "refreshed", "since", "next_id")
+            self._notes = {key: kept[key] for key in told if key in kept}
+        else:
+            self._tally = Tally(page_size=size)
+            self._notes = {"since": from_milliseconds(self._tap.initialized_at)}
+            if _has_begun(state):
+                self._notes["next_id"] = 1
+        self._notes["basis"] = basis
+
+    @override
+    def note(self, page: Page, records: Sequence[Any], context: Context | None) -> None:
+        if self._tally is None:
+            return
+        since = self._since.get(parent_of(context))
+        if self._tally.is_exact or since is None:
+            changed = [self._tally.add(number) for number in page.ids]
+        else:
+            changed = [
+                self._tally.add(record["id"], is_new=_is_later(record, since))
+                for record in records
+                if isinstance(record, dict) and type(record.get("id")) is int
+            ]
+        self._has_changed |= any(changed)
+
+    @override
+    def complete(self, context: Context | None) -> None:
+        if self._tally is not None:
+            self._complete.append(context)
+
+    @override
+    def save(self) -> None:
+        if self._tally is not None and self._has_changed:
+            self._stream.stream_state[STATE] = {**self._notes, **self._tally.as_state()}
+            self._has_changed = False
+
+    # Afterwards
+
+    @override
+    def proofs(self) -> Iterator[tuple[int, Proof]]:
+        source = self._source()
+        if (
+            self._tally is None
+            or source is None
+            or not self._complete
+            or self._tap.ends_early
+            or not self._stream.is_counted
+            or not self._is_due
+        ):
+            return
+        try:
+            for proof in self._census(self._tally, source):
+                yield 0, proof
+        except (FatalAPIError, RangeIgnoredError, UncountableError) as error:
+            self._stream.logger.warning(
+                "%s: the rows cannot be counted, so none is found to be gone. %s",
+                self._stream.name,
+                str(error) or error.__doc__,
+            )
+        self._note(taken=from_milliseconds(self._tap.initialized_at))
+
+    def _census(self, tally: Tally, source: _Countable) -> Iterator[Proof]:
+        if "next_id" in self._notes and not self._read_what_is_unknown(tally, source):
+            return
+        size, is_sortable = self._stream.page_size, self._stream.is_sortable
+        nights: int = self._tap.config["refresh_nights"]
+        expected = tally.expectation
+        if not expected.total:
+            return
+        since = self._notes.pop("since", None)
+        # A load by ids misses nothing; one by changes left rows to the next window.
+        if since and is_sortable and self._oldest is None and tally.is_small:
+            sent = in_milliseconds(since) / 1000
+            yield from pieces(1, tally.greatest, list(tally.ids), sent)
+        start = self._notes.get("refreshed", 0) + 1
+        lower, upper = 1, tally.greatest
+        if not tally.is_small:
+            lower, upper = expected.sector(start, ceil(expected.total / max(nights, 1)))
+            self._note(refreshed=upper)
+        elif nights and expected.total > size:
+            pages = ceil(expected.total / nights / size)
+            sector = expected.sector(start, pages * size)
+            read = partial(read_sector, region=self._region(*sector), is_sortable=is_sortable)
+            yield from self._taken(source, read)
+            self._note(refreshed=sector[1])
+            if sector == (lower, upper):
+                return
+            expected = tally.expectation
+        count = partial(
+            count_rows,
+            region=self._region(lower, upper),
+            expected=expected,
+            size=size,
+            is_sortable=is_sortable,
+        )
+        yield from self._taken(source, count)
+
+    def _read_what_is_unknown(self, tally: Tally, source: _Countable) -> bool:
+        """Read the rows that the stream had before its tally was begun.
+
+        Returns:
+            Whether all are known now.
+        """
+        region = self._region(self._notes["next_id"], MAX_ID)
+        if not self._stream.is_sortable:
+            window = (self._oldest or 0, self._tap.times.until)
+            region = region.narrowed("updated_at", *window)
+        read = partial(read_from_scratch, region=region, is_sortable=self._stream.is_sortable)
+        for part in self._parts(source, read):
+            if part.page is not None:
+                if (part.page.total or 0) > MOST_IDS:
+                    self._stream.logger.info(
+                        "%s: too many rows to read them for a census. It begins with the "
+                        "next load from scratch.",
+                        self._stream.name,
+                    )
+                    return False
+                for number in part.page.ids:
+                    tally.add(number)
+            if part.reached is not None:
+                self._note(next_id=part.reached)
+        del self._notes["next_id"]
+        return True
+
+    def _taken(
+        self, source: _Countable, read: Callable[[Ask], AsyncIterator[Part]]
+    ) -> Iterator[Proof]:
+        """Yield the proofs of a read, and account for what they say."""
+        for part in self._parts(source, read):
+            if isinstance(part, Proof):
+                if part.ids is not None and self._tally is not None:
+                    self._tally.replace(part.lower, part.upper, part.ids)
+                    self._has_changed = True
+                yield part
+
+    def _parts(
+        self, source: _Countable, read: Callable[[Ask], AsyncIterator[Part]]
+    ) -> Iterator[Part]:
+        """Yield the parts of a read whose rows have been emitted."""
+        stream, context = self._stream, self._only_context
+        is_told = all(
+            name in (context or {}) or name in stream.config for name in stream.added_columns
+        )
+        pipeline, place = self._tap.pipeline, self._tap.next_place()
+        reading = pipeline.read(place, source, read, retried=stream.request_decorator)
+        for part, _ in pipeline.parts(reading):
+            for record in part.page.records() if part.page is not None and is_told else ():
+                stream.emit(record, context)
+            yield part
+            self._tap.write_state(at_most_every=STATE_INTERVAL)
+
+    @property
+    def _is_due(self) -> bool:
+        taken = self._notes.get("taken")
+        return is_due(
+            datetime.fromisoformat(taken) if taken else None,
+            datetime.fromtimestamp(self._tap.initialized_at / 1000, UTC),
+            self._tap.config["census_hour"],
+        )
+
+    def _note(self, **notes: object) -> None:
+        self._notes.update(notes)
+        self._has_changed = True
+
+    # What is asked
+
+    @property
+    def _oldest(self) -> int | None:
+        return self._tap.times.not_before
+
+    def _region(self, lower: int, upper: int) -> Region:
+        region = Region({"id": (lower, upper)})
+        if self._oldest is not None:
+            region = region.narrowed("updated_at", self._oldest, _LATER)
+        return region
+
+    @property
+    def _only_context(self) -> Context | None:
+        return self._complete[0] if len(self._complete) == 1 else None
+
+    def _source(self) -> _Countable | None:
+        """Return the list of all the stream's rows, or None if no request asks for it."""
+        stream = self._stream
+        query = dict(stream.query(None))
+        if stream.joined_filter is not None:
+            parents = sorted({parent_of(context) for context in self._complete})
+            if len(parents) <= BATCH:
+                query[stream.joined_filter] = ",".join(map(str, parents))
+            elif self._tap.scope.campus_ids:
+                return None
+        return _Countable(stream, None, query, "")
+
+
+class _Countable(Endpoint):
+    """A list that is asked for its totals, too, and always anew."""
+
+    @override
+    def recall(self, region: Region, number: int, sort: str | None) -> Page | None:
+        return None
+
+    @override
+    def fetch(self, region: Region, number: int, sort: str | None) -> Page:
+        params = self._params(region, max(number, 1), sort)
+        if number == COUNT:
+            params["page[size]"] = 1
+        return self.stream.fetch(self._url, params, self.context)
+
+    @property
+    @override
+    def _url(self) -> str:
+        stream = self.stream
+        return (
+            stream.get_url(None)
+            if stream.joined_path is None
+            else f"{stream.url_base}{stream.joined_path}"
+        )
+
+
+def _has_begun(state: Mapping[str, Any]) -> bool:
+    """Tell whether rows have been read before, of the stream or of a partition."""
+    return any(
+        part.get("replication_key_value") or part.get("from_scratch")
+        for part in (state, *state.get("partitions", ()))
+    )
+
+
+def _is_later(record: Mapping[str, Any], since: int) -> bool:
+    return (milliseconds(record.get("created_at")) or 0) > since

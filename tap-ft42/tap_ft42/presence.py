@@ -1,0 +1,160 @@
+"""Which rows of a stream have been read, and what that proves to exist.
+
+A read that came to its end is a proof in itself. While one that was cut short waits
+for the next run, the stream's state holds under ``census`` what it has seen. What
+streams with bookmarks keep there is said in `tap_ft42.known`.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from math import ceil
+from typing import TYPE_CHECKING, Any, Protocol
+
+from typing_extensions import override
+
+from tap_ft42.counting import Proof
+from tap_ft42.instants import from_milliseconds, in_milliseconds
+from tap_ft42.regions import MAX_ID
+from tap_ft42.tallies import Tally
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from singer_sdk.helpers.types import Context
+
+    from tap_ft42.client import FT42Stream
+    from tap_ft42.pages import Page
+
+STATE = "census"
+"""Key in the state."""
+
+_WIDTH = 10_000
+_MOST_PIECES = 1_000
+
+
+class Presence(Protocol):
+    """Keeps account of the rows of a stream."""
+
+    def begin(self, context: Context | None) -> None:
+        """Take note that a read begins."""
+
+    def note(self, page: Page, records: Sequence[Any], context: Context | None) -> None:
+        """Account for a page whose records are emitted next."""
+
+    def complete(self, context: Context | None) -> None:
+        """Take note that a read has come to its end."""
+
+    def save(self) -> None:
+        """Bring the state up to date."""
+
+    def proofs(self) -> Iterator[tuple[int, Proof]]:
+        """Yield what is proven to exist, after the stream has been read.
+
+        Yields:
+            The parent's id, or 0 for all rows of the stream, and the proof.
+
+        Raises:
+            RunEnds: The run has to end.
+            RetriableAPIError: Too many tries of one page failed.
+            requests.RequestException: The API did not answer.
+        """
+
+
+class _FullRead:
+    """A read of a whole list."""
+
+    def __init__(self, state: dict[str, Any], *, page_size: int) -> None:
+        """Begin, or go on from what an earlier run has read.
+
+        Args:
+            state: The SDK's state of the stream or partition.
+            page_size: Rows a page.
+        """
+        self._state = state
+        begun: Mapping[str, Any] | None = state.get("from_scratch")
+        kept: Mapping[str, Any] = state.get(STATE) or {}
+        self.is_complete = False
+        self.is_proof = True
+        self.lower, self.sent = 1, datetime.now(UTC).timestamp()
+        self.tally = Tally(page_size=page_size)
+        if begun and "ids" in kept:
+            self.tally = Tally.restored(kept, page_size=page_size)
+            self.sent = in_milliseconds(kept["since"]) / 1000
+        elif begun:
+            self.lower = begun["next_id"]
+
+    def save(self) -> None:
+        if self.is_complete or "from_scratch" not in self._state or self.lower > 1:
+            self._state.pop(STATE, None)
+        else:
+            since = from_milliseconds(int(self.sent * 1000))
+            self._state[STATE] = {"since": since, **self.tally.as_state()}
+
+
+class FullReads(Presence):
+    """The reads of a stream that has no bookmarks, one for each of its contexts."""
+
+    def __init__(self, stream: FT42Stream) -> None:
+        self._stream = stream
+        self._reads: dict[int, _FullRead] = {}
+
+    @override
+    def begin(self, context: Context | None) -> None:
+        if self._stream.is_counted:
+            state = self._stream.get_context_state(context)
+            self._reads[parent_of(context)] = _FullRead(state, page_size=self._stream.page_size)
+
+    @override
+    def note(self, page: Page, records: Sequence[Any], context: Context | None) -> None:
+        read = self._reads.get(parent_of(context))
+        if read is None:
+            return
+        read.sent = min(read.sent, page.sent)
+        # Without a total nobody knows whether all was read, and of a row without id
+        # nobody knows which one is there.
+        if (page.total is None and page.more) or page.count != len(page.ids):
+            read.is_proof = False
+        for number in page.ids:
+            read.tally.add(number)
+
+    @override
+    def complete(self, context: Context | None) -> None:
+        if read := self._reads.get(parent_of(context)):
+            read.is_complete = True
+
+    @override
+    def save(self) -> None:
+        for read in self._reads.values():
+            read.save()
+
+    @override
+    def proofs(self) -> Iterator[tuple[int, Proof]]:
+        for parent, read in self._reads.items():
+            if read.is_complete and read.is_proof:
+                for proof in pieces(read.lower, MAX_ID, list(read.tally.ids), read.sent):
+                    yield parent, proof
+
+
+def parent_of(context: Context | None) -> int:
+    """Return the id of a context's parent; 0 if it has none."""
+    return int(next(iter(context.values()))) if context else 0
+
+
+def pieces(lower: int, upper: int, ids: Sequence[int], sent: float) -> Iterator[Proof]:
+    """Cut a proof into some of at most 10,000 ids that begin at the same ids every time."""
+    greatest = ids[-1] if ids else lower
+    width = MAX_ID
+    if len(ids) > _WIDTH:
+        width = _WIDTH * ceil(greatest / _WIDTH / _MOST_PIECES)
+    first, begin = lower, 0
+    while first <= upper:
+        last = min(upper, (first // width + 1) * width - 1)
+        if last >= greatest:
+            last = upper
+        end = begin
+        while end < len(ids) and ids[end] <= last:
+            end += 1
+        piece = ids[begin:end]
+        yield Proof(None, lower=first, upper=last, total=len(piece), ids=piece, sent=sent)
+        first, begin = last + 1, end
