@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from tap_ft42.reading import Ask, Part
     from tap_ft42.tap import TapFT42
 
+_NOTES = ("taken", "refreshed", "since", "next_id")
 _DAY = timedelta(days=1)
 _LATER = in_milliseconds("2100-01-01")
 
@@ -115,18 +116,27 @@ class KnownRows(Presence):
         is_one_list = self._stream.parent_stream_type or self._stream.partitions is None
         if not is_one_list or not (kept or self._stream.is_counted):
             return
-        size = self._stream.page_size
         self._has_changed = True
         if kept.get("basis") == basis:
-            self._tally = Tally.restored(kept, page_size=size)
-            told = ("taken", "refreshed", "since", "next_id")
-            self._notes = {key: kept[key] for key in told if key in kept}
+            self._tally = self._restored(kept)
+        if self._tally is not None:
+            self._notes = {key: kept[key] for key in _NOTES if key in kept}
         else:
-            self._tally = Tally(page_size=size)
+            self._tally = Tally(page_size=self._stream.page_size)
             self._notes = {"since": from_milliseconds(self._tap.initialized_at)}
             if _has_begun(state):
                 self._notes["next_id"] = 1
         self._notes["basis"] = basis
+
+    def _restored(self, kept: Mapping[str, Any]) -> Tally | None:
+        try:
+            return Tally.restored(kept, page_size=self._stream.page_size)
+        except (KeyError, ValueError):
+            self._stream.logger.warning(
+                "%s: what the state says of its rows cannot be read; they are counted anew.",
+                self._stream.name,
+            )
+            return None
 
     @override
     def note(self, page: Page, records: Sequence[Any], context: Context | None) -> None:
@@ -197,7 +207,7 @@ class KnownRows(Presence):
         if not tally.is_small:
             lower, upper = expected.sector(start, ceil(expected.total / max(nights, 1)))
             self._note(refreshed=upper)
-        elif nights and expected.total > size:
+        elif nights and not since and expected.total > size:
             pages = ceil(expected.total / nights / size)
             sector = expected.sector(start, pages * size)
             read = partial(read_sector, region=self._region(*sector), is_sortable=is_sortable)

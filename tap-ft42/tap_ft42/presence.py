@@ -78,11 +78,18 @@ class _FullRead:
         self.is_proof = True
         self.lower, self.sent = 1, datetime.now(UTC).timestamp()
         self.tally = Tally(page_size=page_size)
-        if begun and "ids" in kept:
-            self.tally = Tally.restored(kept, page_size=page_size)
-            self.sent = in_milliseconds(kept["since"]) / 1000
-        elif begun:
+        if not begun:
+            return
+        try:
+            tally = Tally.restored(kept, page_size=page_size)
+            since = in_milliseconds(kept["since"]) / 1000
+        except (KeyError, ValueError):
             self.lower = begun["next_id"]
+        else:
+            if tally.is_exact:
+                self.tally, self.sent = tally, since
+            else:
+                self.lower = begun["next_id"]
 
     def save(self) -> None:
         if self.is_complete or "from_scratch" not in self._state or self.lower > 1:

@@ -1,0 +1,224 @@
+"""Rows that went are found by counting: the halving against a set, and what it costs."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import dataclass, field
+from math import ceil, log2
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from tap_ft42.counting import COUNT, Proof, UncountableError, count_rows, read_sector
+from tap_ft42.pages import restored_page
+from tap_ft42.reading import Ask, RangeIgnoredError
+from tap_ft42.regions import Region
+from tap_ft42.tallies import Expectation, Tally
+from typing_extensions import override
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from random import Random
+
+    from tap_ft42.pages import Page
+
+SIZE = 5
+
+
+@dataclass
+class Api(Ask):
+    """A list of the API.
+
+    Attributes:
+        ids: which rows exist.
+        has_totals: whether answers tell totals.
+        ranges: whether `range` is heeded.
+        sorts: whether `sort` is heeded.
+        requests: how many requests came.
+        rows: how many rows were sent.
+    """
+
+    ids: set[int]
+    has_totals: bool = True
+    ranges: bool = True
+    sorts: bool = True
+    requests: int = 0
+    rows: int = 0
+    going: list[int] = field(default_factory=list)
+
+    @override
+    async def __call__(self, region: Region, number: int, sort: str | None) -> Page:
+        self.requests += 1
+        await asyncio.sleep(0)
+        if self.going:
+            self.ids.discard(self.going.pop())
+        lower, upper = region.interval("id") if self.ranges else (0, 2**40)
+        found = sorted(row for row in self.ids if lower <= row <= upper)
+        if not self.sorts or sort is None:
+            found.sort(key=lambda row: row % 7)
+        size = 1 if number == COUNT else SIZE
+        page = found[max(number - 1, 0) * size :][:size]
+        self.rows += len(page)
+        return restored_page(
+            json.dumps([{"id": row} for row in page]).encode(),
+            total=len(found) if self.has_totals else None,
+            size=size,
+            more=bool(page) and max(number, 1) * size < len(found),
+            sent=self.requests,
+            answered=self.requests,
+        )
+
+    @override
+    def after(self, number: int) -> Ask:
+        return self
+
+
+def tally_of(ids: Iterable[int]) -> Tally:
+    tally = Tally(page_size=SIZE)
+    for row in ids:
+        tally.add(row)
+    return tally
+
+
+def in_slices(ids: list[int]) -> Expectation:
+    """What a tally that is too large for ids expects: slices of a page each."""
+    firsts = [1, *ids[SIZE::SIZE]]
+    rows = [len(ids[at * SIZE : (at + 1) * SIZE]) for at in range(len(firsts))]
+    return Expectation(firsts, rows, ids[-1])
+
+
+def counted(api: Api, expected: Expectation, *, is_sortable: bool = True) -> list[Proof]:
+    """The proofs of a census of the whole list."""
+
+    async def count() -> list[Proof]:
+        region = Region({"id": (1, expected.greatest)})
+        parts = count_rows(api, region, expected, size=SIZE, is_sortable=is_sortable)
+        return [part async for part in parts if isinstance(part, Proof)]
+
+    return asyncio.run(count())
+
+
+def named(proofs: list[Proof], known: set[int]) -> set[int]:
+    """Which of the known rows the proofs say to be gone."""
+    return {
+        row
+        for proof in proofs
+        if proof.ids is not None
+        for row in known
+        if proof.lower <= row <= proof.upper and row not in proof.ids
+    }
+
+
+KNOWN = st.sets(st.integers(1, 3000), min_size=1, max_size=400)
+EXAMPLES = settings(max_examples=100, deadline=None)
+
+
+@EXAMPLES
+@given(known=KNOWN, luck=st.randoms(use_true_random=False), part=st.integers(0, 100))
+def test_exactly_the_rows_that_went_are_named(known: set[int], luck: Random, part: int) -> None:
+    gone = set(luck.sample(sorted(known), len(known) * part // 100))
+    for expected in (tally_of(known).expectation, in_slices(sorted(known))):
+        for sorts in (True, False):
+            api = Api(known - gone, sorts=sorts)
+            assert named(counted(api, expected, is_sortable=sorts), known) == gone
+
+
+@EXAMPLES
+@given(
+    known=KNOWN,
+    luck=st.randoms(use_true_random=False),
+    gone=st.integers(0, 8),
+)
+def test_a_row_that_went_costs_a_count_a_halving_and_a_page(
+    known: set[int], luck: Random, gone: int
+) -> None:
+    lost = set(luck.sample(sorted(known), min(gone, len(known))))
+    pages = ceil(len(known) / SIZE)
+    assume(len(lost) < pages)
+    api = Api(known - lost)
+    counted(api, tally_of(known).expectation)
+    # Where one row of a list is gone, each answer can tell one of two halves, so that
+    # log2(pages) answers are the least that name its page.
+    depth = ceil(log2(pages)) if pages > 1 else 0
+    assert api.requests <= 1 + len(lost) * (depth + 1)
+    if pages > 1:
+        assert api.rows <= api.requests + 2 * SIZE * len(lost)
+
+
+@EXAMPLES
+@given(known=KNOWN)
+def test_nothing_gone_costs_one_request(known: set[int]) -> None:
+    api = Api(set(known))
+    proofs = counted(api, tally_of(known).expectation)
+    assert api.requests == 1
+    assert [proof.total for proof in proofs] == [len(known)]
+
+
+@EXAMPLES
+@given(known=KNOWN, entered=st.sets(st.integers(1, 3000), max_size=20))
+def test_rows_that_came_unseen_are_read(known: set[int], entered: set[int]) -> None:
+    entered = {row for row in entered if row <= max(known)} - known
+    api = Api(known | entered)
+    proofs = counted(api, tally_of(known).expectation)
+    read = {row for proof in proofs for row in proof.ids or ()}
+    assert read >= entered
+    assert named(proofs, known) == set()
+
+
+@EXAMPLES
+@given(known=KNOWN, luck=st.randoms(use_true_random=False), going=st.integers(1, 30))
+def test_no_row_that_exists_is_named_when_rows_go_while_they_are_counted(
+    known: set[int], luck: Random, going: int
+) -> None:
+    leaving = luck.sample(sorted(known), min(going, len(known)))
+    api, tally = Api(set(known), going=leaving), tally_of(known)
+    while True:
+        proofs = counted(api, tally.expectation)
+        assert named(proofs, known) <= known - api.ids
+        for proof in proofs:
+            if proof.ids is not None:
+                tally.replace(proof.lower, proof.upper, proof.ids)
+        if not leaving:
+            break
+    # What a census cannot see while rows go, the next one does.
+    for proof in counted(api, tally.expectation):
+        if proof.ids is not None:
+            tally.replace(proof.lower, proof.upper, proof.ids)
+    assert set(tally.ids) == api.ids
+
+
+@EXAMPLES
+@given(known=KNOWN, nights=st.integers(1, 9), luck=st.randoms(use_true_random=False))
+def test_a_rolling_read_has_seen_every_row_after_its_nights(
+    known: set[int], nights: int, luck: Random
+) -> None:
+    gone = set(luck.sample(sorted(known), len(known) // 3))
+    tally, api = tally_of(known), Api(known - gone)
+    start, found = 1, set[int]()
+
+    async def read(lower: int, upper: int) -> list[Proof]:
+        parts = read_sector(api, Region({"id": (lower, upper)}), is_sortable=True)
+        return [part async for part in parts if isinstance(part, Proof)]
+
+    for _ in range(nights):
+        rows = ceil(len(known) / nights)
+        lower, upper = tally.expectation.sector(start, rows)
+        (proof,) = asyncio.run(read(lower, upper))
+        assert proof.ids is not None
+        found |= named([proof], known)
+        start = upper + 1
+    assert found == gone
+
+
+@pytest.mark.parametrize(
+    ("api", "error"),
+    [
+        (Api(set(range(1, 50)), has_totals=False), UncountableError),
+        (Api(set(range(90, 150)), ranges=False), RangeIgnoredError),
+    ],
+)
+def test_a_list_that_cannot_be_counted_proves_nothing(api: Api, error: type) -> None:
+    with pytest.raises(error):
+        counted(api, tally_of(range(1, 51)).expectation)
