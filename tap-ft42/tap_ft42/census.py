@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from tap_ft42.counting import Proof
     from tap_ft42.tap import TapFT42
 
+_SHARE = 4
+"""Which part of the hour's requests counts may use: others need the rest."""
+
 
 class CensusStream(Stream):
     """Which rows the API has, range of ids by range of ids.
@@ -40,7 +43,19 @@ class CensusStream(Stream):
             tap: The tap whose streams are counted.
         """
         super().__init__(tap)
+        per_hour = int(self.config["requests_per_hour"])
+        self.left = per_hour // _SHARE if per_hour else None
+        """Requests that are left for counts in this run; None for any number."""
         self.primary_keys = self.schema["x-primary-key"]
+
+    def spend(self, requests: int) -> None:
+        """Account for requests that counted rows.
+
+        Args:
+            requests: How many.
+        """
+        if self.left is not None:
+            self.left = max(self.left - requests, 0)
 
     @override
     def get_records(self, context: Context | None) -> Iterable[dict[str, Any]]:

@@ -18,6 +18,10 @@ The state of an incremental stream holds under ``census``, beside its bookmarks:
     While rows are not in the tally that were read before it was begun: the id
     below which all are.
 
+However many rows went, a run's counts stop at a quarter of the hour's requests: the
+streams in their order, and of each what the rolling read has not found yet. What is
+left open is found by that.
+
 A row is accounted for before the state that passes it is written, so the two agree
 whatever becomes of a run. A census that was cut short is due again, and goes on
 from what it has proven.
@@ -220,10 +224,12 @@ class KnownRows(Presence):
             count_rows,
             region=self._region(lower, upper),
             expected=expected,
-            size=size,
             is_sortable=is_sortable,
+            most=self._tap.census.left,
         )
+        spent = self._tap.budget.spent
         yield from self._taken(source, count)
+        self._tap.census.spend(self._tap.budget.spent - spent)
 
     def _read_what_is_unknown(self, tally: Tally, source: _Countable) -> bool:
         """Read the rows that the stream had before its tally was begun.

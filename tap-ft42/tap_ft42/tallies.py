@@ -97,11 +97,13 @@ class Expectation:
         firsts: Where each slice begins, ascending; of an exact tally, each id.
         rows: Rows of each slice.
         greatest: Greatest id that is known.
+        page_size: Rows a page.
     """
 
     firsts: Sequence[int]
     rows: Sequence[int]
     greatest: int
+    page_size: int
 
     @cached_property
     def _before(self) -> list[int]:
@@ -117,13 +119,12 @@ class Expectation:
         first, end = self._slices(lower, upper)
         return self._before[end] - self._before[first]
 
-    def middle(self, lower: int, upper: int, size: int) -> int | None:
+    def middle(self, lower: int, upper: int) -> int | None:
         """Return where to halve a closed interval, so that the halves fill pages.
 
         Args:
             lower: Its lowest id.
             upper: Its highest id.
-            size: Rows a page.
 
         Returns:
             The highest id of the lower half; None if it is a single slice.
@@ -131,8 +132,8 @@ class Expectation:
         first, end = self._slices(lower, upper)
         if end - first <= 1:
             return None
-        pages = ceil((self._before[end] - self._before[first]) / size)
-        half = self._before[first] + size * ceil(pages / 2)
+        pages = ceil((self._before[end] - self._before[first]) / self.page_size)
+        half = self._before[first] + self.page_size * ceil(pages / 2)
         cut = bisect_right(self._before, half, first, end) - 1
         return self.firsts[min(max(cut, first + 1), end - 1)] - 1
 
@@ -238,9 +239,11 @@ class Tally:
     def expectation(self) -> Expectation:
         """What the tally expects, as of now."""
         if self._ids is None:
-            return Expectation(tuple(self._firsts), tuple(self._rows), self.greatest)
+            slices = tuple(self._firsts), tuple(self._rows)
+            return Expectation(*slices, self.greatest, self._page_size)
         ids = array("q", self._ids)
-        return Expectation(ids, array("b", bytes([1])) * len(ids), self.greatest)
+        ones = array("b", bytes([1])) * len(ids)
+        return Expectation(ids, ones, self.greatest, self._page_size)
 
     def add(self, number: int, *, is_new: bool = True) -> bool:
         """Account for a row that was read.

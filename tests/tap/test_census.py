@@ -155,6 +155,20 @@ class TestStudents:
             found |= named(run, "users", existing)
         assert found == gone
 
+    def test_counts_take_a_quarter_of_the_hour_s_requests_at_most(
+        self, tap: Tap, network: RunningSandbox, first: Run
+    ) -> None:
+        here = tap.pointed_at(network, **PAGES)
+        state = here.run("users", "census", state=a_day_later(first.state)).state
+        existing = {row["id"] for row in network.truth_of(STUDENTS, columns="id")}
+        network.live(events={"disappear": 60})
+        gone = existing - {row["id"] for row in network.truth_of(STUDENTS, columns="id")}
+        network.reset_requests()
+        run = here.run("users", "census", state=a_day_later(state), requests_per_hour=160)
+        assert 40 <= asked(network) <= 42  # with the window
+        assert named(run, "users", existing) < gone
+        assert len(named(run, "users", existing)) >= 3
+
 
 @pytest.fixture(scope="module")
 def everything(tap: Tap, campus: RunningSandbox) -> Run:

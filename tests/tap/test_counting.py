@@ -6,7 +6,7 @@ import asyncio
 import json
 from dataclasses import dataclass, field
 from math import ceil, log2
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import assume, given, settings
@@ -86,15 +86,15 @@ def in_slices(ids: list[int]) -> Expectation:
     """What a tally that is too large for ids expects: slices of a page each."""
     firsts = [1, *ids[SIZE::SIZE]]
     rows = [len(ids[at * SIZE : (at + 1) * SIZE]) for at in range(len(firsts))]
-    return Expectation(firsts, rows, ids[-1])
+    return Expectation(firsts, rows, ids[-1], SIZE)
 
 
-def counted(api: Api, expected: Expectation, *, is_sortable: bool = True) -> list[Proof]:
+def counted(api: Api, expected: Expectation, **settings: Any) -> list[Proof]:  # noqa: ANN401 - of count_rows
     """The proofs of a census of the whole list."""
 
     async def count() -> list[Proof]:
         region = Region({"id": (1, expected.greatest)})
-        parts = count_rows(api, region, expected, size=SIZE, is_sortable=is_sortable)
+        parts = count_rows(api, region, expected, **{"is_sortable": True, **settings})
         return [part async for part in parts if isinstance(part, Proof)]
 
     return asyncio.run(count())
@@ -145,6 +145,34 @@ def test_a_row_that_went_costs_a_count_a_halving_and_a_page(
     assert api.requests <= 1 + len(lost) * (depth + 1)
     if pages > 1:
         assert api.rows <= api.requests + 2 * SIZE * len(lost)
+
+
+@EXAMPLES
+@given(known=KNOWN, luck=st.randoms(use_true_random=False), most=st.integers(0, 60))
+def test_a_census_that_may_not_ask_enough_says_nothing_wrong_and_goes_on_the_next_time(
+    known: set[int], luck: Random, most: int
+) -> None:
+    gone = set(luck.sample(sorted(known), len(known) // 5))
+    api, tally, found = Api(known - gone), tally_of(known), set[int]()
+    for bound in (most, most, None):
+        api.requests = 0
+        proofs = counted(api, tally.expectation, most=bound)
+        # A list that is read page by page needs one more to prove its last border.
+        assert bound is None or api.requests <= bound + sum(
+            len(p.ids or ()) > SIZE for p in proofs
+        )
+        found |= named(proofs, known)
+        for proof in proofs:
+            if proof.ids is not None:
+                tally.replace(proof.lower, proof.upper, proof.ids)
+    assert found == gone
+
+
+def test_few_requests_name_some_pages_at_least() -> None:
+    known = set(range(1, 2001))
+    gone = set(range(7, 2001, 41))
+    proofs = counted(Api(known - gone), tally_of(known).expectation, most=60)
+    assert len(named(proofs, known)) >= 60 / log2(400) / 2
 
 
 @EXAMPLES
