@@ -201,17 +201,12 @@ class KnownRows(Presence):
         expected = tally.expectation
         if not expected.total:
             return
-        since = self._notes.pop("since", None)
-        # A load by ids misses nothing; one by changes left rows to the next window.
-        if since and is_sortable and self._oldest is None and tally.is_small:
-            sent = in_milliseconds(since) / 1000
-            yield from pieces(1, tally.greatest, list(tally.ids), sent)
         start = self._notes.get("refreshed", 0) + 1
         lower, upper = 1, tally.greatest
         if not tally.is_small:
             lower, upper = expected.sector(start, ceil(expected.total / max(nights, 1)))
             self._note(refreshed=upper)
-        elif nights and not since and expected.total > size:
+        elif nights and "taken" in self._notes and expected.total > size:
             pages = ceil(expected.total / nights / size)
             sector = expected.sector(start, pages * size)
             read = partial(read_sector, region=self._region(*sector), is_sortable=is_sortable)
@@ -227,9 +222,20 @@ class KnownRows(Presence):
             is_sortable=is_sortable,
             most=self._tap.census.left,
         )
-        spent = self._tap.budget.spent
-        yield from self._taken(source, count)
+        spent, has_changed = self._tap.budget.spent, False
+        for proof in self._taken(source, count):
+            has_changed |= proof.ids is not None
+            yield proof
         self._tap.census.spend(self._tap.budget.spent - spent)
+        if "since" in self._notes and not has_changed:
+            yield from self._first_proof(tally)
+
+    def _first_proof(self, tally: Tally) -> Iterator[Proof]:
+        """Say what a first load has read, once the API's total agrees with it."""
+        since = in_milliseconds(self._notes.pop("since")) / 1000
+        # A load by ids misses nothing; one by changes left rows to the next window.
+        if self._stream.is_sortable and self._oldest is None and tally.is_small:
+            yield from pieces(1, tally.greatest, list(tally.ids), since)
 
     def _read_what_is_unknown(self, tally: Tally, source: _Countable) -> bool:
         """Read the rows that the stream had before its tally was begun.
