@@ -32,7 +32,7 @@ from tap_ft42.records import EXTRA, BrokenRecordError, RecordShape
 from tap_ft42.spool import FRESH
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Hashable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Generator, Hashable, Iterator, Mapping, Sequence
 
     import requests
     from backoff.types import Details
@@ -326,15 +326,32 @@ class FT42Stream(RESTStream[int]):
         """Whether a census tells which of the stream's rows exist."""
         return self.selected and self._tap.census.selected and not self._tap.is_dry_run
 
-    def emit(self, record: Record, context: Context | None) -> None:
+    def contexts_of(
+        self,
+        records: Sequence[Mapping[str, Any]],  # noqa: ARG002 - for subclasses
+        parents: Collection[int],  # noqa: ARG002 - for subclasses
+    ) -> Mapping[int, Context]:
+        """Find out which parents rows belong to that were read of several at once.
+
+        Args:
+            records: What the API sent.
+            parents: Ids of the parents.
+
+        Returns:
+            Contexts by the ids of the rows, where a row has one.
+        """
+        return {}
+
+    def emit(self, record: Record, context: Context | None, *, is_known: bool = False) -> None:
         """Emit a record that was read outside of the stream's own turn.
 
         Args:
             record: What the API sent.
             context: The parent's context, or None.
+            is_known: Whether it is only looked at, as the target has it.
         """
         row = self.post_process(record, context)
-        if row is not None:
+        if row is not None and not is_known:
             self._write_record_message(row)
 
     def fetch(self, url: str, params: Mapping[str, Any], context: Context | None) -> Page:
@@ -413,7 +430,10 @@ class FT42Stream(RESTStream[int]):
             self._tap.rejected_records.keep(self.name, row, reason=str(broken))
             return None
         self._undeclared.update(shaped.get(EXTRA, ()))
-        return shaped if self.is_in_scope(shaped) else None
+        if self.is_in_scope(shaped):
+            return shaped
+        self.presence.leave_out(shaped["id"])
+        return None
 
     def is_in_scope(self, row: Record) -> bool:  # noqa: ARG002 - for subclasses
         """Tell whether a row belongs to the run, where the API's filter may not."""

@@ -14,6 +14,9 @@ The state of an incremental stream holds under ``census``, beside its bookmarks:
     Highest id of the part that was read or, of a large stream, counted last.
 ``since``
     While no census has proven the tally: when it was begun.
+``is_mixed``
+    Whether the API lists rows that are not emitted, as its filter lets them through.
+    Totals are no news for a reader then, and are left out of the census.
 ``next_id``
     While rows are not in the tally that were read before it was begun: the id
     below which all are.
@@ -29,6 +32,7 @@ from what it has proven.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from math import ceil
@@ -45,7 +49,7 @@ from tap_ft42.presence import STATE, Presence, parent_of, pieces
 from tap_ft42.reading import RangeIgnoredError, read_from_scratch
 from tap_ft42.regions import MAX_ID, Region
 from tap_ft42.scope import BATCH
-from tap_ft42.tallies import MOST_IDS, Tally
+from tap_ft42.tallies import MOST_IDS, IdSet, Tally
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
@@ -57,7 +61,7 @@ if TYPE_CHECKING:
     from tap_ft42.reading import Ask, Part
     from tap_ft42.tap import TapFT42
 
-_NOTES = ("taken", "refreshed", "since", "next_id")
+_NOTES = ("taken", "refreshed", "since", "is_mixed", "next_id")
 _DAY = timedelta(days=1)
 _LATER = in_milliseconds("2100-01-01")
 
@@ -94,6 +98,7 @@ class KnownRows(Presence):
         self._notes: dict[str, Any] = {}
         self._since: dict[int, int | None] = {}
         self._complete: list[Context | None] = []
+        self._left_out = IdSet()
 
     # While the stream is read
 
@@ -161,6 +166,12 @@ class KnownRows(Presence):
     def complete(self, context: Context | None) -> None:
         if self._tally is not None:
             self._complete.append(context)
+
+    @override
+    def leave_out(self, row_id: int) -> None:
+        self._left_out.add(row_id)
+        if "is_mixed" not in self._notes:
+            self._note(is_mixed=True)
 
     @override
     def save(self) -> None:
@@ -269,27 +280,45 @@ class KnownRows(Presence):
     ) -> Iterator[Proof]:
         """Yield the proofs of a read, and account for what they say."""
         for part in self._parts(source, read):
-            if isinstance(part, Proof):
-                if part.ids is not None and self._tally is not None:
-                    self._tally.replace(part.lower, part.upper, part.ids)
-                    self._has_changed = True
+            if not isinstance(part, Proof):
+                continue
+            if part.ids is not None and self._tally is not None:
+                self._tally.replace(part.lower, part.upper, part.ids)
+                self._has_changed = True
+                ids = [row for row in part.ids if row not in self._left_out]
+                yield replace(part, ids=ids, total=len(ids))
+            elif "is_mixed" not in self._notes:
                 yield part
 
     def _parts(
         self, source: _Countable, read: Callable[[Ask], AsyncIterator[Part]]
     ) -> Iterator[Part]:
         """Yield the parts of a read whose rows have been emitted."""
-        stream, context = self._stream, self._only_context
-        is_told = all(
-            name in (context or {}) or name in stream.config for name in stream.added_columns
-        )
         pipeline, place = self._tap.pipeline, self._tap.next_place()
-        reading = pipeline.read(place, source, read, retried=stream.request_decorator)
+        reading = pipeline.read(place, source, read, retried=self._stream.request_decorator)
         for part, _ in pipeline.parts(reading):
-            for record in part.page.records() if part.page is not None and is_told else ():
-                stream.emit(record, context)
+            if part.page is not None:
+                self._emit([row for row in part.page.records() if isinstance(row, dict)])
             yield part
             self._tap.write_state(at_most_every=STATE_INTERVAL)
+
+    def _emit(self, records: Sequence[dict[str, Any]]) -> None:
+        """Emit rows; of those that do not tell their parent, the ones nobody knows."""
+        stream, context = self._stream, self._complete[0]
+        needs_parent = any(name not in stream.config for name in stream.added_columns)
+        if len(self._complete) == 1 or not needs_parent:
+            for record in records:
+                stream.emit(record, context)
+            return
+        unknown = [record for record in records if not self._knows(record.get("id"))]
+        parents = {parent_of(context) for context in self._complete}
+        contexts = stream.contexts_of(unknown, parents) if unknown else {}
+        for record in records:
+            own = contexts.get(record.get("id", 0))
+            stream.emit(record, own or context, is_known=own is None)
+
+    def _knows(self, row_id: object) -> bool:
+        return self._tally is not None and type(row_id) is int and row_id in self._tally
 
     @property
     def _is_due(self) -> bool:
@@ -315,10 +344,6 @@ class KnownRows(Presence):
         if self._oldest is not None:
             region = region.narrowed("updated_at", self._oldest, _LATER)
         return region
-
-    @property
-    def _only_context(self) -> Context | None:
-        return self._complete[0] if len(self._complete) == 1 else None
 
     def _source(self) -> _Countable | None:
         """Return the list of all the stream's rows, or None if no request asks for it."""

@@ -45,6 +45,9 @@ class Presence(Protocol):
     def complete(self, context: Context | None) -> None:
         """Take note that a read has come to its end."""
 
+    def leave_out(self, row_id: int) -> None:
+        """Take note that a row is not emitted, as it does not belong to the run."""
+
     def save(self) -> None:
         """Bring the state up to date."""
 
@@ -129,6 +132,10 @@ class FullReads(Presence):
     def complete(self, context: Context | None) -> None:
         if read := self._reads.get(parent_of(context)):
             read.is_complete = True
+
+    @override
+    def leave_out(self, row_id: int) -> None:
+        """Do nothing: what exists and was never emitted harms nobody."""
 
     @override
     def save(self) -> None:

@@ -80,6 +80,13 @@ class IdSet:
                     if lower <= base + bit <= upper:
                         yield base + bit
 
+    def __contains__(self, number: int) -> bool:
+        """Tell whether an id is in the set."""
+        block = self._blocks.get(number >> _BLOCK)
+        return block is not None and bool(
+            block[(number >> 3) & (_BYTES - 1)] >> (number & 7) & 1
+        )
+
     def __len__(self) -> int:
         """Return how many ids there are."""
         return self._size
@@ -234,6 +241,10 @@ class Tally:
     def ids(self) -> Iterable[int]:
         """The ids of an exact tally, ascending."""
         return self._ids or ()
+
+    def __contains__(self, number: int) -> bool:
+        """Tell whether a row is known for certain; in slices none is."""
+        return self._ids is not None and number in self._ids
 
     @property
     def expectation(self) -> Expectation:

@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Any
 from typing_extensions import override
 
 from tap_ft42.client import FT42Stream
+from tap_ft42.scope import BATCH
 from tap_ft42.streams.reference import CampusesStream, CoalitionsStream
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
     from singer_sdk.helpers.types import Context, Record
 
 
@@ -30,6 +33,31 @@ class ProjectsUsersStream(FT42Stream):
             **super().query(context),
             "filter[campus]": context["campus_id"] if context else None,
             "filter[cursus]": self.config["cursus_id"],
+        }
+
+    @override
+    def contexts_of(
+        self, records: Sequence[Mapping[str, Any]], parents: Collection[int]
+    ) -> Mapping[int, Context]:
+        users = {
+            record["id"]: record["user"]["id"]
+            for record in records
+            if type(record.get("id")) is int and isinstance(record.get("user"), dict)
+        }
+        # An enrolment is a row of each campus of its user; the last one read stays.
+        campuses: dict[int, int] = {}
+        user_ids = sorted(set(users.values()))
+        for start in range(0, len(user_ids), BATCH):
+            batch = ",".join(map(str, user_ids[start : start + BATCH]))
+            query = {"filter[user_id]": batch}
+            for row in self._tap.api_streams["campus_users"].look_up(query):
+                if row["campus_id"] in parents:
+                    known = campuses.get(row["user_id"], 0)
+                    campuses[row["user_id"]] = max(known, row["campus_id"])
+        return {
+            row: {"campus_id": campuses[user]}
+            for row, user in users.items()
+            if user in campuses
         }
 
     @override

@@ -1,0 +1,50 @@
+"""What a census says, and when the next one is due."""
+
+from __future__ import annotations
+
+import copy
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ft42_sandbox.testing import RunningSandbox
+
+    from tests.tap.running import Run
+
+Row = dict[str, Any]
+State = dict[str, Any]
+
+STUDENTS = "/v2/cursus/21/users?filter[kind]=student&filter[alumni?]=false"
+AT_ONCE: dict[str, Any] = {"settle_seconds": 0, "overlap_seconds": 0}
+
+
+def counted(run: Run, stream: str) -> list[Row]:
+    return [row for row in run.records("census") if row["stream"] == stream]
+
+
+def named(run: Run, stream: str, known: set[int], parent: int = 0) -> set[int]:
+    """Which of the known rows a run says to be gone."""
+    return {
+        row
+        for proof in counted(run, stream)
+        if proof["ids"] is not None and proof["parent_id"] == parent
+        for row in known
+        if proof["first_id"] <= row <= proof["last_id"] and row not in set(proof["ids"])
+    }
+
+
+def a_day_later(state: State) -> State:
+    """The state as it will be when the next census is due."""
+    later = copy.deepcopy(state)
+    for bookmark in later["bookmarks"].values():
+        if taken := bookmark.get("census", {}).get("taken"):
+            before = datetime.fromisoformat(taken) - timedelta(days=1)
+            bookmark["census"]["taken"] = before.isoformat()
+    return later
+
+
+def asked(sandbox: RunningSandbox) -> int:
+    """How many requests came since the last time, without those for tokens."""
+    requests = int(sandbox.requests()["total"])
+    sandbox.reset_requests()
+    return requests
