@@ -80,6 +80,9 @@ def _statements_of(
             f"check/{name}",
             table,
             since=since,
+            last_census=schemas.statement(
+                "check/last_census", table_name=sql.Literal(table.name), since=since
+            ),
             excused=schemas.statement(
                 "check/excused", is_person=sql.Literal(table.name == PERSONS)
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from psycopg import sql
@@ -123,3 +124,25 @@ def test_after_a_quarter_of_an_hour_they_follow(
     sandbox.live(events={"mark": 20, "visit": 20, "enrol": 10, "badge": 10})
     pipeline.run("incremental", TAP_FT42_SETTLE_SECONDS="0", TAP_FT42_OVERLAP_SECONDS="0")
     assert_published(database, sandbox)
+
+
+def test_after_a_night_what_has_disappeared_is_gone_with_all_that_hung_on_it(
+    pipeline: Pipeline, sandbox: RunningSandbox, database: Database
+) -> None:
+    before = {row["id"] for row in database.query("SELECT id FROM ft42.users")}
+    sandbox.live(events={"disappear": 4, "anonymise": 2, "unregister": 5, "graduate": 1})
+    output = pipeline.run(
+        "nightly", TAP_FT42_SETTLE_SECONDS="0", TAP_FT42_OVERLAP_SECONDS="0",
+        TAP_FT42_CENSUS_HOUR=str(datetime.now(UTC).hour),
+    )  # fmt: skip
+    left = before - {row["id"] for row in database.query("SELECT id FROM ft42.users")}
+    assert len(left) == 7
+    for schema in ("ft42", "ft42_raw"):
+        for table, person in TABLES.items():
+            if person:
+                query = sql.SQL("SELECT FROM {} WHERE {} = ANY (%s)").format(
+                    sql.Identifier(schema, table), sql.Identifier(person)
+                )
+                assert database.query(query.as_string(), [*left]) == [], (schema, table)
+    assert_published(database, sandbox)
+    assert "All promises hold" in output

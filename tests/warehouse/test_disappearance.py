@@ -113,3 +113,11 @@ def test_a_project_that_is_gone_makes_orphans_of_its_enrolments(warehouse: Wareh
     assert 500 not in warehouse.published("projects_users")
     (orphan,) = warehouse.query("SELECT * FROM ft42.orphans")
     assert (orphan["foreign_key"], orphan["missing_id"]) == ("project_id", 120)
+
+
+def test_a_newer_census_decides_against_an_older_one(warehouse: Warehouse) -> None:
+    people(warehouse)
+    warehouse.land_census("projects_users", 1, 200, [*range(1, 201)])
+    warehouse.land_census("projects_users", 2, 50, [n for n in range(2, 51) if n != 7])
+    warehouse.run("publish")
+    assert 7 not in warehouse.published("projects_users")

@@ -8,10 +8,9 @@ FROM (
         c.first_id, c.last_id, c.total,
         count(l.id) AS landed,
         count(l.id) FILTER (WHERE l._sdc_extracted_at >= c.counted_at) AS since
-    FROM {landing}.census AS c
+    FROM {last_census} AS c
     LEFT JOIN {landed} AS l ON l.id BETWEEN c.first_id AND c.last_id AND {same_parent}
-    WHERE c.stream = {table_name} AND jsonb_typeof(c.ids) IS DISTINCT FROM 'array'
-    AND c.landed_in < {since}
+    WHERE jsonb_typeof(c.ids) IS DISTINCT FROM 'array'
     GROUP BY c.parent_id, c.first_id, c.last_id, c.total
 ) AS counted
 WHERE landed - since > total OR landed + {excused} < total

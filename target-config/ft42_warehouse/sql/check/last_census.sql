@@ -1,0 +1,7 @@
+(
+    SELECT * FROM {landing}.census
+    WHERE stream = {table_name} AND landed_in < {since} AND counted_at > (
+        SELECT max(counted_at) - interval '12 hours' FROM {landing}.census
+        WHERE stream = {table_name}
+    )
+)
