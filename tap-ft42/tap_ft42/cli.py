@@ -8,7 +8,6 @@ import traceback
 import requests
 from singer_sdk.exceptions import ConfigValidationError, FatalAPIError, RetriableAPIError
 
-from tap_ft42.budget import RunEnds
 from tap_ft42.errors import explain
 from tap_ft42.tap import TapFT42
 
@@ -25,10 +24,6 @@ def main() -> None:
             TapFT42.logger.error("Setting refused: %s", message)
     except (FatalAPIError, RetriableAPIError, requests.RequestException) as error:
         TapFT42.logger.error("%s", explain(error))
-    except RunEnds as end:
-        # Looking up who belongs to the scope was already more than the budget allows.
-        TapFT42.logger.warning("The run ends here: %s. The next run goes on.", end)
-        sys.exit(0)
     except BrokenPipeError:
         TapFT42.logger.error("The target has closed its input; see its messages.")
     except OSError as error:

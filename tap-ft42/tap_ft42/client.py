@@ -13,7 +13,12 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from singer_sdk import RESTStream, StreamSchema
-from singer_sdk.exceptions import FatalAPIError, RetriableAPIError
+from singer_sdk.exceptions import (
+    AbortedSyncFailedException,
+    AbortedSyncPausedException,
+    FatalAPIError,
+    RetriableAPIError,
+)
 from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.schema.source import SchemaDirectory
@@ -35,6 +40,7 @@ if TYPE_CHECKING:
     from backoff.types import Details
     from singer_sdk.helpers.types import Auth, Context, Record, RequestFunc
 
+    from tap_ft42.ledger import Ledger, Tally
     from tap_ft42.pipeline import Place, Reading
     from tap_ft42.spool import Spool
     from tap_ft42.tap import TapFT42
@@ -77,6 +83,8 @@ class FT42Stream(RESTStream[int]):
 
     _tap: TapFT42
     _is_announced = False
+    _tally: Tally | None = None
+    _since: str | None = None
 
     def __init__(self, tap: TapFT42) -> None:
         """Compile the stream's schema.
@@ -110,6 +118,11 @@ class FT42Stream(RESTStream[int]):
     def spool(self) -> Spool:
         """What has been read and no state has covered yet."""
         return self._tap.spool
+
+    @property
+    def ledger(self) -> Ledger:
+        """What the run asks for."""
+        return self._tap.ledger
 
     @property
     @override
@@ -223,7 +236,8 @@ class FT42Stream(RESTStream[int]):
         # The SDK calls this once a run, after the last child.
         if self._partitions_read:
             level(self._partitions_read)
-        super().finalize_state_progress_markers(state)
+        with suppress(RunEnds):  # the SDK asks for the partitions, and so for the scope
+            super().finalize_state_progress_markers(state)
         self._tap.write_state()
 
     @override
@@ -240,6 +254,21 @@ class FT42Stream(RESTStream[int]):
     # Reading
 
     @override
+    def _sync_records(
+        self, context: Context | None = None, *, write_messages: bool = True
+    ) -> Generator[dict[str, Any], Any, Any]:
+        try:
+            yield from super()._sync_records(context, write_messages=write_messages)
+        except RunEnds as end:
+            # Looking up who belongs to the scope was already more than the budget allows.
+            self._tap.end_early(end)
+        except (AbortedSyncFailedException, AbortedSyncPausedException):
+            raise
+        except Exception as failure:
+            self._tap.fail(failure)
+            raise
+
+    @override
     def request_records(self, context: Context | None) -> Iterator[dict[str, Any]]:
         self._tap.plan_run()
         if _key(context) not in self._planned:
@@ -249,6 +278,9 @@ class FT42Stream(RESTStream[int]):
             counter.with_context(context)
             try:
                 for step, reading in steps:
+                    reading.tally.cover(step.begins, step.until)
+                    self._tally = reading.tally if self.selected else None
+                    self._since = step.since
                     for part, place in self._tap.pipeline.parts(reading):
                         if part.page is not None:
                             counter.increment()
@@ -263,9 +295,6 @@ class FT42Stream(RESTStream[int]):
             except RunEnds as end:
                 self._tap.end_early(end)
                 return
-            except Exception:
-                self._tap.write_state()
-                raise
         if self.replication_key and self.parent_stream_type is not None:
             self._partitions_read.append(self.get_context_state(context))
 
@@ -375,7 +404,12 @@ class FT42Stream(RESTStream[int]):
             self._tap.rejected_records.keep(self.name, row, reason=str(broken))
             return None
         self._undeclared.update(shaped.get(EXTRA, ()))
-        return shaped if self.is_in_scope(shaped) else None
+        if not self.is_in_scope(shaped):
+            return None
+        if self._tally is not None:
+            since = self._since
+            self._tally.emit(is_changed=None if since is None else shaped["updated_at"] > since)
+        return shaped
 
     def is_in_scope(self, row: Record) -> bool:  # noqa: ARG002 - for subclasses
         """Tell whether a row belongs to the run, where the API's filter may not."""

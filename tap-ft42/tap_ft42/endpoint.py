@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from typing_extensions import override
 
+from tap_ft42.ledger import route_of
 from tap_ft42.pipeline import Source
 
 if TYPE_CHECKING:
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.types import Context
 
     from tap_ft42.client import FT42Stream
+    from tap_ft42.ledger import Tally
     from tap_ft42.pages import Page
     from tap_ft42.regions import Region
 
@@ -36,6 +40,12 @@ class Endpoint(Source):
     query: Mapping[str, Any]
     plan: str
 
+    @cached_property
+    @override
+    def tally(self) -> Tally:
+        route = route_of(self.stream.path, urlsplit(self._url).path)
+        return self.stream.ledger.tally(self.stream.name, route)
+
     @override
     def recall(self, region: Region, number: int, sort: str | None) -> Page | None:
         params = self._params(region, number, sort)
@@ -44,7 +54,9 @@ class Endpoint(Source):
     @override
     def fetch(self, region: Region, number: int, sort: str | None) -> Page:
         params = self._params(region, number, sort)
-        page = self.stream.fetch(self._url, params, self.context)
+        with self.tally.request():
+            page = self.stream.fetch(self._url, params, self.context)
+        self.tally.take(page)
         self.stream.spool.keep(self.plan, self._request(params), page)
         return page
 

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, cast
 
 import requests
 from platformdirs import user_state_path
-from requests.adapters import HTTPAdapter
 from singer_sdk import Stream, Tap
 from singer_sdk import typing as th
 from typing_extensions import override
@@ -22,10 +21,12 @@ from tap_ft42.bookmarks import Times
 from tap_ft42.budget import Budget
 from tap_ft42.client import FT42Stream
 from tap_ft42.instants import in_milliseconds
+from tap_ft42.ledger import CountingAdapter, Ledger
 from tap_ft42.messages import BufferedWriter
 from tap_ft42.pipeline import IN_FLIGHT, Pipeline
 from tap_ft42.quota import Quota
 from tap_ft42.rejections import RejectedRecordsStream
+from tap_ft42.runs import SyncRequestsStream, SyncRunsStream
 from tap_ft42.scope import Scope
 from tap_ft42.spool import Spool
 from tap_ft42.streams import STREAMS
@@ -36,6 +37,10 @@ if TYPE_CHECKING:
 
     from tap_ft42.budget import RunEnds
 from tap_ft42.pipeline import Place
+
+LEDGER_STREAMS = (SyncRequestsStream, SyncRunsStream)
+OWN_STREAMS = (RejectedRecordsStream, *LEDGER_STREAMS)
+"""What the tap says of its own work, once that is done."""
 
 
 class TapFT42(Tap):
@@ -49,6 +54,10 @@ class TapFT42(Tap):
     _state_written = 0.0
     ends_early = False
     """Whether the run ends before all is read."""
+    outcome = "complete"
+    """How the run ends: complete, early or failed."""
+    reason: str | None = None
+    """Why it ends so."""
     _has_state = False
 
     config_jsonschema = th.PropertiesList(
@@ -187,15 +196,14 @@ class TapFT42(Tap):
 
     @override
     def discover_streams(self) -> Sequence[Stream]:
-        return [*(stream(self) for stream in STREAMS), RejectedRecordsStream(self)]
+        return [stream(self) for stream in (*STREAMS, *OWN_STREAMS)]
 
     @property
     @override
     def streams(self) -> dict[str, Stream]:
         # The SDK sorts by name; a run needs parents and references first.
         streams = super().streams
-        names = [*(stream.name for stream in STREAMS), RejectedRecordsStream.name]
-        return {name: streams[name] for name in names}
+        return {stream.name: streams[stream.name] for stream in (*STREAMS, *OWN_STREAMS)}
 
     @property
     def api_streams(self) -> dict[str, FT42Stream]:
@@ -223,10 +231,15 @@ class TapFT42(Tap):
         """The connection pool."""
         session = requests.Session()
         session.headers["User-Agent"] = self.config["user_agent"]
-        adapter = HTTPAdapter(pool_maxsize=IN_FLIGHT)
+        adapter = CountingAdapter(self.ledger, pool_maxsize=IN_FLIGHT)
         session.mount("https://", adapter)
         session.mount("http://", adapter)
         return session
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """What the run asks for."""
+        return Ledger()
 
     @cached_property
     def token(self) -> BearerToken:
@@ -334,10 +347,25 @@ class TapFT42(Tap):
         """Say once why the run ends before all is read."""
         if not self.ends_early:
             self.ends_early = True
+            self.outcome, self.reason = "early", str(end)
             self.logger.warning(
                 "The run ends here: %s. What it has read is kept; the next run goes on.", end
             )
         self.write_state()
+
+    def fail(self, failure: Exception) -> None:
+        """Write down what is left to write when the run cannot go on.
+
+        Args:
+            failure: Why; its text may name people, so only its kind is kept.
+        """
+        if self.outcome == "failed" or isinstance(failure, BrokenPipeError):
+            return
+        self.outcome, self.reason = "failed", type(failure).__name__
+        self.write_state()
+        for stream in (self.streams[own.name] for own in LEDGER_STREAMS):
+            if stream.selected:
+                stream.sync()
 
     @override
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
