@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
     from tap_ft42.reading import Ask, Part
 
+_DAY = 24 * 3_600_000
+"""Milliseconds by which the clock that stamps rows may differ from that of this machine."""
+
 _BEGINNING = 0
 """Lower bound of a window that has none: 1970, older than 42 itself."""
 
@@ -178,6 +181,26 @@ def full_read(
     return _FullRead(read, state, until)
 
 
+def changes_read(state: dict[str, Any], until: int, times: Times) -> Step:
+    """Tell how the changes of a stream are read whose rows do not show ``updated_at``.
+
+    Args:
+        state: The SDK's state of the stream or partition; changed in place.
+        until: Instant up to which all changes will be in.
+        times: The instants of the run.
+
+    Returns:
+        The one read that it takes.
+    """
+    read_until = milliseconds(state.get("read_until")) or _BEGINNING
+    lower = max(_BEGINNING, min(read_until, until) - _DAY - times.overlap)
+    # Without instants there are no borders of pages to prove.
+    region = Region({"updated_at": (lower, until)})
+    step = Step(partial(read_window, region=region, is_sortable=False), state, until)
+    step.begins = lower
+    return step
+
+
 def incremental_reads(
     state: dict[str, Any],
     stops: Sequence[int],
@@ -216,6 +239,9 @@ def incremental_reads(
         first_load.begins = times.not_before
         yield first_load
         stops = [stop for stop in stops if stop > position]
+    if read_until := milliseconds(state.get("read_until")):
+        # A change that moved many rows at once need not be read every night.
+        position = max(position, read_until - _DAY)
     for stop in stops:
         lower = max(first, position - times.overlap)
         if lower <= stop:

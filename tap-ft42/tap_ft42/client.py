@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cached_property
-from http import HTTPStatus
 from importlib.resources import files
 from itertools import product
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from singer_sdk import RESTStream, StreamSchema
+from singer_sdk import StreamSchema
 from singer_sdk.exceptions import (
     AbortedSyncFailedException,
     AbortedSyncPausedException,
-    FatalAPIError,
-    RetriableAPIError,
 )
 from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.mapper import SameRecordTransform
@@ -25,20 +21,23 @@ from singer_sdk.schema.source import SchemaDirectory
 from singer_sdk.singerlib import RecordMessage
 from typing_extensions import override
 
-from tap_ft42 import errors, retries
-from tap_ft42.bookmarks import Step, full_read, incremental_reads, level, note_scope
+from tap_ft42.bookmarks import (
+    Step,
+    full_read,
+    incremental_reads,
+    level,
+    note_scope,
+)
 from tap_ft42.budget import RunEnds
 from tap_ft42.endpoint import Endpoint
-from tap_ft42.pages import Page, page_of
 from tap_ft42.records import EXTRA, BrokenRecordError, RecordShape
 from tap_ft42.spool import FRESH
+from tap_ft42.transport import SendingStream
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Hashable, Iterator, Mapping, Sequence
 
-    import requests
-    from backoff.types import Details
-    from singer_sdk.helpers.types import Auth, Context, Record, RequestFunc
+    from singer_sdk.helpers.types import Context, Record
 
     from tap_ft42.ledger import Ledger, Tally
     from tap_ft42.pipeline import Place, Reading
@@ -52,7 +51,7 @@ SCHEMAS = SchemaDirectory(files("tap_ft42") / "schemas")
 """One JSON Schema a stream, named like the stream."""
 
 
-class FT42Stream(RESTStream[int]):
+class FT42Stream(SendingStream):
     """A stream of the 42 API.
 
     A subclass declares its name, path, keys and filters; all behaviour is here
@@ -81,7 +80,6 @@ class FT42Stream(RESTStream[int]):
 
     TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE  # rows fit their schema already
 
-    _tap: TapFT42
     _is_announced = False
     _tally: Tally | None = None
     _since: str | None = None
@@ -105,16 +103,6 @@ class FT42Stream(RESTStream[int]):
     # Where and what to ask
 
     @property
-    @override
-    def url_base(self) -> str:
-        return self._tap.api_url
-
-    @property
-    @override
-    def requests_session(self) -> requests.Session:
-        return self._tap.session
-
-    @property
     def spool(self) -> Spool:
         """What has been read and no state has covered yet."""
         return self._tap.spool
@@ -123,17 +111,6 @@ class FT42Stream(RESTStream[int]):
     def ledger(self) -> Ledger:
         """What the run asks for."""
         return self._tap.ledger
-
-    @property
-    @override
-    def authenticator(self) -> Auth:
-        return self._tap.token
-
-    @property
-    @override
-    def timeout(self) -> tuple[float, float]:  # type: ignore[override]  # requests takes a pair
-        """Seconds to connect, and to wait: ``/v2/coalitions`` takes up to 37."""
-        return (10.0, 120.0)
 
     def query(self, context: Context | None) -> dict[str, Any]:  # noqa: ARG002 - for subclasses
         """Return the query parameters of a run, without those of paging.
@@ -186,42 +163,44 @@ class FT42Stream(RESTStream[int]):
         """Return what brings a context up to date; contexts may share a bookmark."""
         name = self._plan_name(context)
         if name not in self._steps:
-            tap, state = self._tap, self.get_context_state(context)
-            self._plans[name] = state
-            if self.replication_key is None:
-                stops = tap.spool.follow(name, state, tap.times.until, longest_age=FRESH)
-                step = full_read(
-                    state,
-                    stops[-1],
-                    is_sortable=self.is_sortable,
-                    has_ranges=self.has_ranges,
-                )
-                self._steps[name] = [step]
-            else:
-                note_scope(state, tap.scope.as_state())
-                stops = tap.spool.follow(name, state, tap.times.until)
-                is_shared = self.state_partitioning_keys == ()
-                self._steps[name] = list(
-                    incremental_reads(
-                        state,
-                        stops,
-                        tap.times,
-                        is_sortable=self.is_sortable,
-                        readers=len(self.partitions or ()) or 1 if is_shared else 1,
-                    )
-                )
+            self._steps[name] = self._new_steps(name, self.get_context_state(context))
         return self._steps[name]
 
-    def _plan_children(
-        self, records: Sequence[object], context: Context | None, place: Place
-    ) -> None:
-        """Let the pipeline read what a page of a parent's records leads to."""
-        children = [
+    def _new_steps(self, name: str, state: dict[str, Any]) -> list[Step]:
+        """Return what brings a state of the stream up to date."""
+        times, follow = self._tap.times, self.spool.follow
+        self._plans[name] = state
+        if self.replication_key is None:
+            stops = follow(name, state, times.until, longest_age=FRESH)
+            sortable, ranges = self.is_sortable, self.has_ranges
+            return [full_read(state, stops[-1], is_sortable=sortable, has_ranges=ranges)]
+        note_scope(state, self._tap.scope.as_state())
+        is_shared = self.state_partitioning_keys == ()
+        return list(
+            incremental_reads(
+                state,
+                follow(name, state, times.until),
+                times,
+                is_sortable=self.is_sortable,
+                readers=len(self.partitions or ()) or 1 if is_shared else 1,
+            )
+        )
+
+    @property
+    def wanted_children(self) -> list[FT42Stream]:
+        """The streams that are read for each of this one's records."""
+        return [
             child
             for child in self.child_streams
             if isinstance(child, FT42Stream)
             and (child.selected or child.has_selected_descendents)
         ]
+
+    def _plan_children(
+        self, records: Sequence[object], context: Context | None, place: Place
+    ) -> None:
+        """Let the pipeline read what a page of a parent's records leads to."""
+        children = self.wanted_children
         if not children or self._tap.is_dry_run:
             return
         for position, record in enumerate(records):
@@ -278,7 +257,9 @@ class FT42Stream(RESTStream[int]):
             counter.with_context(context)
             try:
                 for step, reading in steps:
-                    reading.tally.cover(step.begins, step.until)
+                    reading.tally.cover(
+                        step.begins, step.until, tells_changes=step.since is not None
+                    )
                     self._tally = reading.tally if self.selected else None
                     self._since = step.since
                     for part, place in self._tap.pipeline.parts(reading):
@@ -327,67 +308,6 @@ class FT42Stream(RESTStream[int]):
             for record in [] if part.page is None else part.page.records():
                 with suppress(BrokenRecordError):  # the stream itself puts it aside
                     yield self._shape.row(record, {})
-
-    def fetch(self, url: str, params: Mapping[str, Any], context: Context | None) -> Page:
-        """Fetch a page; what is raised decides whether it is tried again.
-
-        Args:
-            url: The list's address.
-            params: Query parameters, with those of paging.
-            context: The parent's context, or None.
-
-        Returns:
-            The page.
-
-        Raises:
-            FatalAPIError: The API refuses the request.
-            RetriableAPIError: The answer is none, or none that can be read.
-            requests.RequestException: The API did not answer.
-        """
-        request = self.build_prepared_request(method="GET", url=url, params=dict(params))
-        sent = time.time()
-        response = self._request(request, context)
-        self.update_sync_costs(request, response, context)
-        return page_of(
-            response,
-            number=params["page[number]"],
-            size=params["page[size]"],
-            sent=sent,
-            answered=time.time(),
-        )
-
-    @override
-    def validate_response(self, response: requests.Response) -> None:
-        self._tap.quota.learn(response)
-        if response.status_code == HTTPStatus.TOO_MANY_REQUESTS:
-            raise retries.TooManyRequestsError(errors.refusal(response), response)
-        if response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            raise RetriableAPIError(errors.refusal(response), response)
-        if not response.ok:
-            raise FatalAPIError(errors.refusal(response))
-
-    @override
-    def request_decorator(self, func: RequestFunc) -> RequestFunc:
-        return cast("RequestFunc", retries.retried(func, self.backoff_handler))
-
-    @override
-    def backoff_handler(self, details: Details) -> None:
-        self.logger.warning(
-            "%s: try %d failed, the next one follows in %.1f s: %s",
-            self.name,
-            details["tries"],
-            details.get("wait", 0.0),
-            errors.explain(details["exception"]),
-        )
-
-    @override
-    def calculate_sync_cost(
-        self,
-        request: requests.PreparedRequest,
-        response: requests.Response,
-        context: Context | None,
-    ) -> dict[str, int]:
-        return {"requests": 1}
 
     # From records to rows
 

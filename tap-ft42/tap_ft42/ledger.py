@@ -109,13 +109,16 @@ class Tally:
         if is_changed is not None:
             self.rows_changed = (self.rows_changed or 0) + is_changed
 
-    def cover(self, begins: int | None, ends: int) -> None:
+    def cover(self, begins: int | None, ends: int, *, tells_changes: bool) -> None:
         """Note what a read covers.
 
         Args:
             begins: Lower bound of its window; None if it has none.
             ends: Upper bound.
+            tells_changes: Whether it can be told which of its rows are new or changed.
         """
+        if tells_changes and self.rows_changed is None:
+            self.rows_changed = 0
         self.is_open = self.is_open or begins is None
         known = [bound for bound in (self.begins, begins) if bound is not None]
         self.begins = None if self.is_open or not known else min(known)

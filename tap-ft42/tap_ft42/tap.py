@@ -30,6 +30,7 @@ from tap_ft42.runs import SyncRequestsStream, SyncRunsStream
 from tap_ft42.scope import Scope
 from tap_ft42.spool import Spool
 from tap_ft42.streams import STREAMS
+from tap_ft42.streams.reference import REFRESH_HOURS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -145,6 +146,25 @@ class TapFT42(Tap):
             default=60,
             title="Overlap",
             description="How far before its bookmark a read begins, as clocks differ.",
+        ),
+        th.Property(
+            "refresh_hours",
+            th.ObjectType(
+                *(
+                    th.Property(
+                        name,
+                        th.IntegerType(minimum=0),
+                        description=f"{hours} if not given.",
+                    )
+                    for name, hours in REFRESH_HOURS.items()
+                ),
+                additional_properties=False,
+            ),
+            title="Refresh",
+            description=(
+                "Hours for which a full read of a reference stream is good enough; "
+                "0 reads it in every run."
+            ),
         ),
         th.Property(
             "max_requests",
