@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.types import Context, Record
 
     from tap_ft42.ledger import Ledger, Tally
-    from tap_ft42.pipeline import Place, Reading
+    from tap_ft42.pipeline import Pipeline, Place, Reading
     from tap_ft42.spool import Spool
     from tap_ft42.tap import TapFT42
 
@@ -106,6 +106,11 @@ class FT42Stream(SendingStream):
     def spool(self) -> Spool:
         """What has been read and no state has covered yet."""
         return self._tap.spool
+
+    @property
+    def pipeline(self) -> Pipeline:
+        """What reads ahead of the run."""
+        return self._tap.pipeline
 
     @property
     def ledger(self) -> Ledger:

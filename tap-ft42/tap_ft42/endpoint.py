@@ -32,13 +32,13 @@ class Endpoint(Source):
         stream: The stream.
         context: The parent's context, or None.
         query: Parameters that select its records.
-        plan: Name of the plan in the spool.
+        plan: Name of the plan in the spool; None if its pages are not kept.
     """
 
     stream: FT42Stream
     context: Context | None
     query: Mapping[str, Any]
-    plan: str
+    plan: str | None
 
     @cached_property
     @override
@@ -48,6 +48,8 @@ class Endpoint(Source):
 
     @override
     def recall(self, region: Region, number: int, sort: str | None) -> Page | None:
+        if self.plan is None:
+            return None
         params = self._params(region, number, sort)
         return self.stream.spool.recall(self.plan, self._request(params))
 
@@ -57,7 +59,8 @@ class Endpoint(Source):
         with self.tally.request():
             page = self.stream.fetch(self._url, params, self.context)
         self.tally.take(page)
-        self.stream.spool.keep(self.plan, self._request(params), page)
+        if self.plan is not None:
+            self.stream.spool.keep(self.plan, self._request(params), page)
         return page
 
     @property

@@ -309,6 +309,11 @@ class TapFT42(Tap):
         )
 
     @cached_property
+    def coalition_totals(self) -> dict[int, int | None]:
+        """The points of each coalition that the run has met."""
+        return {}
+
+    @cached_property
     def scope(self) -> Scope:
         """Which part of the network the run reads."""
         return Scope(self)

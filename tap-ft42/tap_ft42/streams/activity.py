@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from typing_extensions import override
 
 from tap_ft42.client import FT42Stream
+from tap_ft42.scores import ScoredStream
 from tap_ft42.streams.reference import CampusesStream, CoalitionsStream
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ class AchievementsUsersStream(FT42Stream):
         }
 
 
-class CoalitionsUsersStream(FT42Stream):
+class CoalitionsUsersStream(ScoredStream):
     """Memberships in coalitions, coalition by coalition."""
 
     name = "coalitions_users"

@@ -92,6 +92,8 @@ class CoalitionsStream(ReferenceStream):
     def generate_child_contexts(
         self, record: Record, context: Context | None
     ) -> Iterable[Context | None]:
+        if "score" in record:
+            self._tap.coalition_totals[record["id"]] = record["score"]
         if self._tap.scope.has_coalition(record["id"]):
             yield {"coalition_id": record["id"]}
 

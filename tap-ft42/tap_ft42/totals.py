@@ -1,0 +1,69 @@
+"""How many rows a list has: what one small page of it tells."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from typing_extensions import override
+
+from tap_ft42.endpoint import Endpoint
+from tap_ft42.reading import Part
+from tap_ft42.regions import Region
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
+    from tap_ft42.client import FT42Stream
+    from tap_ft42.pages import Page
+    from tap_ft42.reading import Ask
+
+
+@dataclass(frozen=True)
+class ListAt(Endpoint):
+    """A list that the stream reads elsewhere than its path says.
+
+    Attributes:
+        path: Where.
+        size: Rows a page; None for the stream's own.
+    """
+
+    path: str = ""
+    size: int | None = None
+
+    @property
+    @override
+    def _url(self) -> str:
+        return f"{self.stream.url_base}{self.path}"
+
+    @override
+    def _params(self, region: Region, number: int, sort: str | None) -> dict[str, Any]:
+        params = super()._params(region, number, sort)
+        return params if self.size is None else params | {"page[size]": self.size}
+
+
+def sample(stream: FT42Stream, path: str, query: Mapping[str, Any]) -> Page:
+    """Ask for one row of a list.
+
+    Args:
+        stream: The stream whose list it is.
+        path: Where the list is.
+        query: Parameters that select its records.
+
+    Returns:
+        A page of one row, which tells how many there are.
+
+    Raises:
+        RunEnds: The run has to end.
+        FatalAPIError: The API refuses the request.
+        RetriableAPIError: Too many tries failed.
+        requests.RequestException: The API did not answer.
+    """
+    pipeline = stream.pipeline
+    source = ListAt(stream, None, query, plan=None, path=path, size=1)
+    reading = pipeline.read((-1,), source, _first_page, retried=stream.request_decorator)
+    return next(part.page for part, _ in pipeline.parts(reading) if part.page is not None)
+
+
+async def _first_page(ask: Ask) -> AsyncIterator[Part]:
+    yield Part(await ask(Region(), 1, None))
