@@ -30,6 +30,7 @@ from tap_ft42.bookmarks import (
 )
 from tap_ft42.budget import RunEnds
 from tap_ft42.endpoint import Endpoint
+from tap_ft42.instants import from_milliseconds
 from tap_ft42.records import EXTRA, BrokenRecordError, RecordShape
 from tap_ft42.spool import FRESH
 from tap_ft42.transport import SendingStream
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.types import Context, Record
 
     from tap_ft42.ledger import Ledger, Tally
+    from tap_ft42.pages import Page
     from tap_ft42.pipeline import Pipeline, Place, Reading
     from tap_ft42.spool import Spool
     from tap_ft42.tap import TapFT42
@@ -75,6 +77,9 @@ class FT42Stream(SendingStream):
     largest_page: ClassVar[int] = 100
     """Rows a page, where the full 100 would take the API too long."""
 
+    weight: ClassVar[int] = 1
+    """How much people look at it, where not everything can be read."""
+
     added_columns: ClassVar[Sequence[str]] = ()
     """Columns whose values the request knows: from the parent or the settings."""
 
@@ -83,6 +88,7 @@ class FT42Stream(SendingStream):
     _is_announced = False
     _tally: Tally | None = None
     _since: str | None = None
+    _is_read_to_end = False
 
     def __init__(self, tap: TapFT42) -> None:
         """Compile the stream's schema.
@@ -201,9 +207,7 @@ class FT42Stream(SendingStream):
             and (child.selected or child.has_selected_descendents)
         ]
 
-    def _plan_children(
-        self, records: Sequence[object], context: Context | None, place: Place
-    ) -> None:
+    def _plan_children(self, records: list[Any], context: Context | None, place: Place) -> None:
         """Let the pipeline read what a page of a parent's records leads to."""
         children = self.wanted_children
         if not children or self._tap.is_dry_run:
@@ -254,7 +258,7 @@ class FT42Stream(SendingStream):
 
     @override
     def request_records(self, context: Context | None) -> Iterator[dict[str, Any]]:
-        self._tap.plan_run()
+        self._tap.plan_run(self)
         if _key(context) not in self._planned:
             self.plan(context, self._tap.next_place())
         steps = zip(self._steps_of(context), self._planned.pop(_key(context)), strict=True)
@@ -269,6 +273,7 @@ class FT42Stream(SendingStream):
                     self._since = step.since
                     for part, place in self._tap.pipeline.parts(reading):
                         if part.page is not None:
+                            self._note_turn(context, part.page)
                             counter.increment()
                             records = part.page.records()
                             if part.is_descending:
@@ -281,8 +286,16 @@ class FT42Stream(SendingStream):
             except RunEnds as end:
                 self._tap.end_early(end)
                 return
+        self._is_read_to_end = True
         if self.replication_key and self.parent_stream_type is not None:
             self._partitions_read.append(self.get_context_state(context))
+
+    def _note_turn(self, context: Context | None, page: Page) -> None:
+        """Note that a request was spent on a context; see `tap_ft42.priorities`."""
+        began = self._tap.initialized_at
+        if self._tap.budget.is_bounded and page.answered * 1000 >= began:
+            self.stream_state["served_at"] = from_milliseconds(began)
+            self.get_context_state(context)["served_at"] = from_milliseconds(began)
 
     def look_up(self, query: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         """Read rows that the run needs to know before it goes on.

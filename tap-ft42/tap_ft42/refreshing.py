@@ -22,10 +22,11 @@ from typing_extensions import override
 from tap_ft42.bookmarks import changes_read
 from tap_ft42.client import FT42Stream
 from tap_ft42.instants import from_milliseconds, milliseconds
+from tap_ft42.priorities import last_served
 from tap_ft42.spool import FRESH
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Container, Iterator, Mapping
+    from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 
     from singer_sdk.helpers.types import Context
 
@@ -110,12 +111,26 @@ class ReferenceStream(FT42Stream):
     lists_changes: ClassVar[bool] = False
     """Whether the API tells what changed, although the rows do not show when."""
 
+    _remembered: Sequence[tuple[FT42Stream, Context]] = ()
+
     @override
     def plan(self, context: Context | None, place: Place, *, is_urgent: bool = False) -> None:
         super().plan(context, place, is_urgent=is_urgent)
         if not self._steps_of(context):
-            for number, (child, child_context) in enumerate(self._remembered(context)):
+            self._remembered = list(self._remembered_children(context))
+            for number, (child, child_context) in enumerate(self._remembered):
                 child.plan(child_context, (*place, number))
+
+    @override
+    def _plan_children(self, records: list[Any], context: Context | None, place: Place) -> None:
+        if self._tap.budget.counts_requests:
+            served = {
+                next(iter(partition["context"].values())): last_served(partition)
+                for child in self.wanted_children
+                for partition in child.stream_state.get("partitions", ())
+            }
+            records.sort(key=lambda record: served.get(_id_of(record), 0))
+        super()._plan_children(records, context, place)
 
     @override
     def _new_steps(self, name: str, state: dict[str, Any]) -> list[Step]:
@@ -134,15 +149,16 @@ class ReferenceStream(FT42Stream):
     @override
     def request_records(self, context: Context | None) -> Iterator[dict[str, Any]]:
         listed: set[object] = set()
+        self._is_read_to_end = False
         for record in super().request_records(context):
             if isinstance(record, dict):
                 listed.add(record.get("id"))
             yield record
         state = self.get_context_state(context)
         if not self._steps_of(context):
-            for child, child_context in self._remembered(context):
+            for child, child_context in self._remembered:
                 child.sync(child_context)
-        elif not self._tap.ends_early and self._needs_all(state):
+        elif self._is_read_to_end and self._needs_all(state):
             note_refresh(state, **self._refresh)
             for child in self.wanted_children:
                 forget_partitions(child.stream_state, listed)
@@ -163,11 +179,17 @@ class ReferenceStream(FT42Stream):
             "readers": [*readers, self.name] if self.selected else readers,
         }
 
-    def _remembered(self, context: Context | None) -> Iterator[tuple[FT42Stream, Context]]:
+    def _remembered_children(
+        self, context: Context | None
+    ) -> Iterator[tuple[FT42Stream, Context]]:
         """Yield what is read below the rows of the last full read, as far as in scope."""
         for child in self.wanted_children:
-            for partition in child.partitions or ():
-                (parent_id,) = partition.values()
+            for partition in sorted(child.stream_state.get("partitions", ()), key=last_served):
+                (parent_id,) = partition["context"].values()
                 for child_context in self.generate_child_contexts({"id": parent_id}, context):
                     if child_context is not None:
                         yield child, child_context
+
+
+def _id_of(record: object) -> object:
+    return record.get("id") if isinstance(record, dict) else None

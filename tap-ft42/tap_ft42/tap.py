@@ -24,6 +24,7 @@ from tap_ft42.instants import in_milliseconds
 from tap_ft42.ledger import CountingAdapter, Ledger
 from tap_ft42.messages import BufferedWriter
 from tap_ft42.pipeline import IN_FLIGHT, Pipeline
+from tap_ft42.priorities import by_need
 from tap_ft42.quota import Quota
 from tap_ft42.rejections import RejectedRecordsStream
 from tap_ft42.runs import SyncRequestsStream, SyncRunsStream
@@ -223,7 +224,18 @@ class TapFT42(Tap):
     def streams(self) -> dict[str, Stream]:
         # The SDK sorts by name; a run needs parents and references first.
         streams = super().streams
-        return {stream.name: streams[stream.name] for stream in (*STREAMS, *OWN_STREAMS)}
+        ordered = {s.name: streams[s.name] for s in (*STREAMS, *OWN_STREAMS)}
+        return self._by_need(ordered) if self.config.get("max_requests") else ordered
+
+    def _by_need(self, streams: dict[str, Stream]) -> dict[str, Stream]:
+        """Bring the streams into the order in which they may spend the budget."""
+        heads = [
+            stream
+            for stream in streams.values()
+            if isinstance(stream, FT42Stream) and not stream.parent_stream_type
+        ]
+        first = {stream.name: stream for stream in by_need(heads, self.initialized_at)}
+        return first | {name: s for name, s in streams.items() if name not in first}
 
     @property
     def api_streams(self) -> dict[str, FT42Stream]:
@@ -330,6 +342,11 @@ class TapFT42(Tap):
 
     # The run
 
+    @cached_property
+    def _planned(self) -> set[str]:
+        """Names of the streams that the pipeline knows."""
+        return set()
+
     @override
     def load_state(self, state: dict[str, Any]) -> None:
         super().load_state(state)
@@ -340,17 +357,26 @@ class TapFT42(Tap):
         """Whether the run only tries out the connection: it reads nothing ahead."""
         return any(stream.ABORT_AT_RECORD_COUNT for stream in self.streams.values())
 
-    def plan_run(self) -> None:
-        """Let the pipeline read all that the run will ask for, as far as it is known."""
-        if self._places or self.is_dry_run:
+    def plan_run(self, stream: FT42Stream) -> None:
+        """Let the pipeline read what the run will ask for, as far as it is known.
+
+        Args:
+            stream: What the run asks for now. Where requests are counted, nothing else
+                is read before this stream has had what it needs.
+        """
+        if self.is_dry_run or stream.parent_stream_type:
             return
-        for stream in self.api_streams.values():
-            if stream.parent_stream_type or not (
-                stream.selected or stream.has_selected_descendents
+        due = [stream] if self.budget.counts_requests else self.api_streams.values()
+        for head in due:
+            if (
+                head.name in self._planned
+                or head.parent_stream_type
+                or not (head.selected or head.has_selected_descendents)
             ):
                 continue
-            for context in stream.partitions or (None,):
-                stream.plan(context, self.next_place(), is_urgent=True)
+            self._planned.add(head.name)
+            for context in head.partitions or (None,):
+                head.plan(context, self.next_place(), is_urgent=True)
 
     def next_place(self) -> Place:
         """Return the place after all that have been given away."""

@@ -22,6 +22,7 @@ class ProjectsUsersStream(FT42Stream):
     replication_key = "updated_at"
     parent_stream_type = CampusesStream
     is_sortable = False
+    weight = 4
     added_columns = ("campus_id", "cursus_id")
 
     @override
@@ -44,6 +45,7 @@ class AchievementsUsersStream(FT42Stream):
     name = "achievements_users"
     path = "/v2/achievements_users"
     replication_key = "updated_at"
+    weight = 2
     state_partitioning_keys = ()  # one bookmark, however many batches of users
 
     @property
@@ -67,3 +69,4 @@ class CoalitionsUsersStream(ScoredStream):
     path = "/v2/coalitions/{coalition_id}/coalitions_users"
     replication_key = "updated_at"
     parent_stream_type = CoalitionsStream
+    weight = 2
