@@ -40,9 +40,11 @@ if TYPE_CHECKING:
 
     from singer_sdk.helpers.types import Context, Record
 
+    from tap_ft42.bookmarks import Times
     from tap_ft42.ledger import Ledger, Tally
     from tap_ft42.pages import Page
     from tap_ft42.pipeline import Pipeline, Place, Reading
+    from tap_ft42.scope import Scope
     from tap_ft42.spool import Spool
     from tap_ft42.tap import TapFT42
 
@@ -79,6 +81,9 @@ class FT42Stream(SendingStream):
 
     weight: ClassVar[int] = 1
     """How much people look at it, where not everything can be read."""
+
+    extra_requests: ClassVar[int] = 0
+    """Requests for changes that ``updated_at`` does not tell."""
 
     added_columns: ClassVar[Sequence[str]] = ()
     """Columns whose values the request knows: from the parent or the settings."""
@@ -117,6 +122,26 @@ class FT42Stream(SendingStream):
     def pipeline(self) -> Pipeline:
         """What reads ahead of the run."""
         return self._tap.pipeline
+
+    @property
+    def scope(self) -> Scope:
+        """Which part of the network the run reads."""
+        return self._tap.scope
+
+    @property
+    def times(self) -> Times:
+        """The instants between which the run reads."""
+        return self._tap.times
+
+    @property
+    def page_size(self) -> int:
+        """Rows a page."""
+        return min(int(self.config["page_size"]), self.largest_page)
+
+    @property
+    def list_path(self) -> str | None:
+        """Where the rows of all parents are listed; None if the API has no such list."""
+        return self.path.format(**self.config)
 
     @property
     def ledger(self) -> Ledger:

@@ -73,7 +73,7 @@ class Endpoint(Source):
             **region.params(),
             "sort": sort,
             "page[number]": number,
-            "page[size]": min(self.stream.config["page_size"], self.stream.largest_page),
+            "page[size]": self.stream.page_size,
         }
 
     def _request(self, params: Mapping[str, Any]) -> str:

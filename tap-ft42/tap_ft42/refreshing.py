@@ -134,7 +134,7 @@ class ReferenceStream(FT42Stream):
 
     @override
     def _new_steps(self, name: str, state: dict[str, Any]) -> list[Step]:
-        if self._needs_all(state):
+        if self.needs_all(state):
             if self.replication_key is not None:
                 forget_position(state)
             return super()._new_steps(name, state)
@@ -158,12 +158,12 @@ class ReferenceStream(FT42Stream):
         if not self._steps_of(context):
             for child, child_context in self._remembered:
                 child.sync(child_context)
-        elif self._is_read_to_end and self._needs_all(state):
+        elif self._is_read_to_end and self.needs_all(state):
             note_refresh(state, **self._refresh)
             for child in self.wanted_children:
                 forget_partitions(child.stream_state, listed)
 
-    def _needs_all(self, state: Mapping[str, Any]) -> bool:
+    def needs_all(self, state: Mapping[str, Any]) -> bool:
         """Tell whether a full read is due."""
         if self._tap.is_dry_run or self.emit_activate_version_messages:
             return True  # what a run does not emit after such a message is deleted

@@ -20,7 +20,7 @@ full read, and ``total_score_seen`` while one goes on.
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk.exceptions import FatalAPIError
 from typing_extensions import override
@@ -30,7 +30,7 @@ from tap_ft42.client import FT42Stream
 from tap_ft42.instants import from_milliseconds, milliseconds
 from tap_ft42.refreshing import forget_position
 from tap_ft42.spool import FRESH
-from tap_ft42.totals import ListAt, sample
+from tap_ft42.totals import ListAt, ask_one, one_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -43,7 +43,6 @@ if TYPE_CHECKING:
 _WEEK = 7 * 24 * 3_600_000
 """Milliseconds after which the API is asked again whether it knows the range."""
 
-_PATH = "/v2/coalitions_users"
 _RANGE = "range[this_year_score_updated_at]"
 _PROBE = f"{from_milliseconds(0)},{from_milliseconds(1000)}"
 """A window in which no points moved: what answers with rows ignores the range."""
@@ -51,6 +50,11 @@ _PROBE = f"{from_milliseconds(0)},{from_milliseconds(1000)}"
 
 class ScoredStream(FT42Stream):
     """Memberships in coalitions, with points."""
+
+    extra_requests = 1
+
+    list_path: ClassVar[str]
+    """Where the API lists the memberships of all coalitions."""
 
     _are_scores_emitted = False
     _scores_tally: Tally | None = None
@@ -110,7 +114,7 @@ class ScoredStream(FT42Stream):
         self._scores_until = max(read_until, stops[-1])
         lower = read_until - times.overlap
         window = f"{from_milliseconds(lower)},{from_milliseconds(self._scores_until)}"
-        source = ListAt(self, None, {_RANGE: window}, name, _PATH)
+        source = ListAt(self, None, {_RANGE: window}, name, self.list_path)
         self._scores_tally = source.tally
         source.tally.cover(lower, self._scores_until, tells_changes=True)
         step = full_read({}, self._scores_until, is_sortable=True, has_ranges=True)
@@ -141,6 +145,7 @@ class ScoredStream(FT42Stream):
 
     def _asked_for_nothing(self) -> bool:
         try:
-            return not sample(self, _PATH, {_RANGE: _PROBE}).count
+            probe = ask_one(self, self.list_path, {_RANGE: _PROBE})
+            return not one_of(self.pipeline, probe).count
         except FatalAPIError:
             return False

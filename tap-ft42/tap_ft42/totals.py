@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from tap_ft42.client import FT42Stream
     from tap_ft42.pages import Page
+    from tap_ft42.pipeline import Pipeline, Place, Reading
     from tap_ft42.reading import Ask
 
 
@@ -42,16 +43,33 @@ class ListAt(Endpoint):
         return params if self.size is None else params | {"page[size]": self.size}
 
 
-def sample(stream: FT42Stream, path: str, query: Mapping[str, Any]) -> Page:
+def ask_one(
+    stream: FT42Stream, path: str, query: Mapping[str, Any], place: Place = (-1,)
+) -> Reading:
     """Ask for one row of a list.
 
     Args:
         stream: The stream whose list it is.
         path: Where the list is.
         query: Parameters that select its records.
+        place: Where the answer is wanted, among others that are asked for at once.
 
     Returns:
-        A page of one row, which tells how many there are.
+        What `one_of` and `total_of` take.
+    """
+    source = ListAt(stream, None, query, plan=None, path=path, size=1)
+    return stream.pipeline.read(place, source, _first_page, retried=stream.request_decorator)
+
+
+def one_of(pipeline: Pipeline, reading: Reading) -> Page:
+    """Wait for the page of one row.
+
+    Args:
+        pipeline: What reads it.
+        reading: What was asked for.
+
+    Returns:
+        The page, which tells how many rows there are.
 
     Raises:
         RunEnds: The run has to end.
@@ -59,10 +77,13 @@ def sample(stream: FT42Stream, path: str, query: Mapping[str, Any]) -> Page:
         RetriableAPIError: Too many tries failed.
         requests.RequestException: The API did not answer.
     """
-    pipeline = stream.pipeline
-    source = ListAt(stream, None, query, plan=None, path=path, size=1)
-    reading = pipeline.read((-1,), source, _first_page, retried=stream.request_decorator)
     return next(part.page for part, _ in pipeline.parts(reading) if part.page is not None)
+
+
+def total_of(pipeline: Pipeline, reading: Reading) -> int | None:
+    """Wait for the number of rows; None if the API does not say. For the rest see `one_of`."""
+    page = one_of(pipeline, reading)
+    return page.total if page.more or page.total else page.count
 
 
 async def _first_page(ask: Ask) -> AsyncIterator[Part]:

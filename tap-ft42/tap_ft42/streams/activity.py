@@ -21,17 +21,15 @@ class ProjectsUsersStream(FT42Stream):
     path = "/v2/projects_users"
     replication_key = "updated_at"
     parent_stream_type = CampusesStream
+    campus_filter = "filter[campus]"
     is_sortable = False
     weight = 4
     added_columns = ("campus_id", "cursus_id")
 
     @override
     def query(self, context: Context | None) -> dict[str, Any]:
-        return {
-            **super().query(context),
-            "filter[campus]": context["campus_id"] if context else None,
-            "filter[cursus]": self.config["cursus_id"],
-        }
+        query = {**super().query(context), "filter[cursus]": self.config["cursus_id"]}
+        return query | {"filter[campus]": context["campus_id"]} if context else query
 
     @override
     def is_in_scope(self, row: Record) -> bool:
@@ -68,5 +66,6 @@ class CoalitionsUsersStream(ScoredStream):
     name = "coalitions_users"
     path = "/v2/coalitions/{coalition_id}/coalitions_users"
     replication_key = "updated_at"
+    list_path = "/v2/coalitions_users"
     parent_stream_type = CoalitionsStream
     weight = 2

@@ -66,6 +66,7 @@ class CampusAchievementsStream(ReferenceStream):
     name = "campus_achievements"
     path = "/v2/campus/{campus_id}/achievements"
     parent_stream_type = CampusesStream
+    list_path = None
     selected_by_default = False
     refresh_hours = 168
     added_columns = ("campus_id",)
