@@ -27,11 +27,19 @@ ALL, ONE = "/v2/coalitions_users", "/v2/coalitions/:id/coalitions_users"
 WORLDS = ("accepted", "ignored", "refused")
 
 
+@pytest.fixture(scope="module")
+def running() -> Iterator[RunningSandbox]:
+    """A sandbox of this module's own, as its data changes."""
+    with running_sandbox(users=400, enrolments=100, achievements_per_user=1) as started:
+        yield started
+
+
 @pytest.fixture
-def houses() -> Iterator[RunningSandbox]:
-    """A sandbox of a test's own."""
-    with running_sandbox(users=400, enrolments=100, achievements_per_user=1) as running:
-        yield running
+def houses(running: RunningSandbox) -> RunningSandbox:
+    """The sandbox in the world that the facts make likely."""
+    running.configure(score_range="accepted")
+    running.reset_requests()
+    return running
 
 
 class Table:
