@@ -137,10 +137,6 @@ def streams_read(run: Run) -> list[str]:
     return list(dict.fromkeys(m["stream"] for m in run.messages if m["type"] == "RECORD"))
 
 
-def ids_or_rows(run: Run, stream: str) -> set[int]:
-    return set(run.ids(stream))
-
-
 def test_every_stream_progresses_on_a_tight_budget_and_ends_complete(
     tap: Tap, sandbox: RunningSandbox
 ) -> None:
@@ -150,8 +146,8 @@ def test_every_stream_progresses_on_a_tight_budget_and_ends_complete(
     runs = in_bounded_runs(here, *ALL, max_requests=30)
     assert len(runs) > needed / 30
     for stream in ALL:
-        found = set().union(*(ids_or_rows(run, stream) for run in runs))
-        assert found == ids_or_rows(whole, stream) != set(), stream
+        found = set().union(*(run.ids(stream) for run in runs))
+        assert found == set(whole.ids(stream)) != set(), stream
 
 
 def test_nobody_waits_while_a_long_load_goes_on(tap: Tap, sandbox: RunningSandbox) -> None:
