@@ -58,6 +58,8 @@ class BearerToken(AuthBase):
         self._token: str | None = None
         self._expires = 0.0
         self._lock = Lock()
+        self.requests = 0
+        """Requests for tokens that were sent."""
 
     @override
     def __call__(self, r: requests.PreparedRequest) -> requests.PreparedRequest:
@@ -82,6 +84,7 @@ class BearerToken(AuthBase):
             return self._token
 
     def _fetch(self) -> _Grant:
+        self.requests += 1
         response = requests.post(
             self._url,
             data=self._credentials,

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
     from tap_ft42.reading import Ask, Part
 
+_DAY = 24 * 3_600_000
+"""Milliseconds by which the clock that stamps rows may differ from that of this machine."""
+
 _BEGINNING = 0
 """Lower bound of a window that has none: 1970, older than 42 itself."""
 
@@ -55,6 +58,13 @@ class Times:
 class Step:
     """A read that brings a stream nearer to the present."""
 
+    since: str | None = None
+    """Rows that changed later are new to the target; all of them if it is empty, and
+    None where that cannot be told."""
+
+    begins: int | None = None
+    """Lower bound of its window, if it has one."""
+
     def __init__(
         self,
         read: Callable[[Ask], AsyncIterator[Part]],
@@ -71,8 +81,8 @@ class Step:
             readers: Reads that share the state.
         """
         self.read = read
+        self.until = until
         self._state = state
-        self._until = until
         self._is_shared = readers > 1
         self._readers = readers
 
@@ -86,7 +96,7 @@ class Step:
             self._finish()
 
     def _finish(self) -> None:
-        self._state["read_until"] = from_milliseconds(self._until)
+        self._state["read_until"] = from_milliseconds(self.until)
 
 
 class _Window(Step):
@@ -108,7 +118,7 @@ class _Window(Step):
     @override
     def _finish(self) -> None:
         super()._finish()
-        self._move(self._until)
+        self._move(self.until)
 
     def _move(self, reached: int) -> None:
         """Move the bookmark forward, to an instant that a row has."""
@@ -124,11 +134,13 @@ class _Window(Step):
 class _FromScratch(_Window):
     """A first load: ids are ticked off, and there is no bookmark until its end."""
 
+    since: str | None = ""
+
     @override
     def _reached(self, key: int) -> None:
         self._state["from_scratch"] = {
             "next_id": key,
-            "until": from_milliseconds(self._until),
+            "until": from_milliseconds(self.until),
             "latest": self.latest and from_milliseconds(self.latest),
         }
 
@@ -140,6 +152,8 @@ class _FromScratch(_Window):
 
 class _FullRead(_FromScratch):
     """A load that knows no bookmark: it begins anew once it has come to its end."""
+
+    since = None
 
     @override
     def _move(self, reached: int) -> None:
@@ -165,6 +179,26 @@ def full_read(
     region = _what_is_left(state)
     read = partial(read_from_scratch, region=region, is_sortable=is_sortable)
     return _FullRead(read, state, until)
+
+
+def changes_read(state: dict[str, Any], until: int, times: Times) -> Step:
+    """Tell how the changes of a stream are read whose rows do not show ``updated_at``.
+
+    Args:
+        state: The SDK's state of the stream or partition; changed in place.
+        until: Instant up to which all changes will be in.
+        times: The instants of the run.
+
+    Returns:
+        The one read that it takes.
+    """
+    read_until = milliseconds(state.get("read_until")) or _BEGINNING
+    lower = max(_BEGINNING, min(read_until, until) - _DAY - times.overlap)
+    # Without instants there are no borders of pages to prove.
+    region = Region({"updated_at": (lower, until)})
+    step = Step(partial(read_window, region=region, is_sortable=False), state, until)
+    step.begins = lower
+    return step
 
 
 def incremental_reads(
@@ -195,21 +229,27 @@ def incremental_reads(
         region = _what_is_left(state)
         if times.not_before is not None or not is_sortable:
             region = region.narrowed("updated_at", first, position)
-        step = _FromScratch(
+        first_load = _FromScratch(
             partial(read_from_scratch, region=region, is_sortable=is_sortable),
             state,
             position,
             readers,
         )
-        step.latest = milliseconds(begun.get("latest"))
-        yield step
+        first_load.latest = milliseconds(begun.get("latest"))
+        first_load.begins = times.not_before
+        yield first_load
         stops = [stop for stop in stops if stop > position]
+    if read_until := milliseconds(state.get("read_until")):
+        # A change that moved many rows at once need not be read every night.
+        position = max(position, read_until - _DAY)
     for stop in stops:
         lower = max(first, position - times.overlap)
         if lower <= stop:
             region = Region({"updated_at": (lower, stop)})
             read = partial(read_window, region=region, is_sortable=is_sortable)
-            yield _Window(read, state, stop, readers)
+            step = _Window(read, state, stop, readers)
+            step.since, step.begins = from_milliseconds(position), lower
+            yield step
         position = stop
 
 

@@ -29,6 +29,16 @@ class Budget:
         self.spent = 0
         """Requests that were sent."""
 
+    @property
+    def is_bounded(self) -> bool:
+        """Whether the run may have to end before everything is read."""
+        return self._max_requests is not None or self._max_minutes is not None
+
+    @property
+    def counts_requests(self) -> bool:
+        """Whether a request for one stream may be one too few for another."""
+        return self._max_requests is not None
+
     def spend(self) -> None:
         """Account for a request that is about to be sent.
 

@@ -10,6 +10,7 @@ from singer_sdk.exceptions import ConfigValidationError, FatalAPIError, Retriabl
 
 from tap_ft42.budget import RunEnds
 from tap_ft42.errors import explain
+from tap_ft42.planning import PlanningTap
 from tap_ft42.tap import TapFT42
 
 _READERS = frozenset({"load_json", "parse_environment_config"})
@@ -17,18 +18,19 @@ _READERS = frozenset({"load_json", "parse_environment_config"})
 
 
 def main() -> None:
-    """Run the tap; end with one clear line and exit code 1 if it cannot go on."""
+    """Run the tap; end with one clear line and exit code 1 if it cannot go on.
+
+    With the word ``plan`` first or last, it says what a run would ask for instead.
+    """
     try:
-        TapFT42.cli()
+        _asked_for(sys.argv).cli()
     except ConfigValidationError as error:
         for message in error.errors:
             TapFT42.logger.error("Setting refused: %s", message)
     except (FatalAPIError, RetriableAPIError, requests.RequestException) as error:
         TapFT42.logger.error("%s", explain(error))
     except RunEnds as end:
-        # Looking up who belongs to the scope was already more than the budget allows.
-        TapFT42.logger.warning("The run ends here: %s. The next run goes on.", end)
-        sys.exit(0)
+        TapFT42.logger.error("The budget does not reach for a plan: %s.", end)
     except BrokenPipeError:
         TapFT42.logger.error("The target has closed its input; see its messages.")
     except OSError as error:
@@ -40,3 +42,15 @@ def main() -> None:
             raise
         TapFT42.logger.error("A setting or a file that was given cannot be read: %s", error)
     sys.exit(1)
+
+
+def _asked_for(words: list[str]) -> type[TapFT42]:
+    """Take the word ``plan`` off the command line, if it is there.
+
+    Meltano puts the words of its users behind its own.
+    """
+    for position in (1, -1):
+        if words[1:] and words[position] == "plan":
+            del words[position]
+            return PlanningTap
+    return TapFT42

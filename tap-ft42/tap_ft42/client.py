@@ -2,44 +2,53 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cached_property
-from http import HTTPStatus
 from importlib.resources import files
 from itertools import product
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from singer_sdk import RESTStream, StreamSchema
-from singer_sdk.exceptions import FatalAPIError, RetriableAPIError
+from singer_sdk import StreamSchema
+from singer_sdk.exceptions import (
+    AbortedSyncFailedException,
+    AbortedSyncPausedException,
+)
 from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.schema.source import SchemaDirectory
 from singer_sdk.singerlib import RecordMessage
 from typing_extensions import override
 
-from tap_ft42 import errors, retries
-from tap_ft42.bookmarks import Step, full_read, incremental_reads, level, note_scope
+from tap_ft42.bookmarks import (
+    Step,
+    full_read,
+    incremental_reads,
+    level,
+    note_scope,
+)
 from tap_ft42.budget import RunEnds
 from tap_ft42.endpoint import Endpoint
+from tap_ft42.instants import from_milliseconds
 from tap_ft42.known import KnownRows
 from tap_ft42.messages import STATE_INTERVAL
-from tap_ft42.pages import Page, page_of
 from tap_ft42.presence import FullReads
 from tap_ft42.records import EXTRA, BrokenRecordError, RecordShape
 from tap_ft42.spool import FRESH
+from tap_ft42.transport import SendingStream
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Generator, Hashable, Iterator, Mapping, Sequence
 
-    import requests
-    from backoff.types import Details
-    from singer_sdk.helpers.types import Auth, Context, Record, RequestFunc
+    from singer_sdk.helpers.types import Context, Record
 
-    from tap_ft42.pipeline import Place, Reading
+    from tap_ft42.bookmarks import Times
+    from tap_ft42.ledger import Ledger, Tally
+    from tap_ft42.pages import Page
+    from tap_ft42.pipeline import Pipeline, Place, Reading
     from tap_ft42.presence import Presence
+    from tap_ft42.scope import Scope
     from tap_ft42.spool import Spool
     from tap_ft42.tap import TapFT42
 
@@ -47,7 +56,7 @@ SCHEMAS = SchemaDirectory(files("tap_ft42") / "schemas")
 """One JSON Schema a stream, named like the stream."""
 
 
-class FT42Stream(RESTStream[int]):
+class FT42Stream(SendingStream):
     """A stream of the 42 API.
 
     A subclass declares its name, path, keys and filters; all behaviour is here
@@ -74,16 +83,21 @@ class FT42Stream(RESTStream[int]):
     joined_filter: ClassVar[str | None] = None
     """The parameter that narrows a child's list to several parents at once."""
 
-    joined_path: ClassVar[str | None] = None
-    """Path of that list, if it is another one."""
+    weight: ClassVar[int] = 1
+    """How much people look at it, where not everything can be read."""
+
+    extra_requests: ClassVar[int] = 0
+    """Requests for changes that ``updated_at`` does not tell."""
 
     added_columns: ClassVar[Sequence[str]] = ()
     """Columns whose values the request knows: from the parent or the settings."""
 
     TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE  # rows fit their schema already
 
-    _tap: TapFT42
     _is_announced = False
+    _tally: Tally | None = None
+    _since: str | None = None
+    _is_read_to_end = False
 
     def __init__(self, tap: TapFT42) -> None:
         """Compile the stream's schema.
@@ -104,30 +118,39 @@ class FT42Stream(RESTStream[int]):
     # Where and what to ask
 
     @property
-    @override
-    def url_base(self) -> str:
-        return self._tap.api_url
-
-    @property
-    @override
-    def requests_session(self) -> requests.Session:
-        return self._tap.session
-
-    @property
     def spool(self) -> Spool:
         """What has been read and no state has covered yet."""
         return self._tap.spool
 
     @property
-    @override
-    def authenticator(self) -> Auth:
-        return self._tap.token
+    def pipeline(self) -> Pipeline:
+        """What reads ahead of the run."""
+        return self._tap.pipeline
 
     @property
-    @override
-    def timeout(self) -> tuple[float, float]:  # type: ignore[override]  # requests takes a pair
-        """Seconds to connect, and to wait: ``/v2/coalitions`` takes up to 37."""
-        return (10.0, 120.0)
+    def scope(self) -> Scope:
+        """Which part of the network the run reads."""
+        return self._tap.scope
+
+    @property
+    def times(self) -> Times:
+        """The instants between which the run reads."""
+        return self._tap.times
+
+    @property
+    def page_size(self) -> int:
+        """Rows a page."""
+        return min(int(self.config["page_size"]), self.largest_page)
+
+    @property
+    def list_path(self) -> str | None:
+        """Where the rows of all parents are listed; None if the API has no such list."""
+        return self.path.format(**self.config)
+
+    @property
+    def ledger(self) -> Ledger:
+        """What the run asks for."""
+        return self._tap.ledger
 
     def query(self, context: Context | None) -> dict[str, Any]:  # noqa: ARG002 - for subclasses
         """Return the query parameters of a run, without those of paging.
@@ -146,11 +169,6 @@ class FT42Stream(RESTStream[int]):
         if self.campus_filter is None or not campus_ids:
             return {}
         return {self.campus_filter: ",".join(map(str, sorted(campus_ids)))}
-
-    @property
-    def page_size(self) -> int:
-        """Rows a page."""
-        return min(int(self.config["page_size"]), self.largest_page)
 
     # What to read, and how far it has been read
 
@@ -185,42 +203,42 @@ class FT42Stream(RESTStream[int]):
         """Return what brings a context up to date; contexts may share a bookmark."""
         name = self._plan_name(context)
         if name not in self._steps:
-            tap, state = self._tap, self.get_context_state(context)
-            self._plans[name] = state
-            if self.replication_key is None:
-                stops = tap.spool.follow(name, state, tap.times.until, longest_age=FRESH)
-                step = full_read(
-                    state,
-                    stops[-1],
-                    is_sortable=self.is_sortable,
-                    has_ranges=self.has_ranges,
-                )
-                self._steps[name] = [step]
-            else:
-                note_scope(state, tap.scope.as_state())
-                stops = tap.spool.follow(name, state, tap.times.until)
-                is_shared = self.state_partitioning_keys == ()
-                self._steps[name] = list(
-                    incremental_reads(
-                        state,
-                        stops,
-                        tap.times,
-                        is_sortable=self.is_sortable,
-                        readers=len(self.partitions or ()) or 1 if is_shared else 1,
-                    )
-                )
+            self._steps[name] = self._new_steps(name, self.get_context_state(context))
         return self._steps[name]
 
-    def _plan_children(
-        self, records: Sequence[object], context: Context | None, place: Place
-    ) -> None:
-        """Let the pipeline read what a page of a parent's records leads to."""
-        children = [
+    def _new_steps(self, name: str, state: dict[str, Any]) -> list[Step]:
+        """Return what brings a state of the stream up to date."""
+        times, follow = self._tap.times, self.spool.follow
+        self._plans[name] = state
+        if self.replication_key is None:
+            stops = follow(name, state, times.until, longest_age=FRESH)
+            sortable, ranges = self.is_sortable, self.has_ranges
+            return [full_read(state, stops[-1], is_sortable=sortable, has_ranges=ranges)]
+        note_scope(state, self._tap.scope.as_state())
+        is_shared = self.state_partitioning_keys == ()
+        return list(
+            incremental_reads(
+                state,
+                follow(name, state, times.until),
+                times,
+                is_sortable=self.is_sortable,
+                readers=len(self.partitions or ()) or 1 if is_shared else 1,
+            )
+        )
+
+    @property
+    def wanted_children(self) -> list[FT42Stream]:
+        """The streams that are read for each of this one's records."""
+        return [
             child
             for child in self.child_streams
             if isinstance(child, FT42Stream)
             and (child.selected or child.has_selected_descendents)
         ]
+
+    def _plan_children(self, records: list[Any], context: Context | None, place: Place) -> None:
+        """Let the pipeline read what a page of a parent's records leads to."""
+        children = self.wanted_children
         if not children or self._tap.is_dry_run:
             return
         for position, record in enumerate(records):
@@ -235,7 +253,8 @@ class FT42Stream(RESTStream[int]):
         # The SDK calls this once a run, after the last child.
         if self._partitions_read:
             level(self._partitions_read)
-        super().finalize_state_progress_markers(state)
+        with suppress(RunEnds):  # the SDK asks for the partitions, and so for the scope
+            super().finalize_state_progress_markers(state)
         self._tap.write_state()
 
     @override
@@ -252,8 +271,23 @@ class FT42Stream(RESTStream[int]):
     # Reading
 
     @override
+    def _sync_records(
+        self, context: Context | None = None, *, write_messages: bool = True
+    ) -> Generator[dict[str, Any], Any, Any]:
+        try:
+            yield from super()._sync_records(context, write_messages=write_messages)
+        except RunEnds as end:
+            # Looking up who belongs to the scope was already more than the budget allows.
+            self._tap.end_early(end)
+        except (AbortedSyncFailedException, AbortedSyncPausedException):
+            raise
+        except Exception as failure:
+            self._tap.fail(failure)
+            raise
+
+    @override
     def request_records(self, context: Context | None) -> Iterator[dict[str, Any]]:
-        self._tap.plan_run()
+        self._tap.plan_run(self)
         if _key(context) not in self._planned:
             self.plan(context, self._tap.next_place())
         steps = zip(self._steps_of(context), self._planned.pop(_key(context)), strict=True)
@@ -262,8 +296,14 @@ class FT42Stream(RESTStream[int]):
             counter.with_context(context)
             try:
                 for step, reading in steps:
+                    reading.tally.cover(
+                        step.begins, step.until, tells_changes=step.since is not None
+                    )
+                    self._tally = reading.tally if self.selected else None
+                    self._since = step.since
                     for part, place in self._tap.pipeline.parts(reading):
                         if part.page is not None:
+                            self._note_turn(context, part.page)
                             counter.increment()
                             records = part.page.records()
                             if part.is_descending:
@@ -277,12 +317,17 @@ class FT42Stream(RESTStream[int]):
             except RunEnds as end:
                 self._tap.end_early(end)
                 return
-            except Exception:
-                self._tap.write_state()
-                raise
+        self._is_read_to_end = True
         self.presence.complete(context)
         if self.replication_key and self.parent_stream_type is not None:
             self._partitions_read.append(self.get_context_state(context))
+
+    def _note_turn(self, context: Context | None, page: Page) -> None:
+        """Note that a request was spent on a context; see `tap_ft42.priorities`."""
+        began = self._tap.initialized_at
+        if self._tap.budget.is_bounded and page.answered * 1000 >= began:
+            self.stream_state["served_at"] = from_milliseconds(began)
+            self.get_context_state(context)["served_at"] = from_milliseconds(began)
 
     def look_up(self, query: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         """Read rows that the run needs to know before it goes on.
@@ -326,6 +371,14 @@ class FT42Stream(RESTStream[int]):
         """Whether a census tells which of the stream's rows exist."""
         return self.selected and self._tap.census.selected and not self._tap.is_dry_run
 
+    def needs_all(self, state: Mapping[str, Any]) -> bool:  # noqa: ARG002 - for subclasses
+        """Tell whether the run reads the whole list, where there are no bookmarks.
+
+        Args:
+            state: The SDK's state of the stream or partition.
+        """
+        return True
+
     def contexts_of(
         self,
         records: Sequence[Mapping[str, Any]],  # noqa: ARG002 - for subclasses
@@ -354,67 +407,6 @@ class FT42Stream(RESTStream[int]):
         if row is not None and not is_known:
             self._write_record_message(row)
 
-    def fetch(self, url: str, params: Mapping[str, Any], context: Context | None) -> Page:
-        """Fetch a page; what is raised decides whether it is tried again.
-
-        Args:
-            url: The list's address.
-            params: Query parameters, with those of paging.
-            context: The parent's context, or None.
-
-        Returns:
-            The page.
-
-        Raises:
-            FatalAPIError: The API refuses the request.
-            RetriableAPIError: The answer is none, or none that can be read.
-            requests.RequestException: The API did not answer.
-        """
-        request = self.build_prepared_request(method="GET", url=url, params=dict(params))
-        sent = time.time()
-        response = self._request(request, context)
-        self.update_sync_costs(request, response, context)
-        return page_of(
-            response,
-            number=params["page[number]"],
-            size=params["page[size]"],
-            sent=sent,
-            answered=time.time(),
-        )
-
-    @override
-    def validate_response(self, response: requests.Response) -> None:
-        self._tap.quota.learn(response)
-        if response.status_code == HTTPStatus.TOO_MANY_REQUESTS:
-            raise retries.TooManyRequestsError(errors.refusal(response), response)
-        if response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            raise RetriableAPIError(errors.refusal(response), response)
-        if not response.ok:
-            raise FatalAPIError(errors.refusal(response))
-
-    @override
-    def request_decorator(self, func: RequestFunc) -> RequestFunc:
-        return cast("RequestFunc", retries.retried(func, self.backoff_handler))
-
-    @override
-    def backoff_handler(self, details: Details) -> None:
-        self.logger.warning(
-            "%s: try %d failed, the next one follows in %.1f s: %s",
-            self.name,
-            details["tries"],
-            details.get("wait", 0.0),
-            errors.explain(details["exception"]),
-        )
-
-    @override
-    def calculate_sync_cost(
-        self,
-        request: requests.PreparedRequest,
-        response: requests.Response,
-        context: Context | None,
-    ) -> dict[str, int]:
-        return {"requests": 1}
-
     # From records to rows
 
     @override
@@ -430,10 +422,13 @@ class FT42Stream(RESTStream[int]):
             self._tap.rejected_records.keep(self.name, row, reason=str(broken))
             return None
         self._undeclared.update(shaped.get(EXTRA, ()))
-        if self.is_in_scope(shaped):
-            return shaped
-        self.presence.leave_out(shaped["id"])
-        return None
+        if not self.is_in_scope(shaped):
+            self.presence.leave_out(shaped["id"])
+            return None
+        if self._tally is not None:
+            since = self._since
+            self._tally.emit(is_changed=None if since is None else shaped["updated_at"] > since)
+        return shaped
 
     def is_in_scope(self, row: Record) -> bool:  # noqa: ARG002 - for subclasses
         """Tell whether a row belongs to the run, where the API's filter may not."""

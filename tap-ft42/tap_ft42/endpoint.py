@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from typing_extensions import override
 
+from tap_ft42.ledger import route_of
 from tap_ft42.pipeline import Source
 
 if TYPE_CHECKING:
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.types import Context
 
     from tap_ft42.client import FT42Stream
+    from tap_ft42.ledger import Tally
     from tap_ft42.pages import Page
     from tap_ft42.regions import Region
 
@@ -28,24 +32,35 @@ class Endpoint(Source):
         stream: The stream.
         context: The parent's context, or None.
         query: Parameters that select its records.
-        plan: Name of the plan in the spool.
+        plan: Name of the plan in the spool; None if its pages are not kept.
     """
 
     stream: FT42Stream
     context: Context | None
     query: Mapping[str, Any]
-    plan: str
+    plan: str | None
+
+    @cached_property
+    @override
+    def tally(self) -> Tally:
+        route = route_of(self.stream.path, urlsplit(self._url).path)
+        return self.stream.ledger.tally(self.stream.name, route)
 
     @override
     def recall(self, region: Region, number: int, sort: str | None) -> Page | None:
+        if self.plan is None:
+            return None
         params = self._params(region, number, sort)
         return self.stream.spool.recall(self.plan, self._request(params))
 
     @override
     def fetch(self, region: Region, number: int, sort: str | None) -> Page:
         params = self._params(region, number, sort)
-        page = self.stream.fetch(self._url, params, self.context)
-        self.stream.spool.keep(self.plan, self._request(params), page)
+        with self.tally.request():
+            page = self.stream.fetch(self._url, params, self.context)
+        self.tally.take(page)
+        if self.plan is not None:
+            self.stream.spool.keep(self.plan, self._request(params), page)
         return page
 
     @property

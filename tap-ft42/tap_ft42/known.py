@@ -355,32 +355,21 @@ class KnownRows(Presence):
                 query[stream.joined_filter] = ",".join(map(str, parents))
             elif self._tap.scope.campus_ids:
                 return None
-        return _Countable(stream, None, query, "")
+        return _Countable(stream, None, query, plan=None)
 
 
 class _Countable(Endpoint):
-    """A list that is asked for its totals, too, and always anew."""
+    """The list of all of a stream's rows, which is asked for its totals, too."""
 
     @override
-    def recall(self, region: Region, number: int, sort: str | None) -> Page | None:
-        return None
-
-    @override
-    def fetch(self, region: Region, number: int, sort: str | None) -> Page:
-        params = self._params(region, max(number, 1), sort)
-        if number == COUNT:
-            params["page[size]"] = 1
-        return self.stream.fetch(self._url, params, self.context)
+    def _params(self, region: Region, number: int, sort: str | None) -> dict[str, Any]:
+        params = super()._params(region, max(number, 1), sort)
+        return params | {"page[size]": 1} if number == COUNT else params
 
     @property
     @override
     def _url(self) -> str:
-        stream = self.stream
-        return (
-            stream.get_url(None)
-            if stream.joined_path is None
-            else f"{stream.url_base}{stream.joined_path}"
-        )
+        return f"{self.stream.url_base}{self.stream.list_path}"
 
 
 def _has_begun(state: Mapping[str, Any]) -> bool:

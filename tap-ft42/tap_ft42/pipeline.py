@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
     from tap_ft42.budget import Budget
+    from tap_ft42.ledger import Tally
     from tap_ft42.pages import Page
     from tap_ft42.quota import Quota
     from tap_ft42.reading import Part
@@ -52,6 +53,11 @@ IN_FLIGHT = 24
 class Source(Protocol):
     """Where the pages of a read come from."""
 
+    @property
+    def tally(self) -> Tally:
+        """Where it is counted what it asks for."""
+        ...
+
     def recall(self, region: Region, number: int, sort: str | None) -> Page | None:
         """Return a page that need not be asked for, or None; called in the loop."""
 
@@ -64,15 +70,17 @@ class _Job:
     place: Place
     recall: Callable[[], Page | None] = field(compare=False)
     fetch: Callable[[], Page] = field(compare=False)
+    tally: Tally = field(compare=False)
     answer: asyncio.Future[Page] = field(compare=False)
 
 
 class Reading:
     """A read that the pipeline runs."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Place, tally: Tally) -> None:
         """Take a place in the order of consumption."""
         self.place = place
+        self.tally = tally
         self.found: SimpleQueue[Part | BaseException | None] = SimpleQueue()
         self.task: asyncio.Task[None] | None = None
         self.is_over = False
@@ -131,7 +139,7 @@ class Pipeline:
         Returns:
             What `parts` takes.
         """
-        reading = Reading(place)
+        reading = Reading(place, source.tally)
         self._readings.add(reading)
         if self._thread is None:
             self._thread = Thread(target=self._run, name="pipeline", daemon=True)
@@ -226,6 +234,7 @@ class Pipeline:
         place: Place,
         recall: Callable[[], Page | None],
         fetch: Callable[[], Page],
+        tally: Tally,
         *,
         is_urgent: bool,
     ) -> Page:
@@ -235,6 +244,7 @@ class Pipeline:
             place: Where the consumer will want the page.
             recall: Returns it if it need not be asked for.
             fetch: Asks for it.
+            tally: Where it is counted how long it waits for the quota.
             is_urgent: Whether it comes before anything else.
 
         Returns:
@@ -244,7 +254,7 @@ class Pipeline:
             RunEnds: The run has to end.
             Exception: What ``fetch`` raises.
         """
-        job = _Job(place, recall, fetch, self._loop.create_future())
+        job = _Job(place, recall, fetch, tally, self._loop.create_future())
         if is_urgent:
             self._urgent.append(job)
         else:
@@ -271,7 +281,7 @@ class Pipeline:
                 if (page := job.recall()) is not None:
                     job.answer.set_result(page)
                     continue
-                await self._permission()
+                await self._permission(job.tally)
             except Exception as error:  # noqa: BLE001 - the read raises it
                 if not job.answer.done():
                     job.answer.set_exception(error)
@@ -301,7 +311,7 @@ class Pipeline:
             wanted is not None and place[: len(wanted.place)] == wanted.place
         )
 
-    async def _permission(self) -> None:
+    async def _permission(self, tally: Tally) -> None:
         self._budget.spend()
         while wait := self._quota.take():
             self._budget.check(wait)
@@ -312,6 +322,7 @@ class Pipeline:
                     "With max_minutes it would end instead.",
                     f"{go_on:%H:%M:%S}",
                 )
+            tally.quota_seconds += wait
             await asyncio.sleep(wait)
             self._budget.check()
 
@@ -359,6 +370,7 @@ class _PlacedAsk(Ask):
             (*self._place, number, 0),
             partial(self._source.recall, region, number, sort),
             partial(self._source.fetch, region, number, sort),
+            self._source.tally,
             is_urgent=self._is_urgent and number == 1,
         )
 

@@ -111,8 +111,8 @@ class FullReads(Presence):
 
     @override
     def begin(self, context: Context | None) -> None:
-        if self._stream.is_counted:
-            state = self._stream.get_context_state(context)
+        state = self._stream.get_context_state(context)
+        if self._stream.is_counted and self._stream.needs_all(state):
             self._reads[parent_of(context)] = _FullRead(state, page_size=self._stream.page_size)
 
     @override

@@ -47,6 +47,11 @@ class Scope:
         return not self.campus_ids or coalition_id in self._coalition_ids
 
     @property
+    def users(self) -> FT42Stream:
+        """The stream that knows who belongs to a campus."""
+        return self._stream("users")
+
+    @property
     def user_batches(self) -> list[str] | None:
         """The users in scope as values for an id filter, or None for everybody.
 
@@ -73,8 +78,7 @@ class Scope:
 
     @cached_property
     def _user_ids(self) -> list[int]:
-        users = self._stream("users")
-        return sorted({user["id"] for user in users.look_up(users.scope_params())})
+        return sorted({user["id"] for user in self.users.look_up(self.users.scope_params())})
 
     def _stream(self, name: str) -> FT42Stream:
         return self._tap.api_streams[name]

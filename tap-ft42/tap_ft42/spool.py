@@ -44,7 +44,10 @@ FRESH = 15 * 60
 """Seconds for which a full read's pages are used, and after which a window that was
 begun is followed by another one up to now."""
 
-_KEPT = ("from_scratch", "read_until", "replication_key_value", "scope")
+_KEPT = (
+    "from_scratch", "read_until", "refreshed_at", "replication_key_value", "scope",
+    "total_score", "total_score_seen",
+)  # fmt: skip
 """What of a state tells how far a stream was read; the SDK adds more."""
 
 _TABLES = """

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, cast
 
 import requests
 from platformdirs import user_state_path
-from requests.adapters import HTTPAdapter
 from singer_sdk import Stream, Tap
 from singer_sdk import typing as th
 from typing_extensions import override
@@ -23,13 +22,17 @@ from tap_ft42.budget import Budget
 from tap_ft42.census import CensusStream
 from tap_ft42.client import FT42Stream
 from tap_ft42.instants import in_milliseconds
+from tap_ft42.ledger import CountingAdapter, Ledger
 from tap_ft42.messages import BufferedWriter
 from tap_ft42.pipeline import IN_FLIGHT, Pipeline
+from tap_ft42.priorities import by_need
 from tap_ft42.quota import Quota
 from tap_ft42.rejections import RejectedRecordsStream
+from tap_ft42.runs import SyncRequestsStream, SyncRunsStream
 from tap_ft42.scope import Scope
 from tap_ft42.spool import Spool
 from tap_ft42.streams import STREAMS
+from tap_ft42.streams.reference import REFRESH_HOURS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,6 +40,10 @@ if TYPE_CHECKING:
 
     from tap_ft42.budget import RunEnds
 from tap_ft42.pipeline import Place
+
+LEDGER_STREAMS = (SyncRequestsStream, SyncRunsStream)
+OWN_STREAMS = (RejectedRecordsStream, CensusStream, *LEDGER_STREAMS)
+"""What the tap says of its own work, once that is done."""
 
 
 class TapFT42(Tap):
@@ -50,6 +57,10 @@ class TapFT42(Tap):
     _state_written = 0.0
     ends_early = False
     """Whether the run ends before all is read."""
+    outcome = "complete"
+    """How the run ends: complete, early or failed."""
+    reason: str | None = None
+    """Why it ends so."""
     _has_state = False
 
     config_jsonschema = th.PropertiesList(
@@ -139,6 +150,25 @@ class TapFT42(Tap):
             description="How far before its bookmark a read begins, as clocks differ.",
         ),
         th.Property(
+            "refresh_hours",
+            th.ObjectType(
+                *(
+                    th.Property(
+                        name,
+                        th.IntegerType(minimum=0),
+                        description=f"{hours} if not given.",
+                    )
+                    for name, hours in REFRESH_HOURS.items()
+                ),
+                additional_properties=False,
+            ),
+            title="Refresh",
+            description=(
+                "Hours for which a full read of a reference stream is good enough; "
+                "0 reads it in every run."
+            ),
+        ),
+        th.Property(
             "max_requests",
             th.IntegerType(minimum=1),
             title="Requests a run",
@@ -209,15 +239,25 @@ class TapFT42(Tap):
 
     @override
     def discover_streams(self) -> Sequence[Stream]:
-        return [stream(self) for stream in (*STREAMS, RejectedRecordsStream, CensusStream)]
+        return [stream(self) for stream in (*STREAMS, *OWN_STREAMS)]
 
     @property
     @override
     def streams(self) -> dict[str, Stream]:
         # The SDK sorts by name; a run needs parents and references first.
         streams = super().streams
-        ordered = (*STREAMS, RejectedRecordsStream, CensusStream)
-        return {stream.name: streams[stream.name] for stream in ordered}
+        ordered = {s.name: streams[s.name] for s in (*STREAMS, *OWN_STREAMS)}
+        return self._by_need(ordered) if self.config.get("max_requests") else ordered
+
+    def _by_need(self, streams: dict[str, Stream]) -> dict[str, Stream]:
+        """Bring the streams into the order in which they may spend the budget."""
+        heads = [
+            stream
+            for stream in streams.values()
+            if isinstance(stream, FT42Stream) and not stream.parent_stream_type
+        ]
+        first = {stream.name: stream for stream in by_need(heads, self.initialized_at)}
+        return first | {name: s for name, s in streams.items() if name not in first}
 
     @property
     def api_streams(self) -> dict[str, FT42Stream]:
@@ -250,10 +290,15 @@ class TapFT42(Tap):
         """The connection pool."""
         session = requests.Session()
         session.headers["User-Agent"] = self.config["user_agent"]
-        adapter = HTTPAdapter(pool_maxsize=IN_FLIGHT)
+        adapter = CountingAdapter(self.ledger, pool_maxsize=IN_FLIGHT)
         session.mount("https://", adapter)
         session.mount("http://", adapter)
         return session
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """What the run asks for."""
+        return Ledger()
 
     @cached_property
     def token(self) -> BearerToken:
@@ -303,6 +348,11 @@ class TapFT42(Tap):
         )
 
     @cached_property
+    def coalition_totals(self) -> dict[int, int | None]:
+        """The points of each coalition that the run has met."""
+        return {}
+
+    @cached_property
     def scope(self) -> Scope:
         """Which part of the network the run reads."""
         return Scope(self)
@@ -319,6 +369,11 @@ class TapFT42(Tap):
 
     # The run
 
+    @cached_property
+    def _planned(self) -> set[str]:
+        """Names of the streams that the pipeline knows."""
+        return set()
+
     @override
     def load_state(self, state: dict[str, Any]) -> None:
         super().load_state(state)
@@ -329,17 +384,26 @@ class TapFT42(Tap):
         """Whether the run only tries out the connection: it reads nothing ahead."""
         return any(stream.ABORT_AT_RECORD_COUNT for stream in self.streams.values())
 
-    def plan_run(self) -> None:
-        """Let the pipeline read all that the run will ask for, as far as it is known."""
-        if self._places or self.is_dry_run:
+    def plan_run(self, stream: FT42Stream) -> None:
+        """Let the pipeline read what the run will ask for, as far as it is known.
+
+        Args:
+            stream: What the run asks for now. Where requests are counted, nothing else
+                is read before this stream has had what it needs.
+        """
+        if self.is_dry_run or stream.parent_stream_type:
             return
-        for stream in self.api_streams.values():
-            if stream.parent_stream_type or not (
-                stream.selected or stream.has_selected_descendents
+        due = [stream] if self.budget.counts_requests else self.api_streams.values()
+        for head in due:
+            if (
+                head.name in self._planned
+                or head.parent_stream_type
+                or not (head.selected or head.has_selected_descendents)
             ):
                 continue
-            for context in stream.partitions or (None,):
-                stream.plan(context, self.next_place(), is_urgent=True)
+            self._planned.add(head.name)
+            for context in head.partitions or (None,):
+                head.plan(context, self.next_place(), is_urgent=True)
 
     def next_place(self) -> Place:
         """Return the place after all that have been given away."""
@@ -363,10 +427,25 @@ class TapFT42(Tap):
         """Say once why the run ends before all is read."""
         if not self.ends_early:
             self.ends_early = True
+            self.outcome, self.reason = "early", str(end)
             self.logger.warning(
                 "The run ends here: %s. What it has read is kept; the next run goes on.", end
             )
         self.write_state()
+
+    def fail(self, failure: Exception) -> None:
+        """Write down what is left to write when the run cannot go on.
+
+        Args:
+            failure: Why; its text may name people, so only its kind is kept.
+        """
+        if self.outcome == "failed" or isinstance(failure, BrokenPipeError):
+            return
+        self.outcome, self.reason = "failed", type(failure).__name__
+        self.write_state()
+        for stream in (self.streams[own.name] for own in LEDGER_STREAMS):
+            if stream.selected:
+                stream.sync()
 
     @override
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:

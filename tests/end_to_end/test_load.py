@@ -92,6 +92,15 @@ class TestLoad:
         with_extra = [row for row in database.rows("users") if row["extra"] is not None]
         assert with_extra == []
 
+    def test_what_the_load_asked_for_lands_beside_it(
+        self, database: Database, sandbox: RunningSandbox
+    ) -> None:
+        (run,) = database.rows("sync_runs")
+        asked = database.rows("sync_requests")
+        assert run["requests"] == sum(row["requests"] for row in asked)
+        assert run["requests"] == sandbox.requests()["total"]
+        assert set(run["streams"]) == set(TABLES)
+
     def test_a_second_run_changes_nothing_and_asks_for_little(
         self, database: Database, sandbox: RunningSandbox, pipeline: Pipeline
     ) -> None:

@@ -288,6 +288,19 @@ def test_sorting_enrolments_can_be_switched_off(
         assert reply.ids == usual
 
 
+@pytest.mark.parametrize(("mode", "status"), [("ignored", 200), ("refused", 400)])
+def test_the_range_of_moved_points_can_be_switched_off(
+    sandbox: RunningSandbox, mode: str, status: int
+) -> None:
+    path = "/v2/coalitions_users?range[this_year_score_updated_at]=1970-01-01,1970-01-02"
+    assert sandbox.get(path).total == 0
+    sandbox.configure(score_range=mode)
+    reply = sandbox.get(path)
+    assert reply.status == status
+    if status == 200:
+        assert reply.total == len(sandbox.truth("coalitions_users"))
+
+
 @pytest.mark.parametrize(
     ("plain", "nested"),
     [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import tempfile
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -122,3 +123,76 @@ def test_a_run_that_is_stopped_ends_well_within_seconds(
     sandbox.clear_faults()
     rest = here.run("users", state=stopped.state)
     assert {*stopped.ids("users"), *rest.ids("users")} == set(here.run("users").ids("users"))
+
+
+ALL = (
+    "cursus", "projects", "achievements", "users", "campuses", "projects_users", "blocs",
+    "coalitions", "coalitions_users", "achievements_users",
+)  # fmt: skip
+SMALL: dict[str, Any] = {"page_size": 25, "campus_ids": [1, 29], **AT_ONCE}
+
+
+def streams_read(run: Run) -> list[str]:
+    """The streams whose rows a run emitted, in the order of their first rows."""
+    return list(dict.fromkeys(m["stream"] for m in run.messages if m["type"] == "RECORD"))
+
+
+def test_every_stream_progresses_on_a_tight_budget_and_ends_complete(
+    tap: Tap, sandbox: RunningSandbox
+) -> None:
+    here = tap.pointed_at(sandbox, **SMALL)
+    whole = here.run(*ALL)
+    needed = asked(sandbox)
+    runs = in_bounded_runs(here, *ALL, max_requests=30)
+    assert len(runs) > needed / 30
+    for stream in ALL:
+        found = set().union(*(run.ids(stream) for run in runs))
+        assert found == set(whole.ids(stream)) != set(), stream
+
+
+def test_nobody_waits_while_a_long_load_goes_on(tap: Tap, sandbox: RunningSandbox) -> None:
+    # The badges take 58 requests; all others together some more than one run's.
+    here = tap.pointed_at(sandbox, spool=tempfile.mkdtemp(dir=tap.folder), **SMALL)
+    here = replace(here, settings={**here.settings, "page_size": 20})
+    state, seen = None, list[set[str]]()
+    for _ in range(8):
+        run = here.run(*ALL, state=state, max_requests=25)
+        state = run.state
+        seen.append(set(streams_read(run)))
+    assert set().union(*seen) >= set(ALL)
+    waiting = [number for number, read in enumerate(seen) if "users" in read]
+    assert waiting[0] == 0
+    assert sum("achievements" in read for read in seen) > 1
+
+
+def test_what_people_look_at_most_comes_first(tap: Tap, sandbox: RunningSandbox) -> None:
+    here = tap.pointed_at(sandbox, **SMALL)
+    run = here.run(*ALL, max_requests=30)
+    assert streams_read(run)[0] == "users"
+    assert set(streams_read(run)) <= {"users", "campuses", "projects_users"} | {
+        "coalitions", "coalitions_users", "achievements_users",
+    }  # fmt: skip
+
+
+def test_what_waits_longest_comes_first(tap: Tap, sandbox: RunningSandbox) -> None:
+    here = tap.pointed_at(sandbox, refresh_hours={"blocs": 0, "cursus": 0})
+    first = here.run("users", "blocs", "cursus", max_requests=20)
+    bookmarks = first.state["bookmarks"]
+    for stream, served in (("users", "2026-01-03"), ("blocs", "2026-01-01")):
+        for mark in ("served_at", "read_until"):
+            bookmarks[stream][mark] = f"{served}T00:00:00.000Z"
+    second = here.run("users", "blocs", "cursus", state=first.state, max_requests=2)
+    asked_for = [entry["route"] for entry in sandbox.log() if entry["route"] != "token"][-2:]
+    assert asked_for == ["GET /v2/cursus/:id/users", "GET /v2/blocs"]
+    assert second.records("cursus") == []
+
+
+def test_no_campus_starves(tap: Tap, sandbox: RunningSandbox) -> None:
+    # A pass over all campuses takes more requests than a run has.
+    here = tap.pointed_at(sandbox, spool=tempfile.mkdtemp(dir=tap.folder), **AT_ONCE)
+    state, rows = None, set[int]()
+    for _ in range(5):
+        run = here.run("projects_users", state=state, max_requests=25)
+        state = run.state
+        rows |= set(run.ids("projects_users"))
+    assert rows == set(tap.pointed_at(sandbox).run("projects_users").ids("projects_users"))

@@ -183,11 +183,11 @@ class TestFullReads:
         self, tap: Tap, campus: RunningSandbox
     ) -> None:
         here = tap.pointed_at(campus, page_size=25, **AT_ONCE)
-        runs = [here.run("cursus_users", "census", max_requests=9)]
+        runs = [here.run("cursus_users", "census", max_requests=6)]
         while not counted(runs[-1], "cursus_users"):
             assert len(runs) < 9
             state = runs[-1].state
-            runs.append(here.run("cursus_users", "census", state=state, max_requests=9))
+            runs.append(here.run("cursus_users", "census", state=state, max_requests=6))
         assert len(runs) > 2
         exist = [row for proof in counted(runs[-1], "cursus_users") for row in proof["ids"]]
         assert exist == [

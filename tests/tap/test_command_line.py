@@ -75,6 +75,8 @@ def test_streams_have_the_primary_keys_of_their_schemas(catalog: dict[str, Any])
     assert keys.pop("campus_achievements") == ["campus_id", "achievement_id"]
     assert keys.pop("rejected_records") == ["rejection_id"]
     assert keys.pop("census") == ["stream", "parent_id", "first_id"]
+    assert keys.pop("sync_requests") == ["run_id", "stream", "route"]
+    assert keys.pop("sync_runs") == ["run_id"]
     assert set(map(tuple, keys.values())) == {("id",)}
 
 

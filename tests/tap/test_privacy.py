@@ -19,7 +19,7 @@ SECRET = "s-s4t2ud-hunter2"  # noqa: S105 - made up
 EVERY_STREAM = (
     "cursus", "campuses", "projects", "achievements", "campus_achievements", "blocs",
     "coalitions", "users", "cursus_users", "projects_users", "achievements_users",
-    "coalitions_users", "campus_users", "rejected_records",
+    "coalitions_users", "campus_users", "rejected_records", "sync_requests", "sync_runs",
 )  # fmt: skip
 
 

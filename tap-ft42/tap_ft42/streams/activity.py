@@ -8,6 +8,7 @@ from typing_extensions import override
 
 from tap_ft42.client import FT42Stream
 from tap_ft42.scope import BATCH
+from tap_ft42.scores import ScoredStream
 from tap_ft42.streams.reference import CampusesStream, CoalitionsStream
 
 if TYPE_CHECKING:
@@ -23,17 +24,16 @@ class ProjectsUsersStream(FT42Stream):
     path = "/v2/projects_users"
     replication_key = "updated_at"
     parent_stream_type = CampusesStream
+    campus_filter = "filter[campus]"
     joined_filter = "filter[campus]"
     is_sortable = False
+    weight = 4
     added_columns = ("campus_id", "cursus_id")
 
     @override
     def query(self, context: Context | None) -> dict[str, Any]:
-        return {
-            **super().query(context),
-            "filter[campus]": context["campus_id"] if context else None,
-            "filter[cursus]": self.config["cursus_id"],
-        }
+        query = {**super().query(context), "filter[cursus]": self.config["cursus_id"]}
+        return query | {"filter[campus]": context["campus_id"]} if context else query
 
     @override
     def contexts_of(
@@ -72,6 +72,7 @@ class AchievementsUsersStream(FT42Stream):
     name = "achievements_users"
     path = "/v2/achievements_users"
     replication_key = "updated_at"
+    weight = 2
     state_partitioning_keys = ()  # one bookmark, however many batches of users
 
     @property
@@ -88,12 +89,13 @@ class AchievementsUsersStream(FT42Stream):
         }
 
 
-class CoalitionsUsersStream(FT42Stream):
+class CoalitionsUsersStream(ScoredStream):
     """Memberships in coalitions, coalition by coalition."""
 
     name = "coalitions_users"
     path = "/v2/coalitions/{coalition_id}/coalitions_users"
     replication_key = "updated_at"
+    list_path = "/v2/coalitions_users"
     parent_stream_type = CoalitionsStream
     joined_filter = "filter[coalition_id]"
-    joined_path = "/v2/coalitions_users"
+    weight = 2

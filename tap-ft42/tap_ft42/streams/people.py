@@ -15,6 +15,7 @@ class UsersStream(FT42Stream):
     replication_key = "updated_at"
     filters = MappingProxyType({"filter[kind]": "student", "filter[alumni?]": "false"})
     campus_filter = "filter[primary_campus_id]"
+    weight = 4
 
 
 class CursusUsersStream(FT42Stream):

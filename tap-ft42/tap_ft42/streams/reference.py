@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
-from tap_ft42.client import FT42Stream
+from tap_ft42.refreshing import ReferenceStream
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -14,18 +14,20 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.types import Context, Record
 
 
-class CursusStream(FT42Stream):
+class CursusStream(ReferenceStream):
     """Every curriculum."""
 
     name = "cursus"
     path = "/v2/cursus"
+    refresh_hours = 168
 
 
-class CampusesStream(FT42Stream):
+class CampusesStream(ReferenceStream):
     """Every active, public campus; parent of what is asked campus by campus."""
 
     name = "campuses"
     path = "/v2/campus"
+    refresh_hours = 24
 
     @override
     def generate_child_contexts(
@@ -35,23 +37,26 @@ class CampusesStream(FT42Stream):
             yield {"campus_id": record["id"]}
 
 
-class ProjectsStream(FT42Stream):
+class ProjectsStream(ReferenceStream):
     """Projects of the run's cursus, with the sessions of every campus."""
 
     name = "projects"
     path = "/v2/cursus/{cursus_id}/projects"
     replication_key = "updated_at"
+    refresh_hours = 672
     largest_page = 30  # 100 projects are 4 MB, and the API often times out on them
 
 
-class AchievementsStream(FT42Stream):
+class AchievementsStream(ReferenceStream):
     """Every badge."""
 
     name = "achievements"
     path = "/v2/achievements"
+    refresh_hours = 168
+    lists_changes = True
 
 
-class CampusAchievementsStream(FT42Stream):
+class CampusAchievementsStream(ReferenceStream):
     """Which campus awards which badge.
 
     Off by default: the names in ``achievements.campus`` say the same for twelve
@@ -61,28 +66,49 @@ class CampusAchievementsStream(FT42Stream):
     name = "campus_achievements"
     path = "/v2/campus/{campus_id}/achievements"
     parent_stream_type = CampusesStream
+    list_path = None
     selected_by_default = False
+    refresh_hours = 168
     added_columns = ("campus_id",)
 
 
-class BlocsStream(FT42Stream):
+class BlocsStream(ReferenceStream):
     """Groups of coalitions: the only tie from a coalition to a campus."""
 
     name = "blocs"
     path = "/v2/blocs"
     has_ranges = False
+    refresh_hours = 168
 
 
-class CoalitionsStream(FT42Stream):
+class CoalitionsStream(ReferenceStream):
     """Every coalition; parent of the memberships."""
 
     name = "coalitions"
     path = "/v2/coalitions"
     has_ranges = False
+    refresh_hours = 24
 
     @override
     def generate_child_contexts(
         self, record: Record, context: Context | None
     ) -> Iterable[Context | None]:
+        if "score" in record:
+            self._tap.coalition_totals[record["id"]] = record["score"]
         if self._tap.scope.has_coalition(record["id"]):
             yield {"coalition_id": record["id"]}
+
+
+REFRESH_HOURS = {
+    stream.name: stream.refresh_hours
+    for stream in (
+        CursusStream,
+        ProjectsStream,
+        AchievementsStream,
+        CampusesStream,
+        CampusAchievementsStream,
+        BlocsStream,
+        CoalitionsStream,
+    )
+}
+"""Hours for which a full read of each is good enough."""

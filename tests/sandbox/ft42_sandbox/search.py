@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 Order = Sequence[tuple[str, bool]]
 # Together the remembered answers take at most this many bytes.
 CACHE_BYTES = 96 * 1024 * 1024
+_SCORE_RANGE = "this_year_score_updated_at"
 NEVER = Condition(("never",), lambda _store: np.zeros(0, dtype=bool))
 
 
@@ -97,7 +98,12 @@ class Search:
                 if condition:
                     conditions.append(condition)
         if model.ranges is not None:
-            for name, (low, high) in queries.range_bounds(query, model.ranges).items():
+            mode = self._behaviour.score_range
+            refused = {_SCORE_RANGE} if mode == "refused" else set()
+            allowed = [name for name in model.ranges if name not in refused]
+            for name, (low, high) in queries.range_bounds(query, allowed).items():
+                if name == _SCORE_RANGE and mode == "ignored":
+                    continue
                 column = model.columns.get(name, name)
                 exists = column in self._store[model.table].columns
                 conditions.append(

@@ -70,6 +70,7 @@ class Behaviour:
     max_filter_values: int = 300
     projects_users_sort: str = "accepted"
     cursus_filter_restricts: bool = True
+    score_range: str = "accepted"
     unstable_ties: bool = False
     life: str = "off"
     life_rate: float = 1.0
@@ -103,6 +104,7 @@ WORDS = {
     "latency": {"none", "real"},
     "life": {"off", "clock", "requests"},
     "projects_users_sort": {"accepted", "ignored", "refused"},
+    "score_range": {"accepted", "ignored", "refused"},
 }
 
 

@@ -1,0 +1,269 @@
+"""What a run would ask for, told before it does: from totals, at a request a stream."""
+
+from __future__ import annotations
+
+import json
+import sys
+from copy import deepcopy
+from dataclasses import dataclass
+from math import ceil
+from typing import TYPE_CHECKING, Any
+
+from typing_extensions import override
+
+from tap_ft42.bookmarks import changes_read, incremental_reads, note_scope
+from tap_ft42.instants import from_milliseconds
+from tap_ft42.refreshing import ReferenceStream
+from tap_ft42.regions import MAX_ID, Region
+from tap_ft42.scope import BATCH
+from tap_ft42.tap import TapFT42
+from tap_ft42.totals import ask_one, total_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from tap_ft42.client import FT42Stream
+    from tap_ft42.pipeline import Place, Reading
+
+_TEXTS = 3
+"""Columns of a plan that are not numbers."""
+
+CAMPUSES = 54
+"""How many 42 lists, where nobody has counted them."""
+
+
+@dataclass(frozen=True)
+class Intent:
+    """What a run means to read of a stream.
+
+    Attributes:
+        stream: The stream.
+        mode: ``full``, ``first load``, ``changes`` or ``not due``.
+        begins: Lower bound of its window, in milliseconds since 1970; None if it has none.
+        partitions: How many bookmarks it has; None if nobody knows yet.
+    """
+
+    stream: FT42Stream
+    mode: str
+    begins: int | None = None
+    partitions: int | None = 1
+    next_id: int | None = None
+
+    def query(self) -> dict[str, Any]:
+        """Return the parameters that select its rows."""
+        region = Region({"id": (self.next_id, MAX_ID)} if self.next_id else {})
+        if self.mode == "changes" and self.begins is not None:
+            until = self.stream.times.until
+            region = region.narrowed("updated_at", self.begins, until)
+        return {**self.stream.query(None), **region.params()}
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a stream would cost.
+
+    Attributes:
+        intent: What is to be read.
+        rows: Rows that come; None if the API does not say.
+        requests: Requests that it takes, as far as totals tell.
+    """
+
+    intent: Intent
+    rows: int | None
+    requests: int
+
+
+class PlanningTap(TapFT42):
+    """The tap that says what a run would ask for."""
+
+    @classmethod
+    @override
+    def invoke(
+        cls, *, about: bool = False, about_format: str | None = None, **options: Any
+    ) -> None:
+        """Print a plan.
+
+        Args:
+            about: As for the tap.
+            about_format: As for the tap.
+            **options: As for the tap; the state may be a file that Meltano wrote.
+        """
+        config, state, catalog = (options[name] for name in ("config", "state", "catalog"))
+        if about:
+            super().invoke(about=about, about_format=about_format, **options)
+            return
+        known = json.load(state) if state else {}
+        tap = cls(
+            config=config.config,
+            state=known.get("singer_state", known),
+            catalog=json.load(catalog) if catalog else None,
+            parse_env_config=config.parse_env,
+            validate_config=True,
+        )
+        sys.stdout.write(told(tap, estimates(tap)) + "\n")
+
+
+def estimates(tap: TapFT42) -> list[Estimate]:
+    """Ask for the totals of all that a run would read.
+
+    Args:
+        tap: The tap with the settings, the state and the selection of the run.
+
+    Returns:
+        What each stream would cost, in the order of the run.
+
+    Raises:
+        RunEnds: The budget does not reach for the totals.
+        FatalAPIError: The API refuses a request.
+        RetriableAPIError: Too many tries of one request failed.
+        requests.RequestException: The API did not answer.
+    """
+    wanted = [s for s in tap.api_streams.values() if s.selected or s.has_selected_descendents]
+    intents = [_intent(stream) for stream in wanted]
+    # All of them are on their way at once: some take the API half a minute.
+    asked = [_ask(intent, (-1, number)) for number, intent in enumerate(intents)]
+    totals = {
+        intent.stream.name: None if reading is None else total_of(tap.pipeline, reading)
+        for intent, reading in zip(intents, asked, strict=True)
+    }
+    parents = {child.name: parent.name for parent in wanted for child in parent.child_streams}
+    return [
+        _estimate(intent, totals, totals.get(parents.get(intent.stream.name, "")))
+        for intent in intents
+    ]
+
+
+def _ask(intent: Intent, place: Place) -> Reading | None:
+    """Ask how much there is to read, where that can be asked."""
+    stream, query = intent.stream, intent.query()
+    if _is_batched(stream):
+        # It is asked for people in batches, so that their number counts.
+        stream = stream.scope.users
+        query = stream.query(None)
+    if intent.mode == "not due" or stream.list_path is None:
+        return None
+    return ask_one(stream, stream.list_path, query, place)
+
+
+def told(tap: TapFT42, costs: Sequence[Estimate]) -> str:
+    """Write estimates down for a person.
+
+    Args:
+        tap: The tap.
+        costs: What each stream would cost.
+
+    Returns:
+        Lines of text.
+    """
+    rows = [("stream", "mode", "changes since", "rows", "requests"), *map(_line, costs)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = [
+        "  ".join(
+            cell.ljust(width) if number < _TEXTS else cell.rjust(width)
+            for number, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
+    return "\n".join([*lines, "", *_sum(tap, sum(cost.requests for cost in costs))])
+
+
+def _line(cost: Estimate) -> tuple[str, ...]:
+    intent = cost.intent
+    return (
+        intent.stream.name,
+        intent.mode,
+        "" if intent.begins is None else from_milliseconds(intent.begins),
+        "?" if cost.rows is None else f"{cost.rows:,}",
+        f"{cost.requests:,}",
+    )
+
+
+def _sum(tap: TapFT42, requests: int) -> Iterator[str]:
+    yield f"About {requests:,} requests until {from_milliseconds(tap.times.until)}."
+    per_hour, per_second = (
+        tap.config["requests_per_hour"] * (100 - tap.config["reserve_percent"]) // 100,
+        tap.config["requests_per_second"],
+    )
+    if per_hour:
+        yield f"That is {requests / per_hour:.0%} of the {per_hour:,} that an hour allows."
+    if per_second:
+        yield f"At {per_second} a second it takes {ceil(requests / per_second / 60):,} min."
+    most = tap.config.get("max_requests")
+    if most and most < requests:
+        yield f"A run sends {most:,} at most (max_requests): {ceil(requests / most):,} runs."
+
+
+def _intent(stream: FT42Stream) -> Intent:
+    state = deepcopy(stream.stream_state)
+    if stream.parent_stream_type is not None:
+        return _intent_of_child(stream, state.get("partitions") or [])
+    if isinstance(stream, ReferenceStream):
+        if stream.needs_all(state):
+            return Intent(stream, "full")
+        if stream.replication_key is None:
+            if not stream.lists_changes:
+                return Intent(stream, "not due")
+            return Intent(stream, "changes", _changes_begin(stream, state))
+    if stream.replication_key is None:
+        return Intent(stream, "full", next_id=_next_id(state))
+    begins = _begins(stream, state)
+    mode = "first load" if begins is None else "changes"
+    return Intent(stream, mode, begins, next_id=_next_id(state))
+
+
+def _intent_of_child(stream: FT42Stream, partitions: list[dict[str, Any]]) -> Intent:
+    if stream.replication_key is None:
+        return Intent(stream, "full", partitions=len(partitions) or None)
+    begins = [_begins(stream, partition) for partition in partitions]
+    known = [at for at in begins if at is not None]
+    if not known or len(known) < len(begins):
+        return Intent(stream, "first load", partitions=len(partitions) or None)
+    return Intent(stream, "changes", min(known), len(partitions))
+
+
+def _changes_begin(stream: FT42Stream, state: dict[str, Any]) -> int | None:
+    return changes_read(state, stream.times.until, stream.times).begins
+
+
+def _next_id(state: dict[str, Any]) -> int | None:
+    begun: dict[str, int] = state.get("from_scratch") or {}
+    return begun.get("next_id")
+
+
+def _begins(stream: FT42Stream, state: dict[str, Any]) -> int | None:
+    """Return where the next window of a state begins; None if it is read from scratch."""
+    note_scope(state, stream.scope.as_state())
+    if not state.get("replication_key_value"):
+        return None
+    times = stream.times
+    steps = incremental_reads(state, [times.until], times, is_sortable=stream.is_sortable)
+    return next((step.begins for step in steps), times.until)
+
+
+def _estimate(intent: Intent, totals: dict[str, int | None], parents: int | None) -> Estimate:
+    stream, rows = intent.stream, totals[intent.stream.name]
+    if intent.mode == "not due":
+        return Estimate(intent, 0, 0)
+    size = stream.page_size
+    pages = ceil((rows or 0) / size)
+    if _is_batched(stream):
+        batches = ceil((rows or 0) / BATCH)
+        return Estimate(intent, None, batches + pages)  # and the look-up of the people
+    if stream.parent_stream_type is None:
+        # The last borders of a list that is sorted are proven by a page behind it.
+        proof = pages > 1 and stream.is_sortable and stream.has_ranges
+        return Estimate(intent, rows, max(1, pages) + proof)
+    partitions = intent.partitions
+    if partitions is None:
+        campuses = totals.get("campuses") or CAMPUSES
+        share = len(stream.scope.campus_ids) / campuses or 1
+        partitions = ceil((parents or campuses) * share)
+    # Nobody knows how the rows spread over the partitions: between well and badly.
+    least, most = max(partitions, pages), partitions + (rows or 0) // size
+    extra = stream.extra_requests if intent.mode == "changes" else 0
+    return Estimate(intent, rows, ceil((least + most) / 2) + extra)
+
+
+def _is_batched(stream: FT42Stream) -> bool:
+    """Tell whether a stream is asked for people in batches that share a bookmark."""
+    return stream.state_partitioning_keys == () and bool(stream.scope.campus_ids)

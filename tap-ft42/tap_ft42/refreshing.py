@@ -1,0 +1,195 @@
+"""When reference data is read in full again.
+
+Curricula, places, badges and houses hardly ever change, and some of them are slow to
+list. So each has an interval for which a full read is good enough. In between, the API
+is asked for what changed where it can tell, and for nothing where it cannot.
+
+In the state of the stream (or of a partition of it) stand:
+
+``refreshed_at``
+    By the name of each stream that wants the rows, the stream itself or a child of it:
+    when the run began that last read all of them for it.
+``refreshed_for``
+    The scope of these runs; another one calls for another read.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from typing_extensions import override
+
+from tap_ft42.bookmarks import changes_read
+from tap_ft42.client import FT42Stream
+from tap_ft42.instants import from_milliseconds, milliseconds
+from tap_ft42.priorities import last_served
+from tap_ft42.spool import FRESH
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Container, Iterator, Mapping, Sequence
+
+    from singer_sdk.helpers.types import Context
+
+    from tap_ft42.bookmarks import Step
+    from tap_ft42.pipeline import Place
+
+_HOUR = 3_600_000
+
+_LONGEST_TOLERANCE = 2 * _HOUR
+"""How much earlier a read may be due: jobs that run at the same time every day begin
+some seconds sooner or later, and each slip would cost a day."""
+
+
+def is_due(
+    state: Mapping[str, Any],
+    *,
+    now: int,
+    hours: float,
+    scope: Mapping[str, Any],
+    readers: Collection[str],
+) -> bool:
+    """Tell whether a full read is due.
+
+    Args:
+        state: The SDK's state of the stream or partition.
+        now: When the run began, in milliseconds since 1970.
+        hours: How long a full read is good enough.
+        scope: The scope of the run.
+        readers: Streams that want the rows.
+
+    Returns:
+        Whether the last read for one of them is older than that, within a tolerance.
+    """
+    if state.get("refreshed_for") != scope:
+        return True
+    reads = state.get("refreshed_at") or {}
+    interval = int(hours * _HOUR)
+    tolerance = min(interval // 10, _LONGEST_TOLERANCE)
+    for reader in readers:
+        at = milliseconds(reads.get(reader))
+        if at is None or not 0 <= now - at < interval - tolerance:
+            return True
+    return False
+
+
+def note_refresh(
+    state: dict[str, Any], *, now: int, scope: Mapping[str, Any], readers: Collection[str]
+) -> None:
+    """Note that a full read came to its end; arguments as in `is_due`."""
+    known = state.get("refreshed_at", {}) if state.get("refreshed_for") == scope else {}
+    state["refreshed_for"] = dict(scope)
+    state["refreshed_at"] = known | dict.fromkeys(readers, from_milliseconds(now))
+
+
+def forget_position(state: dict[str, Any]) -> None:
+    """Let a stream with bookmarks be read from scratch, or go on with that."""
+    state.pop("replication_key_value", None)
+    state.pop("read_until", None)
+
+
+def forget_partitions(stream_state: dict[str, Any], parents: Container[object]) -> None:
+    """Forget the partitions whose parents 42 no longer lists.
+
+    Args:
+        stream_state: The SDK's state of a child stream; changed in place.
+        parents: Ids of all that are listed.
+    """
+    if "partitions" in stream_state:
+        stream_state["partitions"] = [
+            partition
+            for partition in stream_state["partitions"]
+            if all(parent in parents for parent in partition["context"].values())
+        ]
+
+
+class ReferenceStream(FT42Stream):
+    """A stream of rows that hardly ever change."""
+
+    refresh_hours: ClassVar[int]
+    """Hours for which a full read is good enough, unless the settings say otherwise."""
+
+    lists_changes: ClassVar[bool] = False
+    """Whether the API tells what changed, although the rows do not show when."""
+
+    _remembered: Sequence[tuple[FT42Stream, Context]] = ()
+
+    @override
+    def plan(self, context: Context | None, place: Place, *, is_urgent: bool = False) -> None:
+        super().plan(context, place, is_urgent=is_urgent)
+        if not self._steps_of(context):
+            self._remembered = list(self._remembered_children(context))
+            for number, (child, child_context) in enumerate(self._remembered):
+                child.plan(child_context, (*place, number))
+
+    @override
+    def _plan_children(self, records: list[Any], context: Context | None, place: Place) -> None:
+        if self._tap.budget.counts_requests:
+            served = {
+                next(iter(partition["context"].values())): last_served(partition)
+                for child in self.wanted_children
+                for partition in child.stream_state.get("partitions", ())
+            }
+            records.sort(key=lambda record: served.get(_id_of(record), 0))
+        super()._plan_children(records, context, place)
+
+    @override
+    def _new_steps(self, name: str, state: dict[str, Any]) -> list[Step]:
+        if self.needs_all(state):
+            if self.replication_key is not None:
+                forget_position(state)
+            return super()._new_steps(name, state)
+        if self.replication_key is not None:
+            return super()._new_steps(name, state)
+        if not self.lists_changes:
+            return []
+        self._plans[name] = state
+        stops = self.spool.follow(name, state, self._tap.times.until, longest_age=FRESH)
+        return [changes_read(state, stops[-1], self._tap.times)]
+
+    @override
+    def request_records(self, context: Context | None) -> Iterator[dict[str, Any]]:
+        listed: set[object] = set()
+        self._is_read_to_end = False
+        for record in super().request_records(context):
+            if isinstance(record, dict):
+                listed.add(record.get("id"))
+            yield record
+        state = self.get_context_state(context)
+        if not self._steps_of(context):
+            for child, child_context in self._remembered:
+                child.sync(child_context)
+        elif self._is_read_to_end and self.needs_all(state):
+            note_refresh(state, **self._refresh)
+            for child in self.wanted_children:
+                forget_partitions(child.stream_state, listed)
+
+    @override
+    def needs_all(self, state: Mapping[str, Any]) -> bool:
+        if self._tap.is_dry_run or self.emit_activate_version_messages:
+            return True  # what a run does not emit after such a message is deleted
+        hours = self.config.get("refresh_hours") or {}
+        return is_due(state, hours=hours.get(self.name, self.refresh_hours), **self._refresh)
+
+    @property
+    def _refresh(self) -> dict[str, Any]:
+        readers = [child.name for child in self.wanted_children]
+        return {
+            "now": self._tap.initialized_at,
+            "scope": self._tap.scope.as_state(),
+            "readers": [*readers, self.name] if self.selected else readers,
+        }
+
+    def _remembered_children(
+        self, context: Context | None
+    ) -> Iterator[tuple[FT42Stream, Context]]:
+        """Yield what is read below the rows of the last full read, as far as in scope."""
+        for child in self.wanted_children:
+            for partition in sorted(child.stream_state.get("partitions", ()), key=last_served):
+                (parent_id,) = partition["context"].values()
+                for child_context in self.generate_child_contexts({"id": parent_id}, context):
+                    if child_context is not None:
+                        yield child, child_context
+
+
+def _id_of(record: object) -> object:
+    return record.get("id") if isinstance(record, dict) else None

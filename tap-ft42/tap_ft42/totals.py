@@ -1,0 +1,90 @@
+"""How many rows a list has: what one small page of it tells."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from typing_extensions import override
+
+from tap_ft42.endpoint import Endpoint
+from tap_ft42.reading import Part
+from tap_ft42.regions import Region
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
+    from tap_ft42.client import FT42Stream
+    from tap_ft42.pages import Page
+    from tap_ft42.pipeline import Pipeline, Place, Reading
+    from tap_ft42.reading import Ask
+
+
+@dataclass(frozen=True)
+class ListAt(Endpoint):
+    """A list that the stream reads elsewhere than its path says.
+
+    Attributes:
+        path: Where.
+        size: Rows a page; None for the stream's own.
+    """
+
+    path: str = ""
+    size: int | None = None
+
+    @property
+    @override
+    def _url(self) -> str:
+        return f"{self.stream.url_base}{self.path}"
+
+    @override
+    def _params(self, region: Region, number: int, sort: str | None) -> dict[str, Any]:
+        params = super()._params(region, number, sort)
+        return params if self.size is None else params | {"page[size]": self.size}
+
+
+def ask_one(
+    stream: FT42Stream, path: str, query: Mapping[str, Any], place: Place = (-1,)
+) -> Reading:
+    """Ask for one row of a list.
+
+    Args:
+        stream: The stream whose list it is.
+        path: Where the list is.
+        query: Parameters that select its records.
+        place: Where the answer is wanted, among others that are asked for at once.
+
+    Returns:
+        What `one_of` and `total_of` take.
+    """
+    source = ListAt(stream, None, query, plan=None, path=path, size=1)
+    return stream.pipeline.read(place, source, _first_page, retried=stream.request_decorator)
+
+
+def one_of(pipeline: Pipeline, reading: Reading) -> Page:
+    """Wait for the page of one row.
+
+    Args:
+        pipeline: What reads it.
+        reading: What was asked for.
+
+    Returns:
+        The page, which tells how many rows there are.
+
+    Raises:
+        RunEnds: The run has to end.
+        FatalAPIError: The API refuses the request.
+        RetriableAPIError: Too many tries failed.
+        requests.RequestException: The API did not answer.
+    """
+    return next(part.page for part, _ in pipeline.parts(reading) if part.page is not None)
+
+
+def total_of(pipeline: Pipeline, reading: Reading) -> int | None:
+    """Wait for the number of rows; None if the API does not say. For the rest see `one_of`."""
+    page = one_of(pipeline, reading)
+    return page.total if page.more or page.total else page.count
+
+
+async def _first_page(ask: Ask) -> AsyncIterator[Part]:
+    yield Part(await ask(Region(), 1, None))

@@ -1,0 +1,111 @@
+"""How a stream's requests are sent, and what their answers mean."""
+
+from __future__ import annotations
+
+import time
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, cast
+
+from singer_sdk import RESTStream
+from singer_sdk.exceptions import FatalAPIError, RetriableAPIError
+from typing_extensions import override
+
+from tap_ft42 import errors, retries
+from tap_ft42.pages import Page, page_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import requests
+    from backoff.types import Details
+    from singer_sdk.helpers.types import Auth, Context, RequestFunc
+
+    from tap_ft42.tap import TapFT42
+
+
+class SendingStream(RESTStream[int]):
+    """A stream whose requests share connections, token, quota and patience."""
+
+    _tap: TapFT42
+
+    @property
+    @override
+    def url_base(self) -> str:
+        return self._tap.api_url
+
+    @property
+    @override
+    def requests_session(self) -> requests.Session:
+        return self._tap.session
+
+    @property
+    @override
+    def authenticator(self) -> Auth:
+        return self._tap.token
+
+    @property
+    @override
+    def timeout(self) -> tuple[float, float]:  # type: ignore[override]  # requests takes a pair
+        """Seconds to connect, and to wait: ``/v2/coalitions`` takes up to 37."""
+        return (10.0, 120.0)
+
+    def fetch(self, url: str, params: Mapping[str, Any], context: Context | None) -> Page:
+        """Fetch a page; what is raised decides whether it is tried again.
+
+        Args:
+            url: The list's address.
+            params: Query parameters, with those of paging.
+            context: The parent's context, or None.
+
+        Returns:
+            The page.
+
+        Raises:
+            FatalAPIError: The API refuses the request.
+            RetriableAPIError: The answer is none, or none that can be read.
+            requests.RequestException: The API did not answer.
+        """
+        request = self.build_prepared_request(method="GET", url=url, params=dict(params))
+        sent = time.time()
+        response = self._request(request, context)
+        self.update_sync_costs(request, response, context)
+        return page_of(
+            response,
+            number=params["page[number]"],
+            size=params["page[size]"],
+            sent=sent,
+            answered=time.time(),
+        )
+
+    @override
+    def validate_response(self, response: requests.Response) -> None:
+        self._tap.quota.learn(response)
+        if response.status_code == HTTPStatus.TOO_MANY_REQUESTS:
+            raise retries.TooManyRequestsError(errors.refusal(response), response)
+        if response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise RetriableAPIError(errors.refusal(response), response)
+        if not response.ok:
+            raise FatalAPIError(errors.refusal(response))
+
+    @override
+    def request_decorator(self, func: RequestFunc) -> RequestFunc:
+        return cast("RequestFunc", retries.retried(func, self.backoff_handler))
+
+    @override
+    def backoff_handler(self, details: Details) -> None:
+        self.logger.warning(
+            "%s: try %d failed, the next one follows in %.1f s: %s",
+            self.name,
+            details["tries"],
+            details.get("wait", 0.0),
+            errors.explain(details["exception"]),
+        )
+
+    @override
+    def calculate_sync_cost(
+        self,
+        request: requests.PreparedRequest,
+        response: requests.Response,
+        context: Context | None,
+    ) -> dict[str, int]:
+        return {"requests": 1}
