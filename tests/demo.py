@@ -64,12 +64,15 @@ def main() -> None:
     )
     click.echo(
         "\nOnly rows that changed are read again: run `make demo` once more and compare.\n"
+        "\nPublished, with keys that hold; orphans are rows of people who are no students now:\n"
     )
+    run("warehouse", "status", environment=environment)
+    click.echo()
     if not own_server:
         run("ft42-postgres", "status")
     click.echo(
         "\nWhat next\n"
-        "  look at the tables   connect with psql, then: \\dt ft42_raw.*\n"
+        "  look at the tables   connect with psql, then: \\dt ft42.*\n"
         "  load again           .venv/bin/meltano run nightly\n"
         f"  look at the sandbox  {SANDBOX['TAP_FT42_API_URL']}\n"
         "  use the real API     README.md, “The real API”\n"
@@ -77,9 +80,9 @@ def main() -> None:
     )
 
 
-def run(program: str, *arguments: str) -> None:
+def run(program: str, *arguments: str, environment: dict[str, str] | None = None) -> None:
     """Run a command of the project; its own message is enough if it fails."""
-    done = subprocess.run([BIN / program, *arguments], cwd=ROOT, check=False)
+    done = subprocess.run([BIN / program, *arguments], cwd=ROOT, env=environment, check=False)
     if done.returncode != 0:
         sys.exit(done.returncode)
 

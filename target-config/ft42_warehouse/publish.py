@@ -125,12 +125,11 @@ class _Publish:
         self._done.deleted.update(rows)
         for table in tables:
             self._publish(table)
+            if self._everything:
+                # What comes next is planned before the server looks at so many new rows.
+                self._connection.execute(self._schemas.of_table("analyze", table))
         if max_delete_percent is not None:
             self._guard(max_delete_percent)
-        if self._everything:
-            # The next publish comes before the server has looked at so many new rows.
-            for table in tables:
-                self._connection.execute(self._schemas.of_table("analyze", table))
         self._connection.execute(
             self._schemas.statement("published"),
             {

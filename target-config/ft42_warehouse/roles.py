@@ -66,7 +66,7 @@ def hand_over(connection: Connection[Any], schemas: Schemas) -> None:
         connection.execute(sql.SQL(statement))
     (lacks_right,) = connection.execute(
         "SELECT pg_has_role(datdba, 'MEMBER') "
-        "AND NOT has_database_privilege(%s, oid, 'CREATE') "
+        "AND NOT has_database_privilege(%s::name, oid, 'CREATE') "
         "FROM pg_database WHERE datname = current_database()",
         (publisher,),
     ).fetchone() or (False,)

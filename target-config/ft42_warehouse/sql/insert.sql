@@ -2,4 +2,6 @@
 INSERT INTO {table} AS p ({columns}, first_seen_at, last_changed_at)
 SELECT {landed_values}, now(), now()
 FROM candidate AS c JOIN {landed} AS l USING ({key})
-WHERE {eligible} AND NOT EXISTS (SELECT FROM {table} AS p WHERE {same_row})
+WHERE {eligible}
+-- No NOT EXISTS: in a first publish it would go through all that it has inserted.
+ON CONFLICT DO NOTHING

@@ -2,12 +2,12 @@
 SELECT EXISTS (
     SELECT FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
     WHERE n.nspname = %(landing)s AND c.relname = ANY (%(landed_tables)s) AND NOT (
-        has_schema_privilege(%(loader)s, n.oid, 'USAGE')
-        AND has_table_privilege(%(loader)s, c.oid, 'SELECT')
-        AND has_table_privilege(%(loader)s, c.oid, 'INSERT')
-        AND has_table_privilege(%(loader)s, c.oid, 'UPDATE')
+        has_schema_privilege(%(loader)s::name, n.oid, 'USAGE')
+        AND has_table_privilege(%(loader)s::name, c.oid, 'SELECT')
+        AND has_table_privilege(%(loader)s::name, c.oid, 'INSERT')
+        AND has_table_privilege(%(loader)s::name, c.oid, 'UPDATE')
     ) OR n.nspname = %(published)s AND c.relname = ANY (%(published_tables)s) AND NOT (
-        has_schema_privilege(%(reader)s, n.oid, 'USAGE')
-        AND has_table_privilege(%(reader)s, c.oid, 'SELECT')
+        has_schema_privilege(%(reader)s::name, n.oid, 'USAGE')
+        AND has_table_privilege(%(reader)s::name, c.oid, 'SELECT')
     )
 )
