@@ -64,7 +64,7 @@ def main() -> None:
     )
     click.echo(
         "\nOnly rows that changed are read again: run `make demo` once more and compare.\n"
-        "\nPublished, with keys that hold; orphans are rows of people who are no students now:\n"
+        "\nPublished, with keys that hold; orphans are rows of people who are no students:\n"
     )
     run("warehouse", "status", environment=environment)
     click.echo()
