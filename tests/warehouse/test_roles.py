@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
 from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
 from ft42_warehouse.embedded import HOST, NAME
 
+from tests.end_to_end.conftest import ROOT
+from tests.end_to_end.pair import TARGET
 from tests.warehouse.conftest import NOON, user
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.postgres import Database
     from tests.warehouse.conftest import Warehouse
 
@@ -128,3 +134,44 @@ def test_tables_of_an_older_version_go_over_to_the_publisher(empty: Warehouse) -
         "SELECT tableowner FROM pg_tables WHERE (schemaname, tablename) = ('ft42_raw', 'users')"
     )
     assert row["tableowner"] == "ft42_publisher"
+
+
+def test_a_server_without_tls_is_refused_where_tls_is_asked_for(warehouse: Warehouse) -> None:
+    done = warehouse.attempt(
+        "status", TARGET_POSTGRES_SSL_ENABLE="true", TARGET_POSTGRES_SSL_MODE="require"
+    )
+    assert done.exit_code == 1
+    assert "server does not support SSL" in done.output
+
+
+def test_a_wrong_password_is_not_told(warehouse: Warehouse) -> None:
+    done = warehouse.attempt("status", TARGET_POSTGRES_PASSWORD="hunter2")
+    assert done.exit_code == 1
+    assert "password authentication failed" in done.output
+    assert "hunter2" not in done.output
+
+
+def test_the_stock_target_loads_as_a_loader_and_no_more(
+    roles: Warehouse, tmp_path: Path
+) -> None:
+    settings = {
+        "host": HOST, "port": roles.database.port, "user": "test_loader",
+        "password": PASSWORD, "database": NAME, "default_target_schema": "ft42_raw",
+        "use_copy": True, "validate_records": False, "activate_version": False,
+    }  # fmt: skip
+    (tmp_path / "target.json").write_text(json.dumps(settings))
+    schema = json.loads((ROOT / "schemas/cursus.json").read_text(encoding="utf-8"))
+    messages = [
+        {"type": "SCHEMA", "stream": "cursus", "schema": schema, "key_properties": ["id"]},
+        {"type": "RECORD", "stream": "cursus", "record": {"id": 9, "name": "C Piscine"}},
+        {"type": "RECORD", "stream": "cursus", "record": {"id": 21, "name": "renamed"}},
+    ]
+    subprocess.run(
+        [TARGET, "--config", tmp_path / "target.json"],
+        input="\n".join(map(json.dumps, messages)),
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+    roles.run("publish")
+    assert roles.published("cursus", "name") == ["C Piscine", "renamed"]
