@@ -30,6 +30,7 @@ from tap_ft42.regions import MAX_ID, Region
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 
+    from tap_ft42.pages import Page
     from tap_ft42.reading import Ask, Part
 
 _DAY = 24 * 3_600_000
@@ -55,6 +56,18 @@ class Times:
     """The setting ``start_date``: nothing older is read."""
 
 
+@dataclass(frozen=True, slots=True)
+class Sharing:
+    """Who shares what: a sweep's members their reads, batches of users a bookmark."""
+
+    states: Sequence[dict[str, Any]]
+    """The SDK's states that the reads move, several in a sweep; changed in place."""
+    readers: int = 1
+    """How often the same is read, with different parameters, to move them once."""
+    accepts: Callable[[Page], bool] | None = None
+    """Whether a sweep costs less than to ask for its members, judged by its first page."""
+
+
 class Step:
     """A read that brings a stream nearer to the present."""
 
@@ -68,7 +81,7 @@ class Step:
     def __init__(
         self,
         read: Callable[[Ask], AsyncIterator[Part]],
-        state: dict[str, Any],
+        states: Sequence[dict[str, Any]],
         until: int,
         readers: int = 1,
     ) -> None:
@@ -76,13 +89,14 @@ class Step:
 
         Args:
             read: Reads it, given a way to ask for pages.
-            state: The SDK's state of the stream or partition; changed in place.
+            states: The SDK's state of the stream or partition, in a sweep those of all
+                members; changed in place.
             until: Instant up to which all changes will be in.
             readers: Reads that share the state.
         """
         self.read = read
         self.until = until
-        self._state = state
+        self._states = states
         self._is_shared = readers > 1
         self._readers = readers
 
@@ -96,7 +110,9 @@ class Step:
             self._finish()
 
     def _finish(self) -> None:
-        self._state["read_until"] = from_milliseconds(self.until)
+        until = from_milliseconds(self.until)
+        for state in self._states:
+            state["read_until"] = max(until, state.get("read_until") or "")
 
 
 class _Window(Step):
@@ -125,10 +141,11 @@ class _Window(Step):
         if self.latest is None:
             return
         bookmark = from_milliseconds(min(self.latest, reached))
-        self._state["replication_key"] = "updated_at"
-        self._state["replication_key_value"] = max(
-            bookmark, self._state.get("replication_key_value") or ""
-        )
+        for state in self._states:
+            state["replication_key"] = "updated_at"
+            state["replication_key_value"] = max(
+                bookmark, state.get("replication_key_value") or ""
+            )
 
 
 class _FromScratch(_Window):
@@ -138,15 +155,17 @@ class _FromScratch(_Window):
 
     @override
     def _reached(self, key: int) -> None:
-        self._state["from_scratch"] = {
-            "next_id": key,
-            "until": from_milliseconds(self.until),
-            "latest": self.latest and from_milliseconds(self.latest),
-        }
+        for state in self._states:
+            state["from_scratch"] = {
+                "next_id": key,
+                "until": from_milliseconds(self.until),
+                "latest": self.latest and from_milliseconds(self.latest),
+            }
 
     @override
     def _finish(self) -> None:
-        self._state.pop("from_scratch", None)
+        for state in self._states:
+            state.pop("from_scratch", None)
         super()._finish()
 
 
@@ -175,10 +194,10 @@ def full_read(
         The one read that it takes.
     """
     if not has_ranges:
-        return Step(partial(read_list, is_sortable=is_sortable), state, until)
+        return Step(partial(read_list, is_sortable=is_sortable), [state], until)
     region = _what_is_left(state)
     read = partial(read_from_scratch, region=region, is_sortable=is_sortable)
-    return _FullRead(read, state, until)
+    return _FullRead(read, [state], until)
 
 
 def changes_read(state: dict[str, Any], until: int, times: Times) -> Step:
@@ -196,7 +215,7 @@ def changes_read(state: dict[str, Any], until: int, times: Times) -> Step:
     lower = max(_BEGINNING, min(read_until, until) - _DAY - times.overlap)
     # Without instants there are no borders of pages to prove.
     region = Region({"updated_at": (lower, until)})
-    step = Step(partial(read_window, region=region, is_sortable=False), state, until)
+    step = Step(partial(read_window, region=region, is_sortable=False), [state], until)
     step.begins = lower
     return step
 
@@ -207,20 +226,22 @@ def incremental_reads(
     times: Times,
     *,
     is_sortable: bool,
-    readers: int = 1,
+    sharing: Sharing | None = None,
 ) -> Iterator[Step]:
     """Tell what brings a stream with bookmarks up to date.
 
     Args:
-        state: The SDK's state of the stream or partition; changed in place.
+        state: The SDK's state of the stream or partition; changed in place. Of a sweep
+            it is the one that `tap_ft42.sweeps.together` says.
         stops: Instants up to which it is read, one after the other.
         times: The instants of the run.
         is_sortable: Whether the API sorts its list.
-        readers: Reads that share the state.
+        sharing: Which states the reads move and how many reads do, if not one and one.
 
     Yields:
         The reads, in their order.
     """
+    sharing = sharing or Sharing([state])
     first = _BEGINNING if times.not_before is None else times.not_before
     position = milliseconds(state.get("replication_key_value"))
     if position is None:
@@ -231,9 +252,9 @@ def incremental_reads(
             region = region.narrowed("updated_at", first, position)
         first_load = _FromScratch(
             partial(read_from_scratch, region=region, is_sortable=is_sortable),
-            state,
+            sharing.states,
             position,
-            readers,
+            sharing.readers,
         )
         first_load.latest = milliseconds(begun.get("latest"))
         first_load.begins = times.not_before
@@ -246,8 +267,10 @@ def incremental_reads(
         lower = max(first, position - times.overlap)
         if lower <= stop:
             region = Region({"updated_at": (lower, stop)})
-            read = partial(read_window, region=region, is_sortable=is_sortable)
-            step = _Window(read, state, stop, readers)
+            read = partial(
+                read_window, region=region, is_sortable=is_sortable, accepts=sharing.accepts
+            )
+            step = _Window(read, sharing.states, stop, sharing.readers)
             step.since, step.begins = from_milliseconds(position), lower
             yield step
         position = stop
@@ -276,10 +299,12 @@ def _covers(scope: Mapping[str, Any] | None, wanted: Mapping[str, Any]) -> bool:
     """Tell whether what was read holds all that is wanted now."""
     if scope is None:
         return True
+    if scope.get("cursus_id") != wanted.get("cursus_id"):
+        return False
+    if "campus_ids" not in wanted:
+        return True
     read, now = (set(known.get("campus_ids") or ()) for known in (scope, wanted))
-    return scope.get("cursus_id") == wanted.get("cursus_id") and (
-        not read or (bool(now) and now <= read)
-    )
+    return not read or (bool(now) and now <= read)
 
 
 def level(partitions: Sequence[dict[str, Any]]) -> None:

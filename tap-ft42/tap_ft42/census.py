@@ -8,8 +8,8 @@ from singer_sdk import Stream, StreamSchema
 from typing_extensions import override
 
 from tap_ft42.budget import RunEnds
-from tap_ft42.client import SCHEMAS
 from tap_ft42.instants import from_milliseconds
+from tap_ft42.rows import SCHEMAS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

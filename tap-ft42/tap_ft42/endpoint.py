@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
     from singer_sdk.helpers.types import Context
 
-    from tap_ft42.client import FT42Stream
     from tap_ft42.ledger import Tally
     from tap_ft42.pages import Page
+    from tap_ft42.planned import PlannedStream
     from tap_ft42.regions import Region
 
 
@@ -35,7 +35,7 @@ class Endpoint(Source):
         plan: Name of the plan in the spool; None if its pages are not kept.
     """
 
-    stream: FT42Stream
+    stream: PlannedStream
     context: Context | None
     query: Mapping[str, Any]
     plan: str | None

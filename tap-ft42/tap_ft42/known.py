@@ -48,7 +48,7 @@ from tap_ft42.messages import STATE_INTERVAL
 from tap_ft42.presence import STATE, Presence, parent_of, pieces
 from tap_ft42.reading import RangeIgnoredError, read_from_scratch
 from tap_ft42.regions import MAX_ID, Region
-from tap_ft42.scope import BATCH
+from tap_ft42.sweeps import LARGEST
 from tap_ft42.tallies import MOST_IDS, IdSet, Tally
 
 if TYPE_CHECKING:
@@ -351,7 +351,7 @@ class KnownRows(Presence):
         query = dict(stream.query(None))
         if stream.joined_filter is not None:
             parents = sorted({parent_of(context) for context in self._complete})
-            if len(parents) <= BATCH:
+            if len(parents) <= LARGEST:
                 query[stream.joined_filter] = ",".join(map(str, parents))
             elif self._tap.scope.campus_ids:
                 return None

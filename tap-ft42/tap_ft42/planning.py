@@ -15,7 +15,7 @@ from tap_ft42.bookmarks import changes_read, incremental_reads, note_scope
 from tap_ft42.instants import from_milliseconds
 from tap_ft42.refreshing import ReferenceStream
 from tap_ft42.regions import MAX_ID, Region
-from tap_ft42.scope import BATCH
+from tap_ft42.sweeps import LARGEST, sweeps
 from tap_ft42.tap import TapFT42
 from tap_ft42.totals import ask_one, total_of
 
@@ -41,12 +41,15 @@ class Intent:
         mode: ``full``, ``first load``, ``changes`` or ``not due``.
         begins: Lower bound of its window, in milliseconds since 1970; None if it has none.
         partitions: How many bookmarks it has; None if nobody knows yet.
+        reads: How many reads bring them up to date; None if as many.
+        next_id: Where a first load goes on.
     """
 
     stream: FT42Stream
     mode: str
     begins: int | None = None
     partitions: int | None = 1
+    reads: int | None = None
     next_id: int | None = None
 
     def query(self) -> dict[str, Any]:
@@ -136,7 +139,7 @@ def estimates(tap: TapFT42) -> list[Estimate]:
 def _ask(intent: Intent, place: Place) -> Reading | None:
     """Ask how much there is to read, where that can be asked."""
     stream, query = intent.stream, intent.query()
-    if _is_batched(stream):
+    if _is_batched(intent):
         # It is asked for people in batches, so that their number counts.
         stream = stream.scope.users
         query = stream.query(None)
@@ -218,7 +221,8 @@ def _intent_of_child(stream: FT42Stream, partitions: list[dict[str, Any]]) -> In
     known = [at for at in begins if at is not None]
     if not known or len(known) < len(begins):
         return Intent(stream, "first load", partitions=len(partitions) or None)
-    return Intent(stream, "changes", min(known), len(partitions))
+    reads = len(sweeps(partitions, stream.largest_sweep))
+    return Intent(stream, "changes", min(known), len(partitions), reads)
 
 
 def _changes_begin(stream: FT42Stream, state: dict[str, Any]) -> int | None:
@@ -232,7 +236,7 @@ def _next_id(state: dict[str, Any]) -> int | None:
 
 def _begins(stream: FT42Stream, state: dict[str, Any]) -> int | None:
     """Return where the next window of a state begins; None if it is read from scratch."""
-    note_scope(state, stream.scope.as_state())
+    note_scope(state, stream.bookmark_scope)
     if not state.get("replication_key_value"):
         return None
     times = stream.times
@@ -246,8 +250,8 @@ def _estimate(intent: Intent, totals: dict[str, int | None], parents: int | None
         return Estimate(intent, 0, 0)
     size = stream.page_size
     pages = ceil((rows or 0) / size)
-    if _is_batched(stream):
-        batches = ceil((rows or 0) / BATCH)
+    if _is_batched(intent):
+        batches = ceil((rows or 0) / LARGEST)
         return Estimate(intent, None, batches + pages)  # and the look-up of the people
     if stream.parent_stream_type is None:
         # The last borders of a list that is sorted are proven by a page behind it.
@@ -258,12 +262,18 @@ def _estimate(intent: Intent, totals: dict[str, int | None], parents: int | None
         campuses = totals.get("campuses") or CAMPUSES
         share = len(stream.scope.campus_ids) / campuses or 1
         partitions = ceil((parents or campuses) * share)
-    # Nobody knows how the rows spread over the partitions: between well and badly.
-    least, most = max(partitions, pages), partitions + (rows or 0) // size
+    # Nobody knows how the rows spread over the reads: between well and badly.
+    reads = intent.reads or partitions
+    least, most = max(reads, pages), reads + (rows or 0) // size
     extra = stream.extra_requests if intent.mode == "changes" else 0
-    return Estimate(intent, rows, ceil((least + most) / 2) + extra)
+    needs_parent = any(name not in stream.config for name in stream.added_columns)
+    if reads < partitions and needs_parent:
+        extra += ceil((rows or 0) / LARGEST)  # look-ups of people
+    apart = partitions + stream.extra_requests
+    return Estimate(intent, rows, min(ceil((least + most) / 2) + extra, max(apart, pages)))
 
 
-def _is_batched(stream: FT42Stream) -> bool:
-    """Tell whether a stream is asked for people in batches that share a bookmark."""
+def _is_batched(intent: Intent) -> bool:
+    """Tell whether people are asked for in batches that share a bookmark."""
+    stream = intent.stream
     return stream.state_partitioning_keys == () and bool(stream.scope.campus_ids)

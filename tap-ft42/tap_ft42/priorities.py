@@ -17,10 +17,10 @@ from tap_ft42.instants import milliseconds
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from tap_ft42.client import FT42Stream
+    from tap_ft42.planned import PlannedStream
 
 
-def by_need(streams: Iterable[FT42Stream], now: int) -> list[FT42Stream]:
+def by_need(streams: Iterable[PlannedStream], now: int) -> list[PlannedStream]:
     """Bring the streams that a run begins with into the order in which they are read.
 
     Args:
@@ -45,13 +45,13 @@ def last_served(state: Mapping[str, Any]) -> int:
     return max(milliseconds(state.get(mark)) or 0 for mark in ("served_at", "read_until"))
 
 
-def _need(stream: FT42Stream, now: int) -> int:
+def _need(stream: PlannedStream, now: int) -> int:
     """Return how long a stream waits, and what is read below it, times its weight."""
     family = [stream, *stream.wanted_children]
     return max((now - _served(member)) * member.weight for member in family)
 
 
-def _served(stream: FT42Stream) -> int:
+def _served(stream: PlannedStream) -> int:
     state = stream.stream_state
     partitions = [last_served(partition) for partition in state.get("partitions", ())]
     return max(last_served(state), min(partitions, default=0))

@@ -48,10 +48,11 @@ from itertools import count
 from math import ceil
 from typing import TYPE_CHECKING, Protocol
 
+from tap_ft42.ahead import in_turn
 from tap_ft42.regions import Region
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable
+    from collections.abc import AsyncIterator, Callable
 
     from tap_ft42.pages import Page
     from tap_ft42.regions import Key
@@ -61,9 +62,6 @@ LONG_SLICE = 500
 
 SHORT_SLICE = 20
 """Pages of a slice of a list without order, which may have to be read again."""
-
-_READ_AHEAD = 3
-"""Slices that are read at once, so that the API need not wait for a slice's end."""
 
 _TRIES = 10
 _SORTS: dict[Key, str] = {"id": "id", "updated_at": "updated_at,id"}
@@ -107,6 +105,10 @@ class Ask(Protocol):
 
 class UnsteadyListError(Exception):
     """A list changes faster than it can be read."""
+
+
+class TooDearError(Exception):
+    """A list costs more requests than it is worth."""
 
 
 class RangeIgnoredError(Exception):
@@ -166,20 +168,33 @@ async def read_from_scratch(
             yield Part(part.page)
 
 
-async def read_window(ask: Ask, region: Region, *, is_sortable: bool) -> AsyncIterator[Part]:
+async def read_window(
+    ask: Ask,
+    region: Region,
+    *,
+    is_sortable: bool,
+    accepts: Callable[[Page], bool] | None = None,
+) -> AsyncIterator[Part]:
     """Read a window of ``updated_at``, the oldest changes first.
 
     Args:
         ask: Asks for pages.
         region: A window that is closed.
         is_sortable: Whether the API sorts the list.
+        accepts: Whether it is worth its cost, judged by the first page; None if so.
 
     Yields:
         Its pages; what is reached are instants.
+
+    Raises:
+        TooDearError: It is not.
     """
     read = read_in_order if is_sortable else read_piecewise
     try:
-        async for part in read(ask, region, "updated_at"):
+        head = await _page(ask, region, 1, _SORTS["updated_at"] if is_sortable else None)
+        if accepts is not None and not accepts(head):
+            raise TooDearError
+        async for part in read(ask, region, "updated_at", head):
             yield part
     except RangeIgnoredError:
         async for part in read_list(ask.after(LONG_SLICE), is_sortable=is_sortable):
@@ -195,7 +210,7 @@ async def _from_scratch(ask: Ask, region: Region, *, is_sortable: bool) -> Async
             # Ids are given away in ascending order: below this one no row appears.
             rest = region.narrowed("id", lower, head.ids[-1] - 1)
             slices = rest.cut("id", _parts(head, LONG_SLICE))
-            async for part in _in_turn(
+            async for part in in_turn(
                 read_in_order(ask.after(number), piece, "id")
                 for number, piece in enumerate(slices, 1)
             ):
@@ -215,20 +230,23 @@ async def _from_scratch(ask: Ask, region: Region, *, is_sortable: bool) -> Async
             *region.narrowed("id", lower, newest).cut("id", _parts(head, SHORT_SLICE)),
             region.narrowed("id", newest + 1, upper),
         ]
-        async for part in _in_turn(
+        async for part in in_turn(
             read_piecewise(ask.after(number), piece, "id")
             for number, piece in enumerate(slices, 1)
         ):
             yield part
 
 
-async def read_in_order(ask: Ask, region: Region, key: Key) -> AsyncIterator[Part]:
+async def read_in_order(
+    ask: Ask, region: Region, key: Key, head: Page | None = None
+) -> AsyncIterator[Part]:
     """Read a closed region sorted by a key, all pages at once.
 
     Args:
         ask: Asks for pages.
         region: Which rows.
         key: The key that they are sorted by.
+        head: Its first page, if that has been read.
 
     Yields:
         The pages in ascending order, and each gap as soon as it is known to be one.
@@ -236,7 +254,7 @@ async def read_in_order(ask: Ask, region: Region, key: Key) -> AsyncIterator[Par
     last, upper = region.interval(key)
     borders: deque[_Border] = deque()
     before, number = None, 0
-    async for page in _pages(ask, region, _SORTS[key]):
+    async for page in _pages(ask, region, _SORTS[key], head):
         number += 1
         keys = page.keys(key)
         is_unchanged = before is not None and before.total == page.total
@@ -359,7 +377,7 @@ async def read_piecewise(
             yield Part(part.page)
         yield Part(None, reached=upper)
     else:
-        async for part in _in_turn(
+        async for part in in_turn(
             read_piecewise(ask.after(SHORT_SLICE + number), piece, key)
             for number, piece in enumerate(parts)
         ):
@@ -424,35 +442,6 @@ async def _pages(
     finally:
         for answer in rest:
             answer.cancel()
-
-
-async def _in_turn(readings: Iterable[AsyncIterator[Part]]) -> AsyncIterator[Part]:
-    """Run some readings ahead of the one whose parts are yielded."""
-    waiting = iter(readings)
-    running: deque[tuple[asyncio.Task[None], asyncio.Queue[Part | None]]] = deque()
-    try:
-        while True:
-            while len(running) < _READ_AHEAD and (reading := next(waiting, None)) is not None:
-                parts: asyncio.Queue[Part | None] = asyncio.Queue()
-                running.append((asyncio.ensure_future(_pour(reading, parts)), parts))
-            if not running:
-                return
-            task, parts = running[0]
-            while (part := await parts.get()) is not None:
-                yield part
-            await task
-            running.popleft()
-    finally:
-        for task, _ in running:
-            task.cancel()
-
-
-async def _pour(reading: AsyncIterator[Part], parts: asyncio.Queue[Part | None]) -> None:
-    try:
-        async for part in reading:
-            parts.put_nowait(part)
-    finally:
-        parts.put_nowait(None)
 
 
 def _parts(head: Page, pages: int) -> int:

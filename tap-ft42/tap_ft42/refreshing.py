@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
     from tap_ft42.bookmarks import Step
     from tap_ft42.pipeline import Place
+    from tap_ft42.planned import PlannedStream
+    from tap_ft42.sweeps import Member
 
 _HOUR = 3_600_000
 
@@ -111,15 +113,25 @@ class ReferenceStream(FT42Stream):
     lists_changes: ClassVar[bool] = False
     """Whether the API tells what changed, although the rows do not show when."""
 
-    _remembered: Sequence[tuple[FT42Stream, Context]] = ()
+    _remembered: Sequence[tuple[PlannedStream, Context]] = ()
 
     @override
-    def plan(self, context: Context | None, place: Place, *, is_urgent: bool = False) -> None:
-        super().plan(context, place, is_urgent=is_urgent)
-        if not self._steps_of(context):
-            self._remembered = list(self._remembered_children(context))
-            for number, (child, child_context) in enumerate(self._remembered):
-                child.plan(child_context, (*place, number))
+    def plan(self, members: Sequence[Member], *, is_urgent: bool = False) -> None:
+        super().plan(members, is_urgent=is_urgent)
+        for context, place in members:
+            if not self._steps_of(context):
+                self._remembered = list(self._remembered_children(context))
+                places = [(*place, number) for number in range(len(self._remembered))]
+                for child in self.wanted_children:
+                    child.plan(
+                        [
+                            (child_context, at)
+                            for (one, child_context), at in zip(
+                                self._remembered, places, strict=True
+                            )
+                            if one is child
+                        ]
+                    )
 
     @override
     def _plan_children(self, records: list[Any], context: Context | None, place: Place) -> None:
@@ -167,8 +179,13 @@ class ReferenceStream(FT42Stream):
     def needs_all(self, state: Mapping[str, Any]) -> bool:
         if self._tap.is_dry_run or self.emit_activate_version_messages:
             return True  # what a run does not emit after such a message is deleted
-        hours = self.config.get("refresh_hours") or {}
-        return is_due(state, hours=hours.get(self.name, self.refresh_hours), **self._refresh)
+        return is_due(state, hours=self.interval, **self._refresh)
+
+    @property
+    def interval(self) -> float:
+        """Hours for which a full read is good enough."""
+        hours: dict[str, float] = self.config.get("refresh_hours") or {}
+        return hours.get(self.name, self.refresh_hours)
 
     @property
     def _refresh(self) -> dict[str, Any]:
@@ -181,7 +198,7 @@ class ReferenceStream(FT42Stream):
 
     def _remembered_children(
         self, context: Context | None
-    ) -> Iterator[tuple[FT42Stream, Context]]:
+    ) -> Iterator[tuple[PlannedStream, Context]]:
         """Yield what is read below the rows of the last full read, as far as in scope."""
         for child in self.wanted_children:
             for partition in sorted(child.stream_state.get("partitions", ()), key=last_served):

@@ -10,8 +10,8 @@ import msgspec
 from singer_sdk import Stream, StreamSchema
 from typing_extensions import override
 
-from tap_ft42.client import SCHEMAS
 from tap_ft42.instants import write_instant
+from tap_ft42.rows import SCHEMAS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

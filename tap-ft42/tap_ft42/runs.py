@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from singer_sdk import Stream, StreamSchema
 from typing_extensions import override
 
-from tap_ft42.client import SCHEMAS
 from tap_ft42.instants import from_milliseconds, write_instant
+from tap_ft42.rows import SCHEMAS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -3,6 +3,9 @@
 The API can narrow users and enrolments by campus. Coalitions and badges know
 nothing of campuses, so the scope looks up which coalitions and which users
 belong to it, once a run and only if a stream needs to know.
+
+Nor does an enrolment tell a campus: it belongs to those of its user. The scope looks up
+the campuses of users, each once a run.
 """
 
 from __future__ import annotations
@@ -10,12 +13,13 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from tap_ft42.sweeps import LARGEST
+
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from tap_ft42.client import FT42Stream
     from tap_ft42.tap import TapFT42
-
-BATCH = 100
-"""Ids in one filter: the API answers 502 to much longer lists."""
 
 
 class Scope:
@@ -30,6 +34,7 @@ class Scope:
         self._tap = tap
         self.campus_ids: frozenset[int] = frozenset(tap.config.get("campus_ids") or ())
         """Ids of the campuses in scope; empty for all of them."""
+        self._campuses_of: dict[int, set[int]] = {}
 
     def as_state(self) -> dict[str, Any]:
         """Return what a bookmark is good for, as the state remembers it."""
@@ -62,8 +67,8 @@ class Scope:
             return None
         user_ids = self._user_ids or [0]
         return [
-            ",".join(map(str, user_ids[start : start + BATCH]))
-            for start in range(0, len(user_ids), BATCH)
+            ",".join(map(str, user_ids[start : start + LARGEST]))
+            for start in range(0, len(user_ids), LARGEST)
         ]
 
     @cached_property
@@ -79,6 +84,31 @@ class Scope:
     @cached_property
     def _user_ids(self) -> list[int]:
         return sorted({user["id"] for user in self.users.look_up(self.users.scope_params())})
+
+    # Campuses of users
+
+    def learn_campuses(self, user_ids: Iterable[int]) -> None:
+        """Look up the campuses of users, as far as they are not known.
+
+        Args:
+            user_ids: Ids of the users.
+
+        Raises:
+            RunEnds: The run has to end.
+        """
+        stream = self._stream("campus_users")
+        unknown = sorted(set(user_ids) - self._campuses_of.keys())
+        for start in range(0, len(unknown), LARGEST):
+            batch = unknown[start : start + LARGEST]
+            found: dict[int, set[int]] = {user_id: set() for user_id in batch}
+            joined = ",".join(map(str, batch))
+            for row in stream.look_up({**stream.scope_params(), "filter[user_id]": joined}):
+                found.setdefault(row["user_id"], set()).add(row["campus_id"])
+            self._campuses_of |= found
+
+    def campuses_of(self, user_id: int | None) -> set[int]:
+        """Return the ids of somebody's campuses, in scope at least, that are known."""
+        return self._campuses_of.get(user_id, set()) if user_id is not None else set()
 
     def _stream(self, name: str) -> FT42Stream:
         return self._tap.api_streams[name]

@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 
     from singer_sdk.helpers.types import Context
 
-    from tap_ft42.bookmarks import Step
     from tap_ft42.ledger import Tally
 
 _WEEK = 7 * 24 * 3_600_000
@@ -61,7 +60,8 @@ class ScoredStream(FT42Stream):
     _scores_until = 0
 
     @override
-    def _new_steps(self, name: str, state: dict[str, Any]) -> list[Step]:
+    def take_up(self, context: Context | None, state: dict[str, Any]) -> None:
+        super().take_up(context, state)
         totals, coalition_id = self._tap.coalition_totals, state["context"]["coalition_id"]
         if coalition_id in totals:
             if not self._knows_scores(state, totals[coalition_id]):
@@ -69,7 +69,6 @@ class ScoredStream(FT42Stream):
             if not state.get("replication_key_value"):
                 # What is read now and later belongs to this total or to a later one.
                 state.setdefault("total_score_seen", totals[coalition_id])
-        return super()._new_steps(name, state)
 
     def _knows_scores(self, state: Mapping[str, Any], total: object) -> bool:
         """Tell whether the points of a coalition are those that make up its total."""

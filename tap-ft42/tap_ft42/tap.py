@@ -395,15 +395,9 @@ class TapFT42(Tap):
             return
         due = [stream] if self.budget.counts_requests else self.api_streams.values()
         for head in due:
-            if (
-                head.name in self._planned
-                or head.parent_stream_type
-                or not (head.selected or head.has_selected_descendents)
-            ):
-                continue
-            self._planned.add(head.name)
-            for context in head.partitions or (None,):
-                head.plan(context, self.next_place(), is_urgent=True)
+            if head.name not in self._planned:
+                self._planned.add(head.name)
+                head.plan_ahead()
 
     def next_place(self) -> Place:
         """Return the place after all that have been given away."""

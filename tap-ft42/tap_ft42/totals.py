@@ -14,9 +14,9 @@ from tap_ft42.regions import Region
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
-    from tap_ft42.client import FT42Stream
     from tap_ft42.pages import Page
     from tap_ft42.pipeline import Pipeline, Place, Reading
+    from tap_ft42.planned import PlannedStream
     from tap_ft42.reading import Ask
 
 
@@ -44,7 +44,7 @@ class ListAt(Endpoint):
 
 
 def ask_one(
-    stream: FT42Stream, path: str, query: Mapping[str, Any], place: Place = (-1,)
+    stream: PlannedStream, path: str, query: Mapping[str, Any], place: Place = (-1,)
 ) -> Reading:
     """Ask for one row of a list.
 

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
 from tap_ft42.client import FT42Stream
-from tap_ft42.scope import BATCH
+from tap_ft42.dealing import CampusDealer
 from tap_ft42.scores import ScoredStream
 from tap_ft42.streams.reference import CampusesStream, CoalitionsStream
+from tap_ft42.sweeps import LARGEST
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from singer_sdk.helpers.types import Context, Record
+
+    from tap_ft42.pages import Page
+    from tap_ft42.pipeline import Place
+    from tap_ft42.reading import Part
+    from tap_ft42.sweeps import Planned
 
 
 class ProjectsUsersStream(FT42Stream):
@@ -26,6 +33,7 @@ class ProjectsUsersStream(FT42Stream):
     parent_stream_type = CampusesStream
     campus_filter = "filter[campus]"
     joined_filter = "filter[campus]"
+    largest_sweep = LARGEST
     is_sortable = False
     weight = 4
     added_columns = ("campus_id", "cursus_id")
@@ -35,30 +43,36 @@ class ProjectsUsersStream(FT42Stream):
         query = {**super().query(context), "filter[cursus]": self.config["cursus_id"]}
         return query | {"filter[campus]": context["campus_id"]} if context else query
 
+    @cached_property
+    def _dealer(self) -> CampusDealer:
+        return CampusDealer(self._tap.scope, self.stream_state, self._tap.times.overlap)
+
+    @override
+    def take_up(self, context: Context | None, state: dict[str, Any]) -> None:
+        super().take_up(context, state)
+        self._dealer.note(context, state)
+
+    @override
+    def is_worth_sweeping(self, head: Page, members: int) -> bool:
+        return self._dealer.is_worth_it(head, members)
+
+    @override
+    def prepared(
+        self, parts: Iterator[tuple[Part, Place]], planned: Planned
+    ) -> Iterator[tuple[Part, Place]]:
+        return self._dealer.prepared(parts, planned)
+
+    @override
+    def added_values(self, record: Record, context: Context | None) -> dict[str, Any]:
+        added = super().added_values(record, context)
+        return {**added, "campus_id": self._dealer.campus_of(record, added["campus_id"])}
+
     @override
     def contexts_of(
         self, records: Sequence[Mapping[str, Any]], parents: Collection[int]
     ) -> Mapping[int, Context]:
-        users = {
-            record["id"]: record["user"]["id"]
-            for record in records
-            if type(record.get("id")) is int and isinstance(record.get("user"), dict)
-        }
-        # An enrolment is a row of each campus of its user; the last one read stays.
-        campuses: dict[int, int] = {}
-        user_ids = sorted(set(users.values()))
-        for start in range(0, len(user_ids), BATCH):
-            batch = ",".join(map(str, user_ids[start : start + BATCH]))
-            query = {"filter[user_id]": batch}
-            for row in self._tap.api_streams["campus_users"].look_up(query):
-                if row["campus_id"] in parents:
-                    known = campuses.get(row["user_id"], 0)
-                    campuses[row["user_id"]] = max(known, row["campus_id"])
-        return {
-            row: {"campus_id": campuses[user]}
-            for row, user in users.items()
-            if user in campuses
-        }
+        campuses = self._dealer.campuses_of(records, parents)
+        return {row: {"campus_id": campus} for row, campus in campuses.items()}
 
     @override
     def is_in_scope(self, row: Record) -> bool:
@@ -98,4 +112,5 @@ class CoalitionsUsersStream(ScoredStream):
     list_path = "/v2/coalitions_users"
     parent_stream_type = CoalitionsStream
     joined_filter = "filter[coalition_id]"
+    largest_sweep = LARGEST
     weight = 2

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.types import Context, Record
 
 
+_CENTURY = 100 * 366 * 24
+"""Hours."""
+
+
 class CursusStream(ReferenceStream):
     """Every curriculum."""
 
@@ -35,6 +39,14 @@ class CampusesStream(ReferenceStream):
     ) -> Iterable[Context | None]:
         if self._tap.scope.has_campus(record["id"]):
             yield {"campus_id": record["id"]}
+
+    @property
+    @override
+    def interval(self) -> float:
+        # Where the campuses are named, no other one can join those that are asked.
+        hours = super().interval
+        is_fixed = self._tap.scope.campus_ids and not self.selected
+        return _CENTURY if hours and is_fixed else hours
 
 
 class ProjectsStream(ReferenceStream):

@@ -1,0 +1,51 @@
+"""Readings that run ahead of the one whose parts are wanted."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable
+
+_Part = TypeVar("_Part")
+
+_READ_AHEAD = 3
+"""Readings at once, so that the API need not wait for the end of one."""
+
+
+async def in_turn(readings: Iterable[AsyncIterator[_Part]]) -> AsyncIterator[_Part]:
+    """Run some readings ahead of the one whose parts are yielded.
+
+    Args:
+        readings: In the order in which their parts are wanted.
+
+    Yields:
+        The parts of the first one, then those of the next one, and so on.
+    """
+    waiting = iter(readings)
+    running: deque[tuple[asyncio.Task[None], asyncio.Queue[_Part | None]]] = deque()
+    try:
+        while True:
+            while len(running) < _READ_AHEAD and (reading := next(waiting, None)) is not None:
+                parts: asyncio.Queue[_Part | None] = asyncio.Queue()
+                running.append((asyncio.ensure_future(_pour(reading, parts)), parts))
+            if not running:
+                return
+            task, parts = running[0]
+            while (part := await parts.get()) is not None:
+                yield part
+            await task
+            running.popleft()
+    finally:
+        for task, _ in running:
+            task.cancel()
+
+
+async def _pour(reading: AsyncIterator[_Part], parts: asyncio.Queue[_Part | None]) -> None:
+    try:
+        async for part in reading:
+            parts.put_nowait(part)
+    finally:
+        parts.put_nowait(None)

@@ -1,0 +1,322 @@
+"""What a stream asks for: its partitions, which of them together, and their children."""
+
+from __future__ import annotations
+
+from functools import partial
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from tap_ft42.bookmarks import Sharing, Step, full_read, incremental_reads, note_scope
+from tap_ft42.endpoint import Endpoint
+from tap_ft42.presence import parent_of
+from tap_ft42.rows import RowStream
+from tap_ft42.spool import FRESH
+from tap_ft42.sweeps import Planned, sweeps, together
+from tap_ft42.totals import ListAt
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Mapping, Sequence
+
+    from singer_sdk.helpers.types import Context
+
+    from tap_ft42.bookmarks import Times
+    from tap_ft42.ledger import Ledger
+    from tap_ft42.pages import Page
+    from tap_ft42.pipeline import Pipeline, Place
+    from tap_ft42.scope import Scope
+    from tap_ft42.spool import Spool
+    from tap_ft42.sweeps import Member
+    from tap_ft42.tap import TapFT42
+
+
+class PlannedStream(RowStream):
+    """A stream whose reads are planned before the SDK asks for their records.
+
+    The SDK takes one partition after the other, and the pipeline runs ahead of it. So
+    it is told what will be asked for as soon as that is known: a page of parents tells
+    which children there are, and which of them share their requests.
+    """
+
+    filters: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    """Query parameters that every request of the stream carries."""
+
+    campus_filter: ClassVar[str | None] = None
+    """The parameter that narrows the stream to the setting ``campus_ids``."""
+
+    is_sortable: ClassVar[bool] = True
+    """Whether the API sorts the route by ``id`` and ``updated_at``."""
+
+    has_ranges: ClassVar[bool] = True
+    """Whether the API narrows the route by ranges of these two."""
+
+    largest_page: ClassVar[int] = 100
+    """Rows a page, where the full 100 would take the API too long."""
+
+    joined_filter: ClassVar[str | None] = None
+    """The parameter that narrows a child's list to several parents at once."""
+
+    largest_sweep: ClassVar[int] = 1
+    """How many partitions are read together at most; see `tap_ft42.sweeps`."""
+
+    weight: ClassVar[int] = 1
+    """How much people look at it, where not everything can be read."""
+
+    extra_requests: ClassVar[int] = 0
+    """Requests for changes that ``updated_at`` does not tell."""
+
+    def __init__(self, tap: TapFT42) -> None:
+        """Begin without plans.
+
+        Args:
+            tap: The tap, which holds what the streams share.
+        """
+        super().__init__(tap)
+        self._steps: dict[str, list[Step]] = {}
+        self._plans: dict[str, dict[str, Any]] = {}
+        self._swept: dict[str, Sequence[dict[str, Any]]] = {}
+        self._planned: dict[Hashable, Planned | None] = {}
+        self._partitions_read: list[dict[str, Any]] = []
+
+    # Where and what to ask
+
+    @property
+    def spool(self) -> Spool:
+        """What has been read and no state has covered yet."""
+        return self._tap.spool
+
+    @property
+    def pipeline(self) -> Pipeline:
+        """What reads ahead of the run."""
+        return self._tap.pipeline
+
+    @property
+    def scope(self) -> Scope:
+        """Which part of the network the run reads."""
+        return self._tap.scope
+
+    @property
+    def times(self) -> Times:
+        """The instants between which the run reads."""
+        return self._tap.times
+
+    @property
+    def page_size(self) -> int:
+        """Rows a page."""
+        return min(int(self.config["page_size"]), self.largest_page)
+
+    @property
+    def list_path(self) -> str | None:
+        """Where the rows of all parents are listed; None if the API has no such list."""
+        return self.path.format(**self.config)
+
+    @property
+    def ledger(self) -> Ledger:
+        """What the run asks for."""
+        return self._tap.ledger
+
+    def query(self, context: Context | None) -> dict[str, Any]:  # noqa: ARG002 - for subclasses
+        """Return the query parameters of a run, without those of paging.
+
+        Args:
+            context: The parent's context, or None.
+
+        Returns:
+            Parameters by name; those that are None are not sent.
+        """
+        return {**self.filters, **self.scope_params()}
+
+    def scope_params(self) -> dict[str, str]:
+        """Return the query parameters that narrow the stream to the run's scope."""
+        campus_ids = self._tap.scope.campus_ids
+        if self.campus_filter is None or not campus_ids:
+            return {}
+        return {self.campus_filter: ",".join(map(str, sorted(campus_ids)))}
+
+    # What to read, and how far it has been read
+
+    def plan(self, members: Sequence[Member], *, is_urgent: bool = False) -> None:
+        """Let the pipeline read what the run will ask this stream for.
+
+        Args:
+            members: The parents' contexts, or None, each with its place in the order of
+                the run.
+            is_urgent: Whether to find out early how much it is.
+        """
+        states = [self.get_context_state(context) for context, _ in members]
+        for (context, _), state in zip(members, states, strict=True):
+            self.take_up(context, state)
+        if self.largest_sweep == 1:
+            for member in members:
+                self._plan_one(member, is_urgent=is_urgent)
+            return
+        for group in sweeps(states, self.largest_sweep):
+            if len(group) == 1:
+                self._plan_one(members[group[0]], is_urgent=is_urgent)
+            else:
+                self._plan_sweep([members[number] for number in group])
+
+    def plan_ahead(self) -> None:
+        """Let the pipeline read all partitions of a stream that hangs on no other."""
+        is_wanted = self.selected or self.has_selected_descendents
+        if is_wanted and self.parent_stream_type is None:
+            contexts = self.partitions or (None,)
+            places = [(context, self._tap.next_place()) for context in contexts]
+            self.plan(places, is_urgent=True)
+
+    def plan_apart(self, members: Sequence[Member]) -> None:
+        """Plan a read for each member of a sweep, which costs more than that.
+
+        Args:
+            members: As for `plan`.
+        """
+        for member in members:
+            self._plan_one(member)
+
+    def take_up(self, context: Context | None, state: dict[str, Any]) -> None:  # noqa: ARG002 - for subclasses
+        """Forget what of a partition's state no longer counts.
+
+        Args:
+            context: The parent's context, or None.
+            state: The SDK's state of the stream or partition; changed in place.
+        """
+        if self.replication_key is not None:
+            note_scope(state, self.bookmark_scope)
+
+    def _plan_one(self, member: Member, *, is_urgent: bool = False) -> None:
+        context, _ = member
+        source = Endpoint(self, context, self.query(context), self._plan_name(context))
+        steps = self._steps_of(context)
+        self._planned[key_of(context)] = self._planned_reads([member], source, steps, is_urgent)
+
+    def _plan_sweep(self, members: Sequence[Member]) -> None:
+        contexts = [context for context, _ in members]
+        states = [self.get_context_state(context) for context in contexts]
+        query = self.query(None)
+        if self.joined_filter is not None:
+            query[self.joined_filter] = ",".join(
+                str(parent_of(context)) for context in contexts
+            )
+        name = f"sweep of {self.name} {query.get(self.joined_filter or '', '')}"
+        self._swept[name] = states
+        state = together(states)
+        steps = incremental_reads(
+            state,
+            self.spool.follow(name, state, self.times.until),
+            self.times,
+            is_sortable=self.is_sortable,
+            sharing=Sharing(
+                states, accepts=partial(self.is_worth_sweeping, members=len(members))
+            ),
+        )
+        source = ListAt(self, None, query, name, path=self.list_path or "")
+        self._planned |= {key_of(context): None for context in contexts}
+        self._planned[key_of(contexts[0])] = self._planned_reads(members, source, list(steps))
+
+    def _planned_reads(
+        self,
+        members: Sequence[Member],
+        source: Endpoint,
+        steps: Sequence[Step],
+        is_urgent: bool = False,
+    ) -> Planned:
+        _, place = members[0]
+        readings = [
+            self._tap.pipeline.read(
+                (*place, number),
+                source,
+                step.read,
+                retried=self.request_decorator,
+                is_urgent=is_urgent and number == 0,
+            )
+            for number, step in enumerate(steps)
+        ]
+        return Planned(steps, readings, members)
+
+    def is_worth_sweeping(self, head: Page, members: int) -> bool:  # noqa: ARG002 - for subclasses
+        """Tell whether a sweep costs less than asking for its members one by one.
+
+        Args:
+            head: Its first page.
+            members: How many there are.
+        """
+        return True
+
+    @property
+    def bookmark_scope(self) -> dict[str, Any]:
+        """What bookmarks are good for; what hangs on one parent knows no other campus."""
+        scope = self._tap.scope.as_state()
+        if self.parent_stream_type is not None:
+            del scope["campus_ids"]
+        return scope
+
+    def _plan_name(self, context: Context | None) -> str:
+        partition = self._get_state_partition_context(context)
+        return " ".join(
+            [self.name, *(f"{key}={value}" for key, value in (partition or {}).items())]
+        )
+
+    def _steps_of(self, context: Context | None) -> list[Step]:
+        """Return what brings a context up to date; contexts may share a bookmark."""
+        name = self._plan_name(context)
+        if name not in self._steps:
+            self._steps[name] = self._new_steps(name, self.get_context_state(context))
+        return self._steps[name]
+
+    def _new_steps(self, name: str, state: dict[str, Any]) -> list[Step]:
+        """Return what brings a state of the stream up to date."""
+        times, follow = self._tap.times, self.spool.follow
+        self._plans[name] = state
+        if self.replication_key is None:
+            stops = follow(name, state, times.until, longest_age=FRESH)
+            sortable, ranges = self.is_sortable, self.has_ranges
+            return [full_read(state, stops[-1], is_sortable=sortable, has_ranges=ranges)]
+        is_shared = self.state_partitioning_keys == ()
+        return list(
+            incremental_reads(
+                state,
+                follow(name, state, times.until),
+                times,
+                is_sortable=self.is_sortable,
+                sharing=Sharing([state], len(self.partitions or ()) or 1 if is_shared else 1),
+            )
+        )
+
+    @property
+    def wanted_children(self) -> list[PlannedStream]:
+        """The streams that are read for each of this one's records."""
+        return [
+            child
+            for child in self.child_streams
+            if isinstance(child, PlannedStream)
+            and (child.selected or child.has_selected_descendents)
+        ]
+
+    def _plan_children(self, records: list[Any], context: Context | None, place: Place) -> None:
+        """Let the pipeline read what a page of a parent's records leads to."""
+        children = self.wanted_children
+        if not children or self._tap.is_dry_run:
+            return
+        contexts = [
+            (child_context, (*place, position))
+            for position, record in enumerate(records)
+            if isinstance(record, dict) and "id" in record
+            for child_context in self.generate_child_contexts(record, context)
+        ]
+        for number, child in enumerate(children):
+            child.plan([(child_context, (*at, number)) for child_context, at in contexts])
+
+    def note_ends(self) -> None:
+        """Tell the spool how far the plans of the run have been followed."""
+        swept = {name: together(states) for name, states in self._swept.items()}
+        for name, state in (self._plans | swept).items():
+            if self._tap.ends_early:
+                self.spool.pause(name, state)
+            else:
+                self.spool.end(name, state, is_full=self.replication_key is None)
+        if self._plans or swept:
+            self.spool.tidy()
+
+
+def key_of(context: Context | None) -> Hashable:
+    """Return a context in a form that can be looked up."""
+    return frozenset((context or {}).items())

@@ -1,0 +1,389 @@
+"""Children of many parents share requests, and get what each would have got alone."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from ft42_sandbox.testing import running_sandbox
+from hypothesis import given
+from hypothesis import strategies as st
+from tap_ft42.sweeps import CLOSE, LARGEST, sweeps, together
+
+from tests.tap.running import Run
+from tests.tap.test_budget import asked, said_why_it_ended
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from ft42_sandbox.testing import RunningSandbox
+
+    from tests.tap.running import Tap
+
+Row = dict[str, Any]
+
+LIVE = ("users", "projects_users", "achievements_users")
+EVERYBODY = (*LIVE, "coalitions_users")
+AT_ONCE: Row = {"settle_seconds": 0, "overlap_seconds": 0, "census_hour": -1}
+CAMPUSES = "filter[campus]"
+COALITIONS = "filter[coalition_id]"
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[RunningSandbox]:
+    """A world with many campuses, whose data may be changed."""
+    with running_sandbox(users=400, enrolments=3000, achievements_per_user=3) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def crowd() -> Iterator[RunningSandbox]:
+    """A world with a campus of several batches of people."""
+    with running_sandbox(users=1500, enrolments=50, achievements_per_user=2) as running:
+        yield running
+
+
+@pytest.fixture
+def here(tap: Tap, world: RunningSandbox) -> Iterator[Tap]:
+    world.reset_requests()
+    yield tap.pointed_at(world, **AT_ONCE)
+    world.clear_faults()
+
+
+def queries(sandbox: RunningSandbox, path: str) -> list[dict[str, str]]:
+    """The parameters of the requests for a list since the last reset."""
+    split = [urlsplit(entry["target"]) for entry in sandbox.log()]
+    return [
+        {name: values[0] for name, values in parse_qs(target.query).items()}
+        for target in split
+        if target.path == path
+    ]
+
+
+def parents(sandbox: RunningSandbox, path: str, name: str) -> list[set[int]]:
+    """The ids that each request for a list named in a filter."""
+    named = [query[name].split(",") for query in queries(sandbox, path) if name in query]
+    return [{int(number) for number in ids} for ids in named]
+
+
+class Table:
+    """What a target that upserts has of the enrolments."""
+
+    def __init__(self, *runs: Run) -> None:
+        self.rows: dict[int, Row] = {}
+        for run in runs:
+            self.load(run)
+
+    def load(self, run: Run) -> None:
+        self.state = run.state
+        self.rows |= {row["id"]: row for row in run.records("projects_users")}
+
+    @property
+    def campuses(self) -> dict[int, int]:
+        return {row: columns["campus_id"] for row, columns in self.rows.items()}
+
+
+def asked_one_by_one(
+    sandbox: RunningSandbox, campuses: set[int] | None = None
+) -> dict[int, int]:
+    """The campus of each enrolment when every campus is asked, in the order of ids."""
+    listed = sorted(campus["id"] for campus in sandbox.truth("campus"))
+    return {
+        row["id"]: campus
+        for campus in listed
+        if campuses is None or campus in campuses
+        for row in sandbox.truth_of(
+            f"/v2/projects_users?filter[campus]={campus}&filter[cursus]=21", columns="id"
+        )
+    }
+
+
+def happen(sandbox: RunningSandbox, **events: int) -> None:
+    """Let some of each happen, after all that has been read."""
+    named = {name.replace("_", " "): count for name, count in events.items()}
+    sandbox.live(events=named, within=0.2)
+
+
+class TestCost:
+    """A quarter of an hour in which nothing happens."""
+
+    def test_it_costs_three_requests_worldwide(self, here: Tap, world: RunningSandbox) -> None:
+        state = here.run(*LIVE).state
+        world.reset_requests()
+        here.run(*LIVE, state=state)
+        assert asked(world) == 3
+
+    def test_it_costs_eight_with_the_houses(self, here: Tap, world: RunningSandbox) -> None:
+        first = here.run(*EVERYBODY)
+        assert len(world.truth("coalitions", columns="id")) > 300
+        # The next one asks, once a week, whether the API tells whose points moved.
+        second = here.run(*EVERYBODY, state=first.state)
+        world.reset_requests()
+        here.run(*EVERYBODY, state=second.state)
+        assert asked(world) <= 8
+
+    @pytest.mark.parametrize("campuses", [[1], [41]])
+    def test_it_costs_a_request_a_stream_at_a_campus(
+        self, here: Tap, world: RunningSandbox, campuses: list[int]
+    ) -> None:
+        state = here.run(*LIVE, campus_ids=campuses).state
+        world.reset_requests()
+        here.run("users", "projects_users", campus_ids=campuses, state=state)
+        assert asked(world) == 2
+
+    def test_no_request_names_more_than_a_hundred_parents(
+        self, here: Tap, world: RunningSandbox
+    ) -> None:
+        state = here.run("coalitions_users").state
+        world.reset_requests()
+        here.run("coalitions_users", state=state)
+        groups = parents(world, "/v2/coalitions_users", COALITIONS)
+        assert max(map(len, groups)) <= 100
+        coalitions = [coalition for group in groups for coalition in group]
+        assert sorted(coalitions) == sorted(
+            row["id"] for row in world.truth("coalitions", columns="id")
+        )
+
+    def test_what_changed_costs_the_pages_and_the_look_ups_that_hold_it(
+        self, here: Tap, world: RunningSandbox
+    ) -> None:
+        state = here.run("projects_users").state
+        world.reset_requests()
+        happen(world, mark=20, enrol=20)
+        run = here.run("projects_users", state=state)
+        assert 20 < len(run.records("projects_users")) < 100
+        assert asked(world) <= 3
+
+    def test_the_last_rows_that_come_again_cost_no_look_up(
+        self, here: Tap, world: RunningSandbox
+    ) -> None:
+        state = here.run("projects_users").state
+        happen(world, mark=5)
+        second = here.run("projects_users", state=state, overlap_seconds=60)
+        world.reset_requests()
+        third = here.run("projects_users", state=second.state, overlap_seconds=60)
+        assert asked(world) == 1
+        table = Table(second)
+        again = third.records("projects_users")
+        assert again
+        assert again == [table.rows[row["id"]] for row in again]
+
+
+class TestResult:
+    """What lands, whoever was asked."""
+
+    def test_each_enrolment_has_the_campus_that_asking_each_gives(
+        self, here: Tap, world: RunningSandbox
+    ) -> None:
+        table = Table(here.run("projects_users"))
+        for _ in range(3):
+            happen(world, mark=10, enrol=10, join=5)
+            world.reset_requests()
+            table.load(here.run("projects_users", state=table.state))
+            assert len(parents(world, "/v2/projects_users", CAMPUSES)[0]) > 50
+        expected = asked_one_by_one(world)
+        assert {row: table.campuses[row] for row in expected} == expected
+
+    def test_a_sweep_and_asking_each_campus_give_the_same_rows(
+        self, here: Tap, world: RunningSandbox
+    ) -> None:
+        state = here.run("projects_users").state
+        happen(world, mark=40, enrol=40)
+        swept = Table(here.run("projects_users", state=state))
+        world.reset_requests()
+        # With pages this small a sweep would cost more than a request a campus.
+        apart = Table(here.run("projects_users", state=state, page_size=1))
+        assert {1} in parents(world, "/v2/projects_users", CAMPUSES)
+        assert apart.rows == swept.rows
+        assert len(swept.rows) > 40
+        assert several(world) & {row["user_id"] for row in swept.rows.values()}
+
+    def test_memberships_come_whatever_their_coalition(
+        self, here: Tap, world: RunningSandbox
+    ) -> None:
+        state = here.run("coalitions_users").state
+        changed = [row["id"] for row in world.truth("coalitions_users", columns="id")][::40]
+        for membership in changed:
+            world.update("coalitions_users", membership, score=4242)
+        run = here.run("coalitions_users", state=state)
+        scores = {row["id"]: row["score"] for row in run.records("coalitions_users")}
+        assert {scores[membership] for membership in changed} == {4242}
+
+    def test_every_campus_has_a_bookmark_of_its_own(
+        self, here: Tap, world: RunningSandbox
+    ) -> None:
+        first = here.run("projects_users").state
+        happen(world, mark=10)
+        second = here.run("projects_users", state=first).state
+        before, after = by_campus(first), by_campus(second)
+        assert before.keys() == after.keys()
+        assert len({p["replication_key_value"] for p in after.values()}) == 1
+        assert all(
+            after[campus]["replication_key_value"] > before[campus]["replication_key_value"]
+            for campus in after
+        )
+
+    def test_each_campus_is_asked_if_nobody_knows_where_somebody_belongs(
+        self, tap: Tap, crowd: RunningSandbox
+    ) -> None:
+        # As if the API went by something else than the people's campuses.
+        here = tap.pointed_at(crowd, **AT_ONCE)
+        first = here.run("projects_users")
+        both = several(crowd)
+        changed = next(r for r in first.records("projects_users") if r["user_id"] not in both)
+        crowd.update("projects_users", changed["id"], final_mark=77)
+        crowd.reset_requests()
+        crowd.fault("missing_field", route="/v2/campus_users", column="campus_id")
+        got = here.run("projects_users", state=first.state)
+        crowd.clear_faults()
+        assert {changed["campus_id"]} in parents(crowd, "/v2/projects_users", CAMPUSES)
+        assert [row["final_mark"] for row in got.records("projects_users")] == [77]
+        assert Table(got).campuses == {changed["id"]: changed["campus_id"]}
+
+
+def by_campus(state: Row) -> dict[int, Row]:
+    """The states of the partitions of the enrolments."""
+    partitions: list[Row] = state["bookmarks"]["projects_users"]["partitions"]
+    return {partition["context"]["campus_id"]: partition for partition in partitions}
+
+
+def several(sandbox: RunningSandbox) -> set[int]:
+    """People who belong to several campuses."""
+    users = [row["user_id"] for row in sandbox.truth("campus_users")]
+    return {user for user in users if users.count(user) > 1}
+
+
+class TestNewcomers:
+    """A campus that joins the scope."""
+
+    def test_it_gets_a_first_load_and_the_others_are_not_read_again(
+        self, here: Tap, world: RunningSandbox
+    ) -> None:
+        table = Table(here.run("projects_users", campus_ids=[1, 29]))
+        world.reset_requests()
+        second = here.run("projects_users", campus_ids=[1, 21, 29], state=table.state)
+        groups = parents(world, "/v2/projects_users", CAMPUSES)
+        assert {1, 29} in groups
+        assert {21} in groups
+        assert {1} not in groups
+        table.load(second)
+        assert table.campuses == asked_one_by_one(world, {1, 21, 29})
+
+    def test_it_keeps_the_last_rows_of_those_who_are_also_students_elsewhere(
+        self, here: Tap, world: RunningSandbox
+    ) -> None:
+        table = Table(here.run("projects_users", campus_ids=[1, 9, 29]))
+        both = several(world)
+        row = next(row for row in table.rows.values() if row["user_id"] not in both)
+        world.insert("campus_users", user_id=row["user_id"], campus_id=41, is_primary=False)
+        world.update("projects_users", row["id"], final_mark=55)
+        for campuses in ([1, 9, 29], [1, 9, 29, 41], [1, 9, 29, 41]):
+            table.load(here.run("projects_users", campus_ids=campuses, state=table.state))
+        assert table.campuses[row["id"]] == 41
+
+    def test_it_takes_part_from_the_next_run_on(self, here: Tap, world: RunningSandbox) -> None:
+        state = here.run("projects_users", campus_ids=[1, 29]).state
+        state = here.run("projects_users", campus_ids=[1, 21, 29], state=state).state
+        world.reset_requests()
+        here.run("projects_users", campus_ids=[1, 21, 29], state=state)
+        assert parents(world, "/v2/projects_users", CAMPUSES) == [{1, 21, 29}]
+
+
+class TestInterruptions:
+    """A sweep that does not come to its end."""
+
+    @pytest.mark.parametrize("budget", [3, 7])
+    def test_the_next_runs_go_on_from_there_and_lose_nothing(
+        self, here: Tap, world: RunningSandbox, tmp_path: Path, budget: int
+    ) -> None:
+        small: Row = {"page_size": 10, "spool": str(tmp_path / "spool")}
+        state = here.run("projects_users").state
+        happen(world, mark=60, enrol=60)
+        whole = Table(here.run("projects_users", state=state))
+        table, runs = Table(), list[Run]()
+        table.state = state
+        while not runs or said_why_it_ended(runs[-1]):
+            runs.append(
+                here.run("projects_users", state=table.state, max_requests=budget, **small)
+            )
+            table.load(runs[-1])
+            assert len(runs) < 40
+        assert len(runs) > 1
+        assert table.rows == whole.rows
+
+    def test_members_that_are_apart_meet_again(self, here: Tap, world: RunningSandbox) -> None:
+        state = here.run("projects_users", campus_ids=[1, 21, 29]).state
+        partitions = state["bookmarks"]["projects_users"]["partitions"]
+        # As an earlier run would have left them that failed in the middle.
+        partitions[0]["read_until"] = partitions[0]["replication_key_value"] = written(
+            in_milliseconds(partitions[0]["read_until"]) - CLOSE // 2
+        )
+        world.reset_requests()
+        second = here.run("projects_users", campus_ids=[1, 21, 29], state=state).state
+        assert parents(world, "/v2/projects_users", CAMPUSES)[0] == {1, 21, 29}
+        ends = {p["read_until"] for p in second["bookmarks"]["projects_users"]["partitions"]}
+        assert len(ends) == 1
+
+
+NOW = 1_790_000_000_000
+
+
+def written(instant: int) -> str:
+    moment = datetime.fromtimestamp(instant / 1000, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def in_milliseconds(text: str) -> int:
+    return round(datetime.fromisoformat(text).timestamp() * 1000)
+
+
+@st.composite
+def partitions(draw: st.DrawFn) -> Row:
+    """The state of a partition: never read, begun, or read up to about now."""
+    if not (back := draw(st.one_of(st.none(), st.integers(0, 4 * CLOSE)))):
+        return draw(st.sampled_from([{}, {"from_scratch": {"next_id": 5}}]))
+    bookmark = NOW - back
+    state = {"replication_key_value": written(bookmark)}
+    if (ahead := draw(st.one_of(st.none(), st.integers(-CLOSE, 2 * CLOSE)))) is not None:
+        state["read_until"] = written(bookmark + ahead)
+    return state
+
+
+def complete(state: Row) -> int:
+    """Up to which instant a partition lacks nothing."""
+    ends = (state["replication_key_value"], state.get("read_until", ""))
+    return in_milliseconds(max(ends))
+
+
+class TestRule:
+    """Who is read together, and from when on."""
+
+    @given(st.lists(partitions(), max_size=20), st.integers(2, 7))
+    def test_everybody_is_read_once_and_first_loads_alone(
+        self, states: list[Row], largest: int
+    ) -> None:
+        groups = sweeps(states, largest)
+        assert sorted(number for group in groups for number in group) == [*range(len(states))]
+        assert max(map(len, groups), default=0) <= largest
+        assert all("replication_key_value" in states[n] for g in groups if g[1:] for n in g)
+
+    @given(st.lists(partitions(), max_size=20))
+    def test_a_sweep_loses_nothing_and_reads_little_twice(self, states: list[Row]) -> None:
+        for group in sweeps(states):
+            members = [states[number] for number in group]
+            if not all("replication_key_value" in member for member in members):
+                continue
+            begin = in_milliseconds(together(members)["replication_key_value"])
+            ends = [complete(member) for member in members]
+            assert begin <= min(ends)
+            assert max(ends) - min(ends) <= CLOSE
+            bookmarks = [in_milliseconds(m["replication_key_value"]) for m in members]
+            assert begin >= min(max(bookmarks), *ends)
+
+    @given(st.integers(1, 450))
+    def test_partitions_alike_take_as_few_sweeps_as_can_be(self, count: int) -> None:
+        alike = {"replication_key_value": written(NOW), "read_until": written(NOW)}
+        assert len(sweeps([alike] * count)) == -(-count // LARGEST)
