@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from singer_sdk.exceptions import (
     AbortedSyncFailedException,
@@ -89,7 +89,7 @@ class FT42Stream(PlannedStream):
     def request_records(self, context: Context | None) -> Iterator[dict[str, Any]]:
         self._tap.plan_run(self)
         if key_of(context) not in self._planned:
-            self.plan([(context, self._tap.next_place())])
+            self.plan([(each, self._tap.next_place()) for each in self._along_with(context)])
         planned = self._planned.pop(key_of(context))
         if planned is None:  # a sweep has read it
             return
@@ -156,6 +156,12 @@ class FT42Stream(PlannedStream):
 
     def _read_until(self, context: Context | None) -> str:
         return str(self.get_context_state(context).get("read_until") or "")
+
+    def _along_with(self, context: Context | None) -> Sequence[Context | None]:
+        """Return what is planned together with a context that nobody has planned."""
+        if self.parent_stream_type is not None or self._tap.is_dry_run:
+            return [context]
+        return cast("list[Context | None]", self.partitions) or [context]
 
     def _note_turn(self, planned: Planned, page: Page) -> None:
         """Note that a request was spent on contexts; see `tap_ft42.priorities`."""

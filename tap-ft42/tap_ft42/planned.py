@@ -155,10 +155,15 @@ class PlannedStream(RowStream):
             else:
                 self._plan_sweep([members[number] for number in group])
 
+    @property
+    def is_known_ahead(self) -> bool:
+        """Whether the run knows at its beginning what it will ask for."""
+        return True
+
     def plan_ahead(self) -> None:
-        """Let the pipeline read all partitions of a stream that hangs on no other."""
+        """Let the pipeline read all partitions, if they are known so early."""
         is_wanted = self.selected or self.has_selected_descendents
-        if is_wanted and self.parent_stream_type is None:
+        if is_wanted and self.parent_stream_type is None and self.is_known_ahead:
             contexts = self.partitions or (None,)
             places = [(context, self._tap.next_place()) for context in contexts]
             self.plan(places, is_urgent=True)

@@ -274,6 +274,10 @@ def _estimate(intent: Intent, totals: dict[str, int | None], parents: int | None
 
 
 def _is_batched(intent: Intent) -> bool:
-    """Tell whether people are asked for in batches that share a bookmark."""
+    """Tell whether people are asked for in batches that share a bookmark.
+
+    Of what changed, everybody's window is read first.
+    """
     stream = intent.stream
-    return stream.state_partitioning_keys == () and bool(stream.scope.campus_ids)
+    is_batched = stream.state_partitioning_keys == () and bool(stream.scope.campus_ids)
+    return is_batched and intent.mode != "changes"

@@ -2,7 +2,9 @@
 
 The API can narrow users and enrolments by campus. Coalitions and badges know
 nothing of campuses, so the scope looks up which coalitions and which users
-belong to it, once a run and only if a stream needs to know.
+belong to it, only if a stream needs to know. The users are remembered in the state of
+the badges, below ``known``, until the day's first run from the census hour on; who joins
+them meanwhile is told by the stream ``users``.
 
 Nor does an enrolment tell a campus: it belongs to those of its user. The scope looks up
 the campuses of users, each once a run.
@@ -10,9 +12,12 @@ the campuses of users, each once a run.
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from tap_ft42.instants import from_milliseconds
+from tap_ft42.known import is_due
 from tap_ft42.sweeps import LARGEST
 
 if TYPE_CHECKING:
@@ -34,6 +39,7 @@ class Scope:
         self._tap = tap
         self.campus_ids: frozenset[int] = frozenset(tap.config.get("campus_ids") or ())
         """Ids of the campuses in scope; empty for all of them."""
+        self._users_noted: set[int] = set()
         self._campuses_of: dict[int, set[int]] = {}
 
     def as_state(self) -> dict[str, Any]:
@@ -51,12 +57,24 @@ class Scope:
         """Tell whether a coalition is in a bloc of a campus in scope."""
         return not self.campus_ids or coalition_id in self._coalition_ids
 
+    def has_user(self, user_id: object) -> bool:
+        """Tell whether somebody studies at a campus in scope."""
+        return not self.campus_ids or user_id in self._user_ids
+
+    def note_user(self, user_id: int) -> None:
+        """Take in somebody who has been read and is in scope."""
+        if self.campus_ids and (ids := self._remembered_user_ids()) is not None:
+            self._users_noted = self._users_noted or set(ids)
+            if user_id not in self._users_noted:
+                self._users_noted.add(user_id)
+                ids.append(user_id)
+
     @property
     def users(self) -> FT42Stream:
         """The stream that knows who belongs to a campus."""
         return self._stream("users")
 
-    @property
+    @cached_property
     def user_batches(self) -> list[str] | None:
         """The users in scope as values for an id filter, or None for everybody.
 
@@ -65,7 +83,7 @@ class Scope:
         """
         if not self.campus_ids:
             return None
-        user_ids = self._user_ids or [0]
+        user_ids = sorted(self._user_ids) or [0]
         return [
             ",".join(map(str, user_ids[start : start + LARGEST]))
             for start in range(0, len(user_ids), LARGEST)
@@ -82,8 +100,28 @@ class Scope:
         )
 
     @cached_property
-    def _user_ids(self) -> list[int]:
-        return sorted({user["id"] for user in self.users.look_up(self.users.scope_params())})
+    def _user_ids(self) -> frozenset[int]:
+        # Without the stream nobody tells who has joined.
+        ids = self._remembered_user_ids() if self.users.selected else None
+        if ids is None:
+            found = {user["id"] for user in self.users.look_up(self.users.scope_params())}
+            ids = sorted(found)
+            at = from_milliseconds(self._tap.initialized_at)
+            self._badges_state["known"] = {"ids": ids, "scope": self.as_state(), "at": at}
+        return frozenset(ids)
+
+    def _remembered_user_ids(self) -> list[int] | None:
+        known: dict[str, Any] = self._badges_state.get("known") or {}
+        if known.get("scope") != self.as_state():
+            return None
+        now = datetime.fromtimestamp(self._tap.initialized_at / 1000, UTC)
+        hour = max(0, self._tap.config["census_hour"])
+        ids: list[int] = known["ids"]
+        return None if is_due(datetime.fromisoformat(known["at"]), now, hour) else ids
+
+    @property
+    def _badges_state(self) -> dict[str, Any]:
+        return self._stream("achievements_users").stream_state
 
     # Campuses of users
 

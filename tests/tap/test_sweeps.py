@@ -126,13 +126,13 @@ class TestCost:
         assert asked(world) <= 8
 
     @pytest.mark.parametrize("campuses", [[1], [41]])
-    def test_it_costs_a_request_a_stream_at_a_campus(
+    def test_it_costs_three_at_a_campus(
         self, here: Tap, world: RunningSandbox, campuses: list[int]
     ) -> None:
         state = here.run(*LIVE, campus_ids=campuses).state
         world.reset_requests()
-        here.run("users", "projects_users", campus_ids=campuses, state=state)
-        assert asked(world) == 2
+        here.run(*LIVE, campus_ids=campuses, state=state)
+        assert asked(world) == 3
 
     def test_no_request_names_more_than_a_hundred_parents(
         self, here: Tap, world: RunningSandbox
@@ -326,6 +326,70 @@ class TestInterruptions:
         assert parents(world, "/v2/projects_users", CAMPUSES)[0] == {1, 21, 29}
         ends = {p["read_until"] for p in second["bookmarks"]["projects_users"]["partitions"]}
         assert len(ends) == 1
+
+
+class TestBadges:
+    """Badges of a scope, which the API cannot narrow by campus."""
+
+    PATH, PEOPLE = "/v2/achievements_users", "filter[user_id]"
+
+    def test_a_first_load_asks_for_nobody_else(self, tap: Tap, crowd: RunningSandbox) -> None:
+        here = tap.pointed_at(crowd, campus_ids=[1], **AT_ONCE)
+        crowd.reset_requests()
+        run = here.run("users", "achievements_users")
+        assert all(self.PEOPLE in query for query in queries(crowd, self.PATH))
+        students = set(run.ids("users"))
+        awards = crowd.truth("achievements_users")
+        wanted = {row["id"] for row in awards if row["user_id"] in students}
+        assert set(run.ids("achievements_users")) >= wanted != set()
+
+    def test_later_everybody_s_window_costs_less_and_others_are_dropped(
+        self, tap: Tap, crowd: RunningSandbox
+    ) -> None:
+        here = tap.pointed_at(crowd, campus_ids=[1], **AT_ONCE)
+        first = here.run("users", "achievements_users")
+        people = {row["user_id"] for row in first.records("achievements_users")}
+        happen(crowd, badge=60)
+        crowd.reset_requests()
+        second = here.run("users", "achievements_users", state=first.state)
+        assert [query.get(self.PEOPLE) for query in queries(crowd, self.PATH)] == [None]
+        assert asked(crowd) == 2
+        got = {row["user_id"] for row in second.records("achievements_users")}
+        assert got
+        assert got - people <= set(first.ids("users")) | set(second.ids("users"))
+
+    def test_batches_are_asked_where_everybody_has_too_many(
+        self, tap: Tap, crowd: RunningSandbox
+    ) -> None:
+        here = tap.pointed_at(crowd, campus_ids=[1], **AT_ONCE)
+        first = here.run("users", "achievements_users")
+        happen(crowd, badge=100)
+        narrow = here.run("users", "achievements_users", state=first.state, page_size=5)
+        batches = [query.get(self.PEOPLE) for query in queries(crowd, self.PATH)]
+        assert batches[-1] is not None
+        wide = here.run("users", "achievements_users", state=first.state)
+        assert set(narrow.ids("achievements_users")) == set(wide.ids("achievements_users"))
+        assert wide.ids("achievements_users")
+
+    def test_who_joins_the_campus_has_badges_in_the_same_run(
+        self, tap: Tap, crowd: RunningSandbox
+    ) -> None:
+        here = tap.pointed_at(crowd, campus_ids=[1], **AT_ONCE)
+        first = here.run("users", "achievements_users")
+        stranger = next(
+            row
+            for row in crowd.truth_of("/v2/cursus/21/users?filter[kind]=student")
+            if row["id"] not in set(first.ids("users")) and not row["alumni?"]
+        )
+        crowd.update("users", stranger["id"], primary_campus_id=1)
+        award = crowd.insert("achievements_users", user_id=stranger["id"], achievement_id=1)
+        crowd.reset_requests()
+        second = here.run("users", "achievements_users", state=first.state)
+        assert award in second.ids("achievements_users")
+        assert asked(crowd) == 2
+        later = crowd.insert("achievements_users", user_id=stranger["id"], achievement_id=2)
+        third = here.run("users", "achievements_users", state=second.state)
+        assert later in third.ids("achievements_users")
 
 
 NOW = 1_790_000_000_000

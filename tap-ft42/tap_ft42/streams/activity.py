@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from functools import cached_property
+from math import ceil
+from sys import maxsize
 from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
     from tap_ft42.pipeline import Place
     from tap_ft42.reading import Part
     from tap_ft42.sweeps import Planned
+
+_CATCHING_UP = 10
+"""Pages that a window of everybody's badges may cost more than the batches, once."""
 
 
 class ProjectsUsersStream(FT42Stream):
@@ -81,13 +86,19 @@ class ProjectsUsersStream(FT42Stream):
 
 
 class AchievementsUsersStream(FT42Stream):
-    """Badges that people earned."""
+    """Badges that people earned.
+
+    The API can narrow them by people only. For a scope, everybody's window is read as a
+    sweep of all batches of people, if it has not many more pages than there are
+    batches: it moves the bookmark on, so that the next window has next to none.
+    """
 
     name = "achievements_users"
     path = "/v2/achievements_users"
     replication_key = "updated_at"
     weight = 2
     state_partitioning_keys = ()  # one bookmark, however many batches of users
+    largest_sweep = maxsize
 
     @property
     @override
@@ -95,12 +106,29 @@ class AchievementsUsersStream(FT42Stream):
         batches = self._tap.scope.user_batches
         return None if batches is None else [{"user_ids": batch} for batch in batches]
 
+    @property
+    @override
+    def is_known_ahead(self) -> bool:
+        # The stream users tells who has joined the scope since the last run.
+        is_loaded = self.stream_state.get("replication_key_value") is not None
+        return not (self._tap.scope.campus_ids and is_loaded)
+
     @override
     def query(self, context: Context | None) -> dict[str, Any]:
         return {
             **super().query(context),
             "filter[user_id]": context["user_ids"] if context else None,
         }
+
+    @override
+    def is_worth_sweeping(self, head: Page, members: int) -> bool:
+        if head.total is None:
+            return not head.more
+        return ceil(head.total / head.size) <= members + _CATCHING_UP
+
+    @override
+    def is_in_scope(self, row: Record) -> bool:
+        return self._tap.scope.has_user(row["user_id"])
 
 
 class CoalitionsUsersStream(ScoredStream):

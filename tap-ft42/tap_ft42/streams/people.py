@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from typing_extensions import override
 
 from tap_ft42.client import FT42Stream
+
+if TYPE_CHECKING:
+    from singer_sdk.helpers.types import Context, Record
 
 
 class UsersStream(FT42Stream):
@@ -16,6 +22,12 @@ class UsersStream(FT42Stream):
     filters = MappingProxyType({"filter[kind]": "student", "filter[alumni?]": "false"})
     campus_filter = "filter[primary_campus_id]"
     weight = 4
+
+    @override
+    def post_process(self, row: Record, context: Context | None = None) -> Record | None:
+        if (user := super().post_process(row, context)) is not None:
+            self._tap.scope.note_user(user["id"])
+        return user
 
 
 class CursusUsersStream(FT42Stream):
