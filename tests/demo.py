@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
-import re
 import subprocess
 import sys
 import time
-from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import click
 import psycopg
@@ -32,8 +30,6 @@ EMBEDDED = {
     "TARGET_POSTGRES_DATABASE": "ft42",
 }
 
-_METRIC = re.compile(r"METRIC: (\{.*\})")
-
 
 def main() -> None:
     """Start what is needed, load, and show what was loaded."""
@@ -52,16 +48,19 @@ def main() -> None:
     load(environment)
     seconds = time.time() - started
 
-    click.echo(f"\n{'stream':<22}{'rows landed':>12}{'requests':>10}{'seconds':>9}")
-    requests, durations = tap_metrics(LOG.read_text())
-    rows = rows_landed(environment, since=started)
+    click.echo(f"\n{'stream':<22}{'rows landed':>12}{'requests':>10}{'answers s':>11}")
+    asked = asked_for(environment, since=started)
+    rows = {
+        stream: count
+        for stream, count in rows_landed(environment, since=started).items()
+        if count or stream in asked
+    }
     for stream, count in rows.items():
-        if stream not in durations:  # off by default
-            continue
-        click.echo(f"{stream:<22}{count:>12,}{requests[stream]:>10,}{durations[stream]:>9.1f}")
-    click.echo(
-        f"{'all':<22}{sum(rows.values()):>12,}{sum(requests.values()):>10,}{seconds:>9.1f}"
-    )
+        requests, answers = asked.get(stream, (0, 0.0))
+        click.echo(f"{stream:<22}{count:>12,}{requests:>10,}{answers:>11.1f}")
+    all_requests, all_answers = map(sum, zip(*asked.values(), strict=True))
+    click.echo(f"{'all':<22}{sum(rows.values()):>12,}{all_requests:>10,}{all_answers:>11.1f}")
+    click.echo(f"\nThe job took {seconds:.1f} s. The API's answers overlap.")
     click.echo(
         "\nOnly rows that changed are read again: run `make demo` once more and compare.\n"
         "\nPublished, with keys that hold; orphans are rows of people who are no students:\n"
@@ -107,29 +106,25 @@ def load(environment: dict[str, str]) -> None:
         sys.exit(1)
 
 
-def tap_metrics(log: str) -> tuple[Counter[str], Counter[str]]:
-    """Add up, by stream, the requests and the seconds that the tap's log tells of."""
-    requests: Counter[str] = Counter()
-    durations: Counter[str] = Counter()
-    for found in _METRIC.finditer(log):
-        point = json.loads(found[1])
-        stream = point["tags"].get("stream")
-        if point["metric"] == "http_request_count":
-            requests[stream] += point["value"]
-        elif point["metric"] == "sync_duration":
-            durations[stream] += point["value"]
-    return requests, durations
+def asked_for(environment: dict[str, str], *, since: float) -> dict[str, tuple[int, float]]:
+    """Add up what the runs asked for that ended after a moment (Unix time).
+
+    Returns:
+        By stream, the requests, and how many seconds their answers took.
+    """
+    with connected(environment) as connection:
+        rows = connection.execute(
+            "SELECT stream, sum(q.requests)::int, sum(q.api_seconds)::float "
+            "FROM ft42_raw.sync_requests AS q JOIN ft42_raw.sync_runs AS r USING (run_id) "
+            "WHERE r.ended_at >= to_timestamp(%s) GROUP BY stream",
+            (since,),
+        ).fetchall()
+    return {stream: (requests, seconds) for stream, requests, seconds in rows}
 
 
 def rows_landed(environment: dict[str, str], *, since: float) -> dict[str, int]:
     """Count, by table, the rows that were written after a moment (Unix time)."""
-    with psycopg.connect(
-        host=environment["TARGET_POSTGRES_HOST"],
-        port=environment.get("TARGET_POSTGRES_PORT", "5432"),
-        user=environment["TARGET_POSTGRES_USER"],
-        password=environment.get("TARGET_POSTGRES_PASSWORD"),
-        dbname=environment["TARGET_POSTGRES_DATABASE"],
-    ) as connection:
+    with connected(environment) as connection:
         tables = connection.execute(
             "SELECT tablename FROM pg_tables WHERE schemaname = 'ft42_raw' ORDER BY 1"
         ).fetchall()
@@ -143,6 +138,17 @@ def rows_landed(environment: dict[str, str], *, since: float) -> dict[str, int]:
                 (since,),
             )
         }
+
+
+def connected(environment: dict[str, str]) -> psycopg.Connection[tuple[Any, ...]]:
+    """Connect to the database that was loaded."""
+    return psycopg.connect(
+        host=environment["TARGET_POSTGRES_HOST"],
+        port=environment.get("TARGET_POSTGRES_PORT", "5432"),
+        user=environment["TARGET_POSTGRES_USER"],
+        password=environment.get("TARGET_POSTGRES_PASSWORD"),
+        dbname=environment["TARGET_POSTGRES_DATABASE"],
+    )
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from typing_extensions import override
 
 from tap_ft42.budget import RunEnds
 from tap_ft42.instants import from_milliseconds
+from tap_ft42.logs import some
 from tap_ft42.rows import SCHEMAS
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from singer_sdk.helpers.types import Context
 
+    from tap_ft42.client import FT42Stream
     from tap_ft42.counting import Proof
     from tap_ft42.tap import TapFT42
 
@@ -62,7 +64,7 @@ class CensusStream(Stream):
         try:
             yield from self._records()
         except RunEnds as end:
-            self._tap.end_early(end)
+            self._tap.lifecycle.end_early(end)
 
     @override
     def _write_state_message(self) -> None:
@@ -72,8 +74,34 @@ class CensusStream(Stream):
     def _records(self) -> Iterator[dict[str, Any]]:
         for stream in self._tap.api_streams.values():
             if stream.selected:
-                for parent, proof in stream.presence.proofs():
-                    yield _record(stream.name, parent, proof)
+                yield from self._counted(stream)
+
+    def _counted(self, stream: FT42Stream) -> Iterator[dict[str, Any]]:
+        budget = self._tap.budget
+        spent, counted, listed, ranges = budget.spent, 0, 0, 0
+        for parent, proof in stream.presence.proofs():
+            if proof.ids is None:
+                counted += proof.total
+            else:
+                ranges, listed = ranges + 1, listed + proof.total
+            yield _record(stream.name, parent, proof)
+        spent = budget.spent - spent
+        if counted or ranges or spent:
+            stream.logger.info(
+                "%s: the census counted %s and listed %s in %s of ids, for %s.",
+                stream.name,
+                some(counted, "row"),
+                f"{listed:,}",
+                some(ranges, "range"),
+                some(spent, "request"),
+                extra={
+                    "happened": "census",
+                    "rows_counted": counted,
+                    "rows_listed": listed,
+                    "ranges": ranges,
+                    "requests": spent,
+                },
+            )
 
 
 def _record(stream: str, parent: int, proof: Proof) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import traceback
 import requests
 from singer_sdk.exceptions import ConfigValidationError, FatalAPIError, RetriableAPIError
 
+from tap_ft42 import logs
 from tap_ft42.budget import RunEnds
 from tap_ft42.errors import explain
 from tap_ft42.planning import PlanningTap
@@ -16,6 +17,9 @@ from tap_ft42.tap import TapFT42
 _READERS = frozenset({"load_json", "parse_environment_config"})
 """The functions with which the SDK reads files and environment variables."""
 
+_VARIABLE = "env_var_name"
+"""What the latter calls the name of the variable that it reads."""
+
 
 def main() -> None:
     """Run the tap; end with one clear line and exit code 1 if it cannot go on.
@@ -23,7 +27,9 @@ def main() -> None:
     With the word ``plan`` first or last, it says what a run would ask for instead.
     """
     try:
-        _asked_for(sys.argv).cli()
+        command = _asked_for(sys.argv).cli
+        logs.set_up()
+        command()
     except ConfigValidationError as error:
         for message in error.errors:
             TapFT42.logger.error("Setting refused: %s", message)
@@ -36,11 +42,18 @@ def main() -> None:
     except OSError as error:
         TapFT42.logger.error("%s", error)
     except ValueError as error:
-        if _READERS.isdisjoint(
-            frame.name for frame in traceback.extract_tb(error.__traceback__)
-        ):
+        frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+        if _READERS.isdisjoint(frame.f_code.co_name for frame in frames):
             raise
-        TapFT42.logger.error("A setting or a file that was given cannot be read: %s", error)
+        # The SDK names the variable in a step that is not told, and not in the error.
+        variables = [
+            f"{frame.f_locals[_VARIABLE]}: " for frame in frames if _VARIABLE in frame.f_locals
+        ]
+        TapFT42.logger.error(
+            "A setting or a file that was given cannot be read: %s%s",
+            "".join(variables),
+            error,
+        )
     sys.exit(1)
 
 

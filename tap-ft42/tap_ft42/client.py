@@ -56,6 +56,7 @@ class FT42Stream(PlannedStream):
         with suppress(RunEnds):  # the SDK asks for the partitions, and so for the scope
             super().finalize_state_progress_markers(state)
         self._tap.write_state()
+        self._tap.lifecycle.end_stream(self)
 
     @override
     def _increment_stream_state(
@@ -74,15 +75,16 @@ class FT42Stream(PlannedStream):
     def _sync_records(
         self, context: Context | None = None, *, write_messages: bool = True
     ) -> Generator[dict[str, Any], Any, Any]:
+        self._tap.lifecycle.begin_stream(self)
         try:
             yield from super()._sync_records(context, write_messages=write_messages)
         except RunEnds as end:
             # Looking up who belongs to the scope was already more than the budget allows.
-            self._tap.end_early(end)
+            self._tap.lifecycle.end_early(end)
         except (AbortedSyncFailedException, AbortedSyncPausedException):
             raise
         except Exception as failure:
-            self._tap.fail(failure)
+            self._tap.lifecycle.fail(failure)
             raise
 
     @override
@@ -98,7 +100,7 @@ class FT42Stream(PlannedStream):
         try:
             yield from self._records(planned)
         except RunEnds as end:
-            self._tap.end_early(end)
+            self._tap.lifecycle.end_early(end)
             return
         except TooDearError:
             self.plan_apart(planned.members)
@@ -113,27 +115,22 @@ class FT42Stream(PlannedStream):
     def _records(self, planned: Planned) -> Iterator[dict[str, Any]]:
         # Among the members of a sweep, the one that has been read least far.
         context = min((member for member, _ in planned.members), key=self._read_until)
-        with self.get_http_request_counter() as counter:
-            counter.with_context(context)
-            for step, reading in zip(planned.steps, planned.readings, strict=True):
-                reading.tally.cover(
-                    step.begins, step.until, tells_changes=step.since is not None
-                )
-                self._tally = reading.tally if self.selected else None
-                self._since = step.since
-                for part, place in self.prepared(self._tap.pipeline.parts(reading), planned):
-                    if part.page is not None:
-                        self._note_turn(planned, part.page)
-                        counter.increment()
-                        records = part.page.records()
-                        if part.is_descending:
-                            records.reverse()
-                        self._plan_children(records, context, place)
-                        self.presence.note(part.page, records, context)
-                        yield from records
-                    step.advance(part)
-                    self._write_state_message()
-                step.complete()
+        for step, reading in zip(planned.steps, planned.readings, strict=True):
+            reading.tally.cover(step.begins, step.until, tells_changes=step.since is not None)
+            self._tally = reading.tally if self.selected else None
+            self._since = step.since
+            for part, place in self.prepared(self._tap.pipeline.parts(reading), planned):
+                if part.page is not None:
+                    self._note_turn(planned, part.page)
+                    records = part.page.records()
+                    if part.is_descending:
+                        records.reverse()
+                    self._plan_children(records, context, place)
+                    self.presence.note(part.page, records, context)
+                    yield from records
+                step.advance(part)
+                self._write_state_message()
+            step.complete()
 
     def prepared(
         self,

@@ -144,6 +144,7 @@ class KnownRows(Presence):
             self._stream.logger.warning(
                 "%s: what the state says of its rows cannot be read; they are counted anew.",
                 self._stream.name,
+                extra={"happened": "census_lost"},
             )
             return None
 
@@ -188,7 +189,7 @@ class KnownRows(Presence):
             self._tally is None
             or source is None
             or not self._complete
-            or self._tap.ends_early
+            or self._tap.lifecycle.ends_early
             or not self._stream.is_counted
             or not self._is_due
         ):
@@ -201,6 +202,7 @@ class KnownRows(Presence):
                 "%s: the rows cannot be counted, so none is found to be gone. %s",
                 self._stream.name,
                 str(error) or error.__doc__,
+                extra={"happened": "census_impossible"},
             )
         self._note(taken=from_milliseconds(self._tap.initialized_at))
 
@@ -266,6 +268,7 @@ class KnownRows(Presence):
                         "%s: too many rows to read them for a census. It begins with the "
                         "next load from scratch.",
                         self._stream.name,
+                        extra={"happened": "census_put_off"},
                     )
                     return False
                 for number in part.page.ids:

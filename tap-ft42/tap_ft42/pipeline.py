@@ -44,7 +44,7 @@ AHEAD = 40
 _LONG_WAIT = 20.0
 """Seconds that need an explanation."""
 
-_logger = logging.getLogger("tap-ft42.quota")
+_logger = logging.getLogger("tap-ft42")
 
 IN_FLIGHT = 24
 """Requests at once: answers may take 12 s, and two a second are still kept up."""
@@ -321,6 +321,11 @@ class Pipeline:
                     "The quota is used up; the run goes on at %s UTC. "
                     "With max_minutes it would end instead.",
                     f"{go_on:%H:%M:%S}",
+                    extra={
+                        "happened": "quota_wait",
+                        "wait_seconds": round(wait, 3),
+                        "goes_on_at": go_on.isoformat(),
+                    },
                 )
             tally.quota_seconds += wait
             await asyncio.sleep(wait)

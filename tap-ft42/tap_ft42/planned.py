@@ -314,7 +314,7 @@ class PlannedStream(RowStream):
         """Tell the spool how far the plans of the run have been followed."""
         swept = {name: together(states) for name, states in self._swept.items()}
         for name, state in (self._plans | swept).items():
-            if self._tap.ends_early:
+            if self._tap.lifecycle.ends_early:
                 self.spool.pause(name, state)
             else:
                 self.spool.end(name, state, is_full=self.replication_key is None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime
 from functools import cached_property
 from importlib.resources import files
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 SCHEMAS = SchemaDirectory(files("tap_ft42") / "schemas")
 """One JSON Schema a stream, named like the stream."""
 
+_REASONS = 10
+"""Reasons that a log line tells of; the stream `rejected_records` has all."""
+
 
 class RowStream(SendingStream):
     """A stream that turns the API's records into rows of its schema."""
@@ -52,7 +56,7 @@ class RowStream(SendingStream):
         super().__init__(tap)
         self.primary_keys = self.schema["x-primary-key"]
         self._shape = RecordShape(self.schema)
-        self._rejected = 0
+        self._rejected: Counter[str] = Counter()
         self._undeclared: set[str] = set()
 
     def emit(self, record: Record, context: Context | None, *, is_known: bool = False) -> None:
@@ -72,7 +76,7 @@ class RowStream(SendingStream):
         try:
             shaped = self._shape.row(row, self.added_values(row, context))
         except BrokenRecordError as broken:
-            self._rejected += 1
+            self._rejected[str(broken)] += 1
             self._tap.rejected_records.keep(self.name, row, reason=str(broken))
             return None
         self._undeclared.update(shaped.get(EXTRA, ()))
@@ -141,11 +145,20 @@ class RowStream(SendingStream):
                 self.name,
                 ", ".join(sorted(self._undeclared)),
                 EXTRA,
+                extra={"happened": "undeclared_fields", "fields": sorted(self._undeclared)},
             )
         if self._rejected:
+            ((most, _),) = self._rejected.most_common(1)
             self.logger.warning(
-                "%s: %d records break the schema. They are in the stream %s, with the reasons.",
+                "%s: %d records break the schema, most of them thus: %s. "
+                "They are in the stream %s, with the reasons.",
                 self.name,
-                self._rejected,
+                self._rejected.total(),
+                most,
                 self._tap.rejected_records.name,
+                extra={
+                    "happened": "rejected_records",
+                    "rejected": self._rejected.total(),
+                    "reasons": dict(self._rejected.most_common(_REASONS)),
+                },
             )

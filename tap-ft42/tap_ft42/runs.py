@@ -13,7 +13,7 @@ from tap_ft42.instants import from_milliseconds, write_instant
 from tap_ft42.rows import SCHEMAS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from singer_sdk.helpers.types import Context
 
@@ -61,7 +61,6 @@ class SyncRunsStream(_LedgerStream):
     def get_records(self, context: Context | None) -> Iterable[dict[str, Any]]:
         tap = self._tap
         tap.ledger.close()
-        counts = [_counts(tally) for tally in tap.ledger.tallies()]
         settings = (
             "cursus_id", "page_size", "requests_per_second", "requests_per_hour",
             "max_requests", "max_minutes",
@@ -71,24 +70,38 @@ class SyncRunsStream(_LedgerStream):
                 "run_id": tap.ledger.run_id,
                 "started_at": from_milliseconds(tap.initialized_at),
                 "ended_at": write_instant(datetime.now(UTC)),
-                "outcome": tap.outcome,
-                "reason": tap.reason,
+                "outcome": tap.lifecycle.outcome,
+                "reason": tap.lifecycle.reason,
                 "tap_version": version("tap-ft42"),
                 "streams": [
                     name for name, stream in tap.api_streams.items() if stream.selected
                 ],
-                **{name: sum(count[name] for count in counts) for name in _SUMS},
+                **summed(tap.ledger.tallies()),
                 "token_requests": tap.token.requests,
                 **{name: tap.config.get(name) for name in settings},
                 "campus_ids": sorted(tap.scope.campus_ids) or None,
             }
         ]
 
+    @override
+    def log_sync_costs(self) -> None:
+        # The SDK calls this of the last stream last, after all that a run does.
+        super().log_sync_costs()
+        self._tap.lifecycle.end()
+
+
+LEDGER_STREAMS = (SyncRequestsStream, SyncRunsStream)
 
 _SUMS = (
     "requests", "refusals", "retries", "rows", "rows_emitted", "bytes",
     "quota_seconds", "api_seconds", "lower_bound",
 )  # fmt: skip
+
+
+def summed(tallies: Sequence[Tally]) -> dict[str, Any]:
+    """Return what several accounts have in all, by the names of the columns."""
+    counts = [_counts(tally) for tally in tallies]
+    return {name: sum(count[name] for count in counts) for name in _SUMS}
 
 
 def _counts(tally: Tally) -> dict[str, Any]:

@@ -23,12 +23,13 @@ from tap_ft42.census import CensusStream
 from tap_ft42.client import FT42Stream
 from tap_ft42.instants import in_milliseconds
 from tap_ft42.ledger import CountingAdapter, Ledger
+from tap_ft42.lifecycle import Lifecycle
 from tap_ft42.messages import BufferedWriter
 from tap_ft42.pipeline import IN_FLIGHT, Pipeline
 from tap_ft42.priorities import by_need
 from tap_ft42.quota import Quota
 from tap_ft42.rejections import RejectedRecordsStream
-from tap_ft42.runs import SyncRequestsStream, SyncRunsStream
+from tap_ft42.runs import LEDGER_STREAMS
 from tap_ft42.scope import Scope
 from tap_ft42.spool import Spool
 from tap_ft42.streams import STREAMS
@@ -38,10 +39,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import FrameType
 
-    from tap_ft42.budget import RunEnds
-from tap_ft42.pipeline import Place
+    from tap_ft42.pipeline import Place
 
-LEDGER_STREAMS = (SyncRequestsStream, SyncRunsStream)
 OWN_STREAMS = (RejectedRecordsStream, CensusStream, *LEDGER_STREAMS)
 """What the tap says of its own work, once that is done."""
 
@@ -55,12 +54,6 @@ class TapFT42(Tap):
 
     _places = 0
     _state_written = 0.0
-    ends_early = False
-    """Whether the run ends before all is read."""
-    outcome = "complete"
-    """How the run ends: complete, early or failed."""
-    reason: str | None = None
-    """Why it ends so."""
     _has_state = False
 
     config_jsonschema = th.PropertiesList(
@@ -370,6 +363,11 @@ class TapFT42(Tap):
     # The run
 
     @cached_property
+    def lifecycle(self) -> Lifecycle:
+        """How the run goes."""
+        return Lifecycle(self)
+
+    @cached_property
     def _planned(self) -> set[str]:
         """Names of the streams that the pipeline knows."""
         return set()
@@ -416,30 +414,6 @@ class TapFT42(Tap):
             for stream in self.api_streams.values():
                 stream.presence.save()
             self.state_writer.write_state(self.state)
-
-    def end_early(self, end: RunEnds) -> None:
-        """Say once why the run ends before all is read."""
-        if not self.ends_early:
-            self.ends_early = True
-            self.outcome, self.reason = "early", str(end)
-            self.logger.warning(
-                "The run ends here: %s. What it has read is kept; the next run goes on.", end
-            )
-        self.write_state()
-
-    def fail(self, failure: Exception) -> None:
-        """Write down what is left to write when the run cannot go on.
-
-        Args:
-            failure: Why; its text may name people, so only its kind is kept.
-        """
-        if self.outcome == "failed" or isinstance(failure, BrokenPipeError):
-            return
-        self.outcome, self.reason = "failed", type(failure).__name__
-        self.write_state()
-        for stream in (self.streams[own.name] for own in LEDGER_STREAMS):
-            if stream.selected:
-                stream.sync()
 
     @override
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:

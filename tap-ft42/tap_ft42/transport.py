@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast
@@ -22,11 +23,15 @@ if TYPE_CHECKING:
 
     from tap_ft42.tap import TapFT42
 
+_WORTH_A_LOOK = 3
+"""Tries of one request after which a failure is more than a moment's."""
+
 
 class SendingStream(RESTStream[int]):
     """A stream whose requests share connections, token, quota and patience."""
 
     _tap: TapFT42
+    _LOG_REQUEST_METRICS = False  # a line of the tap's own tells more
 
     @property
     @override
@@ -68,14 +73,16 @@ class SendingStream(RESTStream[int]):
         request = self.build_prepared_request(method="GET", url=url, params=dict(params))
         sent = time.time()
         response = self._request(request, context)
-        self.update_sync_costs(request, response, context)
-        return page_of(
+        page = page_of(
             response,
             number=params["page[number]"],
             size=params["page[size]"],
             sent=sent,
             answered=time.time(),
         )
+        if self.logger.isEnabledFor(logging.DEBUG):
+            self._tell(response, page)
+        return page
 
     @override
     def validate_response(self, response: requests.Response) -> None:
@@ -91,21 +98,40 @@ class SendingStream(RESTStream[int]):
     def request_decorator(self, func: RequestFunc) -> RequestFunc:
         return cast("RequestFunc", retries.retried(func, self.backoff_handler))
 
-    @override
-    def backoff_handler(self, details: Details) -> None:
-        self.logger.warning(
-            "%s: try %d failed, the next one follows in %.1f s: %s",
+    def _tell(self, response: requests.Response, page: Page) -> None:
+        seconds = round(page.answered - page.sent, 3)
+        self.logger.debug(
+            "%s: %d rows in %.1f s from %s",
             self.name,
-            details["tries"],
-            details.get("wait", 0.0),
-            errors.explain(details["exception"]),
+            page.count,
+            seconds,
+            errors.request_line(response),
+            extra={
+                "happened": "request",
+                "status": response.status_code,
+                "rows": page.count,
+                "total": page.total,
+                "bytes": len(page.body),
+                "seconds": seconds,
+            },
         )
 
     @override
-    def calculate_sync_cost(
-        self,
-        request: requests.PreparedRequest,
-        response: requests.Response,
-        context: Context | None,
-    ) -> dict[str, int]:
-        return {"requests": 1}
+    def backoff_handler(self, details: Details) -> None:
+        failure, wait = details["exception"], details.get("wait", 0.0)
+        is_refusal = isinstance(failure, retries.TooManyRequestsError)
+        # What passes by itself is nobody's business; what lasts may be.
+        lasts = not is_refusal and details["tries"] >= _WORTH_A_LOOK
+        self.logger.log(
+            logging.WARNING if lasts else logging.INFO,
+            "%s: try %d failed, the next one follows in %.1f s: %s",
+            self.name,
+            details["tries"],
+            wait,
+            errors.explain(failure),
+            extra={
+                "happened": "refusal" if is_refusal else "retry",
+                "tries": details["tries"],
+                "wait_seconds": round(wait, 3),
+            },
+        )

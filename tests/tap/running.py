@@ -97,6 +97,19 @@ class Run:
         assert "ERROR" not in level
         return said.partition("| ")[2]
 
+    @functools.cached_property
+    def log_lines(self) -> list[Row]:
+        """The lines of a log that the SDK structured."""
+        return [json.loads(line) for line in self.log.splitlines()]
+
+    def happened(self, kind: str) -> list[Row]:
+        """What a structured log says of each thing of a kind, with its level and message."""
+        return [
+            line["extra"] | {name: line[name] for name in ("level", "message", "stream_name")}
+            for line in self.log_lines
+            if line["extra"].get("happened") == kind
+        ]
+
     @property
     def warnings(self) -> list[str]:
         """The lines of the log at level WARNING."""
@@ -154,10 +167,12 @@ class Tap:
     Attributes:
         folder: every run has a folder of its own in it, where it is started.
         settings: the settings of every run; what is None is left out.
+        environment: variables that every run has beside those of the tests.
     """
 
     folder: Path
     settings: Row = field(default_factory=dict)
+    environment: dict[str, str] = field(default_factory=dict)
 
     def pointed_at(self, api: Api, **settings: object) -> Tap:
         """The tap with the address and the credentials of a server, and without limits."""
@@ -171,7 +186,24 @@ class Tap:
                 "requests_per_hour": 0,
                 **settings,
             },
+            self.environment,
         )
+
+    def within(self, **environment: str) -> Tap:
+        """The tap with these environment variables."""
+        return Tap(self.folder, self.settings, self.environment | environment)
+
+    def with_json_logs(self, level: str = "DEBUG") -> Tap:
+        """The tap with a log as the SDK structures it: an object a line."""
+        handler = {"class": "logging.StreamHandler", "formatter": "json"}
+        config = {
+            "version": 1,
+            "disable_existing_loggers": False,
+            "formatters": {"json": {"()": "singer_sdk.logging.StructuredFormatter"}},
+            "handlers": {"console": handler},
+            "root": {"handlers": ["console"], "level": level},
+        }
+        return self.within(SINGER_SDK_LOG_CONFIG=_written(self.folder / "logs.json", config))
 
     def start(self, *streams: str, state: Row | None = None, **settings: object) -> Started:
         """Start a run.
@@ -188,6 +220,16 @@ class Tap:
         if state is not None:
             words += ["--state", _written(folder / "state.json", state)]
         return self._fork(folder, words)
+
+    def command(self, *streams: str, **settings: object) -> list[str | Path]:
+        """The command line of a run, for a test that starts it in a way of its own."""
+        folder = Path(tempfile.mkdtemp(dir=self.folder))
+        merged = self._merged(folder, settings)
+        return [
+            INSTALLED,
+            *("--config", _written(folder / "settings.json", merged)),
+            *("--catalog", _written(folder / "catalog.json", catalog_of(streams))),
+        ]
 
     def run(self, *streams: str, state: Row | None = None, **settings: object) -> Run:
         """Run to the end, which must be a good one. For arguments see `start`."""
@@ -216,9 +258,9 @@ class Tap:
             merged = own | merged
         return {name: value for name, value in merged.items() if value is not None}
 
-    @staticmethod
-    def _fork(folder: Path, words: list[str]) -> Started:
-        process = _FORKS.Process(target=_be_the_tap, args=(str(folder), words))
+    def _fork(self, folder: Path, words: list[str]) -> Started:
+        arguments = (str(folder), words, self.environment)
+        process = _FORKS.Process(target=_be_the_tap, args=arguments)
         process.start()
         return Started(process, folder)
 
@@ -254,13 +296,13 @@ def discovered() -> str:
         return Tap(Path(folder), credentials).call("--discover").output
 
 
-def _be_the_tap(folder: str, words: list[str]) -> None:
+def _be_the_tap(folder: str, words: list[str], environment: dict[str, str]) -> None:
     """Become the tap: its streams, its place, its words. Runs in the forked process."""
     from tap_ft42.cli import main  # noqa: PLC0415 - the tests themselves do not need it
 
     for name in [name for name in os.environ if name.startswith(("TAP_FT42_", "MELTANO_"))]:
         del os.environ[name]
-    os.environ["HOME"] = folder
+    os.environ.update(environment, HOME=folder)
     os.chdir(folder)
     for stream, name in ((1, "output"), (2, "log")):
         file = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)

@@ -36,7 +36,7 @@ def in_bounded_runs(tap: Tap, *streams: str, **settings: object) -> list[Run]:
 
 
 def said_why_it_ended(run: Run) -> list[str]:
-    return [line for line in run.warnings if "The run ends here" in line]
+    return [line for line in run.log.splitlines() if "The run ends here" in line]
 
 
 @pytest.mark.parametrize("stream", STREAMS)

@@ -23,7 +23,8 @@ SECRET = "s-s4t2ud-hunter2"  # noqa: S105 - made up
 EVERY_STREAM = (
     "cursus", "campuses", "projects", "achievements", "campus_achievements", "blocs",
     "coalitions", "users", "cursus_users", "projects_users", "achievements_users",
-    "coalitions_users", "campus_users", "rejected_records", "sync_requests", "sync_runs",
+    "coalitions_users", "campus_users", "rejected_records", "census", "sync_requests",
+    "sync_runs",
 )  # fmt: skip
 
 
@@ -42,7 +43,8 @@ def everything(tap: Tap, people: RunningSandbox) -> Run:
     people.fault("expire_token", after=4, count=1)
     people.fault("wrong_type", route="/v2/cursus/:id/users", column="login", row=2)
     people.fault("extra_field", route="/v2/cursus/:id/cursus_users", row=1)
-    return tap.pointed_at(people).run(*EVERY_STREAM)
+    # A structured log of everything: what fields hold is in it, too.
+    return tap.with_json_logs("DEBUG").pointed_at(people, census_hour=0).run(*EVERY_STREAM)
 
 
 def words_of(text: str) -> set[str]:
@@ -57,7 +59,9 @@ def test_the_run_read_all_streams_and_met_all_troubles(
     assert all(fault["struck"] for fault in people.control("GET", "faults"))
 
 
-@pytest.mark.parametrize("column", ["login", "email", "displayname", "url", "last_name"])
+@pytest.mark.parametrize(
+    "column", ["login", "email", "displayname", "url", "first_name", "last_name"]
+)
 def test_no_person_is_in_the_log(everything: Run, people: RunningSandbox, column: str) -> None:
     said = words_of(everything.log)
     for person in people.truth("users"):
@@ -68,6 +72,7 @@ def test_no_person_is_in_the_log(everything: Run, people: RunningSandbox, column
 
 
 def test_no_secret_is_in_anything_that_a_run_says(everything: Run) -> None:
+    assert {line["level"] for line in everything.log_lines} == {"debug", "info", "warning"}
     assert SECRET not in everything.log
     assert SECRET not in everything.output
 

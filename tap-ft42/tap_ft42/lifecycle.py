@@ -1,0 +1,174 @@
+"""The life of a run: how it begins, goes and ends, and what it says of that."""
+
+from __future__ import annotations
+
+import time
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+from tap_ft42.instants import from_milliseconds
+from tap_ft42.logs import THIS_RUN, some
+from tap_ft42.runs import LEDGER_STREAMS, summed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tap_ft42.budget import RunEnds
+    from tap_ft42.client import FT42Stream
+    from tap_ft42.ledger import Tally
+    from tap_ft42.tap import TapFT42
+
+_ENDINGS = {
+    "complete": "The run is complete",
+    "early": "The run ended early",
+    "failed": "The run failed",
+}
+
+
+class Lifecycle:
+    """The run of a tap."""
+
+    ends_early = False
+    """Whether the run ends before all is read."""
+    outcome = "complete"
+    """How the run ends: complete, early or failed."""
+    reason: str | None = None
+    """Why it ends so."""
+
+    def __init__(self, tap: TapFT42) -> None:
+        """Wait for the first stream.
+
+        Args:
+            tap: The tap whose run it is.
+        """
+        self._tap = tap
+        self._began: float | None = None
+        self._streams_began: dict[str, float] = {}
+
+    def begin_stream(self, stream: FT42Stream) -> None:
+        """Take note that a stream is read, perhaps once more, for another parent."""
+        if self._tap.is_dry_run:
+            return
+        if self._began is None:
+            self._begin()
+        if stream.name not in self._streams_began:
+            self._streams_began[stream.name] = time.monotonic()
+
+    def _begin(self) -> None:
+        tap = self._tap
+        self._began = time.monotonic()
+        THIS_RUN.run_id = tap.ledger.run_id
+        streams = [name for name, stream in tap.api_streams.items() if stream.selected]
+        campus_ids = sorted(tap.scope.campus_ids)
+        until = from_milliseconds(tap.times.until)
+        tap.logger.info(
+            "A run begins: %s of cursus %d, %s, up to %s.",
+            some(len(streams), "stream"),
+            tap.config["cursus_id"],
+            f"campuses {', '.join(map(str, campus_ids))}" if campus_ids else "all campuses",
+            _readable(until),
+            extra={
+                "happened": "run_begins",
+                "streams": streams,
+                "cursus_id": tap.config["cursus_id"],
+                "campus_ids": campus_ids or None,
+                "window_ends_at": until,
+                "tap_version": version("tap-ft42"),
+            },
+        )
+
+    def end_stream(self, stream: FT42Stream) -> None:
+        """Say what a stream has brought, after its last parent."""
+        began = self._streams_began.pop(stream.name, None)
+        if began is None:
+            return
+        tallies = [t for t in self._tap.ledger.tallies() if t.stream == stream.name]
+        told, seconds = summed(tallies), round(time.monotonic() - began, 3)
+        begins, ends = _window(tallies)
+        if tallies:
+            since = f", changed since {_readable(begins)}" if begins else ""
+            message = f"{stream.name}: {_cost(told, seconds)}{since}."
+        elif self.ends_early:
+            message = f"{stream.name}: its turn did not come."
+        else:
+            message = f"{stream.name}: nothing was due."
+        stream.logger.info(
+            "%s",
+            message,
+            extra={
+                "happened": "stream_ends",
+                "seconds": seconds,
+                "window_begins_at": begins,
+                "window_ends_at": ends,
+                **told,
+            },
+        )
+
+    def end_early(self, end: RunEnds) -> None:
+        """Say once why the run ends before all is read."""
+        if not self.ends_early:
+            self.ends_early = True
+            self.outcome, self.reason = "early", str(end)
+            self._tap.logger.info(
+                "The run ends here: %s. What it has read is kept; the next run goes on.",
+                end,
+                extra={"happened": "budget_ends", "reason": self.reason},
+            )
+        self._tap.write_state()
+
+    def fail(self, failure: Exception) -> None:
+        """Write down what is left to write when the run cannot go on.
+
+        Args:
+            failure: Why; its text may name people, so only its kind is kept.
+        """
+        if self.outcome == "failed" or isinstance(failure, BrokenPipeError):
+            return
+        self.outcome, self.reason = "failed", type(failure).__name__
+        self._tap.write_state()
+        for stream in (self._tap.streams[own.name] for own in LEDGER_STREAMS):
+            if stream.selected:
+                stream.sync()
+        self.end()
+
+    def end(self) -> None:
+        """Say what came of the run, once, after all else."""
+        if self._began is None:
+            return
+        seconds = round(time.monotonic() - self._began, 3)
+        self._began = None
+        told = summed(self._tap.ledger.tallies())
+        self._tap.logger.info(
+            "%s: %s (lower bound: %s).",
+            _ENDINGS[self.outcome],
+            _cost(told, seconds),
+            some(told["lower_bound"], "request"),
+            extra={
+                "happened": "run_ends",
+                "outcome": self.outcome,
+                "reason": self.reason,
+                "seconds": seconds,
+                **told,
+            },
+        )
+
+
+def _window(tallies: Sequence[Tally]) -> tuple[str | None, str | None]:
+    """Return the bounds of what was read; None for one that does not exist."""
+    covered = [tally for tally in tallies if tally.ends is not None]
+    begins = [tally.begins for tally in covered if tally.begins is not None]
+    ends = [tally.ends for tally in covered if tally.ends is not None]
+    is_closed = begins and len(begins) == len(covered)
+    return (
+        from_milliseconds(min(begins)) if is_closed else None,
+        from_milliseconds(max(ends)) if ends else None,
+    )
+
+
+def _cost(told: dict[str, Any], seconds: float) -> str:
+    rows, requests = some(told["rows_emitted"], "row"), some(told["requests"], "request")
+    return f"{rows} in {requests} and {seconds:,.1f} s"
+
+
+def _readable(instant: str) -> str:
+    return f"{instant[:10]} {instant[11:19]} UTC"

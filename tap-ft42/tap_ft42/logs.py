@@ -1,0 +1,62 @@
+"""What the tap's log lines carry, and which of them are worth a line.
+
+A thing that happens is one line that reads by itself. What it tells is in fields, too
+(``extra``), which the SDK's and Meltano's JSON have as keys: ``happened`` names the kind
+of thing, ``run_id`` the run, ``stream_name`` the stream. Times are in seconds, sizes in
+rows, pages and requests.
+
+DEBUG tells of requests and of the SDK's steps, INFO of what happened, WARNING of what a
+person should look at, ERROR of what ended the run.
+"""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import singer_sdk
+from typing_extensions import override
+
+_SDK = str(Path(singer_sdk.__file__).parent)
+
+_STEP = "log"
+"""The function by which the SDK's streams tell of their steps, and, at level ERROR, once
+more for each parent that one failed: of that the run's end tells."""
+
+
+class RunFilter(logging.Filter):
+    """Names run and stream in each line, and hides the SDK's steps above DEBUG."""
+
+    run_id: str | None = None
+    """The run, once it has begun."""
+
+    @override
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.pathname.startswith(_SDK) and (
+            record.levelno <= logging.INFO or record.funcName == _STEP
+        ):
+            if not logging.getLogger().isEnabledFor(logging.DEBUG):
+                return False
+            record.levelno, record.levelname = logging.DEBUG, "DEBUG"
+        tap, _, stream = record.name.partition(".")
+        if tap == "tap-ft42":
+            record.run_id = self.run_id
+            record.stream_name = stream or None
+        return True
+
+
+THIS_RUN = RunFilter()
+"""The filter of this process, which is one run."""
+
+
+def set_up() -> None:
+    """Let all lines of this process go through the filter."""
+    # One line a request is enough: the tap's own has rows and seconds.
+    logging.getLogger("urllib3").setLevel(logging.INFO)
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(THIS_RUN)
+
+
+def some(count: int, thing: str) -> str:
+    """Say how many there are, as in ``1 row`` and ``1,240 rows``."""
+    return f"{count:,} {thing}" if count == 1 else f"{count:,} {thing}s"
