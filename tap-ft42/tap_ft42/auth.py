@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
+from datetime import UTC, datetime
 from http import HTTPStatus
 from threading import Lock
 from typing import Any
@@ -24,6 +26,8 @@ class _Grant(msgspec.Struct):
 
     access_token: str
     expires_in: float
+    secret_valid_until: Any = None
+    """Unix time; null in newer answers."""
 
 
 class BearerToken(AuthBase):
@@ -60,6 +64,8 @@ class BearerToken(AuthBase):
         self._lock = Lock()
         self.requests = 0
         """Requests for tokens that were sent."""
+        self.secret_valid_until: datetime | None = None
+        """When the secret expires; None if the API has not said so."""
 
     @override
     def __call__(self, r: requests.PreparedRequest) -> requests.PreparedRequest:
@@ -81,6 +87,7 @@ class BearerToken(AuthBase):
                 grant = self._fetch()
                 self._token = grant.access_token
                 self._expires = asked + grant.expires_in
+                self.secret_valid_until = _instant(grant.secret_valid_until)
             return self._token
 
     def _fetch(self) -> _Grant:
@@ -124,3 +131,11 @@ class BearerToken(AuthBase):
         renewed.history.append(response)
         renewed.request = again
         return renewed
+
+
+def _instant(unix_time: object) -> datetime | None:
+    """Read a Unix time; None for anything else, as no run may fail for it."""
+    if isinstance(unix_time, int | float):
+        with suppress(OSError, OverflowError, ValueError):
+            return datetime.fromtimestamp(unix_time, UTC)
+    return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from tap_ft42.client import FT42Stream
     from tap_ft42.ledger import Tally
     from tap_ft42.tap import TapFT42
+
+_NOTICE = timedelta(days=7)
+"""How long before the secret expires the run says so."""
 
 _ENDINGS = {
     "complete": "The run is complete",
@@ -137,6 +141,7 @@ class Lifecycle:
             return
         seconds = round(time.monotonic() - self._began, 3)
         self._began = None
+        self._warn_of_the_secrets_end()
         told = summed(self._tap.ledger.tallies())
         self._tap.logger.info(
             "%s: %s (lower bound: %s).",
@@ -150,6 +155,18 @@ class Lifecycle:
                 "seconds": seconds,
                 **told,
             },
+        )
+
+    def _warn_of_the_secrets_end(self) -> None:
+        until = self._tap.token.secret_valid_until
+        if until is None or until - datetime.now(UTC) >= _NOTICE:
+            return
+        self._tap.logger.warning(
+            "The application's secret expires at %s. Until then copy the next secret from "
+            "the application's page on the intranet to `client_secret`, and confirm the "
+            "rotation there.",
+            f"{until:%Y-%m-%d %H:%M} UTC",
+            extra={"happened": "secret_expires", "secret_valid_until": until.isoformat()},
         )
 
 

@@ -61,6 +61,7 @@ class SyncRunsStream(_LedgerStream):
     def get_records(self, context: Context | None) -> Iterable[dict[str, Any]]:
         tap = self._tap
         tap.ledger.close()
+        until = tap.token.secret_valid_until
         settings = (
             "cursus_id", "page_size", "requests_per_second", "requests_per_hour",
             "max_requests", "max_minutes",
@@ -78,6 +79,7 @@ class SyncRunsStream(_LedgerStream):
                 ],
                 **summed(tap.ledger.tallies()),
                 "token_requests": tap.token.requests,
+                "secret_valid_until": None if until is None else write_instant(until),
                 **{name: tap.config.get(name) for name in settings},
                 "campus_ids": sorted(tap.scope.campus_ids) or None,
             }

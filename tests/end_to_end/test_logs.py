@@ -58,3 +58,19 @@ def test_what_the_loader_has_to_complain_of_is_told(pipeline: Pipeline) -> None:
     )  # fmt: skip
     assert done.returncode != 0
     assert "Connection refused" in done.stdout
+
+
+def test_a_database_of_before_learns_when_the_secret_expires(
+    pipeline: Pipeline, database: Database
+) -> None:
+    database.execute("ALTER TABLE ft42_raw.sync_runs DROP COLUMN secret_valid_until")
+    pipeline.run("incremental")
+    (row,) = database.query(
+        "SELECT secret_valid_until FROM ft42_raw.sync_runs ORDER BY ended_at DESC LIMIT 1"
+    )
+    assert row["secret_valid_until"] is not None
+    (column,) = database.query(
+        "SELECT data_type FROM information_schema.columns WHERE table_schema = 'ft42_raw' "
+        "AND table_name = 'sync_runs' AND column_name = 'secret_valid_until'"
+    )
+    assert column["data_type"] == "timestamp with time zone"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.tap.scripted import Reply, always, in_turn, paged
+from tests.tap.scripted import TOKEN_PATH, Reply, always, in_turn, paged
 
 if TYPE_CHECKING:
     from ft42_sandbox.testing import RunningSandbox
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 OWN = ("rejected_records", "census", "sync_requests", "sync_runs")
 READ = ("cursus", "blocs", "users")
+DAY = 86_400
 
 
 @pytest.fixture
@@ -163,3 +165,46 @@ def test_a_run_that_fails_says_what_it_had_asked_for_and_then_why(
     assert ends["extra"]["requests"] == 2
     assert last["level"] == "error"
     assert [line["level"] for line in run.log_lines].count("error") == 1
+
+
+# The secret's end
+
+
+def test_a_secret_that_expires_within_a_week_is_a_warning(
+    tap: Tap, sandbox: RunningSandbox
+) -> None:
+    told = {}
+    for days in (6, 8):
+        until = int(time.time()) + days * DAY
+        uid = f"expires-in-{days}"
+        sandbox.control("POST", "applications", {"client_id": uid, "client_secret": "old"})
+        secret = {"client_id": uid, "secret": "new", "valid_until": until}
+        sandbox.control("POST", "secret", secret)
+        here = tap.with_json_logs().pointed_at(sandbox, client_id=uid, client_secret="new")
+        run = here.run("blocs", "sync_runs")
+        told[days] = run.happened("secret_expires")
+        (row,) = run.records("sync_runs")
+        instant = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(until))
+        assert row["secret_valid_until"] == instant
+    (warning,) = told[6]
+    assert warning["level"] == "warning"
+    assert "client_secret" in warning["message"]
+    assert told[8] == []
+
+
+@pytest.mark.parametrize("answer", [None, "2026", 1e300, -1e300])
+def test_a_date_that_the_api_does_not_tell_is_no_failure(
+    tap: Tap, api: ScriptedApi, answer: object
+) -> None:
+    token = {"access_token": "f" * 64, "expires_in": 7200, "secret_valid_until": answer}
+    api.script[TOKEN_PATH] = always(Reply(token))
+    api.script["/v2/cursus"] = paged([])
+    run = tap.with_json_logs().pointed_at(api).run("cursus", "sync_runs")
+    assert run.records("sync_runs")[0]["secret_valid_until"] is None
+    assert run.happened("secret_expires") == []
+
+
+def test_newer_answers_tell_no_date(tap: Tap, sandbox: RunningSandbox) -> None:
+    sandbox.configure(newer_token_answer=True)
+    run = tap.pointed_at(sandbox).run("blocs", "sync_runs")
+    assert run.records("sync_runs")[0]["secret_valid_until"] is None

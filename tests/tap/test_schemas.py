@@ -86,7 +86,7 @@ def test_no_word_is_fixed(schema: Schema) -> None:
 
 def test_instants_are_marked_as_such(schema: Schema) -> None:
     for name, column in schema["properties"].items():
-        is_instant = name.endswith(("_at", "_date"))
+        is_instant = name.endswith(("_at", "_date", "_until"))
         assert (column.get("format") == "date-time") is is_instant, name
 
 
