@@ -77,14 +77,16 @@ class CensusStream(Stream):
                 yield from self._counted(stream)
 
     def _counted(self, stream: FT42Stream) -> Iterator[dict[str, Any]]:
-        budget = self._tap.budget
+        budget, progress = self._tap.budget, self._tap.lifecycle.progress
         spent, counted, listed, ranges = budget.spent, 0, 0, 0
+        progress.begin(stream.name)
         for parent, proof in stream.presence.proofs():
             if proof.ids is None:
                 counted += proof.total
             else:
                 ranges, listed = ranges + 1, listed + proof.total
             yield _record(stream.name, parent, proof)
+        progress.end(stream.name)
         spent = budget.spent - spent
         if counted or ranges or spent:
             stream.logger.info(

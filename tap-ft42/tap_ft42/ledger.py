@@ -53,6 +53,10 @@ class Tally:
     """Rows that went to the target."""
     rows_changed: int | None = None
     """Those of them that are new or changed; None if a full read cannot tell."""
+    pages: int = 0
+    """Pages that came, or that an earlier run had left on disk."""
+    pages_expected: int = 0
+    """Pages that there will be, as far as first pages tell."""
     bytes: int = 0
     """Size of the pages."""
     quota_seconds: float = 0.0

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from tap_ft42.instants import from_milliseconds
 from tap_ft42.logs import THIS_RUN, some
+from tap_ft42.progress import Progress
 from tap_ft42.runs import LEDGER_STREAMS, summed
 
 if TYPE_CHECKING:
@@ -49,6 +51,11 @@ class Lifecycle:
         self._began: float | None = None
         self._streams_began: dict[str, float] = {}
 
+    @cached_property
+    def progress(self) -> Progress:
+        """How far the run has come."""
+        return Progress(self._tap.ledger, self._tap.quota, self._tap.logger)
+
     def begin_stream(self, stream: FT42Stream) -> None:
         """Take note that a stream is read, perhaps once more, for another parent."""
         if self._tap.is_dry_run:
@@ -57,6 +64,7 @@ class Lifecycle:
             self._begin()
         if stream.name not in self._streams_began:
             self._streams_began[stream.name] = time.monotonic()
+            self.progress.begin(stream.name)
 
     def _begin(self) -> None:
         tap = self._tap
@@ -80,12 +88,14 @@ class Lifecycle:
                 "tap_version": version("tap-ft42"),
             },
         )
+        self.progress.start()
 
     def end_stream(self, stream: FT42Stream) -> None:
         """Say what a stream has brought, after its last parent."""
         began = self._streams_began.pop(stream.name, None)
         if began is None:
             return
+        self.progress.end(stream.name)
         tallies = [t for t in self._tap.ledger.tallies() if t.stream == stream.name]
         told, seconds = summed(tallies), round(time.monotonic() - began, 3)
         begins, ends = _window(tallies)
@@ -141,6 +151,7 @@ class Lifecycle:
             return
         seconds = round(time.monotonic() - self._began, 3)
         self._began = None
+        self.progress.stop()
         self._warn_of_the_secrets_end()
         told = summed(self._tap.ledger.tallies())
         self._tap.logger.info(

@@ -17,6 +17,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from math import ceil
 from queue import SimpleQueue
 from threading import Thread
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
@@ -84,6 +85,26 @@ class Reading:
         self.found: SimpleQueue[Part | BaseException | None] = SimpleQueue()
         self.task: asyncio.Task[None] | None = None
         self.is_over = False
+        self._pages = 0
+        self._pages_expected = 0
+
+    def note(self, page: Page) -> None:
+        """Account for a page that came; the first one tells how many there are."""
+        if not self._pages and page.total is not None and page.size > 1:
+            self.expect(max(1, ceil(page.total / page.size)))
+        self._pages += 1
+        self.tally.pages += 1
+        self.expect(max(self._pages, self._pages_expected))
+
+    def end(self) -> None:
+        """Give up what has not come."""
+        self.is_over = True
+        self.expect(self._pages)
+
+    def expect(self, pages: int) -> None:
+        """Let it have so many pages, as far as that is known."""
+        self.tally.pages_expected += pages - self._pages_expected
+        self._pages_expected = pages
 
 
 class Pipeline:
@@ -144,8 +165,8 @@ class Pipeline:
         if self._thread is None:
             self._thread = Thread(target=self._run, name="pipeline", daemon=True)
             self._thread.start()
-        parts = read(_PlacedAsk(retried(self._answer), source, place, is_urgent=is_urgent))
-        self._loop.call_soon_threadsafe(self._begin, reading, parts)
+        ask = _PlacedAsk(retried(self._answer), source, reading, place, is_urgent=is_urgent)
+        self._loop.call_soon_threadsafe(self._begin, reading, read(ask))
         return reading
 
     def parts(self, reading: Reading) -> Iterator[tuple[Part, Place]]:
@@ -214,6 +235,7 @@ class Pipeline:
 
     def _begin(self, reading: Reading, parts: AsyncIterator[Part]) -> None:
         if not reading.is_over:
+            reading.expect(1)
             reading.task = self._loop.create_task(_pour(parts, reading))
 
     def _release(self, page: Page) -> None:
@@ -221,7 +243,7 @@ class Pipeline:
         self._changed.set()
 
     def _end(self, reading: Reading) -> None:
-        reading.is_over = True
+        reading.end()
         if reading.task is not None:
             reading.task.cancel()
         depth = len(reading.place)
@@ -360,28 +382,32 @@ class _PlacedAsk(Ask):
         self,
         answer: Callable[..., Awaitable[Page]],
         source: Source,
+        reading: Reading,
         place: Place,
         *,
         is_urgent: bool = False,
     ) -> None:
         self._answer = answer
         self._source = source
+        self._reading = reading
         self._place = place
         self._is_urgent = is_urgent
 
     @override
     async def __call__(self, region: Region, number: int, sort: str | None) -> Page:
-        return await self._answer(
+        page = await self._answer(
             (*self._place, number, 0),
             partial(self._source.recall, region, number, sort),
             partial(self._source.fetch, region, number, sort),
             self._source.tally,
             is_urgent=self._is_urgent and number == 1,
         )
+        self._reading.note(page)
+        return page
 
     @override
     def after(self, number: int) -> Ask:
-        return _PlacedAsk(self._answer, self._source, (*self._place, number, 1))
+        return _PlacedAsk(self._answer, self._source, self._reading, (*self._place, number, 1))
 
 
 async def _pour(parts: AsyncIterator[Part], reading: Reading) -> None:

@@ -89,6 +89,9 @@ class Quota:
         for bucket in (self._hour, self._second):
             if bucket:
                 _leak(bucket)
+        self.per_hour = per_hour
+        """The limit; 0 for none."""
+        self._told: tuple[int, int | None] = (0, None)
         self._paused_until = 0.0
         self._refusals = 0
         self._asked_in = 0
@@ -129,8 +132,16 @@ class Quota:
             self._paused_until = time.time() + random_jitter(wait)
         else:
             self._refusals = 0
-        if self._hour and left.isdecimal() and _is_of_this_hour(response):
-            self._correct(self._hour, int(left) - self._reserve)
+        if left.isdecimal() and _is_of_this_hour(response):
+            self._told = (_now() // _HOUR, int(left))
+            if self._hour:
+                self._correct(self._hour, int(left) - self._reserve)
+
+    @property
+    def left(self) -> int | None:
+        """Requests that the API has left for this hour; None if it has not said so."""
+        hour, left = self._told
+        return left if hour == _now() // _HOUR else None
 
     def _correct(self, hour: AbstractBucket, left: int) -> None:
         """Let the account say what the API says.
