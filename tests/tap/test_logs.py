@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.tap.running import ROOT
 from tests.tap.scripted import TOKEN_PATH, Reply, always, in_turn, paged
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ft42_sandbox.testing import RunningSandbox
 
     from tests.tap.running import Run, Tap
@@ -96,6 +99,18 @@ def test_the_plain_log_has_the_same_sentences(tap: Tap, sandbox: RunningSandbox)
     log = tap.pointed_at(sandbox).run("cursus", "sync_runs").log
     assert re.search(r"cursus: 76 rows in \d requests? and \d+\.\d s\.$", log, re.MULTILINE)
     assert re.search(r"The run is complete: 76 rows in ", log)
+
+
+def test_the_documented_configuration_structures_the_log(
+    tap: Tap, sandbox: RunningSandbox, tmp_path: Path
+) -> None:
+    readme = (ROOT / "tap-ft42/README.md").read_text(encoding="utf-8")
+    config = tmp_path / "logs.yml"
+    config.write_text(readme.split("```yaml\n")[1].split("```")[0], encoding="utf-8")
+    here = tap.within(SINGER_SDK_LOG_CONFIG=str(config))
+    run = here.pointed_at(sandbox).run("cursus", "sync_runs")
+    (ends,) = run.happened("run_ends")
+    assert ends["rows"] == len(sandbox.truth("cursus"))
 
 
 def test_a_stream_whose_turn_does_not_come_is_not_said_to_be_up_to_date(
