@@ -65,7 +65,7 @@ def main() -> None:
         "\nOnly rows that changed are read again: run `make demo` once more and compare.\n"
         "\nPublished, with keys that hold; orphans are rows of people who are no students:\n"
     )
-    run("warehouse", "status", environment=environment)
+    run("warehouse", "status", "--tables", environment=environment)
     click.echo()
     if not own_server:
         run("ft42-postgres", "status")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+import psycopg
 from psycopg import sql
 
 from ft42_warehouse.objects import Objects
@@ -47,6 +49,25 @@ def broken_promises(connection: Connection[Any], schemas: Schemas) -> list[str]:
         for statement in _statements(connection, schemas):
             broken += [line for (line,) in connection.execute(statement)]
     return broken
+
+
+def remember(connection: Connection[Any], schemas: Schemas, broken: list[str]) -> None:
+    """Keep what a check found, for `warehouse status`.
+
+    Args:
+        connection: A connection of the publisher.
+        schemas: Names of the schemas.
+        broken: What is wrong, a sentence each.
+
+    Raises:
+        psycopg.Error: The server refused a statement.
+    """
+    # Where a table or a view is missing, `findings` says so by itself.
+    with suppress(psycopg.errors.UndefinedTable):
+        connection.execute(
+            schemas.statement("checked", waiting=schemas.statement("parts/waiting")),
+            {"broken": broken},
+        )
 
 
 def _statements(connection: Connection[Any], schemas: Schemas) -> Iterator[sql.Composed]:

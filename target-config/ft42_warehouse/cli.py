@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from ft42_warehouse.check import broken_promises
+from ft42_warehouse.check import broken_promises, remember
 from ft42_warehouse.database import Database
 from ft42_warehouse.erasure import forget as forget_person
 from ft42_warehouse.init import EncodingError, create_all
 from ft42_warehouse.landing import UnusableTableError
+from ft42_warehouse.overview import inspection, overview
 from ft42_warehouse.publish import TooManyDeletionsError
 from ft42_warehouse.publish import publish as publish_landed
+from ft42_warehouse.schedule import Schedule
+from ft42_warehouse.shown import as_json
 from ft42_warehouse.statements import Schemas
-from ft42_warehouse.status import status_lines
+from ft42_warehouse.status import status_lines, table_lines
 from ft42_warehouse.tables import published_tables, stream_schemas
 
 if TYPE_CHECKING:
@@ -209,6 +214,7 @@ def check(warehouse: Warehouse) -> None:
     """Verify all that the tables promise; exit code 1 if something is broken."""
     with warehouse.database.connect() as connection:
         broken = broken_promises(connection, warehouse.schemas)
+        remember(connection, warehouse.schemas, broken)
     for line in broken:
         click.echo(f"- {line}", err=True)
     if broken:
@@ -217,13 +223,58 @@ def check(warehouse: Warehouse) -> None:
     click.echo("All promises hold")
 
 
+def _schedule_options(command: _F) -> _F:
+    """Let a command be told how old the tables may become."""
+    nightly = _option(
+        "--nightly-hours", "WAREHOUSE_NIGHTLY_HOURS",
+        type=click.FloatRange(0, min_open=True), default=26, show_default=True,
+        help="Age that tables of the job nightly may reach.",
+    )  # fmt: skip
+    incremental = _option(
+        "--incremental-minutes", "WAREHOUSE_INCREMENTAL_MINUTES",
+        type=click.FloatRange(0, min_open=True), default=45, show_default=True,
+        help="Age that tables of the job incremental may reach.",
+    )  # fmt: skip
+    return incremental(nightly(command))
+
+
+def _schedule(incremental_minutes: float, nightly_hours: float) -> Schedule:
+    return Schedule(timedelta(minutes=incremental_minutes), timedelta(hours=nightly_hours))
+
+
 @main.command()
+@click.option("--json", "as_object", is_flag=True, help="Print JSON, for monitors.")
+@click.option("--tables", is_flag=True, help="Count the rows of each table.")
+@_schedule_options
 @click.pass_obj
-def status(warehouse: Warehouse) -> None:
-    """Tell what is published, how old it is and what waits."""
-    with warehouse.database.connect() as connection:
-        for line in status_lines(connection, warehouse.schemas):
+def status(
+    warehouse: Warehouse,
+    *,
+    as_object: bool,
+    tables: bool,
+    incremental_minutes: float,
+    nightly_hours: float,
+) -> None:
+    """Tell whether the data are fresh, what runs cost, and what to do.
+
+    The exit code is 1 if something is stale or broken.
+    """
+    schedule = _schedule(incremental_minutes, nightly_hours)
+    if as_object:
+        seen = overview(warehouse.database, warehouse.schemas, schedule)
+        click.echo(as_json(seen.as_json()))
+    else:
+        with inspection(warehouse.database, warehouse.schemas, schedule) as inspected:
+            seen = inspected.overview
+        for line in status_lines(seen):
             click.echo(line)
+    if tables:
+        click.echo()
+        with warehouse.database.connect() as connection:
+            for line in table_lines(connection, warehouse.schemas):
+                click.echo(line)
+    if seen.is_broken:
+        sys.exit(1)
 
 
 @main.command()

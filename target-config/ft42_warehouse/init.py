@@ -55,6 +55,10 @@ def create_all(connection: Connection[Any], schemas: Schemas) -> bool:
         if not _exists(connection, schemas.warehouse):
             connection.execute(schemas.statement("bookkeeping"))
         objects = Objects(connection, schemas)
+        for name in ("checks", "refusals"):  # which older versions did not remember
+            objects.make(
+                f"table {schemas.warehouse}.{name}", schemas.statement(f"remember_{name}")
+            )
         create_landing(connection, objects, schemas)
         create_triggers(objects, schemas)
         if create_published(connection, objects, schemas):

@@ -33,6 +33,7 @@ class TooManyDeletionsError(Exception):
     """A publish would have deleted more of a table than it may."""
 
     def __init__(self, table: str, deleted: int, before: int) -> None:
+        self.table, self.deleted, self.before = table, deleted, before
         super().__init__(
             f"this would delete {deleted:,} of the {before:,} rows of {table}, "
             f"{100 * deleted / before:.1f} %. Nothing was changed"
@@ -89,6 +90,17 @@ def publish(
                 # The loader wrote a row that was being deleted here.
                 if attempt == _ATTEMPTS:
                     raise
+            except TooManyDeletionsError as refusal:
+                # In a transaction of its own, as the one of the publish was rolled back.
+                connection.execute(
+                    schemas.statement("refused"),
+                    {
+                        "table_name": refusal.table,
+                        "would_delete": refusal.deleted,
+                        "of_rows": refusal.before,
+                    },
+                )
+                raise
         raise AssertionError
     finally:
         connection.isolation_level = None

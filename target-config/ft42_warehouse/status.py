@@ -1,4 +1,4 @@
-"""``warehouse status``: what is published, how old it is, and what waits."""
+"""``warehouse status``: how things stand, in about ten lines."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg import sql
 
+from ft42_warehouse.health import gathered
+from ft42_warehouse.shown import duration, shown
 from ft42_warehouse.tables import published_tables
 
 if TYPE_CHECKING:
@@ -13,11 +15,41 @@ if TYPE_CHECKING:
 
     from psycopg import Connection
 
+    from ft42_warehouse.health import Finding
+    from ft42_warehouse.overview import Overview, Row
     from ft42_warehouse.statements import Schemas
 
+_WORDS = {
+    "ok": "all is well",
+    "warning": "fresh and right, but something should be looked at",
+    "broken": "something is stale or broken",
+}
 
-def status_lines(connection: Connection[Any], schemas: Schemas) -> Iterator[str]:
-    """Yield what there is to tell, line by line.
+
+def status_lines(overview: Overview) -> Iterator[str]:
+    """Yield what there is to tell, line by line."""
+    yield _line("status", _WORDS[overview.status])
+    for job in sorted({row["job"] for row in overview.tables}):
+        yield _line(job, _freshness([row for row in overview.tables if row["job"] == job]))
+    for row in overview.publishes:
+        yield _line(
+            "published",
+            f"{shown(row['published_at'])} in {row['seconds']} s; in 24 h {row['inserted']:,} "
+            f"rows new, {row['changed']:,} changed, {row['deleted']:,} deleted",
+        )
+    for run, jobs in _jobs_of_runs(overview.runs):
+        yield _line(f"last {'run' if len(jobs) > 1 else jobs[0]}", _run(run))
+    for row in overview.quota:
+        yield _line("quota", _quota(row))
+    if overview.tables:
+        yield _line("orphans", _counts(overview.orphans, "table_name", "rows"))
+        yield _line("rejected", _counts(overview.rejected, "stream", "records"))
+    for finding, others in gathered(overview.findings):
+        yield from _finding(finding, others)
+
+
+def table_lines(connection: Connection[Any], schemas: Schemas) -> Iterator[str]:
+    """Yield how many rows each table has, and when one last changed.
 
     Args:
         connection: A connection of the publisher.
@@ -26,21 +58,10 @@ def status_lines(connection: Connection[Any], schemas: Schemas) -> Iterator[str]
     Raises:
         psycopg.Error: The server refused a statement.
     """
-    last = connection.execute(schemas.statement("status")).fetchone()
-    if last is None:
-        yield "Nothing was published yet: run `warehouse publish`"
-    else:
-        published_at, took, *counts = last
-        words = ("new", "changed", "deleted")
-        did = ", ".join(
-            f"{sum(count.values()):,} {word}" for count, word in zip(counts, words, strict=True)
-        )
-        when = f"{published_at:%Y-%m-%d %H:%M:%S} UTC"
-        yield f"Last publish: {when}, {took.total_seconds():.1f} s, {did}"
     waiting = dict(
         connection.execute(
-            sql.SQL("SELECT table_name, sum(rows) FROM {}.orphans GROUP BY 1").format(
-                sql.Identifier(schemas.published)
+            sql.SQL("SELECT table_name, rows FROM {} AS w").format(
+                schemas.statement("parts/waiting")
             )
         ).fetchall()
     )
@@ -54,3 +75,54 @@ def status_lines(connection: Connection[Any], schemas: Schemas) -> Iterator[str]
             f"{table.name:<20}{published:>12,}{landed:>12,}"
             f"{waiting.get(table.name, 0):>12,}  {when}"
         )
+
+
+def _line(title: str, text: str) -> str:
+    return f"{title:<18}{text}"
+
+
+def _freshness(tables: list[Row]) -> str:
+    read = [row for row in tables if row["is_read"]]
+    stale = [row["name"] for row in read if row["is_stale"]]
+    if not read:
+        return "no run has read its tables yet"
+    oldest = min((row["as_of"] for row in read if row["as_of"]), default=None)
+    allowed = duration(read[0]["allowed_seconds"])
+    if stale and oldest is None:
+        return f"not complete yet: {', '.join(stale)}"
+    if stale:
+        return f"stale: {', '.join(stale)} ({allowed} allowed)"
+    age = duration(max(row["age_seconds"] for row in read))
+    return f"fresh: {len(read)} tables as of {shown(oldest)}, {age} ago ({allowed} allowed)"
+
+
+def _jobs_of_runs(rows: list[Row]) -> Iterator[tuple[Row, list[str]]]:
+    """Yield each run once, with the jobs whose last run it is: one can read all streams."""
+    for row in {row["run_id"]: row for row in rows}.values():
+        yield row, [other["job"] for other in rows if other["run_id"] == row["run_id"]]
+
+
+def _run(row: Row) -> str:
+    outcome = row["outcome"] + (f" ({row['reason']})" if row["reason"] else "")
+    return (
+        f"{outcome}, {shown(row['started_at'])}, {duration(row['seconds'])}: "
+        f"{row['requests']:,} requests ({row['lower_bound']:,} needed), {row['rows']:,} rows"
+    )
+
+
+def _quota(row: Row) -> str:
+    limit = f" of {row['requests_per_hour']:,}" if row["requests_per_hour"] else ""
+    return (
+        f"{row['requests_last_hour']:,}{limit} requests in the last hour; "
+        f"{row['refusals_last_day']:,} refused as too many in 24 h"
+    )
+
+
+def _counts(rows: list[Row], name: str, count: str) -> str:
+    return ", ".join(f"{row[name]} {row[count]:,}" for row in rows) or "none"
+
+
+def _finding(finding: Finding, others: list[str]) -> Iterator[str]:
+    likewise = f" Likewise {', '.join(others)}." if others else ""
+    yield f"{finding.severity.upper()}: {finding.what}{likewise}"
+    yield f"  {finding.advice}"

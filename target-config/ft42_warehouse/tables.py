@@ -60,10 +60,15 @@ class Table:
     """Columns that ``sql/derive_<name>.sql`` fills."""
     partition: str | None = None
     """Column of the parent that a census can be limited to."""
-    has_derived_rows: bool = False
-    """Whether rows can stand in it that never landed."""
+    follows: str | None = None
+    """Table whose rows its own follow from, so that some can stand in it that never landed."""
     scope: LiteralString | None = None
     """Condition for a landed row ``l`` to be published at all."""
+
+    @property
+    def has_derived_rows(self) -> bool:
+        """Whether rows can stand in it that never landed."""
+        return self.follows is not None
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -98,7 +103,7 @@ _DERIVED = {
     ),
 }  # fmt: skip
 
-_DERIVED_ROWS = {"campus_achievements"}
+_FOLLOWS = {"campus_achievements": "achievements"}
 """The links follow from the names in ``achievements.campus``, at no request."""
 
 # The tap asks for these people only; a row can change between question and answer.
@@ -170,7 +175,7 @@ def _table(schema: dict[str, Any]) -> Table:
         ),
         derived=derived,
         partition=schema.get("x-partition"),
-        has_derived_rows=schema["title"] in _DERIVED_ROWS,
+        follows=_FOLLOWS.get(schema["title"]),
         scope=_SCOPES.get(schema["title"]),
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,6 +18,12 @@ if TYPE_CHECKING:
     from tests.postgres import Database
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
+
+_KEYS = {
+    "census": ["stream", "parent_id", "first_id"],
+    "rejected_records": ["rejection_id"],
+    "sync_runs": ["run_id"],
+}
 
 
 @dataclass(frozen=True)
@@ -62,13 +68,13 @@ class Warehouse:
                     "_sdc_extracted_at": NOON,
                     "_sdc_batched_at": NOON,
                     **{
-                        name: Jsonb(value) if isinstance(value, dict | list) else value
+                        name: Jsonb(value)
+                        if isinstance(value, dict | list) and name != "streams"
+                        else value
                         for name, value in row.items()
                     },
                 }
-                keys = ["stream", "parent_id", "first_id"] if table == "census" else ["id"]
-                if table == "rejected_records":
-                    keys = ["rejection_id"]
+                keys = _KEYS.get(table, ["id"])
                 statement = sql.SQL(
                     "INSERT INTO ft42_raw.{table} ({columns}) VALUES ({values}) "
                     "ON CONFLICT ({keys}) DO UPDATE SET {changes}"
@@ -83,6 +89,19 @@ class Warehouse:
                     ),
                 )
                 connection.execute(statement, list(values.values()))
+
+    def land_run(self, run_id: str, *streams: str, age: timedelta, **columns: object) -> None:
+        """Write what a run of the tap says of itself: a complete one of a minute."""
+        started = datetime.now(UTC) - age
+        self.land(
+            "sync_runs",
+            {
+                "run_id": run_id, "streams": list(streams), "started_at": started,
+                "ended_at": started + timedelta(minutes=1), "outcome": "complete",
+                "requests": 20, "lower_bound": 12, "refusals": 0, "retries": 0, "rows": 700,
+                "rows_emitted": 700, "requests_per_hour": 1200, **columns,
+            },
+        )  # fmt: skip
 
     def land_census(
         self, stream: str, first_id: int, last_id: int, ids: list[int] | int, parent_id: int = 0
@@ -133,3 +152,19 @@ def warehouse(empty: Warehouse) -> Warehouse:
     empty.land("campuses", {"id": 1, "name": "Paris"}, {"id": 9, "name": "Lyon"})
     empty.land("projects", {"id": 7, "name": "libft", "slug": "libft"})
     return empty
+
+
+LIVE = ("users", "projects_users", "achievements_users")
+NIGHTLY = ("cursus", "campuses", "projects", "achievements", "blocs", "coalitions")
+
+
+@pytest.fixture
+def healthy(warehouse: Warehouse) -> Warehouse:
+    """One in which all is well: both jobs have run, were published and checked."""
+    warehouse.land("users", user(1), user(2), user(3))
+    warehouse.land("projects_users", enrolment(10, 1), enrolment(20, 2))
+    warehouse.land_run("night", *NIGHTLY, age=timedelta(hours=5))
+    warehouse.land_run("quarter", *LIVE, age=timedelta(minutes=10))
+    warehouse.run("publish")
+    warehouse.run("check")
+    return warehouse

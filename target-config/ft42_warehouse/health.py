@@ -1,0 +1,267 @@
+"""What is wrong now, as findings: one a cause, with what is so and what to do.
+
+Each cause is a statement of ``sql/health`` that returns a row for each time it is so,
+and two sentences about such a row. `findings` asks them all; ``warehouse status``, the
+report and its monitors only show the answers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, LiteralString
+
+from psycopg import sql
+from psycopg.rows import dict_row
+from psycopg.types.json import Jsonb
+
+from ft42_warehouse.objects import Objects
+from ft42_warehouse.published import required_objects
+from ft42_warehouse.shown import shown
+from ft42_warehouse.tables import published_tables, stream_schemas
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from psycopg import Connection
+
+    from ft42_warehouse.schedule import Schedule
+    from ft42_warehouse.statements import Schemas
+
+THRESHOLDS = {
+    "early_runs": 4,
+    "unpublished": timedelta(hours=2),
+    "silent_days": 3,
+    "orphan_percent": 5,
+    "secret_notice": timedelta(days=7),
+    "quota_percent": 90,
+    "census_age": timedelta(hours=50),
+}
+"""When a cause is one; what a table's age may be is said by the `Schedule`."""
+
+
+class Severity(StrEnum):
+    """How bad a finding is."""
+
+    WARNING = "warning"
+    """The data are right and fresh, but somebody should look."""
+    BROKEN = "broken"
+    """The data are old or wrong, or a job does not do its work."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that is wrong now."""
+
+    kind: str
+    """The cause, such as ``stale``."""
+    subject: str | None
+    """The table, stream or job it is about; None if it is about everything."""
+    severity: Severity
+    what: str
+    """What is so, in a sentence."""
+    advice: str
+    """What to do, in a sentence."""
+
+    @property
+    def key(self) -> str:
+        """Names the cause, the same as long as it lasts: ``stale:projects_users``."""
+        return self.kind if self.subject is None else f"{self.kind}:{self.subject}"
+
+
+@dataclass(frozen=True)
+class _Cause:
+    """A statement of ``sql/health``, and what its rows mean."""
+
+    name: str
+    severity: Severity
+    what: LiteralString
+    advice: LiteralString
+
+    def finding(self, row: dict[str, Any]) -> Finding:
+        figures = {name: shown(value) for name, value in row.items()}
+        return Finding(
+            self.name.replace("_", "-"),
+            row.get("subject"),
+            self.severity,
+            self.what.format(**figures),
+            self.advice.format(**figures),
+        )
+
+
+_CAUSES = (
+    _Cause(
+        "never_published", Severity.BROKEN,
+        "Nothing was published yet.",
+        "Run the job nightly: `meltano run nightly`.",
+    ),
+    _Cause(
+        "delete_guard", Severity.BROKEN,
+        "A publish at {refused_at} would have deleted {would_delete} of the {of_rows} rows of "
+        "{subject}, {percent} %; it changed nothing, and neither does any later one.",
+        "If so many rows are gone at 42, run `warehouse publish --allow-deletes` once.",
+    ),
+    _Cause(
+        "secret_expired", Severity.BROKEN,
+        "The application's secret ended at {valid_until}.",
+        "Copy the new one from the application's page on the intranet into "
+        "TAP_FT42_CLIENT_SECRET.",
+    ),
+    _Cause(
+        "run_failed", Severity.BROKEN,
+        "The last run of the job {subject} failed at {ended_at}: {reason}.",
+        "Its log says more; the next run goes on where this one stopped.",
+    ),
+    _Cause(
+        "not_published", Severity.BROKEN,
+        "{runs} runs have landed and were not published, the first one {age} ago.",
+        "Run `warehouse publish`: it publishes them, or says why it cannot.",
+    ),
+    _Cause(
+        "never_loaded", Severity.BROKEN,
+        "No complete run of {subject} was published yet.",
+        "A first load takes several runs: let the jobs go on.",
+    ),
+    _Cause(
+        "stale", Severity.BROKEN,
+        "{subject} is as of {as_of}, {age} ago; {allowed} is allowed.",
+        "If nothing else here tells why, see whether cron or systemd starts the job {job}.",
+    ),
+    _Cause(
+        "broken_promises", Severity.BROKEN,
+        "The check of {checked_at} found {promises} promises broken: {first}.",
+        "Run `warehouse rebuild`, then `warehouse check`.",
+    ),
+    _Cause(
+        "never_run", Severity.WARNING,
+        "No run of the tap is known, so nobody can tell how old the tables are.",
+        "Select the stream sync_runs, as meltano.yml does.",
+    ),
+    _Cause(
+        "secret_expires", Severity.WARNING,
+        "The application's secret ends at {valid_until}, in {rest}.",
+        "Renew it on the application's page on the intranet and copy it into "
+        "TAP_FT42_CLIENT_SECRET.",
+    ),
+    _Cause(
+        "runs_end_early", Severity.WARNING,
+        "The last {runs} runs of the job {subject} ended early: {reason}.",
+        "Unless this is the first load, raise TAP_FT42_MAX_MINUTES or TAP_FT42_MAX_REQUESTS.",
+    ),
+    _Cause(
+        "quota_used_up", Severity.WARNING,
+        "Of the hour's {requests_per_hour} requests, {requests} are used.",
+        "Nothing, if it is the first load; else see in the report which runs took them.",
+    ),
+    _Cause(
+        "too_many_requests", Severity.WARNING,
+        "The API refused {refusals} requests as too many in the last 24 h.",
+        "If others use the application, let all share one TAP_FT42_QUOTA_STORE, or raise "
+        "TAP_FT42_RESERVE_PERCENT.",
+    ),
+    _Cause(
+        "rejected", Severity.WARNING,
+        "{records} records of {subject} were rejected in the last 24 h, most of them for "
+        "this: {reason}.",
+        "Look at them in the landing table rejected_records; the API may have changed.",
+    ),
+    _Cause(
+        "orphans_grew", Severity.WARNING,
+        "{rows} rows of {subject} wait for a parent, {more} more than at {checked_at}: "
+        "{percent} % of all.",
+        "See in the view orphans what they wait for; parents may not be read any more.",
+    ),
+    _Cause(
+        "silent", Severity.WARNING,
+        "{subject} used to change every day; nothing has come since {last_changed}.",
+        "Look for new rows on the intranet; if there are any, the API or its filters changed.",
+    ),
+    _Cause(
+        "census_missing", Severity.WARNING,
+        "The last census of {subject} is {age} old, so rows that disappeared stay.",
+        "See whether a run goes on after TAP_FT42_CENSUS_HOUR, and whether it ends early.",
+    ),
+)  # fmt: skip
+
+
+def findings(
+    connection: Connection[Any], schemas: Schemas, schedule: Schedule
+) -> list[Finding]:
+    """Return what is wrong now, the worst first; nothing if all is well.
+
+    Args:
+        connection: A connection of the publisher; nothing is changed.
+        schemas: Names of the schemas.
+        schedule: How old the tables may be.
+
+    Raises:
+        psycopg.Error: The server refused a statement.
+    """
+    if missing := list(_missing(connection, schemas)):
+        return missing
+    parameters = {"tables": Jsonb(schedule.as_rows()), **THRESHOLDS}
+    parts = shared_parts(schemas)
+    rows = connection.cursor(row_factory=dict_row)
+    return [
+        cause.finding(row)
+        for cause in _CAUSES
+        for row in rows.execute(
+            schemas.statement(f"health/{cause.name}", **parts), parameters
+        ).fetchall()
+    ]
+
+
+def shared_parts(schemas: Schemas) -> dict[str, sql.Composable]:
+    """Return what several statements look at: the subqueries of ``sql/parts``, by name."""
+    names = ("freshness", "last_hour", "last_runs", "valid_until", "waiting")
+    counts = sql.SQL(" UNION ALL ").join(
+        sql.SQL("SELECT {} AS table_name, count(*) AS rows FROM {}").format(
+            sql.Literal(table.name), sql.Identifier(schemas.landing, table.name)
+        )
+        for table in published_tables()
+    )
+    return {
+        **{name: schemas.statement(f"parts/{name}") for name in names},
+        "landed_rows": sql.SQL("({})").format(counts),
+    }
+
+
+def gathered(found: Iterable[Finding]) -> Iterator[tuple[Finding, list[str]]]:
+    """Yield the first finding of each cause with the other subjects of the same cause.
+
+    A job that stands still makes many tables stale; one line is enough for a person.
+    """
+    others: dict[tuple[str, str], list[str]] = {}
+    first: dict[tuple[str, str], Finding] = {}
+    for finding in found:
+        cause = (finding.kind, finding.advice)
+        if cause in first:
+            others[cause].append(finding.subject or "")
+        else:
+            first[cause], others[cause] = finding, []
+    for cause, finding in first.items():
+        yield finding, others[cause]
+
+
+def _missing(connection: Connection[Any], schemas: Schemas) -> Iterator[Finding]:
+    """Yield what must exist and does not; without it nothing else can be asked."""
+    advice = "Run `warehouse init`, then `warehouse publish`."
+    ready = connection.execute(
+        "SELECT FROM pg_tables WHERE schemaname = %s AND tablename = 'checks'",
+        (schemas.warehouse,),
+    )
+    if not ready.rowcount:
+        yield Finding(
+            "not-prepared", None, Severity.BROKEN,
+            "The database was not prepared, or by an older version.", advice,
+        )  # fmt: skip
+        return
+    objects = Objects(connection, schemas)
+    landed = [f"table {schemas.landing}.{schema['title']}" for schema in stream_schemas()]
+    for name in [*landed, *required_objects(schemas)]:
+        if name.startswith(("table", "view")) and not objects.exists(name):
+            kind, path = name.split(" ", maxsplit=1)
+            yield Finding(
+                "missing", path, Severity.BROKEN, f"The {kind} {path} is gone.", advice
+            )

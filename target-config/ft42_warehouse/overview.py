@@ -1,0 +1,134 @@
+"""How things stand: what ``warehouse status``, the report and its monitors show.
+
+All is asked in one transaction, so that the figures fit each other.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+from psycopg.rows import dict_row
+from psycopg.types.json import Jsonb
+
+from ft42_warehouse.health import Finding, Severity, findings, shared_parts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from psycopg import Connection
+
+    from ft42_warehouse.database import Database
+    from ft42_warehouse.schedule import Schedule
+    from ft42_warehouse.statements import Schemas
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Overview:
+    """How things stand; empty but for the findings where the database is not prepared.
+
+    The rows are those of the statements in ``sql/overview``, whose columns name the
+    figures.
+    """
+
+    findings: list[Finding]
+    taken_at: datetime = field(init=False, default_factory=lambda: datetime.now(UTC))
+    tables: list[Row] = field(default_factory=list)
+    runs: list[Row] = field(default_factory=list)
+    publishes: list[Row] = field(default_factory=list)
+    quota: list[Row] = field(default_factory=list)
+    orphans: list[Row] = field(default_factory=list)
+    rejected: list[Row] = field(default_factory=list)
+
+    @property
+    def status(self) -> str:
+        """``ok``, ``warning`` or ``broken``: the worst of the findings."""
+        severities = {finding.severity for finding in self.findings}
+        worst = next((s for s in (Severity.BROKEN, Severity.WARNING) if s in severities), None)
+        return worst or "ok"
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether something is stale or broken; warnings alone are not."""
+        return self.status == Severity.BROKEN
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as ``warehouse status --json`` and ``/health`` give it."""
+        return {
+            "status": self.status,
+            "taken_at": self.taken_at,
+            "findings": [{"key": finding.key, **asdict(finding)} for finding in self.findings],
+            "tables": self.tables,
+            "runs": self.runs,
+            "last_publish": self.publishes[0] if self.publishes else None,
+            "quota": self.quota[0] if self.quota else None,
+            "orphans": {row["table_name"]: row["rows"] for row in self.orphans},
+            "rejected": {row["stream"]: row["records"] for row in self.rejected},
+        }
+
+
+class Inspection:
+    """A look into the database: one transaction, which changes nothing."""
+
+    def __init__(
+        self, connection: Connection[Any], schemas: Schemas, schedule: Schedule
+    ) -> None:
+        """Look through a connection of the publisher, in a transaction that is open."""
+        self._rows = connection.cursor(row_factory=dict_row)
+        self._schemas = schemas
+        self._parts = shared_parts(schemas)
+        self._parameters = {"tables": Jsonb(schedule.as_rows())}
+        self.overview = self._overview(findings(connection, schemas, schedule))
+
+    @property
+    def is_possible(self) -> bool:
+        """Whether the tables are there."""
+        return bool(self.overview.tables)
+
+    def rows(self, name: str) -> list[Row]:
+        """Return the rows of a statement of ``sql/``, as dictionaries."""
+        statement = self._schemas.statement(name, **self._parts)
+        return self._rows.execute(statement, self._parameters).fetchall()
+
+    def _overview(self, found: list[Finding]) -> Overview:
+        if any(finding.kind in {"not-prepared", "missing"} for finding in found):
+            return Overview(found)
+        names = ("tables", "runs", "publishes", "quota", "orphans", "rejected")
+        return Overview(found, **{name: self.rows(f"overview/{name}") for name in names})
+
+
+@contextmanager
+def inspection(
+    database: Database, schemas: Schemas, schedule: Schedule
+) -> Iterator[Inspection]:
+    """Look into a database.
+
+    Raises:
+        click.ClickException: The server cannot be reached, or refused something.
+    """
+    with database.connect() as connection, connection.transaction():
+        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        yield Inspection(connection, schemas, schedule)
+
+
+def overview(database: Database, schemas: Schemas, schedule: Schedule) -> Overview:
+    """Return how things stand, be it that the server cannot be reached."""
+    try:
+        with inspection(database, schemas, schedule) as seen:
+            return seen.overview
+    except click.ClickException as error:
+        return Overview([unreachable(error)])
+
+
+def unreachable(error: click.ClickException) -> Finding:
+    """Say that nothing can be said, and why."""
+    return Finding(
+        "unreachable", None, Severity.BROKEN,
+        f"The database could not be asked: {error.message}",
+        "Check that the server runs and that the account may connect and read.",
+    )  # fmt: skip

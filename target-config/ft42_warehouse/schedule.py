@@ -1,0 +1,44 @@
+"""How old the tables may become, and which job keeps them young."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from ft42_warehouse.tables import published_tables
+
+if TYPE_CHECKING:
+    from ft42_warehouse.tables import Table
+
+INCREMENTAL = frozenset({"users", "projects_users", "achievements_users"})
+"""Tables of the job ``incremental``, every quarter of an hour; the night brings all."""
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """What age a table may reach: its job's interval, and time for the job to run."""
+
+    incremental: timedelta = timedelta(minutes=45)
+    nightly: timedelta = timedelta(hours=26)
+
+    def job(self, table: Table) -> str:
+        """Return the job that brings the changes of a table soonest."""
+        return "incremental" if table.name in INCREMENTAL else "nightly"
+
+    def allowed(self, job: str) -> timedelta:
+        """Return the age that the tables of a job may reach."""
+        return self.incremental if job == "incremental" else self.nightly
+
+    def as_rows(self) -> list[dict[str, Any]]:
+        """Return what SQL needs to know of each table, in JSON's types."""
+        return [
+            {
+                "name": table.name,
+                "stream": table.follows or table.name,
+                "job": self.job(table),
+                "allowed": f"{self.allowed(self.job(table)).total_seconds()} seconds",
+                "is_counted": table.name in INCREMENTAL,
+            }
+            for table in published_tables()
+        ]

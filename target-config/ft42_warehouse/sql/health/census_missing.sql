@@ -1,0 +1,8 @@
+-- Streams that are read by their changes, where only a census tells what disappeared.
+SELECT c.stream AS subject, now() - max(c.counted_at) AS age
+FROM {landing}.census AS c
+JOIN jsonb_to_recordset(%(tables)s) AS t(stream text, is_counted boolean)
+    ON t.stream = c.stream AND t.is_counted
+GROUP BY c.stream
+HAVING now() - max(c.counted_at) > %(census_age)s
+ORDER BY c.stream

@@ -1,0 +1,1 @@
+SELECT WHERE NOT EXISTS (SELECT FROM {warehouse}.publishes)

@@ -1,0 +1,20 @@
+-- How old each table is: its data are as of the beginning of the last complete run that
+-- read its stream and that the last publish has seen.
+(
+    SELECT
+        t.name, t.job, t.allowed,
+        max(r.started_at) FILTER (WHERE r.outcome = 'complete' AND (
+            r.landed_in < p.seen_before
+            -- Numbers from the future are another server's; that was published as a whole.
+            OR r.landed_in >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint
+        )) AS as_of,
+        count(r.run_id) > 0 AS is_read
+    FROM jsonb_to_recordset(%(tables)s) AS t(name text, stream text, job text, allowed interval)
+    CROSS JOIN (
+        SELECT coalesce(
+            (SELECT seen_before FROM {warehouse}.publishes ORDER BY publish_id DESC LIMIT 1), 0
+        ) AS seen_before
+    ) AS p
+    LEFT JOIN {landing}.sync_runs AS r ON t.stream = ANY (r.streams)
+    GROUP BY t.name, t.job, t.allowed
+)

@@ -1,0 +1,10 @@
+-- The runs of each job, the last one first. A run belongs to each job whose streams it read.
+(
+    SELECT j.job, r.*, row_number() OVER (PARTITION BY j.job ORDER BY r.started_at DESC) AS nth
+    FROM (
+        SELECT job, array_agg(stream) AS streams
+        FROM jsonb_to_recordset(%(tables)s) AS t(stream text, job text)
+        GROUP BY job
+    ) AS j
+    JOIN {landing}.sync_runs AS r ON r.streams && j.streams
+)

@@ -1,0 +1,1 @@
+(SELECT table_name, sum(rows)::bigint AS rows FROM {published}.orphans GROUP BY table_name)

@@ -1,0 +1,8 @@
+CREATE TABLE {warehouse}.checks (
+    checked_at timestamptz NOT NULL DEFAULT now(),
+    broken text[] NOT NULL,
+    -- Rows that waited for a parent, by table: only their history tells growth.
+    orphans jsonb NOT NULL
+);
+COMMENT ON TABLE {warehouse}.checks IS
+    'What each check found broken, and how many orphans waited then.';

@@ -1,0 +1,302 @@
+"""`warehouse status` says what is wrong, how bad it is and what to do, and no more."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from psycopg.types.json import Jsonb
+
+from tests.warehouse.conftest import LIVE, NIGHTLY, enrolment, user
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.warehouse.conftest import Warehouse
+
+
+def findings(warehouse: Warehouse, *options: str) -> dict[str, dict[str, Any]]:
+    """Return what a monitor would see, by key; the exit code fits it."""
+    done = warehouse.attempt("status", "--json", *options)
+    seen = json.loads(done.output)
+    broken = any(finding["severity"] == "broken" for finding in seen["findings"])
+    assert done.exit_code == (1 if broken else 0)
+    assert all(finding["what"] and finding["advice"] for finding in seen["findings"])
+    return {finding["key"]: finding for finding in seen["findings"]}
+
+
+def publishes(warehouse: Warehouse, **ages: list[int]) -> None:
+    """Write publishes that changed tables so many days ago."""
+    for table, days in ages.items():
+        for day in days:
+            warehouse.execute(
+                "INSERT INTO ft42_warehouse.publishes (published_at, took, seen_before, "
+                "server, inserted, changed, deleted) "
+                "VALUES (now() - %s * interval '1 day', '1 s', 0, 0, %s, '{}', '{}')",
+                day, Jsonb({table: 5}),
+            )  # fmt: skip
+    # The last one stays the last one.
+    warehouse.execute(
+        "UPDATE ft42_warehouse.publishes SET publish_id = DEFAULT WHERE seen_before > 0"
+    )
+
+
+def test_where_all_is_well_there_is_nothing_to_do(healthy: Warehouse) -> None:
+    assert findings(healthy) == {}
+    lines = healthy.run("status").splitlines()
+    assert lines[0].split(maxsplit=1) == ["status", "all is well"]
+    assert any(line.startswith("incremental       fresh: 3 tables") for line in lines)
+    assert any("20 requests (12 needed), 700 rows" in line for line in lines)
+    assert len(lines) <= 12
+
+
+def test_before_init_it_says_to_run_it(empty: Warehouse) -> None:
+    assert "warehouse init" in findings(empty)["not-prepared"]["advice"]
+    assert "Run `warehouse init`" in empty.attempt("status").output
+
+
+def test_before_the_first_load_it_says_what_to_run(warehouse: Warehouse) -> None:
+    assert "meltano run nightly" in findings(warehouse)["never-published"]["advice"]
+
+
+def test_a_server_that_does_not_answer_is_a_finding(healthy: Warehouse) -> None:
+    done = healthy.attempt("status", "--json", TARGET_POSTGRES_PORT="1")
+    assert done.exit_code == 1
+    (finding,) = json.loads(done.output)["findings"]
+    assert finding["key"] == "unreachable"
+    assert "port 1 failed" in finding["what"]
+
+
+def test_each_table_is_held_to_the_schedule_of_its_job(healthy: Warehouse) -> None:
+    healthy.execute("UPDATE ft42_raw.sync_runs SET started_at = started_at - interval '1 h'")
+    healthy.run("publish")
+    assert set(findings(healthy)) == {f"stale:{table}" for table in LIVE}
+    assert findings(healthy, "--incremental-minutes", "90") == {}
+    stale = findings(healthy, "--incremental-minutes", "90", "--nightly-hours", "2")
+    assert set(stale) == {f"stale:{table}" for table in (*NIGHTLY, "campus_achievements")}
+    assert "cron or systemd" in stale["stale:projects"]["advice"]
+
+
+def test_a_job_that_stands_still_is_told_once(healthy: Warehouse) -> None:
+    done = healthy.attempt("status", "--incremental-minutes", "5")
+    assert done.exit_code == 1
+    assert done.output.count("BROKEN") == 1
+    assert "Likewise projects_users, users." in done.output
+
+
+def test_a_load_that_only_landed_is_not_fresh(healthy: Warehouse) -> None:
+    healthy.execute("UPDATE ft42_raw.sync_runs SET started_at = started_at - interval '1 h'")
+    healthy.run("publish")
+    healthy.land_run("new", *LIVE, age=timedelta(minutes=1))
+    assert "stale:users" in findings(healthy)
+    healthy.run("publish")
+    assert findings(healthy) == {}
+
+
+def test_a_stream_that_is_off_is_not_missed(healthy: Warehouse) -> None:
+    seen = json.loads(healthy.run("status", "--json"))
+    (off,) = [row for row in seen["tables"] if row["name"] == "cursus_users"]
+    assert not off["is_read"]
+    assert not off["is_stale"]
+
+
+def test_a_first_load_that_has_not_ended_is_told(warehouse: Warehouse) -> None:
+    for number in range(4):
+        warehouse.land_run(
+            f"{number}", *LIVE, age=timedelta(minutes=number), outcome="early",
+            reason="max_minutes",
+        )  # fmt: skip
+    warehouse.run("publish")
+    found = findings(warehouse)
+    assert {"never-loaded:users", "runs-end-early:incremental"} <= set(found)
+    assert "4 runs" in found["runs-end-early:incremental"]["what"]
+
+
+def no_run_known(warehouse: Warehouse) -> None:
+    warehouse.execute("DELETE FROM ft42_raw.sync_runs")
+
+
+def run_failed(warehouse: Warehouse) -> None:
+    warehouse.land_run(
+        "failed",
+        *NIGHTLY,
+        age=timedelta(minutes=4),
+        outcome="failed",
+        reason="CredentialsError",
+    )
+
+
+def runs_end_early(warehouse: Warehouse) -> None:
+    for number in range(4):
+        warehouse.land_run(
+            f"{number}", *LIVE, age=timedelta(minutes=number), outcome="early",
+            reason="max_requests",
+        )  # fmt: skip
+
+
+def not_published(warehouse: Warehouse) -> None:
+    warehouse.execute(
+        "UPDATE ft42_warehouse.publishes SET published_at = now() - '4 h'::interval"
+    )
+    warehouse.land_run("waits", "coalitions", age=timedelta(hours=3))
+
+
+def delete_guard(warehouse: Warehouse) -> None:
+    warehouse.land("users", user(3, alumni=True))
+    assert warehouse.attempt("publish").exit_code == 1
+
+
+def broken_promises(warehouse: Warehouse) -> None:
+    warehouse.execute("UPDATE ft42.users SET wallet = 4 WHERE id = 1")
+    assert warehouse.attempt("check").exit_code == 1
+
+
+def missing_table(warehouse: Warehouse) -> None:
+    warehouse.execute("DROP TABLE ft42.campus_users")
+
+
+def missing_landing_table(warehouse: Warehouse) -> None:
+    warehouse.execute("DROP TABLE ft42_raw.sync_runs")
+
+
+def secret(warehouse: Warehouse, days: int) -> None:
+    warehouse.execute(
+        "ALTER TABLE ft42_raw.sync_runs ADD COLUMN IF NOT EXISTS secret_valid_until timestamptz"
+    )
+    warehouse.execute(
+        "UPDATE ft42_raw.sync_runs SET secret_valid_until = now() + %s * interval '1 day'", days
+    )
+    warehouse.run("publish")
+
+
+def secret_expires(warehouse: Warehouse) -> None:
+    secret(warehouse, 5)
+
+
+def secret_expired(warehouse: Warehouse) -> None:
+    secret(warehouse, 0)
+
+
+def too_many_requests(warehouse: Warehouse) -> None:
+    warehouse.execute("UPDATE ft42_raw.sync_runs SET refusals = 3 WHERE run_id = 'night'")
+    warehouse.run("publish")
+
+
+def quota_used_up(warehouse: Warehouse) -> None:
+    warehouse.execute("UPDATE ft42_raw.sync_runs SET requests = 1150 WHERE run_id = 'quarter'")
+    warehouse.run("publish")
+
+
+def rejected(warehouse: Warehouse) -> None:
+    warehouse.land(
+        "rejected_records",
+        {
+            "rejection_id": "x", "stream": "users", "record_id": "3",
+            "reason": "login: missing", "rejected_at": datetime.now(UTC),
+        },
+    )  # fmt: skip
+
+
+def orphans(warehouse: Warehouse) -> None:
+    warehouse.land("projects_users", *[enrolment(number, 404) for number in range(30, 33)])
+
+
+def census_missing(warehouse: Warehouse) -> None:
+    warehouse.land_census("users", 1, 100, [1, 2, 3])
+    warehouse.execute("UPDATE ft42_raw.census SET counted_at = now() - interval '3 days'")
+    warehouse.run("publish")
+
+
+def silent(warehouse: Warehouse) -> None:
+    warehouse.execute("DELETE FROM ft42_warehouse.publishes WHERE publish_id > 1")
+    warehouse.execute("UPDATE ft42_warehouse.publishes SET inserted = '{}', changed = '{}'")
+    publishes(warehouse, users=list(range(4, 14)), projects_users=[2, *range(4, 14)])
+
+
+@pytest.mark.parametrize(
+    ("damage", "key", "severity", "words"),
+    [
+        (no_run_known, "never-run", "warning", "No run of the tap is known"),
+        (run_failed, "run-failed:nightly", "broken", "CredentialsError"),
+        (runs_end_early, "runs-end-early:incremental", "warning", "max_requests"),
+        (not_published, "not-published", "broken", "2 runs have landed"),
+        (delete_guard, "delete-guard:users", "broken", "1 of the 3 rows of users, 33.3 %"),
+        (broken_promises, "broken-promises", "broken", "1 rows of users differ from what"),
+        (missing_table, "missing:ft42.campus_users", "broken", "table ft42.campus_users"),
+        (missing_landing_table, "missing:ft42_raw.sync_runs", "broken", "ft42_raw.sync_runs"),
+        (secret_expires, "secret-expires", "warning", "in 4 days"),
+        (secret_expired, "secret-expired", "broken", "ended"),
+        (too_many_requests, "too-many-requests", "warning", "3 requests"),
+        (quota_used_up, "quota-used-up", "warning", "1,200 requests, 1,150"),
+        (rejected, "rejected:users", "warning", "login: missing"),
+        (orphans, "orphans-grew:projects_users", "warning", "3 more"),
+        (census_missing, "census-missing:users", "warning", "3 days old"),
+        (silent, "silent:users", "warning", "used to change every day"),
+    ],
+)
+def test_what_is_wrong_is_found_alone_and_named(
+    healthy: Warehouse,
+    damage: Callable[[Warehouse], None],
+    key: str,
+    severity: str,
+    words: str,
+) -> None:
+    damage(healthy)
+    found = findings(healthy)
+    assert list(found) == [key]
+    assert found[key]["severity"] == severity
+    assert words in found[key]["what"]
+    assert found[key]["what"] in healthy.attempt("status").output
+
+
+def test_a_stopped_publish_is_told_until_one_goes_through(healthy: Warehouse) -> None:
+    delete_guard(healthy)
+    assert "--allow-deletes" in findings(healthy)["delete-guard:users"]["advice"]
+    healthy.run("publish", "--allow-deletes")
+    assert findings(healthy) == {}
+
+
+def test_a_broken_promise_is_told_until_a_check_finds_it_kept(healthy: Warehouse) -> None:
+    broken_promises(healthy)
+    healthy.run("rebuild")
+    assert list(findings(healthy)) == ["broken-promises"]
+    healthy.run("check")
+    assert findings(healthy) == {}
+
+
+def test_rows_that_always_wait_are_no_finding(warehouse: Warehouse) -> None:
+    warehouse.land("projects_users", *[enrolment(number, 404) for number in range(30, 40)])
+    warehouse.land_run("night", *NIGHTLY, *LIVE, age=timedelta(minutes=5))
+    warehouse.run("publish")
+    warehouse.run("check")
+    assert findings(warehouse) == {}
+    assert "projects_users 10" in warehouse.run("status")
+
+
+def test_it_changes_nothing_and_an_older_database_is_told_to_be_prepared(
+    healthy: Warehouse,
+) -> None:
+    healthy.execute("DROP TABLE ft42_warehouse.checks, ft42_warehouse.refusals")
+    assert list(findings(healthy)) == ["not-prepared"]
+    healthy.run("init")
+    assert findings(healthy) == {}
+
+
+def test_each_table_can_be_counted(healthy: Warehouse) -> None:
+    counted = healthy.run("status", "--tables")
+    (line,) = [line for line in counted.splitlines() if line.startswith("projects_users ")]
+    assert line.split()[1:4] == ["2", "2", "0"]
+
+
+@pytest.mark.parametrize("name", ["<b>", "{subject}", "%s", "'; DROP TABLE ft42.users; --"])
+def test_a_name_is_a_name_whatever_stands_in_it(healthy: Warehouse, name: str) -> None:
+    healthy.land(
+        "rejected_records",
+        {
+            "rejection_id": "x", "stream": name, "record_id": name, "reason": name,
+            "rejected_at": datetime.now(UTC),
+        },
+    )  # fmt: skip
+    assert list(findings(healthy)) == [f"rejected:{name}"]
