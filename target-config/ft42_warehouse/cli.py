@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -17,7 +18,10 @@ from ft42_warehouse.landing import UnusableTableError
 from ft42_warehouse.overview import inspection, overview
 from ft42_warehouse.publish import TooManyDeletionsError
 from ft42_warehouse.publish import publish as publish_landed
+from ft42_warehouse.report import report as render_report
+from ft42_warehouse.report import write_page
 from ft42_warehouse.schedule import Schedule
+from ft42_warehouse.serve import ReportServer
 from ft42_warehouse.shown import as_json
 from ft42_warehouse.statements import Schemas
 from ft42_warehouse.status import status_lines, table_lines
@@ -275,6 +279,52 @@ def status(
                 click.echo(line)
     if seen.is_broken:
         sys.exit(1)
+
+
+@main.command()
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
+    help="File to write the page to; - for the standard output.",
+)
+@click.option(
+    "--serve", is_flag=True,
+    help="Serve the page on 127.0.0.1, fresh at each load, with /health and /metrics.",
+)  # fmt: skip
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=8042, show_default=True,
+    help="Port to serve on; 0 for any that is free.",
+)  # fmt: skip
+@_schedule_options
+@click.pass_obj
+def report(  # noqa: PLR0913 - an argument an option
+    warehouse: Warehouse,
+    *,
+    output: Path | None,
+    serve: bool,
+    port: int,
+    incremental_minutes: float,
+    nightly_hours: float,
+) -> None:
+    """Show how things stand on one HTML page, which needs no network."""
+    if (output is None) != serve:
+        message = "Say either --output FILE or --serve."
+        raise click.UsageError(message)
+    looked_at = (
+        warehouse.database,
+        warehouse.schemas,
+        _schedule(incremental_minutes, nightly_hours),
+    )
+    if output is None:
+        ReportServer(port, *looked_at).run()
+        return
+    with inspection(*looked_at) as seen:
+        page = render_report(seen.overview, seen)
+    try:
+        write_page(page, output)
+    except OSError as error:
+        message = f"{output} cannot be written: {error.strerror}"
+        raise click.ClickException(message) from None
 
 
 @main.command()

@@ -83,7 +83,7 @@ class _Cause:
         figures = {name: shown(value) for name, value in row.items()}
         return Finding(
             self.name.replace("_", "-"),
-            row.get("subject"),
+            figures.get("subject"),
             self.severity,
             self.what.format(**figures),
             self.advice.format(**figures),

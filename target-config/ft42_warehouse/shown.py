@@ -8,12 +8,16 @@ from datetime import UTC, date, datetime, timedelta
 _UNITS = ((86_400, "days", 3), (3_600, "h", 2), (60, "min", 2), (1, "s", 0))
 """Seconds, name, and from how many on it is used: three days, but 71 h."""
 
+_LONGEST = 120
+"""Characters of a text: enough for a sentence about a broken promise."""
+
 
 def shown(value: object) -> str:
     """Return a value as people read it.
 
     Args:
-        value: A figure, an instant, a duration, or text, which is left as it is.
+        value: A figure, an instant, a duration, or text. Text may come from the API: it
+            loses what would steer a terminal or turn a line around, and is cut short.
     """
     if isinstance(value, datetime):
         return f"{value.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
@@ -21,7 +25,8 @@ def shown(value: object) -> str:
         return duration(value.total_seconds())
     if isinstance(value, int):
         return f"{value:,}"
-    return "" if value is None else str(value)
+    text = "".join(filter(str.isprintable, "" if value is None else str(value)))
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
 def duration(seconds: float) -> str:

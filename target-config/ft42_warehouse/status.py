@@ -119,7 +119,7 @@ def _quota(row: Row) -> str:
 
 
 def _counts(rows: list[Row], name: str, count: str) -> str:
-    return ", ".join(f"{row[name]} {row[count]:,}" for row in rows) or "none"
+    return ", ".join(f"{shown(row[name])} {row[count]:,}" for row in rows) or "none"
 
 
 def _finding(finding: Finding, others: list[str]) -> Iterator[str]:
