@@ -6,6 +6,7 @@ dark. Its figures stand in a table beside it, for those who cannot see it.
 
 from __future__ import annotations
 
+import sys
 from math import floor, log10
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
@@ -17,6 +18,10 @@ from ft42_warehouse.shown import shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+# Importing pygal leaves a finder of modules behind, for its plugins, that Python 3.12 no
+# longer knows how to ask and 3.11 warns of whenever a module is not found.
+sys.meta_path[:] = [finder for finder in sys.meta_path if type(finder).__module__ != "pygal"]
 
 _FONT_SIZE = 13
 _STEPS = (1, 2, 4, 5, 8, 10)
