@@ -272,7 +272,7 @@ def status(
             seen = inspected.overview
         for line in status_lines(seen):
             click.echo(line)
-    if tables:
+    if tables and not as_object:
         click.echo()
         with warehouse.database.connect() as connection:
             for line in table_lines(connection, warehouse.schemas):

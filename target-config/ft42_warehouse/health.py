@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from itertools import groupby
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, LiteralString
 
 from psycopg import sql
@@ -39,6 +41,10 @@ THRESHOLDS = {
     "census_age": timedelta(hours=50),
 }
 """When a cause is one; what a table's age may be is said by the `Schedule`."""
+
+
+_ALIKE = {"missing", "never-loaded", "stale"}
+"""Causes that many tables share: a job that stands still makes all of its tables stale."""
 
 
 class Severity(StrEnum):
@@ -228,20 +234,13 @@ def shared_parts(schemas: Schemas) -> dict[str, sql.Composable]:
 
 
 def gathered(found: Iterable[Finding]) -> Iterator[tuple[Finding, list[str]]]:
-    """Yield the first finding of each cause with the other subjects of the same cause.
-
-    A job that stands still makes many tables stale; one line is enough for a person.
-    """
-    others: dict[tuple[str, str], list[str]] = {}
-    first: dict[tuple[str, str], Finding] = {}
-    for finding in found:
-        cause = (finding.kind, finding.advice)
-        if cause in first:
-            others[cause].append(finding.subject or "")
+    """Yield each finding with the subjects of those that say the same of other tables."""
+    for (kind, _), group in groupby(found, key=attrgetter("kind", "advice")):
+        first, *others = group
+        if kind in _ALIKE:
+            yield first, [finding.subject or "" for finding in others]
         else:
-            first[cause], others[cause] = finding, []
-    for cause, finding in first.items():
-        yield finding, others[cause]
+            yield from ((finding, []) for finding in (first, *others))
 
 
 def _missing(connection: Connection[Any], schemas: Schemas) -> Iterator[Finding]:

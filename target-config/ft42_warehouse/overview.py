@@ -130,5 +130,5 @@ def unreachable(error: click.ClickException) -> Finding:
     return Finding(
         "unreachable", None, Severity.BROKEN,
         f"The database could not be asked: {error.message}",
-        "Check that the server runs and that the account may connect and read.",
+        "Put this right first; nothing else can be told until then.",
     )  # fmt: skip

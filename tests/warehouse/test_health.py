@@ -284,6 +284,24 @@ def test_it_changes_nothing_and_an_older_database_is_told_to_be_prepared(
     assert findings(healthy) == {}
 
 
+def test_requests_of_the_last_hour_are_counted_by_when_they_were_sent(
+    healthy: Warehouse,
+) -> None:
+    now = datetime.now(UTC)
+    healthy.land_run(
+        "quick", *LIVE, age=timedelta(seconds=50), requests=7,
+        ended_at=now - timedelta(seconds=49.8),
+    )  # fmt: skip
+    healthy.land_run(
+        "half", *NIGHTLY, age=timedelta(minutes=90), requests=100,
+        ended_at=now - timedelta(minutes=30),
+    )  # fmt: skip
+    quota = json.loads(healthy.attempt("status", "--json").output)["quota"]
+    # 20 of the run before, all of the quick one, half of the one that began before.
+    assert quota["requests_last_hour"] == 77
+    assert quota["requests_per_hour"] == 1200
+
+
 def test_each_table_can_be_counted(healthy: Warehouse) -> None:
     counted = healthy.run("status", "--tables")
     (line,) = [line for line in counted.splitlines() if line.startswith("projects_users ")]
