@@ -12,7 +12,7 @@ INSTALLED := .local/installed
 MANIFESTS := uv.lock pyproject.toml $(wildcard */pyproject.toml tests/sandbox/pyproject.toml) \
              meltano.yml $(wildcard target-config/*.meltano.yml)
 
-.PHONY: help install demo up down test test-slow bench check format lock clean
+.PHONY: help install demo up down test test-slow bench check docs format lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -58,6 +58,9 @@ check: install ## Lint, check formats, types and dependencies
 	cd tap-ft42 && ../$(BIN)/deptry .
 	cd target-config && ../$(BIN)/deptry .
 	cd tests/sandbox && ../../$(BIN)/deptry .
+
+docs: install ## Write what docs/reference says of settings, tables and commands
+	$(BIN)/python -m tests.reference
 
 format: install ## Format the code
 	$(BIN)/ruff check --fix

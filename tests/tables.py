@@ -1,4 +1,4 @@
-"""Write the README's section on tables from ``schemas/``: ``python tests/tables.py``."""
+"""What each table holds, from ``schemas/``: a part of the reference."""
 
 from __future__ import annotations
 
@@ -9,29 +9,23 @@ from typing import Any
 from tap_ft42.streams import STREAMS
 
 ROOT = Path(__file__).resolve().parent.parent
-README = ROOT / "README.md"
-BEGIN = "<!-- tables: written by tests/tables.py -->\n"
-END = "<!-- /tables -->\n"
 
 _PATHS = {stream.name: stream.path for stream in STREAMS}
 _TYPES = {"array": "list", "boolean": "boolean", "integer": "integer", "number": "number",
           "object": "JSON", "string": "text"}  # fmt: skip
 
 
-def section() -> str:
-    """Describe each table: what it holds, its columns, where each comes from."""
+def tables() -> str:
+    """Describe each table: what it holds, its key, its columns, where each comes from."""
     schemas = [
         json.loads(file.read_text(encoding="utf-8"))
         for file in sorted((ROOT / "schemas").glob("*.json"))
     ]
-    return "\n".join(map(_table, schemas))
-
-
-def with_section(readme: str) -> str:
-    """Return the README with the section brought up to date."""
-    before, _, rest = readme.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}{section()}{END}{after}"
+    listed = "".join(
+        f"| [`{schema['title']}`](#{schema['title']}) | {schema['description']} |\n"
+        for schema in schemas
+    )
+    return f"| table | what |\n|---|---|\n{listed}\n" + "\n".join(map(_table, schemas))
 
 
 def _table(schema: dict[str, Any]) -> str:
@@ -41,11 +35,12 @@ def _table(schema: dict[str, Any]) -> str:
         if name != "extra"
     )
     path = _PATHS.get(schema["title"])
-    origin = f"From `GET {path}`.\n\n" if path else ""
+    origin = f"From `GET {path}`. " if path else ""
+    key = ", ".join(f"`{column}`" for column in schema["x-primary-key"])
     return (
-        f"<details><summary><code>{schema['title']}</code>: "
-        f"{schema['description']}</summary>\n\n"
-        f"{origin}| column | type | from | meaning |\n|---|---|---|---|\n{rows}\n</details>\n"
+        f"## {schema['title']}\n\n"
+        f"{schema['description']}\n\n"
+        f"{origin}Key: {key}.\n\n| column | type | from | meaning |\n|---|---|---|---|\n{rows}"
     )
 
 
@@ -62,7 +57,3 @@ def _type(column: dict[str, Any]) -> str:
 def _source(name: str, column: dict[str, Any]) -> str:
     source = column.get("x-source", name)
     return "" if source == name else f"`{source}`"
-
-
-if __name__ == "__main__":
-    README.write_text(with_section(README.read_text(encoding="utf-8")), encoding="utf-8")
