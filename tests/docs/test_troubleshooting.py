@@ -1,0 +1,94 @@
+"""Whatever the code can say of an error, the documentation explains, and nothing else."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.docs.messages import VALUE, Message, printed, unseen
+from tests.docs.pages import DOCS, Page
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+PAGE = Page(DOCS / "troubleshooting.md")
+_CODE = re.compile(r"^(`+)(.+)\1$")
+
+
+def quotes() -> Iterator[str]:
+    """Yield the message that each row is about."""
+    for message, *_ in PAGE.rows("message"):
+        found = _CODE.match(message)
+        assert found, f"not quoted: {message}"
+        yield " ".join(found[2].split())
+
+
+def covers(quote: str, message: Message) -> bool:
+    """Tell whether a row's quote is a message, or the beginning of it."""
+    return message.text == quote or (
+        message.text.startswith(quote) and len(quote.replace(VALUE, "")) >= 12
+    )
+
+
+def row_of(message: Message, quoted: list[str]) -> str | None:
+    """Return the quote of the row about a message: the longest that covers it."""
+    return max((quote for quote in quoted if covers(quote, message)), key=len, default=None)
+
+
+@pytest.mark.parametrize("message", sorted(printed()), ids=lambda message: message.text[:60])
+def test_every_error_has_a_row(message: Message) -> None:
+    assert row_of(message, list(quotes())), f"{message.where} says: {message.text}"
+
+
+def test_every_row_is_about_an_error_that_there_is() -> None:
+    quoted = list(quotes())
+    assert {row_of(message, quoted) for message in printed()} == set(quoted)
+
+
+def test_every_row_says_what_it_means_and_what_to_do() -> None:
+    for row in (*PAGE.rows("message"), *PAGE.rows("text")):
+        assert len(row) == 3, row
+        assert all(row), row
+
+
+def test_no_error_hides_its_text_from_this_test() -> None:
+    assert unseen() == []
+
+
+_NEW_ERRORS = """
+class MoonError(Exception):
+    def __init__(self, phase):
+        super().__init__(f"The moon is {phase}")
+
+def rise(self, phase):
+    if phase:
+        raise MoonError(phase)
+    message = f"No moon at {phase}. Try another night."
+    if self:
+        raise click.ClickException(message) from None
+    self.logger.warning("%s: the moon is %.1f s late", self, phase)
+    self.budget.stop(f"the moon is {'full' if phase else 'new'}")
+"""
+
+
+def test_an_error_that_is_new_is_found(tmp_path: Path) -> None:
+    (tmp_path / "moon.py").write_text(_NEW_ERRORS)
+    there_already = {message.text for message in printed([])}
+    found = {message.text for message in printed([tmp_path])} - there_already
+    assert found == {
+        "The moon is …",
+        "No moon at …. Try another night.",
+        "…: the moon is … s late",
+        "the moon is …",
+    }
+
+
+def test_the_collection_is_of_the_real_code() -> None:
+    texts = {message.text for message in printed()}
+    assert "Run `warehouse init` first." in texts
+    assert any(text.startswith("42 refused the application's credentials") for text in texts)
+    assert any(text.endswith("(max_requests)") for text in texts)
+    assert len(texts) > 50
