@@ -93,8 +93,8 @@ def test_no_person_is_in_the_state(everything: Run, people: RunningSandbox) -> N
 def test_the_documented_stream_maps_hash_and_drop_what_is_personal(
     tap: Tap, sandbox: RunningSandbox
 ) -> None:
-    readme = (ROOT / "target-config/README.md").read_text(encoding="utf-8")
-    settings = yaml.safe_load(readme.split("```yaml\n")[1].split("```")[0])
+    page = (ROOT / "docs/how-to/erasure.md").read_text(encoding="utf-8")
+    settings = yaml.safe_load(page.split("```yaml\n")[1].split("```")[0])
     settings["stream_map_config"]["hash_seed"] = "a secret"
     run = tap.pointed_at(sandbox, **settings).run("users")
     truth = {row["id"]: row for row in sandbox.truth("users")}

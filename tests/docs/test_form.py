@@ -1,0 +1,185 @@
+"""What cannot be run here is at least well formed, and every link leads somewhere."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+from ft42_warehouse.cli import main as warehouse
+from tap_ft42.tap import TapFT42
+
+from tests.docs.pages import DOCS, ROOT, SHELLS, Block, Page, pages, readmes
+from tests.reference import PARTS, REFERENCE, settings, with_part
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_ALL = [*readmes(), *pages()]
+_LANGUAGES = {*SHELLS, "cron", "dockerfile", "dotenv", "ini", "sql", "text", "yaml"}
+_VARIABLE = re.compile(r"\b((?:TAP_FT42|TARGET_POSTGRES|WAREHOUSE)_[A-Z][A-Z_]*[A-Z])\b")
+_INSTRUCTIONS = {
+    "CMD", "COPY", "ENTRYPOINT", "ENV", "FROM", "RUN", "USER", "VOLUME", "WORKDIR",
+}  # fmt: skip
+
+
+def blocks(*languages: str) -> list[object]:
+    return [
+        pytest.param(block, id=f"{page.name}:{block.line}")
+        for page in _ALL
+        for block in page.blocks
+        if block.language in languages
+    ]
+
+
+@pytest.mark.parametrize("page", _ALL, ids=lambda page: page.name)
+def test_every_link_leads_to_a_file_and_a_heading(page: Page) -> None:
+    for link in page.links:
+        if link.startswith(("https://", "http://")):
+            continue
+        path, _, anchor = link.partition("#")
+        target = (page.path.parent / path).resolve() if path else page.path
+        assert target.exists(), f"{page.name} links to {link}"
+        if anchor:
+            assert anchor in Page(target).anchors, f"{page.name} links to {link}"
+
+
+def test_every_page_is_on_the_map() -> None:
+    on_the_map = {
+        (DOCS / link.partition("#")[0]).resolve() for link in Page(DOCS / "README.md").links
+    }
+    assert on_the_map >= {page.path for page in pages()} - {DOCS / "README.md"}
+
+
+@pytest.mark.parametrize("page", _ALL, ids=lambda page: page.name)
+def test_every_block_names_a_language_that_is_checked(page: Page) -> None:
+    # What lies outside the repository's programs is shown, not run.
+    assert {block.language for block in page.blocks} <= {*_LANGUAGES, ""}
+    for block in page.blocks:
+        assert block.language or page in readmes(), f"{page.name}:{block.line}"
+
+
+@pytest.mark.parametrize("block", blocks(*SHELLS))
+def test_shell_commands_are_well_formed(block: Block) -> None:
+    done = subprocess.run(
+        [block.language, "-n"],
+        input=block.text, capture_output=True, check=False, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("block", blocks("yaml"))
+def test_yaml_can_be_read(block: Block) -> None:
+    assert isinstance(yaml.safe_load(block.text), dict)
+
+
+@pytest.mark.parametrize("page", _ALL, ids=lambda page: page.name)
+def test_every_variable_that_is_named_exists(page: Page) -> None:
+    known = set(_VARIABLE.findall(settings()))
+    assert known >= {"TAP_FT42_CLIENT_ID", "WAREHOUSE_PUBLISHER"}
+    # Names that are cut short: TARGET_POSTGRES_SSL_…; and the SDK's way to select streams.
+    named = {
+        name
+        for name in _VARIABLE.findall(page.text)
+        if f"{name}_…" not in page.text and f"{name}*" not in page.text
+    }
+    assert named - known <= {"TAP_FT42__SELECT"}
+
+
+@pytest.mark.parametrize("block", blocks("dotenv"))
+def test_settings_are_lines_of_a_name_and_a_value(block: Block) -> None:
+    for line in block.text.splitlines():
+        assert re.fullmatch(r"[A-Z][A-Z0-9_]*=\S.*", line), line
+
+
+@pytest.mark.parametrize("block", blocks("cron"))
+def test_crontabs_run_the_schedules_of_meltano_at_their_times(block: Block) -> None:
+    declared = yaml.safe_load((ROOT / "meltano.yml").read_text(encoding="utf-8"))["schedules"]
+    times = {schedule["name"]: schedule["interval"] for schedule in declared}
+    found = {}
+    for line in block.text.splitlines():
+        *fields, command = line.split(None, 5)
+        subprocess.run(["sh", "-n"], input=command, check=True, text=True)  # noqa: S607 - any POSIX shell
+        assert "%" not in command, "cron takes it for a line break"
+        words = shlex.split(command)
+        found[words[words.index("run") + 1]] = " ".join(fields)
+    assert found == times
+
+
+def units() -> dict[str, str]:
+    """Return the unit files that the page on systemd shows, by name."""
+    shown = [
+        block.text
+        for block in Page(DOCS / "how-to/systemd.md").blocks
+        if block.language == "ini"
+    ]
+    return {text.splitlines()[0].rpartition("/")[2]: text for text in shown}
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="there is no systemd")
+def test_systemd_takes_the_units(tmp_path: Path) -> None:
+    found = units()
+    assert sorted(found) == [
+        "ft42-incremental.service", "ft42-incremental.timer",
+        "ft42-nightly.service", "ft42-nightly.timer",
+    ]  # fmt: skip
+    for name, text in found.items():
+        here = text.replace("/srv/ft42", str(ROOT)).replace("User=ft42", "User=root")
+        (tmp_path / name).write_text(here)
+    done = subprocess.run(
+        ["systemd-analyze", "verify", *(tmp_path / name for name in found)],  # noqa: S607 - the machine's
+        capture_output=True,
+        check=False,
+        text=True,
+    )
+    ours = [line for line in done.stderr.splitlines() if "ft42" in line]
+    assert done.returncode == 0, done.stderr
+    assert ours == []
+
+
+def test_units_run_the_schedules_of_meltano() -> None:
+    declared = yaml.safe_load((ROOT / "meltano.yml").read_text(encoding="utf-8"))["schedules"]
+    services = {name: text for name, text in units().items() if name.endswith(".service")}
+    assert {
+        re.findall(
+            r"^ExecStart=\S+ --environment=prod schedule run (\w+)$", text, re.MULTILINE
+        )[0]
+        for text in services.values()
+    } == {schedule["name"] for schedule in declared}
+
+
+@pytest.mark.parametrize("block", blocks("dockerfile"))
+def test_container_files_are_well_formed(block: Block) -> None:
+    lines = block.text.replace("\\\n", " ").splitlines()
+    assert lines[0].startswith("FROM ")
+    for line in lines:
+        instruction, rest = line.split(None, 1)
+        assert instruction in _INSTRUCTIONS
+        if instruction == "RUN":
+            subprocess.run(["sh", "-n"], input=rest, check=True, text=True)  # noqa: S607 - any POSIX shell
+        if instruction in ("CMD", "ENTRYPOINT"):
+            assert isinstance(yaml.safe_load(rest), list)
+
+
+@pytest.mark.parametrize("page", _ALL, ids=lambda page: page.name)
+def test_a_command_that_is_not_run_says_why(page: Page) -> None:
+    said = page.text.count("<!-- not run here: ")
+    assert said == sum(block.excuse is not None for block in page.blocks)
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_the_reference_is_current(name: str) -> None:
+    page = (REFERENCE / name).read_text(encoding="utf-8")
+    assert page == with_part(page, PARTS[name]()), "run make docs"
+
+
+def test_the_reference_knows_every_setting_and_every_command() -> None:
+    listed = (REFERENCE / "settings.md").read_text(encoding="utf-8")
+    for name in TapFT42.config_jsonschema["properties"]:
+        assert f"`TAP_FT42_{name.upper()}`" in listed
+    for command in warehouse.commands:
+        assert f"## warehouse {command}" in (REFERENCE / "commands.md").read_text("utf-8")
