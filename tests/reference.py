@@ -112,11 +112,17 @@ def _default(name: str, value: object) -> str:
 
 def _of_the_warehouse(plugin: dict[str, Any]) -> Iterator[tuple[str, ...]]:
     labels = {setting["name"]: setting["label"] for setting in plugin["settings"]}
-    publish = warehouse.commands["publish"].params
-    for option in (*warehouse.params, *publish):
+    options = [*warehouse.params]
+    for command in warehouse.commands.values():
+        options += command.params
+    told = set()
+    for option in options:
         if not isinstance(option, click.Option) or not option.envvar:
             continue
         names = [option.envvar] if isinstance(option.envvar, str) else option.envvar
+        if names[0] in told:  # of several commands
+            continue
+        told.add(names[0])
         has_default = option.show_default and option.default is not None
         default = f"`{option.default}`" if has_default else ""
         yield (

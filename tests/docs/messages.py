@@ -59,7 +59,8 @@ def printed(packages: Iterable[Path] = PACKAGES) -> set[Message]:
     for file in sorted(_CHECKS.glob("*.sql")):
         for text in _SQL_TEXT.findall(file.read_text(encoding="utf-8")):
             found.add(Message(_filled(text), f"{file.name}"))
-    return {message for message in found if _says_something(message.text)}
+    once = {message.text: message for message in found}
+    return {message for text, message in once.items() if _says_something(text)}
 
 
 def unseen() -> list[str]:
@@ -110,6 +111,8 @@ def _said(function: ast.AST, node: ast.AST) -> Iterator[ast.expr]:
             yield from arguments
         case ast.Call(func=ast.Attribute(attr=attr), args=[first, *_]) if attr in _LEVELS:
             yield first
+        case ast.Call(func=ast.Attribute(attr="log"), args=[_, text, *_]):
+            yield text
         case ast.Call(func=ast.Attribute(value=ast.Attribute(attr="budget"), attr="stop")):
             yield from node.args
         case ast.Call(
