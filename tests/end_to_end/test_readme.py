@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from tests.docs.pages import Block
     from tests.end_to_end.conftest import Pipeline
+    from tests.postgres import Database
 
 README = ROOT / "README.md"
 _OUR_SETTINGS = ("FT42_", "MELTANO_", "TAP_FT42_", "TARGET_POSTGRES_", "WAREHOUSE_")
@@ -62,6 +64,18 @@ def test_the_commands_of_the_readme_work(
         timeout=280,
     )
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+
+
+@pytest.mark.parametrize(
+    "block",
+    [block for block in Page(README).blocks if block.language == "sql"],
+    ids=lambda block: f"line {block.line}",
+)
+def test_the_queries_of_the_readme_work(
+    block: Block, pipeline: Pipeline, database: Database
+) -> None:
+    pipeline.run("warehouse:init")
+    database.execute(block.text)
 
 
 @pytest.mark.parametrize("command", commands(ROOT / "tap-ft42/README.md"))
