@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from tap_ft42.tap import TapFT42
 
 _SHARE = 4
-"""Which part of the hour's requests counts may use: others need the rest."""
+"""Which part of the hour's requests may have been sent before counts end: others need
+the rest."""
 
 
 class CensusStream(Stream):
@@ -45,19 +46,13 @@ class CensusStream(Stream):
             tap: The tap whose streams are counted.
         """
         super().__init__(tap)
-        per_hour = int(self.config["requests_per_hour"])
-        self.left = per_hour // _SHARE if per_hour else None
-        """Requests that are left for counts in this run; None for any number."""
         self.primary_keys = self.schema["x-primary-key"]
 
-    def spend(self, requests: int) -> None:
-        """Account for requests that counted rows.
-
-        Args:
-            requests: How many.
-        """
-        if self.left is not None:
-            self.left = max(self.left - requests, 0)
+    @property
+    def left(self) -> int | None:
+        """Requests that are left for counts in this hour; None for any number."""
+        per_hour = int(self.config["requests_per_hour"])
+        return max(per_hour // _SHARE - self._tap.quota.spent, 0) if per_hour else None
 
     @override
     def get_records(self, context: Context | None) -> Iterable[dict[str, Any]]:

@@ -122,15 +122,20 @@ class FT42Stream(PlannedStream):
             for part, place in self.prepared(self._tap.pipeline.parts(reading), planned):
                 if part.page is not None:
                     self._note_turn(planned, part.page)
-                    records = part.page.records()
+                    page = self.unpacked(part.page)
+                    records = page.records()
                     if part.is_descending:
                         records.reverse()
                     self._plan_children(records, context, place)
-                    self.presence.note(part.page, records, context)
+                    self.presence.note(page, records, context)
                     yield from records
                 step.advance(part)
                 self._write_state_message()
             step.complete()
+
+    def unpacked(self, page: Page) -> Page:
+        """Return a page with the stream's records, where those of the list carry them."""
+        return page
 
     def prepared(
         self,
@@ -178,25 +183,41 @@ class FT42Stream(PlannedStream):
             Rows; some perhaps twice.
 
         Raises:
+            As for `read_apart`.
+        """
+        for record in self.read_apart(query, f"look-up of {self.name}"):
+            with suppress(BrokenRecordError):  # the stream itself puts it aside
+                yield self._shape.row(record, {})
+
+    def read_apart(self, query: Mapping[str, Any], name: str) -> Iterator[dict[str, Any]]:
+        """Read records in full that no partition asks for.
+
+        Args:
+            query: Parameters that select them.
+            name: What to call it in the spool.
+
+        Yields:
+            Records; some perhaps twice.
+
+        Raises:
             RunEnds: The run has to end.
             FatalAPIError: The API refuses the request.
             RetriableAPIError: Too many tries of one page failed.
             requests.RequestException: The API did not answer.
         """
-        name = f"look-up of {self.name}"
         self._plans[name] = {}
         stops = self._tap.spool.follow(name, {}, self._tap.times.until, longest_age=FRESH)
         step = full_read(
             {}, stops[-1], is_sortable=self.is_sortable, has_ranges=self.has_ranges
         )
         source = Endpoint(self, None, query, name)
+        self._tally = source.tally if self.selected else None
+        self._since = ""
         reading = self._tap.pipeline.read(
             (-1,), source, step.read, retried=self.request_decorator
         )
         for part, _ in self._tap.pipeline.parts(reading):
-            for record in [] if part.page is None else part.page.records():
-                with suppress(BrokenRecordError):  # the stream itself puts it aside
-                    yield self._shape.row(record, {})
+            yield from [] if part.page is None else part.page.records()
 
     @cached_property
     def presence(self) -> Presence:
@@ -209,6 +230,17 @@ class FT42Stream(PlannedStream):
     def is_counted(self) -> bool:
         """Whether a census tells which of the stream's rows exist."""
         return self.selected and self._tap.census.selected and not self._tap.is_dry_run
+
+    @property
+    def is_tallied(self) -> bool:
+        """Whether the state tells which rows are known, if they are one list."""
+        return self.is_counted
+
+    @property
+    def refresh_nights(self) -> int:
+        """Censuses in which each row is read again; 0 for never."""
+        nights: int = self.config["refresh_nights"]
+        return nights * self.refresh_factor
 
     @override
     def leave_out(self, row: Record) -> None:

@@ -34,7 +34,7 @@ from typing import TYPE_CHECKING
 from tap_ft42.reading import Part, RangeIgnoredError, read_in_order, read_piecewise
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Sequence
+    from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 
     from tap_ft42.pages import Page
     from tap_ft42.reading import Ask
@@ -91,13 +91,14 @@ class _Interval:
         return page.total
 
 
-async def count_rows(
+async def count_rows(  # noqa: PLR0913 - each is a fact about the list
     ask: Ask,
     region: Region,
     expected: Expectation,
     *,
     is_sortable: bool,
     most: int | None = None,
+    total: int | None = None,
 ) -> AsyncIterator[Part]:
     """Find the rows by which a region differs from what is expected of it.
 
@@ -107,9 +108,11 @@ async def count_rows(
         expected: What is known of it.
         is_sortable: Whether the API sorts the list by id.
         most: Requests after which what is still open is left so; None for any number.
+        total: How many rows the region has, if that was asked for just before.
 
     Yields:
-        The total of the region; the pages where it differs, each with a proof behind.
+        The total of the region, if it was asked for; the pages where it differs, each
+        with a proof behind.
 
     Raises:
         UncountableError: The API tells no totals of this list.
@@ -118,8 +121,10 @@ async def count_rows(
     lower, upper = region.interval("id")
     rows, size = expected.between(lower, upper), expected.page_size
     # The last ones first: with few requests some pages are found, not just large halves.
-    todo = [_Interval(region, rows, is_read=rows <= size)]
-    unread: list[_Interval] = []
+    whole = _Interval(region, rows, is_read=rows <= size)
+    todo, unread = [whole], list[_Interval]()
+    if total is not None:
+        todo, unread = _further([replace(whole, total=total)], expected)
     left = inf if most is None else most
     for turn in count(1):
         # With few requests left, rather one way to its end than many that end nowhere.
@@ -133,12 +138,9 @@ async def count_rows(
         for asked, page in zip(asking, pages, strict=True):
             for part in _told(asked, page):
                 yield part
-            differing = [half for half in _halves(asked, page) if half.expected != half.total]
-            smaller = [_smaller(half, expected) for half in differing]
-            todo += [half for half in smaller if half is not None]
-            unread += [
-                half for half, part in zip(differing, smaller, strict=True) if part is None
-            ]
+            further = _further(_halves(asked, page), expected)
+            todo += further[0]
+            unread += further[1]
     for number, rest in enumerate(unread):
         left -= ceil(max(rest.expected, rest.total) / size)
         if left < 0:
@@ -200,6 +202,18 @@ def _halves(asked: _Interval, page: Page) -> Iterator[_Interval]:
             whole.expected - asked.expected,
             total=whole.total - total,
         )
+
+
+def _further(
+    told: Iterable[_Interval], expected: Expectation
+) -> tuple[list[_Interval], list[_Interval]]:
+    """Return what to ask about intervals whose totals are known, and which to read whole."""
+    differing = [interval for interval in told if interval.expected != interval.total]
+    smaller = [(interval, _smaller(interval, expected)) for interval in differing]
+    return (
+        [part for _, part in smaller if part is not None],
+        [interval for interval, part in smaller if part is None],
+    )
 
 
 def _smaller(differs: _Interval, expected: Expectation) -> _Interval | None:

@@ -21,9 +21,9 @@ The state of an incremental stream holds under ``census``, beside its bookmarks:
     While rows are not in the tally that were read before it was begun: the id
     below which all are.
 
-However many rows went, a run's counts stop at a quarter of the hour's requests: the
-streams in their order, and of each what the rolling read has not found yet. What is
-left open is found by that.
+However many rows went, a census ends once a quarter of the hour's requests has been
+sent: the streams in their order, each with its share, first the part that is read again
+and then the counts. What is left open is found by a later one.
 
 A row is accounted for before the state that passes it is written, so the two agree
 whatever becomes of a run. A census that was cut short is due again, and goes on
@@ -36,6 +36,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from math import ceil
+from time import time
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk.exceptions import FatalAPIError
@@ -52,7 +53,7 @@ from tap_ft42.sweeps import LARGEST
 from tap_ft42.tallies import MOST_IDS, IdSet, Tally
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 
     from singer_sdk.helpers.types import Context
 
@@ -123,7 +124,7 @@ class KnownRows(Presence):
             "start_date": self._tap.config.get("start_date"),
         }
         is_one_list = self._stream.parent_stream_type or self._stream.partitions is None
-        if not is_one_list or not (kept or self._stream.is_counted):
+        if not is_one_list or not (kept or self._stream.is_tallied):
             return
         self._has_changed = True
         if kept.get("basis") == basis:
@@ -174,6 +175,13 @@ class KnownRows(Presence):
         if "is_mixed" not in self._notes:
             self._note(is_mixed=True)
 
+    @property
+    @override
+    def ids(self) -> Iterable[int] | None:
+        if self._tally is None or not self._complete or "next_id" in self._notes:
+            return None
+        return self._tally.ids if self._tally.is_exact else None
+
     @override
     def save(self) -> None:
         if self._tally is not None and self._has_changed:
@@ -194,6 +202,8 @@ class KnownRows(Presence):
             or not self._is_due
         ):
             return
+        if self._most == 0:  # a later run takes it
+            return
         try:
             for proof in self._census(self._tally, source):
                 yield 0, proof
@@ -206,42 +216,72 @@ class KnownRows(Presence):
             )
         self._note(taken=from_milliseconds(self._tap.initialized_at))
 
+    @property
+    def _most(self) -> int | None:
+        """Requests that the stream may spend now; None for any number."""
+        left = self._tap.census.left
+        return None if left is None else ceil(left * self._stream.census_share)
+
     def _census(self, tally: Tally, source: _Countable) -> Iterator[Proof]:
         if "next_id" in self._notes and not self._read_what_is_unknown(tally, source):
             return
-        size, is_sortable = self._stream.page_size, self._stream.is_sortable
-        nights: int = self._tap.config["refresh_nights"]
-        expected = tally.expectation
+        expected, size = tally.expectation, self._stream.page_size
+        start, end = self._notes.get("refreshed", 0) + 1, tally.greatest
         if not expected.total:
             return
-        start = self._notes.get("refreshed", 0) + 1
-        lower, upper = 1, tally.greatest
         if not tally.is_small:
-            lower, upper = expected.sector(start, ceil(expected.total / max(nights, 1)))
-            self._note(refreshed=upper)
-        elif nights and "taken" in self._notes and expected.total > size:
+            nights = max(self._tap.config["refresh_nights"], 1)
+            lower, end = expected.sector(start, ceil(expected.total / nights))
+            self._note(refreshed=end)
+            yield from self._counted(tally, source, self._region(lower, end))
+            return
+        nights = self._stream.refresh_nights
+        if nights and "taken" in self._notes and expected.total > size:
             pages = ceil(expected.total / nights / size)
+            if (most := self._most) is not None:
+                pages = min(pages, most)
             sector = expected.sector(start, pages * size)
-            read = partial(read_sector, region=self._region(*sector), is_sortable=is_sortable)
+            read = partial(
+                read_sector,
+                region=self._region(*sector),
+                is_sortable=self._stream.is_sortable,
+            )
             yield from self._taken(source, read)
             self._note(refreshed=sector[1])
-            if sector == (lower, upper):
+            if sector == (1, end):
                 return
-            expected = tally.expectation
-        count = partial(
-            count_rows,
-            region=self._region(lower, upper),
-            expected=expected,
-            is_sortable=is_sortable,
-            most=self._tap.census.left,
-        )
-        spent, has_changed = self._tap.budget.spent, False
+        yield from self._counted(tally, source, self._region(1, end))
+
+    def _counted(self, tally: Tally, source: _Countable, region: Region) -> Iterator[Proof]:
+        """Find out where a region differs from what is known of it."""
+        count = partial(count_rows, region=region, is_sortable=self._stream.is_sortable)
+        expected, total, has_changed = tally.expectation, None, False
+        can_leave = self._stream.left_filters and "taken" in self._notes
+        if can_leave and expected.total > self._stream.page_size:
+            for proof in self._taken(source, partial(count, expected=expected, most=1)):
+                total = proof.total
+                yield proof
+            if total != expected.total:
+                yield from self._left(tally)
+        count = partial(count, expected=tally.expectation, most=self._most, total=total)
         for proof in self._taken(source, count):
             has_changed |= proof.ids is not None
             yield proof
-        self._tap.census.spend(self._tap.budget.spent - spent)
         if "since" in self._notes and not has_changed:
             yield from self._first_proof(tally)
+
+    def _left(self, tally: Tally) -> Iterator[Proof]:
+        """Find the rows of which another filter tells that they have left the list."""
+        stream, sent = self._stream, time()
+        taken = in_milliseconds(self._notes["taken"]) - self._tap.times.overlap
+        region = Region({}).narrowed("updated_at", taken, self._tap.times.until)
+        query = {**stream.query(None), **stream.left_filters, **region.params()}
+        for record in stream.read_apart(query, f"who left {stream.name}"):
+            number = record.get("id") if isinstance(record, dict) else None
+            if type(number) is int and number in tally:
+                tally.replace(number, number, ())
+                self._has_changed = True
+                yield Proof(None, lower=number, upper=number, total=0, ids=(), sent=sent)
 
     def _first_proof(self, tally: Tally) -> Iterator[Proof]:
         """Say what a first load has read, once the API's total agrees with it."""
@@ -299,11 +339,31 @@ class KnownRows(Presence):
         """Yield the parts of a read whose rows have been emitted."""
         pipeline, place = self._tap.pipeline, self._tap.next_place()
         reading = pipeline.read(place, source, read, retried=self._stream.request_decorator)
+        records: list[dict[str, Any]] = []
         for part, _ in pipeline.parts(reading):
             if part.page is not None:
-                self._emit([row for row in part.page.records() if isinstance(row, dict)])
+                records += [row for row in part.page.records() if isinstance(row, dict)]
+            if self._is_judged(part):
+                if self._brings_news(part):
+                    self._emit(records)
+                records = []
             yield part
             self._tap.write_state(at_most_every=STATE_INTERVAL)
+
+    def _is_judged(self, part: Part) -> bool:
+        """Tell whether the rows up to a part may be emitted, or have to wait for a proof."""
+        return self._tally is None or self._tally.is_exact or isinstance(part, Proof)
+
+    def _brings_news(self, part: Part) -> bool:
+        """Tell whether rows of a large list are more than expected.
+
+        Which of them are known, nobody can tell; and each costs a look-up of its parent.
+        """
+        if self._tally is None or self._tally.is_exact or "is_mixed" in self._notes:
+            return True
+        if not isinstance(part, Proof) or part.ids is None:
+            return False
+        return len(part.ids) > self._tally.expectation.between(part.lower, part.upper)
 
     def _emit(self, records: Sequence[dict[str, Any]]) -> None:
         """Emit rows; of those that do not tell their parent, the ones nobody knows."""

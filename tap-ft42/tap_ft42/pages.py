@@ -67,6 +67,17 @@ class Page:
         records: list[Any] = msgspec.json.decode(self.body)
         return records
 
+    def holding(self, records: Sequence[Any]) -> Page:
+        """Return the page with other records, such as those that its own ones carry."""
+        return restored_page(
+            msgspec.json.encode(records),
+            total=self.total,
+            size=self.size,
+            more=self.more,
+            sent=self.sent,
+            answered=self.answered,
+        )
+
     def keys(self, name: str) -> Sequence[int]:
         """Return the records' ``id`` or ``updated_at`` as numbers."""
         return self.ids if name == "id" else self.instants

@@ -64,6 +64,16 @@ class PlannedStream(RowStream):
     extra_requests: ClassVar[int] = 0
     """Requests for changes that ``updated_at`` does not tell."""
 
+    refresh_factor: ClassVar[int] = 4
+    """How many times as many nights it may take until all rows have been read again as
+    where columns change silently."""
+
+    census_share: ClassVar[float] = 0.25
+    """Which part of the requests that are left for a census the stream may use."""
+
+    left_filters: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    """Instead of ``filters``, what finds rows that have left the list; none if nothing does."""
+
     def __init__(self, tap: TapFT42) -> None:
         """Begin without plans.
 

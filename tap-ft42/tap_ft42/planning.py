@@ -17,7 +17,7 @@ from tap_ft42.refreshing import ReferenceStream
 from tap_ft42.regions import MAX_ID, Region
 from tap_ft42.sweeps import LARGEST, sweeps
 from tap_ft42.tap import TapFT42
-from tap_ft42.totals import ask_one, total_of
+from tap_ft42.totals import ask_one, one_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -126,14 +126,18 @@ def estimates(tap: TapFT42) -> list[Estimate]:
     # All of them are on their way at once: some take the API half a minute.
     asked = [_ask(intent, (-1, number)) for number, intent in enumerate(intents)]
     totals = {
-        intent.stream.name: None if reading is None else total_of(tap.pipeline, reading)
+        intent.stream.name: None if reading is None else _total(intent.stream, reading)
         for intent, reading in zip(intents, asked, strict=True)
     }
-    parents = {child.name: parent.name for parent in wanted for child in parent.child_streams}
-    return [
-        _estimate(intent, totals, totals.get(parents.get(intent.stream.name, "")))
-        for intent in intents
-    ]
+    parents = {child.name: parent for parent in wanted for child in parent.child_streams}
+    return [_estimate(intent, totals, parents.get(intent.stream.name)) for intent in intents]
+
+
+def _total(stream: FT42Stream, reading: Reading) -> int | None:
+    """Return how many records a list has, where one row of it may carry several."""
+    page = one_of(stream.pipeline, reading)
+    total = page.total if page.more or page.total else page.count
+    return total * stream.unpacked(page).count // page.count if total else total
 
 
 def _ask(intent: Intent, place: Place) -> Reading | None:
@@ -244,7 +248,9 @@ def _begins(stream: FT42Stream, state: dict[str, Any]) -> int | None:
     return next((step.begins for step in steps), times.until)
 
 
-def _estimate(intent: Intent, totals: dict[str, int | None], parents: int | None) -> Estimate:
+def _estimate(
+    intent: Intent, totals: dict[str, int | None], parent: FT42Stream | None
+) -> Estimate:
     stream, rows = intent.stream, totals[intent.stream.name]
     if intent.mode == "not due":
         return Estimate(intent, 0, 0)
@@ -260,7 +266,9 @@ def _estimate(intent: Intent, totals: dict[str, int | None], parents: int | None
     partitions = intent.partitions
     if partitions is None:
         campuses = totals.get("campuses") or CAMPUSES
-        share = len(stream.scope.campus_ids) / campuses or 1
+        parents = totals.get(parent.name) if parent else None
+        is_narrowed = parent is not None and parent.campus_filter is not None
+        share = 1 if is_narrowed else len(stream.scope.campus_ids) / campuses or 1
         partitions = ceil((parents or campuses) * share)
     # Nobody knows how the rows spread over the reads: between well and badly.
     reads = intent.reads or partitions

@@ -19,7 +19,7 @@ from tap_ft42.regions import MAX_ID
 from tap_ft42.tallies import Tally
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from singer_sdk.helpers.types import Context
 
@@ -50,6 +50,11 @@ class Presence(Protocol):
 
     def save(self) -> None:
         """Bring the state up to date."""
+
+    @property
+    def ids(self) -> Iterable[int] | None:
+        """The ids of all rows, once the stream has been read; None if some are not known."""
+        return None
 
     def proofs(self) -> Iterator[tuple[int, Proof]]:
         """Yield what is proven to exist, after the stream has been read.

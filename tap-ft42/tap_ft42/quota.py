@@ -114,6 +114,14 @@ class Quota:
             self._asked_in = this_hour
         return 0
 
+    @property
+    def spent(self) -> int:
+        """Requests of this hour that the account knows of; 0 if it keeps none."""
+        if not self._hour:
+            return 0
+        _leak(self._hour)
+        return cast("int", self._hour.count())
+
     def learn(self, response: requests.Response) -> None:
         """Correct the account by what the API says.
 
@@ -152,9 +160,8 @@ class Quota:
         account is set right upwards only if it is further off than requests that are
         on their way can explain: if the API has forgotten, or its limit is another.
         """
-        _leak(hour)
         limit = hour.rates[0].limit
-        remaining = limit - cast("int", hour.count())
+        remaining = limit - self.spent
         if left > remaining + _ON_THEIR_WAY and remaining < limit:
             hour.flush()
             remaining = limit

@@ -188,6 +188,11 @@ class ReferenceStream(FT42Stream):
         return hours.get(self.name, self.refresh_hours)
 
     @property
+    @override
+    def refresh_nights(self) -> int:
+        return 0  # they are read in full now and then
+
+    @property
     def _refresh(self) -> dict[str, Any]:
         readers = [child.name for child in self.wanted_children]
         return {

@@ -1,10 +1,8 @@
 """Which part of the network a run reads: all of it, or some campuses.
 
-The API can narrow users and enrolments by campus. Coalitions and badges know
-nothing of campuses, so the scope looks up which coalitions and which users
-belong to it, only if a stream needs to know. The users are remembered in the state of
-the badges, below ``known``, until the day's first run from the census hour on; who joins
-them meanwhile is told by the stream ``users``.
+The API can narrow users and enrolments by campus. Badges know
+nothing of campuses but their users. Who these are, the stream ``users`` tells once it has
+been read; where it is not selected, they are looked up.
 
 Nor does an enrolment tell a campus: it belongs to those of its user. The scope looks up
 the campuses of users, each once a run.
@@ -12,12 +10,9 @@ the campuses of users, each once a run.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from tap_ft42.instants import from_milliseconds
-from tap_ft42.known import is_due
 from tap_ft42.sweeps import LARGEST
 
 if TYPE_CHECKING:
@@ -39,7 +34,6 @@ class Scope:
         self._tap = tap
         self.campus_ids: frozenset[int] = frozenset(tap.config.get("campus_ids") or ())
         """Ids of the campuses in scope; empty for all of them."""
-        self._users_noted: set[int] = set()
         self._campuses_of: dict[int, set[int]] = {}
 
     def as_state(self) -> dict[str, Any]:
@@ -49,25 +43,13 @@ class Scope:
             "campus_ids": sorted(self.campus_ids),
         }
 
-    def has_campus(self, campus_id: int) -> bool:
+    def has_campus(self, campus_id: object) -> bool:
         """Tell whether a campus is in scope."""
         return not self.campus_ids or campus_id in self.campus_ids
 
-    def has_coalition(self, coalition_id: int) -> bool:
-        """Tell whether a coalition is in a bloc of a campus in scope."""
-        return not self.campus_ids or coalition_id in self._coalition_ids
-
     def has_user(self, user_id: object) -> bool:
         """Tell whether somebody studies at a campus in scope."""
-        return not self.campus_ids or user_id in self._user_ids
-
-    def note_user(self, user_id: int) -> None:
-        """Take in somebody who has been read and is in scope."""
-        if self.campus_ids and (ids := self._remembered_user_ids()) is not None:
-            self._users_noted = self._users_noted or set(ids)
-            if user_id not in self._users_noted:
-                self._users_noted.add(user_id)
-                ids.append(user_id)
+        return not self.campus_ids or user_id in self.user_ids
 
     @property
     def users(self) -> FT42Stream:
@@ -83,45 +65,19 @@ class Scope:
         """
         if not self.campus_ids:
             return None
-        user_ids = sorted(self._user_ids) or [0]
-        return [
-            ",".join(map(str, user_ids[start : start + LARGEST]))
-            for start in range(0, len(user_ids), LARGEST)
-        ]
+        return id_lists(self.user_ids or {0})
 
     @cached_property
-    def _coalition_ids(self) -> frozenset[int]:
-        return frozenset(
-            coalition["id"]
-            for bloc in self._stream("blocs").look_up({})
-            if bloc.get("campus_id") in self.campus_ids
-            for coalition in bloc.get("coalitions") or ()
-            if isinstance(coalition, dict) and "id" in coalition
-        )
+    def user_ids(self) -> frozenset[int]:
+        """Ids of the students of a scope.
 
-    @cached_property
-    def _user_ids(self) -> frozenset[int]:
-        # Without the stream nobody tells who has joined.
-        ids = self._remembered_user_ids() if self.users.selected else None
-        if ids is None:
-            found = {user["id"] for user in self.users.look_up(self.users.scope_params())}
-            ids = sorted(found)
-            at = from_milliseconds(self._tap.initialized_at)
-            self._badges_state["known"] = {"ids": ids, "scope": self.as_state(), "at": at}
-        return frozenset(ids)
-
-    def _remembered_user_ids(self) -> list[int] | None:
-        known: dict[str, Any] = self._badges_state.get("known") or {}
-        if known.get("scope") != self.as_state():
-            return None
-        now = datetime.fromtimestamp(self._tap.initialized_at / 1000, UTC)
-        hour = max(0, self._tap.config["census_hour"])
-        ids: list[int] = known["ids"]
-        return None if is_due(datetime.fromisoformat(known["at"]), now, hour) else ids
-
-    @property
-    def _badges_state(self) -> dict[str, Any]:
-        return self._stream("achievements_users").stream_state
+        Raises:
+            RunEnds: The run has to end.
+        """
+        known = self.users.presence.ids if self.users.selected else None
+        if known is None:
+            known = [user["id"] for user in self.users.look_up(self.users.query(None))]
+        return frozenset(known)
 
     # Campuses of users
 
@@ -135,14 +91,12 @@ class Scope:
             RunEnds: The run has to end.
         """
         stream = self._stream("campus_users")
-        unknown = sorted(set(user_ids) - self._campuses_of.keys())
-        for start in range(0, len(unknown), LARGEST):
-            batch = unknown[start : start + LARGEST]
-            found: dict[int, set[int]] = {user_id: set() for user_id in batch}
-            joined = ",".join(map(str, batch))
-            for row in stream.look_up({**stream.scope_params(), "filter[user_id]": joined}):
-                found.setdefault(row["user_id"], set()).add(row["campus_id"])
-            self._campuses_of |= found
+        unknown = set(user_ids) - self._campuses_of.keys()
+        for batch in id_lists(unknown):
+            for row in stream.look_up({**stream.scope_params(), "filter[user_id]": batch}):
+                self._campuses_of.setdefault(row["user_id"], set()).add(row["campus_id"])
+        for user_id in unknown:
+            self._campuses_of.setdefault(user_id, set())
 
     def campuses_of(self, user_id: int | None) -> set[int]:
         """Return the ids of somebody's campuses, in scope at least, that are known."""
@@ -150,3 +104,12 @@ class Scope:
 
     def _stream(self, name: str) -> FT42Stream:
         return self._tap.api_streams[name]
+
+
+def id_lists(ids: Iterable[int]) -> list[str]:
+    """Write ids as values for filters, each with as many as the API takes."""
+    ordered = sorted(ids)
+    return [
+        ",".join(map(str, ordered[start : start + LARGEST]))
+        for start in range(0, len(ordered), LARGEST)
+    ]

@@ -127,9 +127,7 @@ class ScoredStream(FT42Stream):
             record
             for part, _ in pipeline.parts(reading)
             for record in ([] if part.page is None else part.page.records())
-            if isinstance(record, dict)
-            and record.get("coalition_id") in known
-            and self._tap.scope.has_coalition(record["coalition_id"])
+            if isinstance(record, dict) and record.get("coalition_id") in known
         ]
 
     def _has_range(self) -> bool:

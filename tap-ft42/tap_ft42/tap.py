@@ -189,9 +189,10 @@ class TapFT42(Tap):
             default=7,
             title="Refresh nights",
             description=(
-                "Number of censuses in which each row of an incremental stream is read "
-                "again, as some change without a word; 0 for never. Streams of more than "
-                "100,000 rows are only counted in so many."
+                "Number of censuses in which everybody is read again, as people change "
+                "without a word; 0 for never. The rows of other incremental streams take "
+                "four times as many, and streams of more than 100,000 rows are only "
+                "counted in so many."
             ),
         ),
         th.Property(

@@ -55,7 +55,7 @@ def ask_one(
         place: Where the answer is wanted, among others that are asked for at once.
 
     Returns:
-        What `one_of` and `total_of` take.
+        What `one_of` takes.
     """
     source = ListAt(stream, None, query, plan=None, path=path, size=1)
     return stream.pipeline.read(place, source, _first_page, retried=stream.request_decorator)
@@ -78,12 +78,6 @@ def one_of(pipeline: Pipeline, reading: Reading) -> Page:
         requests.RequestException: The API did not answer.
     """
     return next(part.page for part, _ in pipeline.parts(reading) if part.page is not None)
-
-
-def total_of(pipeline: Pipeline, reading: Reading) -> int | None:
-    """Wait for the number of rows; None if the API does not say. For the rest see `one_of`."""
-    page = one_of(pipeline, reading)
-    return page.total if page.more or page.total else page.count
 
 
 async def _first_page(ask: Ask) -> AsyncIterator[Part]:

@@ -14,9 +14,11 @@ import subprocess
 import sys
 import tempfile
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
+
+import time_machine
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -121,7 +123,7 @@ class Started:
     """A run that goes on while the test does something else."""
 
     _process: BaseProcess
-    _folder: Path
+    folder: Path
 
     def stop(self) -> None:
         """End the run at once, if it has not ended."""
@@ -137,16 +139,16 @@ class Started:
 
     def output(self) -> str:
         """What the run has written so far."""
-        file = self._folder / "output"
+        file = self.folder / "output"
         return file.read_text(encoding="utf-8") if file.exists() else ""
 
-    def finish(self) -> Run:
-        """Wait for the run's end.
+    def wait(self, seconds: float = TIMEOUT) -> int:
+        """Wait for the run's end, and return its exit code.
 
         Raises:
             TimeoutError: if it does not come.
         """
-        self._process.join(TIMEOUT)
+        self._process.join(seconds)
         exit_code = self._process.exitcode
         if exit_code is None:
             self._process.kill()
@@ -154,10 +156,15 @@ class Started:
             message = f"the tap did not end: {self._read('log')[-2000:]}"
             raise TimeoutError(message)
         self._process.close()
+        return exit_code
+
+    def finish(self) -> Run:
+        """Wait for the run's end, and read what it left behind."""
+        exit_code = self.wait()
         return Run(exit_code, self._read("output"), self._read("log"))
 
     def _read(self, name: str) -> str:
-        return (self._folder / name).read_text(encoding="utf-8")
+        return (self.folder / name).read_text(encoding="utf-8")
 
 
 @dataclass(frozen=True)
@@ -168,11 +175,13 @@ class Tap:
         folder: every run has a folder of its own in it, where it is started.
         settings: the settings of every run; what is None is left out.
         environment: variables that every run has beside those of the tests.
+        now: Unix time at which its runs begin, as they see it; None for the true one.
     """
 
     folder: Path
     settings: Row = field(default_factory=dict)
     environment: dict[str, str] = field(default_factory=dict)
+    now: float | None = None
 
     def pointed_at(self, api: Api, **settings: object) -> Tap:
         """The tap with the address and the credentials of a server, and without limits."""
@@ -187,11 +196,12 @@ class Tap:
                 **settings,
             },
             self.environment,
+            self.now,
         )
 
     def within(self, **environment: str) -> Tap:
         """The tap with these environment variables."""
-        return Tap(self.folder, self.settings, self.environment | environment)
+        return replace(self, environment=self.environment | environment)
 
     def with_json_logs(self, level: str = "DEBUG") -> Tap:
         """The tap with a log as the SDK structures it: an object a line."""
@@ -259,7 +269,7 @@ class Tap:
         return {name: value for name, value in merged.items() if value is not None}
 
     def _fork(self, folder: Path, words: list[str]) -> Started:
-        arguments = (str(folder), words, self.environment)
+        arguments = (str(folder), words, self.environment, self.now)
         process = _FORKS.Process(target=_be_the_tap, args=arguments)
         process.start()
         return Started(process, folder)
@@ -296,8 +306,10 @@ def discovered() -> str:
         return Tap(Path(folder), credentials).call("--discover").output
 
 
-def _be_the_tap(folder: str, words: list[str], environment: dict[str, str]) -> None:
-    """Become the tap: its streams, its place, its words. Runs in the forked process."""
+def _be_the_tap(
+    folder: str, words: list[str], environment: dict[str, str], now: float | None
+) -> None:
+    """Become the tap: its streams, place, words and time. Runs in the forked process."""
     from tap_ft42.cli import main  # noqa: PLC0415 - the tests themselves do not need it
 
     for name in [name for name in os.environ if name.startswith(("TAP_FT42_", "MELTANO_"))]:
@@ -309,6 +321,8 @@ def _be_the_tap(folder: str, words: list[str], environment: dict[str, str]) -> N
         os.dup2(file, stream)
         os.close(file)
     sys.argv = ["tap-ft42", *words]
+    if now is not None:
+        time_machine.travel(now, tick=True).start()
     main()
 
 

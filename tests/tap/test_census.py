@@ -89,6 +89,19 @@ class TestStudents:
         assert proof["total"] == len(network.truth_of(STUDENTS, columns="id"))
         assert asked(network) <= 2
 
+    def test_who_graduates_is_found_by_asking_who_did(
+        self, tap: Tap, network: RunningSandbox, first: Run
+    ) -> None:
+        here = tap.pointed_at(network, **PAGES | {"page_size": 20})
+        state = here.run("users", "census", state=a_day_later(first.state)).state
+        existing = {row["id"] for row in network.truth_of(STUDENTS, columns="id")}
+        network.live(events={"graduate": 12})
+        gone = existing - {row["id"] for row in network.truth_of(STUDENTS, columns="id")}
+        network.reset_requests()
+        run = here.run("users", "census", state=a_day_later(state))
+        assert named(run, "users", existing) == gone != set()
+        assert asked(network) <= 5  # changes, total, who did, and nothing else
+
     def test_who_comes_and_changes_costs_no_more(
         self, tap: Tap, network: RunningSandbox, first: Run
     ) -> None:

@@ -76,8 +76,11 @@ def test_a_plan_of_a_first_load_is_about_right(
     for stream, cost in costs.items():
         assert cost.mode in {"full", "first load"}
         assert cost.requests == pytest.approx(real[stream], rel=0.25, abs=6), stream
-        if stream not in {"projects_users", "coalitions_users"} and cost.rows is not None:
-            assert cost.rows == len(set(run.ids(stream))), stream
+        rows = len(set(run.ids(stream)))
+        if campus_ids and stream == "coalitions":  # told from the first of their blocs
+            assert cost.rows == pytest.approx(rows, rel=0.5)
+        elif stream not in {"projects_users", "coalitions_users"} and cost.rows is not None:
+            assert cost.rows == rows, stream
 
 
 @pytest.mark.parametrize("campus_ids", SCOPES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 import pytest
@@ -90,6 +91,18 @@ def test_coalition_memberships_are_those_of_the_campuses_coalitions(
     assert set(run.ids("coalitions_users")) == expected != set()
 
 
+@pytest.mark.parametrize("campuses", SCOPES)
+def test_blocs_and_coalitions_are_those_of_the_campuses(
+    tap: Tap, quiet_sandbox: RunningSandbox, campuses: tuple[int, ...]
+) -> None:
+    run = tap.pointed_at(quiet_sandbox, campus_ids=list(campuses)).run("blocs", "coalitions")
+    blocs = [row for row in quiet_sandbox.truth("blocs") if row["campus_id"] in campuses]
+    sides = {coalition["id"] for bloc in blocs for coalition in bloc["coalitions"]}
+    listed = [row for row in quiet_sandbox.truth("coalitions") if row["id"] in sides]
+    assert run.ids("blocs") == [bloc["id"] for bloc in blocs] != []
+    assert sorted(run.records("coalitions"), key=itemgetter("id")) == listed
+
+
 @pytest.mark.parametrize(
     ("stream", "path"),
     [
@@ -136,7 +149,7 @@ def test_no_campus_named_means_all_of_them(tap: Tap, sandbox: RunningSandbox) ->
 
 
 def test_what_hangs_on_nobody_is_read_whole(tap: Tap, sandbox: RunningSandbox) -> None:
-    streams = {"cursus": "cursus", "achievements": "achievements", "coalitions": "coalitions"}
+    streams = {"cursus": "cursus", "achievements": "achievements"}
     run = tap.pointed_at(sandbox, campus_ids=[PARIS]).run(*streams)
     for stream, table in streams.items():
         assert run.ids(stream) == [row["id"] for row in sandbox.truth(table)]

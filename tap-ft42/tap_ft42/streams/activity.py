@@ -9,14 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
+from tap_ft42.bookmarks import note_scope
 from tap_ft42.client import FT42Stream
 from tap_ft42.dealing import CampusDealer
+from tap_ft42.scope import id_lists
 from tap_ft42.scores import ScoredStream
 from tap_ft42.streams.reference import CampusesStream, CoalitionsStream
 from tap_ft42.sweeps import LARGEST
+from tap_ft42.tallies import Tally
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from singer_sdk.helpers.types import Context, Record
 
@@ -91,6 +94,9 @@ class AchievementsUsersStream(FT42Stream):
     The API can narrow them by people only. For a scope, everybody's window is read as a
     sweep of all batches of people, if it has not many more pages than there are
     batches: it moves the bookmark on, so that the next window has next to none.
+
+    No window has the older badges of somebody who joins the scope. So the state holds
+    under ``people`` whose badges have been read, and the others are asked for.
     """
 
     name = "achievements_users"
@@ -99,6 +105,8 @@ class AchievementsUsersStream(FT42Stream):
     weight = 2
     state_partitioning_keys = ()  # one bookmark, however many batches of users
     largest_sweep = maxsize
+
+    _are_newcomers_read = False
 
     @property
     @override
@@ -109,9 +117,7 @@ class AchievementsUsersStream(FT42Stream):
     @property
     @override
     def is_known_ahead(self) -> bool:
-        # The stream users tells who has joined the scope since the last run.
-        is_loaded = self.stream_state.get("replication_key_value") is not None
-        return not (self._tap.scope.campus_ids and is_loaded)
+        return not self._tap.scope.campus_ids  # the stream users tells who is in it
 
     @override
     def query(self, context: Context | None) -> dict[str, Any]:
@@ -130,6 +136,32 @@ class AchievementsUsersStream(FT42Stream):
     def is_in_scope(self, row: Record) -> bool:
         return self._tap.scope.has_user(row["user_id"])
 
+    @override
+    def request_records(self, context: Context | None) -> Iterator[dict[str, Any]]:
+        is_due = self._tap.scope.campus_ids and not self._tap.is_dry_run
+        if is_due and not self._are_newcomers_read:
+            self._are_newcomers_read = True
+            yield from self._of_newcomers()
+        yield from super().request_records(context)
+
+    def _of_newcomers(self) -> Iterator[dict[str, Any]]:
+        state, present = self.stream_state, self._tap.scope.user_ids
+        note_scope(state, self.bookmark_scope)
+        is_loaded = state.get("replication_key_value") is not None
+        if not is_loaded and "from_scratch" not in state:
+            known = present  # all of whom the first load asks for
+        else:
+            known = present.intersection(_ids_in(state))
+        if is_loaded:
+            for batch in id_lists(present - known):
+                query = self.query({"user_ids": batch})
+                yield from self.read_apart(query, f"newcomers to {self.name}")
+            known = present
+        people = Tally(page_size=self.page_size)
+        for user_id in known:
+            people.add(user_id)
+        state["people"] = people.as_state()
+
 
 class CoalitionsUsersStream(ScoredStream):
     """Memberships in coalitions, coalition by coalition."""
@@ -142,3 +174,11 @@ class CoalitionsUsersStream(ScoredStream):
     joined_filter = "filter[coalition_id]"
     largest_sweep = LARGEST
     weight = 2
+
+
+def _ids_in(state: Mapping[str, Any]) -> Iterable[int]:
+    """Return whose badges have been read, as far as the state tells."""
+    try:
+        return Tally.restored(state["people"], page_size=LARGEST).ids
+    except (KeyError, ValueError):
+        return ()

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
 from tap_ft42.client import FT42Stream
-
-if TYPE_CHECKING:
-    from singer_sdk.helpers.types import Context, Record
 
 
 class UsersStream(FT42Stream):
@@ -22,12 +18,15 @@ class UsersStream(FT42Stream):
     filters = MappingProxyType({"filter[kind]": "student", "filter[alumni?]": "false"})
     campus_filter = "filter[primary_campus_id]"
     weight = 4
+    refresh_factor = 1  # active? and the dates of erasure change silently
+    census_share = 1  # with people goes all that hangs on them
+    left_filters = MappingProxyType({"filter[kind]": "student", "filter[alumni?]": "true"})
 
+    @property
     @override
-    def post_process(self, row: Record, context: Context | None = None) -> Record | None:
-        if (user := super().post_process(row, context)) is not None:
-            self._tap.scope.note_user(user["id"])
-        return user
+    def is_tallied(self) -> bool:
+        is_asked_for = bool(self._tap.scope.campus_ids) and not self._tap.is_dry_run
+        return super().is_tallied or is_asked_for
 
 
 class CursusUsersStream(FT42Stream):

@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
     from singer_sdk.helpers.types import Context, Record
 
+    from tap_ft42.pages import Page
+    from tap_ft42.tap import TapFT42
 
+_WEEK = 7 * 24
 _CENTURY = 100 * 366 * 24
 """Hours."""
 
@@ -43,10 +46,12 @@ class CampusesStream(ReferenceStream):
     @property
     @override
     def interval(self) -> float:
-        # Where the campuses are named, no other one can join those that are asked.
         hours = super().interval
-        is_fixed = self._tap.scope.campus_ids and not self.selected
-        return _CENTURY if hours and is_fixed else hours
+        if not hours or not self._tap.scope.campus_ids:
+            return hours
+        # Where the campuses are named, no other one can join those that are asked.
+        is_set = self.name in (self.config.get("refresh_hours") or {})
+        return hours if is_set else _WEEK if self.selected else _CENTURY
 
 
 class ProjectsStream(ReferenceStream):
@@ -89,17 +94,47 @@ class BlocsStream(ReferenceStream):
 
     name = "blocs"
     path = "/v2/blocs"
+    campus_filter = "filter[campus_id]"
     has_ranges = False
     refresh_hours = 168
 
 
 class CoalitionsStream(ReferenceStream):
-    """Every coalition; parent of the memberships."""
+    """Every coalition; parent of the memberships.
+
+    The API narrows their list by nothing. For a scope, the blocs of its campuses are
+    asked for instead: they carry their coalitions, points and all.
+    """
 
     name = "coalitions"
     path = "/v2/coalitions"
+    campus_filter = BlocsStream.campus_filter
     has_ranges = False
     refresh_hours = 24
+
+    def __init__(self, tap: TapFT42) -> None:
+        """Choose the list.
+
+        Args:
+            tap: The tap, which knows the scope.
+        """
+        super().__init__(tap)
+        if tap.scope.campus_ids:
+            self.path = BlocsStream.path
+
+    @override
+    def unpacked(self, page: Page) -> Page:
+        scope = self._tap.scope
+        if not scope.campus_ids:
+            return page
+        return page.holding(
+            [
+                coalition
+                for bloc in page.records()
+                if isinstance(bloc, dict) and scope.has_campus(bloc.get("campus_id"))
+                for coalition in bloc.get("coalitions") or ()
+            ]
+        )
 
     @override
     def generate_child_contexts(
@@ -107,8 +142,7 @@ class CoalitionsStream(ReferenceStream):
     ) -> Iterable[Context | None]:
         if "score" in record:
             self._tap.coalition_totals[record["id"]] = record["score"]
-        if self._tap.scope.has_coalition(record["id"]):
-            yield {"coalition_id": record["id"]}
+        yield {"coalition_id": record["id"]}
 
 
 REFRESH_HOURS = {
