@@ -12,7 +12,7 @@ INSTALLED := .local/installed
 MANIFESTS := uv.lock pyproject.toml $(wildcard */pyproject.toml tests/sandbox/pyproject.toml) \
              meltano.yml $(wildcard target-config/*.meltano.yml)
 
-.PHONY: help install demo up down test test-slow bench check docs format lock clean
+.PHONY: help install demo up down test test-slow bench bench-cost check docs format lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ test-slow: install ## Run the long tests
 bench: install ## Compare with other tools, some 25 minutes (ARGS=--quick: a few)
 	UV_PROJECT_ENVIRONMENT=.local/bench-venv $(UV) sync --quiet --locked --group bench
 	.local/bench-venv/bin/python -m tests.benchmarks.bench $(ARGS)
+
+bench-cost: install ## Count the requests of simulated days, some 25 minutes (ARGS="--days 3")
+	$(BIN)/python -m tests.benchmarks.cost $(ARGS)
 
 check: install ## Lint, check formats, types and dependencies
 	$(BIN)/ruff check

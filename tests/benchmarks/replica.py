@@ -54,6 +54,7 @@ class Said:
         requests: what it sent, by stream.
         lower_bound: what would have done, by stream.
         rows: records of the API's streams that it emitted.
+        changed: those of them that were new or had changed, as the tap counts them.
     """
 
     state: dict[str, Any] | None = None
@@ -61,6 +62,18 @@ class Said:
     requests: Counter[str] = field(default_factory=Counter)
     lower_bound: Counter[str] = field(default_factory=Counter)
     rows: int = 0
+    changed: int = 0
+
+    def __add__(self, other: Said) -> Said:
+        """What two runs said together, with the outcome of the second."""
+        return Said(
+            other.state,
+            other.outcome,
+            self.requests + other.requests,
+            self.lower_bound + other.lower_bound,
+            self.rows + other.rows,
+            self.changed + other.changed,
+        )
 
 
 @dataclass
@@ -104,6 +117,7 @@ class Replica:
                     elif stream == "sync_requests":
                         said.requests[row["stream"]] += row["requests"]
                         said.lower_bound[row["stream"]] += row["lower_bound"]
+                        said.changed += row["rows_changed"] or 0
                     elif stream == "sync_runs":
                         said.outcome = row["outcome"]
         for census in censuses:
