@@ -45,7 +45,7 @@ test: install ## Run the tests (under 5 minutes)
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 test-slow: install ## Run the long tests
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m slow --numprocesses auto --dist loadfile
 
 bench: install ## Compare with other tools, some 25 minutes (ARGS=--quick: a few)
 	UV_PROJECT_ENVIRONMENT=.local/bench-venv $(UV) sync --quiet --locked --group bench

@@ -22,6 +22,7 @@ with duckdb.connect(sys.argv[1]) as database:
 """
 
 
+@pytest.mark.slow
 def test_the_quarter_hour_goes_on_where_the_night_stopped(
     pipeline: Pipeline, sandbox: RunningSandbox, database: Database
 ) -> None:
@@ -46,6 +47,7 @@ def test_both_jobs_are_scheduled(pipeline: Pipeline) -> None:
     assert "[*/15 * * * *] job incremental" in listed
 
 
+@pytest.mark.slow
 def test_the_same_tap_loads_json_lines_and_duckdb(
     pipeline: Pipeline, sandbox: RunningSandbox, tmp_path: Path
 ) -> None:
@@ -65,6 +67,7 @@ def test_the_same_tap_loads_json_lines_and_duckdb(
     assert int(counted.stdout) == len(sandbox.truth("achievements_users"))
 
 
+@pytest.mark.slow
 def test_tables_that_the_target_made_become_timestamptz(
     pipeline: Pipeline, database: Database
 ) -> None:

@@ -42,6 +42,7 @@ def free_port() -> str:
         return str(probe.getsockname()[1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "command", [line for line in commands(README) if line not in _NOT_RUN_HERE]
 )
@@ -108,6 +109,7 @@ def demo_environment(tmp_path: Path, postgres_folder: Path) -> Iterator[dict[str
     subprocess.run(["make", "down"], cwd=ROOT, env=environment, check=True)  # noqa: S607 - make is required
 
 
+@pytest.mark.slow
 def test_the_demo_loads_shows_what_it_did_and_is_incremental_the_second_time(
     demo_environment: dict[str, str],
 ) -> None:
