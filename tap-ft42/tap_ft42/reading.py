@@ -48,6 +48,8 @@ from itertools import count
 from math import ceil
 from typing import TYPE_CHECKING, Protocol
 
+from singer_sdk.exceptions import FatalAPIError
+
 from tap_ft42.ahead import in_turn
 from tap_ft42.regions import Region
 
@@ -103,7 +105,7 @@ class Ask(Protocol):
         ...
 
 
-class UnsteadyListError(Exception):
+class UnsteadyListError(FatalAPIError):
     """A list changes faster than it can be read."""
 
 

@@ -91,4 +91,7 @@ def forget(connection: Connection[Any], schemas: Schemas, user_id: int) -> Count
     with connection.transaction():
         connection.execute(schemas.statement("begin"))
         connection.execute("INSERT INTO erased VALUES (%s, 'forgotten')", (user_id,))
-        return erase(connection, schemas)[1]
+        _, deleted = erase(connection, schemas)
+        # Who stood behind the person has moved up.
+        connection.execute(schemas.statement("derive_coalitions_users"))
+        return deleted

@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.end_to_end.conftest import BIN, ROOT
 
 if TYPE_CHECKING:

@@ -49,7 +49,8 @@ def two_people(warehouse: Warehouse) -> Warehouse:
             "achievements_users",
             {"id": number, "achievement_id": 4, "login": f"person{number}", **common},
         )
-        warehouse.land("coalitions_users", {"id": number, "coalition_id": 50, **common})
+        member = {"id": number, "coalition_id": 50, "score": 10 - number, **common}
+        warehouse.land("coalitions_users", member)
         warehouse.land("campus_users", {"id": number, "campus_id": 1, **common})
         warehouse.land("cursus_users", {"id": number, "cursus_id": 21, **common})
         warehouse.land(
@@ -104,6 +105,13 @@ def test_who_disappeared_is_erased(two_people: Warehouse) -> None:
 def test_who_is_forgotten_by_hand_is_erased_at_once(two_people: Warehouse) -> None:
     assert "Person 1 is forgotten" in two_people.run("forget", "1")
     assert_only_the_second_is_left(two_people)
+
+
+def test_who_stood_behind_somebody_who_is_forgotten_moves_up(two_people: Warehouse) -> None:
+    places = "SELECT user_id, rank FROM ft42.coalitions_users ORDER BY rank"
+    assert [row["rank"] for row in two_people.query(places)] == [1, 2]
+    two_people.run("forget", "1")
+    assert two_people.query(places) == [{"user_id": 2, "rank": 1}]
 
 
 def test_the_log_keeps_the_id_and_the_time_only(two_people: Warehouse) -> None:
