@@ -142,8 +142,8 @@ async def count_rows(  # noqa: PLR0913 - each is a fact about the list
             todo += further[0]
             unread += further[1]
     for number, rest in enumerate(unread):
-        pages = ceil(max(rest.expected, rest.total) / size)
-        left -= pages + (pages > 1)  # the borders of several pages take one to be proven
+        needed = ceil(max(rest.expected, rest.total) / size)
+        left -= needed + (needed > 1)  # the borders of several pages take one to be proven
         if left < 0:
             break
         sector = read_sector(
