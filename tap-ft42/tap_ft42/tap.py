@@ -158,7 +158,7 @@ class TapFT42(Tap):
             title="Refresh",
             description=(
                 "Hours for which a full read of a reference stream is good enough; "
-                "0 reads it in every run."
+                "0 reads it in every run. For campuses, 168 where campus_ids names them."
             ),
         ),
         th.Property(

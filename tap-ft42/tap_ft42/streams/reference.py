@@ -69,7 +69,7 @@ class AchievementsStream(ReferenceStream):
 
     name = "achievements"
     path = "/v2/achievements"
-    refresh_hours = 168
+    refresh_hours = 672
     lists_changes = True
 
 
