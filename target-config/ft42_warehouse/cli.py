@@ -20,12 +20,13 @@ from ft42_warehouse.publish import TooManyDeletionsError
 from ft42_warehouse.publish import publish as publish_landed
 from ft42_warehouse.report import report as render_report
 from ft42_warehouse.report import write_page
-from ft42_warehouse.schedule import Schedule
+from ft42_warehouse.schedule import JOBS, Schedule
 from ft42_warehouse.serve import ReportServer
 from ft42_warehouse.shown import as_json
 from ft42_warehouse.statements import Schemas
 from ft42_warehouse.status import status_lines, table_lines
 from ft42_warehouse.tables import published_tables, stream_schemas
+from ft42_warehouse.turns import note_begin, note_publish
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -121,17 +122,26 @@ def main(  # noqa: PLR0913 - an argument an option
     )
 
 
+def _job_option(name: str, meaning: str) -> Callable[[_F], _F]:
+    return click.option(name, "job", type=click.Choice(JOBS), help=meaning)
+
+
 @main.command()
+@_job_option("--job", "Job that begins with this.")
 @click.pass_obj
-def init(warehouse: Warehouse) -> None:
+def init(warehouse: Warehouse, job: str | None) -> None:
     """Create schemas, tables, indexes and roles; what exists is kept."""
     schemas = warehouse.schemas
     with warehouse.database.connect() as connection:
+        # Before anything can fail, so that a job that fails here is missed.
+        is_noted = job is None or note_begin(connection, schemas, job)
         try:
             has_roles = create_all(connection, schemas)
         except (EncodingError, UnusableTableError) as error:
             message = f"{error}."
             raise click.ClickException(message) from None
+        if job is not None and not is_noted:
+            note_begin(connection, schemas, job)
     click.echo(f"{schemas.landing}: {len(list(stream_schemas()))} tables are ready")
     click.echo(f"{schemas.published}: {len(published_tables())} tables are ready")
     if not has_roles:
@@ -154,10 +164,16 @@ _allow_deletes = click.option(
 @main.command()
 @_max_delete_percent
 @_allow_deletes
+@_job_option("--job", "Job whose load this publishes.")
 @click.pass_obj
-def publish(warehouse: Warehouse, max_delete_percent: float, allow_deletes: bool) -> None:
+def publish(
+    warehouse: Warehouse, max_delete_percent: float, allow_deletes: bool, job: str | None
+) -> None:
     """Bring the published tables to what has landed, in one transaction."""
     _publish(warehouse, None if allow_deletes else max_delete_percent, everything=False)
+    if job is not None:
+        with warehouse.database.connect() as connection:
+            note_publish(connection, warehouse.schemas, job)
 
 
 @main.command()

@@ -7,18 +7,17 @@ report and its monitors only show the answers.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from enum import StrEnum
 from itertools import groupby
-from operator import attrgetter
 from typing import TYPE_CHECKING, Any, LiteralString
 
 from psycopg import sql
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
-from ft42_warehouse.objects import Objects
+from ft42_warehouse.objects import REMEMBERED, Objects
 from ft42_warehouse.published import required_objects
 from ft42_warehouse.shown import shown
 from ft42_warehouse.tables import published_tables, stream_schemas
@@ -75,6 +74,10 @@ class Finding:
         """Names the cause, the same as long as it lasts: ``stale:projects_users``."""
         return self.kind if self.subject is None else f"{self.kind}:{self.subject}"
 
+    def as_json(self) -> dict[str, Any]:
+        """Return it as programs get it."""
+        return {"key": self.key, **asdict(self)}
+
 
 @dataclass(frozen=True)
 class _Cause:
@@ -120,6 +123,11 @@ _CAUSES = (
         "Its log says more; the next run goes on where this one stopped.",
     ),
     _Cause(
+        "job_failed", Severity.BROKEN,
+        "The job {subject} that began at {began_at} ended without having published.",
+        "Its log says why; the next one goes on where this one stopped.",
+    ),
+    _Cause(
         "not_published", Severity.BROKEN,
         "{runs} runs have landed and were not published, the first one {age} ago.",
         "Run `warehouse publish`: it publishes them, or says why it cannot.",
@@ -149,6 +157,13 @@ _CAUSES = (
         "The application's secret ends at {valid_until}, in {rest}.",
         "Renew it on the application's page on the intranet and copy it into "
         "TAP_FT42_CLIENT_SECRET.",
+    ),
+    _Cause(
+        "running_late", Severity.WARNING,
+        "The job {subject} that began at {began_at} has not ended, {age} later; its next turn "
+        "was due after {turn}.",
+        "See whether it still runs, and what its log says. If it does not, it was killed, and "
+        "the next one goes on where it stopped.",
     ),
     _Cause(
         "runs_end_early", Severity.WARNING,
@@ -206,7 +221,9 @@ def findings(
     """
     if missing := list(_missing(connection, schemas)):
         return missing
-    parameters = {"tables": Jsonb(schedule.as_rows()), **THRESHOLDS}
+    parameters = {
+        "tables": Jsonb(schedule.as_rows()), "jobs": Jsonb(schedule.jobs()), **THRESHOLDS
+    }  # fmt: skip
     parts = shared_parts(schemas)
     rows = connection.cursor(row_factory=dict_row)
     return [
@@ -235,22 +252,26 @@ def shared_parts(schemas: Schemas) -> dict[str, sql.Composable]:
 
 def gathered(found: Iterable[Finding]) -> Iterator[tuple[Finding, list[str]]]:
     """Yield each finding with the subjects of those that say the same of other tables."""
-    for (kind, _), group in groupby(found, key=attrgetter("kind", "advice")):
+    for _, group in groupby(found, key=_said):
         first, *others = group
-        if kind in _ALIKE:
-            yield first, [finding.subject or "" for finding in others]
-        else:
-            yield from ((finding, []) for finding in (first, *others))
+        yield first, [finding.subject or "" for finding in others]
+
+
+def _said(finding: Finding) -> tuple[str, str, str]:
+    """Return what a finding says, whatever it is about."""
+    if finding.kind in _ALIKE or finding.subject is None:
+        return finding.kind, finding.advice, ""
+    return finding.kind, finding.advice, finding.what.replace(finding.subject, "")
 
 
 def _missing(connection: Connection[Any], schemas: Schemas) -> Iterator[Finding]:
     """Yield what must exist and does not; without it nothing else can be asked."""
     advice = "Run `warehouse init`, then `warehouse publish`."
     ready = connection.execute(
-        "SELECT FROM pg_tables WHERE schemaname = %s AND tablename = 'checks'",
-        (schemas.warehouse,),
+        "SELECT FROM pg_tables WHERE schemaname = %s AND tablename = ANY (%s)",
+        (schemas.warehouse, list(REMEMBERED)),
     )
-    if not ready.rowcount:
+    if ready.rowcount < len(REMEMBERED):
         yield Finding(
             "not-prepared", None, Severity.BROKEN,
             "The database was not prepared, or by an older version.", advice,

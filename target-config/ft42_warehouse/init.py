@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from psycopg import sql
 
 from ft42_warehouse.landing import create_landing, create_triggers
-from ft42_warehouse.objects import Objects
+from ft42_warehouse.objects import REMEMBERED, Objects
 from ft42_warehouse.published import create_published
 from ft42_warehouse.roles import create_roles, hand_over
 
@@ -55,7 +55,7 @@ def create_all(connection: Connection[Any], schemas: Schemas) -> bool:
         if not _exists(connection, schemas.warehouse):
             connection.execute(schemas.statement("bookkeeping"))
         objects = Objects(connection, schemas)
-        for name in ("checks", "refusals"):  # which older versions did not remember
+        for name in REMEMBERED:  # by and by: older versions knew less
             objects.make(
                 f"table {schemas.warehouse}.{name}", schemas.statement(f"remember_{name}")
             )

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from ft42_warehouse.statements import Schemas
 
 
+REMEMBERED = ("checks", "refusals", "turns")
+"""Tables of the schema of what must be remembered, besides the first ones."""
+
+
 class Objects:
     """The functions, triggers, indexes, constraints and views of the schemas."""
 

@@ -6,7 +6,7 @@ All is asked in one transaction, so that the figures fit each other.
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -62,7 +62,7 @@ class Overview:
         return {
             "status": self.status,
             "taken_at": self.taken_at,
-            "findings": [{"key": finding.key, **asdict(finding)} for finding in self.findings],
+            "findings": [finding.as_json() for finding in self.findings],
             "tables": self.tables,
             "runs": self.runs,
             "last_publish": self.publishes[0] if self.publishes else None,

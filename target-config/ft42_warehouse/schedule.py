@@ -14,6 +14,12 @@ if TYPE_CHECKING:
 INCREMENTAL = frozenset({"users", "projects_users", "achievements_users"})
 """Tables of the job ``incremental``, every quarter of an hour; the night brings all."""
 
+JOBS = ("incremental", "nightly")
+
+_TURN = {"incremental": 15 / 45, "nightly": 24 / 26}
+"""A turn of a job, of the age that its tables may reach: three quarter-hours are allowed,
+and a day and two hours for the night to run."""
+
 
 @dataclass(frozen=True)
 class Schedule:
@@ -29,6 +35,13 @@ class Schedule:
     def allowed(self, job: str) -> timedelta:
         """Return the age that the tables of a job may reach."""
         return self.incremental if job == "incremental" else self.nightly
+
+    def jobs(self) -> list[dict[str, Any]]:
+        """Return when each job has its next turn after one, in JSON's types."""
+        return [
+            {"job": job, "turn": f"{self.allowed(job).total_seconds() * _TURN[job]} seconds"}
+            for job in JOBS
+        ]
 
     def as_rows(self) -> list[dict[str, Any]]:
         """Return what SQL needs to know of each table, in JSON's types."""

@@ -45,7 +45,7 @@ def status_lines(overview: Overview) -> Iterator[str]:
         yield _line("orphans", _counts(overview.orphans, "table_name", "rows"))
         yield _line("rejected", _counts(overview.rejected, "stream", "records"))
     for finding, others in gathered(overview.findings):
-        yield from _finding(finding, others)
+        yield from finding_lines(finding, others)
 
 
 def table_lines(connection: Connection[Any], schemas: Schemas) -> Iterator[str]:
@@ -122,7 +122,13 @@ def _counts(rows: list[Row], name: str, count: str) -> str:
     return ", ".join(f"{shown(row[name])} {row[count]:,}" for row in rows) or "none"
 
 
-def _finding(finding: Finding, others: list[str]) -> Iterator[str]:
+def finding_lines(finding: Finding, others: list[str]) -> Iterator[str]:
+    """Yield what is so and what to do.
+
+    Args:
+        finding: One that says it.
+        others: What else it is so about, as `gathered` gives it.
+    """
     likewise = f" Likewise {', '.join(others)}." if others else ""
     yield f"{finding.severity.upper()}: {finding.what}{likewise}"
     yield f"  {finding.advice}"

@@ -1,0 +1,9 @@
+CREATE TABLE {warehouse}.turns (
+    job text NOT NULL,
+    began_at timestamptz NOT NULL DEFAULT now(),
+    -- Null while it runs, or if it was killed and nobody noted that.
+    ended_at timestamptz,
+    published boolean
+);
+COMMENT ON TABLE {warehouse}.turns IS
+    'When each job began, when it ended, and whether it came as far as its publish.';

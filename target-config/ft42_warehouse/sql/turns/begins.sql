@@ -1,0 +1,1 @@
+INSERT INTO {warehouse}.turns (job) VALUES (%(job)s)

@@ -1,0 +1,57 @@
+"""The turns of the jobs: when each began, and whether it came as far as its publish.
+
+A job notes this by itself: its first task is ``warehouse init --job``, its publish is
+``warehouse publish --job``. Meltano's own database does not tell: it knows loads rather
+than jobs, and nothing of a job whose ``init`` or publish fails. Where a turn ended that
+did not publish, only who started it knows, and says so with ``warehouse alert --after``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+
+if TYPE_CHECKING:
+    from psycopg import Connection
+
+    from ft42_warehouse.statements import Schemas
+
+
+def note_begin(connection: Connection[Any], schemas: Schemas, job: str) -> bool:
+    """Note that a job begins.
+
+    Args:
+        connection: A connection of the publisher, in autocommit mode.
+        schemas: Names of the schemas.
+        job: Name of the job.
+
+    Returns:
+        Whether that was possible; not so before the first ``warehouse init``.
+
+    Raises:
+        psycopg.Error: The server refused a statement.
+    """
+    try:
+        connection.execute(schemas.statement("turns/begins"), {"job": job})
+    except psycopg.errors.UndefinedTable:
+        return False
+    return True
+
+
+def note_publish(connection: Connection[Any], schemas: Schemas, job: str) -> None:
+    """Note that a job has published.
+
+    Raises:
+        psycopg.Error: The server refused a statement.
+    """
+    connection.execute(schemas.statement("turns/published"), {"job": job})
+
+
+def note_failure(connection: Connection[Any], schemas: Schemas, job: str) -> None:
+    """Note that the last turn of a job has failed, unless it has published.
+
+    Raises:
+        psycopg.Error: The server refused a statement.
+    """
+    connection.execute(schemas.statement("turns/failed"), {"job": job})
