@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -10,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from ft42_warehouse.alerts import tell
 from ft42_warehouse.check import broken_promises, remember
 from ft42_warehouse.database import Database
 from ft42_warehouse.erasure import forget as forget_person
@@ -26,7 +29,8 @@ from ft42_warehouse.shown import as_json
 from ft42_warehouse.statements import Schemas
 from ft42_warehouse.status import status_lines, table_lines
 from ft42_warehouse.tables import published_tables, stream_schemas
-from ft42_warehouse.turns import note_begin, note_publish
+from ft42_warehouse.turns import note_begin, note_failure, note_publish
+from ft42_warehouse.webhook import Format, Webhook, WebhookError
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -341,6 +345,60 @@ def report(  # noqa: PLR0913 - an argument an option
     except OSError as error:
         message = f"{output} cannot be written: {error.strerror}"
         raise click.ClickException(message) from None
+
+
+@main.command()
+@click.option(
+    "--format", "message_format", type=click.Choice([taker.value for taker in Format]),
+    envvar="WAREHOUSE_ALERT_FORMAT", show_envvar=True,
+    help="Who takes the message; by the URL's host if not given, else JSON.",
+)  # fmt: skip
+@_option(
+    "--state", "WAREHOUSE_ALERT_STATE",
+    type=click.Path(dir_okay=False, path_type=Path), default=".local/alerts.json",
+    show_default=True, help="File that remembers what was told while the database was away.",
+)  # fmt: skip
+@_job_option("--after", "Job that has just ended; if it did not publish, it has failed.")
+@_schedule_options
+@click.pass_obj
+def alert(  # noqa: PLR0913 - an argument an option
+    warehouse: Warehouse,
+    *,
+    message_format: str | None,
+    state: Path,
+    job: str | None,
+    incremental_minutes: float,
+    nightly_hours: float,
+) -> None:
+    """Post what is newly wrong and what is over to a webhook, once a cause.
+
+    Its URL is read from WAREHOUSE_ALERT_URL. The exit code is 1 if it was not taken.
+    """
+    url = os.environ.get("WAREHOUSE_ALERT_URL")
+    if not url:
+        message = "WAREHOUSE_ALERT_URL is not set: it is the URL of the webhook to post to."
+        raise click.UsageError(message)
+    try:
+        webhook = Webhook.at(url, message_format)
+    except WebhookError as error:
+        message = f"WAREHOUSE_ALERT_URL cannot be used: {error}."
+        raise click.UsageError(message) from None
+    if job is not None:
+        # Whether the server answers is told below.
+        with suppress(click.ClickException), warehouse.database.connect() as connection:
+            note_failure(connection, warehouse.schemas, job)
+    schedule = _schedule(incremental_minutes, nightly_hours)
+    try:
+        news = tell(warehouse.database, warehouse.schemas, schedule, webhook, state)
+    except WebhookError as error:
+        message = f"The webhook did not take it: {error}. It is told with the next call."
+        raise click.ClickException(message) from None
+    except OSError as error:
+        message = f"{state} cannot be used: {error.strerror}"
+        raise click.ClickException(message) from None
+    click.echo(
+        f"Told: {len(news.new)} new, {len(news.over)} over" if news else "Nothing new to tell"
+    )
 
 
 @main.command()

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ft42_warehouse.statements import Schemas
 
 
-REMEMBERED = ("checks", "refusals", "turns")
+REMEMBERED = ("checks", "refusals", "turns", "alerts")
 """Tables of the schema of what must be remembered, besides the first ones."""
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.end_to_end.conftest import BIN, ROOT
+from tests.warehouse.hooked import SECRET, listening
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,6 +48,32 @@ def test_both_jobs_are_scheduled(pipeline: Pipeline) -> None:
     listed = pipeline.attempt("schedule", "list").stdout
     assert "[0 2 * * *] job nightly" in listed
     assert "[*/15 * * * *] job incremental" in listed
+
+
+@pytest.mark.slow
+def test_a_job_whose_loader_fails_is_told_and_that_the_next_one_did_not(
+    pipeline: Pipeline, tmp_path: Path
+) -> None:
+    with listening() as hook:
+
+        def told(change: str) -> list[str]:
+            done = pipeline.attempt(
+                "invoke", "warehouse", "alert", "--after", "incremental",
+                WAREHOUSE_ALERT_URL=hook.url, WAREHOUSE_ALERT_STATE=f"{tmp_path}/alerts.json",
+            )  # fmt: skip
+            assert done.returncode == 0, done.stdout
+            assert SECRET not in done.stdout
+            return [cause["key"] for post in hook.taken() for cause in post[change]]
+
+        failed = pipeline.attempt(
+            "run",
+            "incremental",
+            TARGET_POSTGRES_SQLALCHEMY_URL="postgresql+psycopg://127.0.0.1:1/none",
+        )
+        assert failed.returncode != 0
+        assert "job-failed:incremental" in told("new")
+        pipeline.run("incremental")
+        assert "job-failed:incremental" in told("over")
 
 
 @pytest.mark.slow
