@@ -132,6 +132,7 @@ def _of_the_warehouse(plugin: dict[str, Any]) -> Iterator[tuple[str, ...]]:
         )
     yield "`TARGET_POSTGRES_PASSWORD`, else `WAREHOUSE_PASSWORD`", "", "Password."
     yield "`WAREHOUSE_PUBLISHER_PASSWORD`", "", "Password of the publisher."
+    yield "`WAREHOUSE_ALERT_URL`", "", f"{labels['alert_url']}."
 
 
 def _of_the_target(plugin: dict[str, Any]) -> Iterator[tuple[str, ...]]:

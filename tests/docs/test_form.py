@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import shutil
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _ALL = [*readmes(), *pages()]
-_LANGUAGES = {*SHELLS, "cron", "dockerfile", "dotenv", "ini", "sql", "text", "yaml"}
+_LANGUAGES = {*SHELLS, "cron", "dockerfile", "dotenv", "ini", "json", "sql", "text", "yaml"}
 _VARIABLE = re.compile(r"\b((?:TAP_FT42|TARGET_POSTGRES|WAREHOUSE)_[A-Z][A-Z_]*[A-Z])\b")
 _INSTRUCTIONS = {
     "CMD", "COPY", "ENTRYPOINT", "ENV", "FROM", "RUN", "USER", "VOLUME", "WORKDIR",
@@ -75,6 +76,11 @@ def test_shell_commands_are_well_formed(block: Block) -> None:
 @pytest.mark.parametrize("block", blocks("yaml"))
 def test_yaml_can_be_read(block: Block) -> None:
     assert isinstance(yaml.safe_load(block.text), dict)
+
+
+@pytest.mark.parametrize("block", blocks("json"))
+def test_json_can_be_read(block: Block) -> None:
+    assert isinstance(json.loads(block.text), dict)
 
 
 @pytest.mark.parametrize("page", _ALL, ids=lambda page: page.name)
