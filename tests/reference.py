@@ -31,9 +31,20 @@ _WIDTH = 88
 _OWN_FOLDER = str(user_state_path("tap-ft42"))
 
 
+def settings_of_the_tap() -> dict[str, Any]:
+    """The tap's own settings: the SDK adds its own to them once a tap has been made."""
+    added: dict[str, Any] = {"properties": {}}
+    TapFT42.append_builtin_config(added)
+    return {
+        name: setting
+        for name, setting in TapFT42.config_jsonschema["properties"].items()
+        if name not in added["properties"]
+    }
+
+
 def settings() -> str:
     """Describe the settings of tap, warehouse, and stock target."""
-    ours: dict[str, Any] = TapFT42.config_jsonschema["properties"]
+    ours = settings_of_the_tap()
     plugins = _plugins()
     return "\n".join(
         (

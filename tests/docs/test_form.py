@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 from ft42_warehouse.cli import main as warehouse
-from tap_ft42.tap import TapFT42
 
 from tests.docs.pages import DOCS, ROOT, SHELLS, Block, Page, pages, readmes
-from tests.reference import PARTS, REFERENCE, settings, with_part
+from tests.reference import PARTS, REFERENCE, settings, settings_of_the_tap, with_part
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -185,7 +184,7 @@ def test_the_reference_is_current(name: str) -> None:
 
 def test_the_reference_knows_every_setting_and_every_command() -> None:
     listed = (REFERENCE / "settings.md").read_text(encoding="utf-8")
-    for name in TapFT42.config_jsonschema["properties"]:
+    for name in settings_of_the_tap():
         assert f"`TAP_FT42_{name.upper()}`" in listed
     for command in warehouse.commands:
         assert f"## warehouse {command}" in (REFERENCE / "commands.md").read_text("utf-8")
