@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from tests.end_to_end.conftest import Pipeline
     from tests.postgres import Database
 
+pytestmark = pytest.mark.slow
+
 TABLES = (
     "cursus", "campuses", "projects", "achievements", "campus_achievements", "blocs",
     "coalitions", "users", "cursus_users", "projects_users", "achievements_users",

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from tests.end_to_end.conftest import Pipeline
     from tests.postgres import Database
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def night(pipeline: Pipeline) -> str:
