@@ -49,6 +49,7 @@ def killed(here: Tap, sandbox: RunningSandbox, *streams: str, after: int) -> Run
     return run
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("after", [3, 10, 25, 40])
 def test_a_killed_run_costs_next_to_no_request(
     tap: Tap, sandbox: RunningSandbox, here: Tap, after: int

@@ -295,6 +295,7 @@ class TestNewcomers:
 class TestInterruptions:
     """A sweep that does not come to its end."""
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("budget", [3, 7])
     def test_the_next_runs_go_on_from_there_and_lose_nothing(
         self, here: Tap, world: RunningSandbox, tmp_path: Path, budget: int

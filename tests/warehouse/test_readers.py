@@ -6,6 +6,8 @@ import random
 import threading
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from tests.warehouse.conftest import enrolment, user
 
 if TYPE_CHECKING:
@@ -32,6 +34,7 @@ VIOLATIONS = {
 }
 
 
+@pytest.mark.slow
 def test_nobody_ever_sees_half_a_publish(warehouse: Warehouse) -> None:
     load(warehouse, 0)
     warehouse.run("publish")
