@@ -189,12 +189,15 @@ class FT42Stream(PlannedStream):
             with suppress(BrokenRecordError):  # the stream itself puts it aside
                 yield self._shape.row(record, {})
 
-    def read_apart(self, query: Mapping[str, Any], name: str) -> Iterator[dict[str, Any]]:
+    def read_apart(
+        self, query: Mapping[str, Any], name: str, *, is_news: bool = False
+    ) -> Iterator[dict[str, Any]]:
         """Read records in full that no partition asks for.
 
         Args:
             query: Parameters that select them.
             name: What to call it in the spool.
+            is_news: Whether they are emitted, and all of them are new.
 
         Yields:
             Records; some perhaps twice.
@@ -211,8 +214,9 @@ class FT42Stream(PlannedStream):
             {}, stops[-1], is_sortable=self.is_sortable, has_ranges=self.has_ranges
         )
         source = Endpoint(self, None, query, name)
-        self._tally = source.tally if self.selected else None
-        self._since = ""
+        if is_news:
+            self._tally = source.tally if self.selected else None
+            self._since = ""
         reading = self._tap.pipeline.read(
             (-1,), source, step.read, retried=self.request_decorator
         )

@@ -155,7 +155,8 @@ class AchievementsUsersStream(FT42Stream):
         if is_loaded:
             for batch in id_lists(present - known):
                 query = self.query({"user_ids": batch})
-                yield from self.read_apart(query, f"newcomers to {self.name}")
+                name = f"newcomers to {self.name}"
+                yield from self.read_apart(query, name, is_news=True)
             known = present
         people = Tally(page_size=self.page_size)
         for user_id in known:
