@@ -61,11 +61,18 @@ class IdSet:
         self._size += 1
         return True
 
+    def remove(self, number: int) -> bool:
+        """Remove an id, and tell whether it was there."""
+        if number not in self:
+            return False
+        self._blocks[number >> _BLOCK][(number >> 3) & (_BYTES - 1)] &= ~(1 << (number & 7))
+        self._size -= 1
+        return True
+
     def replace(self, lower: int, upper: int, ids: Iterable[int]) -> None:
         """Let these be all ids of a closed interval."""
         for number in list(self.between(lower, upper)):
-            self._blocks[number >> _BLOCK][(number >> 3) & (_BYTES - 1)] &= ~(1 << (number & 7))
-            self._size -= 1
+            self.remove(number)
         for number in ids:
             self.add(number)
 
@@ -282,6 +289,28 @@ class Tally:
             self._rows.insert(at, 0)
         self._rows[at] += 1
         return True
+
+    def remove(self, number: int) -> bool:
+        """Account for a row that has left the list.
+
+        Args:
+            number: Its id. In slices, nobody knows whether the list had it: the caller
+                must.
+
+        Returns:
+            Whether the tally has changed.
+        """
+        if self._ids is not None:
+            return self._ids.remove(number)
+        at = bisect_right(self._firsts, number) - 1
+        if at < 0 or not self._rows[at]:
+            return False
+        self._rows[at] -= 1
+        return True
+
+    def between(self, lower: int, upper: int) -> Iterator[int]:
+        """Yield the ids of an exact tally in a closed interval, ascending."""
+        return iter(()) if self._ids is None else self._ids.between(lower, upper)
 
     def replace(self, lower: int, upper: int, ids: Sequence[int]) -> None:
         """Let these be all rows of a closed interval of whole slices.
