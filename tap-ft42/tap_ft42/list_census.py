@@ -9,7 +9,7 @@ many pages more are read as they do: each then names more rows than the counts w
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from math import ceil
 from time import time
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from tap_ft42.accounts import Account
     from tap_ft42.client import FT42Stream
+    from tap_ft42.pipeline import Place
     from tap_ft42.reading import Ask, Part
     from tap_ft42.tallies import IdSet
     from tap_ft42.tap import TapFT42
@@ -45,32 +46,38 @@ _DENSE = 4
 """Pages a row that went, below which counts cost as much as to read them all."""
 
 
+@dataclass(frozen=True)
+class Read:
+    """What a run has read of a stream.
+
+    Attributes:
+        stream: The stream.
+        tap: Its tap.
+        contexts: Its contexts that were read to their end.
+        left_out: Ids of rows that the API lists and the stream does not emit.
+    """
+
+    stream: FT42Stream
+    tap: TapFT42
+    contexts: Sequence[Context | None]
+    left_out: IdSet
+
+
 class ListCensus:
     """A census of all rows of a stream."""
 
-    def __init__(
-        self,
-        stream: FT42Stream,
-        tap: TapFT42,
-        account: Account,
-        *,
-        contexts: Sequence[Context | None],
-        left_out: IdSet,
-    ) -> None:
+    def __init__(self, read: Read, account: Account) -> None:
         """Prepare it; nothing is asked yet.
 
         Args:
-            stream: The stream.
-            tap: Its tap.
+            read: What the run has read of the stream.
             account: What is known of the list; changed in place.
-            contexts: The contexts of the stream that the run has read.
-            left_out: Ids of rows that the API lists and the stream does not emit.
         """
-        self._stream = stream
-        self._tap = tap
+        self._stream = read.stream
+        self._tap = read.tap
+        self._contexts = read.contexts
+        self._left_out = read.left_out
         self._account = account
-        self._contexts = contexts
-        self._left_out = left_out
 
     def proofs(self) -> Iterator[Proof]:
         """Take it.
@@ -83,7 +90,7 @@ class ListCensus:
             RetriableAPIError: Too many tries of one page failed.
             requests.RequestException: The API did not answer.
         """
-        if self._query is None:
+        if self._whole is None:
             return
         try:
             yield from self._census()
@@ -257,15 +264,20 @@ class ListCensus:
         """Yield what a proof of the list says of the stream, and account for it."""
         if proof.ids is not None:
             self._account.replace(proof.lower, proof.upper, proof.ids)
-            ids = [row for row in proof.ids if row not in self._left_out]
-            yield replace(proof, ids=ids, total=len(ids))
+            yield self._without_left_out(proof, proof.ids)
         elif not self._is_mixed:
             yield proof
+
+    def _without_left_out(self, proof: Proof, ids: Sequence[int]) -> Proof:
+        """Return a proof of these rows, but of those that the stream does not emit."""
+        own = [row for row in ids if row not in self._left_out]
+        return replace(proof, ids=own, total=len(own))
 
     def _parts(self, read: Callable[[Ask], AsyncIterator[Part]]) -> Iterator[Part]:
         """Yield the parts of a read whose rows have been emitted."""
         records: list[dict[str, Any]] = []
-        for part in self._asked(read, self._query or {}):
+        query = {**(self._whole or {}), **self._filters}
+        for part in self._asked(read, query, self._tap.next_place()):
             if part.page is not None:
                 records += [row for row in part.page.records() if isinstance(row, dict)]
             if self._is_judged(part):
@@ -275,10 +287,13 @@ class ListCensus:
             yield part
 
     def _asked(
-        self, read: Callable[[Ask], AsyncIterator[Part]], query: Mapping[str, Any]
+        self,
+        read: Callable[[Ask], AsyncIterator[Part]],
+        query: Mapping[str, Any],
+        place: Place,
     ) -> Iterator[Part]:
         """Yield the parts of a read."""
-        pipeline, place = self._tap.pipeline, self._tap.next_place()
+        pipeline = self._tap.pipeline
         source = _Countable(self._stream, None, query, plan=None)
         reading = pipeline.read(place, source, read, retried=self._stream.request_decorator)
         for part, _ in pipeline.parts(reading):
@@ -333,9 +348,14 @@ class ListCensus:
             region = region.narrowed("updated_at", self._oldest, _LATER)
         return region
 
+    @property
+    def _filters(self) -> Mapping[str, str]:
+        """What narrows the stream's rows to those of the list."""
+        return {}
+
     @cached_property
-    def _query(self) -> dict[str, Any] | None:
-        """What asks for the list, or None if no request does."""
+    def _whole(self) -> dict[str, Any] | None:
+        """What asks for all rows of the stream, or None if no request does."""
         stream = self._stream
         query = dict(stream.query(None))
         if stream.joined_filter is not None:

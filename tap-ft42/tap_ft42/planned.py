@@ -71,6 +71,10 @@ class PlannedStream(RowStream):
     census_share: ClassVar[float] = 0.25
     """Which part of the requests that are left for a census the stream may use."""
 
+    settled: ClassVar[tuple[str, str] | None] = None
+    """Column and value of the rows that do not disappear, where that is known; see
+    `tap_ft42.settled`."""
+
     left_filters: ClassVar[Mapping[str, str]] = MappingProxyType({})
     """Instead of ``filters``, what finds rows that have left the list; none if nothing does."""
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from typing_extensions import override
 
 from tap_ft42.endpoint import Endpoint
+from tap_ft42.pipeline import NOW
 from tap_ft42.reading import Part
 from tap_ft42.regions import Region
 
@@ -44,7 +45,7 @@ class ListAt(Endpoint):
 
 
 def ask_one(
-    stream: PlannedStream, path: str, query: Mapping[str, Any], place: Place = (-1,)
+    stream: PlannedStream, path: str, query: Mapping[str, Any], place: Place = NOW
 ) -> Reading:
     """Ask for one row of a list.
 
