@@ -21,6 +21,9 @@ The state of an incremental stream holds under ``census``, beside its bookmarks:
     While rows are not in the tally that were read before it was begun: the id
     below which all are.
 
+Where a stream has too many rows for their ids, some of them may be held apart: see
+`tap_ft42.settled`. What the census of a list asks is in `tap_ft42.list_census`.
+
 A row is accounted for before the state that passes it is written, so the two agree
 whatever becomes of a run. A census that was cut short is due again, and goes on
 from what it has proven.

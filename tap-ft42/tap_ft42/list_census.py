@@ -90,7 +90,7 @@ class ListCensus:
             RetriableAPIError: Too many tries of one page failed.
             requests.RequestException: The API did not answer.
         """
-        if self._whole is None:
+        if self._query is None:
             return
         try:
             yield from self._census()
@@ -276,7 +276,7 @@ class ListCensus:
     def _parts(self, read: Callable[[Ask], AsyncIterator[Part]]) -> Iterator[Part]:
         """Yield the parts of a read whose rows have been emitted."""
         records: list[dict[str, Any]] = []
-        query = {**(self._whole or {}), **self._filters}
+        query = {**(self._query or {}), **self._filters}
         for part in self._asked(read, query, self._tap.next_place()):
             if part.page is not None:
                 records += [row for row in part.page.records() if isinstance(row, dict)]
@@ -354,7 +354,7 @@ class ListCensus:
         return {}
 
     @cached_property
-    def _whole(self) -> dict[str, Any] | None:
+    def _query(self) -> dict[str, Any] | None:
         """What asks for all rows of the stream, or None if no request does."""
         stream = self._stream
         query = dict(stream.query(None))

@@ -173,7 +173,7 @@ class SettledCensus(ListCensus):
     def _confirmed(self, region: Region) -> Iterator[Proof]:
         """Read a region with its open rows."""
         settled: set[int] = set()
-        for part in self._asked(self._sector(region), self._whole or {}, NOW):
+        for part in self._asked(self._sector(region), self._query or {}, NOW):
             if part.page is not None:
                 settled.update(
                     row["id"]
@@ -238,7 +238,7 @@ class OpenCensus(ListCensus):
         """Look up rows that are not among the open ones any more."""
         for batch in id_lists(missing):
             sent = time()
-            query = {**(self._whole or {}), "filter[id]": batch}
+            query = {**(self._query or {}), "filter[id]": batch}
             name = f"{self._stream.name} that may be gone"
             rows = self._stream.read_apart(query, name)
             found = {row.get("id") for row in rows if isinstance(row, dict)}
