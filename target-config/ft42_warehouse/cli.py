@@ -345,6 +345,8 @@ def report(  # noqa: PLR0913 - an argument an option
     except OSError as error:
         message = f"{output} cannot be written: {error.strerror}"
         raise click.ClickException(message) from None
+    if str(output) != "-":
+        click.echo(f"The report is in {output}: open it in a browser.")
 
 
 @main.command()
