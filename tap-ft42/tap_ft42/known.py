@@ -12,6 +12,8 @@ The state of an incremental stream holds under ``census``, beside its bookmarks:
     struck.
 ``refreshed``
     Highest id of the part that was read or, of a large stream, counted last.
+``left``
+    Up to when is known which rows have left the list that another filter names.
 ``since``
     While no census has proven the tally: when it was begun.
 ``is_mixed``
@@ -53,7 +55,7 @@ if TYPE_CHECKING:
     from tap_ft42.pages import Page
     from tap_ft42.tap import TapFT42
 
-_NOTES = ("taken", "refreshed", "since", "is_mixed", "next_id", "is_split")
+_NOTES = ("taken", "refreshed", "left", "since", "is_mixed", "next_id", "is_split")
 _DAY = timedelta(days=1)
 
 

@@ -20,7 +20,7 @@ from typing_extensions import override
 
 from tap_ft42.counting import COUNT, Proof, UncountableError, count_rows, read_sector
 from tap_ft42.endpoint import Endpoint
-from tap_ft42.instants import in_milliseconds
+from tap_ft42.instants import from_milliseconds, in_milliseconds
 from tap_ft42.messages import STATE_INTERVAL
 from tap_ft42.presence import parent_of, pieces
 from tap_ft42.reading import RangeIgnoredError, read_from_scratch
@@ -160,8 +160,10 @@ class ListCensus:
             for proof in self._proofs(self._count(region, most=1)):
                 total = proof.total
                 yield from self._judged(proof)
-            if total != tally.expectation.between(*bounds) and self._finds_who_left:
-                yield from self._left()
+            if self._stream.left_filters:
+                if total != tally.expectation.between(*bounds):
+                    yield from self._left()
+                self._account.note(left=from_milliseconds(self._tap.times.until))
         expected, most = tally.expectation, self._most
         rows = expected.between(*bounds)
         differing = 0 if total is None else abs(rows - total)
@@ -178,16 +180,17 @@ class ListCensus:
         if "since" in self._account.notes and not has_changed:
             yield from self._first_proof()
 
-    @property
-    def _finds_who_left(self) -> bool:
-        """Whether another filter names rows that have left the list since the last census."""
-        return bool(self._stream.left_filters) and "taken" in self._account.notes
-
     def _left(self) -> Iterator[Proof]:
         """Find the rows of which another filter tells that they have left the list."""
-        stream, sent, tally = self._stream, time(), self._account.tally
-        taken = in_milliseconds(self._account.notes["taken"]) - self._tap.times.overlap
-        region = Region({}).narrowed("updated_at", taken, self._tap.times.until)
+        stream, sent, tally, notes = (
+            self._stream,
+            time(),
+            self._account.tally,
+            self._account.notes,
+        )
+        before = notes.get("left") or notes.get("since") or notes["taken"]
+        since = in_milliseconds(before) - self._tap.times.overlap
+        region = Region({}).narrowed("updated_at", since, self._tap.times.until)
         query = {**stream.query(None), **stream.left_filters, **region.params()}
         for record in stream.read_apart(query, f"who left {stream.name}"):
             number = record.get("id") if isinstance(record, dict) else None

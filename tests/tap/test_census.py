@@ -95,12 +95,25 @@ class TestStudents:
         here = tap.pointed_at(network, **PAGES | {"page_size": 20})
         state = here.run("users", "census", state=a_day_later(first.state)).state
         existing = {row["id"] for row in network.truth_of(STUDENTS, columns="id")}
-        network.live(events={"graduate": 12})
+        network.live(within=0, events={"graduate": 12})
         gone = existing - {row["id"] for row in network.truth_of(STUDENTS, columns="id")}
         network.reset_requests()
         run = here.run("users", "census", state=a_day_later(state))
         assert named(run, "users", existing) == gone != set()
         assert asked(network) <= 5  # changes, total, who did, and nothing else
+
+    def test_who_graduates_before_the_first_census_is_found_in_the_same_way(
+        self, tap: Tap, network: RunningSandbox
+    ) -> None:
+        here = tap.pointed_at(network, **PAGES | {"page_size": 20})
+        state = here.run("users", "census", census_hour=-1).state
+        existing = {row["id"] for row in network.truth_of(STUDENTS, columns="id")}
+        network.live(within=0, events={"graduate": 12})
+        gone = existing - {row["id"] for row in network.truth_of(STUDENTS, columns="id")}
+        network.reset_requests()
+        run = here.run("users", "census", state=state)
+        assert named(run, "users", existing) == gone != set()
+        assert asked(network) <= 5
 
     def test_who_comes_and_changes_costs_no_more(
         self, tap: Tap, network: RunningSandbox, first: Run
