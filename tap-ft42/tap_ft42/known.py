@@ -34,9 +34,11 @@ from typing import TYPE_CHECKING, Any
 from typing_extensions import override
 
 from tap_ft42.accounts import Account
+from tap_ft42.bookmarks import is_same_scope
+from tap_ft42.contexts import parent_of
 from tap_ft42.instants import from_milliseconds, milliseconds
 from tap_ft42.list_census import ListCensus
-from tap_ft42.presence import STATE, Presence, parent_of
+from tap_ft42.presence import STATE, Presence
 from tap_ft42.tallies import IdSet, Tally
 
 if TYPE_CHECKING:
@@ -74,11 +76,19 @@ def is_due(taken: datetime | None, now: datetime, hour: int) -> bool:
 
 
 class KnownRows(Presence):
-    """The rows of a stream with bookmarks, of all its contexts together."""
+    """The rows of a list with bookmarks, of all its contexts together."""
 
-    def __init__(self, stream: FT42Stream, tap: TapFT42) -> None:
+    def __init__(self, stream: FT42Stream, tap: TapFT42, whole: Context | None = None) -> None:
+        """Know nothing yet.
+
+        Args:
+            stream: The stream.
+            tap: Its tap.
+            whole: The context of the list, if it has one: its cursus.
+        """
         self._stream = stream
         self._tap = tap
+        self._whole = whole
         self._account: Account | None = None
         self._is_open = False
         self._since: dict[int, int | None] = {}
@@ -92,7 +102,7 @@ class KnownRows(Presence):
         state = self._stream.get_context_state(context)
         if not self._is_open:
             self._is_open = True
-            self._open(self._stream.stream_state)
+            self._open(self._state)
         if self._account is None:
             return
         is_loaded = state.get("replication_key_value") is not None
@@ -100,21 +110,26 @@ class KnownRows(Presence):
             milliseconds(state.get("read_until")) if is_loaded else None
         )
 
+    @property
+    def _state(self) -> dict[str, Any]:
+        """The SDK's state of the list."""
+        return self._stream.get_context_state(self._whole)
+
     def _open(self, state: dict[str, Any]) -> None:
         """Take up the account of the state, or begin one."""
         kept: dict[str, Any] = state.pop(STATE, None) or {}
         basis = {
-            **self._tap.scope.as_state(),
+            **self._stream.scope_of(self._whole),
             "start_date": self._tap.config.get("start_date"),
         }
-        is_one_list = self._stream.parent_stream_type or self._stream.partitions is None
+        is_one_list = not self._stream.is_batched or self._stream.partitions is None
         if not is_one_list or not (kept or self._stream.is_tallied):
             return
-        if kept.get("basis") == basis:
+        if is_same_scope(kept.get("basis"), basis):
             self._account = self._restored(kept)
         if self._account is None:
             notes: dict[str, Any] = {"since": from_milliseconds(self._tap.initialized_at)}
-            if _has_begun(state):
+            if any(map(_has_begun, (state, *self._stream.states_within(self._whole)))):
                 notes["next_id"] = 1
             self._account = Account(Tally(page_size=self._stream.page_size), notes)
         self._account.note(basis=basis)
@@ -149,7 +164,7 @@ class KnownRows(Presence):
             self._complete.append(context)
 
     @override
-    def leave_out(self, row_id: int) -> None:
+    def leave_out(self, row_id: int, context: Context | None) -> None:
         self._left_out.add(row_id)
         if self._account is not None and "is_mixed" not in self._account.notes:
             self._account.note(is_mixed=True)
@@ -165,13 +180,13 @@ class KnownRows(Presence):
     @override
     def save(self) -> None:
         if self._account is not None and self._account.has_changed:
-            self._stream.stream_state[STATE] = self._account.as_state()
+            self._state[STATE] = self._account.as_state()
             self._account.has_changed = False
 
     # Afterwards
 
     @override
-    def proofs(self) -> Iterator[tuple[int, Proof]]:
+    def proofs(self) -> Iterator[tuple[Context | None, Proof]]:
         account = self._account
         if account is None or not self._complete or not self._is_due(account):
             return
@@ -183,7 +198,7 @@ class KnownRows(Presence):
             left_out=self._left_out,
         )
         for proof in census.proofs():
-            yield 0, proof
+            yield self._whole, proof
         account.note(taken=from_milliseconds(self._tap.initialized_at))
 
     def _is_due(self, account: Account) -> bool:
@@ -200,11 +215,8 @@ class KnownRows(Presence):
 
 
 def _has_begun(state: Mapping[str, Any]) -> bool:
-    """Tell whether rows have been read before, of the stream or of a partition."""
-    return any(
-        part.get("replication_key_value") or part.get("from_scratch")
-        for part in (state, *state.get("partitions", ()))
-    )
+    """Tell whether rows of a list or of a partition have been read before."""
+    return bool(state.get("replication_key_value") or state.get("from_scratch"))
 
 
 def _is_later(record: Mapping[str, Any], since: int) -> bool:

@@ -74,15 +74,15 @@ class Lifecycle:
         campus_ids = sorted(tap.scope.campus_ids)
         until = from_milliseconds(tap.times.until)
         tap.logger.info(
-            "A run begins: %s of cursus %d, %s, up to %s.",
+            "A run begins: %s of cursus %s, %s, up to %s.",
             some(len(streams), "stream"),
-            tap.config["cursus_id"],
+            ", ".join(map(str, tap.scope.cursus_ids)),
             f"campuses {', '.join(map(str, campus_ids))}" if campus_ids else "all campuses",
             _readable(until),
             extra={
                 "happened": "run_begins",
                 "streams": streams,
-                "cursus_id": tap.config["cursus_id"],
+                "cursus_ids": list(tap.scope.cursus_ids),
                 "campus_ids": campus_ids or None,
                 "window_ends_at": until,
                 "tap_version": version("tap-ft42"),

@@ -18,15 +18,16 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk.exceptions import FatalAPIError
 from typing_extensions import override
 
+from tap_ft42.contexts import list_of, parent_of
 from tap_ft42.counting import COUNT, Proof, UncountableError, count_rows, read_sector
-from tap_ft42.endpoint import Endpoint
 from tap_ft42.instants import in_milliseconds
 from tap_ft42.messages import STATE_INTERVAL
-from tap_ft42.presence import parent_of, pieces
+from tap_ft42.presence import pieces
 from tap_ft42.reading import RangeIgnoredError, read_from_scratch
 from tap_ft42.regions import MAX_ID, Region
 from tap_ft42.sweeps import LARGEST
 from tap_ft42.tallies import MOST_IDS
+from tap_ft42.totals import ListAt
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
@@ -63,13 +64,14 @@ class ListCensus:
             stream: The stream.
             tap: Its tap.
             account: What is known of the list; changed in place.
-            contexts: The contexts of the stream that the run has read.
+            contexts: The contexts that the run has read, all of one cursus.
             left_out: Ids of rows that the API lists and the stream does not emit.
         """
         self._stream = stream
         self._tap = tap
         self._account = account
         self._contexts = contexts
+        self._whole = list_of(contexts[0])
         self._left_out = left_out
 
     def proofs(self) -> Iterator[Proof]:
@@ -181,8 +183,9 @@ class ListCensus:
         stream, sent, tally = self._stream, time(), self._account.tally
         taken = in_milliseconds(self._account.notes["taken"]) - self._tap.times.overlap
         region = Region({}).narrowed("updated_at", taken, self._tap.times.until)
-        query = {**stream.query(None), **stream.left_filters, **region.params()}
-        for record in stream.read_apart(query, f"who left {stream.name}"):
+        query = {**stream.query(self._whole), **stream.left_filters, **region.params()}
+        name = f"who left {stream.plan_name(self._whole)}"
+        for record in stream.read_apart(query, name, self._whole):
             number = record.get("id") if isinstance(record, dict) else None
             if type(number) is int and number in tally:
                 self._account.remove(number)
@@ -279,7 +282,9 @@ class ListCensus:
     ) -> Iterator[Part]:
         """Yield the parts of a read."""
         pipeline, place = self._tap.pipeline, self._tap.next_place()
-        source = _Countable(self._stream, None, query, plan=None)
+        source = _Countable(
+            self._stream, self._whole, query, plan=None, path=self._stream.list_path or ""
+        )
         reading = pipeline.read(place, source, read, retried=self._stream.request_decorator)
         for part, _ in pipeline.parts(reading):
             yield part
@@ -304,14 +309,12 @@ class ListCensus:
     def _emit(self, records: Sequence[dict[str, Any]]) -> None:
         """Emit rows; of those that do not tell their parent, the ones nobody knows."""
         stream, (context, *others) = self._stream, self._contexts
-        needs_parent = any(name not in stream.config for name in stream.added_columns)
-        if not others or not needs_parent:
+        if not others or not stream.parent_columns:
             for record in records:
                 stream.emit(record, context)
             return
         unknown = [record for record in records if not self._knows(record.get("id"))]
-        parents = {parent_of(context) for context in self._contexts}
-        contexts = stream.contexts_of(unknown, parents) if unknown else {}
+        contexts = stream.contexts_of(unknown, self._contexts) if unknown else {}
         for record in records:
             own = contexts.get(record.get("id", 0))
             stream.emit(record, own or context, is_known=own is None)
@@ -337,7 +340,7 @@ class ListCensus:
     def _query(self) -> dict[str, Any] | None:
         """What asks for the list, or None if no request does."""
         stream = self._stream
-        query = dict(stream.query(None))
+        query = dict(stream.query(self._whole))
         if stream.joined_filter is not None:
             parents = sorted({parent_of(context) for context in self._contexts})
             if len(parents) <= LARGEST:
@@ -347,18 +350,13 @@ class ListCensus:
         return query
 
 
-class _Countable(Endpoint):
+class _Countable(ListAt):
     """The list of all of a stream's rows, which is asked for its totals, too."""
 
     @override
     def _params(self, region: Region, number: int, sort: str | None) -> dict[str, Any]:
         params = super()._params(region, max(number, 1), sort)
         return params | {"page[size]": 1} if number == COUNT else params
-
-    @property
-    @override
-    def _url(self) -> str:
-        return f"{self.stream.url_base}{self.stream.list_path}"
 
 
 def gone(number: int, sent: float) -> Proof:

@@ -63,8 +63,8 @@ class SyncRunsStream(_LedgerStream):
         tap.ledger.close()
         until = tap.token.secret_valid_until
         settings = (
-            "cursus_id", "page_size", "requests_per_second", "requests_per_hour",
-            "max_requests", "max_minutes",
+            "page_size", "requests_per_second", "requests_per_hour", "max_requests",
+            "max_minutes",
         )  # fmt: skip
         return [
             {
@@ -81,6 +81,7 @@ class SyncRunsStream(_LedgerStream):
                 "token_requests": tap.token.requests,
                 "secret_valid_until": None if until is None else write_instant(until),
                 **{name: tap.config.get(name) for name in settings},
+                "cursus_ids": list(tap.scope.cursus_ids),
                 "campus_ids": sorted(tap.scope.campus_ids) or None,
             }
         ]

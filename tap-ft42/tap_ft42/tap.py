@@ -14,6 +14,7 @@ import requests
 from platformdirs import user_state_path
 from singer_sdk import Stream, Tap
 from singer_sdk import typing as th
+from singer_sdk.exceptions import ConfigValidationError
 from typing_extensions import override
 
 from tap_ft42.auth import BearerToken
@@ -21,6 +22,7 @@ from tap_ft42.bookmarks import Times
 from tap_ft42.budget import Budget
 from tap_ft42.census import CensusStream
 from tap_ft42.client import FT42Stream
+from tap_ft42.cursus import arrange, cursus_ids, disagreement
 from tap_ft42.instants import in_milliseconds
 from tap_ft42.ledger import CountingAdapter, Ledger
 from tap_ft42.lifecycle import Lifecycle
@@ -81,11 +83,19 @@ class TapFT42(Tap):
             description="Base URL of the API.",
         ),
         th.Property(
+            "cursus_ids",
+            th.ArrayType(th.IntegerType(minimum=1)),
+            title="Cursus",
+            description=(
+                "The cursus whose projects, students and enrolments are read, such as "
+                "[9, 21] for piscine and main curriculum; [21] if empty."
+            ),
+        ),
+        th.Property(
             "cursus_id",
             th.IntegerType(minimum=1),
-            default=21,
-            title="Cursus",
-            description="The cursus whose projects, students and enrolments are read.",
+            title="One cursus",
+            description="Short for cursus_ids with one of them.",
         ),
         th.Property(
             "campus_ids",
@@ -230,6 +240,18 @@ class TapFT42(Tap):
             description="Names the client; the API refuses requests without a name.",
         ),
     ).to_dict()
+
+    @override
+    def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
+        errors = super()._validate_config(raise_errors=raise_errors)
+        if not errors and (refused := disagreement(self._config)):
+            errors = [refused]
+            if raise_errors:
+                summary = "Config validation failed"
+                raise ConfigValidationError(
+                    summary, errors=errors, schema=self.config_jsonschema
+                )
+        return errors
 
     @override
     def discover_streams(self) -> Sequence[Stream]:
@@ -377,6 +399,9 @@ class TapFT42(Tap):
     def load_state(self, state: dict[str, Any]) -> None:
         super().load_state(state)
         self._has_state = bool(state)
+        for stream in STREAMS:
+            if stream.is_by_cursus and stream.name in self.state.get("bookmarks", {}):
+                arrange(self.state["bookmarks"][stream.name], cursus_ids(self.config))
 
     @property
     def is_dry_run(self) -> bool:
