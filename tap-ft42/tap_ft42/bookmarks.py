@@ -55,6 +55,8 @@ class Times:
     them by primary key."""
     not_before: int | None
     """The setting ``start_date``: nothing older is read."""
+    is_past: bool = False
+    """Whether nothing can arrive before the upper bound, so that it is read but once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,6 +247,8 @@ def incremental_reads(
     sharing = sharing or Sharing([state])
     first = _BEGINNING if times.not_before is None else times.not_before
     position = milliseconds(state.get("replication_key_value"))
+    if times.is_past and (milliseconds(state.get("read_until")) or 0) >= times.until:
+        return
     if position is None:
         begun: dict[str, Any] = state.get("from_scratch") or {}
         position = milliseconds(begun.get("until")) or stops[0]

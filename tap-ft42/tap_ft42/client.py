@@ -247,7 +247,8 @@ class FT42Stream(PlannedStream):
     @property
     def is_counted(self) -> bool:
         """Whether a census tells which of the stream's rows exist."""
-        return self.selected and self._tap.census.selected and not self._tap.is_dry_run
+        is_census = self.selected and self._tap.census.selected
+        return is_census and not self._tap.is_dry_run and self.backfill is None
 
     @property
     def is_tallied(self) -> bool:

@@ -74,11 +74,14 @@ class Lifecycle:
         campus_ids = sorted(tap.scope.campus_ids)
         until = from_milliseconds(tap.times.until)
         tap.logger.info(
-            "A run begins: %s of cursus %s, %s, up to %s.",
+            "A %s begins: %s of cursus %s, %s, %s.",
+            "run" if tap.backfill is None else "backfill",
             some(len(streams), "stream"),
             ", ".join(map(str, tap.scope.cursus_ids)),
             f"campuses {', '.join(map(str, campus_ids))}" if campus_ids else "all campuses",
-            _readable(until),
+            f"up to {_readable(until)}"
+            if tap.backfill is None
+            else f"changed from {tap.backfill}",
             extra={
                 "happened": "run_begins",
                 "streams": streams,
@@ -153,6 +156,7 @@ class Lifecycle:
         self._began = None
         self.progress.stop()
         self._warn_of_the_secrets_end()
+        self._say_what_a_backfill_has_come_to()
         told = summed(self._tap.ledger.tallies())
         self._tap.logger.info(
             "%s: %s (lower bound: %s).",
@@ -167,6 +171,15 @@ class Lifecycle:
                 **told,
             },
         )
+
+    def _say_what_a_backfill_has_come_to(self) -> None:
+        backfill = self._tap.backfill
+        if backfill is not None and self.outcome == "complete":
+            self._tap.logger.info(
+                "The backfill from %s is done. The same run again asks for nothing.",
+                backfill,
+                extra={"happened": "backfill_done"},
+            )
 
     def _warn_of_the_secrets_end(self) -> None:
         until = self._tap.token.secret_valid_until

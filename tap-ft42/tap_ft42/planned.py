@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from singer_sdk.helpers.types import Context
 
+    from tap_ft42.backfill import Backfill
     from tap_ft42.bookmarks import Times
     from tap_ft42.ledger import Ledger
     from tap_ft42.pages import Page
@@ -90,6 +91,7 @@ class PlannedStream(RowStream):
             tap: The tap, which holds what the streams share.
         """
         super().__init__(tap)
+        self._tap_state = tap.stream_states
         if self.is_by_cursus and len(tap.scope.cursus_ids) == 1:
             self.state_partitioning_keys = self.parent_columns  # see `tap_ft42.cursus`
         self._contexts: dict[Hashable, list[Context | None]] = {}
@@ -165,6 +167,17 @@ class PlannedStream(RowStream):
     def scope(self) -> Scope:
         """Which part of the network the run reads."""
         return self._tap.scope
+
+    @property
+    def backfill(self) -> Backfill | None:
+        """The window of the past that is read instead of what is due."""
+        return self._tap.backfill
+
+    @property
+    @override
+    def emit_activate_version_messages(self) -> bool:
+        # After such a message a target deletes what does not come again.
+        return self.backfill is None and super().emit_activate_version_messages
 
     @property
     def times(self) -> Times:
@@ -274,6 +287,8 @@ class PlannedStream(RowStream):
         """
         if self.replication_key is not None or self.is_by_cursus:
             note_scope(state, self.bookmark_scope(context))
+        if self.replication_key is not None and self.backfill is not None:
+            self.backfill.begin(state)
 
     def _plan_one(self, member: Member, *, is_urgent: bool = False) -> None:
         context, _ = member
@@ -367,6 +382,8 @@ class PlannedStream(RowStream):
         times, follow = self._tap.times, self.spool.follow
         self._plans[name] = state
         if self.replication_key is None:
+            if self.backfill is not None and not self.wanted_children:
+                return []
             stops = follow(name, state, times.until, longest_age=FRESH)
             sortable, ranges = self.is_sortable, self.has_ranges
             return [full_read(state, stops[-1], is_sortable=sortable, has_ranges=ranges)]

@@ -14,7 +14,7 @@ from typing_extensions import override
 
 from tap_ft42.bookmarks import changes_read, incremental_reads, note_scope
 from tap_ft42.contexts import cursus_of
-from tap_ft42.instants import from_milliseconds
+from tap_ft42.instants import from_milliseconds, milliseconds
 from tap_ft42.refreshing import ReferenceStream
 from tap_ft42.regions import MAX_ID, Region
 from tap_ft42.sweeps import LARGEST, sweeps
@@ -26,11 +26,15 @@ if TYPE_CHECKING:
 
     from singer_sdk.helpers.types import Context
 
+    from tap_ft42.backfill import Backfill
     from tap_ft42.client import FT42Stream
     from tap_ft42.pipeline import Place, Reading
 
 _TEXTS = 3
 """Columns of a plan that are not numbers."""
+
+_WINDOWS = ("changes", "backfill")
+"""Modes in which what a window holds is read."""
 
 CAMPUSES = 54
 """How many 42 lists, where nobody has counted them."""
@@ -42,7 +46,7 @@ class Intent:
 
     Attributes:
         stream: The stream.
-        mode: ``full``, ``first load``, ``changes`` or ``not due``.
+        mode: ``full``, ``first load``, ``changes``, ``backfill``, ``done`` or ``not due``.
         begins: Lower bound of its window, in milliseconds since 1970; None if it has none.
         partitions: How many bookmarks it has; None if nobody knows yet.
         reads: How many reads bring them up to date; None if as many.
@@ -59,6 +63,11 @@ class Intent:
     whole: Context | None = None
 
     @property
+    def is_due(self) -> bool:
+        """Whether anything is to be read."""
+        return self.mode not in {"done", "not due"}
+
+    @property
     def name(self) -> str:
         """What the list is called: the stream, with the cursus if there are several."""
         cursus_id = cursus_of(self.whole)
@@ -68,7 +77,7 @@ class Intent:
     def query(self) -> dict[str, Any]:
         """Return the parameters that select its rows."""
         region = Region({"id": (self.next_id, MAX_ID)} if self.next_id else {})
-        if self.mode == "changes" and self.begins is not None:
+        if self.mode in _WINDOWS and self.begins is not None:
             until = self.stream.times.until
             region = region.narrowed("updated_at", self.begins, until)
         return {**self.stream.query(self.whole), **region.params()}
@@ -165,7 +174,7 @@ def _ask(intent: Intent, place: Place) -> list[Reading]:
         stream = stream.scope.users
         lists = [(whole, stream.query(whole)) for whole in stream.lists]
     path = stream.list_path
-    if intent.mode == "not due" or path is None:
+    if not intent.is_due or path is None:
         return []
     return [
         ask_one(stream, path, query, (*place, number), whole)
@@ -222,8 +231,14 @@ def _sum(tap: TapFT42, requests: int) -> Iterator[str]:
 
 
 def _intent(stream: FT42Stream, whole: Context | None) -> Intent:
+    if stream.backfill is not None:
+        return _intent_of_backfill(stream, whole, stream.backfill)
     if stream.parent_stream_type is not None:
         return _intent_of_child(stream, whole)
+    return _intent_of_list(stream, whole)
+
+
+def _intent_of_list(stream: FT42Stream, whole: Context | None) -> Intent:
     state = deepcopy(stream.get_context_state(whole))
     intent = partial(Intent, stream, whole=whole)
     if isinstance(stream, ReferenceStream):
@@ -253,6 +268,26 @@ def _intent_of_child(stream: FT42Stream, whole: Context | None) -> Intent:
     return intent("changes", min(known), reads=reads)
 
 
+def _intent_of_backfill(
+    stream: FT42Stream, whole: Context | None, backfill: Backfill
+) -> Intent:
+    if stream.replication_key is None:
+        is_due = isinstance(stream, ReferenceStream) and stream.needs_all(whole)
+        return Intent(stream, "full" if is_due else "not due", whole=whole)
+    is_child = stream.parent_stream_type is not None
+    known = stream.states_within(whole) if is_child else [stream.get_context_state(whole)]
+    states = deepcopy(known)
+    for state in states:
+        note_scope(state, stream.bookmark_scope(whole))
+        backfill.begin(state)
+    left = [state for state in states if not backfill.has_read(state)]
+    if states and not left:
+        return Intent(stream, "done", whole=whole)
+    positions = [milliseconds(state["replication_key_value"]) or 0 for state in left]
+    begins = min(positions, default=backfill.begins)
+    return Intent(stream, "backfill", begins, partitions=len(left) or None, whole=whole)
+
+
 def _changes_begin(stream: FT42Stream, state: dict[str, Any]) -> int | None:
     return changes_read(state, stream.times.until, stream.times).begins
 
@@ -276,7 +311,7 @@ def _estimate(
     intent: Intent, totals: dict[str, int | None], parent: FT42Stream | None
 ) -> Estimate:
     stream, rows = intent.stream, totals[intent.name]
-    if intent.mode == "not due":
+    if not intent.is_due:
         return Estimate(intent, 0, 0)
     size = stream.page_size
     pages = ceil((rows or 0) / size)
@@ -295,7 +330,9 @@ def _estimate(
         share = 1 if is_narrowed else len(stream.scope.campus_ids) / campuses or 1
         partitions = ceil((parents or campuses) * share)
     # Nobody knows how the rows spread over the reads: between well and badly.
-    reads = intent.reads or partitions
+    # All partitions of a backfill begin alike, so that they share their requests.
+    is_shared = intent.mode == "backfill"
+    reads = intent.reads or ceil(partitions / (stream.largest_sweep if is_shared else 1))
     least, most = max(reads, pages), reads + (rows or 0) // size
     extra = stream.extra_requests if intent.mode == "changes" else 0
     if reads < partitions and stream.parent_columns:
@@ -311,4 +348,4 @@ def _is_batched(intent: Intent) -> bool:
     """
     stream = intent.stream
     is_batched = stream.is_batched and bool(stream.scope.campus_ids)
-    return is_batched and intent.mode != "changes"
+    return is_batched and intent.mode not in _WINDOWS

@@ -151,7 +151,7 @@ class ReferenceStream(FT42Stream):
             return super()._new_steps(context)
         if self.replication_key is not None:
             return super()._new_steps(context)
-        if not self.lists_changes:
+        if not self.lists_changes or self.backfill is not None:
             return []
         self._plans[name] = state
         stops = self.spool.follow(name, state, self._tap.times.until, longest_age=FRESH)
@@ -177,8 +177,15 @@ class ReferenceStream(FT42Stream):
     def needs_all(self, context: Context | None) -> bool:
         if self._tap.is_dry_run or self.emit_activate_version_messages:
             return True  # what a run does not emit after such a message is deleted
+        if self.backfill is not None:
+            return self._is_parent_to_be_read(context)
         state = self.get_context_state(context)
         return is_due(state, hours=self.interval, **self._refresh(context))
+
+    def _is_parent_to_be_read(self, context: Context | None) -> bool:
+        """Tell whether a backfill does not yet know what there is to read below the rows."""
+        known = self.get_context_state(context).get("refreshed_at") or {}
+        return any(child.name not in known for child in self.wanted_children)
 
     @property
     def interval(self) -> float:

@@ -327,6 +327,7 @@ class TestChanges:
                 table.load(run)
             state = run.state
             living.live(seconds=3600, seed=number, within=0.5)
+        assert state is not None
         while True:
             run = here.run(*streams, "sync_runs", state=in_a_day(state), refresh_nights=1)
             for table in tables.values():

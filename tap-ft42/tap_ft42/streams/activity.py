@@ -122,6 +122,9 @@ class AchievementsUsersStream(FT42Stream):
     @property
     @override
     def partitions(self) -> list[dict[str, Any]] | None:
+        backfill = self.backfill
+        if backfill is not None and backfill.has_read(self.stream_state):
+            return None  # nobody has to be looked up for nothing
         batches = self._tap.scope.user_batches
         return None if batches is None else [{"user_ids": batch} for batch in batches]
 
@@ -149,7 +152,8 @@ class AchievementsUsersStream(FT42Stream):
 
     @override
     def request_records(self, context: Context | None) -> Iterator[dict[str, Any]]:
-        is_due = self._tap.scope.campus_ids and not self._tap.is_dry_run
+        tap = self._tap
+        is_due = tap.scope.campus_ids and not tap.is_dry_run and self.backfill is None
         if is_due and not self._are_newcomers_read:
             self._are_newcomers_read = True
             yield from self._of_newcomers()

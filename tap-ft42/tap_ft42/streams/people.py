@@ -27,8 +27,8 @@ class UsersStream(FT42Stream):
     @property
     @override
     def is_tallied(self) -> bool:
-        is_asked_for = bool(self._tap.scope.campus_ids) and not self._tap.is_dry_run
-        return super().is_tallied or is_asked_for
+        is_read_whole = not self._tap.is_dry_run and self.backfill is None
+        return super().is_tallied or (is_read_whole and bool(self._tap.scope.campus_ids))
 
 
 class CursusUsersStream(FT42Stream):

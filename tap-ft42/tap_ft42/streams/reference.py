@@ -145,7 +145,7 @@ class CoalitionsStream(ReferenceStream):
     def generate_child_contexts(
         self, record: Record, context: Context | None
     ) -> Iterable[Context | None]:
-        if "score" in record:
+        if "score" in record and self.backfill is None:
             self._tap.coalition_totals[record["id"]] = record["score"]
         yield {"coalition_id": record["id"]}
 
