@@ -1,9 +1,9 @@
 -- How old each table is: its data are as of the beginning of the last complete run that
--- read its stream and that the last publish has seen.
+-- read its stream and that the last publish has seen. A backfill reads nothing new.
 (
     SELECT
         t.name, t.job, t.allowed,
-        max(r.started_at) FILTER (WHERE r.outcome = 'complete' AND (
+        max(r.started_at) FILTER (WHERE r.outcome = 'complete' AND r.end_date IS NULL AND (
             r.landed_in < p.seen_before
             -- Numbers from the future are another server's; that was published as a whole.
             OR r.landed_in >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint

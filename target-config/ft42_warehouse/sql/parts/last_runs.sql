@@ -1,4 +1,5 @@
--- The runs of each job, the last one first. A run belongs to each job whose streams it read.
+-- The runs of each job, the last one first. A run belongs to each job whose streams it read;
+-- a backfill to none.
 (
     SELECT j.job, r.*, row_number() OVER (PARTITION BY j.job ORDER BY r.started_at DESC) AS nth
     FROM (
@@ -6,5 +7,5 @@
         FROM jsonb_to_recordset(%(tables)s) AS t(stream text, job text)
         GROUP BY job
     ) AS j
-    JOIN {landing}.sync_runs AS r ON r.streams && j.streams
+    JOIN {landing}.sync_runs AS r ON r.streams && j.streams AND r.end_date IS NULL
 )
