@@ -1,9 +1,9 @@
 -- How old each table is: its data are as of the beginning of the last complete run that
--- read its stream and that the last publish has seen. A backfill reads nothing new.
+-- read its stream and that the last publish has seen.
 (
     SELECT
         t.name, t.job, t.allowed,
-        max(r.started_at) FILTER (WHERE r.outcome = 'complete' AND r.end_date IS NULL AND (
+        max(r.started_at) FILTER (WHERE r.outcome = 'complete' AND (
             r.landed_in < p.seen_before
             -- Numbers from the future are another server's; that was published as a whole.
             OR r.landed_in >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint
@@ -15,6 +15,6 @@
             (SELECT seen_before FROM {warehouse}.publishes ORDER BY publish_id DESC LIMIT 1), 0
         ) AS seen_before
     ) AS p
-    LEFT JOIN {landing}.sync_runs AS r ON t.stream = ANY (r.streams)
+    LEFT JOIN {landing}.sync_runs AS r ON t.stream = ANY (r.streams) AND r.end_date IS NULL
     GROUP BY t.name, t.job, t.allowed
 )

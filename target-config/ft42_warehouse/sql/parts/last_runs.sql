@@ -1,5 +1,4 @@
--- The runs of each job, the last one first. A run belongs to each job whose streams it read;
--- a backfill to none.
+-- The runs of each job, the last one first. A run belongs to each job whose streams it read.
 (
     SELECT j.job, r.*, row_number() OVER (PARTITION BY j.job ORDER BY r.started_at DESC) AS nth
     FROM (
