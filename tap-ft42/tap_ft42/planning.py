@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from tap_ft42.backfill import Backfill
     from tap_ft42.client import FT42Stream
     from tap_ft42.pipeline import Place, Reading
+    from tap_ft42.scope import Scope
 
 _TEXTS = 3
 """Columns of a plan that are not numbers."""
@@ -316,6 +317,11 @@ def _estimate(
     if _is_batched(intent):
         batches = ceil((rows or 0) / LARGEST)
         return Estimate(intent, None, batches + pages)  # and the look-up of the people
+    if stream.is_batched and stream.backfill is not None and stream.scope.campus_ids:
+        people, share = _people(stream.scope)
+        batches = ceil(people / LARGEST) + ceil((rows or 0) * share / size)
+        look_up = ceil(people / stream.scope.users.page_size)
+        return Estimate(intent, None, max(1, min(pages, batches)) + look_up)
     if stream.parent_stream_type is None:
         # The last borders of a list that is sorted are proven by a page behind it.
         proof = pages > 1 and stream.is_sortable and stream.has_ranges
@@ -336,7 +342,26 @@ def _estimate(
     if reads < partitions and stream.parent_columns:
         extra += ceil((rows or 0) / LARGEST)  # look-ups of people
     apart = partitions + stream.extra_requests
+    if stream.backfill is not None:
+        apart += (rows or 0) // size // 2
     return Estimate(intent, rows, min(ceil((least + most) / 2) + extra, max(apart, pages)))
+
+
+def _people(scope: Scope) -> tuple[int, float]:
+    """Return how many people a scope has, and their share in those of all campuses."""
+    users = scope.users
+    path = users.list_path or ""
+    some, everybody = (
+        _total(
+            users,
+            [
+                ask_one(users, path, {**users.query(whole), **other}, context=whole)
+                for whole in users.lists
+            ],
+        )
+        for other in ({}, {users.campus_filter or "": None})
+    )
+    return some or 0, (some or 0) / everybody if everybody else 1
 
 
 def _is_batched(intent: Intent) -> bool:
