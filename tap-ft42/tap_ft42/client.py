@@ -22,6 +22,7 @@ from tap_ft42.endpoint import Endpoint
 from tap_ft42.instants import from_milliseconds
 from tap_ft42.known import KnownRows
 from tap_ft42.messages import STATE_INTERVAL
+from tap_ft42.pipeline import NOW
 from tap_ft42.planned import PlannedStream
 from tap_ft42.presence import ByCursus, FullReads
 from tap_ft42.reading import TooDearError
@@ -230,7 +231,7 @@ class FT42Stream(PlannedStream):
             self._tally = source.tally if self.selected else None
             self._since = ""
         reading = self._tap.pipeline.read(
-            (-1,), source, step.read, retried=self.request_decorator
+            NOW, source, step.read, retried=self.request_decorator
         )
         for part, _ in self._tap.pipeline.parts(reading):
             yield from [] if part.page is None else part.page.records()

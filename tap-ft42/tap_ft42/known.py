@@ -21,6 +21,9 @@ The state of an incremental stream holds under ``census``, beside its bookmarks:
     While rows are not in the tally that were read before it was begun: the id
     below which all are.
 
+Where a stream has too many rows for their ids, some of them may be held apart: see
+`tap_ft42.settled`. What the census of a list asks is in `tap_ft42.list_census`.
+
 A row is accounted for before the state that passes it is written, so the two agree
 whatever becomes of a run. A census that was cut short is due again, and goes on
 from what it has proven.
@@ -37,8 +40,9 @@ from tap_ft42.accounts import Account
 from tap_ft42.bookmarks import is_same_scope
 from tap_ft42.contexts import parent_of
 from tap_ft42.instants import from_milliseconds, milliseconds
-from tap_ft42.list_census import ListCensus
+from tap_ft42.list_census import ListCensus, Read
 from tap_ft42.presence import STATE, Presence
+from tap_ft42.settled import OPEN, OpenCensus, SettledCensus, Split
 from tap_ft42.tallies import IdSet, Tally
 
 if TYPE_CHECKING:
@@ -51,7 +55,7 @@ if TYPE_CHECKING:
     from tap_ft42.pages import Page
     from tap_ft42.tap import TapFT42
 
-_NOTES = ("taken", "refreshed", "since", "is_mixed", "next_id")
+_NOTES = ("taken", "refreshed", "since", "is_mixed", "next_id", "is_split")
 _DAY = timedelta(days=1)
 
 
@@ -90,6 +94,7 @@ class KnownRows(Presence):
         self._tap = tap
         self._whole = whole
         self._account: Account | None = None
+        self._split: Split | None = None
         self._is_open = False
         self._since: dict[int, int | None] = {}
         self._complete: list[Context | None] = []
@@ -125,18 +130,18 @@ class KnownRows(Presence):
         is_one_list = not self._stream.is_batched or self._stream.partitions is None
         if not is_one_list or not (kept or self._stream.is_tallied):
             return
-        if is_same_scope(kept.get("basis"), basis):
-            self._account = self._restored(kept)
-        if self._account is None:
-            notes: dict[str, Any] = {"since": from_milliseconds(self._tap.initialized_at)}
-            if any(map(_has_begun, self._stream.states_within(self._whole))):
-                notes["next_id"] = 1
-            self._account = Account(Tally(page_size=self._stream.page_size), notes)
+        is_kept = is_same_scope(kept.get("basis"), basis)
+        account = self._restored(kept) if is_kept else None
+        has_begun = any(map(_has_begun, self._stream.states_within(self._whole)))
+        self._account = account or self._begun(is_complete=not has_begun)
         self._account.note(basis=basis)
 
     def _restored(self, kept: Mapping[str, Any]) -> Account | None:
+        settled, size = self._stream.settled, self._stream.page_size
         try:
-            return Account.restored(kept, _NOTES, page_size=self._stream.page_size)
+            account = Account.restored(kept, _NOTES, page_size=size)
+            if settled is not None and OPEN in kept:
+                self._split = Split(settled, account, kept[OPEN], page_size=size)
         except (KeyError, ValueError):
             self._stream.logger.warning(
                 "%s: what the state says of its rows cannot be read; they are counted anew.",
@@ -144,13 +149,26 @@ class KnownRows(Presence):
                 extra={"happened": "census_lost"},
             )
             return None
+        return account
+
+    def _begun(self, *, is_complete: bool) -> Account:
+        settled, size = self._stream.settled, self._stream.page_size
+        notes: dict[str, Any] = {"since": from_milliseconds(self._tap.initialized_at)}
+        if not is_complete:
+            notes["next_id"] = 1
+        account = Account(Tally(page_size=size), notes)
+        if is_complete and settled is not None:
+            self._split = Split(settled, account, None, page_size=size)
+        return account
 
     @override
     def note(self, page: Page, records: Sequence[Any], context: Context | None) -> None:
         if self._account is None:
             return
         since = self._since.get(parent_of(context))
-        if self._account.tally.is_exact or since is None:
+        if self._split is not None:
+            self._split.note(records, since)
+        elif self._account.tally.is_exact or since is None:
             for number in page.ids:
                 self._account.add(number)
         else:
@@ -179,27 +197,52 @@ class KnownRows(Presence):
 
     @override
     def save(self) -> None:
-        if self._account is not None and self._account.has_changed:
-            self._state[STATE] = self._account.as_state()
-            self._account.has_changed = False
+        self._divide()
+        accounts = self._accounts
+        if any(account.has_changed for account in accounts):
+            kept = accounts[0].as_state()
+            if self._split is not None:
+                kept[OPEN] = self._split.open.as_state()
+            self._state[STATE] = kept
+            for account in accounts:
+                account.has_changed = False
+
+    def _divide(self) -> None:
+        """Make two lists of one, or one of two, if that is of use by now."""
+        if self._split is None:
+            return
+        if self._split.is_of_use:
+            self._split.make()
+        else:
+            self._split.undo()
+            self._split = None
+
+    @property
+    def _accounts(self) -> list[Account]:
+        if self._account is None:
+            return []
+        return [self._account, *([self._split.open] if self._split else [])]
 
     # Afterwards
 
     @override
     def proofs(self) -> Iterator[tuple[Context | None, Proof]]:
-        account = self._account
-        if account is None or not self._complete or not self._is_due(account):
+        if self._account is None or not self._complete or not self._is_due(self._account):
             return
-        census = ListCensus(
-            self._stream,
-            self._tap,
-            account,
-            contexts=self._complete,
-            left_out=self._left_out,
-        )
-        for proof in census.proofs():
-            yield self._whole, proof
-        account.note(taken=from_milliseconds(self._tap.initialized_at))
+        self._divide()
+        for census in self._censuses(self._account):
+            for proof in census.proofs():
+                yield self._whole, proof
+        for account in self._accounts:
+            account.note(taken=from_milliseconds(self._tap.initialized_at))
+
+    def _censuses(self, account: Account) -> Iterator[ListCensus]:
+        read = Read(self._stream, self._tap, self._complete, self._left_out)
+        if self._split is None or not self._split.is_made:
+            yield ListCensus(read, account)
+        else:
+            yield SettledCensus(read, self._split)
+            yield OpenCensus(read, self._split)
 
     def _is_due(self, account: Account) -> bool:
         if self._tap.lifecycle.ends_early or not self._stream.is_counted:

@@ -9,7 +9,7 @@ many pages more are read as they do: each then names more rows than the counts w
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from math import ceil
 from time import time
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from tap_ft42.accounts import Account
     from tap_ft42.client import FT42Stream
+    from tap_ft42.pipeline import Place
     from tap_ft42.reading import Ask, Part
     from tap_ft42.tallies import IdSet
     from tap_ft42.tap import TapFT42
@@ -46,33 +47,39 @@ _DENSE = 4
 """Pages a row that went, below which counts cost as much as to read them all."""
 
 
+@dataclass(frozen=True)
+class Read:
+    """What a run has read of a stream.
+
+    Attributes:
+        stream: The stream.
+        tap: Its tap.
+        contexts: Its contexts that were read to their end.
+        left_out: Ids of rows that the API lists and the stream does not emit.
+    """
+
+    stream: FT42Stream
+    tap: TapFT42
+    contexts: Sequence[Context | None]
+    left_out: IdSet
+
+
 class ListCensus:
     """A census of all rows of a stream."""
 
-    def __init__(
-        self,
-        stream: FT42Stream,
-        tap: TapFT42,
-        account: Account,
-        *,
-        contexts: Sequence[Context | None],
-        left_out: IdSet,
-    ) -> None:
+    def __init__(self, read: Read, account: Account) -> None:
         """Prepare it; nothing is asked yet.
 
         Args:
-            stream: The stream.
-            tap: Its tap.
+            read: What the run has read of the stream.
             account: What is known of the list; changed in place.
-            contexts: The contexts that the run has read, all of one cursus.
-            left_out: Ids of rows that the API lists and the stream does not emit.
         """
-        self._stream = stream
-        self._tap = tap
+        self._stream = read.stream
+        self._tap = read.tap
+        self._contexts = read.contexts
+        self._left_out = read.left_out
         self._account = account
-        self._contexts = contexts
-        self._whole = list_of(contexts[0])
-        self._left_out = left_out
+        self._whole = list_of(read.contexts[0])
 
     def proofs(self) -> Iterator[Proof]:
         """Take it.
@@ -266,18 +273,33 @@ class ListCensus:
             return
         known = set(self._account.tally.between(proof.lower, proof.upper))
         self._account.replace(proof.lower, proof.upper, proof.ids)
-        if is_all:
-            ids = [row for row in proof.ids if row not in self._left_out]
-            yield replace(proof, ids=ids, total=len(ids))
+        yield from self._told(proof, proof.ids, known)
+
+    def _told(self, proof: Proof, ids: Sequence[int], known: set[int]) -> Iterator[Proof]:
+        """Say of which rows a range of ids consists, or of those that were known who is gone.
+
+        Args:
+            proof: The proof of the range.
+            ids: The ids of its rows.
+            known: Ids that were known before.
+        """
+        if self._oldest is None:
+            yield self._without_left_out(proof, ids)
             return
         # The range may have older rows, which were not asked for and a backfill has brought.
-        for number in known.difference(proof.ids):
+        for number in known.difference(ids):
             yield gone(number, proof.sent)
+
+    def _without_left_out(self, proof: Proof, ids: Sequence[int]) -> Proof:
+        """Return a proof of these rows, but of those that the stream does not emit."""
+        own = [row for row in ids if row not in self._left_out]
+        return replace(proof, ids=own, total=len(own))
 
     def _parts(self, read: Callable[[Ask], AsyncIterator[Part]]) -> Iterator[Part]:
         """Yield the parts of a read whose rows have been emitted."""
         records: list[dict[str, Any]] = []
-        for part in self._asked(read, self._query or {}):
+        query = {**(self._query or {}), **self._filters}
+        for part in self._asked(read, query, self._tap.next_place()):
             if part.page is not None:
                 records += [row for row in part.page.records() if isinstance(row, dict)]
             if self._is_judged(part):
@@ -287,13 +309,16 @@ class ListCensus:
             yield part
 
     def _asked(
-        self, read: Callable[[Ask], AsyncIterator[Part]], query: Mapping[str, Any]
+        self,
+        read: Callable[[Ask], AsyncIterator[Part]],
+        query: Mapping[str, Any],
+        place: Place,
     ) -> Iterator[Part]:
         """Yield the parts of a read."""
-        pipeline, place = self._tap.pipeline, self._tap.next_place()
         source = _Countable(
             self._stream, self._whole, query, plan=None, path=self._stream.list_path or ""
         )
+        pipeline = self._tap.pipeline
         reading = pipeline.read(place, source, read, retried=self._stream.request_decorator)
         for part, _ in pipeline.parts(reading):
             yield part
@@ -345,9 +370,14 @@ class ListCensus:
             region = region.narrowed("updated_at", self._oldest, _LATER)
         return region
 
+    @property
+    def _filters(self) -> Mapping[str, str]:
+        """What narrows the stream's rows to those of the list."""
+        return {}
+
     @cached_property
     def _query(self) -> dict[str, Any] | None:
-        """What asks for the list, or None if no request does."""
+        """What asks for all rows of the stream, or None if no request does."""
         stream = self._stream
         query = dict(stream.query(self._whole))
         if stream.joined_filter is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -42,7 +42,7 @@ class Page:
     records.
     """
 
-    body: bytes
+    body: bytes = field(repr=False)  # people's data must not get into a log
     total: int | None
     """Records of the whole list at this moment, if the API says so."""
     count: int

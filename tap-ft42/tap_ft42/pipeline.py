@@ -39,6 +39,9 @@ if TYPE_CHECKING:
 Place: TypeAlias = tuple[int, ...]
 """Position in the order of consumption: ``(2,)`` < ``(2, 5)`` < ``(3,)``."""
 
+NOW: Place = (-1,)
+"""Position of what the consumer wants before it goes on."""
+
 AHEAD = 40
 """Answers that are on their way or wait for the consumer."""
 

@@ -81,6 +81,10 @@ class PlannedStream(RowStream):
     is_batched: ClassVar[bool] = False
     """Whether people are asked for in batches that share a bookmark."""
 
+    settled: ClassVar[tuple[str, str] | None] = None
+    """Column and value of the rows that do not disappear, where that is known; see
+    `tap_ft42.settled`."""
+
     left_filters: ClassVar[Mapping[str, str]] = MappingProxyType({})
     """Instead of ``filters``, what finds rows that have left the list; none if nothing does."""
 

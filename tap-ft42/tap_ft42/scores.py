@@ -28,6 +28,7 @@ from typing_extensions import override
 from tap_ft42.bookmarks import full_read
 from tap_ft42.client import FT42Stream
 from tap_ft42.instants import from_milliseconds, milliseconds
+from tap_ft42.pipeline import NOW
 from tap_ft42.refreshing import forget_position
 from tap_ft42.spool import FRESH
 from tap_ft42.totals import ListAt, ask_one, one_of
@@ -119,7 +120,7 @@ class ScoredStream(FT42Stream):
         source.tally.cover(lower, self._scores_until, tells_changes=True)
         step = full_read({}, self._scores_until, is_sortable=True, has_ranges=True)
         pipeline = self._tap.pipeline
-        reading = pipeline.read((-1,), source, step.read, retried=self.request_decorator)
+        reading = pipeline.read(NOW, source, step.read, retried=self.request_decorator)
         known = {
             partition["context"]["coalition_id"]
             for partition in self.stream_state.get("partitions", ())

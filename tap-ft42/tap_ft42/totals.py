@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from typing_extensions import override
 
 from tap_ft42.endpoint import Endpoint
+from tap_ft42.pipeline import NOW
 from tap_ft42.reading import Part
 from tap_ft42.regions import Region
 
@@ -49,7 +50,7 @@ def ask_one(
     stream: PlannedStream,
     path: str,
     query: Mapping[str, Any],
-    place: Place = (-1,),
+    place: Place = NOW,
     context: Context | None = None,
 ) -> Reading:
     """Ask for one row of a list.

@@ -47,6 +47,8 @@ class ProjectsUsersStream(FT42Stream):
     is_sortable = False
     weight = 4
     added_columns = ("campus_id", "cursus_id")
+    settled = ("status", "finished")  # nobody unregisters from what is finished
+    census_share = 0.5
 
     @override
     def query(self, context: Context | None) -> dict[str, Any]:

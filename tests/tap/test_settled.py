@@ -1,0 +1,133 @@
+"""Of a stream too large for ids, the rows that can disappear are known by theirs."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from ft42_sandbox.testing import running_sandbox
+
+from tests.tap.proofs import AT_ONCE, a_day_later, asked
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from ft42_sandbox.testing import RunningSandbox
+
+    from tests.tap.proofs import Row
+    from tests.tap.running import Run, Tap
+
+ENROLMENTS = "/v2/projects_users?filter[cursus]=21&filter[campus]="
+LIFE = {"submit": 40, "mark": 40, "enrol": 30, "retry": 10, "unregister": 12}
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def network() -> Iterator[RunningSandbox]:
+    """A sandbox with more enrolments than a state has room for."""
+    with running_sandbox(users=3500, enrolments=140_000, achievements_per_user=0) as running:
+        yield running
+
+
+class Reader:
+    """Reads enrolments night by night into a table that does what the census says."""
+
+    def __init__(self, tap: Tap, sandbox: RunningSandbox) -> None:
+        self.sandbox = sandbox
+        self.rows: dict[int, tuple[Row, datetime]] = {}
+        self._tap = tap.pointed_at(sandbox, **AT_ONCE)
+        first = self._take(self._tap.run("campuses", "projects_users", "census"))
+        self._campuses = ",".join(str(campus) for campus in first.ids("campuses"))
+
+    def night(self, **settings: object) -> int:
+        """Read what a night reads, and return its requests."""
+        self.sandbox.reset_requests()
+        state = a_day_later(self.state)
+        self._take(self._tap.run("projects_users", "census", state=state, **settings))
+        return asked(self.sandbox)
+
+    def _take(self, run: Run) -> Run:
+        self.state = run.state
+        for message in run.messages:
+            if message["type"] == "RECORD" and message["stream"] == "projects_users":
+                extracted = datetime.fromisoformat(message["time_extracted"])
+                self.rows[message["record"]["id"]] = message["record"], extracted
+        for proof in run.records("census"):
+            if proof["stream"] != "projects_users" or proof["ids"] is None:
+                continue
+            at, ids = datetime.fromisoformat(proof["counted_at"]), set(proof["ids"])
+            for number, (_, extracted) in tuple(self.rows.items()):
+                is_judged = proof["first_id"] <= number <= proof["last_id"] and extracted < at
+                if is_judged and number not in ids:
+                    del self.rows[number]
+        return run
+
+    @property
+    def statuses(self) -> dict[int, Any]:
+        return {number: row["status"] for number, (row, _) in self.rows.items()}
+
+    @property
+    def truth(self) -> dict[int, Any]:
+        rows = self.sandbox.truth_of(ENROLMENTS + self._campuses, columns="id,status")
+        return {row["id"]: row["status"] for row in rows}
+
+
+@pytest.fixture(scope="module")
+def reader(tap: Tap, network: RunningSandbox) -> Reader:
+    """A reader that has loaded everything; each test leaves it with the truth."""
+    reader = Reader(tap, network)
+    assert len(reader.rows) > 100_000
+    return reader
+
+
+def test_open_rows_that_go_are_found_the_same_night(
+    reader: Reader, network: RunningSandbox
+) -> None:
+    for night in range(3):
+        network.live(seed=night, events=LIFE)
+        reader.night()
+        assert reader.statuses == reader.truth, night
+    assert reader.night() < 20
+
+
+def test_rows_that_were_finished_a_moment_ago_are_not_called_gone(
+    reader: Reader, network: RunningSandbox
+) -> None:
+    before = set(reader.rows)
+    network.live(seed=11, events=LIFE)
+    reader.night(settle_seconds=3600)
+    assert reader.statuses != reader.truth
+    assert before & set(reader.truth) <= set(reader.rows)
+    reader.night()
+    assert reader.statuses == reader.truth
+
+
+def test_settled_rows_that_go_are_found_in_some_nights(
+    reader: Reader, network: RunningSandbox
+) -> None:
+    finished = sorted(
+        number for number, value in reader.statuses.items() if value == "finished"
+    )
+    for number in finished[:: len(finished) // 5]:
+        network.delete("projects_users", number)
+    for _ in range(3):
+        reader.night(refresh_nights=2)
+    assert reader.statuses == reader.truth
+
+
+def test_where_too_many_go_for_the_hour_some_more_are_found_each_night(
+    reader: Reader, network: RunningSandbox, tmp_path: Path
+) -> None:
+    """A quarter of the hour is 40 requests here, and the open rows have more pages."""
+    network.live(seed=21, events={"unregister": 150})
+    left = []
+    for night in range(5):
+        hour = f"{tmp_path}/{night}.db"
+        assert reader.night(requests_per_hour=160, quota_store=hour) <= 45
+        left.append(len(set(reader.rows) - set(reader.truth)))
+    assert left == sorted(left, reverse=True)
+    assert left[0] < 150
+    assert left[-1] == 0
