@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
+from tap_ft42.contexts import CURSUS
 from tap_ft42.instants import from_milliseconds, milliseconds
 from tap_ft42.reading import read_from_scratch, read_list, read_window
 from tap_ft42.regions import MAX_ID, Region
@@ -54,6 +55,8 @@ class Times:
     them by primary key."""
     not_before: int | None
     """The setting ``start_date``: nothing older is read."""
+    is_past: bool = False
+    """Whether nothing can arrive before the upper bound, so that it is read but once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,6 +247,8 @@ def incremental_reads(
     sharing = sharing or Sharing([state])
     first = _BEGINNING if times.not_before is None else times.not_before
     position = milliseconds(state.get("replication_key_value"))
+    if times.is_past and (milliseconds(state.get("read_until")) or 0) >= times.until:
+        return
     if position is None:
         begun: dict[str, Any] = state.get("from_scratch") or {}
         position = milliseconds(begun.get("until")) or stops[0]
@@ -295,11 +300,21 @@ def note_scope(state: dict[str, Any], scope: Mapping[str, Any]) -> None:
     state["scope"] = dict(scope)
 
 
+def is_same_scope(scope: Mapping[str, Any] | None, wanted: Mapping[str, Any]) -> bool:
+    """Tell whether something was read for just what is wanted now.
+
+    Args:
+        scope: What it was narrowed to; None if nobody knows. It may say more than matters.
+        wanted: The scope of the run.
+    """
+    return scope is not None and all(scope.get(key) == wanted[key] for key in wanted)
+
+
 def _covers(scope: Mapping[str, Any] | None, wanted: Mapping[str, Any]) -> bool:
     """Tell whether what was read holds all that is wanted now."""
     if scope is None:
         return True
-    if scope.get("cursus_id") != wanted.get("cursus_id"):
+    if not is_same_scope(scope, {CURSUS: wanted[CURSUS]} if CURSUS in wanted else {}):
         return False
     if "campus_ids" not in wanted:
         return True

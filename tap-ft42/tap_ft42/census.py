@@ -8,6 +8,7 @@ from singer_sdk import Stream, StreamSchema
 from typing_extensions import override
 
 from tap_ft42.budget import RunEnds
+from tap_ft42.contexts import cursus_of, parent_of
 from tap_ft42.instants import from_milliseconds
 from tap_ft42.logs import some
 from tap_ft42.rows import SCHEMAS
@@ -75,12 +76,12 @@ class CensusStream(Stream):
         budget, progress = self._tap.budget, self._tap.lifecycle.progress
         spent, counted, listed, ranges = budget.spent, 0, 0, 0
         progress.begin(stream.name)
-        for parent, proof in stream.presence.proofs():
+        for context, proof in stream.presence.proofs():
             if proof.ids is None:
                 counted += proof.total
             else:
                 ranges, listed = ranges + 1, listed + proof.total
-            yield _record(stream.name, parent, proof)
+            yield _record(stream.name, context, proof)
         progress.end(stream.name)
         spent = budget.spent - spent
         if counted or ranges or spent:
@@ -101,12 +102,13 @@ class CensusStream(Stream):
             )
 
 
-def _record(stream: str, parent: int, proof: Proof) -> dict[str, Any]:
+def _record(stream: str, context: Context | None, proof: Proof) -> dict[str, Any]:
     # What was only counted begins at 0, so that it does not take the place of ids.
     is_whole = proof.ids is None and proof.lower == 1
     return {
         "stream": stream,
-        "parent_id": parent,
+        "cursus_id": cursus_of(context),
+        "parent_id": parent_of(context),
         "first_id": 0 if is_whole else proof.lower,
         "last_id": proof.upper,
         "total": proof.total,

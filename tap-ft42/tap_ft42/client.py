@@ -17,19 +17,20 @@ from tap_ft42.bookmarks import (
     level,
 )
 from tap_ft42.budget import RunEnds
+from tap_ft42.contexts import cursus_of, key_of
 from tap_ft42.endpoint import Endpoint
 from tap_ft42.instants import from_milliseconds
 from tap_ft42.known import KnownRows
 from tap_ft42.messages import STATE_INTERVAL
 from tap_ft42.pipeline import NOW
-from tap_ft42.planned import PlannedStream, key_of
-from tap_ft42.presence import FullReads
+from tap_ft42.planned import PlannedStream
+from tap_ft42.presence import ByCursus, FullReads
 from tap_ft42.reading import TooDearError
 from tap_ft42.records import BrokenRecordError
 from tap_ft42.spool import FRESH
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
+    from collections.abc import Generator, Iterator, Mapping, Sequence
 
     from singer_sdk.helpers.types import Context, Record
 
@@ -78,7 +79,9 @@ class FT42Stream(PlannedStream):
     ) -> Generator[dict[str, Any], Any, Any]:
         self._tap.lifecycle.begin_stream(self)
         try:
-            yield from super()._sync_records(context, write_messages=write_messages)
+            # A parent's context names no cursus; those without parent are partitions.
+            for own in self.by_cursus(context) if context else [None]:
+                yield from super()._sync_records(own, write_messages=write_messages)
         except RunEnds as end:
             # Looking up who belongs to the scope was already more than the budget allows.
             self._tap.lifecycle.end_early(end)
@@ -174,11 +177,14 @@ class FT42Stream(PlannedStream):
             for member, _ in planned.members:
                 self.get_context_state(member)["served_at"] = from_milliseconds(began)
 
-    def look_up(self, query: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    def look_up(
+        self, query: Mapping[str, Any], context: Context | None = None
+    ) -> Iterator[dict[str, Any]]:
         """Read rows that the run needs to know before it goes on.
 
         Args:
             query: Parameters that select their records.
+            context: The context of their list, if it has one.
 
         Yields:
             Rows; some perhaps twice.
@@ -186,18 +192,24 @@ class FT42Stream(PlannedStream):
         Raises:
             As for `read_apart`.
         """
-        for record in self.read_apart(query, f"look-up of {self.name}"):
+        for record in self.read_apart(query, f"look-up of {self.plan_name(context)}", context):
             with suppress(BrokenRecordError):  # the stream itself puts it aside
-                yield self._shape.row(record, {})
+                yield self._shape.row(record, self.added_values(record, context))
 
     def read_apart(
-        self, query: Mapping[str, Any], name: str, *, is_news: bool = False
+        self,
+        query: Mapping[str, Any],
+        name: str,
+        context: Context | None = None,
+        *,
+        is_news: bool = False,
     ) -> Iterator[dict[str, Any]]:
         """Read records in full that no partition asks for.
 
         Args:
             query: Parameters that select them.
             name: What to call it in the spool.
+            context: The context of their list, if it has one.
             is_news: Whether they are emitted, and all of them are new.
 
         Yields:
@@ -214,7 +226,7 @@ class FT42Stream(PlannedStream):
         step = full_read(
             {}, stops[-1], is_sortable=self.is_sortable, has_ranges=self.has_ranges
         )
-        source = Endpoint(self, None, query, name)
+        source = Endpoint(self, context, query, name)
         if is_news:
             self._tally = source.tally if self.selected else None
             self._since = ""
@@ -229,12 +241,15 @@ class FT42Stream(PlannedStream):
         """Which rows of the stream are known to exist."""
         if self.replication_key is None:
             return FullReads(self)
-        return KnownRows(self, self._tap)
+        return ByCursus(
+            {cursus_of(whole): KnownRows(self, self._tap, whole) for whole in self.lists}
+        )
 
     @property
     def is_counted(self) -> bool:
         """Whether a census tells which of the stream's rows exist."""
-        return self.selected and self._tap.census.selected and not self._tap.is_dry_run
+        is_census = self.selected and self._tap.census.selected
+        return is_census and not self._tap.is_dry_run and self.backfill is None
 
     @property
     def is_tallied(self) -> bool:
@@ -248,30 +263,30 @@ class FT42Stream(PlannedStream):
         return nights * self.refresh_factor
 
     @override
-    def leave_out(self, row: Record) -> None:
-        self.presence.leave_out(row["id"])
+    def leave_out(self, row: Record, context: Context | None) -> None:
+        self.presence.leave_out(row["id"], context)
 
-    def needs_all(self, state: Mapping[str, Any]) -> bool:  # noqa: ARG002 - for subclasses
+    def needs_all(self, context: Context | None) -> bool:  # noqa: ARG002 - for subclasses
         """Tell whether the run reads the whole list, where there are no bookmarks.
 
         Args:
-            state: The SDK's state of the stream or partition.
+            context: The context of the partition, or None.
         """
         return True
 
     def contexts_of(
         self,
         records: Sequence[Mapping[str, Any]],  # noqa: ARG002 - for subclasses
-        parents: Collection[int],  # noqa: ARG002 - for subclasses
-    ) -> Mapping[int, Context]:
+        contexts: Sequence[Context | None],  # noqa: ARG002 - for subclasses
+    ) -> Mapping[int, Context | None]:
         """Find out which parents rows belong to that were read of several at once.
 
         Args:
             records: What the API sent.
-            parents: Ids of the parents.
+            contexts: The contexts of the parents.
 
         Returns:
-            Contexts by the ids of the rows, where a row has one.
+            Those of them that the rows have, by the ids of the rows.
         """
         return {}
 

@@ -11,7 +11,7 @@ students of both.
 
 A window begins a little before its bookmark, so the last rows of a run come again in the
 next one. Those that have not changed go where they went, and cost no look-up. In the
-state of the stream stands:
+state of the stream, of several cursus in that of each, stands:
 
 ``dealt``
     By the ids of the last rows of sweeps: ``updated_at`` and the campus.
@@ -22,8 +22,8 @@ from __future__ import annotations
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
+from tap_ft42.contexts import parent_of
 from tap_ft42.instants import milliseconds
-from tap_ft42.presence import parent_of
 from tap_ft42.reading import TooDearError
 from tap_ft42.sweeps import LARGEST
 
@@ -49,14 +49,14 @@ _USERS_A_PAGE = 50
 
 
 class CampusDealer:
-    """Deals rows of users out to the campuses of a run."""
+    """Deals rows of users in a cursus out to the campuses of a run."""
 
     def __init__(self, scope: Scope, state: dict[str, Any], overlap: int) -> None:
         """Begin with no campus.
 
         Args:
             scope: Looks up the campuses of users.
-            state: The SDK's state of the stream; changed in place.
+            state: The SDK's state of the cursus; changed in place.
             overlap: Milliseconds by which windows begin before their bookmark.
         """
         self._scope = scope
@@ -78,18 +78,6 @@ class CampusDealer:
         self._campuses.append(campus_id)
         if state.get("replication_key_value"):
             self._loaded.add(campus_id)
-
-    def is_worth_it(self, head: Page, members: int) -> bool:
-        """Tell whether a sweep and its look-ups cost less than a request a campus.
-
-        Args:
-            head: The sweep's first page.
-            members: Campuses.
-        """
-        if not head.count or head.total is None:
-            return not head.more
-        users = len(_users_of(head)) * head.total / head.count
-        return ceil(head.total / head.size) + ceil(users / _USERS_A_PAGE) <= members
 
     def prepared(
         self, parts: Iterator[tuple[Part, Place]], planned: Planned
@@ -173,32 +161,6 @@ class CampusDealer:
             return asked
         return self._went_to(record) or max(self._in_run(_user_of(record)), default=asked)
 
-    def campuses_of(
-        self, records: Sequence[Mapping[str, Any]], campuses: Collection[int]
-    ) -> dict[int, int]:
-        """Look up which campuses rows go to.
-
-        Args:
-            records: What the API sent.
-            campuses: Ids of those that there are.
-
-        Returns:
-            Ids of campuses by the ids of the rows, where a row goes to one.
-
-        Raises:
-            RunEnds: The run has to end.
-        """
-        users = {
-            record["id"]: user
-            for record in records
-            if type(record.get("id")) is int and (user := _user_of(record)) is not None
-        }
-        self._scope.learn_campuses(users.values())
-        found = {
-            row: self._scope.campuses_of(user) & set(campuses) for row, user in users.items()
-        }
-        return {row: max(own) for row, own in found.items() if own}
-
     def _in_run(self, user_id: int | None) -> set[int]:
         return self._scope.campuses_of(user_id) & set(self._campuses)
 
@@ -208,6 +170,45 @@ class CampusDealer:
         if campus_id not in self._loaded:
             before |= self._loaded
         return campus_id < max(before, default=0)
+
+
+def is_worth_it(head: Page, members: int) -> bool:
+    """Tell whether a sweep and its look-ups cost less than a request a campus.
+
+    Args:
+        head: The sweep's first page.
+        members: Campuses.
+    """
+    if not head.count or head.total is None:
+        return not head.more
+    users = len(_users_of(head)) * head.total / head.count
+    return ceil(head.total / head.size) + ceil(users / _USERS_A_PAGE) <= members
+
+
+def campuses_of(
+    records: Sequence[Mapping[str, Any]], campuses: Collection[int], scope: Scope
+) -> dict[int, int]:
+    """Look up which campuses rows go to.
+
+    Args:
+        records: What the API sent.
+        campuses: Ids of those that there are.
+        scope: Looks up the campuses of users.
+
+    Returns:
+        Ids of campuses by the ids of the rows, where a row goes to one.
+
+    Raises:
+        RunEnds: The run has to end.
+    """
+    users = {
+        record["id"]: user
+        for record in records
+        if type(record.get("id")) is int and (user := _user_of(record)) is not None
+    }
+    scope.learn_campuses(users.values())
+    found = {row: scope.campuses_of(user) & set(campuses) for row, user in users.items()}
+    return {row: max(own) for row, own in found.items() if own}
 
 
 def _users_of(page: Page) -> set[int]:

@@ -28,7 +28,7 @@ _ADVICE = {
         "The application may not read this. Check its roles on the intranet, "
         "deselect the stream, or set `user_agent` if a proxy blocks the request."
     ),
-    HTTPStatus.NOT_FOUND: ("Nothing is there. Check `api_url`, `cursus_id` and `campus_ids`."),
+    HTTPStatus.NOT_FOUND: ("Nothing is there. Check `api_url`, `cursus_ids` and `campus_ids`."),
 }
 
 

@@ -39,9 +39,11 @@ from typing import TYPE_CHECKING, Any
 from typing_extensions import override
 
 from tap_ft42.accounts import Account
+from tap_ft42.bookmarks import is_same_scope
+from tap_ft42.contexts import parent_of
 from tap_ft42.instants import from_milliseconds, milliseconds
 from tap_ft42.list_census import ListCensus, Read
-from tap_ft42.presence import STATE, Presence, parent_of
+from tap_ft42.presence import STATE, Presence
 from tap_ft42.settled import OPEN, OpenCensus, SettledCensus, Split
 from tap_ft42.tallies import IdSet, Tally
 
@@ -80,11 +82,19 @@ def is_due(taken: datetime | None, now: datetime, hour: int) -> bool:
 
 
 class KnownRows(Presence):
-    """The rows of a stream with bookmarks, of all its contexts together."""
+    """The rows of a list with bookmarks, of all its contexts together."""
 
-    def __init__(self, stream: FT42Stream, tap: TapFT42) -> None:
+    def __init__(self, stream: FT42Stream, tap: TapFT42, whole: Context | None = None) -> None:
+        """Know nothing yet.
+
+        Args:
+            stream: The stream.
+            tap: Its tap.
+            whole: The context of the list, if it has one: its cursus.
+        """
         self._stream = stream
         self._tap = tap
+        self._whole = whole
         self._account: Account | None = None
         self._split: Split | None = None
         self._is_open = False
@@ -99,7 +109,7 @@ class KnownRows(Presence):
         state = self._stream.get_context_state(context)
         if not self._is_open:
             self._is_open = True
-            self._open(self._stream.stream_state)
+            self._open(self._state)
         if self._account is None:
             return
         is_loaded = state.get("replication_key_value") is not None
@@ -107,18 +117,25 @@ class KnownRows(Presence):
             milliseconds(state.get("read_until")) if is_loaded else None
         )
 
+    @property
+    def _state(self) -> dict[str, Any]:
+        """The SDK's state of the list."""
+        return self._stream.get_context_state(self._whole)
+
     def _open(self, state: dict[str, Any]) -> None:
         """Take up the account of the state, or begin one."""
         kept: dict[str, Any] = state.pop(STATE, None) or {}
         basis = {
-            **self._tap.scope.as_state(),
+            **self._stream.scope_of(self._whole),
             "start_date": self._tap.config.get("start_date"),
         }
-        is_one_list = self._stream.parent_stream_type or self._stream.partitions is None
+        is_one_list = not self._stream.is_batched or self._stream.partitions is None
         if not is_one_list or not (kept or self._stream.is_tallied):
             return
-        account = self._restored(kept) if kept.get("basis") == basis else None
-        self._account = account or self._begun(is_complete=not _has_begun(state))
+        is_kept = is_same_scope(kept.get("basis"), basis)
+        account = self._restored(kept) if is_kept else None
+        has_begun = any(map(_has_begun, self._stream.states_within(self._whole)))
+        self._account = account or self._begun(is_complete=not has_begun)
         self._account.note(basis=basis)
 
     def _restored(self, kept: Mapping[str, Any]) -> Account | None:
@@ -167,7 +184,7 @@ class KnownRows(Presence):
             self._complete.append(context)
 
     @override
-    def leave_out(self, row_id: int) -> None:
+    def leave_out(self, row_id: int, context: Context | None) -> None:
         self._left_out.add(row_id)
         if self._account is not None and "is_mixed" not in self._account.notes:
             self._account.note(is_mixed=True)
@@ -188,7 +205,7 @@ class KnownRows(Presence):
             kept = accounts[0].as_state()
             if self._split is not None:
                 kept[OPEN] = self._split.open.as_state()
-            self._stream.stream_state[STATE] = kept
+            self._state[STATE] = kept
             for account in accounts:
                 account.has_changed = False
 
@@ -211,13 +228,13 @@ class KnownRows(Presence):
     # Afterwards
 
     @override
-    def proofs(self) -> Iterator[tuple[int, Proof]]:
+    def proofs(self) -> Iterator[tuple[Context | None, Proof]]:
         if self._account is None or not self._complete or not self._is_due(self._account):
             return
         self._divide()
         for census in self._censuses(self._account):
             for proof in census.proofs():
-                yield 0, proof
+                yield self._whole, proof
         for account in self._accounts:
             account.note(taken=from_milliseconds(self._tap.initialized_at))
 
@@ -243,11 +260,8 @@ class KnownRows(Presence):
 
 
 def _has_begun(state: Mapping[str, Any]) -> bool:
-    """Tell whether rows have been read before, of the stream or of a partition."""
-    return any(
-        part.get("replication_key_value") or part.get("from_scratch")
-        for part in (state, *state.get("partitions", ()))
-    )
+    """Tell whether rows of a list or of a partition have been read before."""
+    return bool(state.get("replication_key_value") or state.get("from_scratch"))
 
 
 def _is_later(record: Mapping[str, Any], since: int) -> bool:

@@ -14,7 +14,7 @@ from tap_ft42.progress import Progress
 from tap_ft42.runs import LEDGER_STREAMS, summed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from tap_ft42.budget import RunEnds
     from tap_ft42.client import FT42Stream
@@ -74,15 +74,18 @@ class Lifecycle:
         campus_ids = sorted(tap.scope.campus_ids)
         until = from_milliseconds(tap.times.until)
         tap.logger.info(
-            "A run begins: %s of cursus %d, %s, up to %s.",
+            "A %s begins: %s of cursus %s, %s, %s.",
+            "run" if tap.backfill is None else "backfill",
             some(len(streams), "stream"),
-            tap.config["cursus_id"],
+            ", ".join(map(str, tap.scope.cursus_ids)),
             f"campuses {', '.join(map(str, campus_ids))}" if campus_ids else "all campuses",
-            _readable(until),
+            f"up to {_readable(until)}"
+            if tap.backfill is None
+            else f"changed from {tap.backfill}",
             extra={
                 "happened": "run_begins",
                 "streams": streams,
-                "cursus_id": tap.config["cursus_id"],
+                "cursus_ids": list(tap.scope.cursus_ids),
                 "campus_ids": campus_ids or None,
                 "window_ends_at": until,
                 "tap_version": version("tap-ft42"),
@@ -153,6 +156,7 @@ class Lifecycle:
         self._began = None
         self.progress.stop()
         self._warn_of_the_secrets_end()
+        self._say_what_a_backfill_has_come_to()
         told = summed(self._tap.ledger.tallies())
         self._tap.logger.info(
             "%s: %s (lower bound: %s).",
@@ -167,6 +171,30 @@ class Lifecycle:
                 **told,
             },
         )
+
+    def _say_what_a_backfill_has_come_to(self) -> None:
+        backfill = self._tap.backfill
+        if backfill is None or self.outcome != "complete":
+            return
+        # Parents that an earlier run had listed are not listed again by one that goes on.
+        if all(map(backfill.has_read, self._states_with_bookmarks())):
+            self._tap.logger.info(
+                "The backfill from %s is done. The same run again asks for nothing.",
+                backfill,
+                extra={"happened": "backfill_done"},
+            )
+        else:
+            self._tap.logger.info(
+                "The backfill from %s goes on with the next run.",
+                backfill,
+                extra={"happened": "backfill_goes_on"},
+            )
+
+    def _states_with_bookmarks(self) -> Iterator[dict[str, Any]]:
+        for stream in self._tap.api_streams.values():
+            if stream.selected and stream.replication_key:
+                for whole in stream.lists:
+                    yield from stream.states_within(whole)
 
     def _warn_of_the_secrets_end(self) -> None:
         until = self._tap.token.secret_valid_until

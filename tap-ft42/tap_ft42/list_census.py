@@ -18,15 +18,16 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk.exceptions import FatalAPIError
 from typing_extensions import override
 
+from tap_ft42.contexts import list_of, parent_of
 from tap_ft42.counting import COUNT, Proof, UncountableError, count_rows, read_sector
-from tap_ft42.endpoint import Endpoint
 from tap_ft42.instants import from_milliseconds, in_milliseconds
 from tap_ft42.messages import STATE_INTERVAL
-from tap_ft42.presence import parent_of, pieces
+from tap_ft42.presence import pieces
 from tap_ft42.reading import RangeIgnoredError, read_from_scratch
 from tap_ft42.regions import MAX_ID, Region
 from tap_ft42.sweeps import LARGEST
 from tap_ft42.tallies import MOST_IDS
+from tap_ft42.totals import ListAt
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
@@ -41,6 +42,9 @@ if TYPE_CHECKING:
     from tap_ft42.tap import TapFT42
 
 _LATER = in_milliseconds("2100-01-01")
+
+_KNOWN_SINCE = ("left", "since", "taken")
+"""Notes from when on it is not known who left; the first one that there is counts."""
 
 _DENSE = 4
 """Pages a row that went, below which counts cost as much as to read them all."""
@@ -78,6 +82,7 @@ class ListCensus:
         self._contexts = read.contexts
         self._left_out = read.left_out
         self._account = account
+        self._whole = list_of(read.contexts[0])
 
     def proofs(self) -> Iterator[Proof]:
         """Take it.
@@ -182,20 +187,16 @@ class ListCensus:
 
     def _left(self) -> Iterator[Proof]:
         """Find the rows of which another filter tells that they have left the list."""
-        stream, sent, tally, notes = (
-            self._stream,
-            time(),
-            self._account.tally,
-            self._account.notes,
-        )
-        before = notes.get("left") or notes.get("since") or notes["taken"]
+        stream, sent, account = self._stream, time(), self._account
+        before = next(account.notes[name] for name in _KNOWN_SINCE if name in account.notes)
         since = in_milliseconds(before) - self._tap.times.overlap
         region = Region({}).narrowed("updated_at", since, self._tap.times.until)
-        query = {**stream.query(None), **stream.left_filters, **region.params()}
-        for record in stream.read_apart(query, f"who left {stream.name}"):
+        query = {**stream.query(self._whole), **stream.left_filters, **region.params()}
+        name = f"who left {stream.plan_name(self._whole)}"
+        for record in stream.read_apart(query, name, self._whole):
             number = record.get("id") if isinstance(record, dict) else None
-            if type(number) is int and number in tally:
-                self._account.remove(number)
+            if type(number) is int and number in account.tally:
+                account.remove(number)
                 yield gone(number, sent)
 
     def _first_proof(self) -> Iterator[Proof]:
@@ -265,11 +266,30 @@ class ListCensus:
 
     def _judged(self, proof: Proof) -> Iterator[Proof]:
         """Yield what a proof of the list says of the stream, and account for it."""
-        if proof.ids is not None:
-            self._account.replace(proof.lower, proof.upper, proof.ids)
-            yield self._without_left_out(proof, proof.ids)
-        elif not self._is_mixed:
-            yield proof
+        is_all = self._oldest is None
+        if proof.ids is None:
+            if not self._is_mixed:
+                # What was counted by age is no total of any ids: that it was, is all it says.
+                yield proof if is_all else replace(proof, upper=0, total=0)
+            return
+        known = set(self._account.tally.between(proof.lower, proof.upper))
+        self._account.replace(proof.lower, proof.upper, proof.ids)
+        yield from self._told(proof, proof.ids, known)
+
+    def _told(self, proof: Proof, ids: Sequence[int], known: set[int]) -> Iterator[Proof]:
+        """Say of which rows a range of ids consists, or of those that were known who is gone.
+
+        Args:
+            proof: The proof of the range.
+            ids: The ids of its rows.
+            known: Ids that were known before.
+        """
+        if self._oldest is None:
+            yield self._without_left_out(proof, ids)
+            return
+        # The range may have older rows, which were not asked for and a backfill has brought.
+        for number in known.difference(ids):
+            yield gone(number, proof.sent)
 
     def _without_left_out(self, proof: Proof, ids: Sequence[int]) -> Proof:
         """Return a proof of these rows, but of those that the stream does not emit."""
@@ -296,8 +316,10 @@ class ListCensus:
         place: Place,
     ) -> Iterator[Part]:
         """Yield the parts of a read."""
+        source = _Countable(
+            self._stream, self._whole, query, plan=None, path=self._stream.list_path or ""
+        )
         pipeline = self._tap.pipeline
-        source = _Countable(self._stream, None, query, plan=None)
         reading = pipeline.read(place, source, read, retried=self._stream.request_decorator)
         for part, _ in pipeline.parts(reading):
             yield part
@@ -322,14 +344,12 @@ class ListCensus:
     def _emit(self, records: Sequence[dict[str, Any]]) -> None:
         """Emit rows; of those that do not tell their parent, the ones nobody knows."""
         stream, (context, *others) = self._stream, self._contexts
-        needs_parent = any(name not in stream.config for name in stream.added_columns)
-        if not others or not needs_parent:
+        if not others or not stream.parent_columns:
             for record in records:
                 stream.emit(record, context)
             return
         unknown = [record for record in records if not self._knows(record.get("id"))]
-        parents = {parent_of(context) for context in self._contexts}
-        contexts = stream.contexts_of(unknown, parents) if unknown else {}
+        contexts = stream.contexts_of(unknown, self._contexts) if unknown else {}
         for record in records:
             own = contexts.get(record.get("id", 0))
             stream.emit(record, own or context, is_known=own is None)
@@ -360,7 +380,7 @@ class ListCensus:
     def _query(self) -> dict[str, Any] | None:
         """What asks for all rows of the stream, or None if no request does."""
         stream = self._stream
-        query = dict(stream.query(None))
+        query = dict(stream.query(self._whole))
         if stream.joined_filter is not None:
             parents = sorted({parent_of(context) for context in self._contexts})
             if len(parents) <= LARGEST:
@@ -370,18 +390,13 @@ class ListCensus:
         return query
 
 
-class _Countable(Endpoint):
+class _Countable(ListAt):
     """The list of all of a stream's rows, which is asked for its totals, too."""
 
     @override
     def _params(self, region: Region, number: int, sort: str | None) -> dict[str, Any]:
         params = super()._params(region, max(number, 1), sort)
         return params | {"page[size]": 1} if number == COUNT else params
-
-    @property
-    @override
-    def _url(self) -> str:
-        return f"{self.stream.url_base}{self.stream.list_path}"
 
 
 def gone(number: int, sent: float) -> Proof:

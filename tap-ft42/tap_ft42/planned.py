@@ -6,9 +6,12 @@ from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from typing_extensions import override
+
 from tap_ft42.bookmarks import Sharing, Step, full_read, incremental_reads, note_scope
+from tap_ft42.contexts import CURSUS, cursus_of, key_of, list_of, parent_of
 from tap_ft42.endpoint import Endpoint
-from tap_ft42.presence import parent_of
+from tap_ft42.priorities import last_served
 from tap_ft42.rows import RowStream
 from tap_ft42.spool import FRESH
 from tap_ft42.sweeps import Planned, sweeps, together
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
 
     from singer_sdk.helpers.types import Context
 
+    from tap_ft42.backfill import Backfill
     from tap_ft42.bookmarks import Times
     from tap_ft42.ledger import Ledger
     from tap_ft42.pages import Page
@@ -71,6 +75,12 @@ class PlannedStream(RowStream):
     census_share: ClassVar[float] = 0.25
     """Which part of the requests that are left for a census the stream may use."""
 
+    is_by_cursus: ClassVar[bool] = False
+    """Whether it is read cursus by cursus, each with a bookmark of its own."""
+
+    is_batched: ClassVar[bool] = False
+    """Whether people are asked for in batches that share a bookmark."""
+
     settled: ClassVar[tuple[str, str] | None] = None
     """Column and value of the rows that do not disappear, where that is known; see
     `tap_ft42.settled`."""
@@ -85,11 +95,69 @@ class PlannedStream(RowStream):
             tap: The tap, which holds what the streams share.
         """
         super().__init__(tap)
+        self._tap_state = tap.stream_states
+        if self.is_by_cursus and len(tap.scope.cursus_ids) == 1:
+            self.state_partitioning_keys = self.parent_columns  # see `tap_ft42.cursus`
+        self._contexts: dict[Hashable, list[Context | None]] = {}
         self._steps: dict[str, list[Step]] = {}
         self._plans: dict[str, dict[str, Any]] = {}
         self._swept: dict[str, Sequence[dict[str, Any]]] = {}
         self._planned: dict[Hashable, Planned | None] = {}
         self._partitions_read: list[dict[str, Any]] = []
+
+    # Whom to ask for
+
+    def by_cursus(self, context: Context | None) -> list[Context | None]:
+        """Return the contexts in which is read what a parent's context, or none, names.
+
+        Args:
+            context: The parent's context, or None.
+
+        Returns:
+            The same with each cursus, where that is asked for by itself; where requests
+            are counted, the one first that has waited longest.
+        """
+        if not self.is_by_cursus:
+            return [context]
+        key = key_of(context)
+        if key not in self._contexts:
+            ids = self.scope.cursus_ids
+            contexts = [{**(context or {}), CURSUS: cursus_id} for cursus_id in ids]
+            if self._tap.budget.counts_requests:
+                contexts.sort(key=lambda own: last_served(self.get_context_state(own)))
+            self._contexts[key] = [*contexts]
+        return self._contexts[key]
+
+    @property
+    def lists(self) -> list[Context | None]:
+        """The contexts of the stream's whole lists: each cursus, or None."""
+        return self.by_cursus(None)
+
+    @property
+    @override
+    def partitions(self) -> list[dict[str, Any]] | None:
+        if self.is_by_cursus and self.parent_stream_type is None:
+            return [dict(whole) for whole in self.lists if whole]
+        return super().partitions
+
+    def states_within(self, whole: Context | None) -> list[dict[str, Any]]:
+        """Return the states of a list's partitions, without what earlier settings named.
+
+        Args:
+            whole: The context of the list.
+
+        Returns:
+            Those below each parent, as far as parents are known; its own if it has none.
+        """
+        if self.parent_stream_type is None:
+            return [self.get_context_state(whole)]
+        cursus_id = cursus_of(self._get_state_partition_context(whole))
+        partitions: list[dict[str, Any]] = self.stream_state.get("partitions", [])
+        return [
+            partition
+            for partition in partitions
+            if cursus_of(partition["context"]) == cursus_id and parent_of(partition["context"])
+        ]
 
     # Where and what to ask
 
@@ -109,6 +177,17 @@ class PlannedStream(RowStream):
         return self._tap.scope
 
     @property
+    def backfill(self) -> Backfill | None:
+        """The window of the past that is read instead of what is due."""
+        return self._tap.backfill
+
+    @property
+    @override
+    def emit_activate_version_messages(self) -> bool:
+        # After such a message a target deletes what does not come again.
+        return self.backfill is None and super().emit_activate_version_messages
+
+    @property
     def times(self) -> Times:
         """The instants between which the run reads."""
         return self._tap.times
@@ -120,8 +199,8 @@ class PlannedStream(RowStream):
 
     @property
     def list_path(self) -> str | None:
-        """Where the rows of all parents are listed; None if the API has no such list."""
-        return self.path.format(**self.config)
+        """Where the rows of all parents are listed, as `path`; None if the API does not."""
+        return self.path
 
     @property
     def ledger(self) -> Ledger:
@@ -132,7 +211,7 @@ class PlannedStream(RowStream):
         """Return the query parameters of a run, without those of paging.
 
         Args:
-            context: The parent's context, or None.
+            context: The context of a partition or of the whole list.
 
         Returns:
             Parameters by name; those that are None are not sent.
@@ -156,18 +235,20 @@ class PlannedStream(RowStream):
                 the run.
             is_urgent: Whether to find out early how much it is.
         """
-        states = [self.get_context_state(context) for context, _ in members]
-        for (context, _), state in zip(members, states, strict=True):
-            self.take_up(context, state)
+        for context, _ in members:
+            self.take_up(context, self.get_context_state(context))
         if self.largest_sweep == 1:
             for member in members:
                 self._plan_one(member, is_urgent=is_urgent)
             return
-        for group in sweeps(states, self.largest_sweep):
-            if len(group) == 1:
-                self._plan_one(members[group[0]], is_urgent=is_urgent)
-            else:
-                self._plan_sweep([members[number] for number in group])
+        for cursus_id in dict.fromkeys(cursus_of(context) for context, _ in members):
+            alike = [member for member in members if cursus_of(member[0]) == cursus_id]
+            states = [self.get_context_state(context) for context, _ in alike]
+            for group in sweeps(states, self.largest_sweep):
+                if len(group) == 1:
+                    self._plan_one(alike[group[0]], is_urgent=is_urgent)
+                else:
+                    self._plan_sweep([alike[number] for number in group])
 
     @property
     def is_known_ahead(self) -> bool:
@@ -182,6 +263,20 @@ class PlannedStream(RowStream):
             places = [(context, self._tap.next_place()) for context in contexts]
             self.plan(places, is_urgent=True)
 
+    def plan_below(self, parents: Sequence[Member]) -> None:
+        """Let the pipeline read what hangs on parents.
+
+        Args:
+            parents: Their contexts, each with its place in the order of the run.
+        """
+        self.plan(
+            [
+                (own, (*place, number))
+                for context, place in parents
+                for number, own in enumerate(self.by_cursus(context))
+            ]
+        )
+
     def plan_apart(self, members: Sequence[Member]) -> None:
         """Plan a read for each member of a sweep, which costs more than that.
 
@@ -191,31 +286,34 @@ class PlannedStream(RowStream):
         for member in members:
             self._plan_one(member)
 
-    def take_up(self, context: Context | None, state: dict[str, Any]) -> None:  # noqa: ARG002 - for subclasses
+    def take_up(self, context: Context | None, state: dict[str, Any]) -> None:
         """Forget what of a partition's state no longer counts.
 
         Args:
             context: The parent's context, or None.
             state: The SDK's state of the stream or partition; changed in place.
         """
-        if self.replication_key is not None:
-            note_scope(state, self.bookmark_scope)
+        if self.replication_key is not None or self.is_by_cursus:
+            note_scope(state, self.bookmark_scope(context))
+        if self.replication_key is not None and self.backfill is not None:
+            self.backfill.begin(state)
 
     def _plan_one(self, member: Member, *, is_urgent: bool = False) -> None:
         context, _ = member
-        source = Endpoint(self, context, self.query(context), self._plan_name(context))
+        source = Endpoint(self, context, self.query(context), self.plan_name(context))
         steps = self._steps_of(context)
         self._planned[key_of(context)] = self._planned_reads([member], source, steps, is_urgent)
 
     def _plan_sweep(self, members: Sequence[Member]) -> None:
         contexts = [context for context, _ in members]
         states = [self.get_context_state(context) for context in contexts]
-        query = self.query(None)
+        whole = list_of(contexts[0])
+        query = self.query(whole)
         if self.joined_filter is not None:
             query[self.joined_filter] = ",".join(
                 str(parent_of(context)) for context in contexts
             )
-        name = f"sweep of {self.name} {query.get(self.joined_filter or '', '')}"
+        name = f"sweep of {self.plan_name(whole)} {query.get(self.joined_filter or '', '')}"
         self._swept[name] = states
         state = together(states)
         steps = incremental_reads(
@@ -227,7 +325,7 @@ class PlannedStream(RowStream):
                 states, accepts=partial(self.is_worth_sweeping, members=len(members))
             ),
         )
-        source = ListAt(self, None, query, name, path=self.list_path or "")
+        source = ListAt(self, whole, query, name, path=self.list_path or "")
         self._planned |= {key_of(context): None for context in contexts}
         self._planned[key_of(contexts[0])] = self._planned_reads(members, source, list(steps))
 
@@ -260,15 +358,20 @@ class PlannedStream(RowStream):
         """
         return True
 
-    @property
-    def bookmark_scope(self) -> dict[str, Any]:
-        """What bookmarks are good for; what hangs on one parent knows no other campus."""
-        scope = self._tap.scope.as_state()
+    def scope_of(self, context: Context | None) -> dict[str, Any]:
+        """Return what the reads of a list are narrowed to, as the state remembers it."""
+        scope: dict[str, Any] = {"campus_ids": sorted(self.scope.campus_ids)}
+        return {CURSUS: cursus_of(context), **scope} if self.is_by_cursus else scope
+
+    def bookmark_scope(self, context: Context | None) -> dict[str, Any]:
+        """Return what a bookmark is good for: of one parent, for any scope."""
+        scope = self.scope_of(context)
         if self.parent_stream_type is not None:
             del scope["campus_ids"]
         return scope
 
-    def _plan_name(self, context: Context | None) -> str:
+    def plan_name(self, context: Context | None) -> str:
+        """Return the name of the stream and a partition of it, as in the spool."""
         partition = self._get_state_partition_context(context)
         return " ".join(
             [self.name, *(f"{key}={value}" for key, value in (partition or {}).items())]
@@ -276,27 +379,31 @@ class PlannedStream(RowStream):
 
     def _steps_of(self, context: Context | None) -> list[Step]:
         """Return what brings a context up to date; contexts may share a bookmark."""
-        name = self._plan_name(context)
+        name = self.plan_name(context)
         if name not in self._steps:
-            self._steps[name] = self._new_steps(name, self.get_context_state(context))
+            self._steps[name] = self._new_steps(context)
         return self._steps[name]
 
-    def _new_steps(self, name: str, state: dict[str, Any]) -> list[Step]:
+    def _new_steps(self, context: Context | None) -> list[Step]:
         """Return what brings a state of the stream up to date."""
+        name, state = self.plan_name(context), self.get_context_state(context)
         times, follow = self._tap.times, self.spool.follow
         self._plans[name] = state
         if self.replication_key is None:
+            if self.backfill is not None and not self.wanted_children:
+                return []
             stops = follow(name, state, times.until, longest_age=FRESH)
             sortable, ranges = self.is_sortable, self.has_ranges
             return [full_read(state, stops[-1], is_sortable=sortable, has_ranges=ranges)]
-        is_shared = self.state_partitioning_keys == ()
         return list(
             incremental_reads(
                 state,
                 follow(name, state, times.until),
                 times,
                 is_sortable=self.is_sortable,
-                sharing=Sharing([state], len(self.partitions or ()) or 1 if is_shared else 1),
+                sharing=Sharing(
+                    [state], len(self.partitions or ()) or 1 if self.is_batched else 1
+                ),
             )
         )
 
@@ -322,7 +429,7 @@ class PlannedStream(RowStream):
             for child_context in self.generate_child_contexts(record, context)
         ]
         for number, child in enumerate(children):
-            child.plan([(child_context, (*at, number)) for child_context, at in contexts])
+            child.plan_below([(child_context, (*at, number)) for child_context, at in contexts])
 
     def note_ends(self) -> None:
         """Tell the spool how far the plans of the run have been followed."""
@@ -334,8 +441,3 @@ class PlannedStream(RowStream):
                 self.spool.end(name, state, is_full=self.replication_key is None)
         if self._plans or swept:
             self.spool.tidy()
-
-
-def key_of(context: Context | None) -> Hashable:
-    """Return a context in a form that can be looked up."""
-    return frozenset((context or {}).items())

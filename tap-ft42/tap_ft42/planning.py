@@ -6,13 +6,15 @@ import json
 import sys
 from copy import deepcopy
 from dataclasses import dataclass
+from functools import partial
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
 from tap_ft42.bookmarks import changes_read, incremental_reads, note_scope
-from tap_ft42.instants import from_milliseconds
+from tap_ft42.contexts import cursus_of
+from tap_ft42.instants import from_milliseconds, milliseconds
 from tap_ft42.refreshing import ReferenceStream
 from tap_ft42.regions import MAX_ID, Region
 from tap_ft42.sweeps import LARGEST, sweeps
@@ -22,11 +24,18 @@ from tap_ft42.totals import ask_one, one_of
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from singer_sdk.helpers.types import Context
+
+    from tap_ft42.backfill import Backfill
     from tap_ft42.client import FT42Stream
     from tap_ft42.pipeline import Place, Reading
+    from tap_ft42.scope import Scope
 
 _TEXTS = 3
 """Columns of a plan that are not numbers."""
+
+_WINDOWS = ("changes", "backfill")
+"""Modes in which what a window holds is read."""
 
 CAMPUSES = 54
 """How many 42 lists, where nobody has counted them."""
@@ -38,11 +47,12 @@ class Intent:
 
     Attributes:
         stream: The stream.
-        mode: ``full``, ``first load``, ``changes`` or ``not due``.
+        mode: ``full``, ``first load``, ``changes``, ``backfill``, ``done`` or ``not due``.
         begins: Lower bound of its window, in milliseconds since 1970; None if it has none.
         partitions: How many bookmarks it has; None if nobody knows yet.
         reads: How many reads bring them up to date; None if as many.
         next_id: Where a first load goes on.
+        whole: The context of the list: its cursus, or None.
     """
 
     stream: FT42Stream
@@ -51,14 +61,27 @@ class Intent:
     partitions: int | None = 1
     reads: int | None = None
     next_id: int | None = None
+    whole: Context | None = None
+
+    @property
+    def is_due(self) -> bool:
+        """Whether anything is to be read."""
+        return self.mode not in {"done", "not due"}
+
+    @property
+    def name(self) -> str:
+        """What the list is called: the stream, with the cursus if there are several."""
+        cursus_id = cursus_of(self.whole)
+        is_one_of_several = len(self.stream.lists) > 1
+        return f"{self.stream.name} ({cursus_id})" if is_one_of_several else self.stream.name
 
     def query(self) -> dict[str, Any]:
         """Return the parameters that select its rows."""
         region = Region({"id": (self.next_id, MAX_ID)} if self.next_id else {})
-        if self.mode == "changes" and self.begins is not None:
+        if self.mode in _WINDOWS and self.begins is not None:
             until = self.stream.times.until
             region = region.narrowed("updated_at", self.begins, until)
-        return {**self.stream.query(None), **region.params()}
+        return {**self.stream.query(self.whole), **region.params()}
 
 
 @dataclass(frozen=True)
@@ -122,34 +145,42 @@ def estimates(tap: TapFT42) -> list[Estimate]:
         requests.RequestException: The API did not answer.
     """
     wanted = [s for s in tap.api_streams.values() if s.selected or s.has_selected_descendents]
-    intents = [_intent(stream) for stream in wanted]
+    intents = [_intent(stream, whole) for stream in wanted for whole in stream.lists]
     # All of them are on their way at once: some take the API half a minute.
     asked = [_ask(intent, (-1, number)) for number, intent in enumerate(intents)]
     totals = {
-        intent.stream.name: None if reading is None else _total(intent.stream, reading)
-        for intent, reading in zip(intents, asked, strict=True)
+        intent.name: _total(intent.stream, readings)
+        for intent, readings in zip(intents, asked, strict=True)
     }
     parents = {child.name: parent for parent in wanted for child in parent.child_streams}
     return [_estimate(intent, totals, parents.get(intent.stream.name)) for intent in intents]
 
 
-def _total(stream: FT42Stream, reading: Reading) -> int | None:
-    """Return how many records a list has, where one row of it may carry several."""
-    page = one_of(stream.pipeline, reading)
-    total = page.total if page.more or page.total else page.count
-    return total * stream.unpacked(page).count // page.count if total else total
+def _total(stream: FT42Stream, readings: Sequence[Reading]) -> int | None:
+    """Return how many records lists have, where one row of them may carry several."""
+    totals = []
+    for reading in readings:
+        page = one_of(stream.pipeline, reading)
+        total = page.total if page.more or page.total else page.count
+        totals.append(total * stream.unpacked(page).count // page.count if total else total)
+    known = [total for total in totals if total is not None]
+    return sum(known) if known else None
 
 
-def _ask(intent: Intent, place: Place) -> Reading | None:
+def _ask(intent: Intent, place: Place) -> list[Reading]:
     """Ask how much there is to read, where that can be asked."""
-    stream, query = intent.stream, intent.query()
+    stream, lists = intent.stream, [(intent.whole, intent.query())]
     if _is_batched(intent):
         # It is asked for people in batches, so that their number counts.
         stream = stream.scope.users
-        query = stream.query(None)
-    if intent.mode == "not due" or stream.list_path is None:
-        return None
-    return ask_one(stream, stream.list_path, query, place)
+        lists = [(whole, stream.query(whole)) for whole in stream.lists]
+    path = stream.list_path
+    if not intent.is_due or path is None:
+        return []
+    return [
+        ask_one(stream, path, query, (*place, number), whole)
+        for number, (whole, query) in enumerate(lists)
+    ]
 
 
 def told(tap: TapFT42, costs: Sequence[Estimate]) -> str:
@@ -177,7 +208,7 @@ def told(tap: TapFT42, costs: Sequence[Estimate]) -> str:
 def _line(cost: Estimate) -> tuple[str, ...]:
     intent = cost.intent
     return (
-        intent.stream.name,
+        intent.name,
         intent.mode,
         "" if intent.begins is None else from_milliseconds(intent.begins),
         "?" if cost.rows is None else f"{cost.rows:,}",
@@ -200,33 +231,60 @@ def _sum(tap: TapFT42, requests: int) -> Iterator[str]:
         yield f"A run sends {most:,} at most (max_requests): {ceil(requests / most):,} runs."
 
 
-def _intent(stream: FT42Stream) -> Intent:
-    state = deepcopy(stream.stream_state)
+def _intent(stream: FT42Stream, whole: Context | None) -> Intent:
+    if stream.backfill is not None:
+        return _intent_of_backfill(stream, whole, stream.backfill)
     if stream.parent_stream_type is not None:
-        return _intent_of_child(stream, state.get("partitions") or [])
+        return _intent_of_child(stream, whole)
+    return _intent_of_list(stream, whole)
+
+
+def _intent_of_list(stream: FT42Stream, whole: Context | None) -> Intent:
+    state = deepcopy(stream.get_context_state(whole))
+    intent = partial(Intent, stream, whole=whole)
     if isinstance(stream, ReferenceStream):
-        if stream.needs_all(state):
-            return Intent(stream, "full")
+        if stream.needs_all(whole):
+            return intent("full")
         if stream.replication_key is None:
             if not stream.lists_changes:
-                return Intent(stream, "not due")
-            return Intent(stream, "changes", _changes_begin(stream, state))
+                return intent("not due")
+            return intent("changes", _changes_begin(stream, state))
     if stream.replication_key is None:
-        return Intent(stream, "full", next_id=_next_id(state))
-    begins = _begins(stream, state)
+        return intent("full", next_id=_next_id(state))
+    begins = _begins(stream, state, whole)
     mode = "first load" if begins is None else "changes"
-    return Intent(stream, mode, begins, next_id=_next_id(state))
+    return intent(mode, begins, next_id=_next_id(state))
 
 
-def _intent_of_child(stream: FT42Stream, partitions: list[dict[str, Any]]) -> Intent:
+def _intent_of_child(stream: FT42Stream, whole: Context | None) -> Intent:
+    partitions = deepcopy(stream.states_within(whole))
+    intent = partial(Intent, stream, partitions=len(partitions) or None, whole=whole)
     if stream.replication_key is None:
-        return Intent(stream, "full", partitions=len(partitions) or None)
-    begins = [_begins(stream, partition) for partition in partitions]
+        return intent("full")
+    begins = [_begins(stream, partition, whole) for partition in partitions]
     known = [at for at in begins if at is not None]
     if not known or len(known) < len(begins):
-        return Intent(stream, "first load", partitions=len(partitions) or None)
+        return intent("first load")
     reads = len(sweeps(partitions, stream.largest_sweep))
-    return Intent(stream, "changes", min(known), len(partitions), reads)
+    return intent("changes", min(known), reads=reads)
+
+
+def _intent_of_backfill(
+    stream: FT42Stream, whole: Context | None, backfill: Backfill
+) -> Intent:
+    if stream.replication_key is None:
+        is_due = isinstance(stream, ReferenceStream) and stream.needs_all(whole)
+        return Intent(stream, "full" if is_due else "not due", whole=whole)
+    states = deepcopy(stream.states_within(whole))
+    for state in states:
+        note_scope(state, stream.bookmark_scope(whole))
+        backfill.begin(state)
+    left = [state for state in states if not backfill.has_read(state)]
+    if states and not left:
+        return Intent(stream, "done", whole=whole)
+    positions = [milliseconds(state["replication_key_value"]) or 0 for state in left]
+    begins = min(positions, default=backfill.begins)
+    return Intent(stream, "backfill", begins, partitions=len(left) or None, whole=whole)
 
 
 def _changes_begin(stream: FT42Stream, state: dict[str, Any]) -> int | None:
@@ -238,9 +296,9 @@ def _next_id(state: dict[str, Any]) -> int | None:
     return begun.get("next_id")
 
 
-def _begins(stream: FT42Stream, state: dict[str, Any]) -> int | None:
+def _begins(stream: FT42Stream, state: dict[str, Any], whole: Context | None) -> int | None:
     """Return where the next window of a state begins; None if it is read from scratch."""
-    note_scope(state, stream.bookmark_scope)
+    note_scope(state, stream.bookmark_scope(whole))
     if not state.get("replication_key_value"):
         return None
     times = stream.times
@@ -251,14 +309,19 @@ def _begins(stream: FT42Stream, state: dict[str, Any]) -> int | None:
 def _estimate(
     intent: Intent, totals: dict[str, int | None], parent: FT42Stream | None
 ) -> Estimate:
-    stream, rows = intent.stream, totals[intent.stream.name]
-    if intent.mode == "not due":
+    stream, rows = intent.stream, totals[intent.name]
+    if not intent.is_due:
         return Estimate(intent, 0, 0)
     size = stream.page_size
     pages = ceil((rows or 0) / size)
     if _is_batched(intent):
         batches = ceil((rows or 0) / LARGEST)
         return Estimate(intent, None, batches + pages)  # and the look-up of the people
+    if stream.is_batched and stream.backfill is not None and stream.scope.campus_ids:
+        people, share = _people(stream.scope)
+        batches = ceil(people / LARGEST) + ceil((rows or 0) * share / size)
+        look_up = ceil(people / stream.scope.users.page_size)
+        return Estimate(intent, None, max(1, min(pages, batches)) + look_up)
     if stream.parent_stream_type is None:
         # The last borders of a list that is sorted are proven by a page behind it.
         proof = pages > 1 and stream.is_sortable and stream.has_ranges
@@ -271,14 +334,34 @@ def _estimate(
         share = 1 if is_narrowed else len(stream.scope.campus_ids) / campuses or 1
         partitions = ceil((parents or campuses) * share)
     # Nobody knows how the rows spread over the reads: between well and badly.
-    reads = intent.reads or partitions
+    # All partitions of a backfill begin alike, so that they share their requests.
+    is_shared = intent.mode == "backfill"
+    reads = intent.reads or ceil(partitions / (stream.largest_sweep if is_shared else 1))
     least, most = max(reads, pages), reads + (rows or 0) // size
     extra = stream.extra_requests if intent.mode == "changes" else 0
-    needs_parent = any(name not in stream.config for name in stream.added_columns)
-    if reads < partitions and needs_parent:
+    if reads < partitions and stream.parent_columns:
         extra += ceil((rows or 0) / LARGEST)  # look-ups of people
     apart = partitions + stream.extra_requests
+    if stream.backfill is not None:
+        apart += (rows or 0) // size // 2
     return Estimate(intent, rows, min(ceil((least + most) / 2) + extra, max(apart, pages)))
+
+
+def _people(scope: Scope) -> tuple[int, float]:
+    """Return how many people a scope has, and their share in those of all campuses."""
+    users = scope.users
+    path = users.list_path or ""
+    some, everybody = (
+        _total(
+            users,
+            [
+                ask_one(users, path, {**users.query(whole), **other}, context=whole)
+                for whole in users.lists
+            ],
+        )
+        for other in ({}, {users.campus_filter or "": None})
+    )
+    return some or 0, (some or 0) / everybody if everybody else 1
 
 
 def _is_batched(intent: Intent) -> bool:
@@ -287,5 +370,5 @@ def _is_batched(intent: Intent) -> bool:
     Of what changed, everybody's window is read first.
     """
     stream = intent.stream
-    is_batched = stream.state_partitioning_keys == () and bool(stream.scope.campus_ids)
-    return is_batched and intent.mode != "changes"
+    is_batched = stream.is_batched and bool(stream.scope.campus_ids)
+    return is_batched and intent.mode not in _WINDOWS

@@ -8,18 +8,20 @@ streams with bookmarks keep there is said in `tap_ft42.known`.
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from itertools import chain
 from math import ceil
 from typing import TYPE_CHECKING, Any, Protocol
 
 from typing_extensions import override
 
+from tap_ft42.contexts import cursus_of, key_of
 from tap_ft42.counting import Proof
 from tap_ft42.instants import from_milliseconds, in_milliseconds
 from tap_ft42.regions import MAX_ID
 from tap_ft42.tallies import Tally
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 
     from singer_sdk.helpers.types import Context
 
@@ -45,7 +47,7 @@ class Presence(Protocol):
     def complete(self, context: Context | None) -> None:
         """Take note that a read has come to its end."""
 
-    def leave_out(self, row_id: int) -> None:
+    def leave_out(self, row_id: int, context: Context | None) -> None:
         """Take note that a row is not emitted, as it does not belong to the run."""
 
     def save(self) -> None:
@@ -56,11 +58,12 @@ class Presence(Protocol):
         """The ids of all rows, once the stream has been read; None if some are not known."""
         return None
 
-    def proofs(self) -> Iterator[tuple[int, Proof]]:
+    def proofs(self) -> Iterator[tuple[Context | None, Proof]]:
         """Yield what is proven to exist, after the stream has been read.
 
         Yields:
-            The parent's id, or 0 for all rows of the stream, and the proof.
+            Which rows the proof is about, those of a parent or of a cursus, or None for
+            all rows of the stream; and the proof.
 
         Raises:
             RunEnds: The run has to end.
@@ -112,17 +115,18 @@ class FullReads(Presence):
 
     def __init__(self, stream: FT42Stream) -> None:
         self._stream = stream
-        self._reads: dict[int, _FullRead] = {}
+        self._reads: dict[Hashable, tuple[Context | None, _FullRead]] = {}
 
     @override
     def begin(self, context: Context | None) -> None:
         state = self._stream.get_context_state(context)
-        if self._stream.is_counted and self._stream.needs_all(state):
-            self._reads[parent_of(context)] = _FullRead(state, page_size=self._stream.page_size)
+        if self._stream.is_counted and self._stream.needs_all(context):
+            read = _FullRead(state, page_size=self._stream.page_size)
+            self._reads[key_of(context)] = (context, read)
 
     @override
     def note(self, page: Page, records: Sequence[Any], context: Context | None) -> None:
-        read = self._reads.get(parent_of(context))
+        _, read = self._reads.get(key_of(context), (None, None))
         if read is None:
             return
         read.sent = min(read.sent, page.sent)
@@ -135,29 +139,70 @@ class FullReads(Presence):
 
     @override
     def complete(self, context: Context | None) -> None:
-        if read := self._reads.get(parent_of(context)):
+        _, read = self._reads.get(key_of(context), (None, None))
+        if read is not None:
             read.is_complete = True
 
     @override
-    def leave_out(self, row_id: int) -> None:
+    def leave_out(self, row_id: int, context: Context | None) -> None:
         """Do nothing: what exists and was never emitted harms nobody."""
 
     @override
     def save(self) -> None:
-        for read in self._reads.values():
+        for _, read in self._reads.values():
             read.save()
 
     @override
-    def proofs(self) -> Iterator[tuple[int, Proof]]:
-        for parent, read in self._reads.items():
+    def proofs(self) -> Iterator[tuple[Context | None, Proof]]:
+        for context, read in self._reads.values():
             if read.is_complete and read.is_proof:
                 for proof in pieces(read.lower, MAX_ID, list(read.tally.ids), read.sent):
-                    yield parent, proof
+                    yield context, proof
 
 
-def parent_of(context: Context | None) -> int:
-    """Return the id of a context's parent; 0 if it has none."""
-    return int(next(iter(context.values()))) if context else 0
+class ByCursus(Presence):
+    """The rows of a stream that is read cursus by cursus: a list of them for each."""
+
+    def __init__(self, lists: Mapping[int, Presence]) -> None:
+        """Account for several lists.
+
+        Args:
+            lists: What keeps account of each, by the id of the cursus.
+        """
+        self._lists = lists
+
+    @override
+    def begin(self, context: Context | None) -> None:
+        self._lists[cursus_of(context)].begin(context)
+
+    @override
+    def note(self, page: Page, records: Sequence[Any], context: Context | None) -> None:
+        self._lists[cursus_of(context)].note(page, records, context)
+
+    @override
+    def complete(self, context: Context | None) -> None:
+        self._lists[cursus_of(context)].complete(context)
+
+    @override
+    def leave_out(self, row_id: int, context: Context | None) -> None:
+        self._lists[cursus_of(context)].leave_out(row_id, context)
+
+    @override
+    def save(self) -> None:
+        for one in self._lists.values():
+            one.save()
+
+    @property
+    @override
+    def ids(self) -> Iterable[int] | None:
+        known = [one.ids for one in self._lists.values()]
+        complete = [ids for ids in known if ids is not None]
+        return chain.from_iterable(complete) if len(complete) == len(known) else None
+
+    @override
+    def proofs(self) -> Iterator[tuple[Context | None, Proof]]:
+        for one in self._lists.values():
+            yield from one.proofs()
 
 
 def pieces(lower: int, upper: int, ids: Sequence[int], sent: float) -> Iterator[Proof]:

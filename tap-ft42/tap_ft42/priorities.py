@@ -52,6 +52,9 @@ def _need(stream: PlannedStream, now: int) -> int:
 
 
 def _served(stream: PlannedStream) -> int:
-    state = stream.stream_state
-    partitions = [last_served(partition) for partition in state.get("partitions", ())]
-    return max(last_served(state), min(partitions, default=0))
+    partitions = [
+        last_served(partition)
+        for whole in stream.lists
+        for partition in stream.states_within(whole)
+    ]
+    return max(last_served(stream.stream_state), min(partitions, default=0))

@@ -19,14 +19,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from typing_extensions import override
 
-from tap_ft42.bookmarks import changes_read
+from tap_ft42.bookmarks import changes_read, is_same_scope
 from tap_ft42.client import FT42Stream
+from tap_ft42.contexts import parent_of
 from tap_ft42.instants import from_milliseconds, milliseconds
 from tap_ft42.priorities import last_served
 from tap_ft42.spool import FRESH
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Container, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
 
     from singer_sdk.helpers.types import Context
 
@@ -62,7 +63,7 @@ def is_due(
     Returns:
         Whether the last read for one of them is older than that, within a tolerance.
     """
-    if state.get("refreshed_for") != scope:
+    if not is_same_scope(state.get("refreshed_for"), scope):
         return True
     reads = state.get("refreshed_at") or {}
     interval = int(hours * _HOUR)
@@ -78,7 +79,8 @@ def note_refresh(
     state: dict[str, Any], *, now: int, scope: Mapping[str, Any], readers: Collection[str]
 ) -> None:
     """Note that a full read came to its end; arguments as in `is_due`."""
-    known = state.get("refreshed_at", {}) if state.get("refreshed_for") == scope else {}
+    is_same = is_same_scope(state.get("refreshed_for"), scope)
+    known = state.get("refreshed_at", {}) if is_same else {}
     state["refreshed_for"] = dict(scope)
     state["refreshed_at"] = known | dict.fromkeys(readers, from_milliseconds(now))
 
@@ -100,7 +102,7 @@ def forget_partitions(stream_state: dict[str, Any], parents: Container[object]) 
         stream_state["partitions"] = [
             partition
             for partition in stream_state["partitions"]
-            if all(parent in parents for parent in partition["context"].values())
+            if (parent := parent_of(partition["context"])) == 0 or parent in parents
         ]
 
 
@@ -123,7 +125,7 @@ class ReferenceStream(FT42Stream):
                 self._remembered = list(self._remembered_children(context))
                 places = [(*place, number) for number in range(len(self._remembered))]
                 for child in self.wanted_children:
-                    child.plan(
+                    child.plan_below(
                         [
                             (child_context, at)
                             for (one, child_context), at in zip(
@@ -136,23 +138,20 @@ class ReferenceStream(FT42Stream):
     @override
     def _plan_children(self, records: list[Any], context: Context | None, place: Place) -> None:
         if self._tap.budget.counts_requests:
-            served = {
-                next(iter(partition["context"].values())): last_served(partition)
-                for child in self.wanted_children
-                for partition in child.stream_state.get("partitions", ())
-            }
-            records.sort(key=lambda record: served.get(_id_of(record), 0))
+            turns = _turns(self.wanted_children)
+            records.sort(key=lambda record: turns.get(_id_of(record), 0))
         super()._plan_children(records, context, place)
 
     @override
-    def _new_steps(self, name: str, state: dict[str, Any]) -> list[Step]:
-        if self.needs_all(state):
+    def _new_steps(self, context: Context | None) -> list[Step]:
+        name, state = self.plan_name(context), self.get_context_state(context)
+        if self.needs_all(context):
             if self.replication_key is not None:
                 forget_position(state)
-            return super()._new_steps(name, state)
+            return super()._new_steps(context)
         if self.replication_key is not None:
-            return super()._new_steps(name, state)
-        if not self.lists_changes:
+            return super()._new_steps(context)
+        if not self.lists_changes or self.backfill is not None:
             return []
         self._plans[name] = state
         stops = self.spool.follow(name, state, self._tap.times.until, longest_age=FRESH)
@@ -161,25 +160,34 @@ class ReferenceStream(FT42Stream):
     @override
     def request_records(self, context: Context | None) -> Iterator[dict[str, Any]]:
         listed: set[object] = set()
+        # What goes on where an earlier run ended does not list what that had listed.
+        is_whole = "from_scratch" not in self.get_context_state(context)
         self._is_read_to_end = False
         for record in super().request_records(context):
             if isinstance(record, dict):
                 listed.add(record.get("id"))
             yield record
-        state = self.get_context_state(context)
         if not self._steps_of(context):
             for child, child_context in self._remembered:
                 child.sync(child_context)
-        elif self._is_read_to_end and self.needs_all(state):
-            note_refresh(state, **self._refresh)
-            for child in self.wanted_children:
+        elif self._is_read_to_end and self.needs_all(context):
+            note_refresh(self.get_context_state(context), **self._refresh(context))
+            for child in self.wanted_children if is_whole else ():
                 forget_partitions(child.stream_state, listed)
 
     @override
-    def needs_all(self, state: Mapping[str, Any]) -> bool:
+    def needs_all(self, context: Context | None) -> bool:
         if self._tap.is_dry_run or self.emit_activate_version_messages:
             return True  # what a run does not emit after such a message is deleted
-        return is_due(state, hours=self.interval, **self._refresh)
+        if self.backfill is not None:
+            return self._is_parent_to_be_read(context)
+        state = self.get_context_state(context)
+        return is_due(state, hours=self.interval, **self._refresh(context))
+
+    def _is_parent_to_be_read(self, context: Context | None) -> bool:
+        """Tell whether a backfill does not yet know what there is to read below the rows."""
+        known = self.get_context_state(context).get("refreshed_at") or {}
+        return any(child.name not in known for child in self.wanted_children)
 
     @property
     def interval(self) -> float:
@@ -192,12 +200,11 @@ class ReferenceStream(FT42Stream):
     def refresh_nights(self) -> int:
         return 0  # they are read in full now and then
 
-    @property
-    def _refresh(self) -> dict[str, Any]:
+    def _refresh(self, context: Context | None) -> dict[str, Any]:
         readers = [child.name for child in self.wanted_children]
         return {
             "now": self._tap.initialized_at,
-            "scope": self._tap.scope.as_state(),
+            "scope": self.scope_of(context),
             "readers": [*readers, self.name] if self.selected else readers,
         }
 
@@ -206,8 +213,8 @@ class ReferenceStream(FT42Stream):
     ) -> Iterator[tuple[PlannedStream, Context]]:
         """Yield what is read below the rows of the last full read, as far as in scope."""
         for child in self.wanted_children:
-            for partition in sorted(child.stream_state.get("partitions", ()), key=last_served):
-                (parent_id,) = partition["context"].values()
+            turns = _turns([child])
+            for parent_id in sorted(turns, key=turns.__getitem__):
                 for child_context in self.generate_child_contexts({"id": parent_id}, context):
                     if child_context is not None:
                         yield child, child_context
@@ -215,3 +222,14 @@ class ReferenceStream(FT42Stream):
 
 def _id_of(record: object) -> object:
     return record.get("id") if isinstance(record, dict) else None
+
+
+def _turns(children: Iterable[PlannedStream]) -> dict[object, int]:
+    """Return by the ids of parents when the part below them was served that waits longest."""
+    turns: dict[object, int] = {}
+    for child in children:
+        for whole in child.lists:
+            for partition in child.states_within(whole):
+                parent, turn = parent_of(partition["context"]), last_served(partition)
+                turns[parent] = min(turn, turns.get(parent, turn))
+    return turns

@@ -15,6 +15,7 @@ from singer_sdk.schema.source import SchemaDirectory
 from singer_sdk.singerlib import RecordMessage
 from typing_extensions import override
 
+from tap_ft42.contexts import CURSUS
 from tap_ft42.records import EXTRA, BrokenRecordError, RecordShape
 from tap_ft42.transport import SendingStream
 
@@ -39,7 +40,7 @@ class RowStream(SendingStream):
     schema: ClassVar[StreamSchema[str]] = StreamSchema(SCHEMAS)
 
     added_columns: ClassVar[Sequence[str]] = ()
-    """Columns whose values the request knows: from the parent or the settings."""
+    """Columns whose values the request knows: the parent, and the cursus."""
 
     TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE  # rows fit their schema already
 
@@ -81,7 +82,7 @@ class RowStream(SendingStream):
             return None
         self._undeclared.update(shaped.get(EXTRA, ()))
         if not self.is_in_scope(shaped):
-            self.leave_out(shaped)
+            self.leave_out(shaped, context)
             return None
         if self._tally is not None:
             since = self._since
@@ -92,8 +93,13 @@ class RowStream(SendingStream):
         """Tell whether a row belongs to the run, where the API's filter may not."""
         return True
 
-    def leave_out(self, row: Record) -> None:
+    def leave_out(self, row: Record, context: Context | None) -> None:
         """Take note that a row does not belong to the run."""
+
+    @property
+    def parent_columns(self) -> list[str]:
+        """Those of `added_columns` that only a row's parent tells."""
+        return [name for name in self.added_columns if name != CURSUS]
 
     def added_values(self, record: Record, context: Context | None) -> dict[str, Any]:  # noqa: ARG002 - for subclasses
         """Return the values of `added_columns`.
@@ -102,10 +108,7 @@ class RowStream(SendingStream):
             record: What the API sent.
             context: The parent's context, or None.
         """
-        return {
-            name: (context or {}).get(name, self.config.get(name))
-            for name in self.added_columns
-        }
+        return {name: (context or {}).get(name) for name in self.added_columns}
 
     @override
     def _write_schema_message(self) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from singer_sdk import Stream, StreamSchema
 from typing_extensions import override
 
-from tap_ft42.instants import from_milliseconds, write_instant
+from tap_ft42.instants import from_milliseconds, in_milliseconds, write_instant
 from tap_ft42.rows import SCHEMAS
 
 if TYPE_CHECKING:
@@ -63,8 +63,8 @@ class SyncRunsStream(_LedgerStream):
         tap.ledger.close()
         until = tap.token.secret_valid_until
         settings = (
-            "cursus_id", "page_size", "requests_per_second", "requests_per_hour",
-            "max_requests", "max_minutes",
+            "page_size", "requests_per_second", "requests_per_hour", "max_requests",
+            "max_minutes",
         )  # fmt: skip
         return [
             {
@@ -81,6 +81,9 @@ class SyncRunsStream(_LedgerStream):
                 "token_requests": tap.token.requests,
                 "secret_valid_until": None if until is None else write_instant(until),
                 **{name: tap.config.get(name) for name in settings},
+                "start_date": _instant(tap.config.get("start_date")),
+                "end_date": _instant(tap.config.get("end_date")),
+                "cursus_ids": list(tap.scope.cursus_ids),
                 "campus_ids": sorted(tap.scope.campus_ids) or None,
             }
         ]
@@ -90,6 +93,10 @@ class SyncRunsStream(_LedgerStream):
         # The SDK calls this of the last stream last, after all that a run does.
         super().log_sync_costs()
         self._tap.lifecycle.end()
+
+
+def _instant(setting: str | None) -> str | None:
+    return None if setting is None else from_milliseconds(in_milliseconds(setting))
 
 
 LEDGER_STREAMS = (SyncRequestsStream, SyncRunsStream)

@@ -1,4 +1,4 @@
-"""Which part of the network a run reads: all of it, or some campuses.
+"""Which part of the network a run reads: which cursus, and all campuses or some.
 
 The API can narrow users and enrolments by campus. Badges know
 nothing of campuses but their users. Who these are, the stream ``users`` tells once it has
@@ -11,8 +11,9 @@ the campuses of users, each once a run.
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from tap_ft42.cursus import cursus_ids
 from tap_ft42.sweeps import LARGEST
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Scope:
-    """The campuses of the setting ``campus_ids`` and what hangs on them."""
+    """What the settings ``cursus_ids`` and ``campus_ids`` name, and what hangs on that."""
 
     def __init__(self, tap: TapFT42) -> None:
         """Read the setting; the look-ups come later.
@@ -34,14 +35,9 @@ class Scope:
         self._tap = tap
         self.campus_ids: frozenset[int] = frozenset(tap.config.get("campus_ids") or ())
         """Ids of the campuses in scope; empty for all of them."""
+        self.cursus_ids: tuple[int, ...] = cursus_ids(tap.config)
+        """Ids of the cursus that are read."""
         self._campuses_of: dict[int, set[int]] = {}
-
-    def as_state(self) -> dict[str, Any]:
-        """Return what a bookmark is good for, as the state remembers it."""
-        return {
-            "cursus_id": self._tap.config["cursus_id"],
-            "campus_ids": sorted(self.campus_ids),
-        }
 
     def has_campus(self, campus_id: object) -> bool:
         """Tell whether a campus is in scope."""
@@ -69,14 +65,18 @@ class Scope:
 
     @cached_property
     def user_ids(self) -> frozenset[int]:
-        """Ids of the students of a scope.
+        """Ids of the students of a scope, of whichever cursus.
 
         Raises:
             RunEnds: The run has to end.
         """
         known = self.users.presence.ids if self.users.selected else None
         if known is None:
-            known = [user["id"] for user in self.users.look_up(self.users.query(None))]
+            known = [
+                user["id"]
+                for whole in self.users.lists
+                for user in self.users.look_up(self.users.query(whole), whole)
+            ]
         return frozenset(known)
 
     # Campuses of users

@@ -79,7 +79,8 @@ class ScoredStream(FT42Stream):
 
     @override
     def request_records(self, context: Context | None) -> Iterator[dict[str, Any]]:
-        if not self._are_scores_emitted and not self._tap.is_dry_run:
+        is_due = not self._tap.is_dry_run and self.backfill is None
+        if is_due and not self._are_scores_emitted:
             self._are_scores_emitted = True
             yield from self._emitted_scores()
         yield from super().request_records(context)

@@ -184,9 +184,10 @@ class SettledCensus(ListCensus):
                 ids = {True: list[int](), False: list[int]()}
                 for number in part.ids:
                     ids[number in settled].append(number)
+                known = set(self._split.open.tally.between(part.lower, part.upper))
                 self._account.replace(part.lower, part.upper, ids[True])
                 self._split.open.replace(part.lower, part.upper, ids[False])
-                yield self._without_left_out(part, part.ids)
+                yield from self._told(part, part.ids, known)
 
     @override
     def _first_proof(self) -> Iterator[Proof]:
@@ -239,8 +240,8 @@ class OpenCensus(ListCensus):
         for batch in id_lists(missing):
             sent = time()
             query = {**(self._query or {}), "filter[id]": batch}
-            name = f"{self._stream.name} that may be gone"
-            rows = self._stream.read_apart(query, name)
+            name = f"{self._stream.plan_name(self._whole)} that may be gone"
+            rows = self._stream.read_apart(query, name, self._whole)
             found = {row.get("id") for row in rows if isinstance(row, dict)}
             for number in map(int, batch.split(",")):
                 if number not in found:

@@ -65,7 +65,14 @@ _TABLES = """
 class Spool:
     """The pages and plans of runs that no state has covered yet."""
 
-    def __init__(self, file: Path, *, has_state: bool, is_compressed: bool = True) -> None:
+    def __init__(
+        self,
+        file: Path,
+        *,
+        has_state: bool,
+        is_compressed: bool = True,
+        is_new: bool = False,
+    ) -> None:
         """Open the file, or begin a new one.
 
         Args:
@@ -73,9 +80,12 @@ class Spool:
             has_state: Whether the run was handed a state, so that the next one
                 will tell what has been covered.
             is_compressed: Whether to save disk, which costs 2 ms a page.
+            is_new: Whether to forget what earlier runs have left.
         """
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._file = file
+        if is_new:
+            self._remove()
         self._has_state = has_state
         self._level = 1 if is_compressed else 0
         self._lock = RLock()

@@ -6,21 +6,21 @@ import hashlib
 import signal
 import time
 from functools import cached_property
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import requests
-from platformdirs import user_state_path
 from singer_sdk import Stream, Tap
-from singer_sdk import typing as th
+from singer_sdk.exceptions import ConfigValidationError
 from typing_extensions import override
 
 from tap_ft42.auth import BearerToken
+from tap_ft42.backfill import Backfill
 from tap_ft42.bookmarks import Times
 from tap_ft42.budget import Budget
 from tap_ft42.census import CensusStream
 from tap_ft42.client import FT42Stream
+from tap_ft42.cursus import arrange, cursus_ids
 from tap_ft42.instants import in_milliseconds
 from tap_ft42.ledger import CountingAdapter, Ledger
 from tap_ft42.lifecycle import Lifecycle
@@ -31,13 +31,15 @@ from tap_ft42.quota import Quota
 from tap_ft42.rejections import RejectedRecordsStream
 from tap_ft42.runs import LEDGER_STREAMS
 from tap_ft42.scope import Scope
+from tap_ft42.settings import SETTINGS, contradictions
 from tap_ft42.spool import Spool
 from tap_ft42.streams import STREAMS
-from tap_ft42.streams.reference import REFRESH_HOURS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import FrameType
+
+    from singer_sdk.helpers.types import TapState
 
     from tap_ft42.pipeline import Place
 
@@ -56,180 +58,15 @@ class TapFT42(Tap):
     _state_written = 0.0
     _has_state = False
 
-    config_jsonschema = th.PropertiesList(
-        th.Property(
-            "client_id",
-            th.StringType(min_length=1),
-            required=True,
-            secret=True,
-            title="Application UID",
-            description="UID of the application on the intranet.",
-        ),
-        th.Property(
-            "client_secret",
-            th.StringType(min_length=1),
-            required=True,
-            secret=True,
-            title="Application secret",
-            description="Secret of the application; 42 rotates it every 28 days.",
-        ),
-        th.Property(
-            "api_url",
-            th.StringType(pattern=r"^https?://[^/\s]"),
-            default="https://api.intra.42.fr",
-            title="API URL",
-            description="Base URL of the API.",
-        ),
-        th.Property(
-            "cursus_id",
-            th.IntegerType(minimum=1),
-            default=21,
-            title="Cursus",
-            description="The cursus whose projects, students and enrolments are read.",
-        ),
-        th.Property(
-            "campus_ids",
-            th.ArrayType(th.IntegerType(minimum=1)),
-            title="Campuses",
-            description=(
-                "Campuses whose students are read, with all that hangs on them; "
-                "all listed campuses if empty."
-            ),
-        ),
-        th.Property(
-            "start_date",
-            th.DateTimeType(
-                pattern=r"^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?$"
-            ),
-            title="Start date",
-            description="Incremental streams read nothing that last changed before.",
-        ),
-        th.Property(
-            "page_size",
-            th.IntegerType(minimum=1, maximum=100),
-            default=100,
-            title="Page size",
-            description="Records a page; the API allows up to 100.",
-        ),
-        th.Property(
-            "requests_per_second",
-            th.IntegerType(minimum=0),
-            default=2,
-            title="Requests a second",
-            description="The application's limit; 0 means no limit.",
-        ),
-        th.Property(
-            "requests_per_hour",
-            th.IntegerType(minimum=0),
-            default=1200,
-            title="Requests an hour",
-            description="The application's limit; 0 means no limit.",
-        ),
-        th.Property(
-            "settle_seconds",
-            th.IntegerType(minimum=0),
-            default=30,
-            title="Settle time",
-            description=(
-                "How far in the past a read ends, so that rows that are just being "
-                "written are left to the next run."
-            ),
-        ),
-        th.Property(
-            "overlap_seconds",
-            th.IntegerType(minimum=0),
-            default=60,
-            title="Overlap",
-            description="How far before its bookmark a read begins, as clocks differ.",
-        ),
-        th.Property(
-            "refresh_hours",
-            th.ObjectType(
-                *(
-                    th.Property(
-                        name,
-                        th.IntegerType(minimum=0),
-                        description=f"{hours} if not given.",
-                    )
-                    for name, hours in REFRESH_HOURS.items()
-                ),
-                additional_properties=False,
-            ),
-            title="Refresh",
-            description=(
-                "Hours for which a full read of a reference stream is good enough; "
-                "0 reads it in every run. For campuses, 168 where campus_ids names them."
-            ),
-        ),
-        th.Property(
-            "max_requests",
-            th.IntegerType(minimum=1),
-            title="Requests a run",
-            description="Ends the run well after so many; the next one goes on from there.",
-        ),
-        th.Property(
-            "max_minutes",
-            th.IntegerType(minimum=1),
-            title="Minutes a run",
-            description="Ends the run well after so long; the next one goes on from there.",
-        ),
-        th.Property(
-            "census_hour",
-            th.IntegerType(minimum=-1, maximum=23),
-            default=2,
-            title="Census hour",
-            description=(
-                "Hour of the day (UTC) from which on the day's first run finds out which "
-                "rows have disappeared; -1 for never."
-            ),
-        ),
-        th.Property(
-            "refresh_nights",
-            th.IntegerType(minimum=0),
-            default=7,
-            title="Refresh nights",
-            description=(
-                "Number of censuses in which everybody is read again, as people change "
-                "without a word; 0 for never. The rows of other incremental streams take "
-                "four times as many, and streams of more than 100,000 rows are only "
-                "counted in so many."
-            ),
-        ),
-        th.Property(
-            "reserve_percent",
-            th.IntegerType(minimum=0, maximum=90),
-            default=2,
-            title="Reserve",
-            description="How much of the hour's requests is left to others.",
-        ),
-        th.Property(
-            "quota_store",
-            th.StringType(min_length=1),
-            default=str(user_state_path("tap-ft42") / "quota.sqlite"),
-            title="Quota store",
-            description=(
-                "Where the processes that use the application account for its requests: an "
-                "SQLite file, or a redis:// or postgresql:// URL for several machines."
-            ),
-        ),
-        th.Property(
-            "spool",
-            th.StringType(min_length=1),
-            default=str(user_state_path("tap-ft42") / "spool"),
-            title="Spool",
-            description=(
-                "Folder where pages are kept until the state that comes back covers them, "
-                "so that a run that was killed need not ask for them again."
-            ),
-        ),
-        th.Property(
-            "user_agent",
-            th.StringType(min_length=1),
-            default=f"tap-ft42/{version('tap-ft42')}",
-            title="User agent",
-            description="Names the client; the API refuses requests without a name.",
-        ),
-    ).to_dict()
+    config_jsonschema = SETTINGS
+
+    @override
+    def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
+        errors = super()._validate_config(raise_errors=raise_errors)
+        if not errors and (errors := list(contradictions(self._config))) and raise_errors:
+            summary = "Config validation failed"
+            raise ConfigValidationError(summary, errors=errors, schema=SETTINGS)
+        return errors
 
     @override
     def discover_streams(self) -> Sequence[Stream]:
@@ -331,11 +168,13 @@ class TapFT42(Tap):
     @cached_property
     def spool(self) -> Spool:
         """What has been read and no state has covered yet."""
-        application = f"{self.api_url} {self.config['client_id']}"
-        name = hashlib.sha256(application.encode()).hexdigest()[:16]
-        file = Path(self.config["spool"]).expanduser() / f"{name}.sqlite"
+        owner = f"{self.api_url} {self.config['client_id']}"
+        if self.backfill is not None:
+            owner += f" {self.backfill}"
+        name = hashlib.sha256(owner.encode()).hexdigest()[:16]
         return Spool(
-            file,
+            Path(self.config["spool"]).expanduser() / f"{name}.sqlite",
+            is_new=self.backfill is not None,
             has_state=self._has_state,
             # Without a limit the processor is what is scarce.
             is_compressed=bool(self.config["requests_per_second"]),
@@ -352,11 +191,29 @@ class TapFT42(Tap):
         return Scope(self)
 
     @cached_property
+    def backfill(self) -> Backfill | None:
+        """The window of the past that the run reads, if it is a backfill."""
+        return Backfill.of(self.config)
+
+    @property
+    def stream_states(self) -> TapState:
+        """What holds the states of the streams that read the API, as the SDK's state does."""
+        return self.state if self.backfill is None else self.backfill.part_of(self.state)
+
+    @cached_property
     def times(self) -> Times:
         """The instants between which the run reads."""
         start_date = self.config.get("start_date")
+        settled = self.initialized_at - 1000 * int(self.config["settle_seconds"])
+        if self.backfill is not None:
+            return Times(
+                until=min(self.backfill.ends, settled),
+                overlap=0,  # nothing arrives in the past
+                not_before=self.backfill.begins,
+                is_past=True,
+            )
         return Times(
-            until=self.initialized_at - 1000 * int(self.config["settle_seconds"]),
+            until=settled,
             overlap=1000 * int(self.config["overlap_seconds"]),
             not_before=None if start_date is None else in_milliseconds(start_date),
         )
@@ -377,6 +234,12 @@ class TapFT42(Tap):
     def load_state(self, state: dict[str, Any]) -> None:
         super().load_state(state)
         self._has_state = bool(state)
+        if self.backfill is not None:
+            self.backfill.take_up(self.state)
+        known: dict[str, Any] = self.stream_states.get("bookmarks", {})
+        for stream in STREAMS:
+            if stream.is_by_cursus and stream.name in known:
+                arrange(known[stream.name], cursus_ids(self.config))
 
     @property
     def is_dry_run(self) -> bool:

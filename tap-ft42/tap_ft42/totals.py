@@ -15,6 +15,8 @@ from tap_ft42.regions import Region
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
+    from singer_sdk.helpers.types import Context
+
     from tap_ft42.pages import Page
     from tap_ft42.pipeline import Pipeline, Place, Reading
     from tap_ft42.planned import PlannedStream
@@ -26,7 +28,7 @@ class ListAt(Endpoint):
     """A list that the stream reads elsewhere than its path says.
 
     Attributes:
-        path: Where.
+        path: Where, with names in braces for what the context tells.
         size: Rows a page; None for the stream's own.
     """
 
@@ -36,7 +38,7 @@ class ListAt(Endpoint):
     @property
     @override
     def _url(self) -> str:
-        return f"{self.stream.url_base}{self.path}"
+        return f"{self.stream.url_base}{self.path.format(**self.context or {})}"
 
     @override
     def _params(self, region: Region, number: int, sort: str | None) -> dict[str, Any]:
@@ -45,7 +47,11 @@ class ListAt(Endpoint):
 
 
 def ask_one(
-    stream: PlannedStream, path: str, query: Mapping[str, Any], place: Place = NOW
+    stream: PlannedStream,
+    path: str,
+    query: Mapping[str, Any],
+    place: Place = NOW,
+    context: Context | None = None,
 ) -> Reading:
     """Ask for one row of a list.
 
@@ -54,11 +60,12 @@ def ask_one(
         path: Where the list is.
         query: Parameters that select its records.
         place: Where the answer is wanted, among others that are asked for at once.
+        context: The context of the list, if it has one.
 
     Returns:
         What `one_of` takes.
     """
-    source = ListAt(stream, None, query, plan=None, path=path, size=1)
+    source = ListAt(stream, context, query, plan=None, path=path, size=1)
     return stream.pipeline.read(place, source, _first_page, retried=stream.request_decorator)
 
 

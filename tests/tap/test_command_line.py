@@ -28,9 +28,9 @@ INCREMENTAL = {
     "campus_users",
 }  # fmt: skip
 SETTINGS = {
-    "client_id", "client_secret", "api_url", "cursus_id", "campus_ids", "start_date",
-    "page_size", "requests_per_second", "requests_per_hour", "settle_seconds",
-    "overlap_seconds", "user_agent",
+    "client_id", "client_secret", "api_url", "cursus_ids", "cursus_id", "campus_ids",
+    "start_date", "page_size", "requests_per_second", "requests_per_hour",
+    "settle_seconds", "overlap_seconds", "user_agent",
 }  # fmt: skip
 
 
@@ -74,9 +74,11 @@ def test_streams_have_the_primary_keys_of_their_schemas(catalog: dict[str, Any])
     keys = {name: entry["key_properties"] for name, entry in catalog.items()}
     assert keys.pop("campus_achievements") == ["campus_id", "achievement_id"]
     assert keys.pop("rejected_records") == ["rejection_id"]
-    assert keys.pop("census") == ["stream", "parent_id", "first_id"]
+    assert keys.pop("census") == ["stream", "cursus_id", "parent_id", "first_id"]
     assert keys.pop("sync_requests") == ["run_id", "stream", "route"]
     assert keys.pop("sync_runs") == ["run_id"]
+    for stream in ("users", "projects", "projects_users"):
+        assert keys.pop(stream) == ["id", "cursus_id"]
     assert set(map(tuple, keys.values())) == {("id",)}
 
 

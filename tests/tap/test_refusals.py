@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tests.tap.scripted import ScriptedApi
 
 CURSUS = {"id": 21, "created_at": None, "name": "42cursus", "slug": "42cursus", "kind": "main"}
-ADVICE = {400: "report this line", 403: "roles", 404: "`cursus_id`"}
+ADVICE = {400: "report this line", 403: "roles", 404: "`cursus_ids`"}
 
 
 @pytest.mark.parametrize("status", [400, 403, 404])
@@ -38,7 +38,7 @@ def test_a_refusal_of_the_real_shape_is_understood(tap: Tap, sandbox: RunningSan
     run = tap.pointed_at(sandbox, cursus_id=4242).fail("projects")
     assert "404" in run.last_word
     assert "/v2/cursus/4242/projects" in run.last_word
-    assert "`cursus_id`" in run.last_word
+    assert "`cursus_ids`" in run.last_word
 
 
 def test_a_challenge_page_of_the_proxy_is_not_quoted(tap: Tap, sandbox: RunningSandbox) -> None:

@@ -34,10 +34,17 @@ def here(tap: Tap, sandbox: RunningSandbox, spool: Path) -> Tap:
     return tap.pointed_at(sandbox, page_size=10, spool=str(spool), **AT_ONCE)
 
 
-def killed(here: Tap, sandbox: RunningSandbox, *streams: str, after: int) -> Run:
+def killed(
+    here: Tap,
+    sandbox: RunningSandbox,
+    *streams: str,
+    after: int,
+    state: dict[str, Any] | None = None,
+) -> Run:
     """A run that was killed when the API had been asked so often."""
+    sandbox.reset_requests()
     sandbox.fault("drip", after=after, seconds=60)
-    started = here.start(*streams)
+    started = here.start(*streams, state=state)
     for _ in range(400):
         if asked(sandbox) >= after:
             break

@@ -11,7 +11,8 @@ from typing_extensions import override
 
 from tap_ft42.bookmarks import note_scope
 from tap_ft42.client import FT42Stream
-from tap_ft42.dealing import CampusDealer
+from tap_ft42.contexts import cursus_of, parent_of
+from tap_ft42.dealing import CampusDealer, campuses_of, is_worth_it
 from tap_ft42.scope import id_lists
 from tap_ft42.scores import ScoredStream
 from tap_ft42.streams.reference import CampusesStream, CoalitionsStream
@@ -19,7 +20,7 @@ from tap_ft42.sweeps import LARGEST
 from tap_ft42.tallies import Tally
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from singer_sdk.helpers.types import Context, Record
 
@@ -33,9 +34,10 @@ _CATCHING_UP = 10
 
 
 class ProjectsUsersStream(FT42Stream):
-    """Enrolments in projects, campus by campus, each with its own bookmark."""
+    """Enrolments in projects, by campus and cursus, each with its own bookmark."""
 
     name = "projects_users"
+    is_by_cursus = True
     path = "/v2/projects_users"
     replication_key = "updated_at"
     parent_stream_type = CampusesStream
@@ -50,39 +52,47 @@ class ProjectsUsersStream(FT42Stream):
 
     @override
     def query(self, context: Context | None) -> dict[str, Any]:
-        query = {**super().query(context), "filter[cursus]": self.config["cursus_id"]}
-        return query | {"filter[campus]": context["campus_id"]} if context else query
+        query = {**super().query(context), "filter[cursus]": cursus_of(context)}
+        campus_id = parent_of(context)
+        return query | {"filter[campus]": campus_id} if campus_id else query
 
     @cached_property
-    def _dealer(self) -> CampusDealer:
-        return CampusDealer(self._tap.scope, self.stream_state, self._tap.times.overlap)
+    def _dealers(self) -> dict[int, CampusDealer]:
+        """What deals the rows of each cursus out."""
+        scope, overlap = self._tap.scope, self._tap.times.overlap
+        return {
+            cursus_of(whole): CampusDealer(scope, self.get_context_state(whole), overlap)
+            for whole in self.lists
+        }
 
     @override
     def take_up(self, context: Context | None, state: dict[str, Any]) -> None:
         super().take_up(context, state)
-        self._dealer.note(context, state)
+        self._dealers[cursus_of(context)].note(context, state)
 
     @override
     def is_worth_sweeping(self, head: Page, members: int) -> bool:
-        return self._dealer.is_worth_it(head, members)
+        return is_worth_it(head, members)
 
     @override
     def prepared(
         self, parts: Iterator[tuple[Part, Place]], planned: Planned
     ) -> Iterator[tuple[Part, Place]]:
-        return self._dealer.prepared(parts, planned)
+        (context, _), *_ = planned.members
+        return self._dealers[cursus_of(context)].prepared(parts, planned)
 
     @override
     def added_values(self, record: Record, context: Context | None) -> dict[str, Any]:
-        added = super().added_values(record, context)
-        return {**added, "campus_id": self._dealer.campus_of(record, added["campus_id"])}
+        added, dealer = super().added_values(record, context), self._dealers[cursus_of(context)]
+        return {**added, "campus_id": dealer.campus_of(record, added["campus_id"])}
 
     @override
     def contexts_of(
-        self, records: Sequence[Mapping[str, Any]], parents: Collection[int]
-    ) -> Mapping[int, Context]:
-        campuses = self._dealer.campuses_of(records, parents)
-        return {row: {"campus_id": campus} for row, campus in campuses.items()}
+        self, records: Sequence[Mapping[str, Any]], contexts: Sequence[Context | None]
+    ) -> Mapping[int, Context | None]:
+        by_campus = {parent_of(context): context for context in contexts}
+        campuses = campuses_of(records, by_campus, self._tap.scope)
+        return {row: by_campus[campus] for row, campus in campuses.items()}
 
     @override
     def is_in_scope(self, row: Record) -> bool:
@@ -105,6 +115,7 @@ class AchievementsUsersStream(FT42Stream):
     path = "/v2/achievements_users"
     replication_key = "updated_at"
     weight = 2
+    is_batched = True
     state_partitioning_keys = ()  # one bookmark, however many batches of users
     largest_sweep = maxsize
 
@@ -113,6 +124,9 @@ class AchievementsUsersStream(FT42Stream):
     @property
     @override
     def partitions(self) -> list[dict[str, Any]] | None:
+        backfill = self.backfill
+        if backfill is not None and backfill.has_read(self.stream_state):
+            return None  # nobody has to be looked up for nothing
         batches = self._tap.scope.user_batches
         return None if batches is None else [{"user_ids": batch} for batch in batches]
 
@@ -140,7 +154,8 @@ class AchievementsUsersStream(FT42Stream):
 
     @override
     def request_records(self, context: Context | None) -> Iterator[dict[str, Any]]:
-        is_due = self._tap.scope.campus_ids and not self._tap.is_dry_run
+        tap = self._tap
+        is_due = tap.scope.campus_ids and not tap.is_dry_run and self.backfill is None
         if is_due and not self._are_newcomers_read:
             self._are_newcomers_read = True
             yield from self._of_newcomers()
@@ -148,7 +163,7 @@ class AchievementsUsersStream(FT42Stream):
 
     def _of_newcomers(self) -> Iterator[dict[str, Any]]:
         state, present = self.stream_state, self._tap.scope.user_ids
-        note_scope(state, self.bookmark_scope)
+        note_scope(state, self.bookmark_scope(None))
         is_loaded = state.get("replication_key_value") is not None
         if not is_loaded and "from_scratch" not in state:
             known = present  # all of whom the first load asks for

@@ -10,9 +10,11 @@ from tap_ft42.client import FT42Stream
 
 
 class UsersStream(FT42Stream):
-    """Students of the run's cursus who are not alumni."""
+    """Students of the run's cursus who are not alumni; of several, once for each."""
 
     name = "users"
+    is_by_cursus = True
+    added_columns = ("cursus_id",)
     path = "/v2/cursus/{cursus_id}/users"
     replication_key = "updated_at"
     filters = MappingProxyType({"filter[kind]": "student", "filter[alumni?]": "false"})
@@ -25,8 +27,8 @@ class UsersStream(FT42Stream):
     @property
     @override
     def is_tallied(self) -> bool:
-        is_asked_for = bool(self._tap.scope.campus_ids) and not self._tap.is_dry_run
-        return super().is_tallied or is_asked_for
+        is_read_whole = not self._tap.is_dry_run and self.backfill is None
+        return super().is_tallied or (is_read_whole and bool(self._tap.scope.campus_ids))
 
 
 class CursusUsersStream(FT42Stream):
@@ -37,6 +39,7 @@ class CursusUsersStream(FT42Stream):
     """
 
     name = "cursus_users"
+    is_by_cursus = True
     path = "/v2/cursus/{cursus_id}/cursus_users"
     selected_by_default = False
     campus_filter = "filter[campus_id]"

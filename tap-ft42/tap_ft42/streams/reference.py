@@ -55,9 +55,14 @@ class CampusesStream(ReferenceStream):
 
 
 class ProjectsStream(ReferenceStream):
-    """Projects of the run's cursus, with the sessions of every campus."""
+    """Projects of the run's cursus, with the sessions of every campus.
+
+    One that belongs to several of them comes once for each.
+    """
 
     name = "projects"
+    is_by_cursus = True
+    added_columns = ("cursus_id",)
     path = "/v2/cursus/{cursus_id}/projects"
     replication_key = "updated_at"
     refresh_hours = 672
@@ -140,7 +145,7 @@ class CoalitionsStream(ReferenceStream):
     def generate_child_contexts(
         self, record: Record, context: Context | None
     ) -> Iterable[Context | None]:
-        if "score" in record:
+        if "score" in record and self.backfill is None:
             self._tap.coalition_totals[record["id"]] = record["score"]
         yield {"coalition_id": record["id"]}
 

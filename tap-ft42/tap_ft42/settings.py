@@ -1,0 +1,214 @@
+"""The settings of the tap, and how they may contradict each other."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+from platformdirs import user_state_path
+from singer_sdk import typing as th
+
+from tap_ft42 import backfill, cursus
+from tap_ft42.streams.reference import REFRESH_HOURS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+_INSTANT = r"^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?$"
+
+SETTINGS: dict[str, Any] = th.PropertiesList(
+    th.Property(
+        "client_id",
+        th.StringType(min_length=1),
+        required=True,
+        secret=True,
+        title="Application UID",
+        description="UID of the application on the intranet.",
+    ),
+    th.Property(
+        "client_secret",
+        th.StringType(min_length=1),
+        required=True,
+        secret=True,
+        title="Application secret",
+        description="Secret of the application; 42 rotates it every 28 days.",
+    ),
+    th.Property(
+        "api_url",
+        th.StringType(pattern=r"^https?://[^/\s]"),
+        default="https://api.intra.42.fr",
+        title="API URL",
+        description="Base URL of the API.",
+    ),
+    th.Property(
+        "cursus_ids",
+        th.ArrayType(th.IntegerType(minimum=1)),
+        title="Cursus",
+        description=(
+            "The cursus whose projects, students and enrolments are read, such as "
+            "[9, 21] for piscine and main curriculum; [21] if empty."
+        ),
+    ),
+    th.Property(
+        "cursus_id",
+        th.IntegerType(minimum=1),
+        title="One cursus",
+        description="Short for cursus_ids with one of them.",
+    ),
+    th.Property(
+        "campus_ids",
+        th.ArrayType(th.IntegerType(minimum=1)),
+        title="Campuses",
+        description=(
+            "Campuses whose students are read, with all that hangs on them; "
+            "all listed campuses if empty."
+        ),
+    ),
+    th.Property(
+        "start_date",
+        th.DateTimeType(pattern=_INSTANT),
+        title="Start date",
+        description="Incremental streams read nothing that last changed before.",
+    ),
+    th.Property(
+        "end_date",
+        th.DateTimeType(pattern=_INSTANT),
+        title="End date",
+        description=(
+            "With start_date, the window of a backfill: the run reads only rows that "
+            "last changed in it, and leaves all bookmarks where they are."
+        ),
+    ),
+    th.Property(
+        "page_size",
+        th.IntegerType(minimum=1, maximum=100),
+        default=100,
+        title="Page size",
+        description="Records a page; the API allows up to 100.",
+    ),
+    th.Property(
+        "requests_per_second",
+        th.IntegerType(minimum=0),
+        default=2,
+        title="Requests a second",
+        description="The application's limit; 0 means no limit.",
+    ),
+    th.Property(
+        "requests_per_hour",
+        th.IntegerType(minimum=0),
+        default=1200,
+        title="Requests an hour",
+        description="The application's limit; 0 means no limit.",
+    ),
+    th.Property(
+        "settle_seconds",
+        th.IntegerType(minimum=0),
+        default=30,
+        title="Settle time",
+        description=(
+            "How far in the past a read ends, so that rows that are just being "
+            "written are left to the next run."
+        ),
+    ),
+    th.Property(
+        "overlap_seconds",
+        th.IntegerType(minimum=0),
+        default=60,
+        title="Overlap",
+        description="How far before its bookmark a read begins, as clocks differ.",
+    ),
+    th.Property(
+        "refresh_hours",
+        th.ObjectType(
+            *(
+                th.Property(
+                    name,
+                    th.IntegerType(minimum=0),
+                    description=f"{hours} if not given.",
+                )
+                for name, hours in REFRESH_HOURS.items()
+            ),
+            additional_properties=False,
+        ),
+        title="Refresh",
+        description=(
+            "Hours for which a full read of a reference stream is good enough; "
+            "0 reads it in every run. For campuses, 168 where campus_ids names them."
+        ),
+    ),
+    th.Property(
+        "max_requests",
+        th.IntegerType(minimum=1),
+        title="Requests a run",
+        description="Ends the run well after so many; the next one goes on from there.",
+    ),
+    th.Property(
+        "max_minutes",
+        th.IntegerType(minimum=1),
+        title="Minutes a run",
+        description="Ends the run well after so long; the next one goes on from there.",
+    ),
+    th.Property(
+        "census_hour",
+        th.IntegerType(minimum=-1, maximum=23),
+        default=2,
+        title="Census hour",
+        description=(
+            "Hour of the day (UTC) from which on the day's first run finds out which "
+            "rows have disappeared; -1 for never."
+        ),
+    ),
+    th.Property(
+        "refresh_nights",
+        th.IntegerType(minimum=0),
+        default=7,
+        title="Refresh nights",
+        description=(
+            "Number of censuses in which everybody is read again, as people change "
+            "without a word; 0 for never. The rows of other incremental streams take "
+            "four times as many, and streams of more than 100,000 rows are only "
+            "counted in so many."
+        ),
+    ),
+    th.Property(
+        "reserve_percent",
+        th.IntegerType(minimum=0, maximum=90),
+        default=2,
+        title="Reserve",
+        description="How much of the hour's requests is left to others.",
+    ),
+    th.Property(
+        "quota_store",
+        th.StringType(min_length=1),
+        default=str(user_state_path("tap-ft42") / "quota.sqlite"),
+        title="Quota store",
+        description=(
+            "Where the processes that use the application account for its requests: an "
+            "SQLite file, or a redis:// or postgresql:// URL for several machines."
+        ),
+    ),
+    th.Property(
+        "spool",
+        th.StringType(min_length=1),
+        default=str(user_state_path("tap-ft42") / "spool"),
+        title="Spool",
+        description=(
+            "Folder where pages are kept until the state that comes back covers them, "
+            "so that a run that was killed need not ask for them again."
+        ),
+    ),
+    th.Property(
+        "user_agent",
+        th.StringType(min_length=1),
+        default=f"tap-ft42/{version('tap-ft42')}",
+        title="User agent",
+        description="Names the client; the API refuses requests without a name.",
+    ),
+).to_dict()
+
+
+def contradictions(settings: Mapping[str, Any]) -> Iterator[str]:
+    """Say what is wrong with settings each of which is right by itself."""
+    for refused in (cursus.refusal(settings), backfill.refusal(settings)):
+        if refused is not None:
+            yield refused
