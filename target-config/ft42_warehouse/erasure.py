@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg import sql
 
+from ft42_warehouse.shards import with_shards
 from ft42_warehouse.tables import TEAM_MEMBERS, published_tables
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def erase(connection: Connection[Any], schemas: Schemas) -> tuple[int, Counter[s
     # The published teams first: the landed ones tell which they are.
     for schema_name, noting in (
         (schemas.published, ", last_changed_at = now()"),
-        (schemas.landing, ""),
+        (schemas.landed, ""),
     ):
         connection.execute(
             schemas.statement(
@@ -89,6 +90,7 @@ def forget(connection: Connection[Any], schemas: Schemas, user_id: int) -> Count
         psycopg.Error: The server refused a statement; nothing has changed.
     """
     with connection.transaction():
+        schemas = with_shards(connection, schemas)
         connection.execute(schemas.statement("begin"))
         connection.execute("INSERT INTO erased VALUES (%s, 'forgotten')", (user_id,))
         _, deleted = erase(connection, schemas)

@@ -18,6 +18,7 @@ from psycopg.types.json import Jsonb
 
 from ft42_warehouse.erasure import erase, find_erased
 from ft42_warehouse.published import structure
+from ft42_warehouse.shards import with_shards
 from ft42_warehouse.tables import published_tables
 
 if TYPE_CHECKING:
@@ -85,7 +86,9 @@ def publish(
         for attempt in range(1, _ATTEMPTS + 1):
             try:
                 with connection.transaction():
-                    return _Publish(connection, schemas, everything).run(max_delete_percent)
+                    # Not before: a shard may have been made and loaded meanwhile.
+                    all_schemas = with_shards(connection, schemas)
+                    return _Publish(connection, all_schemas, everything).run(max_delete_percent)
             except (psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected):
                 # The loader wrote a row that was being deleted here.
                 if attempt == _ATTEMPTS:
@@ -125,14 +128,11 @@ class _Publish:
     def run(self, max_delete_percent: float | None) -> Published:
         self._connection.execute(self._schemas.statement("begin"))
         tables = published_tables()
-        for table in tables:
-            if table.key == ("id",):
-                self._execute("gone", table)
+        self._remove_gone(tables)
         find_erased(self._connection, self._schemas, self._since)
         for table in reversed(tables):
             if table.key == ("id",):
                 self._delete(table, "remove_published")
-                self._execute("remove_landed", table)
         self._done.erased, rows = erase(self._connection, self._schemas)
         self._done.deleted.update(rows)
         for table in tables:
@@ -159,6 +159,18 @@ class _Publish:
         ).fetchone()
         return row[0] if row else 0
 
+    def _remove_gone(self, tables: tuple[Table, ...]) -> None:
+        """Remove the landed rows that a census missed, each load's by its own."""
+        counted = self._connection.execute(
+            self._schemas.statement("censuses", since=sql.Literal(self._since))
+        ).fetchall()
+        for schemas in self._schemas.each_landing():
+            for table in tables:
+                if table.key == ("id",) and (schemas.landing, table.name) in counted:
+                    self._connection.execute(
+                        schemas.of_table("gone", table, since=sql.Literal(self._since))
+                    )
+
     def _publish(self, table: Table) -> None:
         self._execute("candidates", table)
         for column in table.references:
@@ -169,6 +181,11 @@ class _Publish:
             if not self._everything:
                 self._execute("awaited", table, **parent)
             self._delete(table, "leave_with_parent", **parent)
+        if self._schemas.has_copies(table):
+            if table.key == ("id",):
+                self._execute("copy_gone", table)
+            self._connection.execute("ANALYZE candidate")
+            self._execute("choose", table)
         self._connection.execute("ANALYZE candidate")
         if self._everything and not table.has_derived_rows:
             self._delete(table, "unlanded")

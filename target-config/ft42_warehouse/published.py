@@ -76,8 +76,9 @@ def create_published(connection: Connection[Any], objects: Objects, schemas: Sch
     orphans = sql.SQL("\nUNION ALL\n").join(
         schemas.statement(
             "orphans_of",
-            table=sql.Identifier(schemas.landing, table.name),
+            table=sql.Identifier(schemas.landed, table.name),
             table_name=sql.Literal(table.name),
+            is_published_copy=schemas.is_published_copy(table, column),
             column=sql.Identifier(column.name),
             column_name=sql.Literal(column.name),
             parent=sql.Identifier(schemas.published, str(column.references)),

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from ft42_sandbox.testing import RunningSandbox
 
 _SOMEBODY = (
-    "INSERT INTO ft42_raw.users (id, login, alumni, staff, kind) "
-    "VALUES (12345, 'jdoe', false, false, 'student')"
+    "INSERT INTO ft42_raw.users (id, cursus_id, login, alumni, staff, kind) "
+    "VALUES (12345, 21, 'jdoe', false, false, 'student')"
 )
 _PAGES = [page for page in pages() if page.has_commands]
 

@@ -100,8 +100,8 @@ def test_a_row_committed_late_is_published_though_it_is_older_than_the_last_publ
 ) -> None:
     with warehouse.database.connect() as slow_loader:
         slow_loader.execute(
-            "INSERT INTO ft42_raw.users (id, login, kind, updated_at, _sdc_batched_at) "
-            "VALUES (1, 'late', 'student', now(), '2020-01-01')"
+            "INSERT INTO ft42_raw.users (id, cursus_id, login, kind, updated_at) "
+            "VALUES (1, 21, 'late', 'student', now())"
         )
         warehouse.land("users", user(2))
         warehouse.run("publish")
