@@ -73,6 +73,8 @@ class Measure:
         enrolments: the size of the network.
         what: what was done.
         seconds: how long it took.
+        cpu: seconds of processor time of the server, which tell more than the clock where
+            others keep the machine busy.
         wal: bytes that the server logged meanwhile.
         memory: the most private memory that its processes had together, in bytes; what
             they share, which is a setting, is not in it.
@@ -83,6 +85,7 @@ class Measure:
     enrolments: int
     what: str
     seconds: float
+    cpu: float
     wal: int
     memory: int
     load: float
@@ -127,19 +130,19 @@ class Scale:
 
     def measure(self, what: str, action: Callable[[], None]) -> None:
         """Do something, and write down what it took."""
-        load, logged = os.getloadavg()[0], self._logged()
+        load, logged, used = os.getloadavg()[0], self._logged(), self._cpu()
         with _peak_memory(self.postmaster) as peak:
             began = time.monotonic()
             action()
             seconds = time.monotonic() - began
         measured = Measure(
-            self.population.enrolments, what, round(seconds, 3), self._logged() - logged,
-            peak[0], round(load, 2), self.settings,
+            self.population.enrolments, what, round(seconds, 3), round(self._cpu() - used, 2),
+            self._logged() - logged, peak[0], round(load, 2), self.settings,
         )  # fmt: skip
         self.results.add(**asdict(measured))
         click.echo(
             f"{time.strftime('%H:%M:%S')} {measured.enrolments:>12,} {what:<24}"
-            f"{seconds:9.2f} s {measured.wal / 1e6:9,.1f} MB logged "
+            f"{seconds:9.2f} s {measured.cpu:8.2f} s of processors {measured.wal / 1e6:9,.1f} MB logged "
             f"{measured.memory / 1e6:7,.0f} MB of memory, load {load:.1f}",
             err=True,
         )
@@ -168,6 +171,11 @@ class Scale:
                     enrolments=self.population.enrolments, what=f"{what} {when}",
                     rows=rows.fetchall(), settings=self.settings,
                 )  # fmt: skip
+
+    def _cpu(self) -> float:
+        time.sleep(0.1)  # until the last session's process has ended: only then it counts
+        times = self.postmaster.cpu_times()
+        return float(times.children_user + times.children_system)
 
     def _logged(self) -> int:
         with self.warehouse.connect() as connection:
@@ -339,6 +347,7 @@ def _times(lines: list[dict[str, Any]]) -> Table:
             if own:
                 seconds = [line["seconds"] for line in own]
                 row[f"{size:,}"] = f"{statistics.median(seconds):.2f} ({min(seconds):.2f})"
+                row[f"CPU s, {size:,}"] = statistics.median(x["cpu"] for x in own)
                 row[f"MB logged, {size:,}"] = statistics.median(x["wal"] for x in own) / 1e6
                 row[f"MB of memory, {size:,}"] = max(x["memory"] for x in own) / 1e6
         rows.append(row)
