@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from importlib.resources import files
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
@@ -182,12 +181,19 @@ class _Publish:
         self._done.changed[table.name] += self._execute("change", table)
         self._done.inserted[table.name] += self._moving(table, "insert", "arrived")
         self._connection.execute("DROP TABLE candidate")
-        derive = f"derive_{table.name}"
-        if (files("ft42_warehouse") / "sql" / f"{derive}.sql").is_file():
+        if table.derived_from and (self._everything or self._has_new_source(table)):
             done = self._done.inserted if table.has_derived_rows else self._done.changed
             done[table.name] += self._connection.execute(
-                self._schemas.statement(derive)
+                self._schemas.statement(f"derive_{table.name}")
             ).rowcount
+
+    def _has_new_source(self, table: Table) -> bool:
+        """Say whether this publish has changed what a table's derived part comes from."""
+        return any(
+            counts[name]
+            for counts in (self._done.inserted, self._done.changed, self._done.deleted)
+            for name in (table.name, *table.derived_from)
+        )
 
     def _delete(self, table: Table, name: str, **parts: sql.Composable) -> None:
         deleted = self._moving(table, name, "departed", **parts)

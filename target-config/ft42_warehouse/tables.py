@@ -58,6 +58,8 @@ class Table:
     """Columns that the stream of the same name brings."""
     derived: tuple[Column, ...] = ()
     """Columns that ``sql/derive_<name>.sql`` fills."""
+    derived_from: tuple[str, ...] = ()
+    """Tables that this file looks at, besides its own."""
     partition: str | None = None
     """Column of the parent that a census can be limited to."""
     follows: str | None = None
@@ -102,6 +104,12 @@ _DERIVED = {
         ),
     ),
 }  # fmt: skip
+
+_DERIVED_FROM = {
+    "campus_achievements": ("achievements", "campuses"),
+    "coalitions": ("blocs",),
+    "coalitions_users": ("coalitions",),
+}
 
 _FOLLOWS = {"campus_achievements": "achievements"}
 """The links follow from the names in ``achievements.campus``, at no request."""
@@ -174,6 +182,7 @@ def _table(schema: dict[str, Any]) -> Table:
             if name not in taken
         ),
         derived=derived,
+        derived_from=_DERIVED_FROM.get(schema["title"], ()),
         partition=schema.get("x-partition"),
         follows=_FOLLOWS.get(schema["title"]),
         scope=_SCOPES.get(schema["title"]),
