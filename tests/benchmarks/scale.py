@@ -142,7 +142,8 @@ class Scale:
         self.results.add(**asdict(measured))
         click.echo(
             f"{time.strftime('%H:%M:%S')} {measured.enrolments:>12,} {what:<24}"
-            f"{seconds:9.2f} s {measured.cpu:8.2f} s of processors {measured.wal / 1e6:9,.1f} MB logged "
+            f"{seconds:9.2f} s {measured.cpu:8.2f} s of processors "
+            f"{measured.wal / 1e6:9,.1f} MB logged "
             f"{measured.memory / 1e6:7,.0f} MB of memory, load {load:.1f}",
             err=True,
         )
