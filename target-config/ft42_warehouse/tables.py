@@ -65,6 +65,8 @@ class Table:
     """Columns that tell which of several copies is the newest, the weightiest first."""
     derived: tuple[Column, ...] = ()
     """Columns that ``sql/derive_<name>.sql`` fills."""
+    derived_from: tuple[str, ...] = ()
+    """Tables that this file looks at, besides its own."""
     partition: str | None = None
     """Column of the parent that a census can be limited to."""
     follows: str | None = None
@@ -114,6 +116,12 @@ _DERIVED = {
         ),
     ),
 }  # fmt: skip
+
+_DERIVED_FROM = {
+    "campus_achievements": ("achievements", "campuses"),
+    "coalitions": ("blocs",),
+    "coalitions_users": ("coalitions",),
+}
 
 _COPIED = "cursus_id"
 """Part of the landed key that the published one lacks."""
@@ -220,6 +228,7 @@ def _table(schema: dict[str, Any]) -> Table:
         landed=(*landed, _CURSUS_IDS) if adds_cursus else landed,
         ages=tuple(name for name in _AGES if name in properties or name.startswith("_sdc_")),
         derived=derived,
+        derived_from=_DERIVED_FROM.get(title, ()),
         partition=schema.get("x-partition"),
         follows=_FOLLOWS.get(title),
         scope=_SCOPES.get(title),
