@@ -42,8 +42,9 @@ GROUP BY n
 """
 _PEOPLE: LiteralString = """
 INSERT INTO ft42_raw.users (
-    id, cursus_id, login, email, first_name, last_name, usual_full_name, displayname, url, kind, staff,
-    alumni, active, image_link, image_large, image_medium, image_small, image_micro,
+    id, cursus_id, login, email, first_name, last_name, usual_full_name, displayname, url,
+    kind, staff, alumni, active, image_link, image_large, image_medium, image_small,
+    image_micro,
     correction_point, wallet, pool_month, pool_year, anonymize_date, data_erasure_date,
     created_at, updated_at, _sdc_extracted_at, _sdc_batched_at
 )

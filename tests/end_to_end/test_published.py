@@ -61,6 +61,7 @@ def published_tables(database: Database) -> dict[str, Table]:
         key = ("campus_id", "achievement_id") if table == "campus_achievements" else ("id",)
         ours = {"first_seen_at", "last_changed_at"}
         ours |= COMPUTED if table in {"coalitions", "coalitions_users"} else set()
+        ours |= {"cursus_ids"} if table in {"users", "projects"} else set()
         tables[table] = {
             tuple(row[column] for column in key): {
                 name: value for name, value in row.items() if name not in ours
