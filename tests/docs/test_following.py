@@ -138,6 +138,12 @@ def test_the_page_can_be_followed_word_for_word(
         finally:
             stranger.shell("make down")
         return
+    if "a second application" in page.tested_with:
+        sandbox.control(
+            "POST",
+            "applications",
+            {"client_id": "the-uid-of-lyon", "client_secret": "the-secret-of-lyon"},
+        )
     with server(project) as (postgres, port):
         stranger = with_server(project, sandbox, postgres, port)
         prepare(stranger, page)
