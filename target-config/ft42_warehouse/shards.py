@@ -31,12 +31,6 @@ _WHOLE = "all"
 class ShardNameError(Exception):
     """A name that no shard can have."""
 
-    def __init__(self, name: str) -> None:
-        super().__init__(
-            f"A shard cannot be called {name!r}. Take up to 31 letters a to z, digits and "
-            f"underscores, and not {_WHOLE!r}"
-        )
-
 
 def with_shards(
     connection: Connection[Any], schemas: Schemas, names: Iterable[str] = ()
@@ -55,7 +49,11 @@ def with_shards(
     """
     for name in names:
         if not _NAME.fullmatch(name) or name == _WHOLE:
-            raise ShardNameError(name)
+            message = (
+                f"A shard cannot be called {name!r}. Take up to 31 letters a to z, digits and "
+                f"underscores, and not {_WHOLE!r}"
+            )
+            raise ShardNameError(message)
     rows = connection.execute(
         schemas.statement("shards"), {"landing": schemas.landing, "whole": schemas.whole}
     ).fetchall()
