@@ -27,15 +27,15 @@ _TURN = "served_at"
 """What the state of the stream itself says in any case; see `tap_ft42.priorities`."""
 
 
-def cursus_ids(config: Mapping[str, Any]) -> tuple[int, ...]:
+def cursus_ids(settings: Mapping[str, Any]) -> tuple[int, ...]:
     """Return the cursus that the settings name, each once, ascending."""
-    named = config.get("cursus_ids") or [config.get("cursus_id", MAIN)]
+    named = settings.get("cursus_ids") or [settings.get("cursus_id", MAIN)]
     return tuple(sorted(set(named)))
 
 
-def disagreement(config: Mapping[str, Any]) -> str | None:
-    """Say how the two settings contradict each other; None if they do not."""
-    short, ids = config.get("cursus_id"), config.get("cursus_ids")
+def refusal(settings: Mapping[str, Any]) -> str | None:
+    """Say why the settings name no cursus that can be read; None if they do."""
+    short, ids = settings.get("cursus_id"), settings.get("cursus_ids")
     if short is None or not ids or set(ids) == {short}:
         return None
     return (

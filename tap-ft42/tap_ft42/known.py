@@ -129,7 +129,7 @@ class KnownRows(Presence):
             self._account = self._restored(kept)
         if self._account is None:
             notes: dict[str, Any] = {"since": from_milliseconds(self._tap.initialized_at)}
-            if any(map(_has_begun, (state, *self._stream.states_within(self._whole)))):
+            if any(map(_has_begun, self._stream.states_within(self._whole))):
                 notes["next_id"] = 1
             self._account = Account(Tally(page_size=self._stream.page_size), notes)
         self._account.note(basis=basis)

@@ -14,7 +14,7 @@ from tap_ft42.progress import Progress
 from tap_ft42.runs import LEDGER_STREAMS, summed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from tap_ft42.budget import RunEnds
     from tap_ft42.client import FT42Stream
@@ -174,12 +174,27 @@ class Lifecycle:
 
     def _say_what_a_backfill_has_come_to(self) -> None:
         backfill = self._tap.backfill
-        if backfill is not None and self.outcome == "complete":
+        if backfill is None or self.outcome != "complete":
+            return
+        # Parents that an earlier run had listed are not listed again by one that goes on.
+        if all(map(backfill.has_read, self._states_with_bookmarks())):
             self._tap.logger.info(
                 "The backfill from %s is done. The same run again asks for nothing.",
                 backfill,
                 extra={"happened": "backfill_done"},
             )
+        else:
+            self._tap.logger.info(
+                "The backfill from %s goes on with the next run.",
+                backfill,
+                extra={"happened": "backfill_goes_on"},
+            )
+
+    def _states_with_bookmarks(self) -> Iterator[dict[str, Any]]:
+        for stream in self._tap.api_streams.values():
+            if stream.selected and stream.replication_key:
+                for whole in stream.lists:
+                    yield from stream.states_within(whole)
 
     def _warn_of_the_secrets_end(self) -> None:
         until = self._tap.token.secret_valid_until

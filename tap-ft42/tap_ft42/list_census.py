@@ -258,12 +258,21 @@ class ListCensus:
 
     def _judged(self, proof: Proof) -> Iterator[Proof]:
         """Yield what a proof of the list says of the stream, and account for it."""
-        if proof.ids is not None:
-            self._account.replace(proof.lower, proof.upper, proof.ids)
+        is_all = self._oldest is None
+        if proof.ids is None:
+            if not self._is_mixed:
+                # What was counted by age is no total of any ids: that it was, is all it says.
+                yield proof if is_all else replace(proof, upper=0, total=0)
+            return
+        known = set(self._account.tally.between(proof.lower, proof.upper))
+        self._account.replace(proof.lower, proof.upper, proof.ids)
+        if is_all:
             ids = [row for row in proof.ids if row not in self._left_out]
             yield replace(proof, ids=ids, total=len(ids))
-        elif not self._is_mixed:
-            yield proof
+            return
+        # The range may have older rows, which were not asked for and a backfill has brought.
+        for number in known.difference(proof.ids):
+            yield gone(number, proof.sent)
 
     def _parts(self, read: Callable[[Ask], AsyncIterator[Part]]) -> Iterator[Part]:
         """Yield the parts of a read whose rows have been emitted."""

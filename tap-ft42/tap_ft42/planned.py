@@ -141,14 +141,18 @@ class PlannedStream(RowStream):
 
         Args:
             whole: The context of the list.
+
+        Returns:
+            Those below each parent, as far as parents are known; its own if it has none.
         """
+        if self.parent_stream_type is None:
+            return [self.get_context_state(whole)]
         cursus_id = cursus_of(self._get_state_partition_context(whole))
         partitions: list[dict[str, Any]] = self.stream_state.get("partitions", [])
         return [
             partition
             for partition in partitions
-            if cursus_of(partition["context"]) == cursus_id
-            and (self.parent_stream_type is None or parent_of(partition["context"]))
+            if cursus_of(partition["context"]) == cursus_id and parent_of(partition["context"])
         ]
 
     # Where and what to ask

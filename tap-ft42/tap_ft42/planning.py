@@ -274,9 +274,7 @@ def _intent_of_backfill(
     if stream.replication_key is None:
         is_due = isinstance(stream, ReferenceStream) and stream.needs_all(whole)
         return Intent(stream, "full" if is_due else "not due", whole=whole)
-    is_child = stream.parent_stream_type is not None
-    known = stream.states_within(whole) if is_child else [stream.get_context_state(whole)]
-    states = deepcopy(known)
+    states = deepcopy(stream.states_within(whole))
     for state in states:
         note_scope(state, stream.bookmark_scope(whole))
         backfill.begin(state)

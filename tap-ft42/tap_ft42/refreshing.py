@@ -160,6 +160,8 @@ class ReferenceStream(FT42Stream):
     @override
     def request_records(self, context: Context | None) -> Iterator[dict[str, Any]]:
         listed: set[object] = set()
+        # What goes on where an earlier run ended does not list what that had listed.
+        is_whole = "from_scratch" not in self.get_context_state(context)
         self._is_read_to_end = False
         for record in super().request_records(context):
             if isinstance(record, dict):
@@ -170,7 +172,7 @@ class ReferenceStream(FT42Stream):
                 child.sync(child_context)
         elif self._is_read_to_end and self.needs_all(context):
             note_refresh(self.get_context_state(context), **self._refresh(context))
-            for child in self.wanted_children:
+            for child in self.wanted_children if is_whole else ():
                 forget_partitions(child.stream_state, listed)
 
     @override

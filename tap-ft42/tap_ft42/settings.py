@@ -209,6 +209,6 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
 
 def contradictions(settings: Mapping[str, Any]) -> Iterator[str]:
     """Say what is wrong with settings each of which is right by itself."""
-    for refused in (cursus.disagreement(settings), backfill.refusal(settings)):
+    for refused in (cursus.refusal(settings), backfill.refusal(settings)):
         if refused is not None:
             yield refused

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from ft42_sandbox.testing import running_sandbox
 
-from tests.tap.proofs import AT_ONCE, asked
+from tests.tap.proofs import AT_ONCE, a_day_later, asked, named
 from tests.tap.test_budget import in_bounded_runs
 from tests.tap.test_spool import killed
 
@@ -276,3 +276,24 @@ def test_a_window_that_cannot_be_is_refused(
     run = here.fail("users", start_date=start_date, end_date=end_date)
     assert said in run.log
     assert asked(sandbox) == 0
+
+
+def test_a_census_of_what_is_new_leaves_alone_what_a_backfill_has_brought(
+    tap: Tap, living: RunningSandbox
+) -> None:
+    here = tap.pointed_at(living, page_size=10, **AT_ONCE)
+    streams = ("users", "census")
+    new = here.run(*streams, start_date=END)
+    old = here.run(*streams, state=new.state, **WINDOW)
+    assert old.ids("users")
+    assert new.ids("users")
+    deleted = max(new.ids("users"))
+    living.delete("users", deleted)
+    state = new.state
+    for _ in range(2):
+        later = here.run(*streams, state=a_day_later(state), start_date=END, refresh_nights=1)
+        assert named(later, "users", {*old.ids("users"), *new.ids("users")}) <= {deleted}
+        if deleted in named(later, "users", {deleted}):
+            return
+        state = later.state
+    pytest.fail("nobody is found to be gone")

@@ -22,7 +22,8 @@
                 (SELECT seen_before FROM {warehouse}.publishes ORDER BY publish_id DESC LIMIT 1), 0
             ) AS seen_before
         ) AS p
-        LEFT JOIN {landing}.sync_runs AS r ON t.stream = ANY (r.streams)
+        LEFT JOIN {landing}.sync_runs AS r
+            ON t.stream = ANY (r.streams) AND r.end_date IS NULL
         GROUP BY t.name, t.job, t.allowed, r.tableoid
     ) AS loads
     GROUP BY name, job, allowed

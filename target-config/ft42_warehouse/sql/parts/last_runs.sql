@@ -9,5 +9,5 @@
         FROM jsonb_to_recordset(%(tables)s) AS t(stream text, job text)
         GROUP BY job
     ) AS j
-    JOIN {landing}.sync_runs AS r ON r.streams && j.streams
+    JOIN {landing}.sync_runs AS r ON r.streams && j.streams AND r.end_date IS NULL
 )
