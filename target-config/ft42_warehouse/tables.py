@@ -8,7 +8,7 @@ no stream brings are declared here.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from graphlib import TopologicalSorter
 from importlib.resources import files
@@ -58,8 +58,8 @@ class Table:
     """Columns that the stream of the same name brings."""
     derived: tuple[Column, ...] = ()
     """Columns that ``sql/derive_<name>.sql`` fills."""
-    derived_from: tuple[str, ...] = ()
-    """Tables that this file looks at, besides its own."""
+    derived_from: tuple[str, ...] = field(default=(), repr=False)
+    """Tables that this file looks at, besides its own; says nothing of the table's shape."""
     partition: str | None = None
     """Column of the parent that a census can be limited to."""
     follows: str | None = None
