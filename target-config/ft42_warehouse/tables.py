@@ -8,7 +8,7 @@ no stream brings are declared here.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from graphlib import TopologicalSorter
 from importlib.resources import files
@@ -65,8 +65,8 @@ class Table:
     """Columns that tell which of several copies is the newest, the weightiest first."""
     derived: tuple[Column, ...] = ()
     """Columns that ``sql/derive_<name>.sql`` fills."""
-    derived_from: tuple[str, ...] = ()
-    """Tables that this file looks at, besides its own."""
+    derived_from: tuple[str, ...] = field(default=(), repr=False)
+    """Tables that this file looks at, besides its own; says nothing of the table's shape."""
     partition: str | None = None
     """Column of the parent that a census can be limited to."""
     follows: str | None = None

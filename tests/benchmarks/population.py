@@ -135,7 +135,7 @@ FROM generate_series(%(round)s + 1, %(people)s, 200) AS n WHERE l.id = n;
 UPDATE ft42_raw.achievements_users AS l
 SET nbr_of_success = nbr_of_success + 1, updated_at = now(), _sdc_extracted_at = now()
 FROM generate_series(%(round)s + 1, %(badges)s, 5000) AS n WHERE l.id = n;
-UPDATE ft42_raw.coalitions_users AS l SET score = score + 7, _sdc_extracted_at = now()
+UPDATE ft42_raw.coalitions_users AS l SET score = score + 150, _sdc_extracted_at = now()
 FROM generate_series(%(round)s + 1, %(memberships)s, 300) AS n WHERE l.id = n
 """
 _ERASED: LiteralString = """
