@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from contextlib import suppress
@@ -420,3 +421,12 @@ def forget(warehouse: Warehouse, user_id: int) -> None:
     with warehouse.database.connect() as connection:
         deleted: Counter[str] = forget_person(connection, warehouse.schemas, user_id)
     click.echo(f"Person {user_id} is forgotten: {deleted.total():,} published rows were erased")
+
+
+@main.command()
+@click.pass_obj
+def campuses(warehouse: Warehouse) -> None:
+    """Print the ids of the landed campuses as JSON, for who deals them to workers."""
+    with warehouse.database.connect() as connection:
+        rows = connection.execute(warehouse.schemas.statement("campuses")).fetchall()
+    click.echo(json.dumps([campus_id for (campus_id,) in rows]))
