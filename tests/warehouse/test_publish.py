@@ -273,3 +273,8 @@ def test_without_init_it_says_so(empty: Warehouse) -> None:
     done = empty.attempt("publish")
     assert done.exit_code == 1
     assert "Run `warehouse init` first" in done.output
+
+
+def test_the_campuses_that_workers_share_are_told_as_json(warehouse: Warehouse) -> None:
+    warehouse.land("campuses", {"id": 9}, {"id": 1})
+    assert warehouse.run("campuses") == "[1, 9]\n"
