@@ -12,7 +12,7 @@ INSTALLED := .local/installed
 MANIFESTS := uv.lock pyproject.toml $(wildcard */pyproject.toml tests/sandbox/pyproject.toml) \
              meltano.yml $(wildcard target-config/*.meltano.yml)
 
-.PHONY: help install demo up down test test-slow bench bench-cost check docs format lock clean
+.PHONY: help install airflow demo up down test test-slow bench bench-cost check docs format lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,6 +25,9 @@ $(INSTALLED): $(MANIFESTS) | $(UV)
 	UV_CONSTRAINT="$(CURDIR)/.local/constraints.txt" $(MELTANO) install tap-ft42 target-postgres warehouse
 	$(MELTANO) install target-jsonl target-duckdb
 	@touch $@
+
+airflow: install ## Set Airflow up, in an environment of its own
+	UV_PROJECT_ENVIRONMENT=.local/airflow-venv $(UV) sync --quiet --locked --only-group airflow
 
 .local/uv/bin/uv:
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check --root-user-action=ignore \
@@ -44,7 +47,7 @@ down: ## Stop them
 test: install ## Run the tests (under 5 minutes)
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
-test-slow: install ## Run the long tests
+test-slow: install airflow ## Run the long tests
 	$(BIN)/python -m pytest -m slow --numprocesses auto --dist loadfile
 
 bench: install ## Compare with other tools, some 25 minutes (ARGS=--quick: a few)

@@ -64,4 +64,9 @@ class Database:
     def reset(self) -> None:
         """Drop what the pipeline made."""
         with self.connect() as connection:
-            connection.execute("DROP SCHEMA IF EXISTS ft42, ft42_raw, ft42_warehouse CASCADE")
+            schemas = connection.execute(
+                "SELECT string_agg(quote_ident(nspname), ', ') AS names FROM pg_namespace "
+                "WHERE nspname ~ '^ft42(_|$)'"
+            ).fetchone()
+            if schemas and schemas["names"]:
+                connection.execute(f"DROP SCHEMA {schemas['names']} CASCADE")

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
-from backoff import random_jitter
+from backoff import full_jitter, random_jitter
 from pyrate_limiter import (
     FixedWindow,
     InMemoryBucket,
@@ -47,6 +47,11 @@ _MARGIN = 25
 
 _PATIENCE = 10.0
 """Seconds for the store to answer when it is opened."""
+
+_ATTEMPTS = 20
+_LOCKED = 0.01
+"""How often, and after how many seconds, an account is tried again that another process
+is writing to."""
 
 _ON_THEIR_WAY = 100
 """Requests that all who use the application may have sent and not seen answered."""
@@ -229,11 +234,27 @@ def _leak(bucket: AbstractBucket) -> None:
 
 def _put(bucket: AbstractBucket) -> float:
     """Charge a bucket with one request, or return the seconds until it has room."""
-    item = RateItem("request", _now())
-    if bucket.put(item):
-        return 0
-    wait = cast("int", bucket.waiting(item))
-    return max(wait, 1) / 1000
+    for _ in range(_ATTEMPTS):
+        item = RateItem("request", _now())
+        if bucket.put(item):
+            return 0
+        wait = cast("int", bucket.waiting(item))
+        if not _was_locked(bucket):
+            return max(wait, 1) / 1000
+        time.sleep(full_jitter(_LOCKED))
+    return _LOCKED
+
+
+def _was_locked(bucket: AbstractBucket) -> bool:
+    """Tell whether a bucket refused a request though it has room.
+
+    In PostgreSQL it does so while another process charges it, and takes the whole window
+    for the wait.
+    """
+    if not isinstance(bucket, PostgresBucket):
+        return False
+    _leak(bucket)
+    return cast("int", bucket.count()) < bucket.rates[0].limit
 
 
 def _is_of_this_hour(response: requests.Response) -> bool:

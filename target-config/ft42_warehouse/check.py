@@ -10,6 +10,7 @@ from psycopg import sql
 
 from ft42_warehouse.objects import Objects
 from ft42_warehouse.published import required_objects
+from ft42_warehouse.shards import with_shards
 from ft42_warehouse.tables import PERSONS, published_tables
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ def broken_promises(connection: Connection[Any], schemas: Schemas) -> list[str]:
     """
     with connection.transaction():
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        schemas = with_shards(connection, schemas)
         objects = Objects(connection, schemas)
         broken = [
             f"{name} is missing: run `warehouse init`"
@@ -72,7 +74,7 @@ def remember(connection: Connection[Any], schemas: Schemas, broken: list[str]) -
 
 def _statements(connection: Connection[Any], schemas: Schemas) -> Iterator[sql.Composed]:
     names = {
-        "landing_name": sql.Literal(schemas.landing),
+        "schema_names": sql.Literal(schemas.names),
         "published_name": sql.Literal(schemas.published),
     }
     for name in ("encoding", "nul", "unvalidated", "ranks"):
@@ -94,22 +96,11 @@ def _statements_of(
     checks = ["not_published", "published_differently"]
     if not table.has_derived_rows:
         checks += ["not_landed"]
-    if table.key == ("id",):
-        checks += ["gone", "uncounted", "totals"]
     for name in checks:
-        yield schemas.of_table(
-            f"check/{name}",
-            table,
-            since=since,
-            last_census=schemas.statement(
-                "check/last_census", table_name=sql.Literal(table.name), since=since
-            ),
-            excused=schemas.statement(
-                "check/excused", is_person=sql.Literal(table.name == PERSONS)
-            )
-            if table.person
-            else sql.SQL("0"),
-        )
+        yield schemas.of_table(f"check/{name}", table, since=since)
+    # A census says nothing of what other loads have landed.
+    for load in schemas.each_landing() if table.key == ("id",) else ():
+        yield from _counted(load, table, since)
     for column in table.references:
         yield schemas.of_table(
             "check/published_without_parent",
@@ -130,7 +121,7 @@ def _statements_of(
                 latest=sql.SQL(latest),
             )
     if table.person:
-        for schema_name in (schemas.landing, schemas.published):
+        for schema_name in (schemas.landed, schemas.published):
             yield schemas.statement(
                 "check/erased",
                 anywhere=sql.Identifier(schema_name, table.name),
@@ -138,3 +129,21 @@ def _statements_of(
                 person=sql.Identifier(table.person),
                 since=since,
             )
+
+
+def _counted(schemas: Schemas, table: Table, since: sql.Literal) -> Iterator[sql.Composed]:
+    """Yield what compares the rows of one landing schema with its last census."""
+    for name in ("gone", "uncounted", "totals"):
+        yield schemas.of_table(
+            f"check/{name}",
+            table,
+            since=since,
+            last_census=schemas.statement(
+                "check/last_census", table_name=sql.Literal(table.name), since=since
+            ),
+            excused=schemas.statement(
+                "check/excused", is_person=sql.Literal(table.name == PERSONS)
+            )
+            if table.person
+            else sql.SQL("0"),
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from contextlib import suppress
@@ -25,6 +26,7 @@ from ft42_warehouse.report import report as render_report
 from ft42_warehouse.report import write_page
 from ft42_warehouse.schedule import JOBS, Schedule
 from ft42_warehouse.serve import ReportServer
+from ft42_warehouse.shards import ShardNameError, with_shards
 from ft42_warehouse.shown import as_json
 from ft42_warehouse.statements import Schemas
 from ft42_warehouse.status import status_lines, table_lines
@@ -131,22 +133,29 @@ def _job_option(name: str, meaning: str) -> Callable[[_F], _F]:
 
 
 @main.command()
+@click.option(
+    "--shard", "shards", multiple=True, envvar="WAREHOUSE_SHARDS", show_envvar=True,
+    help="A load with a landing schema of its own, ft42_raw_NAME; several times for several, "
+    "in the variable with blanks between them. Those that exist need not be named.",
+)  # fmt: skip
 @_job_option("--job", "Job that begins with this.")
 @click.pass_obj
-def init(warehouse: Warehouse, job: str | None) -> None:
+def init(warehouse: Warehouse, job: str | None, shards: tuple[str, ...]) -> None:
     """Create schemas, tables, indexes and roles; what exists is kept."""
     schemas = warehouse.schemas
     with warehouse.database.connect() as connection:
         # Before anything can fail, so that a job that fails here is missed.
         is_noted = job is None or note_begin(connection, schemas, job)
         try:
-            has_roles = create_all(connection, schemas)
-        except (EncodingError, UnusableTableError) as error:
+            has_roles = create_all(connection, schemas, shards)
+        except (EncodingError, ShardNameError, UnusableTableError) as error:
             message = f"{error}."
             raise click.ClickException(message) from None
         if job is not None and not is_noted:
             note_begin(connection, schemas, job)
-    click.echo(f"{schemas.landing}: {len(list(stream_schemas()))} tables are ready")
+        landings = with_shards(connection, schemas).landings
+    for name in landings:
+        click.echo(f"{name}: {len(list(stream_schemas()))} tables are ready")
     click.echo(f"{schemas.published}: {len(published_tables())} tables are ready")
     if not has_roles:
         click.echo(
@@ -414,3 +423,12 @@ def forget(warehouse: Warehouse, user_id: int) -> None:
     with warehouse.database.connect() as connection:
         deleted: Counter[str] = forget_person(connection, warehouse.schemas, user_id)
     click.echo(f"Person {user_id} is forgotten: {deleted.total():,} published rows were erased")
+
+
+@main.command()
+@click.pass_obj
+def campuses(warehouse: Warehouse) -> None:
+    """Print the ids of the landed campuses as JSON, for who deals them to workers."""
+    with warehouse.database.connect() as connection:
+        rows = connection.execute(warehouse.schemas.statement("campuses")).fetchall()
+    click.echo(json.dumps([campus_id for (campus_id,) in rows]))

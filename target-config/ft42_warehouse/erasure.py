@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg import sql
 
+from ft42_warehouse.shards import with_shards
 from ft42_warehouse.tables import TEAM_MEMBERS, published_tables
 
 if TYPE_CHECKING:
@@ -49,16 +50,19 @@ def erase(connection: Connection[Any], schemas: Schemas) -> tuple[int, Counter[s
     deleted: Counter[str] = Counter()
     if not persons:
         return 0, deleted
-    # The published teams first: the landed ones tell which they are.
+    # Of a table made a moment ago the server knows nothing: it would expect thousands of
+    # rows in it, and rather look at all enrolments than look some up.
+    connection.execute("ANALYZE erased")
+    connection.execute(schemas.statement("teammates", members=sql.SQL(TEAM_MEMBERS)))
+    connection.execute("ANALYZE teammate")
     for schema_name, noting in (
         (schemas.published, ", last_changed_at = now()"),
-        (schemas.landing, ""),
+        (schemas.landed, ""),
     ):
         connection.execute(
             schemas.statement(
                 "erase_teammates",
                 enrolments=sql.Identifier(schema_name, "projects_users"),
-                members=sql.SQL(TEAM_MEMBERS),
                 noting=sql.SQL(noting),
             )
         )
@@ -89,6 +93,7 @@ def forget(connection: Connection[Any], schemas: Schemas, user_id: int) -> Count
         psycopg.Error: The server refused a statement; nothing has changed.
     """
     with connection.transaction():
+        schemas = with_shards(connection, schemas)
         connection.execute(schemas.statement("begin"))
         connection.execute("INSERT INTO erased VALUES (%s, 'forgotten')", (user_id,))
         _, deleted = erase(connection, schemas)

@@ -239,10 +239,7 @@ def shared_parts(schemas: Schemas) -> dict[str, sql.Composable]:
     """Return what several statements look at: the subqueries of ``sql/parts``, by name."""
     names = ("freshness", "last_hour", "last_runs", "valid_until", "waiting")
     counts = sql.SQL(" UNION ALL ").join(
-        sql.SQL("SELECT {} AS table_name, count(*) AS rows FROM {}").format(
-            sql.Literal(table.name), sql.Identifier(schemas.landing, table.name)
-        )
-        for table in published_tables()
+        schemas.of_table("parts/landed_rows", table) for table in published_tables()
     )
     return {
         **{name: schemas.statement(f"parts/{name}") for name in names},
@@ -278,7 +275,11 @@ def _missing(connection: Connection[Any], schemas: Schemas) -> Iterator[Finding]
         )  # fmt: skip
         return
     objects = Objects(connection, schemas)
-    landed = [f"table {schemas.landing}.{schema['title']}" for schema in stream_schemas()]
+    landed = [
+        f"table {name}.{schema['title']}"
+        for name in schemas.landings
+        for schema in stream_schemas()
+    ]
     for name in [*landed, *required_objects(schemas)]:
         if name.startswith(("table", "view")) and not objects.exists(name):
             kind, path = name.split(" ", maxsplit=1)

@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg import sql
 
-from ft42_warehouse.tables import TEAM_MEMBERS, published_tables, sql_type, stream_schemas
+from ft42_warehouse.tables import (
+    TEAM_MEMBERS,
+    published_key,
+    published_tables,
+    sql_type,
+    stream_schemas,
+)
+from ft42_warehouse.upgrade import allow_copies
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,6 +67,7 @@ def create_landing(connection: Connection[Any], objects: Objects, schemas: Schem
         path = f"{schemas.landing}.{name}"
         table = sql.Identifier(schemas.landing, name)
         if objects.exists(f"table {path}"):
+            allow_copies(connection, objects, schemas, schema)
             _add_columns(connection, objects, schemas, schema)
             for column in _zoneless_columns(connection, schemas.landing, name):
                 connection.execute(
@@ -96,17 +104,16 @@ def create_landing(connection: Connection[Any], objects: Objects, schemas: Schem
             )
 
 
-def create_triggers(objects: Objects, schemas: Schemas) -> None:
-    """Let each landed row note its transaction, and keep out who was erased."""
+def create_functions(objects: Objects, schemas: Schemas) -> None:
+    """Create what the triggers of landed tables and a publish call."""
     warehouse = schemas.warehouse
     for function in (
-        "id_of", "concerns", "without_persons", "stamp", "refuse_rejected", "refuse_teammates",
+        "id_of", "concerns", "without_persons", "distinct_ids", "stamp", "refuse_rejected",
+        "refuse_teammates",
     ):  # fmt: skip
         objects.keep(f"function {warehouse}.{function}", schemas.statement(function))
-    refusals = {"rejected_records": "refuse_rejected"}
     for table in published_tables():
         if table.person:
-            refusals[table.name] = f"refuse_{table.name}"
             objects.keep(
                 f"function {warehouse}.refuse_{table.name}",
                 schemas.statement(
@@ -115,6 +122,14 @@ def create_triggers(objects: Objects, schemas: Schemas) -> None:
                     person=sql.Identifier(table.person),
                 ),
             )
+
+
+def create_triggers(objects: Objects, schemas: Schemas) -> None:
+    """Let each landed row note its transaction, and keep out who was erased."""
+    refusals = {"rejected_records": "refuse_rejected"}
+    for table in published_tables():
+        if table.person:
+            refusals[table.name] = f"refuse_{table.name}"
     # Triggers of a table fire in the order of their names.
     triggers = [(table, "ft42_refuse", function) for table, function in refusals.items()]
     triggers += [("projects_users", "ft42_refuse_teammates", "refuse_teammates")]
@@ -126,7 +141,7 @@ def create_triggers(objects: Objects, schemas: Schemas) -> None:
                 "trigger",
                 trigger=sql.Identifier(trigger),
                 table=sql.Identifier(schemas.landing, name),
-                function=sql.Identifier(warehouse, function),
+                function=sql.Identifier(schemas.warehouse, function),
             ),
         )
 
@@ -155,7 +170,8 @@ def _meanings(schema: dict[str, Any]) -> dict[str, str]:
     return {name: column["description"] for name, column in schema["properties"].items()}
 
 
-def _types(schema: dict[str, Any]) -> Iterator[tuple[str, str]]:
+def column_types(schema: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the columns of a landed table with their types."""
     for name, column in schema["properties"].items():
         yield name, sql_type(column)
     yield from _SDC_COLUMNS.items()
@@ -165,7 +181,7 @@ def _types(schema: dict[str, Any]) -> Iterator[tuple[str, str]]:
 def _create_table(table: sql.Identifier, schema: dict[str, Any]) -> sql.Composed:
     columns = [
         sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(type_))
-        for name, type_ in _types(schema)
+        for name, type_ in column_types(schema)
     ]
     return sql.SQL("CREATE TABLE {table} ({columns}, PRIMARY KEY ({key}))").format(
         table=table,
@@ -179,7 +195,7 @@ def _add_columns(
 ) -> None:
     name = schema["title"]
     table = sql.Identifier(schemas.landing, name)
-    for column, type_ in _types(schema):
+    for column, type_ in column_types(schema):
         if objects.exists(f"column {schemas.landing}.{name}.{column}"):
             continue
         if column in schema["x-primary-key"]:
@@ -210,7 +226,7 @@ def _add_columns(
                     published=sql.Identifier(schemas.published, name),
                     same_row=sql.SQL(" AND ").join(
                         sql.SQL("p.{} = l.{}").format(*[sql.Identifier(key)] * 2)
-                        for key in schema["x-primary-key"]
+                        for key in published_key(name)
                     ),
                 )
             )

@@ -74,4 +74,5 @@ class Objects:
         if name in self._existing:
             return False
         self._connection.execute(statement)
+        self._existing.add(name)
         return True

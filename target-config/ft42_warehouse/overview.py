@@ -15,6 +15,7 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from ft42_warehouse.health import Finding, Severity, findings, shared_parts
+from ft42_warehouse.shards import with_shards
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -113,7 +114,7 @@ def inspection(
     """
     with database.connect() as connection, connection.transaction():
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        yield Inspection(connection, schemas, schedule)
+        yield Inspection(connection, with_shards(connection, schemas), schedule)
 
 
 def overview(database: Database, schemas: Schemas, schedule: Schedule) -> Overview:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from importlib.resources import files
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -17,7 +17,8 @@ from psycopg import IsolationLevel, sql
 from psycopg.types.json import Jsonb
 
 from ft42_warehouse.erasure import erase, find_erased
-from ft42_warehouse.published import structure
+from ft42_warehouse.published import drop_keys_of_empty, make_keys, structure
+from ft42_warehouse.shards import with_shards
 from ft42_warehouse.tables import published_tables
 
 if TYPE_CHECKING:
@@ -85,7 +86,9 @@ def publish(
         for attempt in range(1, _ATTEMPTS + 1):
             try:
                 with connection.transaction():
-                    return _Publish(connection, schemas, everything).run(max_delete_percent)
+                    # Not before: a shard may have been made and loaded meanwhile.
+                    all_schemas = with_shards(connection, schemas)
+                    return _Publish(connection, all_schemas, everything).run(max_delete_percent)
             except (psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected):
                 # The loader wrote a row that was being deleted here.
                 if attempt == _ATTEMPTS:
@@ -116,6 +119,8 @@ class _Publish:
         self._schemas = schemas
         self._done = Published()
         self._guarded: Counter[str] = Counter()
+        self._moved: Counter[tuple[str, str]] = Counter()
+        """How many rows ``arrived`` and ``departed`` hold, by these names and the table's."""
         self._since = 0 if everything else self._end_of_the_last()
         self._everything = everything or self._since == 0
         self._parents = {
@@ -125,14 +130,12 @@ class _Publish:
     def run(self, max_delete_percent: float | None) -> Published:
         self._connection.execute(self._schemas.statement("begin"))
         tables = published_tables()
-        for table in tables:
-            if table.key == ("id",):
-                self._execute("gone", table)
+        is_first = self._everything and drop_keys_of_empty(self._connection, self._schemas)
+        self._remove_gone(tables)
         find_erased(self._connection, self._schemas, self._since)
         for table in reversed(tables):
             if table.key == ("id",):
                 self._delete(table, "remove_published")
-                self._execute("remove_landed", table)
         self._done.erased, rows = erase(self._connection, self._schemas)
         self._done.deleted.update(rows)
         for table in tables:
@@ -140,6 +143,8 @@ class _Publish:
             if self._everything:
                 # What comes next is planned before the server looks at so many new rows.
                 self._connection.execute(self._schemas.of_table("analyze", table))
+        if is_first:
+            make_keys(self._connection, self._schemas)
         if max_delete_percent is not None:
             self._guard(max_delete_percent)
         self._connection.execute(
@@ -159,16 +164,33 @@ class _Publish:
         ).fetchone()
         return row[0] if row else 0
 
+    def _remove_gone(self, tables: tuple[Table, ...]) -> None:
+        """Remove the landed rows that a census missed, each load's by its own."""
+        counted = self._connection.execute(
+            self._schemas.statement("censuses", since=sql.Literal(self._since))
+        ).fetchall()
+        for schemas in self._schemas.each_landing():
+            for table in tables:
+                if table.key == ("id",) and (schemas.landing, table.name) in counted:
+                    self._connection.execute(
+                        schemas.of_table("gone", table, since=sql.Literal(self._since))
+                    )
+
     def _publish(self, table: Table) -> None:
         self._execute("candidates", table)
         for column in table.references:
-            parent = {
-                "column": sql.Identifier(column.name),
-                "parent": sql.Literal(column.references),
-            }
-            if not self._everything:
-                self._execute("awaited", table, **parent)
-            self._delete(table, "leave_with_parent", **parent)
+            parent = str(column.references)
+            parts = {"column": sql.Identifier(column.name), "parent": sql.Literal(parent)}
+            # Even to find nothing, the server may go through all rows.
+            if self._moved["arrived", parent] and not self._everything:
+                self._execute("awaited", table, **parts)
+            if self._moved["departed", parent]:
+                self._delete(table, "leave_with_parent", **parts)
+        if self._schemas.has_copies(table):
+            if table.key == ("id",):
+                self._execute("copy_gone", table)
+            self._connection.execute("ANALYZE candidate")
+            self._execute("choose", table)
         self._connection.execute("ANALYZE candidate")
         if self._everything and not table.has_derived_rows:
             self._delete(table, "unlanded")
@@ -176,12 +198,19 @@ class _Publish:
         self._done.changed[table.name] += self._execute("change", table)
         self._done.inserted[table.name] += self._moving(table, "insert", "arrived")
         self._connection.execute("DROP TABLE candidate")
-        derive = f"derive_{table.name}"
-        if (files("ft42_warehouse") / "sql" / f"{derive}.sql").is_file():
+        if table.derived_from and (self._everything or self._has_new_source(table)):
             done = self._done.inserted if table.has_derived_rows else self._done.changed
             done[table.name] += self._connection.execute(
-                self._schemas.statement(derive)
+                self._schemas.statement(f"derive_{table.name}")
             ).rowcount
+
+    def _has_new_source(self, table: Table) -> bool:
+        """Say whether this publish has changed what a table's derived part comes from."""
+        return any(
+            counts[name]
+            for counts in (self._done.inserted, self._done.changed, self._done.deleted)
+            for name in (table.name, *table.derived_from)
+        )
 
     def _delete(self, table: Table, name: str, **parts: sql.Composable) -> None:
         deleted = self._moving(table, name, "departed", **parts)
@@ -192,14 +221,23 @@ class _Publish:
         for table, deleted in self._guarded.items():
             if not deleted:
                 continue
-            (after,) = self._connection.execute(
-                sql.SQL("SELECT count(*) FROM {}").format(
-                    sql.Identifier(self._schemas.published, table)
-                )
-            ).fetchone() or (0,)
-            before = after + self._done.deleted[table] - self._done.inserted[table]
+            moved = self._done.deleted[table] - self._done.inserted[table]
+            # Most tables have enough rows for the few that go: no need to count them all.
+            if max_delete_percent:
+                enough = ceil(100 * deleted / max_delete_percent)
+                if self._count(table, at_most=max(enough - moved, 0)) + moved >= enough:
+                    continue
+            before = self._count(table) + moved
             if deleted > before * max_delete_percent / 100:
                 raise TooManyDeletionsError(table, deleted, before)
+
+    def _count(self, table: str, at_most: int | None = None) -> int:
+        (rows,) = self._connection.execute(
+            sql.SQL("SELECT count(*) FROM (SELECT FROM {} LIMIT {}) AS rows").format(
+                sql.Identifier(self._schemas.published, table), sql.Literal(at_most)
+            )
+        ).fetchone() or (0,)
+        return int(rows)
 
     def _moving(self, table: Table, name: str, moved: str, **parts: sql.Composable) -> int:
         """Run a statement; note which rows it moved, if others point to the table."""
@@ -208,7 +246,9 @@ class _Publish:
             statement = sql.SQL(
                 "WITH moved AS ({} RETURNING p.id) INSERT INTO {} SELECT {}, id FROM moved"
             ).format(statement, sql.Identifier(moved), sql.Literal(table.name))
-        return self._connection.execute(statement).rowcount
+        rows = self._connection.execute(statement).rowcount
+        self._moved[moved, table.name] += rows
+        return rows
 
     def _execute(self, name: str, table: Table, **parts: sql.Composable) -> int:
         return self._connection.execute(

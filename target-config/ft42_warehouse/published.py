@@ -5,6 +5,7 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
+import psycopg
 from psycopg import sql
 
 from ft42_warehouse.landing import comment_on
@@ -76,8 +77,9 @@ def create_published(connection: Connection[Any], objects: Objects, schemas: Sch
     orphans = sql.SQL("\nUNION ALL\n").join(
         schemas.statement(
             "orphans_of",
-            table=sql.Identifier(schemas.landing, table.name),
+            table=sql.Identifier(schemas.landed, table.name),
             table_name=sql.Literal(table.name),
+            is_published_copy=schemas.is_published_copy(table, column),
             column=sql.Identifier(column.name),
             column_name=sql.Literal(column.name),
             parent=sql.Identifier(schemas.published, str(column.references)),
@@ -93,6 +95,63 @@ def create_published(connection: Connection[Any], objects: Objects, schemas: Sch
         f"view {schemas.published}.orphans", schemas.statement("orphans", orphans=orphans)
     )
     return to_fill
+
+
+def drop_keys_of_empty(connection: Connection[Any], schemas: Schemas) -> bool:
+    """Drop foreign keys and indexes if all published tables are empty and nobody reads them.
+
+    Row by row, keys are checked from a queue that the server holds in its memory: of
+    millions of rows it would need gigabytes. `make_keys` checks them all at once.
+
+    Args:
+        connection: The transaction of a publish, which calls `make_keys` in its end.
+        schemas: Names of the schemas.
+
+    Returns:
+        Whether it was done.
+
+    Raises:
+        psycopg.Error: The server refused a statement.
+    """
+    tables = {
+        table: sql.Identifier(schemas.published, table.name) for table in published_tables()
+    }
+    for name in tables.values():
+        if connection.execute(sql.SQL("SELECT FROM {} LIMIT 1").format(name)).rowcount:
+            return False
+    try:
+        with connection.transaction():
+            connection.execute(
+                sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE NOWAIT").format(
+                    sql.SQL(", ").join(tables.values())
+                )
+            )
+    except psycopg.errors.LockNotAvailable:
+        return False
+    for table, name in tables.items():
+        for path, *_ in _foreign_keys(schemas, table):
+            connection.execute(
+                sql.SQL("ALTER TABLE {} DROP CONSTRAINT {}").format(name, _last_part(path))
+            )
+        for path, _ in _indexes(schemas, table):
+            connection.execute(
+                sql.SQL("DROP INDEX {}.{}").format(
+                    sql.Identifier(schemas.published), _last_part(path)
+                )
+            )
+    return True
+
+
+def make_keys(connection: Connection[Any], schemas: Schemas) -> None:
+    """Make what `drop_keys_of_empty` has dropped.
+
+    Raises:
+        psycopg.Error: The server refused a statement, as when a row breaks a key.
+    """
+    for table in published_tables():
+        for made in (_indexes, _foreign_keys):
+            for *_, statement in made(schemas, table):
+                connection.execute(statement)
 
 
 def _tables_and_columns(schemas: Schemas, table: Table) -> Iterator[tuple[str, sql.Composed]]:
@@ -128,6 +187,14 @@ def _keys(schemas: Schemas, table: Table) -> Iterator[tuple[str, sql.Composed, s
             sql.SQL(", ").join(map(sql.Identifier, table.key)),
         ),
     )
+    yield from _foreign_keys(schemas, table)
+
+
+def _foreign_keys(
+    schemas: Schemas, table: Table
+) -> Iterator[tuple[str, sql.Composed, sql.Composed]]:
+    path = f"{schemas.published}.{table.name}"
+    name = sql.Identifier(schemas.published, table.name)
     for column in table.columns:
         if column.references:
             constraint = f"{table.name}_{column.name}_fkey"
@@ -157,3 +224,7 @@ def _indexes(schemas: Schemas, table: Table) -> Iterator[tuple[str, sql.Composed
                     sql.Identifier(index), name, sql.Identifier(column)
                 ),
             )
+
+
+def _last_part(path: str) -> sql.Identifier:
+    return sql.Identifier(path.rpartition(".")[2])

@@ -81,7 +81,7 @@ def hand_over(connection: Connection[Any], schemas: Schemas) -> None:
     tables = [*(table.name for table in published_tables()), "orphans", "orphan_rows"]
     loader, reader = (f"{schemas.published}_{part}" for part in ("loader", "reader"))
     names = {
-        "landing": schemas.landing,
+        "landings": list(schemas.landings),
         "landed_tables": landed_tables,
         "loader": loader,
         "published": schemas.published,
@@ -97,7 +97,10 @@ def hand_over(connection: Connection[Any], schemas: Schemas) -> None:
                 "grants",
                 loader=sql.Identifier(loader),
                 reader=sql.Identifier(reader),
-                landed_tables=_paths(schemas.landing, landed_tables),
+                landings=sql.SQL(", ").join(map(sql.Identifier, schemas.landings)),
+                landed_tables=sql.SQL(", ").join(
+                    _paths(landing, landed_tables) for landing in schemas.landings
+                ),
                 published_tables=_paths(schemas.published, tables),
             )
         )

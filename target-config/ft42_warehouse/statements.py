@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from psycopg import sql
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
-    from ft42_warehouse.tables import Table
+    from ft42_warehouse.tables import Column, Table
+
+
+_ALL = sql.SQL("")
 
 
 @dataclass(frozen=True)
 class Schemas:
-    """Names of the three schemas of one pipeline."""
+    """Names of the schemas of one pipeline."""
 
     landing: str = "ft42_raw"
     published: str = "ft42"
+    shards: tuple[str, ...] = ()
+    """Landing schemas of loads that must not touch each other's rows, besides ``landing``."""
 
     @property
     def warehouse(self) -> str:
@@ -27,9 +32,38 @@ class Schemas:
         return f"{self.published}_warehouse"
 
     @property
+    def whole(self) -> str:
+        """The schema that shows the rows of all landing schemas, where there are several.
+
+        Its tables hold none themselves: a loader that wrote to one would change the
+        rows of all that inherit from it.
+        """
+        return f"{self.landing}_all"
+
+    @property
+    def landed(self) -> str:
+        """The schema to read what has landed from."""
+        return self.whole if self.shards else self.landing
+
+    @property
     def names(self) -> list[str]:
-        """All three."""
-        return [self.landing, self.published, self.warehouse]
+        """All of them."""
+        whole = [self.whole] if self.shards else []
+        return [*whole, *self.landings, self.published, self.warehouse]
+
+    @property
+    def landings(self) -> tuple[str, ...]:
+        """The schemas that loaders write."""
+        return (self.landing, *self.shards)
+
+    def each_landing(self) -> Iterator[Schemas]:
+        """Yield the same pipeline once for each landing schema, as if it had no other."""
+        for name in self.landings:
+            yield replace(self, landing=name, shards=())
+
+    def has_copies(self, table: Table) -> bool:
+        """Say whether several landed rows can be the same published one."""
+        return bool(self.shards) or table.copy_key != table.key
 
     def statement(self, name: str, **parts: sql.Composable) -> sql.Composed:
         """Return a statement of ``sql/``.
@@ -40,7 +74,7 @@ class Schemas:
         """
         text = (files("ft42_warehouse") / "sql" / f"{name}.sql").read_text(encoding="utf-8")
         return sql.SQL(text).format(
-            landing=sql.Identifier(self.landing),
+            landing=sql.Identifier(self.landed),
             published=sql.Identifier(self.published),
             warehouse=sql.Identifier(self.warehouse),
             **parts,
@@ -49,14 +83,35 @@ class Schemas:
     def of_table(self, name: str, table: Table, **parts: sql.Composable) -> sql.Composed:
         """Return a statement about one published table and its landed rows.
 
-        There ``p`` is the published table, ``l`` the landed one.
+        There ``p`` is the published table, ``l`` a landed row, and ``c`` what tells which
+        of several copies ``l`` is.
         """
         columns = [column.name for column in table.landed]
+        landed = sql.Identifier(self.landed, table.name)
+        has_copies = self.has_copies(table)
+        is_copy = self._is_copy(table)
+        chosen = sql.SQL("WHERE ({}) IN (SELECT {} FROM candidate)").format(
+            _listed(table.key, "l"), _listed(table.key)
+        )
         return self.statement(
             name,
             table=sql.Identifier(self.published, table.name),
             table_name=sql.Literal(table.name),
-            landed=sql.Identifier(self.landing, table.name),
+            landed=landed,
+            each_landed=sql.SQL(", ").join(
+                sql.Identifier(one.landing, table.name) for one in self.each_landing()
+            ),
+            rows=sql.SQL("({}) AS c JOIN {} AS l ON {}").format(
+                self._copies(table), landed, is_copy
+            )
+            if has_copies
+            else sql.SQL("{} AS l").format(landed),
+            landed_in=sql.Identifier("c" if has_copies else "l", "landed_in"),
+            chosen=self._copies(table, chosen),
+            is_copy=is_copy,
+            counted=sql.SQL("DISTINCT ({})").format(_listed(table.key, "l"))
+            if has_copies
+            else sql.SQL("*"),
             key=_listed(table.key),
             same_row=_all_of(equals(column) for column in table.key),
             key_given=_all_of(
@@ -65,41 +120,127 @@ class Schemas:
             ),
             columns=_listed(columns),
             assignments=sql.SQL(", ").join(
-                sql.SQL("{} = l.{}").format(*[sql.Identifier(column)] * 2) for column in columns
+                sql.SQL("{} = {}").format(sql.Identifier(column.name), _value(column))
+                for column in table.landed
             ),
             published_values=_listed(columns, "p"),
-            landed_values=_listed(columns, "l"),
+            landed_values=sql.SQL(", ").join(map(_value, table.landed)),
             eligible=self._eligible(table),
-            same_parent=_same_parent(table),
+            same_list=_within(parent_id=table.partition, cursus_id=table.copied_by),
+            same_cursus=_within(cursus_id=table.copied_by),
             **parts,
         )
+
+    def is_published_copy(self, table: Table, column: Column) -> sql.Composed:
+        """Say that a landed row ``l`` is the copy whose value of a column is published."""
+        if not self.has_copies(table):
+            return sql.SQL("{}").format(sql.SQL("true"))
+        weights = [
+            sql.SQL(", ").join(
+                [
+                    *(
+                        [sql.SQL("coalesce({}, 0)").format(sql.Identifier(alias, column.name))]
+                        if column.merged
+                        else []
+                    ),
+                    *_ages(table, alias),
+                ]
+            )
+            for alias in ("b", "l")
+        ]
+        return sql.SQL("NOT EXISTS (SELECT FROM {} AS b WHERE {} AND ({}) > ({}))").format(
+            sql.Identifier(self.landed, table.name),
+            _all_of(equals(key, "b") for key in table.key),
+            *weights,
+        )
+
+    def _copies(self, table: Table, where: sql.Composable = _ALL) -> sql.Composed:
+        """Return the query for which of its landed copies each row is published from."""
+        key = _listed(table.key, "l")
+        columns = [
+            _listed(table.copy_key, "l"),
+            sql.SQL("l.tableoid AS landed_table"),
+            sql.SQL("max(l.landed_in) OVER (PARTITION BY {}) AS landed_in").format(key),
+            *[
+                sql.SQL("{} AS {}").format(
+                    sql.SQL(column.merged).format(warehouse=sql.Identifier(self.warehouse)),
+                    sql.Identifier(f"merged_{column.name}"),
+                )
+                for column in table.landed
+                if column.merged
+            ],
+        ]
+        return self.statement(
+            "copies",
+            row=key,
+            columns=sql.SQL(", ").join(columns),
+            landed=sql.Identifier(self.landed, table.name),
+            where=where,
+            newest_first=sql.SQL(", ").join(
+                sql.SQL("{} DESC").format(age) for age in _ages(table, "l")
+            ),
+        )
+
+    def _is_copy(self, table: Table) -> sql.Composed:
+        """Say that a landed row ``l`` is the copy that was chosen in ``c``."""
+        conditions = [equals(column, "c") for column in table.copy_key]
+        if self.shards:
+            conditions.append(sql.SQL("l.tableoid = {}").format(sql.SQL("c.landed_table")))
+        return _all_of(conditions)
 
     def _eligible(self, table: Table) -> sql.Composed:
         """Say when a landed row is published: its parents are, and it is in the scope."""
         conditions: list[sql.Composable] = [sql.SQL(table.scope)] if table.scope else []
         for column in table.references:
-            parent = sql.SQL("EXISTS (SELECT FROM {} AS r WHERE r.id = l.{})").format(
-                sql.Identifier(self.published, str(column.references)),
-                sql.Identifier(column.name),
+            value = _value(column)
+            parent = sql.SQL("EXISTS (SELECT FROM {} AS r WHERE r.id = {})").format(
+                sql.Identifier(self.published, str(column.references)), value
             )
             if column.nullable:
-                parent = sql.SQL("(l.{} IS NULL OR {})").format(
-                    sql.Identifier(column.name), parent
-                )
+                parent = sql.SQL("({} IS NULL OR {})").format(value, parent)
             conditions.append(parent)
         return _all_of(conditions or [sql.SQL("true")])
 
 
-def equals(column: str) -> sql.Composed:
-    """Say that a column is equal in the published and the landed row."""
-    return sql.SQL("p.{} = l.{}").format(*[sql.Identifier(column)] * 2)
+def equals(column: str, alias: str = "p") -> sql.Composed:
+    """Say that a column is equal in the published (or another) and the landed row."""
+    return sql.SQL("{} = {}").format(sql.Identifier(alias, column), sql.Identifier("l", column))
 
 
-def _same_parent(table: Table) -> sql.Composable:
-    """Say that a landed row is of the parent that a census ``c`` was limited to."""
-    if table.partition is None:
-        return sql.SQL("true")
-    return sql.SQL("c.parent_id IN (0, l.{})").format(sql.Identifier(table.partition))
+def _value(column: Column) -> sql.Identifier:
+    """Return what is published of a landed column."""
+    if column.merged:
+        return sql.Identifier("c", f"merged_{column.name}")
+    return sql.Identifier("l", column.name)
+
+
+def _ages(table: Table, alias: str) -> list[sql.Composable]:
+    """Return what tells which of two copies is newer, and then decides somehow."""
+    return [
+        *[
+            sql.SQL("coalesce({}, '-infinity')").format(sql.Identifier(alias, column))
+            for column in table.ages
+        ],
+        *[sql.Identifier(alias, column) for column in (*table.copy_key, "tableoid")],
+    ]
+
+
+def _within(**limits: str | None) -> sql.Composed:
+    """Say that a landed row is among those that a census ``c`` was limited to.
+
+    Args:
+        limits: Columns of the landed row by those of the census; 0 there is no limit.
+    """
+    return _all_of(
+        [
+            sql.SQL("{} IN (0, {})").format(
+                sql.Identifier("c", limit), sql.Identifier("l", column)
+            )
+            for limit, column in limits.items()
+            if column
+        ]
+        or [sql.SQL("true")]
+    )
 
 
 def _all_of(conditions: Iterable[sql.Composable]) -> sql.Composed:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from psycopg import sql
 
 from ft42_warehouse.health import gathered
+from ft42_warehouse.shards import with_shards
 from ft42_warehouse.shown import duration, shown
 from ft42_warehouse.tables import published_tables
 
@@ -58,6 +59,7 @@ def table_lines(connection: Connection[Any], schemas: Schemas) -> Iterator[str]:
     Raises:
         psycopg.Error: The server refused a statement.
     """
+    schemas = with_shards(connection, schemas)
     waiting = dict(
         connection.execute(
             sql.SQL("SELECT table_name, rows FROM {} AS w").format(

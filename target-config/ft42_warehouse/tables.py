@@ -8,7 +8,7 @@ no stream brings are declared here.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from graphlib import TopologicalSorter
 from importlib.resources import files
@@ -45,6 +45,9 @@ class Column:
     references: str | None = None
     """Table that it points to."""
     nullable: bool = True
+    merged: LiteralString | None = None
+    """What it is, worked out from all landed copies ``l`` of a row; None if the column of
+    the copy that is published."""
 
 
 @dataclass(frozen=True)
@@ -54,16 +57,27 @@ class Table:
     name: str
     description: str
     key: tuple[str, ...]
+    copy_key: tuple[str, ...]
+    """The key of the landed rows: more than `key` where a row lands once for each cursus."""
     landed: tuple[Column, ...]
     """Columns that the stream of the same name brings."""
+    ages: tuple[str, ...]
+    """Columns that tell which of several copies is the newest, the weightiest first."""
     derived: tuple[Column, ...] = ()
     """Columns that ``sql/derive_<name>.sql`` fills."""
+    derived_from: tuple[str, ...] = field(default=(), repr=False)
+    """Tables that this file looks at, besides its own; says nothing of the table's shape."""
     partition: str | None = None
     """Column of the parent that a census can be limited to."""
     follows: str | None = None
     """Table whose rows its own follow from, so that some can stand in it that never landed."""
     scope: LiteralString | None = None
     """Condition for a landed row ``l`` to be published at all."""
+
+    @property
+    def copied_by(self) -> str | None:
+        """The column of the landed key that the published one lacks."""
+        return next((column for column in self.copy_key if column not in self.key), None)
 
     @property
     def has_derived_rows(self) -> bool:
@@ -103,6 +117,31 @@ _DERIVED = {
     ),
 }  # fmt: skip
 
+_DERIVED_FROM = {
+    "campus_achievements": ("achievements", "campuses"),
+    "coalitions": ("blocs",),
+    "coalitions_users": ("coalitions",),
+}
+
+_COPIED = "cursus_id"
+"""Part of the landed key that the published one lacks."""
+
+_CURSUS_IDS = Column(
+    "cursus_ids", "bigint[]", "Cursus that the row was read for.",
+    merged="{warehouse}.distinct_ids(array_agg(l.cursus_id) OVER (PARTITION BY l.id))",
+)  # fmt: skip
+"""What is published of the key's part, where nobody else says it."""
+
+# What a single run over all would have kept, whichever copy is the newest.
+_MERGED: dict[str, dict[str, LiteralString]] = {
+    "projects_users": {
+        "campus_id": "max(l.campus_id) OVER (PARTITION BY l.id)",
+        "cursus_id": "max(l.cursus_id) OVER (PARTITION BY l.id)",
+    },
+}
+
+_AGES = ("updated_at", "_sdc_extracted_at")
+
 _FOLLOWS = {"campus_achievements": "achievements"}
 """The links follow from the names in ``achievements.campus``, at no request."""
 
@@ -137,6 +176,11 @@ def published_tables() -> tuple[Table, ...]:
     return tuple(tables[name] for name in TopologicalSorter(parents).static_order())
 
 
+def published_key(name: str) -> tuple[str, ...]:
+    """Return the key of a published table."""
+    return next(table.key for table in published_tables() if table.name == name)
+
+
 def sql_type(column: dict[str, Any]) -> str:
     """Return the PostgreSQL type of a column.
 
@@ -156,27 +200,38 @@ def sql_type(column: dict[str, Any]) -> str:
 
 
 def _table(schema: dict[str, Any]) -> Table:
-    derived = _DERIVED.get(schema["title"], ())
+    title, properties = schema["title"], schema["properties"]
+    copy_key = tuple(schema["x-primary-key"])
+    derived = _DERIVED.get(title, ())
+    merged = _MERGED.get(title, {})
     taken = {column.name for column in derived}
+    adds_cursus = _COPIED in copy_key and _COPIED not in merged
+    if adds_cursus:
+        taken.add(_COPIED)
+    landed = tuple(
+        Column(
+            name,
+            sql_type(column),
+            column["description"],
+            column.get("x-references"),
+            nullable="null" in _as_list(column["type"]),
+            merged=merged.get(name),
+        )
+        for name, column in properties.items()
+        if name not in taken
+    )
     return Table(
-        name=schema["title"],
+        name=title,
         description=schema["description"],
-        key=tuple(schema["x-primary-key"]),
-        landed=tuple(
-            Column(
-                name,
-                sql_type(column),
-                column["description"],
-                column.get("x-references"),
-                nullable="null" in _as_list(column["type"]),
-            )
-            for name, column in schema["properties"].items()
-            if name not in taken
-        ),
+        key=tuple(column for column in copy_key if column != _COPIED),
+        copy_key=copy_key,
+        landed=(*landed, _CURSUS_IDS) if adds_cursus else landed,
+        ages=tuple(name for name in _AGES if name in properties or name.startswith("_sdc_")),
         derived=derived,
+        derived_from=_DERIVED_FROM.get(title, ()),
         partition=schema.get("x-partition"),
-        follows=_FOLLOWS.get(schema["title"]),
-        scope=_SCOPES.get(schema["title"]),
+        follows=_FOLLOWS.get(title),
+        scope=_SCOPES.get(title),
     )
 
 

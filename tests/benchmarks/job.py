@@ -17,7 +17,7 @@ from ft42_warehouse.statements import Schemas
 from psycopg import sql
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from ft42_sandbox.testing import RunningSandbox
 
@@ -90,13 +90,27 @@ class Warehouse:
 
 
 @contextmanager
-def running_warehouse(directory: Path) -> Iterator[Warehouse]:
-    """Start an embedded PostgreSQL on a free port and stop it afterwards."""
+def running_warehouse(
+    directory: Path, settings: Mapping[str, str] | None = None
+) -> Iterator[Warehouse]:
+    """Start an embedded PostgreSQL on a free port and stop it afterwards.
+
+    Args:
+        directory: Where its data lie.
+        settings: What differs from PostgreSQL's own, by name, as in ``postgresql.conf``.
+    """
     postgres = EmbeddedPostgres(directory)
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         port = probe.getsockname()[1]
     postgres.start(port)
+    if settings:
+        postgres.stop()
+        with (directory / "postgresql.conf").open("a") as configuration:
+            configuration.writelines(
+                f"{name} = '{value}'\n" for name, value in settings.items()
+            )
+        postgres.start(port)
     try:
         psql = next(
             Path(word) for word in postgres.psql_line(port).split() if word.endswith("/psql")

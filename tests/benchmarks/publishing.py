@@ -21,11 +21,11 @@ from tests.benchmarks.job import Warehouse, running_warehouse
 ROWS = """
 INSERT INTO ft42_raw.cursus (id) VALUES (21);
 INSERT INTO ft42_raw.campuses (id) SELECT generate_series(1, 54);
-INSERT INTO ft42_raw.projects (id) SELECT generate_series(1, 540);
+INSERT INTO ft42_raw.projects (id, cursus_id) SELECT generate_series(1, 540), 21;
 INSERT INTO ft42_raw.achievements (id) SELECT generate_series(1, 1152);
 INSERT INTO ft42_raw.coalitions (id) SELECT generate_series(1, 350);
-INSERT INTO ft42_raw.users (id, login, kind, updated_at)
-SELECT n, 'person' || n, 'student', now() FROM generate_series(1, {enrolments} / 25) AS n;
+INSERT INTO ft42_raw.users (id, cursus_id, login, kind, updated_at)
+SELECT n, 21, 'person' || n, 'student', now() FROM generate_series(1, {enrolments} / 25) AS n;
 INSERT INTO ft42_raw.coalitions_users (id, coalition_id, user_id, score, updated_at)
 SELECT n, n % 350 + 1, n / 2 + 1, n % 997, now()
 FROM generate_series(1, {enrolments} / 11) AS n;

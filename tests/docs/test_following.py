@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from ft42_sandbox.testing import RunningSandbox
 
 _SOMEBODY = (
-    "INSERT INTO ft42_raw.users (id, login, alumni, staff, kind) "
-    "VALUES (12345, 'jdoe', false, false, 'student')"
+    "INSERT INTO ft42_raw.users (id, cursus_id, login, alumni, staff, kind) "
+    "VALUES (12345, 21, 'jdoe', false, false, 'student')"
 )
 _PAGES = [page for page in pages() if page.has_commands]
 
@@ -121,9 +121,10 @@ def prepare(stranger: Stranger, page: Page) -> None:
         done = stranger.shell(f'psql -c "{_SOMEBODY}"')
         assert done.returncode == 0, done.stdout
         stranger.shell(".venv/bin/meltano --environment=prod run warehouse:publish")
-    if page.tested_with == "a server alone":
+    if "a server alone" in page.tested_with:
         # What the page's reader types at a prompt, once the accounts are made.
         stranger.instead["LOGIN;"] = f"LOGIN PASSWORD '{PASSWORD}';"
+        stranger.instead[":PASSWORD@"] = f":{PASSWORD}@"
 
 
 @pytest.mark.slow
@@ -138,6 +139,12 @@ def test_the_page_can_be_followed_word_for_word(
         finally:
             stranger.shell("make down")
         return
+    if "a second application" in page.tested_with:
+        sandbox.control(
+            "POST",
+            "applications",
+            {"client_id": "the-uid-of-lyon", "client_secret": "the-secret-of-lyon"},
+        )
     with server(project) as (postgres, port):
         stranger = with_server(project, sandbox, postgres, port)
         prepare(stranger, page)

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import socket
+import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from threading import Event
 from typing import TYPE_CHECKING
 
+import psycopg
 import pytest
 from ft42_warehouse.embedded import HOST, NAME, EmbeddedPostgres
+from psycopg import sql
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -181,6 +186,47 @@ def test_machines_share_an_account_in(
             assert NAME * 2 not in run.log
             assert set(run.ids("cursus")) == {row["id"] for row in sandbox.truth("cursus")}
         assert sandbox.requests()["routes"]["GET /v2/cursus"]["statuses"].get("429", 0) <= 4
+
+
+@contextmanager
+def written_to_by_others(store: str) -> Iterator[None]:
+    """Hold the account in PostgreSQL locked for most of the time, as other workers do."""
+    over = Event()
+
+    def write() -> None:
+        with psycopg.connect(store, autocommit=True) as connection:
+            (table,) = connection.execute(
+                "SELECT relname FROM pg_class WHERE relkind = 'r' AND relname LIKE '%_hour'"
+            ).fetchone() or ("",)
+            while not over.wait(0.01):
+                with connection.transaction():
+                    connection.execute(
+                        sql.SQL("LOCK TABLE {} IN EXCLUSIVE MODE").format(sql.Identifier(table))
+                    )
+                    time.sleep(0.05)
+
+    with ThreadPoolExecutor() as pool:
+        writing = pool.submit(write)
+        try:
+            yield
+        finally:
+            over.set()
+    writing.result()
+
+
+def test_an_account_that_others_write_to_is_not_taken_for_one_that_is_used_up(
+    tap: Tap, sandbox: RunningSandbox, tmp_path: Path
+) -> None:
+    with postgresql(tmp_path) as store:
+        credentials = application(sandbox, "contended", requests_per_second=8)
+        here = tap.pointed_at(
+            sandbox, **credentials, quota_store=store, requests_per_second=8, page_size=4
+        )
+        here.run("blocs", requests_per_hour=1200)
+        with written_to_by_others(store):
+            run = here.run("cursus", requests_per_hour=1200, max_minutes=2)
+        assert run.ids("cursus") == [row["id"] for row in sandbox.truth("cursus")]
+        assert "used up" not in run.log
 
 
 @pytest.mark.parametrize(

@@ -18,11 +18,15 @@ if TYPE_CHECKING:
     from tests.postgres import Database
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
+CURSUS = 21
 
 _KEYS = {
-    "census": ["stream", "parent_id", "first_id"],
+    "census": ["stream", "cursus_id", "parent_id", "first_id"],
+    "projects": ["id", "cursus_id"],
+    "projects_users": ["id", "cursus_id"],
     "rejected_records": ["rejection_id"],
     "sync_runs": ["run_id"],
+    "users": ["id", "cursus_id"],
 }
 
 
@@ -60,11 +64,13 @@ class Warehouse:
         )
         return [row["value"] for row in self.query(statement.as_string())]
 
-    def land(self, table: str, *rows: dict[str, Any]) -> None:
+    def land(self, table: str, *rows: dict[str, Any], schema: str = "ft42_raw") -> None:
         """Write rows as the loader does: those whose key is there are updated."""
         with self.database.connect() as connection:
             for row in rows:
+                keys = _KEYS.get(table, ["id"])
                 values = {
+                    **({"cursus_id": CURSUS} if "cursus_id" in keys else {}),
                     "_sdc_extracted_at": NOON,
                     "_sdc_batched_at": NOON,
                     **{
@@ -74,12 +80,11 @@ class Warehouse:
                         for name, value in row.items()
                     },
                 }
-                keys = _KEYS.get(table, ["id"])
                 statement = sql.SQL(
-                    "INSERT INTO ft42_raw.{table} ({columns}) VALUES ({values}) "
+                    "INSERT INTO {table} ({columns}) VALUES ({values}) "
                     "ON CONFLICT ({keys}) DO UPDATE SET {changes}"
                 ).format(
-                    table=sql.Identifier(table),
+                    table=sql.Identifier(schema, table),
                     columns=sql.SQL(", ").join(map(sql.Identifier, values)),
                     values=sql.SQL(", ").join(sql.Placeholder() * len(values)),
                     keys=sql.SQL(", ").join(map(sql.Identifier, keys)),
@@ -103,14 +108,23 @@ class Warehouse:
             },
         )  # fmt: skip
 
-    def land_census(
-        self, stream: str, first_id: int, last_id: int, ids: list[int] | int, parent_id: int = 0
+    def land_census(  # noqa: PLR0913 - what a census says
+        self,
+        stream: str,
+        first_id: int,
+        last_id: int,
+        ids: list[int] | int,
+        parent_id: int = 0,
+        *,
+        cursus_id: int = 0,
+        schema: str = "ft42_raw",
     ) -> None:
         """Write which ids a census found, or how many, counted an hour after noon."""
         self.land(
             "census",
             {
                 "stream": stream,
+                "cursus_id": cursus_id,
                 "parent_id": parent_id,
                 "first_id": first_id,
                 "last_id": last_id,
@@ -118,6 +132,7 @@ class Warehouse:
                 "ids": None if isinstance(ids, int) else ids,
                 "counted_at": NOON.replace(hour=13),
             },
+            schema=schema,
         )
 
 

@@ -138,8 +138,8 @@ def test_nor_with_a_load_that_had_begun_before(two_people: Warehouse) -> None:
         loader.execute("SELECT FROM ft42_warehouse.erasures")
         two_people.run("forget", "1")
         loader.execute(
-            "INSERT INTO ft42_raw.users (id, login, kind, updated_at) "
-            "VALUES (1, 'person1', 'student', now())"
+            "INSERT INTO ft42_raw.users (id, cursus_id, login, kind, updated_at) "
+            "VALUES (1, 21, 'person1', 'student', now())"
         )
         loader.commit()
     assert traces(two_people, "person1") == ['"ft42_raw"."users"']

@@ -100,8 +100,8 @@ def test_a_row_committed_late_is_published_though_it_is_older_than_the_last_publ
 ) -> None:
     with warehouse.database.connect() as slow_loader:
         slow_loader.execute(
-            "INSERT INTO ft42_raw.users (id, login, kind, updated_at, _sdc_batched_at) "
-            "VALUES (1, 'late', 'student', now(), '2020-01-01')"
+            "INSERT INTO ft42_raw.users (id, cursus_id, login, kind, updated_at) "
+            "VALUES (1, 21, 'late', 'student', now())"
         )
         warehouse.land("users", user(2))
         warehouse.run("publish")
@@ -273,3 +273,8 @@ def test_without_init_it_says_so(empty: Warehouse) -> None:
     done = empty.attempt("publish")
     assert done.exit_code == 1
     assert "Run `warehouse init` first" in done.output
+
+
+def test_the_campuses_that_workers_share_are_told_as_json(warehouse: Warehouse) -> None:
+    warehouse.land("campuses", {"id": 9}, {"id": 1})
+    assert warehouse.run("campuses") == "[1, 9]\n"

@@ -52,7 +52,7 @@ def run_as(warehouse: Warehouse, role: str, statement: str) -> None:
 @pytest.mark.parametrize(
     ("role", "statement"),
     [
-        ("loader", "INSERT INTO ft42_raw.users (id, login) VALUES (2, 'x')"),
+        ("loader", "INSERT INTO ft42_raw.users (id, cursus_id) VALUES (2, 21)"),
         ("loader", "UPDATE ft42_raw.users SET wallet = 3"),
         ("loader", "SELECT FROM ft42_raw.users"),
         ("reader", "SELECT FROM ft42.users"),

@@ -1,1 +1,1 @@
-ANALYZE {table}, {landed}
+ANALYZE {table}, {each_landed}

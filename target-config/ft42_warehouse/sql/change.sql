@@ -1,5 +1,5 @@
 -- Published rows whose landed copy differs; all others are left as they are.
 UPDATE {table} AS p
 SET {assignments}, last_changed_at = now()
-FROM candidate AS c JOIN {landed} AS l USING ({key})
+FROM candidate AS c JOIN {landed} AS l ON {is_copy}
 WHERE {same_row} AND ({published_values}) IS DISTINCT FROM ({landed_values})

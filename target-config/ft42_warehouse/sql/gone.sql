@@ -1,18 +1,21 @@
--- Landed rows that a census missed: read before it counted, in a range that it read,
--- and not among the ids that it found there.
-INSERT INTO gone
+-- Landed rows that a census missed go: read before it counted, in a range that it read,
+-- and not among the ids that it found there. It judges only what the same load wrote.
 WITH counted AS (
-    SELECT parent_id, first_id, last_id, ids, counted_at
-    FROM {landing}.census
+    SELECT cursus_id, parent_id, first_id, last_id, ids, counted_at
+    FROM ONLY {landing}.census
     WHERE stream = {table_name} AND jsonb_typeof(ids) = 'array' AND landed_in >= {since}
 ), existing AS (
-    SELECT parent_id, first_id, jsonb_array_elements_text(ids)::bigint AS id FROM counted
+    SELECT cursus_id, parent_id, first_id, jsonb_array_elements_text(ids)::bigint AS id
+    FROM counted
+), missed AS (
+    DELETE FROM ONLY {landed} AS l
+    USING counted AS c
+    WHERE l.id BETWEEN c.first_id AND c.last_id AND l._sdc_extracted_at < c.counted_at
+    AND {same_list} AND NOT EXISTS (
+        SELECT FROM existing AS e
+        WHERE (e.cursus_id, e.parent_id, e.first_id, e.id)
+            = (c.cursus_id, c.parent_id, c.first_id, l.id)
+    )
+    RETURNING l.id
 )
-SELECT DISTINCT {table_name}, l.id
-FROM counted AS c
-JOIN {landed} AS l
-    ON l.id BETWEEN c.first_id AND c.last_id AND l._sdc_extracted_at < c.counted_at
-WHERE {same_parent} AND NOT EXISTS (
-    SELECT FROM existing AS e
-    WHERE (e.parent_id, e.first_id, e.id) = (c.parent_id, c.first_id, l.id)
-)
+INSERT INTO gone SELECT DISTINCT {table_name}, id FROM missed

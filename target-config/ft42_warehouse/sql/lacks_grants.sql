@@ -1,7 +1,7 @@
 -- Whether the loader or the reader lacks a right that it must have.
 SELECT EXISTS (
     SELECT FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
-    WHERE n.nspname = %(landing)s AND c.relname = ANY (%(landed_tables)s) AND NOT (
+    WHERE n.nspname = ANY (%(landings)s) AND c.relname = ANY (%(landed_tables)s) AND NOT (
         has_schema_privilege(%(loader)s::name, n.oid, 'USAGE')
         AND has_table_privilege(%(loader)s::name, c.oid, 'SELECT')
         AND has_table_privilege(%(loader)s::name, c.oid, 'INSERT')

@@ -4,3 +4,4 @@ SELECT
     l._sdc_batched_at AS landed_at, to_jsonb(l) AS landed_row
 FROM {table} AS l
 WHERE l.{column} IS NOT NULL AND NOT EXISTS (SELECT FROM {parent} AS p WHERE p.id = l.{column})
+AND {is_published_copy}

@@ -1,1 +1,1 @@
-SELECT count(*), max(last_changed_at), (SELECT count(*) FROM {landed}) FROM {table}
+SELECT count(*), max(last_changed_at), (SELECT count({counted}) FROM {landed} AS l) FROM {table}

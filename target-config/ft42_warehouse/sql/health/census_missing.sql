@@ -1,8 +1,9 @@
--- Streams that are read by their changes, where only a census tells what disappeared.
-SELECT c.stream AS subject, now() - max(c.counted_at) AS age
+-- Streams that are read by their changes, where only a census tells what disappeared. Of
+-- several loads, each counts its own rows.
+SELECT DISTINCT ON (c.stream) c.stream AS subject, now() - max(c.counted_at) AS age
 FROM {landing}.census AS c
 JOIN jsonb_to_recordset(%(tables)s) AS t(stream text, is_counted boolean)
     ON t.stream = c.stream AND t.is_counted
-GROUP BY c.stream
+GROUP BY c.stream, c.tableoid
 HAVING now() - max(c.counted_at) > %(census_age)s
-ORDER BY c.stream
+ORDER BY c.stream, max(c.counted_at)

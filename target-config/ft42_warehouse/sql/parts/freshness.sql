@@ -1,20 +1,30 @@
 -- How old each table is: its data are as of the beginning of the last complete run that
--- read its stream and that the last publish has seen.
+-- read its stream and that the last publish has seen. Of several loads that read it, each
+-- with a landing schema of its own, the oldest counts.
 (
     SELECT
-        t.name, t.job, t.allowed,
-        max(r.started_at) FILTER (WHERE r.outcome = 'complete' AND (
-            r.landed_in < p.seen_before
-            -- Numbers from the future are another server's; that was published as a whole.
-            OR r.landed_in >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint
-        )) AS as_of,
-        count(r.run_id) > 0 AS is_read
-    FROM jsonb_to_recordset(%(tables)s) AS t(name text, stream text, job text, allowed interval)
-    CROSS JOIN (
-        SELECT coalesce(
-            (SELECT seen_before FROM {warehouse}.publishes ORDER BY publish_id DESC LIMIT 1), 0
-        ) AS seen_before
-    ) AS p
-    LEFT JOIN {landing}.sync_runs AS r ON t.stream = ANY (r.streams) AND r.end_date IS NULL
-    GROUP BY t.name, t.job, t.allowed
+        name, job, allowed,
+        CASE WHEN bool_and(as_of IS NOT NULL) THEN min(as_of) END AS as_of,
+        bool_or(is_read) AS is_read
+    FROM (
+        SELECT
+            t.name, t.job, t.allowed,
+            max(r.started_at) FILTER (WHERE r.outcome = 'complete' AND (
+                r.landed_in < p.seen_before
+                -- Numbers from the future are another server's; that was published as a whole.
+                OR r.landed_in >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint
+            )) AS as_of,
+            count(r.run_id) > 0 AS is_read
+        FROM jsonb_to_recordset(%(tables)s)
+            AS t(name text, stream text, job text, allowed interval)
+        CROSS JOIN (
+            SELECT coalesce(
+                (SELECT seen_before FROM {warehouse}.publishes ORDER BY publish_id DESC LIMIT 1), 0
+            ) AS seen_before
+        ) AS p
+        LEFT JOIN {landing}.sync_runs AS r
+            ON t.stream = ANY (r.streams) AND r.end_date IS NULL
+        GROUP BY t.name, t.job, t.allowed, r.tableoid
+    ) AS loads
+    GROUP BY name, job, allowed
 )

@@ -1,15 +1,21 @@
--- Requests of the last hour. A run that began before counts for the part of its time
--- that lies within.
+-- Requests of the last hour, of the application that has made the most. A run that began
+-- before counts for the part of its time that lies within. An application is told by when
+-- its secret ends; read through JSON, as older versions did not note that.
 (
-    SELECT
-        coalesce(round(sum(requests * coalesce(
-            extract(epoch FROM ended_at - greatest(started_at, now() - interval '1 hour'))
-            / nullif(extract(epoch FROM ended_at - started_at), 0),
-            1
-        ))), 0)::bigint AS requests,
-        (
-            SELECT requests_per_hour FROM {landing}.sync_runs ORDER BY started_at DESC LIMIT 1
-        ) AS requests_per_hour
-    FROM {landing}.sync_runs
-    WHERE ended_at > now() - interval '1 hour'
+    SELECT coalesce(used.requests, 0) AS requests, used.requests_per_hour
+    FROM (SELECT) AS always
+    LEFT JOIN (
+        SELECT
+            round(sum(requests * coalesce(
+                extract(epoch FROM ended_at - greatest(started_at, now() - interval '1 hour'))
+                / nullif(extract(epoch FROM ended_at - started_at), 0),
+                1
+            )) FILTER (WHERE ended_at > now() - interval '1 hour'))::bigint AS requests,
+            (array_agg(requests_per_hour ORDER BY started_at DESC))[1] AS requests_per_hour,
+            max(started_at) AS last_run
+        FROM {landing}.sync_runs AS r
+        GROUP BY to_jsonb(r) ->> 'secret_valid_until'
+        ORDER BY requests DESC NULLS LAST, last_run DESC
+        LIMIT 1
+    ) AS used ON true
 )

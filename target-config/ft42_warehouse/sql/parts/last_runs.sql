@@ -1,6 +1,9 @@
--- The runs of each job, the last one first. A run belongs to each job whose streams it read.
+-- The runs of each job, the last one first, of each load by itself. A run belongs to each
+-- job whose streams it read.
 (
-    SELECT j.job, r.*, row_number() OVER (PARTITION BY j.job ORDER BY r.started_at DESC) AS nth
+    SELECT
+        j.job, r.*, r.tableoid AS load,
+        row_number() OVER (PARTITION BY j.job, r.tableoid ORDER BY r.started_at DESC) AS nth
     FROM (
         SELECT job, array_agg(stream) AS streams
         FROM jsonb_to_recordset(%(tables)s) AS t(stream text, job text)

@@ -1,0 +1,2 @@
+-- Campuses that the tap has found.
+SELECT id FROM {landing}.campuses ORDER BY id

@@ -1,0 +1,5 @@
+-- Ids, each once, in order.
+CREATE OR REPLACE FUNCTION {warehouse}.distinct_ids(ids bigint[])
+RETURNS bigint[] LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT ARRAY(SELECT DISTINCT unnest(ids) ORDER BY 1)
+$$;

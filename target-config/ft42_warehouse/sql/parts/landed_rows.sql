@@ -1,0 +1,1 @@
+SELECT {table_name} AS table_name, count({counted}) AS rows FROM {landed} AS l

@@ -1,0 +1,152 @@
+"""Several applications, each with its campuses and its limits, fill one database."""
+
+from __future__ import annotations
+
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+from ft42_sandbox.testing import running_sandbox
+
+from tests.end_to_end.conftest import BIN, ROOT
+from tests.end_to_end.test_published import assert_published
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ft42_sandbox.testing import RunningSandbox
+
+    from tests.end_to_end.conftest import Pipeline
+    from tests.postgres import Database
+
+pytestmark = pytest.mark.slow
+
+SHARED = (
+    "GET /v2/cursus", "GET /v2/campus", "GET /v2/cursus/:id/projects", "GET /v2/achievements",
+)  # fmt: skip
+"""Routes of what does not differ by campus."""
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[RunningSandbox]:
+    """An API that knows two applications, each with limits of its own."""
+    with running_sandbox(
+        users=200, enrolments=2000, requests_per_second=8, requests_per_hour=1200
+    ) as sandbox:
+        sandbox.control(
+            "POST", "applications", {"client_id": "second", "client_secret": "its own"}
+        )
+        yield sandbox
+
+
+def campuses(sandbox: RunningSandbox) -> tuple[list[int], list[int]]:
+    """Two groups, about as large as each other, and together all campuses."""
+    ids = sorted(row["id"] for row in sandbox.truth("campus"))
+    return ids[::2], ids[1::2]
+
+
+def of_no_campus(sandbox: RunningSandbox) -> set[int]:
+    """People whose main campus is in no list of campuses, so that nobody reads them."""
+    listed = {row["id"] for row in sandbox.truth("campus")}
+    home = {
+        row["user_id"]: row["campus_id"]
+        for row in sandbox.truth("campus_users")
+        if row["is_primary"]
+    }
+    return {row["id"] for row in sandbox.truth("users") if home.get(row["id"]) not in listed}
+
+
+def first(pipeline: Pipeline, sandbox: RunningSandbox) -> Pipeline:
+    group, _ = campuses(sandbox)
+    return type(pipeline)(
+        pipeline.environment
+        | {"TAP_FT42_CAMPUS_IDS": str(group), "TAP_FT42_REQUESTS_PER_SECOND": "8"}
+    )
+
+
+def second(pipeline: Pipeline, sandbox: RunningSandbox) -> Pipeline:
+    _, group = campuses(sandbox)
+    return type(pipeline)(
+        pipeline.environment
+        | {
+            "TAP_FT42_CLIENT_ID": "second",
+            "TAP_FT42_CLIENT_SECRET": "its own",
+            "TAP_FT42_CAMPUS_IDS": str(group),
+            "TAP_FT42_REQUESTS_PER_SECOND": "8",
+            "TARGET_POSTGRES_DEFAULT_TARGET_SCHEMA": "ft42_raw_second",
+        }
+    )
+
+
+LOAD = ("run", "--state-id-suffix=second", "tap-ft42-campuses", "target-postgres")
+
+
+def ids(database: Database, schema: str, table: str) -> set[int]:
+    rows = database.query(f"SELECT id FROM {schema}.{table}")  # noqa: S608 - ours
+    return {row["id"] for row in rows}
+
+
+def test_two_applications_load_at_once_what_one_would(
+    pipeline: Pipeline, sandbox: RunningSandbox, database: Database
+) -> None:
+    pipeline.run("warehouse:init", WAREHOUSE_SHARDS="second")
+    beside = subprocess.Popen(
+        [BIN / "meltano", *LOAD],
+        cwd=ROOT,
+        env=second(pipeline, sandbox).environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        first(pipeline, sandbox).run("nightly")
+        assert beside.wait(240) == 0
+    finally:
+        beside.kill()
+    pipeline.run("warehouse:publish", "warehouse:check")
+    assert_published(database, sandbox, of_no_campus(sandbox))
+
+
+def test_nothing_that_belongs_to_one_campus_is_read_twice(
+    sandbox: RunningSandbox, database: Database
+) -> None:
+    for table in ("users", "achievements_users", "blocs", "coalitions", "coalitions_users"):
+        of_first, of_second = (
+            ids(database, schema, table) for schema in ("ft42_raw", "ft42_raw_second")
+        )
+        assert of_first, table
+        assert of_second, table
+        assert not of_first & of_second, table
+    both = ids(database, "ft42_raw", "projects_users") & ids(
+        database, "ft42_raw_second", "projects_users"
+    )
+    campuses_of: dict[int, set[int]] = {}
+    for row in sandbox.truth("campus_users"):
+        campuses_of.setdefault(row["user_id"], set()).add(row["campus_id"])
+    groups = [set(group) for group in campuses(sandbox)]
+    assert both == {
+        row["id"] for row in sandbox.truth("projects_users")
+        if row["id"] in both and all(campuses_of[row["user"]["id"]] & g for g in groups)
+    }  # fmt: skip
+
+
+def test_what_does_not_differ_by_campus_is_read_by_one_application(
+    sandbox: RunningSandbox,
+) -> None:
+    log = sandbox.log()
+    routes = {(row["client_id"], row["route"]) for row in log}
+    for route in SHARED:
+        assert (sandbox.client_id, route) in routes
+        assert ("second", route) not in routes
+    assert {row["status"] for row in log} == {200}
+
+
+def test_a_quarter_of_an_hour_later_the_second_s_rows_follow(
+    pipeline: Pipeline, sandbox: RunningSandbox, database: Database
+) -> None:
+    sandbox.live(events={"mark": 20, "enrol": 10, "badge": 10, "join": 2})
+    now = {"TAP_FT42_SETTLE_SECONDS": "0", "TAP_FT42_OVERLAP_SECONDS": "0"}
+    first(pipeline, sandbox).run("tap-ft42-live", "target-postgres", **now)
+    done = second(pipeline, sandbox).attempt(*LOAD, **now)
+    assert done.returncode == 0, done.stdout[-3000:]
+    pipeline.run("warehouse:publish", "warehouse:check")
+    assert_published(database, sandbox, of_no_campus(sandbox))
