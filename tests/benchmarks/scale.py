@@ -174,7 +174,11 @@ class Scale:
                 )  # fmt: skip
 
     def _cpu(self) -> float:
-        time.sleep(0.1)  # until the last session's process has ended: only then it counts
+        # The process of a session counts when it has ended, soon after the session.
+        for _ in range(100):
+            if not any(f"postgres: {NAME}" in _title(p) for p in self.postmaster.children()):
+                break
+            time.sleep(SAMPLE_SECONDS)
         times = self.postmaster.cpu_times()
         return float(times.children_user + times.children_system)
 
@@ -322,6 +326,12 @@ def _peak_memory(postmaster: psutil.Process) -> Iterator[list[int]]:
     finally:
         done.set()
         watcher.join()
+
+
+def _title(process: psutil.Process) -> str:
+    with contextlib.suppress(psutil.Error):
+        return " ".join(process.cmdline())
+    return ""
 
 
 def _is_of(line: dict[str, Any], enrolments: int, settings: dict[str, str]) -> bool:
