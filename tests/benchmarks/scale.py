@@ -239,6 +239,9 @@ def _measure_all(scale: Scale, rounds: int) -> None:
     for _ in range(rounds):
         scale.measure("quiet quarter-hour", publish)
     for number in range(rounds):
+        scale.population.live_a_usual_quarter_hour(scale.warehouse, 100 + number)
+        scale.measure("usual quarter-hour", publish)
+    for number in range(rounds):
         scale.population.live_a_quarter_hour(scale.warehouse, number)
         scale.measure("busy quarter-hour", publish)
     for number in range(rounds):

@@ -273,3 +273,28 @@ def test_without_init_it_says_so(empty: Warehouse) -> None:
     done = empty.attempt("publish")
     assert done.exit_code == 1
     assert "Run `warehouse init` first" in done.output
+
+
+def test_a_first_publish_does_not_wait_for_who_reads_the_empty_tables(
+    warehouse: Warehouse,
+) -> None:
+    warehouse.land("users", user(1))
+    with warehouse.database.connect() as reader:
+        reader.execute("SELECT FROM ft42.users")
+        warehouse.run("publish")
+    assert warehouse.published("users") == [1]
+    warehouse.run("check")
+
+
+def test_all_keys_are_there_after_a_first_publish(warehouse: Warehouse) -> None:
+    keys = (
+        "SELECT conrelid::regclass::text AS place, conname AS name FROM pg_constraint "
+        "WHERE connamespace = 'ft42'::regnamespace AND convalidated UNION ALL "
+        "SELECT tablename, indexname FROM pg_indexes WHERE schemaname = 'ft42' ORDER BY 1, 2"
+    )
+    before = warehouse.query(keys)
+    warehouse.land("users", user(1))
+    warehouse.land("projects_users", enrolment(10, 1), enrolment(11, 2))
+    warehouse.run("publish")
+    assert warehouse.published("projects_users") == [10]
+    assert warehouse.query(keys) == before
