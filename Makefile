@@ -12,10 +12,10 @@ INSTALLED := .local/installed
 MANIFESTS := uv.lock pyproject.toml $(wildcard */pyproject.toml tests/sandbox/pyproject.toml) \
              meltano.yml $(wildcard target-config/*.meltano.yml)
 
-.PHONY: help install airflow demo up down test test-slow bench bench-cost check docs format lock clean
+.PHONY: help install airflow demo up down test test-slow bench bench-cost bench-scale check docs format lock clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 install: $(INSTALLED) ## Set everything up, in this folder only
 
@@ -56,6 +56,9 @@ bench: install ## Compare with other tools, some 25 minutes (ARGS=--quick: a few
 
 bench-cost: install ## Count the requests of simulated days, some 25 minutes (ARGS="--days 3")
 	$(BIN)/python -m tests.benchmarks.cost $(ARGS)
+
+bench-scale: install ## Measure publishes of a growing network, some 15 minutes (ARGS="--enrolments 10000000")
+	$(BIN)/python -m tests.benchmarks.scale $(ARGS)
 
 check: install ## Lint, check formats, types and dependencies
 	$(BIN)/ruff check

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from ft42_warehouse.objects import Objects
     from ft42_warehouse.statements import Schemas
 
+_COMMON_PARENT = "cursus"
+"""Table of which nearly all rows point to the same row: an index would find too much."""
+
 _KEPT = (
     Column("first_seen_at", "timestamptz", "When the row was first published.", None, False),
     Column("last_changed_at", "timestamptz", "When it last changed here.", None, False),
@@ -67,6 +70,12 @@ def create_published(connection: Connection[Any], objects: Objects, schemas: Sch
                 objects.make(name, statement)
         for name, statement in _indexes(schemas, table):
             objects.make(name, statement)
+        # Of an older version; it cost a write for each row that was published.
+        unused = f"{table.name}_{_COMMON_PARENT}_id_idx"
+        if objects.exists(f"index {schemas.published}.{unused}"):
+            connection.execute(
+                sql.SQL("DROP INDEX {}").format(sql.Identifier(schemas.published, unused))
+            )
         comment_on(
             objects,
             schemas.published,
@@ -131,11 +140,13 @@ def drop_keys_of_empty(connection: Connection[Any], schemas: Schemas) -> bool:
     for table, name in tables.items():
         for path, *_ in _foreign_keys(schemas, table):
             connection.execute(
-                sql.SQL("ALTER TABLE {} DROP CONSTRAINT {}").format(name, _last_part(path))
+                sql.SQL("ALTER TABLE {} DROP CONSTRAINT IF EXISTS {}").format(
+                    name, _last_part(path)
+                )
             )
         for path, _ in _indexes(schemas, table):
             connection.execute(
-                sql.SQL("DROP INDEX {}.{}").format(
+                sql.SQL("DROP INDEX IF EXISTS {}.{}").format(
                     sql.Identifier(schemas.published), _last_part(path)
                 )
             )
@@ -212,7 +223,11 @@ def _foreign_keys(
 
 def _indexes(schemas: Schemas, table: Table) -> Iterator[tuple[str, sql.Composed]]:
     name = sql.Identifier(schemas.published, table.name)
-    indexed = [column.name for column in table.columns if column.references]
+    indexed = [
+        column.name
+        for column in table.columns
+        if column.references not in {None, _COMMON_PARENT}
+    ]
     if table.name in SEARCHED:
         indexed.append(SEARCHED[table.name])
     for column in indexed:

@@ -138,6 +138,19 @@ FROM generate_series(%(round)s + 1, %(badges)s, 5000) AS n WHERE l.id = n;
 UPDATE ft42_raw.coalitions_users AS l SET score = score + 150, _sdc_extracted_at = now()
 FROM generate_series(%(round)s + 1, %(memberships)s, 300) AS n WHERE l.id = n
 """
+# As many as were counted at 42 on average: a thousandth of the people, and so on; no points,
+# which a quarter-hour does not read.
+_USUAL_QUARTER_HOUR: LiteralString = """
+UPDATE ft42_raw.projects_users AS l
+SET final_mark = final_mark + 1, updated_at = now(), _sdc_extracted_at = now()
+FROM generate_series(%(round)s + 1, %(enrolments)s, 15000) AS n WHERE l.id = n;
+UPDATE ft42_raw.users AS l
+SET wallet = wallet + 1, updated_at = now(), _sdc_extracted_at = now()
+FROM generate_series(%(round)s + 1, %(people)s, 575) AS n WHERE l.id = n;
+UPDATE ft42_raw.achievements_users AS l
+SET nbr_of_success = nbr_of_success + 1, updated_at = now(), _sdc_extracted_at = now()
+FROM generate_series(%(round)s + 1, %(badges)s, 137000) AS n WHERE l.id = n
+"""
 _ERASED: LiteralString = """
 UPDATE ft42_raw.users SET login = '3b3-' || id WHERE id = 100 + %(round)s
 """
@@ -230,13 +243,17 @@ class Population:
             connection.execute("ANALYZE")
 
     def live_a_quarter_hour(self, warehouse: Warehouse, number: int) -> None:
-        """Land what changes in a busy quarter of an hour: one enrolment in 700.
+        """Land more than a busy quarter of an hour brings: one enrolment in 700, and points.
 
         Args:
             warehouse: The server.
             number: Which time it is; each changes other rows.
         """
         self._change(warehouse, _QUARTER_HOUR, number)
+
+    def live_a_usual_quarter_hour(self, warehouse: Warehouse, number: int) -> None:
+        """Land what an average quarter of an hour brings: one enrolment in 15,000."""
+        self._change(warehouse, _USUAL_QUARTER_HOUR, number)
 
     def erase_one(self, warehouse: Warehouse, number: int) -> None:
         """Land that a person was anonymised."""

@@ -130,14 +130,14 @@ class Scale:
 
     def measure(self, what: str, action: Callable[[], None]) -> None:
         """Do something, and write down what it took."""
-        load, logged, used = os.getloadavg()[0], self._logged(), self._cpu()
-        with _peak_memory(self.postmaster) as peak:
+        load, logged = os.getloadavg()[0], self._logged()
+        with _watched(self.postmaster) as use:
             began = time.monotonic()
             action()
             seconds = time.monotonic() - began
         measured = Measure(
-            self.population.enrolments, what, round(seconds, 3), round(self._cpu() - used, 2),
-            self._logged() - logged, peak[0], round(load, 2), self.settings,
+            self.population.enrolments, what, round(seconds, 3), round(use.cpu, 2),
+            self._logged() - logged, use.memory, round(load, 2), self.settings,
         )  # fmt: skip
         self.results.add(**asdict(measured))
         click.echo(
@@ -172,11 +172,6 @@ class Scale:
                     enrolments=self.population.enrolments, what=f"{what} {when}",
                     rows=rows.fetchall(), settings=self.settings,
                 )  # fmt: skip
-
-    def _cpu(self) -> float:
-        time.sleep(0.1)  # until the last session's process has ended: only then it counts
-        times = self.postmaster.cpu_times()
-        return float(times.children_user + times.children_system)
 
     def _logged(self) -> int:
         with self.warehouse.connect() as connection:
@@ -244,6 +239,9 @@ def _measure_all(scale: Scale, rounds: int) -> None:
     for _ in range(rounds):
         scale.measure("quiet quarter-hour", publish)
     for number in range(rounds):
+        scale.population.live_a_usual_quarter_hour(scale.warehouse, 100 + number)
+        scale.measure("usual quarter-hour", publish)
+    for number in range(rounds):
         scale.population.live_a_quarter_hour(scale.warehouse, number)
         scale.measure("busy quarter-hour", publish)
     for number in range(rounds):
@@ -300,25 +298,51 @@ def _scale(
         shutil.rmtree(directory, ignore_errors=True)
 
 
+@dataclass
+class _Use:
+    """What the processes of a server use, sampled.
+
+    Attributes:
+        memory: the most private memory of all of them together, in bytes.
+    """
+
+    memory: int = 0
+    _first: dict[int, float] = field(default_factory=dict)
+    _last: dict[int, float] = field(default_factory=dict)
+
+    @property
+    def cpu(self) -> float:
+        """Seconds of processor time, but for what a process did after its last sample."""
+        return sum(seconds - self._first.get(pid, 0) for pid, seconds in self._last.items())
+
+    def see(self, processes: list[psutil.Process], *, is_first: bool = False) -> None:
+        """Take a sample; the first one tells what does not count."""
+        private = 0
+        for process in processes:
+            with contextlib.suppress(psutil.Error):
+                memory, times = process.memory_info(), process.cpu_times()
+                private += memory.rss - memory.shared
+                self._last[process.pid] = times.user + times.system
+        self.memory = max(self.memory, private)
+        if is_first:
+            self._first = dict(self._last)
+
+
 @contextmanager
-def _peak_memory(postmaster: psutil.Process) -> Iterator[list[int]]:
-    """Watch a server, and give the most private memory of its processes, in bytes."""
-    peak = [0]
+def _watched(postmaster: psutil.Process) -> Iterator[_Use]:
+    """Watch the processes of a server."""
+    use = _Use()
+    use.see(postmaster.children(recursive=True), is_first=True)
     done = threading.Event()
 
     def watch() -> None:
         while not done.wait(SAMPLE_SECONDS):
-            private = 0
-            for process in postmaster.children(recursive=True):
-                with contextlib.suppress(psutil.Error):
-                    memory = process.memory_info()
-                    private += memory.rss - memory.shared
-            peak[0] = max(peak[0], private)
+            use.see(postmaster.children(recursive=True))
 
     watcher = threading.Thread(target=watch)
     watcher.start()
     try:
-        yield peak
+        yield use
     finally:
         done.set()
         watcher.join()

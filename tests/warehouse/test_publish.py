@@ -278,3 +278,28 @@ def test_without_init_it_says_so(empty: Warehouse) -> None:
 def test_the_campuses_that_workers_share_are_told_as_json(warehouse: Warehouse) -> None:
     warehouse.land("campuses", {"id": 9}, {"id": 1})
     assert warehouse.run("campuses") == "[1, 9]\n"
+
+
+def test_a_first_publish_does_not_wait_for_who_reads_the_empty_tables(
+    warehouse: Warehouse,
+) -> None:
+    warehouse.land("users", user(1))
+    with warehouse.database.connect() as reader:
+        reader.execute("SELECT FROM ft42.users")
+        warehouse.run("publish")
+    assert warehouse.published("users") == [1]
+    warehouse.run("check")
+
+
+def test_all_keys_are_there_after_a_first_publish(warehouse: Warehouse) -> None:
+    keys = (
+        "SELECT conrelid::regclass::text AS place, conname AS name FROM pg_constraint "
+        "WHERE connamespace = 'ft42'::regnamespace AND convalidated UNION ALL "
+        "SELECT tablename, indexname FROM pg_indexes WHERE schemaname = 'ft42' ORDER BY 1, 2"
+    )
+    before = warehouse.query(keys)
+    warehouse.land("users", user(1))
+    warehouse.land("projects_users", enrolment(10, 1), enrolment(11, 2))
+    warehouse.run("publish")
+    assert warehouse.published("projects_users") == [10]
+    assert warehouse.query(keys) == before
