@@ -162,7 +162,9 @@ def test_what_does_not_differ_by_campus_is_read_by_one_application(
     for route in SHARED:
         assert (sandbox.client_id, route) in routes
         assert ("second", route) not in routes
-    assert {row["status"] for row in log} == {200}
+    refused = sum(row["status"] == 429 for row in log)
+    assert {row["status"] for row in log} <= {200, 429}
+    assert refused * 20 < len(log), "the one that was killed forgot what it had just sent"
 
 
 def test_a_quarter_of_an_hour_later_the_second_s_rows_follow(
@@ -171,7 +173,7 @@ def test_a_quarter_of_an_hour_later_the_second_s_rows_follow(
     sandbox.live(events={"mark": 20, "enrol": 10, "badge": 10})
     now = {"TAP_FT42_SETTLE_SECONDS": "0", "TAP_FT42_OVERLAP_SECONDS": "0"}
     first(pipeline, sandbox).run("tap-ft42-live", "target-postgres", **now)
-    done = second(pipeline, sandbox).attempt("run", *LOAD, **now)
+    done = second(pipeline, sandbox).attempt("run", "--force", *LOAD, **now)
     assert done.returncode == 0, done.stdout[-3000:]
     pipeline.run("warehouse:publish", "warehouse:check")
     assert_published(database, sandbox, of_no_campus(sandbox))
