@@ -74,10 +74,19 @@ def join_landings(connection: Connection[Any], objects: Objects, schemas: Schema
     Raises:
         psycopg.Error: The server refused a statement.
     """
+    if not schemas.shards:
+        return
+    objects.make(
+        f"comment {schemas.whole}",
+        sql.SQL("COMMENT ON SCHEMA {} IS {}").format(
+            sql.Identifier(schemas.whole),
+            sql.Literal("What has landed everywhere; to drop it drops all that has landed."),
+        ),
+    )
     joined = set(
         connection.execute(schemas.statement("joined"), {"whole": schemas.whole}).fetchall()
     )
-    for schema in stream_schemas() if schemas.shards else ():
+    for schema in stream_schemas():
         name = schema["title"]
         whole = sql.Identifier(schemas.whole, name)
         objects.make(

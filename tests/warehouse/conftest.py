@@ -95,7 +95,14 @@ class Warehouse:
                 )
                 connection.execute(statement, list(values.values()))
 
-    def land_run(self, run_id: str, *streams: str, age: timedelta, **columns: object) -> None:
+    def land_run(
+        self,
+        run_id: str,
+        *streams: str,
+        age: timedelta,
+        schema: str = "ft42_raw",
+        **columns: object,
+    ) -> None:
         """Write what a run of the tap says of itself: a complete one of a minute."""
         started = datetime.now(UTC) - age
         self.land(
@@ -106,6 +113,7 @@ class Warehouse:
                 "requests": 20, "lower_bound": 12, "refusals": 0, "retries": 0, "rows": 700,
                 "rows_emitted": 700, "requests_per_hour": 1200, **columns,
             },
+            schema=schema,
         )  # fmt: skip
 
     def land_census(  # noqa: PLR0913 - what a census says

@@ -79,6 +79,15 @@ def test_who_is_no_student_in_the_newest_copy_is_not_published(warehouse: Wareho
     warehouse.run("check")
 
 
+def test_who_is_erased_is_missed_in_no_cursus(warehouse: Warehouse) -> None:
+    two_cursus(warehouse)
+    warehouse.run("forget", "1")
+    warehouse.land_census("users", 1, 40, [*range(1, 41)], cursus_id=MAIN)
+    warehouse.land_census("users", 1, 139, [1, *range(101, 140)], cursus_id=PISCINE)
+    warehouse.run("publish")
+    warehouse.run("check")
+
+
 def test_a_forgotten_person_goes_from_every_cursus(warehouse: Warehouse) -> None:
     two_cursus(warehouse)
     warehouse.run("forget", "1")

@@ -71,11 +71,10 @@ def test_a_server_that_does_not_answer_is_a_finding(healthy: Warehouse) -> None:
 
 def test_a_backfill_makes_no_table_fresh(healthy: Warehouse) -> None:
     healthy.execute("UPDATE ft42_raw.sync_runs SET started_at = started_at - interval '1 h'")
-    window = {
-        "start_date": datetime(2024, 1, 1, tzinfo=UTC),
-        "end_date": datetime(2025, 1, 1, tzinfo=UTC),
-    }
-    healthy.land_run("backfill", *LIVE, age=timedelta(minutes=1), **window)
+    healthy.land_run(
+        "backfill", *LIVE, age=timedelta(minutes=1),
+        start_date=datetime(2024, 1, 1, tzinfo=UTC), end_date=datetime(2025, 1, 1, tzinfo=UTC),
+    )  # fmt: skip
     healthy.run("publish")
     assert set(findings(healthy)) == {f"stale:{table}" for table in LIVE}
 

@@ -1,6 +1,6 @@
 -- Ids that the last census met and that never landed. Rejected rows do not, and neither
 -- do those of persons who are gone for good.
-SELECT format('%s rows of %s exist at 42, says the census, but have not landed', count(*), {table_name})
+SELECT format('%s rows of %s exist at 42, says the census, but have not landed', count(DISTINCT c.id), {table_name})
 FROM (
     SELECT DISTINCT c.cursus_id, jsonb_array_elements_text(c.ids)::bigint AS id
     FROM {last_census} AS c WHERE jsonb_typeof(c.ids) = 'array'
@@ -10,4 +10,4 @@ AND c.id NOT IN (
     SELECT record_id::bigint FROM ONLY {landing}.rejected_records
     WHERE stream = {table_name} AND record_id ~ '^[0-9]{{1,18}}$'
 )
-HAVING count(*) > {excused}
+HAVING count(DISTINCT c.id) > {excused}
