@@ -23,7 +23,7 @@ $(INSTALLED): $(MANIFESTS) | $(UV)
 	$(UV) sync --quiet --locked
 	$(UV) export --quiet --frozen --all-groups --no-hashes --no-emit-workspace --output-file .local/constraints.txt
 	UV_CONSTRAINT="$(CURDIR)/.local/constraints.txt" $(MELTANO) install tap-ft42 target-postgres warehouse
-	$(MELTANO) install target-jsonl target-duckdb
+	$(MELTANO) install target-csv target-duckdb target-jsonl dbt
 	@touch $@
 
 .local/uv/bin/uv:
