@@ -22,7 +22,7 @@ from tests.end_to_end.other_targets import (
 from tests.end_to_end.test_load import ALL_STREAMS, KEYS, TABLES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from ft42_sandbox.testing import RunningSandbox
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from tests.end_to_end.oracle import Table
     from tests.end_to_end.other_targets import Written
 
-READERS = {
+READERS: dict[str, Callable[[Path], Written]] = {
     "target-duckdb": lambda folder: tables(folder / "ft42.duckdb"),
     "target-jsonl": lambda folder: json_lines(folder / "jsonl"),
     "target-csv": lambda folder: comma_separated(folder / "csv"),
