@@ -113,6 +113,7 @@ def test_the_models_are_what_42_has_and_all_their_tests_pass(lake: Lake) -> None
             key: row
             for key, row in expected_tables(lake.api)[table].items()
             if (row["user_id"],) in students
+            and (table == "cursus_users" or (row["campus_id"],) in expected["campuses"])
         }
         assert lake.differences(table, theirs)[:5] == [], table
 
