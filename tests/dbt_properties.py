@@ -160,7 +160,9 @@ def _of(**arguments: object) -> dict[str, object]:
 
 
 def _dumped(content: dict[str, Any]) -> str:
-    return _HEAD + yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=96)
+    return _HEAD + yaml.safe_dump(
+        content, sort_keys=False, allow_unicode=True, width=120, default_flow_style=None
+    )
 
 
 if __name__ == "__main__":
