@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _RUN_OF_A_FILE = re.compile(r"^(\w+)-\d{8}T\d{6}$")
 
+_READ_FOR_A_CURSUS = {"projects", "users"}
+
 Written = dict[str, list["Row"]]
 """The rows of each stream, in the order in which they were written."""
 
@@ -70,6 +72,16 @@ def parquet(folder: Path) -> Written:
 def latest(rows: list[Row], key: tuple[str, ...] = ("id",)) -> Table:
     """Return the last row of each key, as a reader of files that only grow must."""
     return {tuple(row[column] for column in key): row for row in rows}
+
+
+def as_the_api_has_it(stream: str, table: Table) -> Table:
+    """Return rows without the column that says which cursus they were read for."""
+    if stream not in _READ_FOR_A_CURSUS:
+        return table
+    return {
+        key: {name: value for name, value in row.items() if name != "cursus_id"}
+        for key, row in table.items()
+    }
 
 
 def with_empty_text_as_null(table: Table) -> Table:

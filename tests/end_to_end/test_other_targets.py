@@ -13,6 +13,7 @@ from ft42_sandbox.testing import running_sandbox
 from tests.end_to_end.conftest import ROOT, Pipeline, meltano_environment
 from tests.end_to_end.oracle import differences, expected_tables
 from tests.end_to_end.other_targets import (
+    as_the_api_has_it,
     comma_separated,
     json_lines,
     latest,
@@ -60,7 +61,7 @@ class Loaded:
         if target in EMPTY_TEXT_IS_NULL:
             expected = with_empty_text_as_null(expected)
         found = latest(self.written[target][table], KEYS.get(table, ("id",)))
-        return differences(expected, found)
+        return differences(expected, as_the_api_has_it(table, found))
 
 
 @dataclass(frozen=True)
