@@ -12,7 +12,10 @@ INSTALLED := .local/installed
 MANIFESTS := uv.lock pyproject.toml $(wildcard */pyproject.toml tests/sandbox/pyproject.toml) \
              meltano.yml $(wildcard target-config/*.meltano.yml)
 
-.PHONY: help install airflow demo up down test test-slow bench bench-cost bench-scale check docs format lock clean
+RELEASE := UV_PROJECT_ENVIRONMENT=.local/release-venv $(UV) run --quiet --locked --only-group release
+
+.PHONY: help install airflow demo up down test test-slow bench bench-cost bench-scale check docs \
+        format lock build sbom audit clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,7 +26,7 @@ $(INSTALLED): $(MANIFESTS) | $(UV)
 	$(UV) sync --quiet --locked
 	$(UV) export --quiet --frozen --all-groups --no-hashes --no-emit-workspace --output-file .local/constraints.txt
 	UV_CONSTRAINT="$(CURDIR)/.local/constraints.txt" $(MELTANO) install tap-ft42 target-postgres warehouse
-	$(MELTANO) install target-jsonl target-duckdb
+	$(MELTANO) install target-csv target-duckdb target-jsonl dbt
 	@touch $@
 
 airflow: install ## Set Airflow up, in an environment of its own
@@ -67,9 +70,13 @@ check: install ## Lint, check formats, types and dependencies
 	cd tap-ft42 && ../$(BIN)/deptry .
 	cd target-config && ../$(BIN)/deptry .
 	cd tests/sandbox && ../../$(BIN)/deptry .
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/zizmor --quiet --offline --no-progress .github
 
-docs: install ## Write what docs/reference says of settings, tables and commands
+docs: install ## Write what is written from the code: the reference, dbt's properties, the Hub's definition
 	$(BIN)/python -m tests.reference
+	$(BIN)/python -m tests.dbt_properties
+	$(BIN)/python -m tests.hub
 
 format: install ## Format the code
 	$(BIN)/ruff check --fix
@@ -78,5 +85,28 @@ format: install ## Format the code
 lock: | $(UV) ## Update the lock file
 	$(UV) lock --upgrade
 
+build: | $(UV) ## Build both packages into dist/, and check what PyPI would say
+	rm -rf dist
+	$(UV) build --quiet --out-dir dist tap-ft42
+	$(UV) build --quiet --out-dir dist target-config
+	$(RELEASE) twine check --strict dist/*.whl dist/*.tar.gz
+
+sbom: | $(UV) ## Write what each package depends on into sbom/ (CycloneDX)
+	mkdir -p sbom .local
+	for package in tap-ft42 ft42-warehouse; do \
+		folder=$$(test $$package = tap-ft42 && echo tap-ft42 || echo target-config) && \
+		$(UV) export --quiet --frozen --package $$package --all-extras --no-dev --no-emit-workspace \
+			--output-file .local/$$package.txt && \
+		$(RELEASE) cyclonedx-py requirements --pyproject $$folder/pyproject.toml \
+			--output-reproducible --output-file sbom/$$package.cdx.json .local/$$package.txt || exit 1; \
+	done
+
+audit: | $(UV) ## Look for known vulnerabilities in what uv.lock pins; asks PyPI
+	mkdir -p .local
+	$(UV) export --quiet --frozen --all-packages --all-extras --all-groups --no-emit-workspace \
+		--output-file .local/audit.txt
+	$(RELEASE) pip-audit --strict --disable-pip --require-hashes --progress-spinner off \
+		--requirement .local/audit.txt
+
 clean: down ## Stop the servers and remove all that was installed, loaded and built
-	rm -rf .local .meltano .venv dist
+	rm -rf .local .meltano .venv dist sbom

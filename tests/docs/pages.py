@@ -174,3 +174,8 @@ def pages() -> list[Page]:
 def readmes() -> list[Page]:
     """Return the READMEs at the top and of the two packages."""
     return [Page(ROOT / folder / "README.md") for folder in ("", "tap-ft42", "target-config")]
+
+
+def for_contributors() -> list[Page]:
+    """Return what those read who change the project, or find a hole in it."""
+    return [Page(ROOT / name) for name in ("CONTRIBUTING.md", "SECURITY.md")]

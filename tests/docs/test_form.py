@@ -13,17 +13,17 @@ import pytest
 import yaml
 from ft42_warehouse.cli import main as warehouse
 
-from tests.docs.pages import DOCS, ROOT, SHELLS, Block, Page, pages, readmes
+from tests.docs.pages import DOCS, ROOT, SHELLS, Block, Page, for_contributors, pages, readmes
 from tests.reference import PARTS, REFERENCE, settings, settings_of_the_tap, with_part
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-_ALL = [*readmes(), *pages()]
-_LANGUAGES = {*SHELLS, "cron", "dockerfile", "dotenv", "ini", "json", "sql", "text", "yaml"}
+_ALL = [*readmes(), *for_contributors(), *pages()]
+_LANGUAGES = {*SHELLS, "cron", "dotenv", "ini", "json", "sql", "text", "yaml"}
 _VARIABLE = re.compile(r"\b((?:TAP_FT42|TARGET_POSTGRES|WAREHOUSE)_[A-Z][A-Z_]*[A-Z])\b")
 _INSTRUCTIONS = {
-    "CMD", "COPY", "ENTRYPOINT", "ENV", "FROM", "RUN", "USER", "VOLUME", "WORKDIR",
+    "ARG", "CMD", "COPY", "ENTRYPOINT", "ENV", "FROM", "RUN", "USER", "VOLUME", "WORKDIR",
 }  # fmt: skip
 
 
@@ -162,9 +162,13 @@ def test_units_run_the_schedules_of_meltano() -> None:
     } == {schedule["name"] for schedule in declared}
 
 
-@pytest.mark.parametrize("block", blocks("dockerfile"))
-def test_container_files_are_well_formed(block: Block) -> None:
-    lines = block.text.replace("\\\n", " ").splitlines()
+def test_the_container_file_is_well_formed() -> None:
+    text = (ROOT / "Containerfile").read_text(encoding="utf-8")
+    lines = [
+        line
+        for line in text.replace("\\\n", " ").splitlines()
+        if line and not line.startswith("#")
+    ]
     assert lines[0].startswith("FROM ")
     for line in lines:
         instruction, rest = line.split(None, 1)
@@ -173,6 +177,34 @@ def test_container_files_are_well_formed(block: Block) -> None:
             subprocess.run(["sh", "-n"], input=rest, check=True, text=True)  # noqa: S607 - any POSIX shell
         if instruction in ("CMD", "ENTRYPOINT"):
             assert isinstance(yaml.safe_load(rest), list)
+
+
+def test_no_image_takes_secrets_or_installed_things_in() -> None:
+    ignored = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    assert {".env", ".git", ".local", ".meltano", ".venv"} <= set(ignored)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        line
+        for page in for_contributors()
+        for block in page.blocks
+        if block.language in SHELLS and block.excuse is None
+        for line in block.text.splitlines()
+    ],
+)
+def test_what_contributors_are_told_to_run_exists(command: str) -> None:
+    program, *words = shlex.split(command, comments=True)
+    if program == "make":
+        done = subprocess.run(
+            ["make", "--dry-run", *words],  # noqa: S607 - make is required
+            cwd=ROOT, capture_output=True, check=False, text=True,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+    else:
+        assert (ROOT / program).exists(), command
+        assert all((ROOT / word).exists() for word in words if word.startswith("tests/"))
 
 
 @pytest.mark.parametrize("page", _ALL, ids=lambda page: page.name)

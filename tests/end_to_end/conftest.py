@@ -67,21 +67,33 @@ def pipeline(
 ) -> Pipeline:
     """The environment ``prod``, as a user would set it, pointed at the sandbox."""
     database.reset()
-    own = tmp_path_factory.mktemp("meltano")
+    return Pipeline(
+        meltano_environment(tmp_path_factory.mktemp("meltano"), sandbox) | database.environment
+    )
+
+
+def meltano_environment(own: Path, api: RunningSandbox | None) -> dict[str, str]:
+    """Return the variables of the environment ``prod``, as a user would set them.
+
+    Args:
+        own: a folder for the state and the settings of the runs.
+        api: where the tap reads; it has no address and no credentials if there is none.
+    """
     # Runs write catalogs and settings into this folder, and would read each other's.
     for installed in ("extractors", "loaders", "utilities"):
         (own / installed).symlink_to(ROOT / ".meltano" / installed)
-    return Pipeline(
-        {
-            **{name: os.environ[name] for name in ("HOME", "PATH") if name in os.environ},
-            **database.environment,
-            "MELTANO_DATABASE_URI": f"sqlite:///{own}/meltano.db",
-            "MELTANO_SYS_DIR_ROOT": str(own),
-            "MELTANO_ENVIRONMENT": "prod",
-            "TAP_FT42_API_URL": sandbox.url,
-            "TAP_FT42_CLIENT_ID": sandbox.client_id,
-            "TAP_FT42_CLIENT_SECRET": sandbox.client_secret,
-            "TAP_FT42_REQUESTS_PER_SECOND": "0",
-            "TAP_FT42_REQUESTS_PER_HOUR": "0",
+    environment = {
+        **{name: os.environ[name] for name in ("HOME", "PATH") if name in os.environ},
+        "MELTANO_DATABASE_URI": f"sqlite:///{own}/meltano.db",
+        "MELTANO_SYS_DIR_ROOT": str(own),
+        "MELTANO_ENVIRONMENT": "prod",
+        "TAP_FT42_REQUESTS_PER_SECOND": "0",
+        "TAP_FT42_REQUESTS_PER_HOUR": "0",
+    }
+    if api:
+        environment |= {
+            "TAP_FT42_API_URL": api.url,
+            "TAP_FT42_CLIENT_ID": api.client_id,
+            "TAP_FT42_CLIENT_SECRET": api.client_secret,
         }
-    )
+    return environment

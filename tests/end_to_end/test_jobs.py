@@ -18,12 +18,6 @@ if TYPE_CHECKING:
     from tests.end_to_end.conftest import Pipeline
     from tests.postgres import Database
 
-_COUNT_IN_DUCKDB = """
-import duckdb, sys
-with duckdb.connect(sys.argv[1]) as database:
-    print(len(database.table("ft42_raw.achievements_users")))
-"""
-
 
 @pytest.mark.slow
 def test_the_quarter_hour_goes_on_where_the_night_stopped(
@@ -74,26 +68,6 @@ def test_a_job_whose_loader_fails_is_told_and_that_the_next_one_did_not(
         assert "job-failed:incremental" in told("new")
         pipeline.run("incremental")
         assert "job-failed:incremental" in told("over")
-
-
-@pytest.mark.slow
-def test_the_same_tap_loads_json_lines_and_duckdb(
-    pipeline: Pipeline, sandbox: RunningSandbox, tmp_path: Path
-) -> None:
-    files = f"{tmp_path}"
-    pipeline.run("tap-ft42", "target-jsonl", TARGET_JSONL_DESTINATION_PATH=files)
-    pipeline.run("tap-ft42", "target-duckdb", TARGET_DUCKDB_PATH=f"{files}/ft42.duckdb")
-
-    with (ROOT / files / "achievements_users.jsonl").open() as lines:
-        assert sum(1 for _ in lines) == len(sandbox.truth("achievements_users"))
-    counted = subprocess.run(
-        [
-            ROOT / ".meltano/loaders/target-duckdb/venv/bin/python", "-c",
-            _COUNT_IN_DUCKDB, f"{files}/ft42.duckdb",
-        ],
-        capture_output=True, check=True, text=True,
-    )  # fmt: skip
-    assert int(counted.stdout) == len(sandbox.truth("achievements_users"))
 
 
 @pytest.mark.slow

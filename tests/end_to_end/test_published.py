@@ -87,10 +87,19 @@ def without(team: Row, persons: set[int]) -> Row:
     }
 
 
-def let_a_day_pass(pipeline: Pipeline) -> None:
-    """Make the next census due."""
-    for tap in ("tap-ft42-live", "tap-ft42-reference"):
-        state_id = f"prod:{tap}-to-target-postgres"
+def let_a_day_pass(
+    pipeline: Pipeline,
+    *loads: str,
+) -> None:
+    """Make the next census due.
+
+    Args:
+        pipeline: what has run the loads.
+        loads: names of the loads; those of the night if none.
+    """
+    nightly = ("tap-ft42-live-to-target-postgres", "tap-ft42-reference-to-target-postgres")
+    for load in loads or nightly:
+        state_id = f"prod:{load}"
         state = json.loads(pipeline.attempt("state", "get", state_id).stdout.splitlines()[-1])
         later = {"singer_state": a_day_later(state["singer_state"])}
         done = pipeline.attempt("state", "set", "--force", state_id, json.dumps(later))

@@ -42,12 +42,21 @@ def free_port() -> str:
         return str(probe.getsockname()[1])
 
 
+@pytest.fixture(scope="module")
+def duckdb_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database that one command fills and the next one reads."""
+    return tmp_path_factory.mktemp("duckdb") / "ft42.duckdb"
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "command", [line for line in commands(README) if line not in _NOT_RUN_HERE]
 )
 def test_the_commands_of_the_readme_work(
-    command: str, pipeline: Pipeline, tmp_path_factory: pytest.TempPathFactory
+    command: str,
+    pipeline: Pipeline,
+    duckdb_file: Path,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     if command.endswith(" .env"):
         dotenv = tmp_path_factory.mktemp("dotenv") / ".env"
@@ -56,9 +65,7 @@ def test_the_commands_of_the_readme_work(
     done = subprocess.run(
         ["sh", "-c", command],  # noqa: S607 - any POSIX shell
         cwd=ROOT,
-        env=pipeline.environment
-        | {"TARGET_DUCKDB_PATH": str(tmp_path_factory.mktemp("duckdb") / "ft42.duckdb")}
-        | {"TARGET_JSONL_DESTINATION_PATH": str(tmp_path_factory.mktemp("jsonl"))},
+        env=pipeline.environment | {"TARGET_DUCKDB_PATH": str(duckdb_file)},
         capture_output=True,
         check=False,
         text=True,

@@ -1,0 +1,1 @@
+{{ ft42.published('achievements_users') }}

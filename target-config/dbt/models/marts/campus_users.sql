@@ -1,0 +1,2 @@
+{{ config(enabled='campus_users' in var('ft42_optional_streams', [])) }}
+{{ ft42.published('campus_users') }}

@@ -1,0 +1,2 @@
+{{ config(enabled='cursus_users' in var('ft42_optional_streams', [])) }}
+{{ ft42.published('cursus_users') }}

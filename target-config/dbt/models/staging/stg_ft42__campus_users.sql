@@ -1,0 +1,2 @@
+{{ config(enabled='campus_users' in var('ft42_optional_streams', [])) }}
+{{ ft42.current_rows('campus_users') }}

@@ -1,0 +1,1 @@
+{{ ft42.current_rows('coalitions') }}

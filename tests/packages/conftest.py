@@ -1,0 +1,96 @@
+"""The two packages as they would be published, built from a copy of the repository."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGES = {"tap-ft42": "tap_ft42", "target-config": "ft42_warehouse"}
+"""Folder and module of each package."""
+
+
+def uv(*arguments: str | Path) -> str:
+    """Run uv without the network, and return what it says.
+
+    All that it needs is in its cache since the project was installed.
+    """
+    beside = ROOT / ".local/uv/bin/uv"
+    done = subprocess.run(
+        [shutil.which("uv") or beside, *arguments, "--offline", "--quiet"],
+        capture_output=True,
+        check=False,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@dataclass(frozen=True)
+class Checkout:
+    """A copy of what git knows of the packages.
+
+    Attributes:
+        folder: where it lies; not under version control until `commit` or `tag`.
+    """
+
+    folder: Path
+
+    def commit(self, what: str) -> None:
+        """Commit all there is, in a repository of the copy's own."""
+        if not (self.folder / ".git").exists():
+            self.git("init", "--quiet", "--initial-branch=main")
+        self.git("add", "--all")
+        author = ("-c", "user.name=Nobody", "-c", "user.email=nobody@sandbox.example")
+        self.git(*author, "commit", "--quiet", "--allow-empty", "--message", what)
+
+    def git(self, *arguments: str) -> None:
+        """Run git in the copy."""
+        subprocess.run(["git", *arguments], cwd=self.folder, check=True)  # noqa: S607 - git is required
+
+    def build(self, package: str, *kinds: str) -> list[Path]:
+        """Build a package and return the files.
+
+        Args:
+            package: its folder.
+            kinds: ``--wheel`` or ``--sdist``; the wheel from the sdist, and both, if none.
+        """
+        out = self.folder.parent / f"{self.folder.name}-{package}-{len(kinds)}"
+        uv("build", *kinds, "--out-dir", out, self.folder / package)
+        return sorted(file for file in out.iterdir() if not file.name.startswith("."))
+
+
+def checkout(folder: Path) -> Checkout:
+    """Copy what git knows of the packages.
+
+    Args:
+        folder: is made.
+    """
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard",  # noqa: S607 - git is required
+         ".gitignore", "schemas", *PACKAGES],
+        cwd=ROOT, capture_output=True, check=True, text=True,
+    ).stdout  # fmt: skip
+    for name in filter(None, listed.split("\0")):
+        if (source := ROOT / name).exists():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source, folder / name, follow_symlinks=False)
+    return Checkout(folder)
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, Path]]:
+    """Each package's wheel, and the sdist that it was built from, at the tag v1.2.3."""
+    copy = checkout(tmp_path_factory.mktemp("packages") / "copy")
+    copy.commit("A release")
+    copy.git("tag", "v1.2.3")
+    files = {}
+    for package in PACKAGES:
+        wheel, sdist = copy.build(package)
+        files[package] = (wheel, sdist)
+    return files

@@ -1,0 +1,88 @@
+"""What is built has all that the package needs, says what it is, and has nothing else."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import tarfile
+import zipfile
+from email.parser import HeaderParser
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.packages.conftest import PACKAGES, ROOT
+
+if TYPE_CHECKING:
+    from email.message import Message
+    from pathlib import Path
+
+    Built = dict[str, tuple[Path, Path]]
+
+each_package = pytest.mark.parametrize("package", PACKAGES)
+
+
+def needed(package: str) -> set[str]:
+    """Return the files of the module that git knows, with the schemas that a link names."""
+    module = PACKAGES[package]
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", module],  # noqa: S607 - git is required
+        cwd=ROOT / package, capture_output=True, check=True, text=True,
+    ).stdout.splitlines()  # fmt: skip
+    schemas = {f"{module}/schemas/{file.name}" for file in (ROOT / "schemas").iterdir()}
+    return ({name for name in listed if (ROOT / package / name).is_file()}) | schemas
+
+
+def about(wheel: Path) -> Message:
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = [name for name in archive.namelist() if name.endswith("/METADATA")]
+        return HeaderParser().parsestr(archive.read(name).decode())
+
+
+@each_package
+def test_the_wheel_has_all_files_of_the_module_and_nothing_else(
+    package: str, built: Built
+) -> None:
+    with zipfile.ZipFile(built[package][0]) as archive:
+        names = {name for name in archive.namelist() if ".dist-info/" not in name}
+        schemas = {
+            name.rpartition("/")[2]: archive.read(name) for name in names if "/schemas/" in name
+        }
+    assert names == needed(package)
+    assert f"{PACKAGES[package]}/py.typed" in names
+    assert schemas == {file.name: file.read_bytes() for file in (ROOT / "schemas").iterdir()}
+
+
+@each_package
+def test_the_sdist_has_the_same_as_files(package: str, built: Built) -> None:
+    with tarfile.open(built[package][1]) as archive:
+        files = {member.name.partition("/")[2]: member for member in archive.getmembers()}
+    beside = {"LICENSE", "README.md", "pyproject.toml", "PKG-INFO", ".gitignore"}
+    assert set(files) == needed(package) | beside
+    assert all(member.isfile() for member in files.values())  # the repository has a link there
+
+
+@each_package
+def test_the_wheel_says_what_it_is(package: str, built: Built) -> None:
+    said = about(built[package][0])
+    assert said["Name"] in {package, "ft42-warehouse"}
+    assert said["Version"] == "1.2.3"
+    assert said["License-Expression"] == "MIT"
+    assert said["Requires-Python"] == ">=3.11"
+    assert said["Description-Content-Type"] == "text/markdown"
+    assert "Typing :: Typed" in said.get_all("Classifier", [])
+    assert {line.partition(",")[0] for line in said.get_all("Project-URL", [])} == {
+        "Repository", "Documentation", "Changelog", "Issues",
+    }  # fmt: skip
+    # A file or a branch cannot be depended on from the index.
+    assert not any("@" in needed for needed in said.get_all("Requires-Dist", []))
+
+
+@each_package
+def test_the_readme_leads_nowhere_that_a_reader_of_the_index_cannot_follow(
+    package: str, built: Built
+) -> None:
+    text = str(about(built[package][0]).get_payload())
+    links = re.findall(r"\]\(([^)]+)\)", text)
+    assert links
+    assert [link for link in links if not link.startswith(("https://", "#"))] == []

@@ -1,0 +1,74 @@
+"""The definition for the Meltano Hub is one that Meltano takes, and tells what the tap is."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from tests.hub import FILE, definition
+from tests.packages.conftest import ROOT
+from tests.tap.running import Tap
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+BIN = ROOT / ".venv/bin"
+# Of the SDK, and of no use to this tap: nothing of it is nested below what is flattened.
+NOT_DECLARED = {"flattening_separator"}
+
+
+@pytest.fixture
+def defined() -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml.safe_load(FILE.read_text(encoding="utf-8"))
+    return loaded
+
+
+def test_it_is_current() -> None:
+    assert FILE.read_text(encoding="utf-8") == definition(), "run make docs"
+
+
+def test_it_has_the_settings_and_capabilities_that_the_tap_says_it_has(
+    defined: dict[str, Any], tmp_path: Path
+) -> None:
+    about = json.loads(Tap(tmp_path).call("--about", "--format=json").output)
+    told = about["settings"]["properties"]
+    settings = {setting["name"]: setting for setting in defined["settings"]}
+    assert {name.partition(".")[0] for name in settings} == set(told) - NOT_DECLARED
+    for name, setting in settings.items():
+        if name not in told:
+            continue
+        assert setting["label"]
+        assert setting["description"] == told[name]["description"]
+        # quota_store may hold a password, which nobody but Meltano would show.
+        assert setting.get("sensitive", False) >= told[name].get("secret", False), name
+        if "value" in setting:
+            assert setting["value"] == told[name]["default"], name
+    assert set(defined["capabilities"]) <= set(about["capabilities"])
+    assert defined["settings_group_validation"] == [about["settings"]["required"]]
+
+
+@pytest.mark.slow
+def test_meltano_adds_the_tap_from_it(tmp_path: Path) -> None:
+    def meltano(*arguments: str) -> str:
+        done = subprocess.run(
+            [BIN / "meltano", *arguments],
+            cwd=tmp_path, env={"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"},
+            capture_output=True, check=False, text=True, timeout=120,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    (tmp_path / "meltano.yml").write_text("send_anonymous_usage_stats: false\n")
+    meltano(
+        "add", "--no-install", "--from-ref", str(FILE), "--plugin-type=extractor", "tap-ft42"
+    )
+    project = yaml.safe_load((tmp_path / "meltano.yml").read_text(encoding="utf-8"))
+    (added,) = project["plugins"]["extractors"]
+    assert (added["name"], added["pip_url"]) == ("tap-ft42", "tap-ft42")
+    assert added["settings"] == yaml.safe_load(FILE.read_text(encoding="utf-8"))["settings"]
+    listed = meltano("config", "list", "--all", "tap-ft42")
+    assert "TAP_FT42_CLIENT_SECRET" in listed
