@@ -7,7 +7,7 @@
 A size is measured on a PostgreSQL of its own that is filled with generated rows, and
 removed afterwards. Each figure is written as it comes to ``results.jsonl`` in
 ``.local/bench-scale``. A size that is complete there is not measured again, so that
-what was interrupted can go on; the report and the chart are drawn of all that it holds.
+what was interrupted can go on; the report is drawn of all that it holds.
 """
 
 from __future__ import annotations
