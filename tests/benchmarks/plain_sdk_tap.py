@@ -119,6 +119,10 @@ class Projects(PlainStream):
     name, path, replication_key = "projects", "/v2/cursus/21/projects", "updated_at"
     page_size = 30
 
+    @override
+    def added(self, context: Context | None) -> dict[str, Any]:
+        return {"cursus_id": 21}
+
 
 class Achievements(PlainStream):
     """Every badge."""
@@ -131,6 +135,10 @@ class Users(PlainStream):
 
     name, path, replication_key = "users", "/v2/cursus/21/users", "updated_at"
     filters = {"filter[kind]": "student", "filter[alumni?]": "false"}  # noqa: RUF012
+
+    @override
+    def added(self, context: Context | None) -> dict[str, Any]:
+        return {"cursus_id": 21}
 
 
 class Campuses(PlainStream):

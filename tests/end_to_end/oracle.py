@@ -86,6 +86,14 @@ def expected_tables(sandbox: RunningSandbox) -> dict[str, Table]:
     }
 
 
+def expected_to_land(sandbox: RunningSandbox) -> dict[str, Table]:
+    """Return the same as it lands, with the cursus that rows were read for."""
+    tables = expected_tables(sandbox)
+    for name in ("users", "projects"):
+        tables[name] = {key: {**row, "cursus_id": CURSUS} for key, row in tables[name].items()}
+    return tables
+
+
 def by_id(rows: Iterable[Row]) -> Table:
     """Index rows by their id."""
     return {(row["id"],): row for row in rows}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from ft42_sandbox.testing import running_sandbox
 
-from tests.end_to_end.oracle import differences, expected_tables
+from tests.end_to_end.oracle import differences, expected_to_land
 from tests.end_to_end.pair import pair
 from tests.end_to_end.test_load import landed_tables
 
@@ -40,7 +40,7 @@ def test_kills_at_any_moment_lose_no_row_and_cost_few_requests(
 ) -> None:
     seconds = pair(tmp_path / "pair", api, database).finish()
     needed = api.requests()["total"]
-    expected = expected_tables(api)
+    expected = expected_to_land(api)
     luck = random.Random(42)  # noqa: S311 - no secret
     kills, spent = 0, []
     while kills < KILLS:

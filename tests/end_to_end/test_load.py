@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.end_to_end.oracle import Table, differences, expected_tables
+from tests.end_to_end.oracle import Table, differences, expected_to_land
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -84,7 +84,7 @@ class TestLoad:
     def test_every_row_of_every_table_equals_the_api_column_by_column(
         self, database: Database, sandbox: RunningSandbox
     ) -> None:
-        expected, landed = expected_tables(sandbox), landed_tables(database)
+        expected, landed = expected_to_land(sandbox), landed_tables(database)
         for table, rows in expected.items():
             assert rows, f"the sandbox has no {table} to compare"
             assert differences(rows, landed[table]) == [], table
@@ -136,7 +136,7 @@ class TestLoad:
             TAP_FT42_SETTLE_SECONDS="0", TAP_FT42_OVERLAP_SECONDS="0",
         )  # fmt: skip
 
-        expected, landed = expected_tables(sandbox), landed_tables(database)
+        expected, landed = expected_to_land(sandbox), landed_tables(database)
         for table in ("users", "projects_users"):
             assert differences(expected[table], landed[table]) == [], table
         changed = {("users", user) for user in users}
@@ -159,7 +159,7 @@ class TestLoad:
             "tap-ft42", "target-postgres", TAP_FT42__SELECT=ALL_STREAMS,
             TAP_FT42_REFRESH_HOURS='{"achievements": 0, "campus_achievements": 0}',
         )  # fmt: skip
-        kept = {table: set(rows) for table, rows in expected_tables(sandbox).items()}
+        kept = {table: set(rows) for table, rows in expected_to_land(sandbox).items()}
         gone = gone_rows(database)
         for table, rows in landed_tables(database).items():
             assert set(rows) - kept[table] == gone[table], table
