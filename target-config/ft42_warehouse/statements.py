@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, LiteralString
 
 from psycopg import sql
 
@@ -15,6 +16,11 @@ if TYPE_CHECKING:
 
 
 _ALL = sql.SQL("")
+
+
+@cache
+def _text_of(name: str) -> LiteralString:
+    return (files("ft42_warehouse") / "sql" / f"{name}.sql").read_text(encoding="utf-8")
 
 
 @dataclass(frozen=True)
@@ -72,8 +78,7 @@ class Schemas:
             name: Name of the file, without ``.sql``.
             parts: What stands for its ``{placeholders}``, besides the schemas.
         """
-        text = (files("ft42_warehouse") / "sql" / f"{name}.sql").read_text(encoding="utf-8")
-        return sql.SQL(text).format(
+        return sql.SQL(_text_of(name)).format(
             landing=sql.Identifier(self.landed),
             published=sql.Identifier(self.published),
             warehouse=sql.Identifier(self.warehouse),
@@ -86,6 +91,11 @@ class Schemas:
         There ``p`` is the published table, ``l`` a landed row, and ``c`` what tells which
         of several copies ``l`` is.
         """
+        return self.statement(name, **self._parts_of(table), **parts)
+
+    @cache  # noqa: B019 - a process knows few schemas; equal ones share what is kept
+    def _parts_of(self, table: Table) -> dict[str, sql.Composable]:
+        """Return what stands for the placeholders of statements about a table."""
         columns = [column.name for column in table.landed]
         landed = sql.Identifier(self.landed, table.name)
         has_copies = self.has_copies(table)
@@ -93,43 +103,41 @@ class Schemas:
         chosen = sql.SQL("WHERE ({}) IN (SELECT {} FROM candidate)").format(
             _listed(table.key, "l"), _listed(table.key)
         )
-        return self.statement(
-            name,
-            table=sql.Identifier(self.published, table.name),
-            table_name=sql.Literal(table.name),
-            landed=landed,
-            each_landed=sql.SQL(", ").join(
+        return {
+            "table": sql.Identifier(self.published, table.name),
+            "table_name": sql.Literal(table.name),
+            "landed": landed,
+            "each_landed": sql.SQL(", ").join(
                 sql.Identifier(one.landing, table.name) for one in self.each_landing()
             ),
-            rows=sql.SQL("({}) AS c JOIN {} AS l ON {}").format(
+            "rows": sql.SQL("({}) AS c JOIN {} AS l ON {}").format(
                 self._copies(table), landed, is_copy
             )
             if has_copies
             else sql.SQL("{} AS l").format(landed),
-            landed_in=sql.Identifier("c" if has_copies else "l", "landed_in"),
-            chosen=self._copies(table, chosen),
-            is_copy=is_copy,
-            counted=sql.SQL("DISTINCT ({})").format(_listed(table.key, "l"))
+            "landed_in": sql.Identifier("c" if has_copies else "l", "landed_in"),
+            "chosen": self._copies(table, chosen),
+            "is_copy": is_copy,
+            "counted": sql.SQL("DISTINCT ({})").format(_listed(table.key, "l"))
             if has_copies
             else sql.SQL("*"),
-            key=_listed(table.key),
-            same_row=_all_of(equals(column) for column in table.key),
-            key_given=_all_of(
+            "key": _listed(table.key),
+            "same_row": _all_of(equals(column) for column in table.key),
+            "key_given": _all_of(
                 sql.SQL("p.{} IS NOT NULL").format(sql.Identifier(column))
                 for column in table.key
             ),
-            columns=_listed(columns),
-            assignments=sql.SQL(", ").join(
+            "columns": _listed(columns),
+            "assignments": sql.SQL(", ").join(
                 sql.SQL("{} = {}").format(sql.Identifier(column.name), _value(column))
                 for column in table.landed
             ),
-            published_values=_listed(columns, "p"),
-            landed_values=sql.SQL(", ").join(map(_value, table.landed)),
-            eligible=self._eligible(table),
-            same_list=_within(parent_id=table.partition, cursus_id=table.copied_by),
-            same_cursus=_within(cursus_id=table.copied_by),
-            **parts,
-        )
+            "published_values": _listed(columns, "p"),
+            "landed_values": sql.SQL(", ").join(map(_value, table.landed)),
+            "eligible": self._eligible(table),
+            "same_list": _within(parent_id=table.partition, cursus_id=table.copied_by),
+            "same_cursus": _within(cursus_id=table.copied_by),
+        }
 
     def is_published_copy(self, table: Table, column: Column) -> sql.Composed:
         """Say that a landed row ``l`` is the copy whose value of a column is published."""

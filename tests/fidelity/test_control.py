@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
@@ -67,6 +68,18 @@ def test_requests_are_counted_by_route_and_status(sandbox: RunningSandbox) -> No
     assert told["routes"]["GET /v2/users/:id"]["statuses"] == {"404": 1}
     assert told["routes"]["HEAD /v2/cursus"]["count"] == 1
     assert told["routes"]["GET other"]["count"] == 1
+
+
+def test_what_is_being_answered_at_a_reset_is_not_counted(sandbox: RunningSandbox) -> None:
+    sandbox.token()
+    sandbox.configure(latency="real")
+    with ThreadPoolExecutor() as pool:
+        answer = pool.submit(sandbox.get, "/v2/cursus")
+        time.sleep(0.1)
+        sandbox.reset_requests()
+        assert answer.result().status == 200
+    assert sandbox.requests()["total"] == 0
+    assert sandbox.log() == []
 
 
 def test_single_requests_are_logged_with_who_asked_and_when(sandbox: RunningSandbox) -> None:

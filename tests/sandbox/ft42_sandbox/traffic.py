@@ -73,28 +73,31 @@ class Traffic:
     def __init__(self, log: Callable[[str], None] | None = None) -> None:
         """Start at nothing, and tell `log` of every answer if it is given."""
         self._log = log
+        self.in_flight = 0
         self.reset()
 
     def reset(self) -> None:
-        """Forget all requests."""
+        """Forget all requests, those too that are being answered."""
+        self._since = time.time()
         self._routes: dict[str, RouteTraffic] = {}
         self._minutes: Counter[tuple[int, bool]] = Counter()
         self._asked: deque[Asked] = deque(maxlen=REQUESTS_KEPT)
         self._count = 0
         self.refusals: deque[Asked] = deque(maxlen=REFUSALS_SHOWN)
-        self.in_flight = 0
 
     def note(self, asked: Asked) -> None:
         """Count a request that was answered."""
+        if self._log is not None:
+            took = f"{asked.seconds * 1000:.0f} ms {asked.bytes} B"
+            self._log(f"{asked.status} {asked.target} {took} {asked.reason}".rstrip())
+        if asked.at < self._since:
+            return
         traffic = self._routes.setdefault(asked.route, RouteTraffic())
         traffic.statuses[asked.status] += 1
         traffic.seconds += asked.seconds
         traffic.bytes += asked.bytes
         self._count += 1
         self._asked.append(asked)
-        if self._log is not None:
-            took = f"{asked.seconds * 1000:.0f} ms {asked.bytes} B"
-            self._log(f"{asked.status} {asked.target} {took} {asked.reason}".rstrip())
         minute = int(time.time() // 60)
         self._minutes[minute, asked.succeeded] += 1
         for old in [key for key in self._minutes if key[0] <= minute - MINUTES_SHOWN]:
