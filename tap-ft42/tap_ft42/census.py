@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from tap_ft42.tap import TapFT42
 
 _SHARE = 4
-"""Which part of the hour's requests may have been sent before counts end: others need
-the rest."""
+"""Which part of the hour's requests may have been sent before counts end, unless the
+settings say otherwise: others need the rest."""
 
 
 class CensusStream(Stream):
@@ -52,8 +52,10 @@ class CensusStream(Stream):
     @property
     def left(self) -> int | None:
         """Requests that are left for counts in this hour; None for any number."""
-        per_hour = int(self.config["requests_per_hour"])
-        return max(per_hour // _SHARE - self._tap.quota.spent, 0) if per_hour else None
+        per_hour = self.config["requests_per_hour"]
+        most: int = self.config.get("census_requests") or per_hour // _SHARE
+        spent = self._tap.quota.spent if per_hour else self._tap.budget.spent
+        return max(most - spent, 0) if most else None
 
     @override
     def get_records(self, context: Context | None) -> Iterable[dict[str, Any]]:

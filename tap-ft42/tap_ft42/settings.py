@@ -159,6 +159,15 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         ),
     ),
     th.Property(
+        "census_requests",
+        th.IntegerType(minimum=1),
+        title="Census requests",
+        description=(
+            "Requests of the hour after which the census ends, however much has "
+            "disappeared; a quarter of requests_per_hour if not given."
+        ),
+    ),
+    th.Property(
         "refresh_nights",
         th.IntegerType(minimum=0),
         default=7,

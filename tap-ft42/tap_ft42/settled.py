@@ -168,6 +168,8 @@ class SettledCensus(ListCensus):
         expected = self._account.tally.expectation
         if len(proof.ids) == expected.between(proof.lower, proof.upper):
             return
+        if self._most == 0:  # a later census comes to it
+            return
         yield from self._confirmed(self._region(proof.lower, proof.upper))
 
     def _confirmed(self, region: Region) -> Iterator[Proof]:

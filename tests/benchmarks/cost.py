@@ -75,18 +75,33 @@ class Course:
 )
 @click.option("--seed", default=1, show_default=True, help="What the world is drawn from.")
 @click.option(
+    "--census-requests",
+    type=click.IntRange(min=1),
+    help="The tap's setting: how much of the hour the census may use.",
+)
+@click.option(
     "--directory",
     type=click.Path(path_type=Path, resolve_path=True),
     default=ROOT / ".local/bench-cost",
     help="Where the report goes.",
 )
-def main(names: Sequence[str], days: int, every: int, seed: int, directory: Path) -> None:
+def main(  # noqa: PLR0913 - each is an option
+    *,
+    names: Sequence[str],
+    days: int,
+    every: int,
+    seed: int,
+    census_requests: int | None,
+    directory: Path,
+) -> None:
     """Simulate and report; exit code 1 if a row was missing or stale after a night."""
     chosen = [SCALES[name] for name in names or SCALES]
     tables: list[Table] = []
     is_right = True
     for scale in chosen:
-        with simulation(scale, begins=BEGINS, seed=seed) as world:
+        with simulation(
+            scale, begins=BEGINS, seed=seed, census_requests=census_requests
+        ) as world:
             course = _live(world, days, timedelta(minutes=every))
             tables += _tables(world, course)
         is_right &= not any(

@@ -185,8 +185,17 @@ class Simulation:
 
 
 @contextmanager
-def simulation(scale: Scale, *, begins: datetime, seed: int) -> Iterator[Simulation]:
-    """Make a world of which nothing has been read yet."""
+def simulation(
+    scale: Scale, *, begins: datetime, seed: int, **settings: object
+) -> Iterator[Simulation]:
+    """Make a world of which nothing has been read yet.
+
+    Args:
+        scale: how large it is.
+        begins: when.
+        seed: what it is drawn from.
+        **settings: of the tap.
+    """
     with (
         tempfile.TemporaryDirectory(prefix="ft42-cost-") as folder,
         running_sandbox(
@@ -201,6 +210,7 @@ def simulation(scale: Scale, *, begins: datetime, seed: int) -> Iterator[Simulat
             quota_store=f"{folder}/quota.sqlite",
             spool=f"{folder}/spool",
             campus_ids=list(scale.campus_ids) or None,
+            **settings,
         )
         yield Simulation(sandbox, scale, tap)
 

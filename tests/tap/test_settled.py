@@ -131,3 +131,14 @@ def test_where_too_many_go_for_the_hour_some_more_are_found_each_night(
     assert left == sorted(left, reverse=True)
     assert left[0] < 150
     assert left[-1] == 0
+
+
+def test_who_gives_the_census_the_requests_has_all_found_in_a_night(
+    reader: Reader, network: RunningSandbox, tmp_path: Path
+) -> None:
+    network.live(seed=22, events={"unregister": 150})
+    spent = reader.night(
+        requests_per_hour=160, census_requests=2000, quota_store=f"{tmp_path}/hour.db"
+    )
+    assert spent > 40  # a quarter of the hour
+    assert set(reader.rows) == set(reader.truth)
