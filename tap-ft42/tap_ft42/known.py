@@ -243,8 +243,9 @@ class KnownRows(Presence):
         if self._split is None or not self._split.is_made:
             yield ListCensus(read, account)
         else:
-            yield SettledCensus(read, self._split)
             yield OpenCensus(read, self._split)
+            # Settled rows go with their people, which a reader can tell by itself.
+            yield SettledCensus(read, self._split)
 
     def _is_due(self, account: Account) -> bool:
         if self._tap.lifecycle.ends_early or not self._stream.is_counted:

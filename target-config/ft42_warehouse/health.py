@@ -23,7 +23,7 @@ from ft42_warehouse.shown import shown
 from ft42_warehouse.tables import published_tables, stream_schemas
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from psycopg import Connection
 
@@ -219,12 +219,28 @@ def findings(
     Raises:
         psycopg.Error: The server refused a statement.
     """
-    if missing := list(_missing(connection, schemas)):
-        return missing
+    return missing(connection, schemas) or wrong(
+        connection, schemas, schedule, shared_parts(connection, schemas)
+    )
+
+
+def wrong(
+    connection: Connection[Any],
+    schemas: Schemas,
+    schedule: Schedule,
+    parts: Mapping[str, sql.Composable],
+) -> list[Finding]:
+    """Return what is wrong where nothing is missing.
+
+    Args:
+        connection: As of `findings`, and so are the next two.
+        schemas: Names of the schemas.
+        schedule: How old the tables may be.
+        parts: What `shared_parts` returned.
+    """
     parameters = {
         "tables": Jsonb(schedule.as_rows()), "jobs": Jsonb(schedule.jobs()), **THRESHOLDS
     }  # fmt: skip
-    parts = shared_parts(schemas)
     rows = connection.cursor(row_factory=dict_row)
     return [
         cause.finding(row)
@@ -235,15 +251,27 @@ def findings(
     ]
 
 
-def shared_parts(schemas: Schemas) -> dict[str, sql.Composable]:
-    """Return what several statements look at: the subqueries of ``sql/parts``, by name."""
-    names = ("freshness", "last_hour", "last_runs", "valid_until", "waiting")
+def shared_parts(connection: Connection[Any], schemas: Schemas) -> dict[str, sql.Composable]:
+    """Return what several statements look at: the subqueries of ``sql/parts``, by name.
+
+    Args:
+        connection: A connection of the publisher, to a database that lacks nothing.
+        schemas: Names of the schemas.
+    """
+    names = ("freshness", "last_hour", "last_runs", "valid_until")
     counts = sql.SQL(" UNION ALL ").join(
         schemas.of_table("parts/landed_rows", table) for table in published_tables()
     )
+    # Counted once for all: it takes the keys of all rows.
+    waiting = connection.execute(schemas.statement("parts/waiting")).fetchall()
     return {
         **{name: schemas.statement(f"parts/{name}") for name in names},
         "landed_rows": sql.SQL("({})").format(counts),
+        "waiting": sql.SQL(
+            "(SELECT * FROM jsonb_to_recordset({}) AS w (table_name text, rows bigint))"
+        ).format(
+            sql.Literal(Jsonb([{"table_name": name, "rows": rows} for name, rows in waiting]))
+        ),
     }
 
 
@@ -261,8 +289,17 @@ def _said(finding: Finding) -> tuple[str, str, str]:
     return finding.kind, finding.advice, finding.what.replace(finding.subject, "")
 
 
+def missing(connection: Connection[Any], schemas: Schemas) -> list[Finding]:
+    """Return what must exist and does not; without it nothing else can be asked.
+
+    Args:
+        connection: A connection of the publisher; nothing is changed.
+        schemas: Names of the schemas.
+    """
+    return list(_missing(connection, schemas))
+
+
 def _missing(connection: Connection[Any], schemas: Schemas) -> Iterator[Finding]:
-    """Yield what must exist and does not; without it nothing else can be asked."""
     advice = "Run `warehouse init`, then `warehouse publish`."
     ready = connection.execute(
         "SELECT FROM pg_tables WHERE schemaname = %s AND tablename = ANY (%s)",

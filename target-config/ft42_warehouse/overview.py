@@ -14,7 +14,7 @@ import click
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
-from ft42_warehouse.health import Finding, Severity, findings, shared_parts
+from ft42_warehouse.health import Finding, Severity, missing, shared_parts, wrong
 from ft42_warehouse.shards import with_shards
 
 if TYPE_CHECKING:
@@ -82,9 +82,16 @@ class Inspection:
         """Look through a connection of the publisher, in a transaction that is open."""
         self._rows = connection.cursor(row_factory=dict_row)
         self._schemas = schemas
-        self._parts = shared_parts(schemas)
         self._parameters = {"tables": Jsonb(schedule.as_rows())}
-        self.overview = self._overview(findings(connection, schemas, schedule))
+        if found := missing(connection, schemas):
+            self.overview = Overview(found)
+            return
+        self._parts = shared_parts(connection, schemas)
+        names = ("tables", "runs", "publishes", "quota", "orphans", "rejected")
+        self.overview = Overview(
+            wrong(connection, schemas, schedule, self._parts),
+            **{name: self.rows(f"overview/{name}") for name in names},
+        )
 
     @property
     def is_possible(self) -> bool:
@@ -95,12 +102,6 @@ class Inspection:
         """Return the rows of a statement of ``sql/``, as dictionaries."""
         statement = self._schemas.statement(name, **self._parts)
         return self._rows.execute(statement, self._parameters).fetchall()
-
-    def _overview(self, found: list[Finding]) -> Overview:
-        if any(finding.kind in {"not-prepared", "missing"} for finding in found):
-            return Overview(found)
-        names = ("tables", "runs", "publishes", "quota", "orphans", "rejected")
-        return Overview(found, **{name: self.rows(f"overview/{name}") for name in names})
 
 
 @contextmanager

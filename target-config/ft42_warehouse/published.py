@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 _COMMON_PARENT = "cursus"
 """Table of which nearly all rows point to the same row: an index would find too much."""
 
+_UNION = sql.SQL("\nUNION ALL\n")
+
 _KEPT = (
     Column("first_seen_at", "timestamptz", "When the row was first published.", None, False),
     Column("last_changed_at", "timestamptz", "When it last changed here.", None, False),
@@ -83,22 +85,25 @@ def create_published(connection: Connection[Any], objects: Objects, schemas: Sch
             table.description,
             {column.name: column.description for column in (*table.columns, *_KEPT)},
         )
-    orphans = sql.SQL("\nUNION ALL\n").join(
-        schemas.statement(
+    orphans = _UNION.join(
+        schemas.of_table(
             "orphans_of",
-            table=sql.Identifier(schemas.landed, table.name),
-            table_name=sql.Literal(table.name),
-            is_published_copy=schemas.is_published_copy(table, column),
-            column=sql.Identifier(column.name),
-            column_name=sql.Literal(column.name),
-            parent=sql.Identifier(schemas.published, str(column.references)),
-            parent_name=sql.Literal(column.references),
-            row_id=sql.SQL(" || ',' || ").join(
-                sql.SQL("l.{}").format(sql.Identifier(key)) for key in table.key
+            table,
+            row_id=sql.SQL(" || ',' || ").join(sql.Identifier("l", key) for key in table.key),
+            missing=_UNION.join(
+                schemas.statement(
+                    "parts/missing",
+                    column=sql.Identifier(column.name),
+                    column_name=sql.Literal(column.name),
+                    parent=sql.Identifier(schemas.published, str(column.references)),
+                    parent_name=sql.Literal(column.references),
+                    is_published_copy=schemas.is_published_copy(table, column),
+                )
+                for column in table.references
             ),
         )
         for table in published_tables()
-        for column in table.references
+        if table.references
     )
     objects.keep(
         f"view {schemas.published}.orphans", schemas.statement("orphans", orphans=orphans)

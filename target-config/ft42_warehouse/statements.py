@@ -122,6 +122,7 @@ class Schemas:
             if has_copies
             else sql.SQL("*"),
             "key": _listed(table.key),
+            "copy_key": _listed(table.copy_key, "l"),
             "same_row": _all_of(equals(column) for column in table.key),
             "key_given": _all_of(
                 sql.SQL("p.{} IS NOT NULL").format(sql.Identifier(column))

@@ -80,7 +80,7 @@ def published(warehouse: Warehouse) -> Warehouse:
             """,
             "1 landed rows of users do not say when they landed",
         ),
-        ("DROP TABLE ft42.campus_users", "table ft42.campus_users is missing"),
+        ("DROP TABLE ft42.campus_users CASCADE", "table ft42.campus_users is missing"),
         ("DROP VIEW ft42.orphans", "view ft42.orphans is missing"),
         (
             "ALTER TABLE ft42_raw.users ADD COLUMN photo bytea",

@@ -163,8 +163,8 @@ def broken_promises(warehouse: Warehouse) -> None:
     assert warehouse.attempt("check").exit_code == 1
 
 
-def missing_table(warehouse: Warehouse) -> None:
-    warehouse.execute("DROP TABLE ft42.campus_users")
+def missing_view(warehouse: Warehouse) -> None:
+    warehouse.execute("DROP VIEW ft42.orphans")
 
 
 def missing_landing_table(warehouse: Warehouse) -> None:
@@ -234,7 +234,7 @@ def silent(warehouse: Warehouse) -> None:
         (not_published, "not-published", "broken", "2 runs have landed"),
         (delete_guard, "delete-guard:users", "broken", "1 of the 3 rows of users, 33.3 %"),
         (broken_promises, "broken-promises", "broken", "1 rows of users differ from what"),
-        (missing_table, "missing:ft42.campus_users", "broken", "table ft42.campus_users"),
+        (missing_view, "missing:ft42.orphans", "broken", "view ft42.orphans"),
         (missing_landing_table, "missing:ft42_raw.sync_runs", "broken", "ft42_raw.sync_runs"),
         (secret_expires, "secret-expires", "warning", "in 4 days"),
         (secret_expired, "secret-expired", "broken", "ended"),

@@ -1,7 +1,13 @@
+-- Most rows are published, which the indexes of both keys tell without the rows.
 SELECT
     {table_name} AS table_name, ({row_id})::text AS row_id,
-    {column_name} AS foreign_key, {parent_name} AS missing_from, l.{column} AS missing_id,
+    lacks.foreign_key, lacks.missing_from, lacks.missing_id,
     l._sdc_batched_at AS landed_at, to_jsonb(l) AS landed_row
-FROM {table} AS l
-WHERE l.{column} IS NOT NULL AND NOT EXISTS (SELECT FROM {parent} AS p WHERE p.id = l.{column})
-AND {is_published_copy}
+FROM {landed} AS l
+CROSS JOIN LATERAL (
+{missing}
+) AS lacks (foreign_key, missing_from, missing_id)
+WHERE ({copy_key}) IN (
+    SELECT {copy_key} FROM {landed} AS l
+    WHERE NOT EXISTS (SELECT FROM {table} AS p WHERE {same_row})
+)
