@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from ft42_warehouse.embedded import HOST, EmbeddedPostgres
+from ft42_warehouse.embedded import HOST
 
-from tests.postgres import Database
+from tests.postgres import TIME_ZONE, AdministeredPostgres, Database
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,13 +29,13 @@ def postgres_folder() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def database(postgres_folder: Path) -> Iterator[Database]:
-    postgres = EmbeddedPostgres(postgres_folder / "tests")
+    postgres = AdministeredPostgres(postgres_folder / "tests", "CREATEDB")
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         port = probe.getsockname()[1]
     postgres.start(port)
     database = Database(port)
     with database.connect() as connection:
-        connection.execute("ALTER DATABASE ft42 SET timezone = 'Asia/Kolkata'")
+        connection.execute(f"ALTER DATABASE ft42 SET timezone = '{TIME_ZONE}'")
     yield database
     postgres.stop()

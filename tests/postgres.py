@@ -3,11 +3,55 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psycopg
-from ft42_warehouse.embedded import HOST, NAME
+from ft42_warehouse.embedded import HOST, NAME, EmbeddedPostgres
+from psycopg import sql
 from psycopg.rows import dict_row
+from typing_extensions import override
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+TIME_ZONE = "Asia/Kolkata"
+
+
+class AdministeredPostgres(EmbeddedPostgres):
+    """A server whose account may do more, in every database."""
+
+    def __init__(self, directory: Path, may: str = "SUPERUSER") -> None:
+        """Find the server's programs; nothing is started.
+
+        Args:
+            directory: where the data lie.
+            may: what else the account may do, as ``ALTER ROLE`` takes it.
+        """
+        super().__init__(directory)
+        self._may = may
+
+    @override
+    def start(self, port: int) -> None:
+        super().start(port)
+        self.stop()
+        self._run(
+            "postgres", "--single", "-D", str(self.directory), "postgres",
+            stdin=f"ALTER ROLE {NAME} {self._may}\n",
+        )  # fmt: skip
+        rules = self.directory / "pg_hba.conf"
+        rules.write_text(f"host all all {HOST}/32 scram-sha-256\n")
+        self._run(
+            "pg_ctl", "start", "--wait", "--silent",
+            "--pgdata", str(self.directory),
+            "--log", str(self.directory / "log"),
+            "--options", f'-h {HOST} -p {port} -k ""',
+        )  # fmt: skip
+
+    @property
+    def programs(self) -> Path:
+        """Where ``psql`` lies."""
+        return self._server().bin_path
 
 
 @dataclass(frozen=True)
@@ -48,9 +92,7 @@ class Database:
         """Return all rows of a landed table, without the target's own columns."""
         with self.connect() as connection:
             rows = connection.execute(
-                psycopg.sql.SQL("SELECT * FROM ft42_raw.{}").format(
-                    psycopg.sql.Identifier(table)
-                )
+                sql.SQL("SELECT * FROM ft42_raw.{}").format(sql.Identifier(table))
             ).fetchall()
         return [
             {
@@ -60,6 +102,31 @@ class Database:
             }
             for row in rows
         ]
+
+    def keep(self, name: str) -> None:
+        """Keep a copy of the database as it is now."""
+        self._administrate(
+            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
+                sql.Identifier(name), sql.Identifier(NAME)
+            )
+        )
+
+    def restore(self, name: str) -> None:
+        """Bring back what was kept, which takes less than to make it once more."""
+        own = sql.Identifier(NAME)
+        self._administrate(
+            sql.SQL("DROP DATABASE {} WITH (FORCE)").format(own),
+            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(own, sql.Identifier(name)),
+            sql.SQL("ALTER DATABASE {} SET timezone = {}").format(own, sql.Literal(TIME_ZONE)),
+        )
+
+    def _administrate(self, *statements: sql.Composed) -> None:
+        with psycopg.connect(
+            host=HOST, port=self.port, user=NAME, password=NAME, dbname="postgres",
+            autocommit=True,
+        ) as connection:  # fmt: skip
+            for statement in statements:
+                connection.execute(statement)
 
     def reset(self) -> None:
         """Drop what the pipeline made."""

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 from ft42_warehouse.embedded import HOST, NAME
 
-from tests.docs.stranger import AdministeredPostgres
 from tests.docs.test_following import free_port
-from tests.postgres import Database
+from tests.postgres import AdministeredPostgres, Database
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,9 +9,6 @@ import subprocess
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ft42_warehouse.embedded import HOST, NAME, EmbeddedPostgres
-from typing_extensions import override
-
 from tests.docs.pages import ROOT
 
 if TYPE_CHECKING:
@@ -26,32 +23,6 @@ _MEASURED = re.compile(r"\d+\.\d+(?= s\b|$)")
 _DASHES = re.compile(r"-{3,}")
 _PLUGINS = ("extractors", "loaders", "utilities")
 _LONGEST = 600
-
-
-class AdministeredPostgres(EmbeddedPostgres):
-    """A server whose account is a superuser, and lets every account into every database."""
-
-    @override
-    def start(self, port: int) -> None:
-        super().start(port)
-        self.stop()
-        self._run(
-            "postgres", "--single", "-D", str(self.directory), "postgres",
-            stdin=f"ALTER ROLE {NAME} SUPERUSER\n",
-        )  # fmt: skip
-        rules = self.directory / "pg_hba.conf"
-        rules.write_text(f"host all all {HOST}/32 scram-sha-256\n")
-        self._run(
-            "pg_ctl", "start", "--wait", "--silent",
-            "--pgdata", str(self.directory),
-            "--log", str(self.directory / "log"),
-            "--options", f'-h {HOST} -p {port} -k ""',
-        )  # fmt: skip
-
-    @property
-    def programs(self) -> Path:
-        """Where ``psql`` lies."""
-        return self._server().bin_path
 
 
 def copy_of_the_project(folder: Path) -> Path:

@@ -15,12 +15,12 @@ from ft42_warehouse.embedded import HOST, NAME
 from tests.docs.pages import Page, pages
 from tests.docs.stranger import (
     PASSWORD,
-    AdministeredPostgres,
     Stranger,
     copy_of_the_project,
     unseen_lines,
     variables,
 )
+from tests.postgres import AdministeredPostgres
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

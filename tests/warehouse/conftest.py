@@ -167,14 +167,24 @@ def empty(database: Database) -> Warehouse:
     return Warehouse(database)
 
 
+@pytest.fixture(scope="session")
+def ready(database: Database) -> str:
+    """Name of the copy of a database that is ready, with some reference data landed."""
+    database.reset()
+    warehouse = Warehouse(database)
+    warehouse.run("init")
+    warehouse.land("cursus", {"id": 21, "name": "42cursus"})
+    warehouse.land("campuses", {"id": 1, "name": "Paris"}, {"id": 9, "name": "Lyon"})
+    warehouse.land("projects", {"id": 7, "name": "libft", "slug": "libft"})
+    database.keep("ready")
+    return "ready"
+
+
 @pytest.fixture
-def warehouse(empty: Warehouse) -> Warehouse:
+def warehouse(database: Database, ready: str) -> Warehouse:
     """One that is ready, with some reference data landed."""
-    empty.run("init")
-    empty.land("cursus", {"id": 21, "name": "42cursus"})
-    empty.land("campuses", {"id": 1, "name": "Paris"}, {"id": 9, "name": "Lyon"})
-    empty.land("projects", {"id": 7, "name": "libft", "slug": "libft"})
-    return empty
+    database.restore(ready)
+    return Warehouse(database)
 
 
 LIVE = ("users", "projects_users", "achievements_users")

@@ -34,6 +34,7 @@ def accounts(database: Database) -> None:
 @pytest.fixture
 def roles(warehouse: Warehouse) -> Warehouse:
     """The accounts have their roles, and only these."""
+    warehouse.run("init")  # what is granted on a database does not come with its copy
     for role in ("loader", "publisher", "reader"):
         warehouse.execute(f"GRANT ft42_{role} TO test_{role}")
     warehouse.land("users", user(1))
