@@ -48,10 +48,10 @@ down: ## Stop them
 	@test ! -x $(BIN)/ft42-postgres || $(BIN)/ft42-postgres stop
 
 test: install ## Run the tests (under 5 minutes)
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 test-slow: install airflow ## Run the long tests
-	$(BIN)/python -m pytest -m slow --numprocesses auto --dist loadfile
+	$(BIN)/python -m pytest -m slow --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 bench: install ## Compare with other tools, some 25 minutes (ARGS=--quick: a few)
 	UV_PROJECT_ENVIRONMENT=.local/bench-venv $(UV) sync --quiet --locked --group bench
