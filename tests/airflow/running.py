@@ -6,14 +6,16 @@ import os
 import signal
 import subprocess
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import requests
 from ft42_warehouse.embedded import HOST
 
+from tests.docs.test_following import free_port
 from tests.end_to_end.conftest import ROOT
+from tests.tap.test_quota import redis
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -31,6 +33,14 @@ _PROCESSES: tuple[tuple[str, ...], ...] = (
     # Logs are read from files; else it would serve them to other machines.
     ("scheduler", "--skip-serve-logs"),
 )
+# As many as there are loads at once, each with a task at a time: one dies with one load.
+_CELERY_WORKERS = tuple(
+    (
+        "celery", "worker", "--skip-serve-logs",
+        "--concurrency=1", f"--celery-hostname=worker{number}@%h",
+    )
+    for number in range(6)
+)  # fmt: skip
 _STARTS_WITHIN = 300
 _ENDED = ("success", "failed")
 
@@ -42,10 +52,12 @@ class Airflow:
     Attributes:
         url: address of the API.
         home: its folder, with the logs of tasks.
+        workers: processes that run nothing but tasks; the scheduler runs them if none.
     """
 
     url: str
     home: Path
+    workers: frozenset[int]
 
     def switch_on(self, dag: str) -> str:
         """Unpause a DAG, and return the id of the run that its schedule begins then."""
@@ -117,24 +129,30 @@ def wait_for(happened: Callable[[], bool], what: str, within: float) -> None:
 
 @contextmanager
 def running_airflow(
-    project: Path, home: Path, *, database: str, port: int, environment: dict[str, str]
+    project: Path,
+    home: Path,
+    *,
+    executor: str,
+    database: str,
+    environment: dict[str, str],
 ) -> Iterator[Airflow]:
     """Start the processes of an Airflow, and end them afterwards.
 
     Args:
         project: a copy of the project, whose DAGs are run.
         home: folder for logs; is made.
+        executor: LocalExecutor, or CeleryExecutor with workers and a Redis of its own.
         database: URL of an empty PostgreSQL database, without the driver.
-        port: where the API listens on 127.0.0.1.
         environment: variables that tasks see, besides Airflow's own.
     """
     home.mkdir()
+    port = free_port()
     own = {
         **environment,
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__CORE__DAGS_FOLDER": str(project / "target-config/airflow/dags"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-        "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+        "AIRFLOW__CORE__EXECUTOR": executor,
         "AIRFLOW__CORE__PARALLELISM": "8",
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://{HOST}:{port}/execution/",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
@@ -146,22 +164,37 @@ def running_airflow(
         "AIRFLOW__API__BASE_URL": f"http://{HOST}:{port}",
         "AIRFLOW__API_AUTH__JWT_SECRET": os.urandom(32).hex(),
     }
-    for name, words in _PREPARED_BY.items():
-        with (home / f"{name}.log").open("w") as log:
-            subprocess.run([AIRFLOW, *words], env=own, stdout=log, stderr=log, check=True)
-    started = []
+    with ExitStack() as stack:
+        processes = _PROCESSES
+        if executor == "CeleryExecutor":
+            own["AIRFLOW__CELERY__BROKER_URL"] = stack.enter_context(redis(home))
+            own["AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT"] = "60"
+            processes += _CELERY_WORKERS
+        for name, words in _PREPARED_BY.items():
+            with (home / f"{name}.log").open("w") as log:
+                subprocess.run([AIRFLOW, *words], env=own, stdout=log, stderr=log, check=True)
+        started = stack.enter_context(_running(processes, home, own))
+        workers = frozenset(process.pid for process in started[len(_PROCESSES) :])
+        airflow = Airflow(f"http://{HOST}:{port}", home, workers)
+        wait_for(lambda: _answers(airflow), "Airflow to read the DAGs", _STARTS_WITHIN)
+        yield airflow
+
+
+@contextmanager
+def _running(
+    processes: tuple[tuple[str, ...], ...], home: Path, environment: dict[str, str]
+) -> Iterator[list[subprocess.Popen[bytes]]]:
+    started: list[subprocess.Popen[bytes]] = []
     try:
-        for words in _PROCESSES:
-            with (home / f"{words[0]}.log").open("w") as log:
+        for words in processes:
+            with (home / f"{words[0]}{len(started)}.log").open("w") as log:
                 started.append(
                     subprocess.Popen(
-                        [AIRFLOW, *words], env=own, cwd=home,
+                        [AIRFLOW, *words], env=environment, cwd=home,
                         stdout=log, stderr=log, start_new_session=True,
                     )
                 )  # fmt: skip
-        airflow = Airflow(f"http://{HOST}:{port}", home)
-        wait_for(lambda: _answers(airflow), "Airflow to read the DAGs", _STARTS_WITHIN)
-        yield airflow
+        yield started
     finally:
         for process in started:
             os.killpg(process.pid, signal.SIGTERM)

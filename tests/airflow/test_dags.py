@@ -1,9 +1,11 @@
-"""The DAGs on a real Airflow with several workers, one of them killed."""
+"""The DAGs on a real Airflow with several workers, one of them killed.
+
+``FT42_TEST_EXECUTOR=CeleryExecutor`` in the environment tests them with Celery.
+"""
 
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import tempfile
 import time
@@ -22,7 +24,6 @@ from ft42_sandbox.testing import running_sandbox
 from tests.airflow.rig import credentials, server, url
 from tests.airflow.running import AIRFLOW, Airflow, running_airflow, wait_for
 from tests.docs.stranger import copy_of_the_project, variables
-from tests.docs.test_following import free_port
 from tests.end_to_end.test_published import assert_published
 
 if TYPE_CHECKING:
@@ -67,7 +68,8 @@ def rig() -> Iterator[Rig]:
         sandbox.reset_requests()
         with running_airflow(
             project, Path(folder) / "airflow",
-            database=url(database, "airflow"), port=free_port(),
+            executor=os.environ.get("FT42_TEST_EXECUTOR", "LocalExecutor"),
+            database=url(database, "airflow"),
             environment={**variables(), "MELTANO_ENVIRONMENT": "prod"},
         ) as airflow:  # fmt: skip
             yield Rig(airflow, sandbox, database, project)
@@ -102,12 +104,12 @@ def test_a_worker_that_is_killed_costs_its_own_slice_and_the_rest_is_published(
     )
     quarter = airflow.switch_on("ft42_incremental")
 
-    kill_load("ft42_nightly", "group1")
+    kill_load(airflow, "ft42_nightly", "group1")
     killed_at = time.time()
     five_minutes_pass(rig.database)
     # Meltano goes on to refuse this one, so that it fails for good.
     wait_for(lambda: bool(loads_of("ft42_incremental", "group2")), "another load", 300)
-    kill_load("ft42_incremental", "group2")
+    kill_load(airflow, "ft42_incremental", "group2")
 
     assert airflow.finish("ft42_nightly", night) == "success"
     loads = airflow.groups("ft42_nightly", night)
@@ -180,12 +182,17 @@ def _is_tap_of(process: psutil.Process, wanted: dict[str, str]) -> bool:
         return False
 
 
-def kill_load(dag: str, group: str) -> None:
-    """Kill all processes of a load, as a kernel does that runs out of memory."""
+def kill_load(airflow: Airflow, dag: str, group: str) -> None:
+    """Kill all processes of a load, as a kernel does that runs out of memory.
+
+    A worker that does nothing else dies, too, as a machine does that loses its power.
+    """
     loads = loads_of(dag, group)
     assert loads, f"no load of {group} is running"
-    for processes in loads:
-        os.killpg(processes, signal.SIGKILL)
+    for load in map(psutil.Process, loads):
+        (*_, doomed) = (load, *(p for p in load.parents() if p.pid in airflow.workers))
+        for process in (doomed, *doomed.children(recursive=True)):
+            process.kill()
 
 
 def five_minutes_pass(database: Database) -> None:

