@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tests.postgres import Database
 
 NOT_LOADED = {"campus_achievements", "campus_users", "cursus_users"}  # off by default
-KILLS = 20
+KILLS = 10
 
 
 @pytest.fixture(scope="module")
