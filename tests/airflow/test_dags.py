@@ -127,10 +127,11 @@ def test_a_worker_that_is_killed_costs_its_own_slice_and_the_rest_is_published(
 
     assert_published(rig.database, sandbox)
     log = sandbox.log()
+    # The hour of the census may strike between the two DAGs: both count then.
     asked = Counter(
         entry["target"]
         for entry in enrolments_asked_for(sandbox)
-        if entry["status"] == HTTPStatus.OK
+        if entry["status"] == HTTPStatus.OK and not entry["target"].endswith("page[size]=1")
     )
     # Some were answered when there was nobody any more to hear it.
     its_slice = {
