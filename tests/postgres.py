@@ -41,12 +41,7 @@ class AdministeredPostgres(EmbeddedPostgres):
         )  # fmt: skip
         rules = self.directory / "pg_hba.conf"
         rules.write_text(f"host all all {HOST}/32 scram-sha-256\n")
-        self._run(
-            "pg_ctl", "start", "--wait", "--silent",
-            "--pgdata", str(self.directory),
-            "--log", str(self.directory / "log"),
-            "--options", f'-h {HOST} -p {port} -k ""',
-        )  # fmt: skip
+        self._serve(port)
 
     @property
     def programs(self) -> Path:

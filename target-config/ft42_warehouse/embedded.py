@@ -63,6 +63,10 @@ class EmbeddedPostgres:
                 stdin=_FIRST_STATEMENTS,
             )  # fmt: skip
             rules.write_text(_ACCESS_RULES)
+        self._serve(port)
+
+    def _serve(self, port: int) -> None:
+        """Start the server over the data that are there."""
         _refuse_taken(port)
         self._run(
             "pg_ctl", "start", "--wait", "--silent",

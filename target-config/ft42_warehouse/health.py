@@ -233,7 +233,7 @@ def wrong(
     """Return what is wrong where nothing is missing.
 
     Args:
-        connection: As of `findings`, and so are the next two.
+        connection: A connection of the publisher; nothing is changed.
         schemas: Names of the schemas.
         schedule: How old the tables may be.
         parts: What `shared_parts` returned.
