@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from ft42_warehouse.embedded import HOST
+from ft42_warehouse.embedded import HOST, NAME
 
 from tests.postgres import TIME_ZONE, AdministeredPostgres, Database
 
@@ -29,7 +29,12 @@ def postgres_folder() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def database(postgres_folder: Path) -> Iterator[Database]:
-    postgres = AdministeredPostgres(postgres_folder / "tests", "CREATEDB")
+    postgres = AdministeredPostgres(
+        postgres_folder / "tests",
+        f"ALTER ROLE {NAME} CREATEDB",
+        # DROP DATABASE ... WITH (FORCE) also meets other accounts' sessions, and autovacuum.
+        f"GRANT pg_signal_backend TO {NAME}",
+    )
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         port = probe.getsockname()[1]

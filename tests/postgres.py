@@ -21,15 +21,15 @@ TIME_ZONE = "Asia/Kolkata"
 class AdministeredPostgres(EmbeddedPostgres):
     """A server whose account may do more, in every database."""
 
-    def __init__(self, directory: Path, may: str = "SUPERUSER") -> None:
+    def __init__(self, directory: Path, *grants: str) -> None:
         """Find the server's programs; nothing is started.
 
         Args:
             directory: where the data lie.
-            may: what else the account may do, as ``ALTER ROLE`` takes it.
+            grants: the statements that allow more; by default the account may do all.
         """
         super().__init__(directory)
-        self._may = may
+        self._grants = grants or (f"ALTER ROLE {NAME} SUPERUSER",)
 
     @override
     def start(self, port: int) -> None:
@@ -37,7 +37,7 @@ class AdministeredPostgres(EmbeddedPostgres):
         self.stop()
         self._run(
             "postgres", "--single", "-D", str(self.directory), "postgres",
-            stdin=f"ALTER ROLE {NAME} {self._may}\n",
+            stdin="".join(f"{grant}\n" for grant in self._grants),
         )  # fmt: skip
         rules = self.directory / "pg_hba.conf"
         rules.write_text(f"host all all {HOST}/32 scram-sha-256\n")
