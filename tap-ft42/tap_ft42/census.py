@@ -57,6 +57,12 @@ class CensusStream(Stream):
         spent = self._tap.quota.spent if per_hour else self._tap.budget.spent
         return max(most - spent, 0) if most else None
 
+    @property
+    def left_between(self) -> int:
+        """Requests that are left for a list in a run that takes no census of it."""
+        left: int = self.config["recheck_requests"] - self._tap.budget.spent
+        return max(left, 0) // len(self._tap.scope.cursus_ids)
+
     @override
     def get_records(self, context: Context | None) -> Iterable[dict[str, Any]]:
         try:

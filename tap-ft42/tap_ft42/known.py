@@ -44,7 +44,7 @@ from tap_ft42.contexts import parent_of
 from tap_ft42.instants import from_milliseconds, milliseconds
 from tap_ft42.list_census import ListCensus, Read
 from tap_ft42.presence import STATE, Presence
-from tap_ft42.settled import OPEN, OpenCensus, SettledCensus, Split
+from tap_ft42.settled import OPEN, OpenCensus, OpenRound, SettledCensus, Split
 from tap_ft42.tallies import IdSet, Tally
 
 if TYPE_CHECKING:
@@ -229,17 +229,30 @@ class KnownRows(Presence):
 
     @override
     def proofs(self) -> Iterator[tuple[Context | None, Proof]]:
-        if self._account is None or not self._complete or not self._is_due(self._account):
+        if self._account is None or not self._complete or not self._is_countable:
             return
         self._divide()
-        for census in self._censuses(self._account):
+        is_due = self._is_due(self._account)
+        censuses = self._censuses(self._account) if is_due else self._rounds()
+        for census in censuses:
             for proof in census.proofs():
                 yield self._whole, proof
-        for account in self._accounts:
-            account.note(taken=from_milliseconds(self._tap.initialized_at))
+        if is_due:
+            for account in self._accounts:
+                account.note(taken=from_milliseconds(self._tap.initialized_at))
+
+    @property
+    def _read(self) -> Read:
+        return Read(self._stream, self._tap, self._complete, self._left_out)
+
+    def _rounds(self) -> Iterator[ListCensus]:
+        """What a run asks that takes no census."""
+        requests = self._tap.census.left_between
+        if requests and self._split is not None and self._split.is_made:
+            yield OpenRound(self._read, self._split, requests=requests)
 
     def _censuses(self, account: Account) -> Iterator[ListCensus]:
-        read = Read(self._stream, self._tap, self._complete, self._left_out)
+        read = self._read
         if self._split is None or not self._split.is_made:
             yield ListCensus(read, account)
         else:
@@ -247,9 +260,12 @@ class KnownRows(Presence):
             # Settled rows go with their people, which a reader can tell by itself.
             yield SettledCensus(read, self._split)
 
+    @property
+    def _is_countable(self) -> bool:
+        is_wanted = self._tap.config["census_hour"] >= 0 and self._stream.is_counted
+        return is_wanted and not self._tap.lifecycle.ends_early
+
     def _is_due(self, account: Account) -> bool:
-        if self._tap.lifecycle.ends_early or not self._stream.is_counted:
-            return False
         if self._tap.census.left == 0:  # a later run takes it
             return False
         taken = account.notes.get("taken")

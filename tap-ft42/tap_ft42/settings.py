@@ -168,6 +168,16 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         ),
     ),
     th.Property(
+        "recheck_requests",
+        th.IntegerType(minimum=0),
+        default=8,
+        title="Recheck requests",
+        description=(
+            "Requests of a run up to which it reads open enrolments again, where there "
+            "are too many for a night to find all that were unregistered; 0 for never."
+        ),
+    ),
+    th.Property(
         "refresh_nights",
         th.IntegerType(minimum=0),
         default=7,

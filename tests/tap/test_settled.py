@@ -44,10 +44,21 @@ class Reader:
 
     def night(self, **settings: object) -> int:
         """Read what a night reads, and return its requests."""
+        return self._read(a_day_later(self.state), settings)
+
+    def quarter_of_an_hour(self, **settings: object) -> int:
+        """Read what a run reads that takes no census, and return its requests."""
+        return self._read(self.state, settings)
+
+    def _read(self, state: Row, settings: dict[str, object]) -> int:
         self.sandbox.reset_requests()
-        state = a_day_later(self.state)
         self._take(self._tap.run("projects_users", "census", state=state, **settings))
         return asked(self.sandbox)
+
+    @property
+    def gone(self) -> set[int]:
+        """The rows that are still there, though 42 has them no more."""
+        return set(self.rows) - set(self.truth)
 
     def _take(self, run: Run) -> Run:
         self.state = run.state
@@ -127,7 +138,7 @@ def test_where_too_many_go_for_the_hour_some_more_are_found_each_night(
     for night in range(5):
         hour = f"{tmp_path}/{night}.db"
         assert reader.night(requests_per_hour=160, quota_store=hour) <= 45
-        left.append(len(set(reader.rows) - set(reader.truth)))
+        left.append(len(reader.gone))
     assert left == sorted(left, reverse=True)
     assert left[0] < 150
     assert left[-1] == 0
@@ -142,3 +153,27 @@ def test_who_gives_the_census_the_requests_has_all_found_in_a_night(
     )
     assert spent > 40  # a quarter of the hour
     assert set(reader.rows) == set(reader.truth)
+
+
+def test_between_two_nights_some_are_found_with_the_requests_that_are_left(
+    reader: Reader, network: RunningSandbox
+) -> None:
+    network.live(seed=31, events={"enrol": 15_000})
+    reader.night()
+    network.live(seed=32, events={"unregister": 1500})
+    left, quiet = len(reader.gone), reader.quarter_of_an_hour(recheck_requests=0)
+    assert len(reader.gone) == left
+    for _ in range(4):
+        assert quiet < reader.quarter_of_an_hour() <= 8
+        assert len(reader.gone) < left
+        left = len(reader.gone)
+    assert set(reader.truth) <= set(reader.rows)
+
+
+def test_a_run_that_has_much_to_read_leaves_what_is_gone_to_the_next(
+    reader: Reader, network: RunningSandbox
+) -> None:
+    left = len(reader.gone)
+    network.live(seed=33, events={"mark": 900})
+    assert reader.quarter_of_an_hour() > 8
+    assert len(reader.gone) == left
