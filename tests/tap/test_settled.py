@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect, bisect_left
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -66,13 +67,17 @@ class Reader:
             if message["type"] == "RECORD" and message["stream"] == "projects_users":
                 extracted = datetime.fromisoformat(message["time_extracted"])
                 self.rows[message["record"]["id"]] = message["record"], extracted
+        numbers = sorted(self.rows)
         for proof in run.records("census"):
             if proof["stream"] != "projects_users" or proof["ids"] is None:
                 continue
             at, ids = datetime.fromisoformat(proof["counted_at"]), set(proof["ids"])
-            for number, (_, extracted) in tuple(self.rows.items()):
-                is_judged = proof["first_id"] <= number <= proof["last_id"] and extracted < at
-                if is_judged and number not in ids:
+            first, end = (
+                bisect_left(numbers, proof["first_id"]),
+                bisect(numbers, proof["last_id"]),
+            )
+            for number in set(numbers[first:end]) - ids:
+                if number in self.rows and self.rows[number][1] < at:
                     del self.rows[number]
         return run
 
