@@ -24,7 +24,7 @@ from __future__ import annotations
 
 from math import ceil
 from time import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from typing_extensions import override
 
@@ -148,8 +148,10 @@ class Split:
                 self.account.add(number)
 
 
-class SettledCensus(ListCensus):
-    """A census of the settled rows."""
+class _Half(ListCensus):
+    """A census of one of the two lists."""
+
+    _is_open: ClassVar[bool] = False
 
     def __init__(self, read: Read, split: Split) -> None:
         """Prepare it; nothing is asked yet.
@@ -158,13 +160,18 @@ class SettledCensus(ListCensus):
             read: What the run has read of the stream.
             split: The accounts; changed in place.
         """
-        super().__init__(read, split.account)
+        super().__init__(read, split.open if self._is_open else split.account)
         self._split = split
 
     @property
     @override
     def _filters(self) -> Mapping[str, str]:
-        return self._split.filters[0]
+        settled, still_open = self._split.filters
+        return still_open if self._is_open else settled
+
+
+class SettledCensus(_Half):
+    """A census of the settled rows."""
 
     @override
     def _judged(self, proof: Proof) -> Iterator[Proof]:
@@ -203,23 +210,10 @@ class SettledCensus(ListCensus):
         return iter(())
 
 
-class OpenCensus(ListCensus):
+class OpenCensus(_Half):
     """A census of the open rows."""
 
-    def __init__(self, read: Read, split: Split) -> None:
-        """Prepare it; nothing is asked yet.
-
-        Args:
-            read: What the run has read of the stream.
-            split: The accounts; changed in place.
-        """
-        super().__init__(read, split.open)
-        self._split = split
-
-    @property
-    @override
-    def _filters(self) -> Mapping[str, str]:
-        return self._split.filters[1]
+    _is_open = True
 
     @property
     @override
