@@ -180,9 +180,15 @@ class SettledCensus(_Half):
         expected = self._account.tally.expectation
         if len(proof.ids) == expected.between(proof.lower, proof.upper):
             return
-        if self._most == 0:  # a later census comes to it
-            return
+        if self._most is not None and self._pages(proof) > self._most:
+            return  # a later census comes to it
         yield from self._confirmed(self._region(proof.lower, proof.upper))
+
+    def _pages(self, proof: Proof) -> int:
+        """Return how many requests read a range with its open rows, of which it may be full."""
+        still_open = sum(1 for _ in self._split.open.tally.between(proof.lower, proof.upper))
+        # The borders of several pages take one to be proven.
+        return ceil((proof.total + still_open) / self._stream.page_size) + 1
 
     def _confirmed(self, region: Region) -> Iterator[Proof]:
         """Read a region with its open rows."""

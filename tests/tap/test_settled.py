@@ -182,3 +182,17 @@ def test_a_run_that_has_much_to_read_leaves_what_is_gone_to_the_next(
     network.live(seed=33, events={"mark": 900})
     assert reader.quarter_of_an_hour() > 8
     assert len(reader.gone) == left
+
+
+def test_where_open_rows_lie_between_the_settled_ones_the_hour_is_kept_to_as_well(
+    reader: Reader, network: RunningSandbox, tmp_path: Path
+) -> None:
+    """Among the newest rows few are settled, so that a slice of them spans many open ones."""
+    network.live(seed=34, events={"submit": 2000, "mark": 1000})
+    reader.night()
+    number = max(row for row, status in reader.statuses.items() if status == "finished")
+    network.delete("projects_users", number)
+    hour = {"requests_per_hour": 400, "quota_store": f"{tmp_path}/hour.db"}
+    assert reader.night(refresh_nights=1, **hour) <= 110
+    reader.night(refresh_nights=1)
+    assert reader.gone == set()
