@@ -60,6 +60,10 @@ class Warehouse:
         with self.database.connect() as connection:
             connection.execute(statement, values)
 
+    def waiting(self) -> int:
+        """Return how many sessions wait for a lock."""
+        return len(self.query("SELECT FROM pg_locks WHERE NOT granted"))
+
     def published(self, table: str, column: str = "id") -> list[Any]:
         """Return a column of a published table, in order of the key."""
         statement = sql.SQL("SELECT {} AS value FROM ft42.{} ORDER BY id").format(

@@ -344,12 +344,7 @@ def test_machines_that_call_at_the_same_time_tell_a_cause_once(
     first = alerts.start()
     until(lambda: alerts.hook.posts)
     second = alerts.start(WAREHOUSE_ALERT_STATE=f"{tmp_path}/of another machine/alerts.json")
-    until(
-        lambda: (
-            len(alerts.hook.posts) > 1
-            or alerts.warehouse.query("SELECT FROM pg_locks WHERE NOT granted")
-        )
-    )
+    until(lambda: len(alerts.hook.posts) > 1 or alerts.warehouse.waiting())
     alerts.hook.may_answer.set()
     assert [call.wait(timeout=60) for call in (first, second)] == [0, 0]
     assert len(alerts.hook.taken()) == 1

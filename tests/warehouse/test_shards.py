@@ -355,11 +355,6 @@ def test_tables_that_the_loader_made_itself_become_a_shard_s(warehouse: Warehous
     assert warehouse.published("users", "updated_at") == [NOON]
 
 
-def waits(warehouse: Warehouse) -> bool:
-    """Tell whether a process waits for a lock."""
-    return bool(warehouse.query("SELECT FROM pg_locks WHERE NOT granted"))
-
-
 def test_a_shard_is_made_while_a_publish_waits_and_is_not_missed(sharded: Warehouse) -> None:
     with sharded.database.connect() as other:
         other.execute("SELECT pg_advisory_lock(hashtext('ft42_warehouse publish'))")
@@ -369,7 +364,7 @@ def test_a_shard_is_made_while_a_publish_waits_and_is_not_missed(sharded: Wareho
             stdout=subprocess.PIPE,
             text=True,
         )
-        until(lambda: waits(sharded))
+        until(sharded.waiting)
         sharded.run("init", "--shard", "metz")
         sharded.land("users", user(1), schema="ft42_raw_metz")
     assert "users                1 new" in publish.communicate(timeout=60)[0]
@@ -390,7 +385,7 @@ def test_a_command_that_is_killed_leaves_nothing_half_done(
             [BIN / "warehouse", *arguments],
             env={**os.environ, **sharded.database.environment},
         )
-        until(lambda: waits(sharded))
+        until(sharded.waiting)
         process.send_signal(signal.SIGKILL)
         process.wait()
     assert "ft42_raw_metz" not in schema_of(sharded)
