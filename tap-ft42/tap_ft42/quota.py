@@ -45,7 +45,7 @@ _HOUR = 3_600_000
 _MARGIN = 25
 """Milliseconds by which two requests may draw nearer on their way to the API."""
 
-_PATIENCE = 10.0
+_PATIENCE = 10
 """Seconds for the store to answer when it is opened."""
 
 _ATTEMPTS = 20
@@ -212,8 +212,11 @@ def _in_redis(name: str, store: str, rate: Rate, algorithm: LogAlgorithm) -> Abs
 
 
 def _in_postgres(name: str, store: str, rate: Rate, algorithm: LogAlgorithm) -> AbstractBucket:
+    from psycopg import connect  # noqa: PLC0415 - an optional dependency
     from psycopg_pool import ConnectionPool  # noqa: PLC0415 - an optional dependency
 
+    # A pool tries again until its time is over, and does not say why it failed.
+    connect(store, connect_timeout=_PATIENCE).close()
     pool = ConnectionPool(store, min_size=1, max_size=2, open=False)
     pool.open(wait=True, timeout=_PATIENCE)
     return PostgresBucket(pool, name, [rate], algorithm)

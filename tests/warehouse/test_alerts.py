@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -13,11 +12,11 @@ import trustme
 from ft42_warehouse.webhook import Webhook
 
 from tests.end_to_end.conftest import BIN
-from tests.warehouse.conftest import LIVE, NIGHTLY, user
+from tests.warehouse.conftest import LIVE, NIGHTLY, until, user
 from tests.warehouse.hooked import SECRET, listening
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     from click.testing import Result
@@ -70,14 +69,6 @@ class Alerts:
             [cause["key"] for post in posts for cause in post["new"]],
             [cause["key"] for post in posts for cause in post["over"]],
         )
-
-
-def until(condition: Callable[[], object]) -> None:
-    """Wait for something that must come about."""
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 @pytest.fixture
@@ -353,12 +344,7 @@ def test_machines_that_call_at_the_same_time_tell_a_cause_once(
     first = alerts.start()
     until(lambda: alerts.hook.posts)
     second = alerts.start(WAREHOUSE_ALERT_STATE=f"{tmp_path}/of another machine/alerts.json")
-    until(
-        lambda: (
-            len(alerts.hook.posts) > 1
-            or alerts.warehouse.query("SELECT FROM pg_locks WHERE NOT granted")
-        )
-    )
+    until(lambda: len(alerts.hook.posts) > 1 or alerts.warehouse.waiting())
     alerts.hook.may_answer.set()
     assert [call.wait(timeout=60) for call in (first, second)] == [0, 0]
     assert len(alerts.hook.taken()) == 1

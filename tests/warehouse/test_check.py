@@ -6,15 +6,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.warehouse.conftest import NOON, enrolment, user
+from tests.warehouse.conftest import NOON, Warehouse, enrolment, user
 
 if TYPE_CHECKING:
-    from tests.warehouse.conftest import Warehouse
+    from tests.postgres import Database
 
 
-@pytest.fixture
-def published(warehouse: Warehouse) -> Warehouse:
-    """Some rows that are all right."""
+@pytest.fixture(scope="module")
+def right(database: Database, ready: str) -> str:
+    """Name of the copy of a database whose rows are all right."""
+    database.restore(ready)
+    warehouse = Warehouse(database)
     warehouse.land("users", user(1), user(2))
     warehouse.land("projects_users", enrolment(10, 1), enrolment(20, 2), enrolment(30, 3))
     warehouse.land("coalitions", {"id": 50, "name": "Order"})
@@ -25,7 +27,15 @@ def published(warehouse: Warehouse) -> Warehouse:
     warehouse.land_census("users", 1, 2**31, [1, 2])
     warehouse.run("publish")
     assert warehouse.run("check") == "All promises hold\n"
-    return warehouse
+    database.keep("right")
+    return "right"
+
+
+@pytest.fixture
+def published(database: Database, right: str) -> Warehouse:
+    """Some rows that are all right."""
+    database.restore(right)
+    return Warehouse(database)
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from psycopg import sql
 
-from tests.warehouse.conftest import NOON, enrolment, user
+from tests.warehouse.conftest import NOON, Warehouse, enrolment, user
 
 if TYPE_CHECKING:
-    from tests.warehouse.conftest import Warehouse
+    from tests.postgres import Database
 
 TEAM = {
     "id": 5,
@@ -36,9 +36,11 @@ def traces(warehouse: Warehouse, word: str) -> list[str]:
     return found
 
 
-@pytest.fixture
-def two_people(warehouse: Warehouse) -> Warehouse:
-    """Two people in one team, with all that can be known of them."""
+@pytest.fixture(scope="module")
+def known(database: Database, ready: str) -> str:
+    """Name of the copy of a database with two people, and all that can be known of them."""
+    database.restore(ready)
+    warehouse = Warehouse(database)
     warehouse.land("achievements", {"id": 4, "name": "Bob"})
     warehouse.land("coalitions", {"id": 50, "name": "Order"})
     warehouse.land("users", user(1), user(2))
@@ -60,7 +62,15 @@ def two_people(warehouse: Warehouse) -> Warehouse:
             rejected(number, "achievements_users", {"user_id": number}),
         )
     warehouse.run("publish")
-    return warehouse
+    database.keep("known")
+    return "known"
+
+
+@pytest.fixture
+def two_people(database: Database, known: str) -> Warehouse:
+    """Two people in one team, with all that can be known of them."""
+    database.restore(known)
+    return Warehouse(database)
 
 
 def rejected(number: int, stream: str, body: dict[str, Any]) -> dict[str, Any]:

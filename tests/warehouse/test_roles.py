@@ -12,13 +12,12 @@ from ft42_warehouse.embedded import HOST, NAME
 
 from tests.end_to_end.conftest import ROOT
 from tests.end_to_end.pair import TARGET
-from tests.warehouse.conftest import NOON, user
+from tests.warehouse.conftest import NOON, Warehouse, user
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.postgres import Database
-    from tests.warehouse.conftest import Warehouse
 
 PASSWORD = "of-the-tests"  # noqa: S105 - of a server that lives for a test
 
@@ -31,14 +30,25 @@ def accounts(database: Database) -> None:
             connection.execute(f"CREATE ROLE test_{role} LOGIN PASSWORD '{PASSWORD}'")
 
 
-@pytest.fixture
-def roles(warehouse: Warehouse) -> Warehouse:
-    """The accounts have their roles, and only these."""
-    warehouse.run("init")  # what is granted on a database does not come with its copy
+@pytest.fixture(scope="module")
+def populated(database: Database, ready: str) -> str:
+    """Name of the copy of a database with a person, whose accounts have their roles."""
+    database.restore(ready)
+    warehouse = Warehouse(database)
     for role in ("loader", "publisher", "reader"):
         warehouse.execute(f"GRANT ft42_{role} TO test_{role}")
     warehouse.land("users", user(1))
     warehouse.run("publish")
+    database.keep("populated")
+    return "populated"
+
+
+@pytest.fixture
+def roles(database: Database, populated: str) -> Warehouse:
+    """The accounts have their roles, and only these."""
+    database.restore(populated)
+    warehouse = Warehouse(database)
+    warehouse.run("init")  # what is granted on a database does not come with its copy
     return warehouse
 
 

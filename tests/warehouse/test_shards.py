@@ -14,12 +14,12 @@ from ft42_warehouse.embedded import HOST, NAME
 
 from tests.end_to_end.conftest import BIN, ROOT
 from tests.end_to_end.pair import TARGET
-from tests.warehouse.conftest import NOON, enrolment, user
+from tests.warehouse.conftest import NOON, Warehouse, enrolment, until, user
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.warehouse.conftest import Warehouse
+    from tests.postgres import Database
 
 PASSWORD = "of-the-tests"  # noqa: S105 - of a server that lives for a test
 LYON, NICE = "ft42_raw_lyon", "ft42_raw_nice"
@@ -27,12 +27,22 @@ LATER = {"_sdc_extracted_at": NOON.replace(hour=15)}
 PARIS_ID, LYON_ID, NICE_ID = 1, 9, 41
 
 
-@pytest.fixture
-def sharded(warehouse: Warehouse) -> Warehouse:
-    """Reference data in the main landing schema, and two shards beside it."""
+@pytest.fixture(scope="module")
+def shards(database: Database, ready: str) -> str:
+    """Name of the copy of a database that has two shards."""
+    database.restore(ready)
+    warehouse = Warehouse(database)
     warehouse.run("init", "--shard", "lyon", "--shard", "nice")
     warehouse.land("campuses", {"id": NICE_ID, "name": "Nice"})
-    return warehouse
+    database.keep("shards")
+    return "shards"
+
+
+@pytest.fixture
+def sharded(database: Database, shards: str) -> Warehouse:
+    """Reference data in the main landing schema, and two shards beside it."""
+    database.restore(shards)
+    return Warehouse(database)
 
 
 def landed(warehouse: Warehouse, table: str, schema: str) -> list[int]:
@@ -354,8 +364,7 @@ def test_a_shard_is_made_while_a_publish_waits_and_is_not_missed(sharded: Wareho
             stdout=subprocess.PIPE,
             text=True,
         )
-        with pytest.raises(subprocess.TimeoutExpired):
-            publish.wait(timeout=2)
+        until(sharded.waiting)
         sharded.run("init", "--shard", "metz")
         sharded.land("users", user(1), schema="ft42_raw_metz")
     assert "users                1 new" in publish.communicate(timeout=60)[0]
@@ -376,8 +385,7 @@ def test_a_command_that_is_killed_leaves_nothing_half_done(
             [BIN / "warehouse", *arguments],
             env={**os.environ, **sharded.database.environment},
         )
-        with pytest.raises(subprocess.TimeoutExpired):
-            process.wait(timeout=2)
+        until(sharded.waiting)
         process.send_signal(signal.SIGKILL)
         process.wait()
     assert "ft42_raw_metz" not in schema_of(sharded)
