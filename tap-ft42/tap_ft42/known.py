@@ -233,32 +233,26 @@ class KnownRows(Presence):
             return
         self._divide()
         is_due = self._is_due(self._account)
-        censuses = self._censuses(self._account) if is_due else self._rounds()
-        for census in censuses:
+        for census in self._censuses(self._account, is_due=is_due):
             for proof in census.proofs():
                 yield self._whole, proof
         if is_due:
             for account in self._accounts:
                 account.note(taken=from_milliseconds(self._tap.initialized_at))
 
-    @property
-    def _read(self) -> Read:
-        return Read(self._stream, self._tap, self._complete, self._left_out)
-
-    def _rounds(self) -> Iterator[ListCensus]:
-        """What a run asks that takes no census."""
-        requests = self._tap.census.left_between
-        if requests and self._split is not None and self._split.is_made:
-            yield OpenRound(self._read, self._split, requests=requests)
-
-    def _censuses(self, account: Account) -> Iterator[ListCensus]:
-        read = self._read
-        if self._split is None or not self._split.is_made:
+    def _censuses(self, account: Account, *, is_due: bool) -> Iterator[ListCensus]:
+        read = Read(self._stream, self._tap, self._complete, self._left_out)
+        split = self._split if self._split is not None and self._split.is_made else None
+        if not is_due:
+            requests = self._tap.census.left_between
+            if split is not None and requests:
+                yield OpenRound(read, split, requests=requests)
+        elif split is None:
             yield ListCensus(read, account)
         else:
-            yield OpenCensus(read, self._split)
+            yield OpenCensus(read, split)
             # Settled rows go with their people, which a reader can tell by itself.
-            yield SettledCensus(read, self._split)
+            yield SettledCensus(read, split)
 
     @property
     def _is_countable(self) -> bool:

@@ -238,9 +238,13 @@ class OpenCensus(_Half):
 
     @override
     def _judged(self, proof: Proof) -> Iterator[Proof]:
-        if proof.ids is not None:
-            known = self._account.tally.between(proof.lower, proof.upper)
-            yield from self._looked_up(set(known).difference(proof.ids))
+        yield from self._looked_up(self._lacking(proof))
+
+    def _lacking(self, proof: Proof) -> set[int]:
+        """Return the ids that are known in a range and not among those that were read."""
+        if proof.ids is None:
+            return set()
+        return set(self._account.tally.between(proof.lower, proof.upper)).difference(proof.ids)
 
     def _looked_up(self, missing: Collection[int]) -> Iterator[Proof]:
         """Look up rows that are not among the open ones any more."""
@@ -276,17 +280,14 @@ class OpenRound(OpenCensus):
 
     @override
     def _census(self) -> Iterator[Proof]:
-        size, total = self._stream.page_size, self._account.tally.expectation.total
+        size, expected = self._stream.page_size, self._account.tally.expectation
         # An interval of a single page is proven by its one answer; the last request is for
         # what the pages lack.
-        for _ in range(min(self._requests - 1, ceil(total / size / _RUNS_A_DAY))):
-            expected = self._account.tally.expectation
+        for _ in range(min(self._requests - 1, ceil(expected.total / size / _RUNS_A_DAY))):
             yield from self._read_again(expected.sector(self._start, size))
         yield from self._looked_up(self._missing)
 
     @override
     def _judged(self, proof: Proof) -> Iterator[Proof]:
-        if proof.ids is not None:
-            known = self._account.tally.between(proof.lower, proof.upper)
-            self._missing += set(known).difference(proof.ids)
+        self._missing += self._lacking(proof)
         return iter(())
