@@ -25,9 +25,10 @@ from tests.end_to_end.conftest import BIN
 from tests.end_to_end.pair import Pair, pair
 from tests.end_to_end.test_published import assert_published
 from tests.postgres import Database
+from tests.waiting import until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
 pytestmark = pytest.mark.slow
@@ -56,7 +57,7 @@ class Api:
         self.sandbox = RunningSandbox(
             f"http://{HOST}:{self._port}", "sandbox", "sandbox", self._token, None
         )
-        wait_until(lambda: is_open(self._port))
+        until(lambda: is_open(self._port), seconds=20)
 
     def kill(self) -> None:
         self._process.kill()
@@ -116,13 +117,6 @@ def free_port() -> int:
 def is_open(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex((HOST, port)) == 0
-
-
-def wait_until(condition: Callable[[], bool], seconds: float = 20) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 @pytest.fixture(scope="module")

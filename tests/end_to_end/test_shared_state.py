@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ from ft42_warehouse.embedded import HOST, NAME
 
 from tests.docs.stranger import copy_of_the_project, variables
 from tests.end_to_end.test_published import assert_published
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -121,10 +121,7 @@ def test_another_machine_reads_again_only_what_no_state_covers(
     one.run("tap-ft42-live", "target-postgres", TAP_FT42_MAX_REQUESTS="20")
     covered = pages_asked_for(api)
     killed = one.start("run", "tap-ft42-live", "target-postgres")
-    until = time.monotonic() + 120
-    while len(pages_asked_for(api)) < len(covered) + 20:
-        assert time.monotonic() < until
-        time.sleep(0.2)
+    until(lambda: len(pages_asked_for(api)) >= len(covered) + 20, seconds=120)
     os.killpg(killed.pid, signal.SIGKILL)
     killed.communicate()
     refused = two.start("run", "tap-ft42-live", "target-postgres")

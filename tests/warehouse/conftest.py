@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -14,8 +13,6 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from click.testing import Result
 
     from tests.postgres import Database
@@ -59,6 +56,11 @@ class Warehouse:
         """Run a statement by hand."""
         with self.database.connect() as connection:
             connection.execute(statement, values)
+
+    def keep(self, name: str) -> Kept:
+        """Keep the database as it is now, for tests that begin with it."""
+        self.database.keep(name)
+        return Kept(self.database, name)
 
     def waiting(self) -> int:
         """Return how many sessions wait for a lock."""
@@ -167,12 +169,17 @@ def enrolment(number: int, user_id: int, **columns: object) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def until(condition: Callable[[], object]) -> None:
-    """Wait for something that must come about."""
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+@dataclass(frozen=True)
+class Kept:
+    """A copy of a database, with which tests begin."""
+
+    database: Database
+    name: str
+
+    def restored(self) -> Warehouse:
+        """Bring it back."""
+        self.database.restore(self.name)
+        return Warehouse(self.database)
 
 
 @pytest.fixture
@@ -183,23 +190,21 @@ def empty(database: Database) -> Warehouse:
 
 
 @pytest.fixture(scope="session")
-def ready(database: Database) -> str:
-    """Name of the copy of a database that is ready, with some reference data landed."""
+def ready(database: Database) -> Kept:
+    """A database that is ready, with some reference data landed."""
     database.reset()
     warehouse = Warehouse(database)
     warehouse.run("init")
     warehouse.land("cursus", {"id": 21, "name": "42cursus"})
     warehouse.land("campuses", {"id": 1, "name": "Paris"}, {"id": 9, "name": "Lyon"})
     warehouse.land("projects", {"id": 7, "name": "libft", "slug": "libft"})
-    database.keep("ready")
-    return "ready"
+    return warehouse.keep("ready")
 
 
 @pytest.fixture
-def warehouse(database: Database, ready: str) -> Warehouse:
+def warehouse(ready: Kept) -> Warehouse:
     """One that is ready, with some reference data landed."""
-    database.restore(ready)
-    return Warehouse(database)
+    return ready.restored()
 
 
 LIVE = ("users", "projects_users", "achievements_users")
@@ -207,25 +212,22 @@ NIGHTLY = ("cursus", "campuses", "projects", "achievements", "blocs", "coalition
 
 
 @pytest.fixture(scope="module")
-def well(database: Database, ready: str) -> str:
-    """Name of the copy of a database in which all is well: both jobs have run.
+def well(ready: Kept) -> Kept:
+    """A database in which all is well: both jobs have run.
 
     A module's own, so that its runs are of a few minutes ago.
     """
-    database.restore(ready)
-    warehouse = Warehouse(database)
+    warehouse = ready.restored()
     warehouse.land("users", user(1), user(2), user(3))
     warehouse.land("projects_users", enrolment(10, 1), enrolment(20, 2))
     warehouse.land_run("night", *NIGHTLY, age=timedelta(hours=5))
     warehouse.land_run("quarter", *LIVE, age=timedelta(minutes=10))
     warehouse.run("publish")
     warehouse.run("check")
-    database.keep("well")
-    return "well"
+    return warehouse.keep("well")
 
 
 @pytest.fixture
-def healthy(database: Database, well: str) -> Warehouse:
+def healthy(well: Kept) -> Warehouse:
     """One in which all is well: both jobs have run, were published and checked."""
-    database.restore(well)
-    return Warehouse(database)
+    return well.restored()

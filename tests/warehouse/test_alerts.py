@@ -12,7 +12,8 @@ import trustme
 from ft42_warehouse.webhook import Webhook
 
 from tests.end_to_end.conftest import BIN
-from tests.warehouse.conftest import LIVE, NIGHTLY, until, user
+from tests.waiting import until
+from tests.warehouse.conftest import LIVE, NIGHTLY, user
 from tests.warehouse.hooked import SECRET, listening
 
 if TYPE_CHECKING:

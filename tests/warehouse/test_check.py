@@ -6,17 +6,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.warehouse.conftest import NOON, Warehouse, enrolment, user
+from tests.warehouse.conftest import NOON, enrolment, user
 
 if TYPE_CHECKING:
-    from tests.postgres import Database
+    from tests.warehouse.conftest import Kept, Warehouse
 
 
 @pytest.fixture(scope="module")
-def right(database: Database, ready: str) -> str:
-    """Name of the copy of a database whose rows are all right."""
-    database.restore(ready)
-    warehouse = Warehouse(database)
+def right(ready: Kept) -> Kept:
+    """A database whose rows are all right."""
+    warehouse = ready.restored()
     warehouse.land("users", user(1), user(2))
     warehouse.land("projects_users", enrolment(10, 1), enrolment(20, 2), enrolment(30, 3))
     warehouse.land("coalitions", {"id": 50, "name": "Order"})
@@ -27,15 +26,13 @@ def right(database: Database, ready: str) -> str:
     warehouse.land_census("users", 1, 2**31, [1, 2])
     warehouse.run("publish")
     assert warehouse.run("check") == "All promises hold\n"
-    database.keep("right")
-    return "right"
+    return warehouse.keep("right")
 
 
 @pytest.fixture
-def published(database: Database, right: str) -> Warehouse:
+def published(right: Kept) -> Warehouse:
     """Some rows that are all right."""
-    database.restore(right)
-    return Warehouse(database)
+    return right.restored()
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from psycopg import sql
 
-from tests.warehouse.conftest import NOON, Warehouse, enrolment, user
+from tests.warehouse.conftest import NOON, enrolment, user
 
 if TYPE_CHECKING:
-    from tests.postgres import Database
+    from tests.warehouse.conftest import Kept, Warehouse
 
 TEAM = {
     "id": 5,
@@ -37,10 +37,9 @@ def traces(warehouse: Warehouse, word: str) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def known(database: Database, ready: str) -> str:
-    """Name of the copy of a database with two people, and all that can be known of them."""
-    database.restore(ready)
-    warehouse = Warehouse(database)
+def known(ready: Kept) -> Kept:
+    """A database with two people, and all that can be known of them."""
+    warehouse = ready.restored()
     warehouse.land("achievements", {"id": 4, "name": "Bob"})
     warehouse.land("coalitions", {"id": 50, "name": "Order"})
     warehouse.land("users", user(1), user(2))
@@ -62,15 +61,13 @@ def known(database: Database, ready: str) -> str:
             rejected(number, "achievements_users", {"user_id": number}),
         )
     warehouse.run("publish")
-    database.keep("known")
-    return "known"
+    return warehouse.keep("known")
 
 
 @pytest.fixture
-def two_people(database: Database, known: str) -> Warehouse:
+def two_people(known: Kept) -> Warehouse:
     """Two people in one team, with all that can be known of them."""
-    database.restore(known)
-    return Warehouse(database)
+    return known.restored()
 
 
 def rejected(number: int, stream: str, body: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.end_to_end.conftest import BIN
-from tests.warehouse.conftest import NOON, enrolment, until, user
+from tests.waiting import until
+from tests.warehouse.conftest import NOON, enrolment, user
 
 if TYPE_CHECKING:
     from tests.warehouse.conftest import Warehouse

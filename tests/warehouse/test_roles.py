@@ -12,12 +12,13 @@ from ft42_warehouse.embedded import HOST, NAME
 
 from tests.end_to_end.conftest import ROOT
 from tests.end_to_end.pair import TARGET
-from tests.warehouse.conftest import NOON, Warehouse, user
+from tests.warehouse.conftest import NOON, user
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.postgres import Database
+    from tests.warehouse.conftest import Kept, Warehouse
 
 PASSWORD = "of-the-tests"  # noqa: S105 - of a server that lives for a test
 
@@ -31,23 +32,20 @@ def accounts(database: Database) -> None:
 
 
 @pytest.fixture(scope="module")
-def populated(database: Database, ready: str) -> str:
-    """Name of the copy of a database with a person, whose accounts have their roles."""
-    database.restore(ready)
-    warehouse = Warehouse(database)
+def populated(ready: Kept) -> Kept:
+    """A database with a person, whose accounts have their roles."""
+    warehouse = ready.restored()
     for role in ("loader", "publisher", "reader"):
         warehouse.execute(f"GRANT ft42_{role} TO test_{role}")
     warehouse.land("users", user(1))
     warehouse.run("publish")
-    database.keep("populated")
-    return "populated"
+    return warehouse.keep("populated")
 
 
 @pytest.fixture
-def roles(database: Database, populated: str) -> Warehouse:
+def roles(populated: Kept) -> Warehouse:
     """The accounts have their roles, and only these."""
-    database.restore(populated)
-    warehouse = Warehouse(database)
+    warehouse = populated.restored()
     warehouse.run("init")  # what is granted on a database does not come with its copy
     return warehouse
 

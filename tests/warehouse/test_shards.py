@@ -14,12 +14,13 @@ from ft42_warehouse.embedded import HOST, NAME
 
 from tests.end_to_end.conftest import BIN, ROOT
 from tests.end_to_end.pair import TARGET
-from tests.warehouse.conftest import NOON, Warehouse, enrolment, until, user
+from tests.waiting import until
+from tests.warehouse.conftest import NOON, enrolment, user
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.postgres import Database
+    from tests.warehouse.conftest import Kept, Warehouse
 
 PASSWORD = "of-the-tests"  # noqa: S105 - of a server that lives for a test
 LYON, NICE = "ft42_raw_lyon", "ft42_raw_nice"
@@ -28,21 +29,18 @@ PARIS_ID, LYON_ID, NICE_ID = 1, 9, 41
 
 
 @pytest.fixture(scope="module")
-def shards(database: Database, ready: str) -> str:
-    """Name of the copy of a database that has two shards."""
-    database.restore(ready)
-    warehouse = Warehouse(database)
+def shards(ready: Kept) -> Kept:
+    """A database that has two shards."""
+    warehouse = ready.restored()
     warehouse.run("init", "--shard", "lyon", "--shard", "nice")
     warehouse.land("campuses", {"id": NICE_ID, "name": "Nice"})
-    database.keep("shards")
-    return "shards"
+    return warehouse.keep("shards")
 
 
 @pytest.fixture
-def sharded(database: Database, shards: str) -> Warehouse:
+def sharded(shards: Kept) -> Warehouse:
     """Reference data in the main landing schema, and two shards beside it."""
-    database.restore(shards)
-    return Warehouse(database)
+    return shards.restored()
 
 
 def landed(warehouse: Warehouse, table: str, schema: str) -> list[int]:
