@@ -1,6 +1,6 @@
 """The columns that every tool of the comparison loads: those in ``schemas/``.
 
-The tap has rules of its own for this (``tap_ft42.records``). Those of the others are
+The tap has rules of its own for this (``tap_ft42.declared.records``). Those of the others are
 as short as somebody would write them who trusts the API.
 """
 

@@ -1,7 +1,7 @@
 """How long validators take for an enrolment with two teams.
 
 ``python -m tests.benchmarks.validators`` measures, as does ``make bench``.
-`tap_ft42.records` checks every row that it emits, so this is its dearest step but one.
+`tap_ft42.declared.records` checks every row that it emits, so this is its dearest step but one.
 """
 
 from __future__ import annotations
