@@ -72,7 +72,7 @@ class RecordShape:
             for key in path:
                 below = below.setdefault(key, {})
         # jsonschema-rs checks an enrolment with two teams in 1.5 µs, fastjsonschema
-        # in 5.8 µs, jsonschema in 162 µs (tests/benchmarks/validators.py).
+        # in 5.8 µs, jsonschema in 162 µs (tools/benchmarks/validators.py).
         # Draft 4 is the one in which 5.0 is no integer, as in SQL. Instants are
         # checked where they are rewritten.
         self._validator = jsonschema_rs.Draft4Validator(

@@ -18,13 +18,13 @@ from ft42_warehouse.embedded import main as embedded
 from platformdirs import user_state_path
 from tap_ft42.tap import TapFT42
 
-from tests.tables import ROOT, tables
+from tools.tables import ROOT, tables
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 REFERENCE = ROOT / "docs/reference"
-BEGIN = "<!-- written by tests/reference.py -->\n"
+BEGIN = "<!-- written by tools/reference.py -->\n"
 END = "<!-- /written -->\n"
 
 _WIDTH = 88

@@ -125,6 +125,7 @@ def rows_of(table: str, column: str) -> Scope:
 
 
 def coalitions_of_user(parent: int) -> Condition:
+    """Coalitions that a user is a member of."""
     return linked(
         "coalitions",
         "id",
@@ -148,6 +149,8 @@ def projects_of_cursus(parent: int) -> Condition:
 
 
 def achievements_of_campus(parent: int) -> Condition:
+    """Achievements that a campus names."""
+
     def mask(store: Store) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
         lists = store["achievements"].array("campus_ids")
         return np.fromiter((parent in (ids or ()) for ids in lists), bool, len(lists))

@@ -2,7 +2,7 @@
 
 This is code, not configuration: the first page of a list tells how many there are, the
 others are deferred to dlt's workers, and each becomes an Arrow table, which spares dlt
-from looking at every value. ``python -m tests.benchmarks.dlt_arrow`` loads what its
+from looking at every value. ``python -m tools.benchmarks.dlt_arrow`` loads what its
 environment names.
 """
 
@@ -20,15 +20,15 @@ from dlt.sources.helpers.rest_client import RESTClient
 from dlt.sources.helpers.rest_client.auth import OAuth2ClientCredentials
 from dlt.sources.helpers.rest_client.paginators import HeaderLinkPaginator
 
-from tests.benchmarks.columns import paths_of, row_of, schema_of
-from tests.benchmarks.dlt_pipeline import (
+from tools.benchmarks.columns import paths_of, row_of, schema_of
+from tools.benchmarks.dlt_pipeline import (
     WORKERS,
     credentials,
     hints,
     limited_session,
     pipeline,
 )
-from tests.benchmarks.endpoints import ENDPOINTS, INCREMENTAL, Endpoint
+from tools.benchmarks.endpoints import ENDPOINTS, INCREMENTAL, Endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.benchmarks.job import ROOT
+from tools.benchmarks.job import ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,7 +25,7 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[str,
     directory: Path = tmp_path_factory.mktemp("bench")
     subprocess.run(
         [
-            sys.executable, "-m", "tests.benchmarks.bench", "--quick",
+            sys.executable, "-m", "tools.benchmarks.bench", "--quick",
             "--directory", directory,
             *(word for tool in TOOLS for word in ("--tool", tool)),
         ],

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 from ft42_sandbox.testing import running_sandbox
 
-from tests.benchmarks.replica import OF_PEOPLE, Drift, Replica, Rows, stamps_of
 from tests.tap.running import Tap
+from tools.benchmarks.replica import OF_PEOPLE, Drift, Replica, Rows, stamps_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from ft42_sandbox.testing import RunningSandbox
 
-    from tests.benchmarks.replica import Said
+    from tools.benchmarks.replica import Said
 
 LIVE = ("users", "projects_users", "achievements_users")
 REFERENCE = (

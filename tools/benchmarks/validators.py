@@ -1,6 +1,6 @@
 """How long validators take for an enrolment with two teams.
 
-``python -m tests.benchmarks.validators`` measures, as does ``make bench``.
+``python -m tools.benchmarks.validators`` measures, as does ``make bench``.
 `tap_ft42.declared.records` checks every row that it emits, so this is its dearest step but one.
 """
 
@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 import click
 from ft42_sandbox.testing import running_sandbox
 
-from tests.benchmarks.columns import paths_of, row_of, schema_of
+from tools.benchmarks.columns import paths_of, row_of, schema_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.benchmarks.report import Value
+    from tools.benchmarks.report import Value
 
 REPEATS = 5
 SECONDS = 0.2

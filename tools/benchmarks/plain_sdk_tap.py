@@ -15,7 +15,7 @@ from singer_sdk.authenticators import OAuthAuthenticator
 from singer_sdk.pagination import BasePageNumberPaginator
 from typing_extensions import override
 
-from tests.benchmarks.columns import paths_of, row_of, schema_of
+from tools.benchmarks.columns import paths_of, row_of, schema_of
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence

@@ -20,12 +20,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tests.benchmarks import dlt_tools, measure, report, stages, validators
-from tests.benchmarks.curl import CurlJqPsql
-from tests.benchmarks.ft42 import ByMeltano, Piped
-from tests.benchmarks.job import ROOT, STREAMS, Tool, running_warehouse
-from tests.benchmarks.plain_sdk import PlainSdk
-from tests.benchmarks.report import Table
+from tools.benchmarks import dlt_tools, measure, report, stages, validators
+from tools.benchmarks.curl import CurlJqPsql
+from tools.benchmarks.ft42 import ByMeltano, Piped
+from tools.benchmarks.job import ROOT, STREAMS, Tool, running_warehouse
+from tools.benchmarks.plain_sdk import PlainSdk
+from tools.benchmarks.report import Table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

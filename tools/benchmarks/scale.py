@@ -32,17 +32,17 @@ import psycopg
 from ft42_warehouse.cli import main as warehouse_command
 from ft42_warehouse.embedded import HOST, NAME
 
-from tests.benchmarks import report
-from tests.benchmarks.job import ROOT, running_warehouse
-from tests.benchmarks.measure import SAMPLE_SECONDS
-from tests.benchmarks.population import Population
-from tests.benchmarks.report import Table
+from tools.benchmarks import report
+from tools.benchmarks.job import ROOT, running_warehouse
+from tools.benchmarks.measure import SAMPLE_SECONDS
+from tools.benchmarks.population import Population
+from tools.benchmarks.report import Table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from tests.benchmarks.job import Warehouse
-    from tests.benchmarks.report import Value
+    from tools.benchmarks.job import Warehouse
+    from tools.benchmarks.report import Value
 
 BYTES_AN_ENROLMENT = 5_000
 """Of disk, for it and all that hangs on it, twice, with indexes and the server's log."""

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
-from tests.benchmarks.ft42 import TARGET
-from tests.benchmarks.job import Job, Tool
-from tests.benchmarks.singer import piped, select
+from tools.benchmarks.ft42 import TARGET
+from tools.benchmarks.job import Job, Tool
+from tools.benchmarks.singer import piped, select
 
 if TYPE_CHECKING:
-    from tests.benchmarks.measure import Command
+    from tools.benchmarks.measure import Command
 
-TAP = [sys.executable, "-m", "tests.benchmarks.plain_sdk_tap"]
+TAP = [sys.executable, "-m", "tools.benchmarks.plain_sdk_tap"]
 
 
 class PlainSdk(Tool):

@@ -4,7 +4,7 @@ Resources and the children of a parent run in parallel, the pages of one list ne
 Parquet through ADBC loads fastest of the destination's formats (``BENCH_FORMAT`` takes
 another one). Children of a parent are read in full every time: in a child resource the
 start of an increment moves on while it is read (dlt 1.31), and rows are lost even from a
-list that stands still. ``python -m tests.benchmarks.dlt_rest_api`` loads what its
+list that stands still. ``python -m tools.benchmarks.dlt_rest_api`` loads what its
 environment names.
 """
 
@@ -16,15 +16,15 @@ from typing import Any
 import dlt
 from dlt.sources.rest_api import rest_api_source
 
-from tests.benchmarks.columns import paths_of, row_of, schema_of
-from tests.benchmarks.dlt_pipeline import (
+from tools.benchmarks.columns import paths_of, row_of, schema_of
+from tools.benchmarks.dlt_pipeline import (
     WORKERS,
     credentials,
     hints,
     limited_session,
     pipeline,
 )
-from tests.benchmarks.endpoints import ENDPOINTS, INCREMENTAL, Endpoint
+from tools.benchmarks.endpoints import ENDPOINTS, INCREMENTAL, Endpoint
 
 
 def resource(endpoint: Endpoint) -> dict[str, Any]:

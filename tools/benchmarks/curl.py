@@ -6,10 +6,10 @@ import shutil
 
 from typing_extensions import override
 
-from tests.benchmarks.job import ROOT, Job, Tool
-from tests.benchmarks.measure import Command
+from tools.benchmarks.job import ROOT, Job, Tool
+from tools.benchmarks.measure import Command
 
-SCRIPT = ROOT / "tests/benchmarks/curl_jq_psql.sh"
+SCRIPT = ROOT / "tools/benchmarks/curl_jq_psql.sh"
 
 
 class CurlJqPsql(Tool):

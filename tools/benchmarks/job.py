@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from ft42_sandbox.testing import RunningSandbox
 
-    from tests.benchmarks.measure import Command
+    from tools.benchmarks.measure import Command
 
 ROOT = Path(__file__).resolve().parents[2]
 STREAMS = (

@@ -1,6 +1,6 @@
 """How many pages a second a sandbox serves, and what it needs for that.
 
-    .venv/bin/python tests/sandbox/bench_pages.py --users 40000 --enrolments 1000000
+    .venv/bin/python -m tools.benchmarks.sandbox_pages --users 40000 --enrolments 1000000
 
 starts a sandbox without limits or latency and reads pages of 100 rows over several
 connections that are kept alive, from this process, which parses no more than it must.

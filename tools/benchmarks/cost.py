@@ -23,16 +23,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tests.benchmarks import report
-from tests.benchmarks.report import Table
-from tests.benchmarks.simulation import PER_HOUR, Scale, simulation
+from tools.benchmarks import report
+from tools.benchmarks.report import Table
+from tools.benchmarks.simulation import PER_HOUR, Scale, simulation
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tests.benchmarks.replica import Drift, Said
-    from tests.benchmarks.report import Value
-    from tests.benchmarks.simulation import Simulation
+    from tools.benchmarks.replica import Drift, Said
+    from tools.benchmarks.report import Value
+    from tools.benchmarks.simulation import Simulation
 
 ROOT = Path(__file__).resolve().parents[2]
 BEGINS = datetime(2026, 12, 1, 2, tzinfo=UTC)

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from ft42_sandbox.testing import running_sandbox
 
-from tests.benchmarks import truth
-from tests.benchmarks.job import Job, Tool, Warehouse
-from tests.benchmarks.measure import Outcome, run
-from tests.benchmarks.traffic import Traffic, traffic
+from tools.benchmarks import truth
+from tools.benchmarks.job import Job, Tool, Warehouse
+from tools.benchmarks.measure import Outcome, run
+from tools.benchmarks.traffic import Traffic, traffic
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from ft42_sandbox.testing import RunningSandbox
 
-    from tests.benchmarks.report import Value
+    from tools.benchmarks.report import Value
 
 Row = dict[str, "Value"]
 World = Mapping[str, int]

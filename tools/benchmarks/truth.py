@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.benchmarks.endpoints import ENDPOINTS
+from tools.benchmarks.endpoints import ENDPOINTS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import LiteralString
 
-    from tests.benchmarks.job import Warehouse
+    from tools.benchmarks.job import Warehouse
 
 SCHEMAS = Schemas()
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from tests.benchmarks.measure import Command
+from tools.benchmarks.measure import Command
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from tests.benchmarks.job import Job
+    from tools.benchmarks.job import Job
 
 _PIPE = """
 set -o pipefail

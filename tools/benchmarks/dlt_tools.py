@@ -8,8 +8,8 @@ from importlib.util import find_spec
 
 from typing_extensions import override
 
-from tests.benchmarks.job import Job, Tool
-from tests.benchmarks.measure import Command
+from tools.benchmarks.job import Job, Tool
+from tools.benchmarks.measure import Command
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Dlt(Tool):
     def prepare(self, job: Job) -> Command:
         environment = {**job.environment, "RUNTIME__DLTHUB_TELEMETRY": "false"}
         return Command(
-            [sys.executable, "-m", f"tests.benchmarks.{self.module}"],
+            [sys.executable, "-m", f"tools.benchmarks.{self.module}"],
             environment,
             job.directory,
         )

@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 from tap_ft42.tap import TapFT42
 
-from tests.tables import ROOT
+from tools.tables import ROOT
 
 FILE = ROOT / "tap-ft42/meltano-hub.yml"
 REPOSITORY = "https://github.com/OWNER/REPOSITORY"

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from typing_extensions import override
 
-from tests.benchmarks.job import ROOT, Job, Tool
-from tests.benchmarks.measure import Command
-from tests.benchmarks.singer import piped, select
+from tools.benchmarks.job import ROOT, Job, Tool
+from tools.benchmarks.measure import Command
+from tools.benchmarks.singer import piped, select
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,8 +1,8 @@
 """Whether workers that load groups of campuses side by side use the quota up, and keep to it.
 
     export PYTHONPATH=target-config/airflow/dags
-    python -m tests.benchmarks.workers                   some 10 minutes
-    python -m tests.benchmarks.workers --enrolments 4000 --workers 3
+    python -m tools.benchmarks.workers                   some 10 minutes
+    python -m tools.benchmarks.workers --enrolments 4000 --workers 3
 
 A sandbox enforces 42's limits and takes 42's time to answer. Each worker is the
 ``meltano run`` of the DAGs, without Airflow; all share one account in PostgreSQL. What is
@@ -24,13 +24,13 @@ from ft42_sandbox.testing import running_sandbox
 from ft42_schedules import Group, group_name, groups
 
 from tests.airflow.rig import credentials, server
-from tests.benchmarks.report import Table
 from tests.docs.stranger import copy_of_the_project, variables
+from tools.benchmarks.report import Table
 
 if TYPE_CHECKING:
     from ft42_sandbox.testing import RunningSandbox
 
-    from tests.benchmarks.report import Value
+    from tools.benchmarks.report import Value
 
 PER_SECOND = 2
 PER_HOUR = 1200
