@@ -10,7 +10,7 @@ from tap_ft42.streams import STREAMS
 
 ROOT = Path(__file__).resolve().parent.parent
 
-_PATHS = {stream.name: stream.path for stream in STREAMS}
+_PATHS = {stream.listing.name: stream.listing.path for stream in STREAMS}
 _TYPES = {"array": "list", "boolean": "boolean", "integer": "integer", "number": "number",
           "object": "JSON", "string": "text"}  # fmt: skip
 

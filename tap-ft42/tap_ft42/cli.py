@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import sys
 import traceback
+from pathlib import Path
 
 import requests
-from singer_sdk.exceptions import ConfigValidationError, FatalAPIError, RetriableAPIError
+import singer_sdk
+from singer_sdk.exceptions import ConfigValidationError
 
 from tap_ft42.api.budget import RunEnds
-from tap_ft42.api.errors import explain
+from tap_ft42.api.errors import FatalAPIError, RetriableAPIError, SettingError, explain
+from tap_ft42.plan import PlanningTap
 from tap_ft42.run import logs
-from tap_ft42.run.costs import PlanningTap
 from tap_ft42.tap import TapFT42
 
 _READERS = frozenset({"load_json", "parse_environment_config"})
@@ -28,11 +30,13 @@ def main() -> None:
     """
     try:
         command = _asked_for(sys.argv).cli
-        logs.set_up()
+        logs.set_up(Path(singer_sdk.__file__).parent)
         command()
     except ConfigValidationError as error:
         for message in error.errors:
             TapFT42.logger.error("Setting refused: %s", message)
+    except SettingError as error:
+        TapFT42.logger.error("Setting refused: %s", error)
     except (FatalAPIError, RetriableAPIError, requests.RequestException) as error:
         TapFT42.logger.error("%s", explain(error))
     except RunEnds as end:

@@ -9,10 +9,17 @@ from platformdirs import user_state_path
 from singer_sdk import typing as th
 
 from tap_ft42.planning import backfill, cursus
-from tap_ft42.streams.reference import REFRESH_HOURS
+from tap_ft42.streams import STREAMS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+REFRESH_HOURS = {
+    stream.listing.name: stream.listing.refresh_hours
+    for stream in STREAMS
+    if stream.listing.is_reference
+}
+"""Hours for which a full read of each is good enough."""
 
 _INSTANT = r"^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?$"
 

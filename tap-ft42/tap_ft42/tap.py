@@ -1,50 +1,31 @@
-"""The tap: its settings, its streams, and what they share."""
+"""The tap: its settings, its streams, and the run that they are a part of."""
 
 from __future__ import annotations
 
-import hashlib
 import signal
-import time
 from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-import requests
 from singer_sdk import Stream, Tap
 from singer_sdk.exceptions import ConfigValidationError
 from typing_extensions import override
 
-from tap_ft42.api.budget import Budget
-from tap_ft42.api.ledger import CountingAdapter, Ledger
-from tap_ft42.api.quota import Quota
-from tap_ft42.api.token import BearerToken
-from tap_ft42.declared.instants import in_milliseconds
 from tap_ft42.planning.backfill import Backfill
-from tap_ft42.planning.bookmarks import Times
 from tap_ft42.planning.cursus import arrange, cursus_ids
-from tap_ft42.planning.priorities import by_need
-from tap_ft42.planning.scope import Scope
-from tap_ft42.reading.pipeline import IN_FLIGHT, Pipeline
-from tap_ft42.reading.spool import Spool
-from tap_ft42.run.lifecycle import Lifecycle
+from tap_ft42.run.lists import ListRun
+from tap_ft42.run.run import Run
 from tap_ft42.settings import SETTINGS, contradictions
 from tap_ft42.singer.messages import BufferedWriter
 from tap_ft42.singer.own.census import CensusStream
 from tap_ft42.singer.own.rejections import RejectedRecordsStream
 from tap_ft42.singer.own.runs import LEDGER_STREAMS
-from tap_ft42.singer.stream import FT42Stream
 from tap_ft42.streams import STREAMS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from types import FrameType
 
-    from singer_sdk.helpers.types import TapState
-
-    from tap_ft42.reading.pipeline import Place
-
-OWN_STREAMS = (RejectedRecordsStream, CensusStream, *LEDGER_STREAMS)
-"""What the tap says of its own work, once that is done."""
+    from tap_ft42.singer.stream import FT42Stream
 
 
 class TapFT42(Tap):
@@ -54,8 +35,6 @@ class TapFT42(Tap):
     package_name = "tap-ft42"
     message_writer_class = BufferedWriter
 
-    _places = 0
-    _state_written = 0.0
     _has_state = False
 
     config_jsonschema = SETTINGS
@@ -70,217 +49,105 @@ class TapFT42(Tap):
 
     @override
     def discover_streams(self) -> Sequence[Stream]:
-        return [stream(self) for stream in (*STREAMS, *OWN_STREAMS)]
+        state = self.state if self._backfill is None else self._backfill.part_of(self.state)
+        rejected = RejectedRecordsStream(self)
+        own = [rejected, *(stream(self) for stream in (CensusStream, *LEDGER_STREAMS))]
+        streams: list[FT42Stream] = [stream(self, state) for stream in STREAMS]
+        for stream in streams:
+            list_run = ListRun(self.run, stream.listing, stream, self.lists)
+            stream.attach(list_run, rejected)
+            self.lists[stream.name] = list_run
+        for list_run in self.lists.values():
+            if list_run.listing.parent is not None:
+                self.lists[list_run.listing.parent.name].read_below(list_run)
+        for own_stream in own:
+            own_stream.attach(self.run, self.lists)
+        self._order = [stream.name for stream in (*streams, *own)]
+        return [*streams, *own]
 
     @property
     @override
     def streams(self) -> dict[str, Stream]:
         # The SDK sorts by name; a run needs parents and references first.
         streams = super().streams
-        ordered = {s.name: streams[s.name] for s in (*STREAMS, *OWN_STREAMS)}
+        ordered = {name: streams[name] for name in self._order}
         return self._by_need(ordered) if self.config.get("max_requests") else ordered
 
     def _by_need(self, streams: dict[str, Stream]) -> dict[str, Stream]:
         """Bring the streams into the order in which they may spend the budget."""
-        heads = [
-            stream
-            for stream in streams.values()
-            if isinstance(stream, FT42Stream) and not stream.parent_stream_type
-        ]
-        first = {stream.name: stream for stream in by_need(heads, self.initialized_at)}
+        began = self.run.began
+        heads = [one for one in self.lists.values() if one.listing.parent is None]
+        heads.sort(key=lambda one: -one.need(began))
+        first = {one.listing.name: streams[one.listing.name] for one in heads}
         return first | {name: s for name, s in streams.items() if name not in first}
-
-    @property
-    def api_streams(self) -> dict[str, FT42Stream]:
-        """The streams that read the API, by name."""
-        return {
-            name: stream
-            for name, stream in self.streams.items()
-            if isinstance(stream, FT42Stream)
-        }
-
-    @property
-    def rejected_records(self) -> RejectedRecordsStream:
-        """The stream that takes what breaks its schema."""
-        return cast("RejectedRecordsStream", self.streams[RejectedRecordsStream.name])
-
-    @property
-    def census(self) -> CensusStream:
-        """The stream that tells which rows exist."""
-        return cast("CensusStream", self.streams[CensusStream.name])
-
-    # What all streams of a run share
-
-    @property
-    def api_url(self) -> str:
-        """Base URL of the API, without a trailing slash."""
-        return cast("str", self.config["api_url"]).rstrip("/")
-
-    @cached_property
-    def session(self) -> requests.Session:
-        """The connection pool."""
-        session = requests.Session()
-        session.headers["User-Agent"] = self.config["user_agent"]
-        adapter = CountingAdapter(self.ledger, pool_maxsize=IN_FLIGHT)
-        session.mount("https://", adapter)
-        session.mount("http://", adapter)
-        return session
-
-    @cached_property
-    def ledger(self) -> Ledger:
-        """What the run asks for."""
-        return Ledger()
-
-    @cached_property
-    def token(self) -> BearerToken:
-        """The application's access token."""
-        return BearerToken(
-            api_url=self.api_url,
-            client_id=self.config["client_id"],
-            client_secret=self.config["client_secret"],
-            user_agent=self.config["user_agent"],
-        )
-
-    @cached_property
-    def quota(self) -> Quota:
-        """The application's limits."""
-        return Quota(
-            per_second=self.config["requests_per_second"],
-            per_hour=self.config["requests_per_hour"],
-            reserve_percent=self.config["reserve_percent"],
-            store=self.config["quota_store"],
-            application=f"{self.api_url} {self.config['client_id']}",
-        )
-
-    @cached_property
-    def budget(self) -> Budget:
-        """What the run may spend."""
-        return Budget(
-            max_requests=self.config.get("max_requests"),
-            max_minutes=self.config.get("max_minutes"),
-        )
-
-    @cached_property
-    def pipeline(self) -> Pipeline:
-        """Reads ahead of the run."""
-        return Pipeline(quota=self.quota, budget=self.budget)
-
-    @cached_property
-    def spool(self) -> Spool:
-        """What has been read and no state has covered yet."""
-        owner = f"{self.api_url} {self.config['client_id']}"
-        if self.backfill is not None:
-            owner += f" {self.backfill}"
-        name = hashlib.sha256(owner.encode()).hexdigest()[:16]
-        return Spool(
-            Path(self.config["spool"]).expanduser() / f"{name}.sqlite",
-            is_new=self.backfill is not None,
-            has_state=self._has_state,
-            # Without a limit the processor is what is scarce.
-            is_compressed=bool(self.config["requests_per_second"]),
-        )
-
-    @cached_property
-    def coalition_totals(self) -> dict[int, int | None]:
-        """The points of each coalition that the run has met."""
-        return {}
-
-    @cached_property
-    def scope(self) -> Scope:
-        """Which part of the network the run reads."""
-        return Scope(self)
-
-    @cached_property
-    def backfill(self) -> Backfill | None:
-        """The window of the past that the run reads, if it is a backfill."""
-        return Backfill.of(self.config)
-
-    @property
-    def stream_states(self) -> TapState:
-        """What holds the states of the streams that read the API, as the SDK's state does."""
-        return self.state if self.backfill is None else self.backfill.part_of(self.state)
-
-    @cached_property
-    def times(self) -> Times:
-        """The instants between which the run reads."""
-        start_date = self.config.get("start_date")
-        settled = self.initialized_at - 1000 * int(self.config["settle_seconds"])
-        if self.backfill is not None:
-            return Times(
-                until=min(self.backfill.ends, settled),
-                overlap=0,  # nothing arrives in the past
-                not_before=self.backfill.begins,
-                is_past=True,
-            )
-        return Times(
-            until=settled,
-            overlap=1000 * int(self.config["overlap_seconds"]),
-            not_before=None if start_date is None else in_milliseconds(start_date),
-        )
 
     # The run
 
     @cached_property
-    def lifecycle(self) -> Lifecycle:
-        """How the run goes."""
-        return Lifecycle(self)
+    def run(self) -> Run:
+        """The services that all streams share."""
+        return Run(
+            self.config, self, began=self.initialized_at, has_state=lambda: self._has_state
+        )
 
     @cached_property
-    def _planned(self) -> set[str]:
-        """Names of the streams that the pipeline knows."""
-        return set()
+    def lists(self) -> dict[str, ListRun]:
+        """What the run does with each list of the API, by the name of its stream."""
+        return {}
+
+    @cached_property
+    def _backfill(self) -> Backfill | None:
+        return Backfill.of(self.config)
 
     @override
     def load_state(self, state: dict[str, Any]) -> None:
         super().load_state(state)
         self._has_state = bool(state)
-        if self.backfill is not None:
-            self.backfill.take_up(self.state)
-        known: dict[str, Any] = self.stream_states.get("bookmarks", {})
+        if self._backfill is not None:
+            self._backfill.take_up(self.state)
+        states = self.state if self._backfill is None else self._backfill.part_of(self.state)
+        known: dict[str, Any] = states.get("bookmarks", {})
         for stream in STREAMS:
-            if stream.is_by_cursus and stream.name in known:
-                arrange(known[stream.name], cursus_ids(self.config))
+            name = stream.listing.name
+            if stream.listing.by_cursus and name in known:
+                arrange(known[name], cursus_ids(self.config))
+
+    @property
+    def selected(self) -> list[str]:
+        """The names of the streams that read the API and whose rows are wanted."""
+        return [name for name, one in self.lists.items() if one.output.selected]
 
     @property
     def is_dry_run(self) -> bool:
-        """Whether the run only tries out the connection: it reads nothing ahead."""
+        """Whether the connection is only tried out: nothing is read ahead."""
         return any(stream.ABORT_AT_RECORD_COUNT for stream in self.streams.values())
 
-    def plan_run(self, stream: FT42Stream) -> None:
-        """Let the pipeline read what the run will ask for, as far as it is known.
+    @property
+    def is_census_wanted(self) -> bool:
+        """Whether somebody wants to know which rows exist."""
+        return self.streams[CensusStream.name].selected
 
-        Args:
-            stream: What the run asks for now. Where requests are counted, nothing else
-                is read before this stream has had what it needs.
-        """
-        if self.is_dry_run or stream.parent_stream_type:
-            return
-        due = [stream] if self.budget.counts_requests else self.api_streams.values()
-        for head in due:
-            if head.name not in self._planned:
-                self._planned.add(head.name)
-                head.plan_ahead()
+    def write_state(self) -> None:
+        """Write the state down, with what is known of each list."""
+        for one in self.lists.values():
+            one.presence.save()
+        self.state_writer.write_state(self.state)
 
-    def next_place(self) -> Place:
-        """Return the place after all that have been given away."""
-        self._places += 1
-        return (self._places,)
+    def write_ledger(self) -> None:
+        """Write down what the run asked for, as it cannot go on."""
+        for stream in (self.streams[own.name] for own in LEDGER_STREAMS):
+            if stream.selected:
+                stream.sync()
 
-    def write_state(self, *, at_most_every: float = 0) -> None:
-        """Write a STATE message.
-
-        Args:
-            at_most_every: Seconds that must have passed since the last one.
-        """
-        now = time.monotonic()
-        if now - self._state_written >= at_most_every:
-            self._state_written = now
-            for stream in self.api_streams.values():
-                stream.presence.save()
-            self.state_writer.write_state(self.state)
+    def states_with_bookmarks(self) -> Iterator[dict[str, Any]]:
+        """Yield the states of the partitions of wanted streams that have bookmarks."""
+        for one in self.lists.values():
+            if one.output.selected and one.listing.cursor is not None:
+                for whole in one.partitions.lists:
+                    yield from one.partitions.states_within(whole)
 
     @override
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
         # A second signal finds nothing that is patient.
         signal.signal(signum, signal.SIG_DFL)
-        self.pipeline.stop(self.budget.stop(f"it was sent {signal.Signals(signum).name}"))
+        self.run.stop(f"it was sent {signal.Signals(signum).name}")

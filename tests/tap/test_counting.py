@@ -63,6 +63,7 @@ class Api(Ask):
         self.rows += len(page)
         return restored_page(
             json.dumps([{"id": row} for row in page]).encode(),
+            None,
             total=len(found) if self.has_totals else None,
             size=size,
             more=bool(page) and max(number, 1) * size < len(found),

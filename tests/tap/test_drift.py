@@ -18,6 +18,7 @@ from tap_ft42.api.page import restored_page
 from tap_ft42.declared.instants import from_milliseconds
 from tap_ft42.reading.reads import Ask, read_from_scratch, read_list, read_window
 from tap_ft42.reading.regions import Region
+from tap_ft42.streams.cursors import UPDATED_AT
 from typing_extensions import override
 
 if TYPE_CHECKING:
@@ -98,6 +99,7 @@ class World(Ask):
         await self._pause()
         return restored_page(
             json.dumps(rows).encode(),
+            UPDATED_AT,
             total=total if self.has_totals else None,
             size=self.size,
             more=bool(rows) and (not self.has_totals or number * self.size < total),

@@ -10,7 +10,8 @@ import pytest
 from ft42_sandbox.testing import running_sandbox
 from hypothesis import given
 from hypothesis import strategies as st
-from tap_ft42.planning.sweeps import CLOSE, LARGEST, sweeps, together
+from tap_ft42.declared.listing import LARGEST
+from tap_ft42.planning.sweeps import CLOSE, sweeps, together
 
 from tests.tap.interrupted import asked, said_why_it_ended
 from tests.tap.running import Run

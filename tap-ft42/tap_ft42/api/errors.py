@@ -12,6 +12,29 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 import msgspec
 import requests
 
+
+class FatalAPIError(Exception):
+    """The API refuses a request, and would do so again."""
+
+
+class RetriableAPIError(Exception):
+    """An answer is none that can be read, which may pass."""
+
+    def __init__(self, message: str, response: requests.Response | None = None) -> None:
+        """Say what is wrong.
+
+        Args:
+            message: One line.
+            response: The answer.
+        """
+        super().__init__(message)
+        self.response = response
+
+
+class SettingError(Exception):
+    """A setting is right by its form, and cannot be used."""
+
+
 _SECRET_PARAMETERS = frozenset({"access_token", "client_id", "client_secret", "token"})
 _LONGEST_QUOTE = 200
 

@@ -23,9 +23,10 @@ from typing_extensions import override
 
 from tap_ft42.api.budget import RunEnds
 from tap_ft42.api.retries import RETRIED, TooManyRequestsError
+from tap_ft42.declared.instants import from_milliseconds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     import requests
 
@@ -36,7 +37,7 @@ _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 
 @dataclass
-class Tally:
+class Entry:
     """What was asked of one route for one stream."""
 
     stream: str
@@ -143,32 +144,32 @@ class Tally:
         return max(1, ceil(needed / self.page_size)) if self.page_size else 1
 
 
-_SENDING: ContextVar[Tally] = ContextVar("sending")
+_SENDING: ContextVar[Entry] = ContextVar("sending")
 
 
 class Ledger:
-    """The tallies of a run."""
+    """The entries of a run."""
 
     def __init__(self) -> None:
         """Begin a run."""
         self.run_id = str(uuid4())
         """Names the run."""
-        self._tallies: dict[tuple[str, str], Tally] = {}
+        self._entries: dict[tuple[str, str], Entry] = {}
         self._lock = Lock()
         self._is_closed = False
 
-    def tally(self, stream: str, route: str) -> Tally:
+    def entry(self, stream: str, route: str) -> Entry:
         """Return the account of a stream and a route."""
         with self._lock:
-            return self._tallies.setdefault((stream, route), Tally(stream, route))
+            return self._entries.setdefault((stream, route), Entry(stream, route))
 
-    def tallies(self) -> list[Tally]:
+    def entries(self) -> list[Entry]:
         """Return all accounts in which there is something."""
         with self._lock:
             return [
-                tally
-                for tally in self._tallies.values()
-                if tally.requests or tally.rows_emitted
+                entry
+                for entry in self._entries.values()
+                if entry.requests or entry.rows_emitted
             ]
 
     def close(self) -> None:
@@ -176,7 +177,7 @@ class Ledger:
         with self._lock:
             self._is_closed = True
 
-    def note_request(self) -> Tally | None:
+    def note_request(self) -> Entry | None:
         """Count a request that leaves now.
 
         Returns:
@@ -189,10 +190,10 @@ class Ledger:
             if self._is_closed:
                 message = "the run is over"
                 raise RunEnds(message)
-            tally = _SENDING.get(None)
-            if tally is not None:
-                tally.sent()
-            return tally
+            entry = _SENDING.get(None)
+            if entry is not None:
+                entry.sent()
+            return entry
 
 
 class CountingAdapter(HTTPAdapter):
@@ -215,10 +216,10 @@ class CountingAdapter(HTTPAdapter):
         *args: Any,
         **options: Any,
     ) -> requests.Response:
-        tally = self._ledger.note_request()
+        entry = self._ledger.note_request()
         response = super().send(request, *args, **options)
-        if tally is not None and response.status_code == HTTPStatus.TOO_MANY_REQUESTS:
-            tally.refused()
+        if entry is not None and response.status_code == HTTPStatus.TOO_MANY_REQUESTS:
+            entry.refused()
         return response
 
 
@@ -236,3 +237,35 @@ def route_of(path: str, asked: str) -> str:
     if re.fullmatch(pattern, asked):
         return _PLACEHOLDER.sub(r":\1", path)
     return _NUMBER.sub(":id", asked)
+
+
+_SUMS = (
+    "requests", "refusals", "retries", "rows", "rows_emitted", "bytes",
+    "quota_seconds", "api_seconds", "lower_bound",
+)  # fmt: skip
+
+
+def summary(entries: Sequence[Entry]) -> dict[str, Any]:
+    """Return what several accounts have in all, by the names of the columns."""
+    told = [counts(entry) for entry in entries]
+    return {name: sum(count[name] for count in told) for name in _SUMS}
+
+
+def counts(entry: Entry) -> dict[str, Any]:
+    """Return what an entry has, by the names of the columns."""
+    return {
+        "stream": entry.stream,
+        "route": entry.route,
+        "requests": entry.requests,
+        "refusals": entry.refusals,
+        "retries": entry.retries,
+        "rows": entry.rows,
+        "rows_emitted": entry.rows_emitted,
+        "rows_changed": entry.rows_changed,
+        "bytes": entry.bytes,
+        "quota_seconds": round(entry.quota_seconds, 3),
+        "api_seconds": round(entry.api_seconds, 3),
+        "window_begins_at": None if entry.begins is None else from_milliseconds(entry.begins),
+        "window_ends_at": None if entry.ends is None else from_milliseconds(entry.ends),
+        "lower_bound": entry.lower_bound,
+    }

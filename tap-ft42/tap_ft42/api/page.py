@@ -5,19 +5,22 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from singer_sdk.exceptions import RetriableAPIError
 
 from tap_ft42.api import errors
-from tap_ft42.declared.instants import milliseconds
+from tap_ft42.api.errors import RetriableAPIError
+from tap_ft42.declared.listing import ID
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import requests
+
+    from tap_ft42.declared.listing import Cursor
 
 _SUSPECT_ESCAPE = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
@@ -28,10 +31,16 @@ class _Keys(msgspec.Struct):
     """The keys by which rows are read; the rest of a record is skipped over."""
 
     id: Any = None
-    updated_at: Any = None
+    cursor: Any = None
 
 
-_DECODE_KEYS = msgspec.json.Decoder(list[_Keys]).decode
+@cache
+def _decoder(column: str) -> msgspec.json.Decoder[list[_Keys]]:
+    """Return what decodes ``id`` and a column, and nothing else."""
+    fields = [(name, Any, None) for name in _Keys.__struct_fields__]
+    names = {"cursor": column if column != ID else "-"}
+    keys = msgspec.defstruct("_Keys", fields, rename=names)
+    return msgspec.json.Decoder(list[keys])  # type: ignore[valid-type]  # made just now
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,8 +62,8 @@ class Page:
     """Whether another page follows, as far as can be told."""
     ids: Sequence[int]
     """Ids of the records, in their order; without those that have no number."""
-    instants: Sequence[int]
-    """``updated_at`` in milliseconds since 1970; without those that have none."""
+    positions: Sequence[int]
+    """Positions of the list's cursor; without those of records that have none."""
     sent: float
     """Unix time before which the API cannot have counted the total."""
     answered: float
@@ -71,6 +80,7 @@ class Page:
         """Return the page with other records, such as those that its own ones carry."""
         return restored_page(
             msgspec.json.encode(records),
+            None,
             total=self.total,
             size=self.size,
             more=self.more,
@@ -79,8 +89,8 @@ class Page:
         )
 
     def keys(self, name: str) -> Sequence[int]:
-        """Return the records' ``id`` or ``updated_at`` as numbers."""
-        return self.ids if name == "id" else self.instants
+        """Return the records' ids, or their positions, as numbers."""
+        return self.ids if name == ID else self.positions
 
     @property
     def is_whole(self) -> bool:
@@ -95,8 +105,14 @@ class Page:
         return all(a <= b for a, b in pairwise(self.keys(name)))
 
 
-def page_of(
-    response: requests.Response, *, number: int, size: int, sent: float, answered: float
+def page_of(  # noqa: PLR0913 - what an answer does not say of its request
+    response: requests.Response,
+    *,
+    number: int,
+    size: int,
+    cursor: Cursor | None,
+    sent: float,
+    answered: float,
 ) -> Page:
     """Read a page out of a response.
 
@@ -109,6 +125,7 @@ def page_of(
         response: The answer to a request for a page.
         number: The page's number, from 1.
         size: The size that was asked for.
+        cursor: The list's cursor.
         sent: When it was asked for, as Unix time.
         answered: When it came.
 
@@ -120,7 +137,7 @@ def page_of(
             HTML page that was sent with status 200.
     """
     try:
-        rows = _keys(response.content)
+        rows = _keys(response.content, cursor)
     except ValueError as error:
         message = f"{errors.request_line(response)} did not answer with {error}"
         raise RetriableAPIError(message, response) from error
@@ -146,41 +163,49 @@ def page_of(
         sent=sent,
         answered=answered,
         ids=_ids(rows),
-        instants=_instants(rows),
+        positions=_positions(rows, cursor),
     )
 
 
-def restored_page(body: bytes, **told: Any) -> Page:  # noqa: ANN401 - fields of a page
+def restored_page(body: bytes, cursor: Cursor | None, **told: Any) -> Page:  # noqa: ANN401 - fields of a page
     """Make a page again of what was kept of it.
 
     Args:
         body: The answer's body.
+        cursor: The list's cursor.
         told: The fields of `Page` that the body does not tell.
 
     Returns:
         The page.
     """
-    rows = _keys(body)
-    return Page(body=body, count=len(rows), ids=_ids(rows), instants=_instants(rows), **told)
+    rows = _keys(body, cursor)
+    return Page(
+        body=body, count=len(rows), ids=_ids(rows), positions=_positions(rows, cursor), **told
+    )
 
 
 def _ids(rows: list[_Keys]) -> list[int]:
     return [row.id for row in rows if type(row.id) is int]
 
 
-def _instants(rows: list[_Keys]) -> list[int]:
-    instants = (milliseconds(row.updated_at) for row in rows)
-    return [instant for instant in instants if instant is not None]
+def _positions(rows: list[_Keys], cursor: Cursor | None) -> list[int]:
+    if cursor is None:
+        return []
+    if cursor.column == ID:
+        return _ids(rows)
+    positions = (cursor.position(row.cursor) for row in rows)
+    return [position for position in positions if position is not None]
 
 
-def _keys(body: bytes) -> list[_Keys]:
+def _keys(body: bytes, cursor: Cursor | None) -> list[_Keys]:
     """Decode nothing but keys; that the body is a whole JSON list is checked, too.
 
     Raises:
         ValueError: It is not; the message says what it should have been.
     """
+    column = ID if cursor is None else cursor.column
     try:
-        return _DECODE_KEYS(body)
+        return _decoder(column).decode(body)
     except ValueError:
         # Records that are no objects, or text that only a laxer decoder takes.
         try:
@@ -192,9 +217,7 @@ def _keys(body: bytes) -> list[_Keys]:
         message = "a list of records"
         raise ValueError(message)  # noqa: TRY004 - as for all that a body can be
     return [
-        _Keys(record.get("id"), record.get("updated_at"))
-        if isinstance(record, dict)
-        else _Keys()
+        _Keys(record.get(ID), record.get(column)) if isinstance(record, dict) else _Keys()
         for record in records
     ]
 

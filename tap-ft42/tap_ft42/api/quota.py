@@ -30,9 +30,8 @@ from pyrate_limiter import (
     SlidingWindowLog,
     SQLiteBucket,
 )
-from singer_sdk.exceptions import ConfigValidationError
 
-from tap_ft42.api.errors import without_secrets
+from tap_ft42.api.errors import SettingError, without_secrets
 from tap_ft42.api.retries import requested_wait
 
 if TYPE_CHECKING:
@@ -180,7 +179,7 @@ def _bucket(
     """Open the account of one limit.
 
     Raises:
-        ConfigValidationError: The store cannot be opened.
+        SettingError: The store cannot be opened.
     """
     if store is None:
         return InMemoryBucket([rate], algorithm=algorithm)
@@ -195,13 +194,13 @@ def _bucket(
         return open_bucket(name, store, rate, algorithm)
     except ImportError as error:
         message = f"`quota_store` needs the package {error.name}: see tap-ft42's README."
-        raise ConfigValidationError(message, errors=[message]) from error
+        raise SettingError(message) from error
     except Exception as error:  # each store has exceptions of its own
         message = (
             f"`quota_store` {without_secrets(store)} cannot be opened "
             f"({type(error).__name__}). Check its path or URL, and that it is running."
         )
-        raise ConfigValidationError(message, errors=[message]) from error
+        raise SettingError(message) from error
 
 
 def _in_redis(name: str, store: str, rate: Rate, algorithm: LogAlgorithm) -> AbstractBucket:

@@ -10,12 +10,15 @@ from __future__ import annotations
 
 import time
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import backoff
 import requests
-from singer_sdk.exceptions import RetriableAPIError
+
+from tap_ft42.api import errors
+from tap_ft42.api.errors import FatalAPIError, RetriableAPIError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -45,6 +48,25 @@ MAX_REFUSALS = 100
 
 _LONGEST_BACKOFF = 60.0
 _HOUR = 3600
+
+
+def check(response: requests.Response) -> None:
+    """Raise what an answer means that is none of success.
+
+    Args:
+        response: The answer.
+
+    Raises:
+        TooManyRequestsError: A limit is used up.
+        RetriableAPIError: It is trouble that may pass.
+        FatalAPIError: It is not.
+    """
+    if response.status_code == HTTPStatus.TOO_MANY_REQUESTS:
+        raise TooManyRequestsError(errors.refusal(response), response)
+    if response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        raise RetriableAPIError(errors.refusal(response), response)
+    if not response.ok:
+        raise FatalAPIError(errors.refusal(response))
 
 
 def retried(func: Any, on_failure: Callable[[Details], None]) -> Any:  # noqa: ANN401 - sync or async

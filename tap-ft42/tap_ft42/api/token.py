@@ -12,10 +12,10 @@ from typing import Any
 import msgspec
 import requests
 from requests.auth import AuthBase
-from singer_sdk.exceptions import FatalAPIError, RetriableAPIError
 from typing_extensions import override
 
 from tap_ft42.api import errors
+from tap_ft42.api.errors import FatalAPIError, RetriableAPIError
 
 TOKEN_PATH = "/oauth/token"  # noqa: S105 - a path, not a password
 _TIMEOUT = (10.0, 60.0)

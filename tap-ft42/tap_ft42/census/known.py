@@ -43,6 +43,7 @@ from tap_ft42.census.list_census import ListCensus, Read
 from tap_ft42.census.presence import STATE, Presence
 from tap_ft42.census.settled import OPEN, OpenCensus, OpenRound, SettledCensus, Split
 from tap_ft42.census.tallies import IdSet, Tally
+from tap_ft42.census.terms import is_counted, is_tallied
 from tap_ft42.declared.contexts import parent_of
 from tap_ft42.declared.instants import from_milliseconds, milliseconds
 from tap_ft42.planning.bookmarks import is_same_scope
@@ -50,12 +51,10 @@ from tap_ft42.planning.bookmarks import is_same_scope
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from singer_sdk.helpers.types import Context
-
     from tap_ft42.api.page import Page
     from tap_ft42.census.counting import Proof
-    from tap_ft42.singer.stream import FT42Stream
-    from tap_ft42.tap import TapFT42
+    from tap_ft42.census.terms import CensusTerms, CountedList
+    from tap_ft42.declared.contexts import Context
 
 _NOTES = ("taken", "refreshed", "left", "since", "is_mixed", "next_id", "is_split")
 _DAY = timedelta(days=1)
@@ -84,16 +83,18 @@ def is_due(taken: datetime | None, now: datetime, hour: int) -> bool:
 class KnownRows(Presence):
     """The rows of a list with bookmarks, of all its contexts together."""
 
-    def __init__(self, stream: FT42Stream, tap: TapFT42, whole: Context | None = None) -> None:
+    def __init__(
+        self, counted: CountedList, terms: CensusTerms, whole: Context | None = None
+    ) -> None:
         """Know nothing yet.
 
         Args:
-            stream: The stream.
-            tap: Its tap.
+            counted: The list.
+            terms: By what its census goes.
             whole: The context of the list, if it has one: its cursus.
         """
-        self._stream = stream
-        self._tap = tap
+        self._list = counted
+        self._terms = terms
         self._whole = whole
         self._account: Account | None = None
         self._split: Split | None = None
@@ -106,7 +107,7 @@ class KnownRows(Presence):
 
     @override
     def begin(self, context: Context | None) -> None:
-        state = self._stream.get_context_state(context)
+        state = self._list.state(context)
         if not self._is_open:
             self._is_open = True
             self._open(self._state)
@@ -120,42 +121,42 @@ class KnownRows(Presence):
     @property
     def _state(self) -> dict[str, Any]:
         """The SDK's state of the list."""
-        return self._stream.get_context_state(self._whole)
+        return self._list.state(self._whole)
 
     def _open(self, state: dict[str, Any]) -> None:
         """Take up the account of the state, or begin one."""
         kept: dict[str, Any] = state.pop(STATE, None) or {}
         basis = {
-            **self._stream.scope_of(self._whole),
-            "start_date": self._tap.config.get("start_date"),
+            **self._list.scope_of(self._whole),
+            "start_date": self._terms.start_date,
         }
-        is_one_list = not self._stream.is_batched or self._stream.partitions is None
-        if not is_one_list or not (kept or self._stream.is_tallied):
+        is_one_list = self._list.is_one_list
+        if not is_one_list or not (kept or is_tallied(self._list, self._terms)):
             return
         is_kept = is_same_scope(kept.get("basis"), basis)
         account = self._restored(kept) if is_kept else None
-        has_begun = any(map(_has_begun, self._stream.states_within(self._whole)))
+        has_begun = any(map(_has_begun, self._list.states_within(self._whole)))
         self._account = account or self._begun(is_complete=not has_begun)
         self._account.note(basis=basis)
 
     def _restored(self, kept: Mapping[str, Any]) -> Account | None:
-        settled, size = self._stream.settled, self._stream.page_size
+        settled, size = self._list.listing.census.settled, self._list.reader.page_size
         try:
             account = Account.restored(kept, _NOTES, page_size=size)
             if settled is not None and OPEN in kept:
                 self._split = Split(settled, account, kept[OPEN], page_size=size)
         except (KeyError, ValueError):
-            self._stream.logger.warning(
+            self._list.logger.warning(
                 "%s: what the state says of its rows cannot be read; they are counted anew.",
-                self._stream.name,
+                self._list.listing.name,
                 extra={"happened": "census_lost"},
             )
             return None
         return account
 
     def _begun(self, *, is_complete: bool) -> Account:
-        settled, size = self._stream.settled, self._stream.page_size
-        notes: dict[str, Any] = {"since": from_milliseconds(self._tap.initialized_at)}
+        settled, size = self._list.listing.census.settled, self._list.reader.page_size
+        notes: dict[str, Any] = {"since": from_milliseconds(self._terms.began)}
         if not is_complete:
             notes["next_id"] = 1
         account = Account(Tally(page_size=size), notes)
@@ -238,13 +239,13 @@ class KnownRows(Presence):
                 yield self._whole, proof
         if is_due:
             for account in self._accounts:
-                account.note(taken=from_milliseconds(self._tap.initialized_at))
+                account.note(taken=from_milliseconds(self._terms.began))
 
     def _censuses(self, account: Account, *, is_due: bool) -> Iterator[ListCensus]:
-        read = Read(self._stream, self._tap, self._complete, self._left_out)
+        read = Read(self._list, self._terms, self._complete, self._left_out)
         split = self._split if self._split is not None and self._split.is_made else None
         if not is_due:
-            requests = self._tap.census.left_between
+            requests = self._terms.left_between
             if split is not None and requests:
                 yield OpenRound(read, split, requests=requests)
         elif split is None:
@@ -256,17 +257,17 @@ class KnownRows(Presence):
 
     @property
     def _is_countable(self) -> bool:
-        is_wanted = self._tap.config["census_hour"] >= 0 and self._stream.is_counted
-        return is_wanted and not self._tap.lifecycle.ends_early
+        is_wanted = self._terms.hour >= 0 and is_counted(self._list, self._terms)
+        return is_wanted and not self._terms.ends_early()
 
     def _is_due(self, account: Account) -> bool:
-        if self._tap.census.left == 0:  # a later run takes it
+        if self._terms.left == 0:  # a later run takes it
             return False
         taken = account.notes.get("taken")
         return is_due(
             datetime.fromisoformat(taken) if taken else None,
-            datetime.fromtimestamp(self._tap.initialized_at / 1000, UTC),
-            self._tap.config["census_hour"],
+            datetime.fromtimestamp(self._terms.began / 1000, UTC),
+            self._terms.hour,
         )
 
 

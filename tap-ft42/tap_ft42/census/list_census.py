@@ -15,31 +15,33 @@ from math import ceil
 from time import time
 from typing import TYPE_CHECKING, Any
 
-from singer_sdk.exceptions import FatalAPIError
 from typing_extensions import override
 
+from tap_ft42.api.errors import FatalAPIError
 from tap_ft42.census.counting import COUNT, Proof, UncountableError, count_rows, read_sector
 from tap_ft42.census.presence import pieces
 from tap_ft42.census.tallies import MOST_IDS
+from tap_ft42.census.terms import refresh_nights
 from tap_ft42.declared.contexts import list_of, parent_of
 from tap_ft42.declared.instants import from_milliseconds, in_milliseconds
-from tap_ft42.planning.sweeps import LARGEST
+from tap_ft42.declared.listing import LARGEST
+from tap_ft42.reading.pipeline import Source
 from tap_ft42.reading.reads import RangeIgnoredError, read_from_scratch
 from tap_ft42.reading.regions import MAX_ID, Region
-from tap_ft42.reading.totals import ListAt
-from tap_ft42.singer.messages import STATE_INTERVAL
+from tap_ft42.reading.source import ONE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 
-    from singer_sdk.helpers.types import Context
-
+    from tap_ft42.api.ledger import Entry
+    from tap_ft42.api.page import Page
     from tap_ft42.census.accounts import Account
     from tap_ft42.census.tallies import IdSet
+    from tap_ft42.census.terms import CensusTerms, CountedList
+    from tap_ft42.declared.contexts import Context
     from tap_ft42.reading.pipeline import Place
     from tap_ft42.reading.reads import Ask, Part
-    from tap_ft42.singer.stream import FT42Stream
-    from tap_ft42.tap import TapFT42
+    from tap_ft42.reading.source import ListSource
 
 _LATER = in_milliseconds("2100-01-01")
 
@@ -55,14 +57,14 @@ class Read:
     """What a run has read of a stream.
 
     Attributes:
-        stream: The stream.
-        tap: Its tap.
+        counted: The list.
+        terms: By what the census goes.
         contexts: Its contexts that were read to their end.
         left_out: Ids of rows that the API lists and the stream does not emit.
     """
 
-    stream: FT42Stream
-    tap: TapFT42
+    counted: CountedList
+    terms: CensusTerms
     contexts: Sequence[Context | None]
     left_out: IdSet
 
@@ -77,8 +79,8 @@ class ListCensus:
             read: What the run has read of the stream.
             account: What is known of the list; changed in place.
         """
-        self._stream = read.stream
-        self._tap = read.tap
+        self._list = read.counted
+        self._terms = read.terms
         self._contexts = read.contexts
         self._left_out = read.left_out
         self._account = account
@@ -100,9 +102,9 @@ class ListCensus:
         try:
             yield from self._census()
         except (FatalAPIError, RangeIgnoredError, UncountableError) as error:
-            self._stream.logger.warning(
+            self._list.logger.warning(
                 "%s: the rows cannot be counted, so none is found to be gone. %s",
-                self._stream.name,
+                self._list.listing.name,
                 str(error) or error.__doc__,
                 extra={"happened": "census_impossible"},
             )
@@ -110,23 +112,27 @@ class ListCensus:
     @property
     def _nights(self) -> int:
         """Censuses in which each row is read again; 0 for never."""
-        return self._stream.refresh_nights
+        return refresh_nights(self._list.listing, self._terms)
 
     @property
     def _most(self) -> int | None:
         """Requests that it may spend now; None for any number."""
-        left = self._tap.census.left
-        return None if left is None else ceil(left * self._stream.census_share)
+        left = self._terms.left
+        return None if left is None else ceil(left * self._list.listing.census.share)
 
     def _census(self) -> Iterator[Proof]:
-        notes, tally, size = self._account.notes, self._account.tally, self._stream.page_size
+        notes, tally, size = (
+            self._account.notes,
+            self._account.tally,
+            self._list.reader.page_size,
+        )
         if "next_id" in notes and not self._read_what_is_unknown():
             return
         expected, start, end = tally.expectation, self._start, tally.greatest
         if not expected.total:
             return
         if not tally.is_small:
-            nights = max(self._tap.config["refresh_nights"], 1)
+            nights = max(self._terms.nights, 1)
             lower, end = expected.sector(start, ceil(expected.total / nights))
             self._account.note(refreshed=end)
             yield from self._counted(self._region(lower, end))
@@ -156,7 +162,7 @@ class ListCensus:
         """Find out where a region differs from what is known of it."""
         tally, size, has_changed, total = (
             self._account.tally,
-            self._stream.page_size,
+            self._list.reader.page_size,
             False,
             None,
         )
@@ -165,10 +171,10 @@ class ListCensus:
             for proof in self._proofs(self._count(region, most=1)):
                 total = proof.total
                 yield from self._judged(proof)
-            if self._stream.left_filters:
+            if self._list.listing.census.left_filters:
                 if total != tally.expectation.between(*bounds):
                     yield from self._left()
-                self._account.note(left=from_milliseconds(self._tap.times.until))
+                self._account.note(left=from_milliseconds(self._terms.times.until))
         expected, most = tally.expectation, self._most
         rows = expected.between(*bounds)
         differing = 0 if total is None else abs(rows - total)
@@ -187,13 +193,17 @@ class ListCensus:
 
     def _left(self) -> Iterator[Proof]:
         """Find the rows of which another filter tells that they have left the list."""
-        stream, sent, account = self._stream, time(), self._account
+        counted, sent, account = self._list, time(), self._account
         before = next(account.notes[name] for name in _KNOWN_SINCE if name in account.notes)
-        since = in_milliseconds(before) - self._tap.times.overlap
-        region = Region({}).narrowed("updated_at", since, self._tap.times.until)
-        query = {**stream.query(self._whole), **stream.left_filters, **region.params()}
-        name = f"who left {stream.plan_name(self._whole)}"
-        for record in stream.read_apart(query, name, self._whole):
+        since = in_milliseconds(before) - self._terms.times.overlap
+        region = Region({}).narrowed(self._column, since, self._terms.times.until)
+        query = {
+            **counted.query(self._whole),
+            **counted.listing.census.left_filters,
+            **region.params(),
+        }
+        name = f"who left {counted.name_of(self._whole)}"
+        for record in counted.read_apart(query, name, self._whole):
             number = record.get("id") if isinstance(record, dict) else None
             if type(number) is int and number in account.tally:
                 account.remove(number)
@@ -205,7 +215,7 @@ class ListCensus:
         since = in_milliseconds(self._account.notes["since"]) / 1000
         self._account.forget("since")
         # A load by ids misses nothing; one by changes left rows to the next window.
-        if self._stream.is_sortable and self._oldest is None and tally.is_small:
+        if self._list.listing.is_sortable and self._oldest is None and tally.is_small:
             yield from pieces(1, tally.greatest, list(tally.ids), since)
 
     def _read_what_is_unknown(self) -> bool:
@@ -215,17 +225,19 @@ class ListCensus:
             Whether all are known now.
         """
         region = self._region(self._account.notes["next_id"], MAX_ID)
-        if not self._stream.is_sortable:
-            window = (self._oldest or 0, self._tap.times.until)
-            region = region.narrowed("updated_at", *window)
-        read = partial(read_from_scratch, region=region, is_sortable=self._stream.is_sortable)
+        if not self._list.listing.is_sortable:
+            window = (self._oldest or 0, self._terms.times.until)
+            region = region.narrowed(self._column, *window)
+        read = partial(
+            read_from_scratch, region=region, is_sortable=self._list.listing.is_sortable
+        )
         for part in self._parts(read):
             if part.page is not None:
                 if (part.page.total or 0) > MOST_IDS:
-                    self._stream.logger.info(
+                    self._list.logger.info(
                         "%s: too many rows to read them for a census. It begins with the "
                         "next load from scratch.",
-                        self._stream.name,
+                        self._list.listing.name,
                         extra={"happened": "census_put_off"},
                     )
                     return False
@@ -245,13 +257,13 @@ class ListCensus:
             count_rows,
             region=region,
             expected=self._account.tally.expectation,
-            is_sortable=self._stream.is_sortable,
+            is_sortable=self._list.listing.is_sortable,
             most=most,
             total=total,
         )
 
     def _sector(self, region: Region) -> Callable[[Ask], AsyncIterator[Part]]:
-        return partial(read_sector, region=region, is_sortable=self._stream.is_sortable)
+        return partial(read_sector, region=region, is_sortable=self._list.listing.is_sortable)
 
     def _taken(self, read: Callable[[Ask], AsyncIterator[Part]]) -> Iterator[Proof]:
         """Yield what a read proves of the stream, and account for it."""
@@ -300,7 +312,7 @@ class ListCensus:
         """Yield the parts of a read whose rows have been emitted."""
         records: list[dict[str, Any]] = []
         query = {**(self._query or {}), **self._filters}
-        for part in self._asked(read, query, self._tap.next_place()):
+        for part in self._asked(read, query, self._terms.next_place()):
             if part.page is not None:
                 records += [row for row in part.page.records() if isinstance(row, dict)]
             if self._is_judged(part):
@@ -316,14 +328,12 @@ class ListCensus:
         place: Place,
     ) -> Iterator[Part]:
         """Yield the parts of a read."""
-        source = _Countable(
-            self._stream, self._whole, query, plan=None, path=self._stream.list_path or ""
-        )
-        pipeline = self._tap.pipeline
-        reading = pipeline.read(place, source, read, retried=self._stream.request_decorator)
-        for part, _ in pipeline.parts(reading):
+        reader = self._list.reader
+        source = reader.source(self._whole, query, path=self._list.whole_path or "")
+        reading = reader.begin(place, _Countable(source), read)
+        for part, _ in reader.parts(reading):
             yield part
-            self._tap.write_state(at_most_every=STATE_INTERVAL)
+            self._terms.write_state()
 
     def _is_judged(self, part: Part) -> bool:
         """Tell whether the rows up to a part may be emitted, or have to wait for a proof."""
@@ -343,19 +353,25 @@ class ListCensus:
 
     def _emit(self, records: Sequence[dict[str, Any]]) -> None:
         """Emit rows; of those that do not tell their parent, the ones nobody knows."""
-        stream, (context, *others) = self._stream, self._contexts
-        if not others or not stream.parent_columns:
+        counted, (context, *others) = self._list, self._contexts
+        if not others or not counted.listing.parent_columns:
             for record in records:
-                stream.emit(record, context)
+                counted.output.emit(record, context, is_known=False)
             return
         unknown = [record for record in records if not self._knows(record.get("id"))]
-        contexts = stream.contexts_of(unknown, self._contexts) if unknown else {}
+        contexts = counted.contexts_of(unknown, self._contexts) if unknown else {}
         for record in records:
             own = contexts.get(record.get("id", 0))
-            stream.emit(record, own or context, is_known=own is None)
+            counted.output.emit(record, own or context, is_known=own is None)
 
     def _knows(self, row_id: object) -> bool:
         return type(row_id) is int and row_id in self._account.tally
+
+    @property
+    def _column(self) -> str:
+        """The column of the cursor; only lists with one are counted like this."""
+        cursor = self._list.listing.cursor
+        return cursor.column if cursor else ""
 
     @property
     def _is_mixed(self) -> bool:
@@ -363,12 +379,12 @@ class ListCensus:
 
     @property
     def _oldest(self) -> int | None:
-        return self._tap.times.not_before
+        return self._terms.times.not_before
 
     def _region(self, lower: int, upper: int) -> Region:
         region = Region({"id": (lower, upper)})
         if self._oldest is not None:
-            region = region.narrowed("updated_at", self._oldest, _LATER)
+            region = region.narrowed(self._column, self._oldest, _LATER)
         return region
 
     @property
@@ -379,24 +395,40 @@ class ListCensus:
     @cached_property
     def _query(self) -> dict[str, Any] | None:
         """What asks for all rows of the stream, or None if no request does."""
-        stream = self._stream
-        query = dict(stream.query(self._whole))
-        if stream.joined_filter is not None:
+        listing = self._list.listing
+        query = dict(self._list.query(self._whole))
+        if listing.parent_filter is not None:
             parents = sorted({parent_of(context) for context in self._contexts})
             if len(parents) <= LARGEST:
-                query[stream.joined_filter] = ",".join(map(str, parents))
-            elif self._tap.scope.campus_ids:
+                query[listing.parent_filter] = ",".join(map(str, parents))
+            elif self._terms.scope.campus_ids:
                 return None
         return query
 
 
-class _Countable(ListAt):
-    """The list of all of a stream's rows, which is asked for its totals, too."""
+@dataclass(frozen=True)
+class _Countable(Source):
+    """The list of all of a stream's rows, which is asked for its totals, too.
+
+    Attributes:
+        source: The list.
+    """
+
+    source: ListSource
+
+    @property
+    @override
+    def entry(self) -> Entry:
+        return self.source.entry
 
     @override
-    def _params(self, region: Region, number: int, sort: str | None) -> dict[str, Any]:
-        params = super()._params(region, max(number, 1), sort)
-        return params | {"page[size]": 1} if number == COUNT else params
+    def recall(self, region: Region, number: int, sort: str | None) -> Page | None:
+        return None
+
+    @override
+    def fetch(self, region: Region, number: int, sort: str | None) -> Page:
+        source = replace(self.source, size=ONE) if number == COUNT else self.source
+        return source.fetch(region, max(number, 1), sort)
 
 
 def gone(number: int, sent: float) -> Proof:

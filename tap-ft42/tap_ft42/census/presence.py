@@ -16,17 +16,17 @@ from typing_extensions import override
 
 from tap_ft42.census.counting import Proof
 from tap_ft42.census.tallies import Tally
+from tap_ft42.census.terms import is_counted
 from tap_ft42.declared.contexts import cursus_of, key_of
 from tap_ft42.declared.instants import from_milliseconds, in_milliseconds
 from tap_ft42.reading.regions import MAX_ID
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
-
-    from singer_sdk.helpers.types import Context
+    from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 
     from tap_ft42.api.page import Page
-    from tap_ft42.singer.stream import FT42Stream
+    from tap_ft42.census.terms import CensusTerms, CountedList
+    from tap_ft42.declared.contexts import Context
 
 STATE = "census"
 """Key in the state."""
@@ -72,7 +72,7 @@ class Presence(Protocol):
         """
 
 
-class _FullRead:
+class _ProofOfRead:
     """A read of a whole list."""
 
     def __init__(self, state: dict[str, Any], *, page_size: int) -> None:
@@ -113,15 +113,30 @@ class _FullRead:
 class FullReads(Presence):
     """The reads of a stream that has no bookmarks, one for each of its contexts."""
 
-    def __init__(self, stream: FT42Stream) -> None:
-        self._stream = stream
-        self._reads: dict[Hashable, tuple[Context | None, _FullRead]] = {}
+    def __init__(
+        self,
+        counted: CountedList,
+        terms: CensusTerms,
+        needs_all: Callable[[Context | None], bool],
+    ) -> None:
+        """Account for nothing yet.
+
+        Args:
+            counted: The list.
+            terms: By what its census goes.
+            needs_all: Tells whether the run reads all of a partition.
+        """
+        self._list = counted
+        self._terms = terms
+        self._needs_all = needs_all
+        self._reads: dict[Hashable, tuple[Context | None, _ProofOfRead]] = {}
 
     @override
     def begin(self, context: Context | None) -> None:
-        state = self._stream.get_context_state(context)
-        if self._stream.is_counted and self._stream.needs_all(context):
-            read = _FullRead(state, page_size=self._stream.page_size)
+        if is_counted(self._list, self._terms) and self._needs_all(context):
+            read = _ProofOfRead(
+                self._list.state(context), page_size=self._list.reader.page_size
+            )
             self._reads[key_of(context)] = (context, read)
 
     @override

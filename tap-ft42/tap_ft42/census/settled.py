@@ -188,7 +188,7 @@ class SettledCensus(_Half):
         """Return how many requests read a range with its open rows, of which it may be full."""
         still_open = sum(1 for _ in self._split.open.tally.between(proof.lower, proof.upper))
         # The borders of several pages take one to be proven.
-        return ceil((proof.total + still_open) / self._stream.page_size) + 1
+        return ceil((proof.total + still_open) / self._list.reader.page_size) + 1
 
     def _confirmed(self, region: Region) -> Iterator[Proof]:
         """Read a region with its open rows."""
@@ -224,13 +224,13 @@ class OpenCensus(_Half):
     @property
     @override
     def _nights(self) -> int:
-        return int(self._tap.config["refresh_nights"])
+        return int(self._terms.nights)
 
     @override
     def _emit(self, records: Sequence[dict[str, Any]]) -> None:
         # What has changed since the windows were read comes with the next ones.
-        until = self._tap.times.until
-        known = [row for row in records if (milliseconds(row.get("updated_at")) or 0) <= until]
+        until = self._terms.times.until
+        known = [row for row in records if (milliseconds(row.get(self._column)) or 0) <= until]
         super()._emit(known)
         for record in known:
             if type(record.get("id")) is int:
@@ -251,8 +251,8 @@ class OpenCensus(_Half):
         for batch in id_lists(missing):
             sent = time()
             query = {**(self._query or {}), "filter[id]": batch}
-            name = f"{self._stream.plan_name(self._whole)} that may be gone"
-            rows = self._stream.read_apart(query, name, self._whole)
+            name = f"{self._list.name_of(self._whole)} that may be gone"
+            rows = self._list.read_apart(query, name, self._whole)
             found = {row.get("id") for row in rows if isinstance(row, dict)}
             for number in map(int, batch.split(",")):
                 if number not in found:
@@ -280,7 +280,7 @@ class OpenRound(OpenCensus):
 
     @override
     def _census(self) -> Iterator[Proof]:
-        size, expected = self._stream.page_size, self._account.tally.expectation
+        size, expected = self._list.reader.page_size, self._account.tally.expectation
         # An interval of a single page is proven by its one answer; the last request is for
         # what the pages lack.
         for _ in range(min(self._requests - 1, ceil(expected.total / size / _RUNS_A_DAY))):

@@ -1,17 +1,16 @@
 """What a context names: the parent of a partition, its cursus, or both.
 
-The SDK hands a context to whatever reads a partition. A stream that is read cursus by
-cursus has ``cursus_id`` in it, beside the id of the parent if it has one.
+A stream is read partition by partition, and a context says which one. A stream that is
+read cursus by cursus has ``cursus_id`` in it, beside the id of the parent if it has one.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Hashable, Mapping
+from typing import Any, TypeAlias
 
-if TYPE_CHECKING:
-    from collections.abc import Hashable
-
-    from singer_sdk.helpers.types import Context
+Context: TypeAlias = Mapping[str, Any]
+"""As the Singer SDK has it: ids by the names of the columns that hold them."""
 
 CURSUS = "cursus_id"
 """The name of the cursus, among those of parents."""

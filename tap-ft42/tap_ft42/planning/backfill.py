@@ -27,7 +27,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
@@ -36,7 +36,7 @@ from tap_ft42.declared.instants import from_milliseconds, in_milliseconds, milli
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from singer_sdk.helpers.types import TapState
+    from tap_ft42.declared.listing import Cursor
 
 _STATE = "backfill"
 """Key in the state, among the names of streams."""
@@ -44,7 +44,7 @@ _STATE = "backfill"
 
 @dataclass(frozen=True, slots=True)
 class Backfill:
-    """A closed window of ``updated_at``, in milliseconds since 1970."""
+    """A closed window of a cursor, in milliseconds since 1970."""
 
     begins: int
     ends: int
@@ -60,17 +60,17 @@ class Backfill:
     def __str__(self) -> str:
         return f"{from_milliseconds(self.begins)} to {from_milliseconds(self.ends)}"
 
-    def part_of(self, state: TapState) -> TapState:
+    def part_of(self, state: Any) -> Any:  # noqa: ANN401 - the SDK's type of a tap's state
         """Return the part of the tap's state that is the backfill's; made if need be."""
-        return cast("TapState", state.setdefault("bookmarks", {}).setdefault(_STATE, {}))
+        return state.setdefault("bookmarks", {}).setdefault(_STATE, {})
 
-    def take_up(self, state: TapState) -> None:
+    def take_up(self, state: Any) -> None:  # noqa: ANN401 - as for `part_of`
         """Go on with the window, or begin it in the place of another one.
 
         Args:
             state: The tap's state; changed in place.
         """
-        part = cast("dict[str, Any]", self.part_of(state))
+        part = self.part_of(state)
         window = {
             "start_date": from_milliseconds(self.begins),
             "end_date": from_milliseconds(self.ends),
@@ -79,15 +79,16 @@ class Backfill:
             part.clear()
             part.update(window, bookmarks={})
 
-    def begin(self, state: dict[str, Any]) -> None:
+    def begin(self, cursor: Cursor, state: dict[str, Any]) -> None:
         """Let a stream or partition that has not been read begin with the window.
 
         Args:
+            cursor: The list's cursor.
             state: The SDK's state of it; changed in place.
         """
         if not state.get("replication_key_value"):
             begins = from_milliseconds(self.begins)
-            state["replication_key"] = "updated_at"
+            state["replication_key"] = cursor.column
             state["replication_key_value"] = state["read_until"] = begins
 
     def has_read(self, state: Mapping[str, Any]) -> bool:

@@ -1,8 +1,8 @@
-"""In which order a run spends a budget that may not do for everything.
+"""In which order a run spends a budget that does not suffice for everything.
 
 What waits longest comes first, and what people look at most counts as waiting longer.
-Whatever has had its turn goes to the end of the queue even if it is not through, so a
-first load of many runs holds up nobody, and nobody waits for ever.
+Whatever has had its turn goes to the end of the queue even if it is not complete, so a
+first load of many runs delays nobody, and nobody waits for ever.
 
 In the state of a stream or partition stands ``served_at``: when the run began that last
 spent a request on it. What an earlier run had read and left on disk is no turn.
@@ -15,25 +15,12 @@ from typing import TYPE_CHECKING, Any
 from tap_ft42.declared.instants import milliseconds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from tap_ft42.singer.planned import PlannedStream
-
-
-def by_need(streams: Iterable[PlannedStream], now: int) -> list[PlannedStream]:
-    """Bring the streams that a run begins with into the order in which they are read.
-
-    Args:
-        streams: Streams without parents.
-        now: When the run began, in milliseconds since 1970.
-
-    Returns:
-        The same, the neediest first.
-    """
-    return sorted(streams, key=lambda stream: -_need(stream, now))
+    State = Mapping[str, Any]
 
 
-def last_served(state: Mapping[str, Any]) -> int:
+def last_served(state: State) -> int:
     """Return when a stream or partition last had its turn.
 
     Args:
@@ -45,16 +32,21 @@ def last_served(state: Mapping[str, Any]) -> int:
     return max(milliseconds(state.get(mark)) or 0 for mark in ("served_at", "read_until"))
 
 
-def _need(stream: PlannedStream, now: int) -> int:
-    """Return how long a stream waits, and what is read below it, times its weight."""
-    family = [stream, *stream.wanted_children]
-    return max((now - _served(member)) * member.weight for member in family)
+def need(lists: Iterable[tuple[State, Sequence[State], int]], now: int) -> int:
+    """Tell how urgently a list, or one below it, has to be read.
+
+    Args:
+        lists: The list and those below it: the state of the stream, those of its
+            partitions, and its weight.
+        now: When the run began, in milliseconds since 1970.
+
+    Returns:
+        The greatest of how long each of them waits, times its weight.
+    """
+    return max(
+        (now - _served(whole, partitions)) * weight for whole, partitions, weight in lists
+    )
 
 
-def _served(stream: PlannedStream) -> int:
-    partitions = [
-        last_served(partition)
-        for whole in stream.lists
-        for partition in stream.states_within(whole)
-    ]
-    return max(last_served(stream.stream_state), min(partitions, default=0))
+def _served(whole: State, partitions: Sequence[State]) -> int:
+    return max(last_served(whole), min(map(last_served, partitions), default=0))

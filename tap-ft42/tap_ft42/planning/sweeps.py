@@ -20,43 +20,16 @@ is read twice. It begins at the greatest bookmark of its members if that is earl
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from tap_ft42.declared.instants import from_milliseconds, milliseconds
+from tap_ft42.declared.listing import LARGEST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from singer_sdk.helpers.types import Context
-
-    from tap_ft42.planning.bookmarks import Step
-    from tap_ft42.reading.pipeline import Place, Reading
-
 CLOSE = 3_600_000
 """Milliseconds between two instants that are about the same."""
-
-LARGEST = 100
-"""Ids in one filter: the API answers 502 to much longer lists."""
-
-
-Member: TypeAlias = "tuple[Context | None, Place]"
-"""A partition by its parent's context, and its place in the order of the run."""
-
-
-@dataclass(frozen=True)
-class Planned:
-    """The reads that bring a partition up to date, or all members of a sweep.
-
-    Attributes:
-        steps: The reads, in their order.
-        readings: The same as the pipeline runs them.
-        members: The partitions.
-    """
-
-    steps: Sequence[Step]
-    readings: Sequence[Reading]
-    members: Sequence[Member]
 
 
 def sweeps(states: Sequence[Mapping[str, Any]], largest: int = LARGEST) -> list[list[int]]:

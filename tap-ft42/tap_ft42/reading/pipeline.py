@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
     from tap_ft42.api.budget import Budget
-    from tap_ft42.api.ledger import Tally
+    from tap_ft42.api.ledger import Entry
     from tap_ft42.api.page import Page
     from tap_ft42.api.quota import Quota
     from tap_ft42.reading.reads import Part
@@ -58,7 +58,7 @@ class Source(Protocol):
     """Where the pages of a read come from."""
 
     @property
-    def tally(self) -> Tally:
+    def entry(self) -> Entry:
         """Where it is counted what it asks for."""
         ...
 
@@ -74,17 +74,17 @@ class _Job:
     place: Place
     recall: Callable[[], Page | None] = field(compare=False)
     fetch: Callable[[], Page] = field(compare=False)
-    tally: Tally = field(compare=False)
+    entry: Entry = field(compare=False)
     answer: asyncio.Future[Page] = field(compare=False)
 
 
 class Reading:
     """A read that the pipeline runs."""
 
-    def __init__(self, place: Place, tally: Tally) -> None:
+    def __init__(self, place: Place, entry: Entry) -> None:
         """Take a place in the order of consumption."""
         self.place = place
-        self.tally = tally
+        self.entry = entry
         self.found: SimpleQueue[Part | BaseException | None] = SimpleQueue()
         self.task: asyncio.Task[None] | None = None
         self.is_over = False
@@ -96,7 +96,7 @@ class Reading:
         if not self._pages and page.total is not None and page.size > 1:
             self.expect(max(1, ceil(page.total / page.size)))
         self._pages += 1
-        self.tally.pages += 1
+        self.entry.pages += 1
         self.expect(max(self._pages, self._pages_expected))
 
     def end(self) -> None:
@@ -106,7 +106,7 @@ class Reading:
 
     def expect(self, pages: int) -> None:
         """Let it have so many pages, as far as that is known."""
-        self.tally.pages_expected += pages - self._pages_expected
+        self.entry.pages_expected += pages - self._pages_expected
         self._pages_expected = pages
 
 
@@ -163,7 +163,7 @@ class Pipeline:
         Returns:
             What `parts` takes.
         """
-        reading = Reading(place, source.tally)
+        reading = Reading(place, source.entry)
         self._readings.add(reading)
         if self._thread is None:
             self._thread = Thread(target=self._run, name="pipeline", daemon=True)
@@ -259,7 +259,7 @@ class Pipeline:
         place: Place,
         recall: Callable[[], Page | None],
         fetch: Callable[[], Page],
-        tally: Tally,
+        entry: Entry,
         *,
         is_urgent: bool,
     ) -> Page:
@@ -269,7 +269,7 @@ class Pipeline:
             place: Where the consumer will want the page.
             recall: Returns it if it need not be asked for.
             fetch: Asks for it.
-            tally: Where it is counted how long it waits for the quota.
+            entry: Where it is counted how long it waits for the quota.
             is_urgent: Whether it comes before anything else.
 
         Returns:
@@ -279,7 +279,7 @@ class Pipeline:
             RunEnds: The run has to end.
             Exception: What ``fetch`` raises.
         """
-        job = _Job(place, recall, fetch, tally, self._loop.create_future())
+        job = _Job(place, recall, fetch, entry, self._loop.create_future())
         if is_urgent:
             self._urgent.append(job)
         else:
@@ -306,7 +306,7 @@ class Pipeline:
                 if (page := job.recall()) is not None:
                     job.answer.set_result(page)
                     continue
-                await self._permission(job.tally)
+                await self._permission(job.entry)
             except Exception as error:  # noqa: BLE001 - the read raises it
                 if not job.answer.done():
                     job.answer.set_exception(error)
@@ -336,7 +336,7 @@ class Pipeline:
             wanted is not None and place[: len(wanted.place)] == wanted.place
         )
 
-    async def _permission(self, tally: Tally) -> None:
+    async def _permission(self, entry: Entry) -> None:
         self._budget.spend()
         while wait := self._quota.take():
             self._budget.check(wait)
@@ -352,7 +352,7 @@ class Pipeline:
                         "goes_on_at": go_on.isoformat(),
                     },
                 )
-            tally.quota_seconds += wait
+            entry.quota_seconds += wait
             await asyncio.sleep(wait)
             self._budget.check()
 
@@ -402,7 +402,7 @@ class _PlacedAsk(Ask):
             (*self._place, number, 0),
             partial(self._source.recall, region, number, sort),
             partial(self._source.fetch, region, number, sort),
-            self._source.tally,
+            self._source.entry,
             is_urgent=self._is_urgent and number == 1,
         )
         self._reading.note(page)

@@ -48,8 +48,8 @@ from itertools import count
 from math import ceil
 from typing import TYPE_CHECKING, Protocol
 
-from singer_sdk.exceptions import FatalAPIError
-
+from tap_ft42.api.errors import FatalAPIError
+from tap_ft42.declared.listing import ID
 from tap_ft42.reading.ahead import in_turn
 from tap_ft42.reading.regions import Region
 
@@ -66,7 +66,6 @@ SHORT_SLICE = 20
 """Pages of a slice of a list without order, which may have to be read again."""
 
 _TRIES = 10
-_SORTS: dict[Key, str] = {"id": "id", "updated_at": "updated_at,id"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +176,7 @@ async def read_window(
     is_sortable: bool,
     accepts: Callable[[Page], bool] | None = None,
 ) -> AsyncIterator[Part]:
-    """Read a window of ``updated_at``, the oldest changes first.
+    """Read a window of a list's cursor, the oldest changes first.
 
     Args:
         ask: Asks for pages.
@@ -193,10 +192,11 @@ async def read_window(
     """
     read = read_in_order if is_sortable else read_piecewise
     try:
-        head = await _page(ask, region, 1, _SORTS["updated_at"] if is_sortable else None)
+        (key,) = region.bounds
+        head = await _page(ask, region, 1, _sort(key) if is_sortable else None)
         if accepts is not None and not accepts(head):
             raise TooDearError
-        async for part in read(ask, region, "updated_at", head):
+        async for part in read(ask, region, key, head):
             yield part
     except RangeIgnoredError:
         async for part in read_list(ask.after(LONG_SLICE), is_sortable=is_sortable):
@@ -256,7 +256,7 @@ async def read_in_order(
     last, upper = region.interval(key)
     borders: deque[_Border] = deque()
     before, number = None, 0
-    async for page in _pages(ask, region, _SORTS[key], head):
+    async for page in _pages(ask, region, _sort(key), head):
         number += 1
         keys = page.keys(key)
         is_unchanged = before is not None and before.total == page.total
@@ -278,7 +278,7 @@ async def read_in_order(
             break
         before = page
     if borders:
-        witness = await ask(region, number + 1, _SORTS[key])
+        witness = await ask(region, number + 1, _sort(key))
         async for part in _prove(ask.after(number + 1), region, key, borders, witness):
             yield part
     yield Part(None, reached=upper)
@@ -295,7 +295,7 @@ class _Border:
 
     def gap(self, key: Key, upper: int) -> tuple[int, int] | None:
         """Return the keys that may lie between the two pages."""
-        if key == "updated_at":
+        if key != ID:
             return self.last, min(self.first + 1, upper)
         return (self.last + 1, self.first - 1) if self.last + 1 < self.first else None
 
@@ -330,16 +330,16 @@ async def _step_by_step(ask: Ask, region: Region, key: Key, page: Page) -> Async
         if not page.more or not keys:
             return
         first, last = keys[0], keys[-1]
-        if key == "updated_at" and first == last:
+        if key != ID and first == last:
             moment = region.narrowed(key, last, last + 1)
             async for part in read_in_order(ask.after(2 * number), moment, "id"):
                 yield Part(part.page)
-        if key == "id" or first == last:
+        if key == ID or first == last:
             last += 1
         if last > upper:
             return
         region = region.narrowed(key, last, upper)
-        page = await _page(ask.after(2 * number + 1), region, 1, _SORTS[key])
+        page = await _page(ask.after(2 * number + 1), region, 1, _sort(key))
         yield Part(page, reached=last)
 
 
@@ -373,7 +373,7 @@ async def read_piecewise(
         parts = region.cut(key, _parts(head, SHORT_SLICE))
     if is_complete or lower == upper:
         yield Part(None, reached=upper)
-    elif key == "updated_at" and upper - lower == 1:
+    elif key != ID and upper - lower == 1:
         # More rows in a millisecond than a page holds: a batch edit.
         async for part in read_piecewise(ask.after(SHORT_SLICE), region, "id"):
             yield Part(part.page)
@@ -449,3 +449,8 @@ async def _pages(
 def _parts(head: Page, pages: int) -> int:
     """Return how many slices of so many pages a list makes."""
     return 2 if head.total is None else max(1, ceil(head.total / (pages * head.size)))
+
+
+def _sort(key: Key) -> str:
+    """Return the order in which rows of equal keys have a place of their own, too."""
+    return ID if key == ID else f"{key},{ID}"

@@ -6,25 +6,24 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from math import ceil
 from statistics import median_low
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from tap_ft42.declared.instants import from_milliseconds
+from tap_ft42.declared.listing import ID
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from tap_ft42.api.page import Page
 
-Key: TypeAlias = Literal["id", "updated_at"]
+Key: TypeAlias = str
+"""``id``, or the name of a column that holds instants."""
 
 MAX_ID = 2**31 - 1
 """Greatest id that the API's database has room for."""
 
 _ROUNDING = 1000
 """Milliseconds by which an API may take a window less literally."""
-
-_STEP: dict[Key, int] = {"id": 1, "updated_at": 0}
-"""Distance from a region's end to the next one's beginning."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +37,7 @@ class Region:
         return {
             f"range[{key}]": (
                 f"{lower},{upper}"
-                if key == "id"
+                if key == ID
                 else f"{from_milliseconds(lower)},{from_milliseconds(upper)}"
             )
             for key, (lower, upper) in self.bounds.items()
@@ -57,14 +56,14 @@ class Region:
         return all(
             lower - tolerance <= row <= upper + tolerance
             for key, (lower, upper) in self.bounds.items()
-            for tolerance in (_ROUNDING if key == "updated_at" else 0,)
+            for tolerance in (0 if key == ID else _ROUNDING,)
             for row in page.keys(key)
         )
 
     def cut(self, key: Key, parts: int) -> list[Region]:
         """Cut the region into parts of equal width, in ascending order."""
         lower, upper = self.interval(key)
-        step = _STEP[key]
+        step = _step(key)
         width = max(1, ceil((upper - lower + step) / parts))
         return self._cut_at(key, range(lower + width - step, upper, width))
 
@@ -76,8 +75,13 @@ class Region:
 
     def _cut_at(self, key: Key, points: Iterable[int]) -> list[Region]:
         lower, upper = self.interval(key)
-        step = _STEP[key]
+        step = _step(key)
         return [
             self.narrowed(key, below if below == lower else below + step, above)
             for below, above in pairwise([lower, *points, upper])
         ]
+
+
+def _step(key: Key) -> int:
+    """Return the distance from a region's end to the next one's beginning."""
+    return 1 if key == ID else 0

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tap_ft42.api.page import Page
+    from tap_ft42.declared.listing import Cursor
 
 LONGEST_AGE = 24 * 3600
 """Seconds after which a plan is given up."""
@@ -167,12 +168,13 @@ class Spool:
                 "INSERT OR REPLACE INTO pages VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row
             )
 
-    def recall(self, name: str, request: str) -> Page | None:
+    def recall(self, name: str, request: str, cursor: Cursor | None) -> Page | None:
         """Return a page that an earlier run has read, or None.
 
         Args:
             name: The stream and its partition.
             request: What is asked for.
+            cursor: The list's cursor.
         """
         with self._lock:
             row = self._database.execute(
@@ -185,6 +187,7 @@ class Spool:
         body, total, size, more, sent, answered = row
         return restored_page(
             zlib.decompress(body),
+            cursor,
             total=total,
             size=size,
             more=bool(more),

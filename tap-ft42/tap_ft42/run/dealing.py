@@ -14,29 +14,34 @@ next one. Those that have not changed go where they went, and cost no look-up. I
 state of the stream, of several cursus in that of each, stands:
 
 ``dealt``
-    By the ids of the last rows of sweeps: ``updated_at`` and the campus.
+    By the ids of the last rows of sweeps: the cursor and the campus.
 """
 
 from __future__ import annotations
 
+from functools import cached_property
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
-from tap_ft42.declared.contexts import parent_of
+from typing_extensions import override
+
+from tap_ft42.declared.contexts import cursus_of, parent_of
 from tap_ft42.declared.instants import milliseconds
-from tap_ft42.planning.sweeps import LARGEST
+from tap_ft42.declared.listing import LARGEST
 from tap_ft42.reading.reads import TooDearError
+from tap_ft42.run.people import person_of
+from tap_ft42.run.trait import Trait
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
-
-    from singer_sdk.helpers.types import Context
+    from collections.abc import Iterator, Mapping, Sequence
 
     from tap_ft42.api.page import Page
-    from tap_ft42.planning.scope import Scope
-    from tap_ft42.planning.sweeps import Planned
+    from tap_ft42.declared.contexts import Context
+    from tap_ft42.planning.plan import PlannedRead
     from tap_ft42.reading.pipeline import Place
     from tap_ft42.reading.reads import Part
+    from tap_ft42.run.partitions import Partitions
+    from tap_ft42.run.people import Directory
 
 _DEALT = "dealt"
 """Key in the state."""
@@ -51,16 +56,20 @@ _USERS_A_PAGE = 50
 class CampusDealer:
     """Deals rows of users in a cursus out to the campuses of a run."""
 
-    def __init__(self, scope: Scope, state: dict[str, Any], overlap: int) -> None:
+    def __init__(
+        self, people: Directory, state: dict[str, Any], *, column: str, overlap: int
+    ) -> None:
         """Begin with no campus.
 
         Args:
-            scope: Looks up the campuses of users.
+            people: Looks up the campuses of users.
             state: The SDK's state of the cursus; changed in place.
+            column: The column of the cursor.
             overlap: Milliseconds by which windows begin before their bookmark.
         """
-        self._scope = scope
+        self._people = people
         self._state = state
+        self._column = column
         self._overlap = overlap
         self._before: dict[str, list[Any]] = state.get(_DEALT) or {}
         self._campuses: list[int] = []
@@ -80,13 +89,13 @@ class CampusDealer:
             self._loaded.add(campus_id)
 
     def prepared(
-        self, parts: Iterator[tuple[Part, Place]], planned: Planned
+        self, parts: Iterator[tuple[Part, Place]], contexts: Sequence[Context | None]
     ) -> Iterator[tuple[Part, Place]]:
         """Look up the campuses of the users whose rows are to be dealt out.
 
         Args:
             parts: What a read finds.
-            planned: Whom it is read for.
+            contexts: The partitions that it is read for.
 
         Yields:
             The same, once their users' campuses are known.
@@ -96,7 +105,7 @@ class CampusDealer:
                 left, or the API goes by something else. Each campus has to be asked.
             RunEnds: The run has to end.
         """
-        (context, _), *others = planned.members
+        context, *others = contexts
         is_sweep = bool(others)
         self._is_needed = is_sweep or self._comes_late(parent_of(context))
         if not is_sweep:
@@ -111,7 +120,7 @@ class CampusDealer:
         for part, place in parts:
             held.append((part, place))
             for record in [] if part.page is None else part.page.records():
-                user = _user_of(record)
+                user = person_of(record)
                 if user is not None and self._went_to(record) is None:
                     rows.setdefault(user, []).append(record)
             if len(rows) >= LARGEST:
@@ -123,14 +132,14 @@ class CampusDealer:
 
     def _look_up(self, rows: Mapping[int, list[dict[str, Any]]], *, is_sweep: bool) -> None:
         """Look up the campuses of users, by whom the rows are given."""
-        self._scope.learn_campuses(rows)
+        self._people.learn_campuses(rows)
         if not is_sweep or not rows:
             return
         if not all(map(self._in_run, rows)):
             raise TooDearError
         self._keep(
             {
-                str(record.get("id")): [record.get("updated_at"), self.campus_of(record, 0)]
+                str(record.get("id")): [record.get(self._column), self.campus_of(record, 0)]
                 for records in rows.values()
                 for record in records
             }
@@ -144,13 +153,15 @@ class CampusDealer:
         last = sorted((row for row in known if times[row] >= first), key=times.__getitem__)
         self._state[_DEALT] = {row: known[row] for row in last[-_MOST:]}
 
-    def _went_to(self, record: Mapping[str, Any]) -> int | None:
+    def _went_to(self, record: object) -> int | None:
         """Return the campus that the same row went to in an earlier run."""
-        updated_at, campus = self._before.get(str(record.get("id"))) or (None, None)
-        is_same = updated_at == record.get("updated_at") and campus in self._campuses
+        if not isinstance(record, dict):
+            return None
+        changed, campus = self._before.get(str(record.get("id"))) or (None, None)
+        is_same = changed == record.get(self._column) and campus in self._campuses
         return campus if is_same else None
 
-    def campus_of(self, record: Mapping[str, Any], asked: int) -> int:
+    def campus_of(self, record: object, asked: int | None) -> int | None:
         """Return the campus that a row goes to.
 
         Args:
@@ -159,10 +170,10 @@ class CampusDealer:
         """
         if not self._is_needed:
             return asked
-        return self._went_to(record) or max(self._in_run(_user_of(record)), default=asked)
+        return self._went_to(record) or max(self._in_run(person_of(record)), default=asked)
 
     def _in_run(self, user_id: int | None) -> set[int]:
-        return self._scope.campuses_of(user_id) & set(self._campuses)
+        return self._people.campuses_of(user_id) & set(self._campuses)
 
     def _comes_late(self, campus_id: int) -> bool:
         """Tell whether a campus with a higher id has been read before this one."""
@@ -181,42 +192,58 @@ def is_worth_it(head: Page, members: int) -> bool:
     """
     if not head.count or head.total is None:
         return not head.more
-    users = len(_users_of(head)) * head.total / head.count
+    users = len(_people_of(head)) * head.total / head.count
     return ceil(head.total / head.size) + ceil(users / _USERS_A_PAGE) <= members
 
 
-def campuses_of(
-    records: Sequence[Mapping[str, Any]], campuses: Collection[int], scope: Scope
-) -> dict[int, int]:
-    """Look up which campuses rows go to.
+class CampusByPerson(Trait):
+    """Rows that go to the campus of their person: a dealer for each cursus."""
 
-    Args:
-        records: What the API sent.
-        campuses: Ids of those that there are.
-        scope: Looks up the campuses of users.
+    def __init__(self, partitions: Partitions) -> None:
+        """Begin with no campus.
 
-    Returns:
-        Ids of campuses by the ids of the rows, where a row goes to one.
+        Args:
+            partitions: The list.
+        """
+        self._list = partitions
 
-    Raises:
-        RunEnds: The run has to end.
-    """
-    users = {
-        record["id"]: user
-        for record in records
-        if type(record.get("id")) is int and (user := _user_of(record)) is not None
-    }
-    scope.learn_campuses(users.values())
-    found = {row: scope.campuses_of(user) & set(campuses) for row, user in users.items()}
-    return {row: max(own) for row, own in found.items() if own}
+    @cached_property
+    def _dealers(self) -> dict[int, CampusDealer]:
+        run, cursor = self._list.run, self._list.listing.cursor
+        return {
+            cursus_of(whole): CampusDealer(
+                run.people,
+                self._list.state(whole),
+                column=cursor.column if cursor else "",
+                overlap=run.times.overlap,
+            )
+            for whole in self._list.lists
+        }
+
+    @override
+    def take_up(self, context: Context | None, state: dict[str, Any]) -> None:
+        self._dealers[cursus_of(context)].note(context, state)
+
+    @override
+    def is_worth_sweeping(self, head: Page, members: int) -> bool:
+        return is_worth_it(head, members)
+
+    @override
+    def prepared(
+        self, parts: Iterator[tuple[Part, Place]], read: PlannedRead
+    ) -> Iterator[tuple[Part, Place]]:
+        dealer = self._dealers[cursus_of(read.contexts[0])]
+        return dealer.prepared(parts, read.contexts)
+
+    @override
+    def added(self, record: object, context: Context | None) -> dict[str, Any]:
+        dealer = self._dealers[cursus_of(context)]
+        return {
+            name: dealer.campus_of(record, (context or {}).get(name))
+            for name in self._list.listing.parent_columns
+        }
 
 
-def _users_of(page: Page) -> set[int]:
-    users = map(_user_of, page.records())
-    return {user for user in users if user is not None}
-
-
-def _user_of(record: object) -> int | None:
-    user = record.get("user") if isinstance(record, dict) else None
-    number = user.get("id") if isinstance(user, dict) else None
-    return number if type(number) is int else None
+def _people_of(page: Page) -> set[int]:
+    people = map(person_of, page.records())
+    return {person for person in people if person is not None}

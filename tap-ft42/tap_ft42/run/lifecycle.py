@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
+from tap_ft42.api.ledger import summary
 from tap_ft42.declared.instants import from_milliseconds
-from tap_ft42.run.logs import THIS_RUN, some
+from tap_ft42.declared.words import some
+from tap_ft42.run.logs import THIS_RUN
 from tap_ft42.run.progress import Progress
-from tap_ft42.singer.own.runs import LEDGER_STREAMS, summed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from tap_ft42.api.budget import RunEnds
-    from tap_ft42.api.ledger import Tally
-    from tap_ft42.singer.stream import FT42Stream
-    from tap_ft42.tap import TapFT42
+    from tap_ft42.api.ledger import Entry, Ledger
+    from tap_ft42.api.quota import Quota
+    from tap_ft42.api.token import BearerToken
+    from tap_ft42.planning.backfill import Backfill
+    from tap_ft42.planning.scope import Scope
+    from tap_ft42.planning.steps import Times
+
+_logger = logging.getLogger("tap-ft42")
 
 _NOTICE = timedelta(days=7)
 """How long before the secret expires the run says so."""
@@ -31,8 +38,68 @@ _ENDINGS = {
 }
 
 
+class LivingRun(Protocol):
+    """The services of a run whose life is told; see `tap_ft42.run.run`."""
+
+    @property
+    def ledger(self) -> Ledger:
+        """What it asks for."""
+
+    @property
+    def quota(self) -> Quota:
+        """The application's limits."""
+
+    @property
+    def token(self) -> BearerToken:
+        """The access token."""
+
+    @property
+    def scope(self) -> Scope:
+        """Which part of the network it reads."""
+
+    @property
+    def times(self) -> Times:
+        """The instants between which it reads."""
+
+    @property
+    def backfill(self) -> Backfill | None:
+        """The window of the past that it reads."""
+
+    @property
+    def is_dry_run(self) -> bool:
+        """Whether the connection is only tried out."""
+
+    def write_state(self, *, at_most_every: float = 0) -> None:
+        """Write the state down."""
+
+
+class Host(Protocol):
+    """The program that a run is a run of."""
+
+    @property
+    def selected(self) -> list[str]:
+        """The names of the streams that read the API and whose rows are wanted."""
+
+    @property
+    def is_dry_run(self) -> bool:
+        """Whether the connection is only tried out: nothing is read ahead."""
+
+    @property
+    def is_census_wanted(self) -> bool:
+        """Whether somebody wants to know which rows exist."""
+
+    def write_state(self) -> None:
+        """Write the state down."""
+
+    def write_ledger(self) -> None:
+        """Write down what the run asked for, as it cannot go on."""
+
+    def states_with_bookmarks(self) -> Iterator[dict[str, Any]]:
+        """Yield the states of the partitions of wanted streams that have bookmarks."""
+
+
 class Lifecycle:
-    """The run of a tap."""
+    """How a run begins, goes and ends."""
 
     ends_early = False
     """Whether the run ends before all is read."""
@@ -41,51 +108,53 @@ class Lifecycle:
     reason: str | None = None
     """Why it ends so."""
 
-    def __init__(self, tap: TapFT42) -> None:
+    def __init__(self, run: LivingRun, host: Host) -> None:
         """Wait for the first stream.
 
         Args:
-            tap: The tap whose run it is.
+            run: The run.
+            host: The program that it is a run of.
         """
-        self._tap = tap
+        self._run = run
+        self._host = host
         self._began: float | None = None
         self._streams_began: dict[str, float] = {}
 
     @cached_property
     def progress(self) -> Progress:
         """How far the run has come."""
-        return Progress(self._tap.ledger, self._tap.quota, self._tap.logger)
+        return Progress(self._run.ledger, self._run.quota, _logger)
 
-    def begin_stream(self, stream: FT42Stream) -> None:
+    def begin_stream(self, name: str) -> None:
         """Take note that a stream is read, perhaps once more, for another parent."""
-        if self._tap.is_dry_run:
+        if self._run.is_dry_run:
             return
         if self._began is None:
             self._begin()
-        if stream.name not in self._streams_began:
-            self._streams_began[stream.name] = time.monotonic()
-            self.progress.begin(stream.name)
+        if name not in self._streams_began:
+            self._streams_began[name] = time.monotonic()
+            self.progress.begin(name)
 
     def _begin(self) -> None:
-        tap = self._tap
+        run = self._run
         self._began = time.monotonic()
-        THIS_RUN.run_id = tap.ledger.run_id
-        streams = [name for name, stream in tap.api_streams.items() if stream.selected]
-        campus_ids = sorted(tap.scope.campus_ids)
-        until = from_milliseconds(tap.times.until)
-        tap.logger.info(
+        THIS_RUN.run_id = run.ledger.run_id
+        streams = self._host.selected
+        campus_ids = list(run.scope.campus_ids)
+        until = from_milliseconds(run.times.until)
+        _logger.info(
             "A %s begins: %s of cursus %s, %s, %s.",
-            "run" if tap.backfill is None else "backfill",
+            "run" if run.backfill is None else "backfill",
             some(len(streams), "stream"),
-            ", ".join(map(str, tap.scope.cursus_ids)),
+            ", ".join(map(str, run.scope.cursus_ids)),
             f"campuses {', '.join(map(str, campus_ids))}" if campus_ids else "all campuses",
             f"up to {_readable(until)}"
-            if tap.backfill is None
-            else f"changed from {tap.backfill}",
+            if run.backfill is None
+            else f"changed from {run.backfill}",
             extra={
                 "happened": "run_begins",
                 "streams": streams,
-                "cursus_ids": list(tap.scope.cursus_ids),
+                "cursus_ids": list(run.scope.cursus_ids),
                 "campus_ids": campus_ids or None,
                 "window_ends_at": until,
                 "tap_version": version("tap-ft42"),
@@ -93,23 +162,23 @@ class Lifecycle:
         )
         self.progress.start()
 
-    def end_stream(self, stream: FT42Stream) -> None:
+    def end_stream(self, name: str) -> None:
         """Say what a stream has brought, after its last parent."""
-        began = self._streams_began.pop(stream.name, None)
+        began = self._streams_began.pop(name, None)
         if began is None:
             return
-        self.progress.end(stream.name)
-        tallies = [t for t in self._tap.ledger.tallies() if t.stream == stream.name]
-        told, seconds = summed(tallies), round(time.monotonic() - began, 3)
-        begins, ends = _window(tallies)
-        if tallies:
+        self.progress.end(name)
+        entries = [entry for entry in self._run.ledger.entries() if entry.stream == name]
+        told, seconds = summary(entries), round(time.monotonic() - began, 3)
+        begins, ends = _window(entries)
+        if entries:
             since = f", changed since {_readable(begins)}" if begins else ""
-            message = f"{stream.name}: {_cost(told, seconds)}{since}."
+            message = f"{name}: {_cost(told, seconds)}{since}."
         elif self.ends_early:
-            message = f"{stream.name}: its turn did not come."
+            message = f"{name}: its turn did not come."
         else:
-            message = f"{stream.name}: nothing was due."
-        stream.logger.info(
+            message = f"{name}: nothing was due."
+        _logger.getChild(name).info(
             "%s",
             message,
             extra={
@@ -126,12 +195,12 @@ class Lifecycle:
         if not self.ends_early:
             self.ends_early = True
             self.outcome, self.reason = "early", str(end)
-            self._tap.logger.info(
+            _logger.info(
                 "The run ends here: %s. What it has read is kept; the next run goes on.",
                 end,
                 extra={"happened": "budget_ends", "reason": self.reason},
             )
-        self._tap.write_state()
+        self._run.write_state()
 
     def fail(self, failure: Exception) -> None:
         """Write down what is left to write when the run cannot go on.
@@ -142,10 +211,8 @@ class Lifecycle:
         if self.outcome == "failed" or isinstance(failure, BrokenPipeError):
             return
         self.outcome, self.reason = "failed", type(failure).__name__
-        self._tap.write_state()
-        for stream in (self._tap.streams[own.name] for own in LEDGER_STREAMS):
-            if stream.selected:
-                stream.sync()
+        self._run.write_state()
+        self._host.write_ledger()
         self.end()
 
     def end(self) -> None:
@@ -157,8 +224,8 @@ class Lifecycle:
         self.progress.stop()
         self._warn_of_the_secrets_end()
         self._say_what_a_backfill_has_come_to()
-        told = summed(self._tap.ledger.tallies())
-        self._tap.logger.info(
+        told = summary(self._run.ledger.entries())
+        _logger.info(
             "%s: %s (lower bound: %s).",
             _ENDINGS[self.outcome],
             _cost(told, seconds),
@@ -173,34 +240,28 @@ class Lifecycle:
         )
 
     def _say_what_a_backfill_has_come_to(self) -> None:
-        backfill = self._tap.backfill
+        backfill = self._run.backfill
         if backfill is None or self.outcome != "complete":
             return
         # Parents that an earlier run had listed are not listed again by one that goes on.
-        if all(map(backfill.has_read, self._states_with_bookmarks())):
-            self._tap.logger.info(
+        if all(map(backfill.has_read, self._host.states_with_bookmarks())):
+            _logger.info(
                 "The backfill from %s is done. The same run again asks for nothing.",
                 backfill,
                 extra={"happened": "backfill_done"},
             )
         else:
-            self._tap.logger.info(
+            _logger.info(
                 "The backfill from %s goes on with the next run.",
                 backfill,
                 extra={"happened": "backfill_goes_on"},
             )
 
-    def _states_with_bookmarks(self) -> Iterator[dict[str, Any]]:
-        for stream in self._tap.api_streams.values():
-            if stream.selected and stream.replication_key:
-                for whole in stream.lists:
-                    yield from stream.states_within(whole)
-
     def _warn_of_the_secrets_end(self) -> None:
-        until = self._tap.token.secret_valid_until
+        until = self._run.token.secret_valid_until
         if until is None or until - datetime.now(UTC) >= _NOTICE:
             return
-        self._tap.logger.warning(
+        _logger.warning(
             "The application's secret expires at %s. Until then copy the next secret from "
             "the application's page on the intranet to `client_secret`, and confirm the "
             "rotation there.",
@@ -209,11 +270,11 @@ class Lifecycle:
         )
 
 
-def _window(tallies: Sequence[Tally]) -> tuple[str | None, str | None]:
+def _window(entries: Sequence[Entry]) -> tuple[str | None, str | None]:
     """Return the bounds of what was read; None for one that does not exist."""
-    covered = [tally for tally in tallies if tally.ends is not None]
-    begins = [tally.begins for tally in covered if tally.begins is not None]
-    ends = [tally.ends for tally in covered if tally.ends is not None]
+    covered = [entry for entry in entries if entry.ends is not None]
+    begins = [entry.begins for entry in covered if entry.begins is not None]
+    ends = [entry.ends for entry in covered if entry.ends is not None]
     is_closed = begins and len(begins) == len(covered)
     return (
         from_milliseconds(min(begins)) if is_closed else None,

@@ -12,12 +12,12 @@ person should look at, ERROR of what ended the run.
 from __future__ import annotations
 
 import logging
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-import singer_sdk
 from typing_extensions import override
 
-_SDK = str(Path(singer_sdk.__file__).parent)
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _STEP = "log"
 """The function by which the SDK's streams tell of their steps, and, at level ERROR, once
@@ -29,11 +29,15 @@ class RunFilter(logging.Filter):
 
     run_id: str | None = None
     """The run, once it has begun."""
+    sdk: str = ""
+    """The folder of the SDK."""
 
     @override
     def filter(self, record: logging.LogRecord) -> bool:
-        if record.pathname.startswith(_SDK) and (
-            record.levelno <= logging.INFO or record.funcName == _STEP
+        if (
+            self.sdk
+            and record.pathname.startswith(self.sdk)
+            and (record.levelno <= logging.INFO or record.funcName == _STEP)
         ):
             if not logging.getLogger().isEnabledFor(logging.DEBUG):
                 return False
@@ -49,14 +53,14 @@ THIS_RUN = RunFilter()
 """The filter of this process, which is one run."""
 
 
-def set_up() -> None:
-    """Let all lines of this process go through the filter."""
+def set_up(sdk: Path) -> None:
+    """Let all lines of this process go through the filter.
+
+    Args:
+        sdk: The folder of the SDK, whose steps are hidden.
+    """
+    THIS_RUN.sdk = str(sdk)
     # One line a request is enough: the tap's own has rows and seconds.
     logging.getLogger("urllib3").setLevel(logging.INFO)
     for handler in logging.getLogger().handlers:
         handler.addFilter(THIS_RUN)
-
-
-def some(count: int, thing: str) -> str:
-    """Say how many there are, as in ``1 row`` and ``1,240 rows``."""
-    return f"{count:,} {thing}" if count == 1 else f"{count:,} {thing}s"

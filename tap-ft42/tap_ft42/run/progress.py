@@ -4,7 +4,7 @@
 
 On a terminal the lines stand below the log and change as pages arrive. Under Meltano,
 whose output goes through a pipe, they are lines of the log now and then. Everywhere else,
-as in cron, there are none. They are read off the run's tallies when somebody looks, so
+as in cron, there are none. They are read off the run's entries when somebody looks, so
 that the run itself does next to nothing for them.
 """
 
@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from typing_extensions import override
 
-from tap_ft42.run.logs import some
+from tap_ft42.declared.words import some
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -113,16 +113,16 @@ class Progress:
 
     def standings(self) -> list[Standing]:
         """Return how far the streams have come that are being read."""
-        tallies = self._ledger.tallies()
-        self._note_pace(sum(tally.pages for tally in tallies))
+        entries = self._ledger.entries()
+        self._note_pace(sum(entry.pages for entry in entries))
         standings, ahead = [], 0
         for stream in tuple(self._streams):
-            own = [tally for tally in tallies if tally.stream == stream]
-            pages = sum(tally.pages for tally in own)
-            expected = sum(tally.pages_expected for tally in own)
+            own = [entry for entry in entries if entry.stream == stream]
+            pages = sum(entry.pages for entry in own)
+            expected = sum(entry.pages_expected for entry in own)
             # Streams are read in turn, so that those before this one count, too.
             ahead += expected - pages
-            rows = sum(tally.rows_emitted for tally in own)
+            rows = sum(entry.rows_emitted for entry in own)
             seconds = self._seconds_for(ahead)
             standings.append(Standing(stream, rows, pages, expected, self._quota.left, seconds))
         return standings

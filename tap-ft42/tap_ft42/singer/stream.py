@@ -1,64 +1,198 @@
-"""What every stream of the API shares: address, scope, bookmark, failures, rows."""
+"""What every stream of the API does for Singer; what it reads, it only declares."""
 
 from __future__ import annotations
 
 from contextlib import suppress
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, cast
+from datetime import UTC, datetime
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from singer_sdk.exceptions import (
-    AbortedSyncFailedException,
-    AbortedSyncPausedException,
-)
+from singer_sdk import Stream, StreamSchema
+from singer_sdk.exceptions import AbortedSyncFailedException, AbortedSyncPausedException
+from singer_sdk.helpers.conform import TypeConformanceLevel
+from singer_sdk.mapper import SameRecordTransform
+from singer_sdk.singerlib import RecordMessage
 from typing_extensions import override
 
 from tap_ft42.api.budget import RunEnds
-from tap_ft42.census.known import KnownRows
-from tap_ft42.census.presence import ByCursus, FullReads
-from tap_ft42.declared.contexts import cursus_of, key_of
-from tap_ft42.declared.instants import from_milliseconds
-from tap_ft42.declared.records import BrokenRecordError
-from tap_ft42.planning.bookmarks import (
-    full_read,
-    level,
-)
-from tap_ft42.reading.endpoint import Endpoint
-from tap_ft42.reading.pipeline import NOW
-from tap_ft42.reading.reads import TooDearError
-from tap_ft42.reading.spool import FRESH
-from tap_ft42.singer.messages import STATE_INTERVAL
-from tap_ft42.singer.planned import PlannedStream
+from tap_ft42.run.run import STATE_INTERVAL
+from tap_ft42.singer.rows import SCHEMAS, Rows
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Mapping, Sequence
+    from collections.abc import Generator, Iterable, Iterator, Mapping
 
-    from singer_sdk.helpers.types import Context, Record
+    from singer_sdk import Tap
+    from singer_sdk.helpers.types import Context, Record, TapState
 
-    from tap_ft42.api.page import Page
-    from tap_ft42.census.presence import Presence
-    from tap_ft42.planning.sweeps import Planned
-    from tap_ft42.reading.pipeline import Place
-    from tap_ft42.reading.reads import Part
+    from tap_ft42.declared.listing import Listing
+    from tap_ft42.run.lists import ListRun
+    from tap_ft42.singer.own.rejections import RejectedRecordsStream
 
 
-class FT42Stream(PlannedStream):
-    """A stream of the 42 API.
+class FT42Stream(Stream):
+    """A stream of the 42 API. A subclass declares its list, and nothing else."""
 
-    A subclass declares its name, path, keys and filters; all behaviour is here
-    and in the modules that this one calls.
-    """
+    listing: ClassVar[Listing]
+    """What the list is, and how it is read."""
 
-    _is_read_to_end = False
+    schema: ClassVar[StreamSchema[str]] = StreamSchema(SCHEMAS)
+    TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE  # rows fit their schema already
+
+    list_run: ListRun
+    """What the run does with the list."""
+    rejected_records: RejectedRecordsStream
+    """The stream that takes what breaks the schema."""
+
+    def __init_subclass__(cls) -> None:
+        """Take over what the SDK has to know of the list."""
+        listing, cursor = cls.listing, cls.listing.cursor
+        cls.name = listing.name
+        cls.selected_by_default = listing.is_selected
+        cls.replication_key = cursor.column if cursor else None  # type: ignore[assignment,method-assign]  # as the SDK's subclasses do
+
+    def __init__(self, tap: Tap, state: TapState) -> None:
+        """Compile the stream's schema.
+
+        Args:
+            tap: The tap.
+            state: What holds the states of the streams.
+        """
+        super().__init__(tap)
+        self._tap_state = state
+        self.primary_keys = self.schema["x-primary-key"]
+        self._rows = Rows(self.name, self.schema)
+        self._is_announced = False
+
+    def attach(self, list_run: ListRun, rejected_records: RejectedRecordsStream) -> None:
+        """Let the stream take part in a run.
+
+        Args:
+            list_run: What the run does with the list.
+            rejected_records: The stream that takes what breaks the schema.
+        """
+        self.list_run, self.rejected_records = list_run, rejected_records
+        listing, scope = self.listing, list_run.run.scope
+        if listing.people_filter is not None:
+            self.state_partitioning_keys = ()  # one bookmark, however many batches of people
+        elif listing.by_cursus and len(scope.cursus_ids) == 1:
+            # See `tap_ft42.planning.cursus`.
+            self.state_partitioning_keys = [listing.parent_id] if listing.parent else []
+
+    # Whom the SDK syncs
+
+    @property
+    @override
+    def partitions(self) -> list[dict[str, Any]] | None:
+        if self.listing.parent is not None:
+            return super().partitions
+        return self.list_run.partitions.contexts
 
     @override
-    def finalize_state_progress_markers(self, state: dict[str, Any] | None = None) -> None:
-        # The SDK calls this once a run, after the last child.
-        if self._partitions_read:
-            level(self._partitions_read)
-        with suppress(RunEnds):  # the SDK asks for the partitions, and so for the scope
-            super().finalize_state_progress_markers(state)
-        self._tap.write_state()
-        self._tap.lifecycle.end_stream(self)
+    def generate_child_contexts(
+        self, record: Record, context: Context | None
+    ) -> Iterable[Context | None]:
+        self.list_run.tell_children(record)
+        yield from self.list_run.partitions.contexts_below(record)
+
+    @override
+    def _sync_records(
+        self, context: Context | None = None, *, write_messages: bool = True
+    ) -> Generator[dict[str, Any], Any, Any]:
+        lifecycle = self.list_run.run.lifecycle
+        lifecycle.begin_stream(self.name)
+        try:
+            # A parent's context names no cursus; those without parent are partitions.
+            for own in self.list_run.partitions.by_cursus(context) if context else [None]:
+                yield from super()._sync_records(own, write_messages=write_messages)
+        except RunEnds as end:
+            # Looking up who belongs to the scope was already more than the budget allows.
+            lifecycle.end_early(end)
+        except (AbortedSyncFailedException, AbortedSyncPausedException):
+            raise
+        except Exception as failure:
+            lifecycle.fail(failure)
+            raise
+
+    @override
+    def get_records(self, context: Context | None) -> Iterator[dict[str, Any]]:
+        yield from self.list_run.records(context)
+        streams = {type(child).listing.name: child for child in self._api_children}
+        for child, own in self.list_run.remembered(context):
+            streams[child.listing.name].sync(own)
+
+    @property
+    def _api_children(self) -> list[FT42Stream]:
+        return [child for child in self.child_streams if isinstance(child, FT42Stream)]
+
+    # Rows
+
+    @override
+    def post_process(self, row: Record, context: Context | None = None) -> Record | None:
+        reject = partial(self.rejected_records.keep, self.name, row)
+        shaped = self._rows.row_or_none(row, self.list_run.added(row, context), reject)
+        if shaped is None:
+            return None
+        if not self.list_run.is_in_scope(shaped):
+            self.list_run.presence.leave_out(shaped["id"], context)
+            return None
+        self.list_run.partitions.count(shaped)
+        return shaped
+
+    def row(self, record: object, context: Context | None) -> dict[str, Any]:
+        """Return what the stream makes of a record, or raise a `BrokenRecordError`."""
+        return self._rows.row(record, self.list_run.added(record, context))
+
+    def emit(self, record: Record, context: Context | None, *, is_known: bool) -> None:
+        """Emit a record that is read outside of the stream's own turn.
+
+        Args:
+            record: What the API sent.
+            context: The parent's context, or None.
+            is_known: Whether it is only looked at, as the target has it.
+        """
+        row = self.post_process(record, context)
+        if row is not None and not is_known:
+            self._write_record_message(row)
+
+    @override
+    def _generate_record_messages(self, record: Record) -> Generator[RecordMessage, None, None]:
+        # Going through each record once more for nothing takes a seventh of a run.
+        if self._is_sent_as_it_is:
+            yield RecordMessage(
+                self.name,
+                record,
+                version=self._stream_version,
+                time_extracted=datetime.now(UTC),
+            )
+        else:
+            yield from super()._generate_record_messages(record)
+
+    @cached_property
+    def _is_sent_as_it_is(self) -> bool:
+        """Whether all columns are selected and no stream map changes anything."""
+        (first, *others) = self.stream_maps
+        return type(first) is SameRecordTransform and not others and all(self.mask.values())
+
+    @override
+    def _write_schema_message(self) -> None:
+        # The SDK announces a child once a parent. Some targets load what they have at
+        # every announcement: DuckDB's then takes ten times as long.
+        if not self._is_announced:
+            super()._write_schema_message()
+            self._is_announced = True
+
+    @property
+    @override
+    def emit_activate_version_messages(self) -> bool:
+        # After such a message a target deletes what does not come again.
+        is_backfill = self.list_run.run.backfill is not None
+        return not is_backfill and super().emit_activate_version_messages
+
+    # State
+
+    def partition_context(self, context: Context | None) -> Mapping[str, Any] | None:
+        """Return by what a partition is named in the state; None if the stream has but one."""
+        return self._get_state_partition_context(context)
 
     @override
     def _increment_stream_state(
@@ -69,228 +203,20 @@ class FT42Stream(PlannedStream):
     @override
     def _write_state_message(self) -> None:
         """Write the state now and then, as it holds the bookmarks of all partitions."""
-        self._tap.write_state(at_most_every=STATE_INTERVAL)
-
-    # Reading
+        self.list_run.run.write_state(at_most_every=STATE_INTERVAL)
 
     @override
-    def _sync_records(
-        self, context: Context | None = None, *, write_messages: bool = True
-    ) -> Generator[dict[str, Any], Any, Any]:
-        self._tap.lifecycle.begin_stream(self)
-        try:
-            # A parent's context names no cursus; those without parent are partitions.
-            for own in self.by_cursus(context) if context else [None]:
-                yield from super()._sync_records(own, write_messages=write_messages)
-        except RunEnds as end:
-            # Looking up who belongs to the scope was already more than the budget allows.
-            self._tap.lifecycle.end_early(end)
-        except (AbortedSyncFailedException, AbortedSyncPausedException):
-            raise
-        except Exception as failure:
-            self._tap.lifecycle.fail(failure)
-            raise
-
-    @override
-    def request_records(self, context: Context | None) -> Iterator[dict[str, Any]]:
-        self._tap.plan_run(self)
-        if key_of(context) not in self._planned:
-            self.plan([(each, self._tap.next_place()) for each in self._along_with(context)])
-        planned = self._planned.pop(key_of(context))
-        if planned is None:  # a sweep has read it
-            return
-        for member, _ in planned.members:
-            self.presence.begin(member)
-        try:
-            yield from self._records(planned)
-        except RunEnds as end:
-            self._tap.lifecycle.end_early(end)
-            return
-        except TooDearError:
-            self.plan_apart(planned.members)
-            yield from self.request_records(context)
-            return
-        self._is_read_to_end = True
-        for member, _ in planned.members:
-            self.presence.complete(member)
-            if self.replication_key and self.parent_stream_type is not None:
-                self._partitions_read.append(self.get_context_state(member))
-
-    def _records(self, planned: Planned) -> Iterator[dict[str, Any]]:
-        # Among the members of a sweep, the one that has been read least far.
-        context = min((member for member, _ in planned.members), key=self._read_until)
-        for step, reading in zip(planned.steps, planned.readings, strict=True):
-            reading.tally.cover(step.begins, step.until, tells_changes=step.since is not None)
-            self._tally = reading.tally if self.selected else None
-            self._since = step.since
-            for part, place in self.prepared(self._tap.pipeline.parts(reading), planned):
-                if part.page is not None:
-                    self._note_turn(planned, part.page)
-                    page = self.unpacked(part.page)
-                    records = page.records()
-                    if part.is_descending:
-                        records.reverse()
-                    self._plan_children(records, context, place)
-                    self.presence.note(page, records, context)
-                    yield from records
-                step.advance(part)
-                self._write_state_message()
-            step.complete()
-
-    def unpacked(self, page: Page) -> Page:
-        """Return a page with the stream's records, where those of the list carry them."""
-        return page
-
-    def prepared(
-        self,
-        parts: Iterator[tuple[Part, Place]],
-        planned: Planned,  # noqa: ARG002 - for subclasses
-    ) -> Iterator[tuple[Part, Place]]:
-        """Find out what rows need to know that their request does not say.
-
-        Args:
-            parts: What a read finds.
-            planned: Whom it is read for.
-
-        Yields:
-            The same.
-
-        Raises:
-            TooDearError: A sweep cannot find out; its members are asked one by one.
-        """
-        yield from parts
-
-    def _read_until(self, context: Context | None) -> str:
-        return str(self.get_context_state(context).get("read_until") or "")
-
-    def _along_with(self, context: Context | None) -> Sequence[Context | None]:
-        """Return what is planned together with a context that nobody has planned."""
-        if self.parent_stream_type is not None or self._tap.is_dry_run:
-            return [context]
-        return cast("list[Context | None]", self.partitions) or [context]
-
-    def _note_turn(self, planned: Planned, page: Page) -> None:
-        """Note that a request was spent on contexts; see `tap_ft42.planning.priorities`."""
-        began = self._tap.initialized_at
-        if self._tap.budget.is_bounded and page.answered * 1000 >= began:
-            self.stream_state["served_at"] = from_milliseconds(began)
-            for member, _ in planned.members:
-                self.get_context_state(member)["served_at"] = from_milliseconds(began)
-
-    def look_up(
-        self, query: Mapping[str, Any], context: Context | None = None
-    ) -> Iterator[dict[str, Any]]:
-        """Read rows that the run needs to know before it goes on.
-
-        Args:
-            query: Parameters that select their records.
-            context: The context of their list, if it has one.
-
-        Yields:
-            Rows; some perhaps twice.
-
-        Raises:
-            As for `read_apart`.
-        """
-        for record in self.read_apart(query, f"look-up of {self.plan_name(context)}", context):
-            with suppress(BrokenRecordError):  # the stream itself puts it aside
-                yield self._shape.row(record, self.added_values(record, context))
-
-    def read_apart(
-        self,
-        query: Mapping[str, Any],
-        name: str,
-        context: Context | None = None,
-        *,
-        is_news: bool = False,
-    ) -> Iterator[dict[str, Any]]:
-        """Read records in full that no partition asks for.
-
-        Args:
-            query: Parameters that select them.
-            name: What to call it in the spool.
-            context: The context of their list, if it has one.
-            is_news: Whether they are emitted, and all of them are new.
-
-        Yields:
-            Records; some perhaps twice.
-
-        Raises:
-            RunEnds: The run has to end.
-            FatalAPIError: The API refuses the request.
-            RetriableAPIError: Too many tries of one page failed.
-            requests.RequestException: The API did not answer.
-        """
-        self._plans[name] = {}
-        stops = self._tap.spool.follow(name, {}, self._tap.times.until, longest_age=FRESH)
-        step = full_read(
-            {}, stops[-1], is_sortable=self.is_sortable, has_ranges=self.has_ranges
-        )
-        source = Endpoint(self, context, query, name)
-        if is_news:
-            self._tally = source.tally if self.selected else None
-            self._since = ""
-        reading = self._tap.pipeline.read(
-            NOW, source, step.read, retried=self.request_decorator
-        )
-        for part, _ in self._tap.pipeline.parts(reading):
-            yield from [] if part.page is None else part.page.records()
-
-    @cached_property
-    def presence(self) -> Presence:
-        """Which rows of the stream are known to exist."""
-        if self.replication_key is None:
-            return FullReads(self)
-        return ByCursus(
-            {cursus_of(whole): KnownRows(self, self._tap, whole) for whole in self.lists}
-        )
-
-    @property
-    def is_counted(self) -> bool:
-        """Whether a census tells which of the stream's rows exist."""
-        is_census = self.selected and self._tap.census.selected
-        return is_census and not self._tap.is_dry_run and self.backfill is None
-
-    @property
-    def is_tallied(self) -> bool:
-        """Whether the state tells which rows are known, if they are one list."""
-        return self.is_counted
-
-    @property
-    def refresh_nights(self) -> int:
-        """Censuses in which each row is read again; 0 for never."""
-        nights: int = self.config["refresh_nights"]
-        return nights * self.refresh_factor
-
-    @override
-    def leave_out(self, row: Record, context: Context | None) -> None:
-        self.presence.leave_out(row["id"], context)
-
-    def needs_all(self, context: Context | None) -> bool:  # noqa: ARG002 - for subclasses
-        """Tell whether the run reads the whole list, where there are no bookmarks.
-
-        Args:
-            context: The context of the partition, or None.
-        """
-        return True
-
-    def contexts_of(
-        self,
-        records: Sequence[Mapping[str, Any]],  # noqa: ARG002 - for subclasses
-        contexts: Sequence[Context | None],  # noqa: ARG002 - for subclasses
-    ) -> Mapping[int, Context | None]:
-        """Find out which parents rows belong to that were read of several at once.
-
-        Args:
-            records: What the API sent.
-            contexts: The contexts of the parents.
-
-        Returns:
-            Those of them that the rows have, by the ids of the rows.
-        """
-        return {}
+    def finalize_state_progress_markers(self, state: dict[str, Any] | None = None) -> None:
+        # The SDK calls this once a run, after the last child.
+        self.list_run.end_partitions()
+        with suppress(RunEnds):  # the SDK asks for the partitions, and so for the scope
+            super().finalize_state_progress_markers(state)
+        self.list_run.run.write_state()
+        self.list_run.run.lifecycle.end_stream(self.name)
 
     @override
     def log_sync_costs(self) -> None:
+        # The SDK calls this once all streams have been read, and not if one failed.
         super().log_sync_costs()
-        self.note_ends()
+        self._rows.tell(self.logger, self.rejected_records.name)
+        self.list_run.note_ends()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from tap_ft42.streams.activity import (
     AchievementsUsersStream,
     CoalitionsUsersStream,
@@ -18,7 +20,10 @@ from tap_ft42.streams.reference import (
     ProjectsStream,
 )
 
-STREAMS = (
+if TYPE_CHECKING:
+    from tap_ft42.singer.stream import FT42Stream
+
+STREAMS: tuple[type[FT42Stream], ...] = (
     CursusStream,
     ProjectsStream,
     AchievementsStream,

@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
-from types import MappingProxyType
-
-from typing_extensions import override
-
+from tap_ft42.declared.listing import Census, Listing
 from tap_ft42.singer.stream import FT42Stream
+from tap_ft42.streams.cursors import UPDATED_AT
 
 
 class UsersStream(FT42Stream):
     """Students of the run's cursus who are not alumni; of several, once for each."""
 
-    name = "users"
-    is_by_cursus = True
-    added_columns = ("cursus_id",)
-    path = "/v2/cursus/{cursus_id}/users"
-    replication_key = "updated_at"
-    filters = MappingProxyType({"filter[kind]": "student", "filter[alumni?]": "false"})
-    campus_filter = "filter[primary_campus_id]"
-    weight = 4
-    refresh_factor = 1  # active? and the dates of erasure change silently
-    census_share = 1  # with people goes all that hangs on them
-    left_filters = MappingProxyType({"filter[kind]": "student", "filter[alumni?]": "true"})
-
-    @property
-    @override
-    def is_tallied(self) -> bool:
-        is_read_whole = not self._tap.is_dry_run and self.backfill is None
-        return super().is_tallied or (is_read_whole and bool(self._tap.scope.campus_ids))
+    listing = Listing(
+        name="users",
+        path="/v2/cursus/{cursus_id}/users",
+        by_cursus=True,
+        added=("cursus_id",),
+        cursor=UPDATED_AT,
+        filters={"filter[kind]": "student", "filter[alumni?]": "false"},
+        campus_filter="filter[primary_campus_id]",
+        tells="people",
+        weight=4,
+        census=Census(
+            refresh_factor=1,  # active? and the dates of erasure change silently
+            share=1,  # with people goes all that hangs on them
+            left_filters={"filter[kind]": "student", "filter[alumni?]": "true"},
+        ),
+    )
 
 
 class CursusUsersStream(FT42Stream):
@@ -38,18 +35,23 @@ class CursusUsersStream(FT42Stream):
     the level.
     """
 
-    name = "cursus_users"
-    is_by_cursus = True
-    path = "/v2/cursus/{cursus_id}/cursus_users"
-    selected_by_default = False
-    campus_filter = "filter[campus_id]"
+    listing = Listing(
+        name="cursus_users",
+        path="/v2/cursus/{cursus_id}/cursus_users",
+        by_cursus=True,
+        campus_filter="filter[campus_id]",
+        is_selected=False,
+    )
 
 
 class CampusUsersStream(FT42Stream):
     """Which person belongs to which campus. Off by default."""
 
-    name = "campus_users"
-    path = "/v2/campus_users"
-    replication_key = "updated_at"
-    selected_by_default = False
-    campus_filter = "filter[campus_id]"
+    listing = Listing(
+        name="campus_users",
+        path="/v2/campus_users",
+        cursor=UPDATED_AT,
+        campus_filter="filter[campus_id]",
+        tells="campuses of people",
+        is_selected=False,
+    )

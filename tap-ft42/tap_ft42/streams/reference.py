@@ -2,164 +2,91 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from typing_extensions import override
-
-from tap_ft42.planning.refreshing import ReferenceStream
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from singer_sdk.helpers.types import Context, Record
-
-    from tap_ft42.api.page import Page
-    from tap_ft42.tap import TapFT42
-
-_WEEK = 7 * 24
-_CENTURY = 100 * 366 * 24
-"""Hours."""
+from tap_ft42.declared.listing import Carried, Listing
+from tap_ft42.singer.stream import FT42Stream
+from tap_ft42.streams.cursors import UPDATED_AT
 
 
-class CursusStream(ReferenceStream):
+class CursusStream(FT42Stream):
     """Every curriculum."""
 
-    name = "cursus"
-    path = "/v2/cursus"
-    refresh_hours = 168
+    listing = Listing(name="cursus", path="/v2/cursus", refresh_hours=168)
 
 
-class CampusesStream(ReferenceStream):
+class CampusesStream(FT42Stream):
     """Every active, public campus; parent of what is asked campus by campus."""
 
-    name = "campuses"
-    path = "/v2/campus"
-    refresh_hours = 24
-
-    @override
-    def generate_child_contexts(
-        self, record: Record, context: Context | None
-    ) -> Iterable[Context | None]:
-        if self._tap.scope.has_campus(record["id"]):
-            yield {"campus_id": record["id"]}
-
-    @property
-    @override
-    def interval(self) -> float:
-        hours = super().interval
-        if not hours or not self._tap.scope.campus_ids:
-            return hours
-        # Where the campuses are named, no other one can join those that are asked.
-        is_set = self.name in (self.config.get("refresh_hours") or {})
-        return hours if is_set else _WEEK if self.selected else _CENTURY
+    listing = Listing(name="campuses", path="/v2/campus", is_campus=True, refresh_hours=24)
 
 
-class ProjectsStream(ReferenceStream):
+class ProjectsStream(FT42Stream):
     """Projects of the run's cursus, with the sessions of every campus.
 
     One that belongs to several of them comes once for each.
     """
 
-    name = "projects"
-    is_by_cursus = True
-    added_columns = ("cursus_id",)
-    path = "/v2/cursus/{cursus_id}/projects"
-    replication_key = "updated_at"
-    refresh_hours = 672
-    largest_page = 30  # 100 projects are 4 MB, and the API often times out on them
+    listing = Listing(
+        name="projects",
+        path="/v2/cursus/{cursus_id}/projects",
+        by_cursus=True,
+        added=("cursus_id",),
+        cursor=UPDATED_AT,
+        refresh_hours=672,
+        largest_page=30,  # 100 projects are 4 MB, and the API often times out on them
+    )
 
 
-class AchievementsStream(ReferenceStream):
+class AchievementsStream(FT42Stream):
     """Every badge."""
 
-    name = "achievements"
-    path = "/v2/achievements"
-    refresh_hours = 672
-    lists_changes = True
+    listing = Listing(
+        name="achievements", path="/v2/achievements", changes=UPDATED_AT, refresh_hours=672
+    )
 
 
-class CampusAchievementsStream(ReferenceStream):
+class CampusAchievementsStream(FT42Stream):
     """Which campus awards which badge.
 
     Off by default: the names in ``achievements.campus`` say the same for twelve
     requests instead of one a campus.
     """
 
-    name = "campus_achievements"
-    path = "/v2/campus/{campus_id}/achievements"
     parent_stream_type = CampusesStream
-    list_path = None
-    selected_by_default = False
-    refresh_hours = 168
-    added_columns = ("campus_id",)
+    listing = Listing(
+        name="campus_achievements",
+        path="/v2/campus/{campus_id}/achievements",
+        parent=CampusesStream.listing,
+        parent_id="campus_id",
+        added=("campus_id",),
+        is_selected=False,
+        refresh_hours=168,
+    )
 
 
-class BlocsStream(ReferenceStream):
+class BlocsStream(FT42Stream):
     """Groups of coalitions: the only tie from a coalition to a campus."""
 
-    name = "blocs"
-    path = "/v2/blocs"
-    campus_filter = "filter[campus_id]"
-    has_ranges = False
-    refresh_hours = 168
+    listing = Listing(
+        name="blocs",
+        path="/v2/blocs",
+        campus_filter="filter[campus_id]",
+        has_ranges=False,
+        refresh_hours=168,
+    )
 
 
-class CoalitionsStream(ReferenceStream):
+class CoalitionsStream(FT42Stream):
     """Every coalition; parent of the memberships.
 
     The API narrows their list by nothing. For a scope, the blocs of its campuses are
     asked for instead: they carry their coalitions, points and all.
     """
 
-    name = "coalitions"
-    path = "/v2/coalitions"
-    campus_filter = BlocsStream.campus_filter
-    has_ranges = False
-    refresh_hours = 24
-
-    def __init__(self, tap: TapFT42) -> None:
-        """Choose the list.
-
-        Args:
-            tap: The tap, which knows the scope.
-        """
-        super().__init__(tap)
-        if tap.scope.campus_ids:
-            self.path = BlocsStream.path
-
-    @override
-    def unpacked(self, page: Page) -> Page:
-        scope = self._tap.scope
-        if not scope.campus_ids:
-            return page
-        return page.holding(
-            [
-                coalition
-                for bloc in page.records()
-                if isinstance(bloc, dict) and scope.has_campus(bloc.get("campus_id"))
-                for coalition in bloc.get("coalitions") or ()
-            ]
-        )
-
-    @override
-    def generate_child_contexts(
-        self, record: Record, context: Context | None
-    ) -> Iterable[Context | None]:
-        if "score" in record and self.backfill is None:
-            self._tap.coalition_totals[record["id"]] = record["score"]
-        yield {"coalition_id": record["id"]}
-
-
-REFRESH_HOURS = {
-    stream.name: stream.refresh_hours
-    for stream in (
-        CursusStream,
-        ProjectsStream,
-        AchievementsStream,
-        CampusesStream,
-        CampusAchievementsStream,
-        BlocsStream,
-        CoalitionsStream,
+    listing = Listing(
+        name="coalitions",
+        path="/v2/coalitions",
+        campus_filter="filter[campus_id]",
+        carried=Carried("/v2/blocs", column="coalitions", campus_column="campus_id"),
+        has_ranges=False,
+        refresh_hours=24,
     )
-}
-"""Hours for which a full read of each is good enough."""

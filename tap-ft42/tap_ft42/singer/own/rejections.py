@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import hashlib
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import msgspec
-from singer_sdk import Stream, StreamSchema
 from typing_extensions import override
 
 from tap_ft42.declared.instants import write_instant
-from tap_ft42.singer.rows import SCHEMAS
+from tap_ft42.singer.own.stream import OwnStream
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from singer_sdk.helpers.types import Context
 
-    from tap_ft42.tap import TapFT42
 
-
-class RejectedRecordsStream(Stream):
+class RejectedRecordsStream(OwnStream):
     """Records that broke their schema, with the reason.
 
     The streams that meet such a record hand it over at once, so that it is on
@@ -29,21 +26,9 @@ class RejectedRecordsStream(Stream):
     """
 
     name = "rejected_records"
-    schema: ClassVar[StreamSchema[str]] = StreamSchema(SCHEMAS)
-
-    _tap: TapFT42
     _is_announced = False
 
-    def __init__(self, tap: TapFT42) -> None:
-        """Take the key from the schema.
-
-        Args:
-            tap: The tap.
-        """
-        super().__init__(tap)
-        self.primary_keys = self.schema["x-primary-key"]
-
-    def keep(self, stream: str, record: object, *, reason: str) -> None:
+    def keep(self, stream: str, record: object, reason: str) -> None:
         """Emit a broken record.
 
         Args:
@@ -73,8 +58,3 @@ class RejectedRecordsStream(Stream):
     def get_records(self, context: Context | None) -> Iterable[dict[str, Any]]:
         """Return nothing: the records have been emitted when they were met."""
         return ()
-
-    @override
-    def _write_state_message(self) -> None:
-        """Write the state with what every stream is known to have."""
-        self._tap.write_state()

@@ -1,0 +1,135 @@
+"""How a page is asked for, and what an answer means."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING, Any
+
+from tap_ft42.api import errors, retries
+from tap_ft42.api.page import page_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import requests
+    from backoff.types import Details
+
+    from tap_ft42.api.page import Page
+    from tap_ft42.api.quota import Quota
+    from tap_ft42.api.token import BearerToken
+    from tap_ft42.declared.listing import Listing
+
+_TIMEOUT = (10.0, 120.0)
+"""Seconds to connect, and to wait: ``/v2/coalitions`` takes up to 37."""
+
+_WORTH_A_LOOK = 3
+"""Tries of one request after which a failure is more than a moment's."""
+
+
+class Client:
+    """Asks the API for pages, with the connections, the token and the quota of a run."""
+
+    def __init__(
+        self, api_url: str, *, session: requests.Session, token: BearerToken, quota: Quota
+    ) -> None:
+        """Ask nothing yet.
+
+        Args:
+            api_url: Base URL of the API, without a trailing slash.
+            session: The connections.
+            token: Vouches for the requests.
+            quota: Learns from the answers.
+        """
+        self.api_url = api_url
+        """Base URL of the API, without a trailing slash."""
+        self._session = session
+        self._token = token
+        self._quota = quota
+
+    def fetch(self, listing: Listing, url: str, params: Mapping[str, Any]) -> Page:
+        """Fetch a page; what is raised decides whether it is tried again.
+
+        Args:
+            listing: The list.
+            url: Its address.
+            params: Query parameters, with those of paging; those that are None are not sent.
+
+        Returns:
+            The page.
+
+        Raises:
+            FatalAPIError: The API refuses the request.
+            RetriableAPIError: The answer is none that can be read.
+            requests.RequestException: The API did not answer.
+        """
+        sent = time.time()
+        response = self._session.get(url, params=params, auth=self._token, timeout=_TIMEOUT)
+        self._quota.learn(response)
+        retries.check(response)
+        page = page_of(
+            response,
+            number=params["page[number]"],
+            size=params["page[size]"],
+            cursor=listing.cursor,
+            sent=sent,
+            answered=time.time(),
+        )
+        logger = logger_of(listing)
+        if logger.isEnabledFor(logging.DEBUG):
+            _tell(logger, listing, response, page)
+        return page
+
+    def retried(self, listing: Listing, func: Any) -> Any:  # noqa: ANN401 - sync or async
+        """Let a function that asks for pages of a list try again."""
+
+        def tell(details: Details) -> None:
+            _tell_of_failure(listing, details)
+
+        return retries.retried(func, tell)
+
+
+def logger_of(listing: Listing) -> logging.Logger:
+    """Return the logger of a stream, as the Singer SDK names it."""
+    return logging.getLogger(f"tap-ft42.{listing.name}")
+
+
+def _tell(
+    logger: logging.Logger, listing: Listing, response: requests.Response, page: Page
+) -> None:
+    seconds = round(page.answered - page.sent, 3)
+    logger.debug(
+        "%s: %d rows in %.1f s from %s",
+        listing.name,
+        page.count,
+        seconds,
+        errors.request_line(response),
+        extra={
+            "happened": "request",
+            "status": response.status_code,
+            "rows": page.count,
+            "total": page.total,
+            "bytes": len(page.body),
+            "seconds": seconds,
+        },
+    )
+
+
+def _tell_of_failure(listing: Listing, details: Details) -> None:
+    failure, wait = details["exception"], details.get("wait", 0.0)
+    is_refusal = isinstance(failure, retries.TooManyRequestsError)
+    # What passes by itself is nobody's business; what lasts may be.
+    lasts = not is_refusal and details["tries"] >= _WORTH_A_LOOK
+    logger_of(listing).log(
+        logging.WARNING if lasts else logging.INFO,
+        "%s: try %d failed, the next one follows in %.1f s: %s",
+        listing.name,
+        details["tries"],
+        wait,
+        errors.explain(failure),
+        extra={
+            "happened": "refusal" if is_refusal else "retry",
+            "tries": details["tries"],
+            "wait_seconds": round(wait, 3),
+        },
+    )

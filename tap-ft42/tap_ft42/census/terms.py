@@ -1,0 +1,171 @@
+"""What a census is told: the list that it counts, and by what the run lets it go."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    import logging
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from tap_ft42.api.budget import Budget
+    from tap_ft42.api.quota import Quota
+    from tap_ft42.declared.contexts import Context
+    from tap_ft42.declared.listing import Listing
+    from tap_ft42.planning.scope import Scope
+    from tap_ft42.planning.steps import Times
+    from tap_ft42.reading.pipeline import Place
+    from tap_ft42.reading.source import ListReader
+
+_SHARE = 4
+"""Which part of the hour's requests may have been sent before counts end, unless the
+settings say otherwise: others need the rest."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CensusTerms:
+    """By what the censuses of a run go."""
+
+    hour: int
+    """Hour of the day (UTC) from which on a census is due; negative for never."""
+    nights: int
+    """Nights in which everybody is read again; 0 for never."""
+    census_requests: int
+    """Requests of the hour after which counts end; 0 for any number."""
+    recheck_requests: int
+    """Requests of a run up to which it reads open rows again between two censuses."""
+    start_date: str | None
+    """The setting: nothing older is read."""
+    began: int
+    """When the run began, in milliseconds since 1970."""
+    times: Times
+    """The instants between which it reads."""
+    scope: Scope
+    """Which part of the network it reads."""
+    quota: Quota
+    """The application's limits."""
+    budget: Budget
+    """What the run may spend."""
+    is_wanted: Callable[[], bool]
+    """Whether anybody wants to know which rows exist."""
+    is_whole: Callable[[], bool]
+    """Whether the run reads what is due, and neither tries out nor fills up the past."""
+    ends_early: Callable[[], bool]
+    """Whether the run ends before all is read."""
+    next_place: Callable[[], Place]
+    """Gives away places in the order of the run."""
+    write_state: Callable[[], None]
+    """Writes the state down now and then."""
+
+    @classmethod
+    def of(cls, settings: Mapping[str, Any], **run: Any) -> CensusTerms:  # noqa: ANN401 - the other fields
+        """Return the terms that settings name.
+
+        Args:
+            settings: The settings of the tap.
+            run: The fields that say what the run is.
+        """
+        per_hour: int = settings["requests_per_hour"]
+        return cls(
+            hour=settings["census_hour"],
+            nights=settings["refresh_nights"],
+            census_requests=settings.get("census_requests") or per_hour // _SHARE,
+            recheck_requests=settings["recheck_requests"],
+            start_date=settings.get("start_date"),
+            **run,
+        )
+
+    @property
+    def left(self) -> int | None:
+        """Requests that are left for counts in this hour; None for any number."""
+        spent = self.quota.spent if self.quota.per_hour else self.budget.spent
+        return max(self.census_requests - spent, 0) if self.census_requests else None
+
+    @property
+    def left_between(self) -> int:
+        """Requests that are left for a list in a run that takes no census of it."""
+        left = self.recheck_requests - self.budget.spent
+        return max(left, 0) // len(self.scope.cursus_ids)
+
+
+class Output(Protocol):
+    """Takes the rows that a census meets."""
+
+    @property
+    def selected(self) -> bool:
+        """Whether they are wanted."""
+
+    def emit(self, record: Any, context: Context | None, *, is_known: bool) -> None:  # noqa: ANN401 - what the API sent
+        """Emit a record; one that is known is only looked at."""
+
+
+class CountedList(Protocol):
+    """A list in a run, as its census knows it; see `tap_ft42.run.partitions`."""
+
+    listing: Listing
+
+    @property
+    def reader(self) -> ListReader:
+        """What reads it."""
+
+    @property
+    def output(self) -> Output:
+        """Where its rows go."""
+
+    @property
+    def logger(self) -> logging.Logger:
+        """The stream's logger."""
+
+    @property
+    def is_one_list(self) -> bool:
+        """Whether all rows are read by the same parameters, but for parent and cursus."""
+
+    @property
+    def whole_path(self) -> str | None:
+        """The route that lists the rows of all parents."""
+
+    def state(self, context: Context | None) -> dict[str, Any]:
+        """Return the state of a partition."""
+
+    def states_within(self, whole: Context | None) -> list[dict[str, Any]]:
+        """Return the states of a list's partitions."""
+
+    def name_of(self, context: Context | None) -> str:
+        """Return what a partition is called."""
+
+    def scope_of(self, context: Context | None) -> dict[str, Any]:
+        """Return what a list is narrowed to."""
+
+    def query(self, context: Context | None) -> dict[str, Any]:
+        """Return the parameters that select a list's rows."""
+
+    def contexts_of(
+        self, records: Sequence[Mapping[str, Any]], contexts: Sequence[Context | None]
+    ) -> Mapping[int, Context | None]:
+        """Find out which parents rows belong to."""
+
+    def read_apart(
+        self, query: Mapping[str, Any], name: str, context: Context | None = None
+    ) -> Iterator[Any]:
+        """Read records that no partition asks for."""
+
+
+def is_counted(counted: CountedList, terms: CensusTerms) -> bool:
+    """Tell whether a census tells which of a list's rows exist."""
+    return counted.output.selected and terms.is_wanted() and terms.is_whole()
+
+
+def is_tallied(counted: CountedList, terms: CensusTerms) -> bool:
+    """Tell whether the state says which rows of a list are known.
+
+    Who is in a scope, other lists need to know, counted or not.
+    """
+    tells = counted.listing.tells == "people" and bool(terms.scope.campus_ids)
+    return is_counted(counted, terms) or (tells and terms.is_whole())
+
+
+def refresh_nights(listing: Listing, terms: CensusTerms) -> int:
+    """Return the censuses in which each row of a list is read again; 0 for never."""
+    # Lists that hardly ever change are read in full now and then.
+    return 0 if listing.is_reference else terms.nights * listing.census.refresh_factor

@@ -1,0 +1,176 @@
+"""The plan of a run: which partitions of a list are read together, and by which steps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from tap_ft42.declared.contexts import cursus_of, list_of, parent_of
+from tap_ft42.planning.steps import (
+    Step,
+    Way,
+    change_steps,
+    full_steps,
+    incremental_steps,
+)
+from tap_ft42.planning.sweeps import sweeps, together
+from tap_ft42.reading.spool import FRESH, LONGEST_AGE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tap_ft42.declared.contexts import Context
+    from tap_ft42.declared.listing import Listing
+    from tap_ft42.planning.steps import Times
+
+
+@dataclass(frozen=True)
+class Partition:
+    """A part of a list that has a state of its own.
+
+    Attributes:
+        context: What it is a part by; None if it is the whole list.
+        state: Its state; a plan that is taken up again changes it in place.
+        name: What it is called in the spool.
+        is_full: Whether a read of all of it is due, where it has no bookmark or may lose it.
+    """
+
+    context: Context | None
+    state: dict[str, Any]
+    name: str
+    is_full: bool = True
+
+
+@dataclass(frozen=True)
+class PlannedRead:
+    """What is read at once: a partition, or several in a sweep.
+
+    Attributes:
+        partitions: The partitions.
+        name: What the read is called in the spool.
+        state: The state that it begins with; of one partition, its own.
+        steps: The steps, in their order.
+    """
+
+    partitions: tuple[Partition, ...]
+    name: str
+    state: dict[str, Any]
+    steps: tuple[Step, ...]
+
+    @property
+    def contexts(self) -> list[Context | None]:
+        """The contexts of the partitions."""
+        return [partition.context for partition in self.partitions]
+
+    @property
+    def is_sweep(self) -> bool:
+        """Whether several partitions share it."""
+        return len(self.partitions) > 1
+
+    @property
+    def begins(self) -> int | None:
+        """Lower bound of its first window, if it has one."""
+        return self.steps[0].begins if self.steps else None
+
+    @property
+    def way(self) -> Way | None:
+        """How its first step is read; None if nothing is due."""
+        return self.steps[0].way if self.steps else None
+
+
+class Stops(Protocol):
+    """Says up to which instants a partition is read, one after the other."""
+
+    def __call__(
+        self, name: str, state: dict[str, Any], until: int, *, longest_age: float = ...
+    ) -> list[int]:
+        """Return the instants; as `Spool.follow`, which may take up an earlier plan."""
+
+
+def stop_at_the_end(
+    name: str,  # noqa: ARG001 - as of `Stops`
+    state: dict[str, Any],  # noqa: ARG001 - as of `Stops`
+    until: int,
+    *,
+    longest_age: float = LONGEST_AGE,  # noqa: ARG001 - as of `Stops`
+) -> list[int]:
+    """Return the end of the run, as where nothing was begun."""
+    return [until]
+
+
+def plan(
+    listing: Listing, partitions: Sequence[Partition], times: Times, stops: Stops
+) -> list[PlannedRead]:
+    """Tell what brings partitions of a list up to date.
+
+    Args:
+        listing: The list.
+        partitions: What is to be brought up to date, all of one cursus, in the order of the
+            run.
+        times: The instants of the run.
+        stops: Where reads end.
+
+    Returns:
+        The reads, in the order of their first partitions. Partitions that are complete up to
+        about the same instant share one, where the list can be narrowed to several.
+    """
+    return [
+        _together([partitions[number] for number in group], listing, times, stops)
+        for group in _groups(listing, partitions)
+    ]
+
+
+def apart(
+    listing: Listing, partitions: Sequence[Partition], times: Times, stops: Stops
+) -> list[PlannedRead]:
+    """Tell the same as `plan`, where each partition is read by itself."""
+    return [_together([partition], listing, times, stops) for partition in partitions]
+
+
+def _groups(listing: Listing, partitions: Sequence[Partition]) -> list[list[int]]:
+    if listing.largest_sweep == 1:
+        return [[number] for number in range(len(partitions))]
+    return sweeps([partition.state for partition in partitions], listing.largest_sweep)
+
+
+def _together(
+    members: Sequence[Partition], listing: Listing, times: Times, stops: Stops
+) -> PlannedRead:
+    first, *others = members
+    name, state, is_full = first.name, first.state, first.is_full
+    if others:
+        state = together([member.state for member in members])
+        name, is_full = sweep_name(listing, members), False
+    steps = _steps(listing, name, state, times, stops, is_full=is_full)
+    return PlannedRead(tuple(members), name, state, tuple(steps))
+
+
+def sweep_name(listing: Listing, members: Sequence[Partition]) -> str:
+    """Return what a sweep is called in the spool."""
+    whole = list_of(members[0].context)
+    cursus = f" cursus_id={cursus_of(whole)}" if whole else ""
+    ids = ""
+    if listing.parent_filter is not None:
+        ids = ",".join(str(parent_of(member.context)) for member in members)
+    return f"sweep of {listing.name}{cursus} {ids}"
+
+
+def _steps(  # noqa: PLR0913 - what a plan follows from
+    listing: Listing,
+    name: str,
+    state: dict[str, Any],
+    times: Times,
+    stops: Stops,
+    *,
+    is_full: bool,
+) -> list[Step]:
+    if listing.cursor is not None:
+        until = stops(name, state, times.until)
+        return list(incremental_steps(listing, listing.cursor, state, until, times))
+    if is_full:
+        until = stops(name, state, times.until, longest_age=FRESH)
+        return full_steps(listing, state, until[-1])
+    if listing.changes is None or times.is_past:
+        return []
+    until = stops(name, state, times.until, longest_age=FRESH)
+    return change_steps(listing.changes, state, until[-1], times)

@@ -1,0 +1,94 @@
+"""When reference data is read in full again.
+
+Curricula, places, badges and houses hardly ever change, and some of them are slow to
+list. So each has an interval for which a full read is good enough. In between, the API
+is asked for what changed where it can tell, and for nothing where it cannot.
+
+In the state of the stream (or of a partition of it) stand:
+
+``refreshed_at``
+    By the name of each stream that wants the rows, the stream itself or a child of it:
+    when the run began that last read all of them for it.
+``refreshed_for``
+    The scope of these runs; another one calls for another read.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tap_ft42.declared.contexts import parent_of
+from tap_ft42.declared.instants import from_milliseconds, milliseconds
+from tap_ft42.planning.bookmarks import is_same_scope
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Container, Mapping
+
+_HOUR = 3_600_000
+
+_LONGEST_TOLERANCE = 2 * _HOUR
+"""How much earlier a read may be due: jobs that run at the same time every day begin
+some seconds sooner or later, and each slip would cost a day."""
+
+
+def is_due(
+    state: Mapping[str, Any],
+    *,
+    now: int,
+    hours: float,
+    scope: Mapping[str, Any],
+    readers: Collection[str],
+) -> bool:
+    """Tell whether a full read is due.
+
+    Args:
+        state: The SDK's state of the stream or partition.
+        now: When the run began, in milliseconds since 1970.
+        hours: How long a full read is good enough.
+        scope: The scope of the run.
+        readers: Streams that want the rows.
+
+    Returns:
+        Whether the last read for one of them is older than that, within a tolerance.
+    """
+    if not is_same_scope(state.get("refreshed_for"), scope):
+        return True
+    reads = state.get("refreshed_at") or {}
+    interval = int(hours * _HOUR)
+    tolerance = min(interval // 10, _LONGEST_TOLERANCE)
+    for reader in readers:
+        at = milliseconds(reads.get(reader))
+        if at is None or not 0 <= now - at < interval - tolerance:
+            return True
+    return False
+
+
+def note_refresh(
+    state: dict[str, Any], *, now: int, scope: Mapping[str, Any], readers: Collection[str]
+) -> None:
+    """Note that a full read came to its end; arguments as in `is_due`."""
+    is_same = is_same_scope(state.get("refreshed_for"), scope)
+    known = state.get("refreshed_at", {}) if is_same else {}
+    state["refreshed_for"] = dict(scope)
+    state["refreshed_at"] = known | dict.fromkeys(readers, from_milliseconds(now))
+
+
+def forget_position(state: dict[str, Any]) -> None:
+    """Let a stream with bookmarks be read from scratch, or go on with that."""
+    state.pop("replication_key_value", None)
+    state.pop("read_until", None)
+
+
+def forget_partitions(stream_state: dict[str, Any], parents: Container[object]) -> None:
+    """Forget the partitions whose parents 42 no longer lists.
+
+    Args:
+        stream_state: The SDK's state of a child stream; changed in place.
+        parents: Ids of all that are listed.
+    """
+    if "partitions" in stream_state:
+        stream_state["partitions"] = [
+            partition
+            for partition in stream_state["partitions"]
+            if (parent := parent_of(partition["context"])) == 0 or parent in parents
+        ]

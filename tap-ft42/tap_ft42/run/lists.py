@@ -1,0 +1,531 @@
+"""The lists of a run: their reads are planned, and what these find is taken in.
+
+The Singer SDK takes one partition after the other, and the pipeline runs ahead of it. So
+what will be asked for is planned as soon as it is known: a page of parents tells which
+children there are, and which of them share their requests.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from tap_ft42.api.budget import RunEnds
+from tap_ft42.census.known import KnownRows
+from tap_ft42.census.presence import ByCursus, FullReads
+from tap_ft42.declared.contexts import cursus_of, key_of, list_of, parent_of
+from tap_ft42.declared.instants import from_milliseconds
+from tap_ft42.declared.listing import ID
+from tap_ft42.planning.bookmarks import level, movement, note_scope
+from tap_ft42.planning.plan import Partition, apart, plan, stop_at_the_end
+from tap_ft42.planning.priorities import need
+from tap_ft42.planning.refresh import forget_position
+from tap_ft42.planning.sweeps import together
+from tap_ft42.reading.reads import TooDearError
+from tap_ft42.run.dealing import CampusByPerson
+from tap_ft42.run.newcomers import OfPeople
+from tap_ft42.run.partitions import Partitions
+from tap_ft42.run.points import PointsOfParents
+from tap_ft42.run.refreshing import Refreshing
+from tap_ft42.run.run import STATE_INTERVAL
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+
+    from tap_ft42.api.page import Page
+    from tap_ft42.census.presence import Presence
+    from tap_ft42.declared.contexts import Context
+    from tap_ft42.declared.listing import Listing
+    from tap_ft42.planning.bookmarks import Movement
+    from tap_ft42.planning.plan import PlannedRead, Stops
+    from tap_ft42.planning.steps import Times
+    from tap_ft42.reading.pipeline import Place, Reading
+    from tap_ft42.run.partitions import Output
+    from tap_ft42.run.run import Run
+    from tap_ft42.run.trait import Trait
+
+Member: TypeAlias = "tuple[Context | None, Place]"
+"""A partition by its context, and its place in the order of the run."""
+
+_Planner: TypeAlias = (
+    "Callable[[Listing, Sequence[Partition], Times, Stops], Sequence[PlannedRead]]"
+)
+
+
+@dataclass(frozen=True)
+class _Running:
+    """A planned read that the pipeline runs, and what moves bookmarks as it goes on."""
+
+    read: PlannedRead
+    members: Sequence[Member]
+    readings: Sequence[Reading]
+    movements: Sequence[Movement]
+
+
+class ListRun:
+    """One list in one run."""
+
+    def __init__(
+        self, run: Run, listing: Listing, output: Output, lists: Mapping[str, ListRun]
+    ) -> None:
+        """Begin without plans.
+
+        Args:
+            run: The run.
+            listing: What the list is.
+            output: The stream that it becomes.
+            lists: All lists of the run by name, in its order; others may follow.
+        """
+        self.run = run
+        self.listing = listing
+        self.output = output
+        self.partitions = Partitions(run, listing, output)
+        self.children: list[ListRun] = []
+        self.is_planned = False
+        """Whether the run has begun to read it ahead, as far as it is known."""
+        self.lists = lists
+        self._refreshing = Refreshing(self.partitions) if listing.is_reference else None
+        self._traits = list(_traits(self.partitions))
+        self._running: dict[Hashable, _Running | None] = {}
+        self._due: dict[Hashable, bool] = {}
+        self._movements: dict[str, Sequence[Movement]] = {}
+        self._swept: dict[str, Sequence[dict[str, Any]]] = {}
+        self._partitions_read: list[dict[str, Any]] = []
+        self._is_read_to_end = False
+        self._remembered: list[tuple[ListRun, Context]] = []
+        if listing.tells == "people":
+            run.people.people = self
+        elif listing.tells == "campuses of people":
+            run.people.memberships = self.partitions
+
+    def read_below(self, child: ListRun) -> None:
+        """Let another list be read for each row of this one."""
+        self.children.append(child)
+        self.partitions.children.append(child.partitions)
+
+    @property
+    def wanted_children(self) -> list[ListRun]:
+        """The lists that are read for each row of this one."""
+        return [child for child in self.children if child.partitions.is_wanted]
+
+    def need(self, now: int) -> int:
+        """Tell how urgently the list, or one below it, has to be read; as `priorities.need`."""
+        family = [self.partitions, *self.partitions.wanted_children]
+        lists = (
+            (
+                one.output.stream_state,
+                [state for whole in one.lists for state in one.states_within(whole)],
+                one.listing.weight,
+            )
+            for one in family
+        )
+        return need(lists, now)
+
+    # What is due
+
+    def needs_all(self, context: Context | None) -> bool:
+        """Tell whether the run reads all of a partition that has no bookmark, or loses it.
+
+        Args:
+            context: The context of the partition, or None.
+        """
+        if self._refreshing is not None:
+            return self._refreshing.is_due(context)
+        return self.run.backfill is None or bool(self.wanted_children)
+
+    def take_up(self, context: Context | None, state: dict[str, Any]) -> None:
+        """Forget what of a partition's state no longer counts.
+
+        Args:
+            context: The context of the partition, or None.
+            state: Its state, or that of another one like it; changed in place.
+        """
+        listing, backfill = self.listing, self.run.backfill
+        if listing.cursor is not None or listing.by_cursus:
+            note_scope(state, self.partitions.bookmark_scope(context))
+        if listing.cursor is not None and backfill is not None:
+            backfill.begin(listing.cursor, state)
+
+    def planned(
+        self,
+        members: Iterable[tuple[Context | None, dict[str, Any]]],
+        planner: _Planner = plan,
+        stops: Stops = stop_at_the_end,
+    ) -> Sequence[PlannedRead]:
+        """Plan what is read of partitions of one cursus; nothing is read yet.
+
+        Args:
+            members: Their contexts and states; the states are changed in place.
+            planner: How.
+            stops: Where reads end.
+
+        Returns:
+            The reads.
+        """
+        partitions = []
+        for context, state in members:
+            is_full = self.needs_all(context)
+            if is_full and self.listing.is_reference and self.listing.cursor is not None:
+                forget_position(state)
+            name = self.partitions.name_of(context)
+            partitions.append(Partition(context, state, name, is_full))
+        return planner(self.listing, partitions, self.run.times, stops)
+
+    # Reading ahead
+
+    def _plan_run(self) -> None:
+        """Let the pipeline read what the run will ask for, as far as it is known.
+
+        Where requests are counted, nothing else is read before this list has had what it
+        needs.
+        """
+        if self.run.is_dry_run or self.listing.parent is not None:
+            return
+        for head in [self] if self.run.budget.counts_requests else self.lists.values():
+            if not head.is_planned:
+                head.plan_ahead()
+
+    def plan_ahead(self) -> None:
+        """Let the pipeline read all partitions, if they are known so early."""
+        self.is_planned = True
+        # Who is in the scope, a list of people tells once it has been read.
+        is_known = not (self.listing.people_filter and self.run.scope.campus_ids)
+        if self.partitions.is_wanted and self.listing.parent is None and is_known:
+            contexts = self.partitions.contexts or (None,)
+            self.plan([(each, self.run.next_place()) for each in contexts], is_urgent=True)
+
+    def plan(self, members: Sequence[Member], *, is_urgent: bool = False) -> None:
+        """Let the pipeline read what the run will ask this list for.
+
+        Args:
+            members: The partitions, each with its place in the order of the run.
+            is_urgent: Whether to find out early how much it is.
+        """
+        for context, _ in members:
+            state = self.partitions.state(context)
+            self.take_up(context, state)
+            for trait in self._traits:
+                trait.take_up(context, state)
+        for cursus_id in dict.fromkeys(cursus_of(context) for context, _ in members):
+            alike = [member for member in members if cursus_of(member[0]) == cursus_id]
+            self._begin(alike, plan, is_urgent=is_urgent)
+        for context, place in members:
+            if self._refreshing is not None and not self._due[key_of(context)]:
+                self._plan_remembered(self._refreshing, place)
+
+    def _plan_remembered(self, refreshing: Refreshing, place: Place) -> None:
+        """Plan what is read below rows that are not read themselves."""
+        by_partitions = {child.partitions: child for child in self.wanted_children}
+        self._remembered = [
+            (by_partitions[below], context) for below, context in refreshing.remembered()
+        ]
+        for child in self.wanted_children:
+            child.plan_below(
+                [
+                    (context, (*place, number))
+                    for number, (one, context) in enumerate(self._remembered)
+                    if one is child
+                ]
+            )
+
+    def plan_below(self, parents: Sequence[Member]) -> None:
+        """Let the pipeline read what hangs on parents.
+
+        Args:
+            parents: Their contexts, each with its place in the order of the run.
+        """
+        self.plan(
+            [
+                (own, (*place, number))
+                for context, place in parents
+                for number, own in enumerate(self.partitions.by_cursus(context))
+            ]
+        )
+
+    def _plan_children(self, records: list[Any], place: Place) -> None:
+        """Let the pipeline read what a page of a parent's records leads to."""
+        children = self.wanted_children
+        if not children or self.run.is_dry_run:
+            return
+        if self._refreshing is not None and self.run.budget.counts_requests:
+            self._refreshing.sort_by_turn(records)
+        contexts: list[Member] = []
+        for position, record in enumerate(records):
+            if isinstance(record, dict) and ID in record:
+                self.tell_children(record)
+                below = self.partitions.contexts_below(record)
+                contexts += [(context, (*place, position)) for context in below]
+        for number, child in enumerate(children):
+            child.plan_below([(context, (*at, number)) for context, at in contexts])
+
+    def tell_children(self, record: Mapping[str, Any]) -> None:
+        """Tell the lists below of a record that is read here."""
+        for child in self.children:
+            for trait in child._traits:  # noqa: SLF001 - of the same class
+                trait.learn_of_parent(record)
+
+    def _begin(
+        self, members: Sequence[Member], planner: _Planner, *, is_urgent: bool = False
+    ) -> None:
+        """Plan reads, and let the pipeline run them."""
+        of = {key_of(context): (context, place) for context, place in members}
+        states = ((context, self.partitions.state(context)) for context, _ in members)
+        for read in self.planned(states, planner, self.run.spool.follow):
+            keys = [key_of(context) for context in read.contexts]
+            self._due |= dict.fromkeys(keys, bool(read.steps))
+            self._running |= dict.fromkeys(keys)
+            self._running[keys[0]] = self._started(
+                read, [of[key] for key in keys], is_urgent=is_urgent
+            )
+
+    def _started(
+        self, read: PlannedRead, members: Sequence[Member], *, is_urgent: bool
+    ) -> _Running:
+        reader, ((context, place), *_) = self.partitions.reader, members
+        accepts = None
+        if read.is_sweep:
+            whole = list_of(context)
+            query = self.partitions.query(whole)
+            if self.listing.parent_filter is not None:
+                ids = (str(parent_of(member)) for member in read.contexts)
+                query[self.listing.parent_filter] = ",".join(ids)
+            source = reader.source(whole, query, read.name, path=self.partitions.whole_path)
+            states = [self.partitions.state(member) for member in read.contexts]
+            self._swept[read.name] = states
+            movements: Sequence[Movement] = [
+                movement(step, self.listing, states) for step in read.steps
+            ]
+            accepts = partial(self._accepts, members=len(members))
+        else:
+            query, path = self.partitions.query(context), self.partitions.path
+            source = reader.source(context, query, read.name, path=path)
+            self.partitions.plans[read.name] = read.state
+            movements = self._movements_of(read)
+        readings = [
+            reader.begin(
+                (*place, number),
+                source,
+                step.reading(self.listing, accepts),
+                is_urgent=is_urgent and number == 0,
+            )
+            for number, step in enumerate(read.steps)
+        ]
+        return _Running(read, members, readings, movements)
+
+    def _movements_of(self, read: PlannedRead) -> Sequence[Movement]:
+        """Return what moves the state of a partition, which batches of people share."""
+        if read.name not in self._movements:
+            readers = len(self.partitions.contexts or ()) or 1
+            readers = 1 if self.partitions.is_one_list else readers
+            self._movements[read.name] = [
+                movement(step, self.listing, [read.state], readers) for step in read.steps
+            ]
+        return self._movements[read.name]
+
+    def _accepts(self, head: Page, members: int) -> bool:
+        return all(trait.is_worth_sweeping(head, members) for trait in self._traits)
+
+    # Reading
+
+    def records(self, context: Context | None) -> Iterator[Any]:
+        """Yield the records of a partition, or of the sweep that begins with it.
+
+        Args:
+            context: The context of the partition, or None.
+
+        Yields:
+            What the API sent; some perhaps twice.
+
+        Raises:
+            FatalAPIError: The API refuses a request.
+            RetriableAPIError: Too many tries of one page failed.
+            requests.RequestException: The API did not answer.
+        """
+        self._plan_run()
+        # What goes on where an earlier run ended does not list what that had listed.
+        is_whole = "from_scratch" not in self.partitions.state(context)
+        listed: set[object] = set()
+        self._is_read_to_end = False
+        try:
+            for trait in self._traits:
+                yield from trait.first()
+            for record in self._planned_records(context):
+                if self._refreshing is not None and isinstance(record, dict):
+                    listed.add(record.get(ID))
+                yield record
+        except RunEnds as end:
+            self.run.lifecycle.end_early(end)
+        for trait in self._traits:
+            trait.complete(context)
+        is_read = self._due.get(key_of(context), False) and self._is_read_to_end
+        if self._refreshing is not None and is_read and self.needs_all(context):
+            self._refreshing.note(context, listed, is_whole=is_whole)
+
+    def remembered(self, context: Context | None) -> Sequence[tuple[ListRun, Context]]:
+        """Return what is read below the rows of the last full read, if none is due now."""
+        return () if self._due.get(key_of(context), True) else self._remembered
+
+    def _planned_records(self, context: Context | None) -> Iterator[Any]:
+        key = key_of(context)
+        if key not in self._running:
+            self.plan([(each, self.run.next_place()) for each in self._along_with(context)])
+        running = self._running.pop(key)
+        if running is None:  # a sweep has read it
+            return
+        for member in running.read.contexts:
+            self.presence.begin(member)
+        try:
+            yield from self._found(running)
+        except TooDearError:
+            self._begin(running.members, apart)
+            yield from self._planned_records(context)
+            return
+        self._is_read_to_end = True
+        for member in running.read.contexts:
+            self.presence.complete(member)
+            if self.listing.cursor is not None and self.listing.parent is not None:
+                self._partitions_read.append(self.partitions.state(member))
+
+    def _along_with(self, context: Context | None) -> Sequence[Context | None]:
+        """Return what is planned together with a partition that nobody has planned."""
+        if self.listing.parent is not None or self.run.is_dry_run:
+            return [context]
+        contexts: Sequence[Context] | None = self.partitions.contexts
+        return contexts or [context]
+
+    def _found(self, running: _Running) -> Iterator[Any]:
+        read = running.read
+        # Among the members of a sweep, the one that has been read least far.
+        context = min(read.contexts, key=self._read_until)
+        for step, reading, moved in zip(
+            read.steps, running.readings, running.movements, strict=True
+        ):
+            reading.entry.cover(step.begins, step.until, tells_changes=step.since is not None)
+            self.partitions.account_to(reading.entry, step.since)
+            parts = self.partitions.reader.parts(reading)
+            for trait in self._traits:
+                parts = trait.prepared(parts, read)
+            for part, place in parts:
+                if part.page is not None:
+                    self._note_turn(read, part.page)
+                    page = self._unpacked(part.page)
+                    records = page.records()
+                    if part.is_descending:
+                        records.reverse()
+                    self._plan_children(records, place)
+                    self.presence.note(page, records, context)
+                    yield from records
+                moved.advance(part)
+                self.run.write_state(at_most_every=STATE_INTERVAL)
+            moved.complete()
+
+    def _read_until(self, context: Context | None) -> str:
+        return str(self.partitions.state(context).get("read_until") or "")
+
+    def _note_turn(self, read: PlannedRead, page: Page) -> None:
+        """Note that a request was spent; see `tap_ft42.planning.priorities`."""
+        if self.run.budget.is_bounded and page.answered * 1000 >= self.run.began:
+            served_at = from_milliseconds(self.run.began)
+            self.output.stream_state["served_at"] = served_at
+            for member in read.contexts:
+                self.partitions.state(member)["served_at"] = served_at
+
+    def _unpacked(self, page: Page) -> Page:
+        """Return a page with the list's records, where those of another list carry them."""
+        carried = self.partitions.carried
+        if carried is None:
+            return page
+        return page.holding(
+            [
+                record
+                for carrier in page.records()
+                if isinstance(carrier, dict)
+                and self.run.scope.has_campus(carrier.get(carried.campus_column))
+                for record in carrier.get(carried.column) or ()
+            ]
+        )
+
+    def rows_of(self, page: Page) -> int | None:
+        """Return how many rows a list has, of which this is the first page.
+
+        Args:
+            page: One record may carry several rows.
+        """
+        total = page.total if page.more or page.total else page.count
+        return total * self._unpacked(page).count // page.count if total else total
+
+    # Rows
+
+    def added(self, record: object, context: Context | None) -> dict[str, Any]:
+        """Return the values of columns that a record does not say.
+
+        Args:
+            record: What the API sent.
+            context: The context of its partition, or None.
+        """
+        added = {name: (context or {}).get(name) for name in self.listing.added}
+        for trait in self._traits:
+            added |= trait.added(record, context)
+        return added
+
+    def is_in_scope(self, row: Mapping[str, Any]) -> bool:
+        """Tell whether a row belongs to the run, where the API's filter may not."""
+        column = self.listing.cursus_column
+        is_of_cursus = column is None or row["cursus_id"] in row[column]
+        return is_of_cursus and all(trait.is_in_scope(row) for trait in self._traits)
+
+    @cached_property
+    def presence(self) -> Presence:
+        """Which rows are known to exist."""
+        terms = self.run.census_terms
+        if self.listing.cursor is None:
+            return FullReads(self.partitions, terms, self.needs_all)
+        return ByCursus(
+            {
+                cursus_of(whole): KnownRows(self.partitions, terms, whole)
+                for whole in self.partitions.lists
+            }
+        )
+
+    @property
+    def known_ids(self) -> Iterable[int] | None:
+        """The ids of all rows, if the run has read the list and knows them; else None."""
+        return self.presence.ids if self.output.selected else None
+
+    def look_up_all(self) -> Iterator[dict[str, Any]]:
+        """Yield the rows of the list, read for the run itself."""
+        for whole in self.partitions.lists:
+            yield from self.partitions.look_up(self.partitions.query(whole), whole)
+
+    # The end
+
+    def end_partitions(self) -> None:
+        """Bring the bookmarks of the partitions that were read to one level."""
+        cursor = self.listing.cursor
+        if self._partitions_read and cursor is not None and cursor.kind == "instant":
+            level(cursor, self._partitions_read)
+
+    def note_ends(self) -> None:
+        """Tell the spool how far the plans of the run have been followed."""
+        spool, is_full = self.run.spool, self.listing.cursor is None
+        swept = {name: together(states) for name, states in self._swept.items()}
+        plans = self.partitions.plans | swept
+        for name, state in plans.items():
+            if self.run.lifecycle.ends_early:
+                spool.pause(name, state)
+            else:
+                spool.end(name, state, is_full=is_full)
+        if plans:
+            spool.tidy()
+
+
+def _traits(partitions: Partitions) -> Iterator[Trait]:
+    """Yield what a list needs beside what all lists do."""
+    listing = partitions.listing
+    if listing.campus_by_person:
+        yield CampusByPerson(partitions)
+    if listing.people_filter is not None:
+        yield OfPeople(partitions)
+    if listing.points is not None:
+        yield PointsOfParents(partitions, listing.points)

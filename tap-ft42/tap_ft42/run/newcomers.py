@@ -1,0 +1,89 @@
+"""Lists that the API narrows by people only, where a run is narrowed to campuses.
+
+Everybody's window is read as a sweep of all batches of people, if it has not many more
+pages than there are batches: it moves the bookmark on, so that the next window has next
+to none.
+
+No window has the older rows of somebody who joins the scope. So the state holds under
+``people`` whose rows have been read, and those of the others are asked for.
+"""
+
+from __future__ import annotations
+
+from math import ceil
+from typing import TYPE_CHECKING, Any
+
+from typing_extensions import override
+
+from tap_ft42.census.tallies import Tally
+from tap_ft42.declared.listing import LARGEST
+from tap_ft42.planning.bookmarks import note_scope
+from tap_ft42.planning.scope import id_lists
+from tap_ft42.run.trait import Trait
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from tap_ft42.api.page import Page
+    from tap_ft42.run.partitions import Partitions
+
+_CATCHING_UP = 10
+"""Pages that a window of everybody's rows may cost more than the batches, once."""
+
+
+class OfPeople(Trait):
+    """Rows of the people in scope, and of who joins them."""
+
+    def __init__(self, partitions: Partitions) -> None:
+        """Begin with nobody.
+
+        Args:
+            partitions: The list.
+        """
+        self._list = partitions
+        self._are_newcomers_read = False
+
+    @override
+    def is_in_scope(self, row: Mapping[str, Any]) -> bool:
+        return self._list.run.people.has(row[self._list.listing.people_column])
+
+    @override
+    def is_worth_sweeping(self, head: Page, members: int) -> bool:
+        if head.total is None:
+            return not head.more
+        return ceil(head.total / head.size) <= members + _CATCHING_UP
+
+    @override
+    def first(self) -> Iterator[Any]:
+        run = self._list.run
+        is_due = run.scope.campus_ids and not run.is_dry_run and run.backfill is None
+        if is_due and not self._are_newcomers_read:
+            self._are_newcomers_read = True
+            yield from self._of_newcomers()
+
+    def _of_newcomers(self) -> Iterator[Any]:
+        state, present = self._list.output.stream_state, self._list.run.people.ids
+        note_scope(state, self._list.bookmark_scope(None))
+        is_loaded = state.get("replication_key_value") is not None
+        if not is_loaded and "from_scratch" not in state:
+            known = present  # all of whom the first load asks for
+        else:
+            known = present.intersection(_ids_in(state))
+        if is_loaded:
+            for batch in id_lists(present - known):
+                query = self._list.query({"user_ids": batch})
+                name = f"newcomers to {self._list.listing.name}"
+                yield from self._list.read_apart(query, name, is_news=True)
+            known = present
+        people = Tally(page_size=self._list.reader.page_size)
+        for person_id in known:
+            people.add(person_id)
+        state["people"] = people.as_state()
+
+
+def _ids_in(state: Mapping[str, Any]) -> Iterable[int]:
+    """Return whose rows have been read, as far as the state tells."""
+    try:
+        return Tally.restored(state["people"], page_size=LARGEST).ids
+    except (KeyError, ValueError):
+        return ()

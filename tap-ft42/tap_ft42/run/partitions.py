@@ -1,0 +1,330 @@
+"""The partitions of a list in a run: their names, their states, and what asks for them."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Protocol
+
+from tap_ft42.api.client import logger_of
+from tap_ft42.declared.contexts import CURSUS, cursus_of, key_of, parent_of
+from tap_ft42.declared.listing import ID
+from tap_ft42.declared.records import BrokenRecordError
+from tap_ft42.planning.priorities import last_served
+
+if TYPE_CHECKING:
+    import logging
+    from collections.abc import Hashable, Iterator, Mapping, Sequence
+
+    from tap_ft42.api.ledger import Entry
+    from tap_ft42.declared.contexts import Context
+    from tap_ft42.declared.listing import Carried, Listing
+    from tap_ft42.reading.source import ListReader
+    from tap_ft42.run.run import Run
+
+
+class Output(Protocol):
+    """The stream that a list becomes."""
+
+    @property
+    def selected(self) -> bool:
+        """Whether its rows are wanted."""
+
+    @property
+    def has_selected_descendents(self) -> bool:
+        """Whether rows of a list below it are wanted."""
+
+    @property
+    def emit_activate_version_messages(self) -> bool:
+        """Whether a target deletes what a run does not emit."""
+
+    @property
+    def stream_state(self) -> dict[str, Any]:
+        """The state of the stream, which may be changed."""
+
+    def get_context_state(self, context: Context | None) -> dict[str, Any]:
+        """Return the state of a partition, which may be changed."""
+
+    def partition_context(self, context: Context | None) -> Context | None:
+        """Return by what a partition is named in the state; None if the stream has but one."""
+
+    def row(self, record: object, context: Context | None) -> dict[str, Any]:
+        """Return what the stream makes of a record, or raise a `BrokenRecordError`."""
+
+    def emit(self, record: Any, context: Context | None, *, is_known: bool) -> None:  # noqa: ANN401 - what the API sent
+        """Emit a record that is read outside of the stream's own turn.
+
+        Args:
+            record: What the API sent.
+            context: The context of its partition, or None.
+            is_known: Whether it is only looked at, as the target has it.
+        """
+
+
+class Partitions:
+    """A list in a run, as the parts by which it is read."""
+
+    def __init__(self, run: Run, listing: Listing, output: Output) -> None:
+        """Look at nothing yet.
+
+        Args:
+            run: The run.
+            listing: What the list is.
+            output: The stream that it becomes.
+        """
+        self.run = run
+        self.listing = listing
+        self.output = output
+        self.children: list[Partitions] = []
+        """The lists that are read for each row of this one."""
+        self.plans: dict[str, dict[str, Any]] = {}
+        """States by the names of the plans in the spool that this run follows."""
+        self._by_cursus: dict[Hashable, list[Context | None]] = {}
+        self._entry: Entry | None = None
+        self._since: str | int | None = None
+
+    @cached_property
+    def reader(self) -> ListReader:
+        """What reads the list."""
+        return self.run.reader(self.listing)
+
+    @property
+    def logger(self) -> logging.Logger:
+        """The stream's logger."""
+        return logger_of(self.listing)
+
+    # Which there are
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether the list is read at all: for its own rows, or for those below it."""
+        return self.output.selected or self.output.has_selected_descendents
+
+    @property
+    def wanted_children(self) -> list[Partitions]:
+        """The lists that are read for each row of this one."""
+        return [child for child in self.children if child.is_wanted]
+
+    def by_cursus(self, context: Context | None) -> list[Context | None]:
+        """Return the contexts in which the list is read below a parent.
+
+        Args:
+            context: The parent's context, or None.
+
+        Returns:
+            One for each cursus, where that is asked for by itself. Where requests are counted,
+            the cursus comes first that has waited longest.
+        """
+        if not self.listing.by_cursus:
+            return [context]
+        key = key_of(context)
+        if key not in self._by_cursus:
+            ids = self.run.scope.cursus_ids
+            contexts = [{**(context or {}), CURSUS: cursus_id} for cursus_id in ids]
+            if self.run.budget.counts_requests:
+                contexts.sort(key=lambda own: last_served(self.state(own)))
+            self._by_cursus[key] = [*contexts]
+        return self._by_cursus[key]
+
+    @property
+    def lists(self) -> list[Context | None]:
+        """The contexts of the whole lists: each cursus, or None."""
+        return self.by_cursus(None)
+
+    @property
+    def contexts(self) -> list[dict[str, Any]] | None:
+        """The contexts of all partitions, where no parent tells them; None for one list."""
+        if self.listing.parent is not None:
+            return None
+        if self.listing.by_cursus:
+            return [dict(whole) for whole in self.lists if whole]
+        if self.listing.people_filter is None or self._is_backfilled:
+            return None  # nobody has to be looked up for nothing
+        batches = self.run.people.batches
+        return None if batches is None else [{"user_ids": batch} for batch in batches]
+
+    @property
+    def _is_backfilled(self) -> bool:
+        backfill = self.run.backfill
+        return backfill is not None and backfill.has_read(self.output.stream_state)
+
+    @property
+    def is_one_list(self) -> bool:
+        """Whether people are not asked for in batches, which share a bookmark."""
+        return self.listing.people_filter is None or self.contexts is None
+
+    def contexts_below(self, record: Mapping[str, Any]) -> Iterator[Context]:
+        """Yield what the lists below are told of a row, if it is in scope.
+
+        Args:
+            record: The record or the row; ``id`` is enough.
+        """
+        if not self.listing.is_campus or self.run.scope.has_campus(record[ID]):
+            for name in dict.fromkeys(child.listing.parent_id for child in self.children):
+                yield {name: record[ID]}
+
+    # Where they are kept
+
+    def state(self, context: Context | None) -> dict[str, Any]:
+        """Return the state of a partition, which may be changed."""
+        return self.output.get_context_state(context)
+
+    def states_within(self, whole: Context | None) -> list[dict[str, Any]]:
+        """Return the states of a list's partitions, without what earlier settings named.
+
+        Args:
+            whole: The context of the list.
+
+        Returns:
+            Those below each parent, as far as parents are known; its own if it has none.
+        """
+        if self.listing.parent is None:
+            return [self.state(whole)]
+        cursus_id = cursus_of(self.output.partition_context(whole))
+        partitions: list[dict[str, Any]] = self.output.stream_state.get("partitions", [])
+        return [
+            partition
+            for partition in partitions
+            if cursus_of(partition["context"]) == cursus_id and parent_of(partition["context"])
+        ]
+
+    def name_of(self, context: Context | None) -> str:
+        """Return what a partition is called in the spool."""
+        partition = self.output.partition_context(context) or {}
+        named = (f"{key}={value}" for key, value in partition.items())
+        return " ".join([self.listing.name, *named])
+
+    def scope_of(self, context: Context | None) -> dict[str, Any]:
+        """Return what the reads of a list are narrowed to, as the state remembers it."""
+        scope: dict[str, Any] = {"campus_ids": list(self.run.scope.campus_ids)}
+        return {CURSUS: cursus_of(context), **scope} if self.listing.by_cursus else scope
+
+    def bookmark_scope(self, context: Context | None) -> dict[str, Any]:
+        """Return what a bookmark is good for: of one parent, for any scope."""
+        scope = self.scope_of(context)
+        if self.listing.parent is not None:
+            del scope["campus_ids"]
+        return scope
+
+    # What asks for them
+
+    @property
+    def carried(self) -> Carried | None:
+        """Where the list stands within another one in this run."""
+        return self.listing.carried if self.run.scope.campus_ids else None
+
+    @property
+    def path(self) -> str:
+        """Its route in this run, with names in braces for what a context tells."""
+        return self.listing.path if self.carried is None else self.carried.path
+
+    @property
+    def whole_path(self) -> str | None:
+        """The route that lists the rows of all parents; None if the API has none."""
+        return self.listing.whole_path if self.carried is None else self.carried.path
+
+    def query(self, context: Context | None) -> dict[str, Any]:
+        """Return the query parameters of a read, without those of paging.
+
+        Args:
+            context: The context of a partition or of the whole list.
+
+        Returns:
+            Parameters by name; those that are None are not sent.
+        """
+        listing, parent = self.listing, parent_of(context)
+        query = {**listing.filters, **listing.scope_params(self.run.scope.campus_ids)}
+        if listing.cursus_filter is not None:
+            query[listing.cursus_filter] = cursus_of(context)
+        if listing.people_filter is not None:
+            query[listing.people_filter] = (context or {}).get("user_ids")
+        elif listing.is_filtered_by_parent and listing.parent_filter is not None and parent:
+            query[listing.parent_filter] = parent
+        return query
+
+    def contexts_of(
+        self, records: Sequence[Mapping[str, Any]], contexts: Sequence[Context | None]
+    ) -> Mapping[int, Context | None]:
+        """Find out which parents rows belong to that were read of several at once.
+
+        Args:
+            records: What the API sent.
+            contexts: The contexts of the parents.
+
+        Returns:
+            Those of them that the rows have, by the ids of the rows; none where only the
+            request tells.
+
+        Raises:
+            RunEnds: The run has to end.
+        """
+        if not self.listing.campus_by_person:
+            return {}
+        by_campus = {parent_of(context): context for context in contexts}
+        campuses = self.run.people.campuses_of_rows(records, by_campus)
+        return {row: by_campus[campus] for row, campus in campuses.items()}
+
+    # What is read outside of their turns
+
+    def read_apart(
+        self,
+        query: Mapping[str, Any],
+        name: str,
+        context: Context | None = None,
+        *,
+        path: str | None = None,
+        is_news: bool = False,
+    ) -> Iterator[Any]:
+        """Read records in full that no partition asks for.
+
+        Args:
+            query: Parameters that select them.
+            name: What to call it in the spool.
+            context: The context of their list, if it has one.
+            path: Where they are, if not where the list is.
+            is_news: Whether they are emitted, and all of them are new.
+
+        Yields:
+            Records; some perhaps twice.
+
+        Raises:
+            As for `ListReader.read_apart`.
+        """
+        self.plans[name] = {}
+        source = self.reader.source(context, query, name, path=path or self.path)
+        if is_news:
+            self.account_to(source.entry, "")
+        yield from self.reader.read_apart(source, self.run.times.until)
+
+    def look_up(
+        self, query: Mapping[str, Any], context: Context | None = None
+    ) -> Iterator[dict[str, Any]]:
+        """Read rows that the run needs to know before it goes on; as `read_apart`."""
+        name = f"look-up of {self.name_of(context)}"
+        for record in self.read_apart(query, name, context):
+            with suppress(BrokenRecordError):  # the stream itself puts it aside
+                yield self.output.row(record, context)
+
+    # Where rows are counted
+
+    def account_to(self, entry: Entry, since: str | int | None) -> None:
+        """Say where the rows that are emitted next are counted.
+
+        Args:
+            entry: The entry of their route.
+            since: Rows whose cursor is greater are changed; None if that cannot be told.
+        """
+        self._entry = entry if self.output.selected else None
+        self._since = since
+
+    def count(self, row: Mapping[str, Any]) -> None:
+        """Count a row that goes to the target."""
+        if self._entry is not None:
+            self._entry.emit(is_changed=self._is_changed(row))
+
+    def _is_changed(self, row: Mapping[str, Any]) -> bool | None:
+        cursor, since = self.listing.cursor, self._since
+        if since is None or cursor is None:
+            return None
+        value = row.get(cursor.column)
+        return since == "" or (value is not None and value > since)

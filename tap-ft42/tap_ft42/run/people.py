@@ -1,0 +1,137 @@
+"""Who is in the scope of a run, and where they study.
+
+The API narrows users and enrolments by campus. Badges know no campuses, only their users.
+Who these are, the stream of people tells once it has been read; where it is not selected,
+they are looked up. Nor does an enrolment tell a campus: it belongs to those of its user,
+which are looked up, too, each once a run.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Protocol
+
+from tap_ft42.planning.scope import id_lists
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+
+    from tap_ft42.declared.contexts import Context
+    from tap_ft42.planning.scope import Scope
+
+
+class People(Protocol):
+    """The list of people."""
+
+    @property
+    def known_ids(self) -> Iterable[int] | None:
+        """The ids of all of them, if the run has read the list; else None."""
+
+    def look_up_all(self) -> Iterator[dict[str, Any]]:
+        """Yield their rows."""
+
+
+class Memberships(Protocol):
+    """The list that tells who studies where."""
+
+    def query(self, context: Context | None) -> dict[str, Any]:
+        """Return the parameters that select its rows."""
+
+    def look_up(self, query: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+        """Yield its rows."""
+
+
+class Directory:
+    """The people of a scope, and their campuses."""
+
+    people: People
+    memberships: Memberships
+
+    def __init__(self, scope: Scope) -> None:
+        """Look nothing up yet.
+
+        Args:
+            scope: The cursus and campuses of the run.
+        """
+        self._scope = scope
+        self._campuses_of: dict[int, set[int]] = {}
+
+    @cached_property
+    def batches(self) -> list[str] | None:
+        """The people in scope as values for an id filter, or None for everybody.
+
+        A scope without people has one batch that matches nobody: the API ignores
+        an empty filter and would send everybody's rows.
+
+        Raises:
+            RunEnds: The run has to end.
+        """
+        return id_lists(self.ids or {0}) if self._scope.campus_ids else None
+
+    @cached_property
+    def ids(self) -> frozenset[int]:
+        """Ids of the students of a scope, of whichever cursus.
+
+        Raises:
+            RunEnds: The run has to end.
+        """
+        known = self.people.known_ids
+        if known is None:
+            known = [person["id"] for person in self.people.look_up_all()]
+        return frozenset(known)
+
+    def has(self, person_id: object) -> bool:
+        """Tell whether somebody studies at a campus in scope."""
+        return not self._scope.campus_ids or person_id in self.ids
+
+    def learn_campuses(self, person_ids: Iterable[int]) -> None:
+        """Look up the campuses of people, as far as they are not known.
+
+        Args:
+            person_ids: Their ids.
+
+        Raises:
+            RunEnds: The run has to end.
+        """
+        unknown = set(person_ids) - self._campuses_of.keys()
+        for batch in id_lists(unknown):
+            query = {**self.memberships.query(None), "filter[user_id]": batch}
+            for row in self.memberships.look_up(query):
+                self._campuses_of.setdefault(row["user_id"], set()).add(row["campus_id"])
+        for person_id in unknown:
+            self._campuses_of.setdefault(person_id, set())
+
+    def campuses_of(self, person_id: int | None) -> set[int]:
+        """Return the ids of somebody's campuses, in scope at least, that are known."""
+        return self._campuses_of.get(person_id, set()) if person_id is not None else set()
+
+    def campuses_of_rows(
+        self, records: Sequence[Mapping[str, Any]], campuses: Collection[int]
+    ) -> dict[int, int]:
+        """Look up which campuses rows go to.
+
+        Args:
+            records: What the API sent.
+            campuses: Ids of those that there are.
+
+        Returns:
+            Ids of campuses by the ids of the rows, where a row goes to one.
+
+        Raises:
+            RunEnds: The run has to end.
+        """
+        people = {
+            record["id"]: person
+            for record in records
+            if type(record.get("id")) is int and (person := person_of(record)) is not None
+        }
+        self.learn_campuses(people.values())
+        found = {row: self.campuses_of(one) & set(campuses) for row, one in people.items()}
+        return {row: max(own) for row, own in found.items() if own}
+
+
+def person_of(record: object) -> int | None:
+    """Return the id of a record's person; None if it does not say."""
+    person = record.get("user") if isinstance(record, dict) else None
+    number = person.get("id") if isinstance(person, dict) else None
+    return number if type(number) is int else None

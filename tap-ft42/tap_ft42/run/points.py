@@ -1,0 +1,159 @@
+"""How points are kept fresh, which change without the cursor.
+
+Two signs betray a membership whose points moved. The column that says when they did
+(``this_year_score_updated_at``), if the API narrows the list by it: then one window holds
+all of them, as long as it begins where the last one ended. And the total of its parent:
+where a total is another one than at the last full read of the partition, and no row of
+the window says why, the partition is read in full again.
+
+In the state of the stream stand, below ``scores``:
+
+``read_until``
+    Upper bound of the last window.
+``has_range``, ``asked_at``
+    Whether the API narrows the list by this range, and when it was asked.
+
+In the state of a partition stand ``total_score``, the parent's total before its last full
+read, and ``total_score_seen`` while one goes on.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from typing_extensions import override
+
+from tap_ft42.api.errors import FatalAPIError
+from tap_ft42.declared.contexts import parent_of
+from tap_ft42.declared.instants import from_milliseconds, milliseconds
+from tap_ft42.declared.listing import ID
+from tap_ft42.planning.refresh import forget_position
+from tap_ft42.reading.spool import FRESH
+from tap_ft42.run.trait import Trait
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from tap_ft42.api.ledger import Entry
+    from tap_ft42.declared.contexts import Context
+    from tap_ft42.declared.listing import Points
+    from tap_ft42.run.partitions import Partitions
+
+_WEEK = 7 * 24 * 3_600_000
+"""Milliseconds after which the API is asked again whether it knows the range."""
+
+_PROBE = f"{from_milliseconds(0)},{from_milliseconds(1000)}"
+"""A window in which no points moved: what answers with rows ignores the range."""
+
+
+class PointsOfParents(Trait):
+    """Rows with points, whose sums the parents have."""
+
+    def __init__(self, partitions: Partitions, points: Points) -> None:
+        """Know no total yet.
+
+        Args:
+            partitions: The list.
+            points: What its points are called.
+        """
+        self._list = partitions
+        self._points = points
+        self._totals: dict[int, Any] = {}
+        self._are_emitted = False
+        self._until = 0
+
+    @override
+    def learn_of_parent(self, record: Mapping[str, Any]) -> None:
+        if self._points.total in record and self._list.run.backfill is None:
+            self._totals[record[ID]] = record[self._points.total]
+
+    @override
+    def take_up(self, context: Context | None, state: dict[str, Any]) -> None:
+        parent = parent_of(context)
+        if parent not in self._totals:
+            return
+        total = self._totals[parent]
+        is_known = "total_score" in state and state["total_score"] == total
+        if not is_known and parent not in map(self._parent_of, self._moved):
+            forget_position(state)
+        if not state.get("replication_key_value"):
+            # What is read now and later belongs to this total or to a later one.
+            state.setdefault("total_score_seen", total)
+
+    @override
+    def first(self) -> Iterator[Any]:
+        run = self._list.run
+        if self._are_emitted or run.is_dry_run or run.backfill is not None:
+            return
+        self._are_emitted = True
+        moved = self._moved
+        self._list.account_to(self._entry, "")
+        yield from moved
+        self._state["read_until"] = from_milliseconds(self._until)
+
+    @override
+    def complete(self, context: Context | None) -> None:
+        parent, state = parent_of(context), self._list.state(context)
+        if parent in self._totals and not self._list.run.lifecycle.ends_early:
+            state["total_score"] = state.pop("total_score_seen", self._totals[parent])
+
+    def _parent_of(self, record: Mapping[str, Any]) -> object:
+        return record.get(self._list.listing.parent_id)
+
+    @property
+    def _state(self) -> dict[str, Any]:
+        state: dict[str, Any] = self._list.output.stream_state.setdefault("scores", {})
+        return state
+
+    @cached_property
+    def _moved(self) -> list[dict[str, Any]]:
+        """The rows of known parents whose points moved since the last window."""
+        times = self._list.run.times
+        self._until = times.until
+        read_until = milliseconds(self._state.get("read_until"))
+        if read_until is None or not self._has_range():
+            return []
+        name = f"scores of {self._list.listing.name}"
+        stops = self._list.run.spool.follow(name, {}, times.until, longest_age=FRESH)
+        self._until = max(read_until, stops[-1])
+        lower = read_until - times.overlap
+        self._entry.cover(lower, self._until, tells_changes=True)
+        window = f"{from_milliseconds(lower)},{from_milliseconds(self._until)}"
+        path = self._list.whole_path
+        records = self._list.read_apart({self._range: window}, name, path=path)
+        known = {
+            parent_of(partition["context"])
+            for partition in self._list.output.stream_state.get("partitions", ())
+        }
+        return [
+            record
+            for record in records
+            if isinstance(record, dict) and self._parent_of(record) in known
+        ]
+
+    @property
+    def _entry(self) -> Entry:
+        return self._list.reader.source(None, {}, path=self._list.whole_path).entry
+
+    @property
+    def _range(self) -> str:
+        return f"range[{self._points.moved_at}]"
+
+    def _has_range(self) -> bool:
+        """Tell whether the API narrows the list by the range; it is asked once a week."""
+        state, now = self._state, self._list.run.began
+        asked_at = milliseconds(state.get("asked_at"))
+        if asked_at is None or not 0 <= now - asked_at < _WEEK:
+            state["has_range"] = self._asked_for_nothing()
+            state["asked_at"] = from_milliseconds(now)
+        has_range: bool = state["has_range"]
+        return has_range
+
+    def _asked_for_nothing(self) -> bool:
+        reader = self._list.reader
+        try:
+            probe = reader.ask_one(self._list.whole_path or "", {self._range: _PROBE})
+            return not reader.one_of(probe).count
+        except FatalAPIError:
+            return False

@@ -1,0 +1,76 @@
+"""What some lists need beside what all lists do, each an object of its own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from tap_ft42.api.page import Page
+    from tap_ft42.declared.contexts import Context
+    from tap_ft42.planning.plan import PlannedRead
+    from tap_ft42.reading.pipeline import Place
+    from tap_ft42.reading.reads import Part
+
+
+class Trait:
+    """Takes part in the reading of a list; by itself it does nothing."""
+
+    def take_up(self, context: Context | None, state: dict[str, Any]) -> None:
+        """Look at a partition before it is planned.
+
+        Args:
+            context: Its context.
+            state: Its state; may be changed.
+        """
+
+    def learn_of_parent(self, record: Mapping[str, Any]) -> None:
+        """Take note of a record of the parent, before the list is planned below it."""
+
+    def first(self) -> Iterator[Any]:
+        """Yield records that come before those of a partition.
+
+        Raises:
+            RunEnds: The run has to end.
+        """
+        return iter(())
+
+    def prepared(
+        self,
+        parts: Iterator[tuple[Part, Place]],
+        read: PlannedRead,  # noqa: ARG002 - for subclasses
+    ) -> Iterator[tuple[Part, Place]]:
+        """Find out what rows need to know that their request does not say.
+
+        Args:
+            parts: What a read finds.
+            read: The read.
+
+        Returns:
+            The same.
+
+        Raises:
+            TooDearError: A sweep cannot find out; its members are asked one by one.
+        """
+        return parts
+
+    def added(self, record: object, context: Context | None) -> dict[str, Any]:  # noqa: ARG002 - for subclasses
+        """Return values of columns that the record does not say."""
+        return {}
+
+    def is_in_scope(self, row: Mapping[str, Any]) -> bool:  # noqa: ARG002 - for subclasses
+        """Tell whether a row belongs to the run, where the API's filter may not."""
+        return True
+
+    def is_worth_sweeping(self, head: Page, members: int) -> bool:  # noqa: ARG002 - for subclasses
+        """Tell whether a sweep costs less than asking for its members one by one.
+
+        Args:
+            head: Its first page.
+            members: How many there are.
+        """
+        return True
+
+    def complete(self, context: Context | None) -> None:
+        """Take note that a partition has had its turn."""

@@ -1,0 +1,52 @@
+"""A stream of what the tap says of its own work."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from singer_sdk import Stream, StreamSchema
+from typing_extensions import override
+
+from tap_ft42.singer.rows import SCHEMAS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from singer_sdk import Tap
+
+    from tap_ft42.run.lists import ListRun
+    from tap_ft42.run.run import Run
+
+
+class OwnStream(Stream):
+    """A stream that is emitted after those that read the API."""
+
+    schema: ClassVar[StreamSchema[str]] = StreamSchema(SCHEMAS)
+
+    run: Run
+    """The run that it tells of."""
+    lists: Mapping[str, ListRun]
+    """The lists of the run, by name."""
+
+    def __init__(self, tap: Tap) -> None:
+        """Take the key from the schema.
+
+        Args:
+            tap: The tap.
+        """
+        super().__init__(tap)
+        self.primary_keys = self.schema["x-primary-key"]
+
+    def attach(self, run: Run, lists: Mapping[str, ListRun]) -> None:
+        """Let the stream tell of a run.
+
+        Args:
+            run: The run.
+            lists: Its lists, by name.
+        """
+        self.run, self.lists = run, lists
+
+    @override
+    def _write_state_message(self) -> None:
+        """Write the state with what every stream is known to have."""
+        self.run.write_state()
