@@ -17,8 +17,7 @@ from ft42_warehouse.alerts import tell
 from ft42_warehouse.check import broken_promises, remember
 from ft42_warehouse.database import Database
 from ft42_warehouse.erasure import forget as forget_person
-from ft42_warehouse.init import EncodingError, create_all
-from ft42_warehouse.landing import UnusableTableError
+from ft42_warehouse.init import REFUSALS, create_all
 from ft42_warehouse.overview import inspection, overview
 from ft42_warehouse.publish import TooManyDeletionsError
 from ft42_warehouse.publish import publish as publish_landed
@@ -26,7 +25,7 @@ from ft42_warehouse.report import report as render_report
 from ft42_warehouse.report import write_page
 from ft42_warehouse.schedule import JOBS, Schedule
 from ft42_warehouse.serve import ReportServer
-from ft42_warehouse.shards import ShardNameError, with_shards
+from ft42_warehouse.shards import with_shards
 from ft42_warehouse.shown import as_json
 from ft42_warehouse.statements import Schemas
 from ft42_warehouse.status import status_lines, table_lines
@@ -147,8 +146,8 @@ def init(warehouse: Warehouse, job: str | None, shards: tuple[str, ...]) -> None
         # Before anything can fail, so that a job that fails here is missed.
         is_noted = job is None or note_begin(connection, schemas, job)
         try:
-            has_roles = create_all(connection, schemas, shards)
-        except (EncodingError, ShardNameError, UnusableTableError) as error:
+            notes = create_all(connection, schemas, shards)
+        except REFUSALS as error:
             message = f"{error}."
             raise click.ClickException(message) from None
         if job is not None and not is_noted:
@@ -157,11 +156,8 @@ def init(warehouse: Warehouse, job: str | None, shards: tuple[str, ...]) -> None
     for name in landings:
         click.echo(f"{name}: {len(list(stream_schemas()))} tables are ready")
     click.echo(f"{schemas.published}: {len(published_tables())} tables are ready")
-    if not has_roles:
-        click.echo(
-            f"The roles {schemas.published}_loader, _publisher and _reader were not created: "
-            "this account may not. See “Roles” in target-config/README.md."
-        )
+    for note in notes:
+        click.echo(note)
 
 
 _max_delete_percent = _option(

@@ -10,6 +10,7 @@ for data of real people use a server of your own.
 from __future__ import annotations
 
 import os
+import shlex
 import socket
 import subprocess
 import warnings
@@ -94,7 +95,7 @@ class EmbeddedPostgres:
 
     def psql_line(self, port: int) -> str:
         """Return the command that connects to the database."""
-        psql = self._server().bin_path / "psql"
+        psql = shlex.quote(str(self._server().bin_path / "psql"))
         return f"PGPASSWORD={NAME} {psql} -h {HOST} -p {port} -U {NAME} {NAME}"
 
     def _is_running(self) -> bool:
