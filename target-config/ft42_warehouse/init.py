@@ -81,7 +81,15 @@ def create_all(
         with connection.transaction():
             return _create_all(connection, schemas, shards)
     except psycopg.errors.InsufficientPrivilege as error:
-        raise NotAllowedError(_who_may(connection, schemas, error)) from None
+        account, owners = connection.execute(
+            schemas.statement("owners"), {"schemas": schemas.names}
+        ).fetchone() or ("", None)
+        message = (
+            f"{account} may not do this: {error.diag.message_primary}. "
+            f"{owners or 'All is its own'}. Use the owner's account, with WAREHOUSE_PUBLISHER "
+            f"or TARGET_POSTGRES_USER, or let who may grant {account} what it lacks"
+        )
+        raise NotAllowedError(message) from None
     except (
         psycopg.errors.DependentObjectsStillExist,
         psycopg.errors.FeatureNotSupported,
@@ -107,6 +115,8 @@ def _create_all(
 ) -> list[str]:
     # CREATE … IF NOT EXISTS races with itself; one at a time.
     connection.execute("SELECT pg_advisory_xact_lock(hashtext('ft42_warehouse init'))")
+    # So that what is named is named whole, and nothing in the path of others is called.
+    connection.execute("SET LOCAL search_path = ''")
     schemas = with_shards(connection, schemas, shards)
     _create_schemas(connection, schemas)
     roles = create_roles(connection, schemas)
@@ -170,16 +180,3 @@ def _create_schemas(connection: Connection[Any], schemas: Schemas) -> None:
 def _exists(connection: Connection[Any], schema_name: str) -> bool:
     found = connection.execute("SELECT FROM pg_namespace WHERE nspname = %s", (schema_name,))
     return found.rowcount > 0
-
-
-def _who_may(connection: Connection[Any], schemas: Schemas, error: psycopg.Error) -> str:
-    """Say what the account lacks, and whose the schemas are."""
-    account, owners = connection.execute(
-        schemas.statement("owners"), {"schemas": schemas.names}
-    ).fetchone() or ("", None)
-    refused = error.diag.message_primary
-    return (
-        f"{account} may not do this: {refused}. {owners or 'All is its own'}. "
-        "Use the owner's account, with WAREHOUSE_PUBLISHER or TARGET_POSTGRES_USER, or let "
-        f"who may grant {account} what it lacks"
-    )

@@ -28,14 +28,7 @@ REMEMBERED = ("checks", "refusals", "turns", "alerts")
 
 
 class TakenNameError(Exception):
-    """A name that a table needs, and that something of somebody else's has."""
-
-    def __init__(self, path: str, kind: str, needed: str) -> None:
-        super().__init__(
-            f"{path} is a {kind} of somebody else's, where a {needed} of this name must be. "
-            "Rename it, or choose other schemas with WAREHOUSE_LANDING_SCHEMA and "
-            "WAREHOUSE_PUBLISHED_SCHEMA"
-        )
+    """A name that is needed, and that something of somebody else's has."""
 
 
 class Objects:
@@ -108,4 +101,9 @@ class Objects:
         if needed in _KINDS:
             for kind in _KINDS:
                 if kind != needed and f"{kind} {path}" in self._existing:
-                    raise TakenNameError(path, kind, needed)
+                    message = (
+                        f"{path} is a {kind} of somebody else's, where a {needed} of this name "
+                        "must be. Rename it, or choose other schemas with "
+                        "WAREHOUSE_LANDING_SCHEMA and WAREHOUSE_PUBLISHED_SCHEMA"
+                    )
+                    raise TakenNameError(message)

@@ -23,11 +23,12 @@ if TYPE_CHECKING:
 SCHEMAS = ("ft42_raw", "ft42", "ft42_warehouse")
 ROLES = ("ft42_loader", "ft42_publisher", "ft42_reader")
 OTHERS_MAY = """
-SELECT nspname FROM pg_namespace, unnest(%s::name[]) AS role
-WHERE nspname = ANY (%s) AND has_schema_privilege(role, pg_namespace.oid, 'USAGE')
+SELECT nspname FROM pg_namespace AS n, pg_roles AS r
+WHERE nspname = ANY (%s) AND rolname = ANY (%s) AND has_schema_privilege(r.oid, n.oid, 'USAGE')
 UNION ALL
-SELECT datname FROM pg_database, unnest(%s::name[]) AS role
-WHERE datname = current_database() AND has_database_privilege(role, datname, 'CREATE')
+SELECT datname FROM pg_database AS d, pg_roles AS r
+WHERE datname = current_database() AND rolname = ANY (%s)
+AND has_database_privilege(r.oid, d.oid, 'CREATE')
 """
 
 
@@ -71,20 +72,21 @@ class Server:
 
     def works(self, database: str, user: str) -> None:
         """See that an account can do all that the pipeline does, and again."""
+        self.run("init", database=database, user=user)
         self.execute(
-            "INSERT INTO ft42_raw.users (id, cursus_id, login, kind) VALUES (1, 21, 'a', 'student') "
-            "ON CONFLICT DO NOTHING",
+            "INSERT INTO ft42_raw.users (id, cursus_id, login, kind) "
+            "VALUES (1, 21, 'a', 'student') ON CONFLICT DO NOTHING",
             database=database,
             user=user,
         )
-        for command in ("init", "publish", "check", "init"):
+        for command in ("publish", "init"):
             self.run(command, database=database, user=user)
         assert self.query("SELECT id FROM ft42.users", database=database, user=user) == [(1,)]
 
     def others_may(self, database: str) -> list[tuple[Any, ...]]:
         """Return what the three roles may use or make in a database."""
         return self.query(
-            OTHERS_MAY, list(ROLES), list(SCHEMAS), list(ROLES), database=database
+            OTHERS_MAY, list(SCHEMAS), list(ROLES), list(ROLES), database=database
         )
 
 
@@ -152,7 +154,11 @@ def test_who_may_grant_the_roles_but_is_no_member_uses_them(server: Server) -> N
 
 def test_somebody_elses_init_takes_nothing_from_the_owner(server: Server) -> None:
     server.works("a", "anna")
-    server.execute("DROP TABLE ft42.campus_users", "DROP TABLE ft42_raw.blocs", database="a")
+    server.execute(
+        "DROP TABLE ft42.campus_users CASCADE",
+        "DROP TABLE ft42_raw.blocs CASCADE",
+        database="a",
+    )
     server.run("init", database="a", user=NAME)
     server.works("a", "anna")
     owners = server.query(
