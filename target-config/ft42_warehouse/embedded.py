@@ -190,9 +190,16 @@ def start(directory: Path, port: int) -> None:
         click.echo(f"PostgreSQL: TARGET_POSTGRES_HOST is {own_server}; nothing is started")
         return
     postgres = EmbeddedPostgres(directory)
-    running = postgres.port()
-    if running is None:
-        postgres.start(port)
+    try:
+        running = postgres.port()
+        if running is None:
+            postgres.start(port)
+    except OSError as error:
+        message = (
+            f"{directory} cannot hold a database ({error.strerror}). Choose a folder of your "
+            "own with FT42_POSTGRES_DIRECTORY."
+        )
+        raise click.ClickException(message) from None
     state = "started" if running is None else "already running"
     click.echo(f"PostgreSQL: {state} on {HOST}:{running or port}")
     click.echo(f"Connect:    {postgres.psql_line(running or port)}")
