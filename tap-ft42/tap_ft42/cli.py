@@ -10,7 +10,9 @@ from singer_sdk.exceptions import ConfigValidationError, FatalAPIError, Retriabl
 
 from tap_ft42 import logs
 from tap_ft42.budget import RunEnds
+from tap_ft42.clock import ClockError
 from tap_ft42.errors import explain
+from tap_ft42.lifecycle import IncompleteRunError
 from tap_ft42.planning import PlanningTap
 from tap_ft42.tap import TapFT42
 
@@ -35,6 +37,8 @@ def main() -> None:
             TapFT42.logger.error("Setting refused: %s", message)
     except (FatalAPIError, RetriableAPIError, requests.RequestException) as error:
         TapFT42.logger.error("%s", explain(error))
+    except (ClockError, IncompleteRunError) as error:
+        TapFT42.logger.error("%s", error)
     except RunEnds as end:
         TapFT42.logger.error("The budget does not reach for a plan: %s.", end)
     except BrokenPipeError:

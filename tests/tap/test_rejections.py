@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tests.tap.scripted import ScriptedApi
 
 Row = dict[str, Any]
+OWN = ("rejected_records", "sync_runs")
 
 CURSUS: Row = {"id": 21, "created_at": None, "name": "42", "slug": "42", "kind": "main"}
 BROKEN: dict[str, tuple[object, str]] = {
@@ -74,7 +75,8 @@ def test_every_reason_is_told(tap: Tap, api: ScriptedApi) -> None:
 
 def test_one_record_has_one_name_and_two_have_two(tap: Tap, api: ScriptedApi) -> None:
     first, second = CURSUS | {"id": "1"}, CURSUS | {"id": "2"}
-    run = run_with(tap, api, first, second)
+    good = [CURSUS | {"id": number} for number in (3, 4)]
+    run = run_with(tap, api, first, second, *good)
     names = [row["rejection_id"] for row in run.records("rejected_records")]
     assert len(set(names)) == 2
     turned = dict(reversed(first.items()))
@@ -136,10 +138,79 @@ def test_a_run_without_the_stream_still_says_how_many_there_were(
     tap: Tap, api: ScriptedApi
 ) -> None:
     api.script["/v2/cursus"] = paged([CURSUS | {"id": "21"}, CURSUS])
-    run = tap.pointed_at(api).run("cursus")
+    run = tap.pointed_at(api).fail("cursus")
     assert run.ids("cursus") == [21]
     assert run.records("rejected_records") == []
-    assert any("cursus: 1 record" in line for line in run.warnings)
+    (told,) = [line for line in run.warnings if "cursus: 1 record" in line]
+    assert "They are in" not in told
+
+
+def test_what_is_rejected_and_kept_nowhere_is_not_passed_by(
+    tap: Tap, sandbox: RunningSandbox
+) -> None:
+    sandbox.fault("wrong_type", route="/v2/cursus/:id/users", row=0)
+    here = tap.pointed_at(sandbox, page_size=10)
+    run = here.fail("users", "blocs")
+    assert "select it" in run.last_word
+    assert "replication_key_value" not in run.state["bookmarks"]["users"]
+    assert run.ids("blocs") == sorted(row["id"] for row in sandbox.truth("blocs"))
+    sandbox.clear_faults()
+    again = here.run("users", state=run.state)
+    assert {*again.ids("users")} >= {*run.ids("users")}
+    assert len({*again.ids("users")}) > len({*run.ids("users")})
+
+
+@pytest.mark.parametrize(
+    ("stream", "route"),
+    [
+        ("users", "/v2/cursus/:id/users"),
+        ("blocs", "/v2/blocs"),
+        ("projects_users", "/v2/projects_users"),
+        ("achievements_users", "/v2/achievements_users"),
+    ],
+)
+def test_a_stream_of_which_most_records_are_rejected_fails_alone(
+    tap: Tap, sandbox: RunningSandbox, stream: str, route: str
+) -> None:
+    for row in (*range(6), *range(7, 10)):  # of each ten, one is right
+        sandbox.fault("missing_field", route=route, row=row, column="id")
+    here = tap.pointed_at(sandbox, page_size=10, max_requests=300)
+    run = here.fail("cursus", "achievements", stream, *OWN)
+    assert f"{stream}: " in run.last_word
+    assert "records break the schema" in run.last_word
+    assert run.records("rejected_records")
+    assert len(run.ids("cursus")) == len(sandbox.truth("cursus"))
+    (ledger,) = run.records("sync_runs")
+    assert ledger["outcome"] == "failed"
+    assert ledger["failed_streams"] == [stream]
+    state = run.state["bookmarks"].get(stream, {})
+    for part in (state, *state.get("partitions", ())):
+        assert not {"replication_key_value", "refreshed_at", "from_scratch"} & part.keys()
+    sandbox.clear_faults()
+    again = here.run("cursus", stream, *OWN, state=run.state)
+    whole = here.run(stream)
+    assert {*again.ids(stream)} == {*whole.ids(stream)}
+
+
+def test_a_changed_window_of_which_most_is_rejected_keeps_its_bookmark(
+    tap: Tap, mutable: RunningSandbox
+) -> None:
+    here = tap.pointed_at(mutable, settle_seconds=0)
+    first = here.run("users", *OWN)
+    changed = first.ids("users")[:4]
+    for number in changed:
+        mutable.update("users", number, wallet=12345)
+    mutable.fault("wrong_type", route="/v2/cursus/:id/users", column="wallet")
+    mutable.fault("wrong_type", route="/v2/cursus/:id/users", column="wallet", row=1)
+    mutable.fault("wrong_type", route="/v2/cursus/:id/users", column="wallet", row=2)
+    second = here.fail("users", *OWN, state=first.state, overlap_seconds=0)
+    bookmarks = [
+        run.state["bookmarks"]["users"]["replication_key_value"] for run in (first, second)
+    ]
+    assert bookmarks[0] == bookmarks[1]
+    mutable.clear_faults()
+    third = here.run("users", *OWN, state=second.state)
+    assert {row["id"] for row in third.records("users") if row["wallet"] == 12345} == {*changed}
 
 
 def test_what_a_rejected_person_is_called_is_not_in_the_log(
