@@ -89,8 +89,13 @@ class Lifecycle:
         return self._tap.ledger.only_failure if self.ends_early else None
 
     @property
-    def failed_streams(self) -> list[str]:
-        """The streams of which something is missing, with those that are read below them."""
+    def failed_streams(self) -> list[str] | None:
+        """The streams of which something is missing, with those that are read below them.
+
+        None if others may be incomplete, too, or none is.
+        """
+        if self._failed or self.ends_early or not self._failures:
+            return None
         names = set(self._failures)
         for stream in self._tap.api_streams.values():  # parents come before children
             if stream.name in names:
@@ -172,6 +177,8 @@ class Lifecycle:
         self._began = time.monotonic()
         if tap.clock.is_known:
             forget_the_future(tap.stream_states, began)
+        for setting, why in tap.scope.unlisted():
+            self.note_failure(setting, why)
         THIS_RUN.run_id = tap.ledger.run_id
         streams = [name for name, stream in tap.api_streams.items() if stream.selected]
         campus_ids = sorted(tap.scope.campus_ids)

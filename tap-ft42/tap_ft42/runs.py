@@ -76,7 +76,7 @@ class SyncRunsStream(_LedgerStream):
                 "streams": [
                     name for name, stream in tap.api_streams.items() if stream.selected
                 ],
-                "failed_streams": tap.lifecycle.failed_streams or None,
+                "failed_streams": tap.lifecycle.failed_streams,
                 **summed(tap.ledger.tallies()),
                 "token_requests": tap.token.requests,
                 "secret_valid_until": None if until is None else write_instant(until),

@@ -160,57 +160,26 @@ def test_what_is_rejected_and_kept_nowhere_is_not_passed_by(
     assert len({*again.ids("users")}) > len({*run.ids("users")})
 
 
-@pytest.mark.parametrize(
-    ("stream", "route"),
-    [
-        ("users", "/v2/cursus/:id/users"),
-        ("blocs", "/v2/blocs"),
-        ("projects_users", "/v2/projects_users"),
-        ("achievements_users", "/v2/achievements_users"),
-    ],
-)
 def test_a_stream_of_which_most_records_are_rejected_fails_alone(
-    tap: Tap, sandbox: RunningSandbox, stream: str, route: str
+    tap: Tap, api: ScriptedApi
 ) -> None:
-    for row in (*range(6), *range(7, 10)):  # of each ten, one is right
-        sandbox.fault("missing_field", route=route, row=row, column="id")
-    here = tap.pointed_at(sandbox, page_size=10, max_requests=300)
-    run = here.fail("cursus", "achievements", stream, *OWN)
-    assert f"{stream}: " in run.last_word
+    path = "/v2/cursus/21/users"
+    instant = "2026-01-01T00:00:00.000Z"
+    api.script["/v2/cursus"] = paged([CURSUS, CURSUS | {"id": 22}])
+    # Ids that became strings.
+    api.script[path] = paged([{"id": str(n), "updated_at": instant} for n in range(1, 150)])
+    api.script["/v2/blocs"] = paged([{"id": 1, "squads": 3}, {"id": 2, "squads": 4}])
+    here = tap.pointed_at(api, max_requests=50)
+    run = here.fail("cursus", "users", "blocs", *OWN)
+    assert run.ids("cursus") == [21, 22]
     assert "records break the schema" in run.last_word
-    assert run.records("rejected_records")
-    assert len(run.ids("cursus")) == len(sandbox.truth("cursus"))
     (ledger,) = run.records("sync_runs")
     assert ledger["outcome"] == "failed"
-    assert ledger["failed_streams"] == [stream]
-    state = run.state["bookmarks"].get(stream, {})
-    for part in (state, *state.get("partitions", ())):
-        assert not {"replication_key_value", "refreshed_at", "from_scratch"} & part.keys()
-    sandbox.clear_faults()
-    again = here.run("cursus", stream, *OWN, state=run.state)
-    whole = here.run(stream)
-    assert {*again.ids(stream)} == {*whole.ids(stream)}
-
-
-def test_a_changed_window_of_which_most_is_rejected_keeps_its_bookmark(
-    tap: Tap, mutable: RunningSandbox
-) -> None:
-    here = tap.pointed_at(mutable, settle_seconds=0)
-    first = here.run("users", *OWN)
-    changed = first.ids("users")[:4]
-    for number in changed:
-        mutable.update("users", number, wallet=12345)
-    mutable.fault("wrong_type", route="/v2/cursus/:id/users", column="wallet")
-    mutable.fault("wrong_type", route="/v2/cursus/:id/users", column="wallet", row=1)
-    mutable.fault("wrong_type", route="/v2/cursus/:id/users", column="wallet", row=2)
-    second = here.fail("users", *OWN, state=first.state, overlap_seconds=0)
-    bookmarks = [
-        run.state["bookmarks"]["users"]["replication_key_value"] for run in (first, second)
-    ]
-    assert bookmarks[0] == bookmarks[1]
-    mutable.clear_faults()
-    third = here.run("users", *OWN, state=second.state)
-    assert {row["id"] for row in third.records("users") if row["wallet"] == 12345} == {*changed}
+    assert ledger["failed_streams"] == ["blocs", "users"]
+    state = run.state["bookmarks"]
+    assert not {"replication_key_value", "read_until", "from_scratch"} & state["users"].keys()
+    assert "refreshed_at" not in state.get("blocs", {})
+    assert "refreshed_at" in state["cursus"]
 
 
 def test_what_a_rejected_person_is_called_is_not_in_the_log(
