@@ -64,7 +64,7 @@ class Clock:
             self._correction = -error
         _logger.warning(
             "This machine's clock is %s %s that of 42. The run goes by 42's; set it right.",
-            timedelta(seconds=round(abs(error))),
+            timedelta(minutes=round(abs(error) / 60)),
             "ahead of" if error > 0 else "behind",
             extra={"happened": "clock_differs", "seconds": round(error)},
         )
