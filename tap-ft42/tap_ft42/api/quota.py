@@ -1,0 +1,351 @@
+"""The application's two limits, kept together with whoever else uses it.
+
+42 counts requests per application, not per process or token: by default 2 a
+second and 1,200 an hour, the latter by the clock hour. So what has been sent is
+kept where all processes can see it: in an SQLite file for one machine, in Redis or
+PostgreSQL for several. Users of the application that keep no such account betray
+themselves by the API's headers, which say what is left of the hour.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import sqlite3
+import time
+from contextlib import closing
+from functools import partial
+from http import HTTPStatus
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, TypeVar, cast
+from urllib.parse import urlsplit
+
+from backoff import full_jitter, random_jitter
+from filelock import FileLock
+from pyrate_limiter import (
+    FixedWindow,
+    InMemoryBucket,
+    LogAlgorithm,
+    PostgresBucket,
+    Rate,
+    RateItem,
+    RedisBucket,
+    SlidingWindowLog,
+    SQLiteBucket,
+)
+from singer_sdk.exceptions import ConfigValidationError
+
+from tap_ft42.api.clock import answered_at
+from tap_ft42.api.errors import without_secrets
+from tap_ft42.api.retries import requested_wait
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import requests
+    from pyrate_limiter import AbstractBucket
+
+    from tap_ft42.api.clock import Clock
+
+_SECOND = 1000
+_HOUR = 3_600_000
+
+_MARGIN = 25
+"""Milliseconds by which two requests may draw nearer on their way to the API."""
+
+_PATIENCE = 10
+"""Seconds for the store to answer when it is opened."""
+
+_ATTEMPTS = 20
+_LOCKED = 0.01
+"""How often, and after how many seconds, an account is tried again that another process
+is writing to."""
+
+_ON_THEIR_WAY = 100
+"""Requests that all who use the application may have sent and not seen answered."""
+
+_FUTURE = 120_000
+"""Milliseconds by which the clocks of two who share an account may differ."""
+
+_LONGEST_PAUSE = 60.0
+"""Seconds: who asks for more speaks of the hour, not of the second."""
+
+
+_T = TypeVar("_T")
+
+_logger = logging.getLogger("tap-ft42")
+
+
+class Quota:
+    """Says when the next request may be sent."""
+
+    def __init__(  # noqa: PLR0913 - most are settings
+        self,
+        *,
+        per_second: int,
+        per_hour: int,
+        reserve_percent: int = 0,
+        store: str | None = None,
+        application: str = "",
+        clock: Clock,
+    ) -> None:
+        """Open the account.
+
+        Args:
+            per_second: Requests a second; 0 for no limit.
+            per_hour: Requests a clock hour; 0 for no limit.
+            reserve_percent: How much of the hour is left to others.
+            store: Path of an SQLite file, or a URL of Redis or PostgreSQL; None to
+                keep the account in memory.
+            application: What the account is of; those of others are not touched.
+            clock: Tells the time.
+        """
+        name = "ft42_" + hashlib.sha256(application.encode()).hexdigest()[:16]
+        self._clock = clock
+        self._reserve = per_hour * reserve_percent // 100
+        self._per_second = per_second
+        self.per_hour = per_hour
+        """The limit; 0 for none."""
+        self._open(name, store)
+        self._is_shared = store is not None
+        self._lock = Lock()
+        self._told: tuple[int, int | None] = (0, None)
+        self._paused_until = 0.0
+        self._refusals = 0
+        self._asked_in = 0
+
+    def _open(self, name: str, store: str | None) -> None:
+        per_hour, per_second = self.per_hour, self._per_second
+        self._hour = per_hour and _bucket(
+            f"{name}_hour", store, Rate(per_hour - self._reserve, _HOUR), FixedWindow()
+        )
+        # A sliding window: at no phase does the API see more in one of its seconds.
+        self._second = per_second and _bucket(
+            f"{name}_second", store, Rate(per_second, _SECOND + _MARGIN), SlidingWindowLog()
+        )
+        for bucket in (self._hour, self._second):
+            if bucket:
+                self._leak(bucket)
+                self._forget_the_future(bucket)
+
+    def _forget_the_future(self, bucket: AbstractBucket) -> None:
+        """Begin an account anew that speaks of what cannot have been yet.
+
+        It was kept by a clock that was wrong, and would be full until it is that late.
+        """
+        newest = bucket.peek(0)
+        if isinstance(newest, RateItem) and newest.timestamp > self._now() + _FUTURE:
+            bucket.flush()
+
+    def _kept(self, ask: Callable[[], _T]) -> _T:
+        """Ask the account; go on with one of the run's own where it fails."""
+        try:
+            return ask()
+        except Exception as error:  # noqa: BLE001 - each store has exceptions of its own
+            with self._lock:
+                if self._is_shared:
+                    self._is_shared = False
+                    self._open("", None)
+                    _logger.warning(
+                        "`quota_store` cannot be used any more (%s). The run goes on, and "
+                        "accounts for its own requests only.",
+                        type(error).__name__,
+                        extra={"happened": "quota_store_lost"},
+                    )
+            return ask()
+
+    def take(self) -> float:
+        """Take permission for one request.
+
+        Returns:
+            0 if it may be sent now; else the seconds after which to ask again.
+        """
+        return self._kept(self._take)
+
+    def _take(self) -> float:
+        if (pause := self._paused_until - self._clock.time()) > 0:
+            return pause
+        if self._second and (wait := self._put(self._second)):
+            return wait
+        if self._hour and (wait := self._put(self._hour)):
+            # The account may be wrong; once an hour the API is asked all the same.
+            this_hour = self._now() // _HOUR
+            if self._asked_in == this_hour:
+                return wait
+            self._asked_in = this_hour
+        return 0
+
+    @property
+    def spent(self) -> int:
+        """Requests of this hour that the account knows of; 0 if it keeps none."""
+        return self._kept(self._spent)
+
+    def _spent(self) -> int:
+        if not self._hour:
+            return 0
+        self._leak(self._hour)
+        return cast("int", self._hour.count())
+
+    def learn(self, response: requests.Response) -> None:
+        """Correct the account by what the API says.
+
+        Args:
+            response: The answer to a request that was permitted.
+        """
+        left = response.headers.get("X-Hourly-RateLimit-Remaining", "")
+        if response.status_code == HTTPStatus.TOO_MANY_REQUESTS:
+            wait = requested_wait(response)
+            if wait is None:
+                wait = min(2.0**self._refusals, _LONGEST_PAUSE)
+            if wait > _LONGEST_PAUSE:
+                left = "0"
+            self._refusals += 1
+            # Those who were refused together must not come back together.
+            self._paused_until = self._clock.time() + random_jitter(wait)
+        else:
+            self._refusals = 0
+        if left.isdecimal() and self._is_of_this_hour(response):
+            self._told = (self._now() // _HOUR, int(left))
+            self._kept(partial(self._correct, int(left) - self._reserve))
+
+    @property
+    def left(self) -> int | None:
+        """Requests that the API has left for this hour; None if it has not said so."""
+        hour, left = self._told
+        return left if hour == self._now() // _HOUR else None
+
+    def _correct(self, left: int) -> None:
+        """Let the account say what the API says.
+
+        What was sent since the answer is in the account already but not in what the
+        API says, so a charge for what others used may come out too low, never too
+        high. The next answers make up for it, and until then the reserve does. The
+        account is set right upwards only if it is further off than requests that are
+        on their way can explain: if the API has forgotten, or its limit is another.
+        """
+        if not (hour := self._hour):
+            return
+        limit = hour.rates[0].limit
+        remaining = limit - self._spent()
+        if left > remaining + _ON_THEIR_WAY and remaining < limit:
+            hour.flush()
+            remaining = limit
+        if (charge := remaining - max(0, left)) > 0:
+            hour.put(RateItem("others", self._now(), weight=charge))
+
+    def _leak(self, bucket: AbstractBucket) -> None:
+        """Forget what lies outside a limit's present window."""
+        bucket.leak(self._now())
+
+    def _put(self, bucket: AbstractBucket) -> float:
+        """Charge a bucket with one request, or return the seconds until it has room."""
+        for _ in range(_ATTEMPTS):
+            item = RateItem("request", self._now())
+            if bucket.put(item):
+                return 0
+            wait = cast("int", bucket.waiting(item))
+            if not self._was_locked(bucket):
+                return max(wait, 1) / 1000
+            time.sleep(full_jitter(_LOCKED))
+        return _LOCKED
+
+    def _was_locked(self, bucket: AbstractBucket) -> bool:
+        """Tell whether a bucket refused a request though it has room.
+
+        In PostgreSQL it does so while another process charges it, and takes the whole window
+        for the wait.
+        """
+        if not isinstance(bucket, PostgresBucket):
+            return False
+        self._leak(bucket)
+        return cast("int", bucket.count()) < bucket.rates[0].limit
+
+    def _is_of_this_hour(self, response: requests.Response) -> bool:
+        """Tell whether an answer speaks of the hour that the account is in."""
+        answered = answered_at(response)
+        return answered is not None and answered * 1000 // _HOUR == self._now() // _HOUR
+
+    def _now(self) -> int:
+        return int(self._clock.time() * 1000)
+
+
+def _bucket(
+    name: str, store: str | None, rate: Rate, algorithm: LogAlgorithm
+) -> AbstractBucket:
+    """Open the account of one limit.
+
+    Raises:
+        ConfigValidationError: The store cannot be opened.
+    """
+    if store is None:
+        return InMemoryBucket([rate], algorithm=algorithm)
+    match urlsplit(store).scheme:
+        case "redis" | "rediss":
+            open_bucket = _in_redis
+        case "postgresql" | "postgres":
+            open_bucket = _in_postgres
+        case _:
+            open_bucket = _in_sqlite
+    try:
+        return open_bucket(name, store, rate, algorithm)
+    except ImportError as error:
+        message = f"`quota_store` needs the package {error.name}: see tap-ft42's README."
+        raise ConfigValidationError(message, errors=[message]) from error
+    except Exception as error:  # each store has exceptions of its own
+        message = (
+            f"`quota_store` {without_secrets(store)} cannot be opened "
+            f"({type(error).__name__}). Check its path or URL, and that it is running."
+        )
+        raise ConfigValidationError(message, errors=[message]) from error
+
+
+def _in_redis(name: str, store: str, rate: Rate, algorithm: LogAlgorithm) -> AbstractBucket:
+    import redis  # noqa: PLC0415 - an optional dependency
+
+    bucket = RedisBucket.init([rate], redis.Redis.from_url(store), name, algorithm)
+    return cast("AbstractBucket", bucket)
+
+
+def _in_postgres(name: str, store: str, rate: Rate, algorithm: LogAlgorithm) -> AbstractBucket:
+    from psycopg import connect  # noqa: PLC0415 - an optional dependency
+    from psycopg_pool import ConnectionPool  # noqa: PLC0415 - an optional dependency
+
+    # A pool tries again until its time is over, and does not say why it failed.
+    connect(store, connect_timeout=_PATIENCE).close()
+    pool = ConnectionPool(store, min_size=1, max_size=2, open=False)
+    pool.open(wait=True, timeout=_PATIENCE)
+    return PostgresBucket(pool, name, [rate], algorithm)
+
+
+def _in_sqlite(name: str, store: str, rate: Rate, algorithm: LogAlgorithm) -> AbstractBucket:
+    file = Path(store.removeprefix("sqlite:///")).expanduser()
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{file}.lock"):
+        if file.exists() and not _is_whole(file):
+            aside = file.with_name(f"{file.name}.damaged")
+            file.replace(aside)
+            for suffix in ("-wal", "-shm"):
+                file.with_name(file.name + suffix).unlink(missing_ok=True)
+            _logger.warning(
+                "The account of requests, %s, was damaged. It is begun anew, and the old file "
+                "is now %s.",
+                file,
+                aside.name,
+                extra={"happened": "quota_store_damaged"},
+            )
+    return SQLiteBucket.init_from_file(
+        [rate], table=name, db_path=str(file), use_file_lock=True, algorithm=algorithm
+    )
+
+
+def _is_whole(file: Path) -> bool:
+    """Tell whether a file is a database that can be read."""
+    with closing(sqlite3.connect(file)) as database:
+        try:
+            found = database.execute("PRAGMA quick_check").fetchall()
+        except sqlite3.OperationalError:
+            return True  # somebody is writing to it, or may do what we may not
+        except sqlite3.DatabaseError:
+            return False
+    return found == [("ok",)]
