@@ -27,6 +27,7 @@ from ft42_warehouse.schedule import JOBS, Schedule
 from ft42_warehouse.serve import ReportServer
 from ft42_warehouse.shards import with_shards
 from ft42_warehouse.shown import as_json
+from ft42_warehouse.spool import purge
 from ft42_warehouse.statements import Schemas
 from ft42_warehouse.status import status_lines, table_lines
 from ft42_warehouse.tables import published_tables, stream_schemas
@@ -410,14 +411,25 @@ def alert(  # noqa: PLR0913 - an argument an option
 
 @main.command()
 @click.argument("user_id", type=click.IntRange(min=1))
+@_option(
+    "--spool", "TAP_FT42_SPOOL", "WAREHOUSE_SPOOL", type=click.Path(path_type=Path),
+    help="Folder where the tap keeps pages for a day at most; it is emptied.",
+)  # fmt: skip
 @click.pass_obj
-def forget(warehouse: Warehouse, user_id: int) -> None:
+def forget(warehouse: Warehouse, user_id: int, spool: Path | None) -> None:
     """Erase a person's data, and keep them from coming back.
 
     USER_ID is the person's id at 42. Only the id and the time are kept.
     """
     with warehouse.database.connect() as connection:
         deleted: Counter[str] = forget_person(connection, warehouse.schemas, user_id)
+    try:
+        purged = 0 if spool is None else purge(spool)
+    except OSError as error:
+        message = f"The spool {spool} cannot be emptied: {error.strerror}"
+        raise click.ClickException(message) from None
+    if purged:
+        click.echo(f"The tap's spool was emptied: {purged} files")
     click.echo(f"Person {user_id} is forgotten: {deleted.total():,} published rows were erased")
 
 
