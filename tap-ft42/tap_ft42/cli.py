@@ -11,9 +11,11 @@ import singer_sdk
 from singer_sdk.exceptions import ConfigValidationError
 
 from tap_ft42.api.budget import RunEnds
+from tap_ft42.api.clock import ClockError
 from tap_ft42.api.errors import FatalAPIError, RetriableAPIError, SettingError, explain
 from tap_ft42.plan import PlanningTap
 from tap_ft42.run import logs
+from tap_ft42.run.lifecycle import IncompleteRunError
 from tap_ft42.tap import TapFT42
 
 _READERS = frozenset({"load_json", "parse_environment_config"})
@@ -43,7 +45,7 @@ def main() -> None:
         TapFT42.logger.error("The budget does not reach for a plan: %s.", end)
     except BrokenPipeError:
         TapFT42.logger.error("The target has closed its input; see its messages.")
-    except OSError as error:
+    except (ClockError, IncompleteRunError, OSError) as error:
         TapFT42.logger.error("%s", error)
     except ValueError as error:
         frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]

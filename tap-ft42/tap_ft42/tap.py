@@ -14,6 +14,7 @@ from tap_ft42.planning.backfill import Backfill
 from tap_ft42.planning.cursus import arrange, cursus_ids
 from tap_ft42.run.lists import ListRun
 from tap_ft42.run.run import Run
+from tap_ft42.run.unlisted import unlisted
 from tap_ft42.settings import SETTINGS, contradictions
 from tap_ft42.singer.messages import BufferedWriter
 from tap_ft42.singer.own.census import CensusStream
@@ -22,7 +23,7 @@ from tap_ft42.singer.own.runs import LEDGER_STREAMS
 from tap_ft42.streams import STREAMS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
     from types import FrameType
 
     from tap_ft42.singer.stream import FT42Stream
@@ -49,12 +50,17 @@ class TapFT42(Tap):
 
     @override
     def discover_streams(self) -> Sequence[Stream]:
-        state = self.state if self._backfill is None else self._backfill.part_of(self.state)
         rejected = RejectedRecordsStream(self)
         own = [rejected, *(stream(self) for stream in (CensusStream, *LEDGER_STREAMS))]
-        streams: list[FT42Stream] = [stream(self, state) for stream in STREAMS]
+        streams: list[FT42Stream] = [stream(self, self.stream_states) for stream in STREAMS]
         for stream in streams:
-            list_run = ListRun(self.run, stream.listing, stream, self.lists)
+            list_run = ListRun(
+                self.run,
+                stream.listing,
+                stream,
+                self.lists,
+                is_rejected_kept=lambda: rejected.selected,
+            )
             stream.attach(list_run, rejected)
             self.lists[stream.name] = list_run
         for list_run in self.lists.values():
@@ -105,12 +111,16 @@ class TapFT42(Tap):
         self._has_state = bool(state)
         if self._backfill is not None:
             self._backfill.take_up(self.state)
-        states = self.state if self._backfill is None else self._backfill.part_of(self.state)
-        known: dict[str, Any] = states.get("bookmarks", {})
+        known: dict[str, Any] = self.stream_states.get("bookmarks", {})
         for stream in STREAMS:
             name = stream.listing.name
             if stream.listing.by_cursus and name in known:
                 arrange(known[name], cursus_ids(self.config))
+
+    @property
+    def stream_states(self) -> Any:  # noqa: ANN401 - the SDK's type of a tap's state
+        """What holds the states of the streams that read the API, as the SDK's state does."""
+        return self.state if self._backfill is None else self._backfill.part_of(self.state)
 
     @property
     def selected(self) -> list[str]:
@@ -138,6 +148,18 @@ class TapFT42(Tap):
         for stream in (self.streams[own.name] for own in LEDGER_STREAMS):
             if stream.selected:
                 stream.sync()
+
+    def with_those_below(self, names: Collection[str]) -> list[str]:
+        """Return those of some names that are streams, with the streams read below them."""
+        found = set(names)
+        for name, one in self.lists.items():  # parents come before children
+            if name in found:
+                found |= {child.listing.name for child in one.wanted_children}
+        return sorted(found & self.lists.keys())
+
+    def unlisted(self) -> Iterator[tuple[str, str]]:
+        """Yield the settings that name what 42 does not list, and what is wrong with each."""
+        return unlisted(self.run.scope, [one.partitions for one in self.lists.values()])
 
     def states_with_bookmarks(self) -> Iterator[dict[str, Any]]:
         """Yield the states of the partitions of wanted streams that have bookmarks."""

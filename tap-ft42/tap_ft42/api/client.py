@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from typing import TYPE_CHECKING, Any
 
 from tap_ft42.api import errors, retries
@@ -15,6 +14,7 @@ if TYPE_CHECKING:
     import requests
     from backoff.types import Details
 
+    from tap_ft42.api.clock import Clock
     from tap_ft42.api.page import Page
     from tap_ft42.api.quota import Quota
     from tap_ft42.api.token import BearerToken
@@ -31,7 +31,13 @@ class Client:
     """Asks the API for pages, with the connections, the token and the quota of a run."""
 
     def __init__(
-        self, api_url: str, *, session: requests.Session, token: BearerToken, quota: Quota
+        self,
+        api_url: str,
+        *,
+        session: requests.Session,
+        token: BearerToken,
+        quota: Quota,
+        clock: Clock,
     ) -> None:
         """Ask nothing yet.
 
@@ -40,12 +46,14 @@ class Client:
             session: The connections.
             token: Vouches for the requests.
             quota: Learns from the answers.
+            clock: Tells the time, and learns it from the answers.
         """
         self.api_url = api_url
         """Base URL of the API, without a trailing slash."""
         self._session = session
         self._token = token
         self._quota = quota
+        self._clock = clock
 
     def fetch(self, listing: Listing, url: str, params: Mapping[str, Any]) -> Page:
         """Fetch a page; what is raised decides whether it is tried again.
@@ -63,8 +71,9 @@ class Client:
             RetriableAPIError: The answer is none that can be read.
             requests.RequestException: The API did not answer.
         """
-        sent = time.time()
+        sent = self._clock.time()
         response = self._session.get(url, params=params, auth=self._token, timeout=_TIMEOUT)
+        self._clock.learn(response)
         self._quota.learn(response)
         retries.check(response)
         page = page_of(
@@ -73,7 +82,7 @@ class Client:
             size=params["page[size]"],
             cursor=listing.cursor,
             sent=sent,
-            answered=time.time(),
+            answered=self._clock.time(),
         )
         logger = logger_of(listing)
         if logger.isEnabledFor(logging.DEBUG):

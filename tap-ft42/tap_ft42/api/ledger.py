@@ -68,6 +68,8 @@ class Entry:
     """Lower bound of what was read, in milliseconds since 1970; None if there is none."""
     ends: int | None = None
     """Upper bound of what was read, in milliseconds since 1970."""
+    failure: Exception | None = None
+    """The last failure that called for another try, without answers 429."""
     is_open: bool = False
     """Whether some of what was read has no lower bound."""
     page_size: int = 0
@@ -85,6 +87,7 @@ class Entry:
             if not isinstance(failure, TooManyRequestsError):
                 with self._lock:
                     self.retries += 1
+                    self.failure = failure
             raise
         finally:
             _SENDING.reset(sending)
@@ -171,6 +174,21 @@ class Ledger:
                 for entry in self._entries.values()
                 if entry.requests or entry.rows_emitted
             ]
+
+    @property
+    def pages(self) -> int:
+        """Pages that came, or that an earlier run had left on disk."""
+        with self._lock:
+            return sum(entry.pages for entry in self._entries.values())
+
+    @property
+    def only_failure(self) -> Exception | None:
+        """Why nothing came, where requests failed and not a page came; else None."""
+        if self.pages:
+            return None
+        with self._lock:
+            failures = [entry.failure for entry in self._entries.values() if entry.failure]
+        return failures[-1] if failures else None
 
     def close(self) -> None:
         """Let no further request leave, as it would not be in the account."""

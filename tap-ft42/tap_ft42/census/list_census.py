@@ -12,7 +12,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from math import ceil
-from time import time
 from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
@@ -193,7 +192,7 @@ class ListCensus:
 
     def _left(self) -> Iterator[Proof]:
         """Find the rows of which another filter tells that they have left the list."""
-        counted, sent, account = self._list, time(), self._account
+        counted, sent, account = self._list, self._terms.now(), self._account
         before = next(account.notes[name] for name in _KNOWN_SINCE if name in account.notes)
         since = in_milliseconds(before) - self._terms.times.overlap
         region = Region({}).narrowed(self._column, since, self._terms.times.until)

@@ -39,6 +39,8 @@ class CensusTerms:
     """The setting: nothing older is read."""
     began: int
     """When the run began, in milliseconds since 1970."""
+    now: Callable[[], float]
+    """Tells the Unix time."""
     times: Times
     """The instants between which it reads."""
     scope: Scope

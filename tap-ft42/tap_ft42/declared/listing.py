@@ -146,7 +146,9 @@ class Listing:
     """How its rows disappear."""
 
     is_campus: bool = False
-    """Whether its rows are the campuses of a scope."""
+    """Whether its rows are the campuses that a scope names."""
+    is_cursus: bool = False
+    """Whether its rows are the cursus that a scope names."""
     tells: Literal["people", "campuses of people"] | None = None
     """What of a scope it tells: who is in it, or where they study."""
     campus_by_person: bool = False

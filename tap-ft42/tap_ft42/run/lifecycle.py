@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import logging
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import cached_property
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Protocol
 
+from tap_ft42.api.errors import FatalAPIError, explain
 from tap_ft42.api.ledger import summary
+from tap_ft42.api.retries import RETRIED
+from tap_ft42.api.token import CredentialsError
 from tap_ft42.declared.instants import from_milliseconds
 from tap_ft42.declared.words import some
+from tap_ft42.planning.impossible import forget_the_future
 from tap_ft42.run.logs import THIS_RUN
 from tap_ft42.run.progress import Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from tap_ft42.api.budget import RunEnds
+    from tap_ft42.api.clock import Clock
     from tap_ft42.api.ledger import Entry, Ledger
     from tap_ft42.api.quota import Quota
     from tap_ft42.api.token import BearerToken
@@ -38,8 +43,24 @@ _ENDINGS = {
 }
 
 
+ALONE = (FatalAPIError, *RETRIED)
+"""Failures by which a part of a run may fail alone."""
+
+
+class IncompleteRunError(Exception):
+    """Something of the run failed, and the rest of it went on."""
+
+
 class LivingRun(Protocol):
     """The services of a run whose life is told; see `tap_ft42.run.run`."""
+
+    @property
+    def began(self) -> int:
+        """When it began, in milliseconds since 1970."""
+
+    @property
+    def clock(self) -> Clock:
+        """What time it is at 42."""
 
     @property
     def ledger(self) -> Ledger:
@@ -94,6 +115,16 @@ class Host(Protocol):
     def write_ledger(self) -> None:
         """Write down what the run asked for, as it cannot go on."""
 
+    @property
+    def stream_states(self) -> dict[str, Any]:
+        """What holds the states of the streams that read the API, below ``bookmarks``."""
+
+    def with_those_below(self, names: Collection[str]) -> list[str]:
+        """Return those of some names that are streams, with the streams read below them."""
+
+    def unlisted(self) -> Iterator[tuple[str, str]]:
+        """Yield the settings that name what 42 does not list, and what is wrong with each."""
+
     def states_with_bookmarks(self) -> Iterator[dict[str, Any]]:
         """Yield the states of the partitions of wanted streams that have bookmarks."""
 
@@ -103,10 +134,6 @@ class Lifecycle:
 
     ends_early = False
     """Whether the run ends before all is read."""
-    outcome = "complete"
-    """How the run ends: complete, early or failed."""
-    reason: str | None = None
-    """Why it ends so."""
 
     def __init__(self, run: LivingRun, host: Host) -> None:
         """Wait for the first stream.
@@ -119,6 +146,96 @@ class Lifecycle:
         self._host = host
         self._began: float | None = None
         self._streams_began: dict[str, float] = {}
+        self._end: str | None = None
+        self._failed: Exception | None = None
+        self._failures: dict[str, str] = {}
+        self._pages_at_trouble = 0
+
+    @property
+    def outcome(self) -> str:
+        """How the run ends: complete, early or failed."""
+        if self._failed or self._failures or self._nothing_came:
+            return "failed"
+        return "early" if self.ends_early else "complete"
+
+    @property
+    def reason(self) -> str | None:
+        """Why it ends so; what may name people is left out."""
+        if self._failed:
+            return type(self._failed).__name__
+        if self._failures:
+            return f"not read completely: {', '.join(self._failures)}"
+        if failure := self._nothing_came:
+            return f"nothing came: {type(failure).__name__}"
+        return self._end
+
+    @property
+    def _nothing_came(self) -> Exception | None:
+        """Why a run that ended early got nothing at all from the API; None if it did."""
+        return self._run.ledger.only_failure if self.ends_early else None
+
+    @property
+    def failed_streams(self) -> list[str] | None:
+        """The streams of which something is missing, with those that are read below them.
+
+        None if others may be incomplete, too, or none is.
+        """
+        if self._failed or self.ends_early or not self._failures:
+            return None
+        return self._host.with_those_below(self._failures)
+
+    def fails_alone(self, name: str, failure: Exception) -> bool:
+        """Note that a part of a stream failed, and tell whether the run goes on.
+
+        It does not where nothing can be read: without credentials, with a clock that is
+        not known, and where no page has come since the last trouble.
+
+        Args:
+            name: The stream.
+            failure: Why.
+        """
+        pages = self._run.ledger.pages
+        is_trouble = isinstance(failure, RETRIED)
+        if not isinstance(failure, ALONE) or isinstance(failure, CredentialsError):
+            return False
+        if is_trouble and pages == self._pages_at_trouble:
+            return False
+        if is_trouble:
+            self._pages_at_trouble = pages
+        self.note_failure(name, explain(failure))
+        return True
+
+    def note_failure(self, what: str, why: str) -> None:
+        """Note that something could not be read, and that the rest goes on.
+
+        Args:
+            what: A stream, or a setting.
+            why: A sentence without its full stop.
+        """
+        if what not in self._failures:
+            self._failures[what] = why
+            _logger.error(
+                "%s: %s. What of it was not read keeps its bookmark; the rest of the run "
+                "goes on.",
+                what,
+                why.removesuffix("."),
+                extra={"happened": "part_failed", "part": what},
+            )
+
+    def raise_failures(self) -> None:
+        """End a run that went on although something had failed.
+
+        Raises:
+            IncompleteRunError: Something had.
+        """
+        if self._failures:
+            (what, why), *others = self._failures.items()
+            more = f" Likewise {', '.join(name for name, _ in others)}." if others else ""
+            message = f"The run is not complete. {what}: {why.removesuffix('.')}.{more}"
+            raise IncompleteRunError(message)
+        if failure := self._nothing_came:
+            message = f"Nothing came of the run: {explain(failure)}"
+            raise IncompleteRunError(message)
 
     @cached_property
     def progress(self) -> Progress:
@@ -137,7 +254,13 @@ class Lifecycle:
 
     def _begin(self) -> None:
         run = self._run
+        # Before anything is planned: all goes by 42's clock.
+        began = run.began
         self._began = time.monotonic()
+        if run.clock.is_known:
+            forget_the_future(self._host.stream_states, began)
+        for setting, why in self._host.unlisted():
+            self.note_failure(setting, why)
         THIS_RUN.run_id = run.ledger.run_id
         streams = self._host.selected
         campus_ids = list(run.scope.campus_ids)
@@ -194,11 +317,11 @@ class Lifecycle:
         """Say once why the run ends before all is read."""
         if not self.ends_early:
             self.ends_early = True
-            self.outcome, self.reason = "early", str(end)
+            self._end = str(end)
             _logger.info(
                 "The run ends here: %s. What it has read is kept; the next run goes on.",
                 end,
-                extra={"happened": "budget_ends", "reason": self.reason},
+                extra={"happened": "budget_ends", "reason": self._end},
             )
         self._run.write_state()
 
@@ -208,9 +331,9 @@ class Lifecycle:
         Args:
             failure: Why; its text may name people, so only its kind is kept.
         """
-        if self.outcome == "failed" or isinstance(failure, BrokenPipeError):
+        if self._failed or isinstance(failure, BrokenPipeError):
             return
-        self.outcome, self.reason = "failed", type(failure).__name__
+        self._failed = failure
         self._run.write_state()
         self._host.write_ledger()
         self.end()
@@ -259,7 +382,7 @@ class Lifecycle:
 
     def _warn_of_the_secrets_end(self) -> None:
         until = self._run.token.secret_valid_until
-        if until is None or until - datetime.now(UTC) >= _NOTICE:
+        if until is None or until - self._run.clock.now() >= _NOTICE:
             return
         _logger.warning(
             "The application's secret expires at %s. Until then copy the next secret from "

@@ -7,6 +7,7 @@ children there are, and which of them share their requests.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -24,14 +25,16 @@ from tap_ft42.planning.refresh import forget_position
 from tap_ft42.planning.sweeps import together
 from tap_ft42.reading.reads import TooDearError
 from tap_ft42.run.dealing import CampusByPerson
+from tap_ft42.run.lifecycle import ALONE
 from tap_ft42.run.newcomers import OfPeople
 from tap_ft42.run.partitions import Partitions
 from tap_ft42.run.points import PointsOfParents
 from tap_ft42.run.refreshing import Refreshing
+from tap_ft42.run.rejections import Rejections, UnusableRecordsError
 from tap_ft42.run.run import STATE_INTERVAL
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 
     from tap_ft42.api.page import Page
     from tap_ft42.census.presence import Presence
@@ -67,7 +70,13 @@ class ListRun:
     """One list in one run."""
 
     def __init__(
-        self, run: Run, listing: Listing, output: Output, lists: Mapping[str, ListRun]
+        self,
+        run: Run,
+        listing: Listing,
+        output: Output,
+        lists: Mapping[str, ListRun],
+        *,
+        is_rejected_kept: Callable[[], bool],
     ) -> None:
         """Begin without plans.
 
@@ -76,6 +85,7 @@ class ListRun:
             listing: What the list is.
             output: The stream that it becomes.
             lists: All lists of the run by name, in its order; others may follow.
+            is_rejected_kept: Tells whether what is rejected goes to a stream of its own.
         """
         self.run = run
         self.listing = listing
@@ -85,6 +95,7 @@ class ListRun:
         self.is_planned = False
         """Whether the run has begun to read it ahead, as far as it is known."""
         self.lists = lists
+        self._is_rejected_kept = is_rejected_kept
         self._refreshing = Refreshing(self.partitions) if listing.is_reference else None
         self._traits = list(_traits(self.partitions))
         self._running: dict[Hashable, _Running | None] = {}
@@ -98,6 +109,11 @@ class ListRun:
             run.people.people = self
         elif listing.tells == "campuses of people":
             run.people.memberships = self.partitions
+
+    @cached_property
+    def rejections(self) -> Rejections:
+        """What of its records was rejected."""
+        return Rejections(is_kept=self._is_rejected_kept())
 
     def read_below(self, child: ListRun) -> None:
         """Let another list be read for each row of this one."""
@@ -356,6 +372,10 @@ class ListRun:
                 yield record
         except RunEnds as end:
             self.run.lifecycle.end_early(end)
+        except ALONE as failure:
+            if not self.run.lifecycle.fails_alone(self.listing.name, failure):
+                raise
+            return
         for trait in self._traits:
             trait.complete(context)
         is_read = self._due.get(key_of(context), False) and self._is_read_to_end
@@ -395,7 +415,8 @@ class ListRun:
         return contexts or [context]
 
     def _found(self, running: _Running) -> Iterator[Any]:
-        read = running.read
+        read, held = running.read, list[Callable[[], None]]()
+        rejected = self.rejections.total
         # Among the members of a sweep, the one that has been read least far.
         context = min(read.contexts, key=self._read_until)
         for step, reading, moved in zip(
@@ -416,9 +437,31 @@ class ListRun:
                     self._plan_children(records, place)
                     self.presence.note(page, records, context)
                     yield from records
-                moved.advance(part)
+                held.append(partial(moved.advance, part))
+                self._move(held, rejected)
                 self.run.write_state(at_most_every=STATE_INTERVAL)
-            moved.complete()
+            held.append(moved.complete)
+            self._move(held, rejected)
+        if held and (objection := self.rejections.objection()):
+            raise UnusableRecordsError(objection)
+
+    def _move(self, held: list[Callable[[], None]], rejected: int) -> None:
+        """Move the bookmarks, unless what was rejected since forbids it.
+
+        Args:
+            held: What moves them, from part to part; emptied if that is done.
+            rejected: How many records had been rejected before.
+
+        Raises:
+            UnusableRecordsError: To read on is of no use.
+        """
+        objection = self.rejections.objection()
+        if objection is None or self.rejections.total == rejected:
+            for move in held:
+                move()
+            held.clear()
+        elif self.rejections.is_hopeless:
+            raise UnusableRecordsError(objection)
 
     def _read_until(self, context: Context | None) -> str:
         return str(self.partitions.state(context).get("read_until") or "")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -50,6 +49,9 @@ class Output(Protocol):
 
     def row(self, record: object, context: Context | None) -> dict[str, Any]:
         """Return what the stream makes of a record, or raise a `BrokenRecordError`."""
+
+    def reject(self, record: object, reason: str) -> None:
+        """Put a broken record aside."""
 
     def emit(self, record: Any, context: Context | None, *, is_known: bool) -> None:  # noqa: ANN401 - what the API sent
         """Emit a record that is read outside of the stream's own turn.
@@ -302,8 +304,11 @@ class Partitions:
         """Read rows that the run needs to know before it goes on; as `read_apart`."""
         name = f"look-up of {self.name_of(context)}"
         for record in self.read_apart(query, name, context):
-            with suppress(BrokenRecordError):  # the stream itself puts it aside
+            try:
                 yield self.output.row(record, context)
+            except BrokenRecordError as broken:
+                if not self.output.selected:  # else it is put aside when it is read itself
+                    self.output.reject(record, str(broken))
 
     # Where rows are counted
 

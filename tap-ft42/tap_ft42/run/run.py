@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from contextlib import suppress
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,8 @@ import requests
 
 from tap_ft42.api.budget import Budget
 from tap_ft42.api.client import Client
+from tap_ft42.api.clock import Clock
+from tap_ft42.api.errors import RetriableAPIError
 from tap_ft42.api.ledger import CountingAdapter, Ledger
 from tap_ft42.api.quota import Quota
 from tap_ft42.api.token import BearerToken
@@ -53,24 +56,46 @@ class Run:
         Args:
             settings: The settings of the tap.
             host: The program.
-            began: When the run began, in milliseconds since 1970.
+            began: When the run began by this machine's clock, in milliseconds since 1970.
             has_state: Tells whether it was handed a state, so that the next one will tell
                 what has been covered.
         """
         self.settings = settings
-        self.began = began
-        """When the run began, in milliseconds since 1970."""
+        self._began = began
         self._host = host
         self._has_state = has_state
         self._places = 0
         self._state_written = 0.0
+
+    @cached_property
+    def clock(self) -> Clock:
+        """What time it is at 42."""
+        return Clock()
+
+    @cached_property
+    def began(self) -> int:
+        """When the run began by 42's clock, in milliseconds since 1970.
+
+        Raises:
+            FatalAPIError: 42 refuses the application.
+        """
+        # Where there is no answer, the first request of a stream is more patient.
+        with suppress(RetriableAPIError, requests.RequestException):
+            self.token.prepare()
+        return self.clock.corrected(self._began)
 
     # How the API is asked
 
     @cached_property
     def client(self) -> Client:
         """What asks for pages."""
-        return Client(self._api_url, session=self._session, token=self.token, quota=self.quota)
+        return Client(
+            self._api_url,
+            session=self._session,
+            token=self.token,
+            quota=self.quota,
+            clock=self.clock,
+        )
 
     @property
     def _api_url(self) -> str:
@@ -93,6 +118,7 @@ class Run:
             client_id=self.settings["client_id"],
             client_secret=self.settings["client_secret"],
             user_agent=self.settings["user_agent"],
+            clock=self.clock,
         )
 
     @cached_property
@@ -104,6 +130,7 @@ class Run:
             reserve_percent=self.settings["reserve_percent"],
             store=self.settings["quota_store"],
             application=self._application,
+            clock=self.clock,
         )
 
     @property
@@ -135,6 +162,7 @@ class Run:
         return Spool(
             Path(self.settings["spool"]).expanduser() / f"{name}.sqlite",
             is_new=self.backfill is not None,
+            clock=self.clock,
             has_state=self._has_state(),
             # Without a limit the processor is what is scarce.
             is_compressed=bool(self.settings["requests_per_second"]),
@@ -197,6 +225,7 @@ class Run:
         return CensusTerms.of(
             self.settings,
             began=self.began,
+            now=self.clock.time,
             times=self.times,
             scope=self.scope,
             quota=self.quota,

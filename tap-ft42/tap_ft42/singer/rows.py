@@ -2,38 +2,38 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk.schema.source import SchemaDirectory
 
 from tap_ft42.declared.records import EXTRA, BrokenRecordError, RecordShape
+from tap_ft42.run.rejections import KEEPER
 
 if TYPE_CHECKING:
     import logging
     from collections.abc import Callable, Mapping
 
+    from tap_ft42.run.rejections import Rejections
+
 SCHEMAS = SchemaDirectory(files("tap_ft42") / "schemas")
 """One JSON Schema a stream, named like the stream."""
-
-_REASONS = 10
-"""Reasons that a log line tells of; the stream `rejected_records` has all."""
 
 
 class Rows:
     """Makes the rows of a stream, and remembers what did not become one."""
 
-    def __init__(self, name: str, schema: Mapping[str, Any]) -> None:
+    def __init__(self, name: str, schema: Mapping[str, Any], rejections: Rejections) -> None:
         """Compile the schema.
 
         Args:
             name: The name of the stream.
             schema: Its schema.
+            rejections: Accounts for records that break it.
         """
         self._name = name
         self._shape = RecordShape(schema)
-        self._rejected: Counter[str] = Counter()
+        self._rejections = rejections
         self._undeclared: set[str] = set()
 
     def row(self, record: object, added: Mapping[str, Any]) -> dict[str, Any]:
@@ -56,18 +56,18 @@ class Rows:
         try:
             row = self._shape.row(record, added)
         except BrokenRecordError as broken:
-            self._rejected[str(broken)] += 1
+            self._rejections.note(reason=str(broken))
             reject(str(broken))
             return None
+        self._rejections.note(reason=None)
         self._undeclared.update(row.get(EXTRA, ()))
         return row
 
-    def tell(self, logger: logging.Logger, kept_in: str) -> None:
+    def tell(self, logger: logging.Logger) -> None:
         """Say once what broke the schema, and what no schema declares.
 
         Args:
             logger: The stream's logger.
-            kept_in: The stream that has what broke the schema.
         """
         if self._undeclared:
             logger.warning(
@@ -78,18 +78,19 @@ class Rows:
                 EXTRA,
                 extra={"happened": "undeclared_fields", "fields": sorted(self._undeclared)},
             )
-        if self._rejected:
-            ((most, _),) = self._rejected.most_common(1)
+        rejected = self._rejections
+        if rejected.total:
             logger.warning(
-                "%s: %d records break the schema, most of them thus: %s. "
-                "They are in the stream %s, with the reasons.",
+                "%s: %d records break the schema, most of them thus: %s. %s.",
                 self._name,
-                self._rejected.total(),
-                most,
-                kept_in,
+                rejected.total,
+                next(iter(rejected.reasons)),
+                f"They are in the stream {KEEPER}, with the reasons"
+                if rejected.is_kept
+                else f"They are nowhere, as the stream {KEEPER} is not selected",
                 extra={
                     "happened": "rejected_records",
-                    "rejected": self._rejected.total(),
-                    "reasons": dict(self._rejected.most_common(_REASONS)),
+                    "rejected": rejected.total,
+                    "reasons": rejected.reasons,
                 },
             )

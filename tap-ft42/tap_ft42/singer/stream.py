@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from datetime import UTC, datetime
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -15,6 +14,7 @@ from singer_sdk.singerlib import RecordMessage
 from typing_extensions import override
 
 from tap_ft42.api.budget import RunEnds
+from tap_ft42.run.lifecycle import ALONE
 from tap_ft42.run.run import STATE_INTERVAL
 from tap_ft42.singer.rows import SCHEMAS, Rows
 
@@ -60,7 +60,6 @@ class FT42Stream(Stream):
         super().__init__(tap)
         self._tap_state = state
         self.primary_keys = self.schema["x-primary-key"]
-        self._rows = Rows(self.name, self.schema)
         self._is_announced = False
 
     def attach(self, list_run: ListRun, rejected_records: RejectedRecordsStream) -> None:
@@ -77,6 +76,10 @@ class FT42Stream(Stream):
         elif listing.by_cursus and len(scope.cursus_ids) == 1:
             # See `tap_ft42.planning.cursus`.
             self.state_partitioning_keys = [listing.parent_id] if listing.parent else []
+
+    @cached_property
+    def _rows(self) -> Rows:
+        return Rows(self.name, self.schema, self.list_run.rejections)
 
     # Whom the SDK syncs
 
@@ -99,8 +102,8 @@ class FT42Stream(Stream):
         self, context: Context | None = None, *, write_messages: bool = True
     ) -> Generator[dict[str, Any], Any, Any]:
         lifecycle = self.list_run.run.lifecycle
-        lifecycle.begin_stream(self.name)
         try:
+            lifecycle.begin_stream(self.name)
             # A parent's context names no cursus; those without parent are partitions.
             for own in self.list_run.partitions.by_cursus(context) if context else [None]:
                 yield from super()._sync_records(own, write_messages=write_messages)
@@ -110,8 +113,9 @@ class FT42Stream(Stream):
         except (AbortedSyncFailedException, AbortedSyncPausedException):
             raise
         except Exception as failure:
-            lifecycle.fail(failure)
-            raise
+            if not lifecycle.fails_alone(self.name, failure):
+                lifecycle.fail(failure)
+                raise
 
     @override
     def get_records(self, context: Context | None) -> Iterator[dict[str, Any]]:
@@ -142,6 +146,11 @@ class FT42Stream(Stream):
         """Return what the stream makes of a record, or raise a `BrokenRecordError`."""
         return self._rows.row(record, self.list_run.added(record, context))
 
+    def reject(self, record: object, reason: str) -> None:
+        """Put a broken record aside."""
+        self.list_run.rejections.note(reason=reason)
+        self.rejected_records.keep(self.name, record, reason)
+
     def emit(self, record: Record, context: Context | None, *, is_known: bool) -> None:
         """Emit a record that is read outside of the stream's own turn.
 
@@ -162,10 +171,12 @@ class FT42Stream(Stream):
                 self.name,
                 record,
                 version=self._stream_version,
-                time_extracted=datetime.now(UTC),
+                time_extracted=self.list_run.run.clock.now(),
             )
         else:
-            yield from super()._generate_record_messages(record)
+            for message in super()._generate_record_messages(record):
+                message.time_extracted = self.list_run.run.clock.now()
+                yield message
 
     @cached_property
     def _is_sent_as_it_is(self) -> bool:
@@ -209,7 +220,8 @@ class FT42Stream(Stream):
     def finalize_state_progress_markers(self, state: dict[str, Any] | None = None) -> None:
         # The SDK calls this once a run, after the last child.
         self.list_run.end_partitions()
-        with suppress(RunEnds):  # the SDK asks for the partitions, and so for the scope
+        # The SDK asks for the partitions, and so for the scope.
+        with suppress(RunEnds, *ALONE):
             super().finalize_state_progress_markers(state)
         self.list_run.run.write_state()
         self.list_run.run.lifecycle.end_stream(self.name)
@@ -218,5 +230,5 @@ class FT42Stream(Stream):
     def log_sync_costs(self) -> None:
         # The SDK calls this once all streams have been read, and not if one failed.
         super().log_sync_costs()
-        self._rows.tell(self.logger, self.rejected_records.name)
+        self._rows.tell(self.logger)
         self.list_run.note_ends()

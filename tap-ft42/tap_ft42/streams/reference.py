@@ -10,7 +10,7 @@ from tap_ft42.streams.cursors import UPDATED_AT
 class CursusStream(FT42Stream):
     """Every curriculum."""
 
-    listing = Listing(name="cursus", path="/v2/cursus", refresh_hours=168)
+    listing = Listing(name="cursus", path="/v2/cursus", is_cursus=True, refresh_hours=168)
 
 
 class CampusesStream(FT42Stream):

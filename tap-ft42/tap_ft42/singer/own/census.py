@@ -10,6 +10,7 @@ from tap_ft42.api.budget import RunEnds
 from tap_ft42.declared.contexts import cursus_of, parent_of
 from tap_ft42.declared.instants import from_milliseconds
 from tap_ft42.declared.words import some
+from tap_ft42.run.lifecycle import ALONE
 from tap_ft42.singer.own.stream import OwnStream
 
 if TYPE_CHECKING:
@@ -47,12 +48,16 @@ class CensusStream(OwnStream):
         name, budget, progress = of.listing.name, self.run.budget, self.run.lifecycle.progress
         spent, counted, listed, ranges = budget.spent, 0, 0, 0
         progress.begin(name)
-        for context, proof in of.presence.proofs():
-            if proof.ids is None:
-                counted += proof.total
-            else:
-                ranges, listed = ranges + 1, listed + proof.total
-            yield _record(name, context, proof)
+        try:
+            for context, proof in of.presence.proofs():
+                if proof.ids is None:
+                    counted += proof.total
+                else:
+                    ranges, listed = ranges + 1, listed + proof.total
+                yield _record(name, context, proof)
+        except ALONE as failure:
+            if not self.run.lifecycle.fails_alone(name, failure):
+                raise
         progress.end(name)
         spent = budget.spent - spent
         if counted or ranges or spent:

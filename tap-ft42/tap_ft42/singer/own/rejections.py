@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 from typing_extensions import override
 
 from tap_ft42.declared.instants import write_instant
+from tap_ft42.run.rejections import KEEPER
 from tap_ft42.singer.own.stream import OwnStream
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ class RejectedRecordsStream(OwnStream):
     its way to the target before any bookmark passes it.
     """
 
-    name = "rejected_records"
+    name = KEEPER
     _is_announced = False
 
     def keep(self, stream: str, record: object, reason: str) -> None:
@@ -50,7 +50,7 @@ class RejectedRecordsStream(OwnStream):
                 "record_id": None if record_id is None else str(record_id),
                 "reason": reason,
                 "body": record if isinstance(record, dict) else {"record": record},
-                "rejected_at": write_instant(datetime.now(UTC)),
+                "rejected_at": write_instant(self.run.clock.now()),
             }
         )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -50,11 +49,12 @@ class SyncRunsStream(OwnStream):
             {
                 "run_id": run.ledger.run_id,
                 "started_at": from_milliseconds(run.began),
-                "ended_at": write_instant(datetime.now(UTC)),
+                "ended_at": write_instant(run.clock.now()),
                 "outcome": run.lifecycle.outcome,
                 "reason": run.lifecycle.reason,
                 "tap_version": version("tap-ft42"),
                 "streams": [name for name, one in self.lists.items() if one.output.selected],
+                "failed_streams": run.lifecycle.failed_streams,
                 **summary(run.ledger.entries()),
                 "token_requests": run.token.requests,
                 "secret_valid_until": None if until is None else write_instant(until),
@@ -71,6 +71,7 @@ class SyncRunsStream(OwnStream):
         # The SDK calls this of the last stream last, after all that a run does.
         super().log_sync_costs()
         self.run.lifecycle.end()
+        self.run.lifecycle.raise_failures()
 
 
 def _instant(setting: str | None) -> str | None:
