@@ -234,14 +234,14 @@ class Partitions:
         Returns:
             Parameters by name; those that are None are not sent.
         """
-        listing, parent = self.listing, parent_of(context)
+        listing = self.listing
         query = {**listing.filters, **listing.scope_params(self.run.scope.campus_ids)}
         if listing.cursus_filter is not None:
             query[listing.cursus_filter] = cursus_of(context)
         if listing.people_filter is not None:
             query[listing.people_filter] = (context or {}).get("user_ids")
-        elif listing.is_filtered_by_parent and listing.parent_filter is not None and parent:
-            query[listing.parent_filter] = parent
+        elif listing.is_filtered_by_parent and listing.parent_filter is not None:
+            query |= {listing.parent_filter: parent} if (parent := parent_of(context)) else {}
         return query
 
     def contexts_of(
