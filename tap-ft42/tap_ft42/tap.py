@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import requests
+from platformdirs import user_state_path
 from singer_sdk import Stream, Tap
 from singer_sdk.exceptions import ConfigValidationError
 from typing_extensions import override
@@ -45,6 +46,9 @@ if TYPE_CHECKING:
 
 OWN_STREAMS = (RejectedRecordsStream, CensusStream, *LEDGER_STREAMS)
 """What the tap says of its own work, once that is done."""
+
+_OF_THE_USER = user_state_path("tap-ft42")
+"""Where files are kept that no setting gives a place."""
 
 
 class TapFT42(Tap):
@@ -148,7 +152,7 @@ class TapFT42(Tap):
             per_second=self.config["requests_per_second"],
             per_hour=self.config["requests_per_hour"],
             reserve_percent=self.config["reserve_percent"],
-            store=self.config["quota_store"],
+            store=self.config.get("quota_store") or str(_OF_THE_USER / "quota.sqlite"),
             application=f"{self.api_url} {self.config['client_id']}",
         )
 
@@ -173,7 +177,8 @@ class TapFT42(Tap):
             owner += f" {self.backfill}"
         name = hashlib.sha256(owner.encode()).hexdigest()[:16]
         return Spool(
-            Path(self.config["spool"]).expanduser() / f"{name}.sqlite",
+            Path(self.config.get("spool") or _OF_THE_USER / "spool").expanduser()
+            / f"{name}.sqlite",
             is_new=self.backfill is not None,
             has_state=self._has_state,
             # Without a limit the processor is what is scarce.
@@ -243,7 +248,7 @@ class TapFT42(Tap):
 
     @property
     def is_dry_run(self) -> bool:
-        """Whether the run only tries out the connection: it reads nothing ahead."""
+        """Whether the run only tries the lists out, with a request each."""
         return any(stream.ABORT_AT_RECORD_COUNT for stream in self.streams.values())
 
     def plan_run(self, stream: FT42Stream) -> None:
@@ -253,7 +258,7 @@ class TapFT42(Tap):
             stream: What the run asks for now. Where requests are counted, nothing else
                 is read before this stream has had what it needs.
         """
-        if self.is_dry_run or stream.parent_stream_type:
+        if stream.parent_stream_type:
             return
         due = [stream] if self.budget.counts_requests else self.api_streams.values()
         for head in due:

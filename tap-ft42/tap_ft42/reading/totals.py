@@ -66,6 +66,20 @@ def ask_one(
         What `one_of` takes.
     """
     source = ListAt(stream, context, query, plan=None, path=path, size=1)
+    return ask_first(source, place)
+
+
+def ask_first(source: Endpoint, place: Place = NOW) -> Reading:
+    """Ask for the first page of a list.
+
+    Args:
+        source: The list.
+        place: Where the answer is wanted, among others that are asked for at once.
+
+    Returns:
+        What `one_of` takes.
+    """
+    stream = source.stream
     return stream.pipeline.read(place, source, _first_page, retried=stream.request_decorator)
 
 

@@ -420,7 +420,7 @@ class PlannedStream(RowStream):
     def _plan_children(self, records: list[Any], context: Context | None, place: Place) -> None:
         """Let the pipeline read what a page of a parent's records leads to."""
         children = self.wanted_children
-        if not children or self._tap.is_dry_run:
+        if not children:
             return
         contexts = [
             (child_context, (*place, position))

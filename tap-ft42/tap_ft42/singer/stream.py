@@ -26,6 +26,7 @@ from tap_ft42.reading.endpoint import Endpoint
 from tap_ft42.reading.pipeline import NOW
 from tap_ft42.reading.reads import TooDearError
 from tap_ft42.reading.spool import FRESH
+from tap_ft42.reading.totals import ListAt, ask_first, one_of
 from tap_ft42.singer.messages import STATE_INTERVAL
 from tap_ft42.singer.planned import PlannedStream
 
@@ -93,6 +94,9 @@ class FT42Stream(PlannedStream):
 
     @override
     def request_records(self, context: Context | None) -> Iterator[dict[str, Any]]:
+        if self._tap.is_dry_run:
+            yield from self._tried_out(context)
+            return
         self._tap.plan_run(self)
         if key_of(context) not in self._planned:
             self.plan([(each, self._tap.next_place()) for each in self._along_with(context)])
@@ -115,6 +119,24 @@ class FT42Stream(PlannedStream):
             self.presence.complete(member)
             if self.replication_key and self.parent_stream_type is not None:
                 self._partitions_read.append(self.get_context_state(member))
+
+    def _tried_out(self, context: Context | None) -> Iterator[dict[str, Any]]:
+        """Yield one record of the list's first page: one that leads on, where it can."""
+        size = None if self.child_streams else 1
+        query = self.query(context)
+        source = ListAt(self, context, query, plan=None, path=self.path, size=size)
+        asked = ask_first(source)
+        records = self.unpacked(one_of(self._tap.pipeline, asked)).records()
+        if self.wanted_children:
+            records.sort(
+                key=lambda record: (
+                    isinstance(record, dict)
+                    and "id" in record
+                    and any(self.generate_child_contexts(record, context))
+                ),
+                reverse=True,
+            )
+        yield from records[:1]
 
     def _records(self, planned: Planned) -> Iterator[dict[str, Any]]:
         # Among the members of a sweep, the one that has been read least far.
@@ -165,7 +187,7 @@ class FT42Stream(PlannedStream):
 
     def _along_with(self, context: Context | None) -> Sequence[Context | None]:
         """Return what is planned together with a context that nobody has planned."""
-        if self.parent_stream_type is not None or self._tap.is_dry_run:
+        if self.parent_stream_type is not None:
             return [context]
         return cast("list[Context | None]", self.partitions) or [context]
 

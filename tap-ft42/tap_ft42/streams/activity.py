@@ -127,6 +127,8 @@ class AchievementsUsersStream(FT42Stream):
         backfill = self.backfill
         if backfill is not None and backfill.has_read(self.stream_state):
             return None  # nobody has to be looked up for nothing
+        if self._tap.is_dry_run:
+            return None
         batches = self._tap.scope.user_batches
         return None if batches is None else [{"user_ids": batch} for batch in batches]
 

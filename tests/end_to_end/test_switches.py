@@ -1,0 +1,70 @@
+"""Each stream has one switch, in one place, for all jobs."""
+
+from __future__ import annotations
+
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.docs.stranger import copy_of_the_project
+from tests.end_to_end.conftest import BIN
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ft42_sandbox.testing import RunningSandbox
+
+    from tests.end_to_end.conftest import Pipeline
+    from tests.postgres import Database
+
+SWITCHES = {stream: f"    - '!{stream}.*'\n" for stream in (
+    "campus_achievements", "cursus_users", "campus_users"
+)}  # fmt: skip
+
+
+def with_switches(project: Path, *streams: str) -> Path:
+    """Take the lines away that keep streams from being loaded."""
+    file = project / "meltano.yml"
+    text = file.read_text(encoding="utf-8")
+    for stream in streams:
+        assert text.count(stream + ".*") == 1, "there is a second place"
+        text = text.replace(SWITCHES[stream], "")
+    file.write_text(text, encoding="utf-8")
+    return project
+
+
+@pytest.mark.slow
+def test_a_night_loads_what_is_switched_on_in_one_place(
+    tmp_path: Path, pipeline: Pipeline, sandbox: RunningSandbox, database: Database
+) -> None:
+    project = with_switches(copy_of_the_project(tmp_path / "project"), *SWITCHES)
+    done = subprocess.run(
+        [BIN / "meltano", "run", "nightly"],
+        cwd=project, env=pipeline.environment, capture_output=True, check=False, text=True,
+        timeout=280,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    for stream in ("campus_users", "cursus_users", "campus_achievements"):
+        assert database.rows(stream), stream
+    assert {row["id"] for row in database.rows("campus_users")} == {
+        row["id"] for row in sandbox.truth("campus_users")
+    }
+
+
+@pytest.mark.parametrize("stream", ["users", "achievements"])
+def test_no_job_loads_what_is_switched_off_in_one_place(
+    stream: str, tmp_path: Path, pipeline: Pipeline
+) -> None:
+    project = copy_of_the_project(tmp_path / "project")
+    file = project / "meltano.yml"
+    switch = SWITCHES["campus_users"]
+    text = file.read_text(encoding="utf-8").replace(switch, f"{switch}    - '!{stream}.*'\n")
+    file.write_text(text, encoding="utf-8")
+    for extractor in ("tap-ft42-live", "tap-ft42-reference"):
+        done = subprocess.run(
+            [BIN / "meltano", "select", extractor, "--list"],
+            cwd=project, env=pipeline.environment, capture_output=True, check=True, text=True,
+            timeout=120,
+        )  # fmt: skip
+        assert f"{stream}." not in done.stdout, extractor
