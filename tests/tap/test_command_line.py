@@ -117,7 +117,7 @@ def test_help_names_the_words_of_the_command_line(tap: Tap) -> None:
         assert word in run.output
 
 
-def test_about_tells_every_setting_and_that_two_are_secret(tap: Tap) -> None:
+def test_about_tells_every_setting_and_which_are_secret(tap: Tap) -> None:
     run = tap.call("--about", "--format", "json")
     assert run.exit_code == 0
     about = json.loads(run.output)
@@ -127,6 +127,7 @@ def test_about_tells_every_setting_and_that_two_are_secret(tap: Tap) -> None:
     assert {name for name in properties if properties[name].get("secret")} == {
         "client_id",
         "client_secret",
+        "quota_store",
     }
     assert set(about["settings"]["required"]) == {"client_id", "client_secret"}
     assert all(properties[name].get("description") for name in SETTINGS)
