@@ -2,44 +2,78 @@
 
 PYTHON  ?= python3
 BIN     := .venv/bin
-UV      := $(or $(shell command -v uv),.local/uv/bin/uv)
+# Of one version, whichever the machine has: it reads and writes the lock.
+UV      := .local/uv/bin/uv
 MELTANO := $(BIN)/meltano --log-level=warning
 
+# Whichever Python the machine has: .python-version is for editors.
+export UV_PYTHON ?= $(PYTHON)
 # As pip does, uv trusts what the machine trusts: a company's proxy may sign for PyPI.
 export UV_SYSTEM_CERTS ?= $(if $(wildcard /etc/ssl/certs/ca-certificates.crt),true)
 
-INSTALLED := .local/installed
-MANIFESTS := uv.lock pyproject.toml $(wildcard */pyproject.toml) \
-             meltano.yml $(wildcard target-config/*.meltano.yml)
+PRODUCTION := .local/installed
+MORE       := .local/installed-dev
+OTHERS     := .local/installed-others
+MANIFESTS  := uv.lock pyproject.toml $(wildcard */pyproject.toml) \
+              meltano.yml $(wildcard target-config/*.meltano.yml)
 
 RELEASE := UV_PROJECT_ENVIRONMENT=.local/release-venv $(UV) run --quiet --locked --only-group release
 
-.PHONY: help install airflow demo up down test test-slow bench bench-cost bench-scale check docs \
-        format lock build sbom audit clean
+# What becomes a package of its own on PyPI, by folder.
+PACKAGES := tap-ft42 target-config sandbox
+# What is installed to load, each in an environment of its own: groups of pyproject.toml.
+INSTALLED := production tap-ft42 warehouse target-postgres target-csv target-duckdb target-jsonl dbt
+EXPORT    := $(UV) export --quiet --frozen --no-default-groups --no-emit-local
+
+# Meltano gives each plugin an environment of its own; the versions are those of uv.lock.
+define install_plugins
+	@mkdir -p .local/constraints
+	@for plugin in $(1); do \
+		$(EXPORT) --only-group $$plugin --output-file .local/constraints/$$plugin.txt && \
+		UV_CONSTRAINT=.local/constraints/$$plugin.txt $(MELTANO) install --clean $$plugin || exit 1; \
+	done
+endef
+
+.PHONY: help install install-dev install-others airflow demo up down test test-slow bench bench-cost \
+        bench-scale check docs format lock build sbom audit clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-install: $(INSTALLED) ## Set everything up, in this folder only
+install: $(PRODUCTION) ## Install what a machine needs that loads, in this folder only
 
-$(INSTALLED): $(MANIFESTS) | $(UV)
-	$(UV) sync --quiet --locked
-	$(UV) export --quiet --frozen --all-groups --no-hashes --no-emit-workspace --output-file .local/constraints.txt
-	UV_CONSTRAINT=.local/constraints.txt $(MELTANO) install tap-ft42 target-postgres warehouse
-	$(MELTANO) install target-csv target-duckdb target-jsonl dbt
+install-others: $(PRODUCTION) $(OTHERS) ## Install the other targets, and dbt
+
+install-dev: $(MORE) $(OTHERS) ## Install all, with what tests, checks and the demo need
+
+$(PRODUCTION): $(MANIFESTS) | $(UV)
+	$(UV) sync --quiet --locked --no-default-groups --group production
+	$(call install_plugins,tap-ft42 target-postgres warehouse)
+	@rm -f $(MORE)
 	@touch $@
 
-airflow: install ## Set Airflow up, in an environment of its own
+$(MORE): $(MANIFESTS) | $(UV)
+	$(UV) sync --quiet --locked
+	$(call install_plugins,tap-ft42 target-postgres warehouse)
+	@touch $(PRODUCTION) $@
+
+# Meltano has to be there, and either of the two above brings it.
+$(OTHERS): $(MANIFESTS) | $(UV)
+	$(call install_plugins,target-csv target-duckdb target-jsonl dbt)
+	@touch $@
+
+airflow: install-dev ## Set Airflow up, in an environment of its own
 	UV_PROJECT_ENVIRONMENT=.local/airflow-venv $(UV) sync --quiet --locked --only-group airflow
 
-.local/uv/bin/uv:
+$(UV): tools/uv.txt
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check --root-user-action=ignore \
-		--target .local/uv uv
+		--upgrade --require-hashes --target .local/uv --requirement tools/uv.txt
+	@touch $@
 
-demo: install ## Load a database from the sandbox and show what happened
+demo: install-dev ## Load a database from the sandbox and show what happened
 	@$(BIN)/python -m tools.demo
 
-up: install ## Start the sandbox and the embedded PostgreSQL
+up: install-dev ## Start the sandbox and the embedded PostgreSQL
 	$(BIN)/ft42-sandbox start --requests-per-second 0 --requests-per-hour 0
 	$(BIN)/ft42-postgres start
 
@@ -47,23 +81,23 @@ down: ## Stop them
 	@test ! -x $(BIN)/ft42-sandbox || $(BIN)/ft42-sandbox stop
 	@test ! -x $(BIN)/ft42-postgres || $(BIN)/ft42-postgres stop
 
-test: install ## Run the tests (under 5 minutes)
+test: install-dev ## Run the tests (under 5 minutes)
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
-test-slow: install airflow ## Run the long tests
+test-slow: install-dev airflow ## Run the long tests
 	$(BIN)/python -m pytest -m slow --numprocesses auto --dist loadfile --no-loadscope-reorder
 
-bench: install ## Compare with other tools, some 25 minutes (ARGS=--quick: a few)
-	UV_PROJECT_ENVIRONMENT=.local/bench-venv $(UV) sync --quiet --locked --group bench
+bench: install-dev ## Compare with other tools, some 25 minutes (ARGS=--quick: a few)
+	UV_PROJECT_ENVIRONMENT=.local/bench-venv $(UV) sync --quiet --locked --group dev --group bench
 	.local/bench-venv/bin/python -m tools.benchmarks.bench $(ARGS)
 
-bench-cost: install ## Count the requests of simulated days, some 25 minutes (ARGS="--days 3")
+bench-cost: install-dev ## Count the requests of simulated days, some 25 minutes (ARGS="--days 3")
 	$(BIN)/python -m tools.benchmarks.cost $(ARGS)
 
-bench-scale: install ## Measure publishes of a growing network, some 15 minutes (ARGS="--enrolments 10000000")
+bench-scale: install-dev ## Measure publishes of a growing network, some 15 minutes (ARGS="--enrolments 10000000")
 	$(BIN)/python -m tools.benchmarks.scale $(ARGS)
 
-check: install ## Lint, check formats, types and dependencies
+check: install-dev ## Lint, check formats, types and dependencies
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
@@ -71,42 +105,46 @@ check: install ## Lint, check formats, types and dependencies
 	cd target-config && ../$(BIN)/deptry .
 	cd sandbox && ../$(BIN)/deptry .
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(BIN)/pre-commit validate-config
 	$(BIN)/zizmor --quiet --offline --no-progress .github
 
-docs: install ## Write what is written from the code: the reference, dbt's properties, the Hub's definition
+docs: install-dev ## Write what is written from the code: the reference, dbt's properties, the Hub's definition
 	$(BIN)/python -m tools.reference
 	$(BIN)/python -m tools.dbt_properties
 	$(BIN)/python -m tools.hub
 
-format: install ## Format the code
+format: install-dev ## Format the code
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
 lock: | $(UV) ## Update the lock file
 	$(UV) lock --upgrade
 
-build: | $(UV) ## Build both packages into dist/, and check what PyPI would say
+build: | $(UV) ## Build the packages into dist/, and check what PyPI would say
 	rm -rf dist
-	$(UV) build --quiet --out-dir dist tap-ft42
-	$(UV) build --quiet --out-dir dist target-config
+	for package in $(PACKAGES); do $(UV) build --quiet --out-dir dist $$package || exit 1; done
 	$(RELEASE) twine check --strict dist/*.whl dist/*.tar.gz
 
-sbom: | $(UV) ## Write what each package depends on into sbom/ (CycloneDX)
-	mkdir -p sbom .local
-	for package in tap-ft42 ft42-warehouse; do \
-		folder=$$(test $$package = tap-ft42 && echo tap-ft42 || echo target-config) && \
-		$(UV) export --quiet --frozen --package $$package --all-extras --no-dev --no-emit-workspace \
-			--output-file .local/$$package.txt && \
-		$(RELEASE) cyclonedx-py requirements --pyproject $$folder/pyproject.toml \
-			--output-reproducible --output-file sbom/$$package.cdx.json .local/$$package.txt || exit 1; \
+sbom: | $(UV) ## Write what each installed environment consists of into sbom/ (CycloneDX)
+	mkdir -p sbom .local/sbom
+	for group in $(INSTALLED); do \
+		$(EXPORT) --only-group $$group --output-file .local/sbom/$$group.txt && \
+		$(RELEASE) cyclonedx-py requirements --output-reproducible \
+			--output-file sbom/$$group.cdx.json .local/sbom/$$group.txt || exit 1; \
 	done
 
+# The two plugins that may have other versions cannot be exported with the rest.
 audit: | $(UV) ## Look for known vulnerabilities in what uv.lock pins; asks PyPI
-	mkdir -p .local
-	$(UV) export --quiet --frozen --all-packages --all-extras --all-groups --no-emit-workspace \
-		--output-file .local/audit.txt
-	$(RELEASE) pip-audit --strict --disable-pip --require-hashes --progress-spinner off \
-		--requirement .local/audit.txt
+	mkdir -p .local/audit
+	$(EXPORT) --all-groups --no-group dbt --no-group target-jsonl --output-file .local/audit/most.txt
+	for group in dbt target-jsonl; do \
+		$(EXPORT) --only-group $$group --output-file .local/audit/$$group.txt || exit 1; \
+	done
+	for file in .local/audit/*.txt; do \
+		$(RELEASE) pip-audit --strict --disable-pip --require-hashes --progress-spinner off \
+			--requirement $$file || exit 1; \
+	done
 
 clean: down ## Stop the servers and remove all that was installed, loaded and built
 	rm -rf .local .meltano .venv dist sbom

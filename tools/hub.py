@@ -6,6 +6,8 @@ explains them.
 
 from __future__ import annotations
 
+import re
+import tomllib
 from copy import deepcopy
 from typing import Any
 
@@ -39,12 +41,24 @@ def definition() -> str:
         "domain_url": "https://api.intra.42.fr/apidoc",
         "keywords": ["meltano_sdk"],
         "maintenance_status": "active",
+        "quality": "unknown",  # the Hub's own people judge it
+        "supported_python_versions": _pythons(),
         "capabilities": tap["capabilities"],
         "settings_group_validation": [TapFT42.config_jsonschema["required"]],
         "settings": [_setting(setting) for setting in tap["settings"]],
         "select": tap["select"],
     }
     return _HEAD + yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=96)
+
+
+def _pythons() -> list[str]:
+    """Return the versions of Python that the package names."""
+    project = tomllib.loads((ROOT / "tap-ft42/pyproject.toml").read_text(encoding="utf-8"))
+    found = (
+        re.fullmatch(r"Programming Language :: Python :: (3\.\d+)", classifier)
+        for classifier in project["project"]["classifiers"]
+    )
+    return [match[1] for match in found if match]
 
 
 def _setting(declared: dict[str, Any]) -> dict[str, Any]:

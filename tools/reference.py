@@ -15,7 +15,6 @@ import yaml
 from ft42_sandbox.cli import main as sandbox
 from ft42_warehouse.cli import main as warehouse
 from ft42_warehouse.embedded import main as embedded
-from platformdirs import user_state_path
 from tap_ft42.tap import TapFT42
 
 from tools.tables import ROOT, tables
@@ -28,7 +27,6 @@ BEGIN = "<!-- written by tools/reference.py -->\n"
 END = "<!-- /written -->\n"
 
 _WIDTH = 88
-_OWN_FOLDER = str(user_state_path("tap-ft42"))
 
 
 def settings_of_the_tap() -> dict[str, Any]:
@@ -113,12 +111,14 @@ def _of_the_tap(properties: dict[str, Any]) -> Iterator[tuple[str, ...]]:
 
 
 def _default(name: str, value: object) -> str:
+    if name == "quota_store":
+        return "`~/.local/state/tap-ft42/quota.sqlite`"
+    if name == "spool":
+        return "`.meltano/run/tap-ft42/spool`; without Meltano `~/.local/state/tap-ft42/spool`"
     if value is None:
         return ""
-    if name == "spool":
-        return "`.meltano/run/tap-ft42/spool`; without Meltano `spool` beside the quota store"
     text = str(value).replace(f"/{version('tap-ft42')}", "/…")
-    return f"`{text.replace(_OWN_FOLDER, '~/.local/state/tap-ft42')}`"
+    return f"`{text}`"
 
 
 def _of_the_warehouse(plugin: dict[str, Any]) -> Iterator[tuple[str, ...]]:

@@ -11,7 +11,6 @@ from typing import Any
 
 import click
 
-from ft42_sandbox import __version__
 from ft42_sandbox.background import BackgroundError, RunDir
 from ft42_sandbox.sandbox import Sandbox
 from ft42_sandbox.server import PortTakenError, address, listen, run
@@ -175,7 +174,7 @@ def _options(command: Command) -> Command:
 
 
 @click.group(context_settings=SETTINGS)
-@click.version_option(__version__, prog_name="ft42-sandbox")
+@click.version_option(package_name="ft42-sandbox", prog_name="ft42-sandbox")
 def main() -> None:
     """A stand-in for the 42 intranet's API v2, with generated people.
 

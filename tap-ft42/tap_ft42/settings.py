@@ -5,7 +5,6 @@ from __future__ import annotations
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from platformdirs import user_state_path
 from singer_sdk import typing as th
 
 from tap_ft42.planning import backfill, cursus
@@ -206,21 +205,22 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
     th.Property(
         "quota_store",
         th.StringType(min_length=1),
-        default=str(user_state_path("tap-ft42") / "quota.sqlite"),
+        secret=True,  # such a URL may hold a password
         title="Quota store",
         description=(
             "Where the processes that use the application account for its requests: an "
-            "SQLite file, or a redis:// or postgresql:// URL for several machines."
+            "SQLite file, or a redis:// or postgresql:// URL for several machines. A file "
+            "in the user's folder for state if not given."
         ),
     ),
     th.Property(
         "spool",
         th.StringType(min_length=1),
-        default=str(user_state_path("tap-ft42") / "spool"),
         title="Spool",
         description=(
             "Folder where pages are kept until the state that comes back covers them, "
-            "so that a run that was killed need not ask for them again."
+            "so that a run that was killed need not ask for them again. One in the "
+            "user's folder for state if not given."
         ),
     ),
     th.Property(

@@ -129,7 +129,7 @@ class TapFT42(Tap):
 
     @property
     def is_dry_run(self) -> bool:
-        """Whether the connection is only tried out: nothing is read ahead."""
+        """Whether the lists are only tried out, with a request each."""
         return any(stream.ABORT_AT_RECORD_COUNT for stream in self.streams.values())
 
     @property

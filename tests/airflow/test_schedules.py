@@ -64,7 +64,7 @@ def test_what_a_load_is_split_into_loads_the_same_streams() -> None:
             [BIN / "meltano", "config", "print", extractor, "--extras"],
             cwd=ROOT, capture_output=True, check=True, text=True,
         )  # fmt: skip
-        return set(json.loads(done.stdout)["_select"])
+        return set(json.loads(done.stdout)["_select_filter"])
 
     assert selected("tap-ft42-people") | selected("tap-ft42-enrolments") == selected(
         "tap-ft42-live"

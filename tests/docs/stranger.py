@@ -43,12 +43,13 @@ def copy_of_the_project(folder: Path) -> Path:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, folder / name, follow_symlinks=False)
     (folder / ".venv").symlink_to(ROOT / ".venv")
-    for below, names in ((".meltano", _PLUGINS), (".local", ("uv", "constraints.txt"))):
+    for below, names in ((".meltano", _PLUGINS), (".local", ("uv", "constraints"))):
         (folder / below).mkdir()
         for name in names:
             if (ROOT / below / name).exists():
                 (folder / below / name).symlink_to(ROOT / below / name)
-    (folder / ".local/installed").touch()
+    for stamp in ("installed", "installed-dev", "installed-others"):
+        (folder / ".local" / stamp).touch()
     return folder
 
 

@@ -1,4 +1,4 @@
-"""The two packages as they would be published, built from a copy of the repository."""
+"""The packages as they would be published, built from a copy of the repository."""
 
 from __future__ import annotations
 
@@ -10,7 +10,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = {"tap-ft42": "tap_ft42", "target-config": "ft42_warehouse"}
+PACKAGES = {
+    "tap-ft42": "tap_ft42",
+    "target-config": "ft42_warehouse",
+    "sandbox": "ft42_sandbox",
+}
 """Folder and module of each package."""
 
 
@@ -19,9 +23,8 @@ def uv(*arguments: str | Path) -> str:
 
     All that it needs is in its cache since the project was installed.
     """
-    beside = ROOT / ".local/uv/bin/uv"
     done = subprocess.run(
-        [shutil.which("uv") or beside, *arguments, "--offline", "--quiet"],
+        [ROOT / ".local/uv/bin/uv", *arguments, "--offline", "--quiet"],
         capture_output=True,
         check=False,
         text=True,

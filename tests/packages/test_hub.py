@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from typing import TYPE_CHECKING, Any
 
@@ -43,12 +44,50 @@ def test_it_has_the_settings_and_capabilities_that_the_tap_says_it_has(
             continue
         assert setting["label"]
         assert setting["description"] == told[name]["description"]
-        # quota_store may hold a password, which nobody but Meltano would show.
-        assert setting.get("sensitive", False) >= told[name].get("secret", False), name
+        assert setting.get("sensitive", False) == told[name].get("secret", False), name
         if "value" in setting:
             assert setting["value"] == told[name]["default"], name
     assert set(defined["capabilities"]) <= set(about["capabilities"])
     assert defined["settings_group_validation"] == [about["settings"]["required"]]
+
+
+# What the Hub's own schemas of 2026 ask of an extractor's definition.
+KEYS = {
+    "name", "pip_url", "variant", "namespace", "label", "description", "executable",
+    "settings", "docs", "repo", "logo_url", "hidden", "python", "settings_group_validation",
+    "commands", "capabilities", "metadata", "schema", "select", "maintenance_status",
+    "quality", "domain_url", "keywords", "requires", "definition", "next_steps",
+    "settings_preamble", "usage", "prereq", "supported_python_versions", "log_parser",
+}  # fmt: skip
+REQUIRED = {"name", "namespace", "variant", "quality"}
+CAPABILITIES = {
+    "properties", "catalog", "discover", "state", "about", "stream-maps", "schema-flattening",
+    "activate-version", "batch", "test", "log-based", "structured-logging",
+}  # fmt: skip
+KINDS = {
+    "oauth", "hidden", "password", "date_iso8601", "file", "email", "integer", "options",
+    "object", "array", "boolean", "string", "decimal",
+}  # fmt: skip
+OF_A_SETTING = {
+    "name", "kind", "aliases", "label", "value", "placeholder", "description", "tooltip",
+    "documentation", "env", "options", "value_processor", "value_post_processor",
+    "sensitive", "hidden",
+}  # fmt: skip
+
+
+def test_the_hub_takes_it(defined: dict[str, Any]) -> None:
+    assert set(defined) >= REQUIRED
+    assert set(defined) <= KEYS
+    assert defined["quality"] in {"gold", "silver", "bronze", "unknown"}
+    assert defined["maintenance_status"] in {
+        "active", "beta", "development", "inactive", "unknown",
+    }  # fmt: skip
+    assert set(defined["capabilities"]) <= CAPABILITIES
+    assert all(re.fullmatch(r"3\.\d+", each) for each in defined["supported_python_versions"])
+    for setting in defined["settings"]:
+        assert "name" in setting
+        assert set(setting) <= OF_A_SETTING, setting["name"]
+        assert setting.get("kind", "string") in KINDS, setting["name"]
 
 
 @pytest.mark.slow

@@ -30,12 +30,22 @@ class Environment:
 
     folder: Path
 
-    def install(self, what: str | Path) -> None:
-        """Install a wheel, an sdist or an address, with what it depends on."""
+    def install(self, what: str | Path, group: str) -> None:
+        """Install a wheel, an sdist or an address, with what it depends on.
+
+        Args:
+            what: the package.
+            group: of the versions in uv.lock that it may have.
+        """
+        constraints = self.folder / "constraints.txt"
+        uv(
+            "export", "--project", ROOT, "--frozen", "--no-default-groups", "--no-emit-local",
+            "--only-group", group, "--output-file", constraints,
+        )  # fmt: skip
         uv("venv", "--no-project", self.folder / "venv")
         uv(
             "pip", "install", "--python", self.folder / "venv/bin/python",
-            "--constraint", ROOT / ".local/constraints.txt", what,
+            "--constraint", constraints, what,
         )  # fmt: skip
 
     def run(self, program: str, *arguments: str) -> str:
@@ -63,10 +73,12 @@ def test_the_tap_works_alone(kind: str, built: Built, environment: Environment) 
         copy = checkout(environment.folder / "repository")
         copy.commit("A release")
         copy.git("tag", "v1.2.3")
-        environment.install(f"tap-ft42 @ git+file://{copy.folder}#subdirectory=tap-ft42")
+        environment.install(
+            f"tap-ft42 @ git+file://{copy.folder}#subdirectory=tap-ft42", "tap-ft42"
+        )
     else:
         wheel, sdist = built["tap-ft42"]
-        environment.install(wheel if kind == "wheel" else sdist)
+        environment.install(wheel if kind == "wheel" else sdist, "tap-ft42")
 
     assert "tap-ft42 v1.2.3" in environment.run("tap-ft42", "--version")
     described = json.loads(environment.run("tap-ft42", "--about", "--format=json"))
@@ -85,7 +97,7 @@ def test_the_tap_works_alone(kind: str, built: Built, environment: Environment) 
 @pytest.mark.parametrize("kind", ["wheel", "sdist"])
 def test_the_warehouse_works_alone(kind: str, built: Built, environment: Environment) -> None:
     wheel, sdist = built["target-config"]
-    environment.install(wheel if kind == "wheel" else sdist)
+    environment.install(wheel if kind == "wheel" else sdist, "warehouse")
 
     commands = environment.run("warehouse", "--help")
     assert all(name in commands for name in ("init", "publish", "check", "status"))
@@ -97,3 +109,17 @@ def test_the_warehouse_works_alone(kind: str, built: Built, environment: Environ
         "print((p / 'templates/report.html').is_file(), (p / 'sql/gone.sql').is_file())",
     )  # fmt: skip
     assert found == "13\nTrue True\n"
+
+
+def test_the_sandbox_works_alone(built: Built, environment: Environment) -> None:
+    wheel, _ = built["sandbox"]
+    environment.install(wheel, "sandbox")
+
+    assert "1.2.3" in environment.run("ft42-sandbox", "--version")
+    counted = environment.run(
+        "python", "-c",
+        "from ft42_sandbox.testing import running_sandbox\n"
+        "with running_sandbox(users=60, enrolments=100) as sandbox:\n"
+        "    print(len(sandbox.truth('users')))",
+    )  # fmt: skip
+    assert counted == "60\n"

@@ -27,6 +27,7 @@ INCREMENTAL = {
     "projects", "users", "projects_users", "achievements_users", "coalitions_users",
     "campus_users",
 }  # fmt: skip
+OF_ITS_OWN = {"rejected_records", "census", "sync_runs", "sync_requests"}
 SETTINGS = {
     "client_id", "client_secret", "api_url", "cursus_ids", "cursus_id", "campus_ids",
     "start_date", "page_size", "requests_per_second", "requests_per_hour",
@@ -116,7 +117,7 @@ def test_help_names_the_words_of_the_command_line(tap: Tap) -> None:
         assert word in run.output
 
 
-def test_about_tells_every_setting_and_that_two_are_secret(tap: Tap) -> None:
+def test_about_tells_every_setting_and_which_are_secret(tap: Tap) -> None:
     run = tap.call("--about", "--format", "json")
     assert run.exit_code == 0
     about = json.loads(run.output)
@@ -126,6 +127,7 @@ def test_about_tells_every_setting_and_that_two_are_secret(tap: Tap) -> None:
     assert {name for name in properties if properties[name].get("secret")} == {
         "client_id",
         "client_secret",
+        "quota_store",
     }
     assert set(about["settings"]["required"]) == {"client_id", "client_secret"}
     assert all(properties[name].get("description") for name in SETTINGS)
@@ -146,6 +148,35 @@ def test_the_connection_can_be_tested(tap: Tap, sandbox: RunningSandbox) -> None
     assert broken.exit_code != 0
     assert "28 days" in broken.log
     assert "Traceback" not in broken.log
+
+
+@pytest.mark.parametrize("scope", [{}, {"campus_ids": [29]}, {"cursus_ids": [9, 21]}])
+def test_trying_out_reads_one_record_of_each_list_with_about_one_request(
+    tap: Tap, sandbox: RunningSandbox, scope: dict[str, Any]
+) -> None:
+    run = tap.pointed_at(sandbox, **scope).call("--test")
+    assert run.exit_code == 0, run.log
+    asked = [entry for entry in sandbox.log() if entry["route"] != "token"]
+    lists = set(STREAMS) - OF_ITS_OWN
+    assert len(lists) <= len(asked) <= len(lists) * max(map(len, scope.values()), default=1)
+    emitted = [m["stream"] for m in run.messages if m["type"] == "RECORD"]
+    # A list below a parent may be empty.
+    below = {"campus_achievements", "coalitions_users", "projects_users"}
+    assert lists - below <= set(emitted) <= lists | OF_ITS_OWN
+    assert max(emitted.count(stream) for stream in lists) == 1
+
+
+def test_what_may_hold_a_password_is_a_secret_and_no_default_is_this_machine_s(
+    tap: Tap,
+) -> None:
+    home = "/home/of-the-machine"
+    for words in (["--format", "json"], ["--format", "markdown"]):
+        run = installed("--about", *words, HOME=home, XDG_STATE_HOME=f"{home}/state")
+        assert run.exit_code == 0, run.log
+        assert home not in run.output
+    settings = json.loads(tap.call("--about", "--format", "json").output)["settings"]
+    secret = {name for name, told in settings["properties"].items() if told.get("secret")}
+    assert secret == {"client_id", "client_secret", "quota_store"}
 
 
 def test_schemas_can_be_had_without_asking_the_api(tap: Tap, sandbox: RunningSandbox) -> None:

@@ -209,7 +209,10 @@ class ListReader:
         Returns:
             What `one_of` takes.
         """
-        source = self.source(context, query, path=path, size=ONE)
+        return self.ask_first(self.source(context, query, path=path, size=ONE), place)
+
+    def ask_first(self, source: ListSource, place: Place = NOW) -> Reading:
+        """Ask for the first page of a source; arguments and result as of `ask_one`."""
         return self.begin(place, source, _first_page)
 
     def one_of(self, reading: Reading) -> Page:

@@ -88,7 +88,7 @@ class LivingRun(Protocol):
 
     @property
     def is_dry_run(self) -> bool:
-        """Whether the connection is only tried out."""
+        """Whether the lists are only tried out."""
 
     def write_state(self, *, at_most_every: float = 0) -> None:
         """Write the state down."""
@@ -103,7 +103,7 @@ class Host(Protocol):
 
     @property
     def is_dry_run(self) -> bool:
-        """Whether the connection is only tried out: nothing is read ahead."""
+        """Whether the lists are only tried out, with a request each."""
 
     @property
     def is_census_wanted(self) -> bool:

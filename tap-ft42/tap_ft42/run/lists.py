@@ -24,6 +24,7 @@ from tap_ft42.planning.priorities import need
 from tap_ft42.planning.refresh import forget_position
 from tap_ft42.planning.sweeps import together
 from tap_ft42.reading.reads import TooDearError
+from tap_ft42.reading.source import ONE
 from tap_ft42.run.dealing import CampusByPerson
 from tap_ft42.run.lifecycle import ALONE
 from tap_ft42.run.newcomers import OfPeople
@@ -196,7 +197,7 @@ class ListRun:
         Where requests are counted, nothing else is read before this list has had what it
         needs.
         """
-        if self.run.is_dry_run or self.listing.parent is not None:
+        if self.listing.parent is not None:
             return
         for head in [self] if self.run.budget.counts_requests else self.lists.values():
             if not head.is_planned:
@@ -262,7 +263,7 @@ class ListRun:
     def _plan_children(self, records: list[Any], place: Place) -> None:
         """Let the pipeline read what a page of a parent's records leads to."""
         children = self.wanted_children
-        if not children or self.run.is_dry_run:
+        if not children:
             return
         if self._refreshing is not None and self.run.budget.counts_requests:
             self._refreshing.sort_by_turn(records)
@@ -358,6 +359,9 @@ class ListRun:
             RetriableAPIError: Too many tries of one page failed.
             requests.RequestException: The API did not answer.
         """
+        if self.run.is_dry_run:
+            yield from self._tried_out(context)
+            return
         self._plan_run()
         # What goes on where an earlier run ended does not list what that had listed.
         is_whole = "from_scratch" not in self.partitions.state(context)
@@ -381,6 +385,19 @@ class ListRun:
         is_read = self._due.get(key_of(context), False) and self._is_read_to_end
         if self._refreshing is not None and is_read and self.needs_all(context):
             self._refreshing.note(context, listed, is_whole=is_whole)
+
+    def _tried_out(self, context: Context | None) -> Iterator[Any]:
+        """Yield one record of the list's first page: one that leads on, where it can."""
+        reader, query = self.partitions.reader, self.partitions.query(context)
+        size = None if self.children else ONE
+        source = reader.source(context, query, path=self.partitions.path, size=size)
+        records = self._unpacked(reader.one_of(reader.ask_first(source))).records()
+        records.sort(key=self._leads_on, reverse=True)
+        yield from records[:1]
+
+    def _leads_on(self, record: object) -> bool:
+        is_row = isinstance(record, dict) and ID in record
+        return is_row and any(self.partitions.contexts_below(record))
 
     def remembered(self, context: Context | None) -> Sequence[tuple[ListRun, Context]]:
         """Return what is read below the rows of the last full read, if none is due now."""
@@ -409,7 +426,7 @@ class ListRun:
 
     def _along_with(self, context: Context | None) -> Sequence[Context | None]:
         """Return what is planned together with a partition that nobody has planned."""
-        if self.listing.parent is not None or self.run.is_dry_run:
+        if self.listing.parent is not None:
             return [context]
         contexts: Sequence[Context] | None = self.partitions.contexts
         return contexts or [context]

@@ -45,7 +45,8 @@ class OfPeople(Trait):
 
     @override
     def is_in_scope(self, row: Mapping[str, Any]) -> bool:
-        return self._list.run.people.has(row[self._list.listing.people_column])
+        run = self._list.run
+        return run.is_dry_run or run.people.has(row[self._list.listing.people_column])
 
     @override
     def is_worth_sweeping(self, head: Page, members: int) -> bool:
@@ -56,7 +57,7 @@ class OfPeople(Trait):
     @override
     def first(self) -> Iterator[Any]:
         run = self._list.run
-        is_due = run.scope.campus_ids and not run.is_dry_run and run.backfill is None
+        is_due = run.scope.campus_ids and run.backfill is None
         if is_due and not self._are_newcomers_read:
             self._are_newcomers_read = True
             yield from self._of_newcomers()

@@ -140,8 +140,9 @@ class Partitions:
             return None
         if self.listing.by_cursus:
             return [dict(whole) for whole in self.lists if whole]
-        if self.listing.people_filter is None or self._is_backfilled:
-            return None  # nobody has to be looked up for nothing
+        is_for_nothing = self._is_backfilled or self.run.is_dry_run
+        if self.listing.people_filter is None or is_for_nothing:
+            return None  # nobody has to be looked up
         batches = self.run.people.batches
         return None if batches is None else [{"user_ids": batch} for batch in batches]
 

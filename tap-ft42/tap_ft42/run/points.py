@@ -84,7 +84,7 @@ class PointsOfParents(Trait):
     @override
     def first(self) -> Iterator[Any]:
         run = self._list.run
-        if self._are_emitted or run.is_dry_run or run.backfill is not None:
+        if self._are_emitted or run.backfill is not None:
             return
         self._are_emitted = True
         moved = self._moved

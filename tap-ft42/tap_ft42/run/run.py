@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import requests
+from platformdirs import user_state_path
 
 from tap_ft42.api.budget import Budget
 from tap_ft42.api.client import Client
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
     from tap_ft42.declared.listing import Listing
     from tap_ft42.reading.pipeline import Place
     from tap_ft42.run.lifecycle import Host
+
+_OF_THE_USER = user_state_path("tap-ft42")
+"""Where files are kept that no setting gives a place."""
 
 STATE_INTERVAL = 5.0
 """Seconds between two STATE messages of a run that goes on."""
@@ -128,7 +132,7 @@ class Run:
             per_second=self.settings["requests_per_second"],
             per_hour=self.settings["requests_per_hour"],
             reserve_percent=self.settings["reserve_percent"],
-            store=self.settings["quota_store"],
+            store=self.settings.get("quota_store") or str(_OF_THE_USER / "quota.sqlite"),
             application=self._application,
             clock=self.clock,
         )
@@ -160,7 +164,8 @@ class Run:
             owner += f" {self.backfill}"
         name = hashlib.sha256(owner.encode()).hexdigest()[:16]
         return Spool(
-            Path(self.settings["spool"]).expanduser() / f"{name}.sqlite",
+            Path(self.settings.get("spool") or _OF_THE_USER / "spool").expanduser()
+            / f"{name}.sqlite",
             is_new=self.backfill is not None,
             clock=self.clock,
             has_state=self._has_state(),
@@ -239,7 +244,7 @@ class Run:
 
     @property
     def is_dry_run(self) -> bool:
-        """Whether the connection is only tried out: nothing is read ahead."""
+        """Whether the lists are only tried out, with a request each."""
         return self._host.is_dry_run
 
     # How it goes
