@@ -396,8 +396,9 @@ class ListRun:
         yield from records[:1]
 
     def _leads_on(self, record: object) -> bool:
-        is_row = isinstance(record, dict) and ID in record
-        return is_row and any(self.partitions.contexts_below(record))
+        if not isinstance(record, dict) or ID not in record:
+            return False
+        return any(self.partitions.contexts_below(record))
 
     def remembered(self, context: Context | None) -> Sequence[tuple[ListRun, Context]]:
         """Return what is read below the rows of the last full read, if none is due now."""
