@@ -6,7 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg import sql
 
-from ft42_warehouse.landing import create_functions, create_landing, create_triggers
+from ft42_warehouse.landing import (
+    create_functions,
+    create_landing,
+    create_triggers,
+    reduce_landed,
+)
 from ft42_warehouse.objects import REMEMBERED, Objects
 from ft42_warehouse.published import create_published
 from ft42_warehouse.roles import create_roles, hand_over
@@ -67,10 +72,12 @@ def create_all(
             objects.make(
                 f"table {schemas.warehouse}.{name}", schemas.statement(f"remember_{name}")
             )
-        create_functions(objects, schemas)
+        lets_in_less = create_functions(objects, schemas)
         for load in schemas.each_landing():
             create_landing(connection, objects, load)
             create_triggers(objects, load)
+            if lets_in_less:
+                reduce_landed(connection, load)
         join_landings(connection, objects, schemas)
         if create_published(connection, objects, schemas):
             # The next publish fills what is new: it looks at every row.

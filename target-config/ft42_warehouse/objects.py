@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ft42_warehouse.statements import Schemas
 
 
-REMEMBERED = ("checks", "refusals", "turns", "alerts")
+REMEMBERED = ("checks", "refusals", "turns", "alerts", "erased_strings")
 """Tables of the schema of what must be remembered, besides the first ones."""
 
 
