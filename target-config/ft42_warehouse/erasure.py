@@ -66,8 +66,8 @@ def erase(
     (persons,) = connection.execute("SELECT count(*) FROM erased").fetchone() or (0,)
     deleted: Counter[str] = Counter()
     if again:
-        for _, person, string in [*erased_names(connection, schemas)]:
-            named.setdefault(person, set()).add(string)
+        for _, user_id, string in [*erased_names(connection, schemas)]:
+            named.setdefault(user_id, set()).add(string)
     if not persons:
         redact(connection, schemas, named)
         return 0, deleted

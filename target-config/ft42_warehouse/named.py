@@ -34,6 +34,8 @@ _MOST_PARTS = 6
 
 _TEXT = "text"
 _WORD = re.compile(r"[^\W_]+")
+_LOGIN = re.compile(r"[\w.-]+")
+_WHOLE_NAME = re.compile(r"[^\W\d_]+([ .'’-]+[^\W\d_]+)+\.?")
 _ERASED = "[erased]"
 _NOTHING = "hidden"
 """What the API writes in the place of a phone number."""
@@ -304,7 +306,9 @@ def _values(table: Table) -> sql.Composed | None:
 def _is_telling(kind: str, string: str) -> bool:
     """Say whether a string names one person: a first name alone does not."""
     if kind == "name":
-        return len(_WORD.findall(string)) > 1
+        return _WHOLE_NAME.fullmatch(string) is not None
+    if kind == "login" and not _LOGIN.fullmatch(string):
+        return False
     return len(string) >= _LEAST and string != _NOTHING
 
 

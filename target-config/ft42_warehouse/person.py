@@ -46,9 +46,11 @@ def person_id(connection: Connection[Any], schemas: Schemas, who: str) -> int:
         schemas.statement("person_of"),
         {"login": who, "digest": digest_of(connection, schemas, who)},
     ).fetchall()
-    if len(rows) != 1:
-        found = "Several persons have" if rows else "Nobody known here has"
-        message = f"{found} that login. Give the id at 42"
+    if not rows:
+        message = "Nobody who is known here has that login: give the id at 42"
+        raise UnknownPersonError(message)
+    if len(rows) > 1:
+        message = "Several persons have had that login: give the id at 42"
         raise UnknownPersonError(message)
     return int(rows[0][0])
 

@@ -14,7 +14,7 @@ from tests.warehouse.conftest import NOON, enrolment, user
 if TYPE_CHECKING:
     from tests.warehouse.conftest import Kept, Warehouse
 
-TEAM = {
+TEAM: dict[str, Any] = {
     "id": 5,
     "name": "person1's group",
     "repo_url": "git@example.org:person1",
@@ -280,8 +280,9 @@ def test_in_what_runs_and_jobs_say_of_themselves_nobody_is_left(two_people: Ware
             "streams": ["x"],
         },
     )
-    two_people.land(
-        "sync_requests", {"run_id": "a", "stream": "users", "route": "/v2/users/person1"}
+    two_people.execute(
+        "INSERT INTO ft42_raw.sync_requests (run_id, stream, route) "
+        "VALUES ('a', 'users', '/v2/users/person1')"
     )
     two_people.land(
         "rejected_records",
@@ -317,7 +318,7 @@ def test_logins_of_others_that_hold_the_login_stay(two_people: Warehouse) -> Non
     two_people.run("check")
 
 
-ODDITIES = (
+ODDITIES: tuple[Any, ...] = (
     {"id": 1, "login": "person1"}, "person1", None, 7, [["person1"]], [{"id": [1]}],
     [None, "person1", {"id": {"login": "person1"}}], {"users": [{"id": 1}]},
     [{"login": "person1"}],
@@ -330,7 +331,7 @@ def test_teams_of_any_form_land_and_hide_nobody(
 ) -> None:
     two_people.run("init", WAREHOUSE_KEEP_STRANGERS=keep_strangers)
     two_people.run("forget", "1")
-    forms = [*ODDITIES, *({"id": 5, "users": odd} for odd in ODDITIES)]
+    forms: list[Any] = [*ODDITIES, *({"id": 5, "users": odd} for odd in ODDITIES)]
     forms += [[form] for form in forms]
     for number, form in enumerate(forms, start=100):
         two_people.land("projects_users", enrolment(number, 2, teams=Jsonb(form)))
@@ -423,4 +424,7 @@ def test_of_who_was_erased_only_that_is_known(two_people: Warehouse) -> None:
 
 def test_a_person_of_whom_nothing_is_known(two_people: Warehouse) -> None:
     assert "Nothing is known" in two_people.run("person", "4711")
-    assert "Nobody known here has that login" in two_people.attempt("person", "nobody").output
+    assert (
+        "Nobody who is known here has that login"
+        in two_people.attempt("person", "nobody").output
+    )
