@@ -35,7 +35,7 @@ _MOST_PARTS = 6
 _TEXT = "text"
 _WORD = re.compile(r"[^\W_]+")
 _LOGIN = re.compile(r"[\w.-]+")
-_WHOLE_NAME = re.compile(r"[^\W\d_]+([ .'’-]+[^\W\d_]+)+\.?")
+_WHOLE_NAME = re.compile(r"[^\W\d_]+([ .'\u2019-]+[^\W\d_]+)+\.?")
 _ERASED = "[erased]"
 _NOTHING = "hidden"
 """What the API writes in the place of a phone number."""
