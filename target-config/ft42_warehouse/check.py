@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 from psycopg import sql
 
+from ft42_warehouse.named import erased_names
 from ft42_warehouse.objects import Objects
 from ft42_warehouse.published import required_objects
 from ft42_warehouse.shards import with_shards
@@ -50,6 +52,14 @@ def broken_promises(connection: Connection[Any], schemas: Schemas) -> list[str]:
             return broken
         for statement in _statements(connection, schemas):
             broken += [line for (line,) in connection.execute(statement)]
+        found = Counter(
+            f"{column.schema}.{column.table}.{column.name}"
+            for column, *_ in erased_names(connection, schemas)
+        )
+        broken += [
+            f"{place} names persons who were erased, {count} times"
+            for place, count in found.items()
+        ]
     return broken
 
 
@@ -79,6 +89,12 @@ def _statements(connection: Connection[Any], schemas: Schemas) -> Iterator[sql.C
     }
     for name in ("encoding", "nul", "unvalidated", "ranks"):
         yield schemas.statement(f"check/{name}", **names)
+    for schema_name in (schemas.landed, schemas.published):
+        yield schemas.statement(
+            "check/erased_teammates",
+            anywhere=sql.Identifier(schema_name, "projects_users"),
+            where=sql.Literal(f"{schema_name}.projects_users"),
+        )
     (since,) = connection.execute(
         sql.SQL("SELECT coalesce(max(seen_before), 0) FROM {}.publishes").format(
             sql.Identifier(schemas.warehouse)

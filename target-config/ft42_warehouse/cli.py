@@ -19,6 +19,7 @@ from ft42_warehouse.database import Database
 from ft42_warehouse.erasure import forget as forget_person
 from ft42_warehouse.init import REFUSALS, create_all
 from ft42_warehouse.overview import inspection, overview
+from ft42_warehouse.person import UnknownPersonError, known_lines, known_of, person_id
 from ft42_warehouse.publish import TooManyDeletionsError
 from ft42_warehouse.publish import publish as publish_landed
 from ft42_warehouse.report import report as render_report
@@ -37,6 +38,8 @@ from ft42_warehouse.webhook import Format, Webhook, WebhookError
 if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Callable
+
+    from psycopg import Connection
 
     from ft42_warehouse.publish import Published
 
@@ -94,6 +97,12 @@ def _server_option(
     "--published-schema", "WAREHOUSE_PUBLISHED_SCHEMA",
     default="ft42", show_default=True, help="What people query.",
 )  # fmt: skip
+@_option(
+    "--keep-strangers", "WAREHOUSE_KEEP_STRANGERS",
+    type=bool, default=False, show_default=True,
+    help="Keep what lands of people out of the scope, and of teams, as it came; else only ids "
+    "and what names nobody.",
+)  # fmt: skip
 @click.pass_context
 def main(  # noqa: PLR0913 - an argument an option
     context: click.Context,
@@ -108,6 +117,7 @@ def main(  # noqa: PLR0913 - an argument an option
     ssl_certificate_authority: str | None,
     landing_schema: str,
     published_schema: str,
+    keep_strangers: bool,
 ) -> None:
     """Keep a database that one can trust of what tap-ft42 loads.
 
@@ -124,7 +134,7 @@ def main(  # noqa: PLR0913 - an argument an option
             ssl_mode=ssl_mode if ssl_enable else None,
             ssl_root_certificate=ssl_certificate_authority if ssl_enable else None,
         ),
-        Schemas(landing_schema, published_schema),
+        Schemas(landing_schema, published_schema, keep_strangers=keep_strangers),
     )
 
 
@@ -410,18 +420,20 @@ def alert(  # noqa: PLR0913 - an argument an option
 
 
 @main.command()
-@click.argument("user_id", type=click.IntRange(min=1))
+@click.argument("person")
 @_option(
     "--spool", "TAP_FT42_SPOOL", "WAREHOUSE_SPOOL", type=click.Path(path_type=Path),
     help="Folder where the tap keeps pages for a day at most; it is emptied.",
 )  # fmt: skip
 @click.pass_obj
-def forget(warehouse: Warehouse, user_id: int, spool: Path | None) -> None:
+def forget(warehouse: Warehouse, person: str, spool: Path | None) -> None:
     """Erase a person's data, and keep them from coming back.
 
-    USER_ID is the person's id at 42. Only the id and the time are kept.
+    PERSON is the id at 42, or the login. Only the id, the time, and digests of what the
+    person was called are kept.
     """
     with warehouse.database.connect() as connection:
+        user_id = _person_id(connection, warehouse, person)
         deleted: Counter[str] = forget_person(connection, warehouse.schemas, user_id)
     try:
         purged = 0 if spool is None else purge(spool)
@@ -430,7 +442,37 @@ def forget(warehouse: Warehouse, user_id: int, spool: Path | None) -> None:
         raise click.ClickException(message) from None
     if purged:
         click.echo(f"The tap's spool was emptied: {purged} files")
-    click.echo(f"Person {user_id} is forgotten: {deleted.total():,} published rows were erased")
+    click.echo(f"The person is forgotten: {deleted.total():,} published rows were erased")
+
+
+@main.command()
+@click.argument("person")
+@click.option("--json", "as_object", is_flag=True, help="Print JSON.")
+@click.pass_obj
+def person(warehouse: Warehouse, person: str, *, as_object: bool) -> None:
+    """Print all that is known of a person, from every schema.
+
+    PERSON is the id at 42, or the login. It answers a request for access (GDPR, art. 15):
+    look through it before you hand it out, as rows of a team tell of its other members.
+    """
+    with warehouse.database.connect() as connection:
+        user_id = _person_id(connection, warehouse, person)
+        known = known_of(connection, warehouse.schemas, user_id)
+    if as_object:
+        click.echo(as_json({"user_id": user_id, "tables": known}))
+        return
+    for line in known_lines(known):
+        click.echo(line)
+    if not known:
+        click.echo("Nothing is known of this person")
+
+
+def _person_id(connection: Connection[Any], warehouse: Warehouse, person: str) -> int:
+    try:
+        return person_id(connection, warehouse.schemas, person)
+    except UnknownPersonError as error:
+        message = f"{error}."
+        raise click.ClickException(message) from None
 
 
 @main.command()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg import sql
 
+from ft42_warehouse.named import Named, erased_names, names_of, redact, remember_names
 from ft42_warehouse.shards import with_shards
 from ft42_warehouse.tables import TEAM_MEMBERS, published_tables
 
@@ -16,13 +17,16 @@ if TYPE_CHECKING:
     from ft42_warehouse.statements import Schemas
 
 
-def find_erased(connection: Connection[Any], schemas: Schemas, since: int) -> None:
+def find_erased(connection: Connection[Any], schemas: Schemas, since: int) -> Named:
     """Note in the table ``erased`` of this transaction whose data must go.
 
     Args:
         connection: The transaction of a publish, which has found out who is gone.
         schemas: Names of the schemas.
         since: The first transaction whose rows are looked at.
+
+    Returns:
+        What they are called, as long as the tables still say so.
     """
     connection.execute(schemas.statement("erased"), {"since": since})
     for table in published_tables():
@@ -35,20 +39,37 @@ def find_erased(connection: Connection[Any], schemas: Schemas, since: int) -> No
                     since=sql.Literal(since),
                 )
             )
+    rows = connection.execute("SELECT user_id FROM erased").fetchall()
+    return names_of(connection, schemas, [person for (person,) in rows]) if rows else {}
 
 
-def erase(connection: Connection[Any], schemas: Schemas) -> tuple[int, Counter[str]]:
+def erase(
+    connection: Connection[Any], schemas: Schemas, named: Named, *, again: bool = False
+) -> tuple[int, Counter[str]]:
     """Delete every copy of the data of those in the table ``erased``.
 
     Their own rows go from both schemas, children first, and so do their rejected
-    records; in the teams of others they are no longer named.
+    records; in the teams of others, and in any other value, they are no longer named.
+
+    Args:
+        connection: The transaction of a publish.
+        schemas: Names of the schemas, with all shards.
+        named: What they are called.
+        again: Look for those, too, who were erased before, which takes longer.
 
     Returns:
         How many persons it is about, and the published rows that went, by table.
+
+    Raises:
+        psycopg.Error: The server refused a statement.
     """
     (persons,) = connection.execute("SELECT count(*) FROM erased").fetchone() or (0,)
     deleted: Counter[str] = Counter()
+    if again:
+        for _, user_id, string in [*erased_names(connection, schemas)]:
+            named.setdefault(user_id, set()).add(string)
     if not persons:
+        redact(connection, schemas, named)
         return 0, deleted
     # Of a table made a moment ago the server knows nothing: it would expect thousands of
     # rows in it, and rather look at all enrolments than look some up.
@@ -74,7 +95,9 @@ def erase(connection: Connection[Any], schemas: Schemas) -> tuple[int, Counter[s
             ).rowcount
             connection.execute(schemas.of_table("erase_landed", table, person=person))
     connection.execute(schemas.statement("erase_rejected"))
+    redact(connection, schemas, named)
     connection.execute(schemas.statement("note_erased"))
+    remember_names(connection, schemas, named)
     return persons, deleted
 
 
@@ -96,7 +119,8 @@ def forget(connection: Connection[Any], schemas: Schemas, user_id: int) -> Count
         schemas = with_shards(connection, schemas)
         connection.execute(schemas.statement("begin"))
         connection.execute("INSERT INTO erased VALUES (%s, 'forgotten')", (user_id,))
-        _, deleted = erase(connection, schemas)
+        named = names_of(connection, schemas, [user_id])
+        _, deleted = erase(connection, schemas, named, again=True)
         # Who stood behind the person has moved up.
         connection.execute(schemas.statement("derive_coalitions_users"))
         return deleted

@@ -12,6 +12,7 @@ from ft42_warehouse.landing import (
     create_functions,
     create_landing,
     create_triggers,
+    reduce_landed,
 )
 from ft42_warehouse.objects import FIRST_REMEMBERED, REMEMBERED, Objects, TakenNameError
 from ft42_warehouse.published import create_published
@@ -129,10 +130,12 @@ def _create_all(
     objects = Objects(connection, schemas)
     for name in REMEMBERED:  # by and by: older versions knew less
         objects.make(f"table {schemas.warehouse}.{name}", schemas.statement(f"remember_{name}"))
-    create_functions(objects, schemas)
+    lets_in_less = create_functions(objects, schemas)
     for load in schemas.each_landing():
         create_landing(connection, objects, load)
         create_triggers(objects, load)
+        if lets_in_less:
+            reduce_landed(connection, load)
     join_landings(connection, objects, schemas)
     if create_published(connection, objects, schemas):
         # The next publish fills what is new: it looks at every row.

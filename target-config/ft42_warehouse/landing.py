@@ -12,9 +12,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from psycopg import sql
+from psycopg.types.json import Jsonb
 
 from ft42_warehouse.tables import (
+    PERSONS,
+    SCOPES,
     TEAM_MEMBERS,
+    declared_items,
     published_key,
     published_tables,
     sql_type,
@@ -29,6 +33,7 @@ if TYPE_CHECKING:
 
     from ft42_warehouse.objects import Objects
     from ft42_warehouse.statements import Schemas
+    from ft42_warehouse.tables import Table
 
 _SDC_COLUMNS = {
     "_sdc_extracted_at": "timestamptz",
@@ -100,24 +105,74 @@ def create_landing(connection: Connection[Any], objects: Objects, schemas: Schem
             )
 
 
-def create_functions(objects: Objects, schemas: Schemas) -> None:
-    """Create what the triggers of landed tables and a publish call."""
+def create_functions(objects: Objects, schemas: Schemas) -> bool:
+    """Create what the triggers of landed tables and a publish call.
+
+    Returns:
+        Whether less is let in than before: `reduce_landed` does the same to what is there.
+    """
     warehouse = schemas.warehouse
+    keep_strangers = sql.Literal(schemas.keep_strangers)
+    shape = sql.Literal(
+        Jsonb(declared_items("projects_users", "teams", naming=schemas.keep_strangers))
+    )
+    is_new = False
     for function in (
-        "id_of", "concerns", "without_persons", "distinct_ids", "stamp", "refuse_rejected",
-        "refuse_teammates",
+        "id_of", "persons_in", "is_refused", "declared_only", "without_persons", "distinct_ids",
+        "stamp", "refuse_rejected", "refuse_teammates",
     ):  # fmt: skip
-        objects.keep(f"function {warehouse}.{function}", schemas.statement(function))
+        is_new |= objects.keep(
+            f"function {warehouse}.{function}",
+            schemas.statement(
+                function,
+                scope=sql.SQL(SCOPES[PERSONS]),
+                shape=shape,
+                keep_strangers=keep_strangers,
+            ),
+        )
     for table in published_tables():
-        if table.person:
-            objects.keep(
-                f"function {warehouse}.refuse_{table.name}",
-                schemas.statement(
-                    "refuse",
-                    function=sql.Identifier(warehouse, f"refuse_{table.name}"),
-                    person=sql.Identifier(table.person),
-                ),
+        if not table.person:
+            continue
+        name = f"refuse_{table.name}"
+        parts: dict[str, sql.Composable] = {"function": sql.Identifier(warehouse, name)}
+        if table.name == PERSONS:
+            statement = schemas.statement(
+                "refuse_users",
+                scope=sql.SQL(SCOPES[PERSONS]),
+                keep_strangers=keep_strangers,
+                reduce=_forgetting_all_but_the_scope(table),
+                **parts,
             )
+        else:
+            person = sql.Identifier(table.person)
+            statement = schemas.statement("refuse", person=person, **parts)
+        is_new |= objects.keep(f"function {warehouse}.{name}", statement)
+    return is_new and not schemas.keep_strangers
+
+
+def reduce_landed(connection: Connection[Any], schemas: Schemas) -> None:
+    """Let rows that landed before hold no more than those that the triggers let in now.
+
+    Raises:
+        psycopg.Error: The server refused a statement.
+    """
+    shape = declared_items("projects_users", "teams", naming=False)
+    connection.execute(
+        schemas.statement("upgrade/reduce_teams", shape=sql.Literal(Jsonb(shape)))
+    )
+    connection.execute(
+        schemas.statement("upgrade/reduce_users", scope=sql.SQL(SCOPES[PERSONS]))
+    )
+
+
+def _forgetting_all_but_the_scope(table: Table) -> sql.Composed:
+    """Return what empties a row ``NEW`` but for its key, its age and what tells the scope."""
+    kept = {*table.copy_key, *table.ages, "kind", "alumni"}
+    return sql.SQL("\n").join(
+        sql.SQL("        NEW.{} := NULL;").format(sql.Identifier(column.name))
+        for column in table.landed
+        if column.name not in kept and not column.merged
+    )
 
 
 def create_triggers(objects: Objects, schemas: Schemas) -> None:

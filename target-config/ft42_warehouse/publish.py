@@ -19,7 +19,7 @@ from psycopg.types.json import Jsonb
 from ft42_warehouse.erasure import erase, find_erased
 from ft42_warehouse.published import drop_keys_of_empty, make_keys, structure
 from ft42_warehouse.shards import with_shards
-from ft42_warehouse.tables import published_tables
+from ft42_warehouse.tables import PERSONS, published_tables
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -132,11 +132,13 @@ class _Publish:
         tables = published_tables()
         is_first = self._everything and drop_keys_of_empty(self._connection, self._schemas)
         self._remove_gone(tables)
-        find_erased(self._connection, self._schemas, self._since)
+        named = find_erased(self._connection, self._schemas, self._since)
         for table in reversed(tables):
             if table.key == ("id",):
                 self._delete(table, "remove_published")
-        self._done.erased, rows = erase(self._connection, self._schemas)
+        self._done.erased, rows = erase(
+            self._connection, self._schemas, named, again=self._everything
+        )
         self._done.deleted.update(rows)
         for table in tables:
             self._publish(table)
@@ -186,6 +188,7 @@ class _Publish:
                 self._execute("awaited", table, **parts)
             if self._moved["departed", parent]:
                 self._delete(table, "leave_with_parent", **parts)
+        self._reduce_strangers(table)
         if self._schemas.has_copies(table):
             if table.key == ("id",):
                 self._execute("copy_gone", table)
@@ -203,6 +206,24 @@ class _Publish:
             done[table.name] += self._connection.execute(
                 self._schemas.statement(f"derive_{table.name}")
             ).rowcount
+
+    def _reduce_strangers(self, table: Table) -> None:
+        """Take what names people out of the landed rows of those who are not published."""
+        columns = [sql.Identifier("l", column) for column in table.naming]
+        if self._schemas.keep_strangers or not table.is_about_others or not columns:
+            return
+        self._execute(
+            "strangers",
+            table,
+            person=sql.Identifier(str(table.person)),
+            persons=sql.Literal(PERSONS),
+            nothing=sql.SQL(", ").join(
+                sql.SQL("{} = NULL").format(sql.Identifier(column)) for column in table.naming
+            ),
+            named=sql.SQL(" OR ").join(
+                sql.SQL("{} IS NOT NULL").format(column) for column in columns
+            ),
+        )
 
     def _has_new_source(self, table: Table) -> bool:
         """Say whether this publish has changed what a table's derived part comes from."""

@@ -90,6 +90,12 @@ def create_published(connection: Connection[Any], objects: Objects, schemas: Sch
             "orphans_of",
             table,
             row_id=sql.SQL(" || ',' || ").join(sql.Identifier("l", key) for key in table.key),
+            ids=sql.SQL(", ").join(
+                sql.SQL("{}, {}").format(sql.Literal(name), sql.Identifier("l", name))
+                for name in dict.fromkeys(
+                    (*table.copy_key, *(column.name for column in table.references))
+                )
+            ),
             missing=_UNION.join(
                 schemas.statement(
                     "parts/missing",

@@ -76,6 +76,9 @@ def write_page(page: str, output: Path) -> None:
         click.echo(page)
         return
     part = output.with_name(f".{output.name}.part")
+    # It tells of people by their ids: only its owner reads it.
+    part.unlink(missing_ok=True)
+    part.touch(mode=0o600)
     part.write_text(page, encoding="utf-8")
     part.replace(output)
 

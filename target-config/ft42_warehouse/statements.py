@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, LiteralString
 
 from psycopg import sql
 
+from ft42_warehouse.tables import PERSONS
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -31,6 +33,8 @@ class Schemas:
     published: str = "ft42"
     shards: tuple[str, ...] = ()
     """Landing schemas of loads that must not touch each other's rows, besides ``landing``."""
+    keep_strangers: bool = False
+    """Whether what has landed of people out of the scope, and of teams, is kept as it came."""
 
     @property
     def warehouse(self) -> str:
@@ -130,11 +134,15 @@ class Schemas:
             ),
             "columns": _listed(columns),
             "assignments": sql.SQL(", ").join(
-                sql.SQL("{} = {}").format(sql.Identifier(column.name), _value(column))
+                sql.SQL("{} = {}").format(
+                    sql.Identifier(column.name), self._value(table, column)
+                )
                 for column in table.landed
             ),
             "published_values": _listed(columns, "p"),
-            "landed_values": sql.SQL(", ").join(map(_value, table.landed)),
+            "landed_values": sql.SQL(", ").join(
+                self._value(table, column) for column in table.landed
+            ),
             "eligible": self._eligible(table),
             "same_list": _within(parent_id=table.partition, cursus_id=table.copied_by),
             "same_cursus": _within(cursus_id=table.copied_by),
@@ -201,7 +209,7 @@ class Schemas:
         """Say when a landed row is published: its parents are, and it is in the scope."""
         conditions: list[sql.Composable] = [sql.SQL(table.scope)] if table.scope else []
         for column in table.references:
-            value = _value(column)
+            value = self._value(table, column)
             parent = sql.SQL("EXISTS (SELECT FROM {} AS r WHERE r.id = {})").format(
                 sql.Identifier(self.published, str(column.references)), value
             )
@@ -210,17 +218,25 @@ class Schemas:
             conditions.append(parent)
         return _all_of(conditions or [sql.SQL("true")])
 
+    def _value(self, table: Table, column: Column) -> sql.Composable:
+        """Return what is published of a landed column."""
+        if column.merged:
+            return sql.Identifier("c", f"merged_{column.name}")
+        value = sql.Identifier("l", column.name)
+        if column.name not in table.looked_up:
+            return value
+        # Of who was out of the scope when the row landed, it was not kept.
+        return sql.SQL("coalesce({}, (SELECT r.{} FROM {} AS r WHERE r.id = l.{}))").format(
+            value,
+            sql.Identifier(table.looked_up[column.name]),
+            sql.Identifier(self.published, PERSONS),
+            sql.Identifier(str(table.person)),
+        )
+
 
 def equals(column: str, alias: str = "p") -> sql.Composed:
     """Say that a column is equal in the published (or another) and the landed row."""
     return sql.SQL("{} = {}").format(sql.Identifier(alias, column), sql.Identifier("l", column))
-
-
-def _value(column: Column) -> sql.Identifier:
-    """Return what is published of a landed column."""
-    if column.merged:
-        return sql.Identifier("c", f"merged_{column.name}")
-    return sql.Identifier("l", column.name)
 
 
 def _ages(table: Table, alias: str) -> list[sql.Composable]:

@@ -73,6 +73,8 @@ class Table:
     """Table whose rows its own follow from, so that some can stand in it that never landed."""
     scope: LiteralString | None = None
     """Condition for a landed row ``l`` to be published at all."""
+    persons: tuple[tuple[str, str], ...] = ()
+    """Where its rows speak of people, and what stands there: ``x-persons``."""
 
     @property
     def copied_by(self) -> str | None:
@@ -100,6 +102,24 @@ class Table:
         if self.name == PERSONS:
             return "id"
         return next((c.name for c in self.references if c.references == PERSONS), None)
+
+    @property
+    def is_about_others(self) -> bool:
+        """Whether its rows belong to persons who have their own row elsewhere."""
+        return self.person is not None and self.name != PERSONS
+
+    @property
+    def naming(self) -> dict[str, str]:
+        """The columns that say more of the row's person than the id, and what."""
+        names = {column.name for column in self.landed}
+        return {path: kind for path, kind in self.persons if kind != "id" and path in names}
+
+    @property
+    def looked_up(self) -> dict[str, str]:
+        """The columns that repeat one of the person's own row, and which."""
+        if not self.is_about_others:
+            return {}
+        return {path: kind for path, kind in self.naming.items() if kind in {"login", "url"}}
 
 
 _DERIVED = {
@@ -146,9 +166,10 @@ _FOLLOWS = {"campus_achievements": "achievements"}
 """The links follow from the names in ``achievements.campus``, at no request."""
 
 # The tap asks for these people only; a row can change between question and answer.
-_SCOPES: dict[str, LiteralString] = {
+SCOPES: dict[str, LiteralString] = {
     PERSONS: "l.kind = 'student' AND l.alumni IS NOT TRUE",
 }
+"""Conditions for a landed row ``l`` to be published, by table."""
 
 _BOOKKEEPING = {"census", "rejected_records", "sync_requests", "sync_runs"}
 """Streams about the reading itself, which stay in the landing schema."""
@@ -159,6 +180,26 @@ def stream_schemas() -> Iterator[dict[str, Any]]:
     directory = files("ft42_warehouse") / "schemas"
     for file in sorted(directory.iterdir(), key=lambda file: file.name):
         yield json.loads(file.read_text(encoding="utf-8"))
+
+
+def declared_items(title: str, column: str, *, naming: bool) -> dict[str, Any]:
+    """Return what is kept of the objects in a list, as ``sql/declared_only.sql`` takes it.
+
+    Args:
+        title: The stream.
+        column: The column that holds the list.
+        naming: Whether logins and addresses of people are kept; texts never are.
+    """
+    schema = next(schema for schema in stream_schemas() if schema["title"] == title)
+    shape: dict[str, Any] = {}
+    for path in schema["x-items"][column]:
+        kind = schema["x-persons"].get(f"{column}/*/{path}", "id")
+        if kind == "id" or (naming and kind != "text"):
+            below = shape
+            for step in path.split("/"):
+                if step != "*":
+                    below = below.setdefault(step, {})
+    return shape
 
 
 @cache
@@ -231,7 +272,8 @@ def _table(schema: dict[str, Any]) -> Table:
         derived_from=_DERIVED_FROM.get(title, ()),
         partition=schema.get("x-partition"),
         follows=_FOLLOWS.get(title),
-        scope=_SCOPES.get(title),
+        scope=SCOPES.get(title),
+        persons=tuple(schema.get("x-persons", {}).items()),
     )
 
 

@@ -76,16 +76,18 @@ def published_tables(database: Database) -> dict[str, Table]:
 
 
 def without(team: Row, persons: set[int]) -> Row:
-    """Take persons out of a team, and their login out of its name."""
-    logins = [member["login"] for member in team["users"] if member["id"] in persons]
+    """Take persons out of a team, and logins, addresses and texts of all."""
     return {
         **{
-            name: None
-            if name in {"name", "repo_url"} and any(login in str(value) for login in logins)
-            else value
+            name: value
             for name, value in team.items()
+            if name not in {"name", "repo_url", "repo_uuid"}
         },
-        "users": [member for member in team["users"] if member["id"] not in persons],
+        "users": [
+            {name: value for name, value in member.items() if name not in {"login", "url"}}
+            for member in team["users"]
+            if member["id"] not in persons
+        ],
     }
 
 

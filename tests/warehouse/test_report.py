@@ -34,6 +34,7 @@ def test_the_page_is_written_whole_and_asks_nobody(healthy: Warehouse, tmp_path:
     assert not re.search(r"""(src|href)=(?!"#|"data:)""", page)
     assert len(page) < 1_500_000
     assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
+    assert file.stat().st_mode & 0o777 == 0o600
 
 
 def test_it_can_go_to_the_standard_output(healthy: Warehouse) -> None:
@@ -95,8 +96,9 @@ def test_it_tells_what_was_left_out_by_id_only(healthy: Warehouse) -> None:
             "body": {"email": "somebody@example.org"},
         },
     )  # fmt: skip
-    healthy.run("forget", "2")
+    healthy.run("forget", "31337")
     page = healthy.run("report", "--output", "-")
+    assert "31337" not in page
     for told in ("40404", "987", "login: missing", "forgotten"):
         assert told in page
     assert "somebody@example.org" not in page

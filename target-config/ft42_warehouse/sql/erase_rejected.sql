@@ -1,3 +1,3 @@
 DELETE FROM {landing}.rejected_records AS l
-USING erased AS e
-WHERE {warehouse}.concerns(l.stream, l.record_id, l.body, e.user_id)
+WHERE {warehouse}.persons_in(l.stream, l.record_id, l.body)
+    && (SELECT array_agg(user_id) FROM erased)

@@ -1,8 +1,9 @@
+-- Ids only: readers see what is published, and these rows are not.
 -- Most rows are published, which the indexes of both keys tell without the rows.
 SELECT
     {table_name} AS table_name, ({row_id})::text AS row_id,
     lacks.foreign_key, lacks.missing_from, lacks.missing_id,
-    l._sdc_batched_at AS landed_at, to_jsonb(l) AS landed_row
+    l._sdc_batched_at AS landed_at, jsonb_build_object({ids}) AS landed_row
 FROM {landed} AS l
 CROSS JOIN LATERAL (
 {missing}

@@ -1,4 +1,4 @@
 SELECT format('%s rows of %s belong to persons who were erased', count(*), {where})
 FROM {anywhere} AS l JOIN {warehouse}.erasures AS e ON e.user_id = l.{person}
-WHERE e.reason <> 'disappeared'
+WHERE {warehouse}.is_refused(e.user_id)
 HAVING count(*) > 0

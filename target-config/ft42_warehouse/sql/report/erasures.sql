@@ -1,4 +1,9 @@
-SELECT user_id, erased_at, reason
+-- How many, never who.
+SELECT
+    reason,
+    count(*) FILTER (WHERE erased_at > now() - interval '1 day') AS day,
+    count(*) FILTER (WHERE erased_at > now() - interval '7 days') AS week,
+    count(*) AS persons
 FROM {warehouse}.erasures
-ORDER BY erased_at DESC, user_id
-LIMIT 10
+GROUP BY reason
+ORDER BY reason

@@ -1,0 +1,123 @@
+"""``warehouse person``: all that is known of one, as the person may ask for."""
+
+from __future__ import annotations
+
+import json
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from psycopg import sql
+
+from ft42_warehouse.named import digest_of, finding, names_of, text_columns
+from ft42_warehouse.shards import with_shards
+from ft42_warehouse.tables import stream_schemas
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from psycopg import Connection
+
+    from ft42_warehouse.statements import Schemas
+
+Known = dict[str, list[dict[str, Any]]]
+"""Rows, by the table that they stand in."""
+
+
+class UnknownPersonError(Exception):
+    """A login that nobody has, or several have had."""
+
+
+def person_id(connection: Connection[Any], schemas: Schemas, who: str) -> int:
+    """Return a person's id.
+
+    Args:
+        connection: A connection of the publisher.
+        schemas: Names of the schemas.
+        who: The id, or the login.
+
+    Raises:
+        UnknownPersonError: No person has the login, or several do.
+        psycopg.Error: The server refused a statement.
+    """
+    if who.isascii() and who.isdigit() and int(who):
+        return int(who)
+    schemas = with_shards(connection, schemas)
+    rows = connection.execute(
+        schemas.statement("person_of"),
+        {"login": who, "digest": digest_of(connection, schemas, who)},
+    ).fetchall()
+    if not rows:
+        message = "Nobody who is known here has that login: give the id at 42"
+        raise UnknownPersonError(message)
+    if len(rows) > 1:
+        message = "Several persons have had that login: give the id at 42"
+        raise UnknownPersonError(message)
+    return int(rows[0][0])
+
+
+def known_of(connection: Connection[Any], schemas: Schemas, person: int) -> Known:
+    """Return every row of every schema that is about a person, or names the person.
+
+    Rows of others are among them where they name the person: enrolments of the same team.
+
+    Args:
+        connection: A connection of the publisher; nothing is changed.
+        schemas: Names of the schemas.
+        person: The id at 42.
+
+    Raises:
+        psycopg.Error: The server refused a statement.
+    """
+    with connection.transaction():
+        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        schemas = with_shards(connection, schemas)
+        strings = names_of(connection, schemas, [person]).get(person, set())
+        ids = {schema["title"]: [*_ids(schema, person)] for schema in stream_schemas()}
+        ids["rejected_records"] = [
+            sql.SQL("{} = ANY ({}.persons_in(t.stream, t.record_id, t.body))").format(
+                sql.Literal(person), sql.Identifier(schemas.warehouse)
+            )
+        ]
+        ids["erasures"] = [sql.SQL("t.user_id = {}").format(sql.Literal(person))]
+        columns = text_columns(connection, schemas)
+        known: Known = {}
+        for (schema, name), group in groupby(columns, lambda one: (one.schema, one.table)):
+            conditions = [*ids.get(name, []), *finding([*group], strings)]
+            if not conditions:
+                continue
+            rows = connection.execute(
+                sql.SQL(
+                    "SELECT to_jsonb(t) FROM ONLY {} AS t WHERE {} ORDER BY t::text"
+                ).format(sql.Identifier(schema, name), sql.SQL(" OR ").join(conditions))
+            ).fetchall()
+            if rows:
+                known[f"{schema}.{name}"] = [row for (row,) in rows]
+        return known
+
+
+def known_lines(known: Known) -> Iterator[str]:
+    """Yield what is known as text: each row below its table, without what is empty."""
+    for table, rows in known.items():
+        yield f"{table}: {len(rows):,} row{'s' if len(rows) > 1 else ''}"
+        for row in rows:
+            yield ""
+            for column, value in row.items():
+                if value is not None:
+                    yield f"  {column}: {json.dumps(value, ensure_ascii=False)}"
+        yield ""
+
+
+def _ids(schema: dict[str, Any], person: int) -> Iterator[sql.Composed]:
+    """Yield the conditions that a row ``t`` holds the person's id."""
+    for path, kind in schema.get("x-persons", {}).items():
+        if kind != "id":
+            continue
+        column, *steps = path.split("/")
+        name = sql.Identifier("t", column)
+        if steps:
+            inside = "".join("[*]" if step == "*" else f'."{step}"' for step in steps)
+            yield sql.SQL("jsonb_path_exists({}, {})").format(
+                name, sql.Literal(f'${inside} ? (@ == {person} || @ == "{person}")')
+            )
+        else:
+            yield sql.SQL("{} = {}").format(name, sql.Literal(person))

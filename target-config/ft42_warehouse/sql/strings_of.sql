@@ -1,0 +1,4 @@
+-- What persons are called in a table.
+SELECT DISTINCT l.{person}, v.kind, v.string
+FROM {anywhere} AS l CROSS JOIN LATERAL (VALUES {values}) AS v(kind, string)
+WHERE l.{person} = ANY (%(persons)s) AND v.string IS NOT NULL
