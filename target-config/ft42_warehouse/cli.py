@@ -184,6 +184,15 @@ def init(warehouse: Warehouse, job: str | None, shards: tuple[str, ...]) -> None
     """Create schemas, tables, indexes and roles; what exists is kept."""
     schemas = warehouse.schemas
     warehouse.loader.make_storage()
+    has_password = (
+        warehouse.database.parameters.get("password") or warehouse.loader.sqlalchemy_url
+    )
+    if job is not None and not has_password:
+        message = (
+            "TARGET_POSTGRES_PASSWORD is not set, and the loader asks for one. Set it, or name "
+            "the server with TARGET_POSTGRES_SQLALCHEMY_URL, which needs none."
+        )
+        raise click.ClickException(message)
     with warehouse.database.connect() as connection:
         # Before anything can fail, so that a job that fails here is missed.
         is_noted = job is None or note_begin(connection, schemas, job)

@@ -98,12 +98,12 @@ class LoaderSettings:
             if not _is_text(value)
         }
         for parameter, path in files.items():
-            # As the target looks; a text may be too long for a Path.
+            # As the target looks: what is too long for a path is no file.
             if not os.path.isfile(path):  # noqa: PTH113
                 name, _ = self._files()[parameter]
                 message = (
-                    f"TARGET_POSTGRES_{name} names no file, and is no text of one either. Write "
-                    "a path without ~, or the text with its line breaks."
+                    f"TARGET_POSTGRES_{name} names no file and is no text of one. Write a path "
+                    "without ~, or the text with its line breaks."
                 )
                 raise click.ClickException(message)
         return {name: value for name, value in named.items() if value is not None} | files

@@ -49,6 +49,7 @@ class Watch:
         self.said = ""
         """What was last said of who holds the session up."""
         self.has_hung_up = False
+        self._who: object = None
 
     def __enter__(self) -> Self:
         """Begin to look."""
@@ -87,11 +88,13 @@ class Watch:
         except psycopg.Error:
             return  # What waits says itself what is wrong with the server.
         if rows and not self._over.is_set():
-            self._say("; ".join(_holder(*row) for row in rows))
+            # How long it has lasted is news only beside others.
+            self._say("; ".join(_holder(*row) for row in rows), {row[:2] for row in rows})
 
-    def _say(self, what: str) -> None:
-        if what != self.said:
-            self.said = what
+    def _say(self, what: str, who: object = None) -> None:
+        is_new = not self.said or who != self._who
+        self.said, self._who = what, who
+        if is_new:
             limit = duration(self._session.wait_seconds)
             click.echo(f"Waiting for {limit} at most: {what}", err=True)
 
