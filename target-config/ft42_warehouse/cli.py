@@ -184,10 +184,9 @@ def init(warehouse: Warehouse, job: str | None, shards: tuple[str, ...]) -> None
     """Create schemas, tables, indexes and roles; what exists is kept."""
     schemas = warehouse.schemas
     warehouse.loader.make_storage()
-    has_password = (
-        warehouse.database.parameters.get("password") or warehouse.loader.sqlalchemy_url
-    )
-    if job is not None and not has_password:
+    loader = warehouse.loader
+    is_the_loader = loader.user == warehouse.database.parameters.get("user")
+    if job is not None and is_the_loader and not (loader.password or loader.sqlalchemy_url):
         message = (
             "TARGET_POSTGRES_PASSWORD is not set, and the loader asks for one. Set it, or name "
             "the server with TARGET_POSTGRES_SQLALCHEMY_URL, which needs none."
