@@ -54,13 +54,14 @@ def tls_server(folder: Path) -> Iterator[TlsServer]:
     """Run a server.
 
     Args:
-        folder: is made; its parent must be open to other users.
+        folder: is made; the folder above it is opened to the server's user.
     """
     assert _PROGRAMS is not None
     # The server refuses to run as root.
     account = "postgres" if os.geteuid() == 0 else None
     folder.mkdir()
     if account:
+        folder.parent.chmod(0o755)
         shutil.chown(folder, account, account)
     authority = trustme.CA()
     server, client = authority.issue_cert("localhost"), authority.issue_cert(common_name=NAME)

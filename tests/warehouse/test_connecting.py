@@ -1,11 +1,11 @@
-"""One set of connection settings: it works for `warehouse` and for the stock target, or
-`warehouse init` refuses it in one line."""
+"""One set of connection settings works for both programs, or is refused in one line."""
 
 from __future__ import annotations
 
 import json
 import os
 import subprocess
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,6 +37,14 @@ def text(path: str) -> str:
     return Path(path).read_text(encoding="utf-8")
 
 
+def with_authority(mode: str, server: TlsServer) -> Settings:
+    return {
+        "ssl_enable": "true",
+        "ssl_mode": mode,
+        "ssl_certificate_authority": server.file("authority.pem"),
+    }
+
+
 def client_certificate(server: TlsServer, read: Callable[[str], str]) -> Settings:
     return {
         "database": "certified",
@@ -51,12 +59,8 @@ def client_certificate(server: TlsServer, read: Callable[[str], str]) -> Setting
 
 WAYS: dict[str, Callable[[TlsServer], Settings]] = {
     **{
-        f"{mode}, with a file": lambda server, mode=mode: {
-            "ssl_enable": "true",
-            "ssl_mode": mode,
-            "ssl_certificate_authority": server.file("authority.pem"),
-        }
-        for mode in ("prefer", "require", "verify-ca", "verify-full")
+        f"{mode}, with a file": partial(with_authority, mode)
+        for mode in ("require", "verify-full")
     },
     "verify-full, with a text": lambda server: {
         "ssl_enable": "true",
