@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 
 Settings = dict[str, str]
 
-_BOOLEANS = {"ssl_enable", "ssl_client_certificate_enable", "use_copy", "activate_version"}
+_BOOLEANS = {
+    "ssl_enable", "ssl_client_certificate_enable", "use_copy", "activate_version",
+    "validate_records",
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -106,6 +109,7 @@ def test_a_way_to_connect_works_for_both(way: str, server: TlsServer, tmp_path: 
         "default_target_schema": "ft42_raw",
         "use_copy": "true",
         "activate_version": "false",
+        "validate_records": "false",
     }
     (tmp_path / "target.json").write_text(
         json.dumps(
