@@ -125,6 +125,13 @@ class Database:
 
 
 def _advice(error: psycopg.Error) -> str:
+    if isinstance(error, psycopg.IntegrityError):
+        place = f"{error.diag.schema_name}.{error.diag.table_name}"
+        refusing = error.diag.constraint_name or error.diag.column_name
+        return (
+            f"If {refusing} of {place} was made by hand, drop it; a foreign key may stay if "
+            "it has ON DELETE CASCADE or SET NULL."
+        )
     # Of a server that was not reached there is no state.
     state = error.sqlstate or ("08" if isinstance(error, psycopg.OperationalError) else "")
     return next((advice for states, advice in _ADVICE.items() if state.startswith(states)), "")
