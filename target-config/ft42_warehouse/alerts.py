@@ -7,7 +7,7 @@ be asked. A cause that could not be told is still news the next time.
 from __future__ import annotations
 
 import json
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from itertools import groupby
@@ -15,12 +15,15 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import click
-from filelock import FileLock
+import psycopg
+from filelock import FileLock, Timeout
+from psycopg import sql
 from psycopg.rows import class_row
 
 from ft42_warehouse.health import Finding, Severity, findings, gathered
-from ft42_warehouse.shown import as_json, shown
+from ft42_warehouse.shown import as_json, duration, shown
 from ft42_warehouse.status import finding_lines
+from ft42_warehouse.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,6 +35,8 @@ if TYPE_CHECKING:
     from ft42_warehouse.schedule import Schedule
     from ft42_warehouse.statements import Schemas
     from ft42_warehouse.webhook import Webhook
+
+_NOT_PREPARED = (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName)
 
 _UNREACHABLE = Finding(
     "unreachable", None, Severity.BROKEN,
@@ -133,14 +138,14 @@ def tell(
         WebhookError: The message was not taken; nothing counts as told.
         OSError: The file cannot be written.
     """
-    name = f"{database.host}:{database.port}/{database.database}/{schemas.published}"
-    with _Beside.opened(beside, name) as file:
+    name = f"{database.address}/{schemas.published}"
+    with _Beside.opened(beside, name, database.wait_seconds) as file:
         try:
             with database.connect() as connection:
                 return _tell(connection, schemas, schedule, webhook, file)
         except click.ClickException:
             news = News.of([_UNREACHABLE], file.told, is_all=False)
-            _post(webhook, news, database.database)
+            _post(webhook, news, database.name)
             file.remember(news)
             return news
 
@@ -152,23 +157,23 @@ def _tell(
     webhook: Webhook,
     file: _Beside,
 ) -> News:
-    lock = f"{schemas.warehouse} alert"
-    connection.execute("SELECT pg_advisory_lock(hashtext(%s))", (lock,))
+    # The post is in it, too, so that others do not tell the same meanwhile.
     with connection.transaction():
-        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        with suppress(*_NOT_PREPARED), connection.transaction():
+            connection.execute(schemas.statement("take_turn", turn=sql.SQL("alerts")))
         found = findings(connection, schemas, schedule)
-    kinds = {finding.kind for finding in found}
-    if "not-prepared" in kinds:
-        outside, inside = News.of(found, file.told), News()
-    else:
-        outside = News.of([], file.told)
-        told = connection.cursor(row_factory=class_row(Told)).execute(
-            schemas.statement("alerts/standing")
-        )
-        inside = News.of(found, told.fetchall(), is_all="missing" not in kinds)
-    news = News(outside.new + inside.new, outside.over + inside.over)
-    _post(webhook, news, connection.info.dbname)
-    with connection.transaction():
+        kinds = {finding.kind for finding in found}
+        if "not-prepared" in kinds:
+            outside, inside = News.of(found, file.told), News()
+        else:
+            outside = News.of([], file.told)
+            told = connection.cursor(row_factory=class_row(Told)).execute(
+                schemas.statement("alerts/standing")
+            )
+            inside = News.of(found, told.fetchall(), is_all="missing" not in kinds)
+        news = News(outside.new + inside.new, outside.over + inside.over)
+        _post(webhook, news, connection.info.dbname)
         for finding in inside.new:
             connection.execute(
                 schemas.statement("alerts/told"),
@@ -201,10 +206,29 @@ class _Beside:
 
     @classmethod
     @contextmanager
-    def opened(cls, path: Path, name: str) -> Iterator[_Beside]:
-        """Read the file, and keep others from it."""
+    def opened(cls, path: Path, name: str, wait_seconds: float) -> Iterator[_Beside]:
+        """Read the file, and keep others from it.
+
+        Raises:
+            click.ClickException: Somebody else has kept it for too long.
+        """
         path.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(f"{path}.lock"):
+        lock = FileLock(f"{path}.lock")
+        patience = min(PATIENCE, wait_seconds / 2)
+        try:
+            with suppress(Timeout):
+                lock.acquire(timeout=patience)
+            if not lock.is_locked:
+                click.echo(f"Waiting for another `warehouse alert`: {lock.lock_file}", err=True)
+                lock.acquire(timeout=wait_seconds - patience)
+        except Timeout:
+            message = (
+                f"Gave up: another `warehouse alert` has kept {lock.lock_file} for "
+                f"{duration(wait_seconds)}. End it, and run this again."
+            )
+            raise click.ClickException(message) from None
+        with lock:
+            lock.release()  # which it holds twice now
             yield cls(path, name)
 
     @property

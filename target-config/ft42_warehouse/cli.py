@@ -18,6 +18,7 @@ from ft42_warehouse.check import broken_promises, remember
 from ft42_warehouse.database import Database
 from ft42_warehouse.erasure import forget as forget_person
 from ft42_warehouse.init import REFUSALS, create_all
+from ft42_warehouse.loader_settings import LoaderSettings
 from ft42_warehouse.overview import inspection, overview
 from ft42_warehouse.person import UnknownPersonError, known_lines, known_of, person_id
 from ft42_warehouse.publish import TooManyDeletionsError
@@ -45,6 +46,9 @@ if TYPE_CHECKING:
 
 _F = TypeVar("_F", bound="Callable[..., Any]")
 
+_NEEDED = ("host", "user", "database")
+"""Options without which no server is named, unless a URL names it."""
+
 
 @dataclass(frozen=True)
 class Warehouse:
@@ -52,6 +56,7 @@ class Warehouse:
 
     database: Database
     schemas: Schemas
+    loader: LoaderSettings
 
 
 def _option(
@@ -72,23 +77,47 @@ def _server_option(
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@_server_option("--host", required=True)
-@_server_option("--port", default=5432, show_default=True)
-@_server_option("--user", required=True)
-@_server_option("--database", required=True)
+@_server_option("--host", help="Server.")
+@_server_option("--port", default=5432, show_default=True, help="Its port.")
+@_server_option("--user", help="The loader's account.")
+@_server_option("--database", help="Database.")
 @_option(
     "--publisher", "WAREHOUSE_PUBLISHER",
     help="Account to use instead of the loader's; its password is read from "
     "WAREHOUSE_PUBLISHER_PASSWORD.",
 )  # fmt: skip
-@_server_option("--ssl-enable", type=bool, default=False, help="Refuse to connect without TLS.")
+@_server_option(
+    "--ssl-enable", type=bool, default=False,
+    help="Connect with TLS, as --ssl-mode says.",
+)  # fmt: skip
 @_server_option(
     "--ssl-mode",
     default="verify-full",
     show_default=True,
     help="How TLS verifies the server, where it is enabled.",
 )
-@_server_option("--ssl-certificate-authority", help="File with the authority's certificate.")
+@_server_option(
+    "--ssl-certificate-authority", help="File with the authority's certificate, or its text."
+)
+@_server_option(
+    "--ssl-client-certificate-enable", type=bool, default=False,
+    help="Log in with a certificate.",
+)  # fmt: skip
+@_server_option("--ssl-client-certificate", help="File with this certificate, or its text.")
+@_server_option("--ssl-client-private-key", help="File with its key, or its text.")
+@_server_option(
+    "--ssl-storage-directory", default=".secrets", show_default=True,
+    help="Where the loader keeps what is given as text.",
+)  # fmt: skip
+@_server_option(
+    "--ssh-tunnel-enable", type=bool, default=False,
+    help="Refused: what opens a tunnel for the loader opens none for this.",
+)  # fmt: skip
+@_option(
+    "--wait-seconds", "WAREHOUSE_WAIT_SECONDS",
+    type=click.FloatRange(1), default=600, show_default=True,
+    help="How long to wait for what somebody else holds in the database.",
+)  # fmt: skip
 @_option(
     "--landing-schema", "TARGET_POSTGRES_DEFAULT_TARGET_SCHEMA", "WAREHOUSE_LANDING_SCHEMA",
     default="ft42_raw", show_default=True, help="What the loader writes.",
@@ -104,38 +133,49 @@ def _server_option(
     "and what names nobody.",
 )  # fmt: skip
 @click.pass_context
-def main(  # noqa: PLR0913 - an argument an option
+def main(
     context: click.Context,
+    /,
     *,
-    host: str,
-    port: int,
-    user: str,
-    database: str,
     publisher: str | None,
-    ssl_enable: bool,
-    ssl_mode: str,
-    ssl_certificate_authority: str | None,
+    wait_seconds: float,
     landing_schema: str,
     published_schema: str,
     keep_strangers: bool,
+    **server: Any,  # noqa: ANN401 - the options that name it, as click gives them
 ) -> None:
     """Keep a database that one can trust of what tap-ft42 loads.
 
-    The server is named by the variables of the stock target. The password is read
-    from TARGET_POSTGRES_PASSWORD, else from PGPASSWORD or ~/.pgpass.
+    The server is named by the variables of the stock target, or by
+    TARGET_POSTGRES_SQLALCHEMY_URL instead of them. The password is read from
+    TARGET_POSTGRES_PASSWORD, else from PGPASSWORD or ~/.pgpass.
     """
+    url = _secret("TARGET_POSTGRES_SQLALCHEMY_URL", "WAREHOUSE_SQLALCHEMY_URL")
+    for option in context.command.params:
+        if option.name in _NEEDED and not server[option.name] and not url:
+            raise click.MissingParameter(ctx=context, param=option)
+    loader = LoaderSettings(
+        **server,
+        sqlalchemy_url=url,
+        password=_secret("TARGET_POSTGRES_PASSWORD", "WAREHOUSE_PASSWORD"),
+    )
+    parameters = loader.parameters()
+    if publisher:
+        parameters |= {"user": publisher, "password": _secret("WAREHOUSE_PUBLISHER_PASSWORD")}
     context.obj = Warehouse(
         Database(
-            host=host,
-            port=port,
-            user=user,
-            database=database,
-            publisher=publisher or None,
-            ssl_mode=ssl_mode if ssl_enable else None,
-            ssl_root_certificate=ssl_certificate_authority if ssl_enable else None,
+            parameters,
+            loader.certificates(),
+            purpose=context.invoked_subcommand or "",
+            wait_seconds=wait_seconds,
         ),
         Schemas(landing_schema, published_schema, keep_strangers=keep_strangers),
+        loader,
     )
+
+
+def _secret(*variables: str) -> str | None:
+    return next((value for name in variables if (value := os.environ.get(name))), None)
 
 
 def _job_option(name: str, meaning: str) -> Callable[[_F], _F]:
@@ -153,6 +193,15 @@ def _job_option(name: str, meaning: str) -> Callable[[_F], _F]:
 def init(warehouse: Warehouse, job: str | None, shards: tuple[str, ...]) -> None:
     """Create schemas, tables, indexes and roles; what exists is kept."""
     schemas = warehouse.schemas
+    warehouse.loader.make_storage()
+    loader = warehouse.loader
+    is_the_loader = loader.user == warehouse.database.parameters.get("user")
+    if job is not None and is_the_loader and not (loader.password or loader.sqlalchemy_url):
+        message = (
+            "TARGET_POSTGRES_PASSWORD is not set, and the loader asks for one. Set it, or name "
+            "the server with TARGET_POSTGRES_SQLALCHEMY_URL, which needs none."
+        )
+        raise click.ClickException(message)
     with warehouse.database.connect() as connection:
         # Before anything can fail, so that a job that fails here is missed.
         is_noted = job is None or note_begin(connection, schemas, job)

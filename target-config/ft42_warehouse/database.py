@@ -2,82 +2,129 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import click
 import psycopg
-from psycopg import ClientCursor
+
+from ft42_warehouse.session import Cursor, Session
+from ft42_warehouse.shown import duration
+from ft42_warehouse.waiting import Watch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
+
+_DEFAULTS = {
+    "connect_timeout": 10,
+    # A server or a network that is gone without a word is noticed after a minute.
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,
+}
+
+_ADVICE = {
+    (
+        "42501",
+    ): "Run `warehouse init` with an account that owns the database, or grant this one "
+    "the publisher's role.",
+    ("42P01", "42703", "42883", "3F000"): "Run `warehouse init` first.",
+    ("57014",): "Somebody, or a limit of the server, cancelled the statement. Run it again.",
+    ("57P",): "The server ended the session, or is starting or stopping. Run it again.",
+    ("25P0",): "The server limits how long a transaction may last. Run it again, with a limit "
+    "that suffices.",
+    (
+        "25006",
+    ): "The server is only read from, as a standby is. Name the one that is written to.",
+    ("40",): "Others changed the same rows at the same time. Run it again.",
+    ("53",): "The server has no room left: look after its disk, memory or connections.",
+    ("58",): "The server has trouble with its files: see its log.",
+    ("08", "28", "3D"): "Check the server and TARGET_POSTGRES_HOST, _PORT, _USER, _PASSWORD, "
+    "_DATABASE.",
+}
+"""What to do by the state that the server gives, or by what it begins with."""
 
 
 @dataclass(frozen=True)
 class Database:
-    """A database and an account; the password comes from the environment."""
+    """A database, and an account."""
 
-    host: str
-    port: int
-    user: str
-    database: str
-    publisher: str | None = None
-    """Account to use instead of ``user``, with a password of its own."""
-    ssl_mode: str | None = None
-    ssl_root_certificate: str | None = None
+    parameters: Mapping[str, Any]
+    """Those of libpq."""
+    certificates: Mapping[str, str] = field(default_factory=dict)
+    """Texts of the files that further parameters of libpq name."""
+    purpose: str = ""
+    """What it is for, which others see in the server."""
+    wait_seconds: float = 600
+    """How long to wait for what others hold."""
+
+    @property
+    def name(self) -> str:
+        """Name of the database."""
+        return str(self.parameters.get("dbname", ""))
+
+    @property
+    def address(self) -> str:
+        """Where it is."""
+        host, port = (self.parameters.get(part, "") for part in ("host", "port"))
+        return f"{host}:{port}/{self.name}"
 
     @contextmanager
-    def connect(self) -> Iterator[psycopg.Connection[Any]]:
-        """Connect, in autocommit mode.
+    def connect(self) -> Iterator[Session]:
+        """Connect; each statement outside of a transaction is one by itself.
+
+        While it waits for somebody else, it says for whom.
 
         Raises:
-            click.ClickException: The server refused something, now or later.
+            click.ClickException: The server refused something, now or later, or others
+                held something for too long.
         """
-        names = (
-            ["WAREHOUSE_PUBLISHER_PASSWORD"]
-            if self.publisher
-            else ["TARGET_POSTGRES_PASSWORD", "WAREHOUSE_PASSWORD"]
-        )
-        passwords = [os.environ[name] for name in names if os.environ.get(name)]
-        try:
-            with psycopg.connect(
-                host=self.host,
-                port=self.port,
-                user=self.publisher or self.user,
-                dbname=self.database,
-                password=passwords[0] if passwords else None,
-                sslmode=self.ssl_mode,
-                sslrootcert=self.ssl_root_certificate,
-                application_name="ft42-warehouse",
-                connect_timeout=10,
-                client_encoding="UTF8",
-                options="-c timezone=UTC",
-                autocommit=True,
-                # Values are bound here: the server binds none in CREATE TABLE … AS.
-                cursor_factory=ClientCursor,
-            ) as connection:
-                yield connection
-        except psycopg.Error as error:
-            message = " ".join(str(error).split())
-            raise click.ClickException(f"{message}. {_advice(error)}".rstrip()) from None
+        with TemporaryDirectory(prefix="ft42-warehouse-") as folder:
+            parameters = {**_DEFAULTS, **self.parameters, **self._written(Path(folder))}
+
+            def beside() -> psycopg.Connection[Any]:
+                return psycopg.connect(**parameters, application_name="ft42-warehouse watch")
+
+            name = f"ft42-warehouse {self.purpose} {uuid4().hex[:8]}"
+            watch = None
+            try:
+                with Session.connect(
+                    **parameters | {"client_encoding": "UTF8", "application_name": name},
+                    autocommit=True,
+                    cursor_factory=Cursor,
+                ) as session:
+                    session.prepare(name, self.wait_seconds)
+                    with Watch(session, beside) as watch:
+                        yield session
+            except psycopg.Error as error:
+                words = " ".join(str(error).split())
+                message = f"{words}. {_advice(error)}".rstrip()
+                if watch and (
+                    watch.has_hung_up or isinstance(error, psycopg.errors.LockNotAvailable)
+                ):
+                    message = (
+                        f"Gave up after {duration(self.wait_seconds)}: {watch.said or words}. "
+                        "Nothing has changed; run it again when that is over."
+                    )
+                raise click.ClickException(message) from None
+
+    def _written(self, folder: Path) -> dict[str, str]:
+        """Write the files that libpq can only read from files."""
+        paths = {}
+        for parameter, text in self.certificates.items():
+            path = folder / parameter
+            path.touch(mode=0o600)
+            path.write_text(text, encoding="utf-8")
+            paths[parameter] = str(path)
+        return paths
 
 
 def _advice(error: psycopg.Error) -> str:
-    if isinstance(error, psycopg.errors.InsufficientPrivilege):
-        return (
-            "Run `warehouse init` with an account that owns the database, or grant this "
-            "one the publisher's role."
-        )
-    if isinstance(
-        error,
-        psycopg.errors.UndefinedTable
-        | psycopg.errors.UndefinedColumn
-        | psycopg.errors.UndefinedFunction
-        | psycopg.errors.InvalidSchemaName,
-    ):
-        return "Run `warehouse init` first."
     if isinstance(error, psycopg.IntegrityError):
         place = f"{error.diag.schema_name}.{error.diag.table_name}"
         refusing = error.diag.constraint_name or error.diag.column_name
@@ -85,6 +132,6 @@ def _advice(error: psycopg.Error) -> str:
             f"If {refusing} of {place} was made by hand, drop it; a foreign key may stay if "
             "it has ON DELETE CASCADE or SET NULL."
         )
-    if isinstance(error, psycopg.OperationalError):
-        return "Check the server and TARGET_POSTGRES_HOST, _PORT, _USER, _PASSWORD, _DATABASE."
-    return ""
+    # Of a server that was not reached there is no state.
+    state = error.sqlstate or ("08" if isinstance(error, psycopg.OperationalError) else "")
+    return next((advice for states, advice in _ADVICE.items() if state.startswith(states)), "")

@@ -13,7 +13,7 @@ from math import ceil
 from typing import TYPE_CHECKING, Any
 
 import psycopg
-from psycopg import IsolationLevel, sql
+from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from ft42_warehouse.erasure import erase, find_erased
@@ -78,37 +78,30 @@ def publish(
         psycopg.Error: The server refused a statement; nothing has changed.
         TooManyDeletionsError: More would go than may; nothing has changed.
     """
-    lock = f"{schemas.warehouse} publish"
-    # Before the transaction: its snapshot must be younger than what is waited for.
-    connection.execute("SELECT pg_advisory_lock(hashtext(%s))", (lock,))
-    try:
-        connection.isolation_level = IsolationLevel.REPEATABLE_READ
-        for attempt in range(1, _ATTEMPTS + 1):
-            try:
-                with connection.transaction():
-                    # Not before: a shard may have been made and loaded meanwhile.
-                    all_schemas = with_shards(connection, schemas)
-                    return _Publish(connection, all_schemas, everything).run(max_delete_percent)
-            except (psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected):
-                # The loader wrote a row that was being deleted here.
-                if attempt == _ATTEMPTS:
-                    raise
-            except TooManyDeletionsError as refusal:
-                # In a transaction of its own, as the one of the publish was rolled back.
-                connection.execute(
-                    schemas.statement("refused"),
-                    {
-                        "table_name": refusal.table,
-                        "would_delete": refusal.deleted,
-                        "of_rows": refusal.before,
-                    },
-                )
+    for attempt in range(1, _ATTEMPTS + 1):
+        try:
+            with connection.transaction():
+                connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+                connection.execute(schemas.statement("take_turn", turn=sql.SQL("publishes")))
+                # Not before: a shard may have been made and loaded meanwhile.
+                all_schemas = with_shards(connection, schemas)
+                return _Publish(connection, all_schemas, everything).run(max_delete_percent)
+        except (psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected):
+            # The loader wrote a row that was being deleted here.
+            if attempt == _ATTEMPTS:
                 raise
-        raise AssertionError
-    finally:
-        connection.isolation_level = None
-        if not connection.broken:
-            connection.execute("SELECT pg_advisory_unlock(hashtext(%s))", (lock,))
+        except TooManyDeletionsError as refusal:
+            # In a transaction of its own, as the one of the publish was rolled back.
+            connection.execute(
+                schemas.statement("refused"),
+                {
+                    "table_name": refusal.table,
+                    "would_delete": refusal.deleted,
+                    "of_rows": refusal.before,
+                },
+            )
+            raise
+    raise AssertionError
 
 
 class _Publish:

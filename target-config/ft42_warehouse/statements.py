@@ -21,7 +21,8 @@ _ALL = sql.SQL("")
 
 
 @cache
-def _text_of(name: str) -> LiteralString:
+def text_of(name: str) -> LiteralString:
+    """Return the text of a statement of ``sql/``."""
     return (files("ft42_warehouse") / "sql" / f"{name}.sql").read_text(encoding="utf-8")
 
 
@@ -82,7 +83,7 @@ class Schemas:
             name: Name of the file, without ``.sql``.
             parts: What stands for its ``{placeholders}``, besides the schemas.
         """
-        return sql.SQL(_text_of(name)).format(
+        return sql.SQL(text_of(name)).format(
             landing=sql.Identifier(self.landed),
             published=sql.Identifier(self.published),
             warehouse=sql.Identifier(self.warehouse),

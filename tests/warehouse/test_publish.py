@@ -172,7 +172,7 @@ def test_a_failed_publish_changes_nothing(warehouse: Warehouse) -> None:
 def test_of_two_publishes_at_once_one_waits(warehouse: Warehouse) -> None:
     warehouse.land("users", *[user(number) for number in range(1, 400)])
     with warehouse.database.connect() as other:
-        other.execute("SELECT pg_advisory_lock(hashtext('ft42_warehouse publish'))")
+        other.execute("LOCK TABLE ft42_warehouse.publishes IN SHARE UPDATE EXCLUSIVE MODE")
         publishes = [
             subprocess.Popen(
                 [BIN / "warehouse", "publish"],

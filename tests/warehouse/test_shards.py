@@ -355,7 +355,7 @@ def test_tables_that_the_loader_made_itself_become_a_shard_s(warehouse: Warehous
 
 def test_a_shard_is_made_while_a_publish_waits_and_is_not_missed(sharded: Warehouse) -> None:
     with sharded.database.connect() as other:
-        other.execute("SELECT pg_advisory_lock(hashtext('ft42_warehouse publish'))")
+        other.execute("LOCK TABLE ft42_warehouse.publishes IN SHARE UPDATE EXCLUSIVE MODE")
         publish = subprocess.Popen(
             [BIN / "warehouse", "publish"],
             env={**os.environ, **sharded.database.environment},

@@ -1,0 +1,115 @@
+"""A session with the server that relies on nothing but its own transaction.
+
+Behind a pooler each transaction may run on another session of the server, and what a
+session was told before is then unknown, or stays with somebody else. A server, a
+database and an account also have defaults, by which dates are written otherwise or
+statements end early. So every transaction begins by saying all that it goes by, for
+itself only.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Self
+
+import psycopg
+from psycopg import ClientCursor, IsolationLevel, sql
+from psycopg.pq import TransactionStatus
+from typing_extensions import override
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_SETTINGS = {
+    # How values are written and read.
+    "client_encoding": "UTF8",
+    "DateStyle": "ISO, YMD",
+    "IntervalStyle": "postgres",
+    "TimeZone": "UTC",
+    "bytea_output": "hex",
+    "extra_float_digits": "1",
+    "standard_conforming_strings": "on",
+    "array_nulls": "on",
+    "quote_all_identifiers": "off",
+    # What statements mean and find.
+    "search_path": "pg_catalog",
+    "transform_null_equals": "off",
+    "gin_fuzzy_search_limit": "0",
+    "row_security": "off",  # rows that a policy hides are an error, and not left out
+    # When the server ends them.
+    "statement_timeout": "0",
+    "idle_in_transaction_session_timeout": "0",
+}
+_SINCE_17 = {"transaction_timeout": "0"}
+_VERSION_17 = 170_000
+
+
+class Cursor(ClientCursor[Any]):
+    """Runs each statement in a transaction of a `Session`.
+
+    It binds values itself, so nothing is prepared in the server, which binds none in
+    ``CREATE TABLE … AS``.
+    """
+
+    @override
+    def execute(self, query: Any, params: Any = None, **options: Any) -> Self:
+        if self.connection.info.transaction_status is not TransactionStatus.IDLE:
+            return super().execute(query, params, **options)
+        with self.connection.transaction():
+            return super().execute(query, params, **options)
+
+
+class Session(psycopg.Connection[Any]):
+    """A connection whose transactions all begin with the same settings.
+
+    Attributes:
+        wait_seconds: How long a statement waits for somebody else's lock.
+        name: How the server shows it, so that others find out who it is.
+        begins_since: When it last asked for a transaction, on the monotonic clock, while
+            the server has not answered; a pooler lets it wait then.
+    """
+
+    wait_seconds: float = 600
+    name: str = "ft42-warehouse"
+    begins_since: float | None = None
+
+    def prepare(self, name: str, wait_seconds: float) -> None:
+        """Let transactions begin alike, whatever the server's defaults are."""
+        self.name, self.wait_seconds = name, wait_seconds
+        self.isolation_level = IsolationLevel.READ_COMMITTED
+        self.deferrable = False
+        # A standby refuses even to begin one that may write.
+        if self.info.parameter_status("in_hot_standby") != "on":
+            self.read_only = False
+
+    @override
+    @contextmanager
+    def transaction(
+        self, savepoint_name: str | None = None, force_rollback: bool = False
+    ) -> Iterator[psycopg.Transaction]:
+        """Open a transaction with the settings, or a savepoint within one."""
+        if self.info.transaction_status is not TransactionStatus.IDLE:
+            with super().transaction(savepoint_name, force_rollback) as savepoint:
+                yield savepoint
+            return
+        self.begins_since = monotonic()
+        with super().transaction(savepoint_name, force_rollback) as transaction:
+            self.begins_since = None
+            self.execute(self._settings())
+            yield transaction
+
+    def _settings(self) -> sql.Composed:
+        """Return statements that take no snapshot: a transaction may still lock first."""
+        settings = {
+            **_SETTINGS,
+            **(_SINCE_17 if self.info.server_version >= _VERSION_17 else {}),
+            "lock_timeout": f"{self.wait_seconds:.0f}s",
+            "application_name": self.name,
+        }
+        return sql.SQL("; ").join(
+            sql.SQL("SET LOCAL {} = {}").format(
+                sql.SQL(name), sql.SQL(", ").join(map(sql.Literal, value.split(", ")))
+            )
+            for name, value in settings.items()
+        )
