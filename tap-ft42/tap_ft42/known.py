@@ -45,7 +45,7 @@ from tap_ft42.instants import from_milliseconds, milliseconds
 from tap_ft42.list_census import ListCensus, Read
 from tap_ft42.presence import STATE, Presence
 from tap_ft42.settled import OPEN, OpenCensus, OpenRound, SettledCensus, Split
-from tap_ft42.tallies import IdSet, Tally
+from tap_ft42.tallies import Tally
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from tap_ft42.client import FT42Stream
     from tap_ft42.pipeline import Place
     from tap_ft42.reading import Ask, Part
-    from tap_ft42.tallies import IdSet
+    from tap_ft42.ids import IdSet
     from tap_ft42.tap import TapFT42
 
 _LATER = in_milliseconds("2100-01-01")
