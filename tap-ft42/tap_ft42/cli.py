@@ -11,6 +11,7 @@ from singer_sdk.exceptions import ConfigValidationError, FatalAPIError, Retriabl
 from tap_ft42 import logs
 from tap_ft42.budget import RunEnds
 from tap_ft42.errors import explain
+from tap_ft42.lifecycle import IncompleteRunError
 from tap_ft42.planning import PlanningTap
 from tap_ft42.tap import TapFT42
 
@@ -37,6 +38,8 @@ def main() -> None:
         TapFT42.logger.error("%s", explain(error))
     except RunEnds as end:
         TapFT42.logger.error("The budget does not reach for a plan: %s.", end)
+    except IncompleteRunError:
+        TapFT42.logger.error("Not all could be read; the lines above say what is missing.")
     except BrokenPipeError:
         TapFT42.logger.error("The target has closed its input; see its messages.")
     except OSError as error:

@@ -25,12 +25,12 @@ from tap_ft42.messages import STATE_INTERVAL
 from tap_ft42.pipeline import NOW
 from tap_ft42.planned import PlannedStream
 from tap_ft42.presence import ByCursus, FullReads
-from tap_ft42.reading import TooDearError
+from tap_ft42.reading import IncompleteReadError, TooDearError
 from tap_ft42.records import BrokenRecordError
 from tap_ft42.spool import FRESH
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Mapping, Sequence
+    from collections.abc import Generator, Hashable, Iterator, Mapping, Sequence
 
     from singer_sdk.helpers.types import Context, Record
 
@@ -49,13 +49,16 @@ class FT42Stream(PlannedStream):
     """
 
     _is_read_to_end = False
+    _is_doubtful = False
 
     @override
     def finalize_state_progress_markers(self, state: dict[str, Any] | None = None) -> None:
         # The SDK calls this once a run, after the last child.
         if self._partitions_read:
             level(self._partitions_read)
-        with suppress(RunEnds):  # the SDK asks for the partitions, and so for the scope
+        with suppress(
+            RunEnds, IncompleteReadError
+        ):  # the SDK asks for the partitions, and so for the scope
             super().finalize_state_progress_markers(state)
         self._tap.write_state()
         self._tap.lifecycle.end_stream(self)
@@ -82,6 +85,9 @@ class FT42Stream(PlannedStream):
             # A parent's context names no cursus; those without parent are partitions.
             for own in self.by_cursus(context) if context else [None]:
                 yield from super()._sync_records(own, write_messages=write_messages)
+        except IncompleteReadError as failure:
+            # A look-up for all of its parts.
+            self._tap.lifecycle.leave_open(self, self.name, failure)
         except RunEnds as end:
             # Looking up who belongs to the scope was already more than the budget allows.
             self._tap.lifecycle.end_early(end)
@@ -94,6 +100,7 @@ class FT42Stream(PlannedStream):
     @override
     def request_records(self, context: Context | None) -> Iterator[dict[str, Any]]:
         self._tap.plan_run(self)
+        self._is_read_to_end = False
         if key_of(context) not in self._planned:
             self.plan([(each, self._tap.next_place()) for each in self._along_with(context)])
         planned = self._planned.pop(key_of(context))
@@ -105,6 +112,9 @@ class FT42Stream(PlannedStream):
             yield from self._records(planned)
         except RunEnds as end:
             self._tap.lifecycle.end_early(end)
+            return
+        except IncompleteReadError as failure:
+            self._leave_open(planned, failure)
             return
         except TooDearError:
             self.plan_apart(planned.members)
@@ -133,9 +143,37 @@ class FT42Stream(PlannedStream):
                     self._plan_children(records, context, place)
                     self.presence.note(page, records, context)
                     yield from records
+                if part.is_doubtful:
+                    self._doubt(planned)
                 step.advance(part)
                 self._write_state_message()
             step.complete()
+
+    def _leave_open(self, planned: Planned, failure: IncompleteReadError) -> None:
+        """Let a part of the stream fail by itself, with its bookmark where it is."""
+        (context, _), *others = planned.members
+        name = self.plan_name(context)
+        if others:
+            name += f" and {len(others)} more"
+        self._left_open.update(key_of(member) for member, _ in planned.members)
+        self._tap.lifecycle.leave_open(self, name, failure)
+
+    def _is_complete(self, context: Context | None) -> bool:
+        """Tell whether a context that the run has come to was read to its end."""
+        return not self._tap.lifecycle.ends_early and key_of(context) not in self._left_open
+
+    def _doubt(self, planned: Planned) -> None:
+        """Call no row gone on the strength of a read whose totals are wrong."""
+        for member, _ in planned.members:
+            self.presence.doubt(member)
+        if not self._is_doubtful:
+            self._is_doubtful = True
+            self.logger.warning(
+                "%s: the API counts other rows than it shows. What it shows has been read, "
+                "and what it does not show is not taken for gone.",
+                self.name,
+                extra={"happened": "totals_doubtful"},
+            )
 
     def unpacked(self, page: Page) -> Page:
         """Return a page with the stream's records, where those of the list carry them."""
@@ -203,6 +241,7 @@ class FT42Stream(PlannedStream):
         context: Context | None = None,
         *,
         is_news: bool = False,
+        is_proof: bool = False,
     ) -> Iterator[dict[str, Any]]:
         """Read records in full that no partition asks for.
 
@@ -211,6 +250,7 @@ class FT42Stream(PlannedStream):
             name: What to call it in the spool.
             context: The context of their list, if it has one.
             is_news: Whether they are emitted, and all of them are new.
+            is_proof: Whether what does not come is taken for gone.
 
         Yields:
             Records; some perhaps twice.
@@ -220,6 +260,7 @@ class FT42Stream(PlannedStream):
             FatalAPIError: The API refuses the request.
             RetriableAPIError: Too many tries of one page failed.
             requests.RequestException: The API did not answer.
+            IncompleteReadError: Nobody can tell whether these are all.
         """
         self._plans[name] = {}
         stops = self._tap.spool.follow(name, {}, self._tap.times.until, longest_age=FRESH)
@@ -234,7 +275,15 @@ class FT42Stream(PlannedStream):
             NOW, source, step.read, retried=self.request_decorator
         )
         for part, _ in self._tap.pipeline.parts(reading):
+            if part.is_doubtful and is_proof:
+                message = "the API counts other rows than it shows"
+                raise IncompleteReadError(message)
             yield from [] if part.page is None else part.page.records()
+
+    @cached_property
+    def _left_open(self) -> set[Hashable]:
+        """The contexts that could not be read to their end."""
+        return set()
 
     @cached_property
     def presence(self) -> Presence:

@@ -41,6 +41,7 @@ from typing_extensions import override
 from tap_ft42.accounts import Account
 from tap_ft42.bookmarks import is_same_scope
 from tap_ft42.contexts import parent_of
+from tap_ft42.ids import IdSet
 from tap_ft42.instants import from_milliseconds, milliseconds
 from tap_ft42.list_census import ListCensus, Read
 from tap_ft42.presence import STATE, Presence
@@ -101,6 +102,7 @@ class KnownRows(Presence):
         self._since: dict[int, int | None] = {}
         self._complete: list[Context | None] = []
         self._left_out = IdSet()
+        self._seen = IdSet()
 
     # While the stream is read
 
@@ -167,6 +169,7 @@ class KnownRows(Presence):
     def note(self, page: Page, records: Sequence[Any], context: Context | None) -> None:
         if self._account is None:
             return
+        self._seen.update(page.ids)
         since = self._since.get(parent_of(context))
         if self._split is not None:
             self._split.note(records, since)
@@ -241,7 +244,7 @@ class KnownRows(Presence):
                 account.note(taken=from_milliseconds(self._tap.initialized_at))
 
     def _censuses(self, account: Account, *, is_due: bool) -> Iterator[ListCensus]:
-        read = Read(self._stream, self._tap, self._complete, self._left_out)
+        read = Read(self._stream, self._tap, self._complete, self._left_out, self._seen)
         split = self._split if self._split is not None and self._split.is_made else None
         if not is_due:
             requests = self._tap.census.left_between

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tap_ft42.budget import RunEnds
     from tap_ft42.client import FT42Stream
     from tap_ft42.ledger import Tally
+    from tap_ft42.reading import IncompleteReadError
     from tap_ft42.tap import TapFT42
 
 _NOTICE = timedelta(days=7)
@@ -31,6 +32,10 @@ _ENDINGS = {
 }
 
 
+class IncompleteRunError(Exception):
+    """The run is over, and a part of what it should have read is missing."""
+
+
 class Lifecycle:
     """The run of a tap."""
 
@@ -38,6 +43,8 @@ class Lifecycle:
     """Whether the run ends before all is read."""
     outcome = "complete"
     """How the run ends: complete, early or failed."""
+    has_gaps = False
+    """Whether a part of what was to be read is missing."""
     reason: str | None = None
     """Why it ends so."""
 
@@ -133,6 +140,25 @@ class Lifecycle:
             )
         self._tap.write_state()
 
+    def leave_open(self, stream: FT42Stream, part: str, failure: IncompleteReadError) -> None:
+        """Say that a part of a stream could not be read to its end; the others go on.
+
+        Args:
+            stream: The stream.
+            part: What to call the part.
+            failure: Why.
+        """
+        if self.outcome != "failed":
+            self.outcome, self.reason = "failed", type(failure).__name__
+        self.has_gaps = True
+        stream.logger.error(
+            "%s could not be read completely: %s. Its bookmark stays where it is, and the "
+            "next run reads it again.",
+            part,
+            failure,
+            extra={"happened": "part_incomplete", "part": part, "reason": str(failure)},
+        )
+
     def fail(self, failure: Exception) -> None:
         """Write down what is left to write when the run cannot go on.
 
@@ -147,6 +173,16 @@ class Lifecycle:
             if stream.selected:
                 stream.sync()
         self.end()
+
+    def hand_over(self) -> None:
+        """End a run that came to the end of its streams.
+
+        Raises:
+            IncompleteRunError: A part of them is missing.
+        """
+        self.end()
+        if self.has_gaps:
+            raise IncompleteRunError
 
     def end(self) -> None:
         """Say what came of the run, once, after all else."""

@@ -21,9 +21,10 @@ from typing_extensions import override
 from tap_ft42.contexts import list_of, parent_of
 from tap_ft42.counting import COUNT, Proof, UncountableError, count_rows, read_sector
 from tap_ft42.instants import from_milliseconds, in_milliseconds
+from tap_ft42.logs import some
 from tap_ft42.messages import STATE_INTERVAL
 from tap_ft42.presence import pieces
-from tap_ft42.reading import RangeIgnoredError, read_from_scratch
+from tap_ft42.reading import IncompleteReadError, RangeIgnoredError, read_from_scratch
 from tap_ft42.regions import MAX_ID, Region
 from tap_ft42.sweeps import LARGEST
 from tap_ft42.tallies import MOST_IDS
@@ -36,9 +37,9 @@ if TYPE_CHECKING:
 
     from tap_ft42.accounts import Account
     from tap_ft42.client import FT42Stream
+    from tap_ft42.ids import IdSet
     from tap_ft42.pipeline import Place
     from tap_ft42.reading import Ask, Part
-    from tap_ft42.ids import IdSet
     from tap_ft42.tap import TapFT42
 
 _LATER = in_milliseconds("2100-01-01")
@@ -59,12 +60,14 @@ class Read:
         tap: Its tap.
         contexts: Its contexts that were read to their end.
         left_out: Ids of rows that the API lists and the stream does not emit.
+        seen: Ids of the rows that came.
     """
 
     stream: FT42Stream
     tap: TapFT42
     contexts: Sequence[Context | None]
     left_out: IdSet
+    seen: IdSet
 
 
 class ListCensus:
@@ -81,6 +84,8 @@ class ListCensus:
         self._tap = read.tap
         self._contexts = read.contexts
         self._left_out = read.left_out
+        self._seen = read.seen
+        self._doubts = 0
         self._account = account
         self._whole = list_of(read.contexts[0])
 
@@ -97,14 +102,29 @@ class ListCensus:
         """
         if self._query is None:
             return
+        pages = ceil(self._account.tally.expectation.total / self._stream.page_size)
+        self._tap.budget.plan(pages)
         try:
             yield from self._census()
-        except (FatalAPIError, RangeIgnoredError, UncountableError) as error:
+        except (
+            FatalAPIError,
+            IncompleteReadError,
+            RangeIgnoredError,
+            UncountableError,
+        ) as error:
             self._stream.logger.warning(
                 "%s: the rows cannot be counted, so none is found to be gone. %s",
                 self._stream.name,
                 str(error) or error.__doc__,
                 extra={"happened": "census_impossible"},
+            )
+        if self._doubts:
+            self._stream.logger.warning(
+                "%s: in %s of ids the API does not count what it shows. None of their rows "
+                "is found to be gone.",
+                self._stream.name,
+                some(self._doubts, "range"),
+                extra={"happened": "census_doubtful", "ranges": self._doubts},
             )
 
     @property
@@ -195,7 +215,8 @@ class ListCensus:
         name = f"who left {stream.plan_name(self._whole)}"
         for record in stream.read_apart(query, name, self._whole):
             number = record.get("id") if isinstance(record, dict) else None
-            if type(number) is int and number in account.tally:
+            is_known = type(number) is int and number in account.tally
+            if is_known and number not in self._seen:
                 account.remove(number)
                 yield gone(number, sent)
 
@@ -251,7 +272,13 @@ class ListCensus:
         )
 
     def _sector(self, region: Region) -> Callable[[Ask], AsyncIterator[Part]]:
-        return partial(read_sector, region=region, is_sortable=self._stream.is_sortable)
+        rows = self._account.tally.expectation.between(*region.interval("id"))
+        return partial(
+            read_sector,
+            region=region,
+            is_sortable=self._stream.is_sortable,
+            pages=ceil(rows / self._stream.page_size),
+        )
 
     def _taken(self, read: Callable[[Ask], AsyncIterator[Part]]) -> Iterator[Proof]:
         """Yield what a read proves of the stream, and account for it."""
@@ -273,8 +300,16 @@ class ListCensus:
                 yield proof if is_all else replace(proof, upper=0, total=0)
             return
         known = set(self._account.tally.between(proof.lower, proof.upper))
-        self._account.replace(proof.lower, proof.upper, proof.ids)
-        yield from self._told(proof, proof.ids, known)
+        ids = self._with_seen(proof, proof.ids)
+        self._account.replace(proof.lower, proof.upper, ids)
+        yield from self._told(proof, ids, known)
+
+    def _with_seen(self, proof: Proof, ids: Sequence[int]) -> list[int]:
+        """Return the ids of a range with those that the run itself has just read.
+
+        Such a row may have left since: then the next census finds it.
+        """
+        return sorted({*ids, *self._seen.between(proof.lower, proof.upper)})
 
     def _told(self, proof: Proof, ids: Sequence[int], known: set[int]) -> Iterator[Proof]:
         """Say of which rows a range of ids consists, or of those that were known who is gone.
@@ -301,6 +336,7 @@ class ListCensus:
         records: list[dict[str, Any]] = []
         query = {**(self._query or {}), **self._filters}
         for part in self._asked(read, query, self._tap.next_place()):
+            self._doubts += part.is_doubtful
             if part.page is not None:
                 records += [row for row in part.page.records() if isinstance(row, dict)]
             if self._is_judged(part):

@@ -81,9 +81,10 @@ class _Job:
 class Reading:
     """A read that the pipeline runs."""
 
-    def __init__(self, place: Place, tally: Tally) -> None:
+    def __init__(self, place: Place, tally: Tally, budget: Budget) -> None:
         """Take a place in the order of consumption."""
         self.place = place
+        self._budget = budget
         self.tally = tally
         self.found: SimpleQueue[Part | BaseException | None] = SimpleQueue()
         self.task: asyncio.Task[None] | None = None
@@ -95,6 +96,11 @@ class Reading:
         """Account for a page that came; the first one tells how many there are."""
         if not self._pages and page.total is not None and page.size > 1:
             self.expect(max(1, ceil(page.total / page.size)))
+        if not self._pages:
+            self._budget.plan(max(1, self._pages_expected))
+        elif page.total is None and page.count:
+            self._budget.plan(1)  # nobody says how many there will be
+        self._budget.note_answer()
         self._pages += 1
         self.tally.pages += 1
         self.expect(max(self._pages, self._pages_expected))
@@ -163,7 +169,7 @@ class Pipeline:
         Returns:
             What `parts` takes.
         """
-        reading = Reading(place, source.tally)
+        reading = Reading(place, source.tally, self._budget)
         self._readings.add(reading)
         if self._thread is None:
             self._thread = Thread(target=self._run, name="pipeline", daemon=True)

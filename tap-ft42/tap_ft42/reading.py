@@ -151,14 +151,15 @@ class RangeIgnoredError(Exception):
 class Metered(Ask):
     """Asks as long as that brings something: the bound of a read."""
 
-    def __init__(self, ask: Ask) -> None:
+    def __init__(self, ask: Ask, *, most: int | None = None) -> None:
         """Begin a read.
 
         Args:
             ask: Asks the API.
+            most: Requests that it may send, if fewer than all reads may.
         """
         self._ask = ask
-        self._account = _Account()
+        self._account = _Account(most)
 
     @property
     def ids(self) -> IdSet:
@@ -168,7 +169,7 @@ class Metered(Ask):
     @override
     async def __call__(self, region: Region, number: int, sort: str | None) -> Page:
         account = self._account
-        if account.in_vain > SPARE + FACTOR * account.fruitful:
+        if account.is_used_up:
             message = f"{account.in_vain} requests for more of its rows brought none"
             raise IncompleteReadError(message)
         page = await self._ask(region, number, sort)
@@ -181,17 +182,24 @@ class Metered(Ask):
     @override
     def after(self, number: int) -> Ask:
         after = Metered(self._ask.after(number))
-        after._account = self._account  # noqa: SLF001 - its own class
+        after._account = self._account
         return after
 
 
 class _Account:
     """What a read has asked for and got."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int | None) -> None:
         self.ids = IdSet()
         self.in_vain = 0
         self.fruitful = 0
+        self._most = most
+
+    @property
+    def is_used_up(self) -> bool:
+        if self._most is not None and self.in_vain + self.fruitful >= self._most:
+            return True
+        return self.in_vain > SPARE + FACTOR * self.fruitful
 
 
 async def read_list(ask: Ask, *, is_sortable: bool) -> AsyncIterator[Part]:
@@ -360,53 +368,48 @@ async def read_in_order(
         IncompleteReadError: The API shows no row, though it counts some.
         RangeIgnoredError: The API does not narrow the list.
     """
-    last, upper = region.interval(key)
-    seen, borders = _Seen(), _Borders(region, key)
-    before, number, is_sorted = None, 0, True
-    async for page in _pages(ask, region, _SORTS[key], seen, head):
-        number += 1
-        keys = page.keys(key)
-        is_unchanged = before is not None and before.total == page.total
-        is_sorted = page.ascends(key) and not (is_unchanged and keys and keys[0] < last)
-        if not is_sorted:
+    walk = _Walk(region, key)
+    async for page in _pages(ask, region, _SORTS[key], walk.seen, head):
+        if not walk.takes(page):
             break
-        # A page behind those that the total calls for has no border: it is a witness.
-        if before is not None and (keys or number <= seen.pages_told):
-            borders.add(_Border(before, page, last, keys[0] if keys else upper + 1))
-        last = keys[-1] if keys else last
         yield Part(page)
-        async for part in borders.prove(ask.after(number), page):
+        async for part in walk.borders.prove(ask.after(walk.number), page):
             yield part
-        yield Part(None, reached=borders.reached(last))
-        before = page
-        if page.total is None and number == 1:
+        yield Part(None, reached=walk.borders.reached(walk.last))
+        if walk.has_no_totals:
             break
-    if not is_sorted:
-        async for part in read_piecewise(
-            ask.after(number), region, key, is_part=is_part or before is not None
-        ):
-            yield part
-    elif number == 1 and before is not None and before.total is None:
-        async for part in _by_keys(ask, region, key, before):
-            yield part
-        yield Part(None, reached=upper)
+    if not walk.is_sorted:
+        rest = read_piecewise(ask.after(walk.number), region, key, is_part=is_part)
+    elif walk.has_no_totals:
+        rest = _by_keys(ask, region, key, page)
     else:
-        if borders.are_open:
-            witness = await _page(ask, region, number + 1, _SORTS[key])
-            if seen.add(witness):
-                yield Part(witness)
-            async for part in borders.prove(ask.after(number + 1), witness):
-                yield part
-        if not seen.is_counted or seen.is_given_up:
-            behind = last + 1 if key == "id" and seen.shown else last
-            gaps = [*borders.believed, *([(behind, upper)] if behind <= upper else [])]
-            async for part in _read_gaps(ask.after(number + 2), region, key, gaps, seen):
-                yield part
-        if seen.shown or seen.is_counted or is_part:
-            yield Part(None, reached=upper, is_doubtful=not seen.is_counted)
-            return
-        async for part in read_piecewise(ask.after(number + 3), region, key):
+        rest = _concluded(ask, walk, is_part=is_part)
+    async for part in rest:
+        yield part
+    if walk.has_no_totals:
+        yield Part(None, reached=region.interval(key)[1])
+
+
+async def _concluded(ask: Ask, walk: _Walk, *, is_part: bool) -> AsyncIterator[Part]:
+    """Prove what the pages of a sorted region have left open."""
+    region, key, seen, number = walk.region, walk.key, walk.seen, walk.number
+    _, upper = region.interval(key)
+    if walk.borders.are_open:
+        witness = await _page(ask, region, number + 1, _SORTS[key])
+        if seen.add(witness):
+            yield Part(witness)
+        async for part in walk.borders.prove(ask.after(number + 1), witness):
             yield part
+    if not seen.is_counted or seen.is_given_up:
+        behind = walk.last + 1 if key == "id" and seen.shown else walk.last
+        gaps = [*walk.borders.believed, *([(behind, upper)] if behind <= upper else [])]
+        async for part in _read_gaps(ask.after(number + 2), region, key, gaps, seen):
+            yield part
+    if seen.shown or seen.is_counted or is_part:
+        yield Part(None, reached=upper, is_doubtful=not seen.is_counted)
+        return
+    async for part in read_piecewise(ask.after(number + 3), region, key):
+        yield part
 
 
 async def _read_gaps(
@@ -418,6 +421,41 @@ async def _read_gaps(
         async for part in _by_keys(ask.after(number), between, key):
             if part.page is not None and seen.add_from_gap(part.page):
                 yield Part(part.page)
+
+
+class _Walk:
+    """How far the pages of a sorted region have come."""
+
+    def __init__(self, region: Region, key: Key) -> None:
+        self.region = region
+        self.key: Key = key
+        self.seen = _Seen()
+        self.borders = _Borders(region, key)
+        self.last, self._upper = region.interval(key)
+        self.number = 0
+        self.is_sorted = True
+        """Whether the API sorts the list after all."""
+        self._before: Page | None = None
+
+    def takes(self, page: Page) -> bool:
+        """Go on to the next page, and tell whether it is in order."""
+        before, keys = self._before, page.keys(self.key)
+        self.number += 1
+        is_unchanged = before is not None and before.total == page.total
+        falls_back = is_unchanged and bool(keys) and keys[0] < self.last
+        self.is_sorted = page.ascends(self.key) and not falls_back
+        # A page behind those that the total calls for has no border: it is a witness.
+        if before is not None and (keys or self.number <= self.seen.pages_told):
+            first = keys[0] if keys else self._upper + 1
+            self.borders.add(_Border(before, page, self.last, first))
+        self.last = keys[-1] if keys else self.last
+        self._before = page
+        return self.is_sorted
+
+    @property
+    def has_no_totals(self) -> bool:
+        """Whether the first page tells no total."""
+        return self.is_sorted and self.number == 1 and self.seen.first is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -577,9 +615,7 @@ async def read_piecewise(
     is_part = is_part or seen.shown > 0
     if not region.is_divisible(key):
         # More rows in a millisecond than a page holds: a batch edit.
-        async for part in read_piecewise(
-            ask.after(most + 1), region, "id", is_part=is_part
-        ):
+        async for part in read_piecewise(ask.after(most + 1), region, "id", is_part=is_part):
             yield replace(part, reached=None)
         yield Part(None, reached=upper)
         return

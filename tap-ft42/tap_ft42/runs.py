@@ -92,7 +92,7 @@ class SyncRunsStream(_LedgerStream):
     def log_sync_costs(self) -> None:
         # The SDK calls this of the last stream last, after all that a run does.
         super().log_sync_costs()
-        self._tap.lifecycle.end()
+        self._tap.lifecycle.hand_over()
 
 
 def _instant(setting: str | None) -> str | None:

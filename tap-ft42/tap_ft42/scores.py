@@ -86,7 +86,7 @@ class ScoredStream(FT42Stream):
         yield from super().request_records(context)
         state = self.get_context_state(context)
         coalition_id, totals = state["context"]["coalition_id"], self._tap.coalition_totals
-        if coalition_id in totals and not self._tap.lifecycle.ends_early:
+        if coalition_id in totals and self._is_complete(context):
             state["total_score"] = state.pop("total_score_seen", totals[coalition_id])
 
     def _emitted_scores(self) -> Iterator[dict[str, Any]]:
