@@ -56,9 +56,8 @@ class FT42Stream(PlannedStream):
         # The SDK calls this once a run, after the last child.
         if self._partitions_read:
             level(self._partitions_read)
-        with suppress(
-            RunEnds, IncompleteReadError
-        ):  # the SDK asks for the partitions, and so for the scope
+        # The SDK asks for the partitions, and so for the scope.
+        with suppress(RunEnds, IncompleteReadError):
             super().finalize_state_progress_markers(state)
         self._tap.write_state()
         self._tap.lifecycle.end_stream(self)

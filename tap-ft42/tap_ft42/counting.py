@@ -207,7 +207,8 @@ async def read_sector(
     """
     read = read_in_order if is_sortable else read_piecewise
     within = Metered(ask, most=None if pages is None else _SPARE + _FACTOR * pages)
-    found, is_doubtful = list[Page](), False
+    found: list[Page] = []
+    is_doubtful = False
     try:
         async for part in read(within, region, "id"):
             is_doubtful |= part.is_doubtful

@@ -187,6 +187,10 @@ class KnownRows(Presence):
             self._complete.append(context)
 
     @override
+    def doubt(self, context: Context | None) -> None:
+        """Do nothing: what is gone a census finds out by itself."""
+
+    @override
     def leave_out(self, row_id: int, context: Context | None) -> None:
         self._left_out.add(row_id)
         if self._account is not None and "is_mixed" not in self._account.notes:

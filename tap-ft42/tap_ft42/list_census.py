@@ -215,8 +215,9 @@ class ListCensus:
         name = f"who left {stream.plan_name(self._whole)}"
         for record in stream.read_apart(query, name, self._whole):
             number = record.get("id") if isinstance(record, dict) else None
-            is_known = type(number) is int and number in account.tally
-            if is_known and number not in self._seen:
+            if type(number) is not int or number in self._seen:
+                continue
+            if number in account.tally:
                 account.remove(number)
                 yield gone(number, sent)
 

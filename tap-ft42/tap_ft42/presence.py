@@ -193,6 +193,10 @@ class ByCursus(Presence):
         self._lists[cursus_of(context)].complete(context)
 
     @override
+    def doubt(self, context: Context | None) -> None:
+        self._lists[cursus_of(context)].doubt(context)
+
+    @override
     def leave_out(self, row_id: int, context: Context | None) -> None:
         self._lists[cursus_of(context)].leave_out(row_id, context)
 

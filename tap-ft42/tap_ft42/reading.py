@@ -55,6 +55,11 @@ tells all. And a read is given up, as nobody can vouch for it, once more request
     200 + 8 * (pages that brought a row which the read had not seen before)
 
 brought none. What is on its way then comes on top: as many as the pipeline sends at once.
+A list that turns out to ignore ranges is read as a whole then, with a bound of its own.
+
+**What nobody can see.** An answer that says of itself that it is whole is believed: its
+total is the number of its rows, and ``X-Per-Page`` has room for more. So is a list without
+totals that shows the same few rows on its second page.
 """
 
 from __future__ import annotations

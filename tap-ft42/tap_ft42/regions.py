@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from tap_ft42.instants import from_milliseconds
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence, Sized
 
     from tap_ft42.pages import Page
 
@@ -87,7 +87,7 @@ class Region:
         lower, upper = self.interval(key)
         return upper - lower + _STEP[key] > 1
 
-    def is_filled_by(self, ids: Collection[int]) -> bool:
+    def is_filled_by(self, ids: Sized) -> bool:
         """Tell whether so many ids are all that the region has room for."""
         lower, upper = self.interval("id")
         return len(ids) > upper - lower
