@@ -139,7 +139,7 @@ def test_a_list_that_shows_the_same_page_for_ever_is_told_and_the_others_go_on(
     api.script["/v2/achievements"] = paged([])
     run = tap.pointed_at(api, page_size=10).fail("blocs", "cursus", "achievements")
     assert "blocs could not be read completely" in run.log
-    assert run.last_word.startswith("Not all could be read")
+    assert "Not all could be read" in run.last_word
     assert run.ids("cursus") == [1, 2, 3]
     assert "refreshed_at" not in run.state["bookmarks"].get("blocs", {})
     assert "refreshed_at" in run.state["bookmarks"]["cursus"]
