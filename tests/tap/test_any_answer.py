@@ -12,9 +12,9 @@ import requests
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from requests.structures import CaseInsensitiveDict
-from tap_ft42.instants import from_milliseconds
-from tap_ft42.pages import page_of
-from tap_ft42.reading import (
+from tap_ft42.api.page import page_of
+from tap_ft42.declared.instants import from_milliseconds
+from tap_ft42.reading.reads import (
     FACTOR,
     SPARE,
     Ask,
@@ -23,15 +23,15 @@ from tap_ft42.reading import (
     read_list,
     read_window,
 )
-from tap_ft42.regions import Region
+from tap_ft42.reading.regions import Region
 from typing_extensions import override
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
     from random import Random
 
-    from tap_ft42.pages import Page
-    from tap_ft42.reading import Part
+    from tap_ft42.api.page import Page
+    from tap_ft42.reading.reads import Part
 
 UNTIL, ASKED, IN_FLIGHT = 40, 7, 24
 WINDOW = Region({"updated_at": (0, UNTIL)})

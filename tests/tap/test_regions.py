@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tap_ft42.regions import Region
+from tap_ft42.reading.regions import Region
 
 if TYPE_CHECKING:
-    from tap_ft42.regions import Key
+    from tap_ft42.reading.regions import Key
 
 
 @pytest.mark.parametrize("key", ["id", "updated_at"])

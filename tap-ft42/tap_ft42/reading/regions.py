@@ -1,0 +1,102 @@
+"""Which rows of a list are read: those whose keys lie in closed intervals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from math import ceil
+from statistics import median_low
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from tap_ft42.declared.instants import from_milliseconds
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence, Sized
+
+    from tap_ft42.api.page import Page
+
+Key: TypeAlias = Literal["id", "updated_at"]
+
+MAX_ID = 2**31 - 1
+"""Greatest id that the API's database has room for."""
+
+_ROUNDING = 1000
+"""Milliseconds by which an API may take a window less literally."""
+
+_STEP: dict[Key, int] = {"id": 1, "updated_at": 0}
+"""Distance from a region's end to the next one's beginning."""
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """The rows whose keys lie in closed intervals; all rows if there are none."""
+
+    bounds: Mapping[Key, tuple[int, int]] = field(default_factory=dict)
+
+    def params(self) -> dict[str, str]:
+        """Write the region as ``range`` parameters of the API."""
+        return {
+            f"range[{key}]": (
+                f"{lower},{upper}"
+                if key == "id"
+                else f"{from_milliseconds(lower)},{from_milliseconds(upper)}"
+            )
+            for key, (lower, upper) in self.bounds.items()
+        }
+
+    def narrowed(self, key: Key, lower: int, upper: int) -> Region:
+        """Return the region with another interval of a key."""
+        return Region({**self.bounds, key: (lower, upper)})
+
+    def interval(self, key: Key) -> tuple[int, int]:
+        """Return the interval of a key."""
+        return self.bounds.get(key, (0, MAX_ID))
+
+    def holds(self, page: Page) -> bool:
+        """Tell whether a page has no rows from elsewhere: whether ranges count at all."""
+        return all(
+            lower - tolerance <= row <= upper + tolerance
+            for key, (lower, upper) in self.bounds.items()
+            for tolerance in (_ROUNDING if key == "updated_at" else 0,)
+            for row in page.keys(key)
+        )
+
+    def cut(self, key: Key, parts: int) -> list[Region]:
+        """Cut the region into parts of equal width, in ascending order."""
+        lower, upper = self.interval(key)
+        step = _STEP[key]
+        width = max(1, ceil((upper - lower + step) / parts))
+        return self._cut_at(key, range(lower + width - step, upper, width))
+
+    def halved(self, key: Key, seen: Sequence[int]) -> list[Region]:
+        """Cut the region in two where half of the keys that were seen lie below.
+
+        Args:
+            key: The key.
+            seen: Keys of rows of the region.
+
+        Returns:
+            Two regions, each of them smaller, if the region `is_divisible`.
+        """
+        lower, upper = self.interval(key)
+        middle = median_low(seen) if seen else (lower + upper) // 2
+        least = lower if key == "id" else lower + 1
+        return self._cut_at(key, [min(max(middle, least), upper - 1)])
+
+    def is_divisible(self, key: Key) -> bool:
+        """Tell whether the region can be cut into smaller ones."""
+        lower, upper = self.interval(key)
+        return upper - lower + _STEP[key] > 1
+
+    def is_filled_by(self, ids: Sized) -> bool:
+        """Tell whether so many ids are all that the region has room for."""
+        lower, upper = self.interval("id")
+        return len(ids) > upper - lower
+
+    def _cut_at(self, key: Key, points: Iterable[int]) -> list[Region]:
+        """Cut the region behind some keys, which ascend and lie within it."""
+        _, upper = self.interval(key)
+        pieces, (begin, _) = list[Region](), self.interval(key)
+        for point in (*points, upper):
+            pieces.append(self.narrowed(key, begin, point))
+            begin = point + _STEP[key]
+        return pieces
