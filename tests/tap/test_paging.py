@@ -23,6 +23,12 @@ def cursus(count: int) -> list[dict[str, object]]:
     return [CURSUS | {"id": number} for number in range(1, count + 1)]
 
 
+def blocs(count: int) -> list[dict[str, object]]:
+    bloc = {"campus_id": 1, "cursus_id": 21, "squad_size": 1, "coalitions": []}
+    bloc |= dict.fromkeys(("created_at", "updated_at"), "2020-01-01T00:00:00Z")
+    return [bloc | {"id": number} for number in range(1, count + 1)]
+
+
 def linked(content: list[dict[str, object]], size: int) -> Callable[[Asked], Reply]:
     """A list that tells only by `Link` that there is more."""
     whole = paged(content, largest=size, told=False)
@@ -97,6 +103,60 @@ def test_a_list_that_grows_shorter_ends_at_its_empty_page(tap: Tap, api: Scripte
     api.script["/v2/cursus"] = answer
     run = tap.pointed_at(api, page_size=10).run("cursus")
     assert run.ids("cursus") == list(range(1, 21))
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"X-Total": "95", "X-Per-Page": "50"},
+        {"X-Total": "95", "X-Per-Page": "0"},
+        {"X-Total": "95", "X-Per-Page": "9" * 5000},
+        {"X-Total": "9" * 5000},
+        {"X-Total": "-1", "X-Per-Page": "-1"},
+        {"X-Total": "many", "X-Per-Page": "some"},
+        {"X-Total": "5", "X-Per-Page": "50"},
+        {"X-Total": "40", "X-Per-Page": "20"},
+    ],
+    ids=lambda headers: " ".join(value[:9] for value in headers.values()),
+)
+@pytest.mark.parametrize("largest", [20, 100])
+def test_what_a_page_holds_decides_and_no_header_does(
+    tap: Tap, api: ScriptedApi, headers: dict[str, str], largest: int
+) -> None:
+    rows = paged(cursus(95), largest=largest, told=False)
+    api.script["/v2/cursus"] = lambda asked: Reply(rows(asked).content, headers=headers)
+    run = tap.pointed_at(api, page_size=50).run("cursus")
+    assert set(run.ids("cursus")) == set(range(1, 96))
+    assert len(api.asked_for("/v2/cursus")) < 30
+
+
+@pytest.mark.parametrize("total", [None, "40"])
+def test_a_list_that_shows_the_same_page_for_ever_is_told_and_the_others_go_on(
+    tap: Tap, api: ScriptedApi, total: str | None
+) -> None:
+    page = Reply(blocs(10), headers={} if total is None else {"X-Total": total})
+    api.script |= {"/v2/blocs": lambda _: page, "/v2/cursus": paged(cursus(3))}
+    api.script["/v2/achievements"] = paged([])
+    run = tap.pointed_at(api, page_size=10).fail("blocs", "cursus", "achievements")
+    assert "blocs: " in run.log
+    assert "The run is not complete. blocs: " in run.last_word
+    assert run.ids("cursus") == [1, 2, 3]
+    assert "refreshed_at" not in run.state["bookmarks"].get("blocs", {})
+    assert "refreshed_at" in run.state["bookmarks"]["cursus"]
+    assert len(api.asked_for("/v2/blocs")) < 15
+
+
+def test_rows_that_are_counted_and_not_shown_are_not_taken_for_gone(
+    tap: Tap, api: ScriptedApi
+) -> None:
+    shown = paged(blocs(10), told=False)
+    api.script["/v2/blocs"] = lambda asked: Reply(
+        shown(asked).content, headers={"X-Total": "11", "X-Per-Page": "100"}
+    )
+    run = tap.pointed_at(api).run("blocs", "census")
+    assert set(run.ids("blocs")) == set(range(1, 11))
+    assert "the API counts other rows than it shows" in run.log
+    assert run.records("census") == []
 
 
 def test_an_empty_list_is_no_failure(tap: Tap, api: ScriptedApi) -> None:

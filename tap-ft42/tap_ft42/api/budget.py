@@ -6,6 +6,9 @@ import time
 from datetime import UTC, datetime, timedelta
 from threading import Lock
 
+_SPARE, _FACTOR = 1000, 4
+"""Answers that a run may take beyond its plan: so many, and so many times as many."""
+
 
 class RunEnds(Exception):  # noqa: N818 - not an error: the run ends well
     """The run ends here; the next one goes on from its state."""
@@ -26,6 +29,8 @@ class Budget:
         self._started = time.monotonic()
         self._stopped_by: str | None = None
         self._lock = Lock()
+        self._planned = 0
+        self._answers = 0
         self.spent = 0
         """Requests that were sent."""
 
@@ -39,6 +44,16 @@ class Budget:
         """Whether a request for one stream may be one too few for another."""
         return self._max_requests is not None
 
+    def plan(self, answers: int) -> None:
+        """Take note of answers that the run expects, by what it has been told."""
+        with self._lock:
+            self._planned += answers
+
+    def note_answer(self) -> None:
+        """Take note of an answer that came."""
+        with self._lock:
+            self._answers += 1
+
     def spend(self) -> None:
         """Account for a request that is about to be sent.
 
@@ -47,6 +62,12 @@ class Budget:
         """
         self.check()
         with self._lock:
+            if self._answers > _SPARE + _FACTOR * self._planned:
+                message = (
+                    f"it has had {self._answers:,} answers, and its plan was for "
+                    f"{self._planned:,}: the API makes it ask for ever more"
+                )
+                raise RunEnds(message)
             if self._max_requests is not None and self.spent >= self._max_requests:
                 message = f"the run has sent its {self._max_requests} requests (max_requests)"
                 raise RunEnds(message)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _SUSPECT_ESCAPE = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+_MOST_DIGITS = 10
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 
@@ -57,7 +58,7 @@ class Page:
     count: int
     """Records of this page."""
     size: int
-    """Records of a full page: what was asked for, or less if the API lowered it."""
+    """Records of a full page: as many as the API says, or as it shows."""
     more: bool
     """Whether another page follows, as far as can be told."""
     ids: Sequence[int]
@@ -98,7 +99,7 @@ class Page:
 
         One answer is one moment of the database, so nothing can have moved.
         """
-        return not self.more if self.total is None else self.total <= self.count
+        return not self.more
 
     def ascends(self, name: str) -> bool:
         """Tell whether the records are in the order of a key."""
@@ -116,10 +117,9 @@ def page_of(  # noqa: PLR0913 - what an answer does not say of its request
 ) -> Page:
     """Read a page out of a response.
 
-    Whether more pages follow is told by ``X-Total`` and ``X-Per-Page`` (a size
-    that the API lowered counts, not the one that was asked for), without those
-    by the ``Link`` header, without that by the page itself: past the end the API
-    sends empty pages.
+    The rows decide, and headers only help: a page is as large as it shows, where
+    ``X-Per-Page`` repeats what was asked for; a total that is smaller than the page
+    is none; and more may follow wherever no total denies it.
 
     Args:
         response: The answer to a request for a page.
@@ -141,19 +141,14 @@ def page_of(  # noqa: PLR0913 - what an answer does not say of its request
     except ValueError as error:
         message = f"{errors.request_line(response)} did not answer with {error}"
         raise RetriableAPIError(message, response) from error
-    told = response.headers.get("X-Total", "")
-    total = int(told) if told.isdecimal() else None
-    per_page = response.headers.get("X-Per-Page", "")
-    if per_page.isdecimal() and int(per_page):
-        size = int(per_page)
-    elif number == 1 and rows and total is not None and len(rows) < total:
+    total = _number(response.headers.get("X-Total", ""))
+    if total is not None and total < len(rows):
+        total = None
+    per_page = _number(response.headers.get("X-Per-Page", ""))
+    size = max(min(per_page or size, size), len(rows))
+    if number == 1 and rows and total is not None and len(rows) < total:
         size = len(rows)
-    if total is not None:
-        more = number * size < total
-    elif response.links:
-        more = "next" in response.links
-    else:
-        more = True
+    more = total is None or number * size < total or "next" in response.links
     return Page(
         body=response.content,
         total=total,
@@ -182,6 +177,12 @@ def restored_page(body: bytes, cursor: Cursor | None, **told: Any) -> Page:  # n
     return Page(
         body=body, count=len(rows), ids=_ids(rows), positions=_positions(rows, cursor), **told
     )
+
+
+def _number(header: str) -> int | None:
+    """Return the number that a header tells, or None if it is none that can be true."""
+    is_one = header.isascii() and header.isdecimal() and len(header) <= _MOST_DIGITS
+    return int(header) if is_one else None
 
 
 def _ids(rows: list[_Keys]) -> list[int]:

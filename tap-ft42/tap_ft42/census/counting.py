@@ -21,6 +21,14 @@ changed without a word.
 lets the upper half seem to have one row more than it has; it is read in vain or, if it
 lacks a row of its own, found by the next census. No interval is ever proven by
 subtraction, only by a page that was read.
+
+**Contradictions.** Nothing follows from totals that contradict each other or the rows:
+half of an interval that has more rows than the whole, a page of other rows than were
+counted, a range that nobody can read to its end. What was found there is passed on as
+doubtful, without a proof, and a later census looks again.
+
+**Bound.** Each count is of a part of an interval that is made of fewer slices, so there
+are fewer counts than slices, and fewer requests for rows than `read_sector` allows.
 """
 
 from __future__ import annotations
@@ -31,7 +39,14 @@ from itertools import count
 from math import ceil, inf
 from typing import TYPE_CHECKING
 
-from tap_ft42.reading.reads import Part, RangeIgnoredError, read_in_order, read_piecewise
+from tap_ft42.reading.reads import (
+    IncompleteReadError,
+    Metered,
+    Part,
+    RangeIgnoredError,
+    read_in_order,
+    read_piecewise,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
@@ -45,6 +60,9 @@ AT_ONCE = 8
 """Intervals about which is asked at once: two a second, and four seconds an answer."""
 
 _LONGEST_WAY = 10
+
+_SPARE, _FACTOR = 16, 4
+"""Requests that a range may take to be read: so many, and so many a page."""
 
 COUNT = 0
 """Number of a page that is asked for its total alone."""
@@ -81,6 +99,8 @@ class _Interval:
     """What it is the lower half of."""
     is_read: bool = False
     """Whether it fits in a page, so that its rows are asked for and not its total."""
+    counted: int | None = None
+    """Rows that a count said it has, if one did."""
 
     def total_of(self, page: Page) -> int:
         """Return how many rows the interval has, as an answer tells."""
@@ -89,6 +109,13 @@ class _Interval:
         if page.total is None:
             raise UncountableError
         return page.total
+
+    def contradicts(self, page: Page) -> bool:
+        """Tell whether an answer says what earlier ones rule out."""
+        total = self.total_of(page)
+        if self.whole is not None and total > self.whole.total:
+            return True
+        return self.is_read and page.is_whole and self.counted not in {None, total}
 
 
 async def count_rows(  # noqa: PLR0913 - each is a fact about the list
@@ -147,52 +174,73 @@ async def count_rows(  # noqa: PLR0913 - each is a fact about the list
         if left < 0:
             break
         sector = read_sector(
-            ask.after(turn).after(number), rest.region, is_sortable=is_sortable
+            ask.after(turn).after(number),
+            rest.region,
+            is_sortable=is_sortable,
+            pages=needed,
         )
         async for part in sector:
-            yield part
+            # More rows than were counted: one of the two is wrong.
+            is_more = isinstance(part, Proof) and part.total > rest.total
+            yield Part(None, is_doubtful=True) if is_more else part
 
 
-async def read_sector(ask: Ask, region: Region, *, is_sortable: bool) -> AsyncIterator[Part]:
+async def read_sector(
+    ask: Ask, region: Region, *, is_sortable: bool, pages: int | None = None
+) -> AsyncIterator[Part]:
     """Read a closed interval of ids.
 
     Args:
         ask: Asks for pages.
         region: The interval.
         is_sortable: Whether the API sorts the list by id.
+        pages: How many it should have. More than 16 requests and 4 a page are not sent;
+            None for no other bound than that of every read.
 
     Yields:
-        Its pages, once or several times, and a proof of what exists in it.
+        Its pages, once or several times, and a proof of what exists in it, or the news
+        that it is doubtful.
 
     Raises:
         UncountableError: The API tells no totals of this list.
         RangeIgnoredError: It does not narrow the list by ids.
     """
     read = read_in_order if is_sortable else read_piecewise
-    pages: list[Page] = []
-    async for part in read(ask, region, "id"):
-        if part.page is not None:
-            if part.page.total is None:
-                raise UncountableError
-            pages.append(part.page)
-            yield part
-    yield _proof(region, pages)
+    within = Metered(ask, most=None if pages is None else _SPARE + _FACTOR * pages)
+    found: list[Page] = []
+    is_doubtful = False
+    try:
+        async for part in read(within, region, "id"):
+            is_doubtful |= part.is_doubtful
+            if part.page is not None:
+                if part.page.total is None:
+                    raise UncountableError
+                found.append(part.page)
+                yield part
+    except IncompleteReadError:
+        is_doubtful = True
+    yield Part(None, is_doubtful=True) if is_doubtful else _proof(region, found)
 
 
 def _told(asked: _Interval, page: Page) -> Iterator[Part]:
     """Yield what an answer proves by itself."""
     lower, upper = asked.region.interval("id")
-    if not asked.is_read and asked.whole is None:
+    if asked.is_read and page.is_whole:
+        yield Part(page)
+    if asked.contradicts(page):
+        yield Part(None, is_doubtful=True)
+    elif asked.is_read and page.is_whole:
+        yield _proof(asked.region, [page])
+    elif not asked.is_read and asked.whole is None:
         total = asked.total_of(page)
         yield Proof(None, lower=lower, upper=upper, total=total, sent=page.sent)
-    elif asked.is_read and page.is_whole:
-        yield Part(page)
-        yield _proof(asked.region, [page])
 
 
 def _halves(asked: _Interval, page: Page) -> Iterator[_Interval]:
     """Yield what an answer tells about, with its total: the interval and what is beside."""
     total = asked.total_of(page)
+    if asked.contradicts(page):
+        return
     if not (asked.is_read and page.is_whole):
         yield replace(asked, total=total)
     if (whole := asked.whole) is not None:
@@ -221,7 +269,7 @@ def _smaller(differs: _Interval, expected: Expectation) -> _Interval | None:
     """Return what to ask about an interval that differs, or None to read all of it."""
     rows, total, size = differs.expected, differs.total, expected.page_size
     if not differs.is_read and max(rows, total) <= size:
-        return _Interval(differs.region, rows, is_read=True)
+        return _Interval(differs.region, rows, is_read=True, counted=total)
     lower, upper = differs.region.interval("id")
     middle = expected.middle(lower, upper)
     if differs.is_read or middle is None or abs(total - rows) >= ceil(rows / size):

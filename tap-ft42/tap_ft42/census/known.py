@@ -42,11 +42,12 @@ from tap_ft42.census.accounts import Account
 from tap_ft42.census.list_census import ListCensus, Read
 from tap_ft42.census.presence import STATE, Presence
 from tap_ft42.census.settled import OPEN, OpenCensus, OpenRound, SettledCensus, Split
-from tap_ft42.census.tallies import IdSet, Tally
+from tap_ft42.census.tallies import Tally
 from tap_ft42.census.terms import is_counted, is_tallied
 from tap_ft42.declared.contexts import parent_of
 from tap_ft42.declared.instants import from_milliseconds, milliseconds
 from tap_ft42.planning.bookmarks import is_same_scope
+from tap_ft42.reading.ids import IdSet
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -102,6 +103,7 @@ class KnownRows(Presence):
         self._since: dict[int, int | None] = {}
         self._complete: list[Context | None] = []
         self._left_out = IdSet()
+        self._seen = IdSet()
 
     # While the stream is read
 
@@ -168,6 +170,7 @@ class KnownRows(Presence):
     def note(self, page: Page, records: Sequence[Any], context: Context | None) -> None:
         if self._account is None:
             return
+        self._seen.update(page.ids)
         since = self._since.get(parent_of(context))
         if self._split is not None:
             self._split.note(records, since)
@@ -183,6 +186,10 @@ class KnownRows(Presence):
     def complete(self, context: Context | None) -> None:
         if self._account is not None:
             self._complete.append(context)
+
+    @override
+    def doubt(self, context: Context | None) -> None:
+        """Do nothing: what is gone a census finds out by itself."""
 
     @override
     def leave_out(self, row_id: int, context: Context | None) -> None:
@@ -242,7 +249,7 @@ class KnownRows(Presence):
                 account.note(taken=from_milliseconds(self._terms.began))
 
     def _censuses(self, account: Account, *, is_due: bool) -> Iterator[ListCensus]:
-        read = Read(self._list, self._terms, self._complete, self._left_out)
+        read = Read(self._list, self._terms, self._complete, self._left_out, self._seen)
         split = self._split if self._split is not None and self._split.is_made else None
         if not is_due:
             requests = self._terms.left_between

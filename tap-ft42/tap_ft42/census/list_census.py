@@ -24,8 +24,9 @@ from tap_ft42.census.terms import refresh_nights
 from tap_ft42.declared.contexts import list_of, parent_of
 from tap_ft42.declared.instants import from_milliseconds, in_milliseconds
 from tap_ft42.declared.listing import LARGEST
+from tap_ft42.declared.words import some
 from tap_ft42.reading.pipeline import Source
-from tap_ft42.reading.reads import RangeIgnoredError, read_from_scratch
+from tap_ft42.reading.reads import IncompleteReadError, RangeIgnoredError, read_from_scratch
 from tap_ft42.reading.regions import MAX_ID, Region
 from tap_ft42.reading.source import ONE
 
@@ -35,9 +36,9 @@ if TYPE_CHECKING:
     from tap_ft42.api.ledger import Entry
     from tap_ft42.api.page import Page
     from tap_ft42.census.accounts import Account
-    from tap_ft42.census.tallies import IdSet
     from tap_ft42.census.terms import CensusTerms, CountedList
     from tap_ft42.declared.contexts import Context
+    from tap_ft42.reading.ids import IdSet
     from tap_ft42.reading.pipeline import Place
     from tap_ft42.reading.reads import Ask, Part
     from tap_ft42.reading.source import ListSource
@@ -60,12 +61,14 @@ class Read:
         terms: By what the census goes.
         contexts: Its contexts that were read to their end.
         left_out: Ids of rows that the API lists and the stream does not emit.
+        seen: Ids of the rows that came.
     """
 
     counted: CountedList
     terms: CensusTerms
     contexts: Sequence[Context | None]
     left_out: IdSet
+    seen: IdSet
 
 
 class ListCensus:
@@ -82,6 +85,8 @@ class ListCensus:
         self._terms = read.terms
         self._contexts = read.contexts
         self._left_out = read.left_out
+        self._seen = read.seen
+        self._doubts = 0
         self._account = account
         self._whole = list_of(read.contexts[0])
 
@@ -98,14 +103,29 @@ class ListCensus:
         """
         if self._query is None:
             return
+        pages = ceil(self._account.tally.expectation.total / self._list.reader.page_size)
+        self._terms.budget.plan(pages)
         try:
             yield from self._census()
-        except (FatalAPIError, RangeIgnoredError, UncountableError) as error:
+        except (
+            FatalAPIError,
+            IncompleteReadError,
+            RangeIgnoredError,
+            UncountableError,
+        ) as error:
             self._list.logger.warning(
                 "%s: the rows cannot be counted, so none is found to be gone. %s",
                 self._list.listing.name,
                 str(error) or error.__doc__,
                 extra={"happened": "census_impossible"},
+            )
+        if self._doubts:
+            self._list.logger.warning(
+                "%s: in %s of ids the API does not count what it shows. None of their rows "
+                "is found to be gone.",
+                self._list.listing.name,
+                some(self._doubts, "range"),
+                extra={"happened": "census_doubtful", "ranges": self._doubts},
             )
 
     @property
@@ -204,7 +224,9 @@ class ListCensus:
         name = f"who left {counted.name_of(self._whole)}"
         for record in counted.read_apart(query, name, self._whole):
             number = record.get("id") if isinstance(record, dict) else None
-            if type(number) is int and number in account.tally:
+            if type(number) is not int or number in self._seen:
+                continue
+            if number in account.tally:
                 account.remove(number)
                 yield gone(number, sent)
 
@@ -262,7 +284,13 @@ class ListCensus:
         )
 
     def _sector(self, region: Region) -> Callable[[Ask], AsyncIterator[Part]]:
-        return partial(read_sector, region=region, is_sortable=self._list.listing.is_sortable)
+        rows = self._account.tally.expectation.between(*region.interval("id"))
+        return partial(
+            read_sector,
+            region=region,
+            is_sortable=self._list.listing.is_sortable,
+            pages=ceil(rows / self._list.reader.page_size),
+        )
 
     def _taken(self, read: Callable[[Ask], AsyncIterator[Part]]) -> Iterator[Proof]:
         """Yield what a read proves of the stream, and account for it."""
@@ -284,8 +312,16 @@ class ListCensus:
                 yield proof if is_all else replace(proof, upper=0, total=0)
             return
         known = set(self._account.tally.between(proof.lower, proof.upper))
-        self._account.replace(proof.lower, proof.upper, proof.ids)
-        yield from self._told(proof, proof.ids, known)
+        ids = self._with_seen(proof, proof.ids)
+        self._account.replace(proof.lower, proof.upper, ids)
+        yield from self._told(proof, ids, known)
+
+    def _with_seen(self, proof: Proof, ids: Sequence[int]) -> list[int]:
+        """Return the ids of a range with those that the run itself has just read.
+
+        Such a row may have left since: then the next census finds it.
+        """
+        return sorted({*ids, *self._seen.between(proof.lower, proof.upper)})
 
     def _told(self, proof: Proof, ids: Sequence[int], known: set[int]) -> Iterator[Proof]:
         """Say of which rows a range of ids consists, or of those that were known who is gone.
@@ -312,6 +348,7 @@ class ListCensus:
         records: list[dict[str, Any]] = []
         query = {**(self._query or {}), **self._filters}
         for part in self._asked(read, query, self._terms.next_place()):
+            self._doubts += part.is_doubtful
             if part.page is not None:
                 records += [row for row in part.page.records() if isinstance(row, dict)]
             if self._is_judged(part):

@@ -46,6 +46,9 @@ class Presence(Protocol):
     def complete(self, context: Context | None) -> None:
         """Take note that a read has come to its end."""
 
+    def doubt(self, context: Context | None) -> None:
+        """Take note that the API counts other rows than it shows."""
+
     def leave_out(self, row_id: int, context: Context | None) -> None:
         """Take note that a row is not emitted, as it does not belong to the run."""
 
@@ -161,6 +164,12 @@ class FullReads(Presence):
             read.is_complete = True
 
     @override
+    def doubt(self, context: Context | None) -> None:
+        _, read = self._reads.get(key_of(context), (None, None))
+        if read is not None:
+            read.is_proof = False
+
+    @override
     def leave_out(self, row_id: int, context: Context | None) -> None:
         """Do nothing: what exists and was never emitted harms nobody."""
 
@@ -199,6 +208,10 @@ class ByCursus(Presence):
     @override
     def complete(self, context: Context | None) -> None:
         self._lists[cursus_of(context)].complete(context)
+
+    @override
+    def doubt(self, context: Context | None) -> None:
+        self._lists[cursus_of(context)].doubt(context)
 
     @override
     def leave_out(self, row_id: int, context: Context | None) -> None:

@@ -201,12 +201,20 @@ class SettledCensus(_Half):
                 )
             if isinstance(part, Proof) and part.ids is not None:
                 ids = {True: list[int](), False: list[int]()}
-                for number in part.ids:
-                    ids[number in settled].append(number)
                 known = set(self._split.open.tally.between(part.lower, part.upper))
+                present = self._with_seen(part, part.ids)
+                settled.update(self._seen_settled(part, known))
+                for number in present:
+                    ids[number in settled].append(number)
                 self._account.replace(part.lower, part.upper, ids[True])
                 self._split.open.replace(part.lower, part.upper, ids[False])
-                yield from self._told(part, part.ids, known)
+                yield from self._told(part, present, known)
+
+    def _seen_settled(self, proof: Proof, known: Collection[int]) -> Iterator[int]:
+        """Yield which rows that the run has just read and a range lacks are settled."""
+        for number in self._seen.between(proof.lower, proof.upper):
+            if number not in known and number not in (proof.ids or ()):
+                yield number
 
     @override
     def _first_proof(self) -> Iterator[Proof]:
@@ -243,7 +251,8 @@ class OpenCensus(_Half):
         """Return the ids that are known in a range and not among those that were read."""
         if proof.ids is None:
             return set()
-        return set(self._account.tally.between(proof.lower, proof.upper)).difference(proof.ids)
+        known = set(self._account.tally.between(proof.lower, proof.upper))
+        return known.difference(self._with_seen(proof, proof.ids))
 
     def _looked_up(self, missing: Collection[int]) -> Iterator[Proof]:
         """Look up rows that are not among the open ones any more."""
@@ -251,7 +260,7 @@ class OpenCensus(_Half):
             sent = self._terms.now()
             query = {**(self._query or {}), "filter[id]": batch}
             name = f"{self._list.name_of(self._whole)} that may be gone"
-            rows = self._list.read_apart(query, name, self._whole)
+            rows = self._list.read_apart(query, name, self._whole, is_proof=True)
             found = {row.get("id") for row in rows if isinstance(row, dict)}
             for number in map(int, batch.split(",")):
                 if number not in found:
@@ -280,9 +289,13 @@ class OpenRound(OpenCensus):
     @override
     def _census(self) -> Iterator[Proof]:
         size, expected = self._list.reader.page_size, self._account.tally.expectation
+        budget = self._terms.budget
+        end = budget.spent + self._requests - 1
         # An interval of a single page is proven by its one answer; the last request is for
         # what the pages lack.
         for _ in range(min(self._requests - 1, ceil(expected.total / size / _RUNS_A_DAY))):
+            if budget.spent >= end:  # a page took more than its request
+                break
             yield from self._read_again(expected.sector(self._start, size))
         yield from self._looked_up(self._missing)
 

@@ -9,7 +9,6 @@ Written down, ids and slices are gaps between numbers, zlib and base64: 27 kB fo
 
 from __future__ import annotations
 
-import re
 import sys
 import zlib
 from array import array
@@ -21,6 +20,7 @@ from itertools import accumulate, pairwise
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
+from tap_ft42.reading.ids import IdSet
 from tap_ft42.reading.regions import MAX_ID
 
 if TYPE_CHECKING:
@@ -34,73 +34,6 @@ MOST_SLICES = 10_000
 
 LONGEST = 550_000
 """Characters that a tally takes at most: four bytes a gap, and base64."""
-
-_BLOCK = 10
-_BYTES = 1 << (_BLOCK - 3)
-_BITS = [[bit for bit in range(8) if byte >> bit & 1] for byte in range(256)]
-_NOT_EMPTY = re.compile(rb"[^\0]")
-
-
-class IdSet:
-    """A set of ids that takes a bit an id, in blocks of 1,024: millions may be in one."""
-
-    def __init__(self) -> None:
-        """Begin with none."""
-        self._blocks: dict[int, bytearray] = {}
-        self._size = 0
-
-    def add(self, number: int) -> bool:
-        """Add an id, and tell whether it is new."""
-        block = self._blocks.get(number >> _BLOCK)
-        if block is None:
-            block = self._blocks[number >> _BLOCK] = bytearray(_BYTES)
-        byte, bit = (number >> 3) & (_BYTES - 1), 1 << (number & 7)
-        if block[byte] & bit:
-            return False
-        block[byte] |= bit
-        self._size += 1
-        return True
-
-    def remove(self, number: int) -> bool:
-        """Remove an id, and tell whether it was there."""
-        if number not in self:
-            return False
-        self._blocks[number >> _BLOCK][(number >> 3) & (_BYTES - 1)] &= ~(1 << (number & 7))
-        self._size -= 1
-        return True
-
-    def replace(self, lower: int, upper: int, ids: Iterable[int]) -> None:
-        """Let these be all ids of a closed interval."""
-        for number in list(self.between(lower, upper)):
-            self.remove(number)
-        for number in ids:
-            self.add(number)
-
-    def between(self, lower: int, upper: int) -> Iterator[int]:
-        """Yield the ids of a closed interval, ascending."""
-        blocks = (name for name in self._blocks if lower >> _BLOCK <= name <= upper >> _BLOCK)
-        for name in sorted(blocks):
-            block = self._blocks[name]
-            for found in _NOT_EMPTY.finditer(block):
-                base = (name << _BLOCK) + (found.start() << 3)
-                for bit in _BITS[block[found.start()]]:
-                    if lower <= base + bit <= upper:
-                        yield base + bit
-
-    def __contains__(self, number: int) -> bool:
-        """Tell whether an id is in the set."""
-        block = self._blocks.get(number >> _BLOCK)
-        return block is not None and bool(
-            block[(number >> 3) & (_BYTES - 1)] >> (number & 7) & 1
-        )
-
-    def __len__(self) -> int:
-        """Return how many ids there are."""
-        return self._size
-
-    def __iter__(self) -> Iterator[int]:
-        """Yield the ids, ascending."""
-        return self.between(0, MAX_ID)
 
 
 @dataclass(frozen=True)

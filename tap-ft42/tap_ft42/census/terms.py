@@ -148,7 +148,12 @@ class CountedList(Protocol):
         """Find out which parents rows belong to."""
 
     def read_apart(
-        self, query: Mapping[str, Any], name: str, context: Context | None = None
+        self,
+        query: Mapping[str, Any],
+        name: str,
+        context: Context | None = None,
+        *,
+        is_proof: bool = False,
     ) -> Iterator[Any]:
         """Read records that no partition asks for."""
 

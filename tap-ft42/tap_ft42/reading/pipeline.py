@@ -81,10 +81,11 @@ class _Job:
 class Reading:
     """A read that the pipeline runs."""
 
-    def __init__(self, place: Place, entry: Entry) -> None:
+    def __init__(self, place: Place, entry: Entry, budget: Budget) -> None:
         """Take a place in the order of consumption."""
         self.place = place
         self.entry = entry
+        self._budget = budget
         self.found: SimpleQueue[Part | BaseException | None] = SimpleQueue()
         self.task: asyncio.Task[None] | None = None
         self.is_over = False
@@ -95,6 +96,11 @@ class Reading:
         """Account for a page that came; the first one tells how many there are."""
         if not self._pages and page.total is not None and page.size > 1:
             self.expect(max(1, ceil(page.total / page.size)))
+        if not self._pages:
+            self._budget.plan(max(1, self._pages_expected))
+        elif page.total is None and page.count:
+            self._budget.plan(1)  # nobody says how many there will be
+        self._budget.note_answer()
         self._pages += 1
         self.entry.pages += 1
         self.expect(max(self._pages, self._pages_expected))
@@ -163,7 +169,7 @@ class Pipeline:
         Returns:
             What `parts` takes.
         """
-        reading = Reading(place, source.entry)
+        reading = Reading(place, source.entry, self._budget)
         self._readings.add(reading)
         if self._thread is None:
             self._thread = Thread(target=self._run, name="pipeline", daemon=True)

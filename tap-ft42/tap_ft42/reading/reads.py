@@ -1,4 +1,4 @@
-"""How a list is read completely while its rows move.
+"""How a list is read completely while its rows move, whatever the API tells of it.
 
 The API pages by offset: page *k* of a list of size *s* holds the rows of ranks
 *s(k-1)+1* to *sk* at the moment of the answer. A row that leaves the list shifts
@@ -6,10 +6,10 @@ all rows behind it, and a reader who asks for page *k+1* after that never sees t
 one that slipped from page *k+1* to page *k*.
 
 **Promise.** Each row that is in a region when its read begins and still is when
-the read ends is yielded at least once.
+the read ends is yielded at least once; or the read ends with `IncompleteReadError`.
 
 **Closed regions.** Every region that is read here can lose rows but win none: a
-window of ``updated_at`` whose upper bound lies in the past (a change moves a row
+window of the cursor whose upper bound lies in the past (a change moves a row
 out of it, into the next window), or an interval of ids that ends below an id that
 has been given away. So a row's rank only ever falls, and so does the total that
 each answer states.
@@ -34,27 +34,52 @@ that is documented. As a closed region wins no rows, all have been seen once the
 are as many distinct ids as the first answer's total. Otherwise the region is halved
 and read again, in the end page by page.
 
-Keys are ids, or ``updated_at`` in milliseconds. The database is more precise than
+Keys are ids, or instants of the cursor in milliseconds. The database is more precise than
 that: a row shown at .123 may lie behind .123, so where two regions of time meet
 they share their bound, and a gap ends a millisecond later.
+
+**Rows over totals.** A total may be wrong: capped, or one of pages, of rows twice, of
+rows that are not shown. But in a closed region no more rows can be shown than the first
+total says, and no fewer than the last one. Where they are, totals prove nothing, and
+rows alone do. In order, what lies between two pages is asked for by its keys until
+the API shows nothing more. Without order, two reads that saw the same ids saw all: let
+the first row that slipped in the second read do so because *x* left, which had been seen;
+what made a row slip in the first read had left before the second, which so lacks it. If
+totals and rows disagree even then, a part says that it `is_doubtful`: what the API shows
+has been read, but what it does not show need not be gone.
+
+**Every read ends.** A list ends with a page that brings no row which those before it had
+not. A region is only ever cut into smaller ones, down to a single id, of which one answer
+tells all. And a read is given up, as nobody can vouch for it, once more requests than
+
+    200 + 8 * (pages that brought a row which the read had not seen before)
+
+brought none. What is on its way then comes on top: as many as the pipeline sends at once.
+A list that turns out to ignore ranges is read as a whole then, with a bound of its own.
+
+**What nobody can see.** An answer that says of itself that it is whole is believed: its
+total is the number of its rows, and ``X-Per-Page`` has room for more. So is a list without
+totals that shows the same few rows on its second page.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from math import ceil
 from typing import TYPE_CHECKING, Protocol
 
-from tap_ft42.api.errors import FatalAPIError
+from typing_extensions import override
+
 from tap_ft42.declared.listing import ID
 from tap_ft42.reading.ahead import in_turn
-from tap_ft42.reading.regions import Region
+from tap_ft42.reading.ids import IdSet
+from tap_ft42.reading.regions import MAX_ID, Region
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Sequence
 
     from tap_ft42.api.page import Page
     from tap_ft42.reading.regions import Key
@@ -65,6 +90,16 @@ LONG_SLICE = 500
 SHORT_SLICE = 20
 """Pages of a slice of a list without order, which may have to be read again."""
 
+SPARE, FACTOR = 200, 8
+"""Requests that a read may send in vain: so many, and so many a page of new rows."""
+
+_AT_ONCE = 64
+"""Pages of a list that are asked for before the first of them is consumed."""
+
+_MOST_IN_VAIN = 3
+"""Pages without new rows, one behind the other, at which a list has ended."""
+
+_MOST_SLICES = 1000
 _TRIES = 10
 
 
@@ -77,6 +112,8 @@ class Part:
     """All rows of the region whose key lies below this have been yielded."""
     is_descending: bool = False
     """Whether the page is sorted the other way round than what is read."""
+    is_doubtful: bool = False
+    """Whether the API counts other rows than it shows."""
 
 
 class Ask(Protocol):
@@ -104,8 +141,8 @@ class Ask(Protocol):
         ...
 
 
-class UnsteadyListError(FatalAPIError):
-    """A list changes faster than it can be read."""
+class IncompleteReadError(Exception):
+    """Nobody can tell whether all rows of a list have been read."""
 
 
 class TooDearError(Exception):
@@ -114,6 +151,60 @@ class TooDearError(Exception):
 
 class RangeIgnoredError(Exception):
     """The API does not narrow this list by ranges after all."""
+
+
+class Metered(Ask):
+    """Asks as long as that brings something: the bound of a read."""
+
+    def __init__(self, ask: Ask, *, most: int | None = None) -> None:
+        """Begin a read.
+
+        Args:
+            ask: Asks the API.
+            most: Requests that it may send, if fewer than all reads may.
+        """
+        self._ask = ask
+        self._account = _Account(most)
+
+    @property
+    def ids(self) -> IdSet:
+        """The ids of all rows that came."""
+        return self._account.ids
+
+    @override
+    async def __call__(self, region: Region, number: int, sort: str | None) -> Page:
+        account = self._account
+        if account.is_used_up:
+            message = f"{account.in_vain} requests for more of its rows brought none"
+            raise IncompleteReadError(message)
+        page = await self._ask(region, number, sort)
+        if account.ids.update(page.ids):
+            account.fruitful += 1
+        else:
+            account.in_vain += 1
+        return page
+
+    @override
+    def after(self, number: int) -> Ask:
+        after = Metered(self._ask.after(number))
+        after._account = self._account
+        return after
+
+
+class _Account:
+    """What a read has asked for and got."""
+
+    def __init__(self, most: int | None) -> None:
+        self.ids = IdSet()
+        self.in_vain = 0
+        self.fruitful = 0
+        self._most = most
+
+    @property
+    def is_used_up(self) -> bool:
+        if self._most is not None and self.in_vain + self.fruitful >= self._most:
+            return True
+        return self.in_vain > SPARE + FACTOR * self.fruitful
 
 
 async def read_list(ask: Ask, *, is_sortable: bool) -> AsyncIterator[Part]:
@@ -131,21 +222,25 @@ async def read_list(ask: Ask, *, is_sortable: bool) -> AsyncIterator[Part]:
         Its pages, once or several times.
 
     Raises:
-        UnsteadyListError: It was another one in each of ten reads.
+        IncompleteReadError: It was another one in each of ten reads, or it shows less
+            than it counts on pages that are all the same.
     """
+    ask = Metered(ask)
     sort = "id" if is_sortable else None
-    seen_before = None
+    before = None
     for attempt in range(_TRIES):
         seen = _Seen()
-        async for page in _pages(ask.after(attempt), Region(), sort):
-            seen.add(page)
+        async for page in _pages(ask.after(attempt), Region(), sort, seen):
             yield Part(page)
-        # Two reads alike are right even if the totals are not.
-        if seen.is_steady or seen.ids == seen_before:
+        is_alike, before = seen.ids == before, seen.ids
+        if not seen.is_cut_off and (seen.is_steady or is_alike):
+            yield Part(None, is_doubtful=not seen.is_steady)
             return
-        seen_before = seen.ids
-    message = f"A list was another one in each of {_TRIES} reads. Try again later."
-    raise UnsteadyListError(message)
+        if is_alike:
+            message = f"the API counts {seen.last or 'more'} rows, and shows {seen.shown}"
+            raise IncompleteReadError(message)
+    message = f"the list was another one in each of {_TRIES} reads"
+    raise IncompleteReadError(message)
 
 
 async def read_from_scratch(
@@ -160,13 +255,16 @@ async def read_from_scratch(
 
     Yields:
         Its pages; what is reached are ids.
+
+    Raises:
+        IncompleteReadError: Nobody can tell whether these are all its rows.
     """
     try:
-        async for part in _from_scratch(ask, region, is_sortable=is_sortable):
+        async for part in _from_scratch(Metered(ask), region, is_sortable=is_sortable):
             yield part
     except RangeIgnoredError:
-        async for part in read_list(ask.after(LONG_SLICE), is_sortable=is_sortable):
-            yield Part(part.page)
+        async for part in read_list(ask.after(_MOST_SLICES), is_sortable=is_sortable):
+            yield part
 
 
 async def read_window(
@@ -189,39 +287,41 @@ async def read_window(
 
     Raises:
         TooDearError: It is not.
+        IncompleteReadError: Nobody can tell whether these are all its rows.
     """
     read = read_in_order if is_sortable else read_piecewise
+    within = Metered(ask)
     try:
         (key,) = region.bounds
-        head = await _page(ask, region, 1, _sort(key) if is_sortable else None)
+        head = await _page(within, region, 1, _sort(key) if is_sortable else None)
         if accepts is not None and not accepts(head):
             raise TooDearError
-        async for part in read(ask, region, key, head):
+        async for part in read(within, region, key, head):
             yield part
     except RangeIgnoredError:
-        async for part in read_list(ask.after(LONG_SLICE), is_sortable=is_sortable):
-            yield Part(part.page)
+        async for part in read_list(ask.after(_MOST_SLICES), is_sortable=is_sortable):
+            yield part
 
 
-async def _from_scratch(ask: Ask, region: Region, *, is_sortable: bool) -> AsyncIterator[Part]:
+async def _from_scratch(
+    ask: Metered, region: Region, *, is_sortable: bool
+) -> AsyncIterator[Part]:
     head = await _page(ask, region, 1, "-id" if is_sortable else None)
     lower, upper = region.interval("id")
     if is_sortable and head.ids and list(head.ids) == sorted(head.ids, reverse=True):
+        slices = list[Region]()
         # A row may have come between count and rows, and pushed out another one.
         if not (head.is_whole and head.count < head.size) and head.ids[-1] > lower:
             # Ids are given away in ascending order: below this one no row appears.
             rest = region.narrowed("id", lower, head.ids[-1] - 1)
-            slices = rest.cut("id", _parts(head, LONG_SLICE))
-            async for part in in_turn(
-                read_in_order(ask.after(number), piece, "id")
-                for number, piece in enumerate(slices, 1)
-            ):
-                yield part
+            slices = rest.cut("id", _parts(head, LONG_SLICE, most=head.ids[0]))
+        readings = [
+            read_in_order(ask.after(number), piece, "id", is_part=True)
+            for number, piece in enumerate(slices, 1)
+        ]
+        async for part in _slices(ask, head, readings):
+            yield part
         yield Part(head, is_descending=True)
-    elif head.total is None and not head.is_whole:
-        # Neither order nor totals: nothing can be proven.
-        async for page in _pages(ask, region, None, head):
-            yield Part(page)
     elif head.total is None or head.total <= SHORT_SLICE * head.size or not head.ids:
         async for part in read_piecewise(ask.after(1), region, "id", head):
             yield part
@@ -232,15 +332,31 @@ async def _from_scratch(ask: Ask, region: Region, *, is_sortable: bool) -> Async
             *region.narrowed("id", lower, newest).cut("id", _parts(head, SHORT_SLICE)),
             region.narrowed("id", newest + 1, upper),
         ]
-        async for part in in_turn(
-            read_piecewise(ask.after(number), piece, "id")
+        readings = [
+            read_piecewise(ask.after(number), piece, "id", is_part=True)
             for number, piece in enumerate(slices, 1)
-        ):
+        ]
+        async for part in _slices(ask, head, readings):
             yield part
 
 
+async def _slices(
+    ask: Metered, head: Page, slices: Sequence[AsyncIterator[Part]]
+) -> AsyncIterator[Part]:
+    """Read the slices of a list, and hold what they have against what the whole counts."""
+    is_doubtful = False
+    async for part in in_turn(slices):
+        is_doubtful |= part.is_doubtful
+        yield part
+    shown, are_empty = len(ask.ids), len(ask.ids) == len(set(head.ids))
+    # A list does not lose half of its rows while it is read.
+    if (are_empty or not is_doubtful) and 2 * shown < (head.total or 0):
+        message = f"the API counts {head.total} rows, and shows {shown}"
+        raise IncompleteReadError(message)
+
+
 async def read_in_order(
-    ask: Ask, region: Region, key: Key, head: Page | None = None
+    ask: Ask, region: Region, key: Key, head: Page | None = None, *, is_part: bool = False
 ) -> AsyncIterator[Part]:
     """Read a closed region sorted by a key, all pages at once.
 
@@ -249,39 +365,103 @@ async def read_in_order(
         region: Which rows.
         key: The key that they are sorted by.
         head: Its first page, if that has been read.
+        is_part: Whether it is a part of a list that shows rows elsewhere.
 
     Yields:
         The pages in ascending order, and each gap as soon as it is known to be one.
+
+    Raises:
+        IncompleteReadError: The API shows no row, though it counts some.
+        RangeIgnoredError: The API does not narrow the list.
     """
-    last, upper = region.interval(key)
-    borders: deque[_Border] = deque()
-    before, number = None, 0
-    async for page in _pages(ask, region, _sort(key), head):
-        number += 1
-        keys = page.keys(key)
-        is_unchanged = before is not None and before.total == page.total
-        if not page.ascends(key) or (is_unchanged and keys and keys[0] < last):
-            # The API does not sort this list after all.
-            async for part in read_piecewise(ask.after(number), region, key):
-                yield part
-            return
-        if before is not None:
-            borders.append(_Border(before, page, last, keys[0] if keys else upper + 1))
-        last = keys[-1] if keys else last
-        yield Part(page)
-        async for part in _prove(ask.after(number), region, key, borders, page):
-            yield part
-        yield Part(None, reached=borders[0].last if borders else last)
-        if page.total is None and number == 1:
-            async for part in _step_by_step(ask, region, key, page):
-                yield part
+    walk = _Walk(region, key)
+    async for page in _pages(ask, region, _sort(key), walk.seen, head):
+        if not walk.takes(page):
             break
-        before = page
-    if borders:
-        witness = await ask(region, number + 1, _sort(key))
-        async for part in _prove(ask.after(number + 1), region, key, borders, witness):
+        yield Part(page)
+        async for part in walk.borders.prove(ask.after(walk.number), page):
             yield part
-    yield Part(None, reached=upper)
+        yield Part(None, reached=walk.borders.reached(walk.last))
+        if walk.has_no_totals:
+            break
+    if not walk.is_sorted:
+        rest = read_piecewise(ask.after(walk.number), region, key, is_part=is_part)
+    elif walk.has_no_totals:
+        rest = _by_keys(ask, region, key, page)
+    else:
+        rest = _concluded(ask, walk, is_part=is_part)
+    async for part in rest:
+        yield part
+    if walk.has_no_totals:
+        yield Part(None, reached=region.interval(key)[1])
+
+
+async def _concluded(ask: Ask, walk: _Walk, *, is_part: bool) -> AsyncIterator[Part]:
+    """Prove what the pages of a sorted region have left open."""
+    region, key, seen, number = walk.region, walk.key, walk.seen, walk.number
+    _, upper = region.interval(key)
+    if walk.borders.are_open:
+        witness = await _page(ask, region, number + 1, _sort(key))
+        if seen.add(witness):
+            yield Part(witness)
+        async for part in walk.borders.prove(ask.after(number + 1), witness):
+            yield part
+    if not seen.is_counted or seen.is_given_up:
+        behind = walk.last + 1 if key == ID and seen.shown else walk.last
+        gaps = [*walk.borders.believed, *([(behind, upper)] if behind <= upper else [])]
+        async for part in _read_gaps(ask.after(number + 2), region, key, gaps, seen):
+            yield part
+    if seen.shown or seen.is_counted or is_part:
+        yield Part(None, reached=upper, is_doubtful=not seen.is_counted)
+        return
+    async for part in read_piecewise(ask.after(number + 3), region, key):
+        yield part
+
+
+async def _read_gaps(
+    ask: Ask, region: Region, key: Key, gaps: Sequence[tuple[int, int]], seen: _Seen
+) -> AsyncIterator[Part]:
+    """Read between and behind pages whose totals prove nothing."""
+    for number, gap in enumerate(gaps):
+        between = region.narrowed(key, *gap)
+        async for part in _by_keys(ask.after(number), between, key):
+            if part.page is not None and seen.add_from_gap(part.page):
+                yield Part(part.page)
+
+
+class _Walk:
+    """How far the pages of a sorted region have come."""
+
+    def __init__(self, region: Region, key: Key) -> None:
+        self.region = region
+        self.key: Key = key
+        self.seen = _Seen()
+        self.borders = _Borders(region, key)
+        self.last, self._upper = region.interval(key)
+        self.number = 0
+        self.is_sorted = True
+        """Whether the API sorts the list after all."""
+        self._before: Page | None = None
+
+    def takes(self, page: Page) -> bool:
+        """Go on to the next page, and tell whether it is in order."""
+        before, keys = self._before, page.keys(self.key)
+        self.number += 1
+        is_unchanged = before is not None and before.total == page.total
+        falls_back = is_unchanged and bool(keys) and keys[0] < self.last
+        self.is_sorted = page.ascends(self.key) and not falls_back
+        # A page behind those that the total calls for has no border: it is a witness.
+        if before is not None and (keys or self.number <= self.seen.pages_told):
+            first = keys[0] if keys else self._upper + 1
+            self.borders.add(_Border(before, page, self.last, first))
+        self.last = keys[-1] if keys else self.last
+        self._before = page
+        return self.is_sorted
+
+    @property
+    def has_no_totals(self) -> bool:
+        """Whether the first page tells no total."""
+        return self.is_sorted and self.number == 1 and self.seen.first is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,55 +476,107 @@ class _Border:
     def gap(self, key: Key, upper: int) -> tuple[int, int] | None:
         """Return the keys that may lie between the two pages."""
         if key != ID:
-            return self.last, min(self.first + 1, upper)
+            is_gap = self.last <= self.first
+            return (self.last, min(self.first + 1, upper)) if is_gap else None
         return (self.last + 1, self.first - 1) if self.last + 1 < self.first else None
 
 
-async def _prove(
-    ask: Ask, region: Region, key: Key, borders: deque[_Border], witness: Page
+class _Borders:
+    """The borders of the pages of a region."""
+
+    def __init__(self, region: Region, key: Key) -> None:
+        self._region = region
+        self._key: Key = key
+        self._open: deque[_Border] = deque()
+        self.believed: list[tuple[int, int]] = []
+        """The keys between pages of which nothing but totals says that no row is there."""
+
+    @property
+    def are_open(self) -> bool:
+        """Whether some are not proven yet."""
+        return bool(self._open)
+
+    def add(self, border: _Border) -> None:
+        """Add one that has to be proven."""
+        self._open.append(border)
+
+    def reached(self, last: int) -> int:
+        """Return the key up to which nothing is missing, if pages were read up to one."""
+        return self._open[0].last if self._open else last
+
+    async def prove(self, ask: Ask, witness: Page) -> AsyncIterator[Part]:
+        """Prove the borders that a later answer can speak for, or read their gaps."""
+        number, key = 0, self._key
+        _, upper = self._region.interval(key)
+        while self._open and witness.sent >= self._open[0].after.answered:
+            border = self._open.popleft()
+            gap = border.gap(key, upper)
+            if gap is None:
+                continue
+            if border.before.total is not None and border.before.total == witness.total:
+                self.believed.append(gap)
+                continue
+            number += 1
+            between = self._region.narrowed(key, *gap)
+            # What is no smaller in time is so in ids, as its rows lie between others.
+            by: Key = "id" if between == self._region else key
+            async for part in read_in_order(ask.after(number), between, by, is_part=True):
+                yield Part(part.page)
+
+
+async def _by_keys(
+    ask: Ask, region: Region, key: Key, page: Page | None = None
 ) -> AsyncIterator[Part]:
-    """Prove the borders that a later answer can speak for, or read their gaps."""
-    number = 0
-    while borders and witness.sent >= borders[0].after.answered:
-        border = borders.popleft()
-        gap = border.gap(key, region.interval(key)[1])
-        if gap is None or (
-            border.before.total is not None and border.before.total == witness.total
-        ):
-            continue
-        number += 1
-        between = region.narrowed(key, *gap)
-        async for part in read_in_order(ask.after(number), between, key):
-            yield Part(part.page)
-
-
-async def _step_by_step(ask: Ask, region: Region, key: Key, page: Page) -> AsyncIterator[Part]:
-    """Go on where a page ended, again and again.
+    """Ask for what lies behind the last key, again and again, until nothing does.
 
     Without totals nobody can tell how many pages there are, nor whether a row
     left between two of them: so each is the first one of a region of its own.
+
+    Args:
+        ask: Asks for pages.
+        region: Which rows.
+        key: The key that they are sorted by.
+        page: Its first page, if that has been yielded.
+
+    Yields:
+        The pages.
+
+    Raises:
+        IncompleteReadError: Rows do not show their keys.
+        RangeIgnoredError: The API does not narrow the list.
     """
-    _, upper = region.interval(key)
+    lower, upper = region.interval(key)
     for number in count(1):
+        if page is None:
+            page = await _page(ask.after(2 * number), region, 1, _sort(key))
+            yield Part(page, reached=lower)
         keys = page.keys(key)
-        if not page.more or not keys:
+        if page.count and not keys:
+            message = f"its rows have no {key}, by which they are read"
+            raise IncompleteReadError(message)
+        if not keys:
+            return
+        if not page.ascends(key):
+            async for part in read_piecewise(
+                ask.after(2 * number + 1), region, key, is_part=True
+            ):
+                yield part
             return
         first, last = keys[0], keys[-1]
         if key != ID and first == last:
             moment = region.narrowed(key, last, last + 1)
-            async for part in read_in_order(ask.after(2 * number), moment, "id"):
+            async for part in read_in_order(
+                ask.after(2 * number + 1), moment, "id", is_part=True
+            ):
                 yield Part(part.page)
-        if key == ID or first == last:
-            last += 1
-        if last > upper:
+        lower = last + 1 if key == ID or first == last else last
+        if lower > upper:
             return
-        region = region.narrowed(key, last, upper)
-        page = await _page(ask.after(2 * number + 1), region, 1, _sort(key))
-        yield Part(page, reached=last)
+        region, page = region.narrowed(key, lower, upper), None
 
 
 async def read_piecewise(
-    ask: Ask, region: Region, key: Key, head: Page | None = None
+    ask: Ask, region: Region, key: Key, head: Page | None = None, *, is_part: bool = False
 ) -> AsyncIterator[Part]:
     """Read a closed region in no order, in pieces small enough to be read at once.
 
@@ -353,62 +585,144 @@ async def read_piecewise(
         region: Which rows.
         key: The key by which it is cut into pieces.
         head: Its first page, if that has been read.
+        is_part: Whether it is a part of a list that shows rows elsewhere.
 
     Yields:
         The pages of each piece, and after each piece that it is complete.
+
+    Raises:
+        IncompleteReadError: The API shows no row, though it counts some.
+        RangeIgnoredError: The API does not narrow the list.
     """
-    lower, upper = region.interval(key)
+    _, upper = region.interval(key)
     head = head or await _page(ask, region, 1, None)
-    if head.total is not None and head.total <= SHORT_SLICE * head.size:
-        seen, keys = _Seen(), list[int]()
-        async for page in _pages(ask, region, None, head):
-            seen.add(page)
-            keys.extend(page.keys(key))
-            yield Part(page)
-        is_complete = seen.has_all
-        parts = [] if is_complete else region.halved(key, keys)
-    else:
-        yield Part(head)
-        is_complete = head.is_whole
-        parts = region.cut(key, _parts(head, SHORT_SLICE))
-    if is_complete or lower == upper:
-        yield Part(None, reached=upper)
-    elif key != ID and upper - lower == 1:
+    seen, keys = _Seen(), list[int]()
+    most = 1 if (head.total or 0) > SHORT_SLICE * head.size else 2 * SHORT_SLICE
+    async for page in _pages(ask, region, None, seen, head, most=most):
+        keys.extend(page.keys(key))
+        yield Part(page)
+    is_point = key == ID and not region.is_divisible(key)
+    is_complete = is_point or (seen.is_over and seen.has_all) or region.is_filled_by(seen.ids)
+    is_doubtful = False
+    if not is_complete and seen.is_worth_another_look:
+        again, known = _Seen(), len(seen.ids)
+        async for page in _pages(ask.after(most), region, None, again, most=most):
+            if seen.ids.update(page.ids):
+                yield Part(page)
+        is_alike = len(again.ids) == known == len(seen.ids)
+        if is_alike and not (known or is_part or again.has_all) and again.last == seen.last:
+            message = f"the API counts {again.last} rows, and shows none"
+            raise IncompleteReadError(message)
+        is_complete = again.is_over and (again.has_all or is_alike)
+        is_doubtful = not again.has_all and again.last is not None
+    if is_complete:
+        yield Part(None, reached=upper, is_doubtful=is_doubtful)
+        return
+    is_part = is_part or seen.shown > 0
+    if not region.is_divisible(key):
         # More rows in a millisecond than a page holds: a batch edit.
-        async for part in read_piecewise(ask.after(SHORT_SLICE), region, "id"):
-            yield Part(part.page)
+        async for part in read_piecewise(ask.after(most + 1), region, "id", is_part=is_part):
+            yield replace(part, reached=None)
         yield Part(None, reached=upper)
-    else:
-        async for part in in_turn(
-            read_piecewise(ask.after(SHORT_SLICE + number), piece, key)
-            for number, piece in enumerate(parts)
-        ):
-            yield part
+        return
+    halves = region.halved(key, keys) if seen.is_over else None
+    pieces = halves or region.cut(key, max(2, _parts(head, SHORT_SLICE)))
+    async for part in in_turn(
+        read_piecewise(ask.after(most + 1 + number), piece, key, is_part=is_part)
+        for number, piece in enumerate(pieces)
+    ):
+        yield part
 
 
 class _Seen:
-    """What the pages of a list held."""
+    """What the pages of a list held, and what they said of it."""
 
     def __init__(self) -> None:
-        self.ids: set[int] = set()
-        self._without_id = 0
-        self._totals: list[int | None] = []
+        self.ids = IdSet()
+        self.shown = 0
+        """Rows; one that came twice is two."""
+        self.first: int | None = None
+        """The total that the first page told."""
+        self.last: int | None = None
+        """The total that the last page told."""
+        self.pages_told = 0
+        """Pages that the first one called for."""
+        self.is_over = False
+        """Whether the list has come to its end."""
+        self.is_given_up = False
+        """Whether it should have had more pages."""
+        self._pages = self._fruitful = self._without_id = 0
+        self._is_unchanged = True
+        self._is_first_full = False
+        self._repeats = False
+        self._body = b""
 
-    def add(self, page: Page) -> None:
-        self.ids.update(page.ids)
-        self._without_id += page.count - len(page.ids)
-        self._totals.append(page.total)
+    def add(self, page: Page) -> bool:
+        """Account for a page, and tell whether it brings a row that no other one had."""
+        if not self._pages:
+            self.first = page.total
+            self.pages_told = ceil((page.total or 0) / page.size)
+            self._is_first_full = page.count >= page.size
+        self.last = page.total
+        self._is_unchanged &= page.total == self.first
+        without_id = page.count - len(page.ids)
+        is_new = bool(self.ids.update(page.ids) or (without_id and page.body != self._body))
+        self._body = page.body
+        self._pages += 1
+        self._fruitful += is_new
+        self._without_id += without_id
+        self.shown += page.count
+        self._repeats = page.count > 0 and not is_new
+        return is_new
+
+    def add_from_gap(self, page: Page) -> bool:
+        """Account for rows from between the pages, and tell whether there are new ones."""
+        if not self.shown:
+            self.last = page.total
+        found = self.ids.update(page.ids)
+        self.shown += found
+        return found > 0
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether as many rows were shown as there can be in a list that loses some."""
+        if self.first is None or self.last is None:
+            return False
+        return self.last <= self.shown <= self.first
 
     @property
     def has_all(self) -> bool:
         """Whether nothing is missing, if the list won no rows meanwhile."""
-        first = self._totals[0]
-        return first is None or len(self.ids) + self._without_id >= first
+        if self.first is None:
+            return not self.shown
+        if self._fruitful <= 1 and self.shown == self.first:
+            return True  # one answer is one moment
+        return self._distinct == self.first
 
     @property
     def is_steady(self) -> bool:
         """Whether nothing is missing, as the list did not change."""
-        return self.has_all and len(set(self._totals)) == 1
+        return (self.first is None or self.has_all) and self._is_unchanged
+
+    @property
+    def is_cut_off(self) -> bool:
+        """Whether the list shows less than it has, as far as that can be told."""
+        if self.first is None or self.last is None:
+            return self._repeats and self._is_first_full
+        return self._distinct < self.last and (self._repeats or not self.shown)
+
+    @property
+    def is_worth_another_look(self) -> bool:
+        """Whether totals prove nothing, so that it counts if another read is the same."""
+        if not self.is_over or (self._repeats and self.is_cut_off):
+            return False
+        if self.first is None or self._fruitful <= 1:
+            return True
+        return self._distinct > self.first
+
+    @property
+    def _distinct(self) -> int:
+        return len(self.ids) + self._without_id
 
 
 async def _page(ask: Ask, region: Region, number: int, sort: str | None) -> Page:
@@ -418,37 +732,62 @@ async def _page(ask: Ask, region: Region, number: int, sort: str | None) -> Page
     return page
 
 
-async def _pages(
-    ask: Ask, region: Region, sort: str | None, head: Page | None = None
+async def _pages(  # noqa: PLR0913 - what is asked for, and what came
+    ask: Ask,
+    region: Region,
+    sort: str | None,
+    seen: _Seen,
+    head: Page | None = None,
+    *,
+    most: int | None = None,
 ) -> AsyncIterator[Page]:
-    """Ask for page 1, then for all others at once; yield them in order.
+    """Ask for the pages of a list until it ends, and yield them in order.
 
-    Without totals they are asked for one by one.
+    As many as the first one calls for are asked for at once. More follow one by one, as
+    long as they bring new rows and are full, or belie the totals.
+
+    Args:
+        ask: Asks for pages.
+        region: Which rows.
+        sort: How they are sorted.
+        seen: The account that each page is in before it is yielded.
+        head: The first page, if that has been read.
+        most: Pages after which no more is asked for; None for any number.
+
+    Yields:
+        The pages.
     """
-    head = head or await _page(ask, region, 1, sort)
-    yield head
-    if head.total is None:
-        number, page = 1, head
-        while page.more:
-            number += 1
-            page = await _page(ask, region, number, sort)
-            yield page
-        return
-    rest = [
-        asyncio.ensure_future(_page(ask, region, number, sort))
-        for number in range(2, ceil(head.total / head.size) + 1)
-    ]
+    page = head or await _page(ask, region, 1, sort)
+    size = page.size
+    in_vain, asked = 0, 1
+    ahead: deque[asyncio.Future[Page]] = deque()
     try:
-        for answer in rest:
-            yield await answer
+        for number in count(1):
+            in_vain = 0 if seen.add(page) else in_vain + 1
+            is_last = in_vain or (seen.is_counted and page.count < size)
+            seen.is_given_up = in_vain >= _MOST_IN_VAIN and number < seen.pages_told
+            seen.is_over = (
+                seen.is_given_up
+                or not seen.shown
+                or bool(number >= seen.pages_told and is_last)
+            )
+            yield page
+            if seen.is_over or number == most:
+                return
+            while asked <= number or (asked < seen.pages_told and len(ahead) < _AT_ONCE):
+                asked += 1
+                ahead.append(asyncio.ensure_future(_page(ask, region, asked, sort)))
+            page = await ahead.popleft()
     finally:
-        for answer in rest:
+        for answer in ahead:
             answer.cancel()
 
 
-def _parts(head: Page, pages: int) -> int:
-    """Return how many slices of so many pages a list makes."""
-    return 2 if head.total is None else max(1, ceil(head.total / (pages * head.size)))
+def _parts(head: Page, pages: int, most: int = MAX_ID) -> int:
+    """Return how many slices of so many pages a list makes that has so many rows at most."""
+    if head.total is None:
+        return 2
+    return max(1, min(ceil(min(head.total, most) / (pages * head.size)), _MOST_SLICES))
 
 
 def _sort(key: Key) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from itertools import pairwise
 from math import ceil
 from statistics import median_low
 from typing import TYPE_CHECKING, TypeAlias
@@ -12,7 +11,7 @@ from tap_ft42.declared.instants import from_milliseconds
 from tap_ft42.declared.listing import ID
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence, Sized
 
     from tap_ft42.api.page import Page
 
@@ -68,18 +67,38 @@ class Region:
         return self._cut_at(key, range(lower + width - step, upper, width))
 
     def halved(self, key: Key, seen: Sequence[int]) -> list[Region]:
-        """Cut the region in two where half of the keys that were seen lie below."""
+        """Cut the region in two where half of the keys that were seen lie below.
+
+        Args:
+            key: The key.
+            seen: Keys of rows of the region.
+
+        Returns:
+            Two regions, each of them smaller, if the region `is_divisible`.
+        """
         lower, upper = self.interval(key)
         middle = median_low(seen) if seen else (lower + upper) // 2
-        return self._cut_at(key, [max(min(middle, upper - 1), min(lower + 1, upper - 1))])
+        least = lower if key == ID else lower + 1
+        return self._cut_at(key, [min(max(middle, least), upper - 1)])
+
+    def is_divisible(self, key: Key) -> bool:
+        """Tell whether the region can be cut into smaller ones."""
+        lower, upper = self.interval(key)
+        return upper - lower + _step(key) > 1
+
+    def is_filled_by(self, ids: Sized) -> bool:
+        """Tell whether so many ids are all that the region has room for."""
+        lower, upper = self.interval(ID)
+        return len(ids) > upper - lower
 
     def _cut_at(self, key: Key, points: Iterable[int]) -> list[Region]:
-        lower, upper = self.interval(key)
-        step = _step(key)
-        return [
-            self.narrowed(key, below if below == lower else below + step, above)
-            for below, above in pairwise([lower, *points, upper])
-        ]
+        """Cut the region behind some keys, which ascend and lie within it."""
+        _, upper = self.interval(key)
+        pieces, (begin, _) = list[Region](), self.interval(key)
+        for point in (*points, upper):
+            pieces.append(self.narrowed(key, begin, point))
+            begin = point + _step(key)
+        return pieces
 
 
 def _step(key: Key) -> int:

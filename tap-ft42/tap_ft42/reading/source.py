@@ -12,7 +12,7 @@ from typing_extensions import override
 
 from tap_ft42.api.ledger import route_of
 from tap_ft42.reading.pipeline import NOW, Source
-from tap_ft42.reading.reads import Part, read_from_scratch, read_list
+from tap_ft42.reading.reads import IncompleteReadError, Part, read_from_scratch, read_list
 from tap_ft42.reading.regions import Region
 from tap_ft42.reading.spool import FRESH
 
@@ -164,12 +164,15 @@ class ListReader:
         """Yield what a read finds; see `Pipeline.parts`."""
         return self.pipeline.parts(reading)
 
-    def read_apart(self, source: ListSource, until: int) -> Iterator[Any]:
+    def read_apart(
+        self, source: ListSource, until: int, *, is_proof: bool = False
+    ) -> Iterator[Any]:
         """Read records in full that no partition asks for.
 
         Args:
             source: Which rows, with the name of a plan that is used for nothing else.
             until: Instant up to which all changes will be in, in milliseconds since 1970.
+            is_proof: Whether what does not come is taken for gone.
 
         Yields:
             Records; some perhaps twice.
@@ -179,9 +182,13 @@ class ListReader:
             FatalAPIError: The API refuses the request.
             RetriableAPIError: Too many tries of one page failed.
             requests.RequestException: The API did not answer.
+            IncompleteReadError: Nobody can tell whether these are all.
         """
         self.spool.follow(source.plan or "", {}, until, longest_age=FRESH)
         for part, _ in self.parts(self.begin(NOW, source, self.whole)):
+            if part.is_doubtful and is_proof:
+                message = "the API counts other rows than it shows"
+                raise IncompleteReadError(message)
             yield from [] if part.page is None else part.page.records()
 
     def whole(self, ask: Ask) -> AsyncIterator[Part]:

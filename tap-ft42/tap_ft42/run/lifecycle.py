@@ -16,6 +16,7 @@ from tap_ft42.api.token import CredentialsError
 from tap_ft42.declared.instants import from_milliseconds
 from tap_ft42.declared.words import some
 from tap_ft42.planning.impossible import forget_the_future
+from tap_ft42.reading.reads import IncompleteReadError
 from tap_ft42.run.logs import THIS_RUN
 from tap_ft42.run.progress import Progress
 
@@ -43,7 +44,7 @@ _ENDINGS = {
 }
 
 
-ALONE = (FatalAPIError, *RETRIED)
+ALONE = (FatalAPIError, IncompleteReadError, *RETRIED)
 """Failures by which a part of a run may fail alone."""
 
 

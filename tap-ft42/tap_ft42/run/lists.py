@@ -105,6 +105,8 @@ class ListRun:
         self._swept: dict[str, Sequence[dict[str, Any]]] = {}
         self._partitions_read: list[dict[str, Any]] = []
         self._is_read_to_end = False
+        self._is_doubtful = False
+        self._left_open: set[Hashable] = set()
         self._remembered: list[tuple[ListRun, Context]] = []
         if listing.tells == "people":
             run.people.people = self
@@ -380,8 +382,9 @@ class ListRun:
             if not self.run.lifecycle.fails_alone(self.listing.name, failure):
                 raise
             return
-        for trait in self._traits:
-            trait.complete(context)
+        if key_of(context) not in self._left_open:
+            for trait in self._traits:
+                trait.complete(context)
         is_read = self._due.get(key_of(context), False) and self._is_read_to_end
         if self._refreshing is not None and is_read and self.needs_all(context):
             self._refreshing.note(context, listed, is_whole=is_whole)
@@ -419,6 +422,9 @@ class ListRun:
             self._begin(running.members, apart)
             yield from self._planned_records(context)
             return
+        except ALONE:
+            self._left_open.update(map(key_of, running.read.contexts))
+            raise
         self._is_read_to_end = True
         for member in running.read.contexts:
             self.presence.complete(member)
@@ -455,6 +461,8 @@ class ListRun:
                     self._plan_children(records, place)
                     self.presence.note(page, records, context)
                     yield from records
+                if part.is_doubtful:
+                    self._doubt(read)
                 held.append(partial(moved.advance, part))
                 self._move(held, rejected)
                 self.run.write_state(at_most_every=STATE_INTERVAL)
@@ -462,6 +470,19 @@ class ListRun:
             self._move(held, rejected)
         if held and (objection := self.rejections.objection()):
             raise UnusableRecordsError(objection)
+
+    def _doubt(self, read: PlannedRead) -> None:
+        """Call no row gone on the strength of a read whose totals are wrong."""
+        for member in read.contexts:
+            self.presence.doubt(member)
+        if not self._is_doubtful:
+            self._is_doubtful = True
+            self.partitions.logger.warning(
+                "%s: the API counts other rows than it shows. What it shows has been read, "
+                "and what it does not show is not taken for gone.",
+                self.listing.name,
+                extra={"happened": "totals_doubtful"},
+            )
 
     def _move(self, held: list[Callable[[], None]], rejected: int) -> None:
         """Move the bookmarks, unless what was rejected since forbids it.

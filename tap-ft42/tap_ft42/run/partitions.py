@@ -269,7 +269,7 @@ class Partitions:
 
     # What is read outside of their turns
 
-    def read_apart(
+    def read_apart(  # noqa: PLR0913 - which records, and what for
         self,
         query: Mapping[str, Any],
         name: str,
@@ -277,6 +277,7 @@ class Partitions:
         *,
         path: str | None = None,
         is_news: bool = False,
+        is_proof: bool = False,
     ) -> Iterator[Any]:
         """Read records in full that no partition asks for.
 
@@ -286,6 +287,7 @@ class Partitions:
             context: The context of their list, if it has one.
             path: Where they are, if not where the list is.
             is_news: Whether they are emitted, and all of them are new.
+            is_proof: Whether what does not come is taken for gone.
 
         Yields:
             Records; some perhaps twice.
@@ -297,7 +299,7 @@ class Partitions:
         source = self.reader.source(context, query, name, path=path or self.path)
         if is_news:
             self.account_to(source.entry, "")
-        yield from self.reader.read_apart(source, self.run.times.until)
+        yield from self.reader.read_apart(source, self.run.times.until, is_proof=is_proof)
 
     def look_up(
         self, query: Mapping[str, Any], context: Context | None = None
