@@ -18,11 +18,11 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from requests.adapters import HTTPAdapter
 from typing_extensions import override
 
 from tap_ft42.budget import RunEnds
 from tap_ft42.retries import RETRIED, TooManyRequestsError
+from tap_ft42.session import Adapter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -195,8 +195,8 @@ class Ledger:
             return tally
 
 
-class CountingAdapter(HTTPAdapter):
-    """Sends requests and counts them."""
+class CountingAdapter(Adapter):
+    """Sends requests, and counts those for data."""
 
     def __init__(self, ledger: Ledger, **options: Any) -> None:  # noqa: ANN401 - those of requests
         """Make a pool of connections.
@@ -215,7 +215,8 @@ class CountingAdapter(HTTPAdapter):
         *args: Any,
         **options: Any,
     ) -> requests.Response:
-        tally = self._ledger.note_request()
+        # A token is asked for in the middle of a request for data.
+        tally = self._ledger.note_request() if request.method == "GET" else None
         response = super().send(request, *args, **options)
         if tally is not None and response.status_code == HTTPStatus.TOO_MANY_REQUESTS:
             tally.refused()

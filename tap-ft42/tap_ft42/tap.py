@@ -9,7 +9,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-import requests
 from singer_sdk import Stream, Tap
 from singer_sdk.exceptions import ConfigValidationError
 from typing_extensions import override
@@ -31,6 +30,7 @@ from tap_ft42.quota import Quota
 from tap_ft42.rejections import RejectedRecordsStream
 from tap_ft42.runs import LEDGER_STREAMS
 from tap_ft42.scope import Scope
+from tap_ft42.session import Session
 from tap_ft42.settings import SETTINGS, contradictions
 from tap_ft42.spool import Spool
 from tap_ft42.streams import STREAMS
@@ -117,13 +117,14 @@ class TapFT42(Tap):
         return cast("str", self.config["api_url"]).rstrip("/")
 
     @cached_property
-    def session(self) -> requests.Session:
-        """The connection pool."""
-        session = requests.Session()
-        session.headers["User-Agent"] = self.config["user_agent"]
-        adapter = CountingAdapter(self.ledger, pool_maxsize=IN_FLIGHT)
-        session.mount("https://", adapter)
-        session.mount("http://", adapter)
+    def session(self) -> Session:
+        """The connections, for tokens and for data."""
+        session = Session(
+            api_url=self.api_url,
+            user_agent=self.config["user_agent"],
+            adapter=CountingAdapter(self.ledger, pool_maxsize=IN_FLIGHT),
+        )
+        session.hooks["response"].append(self.quota.learn)
         return session
 
     @cached_property
@@ -135,10 +136,9 @@ class TapFT42(Tap):
     def token(self) -> BearerToken:
         """The application's access token."""
         return BearerToken(
-            api_url=self.api_url,
+            self.session,
             client_id=self.config["client_id"],
             client_secret=self.config["client_secret"],
-            user_agent=self.config["user_agent"],
         )
 
     @cached_property
