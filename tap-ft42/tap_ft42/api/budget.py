@@ -1,0 +1,92 @@
+"""What a run may spend, and how it ends when that is spent."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+from threading import Lock
+
+
+class RunEnds(Exception):  # noqa: N818 - not an error: the run ends well
+    """The run ends here; the next one goes on from its state."""
+
+
+class Budget:
+    """The requests and minutes of a run."""
+
+    def __init__(self, *, max_requests: int | None, max_minutes: float | None) -> None:
+        """Start the clock.
+
+        Args:
+            max_requests: Requests that the run may send; None for any number.
+            max_minutes: How long it may take; None for any time.
+        """
+        self._max_requests = max_requests
+        self._max_minutes = max_minutes
+        self._started = time.monotonic()
+        self._stopped_by: str | None = None
+        self._lock = Lock()
+        self.spent = 0
+        """Requests that were sent."""
+
+    @property
+    def is_bounded(self) -> bool:
+        """Whether the run may have to end before everything is read."""
+        return self._max_requests is not None or self._max_minutes is not None
+
+    @property
+    def counts_requests(self) -> bool:
+        """Whether a request for one stream may be one too few for another."""
+        return self._max_requests is not None
+
+    def spend(self) -> None:
+        """Account for a request that is about to be sent.
+
+        Raises:
+            RunEnds: It may not be sent.
+        """
+        self.check()
+        with self._lock:
+            if self._max_requests is not None and self.spent >= self._max_requests:
+                message = f"the run has sent its {self._max_requests} requests (max_requests)"
+                raise RunEnds(message)
+            self.spent += 1
+
+    def check(self, wait: float = 0, *, because: str = "the quota is used up") -> None:
+        """Tell whether the run may go on.
+
+        Args:
+            wait: Seconds that it would have to wait first.
+            because: Why.
+
+        Raises:
+            RunEnds: It may not.
+        """
+        if self._stopped_by is not None:
+            raise RunEnds(self._stopped_by)
+        if self._max_minutes is None:
+            return
+        elapsed = time.monotonic() - self._started
+        if elapsed + wait < self._max_minutes * 60:
+            return
+        if elapsed < self._max_minutes * 60:
+            go_on = datetime.now(UTC) + timedelta(seconds=wait)
+            message = (
+                f"{because} until {go_on:%H:%M:%S} UTC, which is beyond "
+                f"the run's {self._max_minutes:g} minutes (max_minutes)"
+            )
+        else:
+            message = f"the run has taken its {self._max_minutes:g} minutes (max_minutes)"
+        raise RunEnds(message)
+
+    def stop(self, reason: str) -> RunEnds:
+        """Let the run end now.
+
+        Args:
+            reason: Why.
+
+        Returns:
+            What every further request raises.
+        """
+        self._stopped_by = reason
+        return RunEnds(reason)

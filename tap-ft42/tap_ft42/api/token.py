@@ -1,0 +1,161 @@
+"""The application's access token: one for all streams of a run."""
+
+from __future__ import annotations
+
+import re
+import time
+from contextlib import suppress
+from datetime import UTC, datetime
+from http import HTTPStatus
+from math import inf
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from requests.auth import AuthBase
+from singer_sdk.exceptions import RetriableAPIError
+from typing_extensions import override
+
+from tap_ft42.api import errors, retries
+
+if TYPE_CHECKING:
+    import requests
+
+    from tap_ft42.api.session import Session
+
+TOKEN_PATH = "/oauth/token"  # noqa: S105 - a path, not a password
+
+_TOKEN = re.compile(r"[!-~]+")
+"""What can stand in a header; RFC 6750 allows less."""
+
+
+class _Grant(msgspec.Struct):
+    """What the token endpoint answers; its other fields are not needed."""
+
+    access_token: str
+    expires_in: Any = None
+    """Seconds, perhaps as text."""
+    secret_valid_until: Any = None
+    """Unix time; null in newer answers."""
+
+
+class BearerToken(AuthBase):
+    """Authorises requests by OAuth2 client credentials.
+
+    A token is fetched when the first request needs it and again once it has
+    expired. There is no safety margin: until a token expires, 42 answers with
+    the same token and the seconds that are left, so asking early brings
+    nothing. A request that comes too late is answered 401; it is sent once more
+    with a new token. Failures of the token endpoint are raised in the request that
+    needed the token, and tried again with it.
+    """
+
+    def __init__(self, session: Session, *, client_id: str, client_secret: str) -> None:
+        """Remember the credentials; nothing is sent yet.
+
+        Args:
+            session: Sends the requests for tokens.
+            client_id: The application's UID.
+            client_secret: The application's present secret.
+        """
+        self._session = session
+        self._credentials = {
+            "grant_type": "client_credentials",
+            "client_id": client_id,
+            "client_secret": client_secret,
+        }
+        self._token: str | None = None
+        self._expires = 0.0
+        self._lock = Lock()
+        self.requests = 0
+        """Requests for tokens that were sent."""
+        self.secret_valid_until: datetime | None = None
+        """When the secret expires; None if the API has not said so."""
+
+    @override
+    def __call__(self, r: requests.PreparedRequest) -> requests.PreparedRequest:
+        """Put the token on a request."""
+        r.headers["Authorization"] = f"Bearer {self._current()}"
+        if self._resend_with_new_token not in r.hooks["response"]:
+            r.hooks["response"].append(self._resend_with_new_token)
+        return r
+
+    def _current(self, refused: str | None = None) -> str:
+        """Return a token that has not expired and is not the refused one."""
+        with self._lock:
+            if (
+                self._token is None
+                or self._token == refused
+                or time.monotonic() >= self._expires
+            ):
+                asked = time.monotonic()
+                grant = self._fetch()
+                self._token = grant.access_token
+                self._expires = asked + _seconds(grant.expires_in)
+                self.secret_valid_until = _instant(grant.secret_valid_until)
+            return self._token
+
+    def _fetch(self) -> _Grant:
+        self.requests += 1
+        response = self._session.ask(
+            "POST",
+            self._session.api_url + TOKEN_PATH,
+            auth=_InItsBody(),
+            data=self._credentials,
+        )
+        retries.check(response, errors.refused_credentials)
+        try:
+            grant = msgspec.json.decode(response.content, type=_Grant)
+        except (ValueError, RecursionError):
+            grant = None
+        if grant is None or not _TOKEN.fullmatch(grant.access_token):
+            message = (
+                f"{errors.request_line(response)} did not answer with a token. Check `api_url`."
+            )
+            raise RetriableAPIError(message, response)
+        return grant
+
+    def _resend_with_new_token(
+        self,
+        response: requests.Response,
+        **kwargs: Any,  # noqa: ANN401 - the hook protocol of requests
+    ) -> requests.Response:
+        """Answer a 401 by the same request with a new token, once."""
+        if response.status_code != HTTPStatus.UNAUTHORIZED:
+            return response
+        refused = response.request.headers["Authorization"].removeprefix("Bearer ")
+        again = response.request.copy()
+        again.headers["Authorization"] = f"Bearer {self._current(refused)}"
+        again.hooks["response"].remove(self._resend_with_new_token)
+        renewed = response.connection.send(again, **kwargs)
+        renewed.history.append(response)
+        renewed.request = again
+        return renewed
+
+
+class _InItsBody(AuthBase):
+    """Says that the credentials are in the request itself, and no other ones belong to it."""
+
+    @override
+    def __call__(self, r: requests.PreparedRequest) -> requests.PreparedRequest:
+        return r
+
+
+def _seconds(expires_in: object) -> float:
+    """Read for how long a token is good; for ever where that is not said.
+
+    Whether it still is, the API tells by 401.
+    """
+    with suppress(ValueError):
+        if isinstance(expires_in, int | float | str):
+            seconds = float(expires_in)
+            return seconds if seconds >= 0 else inf
+    return inf
+
+
+def _instant(unix_time: object) -> datetime | None:
+    """Read a Unix time; None for anything else, as no run may fail for it."""
+    if isinstance(unix_time, int | float):
+        with suppress(OSError, OverflowError, ValueError):
+            return datetime.fromtimestamp(unix_time, UTC)
+    return None
