@@ -54,7 +54,14 @@ class Session(requests.Session):
         # No proxy reaches what is on this machine.
         self._proxies = {"no_proxy": host} if is_loopback(host) else {}
 
-    def ask(self, method: str, url: str, *, auth: AuthBase, **options: Any) -> requests.Response:  # noqa: ANN401 - those of requests
+    def ask(
+        self,
+        method: str,
+        url: str,
+        *,
+        auth: AuthBase,
+        **options: Any,  # noqa: ANN401 - those of requests
+    ) -> requests.Response:
         """Send a request, and return its answer, whatever that says.
 
         Args:
