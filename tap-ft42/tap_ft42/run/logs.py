@@ -51,8 +51,9 @@ THIS_RUN = RunFilter()
 
 def set_up() -> None:
     """Let all lines of this process go through the filter."""
-    # One line a request is enough: the tap's own has rows and seconds.
-    logging.getLogger("urllib3").setLevel(logging.INFO)
+    # One line a request is enough: the tap's own has rows and seconds. What urllib3 warns
+    # of, headers that are none, comes with a traceback, and costs nothing.
+    logging.getLogger("urllib3").setLevel(logging.ERROR)
     for handler in logging.getLogger().handlers:
         handler.addFilter(THIS_RUN)
 
