@@ -25,7 +25,9 @@ _EXPLAINING = {
     "_violations",
     "broken_promises",
     "explain",
+    "redirection",
     "refusal",
+    "refusals",
     "refused_credentials",
 }
 """Functions that return or yield such texts rather than raising them."""

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 CURSUS = {"id": 21, "created_at": None, "name": "42cursus", "slug": "42cursus", "kind": "main"}
 
 
+UNTOLD = dict.fromkeys(("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"), "")
+"""The variables of a machine that trusts whom all trust."""
+
+
 @pytest.fixture
 def authority() -> trustme.CA:
     """Whom no machine trusts of itself."""
@@ -45,7 +49,7 @@ def test_whom_the_machine_trusts_is_trusted_for_tokens_and_data(
 ) -> None:
     file = tmp_path / "authority.pem"
     authority.cert_pem.write_to_path(file)
-    here = tap.within(**{variable: str(file)}).pointed_at(secure)
+    here = tap.within(**(UNTOLD | {variable: str(file)})).pointed_at(secure)
     assert here.run("cursus").ids("cursus") == [21]
     assert len(secure.asked_for(TOKEN_PATH)) == 1
 
@@ -53,7 +57,7 @@ def test_whom_the_machine_trusts_is_trusted_for_tokens_and_data(
 def test_a_certificate_that_is_not_trusted_is_named_at_once(
     tap: Tap, secure: ScriptedApi
 ) -> None:
-    run = tap.pointed_at(secure).fail("cursus")
+    run = tap.within(**UNTOLD).pointed_at(secure).fail("cursus")
     assert f"The certificate of {secure.url} is not trusted: " in run.last_word
     assert "REQUESTS_CA_BUNDLE" in run.last_word
     assert "next one follows" not in run.log
@@ -63,7 +67,11 @@ def test_a_certificate_that_is_not_trusted_is_named_at_once(
 def test_a_file_of_certificates_that_is_not_there_is_named(
     tap: Tap, secure: ScriptedApi
 ) -> None:
-    run = tap.within(SSL_CERT_FILE="/nowhere.pem").pointed_at(secure).fail("cursus")
+    run = (
+        tap.within(**(UNTOLD | {"SSL_CERT_FILE": "/nowhere.pem"}))
+        .pointed_at(secure)
+        .fail("cursus")
+    )
     assert "/nowhere.pem" in run.last_word
     assert "Traceback" not in run.log
 

@@ -268,11 +268,12 @@ def test_a_webhook_that_nobody_vouches_for_gets_nothing(
     authority = trustme.CA()
     authority.cert_pem.write_to_path(f"{tmp_path}/authority.pem")
     with listening(authority) as hook:
-        failed = alerts.attempt(WAREHOUSE_ALERT_URL=hook.url)
+        untold = {"REQUESTS_CA_BUNDLE": "", "WAREHOUSE_ALERT_URL": hook.url}
+        failed = alerts.attempt(**untold)
         assert failed.exit_code == 1
         assert "the certificate of 127.0.0.1 is not trusted" in failed.output
         assert not hook.posts
-        missing = alerts.attempt(WAREHOUSE_ALERT_URL=hook.url, SSL_CERT_FILE="nowhere.pem")
+        missing = alerts.attempt(**(untold | {"SSL_CERT_FILE": "nowhere.pem"}))
         assert missing.exit_code == 1
         assert "could not be reached (OSError)" in missing.output
         # Nobody else's password goes along.
@@ -280,7 +281,7 @@ def test_a_webhook_that_nobody_vouches_for_gets_nothing(
         netrc.write_text("default login somebody password of-another-service")
         netrc.chmod(0o600)
         trusting = {variable: f"{tmp_path}/authority.pem", "NETRC": str(netrc)}
-        told = alerts.attempt(WAREHOUSE_ALERT_URL=hook.url, **trusting)
+        told = alerts.attempt(**(untold | trusting))
         assert told.exit_code == 0, told.output
         assert len(hook.posts) == 1
         assert hook.authorized_by == [None]
