@@ -268,7 +268,8 @@ def test_a_webhook_that_nobody_vouches_for_gets_nothing(
     authority = trustme.CA()
     authority.cert_pem.write_to_path(f"{tmp_path}/authority.pem")
     with listening(authority) as hook:
-        untold = {"REQUESTS_CA_BUNDLE": "", "WAREHOUSE_ALERT_URL": hook.url}
+        told_elsewhere = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
+        untold = dict.fromkeys(told_elsewhere, "") | {"WAREHOUSE_ALERT_URL": hook.url}
         failed = alerts.attempt(**untold)
         assert failed.exit_code == 1
         assert "the certificate of 127.0.0.1 is not trusted" in failed.output
