@@ -209,7 +209,7 @@ def _finite(text: str) -> float:
     """
     number = float(text)
     if not isfinite(number):
-        raise ValueError(text)
+        raise ValueError
     return number
 
 
