@@ -217,6 +217,7 @@ def test_nobody_is_sent_elsewhere(
             f"//somebody:{SECRET}@{other.url.removeprefix('http://')}/{SECRET}?code={SECRET}"
         )
         path = TOKEN_PATH if is_token else "/v2/cursus"
+        api.script[TOKEN_PATH] = always(Reply(TOKEN))
         api.script[path] = always(Reply([CURSUS], status, {"Location": where}))
         api.script.setdefault("/v2/cursus", paged([CURSUS]))
         run = tap.pointed_at(api, client_secret=SECRET).fail("cursus")
