@@ -76,7 +76,21 @@ def _setting(declared: dict[str, Any]) -> dict[str, Any]:
         properties = described.get("properties", {})
     if text := described.get("description"):
         setting["description"] = text
+    # The project's own file says text for all, as the tap reads what is empty as unset.
+    setting["kind"] = _kind(described)
     return setting
+
+
+def _kind(schema: dict[str, Any]) -> str:
+    """Return the Hub's word for what a setting is."""
+    if schema.get("format") == "date-time":
+        return "date_iso8601"
+    types = schema.get("type", [])
+    # One of several: a list, if it can be one, is the form that holds all.
+    if any("array" in each["type"] for each in schema.get("oneOf", ())):
+        return "array"
+    kinds = ("array", "integer", "object", "boolean")
+    return next((kind for kind in kinds if kind in types), "string")
 
 
 if __name__ == "__main__":

@@ -18,11 +18,8 @@ from tap_ft42.run import logs
 from tap_ft42.run.lifecycle import IncompleteRunError
 from tap_ft42.tap import TapFT42
 
-_READERS = frozenset({"load_json", "parse_environment_config"})
-"""The functions with which the SDK reads files and environment variables."""
-
-_VARIABLE = "env_var_name"
-"""What the latter calls the name of the variable that it reads."""
+_READER = "load_json"
+"""The function with which the SDK reads files."""
 
 
 def main() -> None:
@@ -48,18 +45,10 @@ def main() -> None:
     except (ClockError, IncompleteRunError, OSError) as error:
         TapFT42.logger.error("%s", error)
     except ValueError as error:
-        frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
-        if _READERS.isdisjoint(frame.f_code.co_name for frame in frames):
+        readers = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+        if not any(frame.f_code.co_name == _READER for frame in readers):
             raise
-        # The SDK names the variable in a step that is not told, and not in the error.
-        variables = [
-            f"{frame.f_locals[_VARIABLE]}: " for frame in frames if _VARIABLE in frame.f_locals
-        ]
-        TapFT42.logger.error(
-            "A setting or a file that was given cannot be read: %s%s",
-            "".join(variables),
-            error,
-        )
+        TapFT42.logger.error("A file that was given cannot be read: %s", error)
     sys.exit(1)
 
 

@@ -1,17 +1,13 @@
-"""The settings of the tap, and how they may contradict each other."""
+"""The settings of the tap."""
 
 from __future__ import annotations
 
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from singer_sdk import typing as th
 
-from tap_ft42.planning import backfill, cursus
 from tap_ft42.streams import STREAMS
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
 
 REFRESH_HOURS = {
     stream.listing.name: stream.listing.refresh_hours
@@ -21,6 +17,8 @@ REFRESH_HOURS = {
 """Hours for which a full read of each is good enough."""
 
 _INSTANT = r"^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?$"
+
+_INSTANTS = ["2026-01-31", "2026-01-31T12:00:00Z"]
 
 SETTINGS: dict[str, Any] = th.PropertiesList(
     th.Property(
@@ -41,7 +39,7 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
     ),
     th.Property(
         "api_url",
-        th.StringType(pattern=r"^https?://[^/\s]"),
+        th.StringType(min_length=1),
         default="https://api.intra.42.fr",
         title="API URL",
         description="Base URL of the API.",
@@ -73,12 +71,14 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
     th.Property(
         "start_date",
         th.DateTimeType(pattern=_INSTANT),
+        examples=_INSTANTS,
         title="Start date",
         description="Incremental streams read nothing that last changed before.",
     ),
     th.Property(
         "end_date",
         th.DateTimeType(pattern=_INSTANT),
+        examples=_INSTANTS,
         title="End date",
         description=(
             "With start_date, the window of a backfill: the run reads only rows that "
@@ -225,16 +225,10 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
     ),
     th.Property(
         "user_agent",
-        th.StringType(min_length=1),
+        th.StringType(pattern=r"^[ -~]+$"),
+        examples=["ecole-42/1.0"],
         default=f"tap-ft42/{version('tap-ft42')}",
         title="User agent",
         description="Names the client; the API refuses requests without a name.",
     ),
 ).to_dict()
-
-
-def contradictions(settings: Mapping[str, Any]) -> Iterator[str]:
-    """Say what is wrong with settings each of which is right by itself."""
-    for refused in (cursus.refusal(settings), backfill.refusal(settings)):
-        if refused is not None:
-            yield refused

@@ -10,12 +10,13 @@ from singer_sdk import Stream, Tap
 from singer_sdk.exceptions import ConfigValidationError
 from typing_extensions import override
 
+from tap_ft42.configuration import from_variables, refusals, taken
 from tap_ft42.planning.backfill import Backfill
 from tap_ft42.planning.cursus import arrange, cursus_ids
 from tap_ft42.run.lists import ListRun
 from tap_ft42.run.run import Run
 from tap_ft42.run.unlisted import unlisted
-from tap_ft42.settings import SETTINGS, contradictions
+from tap_ft42.settings import SETTINGS
 from tap_ft42.singer.messages import BufferedWriter
 from tap_ft42.singer.own.census import CensusStream
 from tap_ft42.singer.own.rejections import RejectedRecordsStream
@@ -40,10 +41,24 @@ class TapFT42(Tap):
 
     config_jsonschema = SETTINGS
 
+    def __init__(self, *, parse_env_config: bool = False, **options: Any) -> None:  # noqa: ANN401 - the SDK's
+        """Take the settings from variables, too, where that is asked for.
+
+        Args:
+            parse_env_config: Whether it is; variables win over a file that stands before.
+            options: Those of the SDK.
+        """
+        if parse_env_config:
+            self.append_builtin_config(SETTINGS)
+            options["config"] = dict(options.get("config") or {}) | from_variables(SETTINGS)
+        super().__init__(**options)
+
     @override
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
-        errors = super()._validate_config(raise_errors=raise_errors)
-        if not errors and (errors := list(contradictions(self._config))) and raise_errors:
+        self.append_builtin_config(self.config_jsonschema)
+        self._config = taken(self._config, self.config_jsonschema)
+        errors = list(refusals(self._config, self.config_jsonschema))
+        if errors and raise_errors:
             summary = "Config validation failed"
             raise ConfigValidationError(summary, errors=errors, schema=SETTINGS)
         return errors

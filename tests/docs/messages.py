@@ -25,7 +25,9 @@ _EXPLAINING = {
     "_violations",
     "broken_promises",
     "explain",
+    "redirection",
     "refusal",
+    "refusals",
     "refused_credentials",
 }
 """Functions that return or yield such texts rather than raising them."""
@@ -33,7 +35,8 @@ _PLACEHOLDER = re.compile(r"%(?:\.\d+)?[dfgs]")
 _SQL_TEXT = re.compile(r"format\(\s*'([^']+)'")
 _FEWEST_LETTERS = 5
 _PASSED_ON = re.compile(
-    r"errors\.|str\(error\)$|self\._stopped_by$|'; '\.join|table$|encoding$|.*_advice\(error\)"
+    r"errors\.|refusal\(response\)$|str\(error\)$|self\._stopped_by$|'; '\.join|table$"
+    r"|encoding$|.*_advice\(error\)"
 )
 """What is raised with the text of another exception, or with values for its own."""
 

@@ -65,14 +65,17 @@ def hopeless(tap: Tap) -> Iterator[dict[str, Started]]:
 
     The tap gives up after half a minute, so that they are started before all tests.
     """
-    answers = {f"{status}": Reply(b"<html></html>", status) for status in (500, 502, 503)}
+    answers = {
+        f"{status}": Reply(b"<html></html>", status) for status in (403, 404, 500, 502, 503)
+    }
     answers["object"] = Reply({"error": "Some Error"})
     answers["html"] = Reply(b"<html>We will be back soon</html>")
     with scripted_api() as api:
         for name, answer in answers.items():
             api.script[f"/{name}/oauth/token"] = api.script["/oauth/token"]
             api.script[f"/{name}/v2/cursus"] = always(answer)
-        urls = {name: f"{api.url}/{name}" for name in answers}
+        api.script["/token/oauth/token"] = always(Reply(b"<html></html>", 403))
+        urls = {name: f"{api.url}/{name}" for name in (*answers, "token")}
         urls["missing"] = "http://127.0.0.1:9"
         started = {
             name: tap.pointed_at(api, api_url=url).start("cursus") for name, url in urls.items()

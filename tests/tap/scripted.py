@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlsplit
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from email.message import Message
 
@@ -85,8 +86,12 @@ class ScriptedApi:
 
 
 @contextmanager
-def scripted_api() -> Iterator[ScriptedApi]:
-    """Start a server on a free port that gives tokens and nothing else, and stop it after."""
+def scripted_api(tls: ssl.SSLContext | None = None) -> Iterator[ScriptedApi]:
+    """Start a server on a free port that gives tokens and nothing else, and stop it after.
+
+    Args:
+        tls: with which certificate it answers; without TLS if it is left out.
+    """
     api = ScriptedApi()
     token = {"access_token": "f" * 64, "token_type": "bearer", "expires_in": 7200}
     api.script[TOKEN_PATH] = always(Reply(token))
@@ -113,6 +118,9 @@ def scripted_api() -> Iterator[ScriptedApi]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     api.url = f"http://127.0.0.1:{server.server_port}"
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
+        api.url = api.url.replace("http", "https")
     thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:

@@ -27,6 +27,7 @@ class Hook:
     port: int
     scheme: str = "http"
     posts: list[dict[str, Any]] = field(default_factory=list)
+    authorized_by: list[str | None] = field(default_factory=list)
     status: int = 200
     location: str | None = None
     may_answer: Event = field(default_factory=Event)
@@ -51,6 +52,7 @@ def listening(authority: trustme.CA | None = None) -> Iterator[Hook]:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             assert self.headers["Content-Type"] == "application/json"
             hook.posts.append(json.loads(body))
+            hook.authorized_by.append(self.headers["Authorization"])
             hook.may_answer.wait(timeout=60)
             self.send_response(hook.status)
             if hook.location:

@@ -260,19 +260,32 @@ def test_a_webhook_that_does_not_answer_is_a_clear_line(alerts: Alerts) -> None:
     assert alerts.news() == (["secret-expires"], [])
 
 
-def test_a_webhook_that_nobody_vouches_for_gets_nothing(alerts: Alerts, tmp_path: Path) -> None:
+@pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"])
+def test_a_webhook_that_nobody_vouches_for_gets_nothing(
+    alerts: Alerts, tmp_path: Path, variable: str
+) -> None:
     expire(alerts.warehouse, 5)
     authority = trustme.CA()
     authority.cert_pem.write_to_path(f"{tmp_path}/authority.pem")
     with listening(authority) as hook:
-        failed = alerts.attempt(WAREHOUSE_ALERT_URL=hook.url)
+        told_elsewhere = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
+        untold = dict.fromkeys(told_elsewhere, "") | {"WAREHOUSE_ALERT_URL": hook.url}
+        failed = alerts.attempt(**untold)
         assert failed.exit_code == 1
-        assert "could not be reached (SSLError)" in failed.output
+        assert "the certificate of 127.0.0.1 is not trusted" in failed.output
         assert not hook.posts
-        trusting = {"REQUESTS_CA_BUNDLE": f"{tmp_path}/authority.pem"}
-        told = alerts.attempt(WAREHOUSE_ALERT_URL=hook.url, **trusting)
+        missing = alerts.attempt(**(untold | {"SSL_CERT_FILE": "nowhere.pem"}))
+        assert missing.exit_code == 1
+        assert "could not be reached (OSError)" in missing.output
+        # Nobody else's password goes along.
+        netrc = tmp_path / "netrc"
+        netrc.write_text("default login somebody password of-another-service")
+        netrc.chmod(0o600)
+        trusting = {variable: f"{tmp_path}/authority.pem", "NETRC": str(netrc)}
+        told = alerts.attempt(**(untold | trusting))
         assert told.exit_code == 0, told.output
         assert len(hook.posts) == 1
+        assert hook.authorized_by == [None]
 
 
 @pytest.mark.parametrize(

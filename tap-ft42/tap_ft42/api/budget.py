@@ -73,11 +73,12 @@ class Budget:
                 raise RunEnds(message)
             self.spent += 1
 
-    def check(self, wait: float = 0) -> None:
+    def check(self, wait: float = 0, *, because: str = "the quota is used up") -> None:
         """Tell whether the run may go on.
 
         Args:
             wait: Seconds that it would have to wait first.
+            because: Why.
 
         Raises:
             RunEnds: It may not.
@@ -92,7 +93,7 @@ class Budget:
         if elapsed < self._max_minutes * 60:
             go_on = datetime.now(UTC) + timedelta(seconds=wait)
             message = (
-                f"the quota is used up until {go_on:%H:%M:%S} UTC, which is beyond "
+                f"{because} until {go_on:%H:%M:%S} UTC, which is beyond "
                 f"the run's {self._max_minutes:g} minutes (max_minutes)"
             )
         else:

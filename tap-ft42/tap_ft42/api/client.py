@@ -14,14 +14,12 @@ if TYPE_CHECKING:
     import requests
     from backoff.types import Details
 
+    from tap_ft42.api.budget import Budget
     from tap_ft42.api.clock import Clock
     from tap_ft42.api.page import Page
-    from tap_ft42.api.quota import Quota
+    from tap_ft42.api.session import Session
     from tap_ft42.api.token import BearerToken
     from tap_ft42.declared.listing import Listing
-
-_TIMEOUT = (10.0, 120.0)
-"""Seconds to connect, and to wait: ``/v2/coalitions`` takes up to 37."""
 
 _WORTH_A_LOOK = 3
 """Tries of one request after which a failure is more than a moment's."""
@@ -31,29 +29,25 @@ class Client:
     """Asks the API for pages, with the connections, the token and the quota of a run."""
 
     def __init__(
-        self,
-        api_url: str,
-        *,
-        session: requests.Session,
-        token: BearerToken,
-        quota: Quota,
-        clock: Clock,
+        self, session: Session, *, token: BearerToken, budget: Budget, clock: Clock
     ) -> None:
         """Ask nothing yet.
 
         Args:
-            api_url: Base URL of the API, without a trailing slash.
             session: The connections.
             token: Vouches for the requests.
-            quota: Learns from the answers.
-            clock: Tells the time, and learns it from the answers.
+            budget: Says whether a try may be waited for.
+            clock: Tells the time.
         """
-        self.api_url = api_url
-        """Base URL of the API, without a trailing slash."""
         self._session = session
         self._token = token
-        self._quota = quota
+        self._budget = budget
         self._clock = clock
+
+    @property
+    def api_url(self) -> str:
+        """Base URL of the API, without a trailing slash."""
+        return self._session.api_url
 
     def fetch(self, listing: Listing, url: str, params: Mapping[str, Any]) -> Page:
         """Fetch a page; what is raised decides whether it is tried again.
@@ -72,9 +66,7 @@ class Client:
             requests.RequestException: The API did not answer.
         """
         sent = self._clock.time()
-        response = self._session.get(url, params=params, auth=self._token, timeout=_TIMEOUT)
-        self._clock.learn(response)
-        self._quota.learn(response)
+        response = self._session.ask("GET", url, auth=self._token, params=params)
         retries.check(response)
         page = page_of(
             response,
@@ -94,6 +86,8 @@ class Client:
 
         def tell(details: Details) -> None:
             _tell_of_failure(listing, details)
+            wait = details.get("wait", 0.0)
+            self._budget.check(wait, because="the API asks to be left alone")
 
         return retries.retried(func, tell)
 

@@ -1,16 +1,25 @@
 """What went wrong, in one line that says what to do about it.
 
-Nothing here contains a secret: the values of secret query parameters are
-masked, and headers and request bodies are never shown.
+Nothing here contains a secret: the values of secret query parameters are masked,
+headers and request bodies are never shown, and a server that repeats a secret of the
+request is not quoted with it.
 """
 
 from __future__ import annotations
 
+import re
+import ssl
 from http import HTTPStatus
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl, quote_plus, urlencode, urljoin, urlsplit, urlunsplit
 
 import msgspec
 import requests
+
+from tap_ft42.api.headers import whole_number
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 
 class FatalAPIError(Exception):
@@ -37,6 +46,9 @@ class SettingError(Exception):
 
 _SECRET_PARAMETERS = frozenset({"access_token", "client_id", "client_secret", "token"})
 _LONGEST_QUOTE = 200
+_LONGEST_READ = 20 * _LONGEST_QUOTE
+_MASK = "***"
+_UNREADABLE = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 _ADVICE = {
     HTTPStatus.BAD_REQUEST: (
@@ -52,22 +64,31 @@ _ADVICE = {
         "deselect the stream, or set `user_agent` if a proxy blocks the request."
     ),
     HTTPStatus.NOT_FOUND: ("Nothing is there. Check `api_url`, `cursus_ids` and `campus_ids`."),
+    HTTPStatus.PROXY_AUTHENTICATION_REQUIRED: (
+        "A proxy wants to know who you are. Put user and password into HTTPS_PROXY."
+    ),
 }
 
 
-def without_secrets(url: str) -> str:
+def without_secrets(
+    url: str, is_secret: Callable[[str], bool] = _SECRET_PARAMETERS.__contains__
+) -> str:
     """Mask what is secret in a URL.
 
     Args:
         url: Any URL.
+        is_secret: Tells by its name whether a parameter is.
 
     Returns:
         The URL, readable (``filter[kind]``, not ``filter%5Bkind%5D``), without
         user information and with ``***`` for each secret parameter.
+
+    Raises:
+        ValueError: It is none.
     """
     parts = urlsplit(url)
     query = [
-        (name, "***" if name in _SECRET_PARAMETERS else value)
+        (name, _MASK if is_secret(name) else value)
         for name, value in parse_qsl(parts.query, keep_blank_values=True)
     ]
     return urlunsplit(
@@ -96,18 +117,45 @@ def refusal(response: requests.Response) -> str:
     answered = f"42 answered {status_line(response)} to {request_line(response)}"
     if said:
         answered += f" ({said})"
+    if wait := whole_number(response.headers, "Retry-After"):
+        answered += f" and asks to be left alone for {wait:,} s"
     return f"{answered}: {advice}" if advice else answered
+
+
+def redirection(response: requests.Response) -> str:
+    """Say where an answer points that sends the tap elsewhere.
+
+    Args:
+        response: An answer 3xx.
+
+    Returns:
+        One line, with no value of the address' query: nobody knows what they are.
+    """
+    location = response.headers.get("Location", "")
+    try:
+        there = without_secrets(urljoin(response.url, location), lambda _: True)
+    except ValueError:
+        there = "an address that is none"
+    there = _shown(there, response.request) if location else "nowhere"
+    return (
+        f"{request_line(response)} was answered {status_line(response)}, which points to "
+        f"{there}. The tap follows nobody with its credentials. Check `api_url`, and "
+        "whether a login page of the network stands in between."
+    )
 
 
 def refused_credentials(response: requests.Response) -> str:
     """Explain why the token endpoint refused the application.
 
     Args:
-        response: A 4xx answer of ``POST /oauth/token``.
+        response: An answer of ``POST /oauth/token`` that refuses it.
 
     Returns:
-        One line that says what to do.
+        One line that says what to do. An OAuth server says 400 or 401; whoever says
+        something else is not the one who knows the credentials.
     """
+    if response.status_code not in {HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED}:
+        return refusal(response)
     said = quote(response)
     return (
         f"42 refused the application's credentials: {status_line(response)} from "
@@ -128,18 +176,43 @@ def explain(error: BaseException) -> str:
         The exception's own message where this module made it; for a connection
         that failed, the host and what to check.
     """
-    if isinstance(error, requests.RequestException) and error.request is not None:
-        address = urlsplit(without_secrets(error.request.url or ""))
+    if not isinstance(error, requests.RequestException):
+        return " ".join(str(error).split()) or type(error).__name__
+    if error.request is None:
+        # Its text may hold what was sent.
+        return f"A request could not be sent ({type(error).__name__}). Check the settings."
+    there = urlsplit(without_secrets(error.request.url or ""))
+    host = f"{there.scheme}://{there.netloc}"
+    if (reason := distrust(error)) is not None:
         return (
-            f"No answer from {address.scheme}://{address.netloc}{address.path} "
-            f"({type(error).__name__}). Check `api_url` and the network."
+            f"The certificate of {host} is not trusted: {reason}. If an authority of your "
+            "own or a proxy has signed it, name the file with that authority's "
+            "certificate in REQUESTS_CA_BUNDLE or SSL_CERT_FILE."
         )
-    return " ".join(str(error).split()) or type(error).__name__
+    if isinstance(error, requests.exceptions.ProxyError):
+        return (
+            f"The proxy of this machine does not lead to {host} (ProxyError). Check "
+            "HTTPS_PROXY and NO_PROXY."
+        )
+    return (
+        f"No answer from {host}{there.path} "
+        f"({type(error).__name__}). Check `api_url` and the network."
+    )
+
+
+def distrust(error: BaseException) -> str | None:
+    """Say why a certificate is not trusted; None if that is not what went wrong."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return cause.verify_message
+        cause = cause.__cause__ or cause.__context__
+    return None
 
 
 def status_line(response: requests.Response) -> str:
     """Name the status of a response, as in ``404 Not Found``."""
-    return f"{response.status_code} {response.reason or ''}".strip()
+    return f"{response.status_code} {_shown(response.reason or '', response.request)}".strip()
 
 
 def request_line(response: requests.Response) -> str:
@@ -160,12 +233,8 @@ def quote(response: requests.Response) -> str:
     """
     if "html" in response.headers.get("Content-Type", ""):
         return ""
-    said: object = response.text
-    try:
-        body = msgspec.json.decode(response.content)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        pass
-    else:
+    said: object = response.content[:_LONGEST_READ].decode(errors="replace")
+    if (body := _decoded(response)) is not None:
         said = ""
         if isinstance(body, dict):
             said = next(
@@ -175,7 +244,36 @@ def quote(response: requests.Response) -> str:
                 ),
                 "",
             )
-    return " ".join(str(said).split())[:_LONGEST_QUOTE]
+    return _shown(str(said), response.request)
+
+
+def is_json(response: requests.Response) -> bool:
+    """Tell whether a body is JSON, as all are by which the API itself refuses."""
+    return _decoded(response) is not None
+
+
+def _decoded(response: requests.Response) -> object:
+    """Decode a body that may be anything; None for what is no JSON."""
+    try:
+        return msgspec.json.decode(response.content)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _shown(text: str, request: requests.PreparedRequest) -> str:
+    """Bring a server's words onto one line, without what the request kept secret."""
+    for secret in _secrets(request):
+        text = text.replace(secret, _MASK).replace(quote_plus(secret), _MASK)
+    return " ".join(_UNREADABLE.sub(" ", text).split())[:_LONGEST_QUOTE]
+
+
+def _secrets(request: requests.PreparedRequest) -> Iterator[str]:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    yield from filter(None, [token if scheme == "Bearer" else scheme + token])
+    if isinstance(request.body, str):
+        yield from (
+            value for name, value in parse_qsl(request.body) if name in _SECRET_PARAMETERS
+        )
 
 
 def _is_known(response: requests.Response) -> bool:

@@ -18,11 +18,11 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from requests.adapters import HTTPAdapter
 from typing_extensions import override
 
 from tap_ft42.api.budget import RunEnds
 from tap_ft42.api.retries import RETRIED, TooManyRequestsError
+from tap_ft42.api.session import Adapter
 from tap_ft42.declared.instants import from_milliseconds
 
 if TYPE_CHECKING:
@@ -214,8 +214,8 @@ class Ledger:
             return entry
 
 
-class CountingAdapter(HTTPAdapter):
-    """Sends requests and counts them."""
+class CountingAdapter(Adapter):
+    """Sends requests, and counts those for data."""
 
     def __init__(self, ledger: Ledger, **options: Any) -> None:  # noqa: ANN401 - those of requests
         """Make a pool of connections.
@@ -234,7 +234,8 @@ class CountingAdapter(HTTPAdapter):
         *args: Any,
         **options: Any,
     ) -> requests.Response:
-        entry = self._ledger.note_request()
+        # A token is asked for in the middle of a request for data.
+        entry = self._ledger.note_request() if request.method == "GET" else None
         response = super().send(request, *args, **options)
         if entry is not None and response.status_code == HTTPStatus.TOO_MANY_REQUESTS:
             entry.refused()

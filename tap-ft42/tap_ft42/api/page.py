@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, field
-from functools import cache
 from itertools import pairwise
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from tap_ft42.api import errors
 from tap_ft42.api.errors import RetriableAPIError
+from tap_ft42.api.headers import whole_number
 from tap_ft42.declared.listing import ID
 
 if TYPE_CHECKING:
@@ -24,24 +25,17 @@ if TYPE_CHECKING:
 
 _SUSPECT_ESCAPE = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
-_MOST_DIGITS = 10
+_MOST_ROWS = 10**10
+"""Rows that a list can have; a total beyond that is none."""
+
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 
-class _Keys(msgspec.Struct):
-    """The keys by which rows are read; the rest of a record is skipped over."""
+_DEEPEST = 100
+"""Levels of lists and objects that a page may have; the API's have 8."""
 
-    id: Any = None
-    cursor: Any = None
-
-
-@cache
-def _decoder(column: str) -> msgspec.json.Decoder[list[_Keys]]:
-    """Return what decodes ``id`` and a column, and nothing else."""
-    fields = [(name, Any, None) for name in _Keys.__struct_fields__]
-    names = {"cursor": column if column != ID else "-"}
-    keys = msgspec.defstruct("_Keys", fields, rename=names)
-    return msgspec.json.Decoder(list[keys])  # type: ignore[valid-type]  # made just now
+_BITS = 63
+"""Of an id: what is larger fits no column, and its record is rejected."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,10 +66,7 @@ class Page:
 
     def records(self) -> list[Any]:
         """Decode the records into values that every target can store."""
-        if _SUSPECT_ESCAPE.search(self.body):
-            return [_storable(record) for record in json.loads(self.body)]
-        records: list[Any] = msgspec.json.decode(self.body)
-        return records
+        return _decoded(self.body)
 
     def holding(self, records: Sequence[Any]) -> Page:
         """Return the page with other records, such as those that its own ones carry."""
@@ -133,18 +124,18 @@ def page_of(  # noqa: PLR0913 - what an answer does not say of its request
         The page.
 
     Raises:
-        RetriableAPIError: The body is not a JSON list: it was cut, or it is an
-            HTML page that was sent with status 200.
+        RetriableAPIError: The body is not a JSON list: it was cut, it is an HTML page
+            that was sent with status 200, or a number or text in it is none.
     """
     try:
-        rows = _keys(response.content, cursor)
+        rows = _decoded(response.content)
     except ValueError as error:
         message = f"{errors.request_line(response)} did not answer with {error}"
         raise RetriableAPIError(message, response) from error
-    total = _number(response.headers.get("X-Total", ""))
-    if total is not None and total < len(rows):
+    total = whole_number(response.headers, "X-Total")
+    if total is not None and (total < len(rows) or total > _MOST_ROWS):
         total = None
-    per_page = _number(response.headers.get("X-Per-Page", ""))
+    per_page = whole_number(response.headers, "X-Per-Page")
     size = max(min(per_page or size, size), len(rows))
     if number == 1 and rows and total is not None and len(rows) < total:
         size = len(rows)
@@ -172,55 +163,84 @@ def restored_page(body: bytes, cursor: Cursor | None, **told: Any) -> Page:  # n
 
     Returns:
         The page.
+
+    Raises:
+        ValueError: It is no page.
     """
-    rows = _keys(body, cursor)
+    rows = _decoded(body)
     return Page(
         body=body, count=len(rows), ids=_ids(rows), positions=_positions(rows, cursor), **told
     )
 
 
-def _number(header: str) -> int | None:
-    """Return the number that a header tells, or None if it is none that can be true."""
-    is_one = header.isascii() and header.isdecimal() and len(header) <= _MOST_DIGITS
-    return int(header) if is_one else None
+def _ids(records: list[Any]) -> list[int]:
+    ids = (record.get(ID) for record in records if isinstance(record, dict))
+    return [number for number in ids if type(number) is int and number.bit_length() <= _BITS]
 
 
-def _ids(rows: list[_Keys]) -> list[int]:
-    return [row.id for row in rows if type(row.id) is int]
-
-
-def _positions(rows: list[_Keys], cursor: Cursor | None) -> list[int]:
+def _positions(records: list[Any], cursor: Cursor | None) -> list[int]:
     if cursor is None:
         return []
     if cursor.column == ID:
-        return _ids(rows)
-    positions = (cursor.position(row.cursor) for row in rows)
+        return _ids(records)
+    values = (record.get(cursor.column) for record in records if isinstance(record, dict))
+    positions = map(cursor.position, values)
     return [position for position in positions if position is not None]
 
 
-def _keys(body: bytes, cursor: Cursor | None) -> list[_Keys]:
-    """Decode nothing but keys; that the body is a whole JSON list is checked, too.
+def _decoded(body: bytes) -> list[Any]:
+    """Decode a body into records that every target can store.
+
+    A page comes only from a body that passes, so that none fails later.
 
     Raises:
-        ValueError: It is not; the message says what it should have been.
+        ValueError: It is no JSON list; the message says what it should have been.
     """
-    column = ID if cursor is None else cursor.column
+    is_suspect = _SUSPECT_ESCAPE.search(body)
     try:
-        return _decoder(column).decode(body)
-    except ValueError:
-        # Records that are no objects, or text that only a laxer decoder takes.
-        try:
-            records = json.loads(body)
-        except ValueError as error:
-            message = "JSON"
-            raise ValueError(message) from error
+        # Halves of surrogate pairs are decoded by the laxer one only.
+        records = (
+            json.loads(body.decode(), parse_float=_finite, parse_constant=_finite)
+            if is_suspect
+            else msgspec.json.decode(body)
+        )
+    except (ValueError, RecursionError) as error:
+        message = "JSON"
+        raise ValueError(message) from error
     if not isinstance(records, list):
         message = "a list of records"
         raise ValueError(message)  # noqa: TRY004 - as for all that a body can be
-    return [
-        _Keys(record.get(ID), record.get(column)) if isinstance(record, dict) else _Keys()
-        for record in records
-    ]
+    if _is_deep(records):
+        message = f"JSON of less than {_DEEPEST} levels"
+        raise ValueError(message)
+    return [_storable(record) for record in records] if is_suspect else records
+
+
+def _finite(text: str) -> float:
+    """Read a number that JSON can write and a column can hold.
+
+    Raises:
+        ValueError: It is none, such as ``NaN`` and ``1e400``.
+    """
+    number = float(text)
+    if not isfinite(number):
+        raise ValueError
+    return number
+
+
+def _is_deep(value: list[Any]) -> bool:
+    """Tell whether lists and objects nest too deeply for those who walk through them."""
+    level: list[Any] = [value]
+    for _ in range(_DEEPEST):
+        level = [
+            item
+            for holder in level
+            for item in (holder.values() if type(holder) is dict else holder)
+            if type(item) is dict or type(item) is list
+        ]
+        if not level:
+            return False
+    return True
 
 
 def _storable(value: Any) -> Any:  # noqa: ANN401 - any JSON value

@@ -36,8 +36,9 @@ from pyrate_limiter import (
 )
 
 from tap_ft42.api.clock import answered_at
-from tap_ft42.api.errors import SettingError, without_secrets
-from tap_ft42.api.retries import requested_wait
+from tap_ft42.api.errors import SettingError
+from tap_ft42.api.headers import whole_number
+from tap_ft42.api.retries import requested_wait, rest_of_the_hour
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -192,21 +193,23 @@ class Quota:
         Args:
             response: The answer to a request that was permitted.
         """
-        left = response.headers.get("X-Hourly-RateLimit-Remaining", "")
+        left = whole_number(response.headers, "X-Hourly-RateLimit-Remaining")
         if response.status_code == HTTPStatus.TOO_MANY_REQUESTS:
             wait = requested_wait(response)
             if wait is None:
                 wait = min(2.0**self._refusals, _LONGEST_PAUSE)
             if wait > _LONGEST_PAUSE:
-                left = "0"
+                left = 0
+            # Who asks for longer is asked again once the hour is over.
+            wait = min(wait, rest_of_the_hour())
             self._refusals += 1
             # Those who were refused together must not come back together.
             self._paused_until = self._clock.time() + random_jitter(wait)
         else:
             self._refusals = 0
-        if left.isdecimal() and self._is_of_this_hour(response):
-            self._told = (self._now() // _HOUR, int(left))
-            self._kept(partial(self._correct, int(left) - self._reserve))
+        if left is not None and self._is_of_this_hour(response):
+            self._told = (self._now() // _HOUR, left)
+            self._kept(partial(self._correct, left - self._reserve))
 
     @property
     def left(self) -> int | None:
@@ -293,8 +296,8 @@ def _bucket(
         raise SettingError(message) from error
     except Exception as error:  # each store has exceptions of its own
         message = (
-            f"`quota_store` {without_secrets(store)} cannot be opened "
-            f"({type(error).__name__}). Check its path or URL, and that it is running."
+            f"`quota_store` cannot be opened ({type(error).__name__}). "
+            "Check its path or URL, and that it is running."
         )
         raise SettingError(message) from error
 

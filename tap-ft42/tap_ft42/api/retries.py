@@ -1,24 +1,26 @@
 """Which failures a request survives, and how long it waits before the next try.
 
 Tried again are answers 5xx, bodies that are not what the API sends (cut JSON, an
-HTML page with status 200), timeouts and dropped connections. An answer 429 is no
-failure: it is tried again as often as the quota and the run's budget allow.
-Everything else is for a person to solve.
+HTML page with status 200), timeouts and dropped connections. So are refusals whose
+body is no JSON: the API refuses in JSON, so that something before it has answered, a
+proxy or a page of maintenance. An answer 429 is no failure: it is tried again as often
+as the quota and the run's budget allow. Everything else is for a person to solve.
 """
 
 from __future__ import annotations
 
 import time
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import backoff
 import requests
+from requests.exceptions import InvalidSchema, InvalidURL, MissingSchema
 
 from tap_ft42.api import errors
 from tap_ft42.api.errors import FatalAPIError, RetriableAPIError
+from tap_ft42.api.headers import http_date, whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -30,15 +32,12 @@ class TooManyRequestsError(RetriableAPIError):
     """The API says that a limit of the application is used up."""
 
 
-RETRIED = (
-    RetriableAPIError,
-    ConnectionResetError,
-    requests.exceptions.ChunkedEncodingError,
-    requests.exceptions.ConnectionError,
-    requests.exceptions.ContentDecodingError,
-    requests.exceptions.Timeout,
-)
-"""Exceptions after which a request is worth another try."""
+class LongRefusalError(TooManyRequestsError):
+    """It says so for longer than its longest window, which is an hour."""
+
+
+RETRIED = (RetriableAPIError, ConnectionResetError, requests.RequestException)
+"""Exceptions after which a request is worth another try, if they are not final."""
 
 MAX_TRIES = 6
 """Tries of one request: half a minute of trouble is survived."""
@@ -49,24 +48,44 @@ MAX_REFUSALS = 100
 _LONGEST_BACKOFF = 60.0
 _HOUR = 3600
 
+_PASSING = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY}
 
-def check(response: requests.Response) -> None:
+
+def check(
+    response: requests.Response,
+    refusal: Callable[[requests.Response], str] = errors.refusal,
+    refused: type[FatalAPIError] = FatalAPIError,
+) -> None:
     """Raise what an answer means that is none of success.
 
     Args:
         response: The answer.
+        refusal: Says what a refusal of the API means.
+        refused: What to raise then.
 
     Raises:
         TooManyRequestsError: A limit is used up.
         RetriableAPIError: It is trouble that may pass.
         FatalAPIError: It is not.
     """
-    if response.status_code == HTTPStatus.TOO_MANY_REQUESTS:
-        raise TooManyRequestsError(errors.refusal(response), response)
-    if response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        raise RetriableAPIError(errors.refusal(response), response)
-    if not response.ok:
+    status = response.status_code
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        is_long = (requested_wait(response) or 0) > _HOUR
+        kind = LongRefusalError if is_long else TooManyRequestsError
+        raise kind(errors.refusal(response), response)
+    if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
+        raise FatalAPIError(errors.redirection(response))
+    if response.ok:
+        return
+    if status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
         raise FatalAPIError(errors.refusal(response))
+    if (
+        status >= HTTPStatus.INTERNAL_SERVER_ERROR
+        or status in _PASSING
+        or not errors.is_json(response)
+    ):
+        raise RetriableAPIError(errors.refusal(response), response)
+    raise refused(refusal(response))
 
 
 def retried(func: Any, on_failure: Callable[[Details], None]) -> Any:  # noqa: ANN401 - sync or async
@@ -80,25 +99,37 @@ def retried(func: Any, on_failure: Callable[[Details], None]) -> Any:  # noqa: A
         A function like it.
     """
     # Whoever sends the next request waits for the quota, so nothing waits here.
-    patient = backoff.on_exception(
-        backoff.constant,
-        TooManyRequestsError,
-        interval=0,
-        jitter=None,
-        max_tries=MAX_REFUSALS,
-        on_backoff=on_failure,
-        logger=None,
-    )
-    persistent = backoff.on_exception(
+    for refusal, tries in ((LongRefusalError, 2), (TooManyRequestsError, MAX_REFUSALS)):
+        func = backoff.on_exception(
+            backoff.constant,
+            refusal,
+            interval=0,
+            jitter=None,
+            max_tries=tries,
+            giveup=_is_another_than(refusal),
+            on_backoff=on_failure,
+            logger=None,
+        )(func)
+    return backoff.on_exception(
         waits,
         RETRIED,
         max_tries=MAX_TRIES,
         jitter=backoff.random_jitter,
-        giveup=lambda failure: isinstance(failure, TooManyRequestsError),
+        giveup=_is_final,
         on_backoff=on_failure,
         logger=None,
-    )
-    return persistent(patient(func))
+    )(func)
+
+
+def _is_another_than(kind: type[Exception]) -> Callable[[Exception], bool]:
+    return lambda failure: type(failure) is not kind
+
+
+def _is_final(failure: Exception) -> bool:
+    """Tell whether it is no use to try again, or was tried often enough."""
+    return isinstance(
+        failure, TooManyRequestsError | InvalidSchema | InvalidURL | MissingSchema
+    ) or (errors.distrust(failure) is not None)
 
 
 def waits() -> Generator[float, Exception, None]:
@@ -109,13 +140,20 @@ def waits() -> Generator[float, Exception, None]:
     adds jitter.
 
     Yields:
-        What the server asks for, where it asks; else 1, 2, 4, … up to 60 s.
+        What the server asks for, where it asks, but all in all no more than is left of
+        the clock hour in which the first try failed; else 1, 2, 4, … up to 60 s.
     """
     failure = yield 0.0
+    patience = rest_of_the_hour()
     for tries in count():
         response = getattr(failure, "response", None)
         asked = None if response is None else requested_wait(response)
-        failure = yield min(2.0**tries, _LONGEST_BACKOFF) if asked is None else asked
+        if asked is None or patience <= 0:
+            failure = yield min(2.0**tries, _LONGEST_BACKOFF)
+        else:
+            asked = min(asked, patience)
+            patience -= asked
+            failure = yield asked
 
 
 def requested_wait(response: requests.Response) -> float | None:
@@ -129,15 +167,16 @@ def requested_wait(response: requests.Response) -> float | None:
         header the rest of the clock hour if the hourly quota is used up, as
         the API's windows are fixed; None if the server asks for nothing.
     """
-    now = time.time()
-    retry_after = response.headers.get("Retry-After", "").strip()
-    if retry_after.isdecimal():
-        return float(retry_after)
-    if retry_after:
-        try:
-            return max(0.0, parsedate_to_datetime(retry_after).timestamp() - now)
-        except ValueError:
-            return None
+    if "Retry-After" in response.headers:
+        asked = whole_number(response.headers, "Retry-After")
+        if asked is None and (until := http_date(response.headers, "Retry-After")) is not None:
+            return max(0.0, until - time.time())
+        return asked
     if response.headers.get("X-Hourly-RateLimit-Remaining") == "0":
-        return _HOUR - now % _HOUR
+        return rest_of_the_hour()
     return None
+
+
+def rest_of_the_hour() -> float:
+    """Return the seconds that are left of the clock hour, in which the API counts."""
+    return _HOUR - time.time() % _HOUR

@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+import re
 import time
 from contextlib import suppress
 from datetime import UTC, datetime
 from http import HTTPStatus
+from math import inf
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-import requests
 from requests.auth import AuthBase
 from typing_extensions import override
 
-from tap_ft42.api import errors
+from tap_ft42.api import errors, retries
 from tap_ft42.api.errors import FatalAPIError, RetriableAPIError
 
 if TYPE_CHECKING:
-    from tap_ft42.api.clock import Clock
+    import requests
+
+    from tap_ft42.api.session import Session
 
 TOKEN_PATH = "/oauth/token"  # noqa: S105 - a path, not a password
-_TIMEOUT = (10.0, 60.0)
+
+_TOKEN = re.compile(r"[!-~]+")
+"""What can stand in a header; RFC 6750 allows less."""
 
 
 class CredentialsError(FatalAPIError):
@@ -32,7 +37,8 @@ class _Grant(msgspec.Struct):
     """What the token endpoint answers; its other fields are not needed."""
 
     access_token: str
-    expires_in: float
+    expires_in: Any = None
+    """Seconds, perhaps as text."""
     secret_valid_until: Any = None
     """Unix time; null in newer answers."""
 
@@ -48,32 +54,20 @@ class BearerToken(AuthBase):
     needed the token, and tried again with it.
     """
 
-    def __init__(
-        self,
-        *,
-        api_url: str,
-        client_id: str,
-        client_secret: str,
-        user_agent: str,
-        clock: Clock,
-    ) -> None:
+    def __init__(self, session: Session, *, client_id: str, client_secret: str) -> None:
         """Remember the credentials; nothing is sent yet.
 
         Args:
-            api_url: Base URL of the API, without a trailing slash.
+            session: Sends the requests for tokens.
             client_id: The application's UID.
             client_secret: The application's present secret.
-            user_agent: Names the client.
-            clock: Learns from each answer what time it is.
         """
-        self._url = api_url + TOKEN_PATH
+        self._session = session
         self._credentials = {
             "grant_type": "client_credentials",
             "client_id": client_id,
             "client_secret": client_secret,
         }
-        self._user_agent = user_agent
-        self._clock = clock
         self._token: str | None = None
         self._expires = 0.0
         self._lock = Lock()
@@ -111,33 +105,29 @@ class BearerToken(AuthBase):
                 asked = time.monotonic()
                 grant = self._fetch()
                 self._token = grant.access_token
-                self._expires = asked + grant.expires_in
+                self._expires = asked + _seconds(grant.expires_in)
                 self.secret_valid_until = _instant(grant.secret_valid_until)
             return self._token
 
     def _fetch(self) -> _Grant:
         self.requests += 1
-        response = requests.post(
-            self._url,
+        response = self._session.ask(
+            "POST",
+            self._session.api_url + TOKEN_PATH,
+            auth=_InItsBody(),
             data=self._credentials,
-            headers={"User-Agent": self._user_agent},
-            timeout=_TIMEOUT,
         )
-        self._clock.learn(response)
-        if (
-            response.status_code == HTTPStatus.TOO_MANY_REQUESTS
-            or response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR
-        ):
-            raise RetriableAPIError(errors.refusal(response), response)
-        if not response.ok:
-            raise CredentialsError(errors.refused_credentials(response))
+        retries.check(response, errors.refused_credentials, CredentialsError)
         try:
-            return msgspec.json.decode(response.content, type=_Grant)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            grant = msgspec.json.decode(response.content, type=_Grant)
+        except (ValueError, RecursionError):
+            grant = None
+        if grant is None or not _TOKEN.fullmatch(grant.access_token):
             message = (
                 f"{errors.request_line(response)} did not answer with a token. Check `api_url`."
             )
-            raise RetriableAPIError(message, response) from error
+            raise RetriableAPIError(message, response)
+        return grant
 
     def _resend_with_new_token(
         self,
@@ -147,8 +137,6 @@ class BearerToken(AuthBase):
         """Answer a 401 by the same request with a new token, once."""
         if response.status_code != HTTPStatus.UNAUTHORIZED:
             return response
-        # The connection goes back to the pool only after the body is read.
-        _ = response.content
         refused = response.request.headers["Authorization"].removeprefix("Bearer ")
         again = response.request.copy()
         again.headers["Authorization"] = f"Bearer {self._current(refused)}"
@@ -157,6 +145,26 @@ class BearerToken(AuthBase):
         renewed.history.append(response)
         renewed.request = again
         return renewed
+
+
+class _InItsBody(AuthBase):
+    """Says that the credentials are in the request itself, and no other ones belong to it."""
+
+    @override
+    def __call__(self, r: requests.PreparedRequest) -> requests.PreparedRequest:
+        return r
+
+
+def _seconds(expires_in: object) -> float:
+    """Read for how long a token is good; for ever where that is not said.
+
+    Whether it still is, the API tells by 401.
+    """
+    with suppress(ValueError):
+        if isinstance(expires_in, int | float | str):
+            seconds = float(expires_in)
+            return seconds if seconds >= 0 else inf
+    return inf
 
 
 def _instant(unix_time: object) -> datetime | None:

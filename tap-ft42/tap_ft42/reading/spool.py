@@ -221,7 +221,7 @@ class Spool:
             self._all("INSERT OR REPLACE INTO pages VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
 
     def recall(self, name: str, request: str, cursor: Cursor | None) -> Page | None:
-        """Return a page that an earlier run has read, or None.
+        """Return a page that an earlier run has read; None if there is none that can be read.
 
         Args:
             name: The stream and its partition.
@@ -238,15 +238,21 @@ class Spool:
         if not rows:
             return None
         ((body, total, size, more, sent, answered),) = rows
-        return restored_page(
-            zlib.decompress(body),
-            cursor,
-            total=total,
-            size=size,
-            more=bool(more),
-            sent=sent,
-            answered=answered,
-        )
+        try:
+            return restored_page(
+                zlib.decompress(body),
+                cursor,
+                total=total,
+                size=size,
+                more=bool(more),
+                sent=sent,
+                answered=answered,
+            )
+        except (zlib.error, ValueError):
+            # It would fail in each run that follows; the API is asked again.
+            with self._in_use():
+                self._all("DELETE FROM pages WHERE plan = ? AND request = ?", (name, request))
+            return None
 
     def end(self, name: str, state: Mapping[str, Any], *, is_full: bool) -> None:
         """Note that a plan has been followed to its end.

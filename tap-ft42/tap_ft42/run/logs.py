@@ -60,7 +60,8 @@ def set_up(sdk: Path) -> None:
         sdk: The folder of the SDK, whose steps are hidden.
     """
     THIS_RUN.sdk = str(sdk)
-    # One line a request is enough: the tap's own has rows and seconds.
-    logging.getLogger("urllib3").setLevel(logging.INFO)
+    # One line a request is enough: the tap's own has rows and seconds. What urllib3 warns
+    # of, headers that are none, comes with a traceback, and costs nothing.
+    logging.getLogger("urllib3").setLevel(logging.ERROR)
     for handler in logging.getLogger().handlers:
         handler.addFilter(THIS_RUN)

@@ -18,6 +18,7 @@ from tap_ft42.api.clock import Clock
 from tap_ft42.api.errors import RetriableAPIError
 from tap_ft42.api.ledger import CountingAdapter, Ledger
 from tap_ft42.api.quota import Quota
+from tap_ft42.api.session import Session
 from tap_ft42.api.token import BearerToken
 from tap_ft42.census.terms import CensusTerms
 from tap_ft42.declared.instants import in_milliseconds
@@ -93,36 +94,34 @@ class Run:
     @cached_property
     def client(self) -> Client:
         """What asks for pages."""
-        return Client(
-            self._api_url,
-            session=self._session,
-            token=self.token,
-            quota=self.quota,
-            clock=self.clock,
-        )
+        return Client(self._session, token=self.token, budget=self.budget, clock=self.clock)
 
     @property
     def _api_url(self) -> str:
         return str(self.settings["api_url"]).rstrip("/")
 
     @cached_property
-    def _session(self) -> requests.Session:
-        session = requests.Session()
-        session.headers["User-Agent"] = self.settings["user_agent"]
-        adapter = CountingAdapter(self.ledger, pool_maxsize=IN_FLIGHT)
-        session.mount("https://", adapter)
-        session.mount("http://", adapter)
+    def _session(self) -> Session:
+        session = Session(
+            api_url=self._api_url,
+            user_agent=self.settings["user_agent"],
+            adapter=CountingAdapter(self.ledger, pool_maxsize=IN_FLIGHT),
+        )
+        session.hooks["response"].append(self._learn)
         return session
+
+    def _learn(self, response: requests.Response, **_: object) -> None:
+        """Learn from any answer, to a request for a token too."""
+        self.clock.learn(response)
+        self.quota.learn(response)
 
     @cached_property
     def token(self) -> BearerToken:
         """The application's access token."""
         return BearerToken(
-            api_url=self._api_url,
+            self._session,
             client_id=self.settings["client_id"],
             client_secret=self.settings["client_secret"],
-            user_agent=self.settings["user_agent"],
-            clock=self.clock,
         )
 
     @cached_property

@@ -1,0 +1,43 @@
+"""What headers say, whatever stands in them: none of them can make a run fail."""
+
+from __future__ import annotations
+
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_MOST_DIGITS = 15
+"""Of numbers that are meant: what is longer fits neither a column nor a clock."""
+
+
+def whole_number(headers: Mapping[str, str], name: str) -> int | None:
+    """Read a header that holds a whole number.
+
+    Args:
+        headers: The headers of an answer.
+        name: The header's name.
+
+    Returns:
+        The number, 0 or more; None where there is none, or none that can be meant.
+    """
+    text = headers.get(name, "").strip()
+    is_number = text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS
+    return int(text) if is_number else None
+
+
+def http_date(headers: Mapping[str, str], name: str) -> float | None:
+    """Read a header that holds a date.
+
+    Args:
+        headers: The headers of an answer.
+        name: The header's name.
+
+    Returns:
+        Unix time; None where there is none.
+    """
+    try:
+        return parsedate_to_datetime(headers.get(name, "")).timestamp()
+    except (ValueError, OverflowError, TypeError, IndexError):
+        return None

@@ -1,0 +1,125 @@
+"""The connections to the API: one way for all requests of a run, for tokens and for data.
+
+What the machine says holds for all of them: the certificates that it trusts
+(``REQUESTS_CA_BUNDLE``, else ``CURL_CA_BUNDLE``, else ``SSL_CERT_FILE``) and its proxies.
+Its ``~/.netrc`` does not, as whoever sends a request says who vouches for it. Nobody is
+sent elsewhere by an answer, and no answer is larger than it may be.
+"""
+
+from __future__ import annotations
+
+import os
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import requests
+from requests.adapters import HTTPAdapter
+from typing_extensions import override
+
+from tap_ft42.api import errors
+from tap_ft42.api.errors import RetriableAPIError
+
+if TYPE_CHECKING:
+    from requests.auth import AuthBase
+
+_TIMEOUT = (10.0, 120.0)
+"""Seconds to connect, and to wait: ``/v2/coalitions`` takes up to 37."""
+
+LARGEST = 32_000_000
+"""Bytes that an answer may have once it is unpacked; a page has 4 MB at most."""
+
+_CHUNK = 65_536
+
+
+class Session(requests.Session):
+    """Sends requests to one server."""
+
+    def __init__(self, *, api_url: str, user_agent: str, adapter: Adapter) -> None:
+        """Open nothing yet.
+
+        Args:
+            api_url: Base URL of the API, without a trailing slash.
+            user_agent: Names the client.
+            adapter: Sends the requests.
+        """
+        super().__init__()
+        self.mount("https://", adapter)
+        self.mount("http://", adapter)
+        self.api_url = api_url
+        """Base URL of the API, without a trailing slash."""
+        self.headers["User-Agent"] = user_agent
+        self.verify = os.environ.get("SSL_CERT_FILE") or True
+        host = urlsplit(api_url).hostname or ""
+        # No proxy reaches what is on this machine.
+        self._proxies = {"no_proxy": host} if is_loopback(host) else {}
+
+    def ask(
+        self,
+        method: str,
+        url: str,
+        *,
+        auth: AuthBase,
+        **options: Any,  # noqa: ANN401 - those of requests
+    ) -> requests.Response:
+        """Send a request, and return its answer, whatever that says.
+
+        Args:
+            method: ``GET`` or ``POST``.
+            url: Where to.
+            auth: Who vouches for it.
+            options: What of it else is set, as `requests.Request` takes it.
+
+        Returns:
+            The answer, with its whole body.
+
+        Raises:
+            RetriableAPIError: The answer is too large.
+            requests.RequestException: There is none, or no whole one.
+        """
+        return self.request(
+            method, url, auth=auth, timeout=_TIMEOUT, proxies=dict(self._proxies), **options
+        )
+
+    @override
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        """Go nowhere: where else an answer points, nobody has promised who listens."""
+        return None
+
+
+class Adapter(HTTPAdapter):
+    """Sends requests, and reads their answers as far as they may go."""
+
+    @override
+    def send(
+        self,
+        request: requests.PreparedRequest,
+        *args: Any,
+        **options: Any,
+    ) -> requests.Response:
+        response = super().send(request, *args, **options)
+        body = bytearray()
+        try:
+            for chunk in response.iter_content(_CHUNK):
+                body += chunk
+                if len(body) > LARGEST:
+                    message = (
+                        f"{errors.request_line(response)} did not answer with an end: "
+                        f"more than {LARGEST // 1_000_000} MB came"
+                    )
+                    raise RetriableAPIError(message)
+        except requests.RequestException as error:
+            error.request = request  # where an answer breaks off, requests does not say of what
+            raise
+        finally:
+            response.close()
+        response._content = bytes(body)  # noqa: SLF001 - where requests keeps what it read itself
+        return response
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether a host is this machine."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,179 @@
+"""How settings are written by people, and what is said of those that cannot be.
+
+Values are not repeated where they are refused: a password may have got into any of them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import requests
+from dotenv import find_dotenv, load_dotenv
+from singer_sdk.plugin_base import JSONSchemaValidator
+
+from tap_ft42.api.session import is_loopback
+from tap_ft42.planning import backfill, cursus
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+PREFIX = "TAP_FT42_"
+"""What the names of variables begin with."""
+
+_EMPTY = object()
+_FORMS = {
+    "array": "a list of whole numbers, such as [1, 9]",
+    "boolean": "true or false",
+    "integer": "a whole number",
+    "object": "a JSON object",
+    "string": "text, which a file has in quotes",
+}
+_STORES = frozenset({"sqlite", "redis", "rediss", "postgresql", "postgres"})
+_WORDS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
+
+
+def from_variables(schema: Mapping[str, Any]) -> dict[str, str]:
+    """Return the settings that variables hold.
+
+    A variable wins over the same one in ``.env``, which is looked for in the folder that
+    the program was started in, and above.
+
+    Args:
+        schema: A JSON Schema of the settings.
+
+    Returns:
+        The text of each variable that there is, by the setting.
+    """
+    load_dotenv(find_dotenv(usecwd=True), override=False)
+    names = {name: PREFIX + name.upper() for name in schema["properties"]}
+    return {name: os.environ[key] for name, key in names.items() if key in os.environ}
+
+
+def taken(written: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Take settings as people write them.
+
+    What is empty is not set. Text is read as what the setting is, as variables hold text
+    only; what is not in that form is left as it is, for `refusals` to name.
+
+    Args:
+        written: The settings, from a file or from variables.
+        schema: A JSON Schema of them.
+
+    Returns:
+        Those of them that are set.
+    """
+    properties: Mapping[str, Any] = schema.get("properties", {})
+    values = {
+        name: _taken(value, properties[name]) if name in properties else value
+        for name, value in written.items()
+    }
+    return {name: value for name, value in values.items() if value is not _EMPTY}
+
+
+def _taken(value: Any, schema: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any JSON value
+    types = schema.get("type", "string")
+    if isinstance(value, str):
+        value = value.strip()
+        if not value:
+            return _EMPTY
+        if "string" not in types:
+            value = _read(value, is_list="array" in types, is_boolean="boolean" in types)
+    if "array" in types and type(value) is int:
+        return [value]
+    if isinstance(value, dict) and value:
+        return taken(value, schema) or _EMPTY
+    return value
+
+
+def _read(text: str, *, is_list: bool, is_boolean: bool) -> Any:  # noqa: ANN401 - any JSON value
+    """Read text as JSON, ``1, 9`` as a list and ``yes`` as true."""
+    if is_boolean and (text in {"0", "1"} or text.lower() in _WORDS):
+        return text == "1" or _WORDS.get(text.lower(), False)
+    for json_text in (text, f"[{text}]") if is_list else (text,):
+        try:
+            return json.loads(json_text)
+        except (ValueError, RecursionError):
+            continue
+    return text
+
+
+def refusals(settings: dict[str, Any], schema: Mapping[str, Any]) -> Iterator[str]:
+    """Say what is wrong with settings, and fill in what is not set.
+
+    Args:
+        settings: The settings; those with a default are added if they are not set.
+        schema: A JSON Schema of them.
+
+    Yields:
+        What to write, a line for each setting that is refused.
+    """
+    for name in [name for name, value in settings.items() if value is None]:
+        del settings[name]
+    refused = {
+        f"{_named(name)} is missing"
+        for name in schema.get("required", ())
+        if name not in settings
+    }
+    for error in JSONSchemaValidator(schema).iter_errors(settings):
+        if path := list(error.absolute_path):
+            refused.add(f"{_named(path[0])} must be {_form(schema['properties'][path[0]])}")
+    for name, is_right, form in (
+        ("api_url", _is_safe, "an https:// URL, or an http:// one of this machine"),
+        ("quota_store", _is_store, "a file, or a redis://, rediss:// or postgresql:// URL"),
+    ):
+        value = settings.get(name)
+        if isinstance(value, str) and not is_right(value):
+            refused.add(f"{_named(name)} must be {form}")
+    yield from sorted(refused)
+    if refused:
+        return
+    for contradiction in (cursus.refusal(settings), backfill.refusal(settings)):
+        if contradiction is not None:
+            yield contradiction
+
+
+def _named(setting: str) -> str:
+    return f"{setting} ({PREFIX}{setting.upper()})"
+
+
+def _form(schema: Mapping[str, Any]) -> str:
+    """Say in words which values a setting may have."""
+    if examples := schema.get("examples"):
+        return f"written as in {' or '.join(examples)}"
+    form = next((_FORMS[name] for name in schema["type"] if name in _FORMS), "JSON")
+    match schema:
+        case {"minimum": least, "maximum": most}:
+            form += f" from {least} to {most}"
+        case {"minimum": least}:
+            form += f" of {least} or more"
+        case {"properties": properties}:
+            form += f' such as {{"{next(iter(properties), "name")}": 12}}'
+    return form
+
+
+def _is_safe(url: str) -> bool:
+    """Tell whether nobody on the way reads the secret and the token.
+
+    What counts is the URL that requests makes of it, as others read some URLs otherwise.
+    """
+    try:
+        sent = urlsplit(requests.Request("GET", url).prepare().url or "")
+    except (requests.RequestException, ValueError):
+        return False
+    return not sent.query and (
+        sent.scheme == "https" or (sent.scheme == "http" and is_loopback(sent.hostname or ""))
+    )
+
+
+def _is_store(store: str) -> bool:
+    """Tell whether this is a file's path or a server's URL, and not a URL gone wrong."""
+    try:
+        scheme = urlsplit(store).scheme
+    except ValueError:
+        return False
+    if "://" in store:
+        return scheme in _STORES
+    return not any(sign in store for sign in ("@", "password="))
