@@ -11,6 +11,8 @@ import click
 import psycopg
 from psycopg import ClientCursor
 
+from ft42_warehouse.loader_log import without_values
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -60,7 +62,7 @@ class Database:
             ) as connection:
                 yield connection
         except psycopg.Error as error:
-            message = " ".join(str(error).split())
+            message = without_values(error).rstrip(".")
             raise click.ClickException(f"{message}. {_advice(error)}".rstrip()) from None
 
 
