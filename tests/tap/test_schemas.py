@@ -105,3 +105,29 @@ def test_a_bookmark_s_column_is_never_null(schema: Schema) -> None:
     if schema["title"] in incremental:
         assert types_of(schema["properties"]["updated_at"]) == {"string"}
         assert "updated_at" in schema["required"]
+
+
+KINDS = {"id", "login", "name", "mail", "phone", "picture", "url", "host", "text", "record"}
+
+
+def test_what_speaks_of_people_is_a_path_that_exists_and_a_kind(schema: Schema) -> None:
+    items = schema.get("x-items", {})
+    exist = {*schema["properties"], *schema.get("x-embedded", ())}
+    exist |= {f"{column}/*/{path}" for column, paths in items.items() for path in paths}
+    persons = schema.get("x-persons", {})
+    assert set(persons) <= exist
+    assert set(persons.values()) <= KINDS | {"users"}
+    for path, kind in persons.items():
+        assert (kind == "users") is (path in schema.get("x-embedded", ())), path
+
+
+def test_each_reference_to_a_person_is_said_to_be_one(schema: Schema) -> None:
+    persons = schema.get("x-persons", {})
+    for name, column in schema["properties"].items():
+        if name == "user_id" or column.get("x-references") == "users":
+            assert persons[name] == "id"
+    if "user" in schema.get("x-embedded", ()):
+        assert persons["user"] == "users"
+    # What nobody declared of a person can be anything.
+    if persons and "extra" in schema["properties"]:
+        assert persons["extra"] == "text"
