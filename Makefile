@@ -9,7 +9,7 @@ MELTANO := $(BIN)/meltano --log-level=warning
 export UV_SYSTEM_CERTS ?= $(if $(wildcard /etc/ssl/certs/ca-certificates.crt),true)
 
 INSTALLED := .local/installed
-MANIFESTS := uv.lock pyproject.toml $(wildcard */pyproject.toml tests/sandbox/pyproject.toml) \
+MANIFESTS := uv.lock pyproject.toml $(wildcard */pyproject.toml) \
              meltano.yml $(wildcard target-config/*.meltano.yml)
 
 RELEASE := UV_PROJECT_ENVIRONMENT=.local/release-venv $(UV) run --quiet --locked --only-group release
@@ -37,7 +37,7 @@ airflow: install ## Set Airflow up, in an environment of its own
 		--target .local/uv uv
 
 demo: install ## Load a database from the sandbox and show what happened
-	@$(BIN)/python tests/demo.py
+	@$(BIN)/python -m tools.demo
 
 up: install ## Start the sandbox and the embedded PostgreSQL
 	$(BIN)/ft42-sandbox start --requests-per-second 0 --requests-per-hour 0
@@ -55,13 +55,13 @@ test-slow: install airflow ## Run the long tests
 
 bench: install ## Compare with other tools, some 25 minutes (ARGS=--quick: a few)
 	UV_PROJECT_ENVIRONMENT=.local/bench-venv $(UV) sync --quiet --locked --group bench
-	.local/bench-venv/bin/python -m tests.benchmarks.bench $(ARGS)
+	.local/bench-venv/bin/python -m tools.benchmarks.bench $(ARGS)
 
 bench-cost: install ## Count the requests of simulated days, some 25 minutes (ARGS="--days 3")
-	$(BIN)/python -m tests.benchmarks.cost $(ARGS)
+	$(BIN)/python -m tools.benchmarks.cost $(ARGS)
 
 bench-scale: install ## Measure publishes of a growing network, some 15 minutes (ARGS="--enrolments 10000000")
-	$(BIN)/python -m tests.benchmarks.scale $(ARGS)
+	$(BIN)/python -m tools.benchmarks.scale $(ARGS)
 
 check: install ## Lint, check formats, types and dependencies
 	$(BIN)/ruff check
@@ -69,14 +69,14 @@ check: install ## Lint, check formats, types and dependencies
 	$(BIN)/mypy
 	cd tap-ft42 && ../$(BIN)/deptry .
 	cd target-config && ../$(BIN)/deptry .
-	cd tests/sandbox && ../../$(BIN)/deptry .
+	cd sandbox && ../$(BIN)/deptry .
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(BIN)/zizmor --quiet --offline --no-progress .github
 
 docs: install ## Write what is written from the code: the reference, dbt's properties, the Hub's definition
-	$(BIN)/python -m tests.reference
-	$(BIN)/python -m tests.dbt_properties
-	$(BIN)/python -m tests.hub
+	$(BIN)/python -m tools.reference
+	$(BIN)/python -m tools.dbt_properties
+	$(BIN)/python -m tools.hub
 
 format: install ## Format the code
 	$(BIN)/ruff check --fix

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import socket
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from ft42_warehouse.embedded import HOST, NAME
+from ft42_warehouse.embedded import NAME
 
-from tests.postgres import TIME_ZONE, AdministeredPostgres, Database
+# What tests share compares too, and its failures are shown as those of tests are.
+pytest.register_assert_rewrite("tests.end_to_end", "tests.tap", "tests.warehouse")
+
+from tests.ports import free_port  # noqa: E402 - what is registered comes first
+from tests.postgres import TIME_ZONE, AdministeredPostgres, Database  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,9 +38,7 @@ def database(postgres_folder: Path) -> Iterator[Database]:
         # DROP DATABASE ... WITH (FORCE) also meets other accounts' sessions, and autovacuum.
         f"GRANT pg_signal_backend TO {NAME}",
     )
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     postgres.start(port)
     database = Database(port)
     with database.connect() as connection:

@@ -8,10 +8,10 @@ import traceback
 import requests
 from singer_sdk.exceptions import ConfigValidationError, FatalAPIError, RetriableAPIError
 
-from tap_ft42 import logs
-from tap_ft42.budget import RunEnds
-from tap_ft42.errors import explain
-from tap_ft42.planning import PlanningTap
+from tap_ft42.api.budget import RunEnds
+from tap_ft42.api.errors import explain
+from tap_ft42.run import logs
+from tap_ft42.run.costs import PlanningTap
 from tap_ft42.tap import TapFT42
 
 _READERS = frozenset({"load_json", "parse_environment_config"})

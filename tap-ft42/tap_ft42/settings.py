@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from platformdirs import user_state_path
 from singer_sdk import typing as th
 
-from tap_ft42 import backfill, cursus
+from tap_ft42.planning import backfill, cursus
 from tap_ft42.streams.reference import REFRESH_HOURS
 
 if TYPE_CHECKING:

@@ -14,25 +14,25 @@ from singer_sdk import Stream, Tap
 from singer_sdk.exceptions import ConfigValidationError
 from typing_extensions import override
 
-from tap_ft42.auth import BearerToken
-from tap_ft42.backfill import Backfill
-from tap_ft42.bookmarks import Times
-from tap_ft42.budget import Budget
-from tap_ft42.census import CensusStream
-from tap_ft42.client import FT42Stream
-from tap_ft42.cursus import arrange, cursus_ids
-from tap_ft42.instants import in_milliseconds
-from tap_ft42.ledger import CountingAdapter, Ledger
-from tap_ft42.lifecycle import Lifecycle
-from tap_ft42.messages import BufferedWriter
-from tap_ft42.pipeline import IN_FLIGHT, Pipeline
-from tap_ft42.priorities import by_need
-from tap_ft42.quota import Quota
-from tap_ft42.rejections import RejectedRecordsStream
-from tap_ft42.runs import LEDGER_STREAMS
-from tap_ft42.scope import Scope
+from tap_ft42.api.budget import Budget
+from tap_ft42.api.ledger import CountingAdapter, Ledger
+from tap_ft42.api.quota import Quota
+from tap_ft42.api.token import BearerToken
+from tap_ft42.declared.instants import in_milliseconds
+from tap_ft42.planning.backfill import Backfill
+from tap_ft42.planning.bookmarks import Times
+from tap_ft42.planning.cursus import arrange, cursus_ids
+from tap_ft42.planning.priorities import by_need
+from tap_ft42.planning.scope import Scope
+from tap_ft42.reading.pipeline import IN_FLIGHT, Pipeline
+from tap_ft42.reading.spool import Spool
+from tap_ft42.run.lifecycle import Lifecycle
 from tap_ft42.settings import SETTINGS, contradictions
-from tap_ft42.spool import Spool
+from tap_ft42.singer.messages import BufferedWriter
+from tap_ft42.singer.own.census import CensusStream
+from tap_ft42.singer.own.rejections import RejectedRecordsStream
+from tap_ft42.singer.own.runs import LEDGER_STREAMS
+from tap_ft42.singer.stream import FT42Stream
 from tap_ft42.streams import STREAMS
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     from singer_sdk.helpers.types import TapState
 
-    from tap_ft42.pipeline import Place
+    from tap_ft42.reading.pipeline import Place
 
 OWN_STREAMS = (RejectedRecordsStream, CensusStream, *LEDGER_STREAMS)
 """What the tap says of its own work, once that is done."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ft42_warehouse.embedded import HOST, NAME
 
-from tests.docs.test_following import free_port
+from tests.ports import free_port
 from tests.postgres import AdministeredPostgres, Database
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import requests
 from ft42_warehouse.embedded import HOST
 
-from tests.docs.test_following import free_port
 from tests.end_to_end.conftest import ROOT
-from tests.tap.test_quota import redis
+from tests.ports import free_port
+from tests.tap.quotas import redis
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -167,7 +167,7 @@ def running_airflow(
     with ExitStack() as stack:
         processes = _PROCESSES
         if executor == "CeleryExecutor":
-            own["AIRFLOW__CELERY__BROKER_URL"] = stack.enter_context(redis(home))
+            own["AIRFLOW__CELERY__BROKER_URL"] = stack.enter_context(redis())
             own["AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT"] = "60"
             processes += _CELERY_WORKERS
         for name, words in _PREPARED_BY.items():

@@ -24,7 +24,7 @@ from ft42_sandbox.testing import running_sandbox
 from tests.airflow.rig import credentials, server, url
 from tests.airflow.running import AIRFLOW, Airflow, running_airflow, wait_for
 from tests.docs.stranger import copy_of_the_project, variables
-from tests.end_to_end.test_published import assert_published
+from tests.end_to_end.published import assert_published
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +19,7 @@ from tests.docs.stranger import (
     unseen_lines,
     variables,
 )
+from tests.ports import free_port
 from tests.postgres import AdministeredPostgres
 
 if TYPE_CHECKING:
@@ -32,12 +32,6 @@ _SOMEBODY = (
     "VALUES (12345, 21, 'jdoe', false, false, 'student')"
 )
 _PAGES = [page for page in pages() if page.has_commands]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture(scope="module")

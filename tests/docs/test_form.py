@@ -14,7 +14,7 @@ import yaml
 from ft42_warehouse.cli import main as warehouse
 
 from tests.docs.pages import DOCS, ROOT, SHELLS, Block, Page, for_contributors, pages, readmes
-from tests.reference import PARTS, REFERENCE, settings, settings_of_the_tap, with_part
+from tools.reference import PARTS, REFERENCE, settings, settings_of_the_tap, with_part
 
 if TYPE_CHECKING:
     from pathlib import Path

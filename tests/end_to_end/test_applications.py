@@ -13,7 +13,7 @@ import pytest
 from ft42_sandbox.testing import running_sandbox
 
 from tests.end_to_end.conftest import BIN, ROOT
-from tests.end_to_end.test_published import assert_published
+from tests.end_to_end.published import assert_published
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

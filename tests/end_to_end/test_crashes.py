@@ -23,7 +23,8 @@ from ft42_warehouse.embedded import HOST, EmbeddedPostgres
 
 from tests.end_to_end.conftest import BIN
 from tests.end_to_end.pair import Pair, pair
-from tests.end_to_end.test_published import assert_published
+from tests.end_to_end.published import assert_published
+from tests.ports import free_port
 from tests.postgres import Database
 from tests.waiting import until
 
@@ -105,13 +106,6 @@ class World:
         """See that they are what 42 has."""
         assert_published(self.database, self.api.sandbox)
         assert self.done("check") == "All promises hold\n"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def is_open(port: int) -> bool:

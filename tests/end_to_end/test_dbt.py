@@ -11,8 +11,9 @@ import pytest
 import yaml
 from ft42_sandbox.testing import running_sandbox
 
-from tests.dbt_properties import BOOKKEEPING, DERIVED, PACKAGE, properties
 from tests.end_to_end.conftest import ROOT, Pipeline, meltano_environment
+from tests.end_to_end.landed import ALL_STREAMS, KEYS
+from tests.end_to_end.landed import TABLES as LANDED
 from tests.end_to_end.oracle import differences, expected_tables
 from tests.end_to_end.other_targets import (
     as_the_api_has_it,
@@ -21,9 +22,8 @@ from tests.end_to_end.other_targets import (
     tables,
     with_empty_text_as_null,
 )
-from tests.end_to_end.test_load import ALL_STREAMS, KEYS
-from tests.end_to_end.test_load import TABLES as LANDED
-from tests.end_to_end.test_published import COMPUTED, TABLES, expected_published, let_a_day_pass
+from tests.end_to_end.published import COMPUTED, TABLES, expected_published, let_a_day_pass
+from tools.dbt_properties import BOOKKEEPING, DERIVED, PACKAGE, properties
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

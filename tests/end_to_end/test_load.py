@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.end_to_end.oracle import Table, differences, expected_to_land
+from tests.end_to_end.landed import ALL_STREAMS, KEYS, TABLES, landed_tables
+from tests.end_to_end.oracle import differences, expected_to_land
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -17,24 +18,6 @@ if TYPE_CHECKING:
     from tests.postgres import Database
 
 pytestmark = pytest.mark.slow
-
-TABLES = (
-    "cursus", "campuses", "projects", "achievements", "campus_achievements", "blocs",
-    "coalitions", "users", "cursus_users", "projects_users", "achievements_users",
-    "coalitions_users", "campus_users",
-)  # fmt: skip
-ALL_STREAMS = '["*.*"]'
-KEYS = {"campus_achievements": ("campus_id", "achievement_id")}
-
-
-def landed_tables(database: Database) -> dict[str, Table]:
-    return {
-        table: {
-            tuple(row[column] for column in KEYS.get(table, ("id",))): row
-            for row in database.rows(table)
-        }
-        for table in TABLES
-    }
 
 
 def written_after(database: Database, moment: datetime) -> set[tuple[str, int]]:

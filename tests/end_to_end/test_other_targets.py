@@ -11,6 +11,7 @@ import yaml
 from ft42_sandbox.testing import running_sandbox
 
 from tests.end_to_end.conftest import ROOT, Pipeline, meltano_environment
+from tests.end_to_end.landed import ALL_STREAMS, KEYS, TABLES
 from tests.end_to_end.oracle import differences, expected_tables
 from tests.end_to_end.other_targets import (
     as_the_api_has_it,
@@ -20,7 +21,6 @@ from tests.end_to_end.other_targets import (
     tables,
     with_empty_text_as_null,
 )
-from tests.end_to_end.test_load import ALL_STREAMS, KEYS, TABLES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

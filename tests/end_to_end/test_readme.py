@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shlex
-import socket
 import subprocess
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ import pytest
 
 from tests.docs.pages import Page
 from tests.end_to_end.conftest import BIN, ROOT
+from tests.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,12 +34,6 @@ def commands(readme: Path) -> list[str]:
     """Return the shell commands that a README tells its reader to type."""
     blocks = [block.text for block in Page(readme).blocks if block.language == "sh"]
     return [line.strip() for block in blocks for line in block.splitlines() if line.strip()]
-
-
-def free_port() -> str:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return str(probe.getsockname()[1])
 
 
 @pytest.fixture(scope="module")
@@ -106,11 +100,11 @@ def demo_environment(tmp_path: Path, postgres_folder: Path) -> Iterator[dict[str
         name: value for name, value in os.environ.items() if not name.startswith(_OUR_SETTINGS)
     }
     environment = inherited | {
-        "FT42_SANDBOX_PORT": free_port(),
+        "FT42_SANDBOX_PORT": str(free_port()),
         "FT42_SANDBOX_RUN_DIR": str(tmp_path / "sandbox"),
         "FT42_POSTGRES_DIRECTORY": str(postgres_folder / "demo"),
         "MELTANO_DATABASE_URI": f"sqlite:///{tmp_path}/meltano.db",
-        "TARGET_POSTGRES_PORT": free_port(),
+        "TARGET_POSTGRES_PORT": str(free_port()),
     }
     yield environment
     subprocess.run(["make", "down"], cwd=ROOT, env=environment, check=True)  # noqa: S607 - make is required

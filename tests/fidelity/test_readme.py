@@ -16,7 +16,7 @@ from ft42_sandbox.testing import running_sandbox
 if TYPE_CHECKING:
     from ft42_sandbox.testing import RunningSandbox
 
-README = (Path(__file__).parents[1] / "sandbox/README.md").read_text(encoding="utf-8")
+README = (Path(__file__).parents[2] / "sandbox/README.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl")

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from tests.hub import FILE, definition
 from tests.packages.conftest import ROOT
 from tests.tap.running import Tap
+from tools.hub import FILE, definition
 
 if TYPE_CHECKING:
     from pathlib import Path

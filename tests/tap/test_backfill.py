@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from ft42_sandbox.testing import running_sandbox
 
+from tests.tap.interrupted import in_bounded_runs, killed
 from tests.tap.proofs import AT_ONCE, a_day_later, asked, named
-from tests.tap.test_budget import in_bounded_runs
-from tests.tap.test_spool import killed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.tap.interrupted import asked, in_bounded_runs, said_why_it_ended
+
 if TYPE_CHECKING:
     from ft42_sandbox.testing import RunningSandbox
 
@@ -17,26 +19,6 @@ if TYPE_CHECKING:
 
 STREAMS = ("users", "achievements", "projects_users", "achievements_users")
 AT_ONCE: dict[str, Any] = {"settle_seconds": 0, "overlap_seconds": 0}
-
-
-def asked(sandbox: RunningSandbox) -> int:
-    """How many requests came, without those for tokens."""
-    return int(sandbox.requests()["total"])
-
-
-def in_bounded_runs(tap: Tap, *streams: str, **settings: object) -> list[Run]:
-    """Run until a run reads all that is left, each with the state of the one before."""
-    runs: list[Run] = []
-    settings["spool"] = tempfile.mkdtemp(dir=tap.folder)
-    while not runs or said_why_it_ended(runs[-1]):
-        state = runs[-1].state if runs else None
-        runs.append(tap.run(*streams, state=state, **settings))
-        assert len(runs) < 40
-    return runs
-
-
-def said_why_it_ended(run: Run) -> list[str]:
-    return [line for line in run.log.splitlines() if "The run ends here" in line]
 
 
 @pytest.mark.parametrize("stream", STREAMS)

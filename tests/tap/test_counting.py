@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from tap_ft42.counting import COUNT, Proof, UncountableError, count_rows, read_sector
-from tap_ft42.pages import restored_page
-from tap_ft42.reading import Ask, RangeIgnoredError
-from tap_ft42.regions import Region
-from tap_ft42.tallies import Expectation, Tally
+from tap_ft42.api.page import restored_page
+from tap_ft42.census.counting import COUNT, Proof, UncountableError, count_rows, read_sector
+from tap_ft42.census.tallies import Expectation, Tally
+from tap_ft42.reading.reads import Ask, RangeIgnoredError
+from tap_ft42.reading.regions import Region
 from typing_extensions import override
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from random import Random
 
-    from tap_ft42.pages import Page
+    from tap_ft42.api.page import Page
 
 SIZE = 5
 

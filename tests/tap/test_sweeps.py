@@ -10,10 +10,10 @@ import pytest
 from ft42_sandbox.testing import running_sandbox
 from hypothesis import given
 from hypothesis import strategies as st
-from tap_ft42.sweeps import CLOSE, LARGEST, sweeps, together
+from tap_ft42.planning.sweeps import CLOSE, LARGEST, sweeps, together
 
+from tests.tap.interrupted import asked, said_why_it_ended
 from tests.tap.running import Run
-from tests.tap.test_budget import asked, said_why_it_ended
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tap_ft42.regions import MAX_ID
-from tap_ft42.tallies import LONGEST, MOST_IDS, MOST_SLICES, Tally
+from tap_ft42.census.tallies import LONGEST, MOST_IDS, MOST_SLICES, Tally
+from tap_ft42.reading.regions import MAX_ID
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

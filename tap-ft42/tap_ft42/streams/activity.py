@@ -9,25 +9,25 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
-from tap_ft42.bookmarks import note_scope
-from tap_ft42.client import FT42Stream
-from tap_ft42.contexts import cursus_of, parent_of
-from tap_ft42.dealing import CampusDealer, campuses_of, is_worth_it
-from tap_ft42.scope import id_lists
-from tap_ft42.scores import ScoredStream
+from tap_ft42.census.tallies import Tally
+from tap_ft42.declared.contexts import cursus_of, parent_of
+from tap_ft42.planning.bookmarks import note_scope
+from tap_ft42.planning.scope import id_lists
+from tap_ft42.planning.sweeps import LARGEST
+from tap_ft42.run.dealing import CampusDealer, campuses_of, is_worth_it
+from tap_ft42.run.scores import ScoredStream
+from tap_ft42.singer.stream import FT42Stream
 from tap_ft42.streams.reference import CampusesStream, CoalitionsStream
-from tap_ft42.sweeps import LARGEST
-from tap_ft42.tallies import Tally
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from singer_sdk.helpers.types import Context, Record
 
-    from tap_ft42.pages import Page
-    from tap_ft42.pipeline import Place
-    from tap_ft42.reading import Part
-    from tap_ft42.sweeps import Planned
+    from tap_ft42.api.page import Page
+    from tap_ft42.planning.sweeps import Planned
+    from tap_ft42.reading.pipeline import Place
+    from tap_ft42.reading.reads import Part
 
 _CATCHING_UP = 10
 """Pages that a window of everybody's badges may cost more than the batches, once."""

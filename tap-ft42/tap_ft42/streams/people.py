@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 from typing_extensions import override
 
-from tap_ft42.client import FT42Stream
+from tap_ft42.singer.stream import FT42Stream
 
 
 class UsersStream(FT42Stream):

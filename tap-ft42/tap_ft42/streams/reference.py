@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
-from tap_ft42.refreshing import ReferenceStream
+from tap_ft42.planning.refreshing import ReferenceStream
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from singer_sdk.helpers.types import Context, Record
 
-    from tap_ft42.pages import Page
+    from tap_ft42.api.page import Page
     from tap_ft42.tap import TapFT42
 
 _WEEK = 7 * 24

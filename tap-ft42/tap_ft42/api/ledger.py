@@ -1,0 +1,238 @@
+"""What a run asks the API for, counted by stream and route.
+
+The counts are kept where a request leaves the process, so that those which are sent
+once more with a new token, or fail on their way, are in them too. What the token
+endpoint was asked is counted apart: it does not use up the quota.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from math import ceil
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from requests.adapters import HTTPAdapter
+from typing_extensions import override
+
+from tap_ft42.api.budget import RunEnds
+from tap_ft42.api.retries import RETRIED, TooManyRequestsError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import requests
+
+    from tap_ft42.api.page import Page
+
+_NUMBER = re.compile(r"(?<=/)\d+(?=/|$)")
+_PLACEHOLDER = re.compile(r"\{(\w+)\}")
+
+
+@dataclass
+class Tally:
+    """What was asked of one route for one stream."""
+
+    stream: str
+    route: str
+    requests: int = 0
+    """Requests that were sent, whatever became of them."""
+    refusals: int = 0
+    """Answers 429."""
+    retries: int = 0
+    """Requests that failed in a way that calls for another try, without answers 429."""
+    rows: int = 0
+    """Rows that came."""
+    rows_emitted: int = 0
+    """Rows that went to the target."""
+    rows_changed: int | None = None
+    """Those of them that are new or changed; None if a full read cannot tell."""
+    pages: int = 0
+    """Pages that came, or that an earlier run had left on disk."""
+    pages_expected: int = 0
+    """Pages that there will be, as far as first pages tell."""
+    bytes: int = 0
+    """Size of the pages."""
+    quota_seconds: float = 0.0
+    """How long the requests had to wait until the quota allowed them."""
+    api_seconds: float = 0.0
+    """How long their answers took; the requests overlap, and so do these."""
+    begins: int | None = None
+    """Lower bound of what was read, in milliseconds since 1970; None if there is none."""
+    ends: int | None = None
+    """Upper bound of what was read, in milliseconds since 1970."""
+    is_open: bool = False
+    """Whether some of what was read has no lower bound."""
+    page_size: int = 0
+    """Rows of a full page."""
+    _lock: Lock = field(default_factory=Lock, repr=False)
+
+    @contextmanager
+    def request(self) -> Iterator[None]:
+        """Count what is sent within as asked of this route."""
+        sending = _SENDING.set(self)
+        began = time.monotonic()
+        try:
+            yield
+        except RETRIED as failure:
+            if not isinstance(failure, TooManyRequestsError):
+                with self._lock:
+                    self.retries += 1
+            raise
+        finally:
+            _SENDING.reset(sending)
+            with self._lock:
+                self.api_seconds += time.monotonic() - began
+
+    def take(self, page: Page) -> None:
+        """Count a page that came."""
+        with self._lock:
+            self.rows += page.count
+            self.bytes += len(page.body)
+            self.page_size = max(self.page_size, page.size)
+
+    def sent(self) -> None:
+        """Count a request that is about to be sent."""
+        with self._lock:
+            self.requests += 1
+
+    def refused(self) -> None:
+        """Count an answer 429."""
+        with self._lock:
+            self.refusals += 1
+
+    def emit(self, *, is_changed: bool | None) -> None:
+        """Count a row that goes to the target; called by the consumer only."""
+        self.rows_emitted += 1
+        if is_changed is not None:
+            self.rows_changed = (self.rows_changed or 0) + is_changed
+
+    def cover(self, begins: int | None, ends: int, *, tells_changes: bool) -> None:
+        """Note what a read covers.
+
+        Args:
+            begins: Lower bound of its window; None if it has none.
+            ends: Upper bound.
+            tells_changes: Whether it can be told which of its rows are new or changed.
+        """
+        if tells_changes and self.rows_changed is None:
+            self.rows_changed = 0
+        self.is_open = self.is_open or begins is None
+        known = [bound for bound in (self.begins, begins) if bound is not None]
+        self.begins = None if self.is_open or not known else min(known)
+        self.ends = max(ends, self.ends or ends)
+
+    @property
+    def lower_bound(self) -> int:
+        """Requests that somebody would have sent who knew which rows to ask for.
+
+        The rows are those that are new or changed, or all that a full read emitted. They
+        come in full pages, and it takes a request to learn that there are none.
+        """
+        if not self.requests:
+            return 0
+        needed = self.rows_emitted if self.rows_changed is None else self.rows_changed
+        # What came from the spool was paid for by an earlier run.
+        needed = min(needed, self.rows)
+        return max(1, ceil(needed / self.page_size)) if self.page_size else 1
+
+
+_SENDING: ContextVar[Tally] = ContextVar("sending")
+
+
+class Ledger:
+    """The tallies of a run."""
+
+    def __init__(self) -> None:
+        """Begin a run."""
+        self.run_id = str(uuid4())
+        """Names the run."""
+        self._tallies: dict[tuple[str, str], Tally] = {}
+        self._lock = Lock()
+        self._is_closed = False
+
+    def tally(self, stream: str, route: str) -> Tally:
+        """Return the account of a stream and a route."""
+        with self._lock:
+            return self._tallies.setdefault((stream, route), Tally(stream, route))
+
+    def tallies(self) -> list[Tally]:
+        """Return all accounts in which there is something."""
+        with self._lock:
+            return [
+                tally
+                for tally in self._tallies.values()
+                if tally.requests or tally.rows_emitted
+            ]
+
+    def close(self) -> None:
+        """Let no further request leave, as it would not be in the account."""
+        with self._lock:
+            self._is_closed = True
+
+    def note_request(self) -> Tally | None:
+        """Count a request that leaves now.
+
+        Returns:
+            Its account, or None if it belongs to none.
+
+        Raises:
+            RunEnds: The accounts are closed.
+        """
+        with self._lock:
+            if self._is_closed:
+                message = "the run is over"
+                raise RunEnds(message)
+            tally = _SENDING.get(None)
+            if tally is not None:
+                tally.sent()
+            return tally
+
+
+class CountingAdapter(HTTPAdapter):
+    """Sends requests and counts them."""
+
+    def __init__(self, ledger: Ledger, **options: Any) -> None:  # noqa: ANN401 - those of requests
+        """Make a pool of connections.
+
+        Args:
+            ledger: Counts the requests.
+            **options: Those of `HTTPAdapter`.
+        """
+        super().__init__(**options)
+        self._ledger = ledger
+
+    @override
+    def send(
+        self,
+        request: requests.PreparedRequest,
+        *args: Any,
+        **options: Any,
+    ) -> requests.Response:
+        tally = self._ledger.note_request()
+        response = super().send(request, *args, **options)
+        if tally is not None and response.status_code == HTTPStatus.TOO_MANY_REQUESTS:
+            tally.refused()
+        return response
+
+
+def route_of(path: str, asked: str) -> str:
+    """Return the route of a request, without ids.
+
+    Args:
+        path: The stream's path, such as ``/v2/cursus/{cursus_id}/users``.
+        asked: The path that was asked for, such as ``/v2/cursus/21/users``.
+
+    Returns:
+        The path with names in the place of ids: ``/v2/cursus/:cursus_id/users``.
+    """
+    pattern = _PLACEHOLDER.sub(r"[^/]+", path)
+    if re.fullmatch(pattern, asked):
+        return _PLACEHOLDER.sub(r":\1", path)
+    return _NUMBER.sub(":id", asked)

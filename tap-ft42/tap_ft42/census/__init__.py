@@ -1,0 +1,1 @@
+"""What has disappeared: what is known of a list, compared with what the API counts."""

@@ -1,0 +1,257 @@
+"""How rows that disappeared are found without reading those that did not.
+
+What a list should have, a tally knows. How many rows lie in an interval of ids,
+one request tells: its total. Where the two agree, nothing is asked any more.
+Where they do not, the interval is halved so that both halves fill pages, and only
+the lower half is asked for: what is left of the total is the upper half's. What
+fits in a page is not counted but read, which proves which ids exist in it.
+
+So one disappearance among *p* pages costs the total, ``log2(p)`` counts or one
+less, and a page; several share what lies above them. Where more rows differ than
+there are pages, halving would end at nearly every page, so the interval is read.
+No way of asking does much better: the least that names the pages of 50 rows among 400
+pages are some 220 bits, and a count tells one or two.
+
+**What a count cannot see.** A row that is gone and another one that entered the
+list unnoticed, with an old id, make up for each other in the total of every interval
+that has both. A rolling read of the whole list (`read_sector`) finds these, and what
+changed without a word.
+
+**Moments.** The answers are moments apart. A row that goes between two of them
+lets the upper half seem to have one row more than it has; it is read in vain or, if it
+lacks a row of its own, found by the next census. No interval is ever proven by
+subtraction, only by a page that was read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, replace
+from itertools import count
+from math import ceil, inf
+from typing import TYPE_CHECKING
+
+from tap_ft42.reading.reads import Part, RangeIgnoredError, read_in_order, read_piecewise
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+
+    from tap_ft42.api.page import Page
+    from tap_ft42.census.tallies import Expectation
+    from tap_ft42.reading.reads import Ask
+    from tap_ft42.reading.regions import Region
+
+AT_ONCE = 8
+"""Intervals about which is asked at once: two a second, and four seconds an answer."""
+
+_LONGEST_WAY = 10
+
+COUNT = 0
+"""Number of a page that is asked for its total alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proof(Part):
+    """What exists in a closed interval of ids."""
+
+    lower: int = 0
+    upper: int = 0
+    total: int = 0
+    """Rows that exist."""
+    ids: Sequence[int] | None = None
+    """Their ids, ascending; None if they were only counted."""
+    sent: float = 0.0
+    """Unix time before the first request."""
+
+
+class UncountableError(Exception):
+    """The API tells no totals of this list."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Interval:
+    """A closed interval of ids."""
+
+    region: Region
+    expected: int
+    """Rows that it should have."""
+    total: int = 0
+    """Rows that it has, once that is known."""
+    whole: _Interval | None = None
+    """What it is the lower half of."""
+    is_read: bool = False
+    """Whether it fits in a page, so that its rows are asked for and not its total."""
+
+    def total_of(self, page: Page) -> int:
+        """Return how many rows the interval has, as an answer tells."""
+        if not self.region.holds(page):
+            raise RangeIgnoredError
+        if page.total is None:
+            raise UncountableError
+        return page.total
+
+
+async def count_rows(  # noqa: PLR0913 - each is a fact about the list
+    ask: Ask,
+    region: Region,
+    expected: Expectation,
+    *,
+    is_sortable: bool,
+    most: int | None = None,
+    total: int | None = None,
+) -> AsyncIterator[Part]:
+    """Find the rows by which a region differs from what is expected of it.
+
+    Args:
+        ask: Asks for pages; for `COUNT`, for a total.
+        region: An interval of ids.
+        expected: What is known of it.
+        is_sortable: Whether the API sorts the list by id.
+        most: Requests after which what is still open is left so; None for any number.
+        total: How many rows the region has, if that was asked for just before.
+
+    Yields:
+        The total of the region, if it was asked for; the pages where it differs, each
+        with a proof behind.
+
+    Raises:
+        UncountableError: The API tells no totals of this list.
+        RangeIgnoredError: It does not narrow the list by ids.
+    """
+    lower, upper = region.interval("id")
+    rows, size = expected.between(lower, upper), expected.page_size
+    # The last ones first: with few requests some pages are found, not just large halves.
+    whole = _Interval(region, rows, is_read=rows <= size)
+    todo, unread = [whole], list[_Interval]()
+    if total is not None:
+        todo, unread = _further([replace(whole, total=total)], expected)
+    left = inf if most is None else most
+    for turn in count(1):
+        # With few requests left, rather one way to its end than many that end nowhere.
+        width = int(min(AT_ONCE, max(1, left // _LONGEST_WAY)))
+        asking = todo[-width:] if left > 0 else []
+        if not asking:
+            break
+        del todo[-len(asking) :]
+        left -= len(asking)
+        pages = await _at_once(ask.after(turn), asking, is_sortable=is_sortable)
+        for asked, page in zip(asking, pages, strict=True):
+            for part in _told(asked, page):
+                yield part
+            further = _further(_halves(asked, page), expected)
+            todo += further[0]
+            unread += further[1]
+    for number, rest in enumerate(unread):
+        needed = ceil(max(rest.expected, rest.total) / size)
+        left -= needed + (needed > 1)  # the borders of several pages take one to be proven
+        if left < 0:
+            break
+        sector = read_sector(
+            ask.after(turn).after(number), rest.region, is_sortable=is_sortable
+        )
+        async for part in sector:
+            yield part
+
+
+async def read_sector(ask: Ask, region: Region, *, is_sortable: bool) -> AsyncIterator[Part]:
+    """Read a closed interval of ids.
+
+    Args:
+        ask: Asks for pages.
+        region: The interval.
+        is_sortable: Whether the API sorts the list by id.
+
+    Yields:
+        Its pages, once or several times, and a proof of what exists in it.
+
+    Raises:
+        UncountableError: The API tells no totals of this list.
+        RangeIgnoredError: It does not narrow the list by ids.
+    """
+    read = read_in_order if is_sortable else read_piecewise
+    pages: list[Page] = []
+    async for part in read(ask, region, "id"):
+        if part.page is not None:
+            if part.page.total is None:
+                raise UncountableError
+            pages.append(part.page)
+            yield part
+    yield _proof(region, pages)
+
+
+def _told(asked: _Interval, page: Page) -> Iterator[Part]:
+    """Yield what an answer proves by itself."""
+    lower, upper = asked.region.interval("id")
+    if not asked.is_read and asked.whole is None:
+        total = asked.total_of(page)
+        yield Proof(None, lower=lower, upper=upper, total=total, sent=page.sent)
+    elif asked.is_read and page.is_whole:
+        yield Part(page)
+        yield _proof(asked.region, [page])
+
+
+def _halves(asked: _Interval, page: Page) -> Iterator[_Interval]:
+    """Yield what an answer tells about, with its total: the interval and what is beside."""
+    total = asked.total_of(page)
+    if not (asked.is_read and page.is_whole):
+        yield replace(asked, total=total)
+    if (whole := asked.whole) is not None:
+        _, middle = asked.region.interval("id")
+        _, upper = whole.region.interval("id")
+        yield _Interval(
+            whole.region.narrowed("id", middle + 1, upper),
+            whole.expected - asked.expected,
+            total=whole.total - total,
+        )
+
+
+def _further(
+    told: Iterable[_Interval], expected: Expectation
+) -> tuple[list[_Interval], list[_Interval]]:
+    """Return what to ask about intervals whose totals are known, and which to read whole."""
+    differing = [interval for interval in told if interval.expected != interval.total]
+    smaller = [(interval, _smaller(interval, expected)) for interval in differing]
+    return (
+        [part for _, part in smaller if part is not None],
+        [interval for interval, part in smaller if part is None],
+    )
+
+
+def _smaller(differs: _Interval, expected: Expectation) -> _Interval | None:
+    """Return what to ask about an interval that differs, or None to read all of it."""
+    rows, total, size = differs.expected, differs.total, expected.page_size
+    if not differs.is_read and max(rows, total) <= size:
+        return _Interval(differs.region, rows, is_read=True)
+    lower, upper = differs.region.interval("id")
+    middle = expected.middle(lower, upper)
+    if differs.is_read or middle is None or abs(total - rows) >= ceil(rows / size):
+        return None
+    below = expected.between(lower, middle)
+    half = differs.region.narrowed("id", lower, middle)
+    return _Interval(half, below, whole=differs, is_read=below <= size)
+
+
+def _proof(region: Region, pages: Sequence[Page]) -> Proof:
+    """Say what exists in a region whose pages have all been read."""
+    lower, upper = region.interval("id")
+    ids = sorted({number for page in pages for number in page.ids})
+    sent = min(page.sent for page in pages)
+    return Proof(None, lower=lower, upper=upper, total=len(ids), ids=ids, sent=sent)
+
+
+async def _at_once(
+    ask: Ask, intervals: Sequence[_Interval], *, is_sortable: bool
+) -> list[Page]:
+    """Ask about several intervals; one that fails stops the others."""
+    sort = "id" if is_sortable else None
+    asked = [
+        asyncio.ensure_future(
+            ask.after(number)(interval.region, 1 if interval.is_read else COUNT, sort)
+        )
+        for number, interval in enumerate(intervals)
+    ]
+    try:
+        return [await answer for answer in asked]
+    finally:
+        for answer in asked:
+            answer.cancel()

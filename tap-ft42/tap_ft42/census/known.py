@@ -1,0 +1,279 @@
+"""Which rows of a stream with bookmarks are known, and how a census finds those that went.
+
+The state of an incremental stream holds under ``census``, beside its bookmarks:
+
+``ids``, or ``slices``, ``rows`` and ``greatest``
+    The tally: what was read and not found gone. With `tap_ft42.census.tallies.LONGEST`
+    characters at most it is what bounds the state.
+``basis``
+    What the stream is narrowed to. A tally says nothing about another scope.
+``taken``
+    When the last census was complete. The next one is due once ``census_hour`` has
+    struck.
+``refreshed``
+    Highest id of the part that was read or, of a large stream, counted last.
+``left``
+    Up to when is known which rows have left the list that another filter names.
+``since``
+    While no census has proven the tally: when it was begun.
+``is_mixed``
+    Whether the API lists rows that are not emitted, as its filter lets them through.
+    Totals are no news for a reader then, and are left out of the census.
+``next_id``
+    While rows are not in the tally that were read before it was begun: the id
+    below which all are.
+
+Where a stream has too many rows for their ids, some of them may be held apart: see
+`tap_ft42.census.settled`. What the census of a list asks is in `tap_ft42.census.list_census`.
+
+A row is accounted for before the state that passes it is written, so the two agree
+whatever becomes of a run. A census that was cut short is due again, and goes on
+from what it has proven.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from typing_extensions import override
+
+from tap_ft42.census.accounts import Account
+from tap_ft42.census.list_census import ListCensus, Read
+from tap_ft42.census.presence import STATE, Presence
+from tap_ft42.census.settled import OPEN, OpenCensus, OpenRound, SettledCensus, Split
+from tap_ft42.census.tallies import IdSet, Tally
+from tap_ft42.declared.contexts import parent_of
+from tap_ft42.declared.instants import from_milliseconds, milliseconds
+from tap_ft42.planning.bookmarks import is_same_scope
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from singer_sdk.helpers.types import Context
+
+    from tap_ft42.api.page import Page
+    from tap_ft42.census.counting import Proof
+    from tap_ft42.singer.stream import FT42Stream
+    from tap_ft42.tap import TapFT42
+
+_NOTES = ("taken", "refreshed", "left", "since", "is_mixed", "next_id", "is_split")
+_DAY = timedelta(days=1)
+
+
+def is_due(taken: datetime | None, now: datetime, hour: int) -> bool:
+    """Tell whether a census has to be taken.
+
+    Args:
+        taken: When the last one was complete; None for never.
+        now: When the run began.
+        hour: Hour of the day (UTC) from which on the day's first run takes it; negative
+            for never.
+
+    Returns:
+        Whether the hour has struck since.
+    """
+    if hour < 0:
+        return False
+    struck = now.replace(hour=hour, minute=0, second=0, microsecond=0)
+    if struck > now:
+        struck -= _DAY
+    return taken is None or taken < struck
+
+
+class KnownRows(Presence):
+    """The rows of a list with bookmarks, of all its contexts together."""
+
+    def __init__(self, stream: FT42Stream, tap: TapFT42, whole: Context | None = None) -> None:
+        """Know nothing yet.
+
+        Args:
+            stream: The stream.
+            tap: Its tap.
+            whole: The context of the list, if it has one: its cursus.
+        """
+        self._stream = stream
+        self._tap = tap
+        self._whole = whole
+        self._account: Account | None = None
+        self._split: Split | None = None
+        self._is_open = False
+        self._since: dict[int, int | None] = {}
+        self._complete: list[Context | None] = []
+        self._left_out = IdSet()
+
+    # While the stream is read
+
+    @override
+    def begin(self, context: Context | None) -> None:
+        state = self._stream.get_context_state(context)
+        if not self._is_open:
+            self._is_open = True
+            self._open(self._state)
+        if self._account is None:
+            return
+        is_loaded = state.get("replication_key_value") is not None
+        self._since[parent_of(context)] = (
+            milliseconds(state.get("read_until")) if is_loaded else None
+        )
+
+    @property
+    def _state(self) -> dict[str, Any]:
+        """The SDK's state of the list."""
+        return self._stream.get_context_state(self._whole)
+
+    def _open(self, state: dict[str, Any]) -> None:
+        """Take up the account of the state, or begin one."""
+        kept: dict[str, Any] = state.pop(STATE, None) or {}
+        basis = {
+            **self._stream.scope_of(self._whole),
+            "start_date": self._tap.config.get("start_date"),
+        }
+        is_one_list = not self._stream.is_batched or self._stream.partitions is None
+        if not is_one_list or not (kept or self._stream.is_tallied):
+            return
+        is_kept = is_same_scope(kept.get("basis"), basis)
+        account = self._restored(kept) if is_kept else None
+        has_begun = any(map(_has_begun, self._stream.states_within(self._whole)))
+        self._account = account or self._begun(is_complete=not has_begun)
+        self._account.note(basis=basis)
+
+    def _restored(self, kept: Mapping[str, Any]) -> Account | None:
+        settled, size = self._stream.settled, self._stream.page_size
+        try:
+            account = Account.restored(kept, _NOTES, page_size=size)
+            if settled is not None and OPEN in kept:
+                self._split = Split(settled, account, kept[OPEN], page_size=size)
+        except (KeyError, ValueError):
+            self._stream.logger.warning(
+                "%s: what the state says of its rows cannot be read; they are counted anew.",
+                self._stream.name,
+                extra={"happened": "census_lost"},
+            )
+            return None
+        return account
+
+    def _begun(self, *, is_complete: bool) -> Account:
+        settled, size = self._stream.settled, self._stream.page_size
+        notes: dict[str, Any] = {"since": from_milliseconds(self._tap.initialized_at)}
+        if not is_complete:
+            notes["next_id"] = 1
+        account = Account(Tally(page_size=size), notes)
+        if is_complete and settled is not None:
+            self._split = Split(settled, account, None, page_size=size)
+        return account
+
+    @override
+    def note(self, page: Page, records: Sequence[Any], context: Context | None) -> None:
+        if self._account is None:
+            return
+        since = self._since.get(parent_of(context))
+        if self._split is not None:
+            self._split.note(records, since)
+        elif self._account.tally.is_exact or since is None:
+            for number in page.ids:
+                self._account.add(number)
+        else:
+            for record in records:
+                if isinstance(record, dict) and type(record.get("id")) is int:
+                    self._account.add(record["id"], is_new=_is_later(record, since))
+
+    @override
+    def complete(self, context: Context | None) -> None:
+        if self._account is not None:
+            self._complete.append(context)
+
+    @override
+    def leave_out(self, row_id: int, context: Context | None) -> None:
+        self._left_out.add(row_id)
+        if self._account is not None and "is_mixed" not in self._account.notes:
+            self._account.note(is_mixed=True)
+
+    @property
+    @override
+    def ids(self) -> Iterable[int] | None:
+        account = self._account
+        if account is None or not self._complete or "next_id" in account.notes:
+            return None
+        return account.tally.ids if account.tally.is_exact else None
+
+    @override
+    def save(self) -> None:
+        self._divide()
+        accounts = self._accounts
+        if any(account.has_changed for account in accounts):
+            kept = accounts[0].as_state()
+            if self._split is not None:
+                kept[OPEN] = self._split.open.as_state()
+            self._state[STATE] = kept
+            for account in accounts:
+                account.has_changed = False
+
+    def _divide(self) -> None:
+        """Make two lists of one, or one of two, if that is of use by now."""
+        if self._split is None:
+            return
+        if self._split.is_of_use:
+            self._split.make()
+        else:
+            self._split.undo()
+            self._split = None
+
+    @property
+    def _accounts(self) -> list[Account]:
+        if self._account is None:
+            return []
+        return [self._account, *([self._split.open] if self._split else [])]
+
+    # Afterwards
+
+    @override
+    def proofs(self) -> Iterator[tuple[Context | None, Proof]]:
+        if self._account is None or not self._complete or not self._is_countable:
+            return
+        self._divide()
+        is_due = self._is_due(self._account)
+        for census in self._censuses(self._account, is_due=is_due):
+            for proof in census.proofs():
+                yield self._whole, proof
+        if is_due:
+            for account in self._accounts:
+                account.note(taken=from_milliseconds(self._tap.initialized_at))
+
+    def _censuses(self, account: Account, *, is_due: bool) -> Iterator[ListCensus]:
+        read = Read(self._stream, self._tap, self._complete, self._left_out)
+        split = self._split if self._split is not None and self._split.is_made else None
+        if not is_due:
+            requests = self._tap.census.left_between
+            if split is not None and requests:
+                yield OpenRound(read, split, requests=requests)
+        elif split is None:
+            yield ListCensus(read, account)
+        else:
+            yield OpenCensus(read, split)
+            # Settled rows go with their people, which a reader can tell by itself.
+            yield SettledCensus(read, split)
+
+    @property
+    def _is_countable(self) -> bool:
+        is_wanted = self._tap.config["census_hour"] >= 0 and self._stream.is_counted
+        return is_wanted and not self._tap.lifecycle.ends_early
+
+    def _is_due(self, account: Account) -> bool:
+        if self._tap.census.left == 0:  # a later run takes it
+            return False
+        taken = account.notes.get("taken")
+        return is_due(
+            datetime.fromisoformat(taken) if taken else None,
+            datetime.fromtimestamp(self._tap.initialized_at / 1000, UTC),
+            self._tap.config["census_hour"],
+        )
+
+
+def _has_begun(state: Mapping[str, Any]) -> bool:
+    """Tell whether rows of a list or of a partition have been read before."""
+    return bool(state.get("replication_key_value") or state.get("from_scratch"))
+
+
+def _is_later(record: Mapping[str, Any], since: int) -> bool:
+    return (milliseconds(record.get("created_at")) or 0) > since

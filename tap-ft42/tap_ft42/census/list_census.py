@@ -1,0 +1,409 @@
+"""A census of one list: where it differs from what is known of it, and what is gone.
+
+However many rows went, a census ends once a quarter of the hour's requests has been
+sent: the streams in their order, each with its share, first the part that is read again
+and then the counts. What is left open is found by a later one. Where so many rows went
+that each count would end in a page, and the requests do not suffice for all pages, as
+many pages more are read as they do: each then names more rows than the counts would.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from math import ceil
+from time import time
+from typing import TYPE_CHECKING, Any
+
+from singer_sdk.exceptions import FatalAPIError
+from typing_extensions import override
+
+from tap_ft42.census.counting import COUNT, Proof, UncountableError, count_rows, read_sector
+from tap_ft42.census.presence import pieces
+from tap_ft42.census.tallies import MOST_IDS
+from tap_ft42.declared.contexts import list_of, parent_of
+from tap_ft42.declared.instants import from_milliseconds, in_milliseconds
+from tap_ft42.planning.sweeps import LARGEST
+from tap_ft42.reading.reads import RangeIgnoredError, read_from_scratch
+from tap_ft42.reading.regions import MAX_ID, Region
+from tap_ft42.reading.totals import ListAt
+from tap_ft42.singer.messages import STATE_INTERVAL
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+
+    from singer_sdk.helpers.types import Context
+
+    from tap_ft42.census.accounts import Account
+    from tap_ft42.census.tallies import IdSet
+    from tap_ft42.reading.pipeline import Place
+    from tap_ft42.reading.reads import Ask, Part
+    from tap_ft42.singer.stream import FT42Stream
+    from tap_ft42.tap import TapFT42
+
+_LATER = in_milliseconds("2100-01-01")
+
+_KNOWN_SINCE = ("left", "since", "taken")
+"""Notes from when on it is not known who left; the first one that there is counts."""
+
+_DENSE = 4
+"""Pages a row that went, below which counts cost as much as to read them all."""
+
+
+@dataclass(frozen=True)
+class Read:
+    """What a run has read of a stream.
+
+    Attributes:
+        stream: The stream.
+        tap: Its tap.
+        contexts: Its contexts that were read to their end.
+        left_out: Ids of rows that the API lists and the stream does not emit.
+    """
+
+    stream: FT42Stream
+    tap: TapFT42
+    contexts: Sequence[Context | None]
+    left_out: IdSet
+
+
+class ListCensus:
+    """A census of all rows of a stream."""
+
+    def __init__(self, read: Read, account: Account) -> None:
+        """Prepare it; nothing is asked yet.
+
+        Args:
+            read: What the run has read of the stream.
+            account: What is known of the list; changed in place.
+        """
+        self._stream = read.stream
+        self._tap = read.tap
+        self._contexts = read.contexts
+        self._left_out = read.left_out
+        self._account = account
+        self._whole = list_of(read.contexts[0])
+
+    def proofs(self) -> Iterator[Proof]:
+        """Take it.
+
+        Yields:
+            What is proven to exist.
+
+        Raises:
+            RunEnds: The run has to end.
+            RetriableAPIError: Too many tries of one page failed.
+            requests.RequestException: The API did not answer.
+        """
+        if self._query is None:
+            return
+        try:
+            yield from self._census()
+        except (FatalAPIError, RangeIgnoredError, UncountableError) as error:
+            self._stream.logger.warning(
+                "%s: the rows cannot be counted, so none is found to be gone. %s",
+                self._stream.name,
+                str(error) or error.__doc__,
+                extra={"happened": "census_impossible"},
+            )
+
+    @property
+    def _nights(self) -> int:
+        """Censuses in which each row is read again; 0 for never."""
+        return self._stream.refresh_nights
+
+    @property
+    def _most(self) -> int | None:
+        """Requests that it may spend now; None for any number."""
+        left = self._tap.census.left
+        return None if left is None else ceil(left * self._stream.census_share)
+
+    def _census(self) -> Iterator[Proof]:
+        notes, tally, size = self._account.notes, self._account.tally, self._stream.page_size
+        if "next_id" in notes and not self._read_what_is_unknown():
+            return
+        expected, start, end = tally.expectation, self._start, tally.greatest
+        if not expected.total:
+            return
+        if not tally.is_small:
+            nights = max(self._tap.config["refresh_nights"], 1)
+            lower, end = expected.sector(start, ceil(expected.total / nights))
+            self._account.note(refreshed=end)
+            yield from self._counted(self._region(lower, end))
+            return
+        if self._nights and "taken" in notes and expected.total > size:
+            pages = ceil(expected.total / self._nights / size)
+            if (most := self._most) is not None:
+                pages = min(pages, most)
+            sector = expected.sector(start, pages * size)
+            yield from self._read_again(sector)
+            if sector == (1, end):
+                return
+        yield from self._counted(self._region(1, end))
+
+    @property
+    def _start(self) -> int:
+        """The id at which the part begins that is read again."""
+        refreshed: int = self._account.notes.get("refreshed", 0)
+        return refreshed + 1
+
+    def _read_again(self, sector: tuple[int, int]) -> Iterator[Proof]:
+        """Read a closed interval of ids."""
+        yield from self._taken(self._sector(self._region(*sector)))
+        self._account.note(refreshed=sector[1])
+
+    def _counted(self, region: Region) -> Iterator[Proof]:
+        """Find out where a region differs from what is known of it."""
+        tally, size, has_changed, total = (
+            self._account.tally,
+            self._stream.page_size,
+            False,
+            None,
+        )
+        bounds = region.interval("id")
+        if tally.expectation.between(*bounds) > size:
+            for proof in self._proofs(self._count(region, most=1)):
+                total = proof.total
+                yield from self._judged(proof)
+            if self._stream.left_filters:
+                if total != tally.expectation.between(*bounds):
+                    yield from self._left()
+                self._account.note(left=from_milliseconds(self._tap.times.until))
+        expected, most = tally.expectation, self._most
+        rows = expected.between(*bounds)
+        differing = 0 if total is None else abs(rows - total)
+        if (
+            most is not None
+            and tally.is_small
+            and most <= ceil(rows / size) < differing * _DENSE
+        ):
+            yield from self._read_again(expected.sector(self._start, (most - 1) * size))
+            return
+        for proof in self._taken(self._count(region, most=most, total=total)):
+            has_changed |= proof.ids is not None
+            yield proof
+        if "since" in self._account.notes and not has_changed:
+            yield from self._first_proof()
+
+    def _left(self) -> Iterator[Proof]:
+        """Find the rows of which another filter tells that they have left the list."""
+        stream, sent, account = self._stream, time(), self._account
+        before = next(account.notes[name] for name in _KNOWN_SINCE if name in account.notes)
+        since = in_milliseconds(before) - self._tap.times.overlap
+        region = Region({}).narrowed("updated_at", since, self._tap.times.until)
+        query = {**stream.query(self._whole), **stream.left_filters, **region.params()}
+        name = f"who left {stream.plan_name(self._whole)}"
+        for record in stream.read_apart(query, name, self._whole):
+            number = record.get("id") if isinstance(record, dict) else None
+            if type(number) is int and number in account.tally:
+                account.remove(number)
+                yield gone(number, sent)
+
+    def _first_proof(self) -> Iterator[Proof]:
+        """Say what a first load has read, once the API's total agrees with it."""
+        tally = self._account.tally
+        since = in_milliseconds(self._account.notes["since"]) / 1000
+        self._account.forget("since")
+        # A load by ids misses nothing; one by changes left rows to the next window.
+        if self._stream.is_sortable and self._oldest is None and tally.is_small:
+            yield from pieces(1, tally.greatest, list(tally.ids), since)
+
+    def _read_what_is_unknown(self) -> bool:
+        """Read the rows that the stream had before its tally was begun.
+
+        Returns:
+            Whether all are known now.
+        """
+        region = self._region(self._account.notes["next_id"], MAX_ID)
+        if not self._stream.is_sortable:
+            window = (self._oldest or 0, self._tap.times.until)
+            region = region.narrowed("updated_at", *window)
+        read = partial(read_from_scratch, region=region, is_sortable=self._stream.is_sortable)
+        for part in self._parts(read):
+            if part.page is not None:
+                if (part.page.total or 0) > MOST_IDS:
+                    self._stream.logger.info(
+                        "%s: too many rows to read them for a census. It begins with the "
+                        "next load from scratch.",
+                        self._stream.name,
+                        extra={"happened": "census_put_off"},
+                    )
+                    return False
+                for number in part.page.ids:
+                    self._account.add(number)
+            if part.reached is not None:
+                self._account.note(next_id=part.reached)
+        self._account.forget("next_id")
+        return True
+
+    # What is asked, and what the answers say
+
+    def _count(
+        self, region: Region, *, most: int | None, total: int | None = None
+    ) -> Callable[[Ask], AsyncIterator[Part]]:
+        return partial(
+            count_rows,
+            region=region,
+            expected=self._account.tally.expectation,
+            is_sortable=self._stream.is_sortable,
+            most=most,
+            total=total,
+        )
+
+    def _sector(self, region: Region) -> Callable[[Ask], AsyncIterator[Part]]:
+        return partial(read_sector, region=region, is_sortable=self._stream.is_sortable)
+
+    def _taken(self, read: Callable[[Ask], AsyncIterator[Part]]) -> Iterator[Proof]:
+        """Yield what a read proves of the stream, and account for it."""
+        for proof in self._proofs(read):
+            yield from self._judged(proof)
+
+    def _proofs(self, read: Callable[[Ask], AsyncIterator[Part]]) -> Iterator[Proof]:
+        """Yield what a read proves of the list."""
+        for part in self._parts(read):
+            if isinstance(part, Proof):
+                yield part
+
+    def _judged(self, proof: Proof) -> Iterator[Proof]:
+        """Yield what a proof of the list says of the stream, and account for it."""
+        is_all = self._oldest is None
+        if proof.ids is None:
+            if not self._is_mixed:
+                # What was counted by age is no total of any ids: that it was, is all it says.
+                yield proof if is_all else replace(proof, upper=0, total=0)
+            return
+        known = set(self._account.tally.between(proof.lower, proof.upper))
+        self._account.replace(proof.lower, proof.upper, proof.ids)
+        yield from self._told(proof, proof.ids, known)
+
+    def _told(self, proof: Proof, ids: Sequence[int], known: set[int]) -> Iterator[Proof]:
+        """Say of which rows a range of ids consists, or of those that were known who is gone.
+
+        Args:
+            proof: The proof of the range.
+            ids: The ids of its rows.
+            known: Ids that were known before.
+        """
+        if self._oldest is None:
+            yield self._without_left_out(proof, ids)
+            return
+        # The range may have older rows, which were not asked for and a backfill has brought.
+        for number in known.difference(ids):
+            yield gone(number, proof.sent)
+
+    def _without_left_out(self, proof: Proof, ids: Sequence[int]) -> Proof:
+        """Return a proof of these rows, but of those that the stream does not emit."""
+        own = [row for row in ids if row not in self._left_out]
+        return replace(proof, ids=own, total=len(own))
+
+    def _parts(self, read: Callable[[Ask], AsyncIterator[Part]]) -> Iterator[Part]:
+        """Yield the parts of a read whose rows have been emitted."""
+        records: list[dict[str, Any]] = []
+        query = {**(self._query or {}), **self._filters}
+        for part in self._asked(read, query, self._tap.next_place()):
+            if part.page is not None:
+                records += [row for row in part.page.records() if isinstance(row, dict)]
+            if self._is_judged(part):
+                if self._brings_news(part):
+                    self._emit(records)
+                records = []
+            yield part
+
+    def _asked(
+        self,
+        read: Callable[[Ask], AsyncIterator[Part]],
+        query: Mapping[str, Any],
+        place: Place,
+    ) -> Iterator[Part]:
+        """Yield the parts of a read."""
+        source = _Countable(
+            self._stream, self._whole, query, plan=None, path=self._stream.list_path or ""
+        )
+        pipeline = self._tap.pipeline
+        reading = pipeline.read(place, source, read, retried=self._stream.request_decorator)
+        for part, _ in pipeline.parts(reading):
+            yield part
+            self._tap.write_state(at_most_every=STATE_INTERVAL)
+
+    def _is_judged(self, part: Part) -> bool:
+        """Tell whether the rows up to a part may be emitted, or have to wait for a proof."""
+        return self._account.tally.is_exact or isinstance(part, Proof)
+
+    def _brings_news(self, part: Part) -> bool:
+        """Tell whether rows of a large list are more than expected.
+
+        Which of them are known, nobody can tell; and each costs a look-up of its parent.
+        """
+        tally = self._account.tally
+        if tally.is_exact or self._is_mixed:
+            return True
+        if not isinstance(part, Proof) or part.ids is None:
+            return False
+        return len(part.ids) > tally.expectation.between(part.lower, part.upper)
+
+    def _emit(self, records: Sequence[dict[str, Any]]) -> None:
+        """Emit rows; of those that do not tell their parent, the ones nobody knows."""
+        stream, (context, *others) = self._stream, self._contexts
+        if not others or not stream.parent_columns:
+            for record in records:
+                stream.emit(record, context)
+            return
+        unknown = [record for record in records if not self._knows(record.get("id"))]
+        contexts = stream.contexts_of(unknown, self._contexts) if unknown else {}
+        for record in records:
+            own = contexts.get(record.get("id", 0))
+            stream.emit(record, own or context, is_known=own is None)
+
+    def _knows(self, row_id: object) -> bool:
+        return type(row_id) is int and row_id in self._account.tally
+
+    @property
+    def _is_mixed(self) -> bool:
+        return "is_mixed" in self._account.notes
+
+    @property
+    def _oldest(self) -> int | None:
+        return self._tap.times.not_before
+
+    def _region(self, lower: int, upper: int) -> Region:
+        region = Region({"id": (lower, upper)})
+        if self._oldest is not None:
+            region = region.narrowed("updated_at", self._oldest, _LATER)
+        return region
+
+    @property
+    def _filters(self) -> Mapping[str, str]:
+        """What narrows the stream's rows to those of the list."""
+        return {}
+
+    @cached_property
+    def _query(self) -> dict[str, Any] | None:
+        """What asks for all rows of the stream, or None if no request does."""
+        stream = self._stream
+        query = dict(stream.query(self._whole))
+        if stream.joined_filter is not None:
+            parents = sorted({parent_of(context) for context in self._contexts})
+            if len(parents) <= LARGEST:
+                query[stream.joined_filter] = ",".join(map(str, parents))
+            elif self._tap.scope.campus_ids:
+                return None
+        return query
+
+
+class _Countable(ListAt):
+    """The list of all of a stream's rows, which is asked for its totals, too."""
+
+    @override
+    def _params(self, region: Region, number: int, sort: str | None) -> dict[str, Any]:
+        params = super()._params(region, max(number, 1), sort)
+        return params | {"page[size]": 1} if number == COUNT else params
+
+
+def gone(number: int, sent: float) -> Proof:
+    """Say that a row is gone.
+
+    Args:
+        number: Its id.
+        sent: Unix time before the request that tells it.
+    """
+    return Proof(None, lower=number, upper=number, total=0, ids=(), sent=sent)

@@ -1,0 +1,224 @@
+"""Which rows of a stream have been read, and what that proves to exist.
+
+A read that came to its end is a proof in itself. While one that was cut short waits
+for the next run, the stream's state holds under ``census`` what it has seen. What
+streams with bookmarks keep there is said in `tap_ft42.census.known`.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from itertools import chain
+from math import ceil
+from typing import TYPE_CHECKING, Any, Protocol
+
+from typing_extensions import override
+
+from tap_ft42.census.counting import Proof
+from tap_ft42.census.tallies import Tally
+from tap_ft42.declared.contexts import cursus_of, key_of
+from tap_ft42.declared.instants import from_milliseconds, in_milliseconds
+from tap_ft42.reading.regions import MAX_ID
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+
+    from singer_sdk.helpers.types import Context
+
+    from tap_ft42.api.page import Page
+    from tap_ft42.singer.stream import FT42Stream
+
+STATE = "census"
+"""Key in the state."""
+
+_WIDTH = 10_000
+_MOST_PIECES = 1_000
+
+
+class Presence(Protocol):
+    """Keeps account of the rows of a stream."""
+
+    def begin(self, context: Context | None) -> None:
+        """Take note that a read begins."""
+
+    def note(self, page: Page, records: Sequence[Any], context: Context | None) -> None:
+        """Account for a page whose records are emitted next."""
+
+    def complete(self, context: Context | None) -> None:
+        """Take note that a read has come to its end."""
+
+    def leave_out(self, row_id: int, context: Context | None) -> None:
+        """Take note that a row is not emitted, as it does not belong to the run."""
+
+    def save(self) -> None:
+        """Bring the state up to date."""
+
+    @property
+    def ids(self) -> Iterable[int] | None:
+        """The ids of all rows, once the stream has been read; None if some are not known."""
+        return None
+
+    def proofs(self) -> Iterator[tuple[Context | None, Proof]]:
+        """Yield what is proven to exist, after the stream has been read.
+
+        Yields:
+            Which rows the proof is about, those of a parent or of a cursus, or None for
+            all rows of the stream; and the proof.
+
+        Raises:
+            RunEnds: The run has to end.
+            RetriableAPIError: Too many tries of one page failed.
+            requests.RequestException: The API did not answer.
+        """
+
+
+class _FullRead:
+    """A read of a whole list."""
+
+    def __init__(self, state: dict[str, Any], *, page_size: int) -> None:
+        """Begin, or go on from what an earlier run has read.
+
+        Args:
+            state: The SDK's state of the stream or partition.
+            page_size: Rows a page.
+        """
+        self._state = state
+        begun: Mapping[str, Any] | None = state.get("from_scratch")
+        kept: Mapping[str, Any] = state.get(STATE) or {}
+        self.is_complete = False
+        self.is_proof = True
+        self.lower, self.sent = 1, datetime.now(UTC).timestamp()
+        self.tally = Tally(page_size=page_size)
+        if not begun:
+            return
+        try:
+            tally = Tally.restored(kept, page_size=page_size)
+            since = in_milliseconds(kept["since"]) / 1000
+        except (KeyError, ValueError):
+            self.lower = begun["next_id"]
+        else:
+            if tally.is_exact:
+                self.tally, self.sent = tally, since
+            else:
+                self.lower = begun["next_id"]
+
+    def save(self) -> None:
+        if self.is_complete or "from_scratch" not in self._state or self.lower > 1:
+            self._state.pop(STATE, None)
+        else:
+            since = from_milliseconds(int(self.sent * 1000))
+            self._state[STATE] = {"since": since, **self.tally.as_state()}
+
+
+class FullReads(Presence):
+    """The reads of a stream that has no bookmarks, one for each of its contexts."""
+
+    def __init__(self, stream: FT42Stream) -> None:
+        self._stream = stream
+        self._reads: dict[Hashable, tuple[Context | None, _FullRead]] = {}
+
+    @override
+    def begin(self, context: Context | None) -> None:
+        state = self._stream.get_context_state(context)
+        if self._stream.is_counted and self._stream.needs_all(context):
+            read = _FullRead(state, page_size=self._stream.page_size)
+            self._reads[key_of(context)] = (context, read)
+
+    @override
+    def note(self, page: Page, records: Sequence[Any], context: Context | None) -> None:
+        _, read = self._reads.get(key_of(context), (None, None))
+        if read is None:
+            return
+        read.sent = min(read.sent, page.sent)
+        # Without a total nobody knows whether all was read, and of a row without id
+        # nobody knows which one is there.
+        if (page.total is None and page.more) or page.count != len(page.ids):
+            read.is_proof = False
+        for number in page.ids:
+            read.tally.add(number)
+
+    @override
+    def complete(self, context: Context | None) -> None:
+        _, read = self._reads.get(key_of(context), (None, None))
+        if read is not None:
+            read.is_complete = True
+
+    @override
+    def leave_out(self, row_id: int, context: Context | None) -> None:
+        """Do nothing: what exists and was never emitted harms nobody."""
+
+    @override
+    def save(self) -> None:
+        for _, read in self._reads.values():
+            read.save()
+
+    @override
+    def proofs(self) -> Iterator[tuple[Context | None, Proof]]:
+        for context, read in self._reads.values():
+            if read.is_complete and read.is_proof:
+                for proof in pieces(read.lower, MAX_ID, list(read.tally.ids), read.sent):
+                    yield context, proof
+
+
+class ByCursus(Presence):
+    """The rows of a stream that is read cursus by cursus: a list of them for each."""
+
+    def __init__(self, lists: Mapping[int, Presence]) -> None:
+        """Account for several lists.
+
+        Args:
+            lists: What keeps account of each, by the id of the cursus.
+        """
+        self._lists = lists
+
+    @override
+    def begin(self, context: Context | None) -> None:
+        self._lists[cursus_of(context)].begin(context)
+
+    @override
+    def note(self, page: Page, records: Sequence[Any], context: Context | None) -> None:
+        self._lists[cursus_of(context)].note(page, records, context)
+
+    @override
+    def complete(self, context: Context | None) -> None:
+        self._lists[cursus_of(context)].complete(context)
+
+    @override
+    def leave_out(self, row_id: int, context: Context | None) -> None:
+        self._lists[cursus_of(context)].leave_out(row_id, context)
+
+    @override
+    def save(self) -> None:
+        for one in self._lists.values():
+            one.save()
+
+    @property
+    @override
+    def ids(self) -> Iterable[int] | None:
+        known = [one.ids for one in self._lists.values()]
+        complete = [ids for ids in known if ids is not None]
+        return chain.from_iterable(complete) if len(complete) == len(known) else None
+
+    @override
+    def proofs(self) -> Iterator[tuple[Context | None, Proof]]:
+        for one in self._lists.values():
+            yield from one.proofs()
+
+
+def pieces(lower: int, upper: int, ids: Sequence[int], sent: float) -> Iterator[Proof]:
+    """Cut a proof into some of at most 10,000 ids that begin at the same ids every time."""
+    greatest = ids[-1] if ids else lower
+    width = MAX_ID
+    if len(ids) > _WIDTH:
+        width = _WIDTH * ceil(greatest / _WIDTH / _MOST_PIECES)
+    first, begin = lower, 0
+    while first <= upper:
+        last = min(upper, (first // width + 1) * width - 1)
+        if last >= greatest:
+            last = upper
+        end = begin
+        while end < len(ids) and ids[end] <= last:
+            end += 1
+        piece = ids[begin:end]
+        yield Proof(None, lower=first, upper=last, total=len(piece), ids=piece, sent=sent)
+        first, begin = last + 1, end

@@ -1,0 +1,1 @@
+"""What is known of the API before a run: lists, cursors, record shapes, instants."""

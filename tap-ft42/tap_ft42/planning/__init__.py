@@ -1,0 +1,1 @@
+"""What is read next: steps from listing, state, scope and instants."""

@@ -1,0 +1,91 @@
+"""Which cursus a run reads, and where the state keeps what it knows of each.
+
+A stream that is read cursus by cursus has a bookmark for each. Where the settings name
+one cursus, its bookmark is the stream's own, and partitions are named by their parents
+alone: so it has been since before there could be several, and such a state goes on.
+Where they name several, the SDK's partitions are named by the cursus, too, and what is
+kept of all rows of a cursus stands in the partition that is named by it alone.
+
+When the setting changes, so does where a run looks. `arrange` brings the state into
+that form, so that a cursus which stays goes on, one that is new is read from scratch,
+and one that is left out for a while goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tap_ft42.declared.contexts import CURSUS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+MAIN = 21
+"""The main curriculum, which is read where no setting names another one."""
+
+_TURN = "served_at"
+"""What the state of the stream itself says in any case; see `tap_ft42.planning.priorities`."""
+
+
+def cursus_ids(settings: Mapping[str, Any]) -> tuple[int, ...]:
+    """Return the cursus that the settings name, each once, ascending."""
+    named = settings.get("cursus_ids") or [settings.get("cursus_id", MAIN)]
+    return tuple(sorted(set(named)))
+
+
+def refusal(settings: Mapping[str, Any]) -> str | None:
+    """Say why the settings name no cursus that can be read; None if they do."""
+    short, ids = settings.get("cursus_id"), settings.get("cursus_ids")
+    if short is None or not ids or set(ids) == {short}:
+        return None
+    return (
+        f"cursus_id is {short}, and cursus_ids is {sorted(set(ids))}. The first is short for "
+        "a list of one: set one of the two"
+    )
+
+
+def arrange(state: dict[str, Any], ids: Sequence[int]) -> None:
+    """Keep what is known of each cursus where a run looks for it.
+
+    Args:
+        state: The SDK's state of a stream that is read cursus by cursus; changed in place.
+        ids: The cursus of the run.
+    """
+    only = ids[0] if len(ids) == 1 else None
+    known: dict[tuple[tuple[str, int], ...], dict[str, Any]] = {}
+    for context, part in _parts(state, otherwise=only or MAIN):
+        known.setdefault(tuple(sorted(context.items())), part)
+    turn = {_TURN: state[_TURN]} if _TURN in state else {}
+    state.clear()
+    state |= turn
+    for names, part in known.items():
+        context = {name: value for name, value in names if (name, value) != (CURSUS, only)}
+        if context:
+            state.setdefault("partitions", []).append({"context": context, **part})
+        else:
+            state.update(part)
+
+
+def _parts(
+    state: Mapping[str, Any], otherwise: int
+) -> Iterator[tuple[dict[str, int], dict[str, Any]]]:
+    """Yield the parts of a state, each with a context that names its cursus."""
+    whole = {name: value for name, value in state.items() if name != "partitions"}
+    partitions: Sequence[Mapping[str, Any]] = state.get("partitions") or ()
+    unnamed = (part for part in (whole, *partitions) if CURSUS not in part.get("context", ()))
+    home = next(filter(None, map(_cursus_read, unnamed)), otherwise)
+    for partition in partitions:
+        part = dict(partition)
+        context = {CURSUS: _cursus_read(part) or home, **part.pop("context")}
+        yield context, part
+    if whole.keys() - {_TURN}:
+        yield {CURSUS: home}, whole
+
+
+def _cursus_read(state: Mapping[str, Any]) -> int | None:
+    """Return the cursus that a part of a state says it was read for."""
+    census: Mapping[str, Any] = state.get("census") or {}
+    for scope in (state.get("scope"), state.get("refreshed_for"), census.get("basis")):
+        if scope and CURSUS in scope:
+            return int(scope[CURSUS])
+    return None

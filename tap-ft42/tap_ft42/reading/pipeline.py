@@ -1,0 +1,423 @@
+"""Reads that run ahead of their consumer, as far as the quota and memory allow.
+
+The consumer, which is the SDK, takes one read after the other. The API answers
+slowly and allows two requests a second, so it must never wait for the consumer:
+all reads that are known run at once in an event loop of a thread of its own, and
+requests are sent in the order in which the consumer will want the answers. A
+bounded number of answers waits for the consumer; beyond that, only the very
+answer that it waits for is fetched.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import logging
+from collections import deque
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from math import ceil
+from queue import SimpleQueue
+from threading import Thread
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+
+from typing_extensions import override
+
+from tap_ft42.reading.reads import Ask
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+
+    from tap_ft42.api.budget import Budget
+    from tap_ft42.api.ledger import Tally
+    from tap_ft42.api.page import Page
+    from tap_ft42.api.quota import Quota
+    from tap_ft42.reading.reads import Part
+    from tap_ft42.reading.regions import Region
+
+Place: TypeAlias = tuple[int, ...]
+"""Position in the order of consumption: ``(2,)`` < ``(2, 5)`` < ``(3,)``."""
+
+NOW: Place = (-1,)
+"""Position of what the consumer wants before it goes on."""
+
+AHEAD = 40
+"""Answers that are on their way or wait for the consumer."""
+
+_LONG_WAIT = 20.0
+"""Seconds that need an explanation."""
+
+_logger = logging.getLogger("tap-ft42")
+
+IN_FLIGHT = 24
+"""Requests at once: answers may take 12 s, and two a second are still kept up."""
+
+
+class Source(Protocol):
+    """Where the pages of a read come from."""
+
+    @property
+    def tally(self) -> Tally:
+        """Where it is counted what it asks for."""
+        ...
+
+    def recall(self, region: Region, number: int, sort: str | None) -> Page | None:
+        """Return a page that need not be asked for, or None; called in the loop."""
+
+    def fetch(self, region: Region, number: int, sort: str | None) -> Page:
+        """Ask for a page; called in a thread."""
+
+
+@dataclass(order=True)
+class _Job:
+    place: Place
+    recall: Callable[[], Page | None] = field(compare=False)
+    fetch: Callable[[], Page] = field(compare=False)
+    tally: Tally = field(compare=False)
+    answer: asyncio.Future[Page] = field(compare=False)
+
+
+class Reading:
+    """A read that the pipeline runs."""
+
+    def __init__(self, place: Place, tally: Tally) -> None:
+        """Take a place in the order of consumption."""
+        self.place = place
+        self.tally = tally
+        self.found: SimpleQueue[Part | BaseException | None] = SimpleQueue()
+        self.task: asyncio.Task[None] | None = None
+        self.is_over = False
+        self._pages = 0
+        self._pages_expected = 0
+
+    def note(self, page: Page) -> None:
+        """Account for a page that came; the first one tells how many there are."""
+        if not self._pages and page.total is not None and page.size > 1:
+            self.expect(max(1, ceil(page.total / page.size)))
+        self._pages += 1
+        self.tally.pages += 1
+        self.expect(max(self._pages, self._pages_expected))
+
+    def end(self) -> None:
+        """Give up what has not come."""
+        self.is_over = True
+        self.expect(self._pages)
+
+    def expect(self, pages: int) -> None:
+        """Let it have so many pages, as far as that is known."""
+        self.tally.pages_expected += pages - self._pages_expected
+        self._pages_expected = pages
+
+
+class Pipeline:
+    """Runs reads in a thread and hands out what they find."""
+
+    def __init__(self, *, quota: Quota, budget: Budget, in_flight: int = IN_FLIGHT) -> None:
+        """Prepare; nothing runs before the first read is known.
+
+        Args:
+            quota: Says when a request may be sent.
+            budget: Says when the run has to end.
+            in_flight: Requests at once.
+        """
+        self._quota = quota
+        self._budget = budget
+        self._most_in_flight = in_flight
+        self._loop = asyncio.new_event_loop()
+        # What a read leaves behind when it fails: its own error is told already.
+        self._loop.set_exception_handler(lambda *_: None)
+        self._thread: Thread | None = None
+        self._changed = asyncio.Event()
+        self._urgent: deque[_Job] = deque()
+        self._waiting: list[_Job] = []
+        self._places: dict[Page, Place] = {}
+        self._occupied: set[Place] = set()
+        self._jobs: SimpleQueue[_Job] = SimpleQueue()
+        self._in_flight = 0
+        self._workers = 0
+        self._readings: set[Reading] = set()
+        self._starving: Reading | None = None
+
+    # For the consumer
+
+    def read(
+        self,
+        place: Place,
+        source: Source,
+        read: Callable[[Ask], AsyncIterator[Part]],
+        *,
+        retried: Callable[[Any], Any],
+        is_urgent: bool = False,
+    ) -> Reading:
+        """Let a read run.
+
+        Args:
+            place: Where the consumer will want it.
+            source: Where its pages come from.
+            read: One of the functions of `tap_ft42.reading.reads`.
+            retried: Decorates the coroutine that asks for a page once.
+            is_urgent: Whether the first page is fetched before anything else, since
+                it tells how much there is to do.
+
+        Returns:
+            What `parts` takes.
+        """
+        reading = Reading(place, source.tally)
+        self._readings.add(reading)
+        if self._thread is None:
+            self._thread = Thread(target=self._run, name="pipeline", daemon=True)
+            self._thread.start()
+        ask = _PlacedAsk(retried(self._answer), source, reading, place, is_urgent=is_urgent)
+        self._loop.call_soon_threadsafe(self._begin, reading, read(ask))
+        return reading
+
+    def parts(self, reading: Reading) -> Iterator[tuple[Part, Place]]:
+        """Yield what a read finds as soon as it is there.
+
+        Args:
+            reading: The read; it is over when this iterator is.
+
+        Yields:
+            Its parts in order, with places for what the consumer reads before the
+            next one.
+
+        Raises:
+            RunEnds: The run has to end.
+            Exception: What the read raised.
+        """
+        for passed in self._before(reading.place):
+            self._forget(passed)
+        try:
+            while (found := self._next(reading)) is not None:
+                if isinstance(found, BaseException):
+                    raise found
+                place = reading.place
+                if found.page is not None:
+                    place = self._places[found.page]
+                    self._loop.call_soon_threadsafe(self._release, found.page)
+                yield found, place
+        finally:
+            self._forget(reading)
+
+    def _next(self, reading: Reading) -> Part | BaseException | None:
+        if reading.found.empty():
+            self._starving = reading
+            self._loop.call_soon_threadsafe(self._changed.set)
+        found = reading.found.get()
+        self._starving = None
+        return found
+
+    def _before(self, place: Place) -> list[Reading]:
+        """Return the reads that the consumer has passed over, as nobody wants them."""
+        return [
+            reading
+            for reading in self._readings
+            if reading.place < place and reading.place != place[: len(reading.place)]
+        ]
+
+    def _forget(self, reading: Reading) -> None:
+        self._readings.discard(reading)
+        self._loop.call_soon_threadsafe(self._end, reading)
+
+    def stop(self, error: BaseException) -> None:
+        """Let the consumer end at once, whatever it is waiting for.
+
+        Args:
+            error: What `parts` raises.
+        """
+        for reading in tuple(self._readings):
+            reading.found.put(error)
+
+    # In the thread
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        self._dispatcher = self._loop.create_task(self._dispatch())
+        self._loop.run_forever()
+
+    def _begin(self, reading: Reading, parts: AsyncIterator[Part]) -> None:
+        if not reading.is_over:
+            reading.expect(1)
+            reading.task = self._loop.create_task(_pour(parts, reading))
+
+    def _release(self, page: Page) -> None:
+        self._occupied.discard(self._places.pop(page, ()))
+        self._changed.set()
+
+    def _end(self, reading: Reading) -> None:
+        reading.end()
+        if reading.task is not None:
+            reading.task.cancel()
+        depth = len(reading.place)
+        for page, place in tuple(self._places.items()):
+            if place[:depth] == reading.place:
+                self._release(page)
+
+    async def _answer(
+        self,
+        place: Place,
+        recall: Callable[[], Page | None],
+        fetch: Callable[[], Page],
+        tally: Tally,
+        *,
+        is_urgent: bool,
+    ) -> Page:
+        """Send a request when its turn has come.
+
+        Args:
+            place: Where the consumer will want the page.
+            recall: Returns it if it need not be asked for.
+            fetch: Asks for it.
+            tally: Where it is counted how long it waits for the quota.
+            is_urgent: Whether it comes before anything else.
+
+        Returns:
+            The page.
+
+        Raises:
+            RunEnds: The run has to end.
+            Exception: What ``fetch`` raises.
+        """
+        job = _Job(place, recall, fetch, tally, self._loop.create_future())
+        if is_urgent:
+            self._urgent.append(job)
+        else:
+            heapq.heappush(self._waiting, job)
+        self._changed.set()
+        try:
+            page = await job.answer
+        except BaseException:
+            self._occupied.discard(place)
+            self._changed.set()
+            raise
+        self._places[page] = place
+        if not page.count:
+            self._occupied.discard(place)
+        return page
+
+    async def _dispatch(self) -> None:
+        while True:
+            job = await self._next_job()
+            if job.answer.done():
+                continue
+            self._occupied.add(job.place)
+            try:
+                if (page := job.recall()) is not None:
+                    job.answer.set_result(page)
+                    continue
+                await self._permission(job.tally)
+            except Exception as error:  # noqa: BLE001 - the read raises it
+                if not job.answer.done():
+                    job.answer.set_exception(error)
+                continue
+            self._in_flight += 1
+            self._jobs.put(job)
+            if self._workers < self._in_flight:
+                self._workers += 1
+                Thread(target=self._send, name="request", daemon=True).start()
+
+    async def _next_job(self) -> _Job:
+        while True:
+            while self._waiting and self._waiting[0].answer.done():
+                heapq.heappop(self._waiting)
+            if self._in_flight < self._most_in_flight:
+                if self._urgent:
+                    return self._urgent.popleft()
+                if self._waiting and self._has_room_for(self._waiting[0].place):
+                    return heapq.heappop(self._waiting)
+            self._changed.clear()
+            await self._changed.wait()
+
+    def _has_room_for(self, place: Place) -> bool:
+        """Tell whether an answer may be waited for: always if the consumer needs it now."""
+        wanted = self._starving
+        return len(self._occupied) < AHEAD or (
+            wanted is not None and place[: len(wanted.place)] == wanted.place
+        )
+
+    async def _permission(self, tally: Tally) -> None:
+        self._budget.spend()
+        while wait := self._quota.take():
+            self._budget.check(wait)
+            if wait > _LONG_WAIT:
+                go_on = datetime.now(UTC) + timedelta(seconds=wait)
+                _logger.warning(
+                    "The quota is used up; the run goes on at %s UTC. "
+                    "With max_minutes it would end instead.",
+                    f"{go_on:%H:%M:%S}",
+                    extra={
+                        "happened": "quota_wait",
+                        "wait_seconds": round(wait, 3),
+                        "goes_on_at": go_on.isoformat(),
+                    },
+                )
+            tally.quota_seconds += wait
+            await asyncio.sleep(wait)
+            self._budget.check()
+
+    def _send(self) -> None:
+        """Work in a thread that waits for answers."""
+        while True:
+            job = self._jobs.get()
+            try:
+                page = job.fetch()
+            except Exception as error:  # noqa: BLE001 - the read raises it
+                self._loop.call_soon_threadsafe(self._answered, job, None, error)
+            else:
+                self._loop.call_soon_threadsafe(self._answered, job, page, None)
+
+    def _answered(self, job: _Job, page: Page | None, error: Exception | None) -> None:
+        self._in_flight -= 1
+        self._changed.set()
+        if job.answer.done():
+            self._occupied.discard(job.place)
+        elif page is not None:
+            job.answer.set_result(page)
+        elif error is not None:
+            job.answer.set_exception(error)
+
+
+class _PlacedAsk(Ask):
+    """Asks for pages at a place in the order of consumption."""
+
+    def __init__(
+        self,
+        answer: Callable[..., Awaitable[Page]],
+        source: Source,
+        reading: Reading,
+        place: Place,
+        *,
+        is_urgent: bool = False,
+    ) -> None:
+        self._answer = answer
+        self._source = source
+        self._reading = reading
+        self._place = place
+        self._is_urgent = is_urgent
+
+    @override
+    async def __call__(self, region: Region, number: int, sort: str | None) -> Page:
+        page = await self._answer(
+            (*self._place, number, 0),
+            partial(self._source.recall, region, number, sort),
+            partial(self._source.fetch, region, number, sort),
+            self._source.tally,
+            is_urgent=self._is_urgent and number == 1,
+        )
+        self._reading.note(page)
+        return page
+
+    @override
+    def after(self, number: int) -> Ask:
+        return _PlacedAsk(self._answer, self._source, self._reading, (*self._place, number, 1))
+
+
+async def _pour(parts: AsyncIterator[Part], reading: Reading) -> None:
+    try:
+        async for part in parts:
+            reading.found.put(part)
+    except Exception as error:  # noqa: BLE001 - the consumer raises it
+        reading.found.put(error)
+    else:
+        reading.found.put(None)

@@ -1,0 +1,1 @@
+"""One run: its services, its life, what it shows and says."""

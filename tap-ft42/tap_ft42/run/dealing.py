@@ -1,0 +1,222 @@
+"""To which campus the rows of a sweep go.
+
+An enrolment names no campus; asked campus by campus, it is found at each campus of its
+user, and as these are asked in ascending order, it stays with the highest one. A sweep
+asks for all campuses at once. So the campuses of the rows' users are looked up, 100
+users a request, and a row goes to the highest one in the run: the result is the same.
+
+So it is with a campus that is asked after one with a higher id, or loaded for the first
+time when that has been loaded before: it must not take away the rows of those who are
+students of both.
+
+A window begins a little before its bookmark, so the last rows of a run come again in the
+next one. Those that have not changed go where they went, and cost no look-up. In the
+state of the stream, of several cursus in that of each, stands:
+
+``dealt``
+    By the ids of the last rows of sweeps: ``updated_at`` and the campus.
+"""
+
+from __future__ import annotations
+
+from math import ceil
+from typing import TYPE_CHECKING, Any
+
+from tap_ft42.declared.contexts import parent_of
+from tap_ft42.declared.instants import milliseconds
+from tap_ft42.planning.sweeps import LARGEST
+from tap_ft42.reading.reads import TooDearError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping, Sequence
+
+    from singer_sdk.helpers.types import Context
+
+    from tap_ft42.api.page import Page
+    from tap_ft42.planning.scope import Scope
+    from tap_ft42.planning.sweeps import Planned
+    from tap_ft42.reading.pipeline import Place
+    from tap_ft42.reading.reads import Part
+
+_DEALT = "dealt"
+"""Key in the state."""
+
+_MOST = 100
+"""Rows that are kept in the state."""
+
+_USERS_A_PAGE = 50
+"""Users whose campuses fit on a page, since some have several."""
+
+
+class CampusDealer:
+    """Deals rows of users in a cursus out to the campuses of a run."""
+
+    def __init__(self, scope: Scope, state: dict[str, Any], overlap: int) -> None:
+        """Begin with no campus.
+
+        Args:
+            scope: Looks up the campuses of users.
+            state: The SDK's state of the cursus; changed in place.
+            overlap: Milliseconds by which windows begin before their bookmark.
+        """
+        self._scope = scope
+        self._state = state
+        self._overlap = overlap
+        self._before: dict[str, list[Any]] = state.get(_DEALT) or {}
+        self._campuses: list[int] = []
+        self._loaded: set[int] = set()
+        self._is_needed = False
+
+    def note(self, context: Context | None, state: Mapping[str, Any]) -> None:
+        """Take in a campus, in the order of the run.
+
+        Args:
+            context: The campus.
+            state: The SDK's state of its partition, as the run begins.
+        """
+        campus_id = parent_of(context)
+        self._campuses.append(campus_id)
+        if state.get("replication_key_value"):
+            self._loaded.add(campus_id)
+
+    def prepared(
+        self, parts: Iterator[tuple[Part, Place]], planned: Planned
+    ) -> Iterator[tuple[Part, Place]]:
+        """Look up the campuses of the users whose rows are to be dealt out.
+
+        Args:
+            parts: What a read finds.
+            planned: Whom it is read for.
+
+        Yields:
+            The same, once their users' campuses are known.
+
+        Raises:
+            TooDearError: Rows of a sweep belong to none of its campuses: somebody has
+                left, or the API goes by something else. Each campus has to be asked.
+            RunEnds: The run has to end.
+        """
+        (context, _), *others = planned.members
+        is_sweep = bool(others)
+        self._is_needed = is_sweep or self._comes_late(parent_of(context))
+        if not is_sweep:
+            # It may take rows to another campus.
+            self._before = {}
+            self._state.pop(_DEALT, None)
+        if not self._is_needed:
+            yield from parts
+            return
+        held: list[tuple[Part, Place]] = []
+        rows: dict[int, list[dict[str, Any]]] = {}
+        for part, place in parts:
+            held.append((part, place))
+            for record in [] if part.page is None else part.page.records():
+                user = _user_of(record)
+                if user is not None and self._went_to(record) is None:
+                    rows.setdefault(user, []).append(record)
+            if len(rows) >= LARGEST:
+                self._look_up(rows, is_sweep=is_sweep)
+                yield from held
+                held, rows = [], {}
+        self._look_up(rows, is_sweep=is_sweep)
+        yield from held
+
+    def _look_up(self, rows: Mapping[int, list[dict[str, Any]]], *, is_sweep: bool) -> None:
+        """Look up the campuses of users, by whom the rows are given."""
+        self._scope.learn_campuses(rows)
+        if not is_sweep or not rows:
+            return
+        if not all(map(self._in_run, rows)):
+            raise TooDearError
+        self._keep(
+            {
+                str(record.get("id")): [record.get("updated_at"), self.campus_of(record, 0)]
+                for records in rows.values()
+                for record in records
+            }
+        )
+
+    def _keep(self, dealt: dict[str, list[Any]]) -> None:
+        """Keep the campuses of the rows that may come again."""
+        known = self._state.get(_DEALT, {}) | dealt
+        times = {row: milliseconds(entry[0]) or 0 for row, entry in known.items()}
+        first = max(times.values()) - self._overlap
+        last = sorted((row for row in known if times[row] >= first), key=times.__getitem__)
+        self._state[_DEALT] = {row: known[row] for row in last[-_MOST:]}
+
+    def _went_to(self, record: Mapping[str, Any]) -> int | None:
+        """Return the campus that the same row went to in an earlier run."""
+        updated_at, campus = self._before.get(str(record.get("id"))) or (None, None)
+        is_same = updated_at == record.get("updated_at") and campus in self._campuses
+        return campus if is_same else None
+
+    def campus_of(self, record: Mapping[str, Any], asked: int) -> int:
+        """Return the campus that a row goes to.
+
+        Args:
+            record: What the API sent.
+            asked: The campus in whose turn it was read.
+        """
+        if not self._is_needed:
+            return asked
+        return self._went_to(record) or max(self._in_run(_user_of(record)), default=asked)
+
+    def _in_run(self, user_id: int | None) -> set[int]:
+        return self._scope.campuses_of(user_id) & set(self._campuses)
+
+    def _comes_late(self, campus_id: int) -> bool:
+        """Tell whether a campus with a higher id has been read before this one."""
+        before = set(self._campuses[: self._campuses.index(campus_id)])
+        if campus_id not in self._loaded:
+            before |= self._loaded
+        return campus_id < max(before, default=0)
+
+
+def is_worth_it(head: Page, members: int) -> bool:
+    """Tell whether a sweep and its look-ups cost less than a request a campus.
+
+    Args:
+        head: The sweep's first page.
+        members: Campuses.
+    """
+    if not head.count or head.total is None:
+        return not head.more
+    users = len(_users_of(head)) * head.total / head.count
+    return ceil(head.total / head.size) + ceil(users / _USERS_A_PAGE) <= members
+
+
+def campuses_of(
+    records: Sequence[Mapping[str, Any]], campuses: Collection[int], scope: Scope
+) -> dict[int, int]:
+    """Look up which campuses rows go to.
+
+    Args:
+        records: What the API sent.
+        campuses: Ids of those that there are.
+        scope: Looks up the campuses of users.
+
+    Returns:
+        Ids of campuses by the ids of the rows, where a row goes to one.
+
+    Raises:
+        RunEnds: The run has to end.
+    """
+    users = {
+        record["id"]: user
+        for record in records
+        if type(record.get("id")) is int and (user := _user_of(record)) is not None
+    }
+    scope.learn_campuses(users.values())
+    found = {row: scope.campuses_of(user) & set(campuses) for row, user in users.items()}
+    return {row: max(own) for row, own in found.items() if own}
+
+
+def _users_of(page: Page) -> set[int]:
+    users = map(_user_of, page.records())
+    return {user for user in users if user is not None}
+
+
+def _user_of(record: object) -> int | None:
+    user = record.get("user") if isinstance(record, dict) else None
+    number = user.get("id") if isinstance(user, dict) else None
+    return number if type(number) is int else None

@@ -1,0 +1,236 @@
+"""How far a run has come, in a line for each stream that is being read.
+
+``users: 12,300 rows, 124 of 405 pages, 980 requests left this hour, 3 min to go``
+
+On a terminal the lines stand below the log and change as pages arrive. Under Meltano,
+whose output goes through a pipe, they are lines of the log now and then. Everywhere else,
+as in cron, there are none. They are read off the run's tallies when somebody looks, so
+that the run itself does next to nothing for them.
+"""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import sys
+import time
+from collections import deque
+from dataclasses import asdict, dataclass
+from threading import Event, Thread
+from typing import TYPE_CHECKING, Protocol
+
+from typing_extensions import override
+
+from tap_ft42.run.logs import some
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from rich.text import Text
+
+    from tap_ft42.api.ledger import Ledger
+    from tap_ft42.api.quota import Quota
+
+_HOUR = 3600
+_INTERVAL = 10.0
+"""Seconds between two lines in a log."""
+
+_LOOKS_A_SECOND = 4
+_MEMORY = 60.0
+"""Seconds by which the pace is judged."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How far a stream has come.
+
+    Attributes:
+        stream: Its name.
+        rows: Rows that went to the target.
+        pages: Pages that came.
+        pages_expected: Pages that there will be, as far as that is known.
+        requests_left: Requests that the API has left for this hour; None if it does not say.
+        seconds_left: How long the rest takes; None if nobody knows.
+    """
+
+    stream: str
+    rows: int
+    pages: int
+    pages_expected: int
+    requests_left: int | None
+    seconds_left: int | None
+
+    @override
+    def __str__(self) -> str:
+        told = [f"{self.stream}: {some(self.rows, 'row')}"]
+        if self.pages_expected:
+            told.append(f"{self.pages:,} of {some(self.pages_expected, 'page')}")
+        if self.requests_left is not None:
+            told.append(f"{some(self.requests_left, 'request')} left this hour")
+        if self.seconds_left is not None:
+            told.append(f"{_duration(self.seconds_left)} to go")
+        return ", ".join(told)
+
+
+class Progress:
+    """Looks at what a run has read."""
+
+    def __init__(self, ledger: Ledger, quota: Quota, logger: logging.Logger) -> None:
+        """Take note of where to look; nothing is shown yet.
+
+        Args:
+            ledger: What the run asks for.
+            quota: The application's limits.
+            logger: The tap's logger.
+        """
+        self._ledger = ledger
+        self._quota = quota
+        self._logger = logger
+        self._streams: dict[str, None] = {}
+        self._pace: deque[tuple[float, int]] = deque()
+        self._display: _Display | None = None
+
+    def start(self) -> None:
+        """Show the progress where somebody may look at it."""
+        if "MELTANO_EXTRACTOR_NAME" in os.environ:
+            self._display = _InLog(self.standings, self._logger)
+        elif sys.stderr.isatty() and not sys.stdout.isatty():
+            self._display = _OnTerminal(self.standings)
+
+    def stop(self) -> None:
+        """Show it no longer."""
+        if self._display is not None:
+            self._display.close()
+
+    def begin(self, stream: str) -> None:
+        """Take note that a stream is being read."""
+        self._streams[stream] = None
+
+    def end(self, stream: str) -> None:
+        """Take note that a stream is no longer read."""
+        self._streams.pop(stream, None)
+
+    def standings(self) -> list[Standing]:
+        """Return how far the streams have come that are being read."""
+        tallies = self._ledger.tallies()
+        self._note_pace(sum(tally.pages for tally in tallies))
+        standings, ahead = [], 0
+        for stream in tuple(self._streams):
+            own = [tally for tally in tallies if tally.stream == stream]
+            pages = sum(tally.pages for tally in own)
+            expected = sum(tally.pages_expected for tally in own)
+            # Streams are read in turn, so that those before this one count, too.
+            ahead += expected - pages
+            rows = sum(tally.rows_emitted for tally in own)
+            seconds = self._seconds_for(ahead)
+            standings.append(Standing(stream, rows, pages, expected, self._quota.left, seconds))
+        return standings
+
+    def _note_pace(self, pages: int) -> None:
+        now = time.monotonic()
+        self._pace.append((now, pages))
+        while self._pace[0][0] < now - _MEMORY:
+            self._pace.popleft()
+
+    def _seconds_for(self, pages: int) -> int | None:
+        """Estimate how long some pages take, by the pace and by what is left of the hour."""
+        (then, before), (now, came) = self._pace[0], self._pace[-1]
+        if came == before or not pages:
+            return None
+        seconds = pages * (now - then) / (came - before)
+        left, per_hour = self._quota.left, self._quota.per_hour
+        if left is not None and per_hour and pages > left:
+            rest_of_hour = _HOUR - time.time() % _HOUR
+            seconds = max(seconds, rest_of_hour + (pages - left) / per_hour * _HOUR)
+        return round(seconds)
+
+
+class _Display(Protocol):
+    """Shows standings until it is closed."""
+
+    def close(self) -> None:
+        """Show nothing more."""
+
+
+class _InLog(_Display):
+    """Writes a line for each stream that has come further, now and then."""
+
+    def __init__(
+        self, standings: Callable[[], Sequence[Standing]], logger: logging.Logger
+    ) -> None:
+        self._standings = standings
+        self._logger = logger
+        self._is_over = Event()
+        self._told: dict[str, tuple[int, int]] = {}
+        standings()  # the pace is judged from here
+        Thread(target=self._run, name="progress", daemon=True).start()
+
+    @override
+    def close(self) -> None:
+        self._is_over.set()
+
+    def _run(self) -> None:
+        while not self._is_over.wait(_INTERVAL):
+            for standing in self._standings():
+                so_far = (standing.rows, standing.pages)
+                if self._told.get(standing.stream) != so_far:
+                    self._told[standing.stream] = so_far
+                    fields = {n: v for n, v in asdict(standing).items() if n != "stream"}
+                    self._logger.getChild(standing.stream).info(
+                        "%s", standing, extra={"happened": "progress", **fields}
+                    )
+
+
+class _OnTerminal(_Display):
+    """Keeps the lines at the bottom of a terminal, below what is logged."""
+
+    def __init__(self, standings: Callable[[], Sequence[Standing]]) -> None:
+        # Nobody waits for this import where there is no terminal.
+        from rich.console import Console  # noqa: PLC0415
+        from rich.live import Live  # noqa: PLC0415
+
+        self._standings = standings
+        self._live = Live(
+            console=Console(stderr=True, soft_wrap=True),
+            get_renderable=self._lines,
+            refresh_per_second=_LOOKS_A_SECOND,
+            redirect_stdout=False,  # Singer messages go there
+            transient=True,
+        )
+        self._handlers = [
+            handler
+            for handler in logging.getLogger().handlers
+            if isinstance(handler, logging.StreamHandler) and handler.stream is sys.stderr
+        ]
+        self._live.start()
+        # It would stay away from the terminal if the process were killed.
+        self._live.console.show_cursor(True)
+        self._write_through()
+        atexit.register(self.close)
+
+    @override
+    def close(self) -> None:
+        atexit.unregister(self.close)
+        self._live.stop()
+        self._write_through()
+
+    def _write_through(self) -> None:
+        """Let the log be written where the lines below it are known."""
+        for handler in self._handlers:
+            handler.setStream(sys.stderr)
+
+    def _lines(self) -> Text:
+        from rich.text import Text  # noqa: PLC0415
+
+        lines = "\n".join(map(str, self._standings()))
+        return Text(lines, no_wrap=True, overflow="ellipsis")
+
+
+def _duration(seconds: int) -> str:
+    """Say how long something takes, as roughly as it is known."""
+    if seconds < 100:  # noqa: PLR2004 - where minutes would be too rough
+        return f"{seconds} s"
+    minutes = round(seconds / 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"

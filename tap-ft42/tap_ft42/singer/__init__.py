@@ -1,0 +1,1 @@
+"""How rows leave: the only package that knows the Singer SDK."""

@@ -1,0 +1,1 @@
+"""What the tap says of its own work."""

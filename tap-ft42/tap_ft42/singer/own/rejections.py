@@ -1,0 +1,80 @@
+"""The stream that keeps what no table can take."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import msgspec
+from singer_sdk import Stream, StreamSchema
+from typing_extensions import override
+
+from tap_ft42.declared.instants import write_instant
+from tap_ft42.singer.rows import SCHEMAS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from singer_sdk.helpers.types import Context
+
+    from tap_ft42.tap import TapFT42
+
+
+class RejectedRecordsStream(Stream):
+    """Records that broke their schema, with the reason.
+
+    The streams that meet such a record hand it over at once, so that it is on
+    its way to the target before any bookmark passes it.
+    """
+
+    name = "rejected_records"
+    schema: ClassVar[StreamSchema[str]] = StreamSchema(SCHEMAS)
+
+    _tap: TapFT42
+    _is_announced = False
+
+    def __init__(self, tap: TapFT42) -> None:
+        """Take the key from the schema.
+
+        Args:
+            tap: The tap.
+        """
+        super().__init__(tap)
+        self.primary_keys = self.schema["x-primary-key"]
+
+    def keep(self, stream: str, record: object, *, reason: str) -> None:
+        """Emit a broken record.
+
+        Args:
+            stream: The stream that it was read for.
+            record: What the API sent; it need not be an object.
+            reason: Which rule it broke.
+        """
+        if not self.selected:
+            return
+        if not self._is_announced:
+            self._write_schema_message()
+            self._is_announced = True
+        record_id = record.get("id") if isinstance(record, dict) else None
+        body = msgspec.json.encode([stream, record], order="sorted")
+        self._write_record_message(
+            {
+                "rejection_id": hashlib.sha256(body).hexdigest(),
+                "stream": stream,
+                "record_id": None if record_id is None else str(record_id),
+                "reason": reason,
+                "body": record if isinstance(record, dict) else {"record": record},
+                "rejected_at": write_instant(datetime.now(UTC)),
+            }
+        )
+
+    @override
+    def get_records(self, context: Context | None) -> Iterable[dict[str, Any]]:
+        """Return nothing: the records have been emitted when they were met."""
+        return ()
+
+    @override
+    def _write_state_message(self) -> None:
+        """Write the state with what every stream is known to have."""
+        self._tap.write_state()
