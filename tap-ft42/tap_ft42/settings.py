@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from platformdirs import user_state_path
 from singer_sdk import typing as th
 
+from tap_ft42.declared import privacy
 from tap_ft42.planning import backfill, cursus
 from tap_ft42.streams.reference import REFRESH_HOURS
 
@@ -217,6 +218,33 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         ),
     ),
     th.Property(
+        "privacy",
+        th.StringType(allowed_values=["full", "pseudonymous", "none"]),
+        default="full",
+        title="Privacy",
+        description=(
+            "What leaves the tap of people: all; logins as keyed hashes and no names, "
+            "addresses, pictures, seats or free texts; or nothing beyond keys."
+        ),
+    ),
+    th.Property(
+        "privacy_key",
+        th.StringType,
+        secret=True,
+        title="Privacy key",
+        description=(
+            "Secret that pseudonyms are made with, of 16 characters or more; with another "
+            "one, nobody is the same."
+        ),
+    ),
+    th.Property(
+        "privacy_ids",
+        th.StringType(allowed_values=["kept", "keyed"]),
+        default="kept",
+        title="Ids of people",
+        description="Whether pseudonyms replace the ids of people as well.",
+    ),
+    th.Property(
         "user_agent",
         th.StringType(min_length=1),
         default=f"tap-ft42/{version('tap-ft42')}",
@@ -228,6 +256,7 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
 
 def contradictions(settings: Mapping[str, Any]) -> Iterator[str]:
     """Say what is wrong with settings each of which is right by itself."""
-    for refused in (cursus.refusal(settings), backfill.refusal(settings)):
+    refusals = (each.refusal(settings) for each in (cursus, backfill, privacy))
+    for refused in refusals:
         if refused is not None:
             yield refused

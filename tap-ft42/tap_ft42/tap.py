@@ -19,6 +19,7 @@ from tap_ft42.api.ledger import CountingAdapter, Ledger
 from tap_ft42.api.quota import Quota
 from tap_ft42.api.token import BearerToken
 from tap_ft42.declared.instants import in_milliseconds
+from tap_ft42.declared.privacy import Privacy
 from tap_ft42.planning.backfill import Backfill
 from tap_ft42.planning.bookmarks import Times
 from tap_ft42.planning.cursus import arrange, cursus_ids
@@ -174,7 +175,9 @@ class TapFT42(Tap):
         name = hashlib.sha256(owner.encode()).hexdigest()[:16]
         return Spool(
             Path(self.config["spool"]).expanduser() / f"{name}.sqlite",
-            is_new=self.backfill is not None,
+            # What an earlier run has left is of people, too.
+            is_new=self.backfill is not None or not self.privacy.is_full,
+            keeps_pages=self.privacy.is_full,
             has_state=self._has_state,
             # Without a limit the processor is what is scarce.
             is_compressed=bool(self.config["requests_per_second"]),
@@ -199,6 +202,11 @@ class TapFT42(Tap):
     def stream_states(self) -> TapState:
         """What holds the states of the streams that read the API, as the SDK's state does."""
         return self.state if self.backfill is None else self.backfill.part_of(self.state)
+
+    @cached_property
+    def privacy(self) -> Privacy:
+        """What of people may leave the tap."""
+        return Privacy.of(self.config)
 
     @cached_property
     def times(self) -> Times:

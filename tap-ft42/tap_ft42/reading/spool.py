@@ -72,6 +72,7 @@ class Spool:
         has_state: bool,
         is_compressed: bool = True,
         is_new: bool = False,
+        keeps_pages: bool = True,
     ) -> None:
         """Open the file, or begin a new one.
 
@@ -81,12 +82,14 @@ class Spool:
                 will tell what has been covered.
             is_compressed: Whether to save disk, which costs 2 ms a page.
             is_new: Whether to forget what earlier runs have left.
+            keeps_pages: Whether pages are kept, and not only how far a run has come.
         """
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._file = file
         if is_new:
             self._remove()
         self._has_state = has_state
+        self._keeps_pages = keeps_pages
         self._level = 1 if is_compressed else 0
         self._lock = RLock()
         try:
@@ -158,6 +161,8 @@ class Spool:
             request: What was asked for.
             page: What came.
         """
+        if not self._keeps_pages:
+            return
         row = (
             name, request, page.total, page.size, page.more, page.sent, page.answered,
             zlib.compress(page.body, self._level),

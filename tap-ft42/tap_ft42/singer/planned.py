@@ -360,7 +360,10 @@ class PlannedStream(RowStream):
 
     def scope_of(self, context: Context | None) -> dict[str, Any]:
         """Return what the reads of a list are narrowed to, as the state remembers it."""
-        scope: dict[str, Any] = {"campus_ids": sorted(self.scope.campus_ids)}
+        scope: dict[str, Any] = {
+            "campus_ids": sorted(self.scope.campus_ids),
+            **self._tap.privacy.scope,
+        }
         return {CURSUS: cursus_of(context), **scope} if self.is_by_cursus else scope
 
     def bookmark_scope(self, context: Context | None) -> dict[str, Any]:

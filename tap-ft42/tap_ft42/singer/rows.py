@@ -16,6 +16,7 @@ from singer_sdk.singerlib import RecordMessage
 from typing_extensions import override
 
 from tap_ft42.declared.contexts import CURSUS
+from tap_ft42.declared.privacy import PersonalData
 from tap_ft42.declared.records import EXTRA, BrokenRecordError, RecordShape
 from tap_ft42.singer.transport import SendingStream
 
@@ -60,6 +61,11 @@ class RowStream(SendingStream):
         self._rejected: Counter[str] = Counter()
         self._undeclared: set[str] = set()
 
+    @cached_property
+    def personal(self) -> PersonalData:
+        """What of the rows is about people, and what of that may leave the tap."""
+        return PersonalData(self.schema, self._tap.privacy)
+
     def emit(self, record: Record, context: Context | None, *, is_known: bool = False) -> None:
         """Emit a record that was read outside of the stream's own turn.
 
@@ -78,7 +84,8 @@ class RowStream(SendingStream):
             shaped = self._shape.row(row, self.added_values(row, context))
         except BrokenRecordError as broken:
             self._rejected[str(broken)] += 1
-            self._tap.rejected_records.keep(self.name, row, reason=str(broken))
+            body = self._as_it_may_leave(row)
+            self._tap.rejected_records.keep(self.name, body, reason=str(broken))
             return None
         self._undeclared.update(shaped.get(EXTRA, ()))
         if not self.is_in_scope(shaped):
@@ -87,7 +94,34 @@ class RowStream(SendingStream):
         if self._tally is not None:
             since = self._since
             self._tally.emit(is_changed=None if since is None else shaped["updated_at"] > since)
-        return shaped
+        return self.personal.row(shaped)
+
+    def _as_it_may_leave(self, record: object) -> object:
+        """Return a record that broke its schema without what rows would not have.
+
+        Args:
+            record: What the API sent.
+
+        Returns:
+            The record after the preset on privacy, without deselected columns, and with
+            those that a stream map changes or leaves out as this does. None if nothing of
+            it may leave, as it is no object or the stream map fails on it.
+        """
+        reduced = self.personal.record(record)
+        if not isinstance(reduced, dict):
+            return reduced if self._is_sent_as_it_is else None
+        if self._is_sent_as_it_is:
+            return self._shape.without_embedded(reduced)
+        columns = {
+            name: value
+            for name, value in self._shape.columns(reduced).items()
+            if self.mask["properties", name]
+        }
+        try:
+            mapped = self.stream_maps[0].transform(columns)
+        except Exception:  # noqa: BLE001 - an expression of the user's, on anything
+            return None
+        return None if mapped is None else self._shape.record(mapped)
 
     def is_in_scope(self, row: Record) -> bool:  # noqa: ARG002 - for subclasses
         """Tell whether a row belongs to the run, where the API's filter may not."""

@@ -89,7 +89,7 @@ class CensusStream(Stream):
                 counted += proof.total
             else:
                 ranges, listed = ranges + 1, listed + proof.total
-            yield _record(stream.name, context, proof)
+            yield _record(stream, context, proof)
         progress.end(stream.name)
         spent = budget.spent - spent
         if counted or ranges or spent:
@@ -110,15 +110,15 @@ class CensusStream(Stream):
             )
 
 
-def _record(stream: str, context: Context | None, proof: Proof) -> dict[str, Any]:
+def _record(stream: FT42Stream, context: Context | None, proof: Proof) -> dict[str, Any]:
     # What was only counted begins at 0, so that it does not take the place of ids.
     is_whole = proof.ids is None and proof.lower == 1
     return {
-        "stream": stream,
+        "stream": stream.name,
         "cursus_id": cursus_of(context),
         "parent_id": parent_of(context),
-        "first_id": 0 if is_whole else proof.lower,
-        "last_id": proof.upper,
+        "first_id": 0 if is_whole else stream.personal.key(proof.lower),
+        "last_id": stream.personal.key(proof.upper) if proof.upper else 0,
         "total": proof.total,
         "ids": None if proof.ids is None else list(proof.ids),
         "counted_at": from_milliseconds(int(proof.sent * 1000)),
