@@ -6,7 +6,9 @@ import hmac
 import json
 import re
 import sqlite3
+import time
 import zlib
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -305,3 +307,21 @@ def test_another_preset_or_key_reads_everybody_again(tap: Tap, people: RunningSa
     ):
         first = here.run("users", state=first.state, **settings)
         assert first.ids("users") == everybody
+
+
+def test_keyed_ids_that_are_gone_are_told_one_by_one(tap: Tap) -> None:
+    with running_sandbox(users=60, enrolments=1) as living:
+        here = tap.pointed_at(living, **PRESETS["pseudonymous with keyed ids"])
+        first = here.run("users", "census", census_hour=0)
+        shown = {row["login"]: row["id"] for row in first.records("users")}
+        gone = [one for one in living.truth("users") if hashed(one["login"]) in shown][:2]
+        for one in gone:
+            living.delete("users", one["id"])
+        day = 86_400
+        later = replace(here, now=time.time() + day)
+        night = later.run("users", "census", census_hour=0, state=first.state)
+        told = {row["first_id"] for row in night.records("census") if row["ids"] == []}
+        assert told == {shown[hashed(one["login"])] for one in gone}
+        known = {one["id"] for one in living.truth("users")}
+        for row in (*first.records("census"), *night.records("census")):
+            assert known.isdisjoint({row["first_id"], row["last_id"], *(row["ids"] or ())})
