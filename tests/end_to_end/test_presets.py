@@ -37,7 +37,6 @@ def test_a_night_with_pseudonyms(
     pipeline: Pipeline, sandbox: RunningSandbox, database: Database, ids: str
 ) -> None:
     database.reset()
-    sandbox.fault("wrong_type", route="/v2/cursus/:id/users", column="wallet", row=2)
     sandbox.fault("wrong_type", route="/v2/projects_users", column="final_mark", row=1)
     settings = {
         "TAP_FT42_PRIVACY": "pseudonymous",
