@@ -25,7 +25,7 @@ install: $(INSTALLED) ## Set everything up, in this folder only
 $(INSTALLED): $(MANIFESTS) | $(UV)
 	$(UV) sync --quiet --locked
 	$(UV) export --quiet --frozen --all-groups --no-hashes --no-emit-workspace --output-file .local/constraints.txt
-	UV_CONSTRAINT="$(CURDIR)/.local/constraints.txt" $(MELTANO) install tap-ft42 target-postgres warehouse
+	UV_CONSTRAINT=.local/constraints.txt $(MELTANO) install tap-ft42 target-postgres warehouse
 	$(MELTANO) install target-csv target-duckdb target-jsonl dbt
 	@touch $@
 

@@ -6,6 +6,7 @@ import time
 from base64 import b64decode
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from email.utils import formatdate
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, unquote
@@ -44,6 +45,8 @@ class TokenEndpoint:
         else:
             instead = replaced(struck, retry_after=sandbox.behaviour.retry_after)
             found = instead or self._grant(params)
+        # As 42's servers do, by the clock that stamps the rows.
+        found.headers["Date"] = formatdate(sandbox.clock.now() / 1e6, usegmt=True)
         await send_answer(found, struck, scope, receive, send)
         sandbox.traffic.note(
             Asked(

@@ -9,9 +9,11 @@ import requests
 from singer_sdk.exceptions import ConfigValidationError, FatalAPIError, RetriableAPIError
 
 from tap_ft42.api.budget import RunEnds
+from tap_ft42.api.clock import ClockError
 from tap_ft42.api.errors import explain
 from tap_ft42.run import logs
 from tap_ft42.run.costs import PlanningTap
+from tap_ft42.run.lifecycle import IncompleteRunError
 from tap_ft42.tap import TapFT42
 
 _READERS = frozenset({"load_json", "parse_environment_config"})
@@ -35,6 +37,8 @@ def main() -> None:
             TapFT42.logger.error("Setting refused: %s", message)
     except (FatalAPIError, RetriableAPIError, requests.RequestException) as error:
         TapFT42.logger.error("%s", explain(error))
+    except (ClockError, IncompleteRunError) as error:
+        TapFT42.logger.error("%s", error)
     except RunEnds as end:
         TapFT42.logger.error("The budget does not reach for a plan: %s.", end)
     except BrokenPipeError:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import hashlib
 import signal
 import time
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import requests
 from singer_sdk import Stream, Tap
-from singer_sdk.exceptions import ConfigValidationError
+from singer_sdk.exceptions import ConfigValidationError, RetriableAPIError
 from typing_extensions import override
 
 from tap_ft42.api.budget import Budget
+from tap_ft42.api.clock import Clock
 from tap_ft42.api.ledger import CountingAdapter, Ledger
 from tap_ft42.api.quota import Quota
 from tap_ft42.api.token import BearerToken
@@ -128,6 +130,23 @@ class TapFT42(Tap):
         return session
 
     @cached_property
+    def clock(self) -> Clock:
+        """What time it is at 42."""
+        return Clock()
+
+    @cached_property
+    def began(self) -> int:
+        """When the run began by 42's clock, in milliseconds since 1970.
+
+        Raises:
+            FatalAPIError: 42 refuses the application.
+        """
+        # Where there is no answer, the first request of a stream is more patient.
+        with suppress(RetriableAPIError, requests.RequestException):
+            self.token.prepare()
+        return self.clock.corrected(self.initialized_at)
+
+    @cached_property
     def ledger(self) -> Ledger:
         """What the run asks for."""
         return Ledger()
@@ -140,6 +159,7 @@ class TapFT42(Tap):
             client_id=self.config["client_id"],
             client_secret=self.config["client_secret"],
             user_agent=self.config["user_agent"],
+            clock=self.clock,
         )
 
     @cached_property
@@ -151,6 +171,7 @@ class TapFT42(Tap):
             reserve_percent=self.config["reserve_percent"],
             store=self.config["quota_store"],
             application=f"{self.api_url} {self.config['client_id']}",
+            clock=self.clock,
         )
 
     @cached_property
@@ -178,6 +199,7 @@ class TapFT42(Tap):
             # What an earlier run has left is of people, too.
             is_new=self.backfill is not None or not self.privacy.is_full,
             keeps_pages=self.privacy.is_full,
+            clock=self.clock,
             has_state=self._has_state,
             # Without a limit the processor is what is scarce.
             is_compressed=bool(self.config["requests_per_second"]),
@@ -212,7 +234,7 @@ class TapFT42(Tap):
     def times(self) -> Times:
         """The instants between which the run reads."""
         start_date = self.config.get("start_date")
-        settled = self.initialized_at - 1000 * int(self.config["settle_seconds"])
+        settled = self.began - 1000 * int(self.config["settle_seconds"])
         if self.backfill is not None:
             return Times(
                 until=min(self.backfill.ends, settled),

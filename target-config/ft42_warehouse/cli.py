@@ -17,8 +17,7 @@ from ft42_warehouse.alerts import tell
 from ft42_warehouse.check import broken_promises, remember
 from ft42_warehouse.database import Database
 from ft42_warehouse.erasure import forget as forget_person
-from ft42_warehouse.init import EncodingError, create_all
-from ft42_warehouse.landing import UnusableTableError
+from ft42_warehouse.init import REFUSALS, create_all
 from ft42_warehouse.overview import inspection, overview
 from ft42_warehouse.publish import TooManyDeletionsError
 from ft42_warehouse.publish import publish as publish_landed
@@ -27,8 +26,9 @@ from ft42_warehouse.report import write_page
 from ft42_warehouse.retention import expire
 from ft42_warehouse.schedule import JOBS, Schedule
 from ft42_warehouse.serve import ReportServer
-from ft42_warehouse.shards import ShardNameError, with_shards
+from ft42_warehouse.shards import with_shards
 from ft42_warehouse.shown import as_json
+from ft42_warehouse.spool import purge
 from ft42_warehouse.statements import Schemas
 from ft42_warehouse.status import status_lines, table_lines
 from ft42_warehouse.tables import published_tables, stream_schemas
@@ -148,8 +148,8 @@ def init(warehouse: Warehouse, job: str | None, shards: tuple[str, ...]) -> None
         # Before anything can fail, so that a job that fails here is missed.
         is_noted = job is None or note_begin(connection, schemas, job)
         try:
-            has_roles = create_all(connection, schemas, shards)
-        except (EncodingError, ShardNameError, UnusableTableError) as error:
+            notes = create_all(connection, schemas, shards)
+        except REFUSALS as error:
             message = f"{error}."
             raise click.ClickException(message) from None
         if job is not None and not is_noted:
@@ -158,11 +158,8 @@ def init(warehouse: Warehouse, job: str | None, shards: tuple[str, ...]) -> None
     for name in landings:
         click.echo(f"{name}: {len(list(stream_schemas()))} tables are ready")
     click.echo(f"{schemas.published}: {len(published_tables())} tables are ready")
-    if not has_roles:
-        click.echo(
-            f"The roles {schemas.published}_loader, _publisher and _reader were not created: "
-            "this account may not. See “Roles” in target-config/README.md."
-        )
+    for note in notes:
+        click.echo(note)
 
 
 _max_delete_percent = _option(
@@ -427,14 +424,25 @@ def alert(  # noqa: PLR0913 - an argument an option
 
 @main.command()
 @click.argument("user_id", type=click.IntRange(min=1))
+@_option(
+    "--spool", "TAP_FT42_SPOOL", "WAREHOUSE_SPOOL", type=click.Path(path_type=Path),
+    help="Folder where the tap keeps pages for a day at most; it is emptied.",
+)  # fmt: skip
 @click.pass_obj
-def forget(warehouse: Warehouse, user_id: int) -> None:
+def forget(warehouse: Warehouse, user_id: int, spool: Path | None) -> None:
     """Erase a person's data, and keep them from coming back.
 
     USER_ID is the person's id at 42. Only the id and the time are kept.
     """
     with warehouse.database.connect() as connection:
         deleted: Counter[str] = forget_person(connection, warehouse.schemas, user_id)
+    try:
+        purged = 0 if spool is None else purge(spool)
+    except OSError as error:
+        message = f"The spool {spool} cannot be emptied: {error.strerror}"
+        raise click.ClickException(message) from None
+    if purged:
+        click.echo(f"The tap's spool was emptied: {purged} files")
     click.echo(f"Person {user_id} is forgotten: {deleted.total():,} published rows were erased")
 
 

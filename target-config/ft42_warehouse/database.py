@@ -80,6 +80,13 @@ def _advice(error: psycopg.Error) -> str:
         | psycopg.errors.InvalidSchemaName,
     ):
         return "Run `warehouse init` first."
+    if isinstance(error, psycopg.IntegrityError):
+        place = f"{error.diag.schema_name}.{error.diag.table_name}"
+        refusing = error.diag.constraint_name or error.diag.column_name
+        return (
+            f"If {refusing} of {place} was made by hand, drop it; a foreign key may stay if "
+            "it has ON DELETE CASCADE or SET NULL."
+        )
     if isinstance(error, psycopg.OperationalError):
         return "Check the server and TARGET_POSTGRES_HOST, _PORT, _USER, _PASSWORD, _DATABASE."
     return ""

@@ -10,6 +10,7 @@ for data of real people use a server of your own.
 from __future__ import annotations
 
 import os
+import shlex
 import socket
 import subprocess
 import warnings
@@ -97,7 +98,7 @@ class EmbeddedPostgres:
 
     def psql_line(self, port: int) -> str:
         """Return the command that connects to the database."""
-        psql = self._server().bin_path / "psql"
+        psql = shlex.quote(str(self._server().bin_path / "psql"))
         return f"PGPASSWORD={NAME} {psql} -h {HOST} -p {port} -U {NAME} {NAME}"
 
     def _is_running(self) -> bool:
@@ -192,9 +193,16 @@ def start(directory: Path, port: int) -> None:
         click.echo(f"PostgreSQL: TARGET_POSTGRES_HOST is {own_server}; nothing is started")
         return
     postgres = EmbeddedPostgres(directory)
-    running = postgres.port()
-    if running is None:
-        postgres.start(port)
+    try:
+        running = postgres.port()
+        if running is None:
+            postgres.start(port)
+    except OSError as error:
+        message = (
+            f"{directory} cannot hold a database ({error.strerror}). Choose a folder of your "
+            "own with FT42_POSTGRES_DIRECTORY."
+        )
+        raise click.ClickException(message) from None
     state = "started" if running is None else "already running"
     click.echo(f"PostgreSQL: {state} on {HOST}:{running or port}")
     click.echo(f"Connect:    {postgres.psql_line(running or port)}")

@@ -106,6 +106,13 @@ _CAUSES = (
         "Run the job nightly: `meltano run nightly`.",
     ),
     _Cause(
+        "clock_wrong", Severity.BROKEN,
+        "{subject} has something of {at}, which is {ahead} from now: a clock was wrong, or "
+        "that of this server is.",
+        "Set the clocks right, of this server and of the machine that runs the jobs. The next "
+        "run counts it as unknown.",
+    ),
+    _Cause(
         "delete_guard", Severity.BROKEN,
         "A publish at {refused_at} would have deleted {would_delete} of the {of_rows} rows of "
         "{subject}, {percent} %; it changed nothing, and neither does any later one.",

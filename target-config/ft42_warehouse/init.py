@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import psycopg
 from psycopg import sql
 
-from ft42_warehouse.landing import create_functions, create_landing, create_triggers
-from ft42_warehouse.objects import REMEMBERED, Objects
+from ft42_warehouse.landing import (
+    UnusableTableError,
+    create_functions,
+    create_landing,
+    create_triggers,
+)
+from ft42_warehouse.objects import FIRST_REMEMBERED, REMEMBERED, Objects, TakenNameError
 from ft42_warehouse.published import create_published
 from ft42_warehouse.roles import create_roles, hand_over
-from ft42_warehouse.shards import join_landings, with_shards
+from ft42_warehouse.shards import ShardNameError, join_landings, with_shards
+from ft42_warehouse.tables import stream_schemas
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,9 +37,24 @@ class EncodingError(Exception):
         )
 
 
+class NotAllowedError(Exception):
+    """This account may not make what is missing."""
+
+
+class InTheWayError(Exception):
+    """Something that others made keeps a table from being what it must be."""
+
+
+REFUSALS = (
+    EncodingError, InTheWayError, NotAllowedError, ShardNameError, TakenNameError,
+    UnusableTableError,
+)  # fmt: skip
+"""Why nothing was done, in words for whoever ran it."""
+
+
 def create_all(
     connection: Connection[Any], schemas: Schemas, shards: Iterable[str] = ()
-) -> bool:
+) -> list[str]:
     """Create what is missing in the schemas, in one transaction.
 
     Args:
@@ -41,47 +63,118 @@ def create_all(
         shards: Names of shards that must exist, besides those that do.
 
     Returns:
-        Whether the three roles exist.
+        What was not done, or will stop a publish one day, and what to do; a line each.
 
     Raises:
         psycopg.Error: The server refused a statement; nothing has changed.
         EncodingError: The database cannot hold all names; nothing has changed.
+        InTheWayError: Something that others made is in the way; nothing has changed.
+        NotAllowedError: The account lacks a right; nothing has changed.
         ShardNameError: A name cannot be one; nothing has changed.
+        TakenNameError: Something that others made has the name; nothing has changed.
         UnusableTableError: A landed table lost its key; nothing has changed.
     """
     (encoding,) = connection.execute("SHOW server_encoding").fetchone() or ("",)
     if encoding != "UTF8":
         raise EncodingError(encoding)
-    with connection.transaction():
-        # CREATE … IF NOT EXISTS races with itself; one at a time.
-        connection.execute("SELECT pg_advisory_xact_lock(hashtext('ft42_warehouse init'))")
-        schemas = with_shards(connection, schemas, shards)
-        has_roles = create_roles(connection, schemas)
-        for name in schemas.names:
-            if name != schemas.warehouse and not _exists(connection, name):
-                connection.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(name)))
-        if not _exists(connection, schemas.warehouse):
-            connection.execute(schemas.statement("bookkeeping"))
-        objects = Objects(connection, schemas)
-        for name in REMEMBERED:  # by and by: older versions knew less
-            objects.make(
-                f"table {schemas.warehouse}.{name}", schemas.statement(f"remember_{name}")
+    try:
+        with connection.transaction():
+            return _create_all(connection, schemas, shards)
+    except psycopg.errors.InsufficientPrivilege as error:
+        account, owners = connection.execute(
+            schemas.statement("owners"), {"schemas": schemas.names}
+        ).fetchone() or ("", None)
+        message = (
+            f"{account} may not do this: {error.diag.message_primary}. "
+            f"{owners or 'All is its own'}. Use the owner's account, with WAREHOUSE_PUBLISHER "
+            f"or TARGET_POSTGRES_USER, or let who may grant {account} what it lacks"
+        )
+        raise NotAllowedError(message) from None
+    except (
+        psycopg.errors.DependentObjectsStillExist,
+        psycopg.errors.FeatureNotSupported,
+    ) as error:
+        message = (
+            f"{error.diag.message_primary}: {error.diag.message_detail}. Drop what depends on "
+            "it, and make it anew when `warehouse init` has ended"
+        )
+        raise InTheWayError(message) from None
+    except (
+        psycopg.errors.UndefinedTable,
+        psycopg.errors.UndefinedColumn,
+        psycopg.errors.UndefinedFunction,
+    ) as error:
+        message = (
+            f"{error.diag.message_primary}. It cannot be made anew: bring it back from a backup"
+        )
+        raise InTheWayError(message) from None
+
+
+def _create_all(
+    connection: Connection[Any], schemas: Schemas, shards: Iterable[str]
+) -> list[str]:
+    # CREATE … IF NOT EXISTS races with itself; one at a time.
+    connection.execute("SELECT pg_advisory_xact_lock(hashtext('ft42_warehouse init'))")
+    # So that what is named is named whole, and nothing in the path of others is called.
+    connection.execute("SET LOCAL search_path = ''")
+    schemas = with_shards(connection, schemas, shards)
+    _create_schemas(connection, schemas)
+    roles = create_roles(connection, schemas)
+    kept = connection.execute(
+        "SELECT FROM pg_tables WHERE schemaname = %s AND tablename = ANY (%s)",
+        (schemas.warehouse, list(FIRST_REMEMBERED)),
+    )
+    if kept.rowcount < len(FIRST_REMEMBERED):
+        connection.execute(schemas.statement("bookkeeping"))
+    objects = Objects(connection, schemas)
+    for name in REMEMBERED:  # by and by: older versions knew less
+        objects.make(f"table {schemas.warehouse}.{name}", schemas.statement(f"remember_{name}"))
+    create_functions(objects, schemas)
+    for load in schemas.each_landing():
+        create_landing(connection, objects, load)
+        create_triggers(objects, load)
+    join_landings(connection, objects, schemas)
+    if create_published(connection, objects, schemas):
+        # The next publish fills what is new: it looks at every row.
+        connection.execute(
+            sql.SQL("UPDATE {}.publishes SET structure = NULL").format(
+                sql.Identifier(schemas.warehouse)
             )
-        create_functions(objects, schemas)
-        for load in schemas.each_landing():
-            create_landing(connection, objects, load)
-            create_triggers(objects, load)
-        join_landings(connection, objects, schemas)
-        if create_published(connection, objects, schemas):
-            # The next publish fills what is new: it looks at every row.
-            connection.execute(
-                sql.SQL("UPDATE {}.publishes SET structure = NULL").format(
-                    sql.Identifier(schemas.warehouse)
-                )
-            )
-        if has_roles:
-            hand_over(connection, schemas)
-    return has_roles
+        )
+    to_grant = hand_over(connection, schemas, roles)
+    in_the_way = connection.execute(
+        schemas.statement("in_the_way"),
+        {"schemas": schemas.names, "tables": [schema["title"] for schema in stream_schemas()]},
+    ).fetchall()
+    return [
+        *([roles.note] if roles.note else []),
+        *objects.notes,
+        *(f"Somebody who may must run: {statement};" for statement in to_grant),
+        *(f"{line}." for (line,) in in_the_way),
+    ]
+
+
+def _create_schemas(connection: Connection[Any], schemas: Schemas) -> None:
+    missing = [name for name in schemas.names if not _exists(connection, name)]
+    (may_create, account, database) = connection.execute(
+        "SELECT has_database_privilege(current_database(), 'CREATE'), "
+        "quote_ident(current_user), quote_ident(current_database())"
+    ).fetchone() or (False, "", "")
+    if missing and not may_create:
+        statements = "; ".join(
+            sql.SQL("CREATE SCHEMA {} AUTHORIZATION ")
+            .format(sql.Identifier(name))
+            .as_string(connection)
+            + account
+            for name in missing
+        )
+        message = (
+            f"{account} may not create schemas in the database {database}. Somebody who may "
+            f"must run: {statements}"
+        )
+        raise NotAllowedError(message)
+    for name in missing:
+        connection.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(name)))
 
 
 def _exists(connection: Connection[Any], schema_name: str) -> bool:

@@ -69,14 +69,10 @@ def create_landing(connection: Connection[Any], objects: Objects, schemas: Schem
         if objects.exists(f"table {path}"):
             allow_copies(connection, objects, schemas, schema)
             _add_columns(connection, objects, schemas, schema)
-            for column in _zoneless_columns(connection, schemas.landing, name):
-                connection.execute(
-                    sql.SQL(
-                        "ALTER TABLE {table} ALTER COLUMN {column} "
-                        "TYPE timestamptz USING {column} AT TIME ZONE 'UTC'"
-                    ).format(table=table, column=sql.Identifier(column))
-                )
+            for column in _zoneless_columns(connection, schemas, schema):
+                _add_zone(connection, objects, schemas, name, column)
         else:
+            objects.refuse_taken(f"table {path}")
             connection.execute(_create_table(table, schema))
         objects.make(
             f"index {path}_landed_in_idx",
@@ -232,11 +228,42 @@ def _add_columns(
             )
 
 
-def _zoneless_columns(connection: Connection[Any], schema_name: str, table: str) -> list[str]:
+def _zoneless_columns(
+    connection: Connection[Any], schemas: Schemas, schema: dict[str, Any]
+) -> list[str]:
+    instants = [name for name, type_ in column_types(schema) if type_ == "timestamptz"]
     rows = connection.execute(
         "SELECT column_name FROM information_schema.columns "
-        "WHERE table_schema = %s AND table_name = %s "
+        "WHERE table_schema = %s AND table_name = %s AND column_name = ANY (%s) "
         "AND data_type = 'timestamp without time zone'",
-        (schema_name, table),
+        (schemas.landing, schema["title"], instants),
     )
     return [name for (name,) in rows]
+
+
+def _add_zone(
+    connection: Connection[Any], objects: Objects, schemas: Schemas, table: str, column: str
+) -> None:
+    """Turn a column of instants in UTC into one that says so, unless something hangs on it.
+
+    A publish reads both alike. So what others made of the column is not worth a job.
+    """
+    name = sql.Identifier(schemas.landing, table)
+    dependents = connection.execute(
+        schemas.statement("dependents"),
+        {"table": name.as_string(connection), "column": column},
+    ).fetchall()
+    if dependents:
+        listed = ", ".join(dependent for (dependent,) in dependents)
+        objects.notes.append(
+            f"{schemas.landing}.{table}.{column} stays a timestamp without a time zone, in "
+            f"UTC, as this depends on it: {listed}. Drop that, run `warehouse init`, and make "
+            "it anew"
+        )
+        return
+    connection.execute(
+        sql.SQL(
+            "ALTER TABLE {table} ALTER COLUMN {column} "
+            "TYPE timestamptz USING {column} AT TIME ZONE 'UTC'"
+        ).format(table=name, column=sql.Identifier(column))
+    )

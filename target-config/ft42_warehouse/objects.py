@@ -17,8 +17,18 @@ if TYPE_CHECKING:
     from ft42_warehouse.statements import Schemas
 
 
+_KINDS = ("table", "index", "view", "materialized view", "foreign table", "sequence", "type")
+"""What shares one space of names in a schema."""
+
+FIRST_REMEMBERED = ("publishes", "erasures", "objects")
+"""The first tables of the schema of what must be remembered."""
+
 REMEMBERED = ("checks", "refusals", "turns", "alerts")
-"""Tables of the schema of what must be remembered, besides the first ones."""
+"""Those that came by and by."""
+
+
+class TakenNameError(Exception):
+    """A name that is needed, and that something of somebody else's has."""
 
 
 class Objects:
@@ -28,6 +38,8 @@ class Objects:
         """Look what there is, and in which version."""
         self._connection = connection
         self._schemas = schemas
+        self.notes: list[str] = []
+        """What could not be made or renewed, and what to do."""
         self._existing = {
             name
             for (name,) in connection.execute(
@@ -59,6 +71,7 @@ class Objects:
         digest = sha256(statement.as_string(self._connection).encode()).hexdigest()
         if self._digests.get(name) == digest and name in self._existing:
             return False
+        self.refuse_taken(name)
         self._connection.execute(statement)
         self._connection.execute(
             sql.SQL(
@@ -73,6 +86,24 @@ class Objects:
         """Run the statement that makes an object, if there is none of the name."""
         if name in self._existing:
             return False
+        self.refuse_taken(name)
         self._connection.execute(statement)
         self._existing.add(name)
         return True
+
+    def refuse_taken(self, name: str) -> None:
+        """Refuse to make an object where one of another kind has the name.
+
+        Raises:
+            TakenNameError: There is one.
+        """
+        needed, _, path = name.partition(" ")
+        if needed in _KINDS:
+            for kind in _KINDS:
+                if kind != needed and f"{kind} {path}" in self._existing:
+                    message = (
+                        f"{path} is a {kind} of somebody else's, where a {needed} of this name "
+                        "must be. Rename it, or choose other schemas with "
+                        "WAREHOUSE_LANDING_SCHEMA and WAREHOUSE_PUBLISHED_SCHEMA"
+                    )
+                    raise TakenNameError(message)

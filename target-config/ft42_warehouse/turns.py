@@ -27,14 +27,15 @@ def note_begin(connection: Connection[Any], schemas: Schemas, job: str) -> bool:
         job: Name of the job.
 
     Returns:
-        Whether that was possible; not so before the first ``warehouse init``.
+        Whether that was possible; not so before the first ``warehouse init``, nor for an
+        account that has no right to any of this.
 
     Raises:
         psycopg.Error: The server refused a statement.
     """
     try:
         connection.execute(schemas.statement("turns/begins"), {"job": job})
-    except psycopg.errors.UndefinedTable:
+    except (psycopg.errors.UndefinedTable, psycopg.errors.InsufficientPrivilege):
         return False
     return True
 

@@ -6,14 +6,13 @@ import hmac
 import json
 import re
 import sqlite3
-import time
 import zlib
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from ft42_sandbox.testing import running_sandbox
 
+from tests.tap.proofs import a_day_later
 from tests.tap.running import STREAMS
 from tests.tap.scripted import paged
 
@@ -108,10 +107,10 @@ def test_no_original_value_is_in_anything_that_is_written(
 def test_nothing_of_people_stays_in_the_spool(tap: Tap, people: RunningSandbox) -> None:
     spool = tap.folder / "private-spool"
     here = tap.pointed_at(people, spool=str(spool))
-    state = here.run("users", "projects_users").state
-    here.run("users", state=state, census_hour=-1)
+    state = here.run("rejected_records", "users", "projects_users").state
+    here.run("rejected_records", "users", state=state, census_hour=-1)
     assert pages_in(spool)
-    here.run("users", "projects_users", state=state, **PRESETS["none"])
+    here.run("rejected_records", "users", "projects_users", state=state, **PRESETS["none"])
     assert not pages_in(spool)
     for file in spool.glob("*"):
         assert file.stat().st_mode & 0o077 == 0
@@ -132,7 +131,7 @@ def test_the_same_person_has_the_same_pseudonym_everywhere(
     tap: Tap, people: RunningSandbox
 ) -> None:
     here = tap.pointed_at(people, census_hour=-1, **PRESETS["pseudonymous with keyed ids"])
-    run = here.run("users", "projects_users", "achievements_users")
+    run = here.run("rejected_records", "users", "projects_users", "achievements_users")
     truth = {person["id"]: person for person in people.truth("users")}
     logins = {hashed(person["login"]) for person in truth.values()}
     users = {row["id"]: row["login"] for row in run.records("users")}
@@ -148,14 +147,16 @@ def test_the_same_person_has_the_same_pseudonym_everywhere(
     mates = [mate for row in enrolments for team in row["teams"] for mate in team["users"]]
     assert {mate["id"] for mate in mates} & users.keys()
     assert {mate["login"] for mate in mates if mate["id"] in users} <= set(users.values())
-    again = here.run("users")
+    again = here.run("rejected_records", "users")
     assert {row["id"]: row["login"] for row in again.records("users")} == users
 
 
 def test_who_was_anonymised_at_42_is_still_seen_to_be(tap: Tap, people: RunningSandbox) -> None:
     gone = {one["id"] for one in people.truth("users") if one["login"].startswith("3b3-")}
     for preset in ("pseudonymous", "none"):
-        run = tap.pointed_at(people, census_hour=-1, **PRESETS[preset]).run("users")
+        run = tap.pointed_at(people, census_hour=-1, **PRESETS[preset]).run(
+            "rejected_records", "users"
+        )
         seen = {row["id"] for row in run.records("users") if row["login"].startswith("3b3-")}
         assert seen
         assert seen == gone & set(run.ids("users"))
@@ -164,7 +165,9 @@ def test_who_was_anonymised_at_42_is_still_seen_to_be(tap: Tap, people: RunningS
 def test_without_anything_personal_a_person_is_what_keys_need(
     tap: Tap, people: RunningSandbox
 ) -> None:
-    run = tap.pointed_at(people, census_hour=-1, privacy="none").run("users", "projects_users")
+    run = tap.pointed_at(people, census_hour=-1, privacy="none").run(
+        "rejected_records", "users", "projects_users"
+    )
     rows = run.records("users")
     assert rows
     for row in rows:
@@ -189,6 +192,12 @@ USER: Row = {
     "updated_at": "2026-01-01T00:00:00.000Z", "alumnized_at": None, "alumni?": False,
     "active?": True,
 }  # fmt: skip
+CALM = {
+    name: value.replace("hapax", "calm").replace("Hapax", "calm")
+    if isinstance(value, str)
+    else value
+    for name, value in (USER | {"image": None}).items()
+}
 ODD: dict[str, object] = {
     "no e-mail": USER | {"email": None},
     "no picture": USER | {"image": None},
@@ -208,6 +217,11 @@ ODD: dict[str, object] = {
 }
 
 
+WELL = [
+    {"id": number, **{k: v for k, v in CALM.items() if k != "id"}} for number in range(1, 40)
+]
+
+
 def telling(run: Run) -> list[str]:
     return re.findall(r"\w*hapax\w*", run.output + run.log, re.IGNORECASE)
 
@@ -216,7 +230,7 @@ def telling(run: Run) -> list[str]:
 def test_oddities_neither_stop_a_run_nor_tell_anything(
     tap: Tap, api: ScriptedApi, preset: str
 ) -> None:
-    api.script["/v2/cursus/21/users"] = paged(list(ODD.values()))
+    api.script["/v2/cursus/21/users"] = paged([*WELL, *ODD.values()])
     run = tap.pointed_at(api, census_hour=-1, **PRESETS[preset]).run(
         "users", "rejected_records"
     )
@@ -257,7 +271,7 @@ def test_what_stream_maps_drop_and_hash_is_dropped_and_hashed_in_rejected_record
         "a list",
         "a text",
     )
-    api.script["/v2/cursus/21/users"] = paged([*(ODD[name] for name in odd), broken])
+    api.script["/v2/cursus/21/users"] = paged([*WELL, *(ODD[name] for name in odd), broken])
     run = tap.pointed_at(api, census_hour=-1, stream_maps=MAPS).run("users", "rejected_records")
     *_, rejected = run.records("rejected_records")
     assert len(rejected["body"]["login"]) == 64
@@ -270,7 +284,18 @@ def test_a_rejected_enrolment_does_not_carry_the_person_s_row(
     tap: Tap, api: ScriptedApi
 ) -> None:
     enrolment = {"id": 1, "final_mark": "many", "user": USER, "project": {"id": 7}}
-    api.script["/v2/cursus/21/cursus_users"] = paged([enrolment, enrolment | {"user": [USER]}])
+    well = {
+        "id": 2, "user": {"id": 7}, "cursus_id": 21, "grade": None, "level": 1.5, "skills": [],
+        "blackholed_at": None, "begin_at": None, "end_at": None, "has_coalition": True,
+        "created_at": None, "updated_at": None,
+    }  # fmt: skip
+    api.script["/v2/cursus/21/cursus_users"] = paged(
+        [
+            *[well | {"id": number} for number in range(2, 9)],
+            enrolment,
+            enrolment | {"user": [USER]},
+        ]
+    )
     run = tap.pointed_at(api, census_hour=-1).run("cursus_users", "rejected_records")
     bodies = [row["body"] for row in run.records("rejected_records")]
     assert len(bodies) == 2
@@ -298,14 +323,14 @@ def test_keyed_ids_need_a_preset(tap: Tap, api: ScriptedApi) -> None:
 
 def test_another_preset_or_key_reads_everybody_again(tap: Tap, people: RunningSandbox) -> None:
     here = tap.pointed_at(people, census_hour=-1)
-    first = here.run("users")
+    first = here.run("users", "rejected_records")
     everybody = first.ids("users")
     for settings in (
         PRESETS["pseudonymous"],
         {**PRESETS["pseudonymous"], "privacy_key": KEY * 2},
         {},
     ):
-        first = here.run("users", state=first.state, **settings)
+        first = here.run("users", "rejected_records", state=first.state, **settings)
         assert first.ids("users") == everybody
 
 
@@ -317,9 +342,8 @@ def test_keyed_ids_that_are_gone_are_told_one_by_one(tap: Tap) -> None:
         gone = [one for one in living.truth("users") if hashed(one["login"]) in shown][:2]
         for one in gone:
             living.delete("users", one["id"])
-        day = 86_400
-        later = replace(here, now=time.time() + day)
-        night = later.run("users", "census", census_hour=0, state=first.state)
+        state = a_day_later(first.state)
+        night = here.run("users", "census", census_hour=0, state=state)
         told = {row["first_id"] for row in night.records("census") if row["ids"] == []}
         assert told == {shown[hashed(one["login"])] for one in gone}
         known = {one["id"] for one in living.truth("users")}

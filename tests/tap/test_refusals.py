@@ -34,11 +34,23 @@ def test_a_refusal_names_the_address_and_what_to_do(
     assert len(pages) == len(set(pages))  # none is tried again
 
 
-def test_a_refusal_of_the_real_shape_is_understood(tap: Tap, sandbox: RunningSandbox) -> None:
-    run = tap.pointed_at(sandbox, cursus_id=4242).fail("projects")
-    assert "404" in run.last_word
-    assert "/v2/cursus/4242/projects" in run.last_word
-    assert "`cursus_ids`" in run.last_word
+@pytest.mark.parametrize("setting", ["cursus_ids", "campus_ids"])
+def test_an_id_that_does_not_exist_is_named(
+    tap: Tap, sandbox: RunningSandbox, setting: str
+) -> None:
+    run = tap.pointed_at(sandbox, **{setting: [4242]}).fail("cursus", "users")
+    assert f"{setting}: 42 lists none with the id 4242" in run.log
+    assert run.records("users") == []
+
+
+@pytest.mark.parametrize(("setting", "known"), [("cursus_ids", 21), ("campus_ids", 1)])
+def test_what_exists_beside_it_is_read(
+    tap: Tap, sandbox: RunningSandbox, setting: str, known: int
+) -> None:
+    run = tap.pointed_at(sandbox, **{setting: [known, 4242]}).fail("users")
+    assert "4242" in run.last_word
+    alone = tap.pointed_at(sandbox, **{setting: [known]}).run("users")
+    assert run.ids("users") == alone.ids("users")
 
 
 def test_a_challenge_page_of_the_proxy_is_not_quoted(tap: Tap, sandbox: RunningSandbox) -> None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tests.tap.scripted import ScriptedApi
 
 Row = dict[str, Any]
+OWN = ("rejected_records", "sync_runs")
 
 CURSUS: Row = {"id": 21, "created_at": None, "name": "42", "slug": "42", "kind": "main"}
 BROKEN: dict[str, tuple[object, str]] = {
@@ -74,7 +75,8 @@ def test_every_reason_is_told(tap: Tap, api: ScriptedApi) -> None:
 
 def test_one_record_has_one_name_and_two_have_two(tap: Tap, api: ScriptedApi) -> None:
     first, second = CURSUS | {"id": "1"}, CURSUS | {"id": "2"}
-    run = run_with(tap, api, first, second)
+    good = [CURSUS | {"id": number} for number in (3, 4)]
+    run = run_with(tap, api, first, second, *good)
     names = [row["rejection_id"] for row in run.records("rejected_records")]
     assert len(set(names)) == 2
     turned = dict(reversed(first.items()))
@@ -136,10 +138,48 @@ def test_a_run_without_the_stream_still_says_how_many_there_were(
     tap: Tap, api: ScriptedApi
 ) -> None:
     api.script["/v2/cursus"] = paged([CURSUS | {"id": "21"}, CURSUS])
-    run = tap.pointed_at(api).run("cursus")
+    run = tap.pointed_at(api).fail("cursus")
     assert run.ids("cursus") == [21]
     assert run.records("rejected_records") == []
-    assert any("cursus: 1 record" in line for line in run.warnings)
+    (told,) = [line for line in run.warnings if "cursus: 1 record" in line]
+    assert "They are in" not in told
+
+
+def test_what_is_rejected_and_kept_nowhere_is_not_passed_by(
+    tap: Tap, sandbox: RunningSandbox
+) -> None:
+    sandbox.fault("wrong_type", route="/v2/cursus/:id/users", row=0)
+    here = tap.pointed_at(sandbox, page_size=10)
+    run = here.fail("users", "blocs")
+    assert "select it" in run.last_word
+    assert "replication_key_value" not in run.state["bookmarks"]["users"]
+    assert run.ids("blocs") == sorted(row["id"] for row in sandbox.truth("blocs"))
+    sandbox.clear_faults()
+    again = here.run("users", state=run.state)
+    assert {*again.ids("users")} >= {*run.ids("users")}
+    assert len({*again.ids("users")}) > len({*run.ids("users")})
+
+
+def test_a_stream_of_which_most_records_are_rejected_fails_alone(
+    tap: Tap, api: ScriptedApi
+) -> None:
+    path = "/v2/cursus/21/users"
+    instant = "2026-01-01T00:00:00.000Z"
+    api.script["/v2/cursus"] = paged([CURSUS, CURSUS | {"id": 22}])
+    # Ids that became strings.
+    api.script[path] = paged([{"id": str(n), "updated_at": instant} for n in range(1, 150)])
+    api.script["/v2/blocs"] = paged([{"id": 1, "squads": 3}, {"id": 2, "squads": 4}])
+    here = tap.pointed_at(api, max_requests=50)
+    run = here.fail("cursus", "users", "blocs", *OWN)
+    assert run.ids("cursus") == [21, 22]
+    assert "records break the schema" in run.last_word
+    (ledger,) = run.records("sync_runs")
+    assert ledger["outcome"] == "failed"
+    assert ledger["failed_streams"] == ["blocs", "users"]
+    state = run.state["bookmarks"]
+    assert not {"replication_key_value", "read_until", "from_scratch"} & state["users"].keys()
+    assert "refreshed_at" not in state.get("blocs", {})
+    assert "refreshed_at" in state["cursus"]
 
 
 def test_what_a_rejected_person_is_called_is_not_in_the_log(

@@ -57,7 +57,32 @@ def test_it_tells_campuses_and_coalitions(healthy: Warehouse) -> None:
     # Students, active ones, projects validated, average mark, badges.
     assert "Paris 2 1 2 112.5 0" in text
     # Rank, score, members, points.
-    assert "Order Paris 1 4,321 1 7" in text
+    assert "Order Paris 42cursus 1 4,321 1 7" in text
+
+
+def test_coalitions_are_ranked_within_their_bloc(healthy: Warehouse) -> None:
+    healthy.land("cursus", {"id": 9, "name": "C Piscine"})
+    blocs = {3: (21, (50, 51)), 4: (9, (60, 61))}
+    for bloc, (cursus, coalitions) in blocs.items():
+        listed = [{"id": coalition} for coalition in coalitions]
+        healthy.land(
+            "blocs", {"id": bloc, "campus_id": 1, "cursus_id": cursus, "coalitions": listed}
+        )
+    for coalition, score in ((50, 900), (51, 500), (60, 700), (61, 100)):
+        healthy.land("coalitions", {"id": coalition, "name": f"C{coalition}", "score": score})
+    for number, coalition in enumerate((50, 50, 51, 60, 61)):
+        healthy.land(
+            "coalitions_users", {"id": number, "coalition_id": coalition, "user_id": 1}
+        )
+    healthy.run("publish")
+    page = healthy.run("report", "--output", "-")
+    text = " ".join(re.sub(r"<[^>]+>", " ", page).split())
+    assert re.findall(r"(C\d\d) Paris ([\w ]+?) (\d) (\d+) ", text) == [
+        ("C50", "42cursus", "1", "900"),
+        ("C51", "42cursus", "2", "500"),
+        ("C60", "C Piscine", "1", "700"),
+        ("C61", "C Piscine", "2", "100"),
+    ]
 
 
 def test_it_tells_what_was_left_out_by_id_only(healthy: Warehouse) -> None:

@@ -67,6 +67,8 @@ class Tally:
     """Lower bound of what was read, in milliseconds since 1970; None if there is none."""
     ends: int | None = None
     """Upper bound of what was read, in milliseconds since 1970."""
+    failure: Exception | None = None
+    """The last failure that called for another try, without answers 429."""
     is_open: bool = False
     """Whether some of what was read has no lower bound."""
     page_size: int = 0
@@ -84,6 +86,7 @@ class Tally:
             if not isinstance(failure, TooManyRequestsError):
                 with self._lock:
                     self.retries += 1
+                    self.failure = failure
             raise
         finally:
             _SENDING.reset(sending)
@@ -170,6 +173,21 @@ class Ledger:
                 for tally in self._tallies.values()
                 if tally.requests or tally.rows_emitted
             ]
+
+    @property
+    def pages(self) -> int:
+        """Pages that came, or that an earlier run had left on disk."""
+        with self._lock:
+            return sum(tally.pages for tally in self._tallies.values())
+
+    @property
+    def only_failure(self) -> Exception | None:
+        """Why nothing came, where requests failed and not a page came; else None."""
+        if self.pages:
+            return None
+        with self._lock:
+            failures = [tally.failure for tally in self._tallies.values() if tally.failure]
+        return failures[-1] if failures else None
 
     def close(self) -> None:
         """Let no further request leave, as it would not be in the account."""

@@ -10,15 +10,19 @@ themselves by the API's headers, which say what is left of the hour.
 from __future__ import annotations
 
 import hashlib
+import logging
+import sqlite3
 import time
-from contextlib import suppress
-from email.utils import parsedate_to_datetime
+from contextlib import closing
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from threading import Lock
+from typing import TYPE_CHECKING, TypeVar, cast
 from urllib.parse import urlsplit
 
 from backoff import full_jitter, random_jitter
+from filelock import FileLock
 from pyrate_limiter import (
     FixedWindow,
     InMemoryBucket,
@@ -32,12 +36,17 @@ from pyrate_limiter import (
 )
 from singer_sdk.exceptions import ConfigValidationError
 
+from tap_ft42.api.clock import answered_at
 from tap_ft42.api.errors import without_secrets
 from tap_ft42.api.retries import requested_wait
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import requests
     from pyrate_limiter import AbstractBucket
+
+    from tap_ft42.api.clock import Clock
 
 _SECOND = 1000
 _HOUR = 3_600_000
@@ -56,14 +65,22 @@ is writing to."""
 _ON_THEIR_WAY = 100
 """Requests that all who use the application may have sent and not seen answered."""
 
+_FUTURE = 120_000
+"""Milliseconds by which the clocks of two who share an account may differ."""
+
 _LONGEST_PAUSE = 60.0
 """Seconds: who asks for more speaks of the hour, not of the second."""
+
+
+_T = TypeVar("_T")
+
+_logger = logging.getLogger("tap-ft42")
 
 
 class Quota:
     """Says when the next request may be sent."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - most are settings
         self,
         *,
         per_second: int,
@@ -71,6 +88,7 @@ class Quota:
         reserve_percent: int = 0,
         store: str | None = None,
         application: str = "",
+        clock: Clock,
     ) -> None:
         """Open the account.
 
@@ -81,9 +99,24 @@ class Quota:
             store: Path of an SQLite file, or a URL of Redis or PostgreSQL; None to
                 keep the account in memory.
             application: What the account is of; those of others are not touched.
+            clock: Tells the time.
         """
         name = "ft42_" + hashlib.sha256(application.encode()).hexdigest()[:16]
+        self._clock = clock
         self._reserve = per_hour * reserve_percent // 100
+        self._per_second = per_second
+        self.per_hour = per_hour
+        """The limit; 0 for none."""
+        self._open(name, store)
+        self._is_shared = store is not None
+        self._lock = Lock()
+        self._told: tuple[int, int | None] = (0, None)
+        self._paused_until = 0.0
+        self._refusals = 0
+        self._asked_in = 0
+
+    def _open(self, name: str, store: str | None) -> None:
+        per_hour, per_second = self.per_hour, self._per_second
         self._hour = per_hour and _bucket(
             f"{name}_hour", store, Rate(per_hour - self._reserve, _HOUR), FixedWindow()
         )
@@ -93,13 +126,34 @@ class Quota:
         )
         for bucket in (self._hour, self._second):
             if bucket:
-                _leak(bucket)
-        self.per_hour = per_hour
-        """The limit; 0 for none."""
-        self._told: tuple[int, int | None] = (0, None)
-        self._paused_until = 0.0
-        self._refusals = 0
-        self._asked_in = 0
+                self._leak(bucket)
+                self._forget_the_future(bucket)
+
+    def _forget_the_future(self, bucket: AbstractBucket) -> None:
+        """Begin an account anew that speaks of what cannot have been yet.
+
+        It was kept by a clock that was wrong, and would be full until it is that late.
+        """
+        newest = bucket.peek(0)
+        if isinstance(newest, RateItem) and newest.timestamp > self._now() + _FUTURE:
+            bucket.flush()
+
+    def _kept(self, ask: Callable[[], _T]) -> _T:
+        """Ask the account; go on with one of the run's own where it fails."""
+        try:
+            return ask()
+        except Exception as error:  # noqa: BLE001 - each store has exceptions of its own
+            with self._lock:
+                if self._is_shared:
+                    self._is_shared = False
+                    self._open("", None)
+                    _logger.warning(
+                        "`quota_store` cannot be used any more (%s). The run goes on, and "
+                        "accounts for its own requests only.",
+                        type(error).__name__,
+                        extra={"happened": "quota_store_lost"},
+                    )
+            return ask()
 
     def take(self) -> float:
         """Take permission for one request.
@@ -107,13 +161,16 @@ class Quota:
         Returns:
             0 if it may be sent now; else the seconds after which to ask again.
         """
-        if (pause := self._paused_until - time.time()) > 0:
+        return self._kept(self._take)
+
+    def _take(self) -> float:
+        if (pause := self._paused_until - self._clock.time()) > 0:
             return pause
-        if self._second and (wait := _put(self._second)):
+        if self._second and (wait := self._put(self._second)):
             return wait
-        if self._hour and (wait := _put(self._hour)):
+        if self._hour and (wait := self._put(self._hour)):
             # The account may be wrong; once an hour the API is asked all the same.
-            this_hour = _now() // _HOUR
+            this_hour = self._now() // _HOUR
             if self._asked_in == this_hour:
                 return wait
             self._asked_in = this_hour
@@ -122,9 +179,12 @@ class Quota:
     @property
     def spent(self) -> int:
         """Requests of this hour that the account knows of; 0 if it keeps none."""
+        return self._kept(self._spent)
+
+    def _spent(self) -> int:
         if not self._hour:
             return 0
-        _leak(self._hour)
+        self._leak(self._hour)
         return cast("int", self._hour.count())
 
     def learn(self, response: requests.Response) -> None:
@@ -142,21 +202,20 @@ class Quota:
                 left = "0"
             self._refusals += 1
             # Those who were refused together must not come back together.
-            self._paused_until = time.time() + random_jitter(wait)
+            self._paused_until = self._clock.time() + random_jitter(wait)
         else:
             self._refusals = 0
-        if left.isdecimal() and _is_of_this_hour(response):
-            self._told = (_now() // _HOUR, int(left))
-            if self._hour:
-                self._correct(self._hour, int(left) - self._reserve)
+        if left.isdecimal() and self._is_of_this_hour(response):
+            self._told = (self._now() // _HOUR, int(left))
+            self._kept(partial(self._correct, int(left) - self._reserve))
 
     @property
     def left(self) -> int | None:
         """Requests that the API has left for this hour; None if it has not said so."""
         hour, left = self._told
-        return left if hour == _now() // _HOUR else None
+        return left if hour == self._now() // _HOUR else None
 
-    def _correct(self, hour: AbstractBucket, left: int) -> None:
+    def _correct(self, left: int) -> None:
         """Let the account say what the API says.
 
         What was sent since the answer is in the account already but not in what the
@@ -165,13 +224,50 @@ class Quota:
         account is set right upwards only if it is further off than requests that are
         on their way can explain: if the API has forgotten, or its limit is another.
         """
+        if not (hour := self._hour):
+            return
         limit = hour.rates[0].limit
-        remaining = limit - self.spent
+        remaining = limit - self._spent()
         if left > remaining + _ON_THEIR_WAY and remaining < limit:
             hour.flush()
             remaining = limit
         if (charge := remaining - max(0, left)) > 0:
-            hour.put(RateItem("others", _now(), weight=charge))
+            hour.put(RateItem("others", self._now(), weight=charge))
+
+    def _leak(self, bucket: AbstractBucket) -> None:
+        """Forget what lies outside a limit's present window."""
+        bucket.leak(self._now())
+
+    def _put(self, bucket: AbstractBucket) -> float:
+        """Charge a bucket with one request, or return the seconds until it has room."""
+        for _ in range(_ATTEMPTS):
+            item = RateItem("request", self._now())
+            if bucket.put(item):
+                return 0
+            wait = cast("int", bucket.waiting(item))
+            if not self._was_locked(bucket):
+                return max(wait, 1) / 1000
+            time.sleep(full_jitter(_LOCKED))
+        return _LOCKED
+
+    def _was_locked(self, bucket: AbstractBucket) -> bool:
+        """Tell whether a bucket refused a request though it has room.
+
+        In PostgreSQL it does so while another process charges it, and takes the whole window
+        for the wait.
+        """
+        if not isinstance(bucket, PostgresBucket):
+            return False
+        self._leak(bucket)
+        return cast("int", bucket.count()) < bucket.rates[0].limit
+
+    def _is_of_this_hour(self, response: requests.Response) -> bool:
+        """Tell whether an answer speaks of the hour that the account is in."""
+        answered = answered_at(response)
+        return answered is not None and answered * 1000 // _HOUR == self._now() // _HOUR
+
+    def _now(self) -> int:
+        return int(self._clock.time() * 1000)
 
 
 def _bucket(
@@ -225,48 +321,31 @@ def _in_postgres(name: str, store: str, rate: Rate, algorithm: LogAlgorithm) -> 
 def _in_sqlite(name: str, store: str, rate: Rate, algorithm: LogAlgorithm) -> AbstractBucket:
     file = Path(store.removeprefix("sqlite:///")).expanduser()
     file.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{file}.lock"):
+        if file.exists() and not _is_whole(file):
+            aside = file.with_name(f"{file.name}.damaged")
+            file.replace(aside)
+            for suffix in ("-wal", "-shm"):
+                file.with_name(file.name + suffix).unlink(missing_ok=True)
+            _logger.warning(
+                "The account of requests, %s, was damaged. It is begun anew, and the old file "
+                "is now %s.",
+                file,
+                aside.name,
+                extra={"happened": "quota_store_damaged"},
+            )
     return SQLiteBucket.init_from_file(
         [rate], table=name, db_path=str(file), use_file_lock=True, algorithm=algorithm
     )
 
 
-def _leak(bucket: AbstractBucket) -> None:
-    """Forget what lies outside a limit's present window."""
-    bucket.leak(_now())
-
-
-def _put(bucket: AbstractBucket) -> float:
-    """Charge a bucket with one request, or return the seconds until it has room."""
-    for _ in range(_ATTEMPTS):
-        item = RateItem("request", _now())
-        if bucket.put(item):
-            return 0
-        wait = cast("int", bucket.waiting(item))
-        if not _was_locked(bucket):
-            return max(wait, 1) / 1000
-        time.sleep(full_jitter(_LOCKED))
-    return _LOCKED
-
-
-def _was_locked(bucket: AbstractBucket) -> bool:
-    """Tell whether a bucket refused a request though it has room.
-
-    In PostgreSQL it does so while another process charges it, and takes the whole window
-    for the wait.
-    """
-    if not isinstance(bucket, PostgresBucket):
-        return False
-    _leak(bucket)
-    return cast("int", bucket.count()) < bucket.rates[0].limit
-
-
-def _is_of_this_hour(response: requests.Response) -> bool:
-    """Tell whether an answer speaks of the hour that the account is in."""
-    with suppress(KeyError, ValueError):
-        answered = parsedate_to_datetime(response.headers["Date"]).timestamp() * 1000
-        return answered // _HOUR == _now() // _HOUR
-    return False
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000
+def _is_whole(file: Path) -> bool:
+    """Tell whether a file is a database that can be read."""
+    with closing(sqlite3.connect(file)) as database:
+        try:
+            found = database.execute("PRAGMA quick_check").fetchall()
+        except sqlite3.OperationalError:
+            return True  # somebody is writing to it, or may do what we may not
+        except sqlite3.DatabaseError:
+            return False
+    return found == [("ok",)]

@@ -7,7 +7,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from http import HTTPStatus
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import requests
@@ -17,8 +17,15 @@ from typing_extensions import override
 
 from tap_ft42.api import errors
 
+if TYPE_CHECKING:
+    from tap_ft42.api.clock import Clock
+
 TOKEN_PATH = "/oauth/token"  # noqa: S105 - a path, not a password
 _TIMEOUT = (10.0, 60.0)
+
+
+class CredentialsError(FatalAPIError):
+    """42 does not know the application: no stream can be read."""
 
 
 class _Grant(msgspec.Struct):
@@ -42,7 +49,13 @@ class BearerToken(AuthBase):
     """
 
     def __init__(
-        self, *, api_url: str, client_id: str, client_secret: str, user_agent: str
+        self,
+        *,
+        api_url: str,
+        client_id: str,
+        client_secret: str,
+        user_agent: str,
+        clock: Clock,
     ) -> None:
         """Remember the credentials; nothing is sent yet.
 
@@ -51,6 +64,7 @@ class BearerToken(AuthBase):
             client_id: The application's UID.
             client_secret: The application's present secret.
             user_agent: Names the client.
+            clock: Learns from each answer what time it is.
         """
         self._url = api_url + TOKEN_PATH
         self._credentials = {
@@ -59,6 +73,7 @@ class BearerToken(AuthBase):
             "client_secret": client_secret,
         }
         self._user_agent = user_agent
+        self._clock = clock
         self._token: str | None = None
         self._expires = 0.0
         self._lock = Lock()
@@ -74,6 +89,16 @@ class BearerToken(AuthBase):
         if self._resend_with_new_token not in r.hooks["response"]:
             r.hooks["response"].append(self._resend_with_new_token)
         return r
+
+    def prepare(self) -> None:
+        """Fetch a token, unless there is one.
+
+        Raises:
+            FatalAPIError: The application is refused.
+            RetriableAPIError: The answer is none that can be read.
+            requests.RequestException: There is no answer.
+        """
+        self._current()
 
     def _current(self, refused: str | None = None) -> str:
         """Return a token that has not expired and is not the refused one."""
@@ -98,13 +123,14 @@ class BearerToken(AuthBase):
             headers={"User-Agent": self._user_agent},
             timeout=_TIMEOUT,
         )
+        self._clock.learn(response)
         if (
             response.status_code == HTTPStatus.TOO_MANY_REQUESTS
             or response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR
         ):
             raise RetriableAPIError(errors.refusal(response), response)
         if not response.ok:
-            raise FatalAPIError(errors.refused_credentials(response))
+            raise CredentialsError(errors.refused_credentials(response))
         try:
             return msgspec.json.decode(response.content, type=_Grant)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:

@@ -155,7 +155,7 @@ class KnownRows(Presence):
 
     def _begun(self, *, is_complete: bool) -> Account:
         settled, size = self._stream.settled, self._stream.page_size
-        notes: dict[str, Any] = {"since": from_milliseconds(self._tap.initialized_at)}
+        notes: dict[str, Any] = {"since": from_milliseconds(self._tap.began)}
         if not is_complete:
             notes["next_id"] = 1
         account = Account(Tally(page_size=size), notes)
@@ -238,7 +238,7 @@ class KnownRows(Presence):
                 yield self._whole, proof
         if is_due:
             for account in self._accounts:
-                account.note(taken=from_milliseconds(self._tap.initialized_at))
+                account.note(taken=from_milliseconds(self._tap.began))
 
     def _censuses(self, account: Account, *, is_due: bool) -> Iterator[ListCensus]:
         read = Read(self._stream, self._tap, self._complete, self._left_out)
@@ -265,7 +265,7 @@ class KnownRows(Presence):
         taken = account.notes.get("taken")
         return is_due(
             datetime.fromisoformat(taken) if taken else None,
-            datetime.fromtimestamp(self._tap.initialized_at / 1000, UTC),
+            datetime.fromtimestamp(self._tap.began / 1000, UTC),
             self._tap.config["census_hour"],
         )
 

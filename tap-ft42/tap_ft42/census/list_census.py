@@ -12,7 +12,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from math import ceil
-from time import time
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk.exceptions import FatalAPIError
@@ -187,7 +186,7 @@ class ListCensus:
 
     def _left(self) -> Iterator[Proof]:
         """Find the rows of which another filter tells that they have left the list."""
-        stream, sent, account = self._stream, time(), self._account
+        stream, sent, account = self._stream, self._tap.clock.time(), self._account
         before = next(account.notes[name] for name in _KNOWN_SINCE if name in account.notes)
         since = in_milliseconds(before) - self._tap.times.overlap
         region = Region({}).narrowed("updated_at", since, self._tap.times.until)

@@ -7,7 +7,6 @@ streams with bookmarks keep there is said in `tap_ft42.census.known`.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from itertools import chain
 from math import ceil
 from typing import TYPE_CHECKING, Any, Protocol
@@ -75,19 +74,20 @@ class Presence(Protocol):
 class _FullRead:
     """A read of a whole list."""
 
-    def __init__(self, state: dict[str, Any], *, page_size: int) -> None:
+    def __init__(self, state: dict[str, Any], *, page_size: int, now: float) -> None:
         """Begin, or go on from what an earlier run has read.
 
         Args:
             state: The SDK's state of the stream or partition.
             page_size: Rows a page.
+            now: Unix time.
         """
         self._state = state
         begun: Mapping[str, Any] | None = state.get("from_scratch")
         kept: Mapping[str, Any] = state.get(STATE) or {}
         self.is_complete = False
         self.is_proof = True
-        self.lower, self.sent = 1, datetime.now(UTC).timestamp()
+        self.lower, self.sent = 1, now
         self.tally = Tally(page_size=page_size)
         if not begun:
             return
@@ -121,7 +121,7 @@ class FullReads(Presence):
     def begin(self, context: Context | None) -> None:
         state = self._stream.get_context_state(context)
         if self._stream.is_counted and self._stream.needs_all(context):
-            read = _FullRead(state, page_size=self._stream.page_size)
+            read = _FullRead(state, page_size=self._stream.page_size, now=self._stream.now)
             self._reads[key_of(context)] = (context, read)
 
     @override

@@ -23,7 +23,6 @@ In the state of the stream, under ``census``, stand besides:
 from __future__ import annotations
 
 from math import ceil
-from time import time
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from typing_extensions import override
@@ -249,7 +248,7 @@ class OpenCensus(_Half):
     def _looked_up(self, missing: Collection[int]) -> Iterator[Proof]:
         """Look up rows that are not among the open ones any more."""
         for batch in id_lists(missing):
-            sent = time()
+            sent = self._tap.clock.time()
             query = {**(self._query or {}), "filter[id]": batch}
             name = f"{self._stream.plan_name(self._whole)} that may be gone"
             rows = self._stream.read_apart(query, name, self._whole)

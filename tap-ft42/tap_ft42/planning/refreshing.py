@@ -203,7 +203,7 @@ class ReferenceStream(FT42Stream):
     def _refresh(self, context: Context | None) -> dict[str, Any]:
         readers = [child.name for child in self.wanted_children]
         return {
-            "now": self._tap.initialized_at,
+            "now": self._tap.began,
             "scope": self.scope_of(context),
             "readers": [*readers, self.name] if self.selected else readers,
         }

@@ -13,14 +13,20 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from tap_ft42.planning.cursus import cursus_ids
+from singer_sdk.exceptions import ConfigValidationError, FatalAPIError
+
+from tap_ft42.planning.cursus import MAIN, cursus_ids
 from tap_ft42.planning.sweeps import LARGEST
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from tap_ft42.singer.stream import FT42Stream
     from tap_ft42.tap import TapFT42
+
+
+_LISTED = "listed"
+"""Key in the state, below the stream that lists them: ids of settings that exist."""
 
 
 class Scope:
@@ -78,6 +84,35 @@ class Scope:
                 for user in self.users.look_up(self.users.query(whole), whole)
             ]
         return frozenset(known)
+
+    def unlisted(self) -> Iterator[tuple[str, str]]:
+        """Look up whether what the settings name exists, once for each id.
+
+        Yields:
+            The name of a setting, and what is wrong with it.
+
+        Raises:
+            RunEnds: The run has to end.
+            ConfigValidationError: Nothing that a setting names exists.
+        """
+        for name, ids in (("campus_ids", self.campus_ids), ("cursus_ids", self.cursus_ids)):
+            if name == "cursus_ids" and ids == (MAIN,):
+                continue
+            stream = self._stream("campuses" if name == "campus_ids" else "cursus")
+            listed: set[int] = set(stream.stream_state.get(_LISTED, ()))
+            unknown = set(ids) - listed
+            try:
+                for batch in id_lists(unknown):
+                    listed |= {row["id"] for row in stream.look_up({"filter[id]": batch})}
+            except FatalAPIError:
+                continue  # nobody can tell
+            stream.stream_state[_LISTED] = sorted(listed & set(ids))
+            if missing := sorted(unknown - listed):
+                why = f"42 lists none with the id {', '.join(map(str, missing))}"
+                if len(missing) == len(set(ids)):
+                    message = f"{name}: {why}. Correct the setting."
+                    raise ConfigValidationError(message, errors=[message])
+                yield name, f"{why}, so that nothing is read of it. Correct the setting"
 
     # Campuses of users
 

@@ -15,16 +15,23 @@ read later, so old pages and new ones go together; a list that is read in full h
 such border, and its pages are used for a quarter of an hour only.
 
 The file holds personal data: only its owner may read it, what is deleted is
-overwritten, and after a day everything is.
+overwritten, and after a day everything is. Each run also deletes what others have left
+in the folder for longer than that: backfills, other applications, a stopped project.
+
+All that it does is to save requests. So where it cannot be written, on a full disk say,
+a run goes on without it.
 """
 
 from __future__ import annotations
 
 import json
+import logging
 import os
+import re
 import sqlite3
 import time
 import zlib
+from contextlib import contextmanager, suppress
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
@@ -32,9 +39,10 @@ from tap_ft42.api.page import restored_page
 from tap_ft42.declared.instants import from_milliseconds, milliseconds
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from tap_ft42.api.clock import Clock
     from tap_ft42.api.page import Page
 
 LONGEST_AGE = 24 * 3600
@@ -43,6 +51,9 @@ LONGEST_AGE = 24 * 3600
 FRESH = 15 * 60
 """Seconds for which a full read's pages are used, and after which a window that was
 begun is followed by another one up to now."""
+
+_NAME = re.compile(r"(?P<database>[0-9a-f]{16}\.sqlite)(-wal|-shm)?")
+"""Names of files in the folder; what else is there is none of ours."""
 
 _KEPT = (
     "from_scratch", "read_until", "refreshed_at", "replication_key_value", "scope",
@@ -62,13 +73,17 @@ _TABLES = """
 """
 
 
+_logger = logging.getLogger("tap-ft42")
+
+
 class Spool:
     """The pages and plans of runs that no state has covered yet."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is a fact about the run
         self,
         file: Path,
         *,
+        clock: Clock,
         has_state: bool,
         is_compressed: bool = True,
         is_new: bool = False,
@@ -78,27 +93,53 @@ class Spool:
 
         Args:
             file: An SQLite database; made with its folder if it is missing.
+            clock: Tells the time.
             has_state: Whether the run was handed a state, so that the next one
                 will tell what has been covered.
             is_compressed: Whether to save disk, which costs 2 ms a page.
             is_new: Whether to forget what earlier runs have left.
             keeps_pages: Whether pages are kept, and not only how far a run has come.
         """
-        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._file = file
-        if is_new:
-            self._remove()
+        self._clock = clock
         self._has_state = has_state
         self._keeps_pages = keeps_pages
         self._level = 1 if is_compressed else 0
         self._lock = RLock()
-        try:
-            self._database = self._opened()
-        except sqlite3.DatabaseError:
-            # The machine went down while it was written: requests are lost, no rows.
-            self._remove()
-            self._database = self._opened()
-        self._drop("begun < ?", time.time() - LONGEST_AGE)
+        self._database: sqlite3.Connection | None = None
+        with self._in_use():
+            file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _sweep(file.parent)
+            if is_new:
+                self._remove()
+            try:
+                self._database = self._opened()
+            except sqlite3.DatabaseError:
+                # The machine went down while it was written: requests are lost, no rows.
+                self._remove()
+                self._database = self._opened()
+            now = clock.time()
+            self._drop("begun NOT BETWEEN ? AND ?", now - LONGEST_AGE, now + FRESH)
+
+    @contextmanager
+    def _in_use(self) -> Iterator[None]:
+        """Use the file alone, and give it up if that fails."""
+        with self._lock:
+            try:
+                yield
+            except (sqlite3.Error, OSError) as error:
+                _logger.warning(
+                    "The spool %s cannot be used (%s). The run goes on without it; if it is "
+                    "killed, the next one asks for its pages again.",
+                    self._file,
+                    error,
+                    extra={"happened": "spool_lost"},
+                )
+                if self._database is not None:
+                    self._database.close()
+                    self._database = None
+                with suppress(OSError):  # as much of it as can be deleted
+                    self._remove()
 
     def _opened(self) -> sqlite3.Connection:
         os.close(os.open(self._file, os.O_CREAT | os.O_RDWR, 0o600))
@@ -125,32 +166,45 @@ class Spool:
         Returns:
             The instants up to which the stream is read, one after the other.
         """
+        with self._in_use():
+            if self._database is not None:
+                return self._follow(name, state, until, self._clock.time() - longest_age)
+        return [until]
+
+    def _follow(
+        self, name: str, state: dict[str, Any], until: int, begun_after: float
+    ) -> list[int]:
         now = _position(state)
-        with self._lock:
-            plan = self._database.execute(
-                "SELECT state, stops, ended_with FROM plans WHERE name = ? AND begun > ?",
-                (name, time.time() - longest_age),
-            ).fetchone()
-            if plan is not None and plan[2] != json.dumps(now):
-                begun: dict[str, Any] = json.loads(plan[0])
-                stops: list[int] = json.loads(plan[1])
-                if _continues(begun, now, stops[-1]):
-                    for key in _KEPT:
-                        state.pop(key, None)
-                    state.update(begun)
-                    if until - stops[-1] > FRESH * 1000:
-                        stops.append(until)
-                    self._note(name, begun, stops)
-                    return stops
-            self._drop("name = ?", name)
-            self._note(name, now, [until])
-            return [until]
+        plan = self._all(
+            "SELECT state, stops, ended_with FROM plans WHERE name = ? AND begun > ?",
+            (name, begun_after),
+        )
+        if plan and plan[0][2] != json.dumps(now):
+            begun: dict[str, Any] = json.loads(plan[0][0])
+            stops: list[int] = json.loads(plan[0][1])
+            if _continues(begun, now, stops[-1]):
+                if until - stops[-1] > FRESH * 1000:
+                    stops.append(until)
+                self._note(name, begun, stops)
+                for key in _KEPT:
+                    state.pop(key, None)
+                state.update(begun)
+                return stops
+        self._drop("name = ?", name)
+        self._note(name, now, [until])
+        return [until]
+
+    def _all(self, statement: str, values: Sequence[object] = ()) -> list[Any]:
+        """Return all rows of a statement; none once the file was given up."""
+        if self._database is None:
+            return []
+        return self._database.execute(statement, values).fetchall()
 
     def _note(self, name: str, state: Mapping[str, Any], stops: list[int]) -> None:
-        self._database.execute(
+        self._all(
             "INSERT INTO plans VALUES (?, ?, ?, ?, NULL)"
             " ON CONFLICT (name) DO UPDATE SET stops = excluded.stops, ended_with = NULL",
-            (name, json.dumps(state), json.dumps(stops), time.time()),
+            (name, json.dumps(state), json.dumps(stops), self._clock.time()),
         )
 
     def keep(self, name: str, request: str, page: Page) -> None:
@@ -167,10 +221,8 @@ class Spool:
             name, request, page.total, page.size, page.more, page.sent, page.answered,
             zlib.compress(page.body, self._level),
         )  # fmt: skip
-        with self._lock:
-            self._database.execute(
-                "INSERT OR REPLACE INTO pages VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row
-            )
+        with self._in_use():
+            self._all("INSERT OR REPLACE INTO pages VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
 
     def recall(self, name: str, request: str) -> Page | None:
         """Return a page that an earlier run has read, or None.
@@ -179,15 +231,16 @@ class Spool:
             name: The stream and its partition.
             request: What is asked for.
         """
-        with self._lock:
-            row = self._database.execute(
+        rows: list[Any] = []
+        with self._in_use():
+            rows = self._all(
                 "SELECT body, total, size, more, sent, answered FROM pages"
                 " WHERE plan = ? AND request = ?",
                 (name, request),
-            ).fetchone()
-        if row is None:
+            )
+        if not rows:
             return None
-        body, total, size, more, sent, answered = row
+        ((body, total, size, more, sent, answered),) = rows
         return restored_page(
             zlib.decompress(body),
             total=total,
@@ -211,7 +264,7 @@ class Spool:
         if self._has_state and not is_full:
             self._update(name, ended_with=_position(state))
             return
-        with self._lock:
+        with self._in_use():
             self._drop("name = ?", name)
 
     def pause(self, name: str, state: Mapping[str, Any]) -> None:
@@ -225,35 +278,54 @@ class Spool:
 
     def _update(self, name: str, **columns: Mapping[str, Any]) -> None:
         ((column, value),) = columns.items()
-        with self._lock:
-            self._database.execute(
+        with self._in_use():
+            self._all(
                 f"UPDATE plans SET {column} = ? WHERE name = ?",  # noqa: S608 - our own words
                 (json.dumps(value), name),
             )
 
     def _drop(self, which: str, *values: object) -> None:
-        with self._lock:
-            self._database.execute(
-                f"DELETE FROM pages WHERE plan IN (SELECT name FROM plans WHERE {which})",  # noqa: S608 - our own words
-                values,
-            )
-            self._database.execute(f"DELETE FROM plans WHERE {which}", values)  # noqa: S608 - our own words
+        self._all(
+            f"DELETE FROM pages WHERE plan IN (SELECT name FROM plans WHERE {which})",  # noqa: S608 - our own words
+            values,
+        )
+        self._all(f"DELETE FROM plans WHERE {which}", values)  # noqa: S608 - our own words
 
     def tidy(self) -> None:
         """Leave nothing on disk of what was dropped, and no file that holds nothing.
 
         Done once a stream and not once a partition: there are hundreds of these.
         """
-        with self._lock:
-            if self._database.execute("SELECT 1 FROM plans").fetchone():
-                self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        with self._in_use():
+            if self._database is None:
+                return
+            if self._all("SELECT 1 FROM plans LIMIT 1"):
+                self._all("PRAGMA wal_checkpoint(TRUNCATE)")
             else:
                 self._database.close()
+                self._database = None
                 self._remove()
 
     def _remove(self) -> None:
-        for suffix in ("", "-wal", "-shm"):
-            self._file.with_name(self._file.name + suffix).unlink(missing_ok=True)
+        _delete(self._file)
+
+
+def _sweep(folder: Path) -> None:
+    """Delete what has not been written to for a day, whoever it belonged to."""
+    now = time.time()  # by the clock that stamps files
+    written: dict[Path, float] = {}
+    for file in folder.iterdir():
+        if (found := _NAME.fullmatch(file.name)) and file.is_file():
+            database = folder / found["database"]
+            written[database] = max(file.stat().st_mtime, written.get(database, 0))
+    for database, last in written.items():
+        if abs(now - last) > LONGEST_AGE:
+            _delete(database)
+
+
+def _delete(database: Path) -> None:
+    for suffix in ("", "-wal", "-shm"):
+        database.with_name(database.name + suffix).unlink(missing_ok=True)
 
 
 def _position(state: Mapping[str, Any]) -> dict[str, Any]:

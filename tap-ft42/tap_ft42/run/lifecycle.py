@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import cached_property
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+from singer_sdk.exceptions import FatalAPIError
+
+from tap_ft42.api.errors import explain
+from tap_ft42.api.retries import RETRIED
+from tap_ft42.api.token import CredentialsError
 from tap_ft42.declared.instants import from_milliseconds
+from tap_ft42.planning.impossible import forget_the_future
 from tap_ft42.run.logs import THIS_RUN, some
 from tap_ft42.run.progress import Progress
 from tap_ft42.singer.own.runs import LEDGER_STREAMS, summed
@@ -31,15 +37,19 @@ _ENDINGS = {
 }
 
 
+ALONE = (FatalAPIError, *RETRIED)
+"""Failures by which a part of a run may fail alone."""
+
+
+class IncompleteRunError(Exception):
+    """Something of the run failed, and the rest of it went on."""
+
+
 class Lifecycle:
     """The run of a tap."""
 
     ends_early = False
     """Whether the run ends before all is read."""
-    outcome = "complete"
-    """How the run ends: complete, early or failed."""
-    reason: str | None = None
-    """Why it ends so."""
 
     def __init__(self, tap: TapFT42) -> None:
         """Wait for the first stream.
@@ -50,6 +60,100 @@ class Lifecycle:
         self._tap = tap
         self._began: float | None = None
         self._streams_began: dict[str, float] = {}
+        self._end: str | None = None
+        self._failed: Exception | None = None
+        self._failures: dict[str, str] = {}
+        self._pages_at_trouble = 0
+
+    @property
+    def outcome(self) -> str:
+        """How the run ends: complete, early or failed."""
+        if self._failed or self._failures or self._nothing_came:
+            return "failed"
+        return "early" if self.ends_early else "complete"
+
+    @property
+    def reason(self) -> str | None:
+        """Why it ends so; what may name people is left out."""
+        if self._failed:
+            return type(self._failed).__name__
+        if self._failures:
+            return f"not read completely: {', '.join(self._failures)}"
+        if failure := self._nothing_came:
+            return f"nothing came: {type(failure).__name__}"
+        return self._end
+
+    @property
+    def _nothing_came(self) -> Exception | None:
+        """Why a run that ended early got nothing at all from the API; None if it did."""
+        return self._tap.ledger.only_failure if self.ends_early else None
+
+    @property
+    def failed_streams(self) -> list[str] | None:
+        """The streams of which something is missing, with those that are read below them.
+
+        None if others may be incomplete, too, or none is.
+        """
+        if self._failed or self.ends_early or not self._failures:
+            return None
+        names = set(self._failures)
+        for stream in self._tap.api_streams.values():  # parents come before children
+            if stream.name in names:
+                names |= {child.name for child in stream.wanted_children}
+        return sorted(names & self._tap.api_streams.keys())
+
+    def fails_alone(self, stream: FT42Stream, failure: Exception) -> bool:
+        """Note that a part of a stream failed, and tell whether the run goes on.
+
+        It does not where nothing can be read: without credentials, with a clock that is
+        not known, and where no page has come since the last trouble.
+
+        Args:
+            stream: The stream.
+            failure: Why.
+        """
+        pages = self._tap.ledger.pages
+        is_trouble = isinstance(failure, RETRIED)
+        if not isinstance(failure, ALONE) or isinstance(failure, CredentialsError):
+            return False
+        if is_trouble and pages == self._pages_at_trouble:
+            return False
+        if is_trouble:
+            self._pages_at_trouble = pages
+        self.note_failure(stream.name, explain(failure))
+        return True
+
+    def note_failure(self, what: str, why: str) -> None:
+        """Note that something could not be read, and that the rest goes on.
+
+        Args:
+            what: A stream, or a setting.
+            why: A sentence without its full stop.
+        """
+        if what not in self._failures:
+            self._failures[what] = why
+            self._tap.logger.error(
+                "%s: %s. What of it was not read keeps its bookmark; the rest of the run "
+                "goes on.",
+                what,
+                why.removesuffix("."),
+                extra={"happened": "part_failed", "part": what},
+            )
+
+    def raise_failures(self) -> None:
+        """End a run that went on although something had failed.
+
+        Raises:
+            IncompleteRunError: Something had.
+        """
+        if self._failures:
+            (what, why), *others = self._failures.items()
+            more = f" Likewise {', '.join(name for name, _ in others)}." if others else ""
+            message = f"The run is not complete. {what}: {why.removesuffix('.')}.{more}"
+            raise IncompleteRunError(message)
+        if failure := self._nothing_came:
+            message = f"Nothing came of the run: {explain(failure)}"
+            raise IncompleteRunError(message)
 
     @cached_property
     def progress(self) -> Progress:
@@ -68,7 +172,13 @@ class Lifecycle:
 
     def _begin(self) -> None:
         tap = self._tap
+        # Before anything is planned: all goes by 42's clock.
+        began = tap.began
         self._began = time.monotonic()
+        if tap.clock.is_known:
+            forget_the_future(tap.stream_states, began)
+        for setting, why in tap.scope.unlisted():
+            self.note_failure(setting, why)
         THIS_RUN.run_id = tap.ledger.run_id
         streams = [name for name, stream in tap.api_streams.items() if stream.selected]
         campus_ids = sorted(tap.scope.campus_ids)
@@ -125,11 +235,11 @@ class Lifecycle:
         """Say once why the run ends before all is read."""
         if not self.ends_early:
             self.ends_early = True
-            self.outcome, self.reason = "early", str(end)
+            self._end = str(end)
             self._tap.logger.info(
                 "The run ends here: %s. What it has read is kept; the next run goes on.",
                 end,
-                extra={"happened": "budget_ends", "reason": self.reason},
+                extra={"happened": "budget_ends", "reason": self._end},
             )
         self._tap.write_state()
 
@@ -139,9 +249,9 @@ class Lifecycle:
         Args:
             failure: Why; its text may name people, so only its kind is kept.
         """
-        if self.outcome == "failed" or isinstance(failure, BrokenPipeError):
+        if self._failed or isinstance(failure, BrokenPipeError):
             return
-        self.outcome, self.reason = "failed", type(failure).__name__
+        self._failed = failure
         self._tap.write_state()
         for stream in (self._tap.streams[own.name] for own in LEDGER_STREAMS):
             if stream.selected:
@@ -198,7 +308,7 @@ class Lifecycle:
 
     def _warn_of_the_secrets_end(self) -> None:
         until = self._tap.token.secret_valid_until
-        if until is None or until - datetime.now(UTC) >= _NOTICE:
+        if until is None or until - self._tap.clock.now() >= _NOTICE:
             return
         self._tap.logger.warning(
             "The application's secret expires at %s. Until then copy the next secret from "

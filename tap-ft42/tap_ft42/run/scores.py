@@ -134,7 +134,7 @@ class ScoredStream(FT42Stream):
 
     def _has_range(self) -> bool:
         """Tell whether the API narrows the list by the range; it is asked once a week."""
-        scores, now = self._scores, self._tap.initialized_at
+        scores, now = self._scores, self._tap.began
         asked_at = milliseconds(scores.get("asked_at"))
         if asked_at is None or not 0 <= now - asked_at < _WEEK:
             scores["has_range"] = self._asked_for_nothing()

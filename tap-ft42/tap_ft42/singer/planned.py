@@ -193,6 +193,11 @@ class PlannedStream(RowStream):
         return self._tap.times
 
     @property
+    def now(self) -> float:
+        """The Unix time."""
+        return self._tap.clock.time()
+
+    @property
     def page_size(self) -> int:
         """Rows a page."""
         return min(int(self.config["page_size"]), self.largest_page)

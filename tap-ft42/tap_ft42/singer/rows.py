@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from datetime import UTC, datetime
 from functools import cached_property
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -18,6 +16,7 @@ from typing_extensions import override
 from tap_ft42.declared.contexts import CURSUS
 from tap_ft42.declared.privacy import PersonalData
 from tap_ft42.declared.records import EXTRA, BrokenRecordError, RecordShape
+from tap_ft42.planning.tolerance import KEEPER, Rejections
 from tap_ft42.singer.transport import SendingStream
 
 if TYPE_CHECKING:
@@ -30,9 +29,6 @@ if TYPE_CHECKING:
 
 SCHEMAS = SchemaDirectory(files("tap_ft42") / "schemas")
 """One JSON Schema a stream, named like the stream."""
-
-_REASONS = 10
-"""Reasons that a log line tells of; the stream `rejected_records` has all."""
 
 
 class RowStream(SendingStream):
@@ -58,7 +54,6 @@ class RowStream(SendingStream):
         super().__init__(tap)
         self.primary_keys = self.schema["x-primary-key"]
         self._shape = RecordShape(self.schema)
-        self._rejected: Counter[str] = Counter()
         self._undeclared: set[str] = set()
 
     @cached_property
@@ -83,10 +78,9 @@ class RowStream(SendingStream):
         try:
             shaped = self._shape.row(row, self.added_values(row, context))
         except BrokenRecordError as broken:
-            self._rejected[str(broken)] += 1
-            body = self._as_it_may_leave(row)
-            self._tap.rejected_records.keep(self.name, body, reason=str(broken))
+            self.reject(row, reason=str(broken))
             return None
+        self.rejections.note(reason=None)
         self._undeclared.update(shaped.get(EXTRA, ()))
         if not self.is_in_scope(shaped):
             self.leave_out(shaped, context)
@@ -122,6 +116,22 @@ class RowStream(SendingStream):
         except Exception:  # noqa: BLE001 - an expression of the user's, on anything
             return None
         return None if mapped is None else self._shape.record(mapped)
+
+    def reject(self, record: object, *, reason: str) -> None:
+        """Put a broken record aside.
+
+        Args:
+            record: What the API sent.
+            reason: Which rule it broke.
+        """
+        self.rejections.note(reason=reason)
+        body = self._as_it_may_leave(record)
+        self._tap.rejected_records.keep(self.name, body, reason=reason)
+
+    @cached_property
+    def rejections(self) -> Rejections:
+        """What of the stream was rejected."""
+        return Rejections(is_kept=self._tap.rejected_records.selected)
 
     def is_in_scope(self, row: Record) -> bool:  # noqa: ARG002 - for subclasses
         """Tell whether a row belongs to the run, where the API's filter may not."""
@@ -160,10 +170,12 @@ class RowStream(SendingStream):
                 self.name,
                 record,
                 version=self._stream_version,
-                time_extracted=datetime.now(UTC),
+                time_extracted=self._tap.clock.now(),
             )
         else:
-            yield from super()._generate_record_messages(record)
+            for message in super()._generate_record_messages(record):
+                message.time_extracted = self._tap.clock.now()
+                yield message
 
     @cached_property
     def _is_sent_as_it_is(self) -> bool:
@@ -184,18 +196,18 @@ class RowStream(SendingStream):
                 EXTRA,
                 extra={"happened": "undeclared_fields", "fields": sorted(self._undeclared)},
             )
-        if self._rejected:
-            ((most, _),) = self._rejected.most_common(1)
+        if total := self.rejections.total:
             self.logger.warning(
-                "%s: %d records break the schema, most of them thus: %s. "
-                "They are in the stream %s, with the reasons.",
+                "%s: %d records break the schema, most of them thus: %s. %s.",
                 self.name,
-                self._rejected.total(),
-                most,
-                self._tap.rejected_records.name,
+                total,
+                next(iter(self.rejections.reasons)),
+                f"They are in the stream {KEEPER}, with the reasons"
+                if self._tap.rejected_records.selected
+                else f"They are nowhere, as the stream {KEEPER} is not selected",
                 extra={
                     "happened": "rejected_records",
-                    "rejected": self._rejected.total(),
-                    "reasons": dict(self._rejected.most_common(_REASONS)),
+                    "rejected": total,
+                    "reasons": self.rejections.reasons,
                 },
             )

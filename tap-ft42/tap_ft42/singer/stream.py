@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, cast
 
 from singer_sdk.exceptions import (
@@ -22,15 +22,17 @@ from tap_ft42.planning.bookmarks import (
     full_read,
     level,
 )
+from tap_ft42.planning.tolerance import UnusableRecordsError
 from tap_ft42.reading.endpoint import Endpoint
 from tap_ft42.reading.pipeline import NOW
 from tap_ft42.reading.reads import TooDearError
 from tap_ft42.reading.spool import FRESH
+from tap_ft42.run.lifecycle import ALONE
 from tap_ft42.singer.messages import STATE_INTERVAL
 from tap_ft42.singer.planned import PlannedStream
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 
     from singer_sdk.helpers.types import Context, Record
 
@@ -55,7 +57,8 @@ class FT42Stream(PlannedStream):
         # The SDK calls this once a run, after the last child.
         if self._partitions_read:
             level(self._partitions_read)
-        with suppress(RunEnds):  # the SDK asks for the partitions, and so for the scope
+        # The SDK asks for the partitions, and so for the scope.
+        with suppress(RunEnds, *ALONE):
             super().finalize_state_progress_markers(state)
         self._tap.write_state()
         self._tap.lifecycle.end_stream(self)
@@ -77,8 +80,8 @@ class FT42Stream(PlannedStream):
     def _sync_records(
         self, context: Context | None = None, *, write_messages: bool = True
     ) -> Generator[dict[str, Any], Any, Any]:
-        self._tap.lifecycle.begin_stream(self)
         try:
+            self._tap.lifecycle.begin_stream(self)
             # A parent's context names no cursus; those without parent are partitions.
             for own in self.by_cursus(context) if context else [None]:
                 yield from super()._sync_records(own, write_messages=write_messages)
@@ -88,8 +91,9 @@ class FT42Stream(PlannedStream):
         except (AbortedSyncFailedException, AbortedSyncPausedException):
             raise
         except Exception as failure:
-            self._tap.lifecycle.fail(failure)
-            raise
+            if not self._tap.lifecycle.fails_alone(self, failure):
+                self._tap.lifecycle.fail(failure)
+                raise
 
     @override
     def request_records(self, context: Context | None) -> Iterator[dict[str, Any]]:
@@ -110,6 +114,10 @@ class FT42Stream(PlannedStream):
             self.plan_apart(planned.members)
             yield from self.request_records(context)
             return
+        except ALONE as failure:
+            if not self._tap.lifecycle.fails_alone(self, failure):
+                raise
+            return
         self._is_read_to_end = True
         for member, _ in planned.members:
             self.presence.complete(member)
@@ -119,6 +127,8 @@ class FT42Stream(PlannedStream):
     def _records(self, planned: Planned) -> Iterator[dict[str, Any]]:
         # Among the members of a sweep, the one that has been read least far.
         context = min((member for member, _ in planned.members), key=self._read_until)
+        held: list[Callable[[], None]] = []
+        rejected = self.rejections.total
         for step, reading in zip(planned.steps, planned.readings, strict=True):
             reading.tally.cover(step.begins, step.until, tells_changes=step.since is not None)
             self._tally = reading.tally if self.selected else None
@@ -133,9 +143,31 @@ class FT42Stream(PlannedStream):
                     self._plan_children(records, context, place)
                     self.presence.note(page, records, context)
                     yield from records
-                step.advance(part)
+                held.append(partial(step.advance, part))
+                self._pass_by(held, rejected)
                 self._write_state_message()
-            step.complete()
+            held.append(step.complete)
+            self._pass_by(held, rejected)
+        if held and (objection := self.rejections.objection()):
+            raise UnusableRecordsError(objection)
+
+    def _pass_by(self, held: list[Callable[[], None]], rejected: int) -> None:
+        """Move the bookmarks, unless what was rejected since forbids it.
+
+        Args:
+            held: What moves them, from part to part; emptied if that is done.
+            rejected: How many records had been rejected before.
+
+        Raises:
+            UnusableRecordsError: To read on is of no use.
+        """
+        objection = self.rejections.objection()
+        if objection is None or self.rejections.total == rejected:
+            for move in held:
+                move()
+            held.clear()
+        elif self.rejections.is_hopeless:
+            raise UnusableRecordsError(objection)
 
     def unpacked(self, page: Page) -> Page:
         """Return a page with the stream's records, where those of the list carry them."""
@@ -171,7 +203,7 @@ class FT42Stream(PlannedStream):
 
     def _note_turn(self, planned: Planned, page: Page) -> None:
         """Note that a request was spent on contexts; see `tap_ft42.planning.priorities`."""
-        began = self._tap.initialized_at
+        began = self._tap.began
         if self._tap.budget.is_bounded and page.answered * 1000 >= began:
             self.stream_state["served_at"] = from_milliseconds(began)
             for member, _ in planned.members:
@@ -193,8 +225,11 @@ class FT42Stream(PlannedStream):
             As for `read_apart`.
         """
         for record in self.read_apart(query, f"look-up of {self.plan_name(context)}", context):
-            with suppress(BrokenRecordError):  # the stream itself puts it aside
+            try:
                 yield self._shape.row(record, self.added_values(record, context))
+            except BrokenRecordError as broken:
+                if not self.selected:  # else it does so when it is read itself
+                    self.reject(record, reason=str(broken))
 
     def read_apart(
         self,

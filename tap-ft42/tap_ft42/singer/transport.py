@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast
 
@@ -71,14 +70,15 @@ class SendingStream(RESTStream[int]):
             requests.RequestException: The API did not answer.
         """
         request = self.build_prepared_request(method="GET", url=url, params=dict(params))
-        sent = time.time()
+        clock = self._tap.clock
+        sent = clock.time()
         response = self._request(request, context)
         page = page_of(
             response,
             number=params["page[number]"],
             size=params["page[size]"],
             sent=sent,
-            answered=time.time(),
+            answered=clock.time(),
         )
         if self.logger.isEnabledFor(logging.DEBUG):
             self._tell(response, page)
@@ -86,6 +86,7 @@ class SendingStream(RESTStream[int]):
 
     @override
     def validate_response(self, response: requests.Response) -> None:
+        self._tap.clock.learn(response)
         self._tap.quota.learn(response)
         if response.status_code == HTTPStatus.TOO_MANY_REQUESTS:
             raise retries.TooManyRequestsError(errors.refusal(response), response)

@@ -69,8 +69,8 @@ def dag_of(schedule: Schedule) -> DAG:
             "cwd": str(PROJECT),
             "append_env": True,
             "retries": 2,
-            # Their delay is Airflow's default of five minutes: for so long Meltano takes
-            # a run that was killed for a living one.
+            # Airflow's default delay of five minutes is the least that it waits: for so
+            # long Meltano takes a run that was killed for a living one.
             "retry_exponential_backoff": 2,
         },
     ) as dag:

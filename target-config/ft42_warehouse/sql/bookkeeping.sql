@@ -1,7 +1,5 @@
 -- What `warehouse` must remember. The published schema can be dropped and rebuilt;
 -- this one can not: it knows who must not come back.
-CREATE SCHEMA IF NOT EXISTS {warehouse};
-
 CREATE TABLE IF NOT EXISTS {warehouse}.publishes (
     publish_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     published_at timestamptz NOT NULL DEFAULT now(),

@@ -7,11 +7,15 @@ WHERE n.nspname = ANY (%(schemas)s) AND a.attnum > 0 AND NOT a.attisdropped
 UNION ALL
 SELECT format(
     '%%s %%s.%%s',
-    CASE c.relkind WHEN 'i' THEN 'index' WHEN 'v' THEN 'view' ELSE 'table' END,
+    CASE c.relkind
+        WHEN 'i' THEN 'index' WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view'
+        WHEN 'f' THEN 'foreign table' WHEN 'S' THEN 'sequence' WHEN 'c' THEN 'type'
+        ELSE 'table'
+    END,
     n.nspname, c.relname
 )
 FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
-WHERE n.nspname = ANY (%(schemas)s) AND c.relkind IN ('r', 'p', 'i', 'v')
+WHERE n.nspname = ANY (%(schemas)s) AND c.relkind IN ('r', 'p', 'i', 'v', 'm', 'f', 'S', 'c')
 UNION ALL
 SELECT format('constraint %%s.%%s.%%s', n.nspname, c.relname, k.conname)
 FROM pg_constraint AS k

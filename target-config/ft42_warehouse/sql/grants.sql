@@ -1,4 +1,32 @@
-GRANT USAGE ON SCHEMA {landings} TO {loader};
-GRANT SELECT, INSERT, UPDATE ON {landed_tables} TO {loader};
-GRANT USAGE ON SCHEMA {published} TO {reader};
-GRANT SELECT ON {published_tables} TO {reader};
+-- What lacks of the rights that the roles must have, and whether this account may give it.
+WITH wanted (role, schemas, relations, privileges) AS (
+    VALUES
+        (%(loader)s::name, %(landings)s::name[], %(landed)s::name[], '{{SELECT,INSERT,UPDATE}}'::text[]),
+        (%(reader)s, ARRAY[%(published)s::name], %(read)s::name[], '{{SELECT}}')
+)
+SELECT format('GRANT USAGE ON SCHEMA %%I TO %%I', nspname, role), pg_has_role(nspowner, 'USAGE')
+FROM wanted JOIN pg_namespace ON nspname = ANY (schemas)
+WHERE NOT has_schema_privilege(role, pg_namespace.oid, 'USAGE')
+UNION ALL
+SELECT
+    format('GRANT %%s ON %%I.%%I TO %%I', privilege, nspname, relname, role),
+    pg_has_role(relowner, 'USAGE')
+FROM wanted
+JOIN pg_namespace AS n ON nspname = ANY (schemas)
+JOIN pg_class AS c ON c.relnamespace = n.oid AND relname = ANY (relations)
+CROSS JOIN unnest(privileges) AS privilege
+WHERE NOT has_table_privilege(role, c.oid, privilege)
+UNION ALL
+-- A publish makes temporary tables.
+SELECT
+    format('GRANT TEMPORARY ON DATABASE %%I TO %%I', datname, %(publisher)s::name),
+    pg_has_role(datdba, 'USAGE')
+FROM pg_database
+WHERE datname = current_database()
+AND NOT has_database_privilege(%(publisher)s::name, oid, 'TEMPORARY')
+UNION ALL
+-- Lets the publisher make a schema anew that was dropped; nothing else needs it.
+SELECT format('GRANT CREATE ON DATABASE %%I TO %%I', datname, %(publisher)s::name), true
+FROM pg_database
+WHERE datname = current_database() AND pg_has_role(datdba, 'USAGE')
+AND NOT has_database_privilege(%(publisher)s::name, oid, 'CREATE')

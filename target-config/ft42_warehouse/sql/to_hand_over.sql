@@ -1,18 +1,44 @@
--- Statements that make the publisher the owner of what this account owns.
+-- Statements that give what this account owns of the pipeline's to the publisher, or, in
+-- a schema where the publisher may make nothing, to the schema's owner.
 WITH own AS (
-    SELECT oid, nspname, nspowner FROM pg_namespace WHERE nspname = ANY (%(schemas)s)
+    SELECT
+        oid, nspname, nspowner = me.role AS is_mine,
+        NULLIF(%(publisher)s::name, me.role::text) AS publisher,
+        CASE
+            WHEN nspowner <> me.role AND pg_has_role(nspowner, %(may_set)s)
+                THEN pg_get_userbyid(nspowner)
+        END AS owner
+    FROM pg_namespace CROSS JOIN (SELECT current_user::regrole AS role) AS me
+    WHERE nspname = ANY (%(schemas)s)
+), heirs AS (
+    SELECT oid, CASE
+        WHEN is_mine OR has_schema_privilege(publisher, oid, 'CREATE') THEN publisher
+        ELSE owner
+    END AS heir
+    FROM own
+), objects AS (
+    SELECT 'TABLE ' || c.oid::regclass AS object, relnamespace, relowner AS owner
+    FROM pg_class AS c
+    WHERE relkind IN ('r', 'p', 'v') AND relname = ANY (%(relations)s)
+    UNION ALL
+    SELECT 'FUNCTION ' || p.oid::regprocedure, pronamespace, proowner
+    FROM pg_proc AS p
+    WHERE pronamespace = to_regnamespace(quote_ident(%(warehouse)s))
 )
 SELECT statement FROM (
-    SELECT 1 AS step, format('ALTER SCHEMA %%I OWNER TO %%I', nspname, %(publisher)s::name) AS statement
-    FROM own WHERE nspowner = current_user::regrole
+    SELECT 1 AS step, CASE
+        -- Whoever gives a schema away must be allowed to make one.
+        WHEN has_database_privilege(current_database(), 'CREATE')
+            THEN format('ALTER SCHEMA %%I OWNER TO %%I', nspname, publisher)
+        WHEN NOT has_schema_privilege(publisher, oid, 'CREATE')
+            OR NOT has_schema_privilege(publisher, oid, 'USAGE')
+            THEN format('GRANT USAGE, CREATE ON SCHEMA %%I TO %%I', nspname, publisher)
+    END AS statement
+    FROM own WHERE is_mine AND publisher IS NOT NULL
     UNION ALL
-    SELECT 2, format('ALTER TABLE %%I.%%I OWNER TO %%I', n.nspname, c.relname, %(publisher)s::name)
-    FROM pg_class AS c JOIN own AS n ON n.oid = c.relnamespace
-    WHERE c.relkind IN ('r', 'p', 'v') AND c.relowner = current_user::regrole
-    UNION ALL
-    SELECT 3, format('ALTER FUNCTION %%s OWNER TO %%I', p.oid::regprocedure, %(publisher)s::name)
-    FROM pg_proc AS p JOIN own AS n ON n.oid = p.pronamespace
-    WHERE p.proowner = current_user::regrole
+    SELECT 2, format('ALTER %%s OWNER TO %%I', object, heir)
+    FROM objects JOIN heirs ON heirs.oid = relnamespace
+    WHERE owner = current_user::regrole AND heir IS NOT NULL
 ) AS statements
-WHERE current_user <> %(publisher)s::name
+WHERE statement IS NOT NULL
 ORDER BY step

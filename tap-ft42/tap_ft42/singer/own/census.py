@@ -10,6 +10,7 @@ from typing_extensions import override
 from tap_ft42.api.budget import RunEnds
 from tap_ft42.declared.contexts import cursus_of, parent_of
 from tap_ft42.declared.instants import from_milliseconds
+from tap_ft42.run.lifecycle import ALONE
 from tap_ft42.run.logs import some
 from tap_ft42.singer.rows import SCHEMAS
 
@@ -84,12 +85,16 @@ class CensusStream(Stream):
         budget, progress = self._tap.budget, self._tap.lifecycle.progress
         spent, counted, listed, ranges = budget.spent, 0, 0, 0
         progress.begin(stream.name)
-        for context, proof in stream.presence.proofs():
-            if proof.ids is None:
-                counted += proof.total
-            else:
-                ranges, listed = ranges + 1, listed + proof.total
-            yield _record(stream, context, proof)
+        try:
+            for context, proof in stream.presence.proofs():
+                if proof.ids is None:
+                    counted += proof.total
+                else:
+                    ranges, listed = ranges + 1, listed + proof.total
+                yield _record(stream, context, proof)
+        except ALONE as failure:
+            if not self._tap.lifecycle.fails_alone(stream, failure):
+                raise
         progress.end(stream.name)
         spent = budget.spent - spent
         if counted or ranges or spent:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
@@ -11,6 +10,7 @@ from singer_sdk import Stream, StreamSchema
 from typing_extensions import override
 
 from tap_ft42.declared.instants import write_instant
+from tap_ft42.planning.tolerance import KEEPER
 from tap_ft42.singer.rows import SCHEMAS
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ class RejectedRecordsStream(Stream):
     its way to the target before any bookmark passes it.
     """
 
-    name = "rejected_records"
+    name = KEEPER
     schema: ClassVar[StreamSchema[str]] = StreamSchema(SCHEMAS)
 
     _tap: TapFT42
@@ -66,7 +66,7 @@ class RejectedRecordsStream(Stream):
                 "record_id": None if record_id is None else str(record_id),
                 "reason": reason,
                 "body": record if isinstance(record, dict) else {"record": record},
-                "rejected_at": write_instant(datetime.now(UTC)),
+                "rejected_at": write_instant(self._tap.clock.now()),
             }
         )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -69,14 +68,15 @@ class SyncRunsStream(_LedgerStream):
         return [
             {
                 "run_id": tap.ledger.run_id,
-                "started_at": from_milliseconds(tap.initialized_at),
-                "ended_at": write_instant(datetime.now(UTC)),
+                "started_at": from_milliseconds(tap.began),
+                "ended_at": write_instant(tap.clock.now()),
                 "outcome": tap.lifecycle.outcome,
                 "reason": tap.lifecycle.reason,
                 "tap_version": version("tap-ft42"),
                 "streams": [
                     name for name, stream in tap.api_streams.items() if stream.selected
                 ],
+                "failed_streams": tap.lifecycle.failed_streams,
                 **summed(tap.ledger.tallies()),
                 "token_requests": tap.token.requests,
                 "secret_valid_until": None if until is None else write_instant(until),
@@ -93,6 +93,7 @@ class SyncRunsStream(_LedgerStream):
         # The SDK calls this of the last stream last, after all that a run does.
         super().log_sync_costs()
         self._tap.lifecycle.end()
+        self._tap.lifecycle.raise_failures()
 
 
 def _instant(setting: str | None) -> str | None:

@@ -9,7 +9,15 @@
     FROM (
         SELECT
             t.name, t.job, t.allowed,
-            max(r.started_at) FILTER (WHERE r.outcome = 'complete' AND (
+            max(r.started_at) FILTER (WHERE (
+                r.outcome = 'complete'
+                -- One of which parts failed, and which says that this was not among them.
+                OR r.outcome = 'failed'
+                AND jsonb_typeof(to_jsonb(r) -> 'failed_streams') = 'array'
+                AND NOT (to_jsonb(r) -> 'failed_streams') ? t.stream
+            )
+            -- A clock was wrong: nobody knows how old that is.
+            AND r.started_at <= now() + interval '10 minutes' AND (
                 r.landed_in < p.seen_before
                 -- Numbers from the future are another server's; that was published as a whole.
                 OR r.landed_in >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint

@@ -1,0 +1,101 @@
+"""What time it is at 42.
+
+A run remembers instants: up to when it has read, when a census was taken, what the hour
+has cost. If this machine's clock is wrong by days, so would they be, and changes would be
+hidden until it is that late. So a run goes by 42's clock, which the header ``Date`` of
+the first answer tells, mostly the one with the token. From there on it counts seconds by
+a clock that nobody can set.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from threading import Lock
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import requests
+
+TOLERANCE = 60.0
+"""Seconds by which the two clocks may differ: the header has no fractions of a second, and
+settling and overlap absorb as much."""
+
+_logger = logging.getLogger("tap-ft42")
+
+
+class ClockError(Exception):
+    """The clock turned out to be wrong once the run had gone by it."""
+
+
+class Clock:
+    """This machine's clock, set right by 42's."""
+
+    def __init__(self) -> None:
+        """Go by this machine until 42 has answered."""
+        self._epoch = time.time() - time.monotonic()
+        self._correction = 0.0
+        self._lock = Lock()
+        self._is_relied_on = False
+        self.is_known = False
+        """Whether 42 has said what time it is."""
+
+    def learn(self, response: requests.Response) -> None:
+        """Compare the clock with an answer that has just come.
+
+        Args:
+            response: The answer.
+
+        Raises:
+            ClockError: The clock is wrong, and the run has gone by it already.
+        """
+        answered = answered_at(response)
+        with self._lock:
+            # Once is enough: a later answer may have waited in somebody's cache.
+            if answered is None or self.is_known:
+                return
+            self.is_known = True
+            error = self.time() - answered
+            if abs(error) <= TOLERANCE:
+                return
+            self._epoch -= error
+            self._correction = -error
+        _logger.warning(
+            "This machine's clock is %s %s that of 42. The run goes by 42's; set it right.",
+            timedelta(minutes=round(abs(error) / 60)),
+            "ahead of" if error > 0 else "behind",
+            extra={"happened": "clock_differs", "seconds": round(error)},
+        )
+        if self._is_relied_on:
+            message = (
+                "This machine's clock is wrong, which was not known when the run began. "
+                "Set it right, or start the run again."
+            )
+            raise ClockError(message)
+
+    def corrected(self, milliseconds: int) -> int:
+        """Return what an instant of this machine is by 42's clock.
+
+        Args:
+            milliseconds: The instant, since 1970.
+        """
+        self._is_relied_on = not self.is_known
+        return milliseconds + round(1000 * self._correction)
+
+    def time(self) -> float:
+        """Return the Unix time."""
+        return self._epoch + time.monotonic()
+
+    def now(self) -> datetime:
+        """Return the time in UTC."""
+        return datetime.fromtimestamp(self.time(), UTC)
+
+
+def answered_at(response: requests.Response) -> float | None:
+    """Return when 42 sent an answer, as Unix time; None if it does not say."""
+    try:
+        return parsedate_to_datetime(response.headers["Date"]).timestamp()
+    except (KeyError, ValueError):
+        return None

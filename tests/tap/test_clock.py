@@ -1,0 +1,126 @@
+"""A machine whose clock is wrong hides nothing, and what it remembered is not believed."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.tap.scripted import Reply, always, paged
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ft42_sandbox.testing import RunningSandbox
+
+    from tests.tap.running import Tap
+    from tests.tap.scripted import ScriptedApi
+
+DAY = 24 * 3600
+OWN = ("rejected_records", "census", "sync_runs")
+CURSUS = {"id": 21, "created_at": None, "name": "42", "slug": "42", "kind": "main"}
+
+
+@pytest.mark.parametrize("days", [3, -3])
+def test_a_run_under_a_wrong_clock_hides_no_change(
+    tap: Tap, mutable: RunningSandbox, days: int
+) -> None:
+    right = tap.pointed_at(mutable, settle_seconds=0)
+    wrong = replace(right, now=time.time() + days * DAY)
+    first = wrong.run("users", *OWN)
+    assert "This machine's clock is 3 days" in first.log
+    (user, *_) = first.ids("users")
+    mutable.update("users", user, wallet=4200 + days)
+    second = right.run("users", *OWN, state=first.state)
+    assert [row["wallet"] for row in second.records("users") if row["id"] == user][-1:] == [
+        4200 + days
+    ]
+    told = {
+        row["started_at"][:10] for run in (first, second) for row in run.records("sync_runs")
+    }
+    today = datetime.now(UTC)
+    assert told <= {f"{today:%Y-%m-%d}", f"{today - timedelta(minutes=30):%Y-%m-%d}"}
+
+
+def test_a_state_from_the_future_counts_as_unknown(tap: Tap, mutable: RunningSandbox) -> None:
+    here = tap.pointed_at(mutable, settle_seconds=0)
+    first = here.run("users", "projects_users", *OWN)
+    (user, *_) = first.ids("users")
+    mutable.update("users", user, wallet=777)
+    spoilt: dict[str, Any] = first.state
+    later = f"{datetime.now(UTC) + timedelta(days=9):%Y-%m-%dT%H:%M:%S.000Z}"
+    users = spoilt["bookmarks"]["users"]
+    users["read_until"] = users["served_at"] = later
+    users["census"] |= {"taken": later}
+    run = here.run("users", *OWN, state=spoilt)
+    assert [line for line in run.warnings if "users" in line and "later than now" in line]
+    assert 777 in {row["wallet"] for row in run.records("users") if row["id"] == user}
+    kept = run.state["bookmarks"]["users"]
+    assert max(kept["read_until"], kept["census"]["taken"]) < later
+
+
+def test_a_run_in_which_nothing_came_fails(tap: Tap, api: ScriptedApi) -> None:
+    api.script["/v2/cursus"] = always(Reply({}, 502))
+    run = tap.pointed_at(api, max_requests=2).fail("cursus", "sync_runs")
+    assert "Nothing came of the run" in run.last_word
+    assert [row["outcome"] for row in run.records("sync_runs")] == ["failed"]
+
+
+def test_an_account_kept_by_a_wrong_clock_holds_up_nobody(
+    tap: Tap, api: ScriptedApi, tmp_path: Path
+) -> None:
+    api.script["/v2/cursus"] = paged([CURSUS])
+    limits = {"requests_per_second": 2, "requests_per_hour": 1200}
+    store = tmp_path / "quota.sqlite"
+    here = tap.pointed_at(api, **limits, quota_store=str(store))
+    here.run("cursus")
+    with closing(sqlite3.connect(store)) as database:
+        for (table,) in database.execute(
+            "SELECT name FROM sqlite_master WHERE type = 'table'"
+        ).fetchall():
+            database.execute(f"UPDATE {table} SET item_timestamp = item_timestamp + 259200000")  # noqa: S608
+        database.commit()
+    assert here.run("cursus", max_minutes=1).ids("cursus") == [21]
+
+
+def test_a_damaged_account_is_put_aside(tap: Tap, api: ScriptedApi, tmp_path: Path) -> None:
+    api.script["/v2/cursus"] = paged([CURSUS])
+    store = tmp_path / "quota.sqlite"
+    store.write_bytes(b"no database at all" * 500)
+    run = tap.pointed_at(
+        api, requests_per_second=2, requests_per_hour=1200, quota_store=str(store)
+    ).run("cursus")
+    assert run.ids("cursus") == [21]
+    assert len([line for line in run.warnings if "was damaged" in line]) == 1
+    assert (tmp_path / "quota.sqlite.damaged").exists()
+
+
+def test_a_spool_that_cannot_be_written_costs_no_row(
+    tap: Tap, api: ScriptedApi, tmp_path: Path
+) -> None:
+    api.script["/v2/cursus"] = paged([CURSUS])
+    (tmp_path / "file").touch()
+    run = tap.pointed_at(api, spool=str(tmp_path / "file" / "spool")).run("cursus")
+    assert run.ids("cursus") == [21]
+    assert len([line for line in run.warnings if "goes on without it" in line]) == 1
+
+
+def test_what_others_left_in_the_spool_for_a_day_goes(
+    tap: Tap, api: ScriptedApi, tmp_path: Path
+) -> None:
+    api.script["/v2/cursus"] = paged([CURSUS])
+    old, new, foreign = (
+        tmp_path / name for name in (f"{'a' * 16}.sqlite", f"{'b' * 16}.sqlite", "mine.txt")
+    )
+    for file in (old, new, foreign):
+        file.touch()
+    for file in (old, foreign):
+        os.utime(file, (time.time() - 2 * DAY,) * 2)
+    tap.pointed_at(api, spool=str(tmp_path)).run("cursus")
+    assert {file.name for file in tmp_path.iterdir()} == {new.name, foreign.name}
