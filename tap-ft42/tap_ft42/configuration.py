@@ -15,6 +15,7 @@ from dotenv import find_dotenv, load_dotenv
 from singer_sdk.plugin_base import JSONSchemaValidator
 
 from tap_ft42.api.session import is_loopback
+from tap_ft42.declared import privacy
 from tap_ft42.planning import backfill, cursus
 
 if TYPE_CHECKING:
@@ -130,7 +131,7 @@ def refusals(settings: dict[str, Any], schema: Mapping[str, Any]) -> Iterator[st
     yield from sorted(refused)
     if refused:
         return
-    for contradiction in (cursus.refusal(settings), backfill.refusal(settings)):
+    for contradiction in (each.refusal(settings) for each in (cursus, backfill, privacy)):
         if contradiction is not None:
             yield contradiction
 

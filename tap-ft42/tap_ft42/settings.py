@@ -224,6 +224,33 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         ),
     ),
     th.Property(
+        "privacy",
+        th.StringType(allowed_values=["full", "pseudonymous", "none"]),
+        default="full",
+        title="Privacy",
+        description=(
+            "What leaves the tap of people: all; logins as keyed hashes and no names, "
+            "addresses, pictures, seats or free texts; or nothing beyond keys."
+        ),
+    ),
+    th.Property(
+        "privacy_key",
+        th.StringType,
+        secret=True,
+        title="Privacy key",
+        description=(
+            "Secret that pseudonyms are made with, of 16 characters or more; with another "
+            "one, nobody is the same."
+        ),
+    ),
+    th.Property(
+        "privacy_ids",
+        th.StringType(allowed_values=["kept", "keyed"]),
+        default="kept",
+        title="Ids of people",
+        description="Whether pseudonyms replace the ids of people as well.",
+    ),
+    th.Property(
         "user_agent",
         th.StringType(pattern=r"^[ -~]+$"),
         examples=["ecole-42/1.0"],

@@ -25,6 +25,7 @@ from ft42_warehouse.publish import TooManyDeletionsError
 from ft42_warehouse.publish import publish as publish_landed
 from ft42_warehouse.report import report as render_report
 from ft42_warehouse.report import write_page
+from ft42_warehouse.retention import expire
 from ft42_warehouse.schedule import JOBS, Schedule
 from ft42_warehouse.serve import ReportServer
 from ft42_warehouse.shards import with_shards
@@ -133,7 +134,7 @@ def _server_option(
     "and what names nobody.",
 )  # fmt: skip
 @click.pass_context
-def main(
+def main(  # noqa: PLR0913 - an argument an option
     context: click.Context,
     /,
     *,
@@ -233,13 +234,25 @@ _allow_deletes = click.option(
 @main.command()
 @_max_delete_percent
 @_allow_deletes
+@_option(
+    "--keep-days", "WAREHOUSE_KEEP_DAYS",
+    type=click.FloatRange(0, min_open=True), default=30, show_default=True,
+    help="How long rejected records, runs, alerts and the dates of erasures are kept.",
+)  # fmt: skip
 @_job_option("--job", "Job whose load this publishes.")
 @click.pass_obj
 def publish(
-    warehouse: Warehouse, max_delete_percent: float, allow_deletes: bool, job: str | None
+    warehouse: Warehouse,
+    *,
+    max_delete_percent: float,
+    allow_deletes: bool,
+    keep_days: float,
+    job: str | None,
 ) -> None:
     """Bring the published tables to what has landed, in one transaction."""
     _publish(warehouse, None if allow_deletes else max_delete_percent, everything=False)
+    with warehouse.database.connect() as connection:
+        expire(connection, warehouse.schemas, days=keep_days)
     if job is not None:
         with warehouse.database.connect() as connection:
             note_publish(connection, warehouse.schemas, job)

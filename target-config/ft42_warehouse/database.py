@@ -12,6 +12,7 @@ from uuid import uuid4
 import click
 import psycopg
 
+from ft42_warehouse.loader_log import without_values
 from ft42_warehouse.session import Cursor, Session
 from ft42_warehouse.shown import duration
 from ft42_warehouse.waiting import Watch
@@ -102,7 +103,7 @@ class Database:
                     with Watch(session, beside) as watch:
                         yield session
             except psycopg.Error as error:
-                words = " ".join(str(error).split())
+                words = without_values(error).rstrip(".")
                 message = f"{words}. {_advice(error)}".rstrip()
                 if watch and (
                     watch.has_hung_up or isinstance(error, psycopg.errors.LockNotAvailable)

@@ -33,6 +33,9 @@ _FIRST_STATEMENTS = (
     f"ALTER ROLE {NAME} CREATEROLE\n"
 )
 
+# The texts and the details of errors hold values of rows; clients are told them anyway.
+_QUIET = "-c log_min_messages=log -c log_min_error_statement=log"
+
 
 class EmbeddedPostgres:
     """A PostgreSQL server below one folder."""
@@ -73,7 +76,7 @@ class EmbeddedPostgres:
             "pg_ctl", "start", "--wait", "--silent",
             "--pgdata", str(self.directory),
             "--log", str(self.directory / "log"),
-            "--options", f'-h {HOST} -p {port} -k ""',
+            "--options", f'-h {HOST} -p {port} -k "" {_QUIET}',
         )  # fmt: skip
 
     def stop(self, mode: str = "fast") -> None:

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import re
-from hashlib import sha256
 from typing import TYPE_CHECKING
 
 import pytest
-import yaml
 from ft42_sandbox.testing import running_sandbox
-
-from tests.tap.running import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -88,19 +84,3 @@ def test_no_token_is_in_anything_that_a_run_says(
 def test_no_person_is_in_the_state(everything: Run, people: RunningSandbox) -> None:
     said = words_of(str(everything.state))
     assert said.isdisjoint(person["login"] for person in people.truth("users"))
-
-
-def test_the_documented_stream_maps_hash_and_drop_what_is_personal(
-    tap: Tap, sandbox: RunningSandbox
-) -> None:
-    page = (ROOT / "docs/how-to/erasure.md").read_text(encoding="utf-8")
-    settings = yaml.safe_load(page.split("```yaml\n")[1].split("```")[0])
-    settings["stream_map_config"]["hash_seed"] = "a secret"
-    run = tap.pointed_at(sandbox, **settings).run("users")
-    truth = {row["id"]: row for row in sandbox.truth("users")}
-    rows = run.records("users")
-    assert rows
-    for row in rows:
-        person = truth[row["id"]]
-        assert row["email"] == sha256(f"a secret{person['email']}".encode()).hexdigest()
-        assert not {"phone", "first_name", "last_name", "displayname"} & row.keys()

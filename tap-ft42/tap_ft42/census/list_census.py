@@ -236,7 +236,7 @@ class ListCensus:
         since = in_milliseconds(self._account.notes["since"]) / 1000
         self._account.forget("since")
         # A load by ids misses nothing; one by changes left rows to the next window.
-        if self._list.listing.is_sortable and self._oldest is None and tally.is_small:
+        if self._list.listing.is_sortable and self._tells_who_is_there and tally.is_small:
             yield from pieces(1, tally.greatest, list(tally.ids), since)
 
     def _read_what_is_unknown(self) -> bool:
@@ -305,11 +305,12 @@ class ListCensus:
 
     def _judged(self, proof: Proof) -> Iterator[Proof]:
         """Yield what a proof of the list says of the stream, and account for it."""
-        is_all = self._oldest is None
+        is_all = self._tells_who_is_there
+        lower = 1 if self._list.output.personal.hides_ids else proof.lower
         if proof.ids is None:
             if not self._is_mixed:
                 # What was counted by age is no total of any ids: that it was, is all it says.
-                yield proof if is_all else replace(proof, upper=0, total=0)
+                yield proof if is_all else replace(proof, lower=lower, upper=0, total=0)
             return
         known = set(self._account.tally.between(proof.lower, proof.upper))
         ids = self._with_seen(proof, proof.ids)
@@ -331,10 +332,9 @@ class ListCensus:
             ids: The ids of its rows.
             known: Ids that were known before.
         """
-        if self._oldest is None:
+        if self._tells_who_is_there:
             yield self._without_left_out(proof, ids)
             return
-        # The range may have older rows, which were not asked for and a backfill has brought.
         for number in known.difference(ids):
             yield gone(number, proof.sent)
 
@@ -416,6 +416,15 @@ class ListCensus:
     @property
     def _oldest(self) -> int | None:
         return self._terms.times.not_before
+
+    @property
+    def _tells_who_is_there(self) -> bool:
+        """Whether a range is told by its ids, and not by those that are gone.
+
+        A range may have older rows, which were not asked for and a backfill has brought;
+        and keyed ids have no ranges.
+        """
+        return self._oldest is None and not self._list.output.personal.hides_ids
 
     def _region(self, lower: int, upper: int) -> Region:
         region = Region({"id": (lower, upper)})

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from tap_ft42.api.quota import Quota
     from tap_ft42.declared.contexts import Context
     from tap_ft42.declared.listing import Listing
+    from tap_ft42.declared.privacy import PersonalData
     from tap_ft42.planning.scope import Scope
     from tap_ft42.planning.steps import Times
     from tap_ft42.reading.pipeline import Place
@@ -97,6 +98,10 @@ class Output(Protocol):
     @property
     def selected(self) -> bool:
         """Whether they are wanted."""
+
+    @property
+    def personal(self) -> PersonalData:
+        """What of them is about people, and what of that may leave the tap."""
 
     def emit(self, record: Any, context: Context | None, *, is_known: bool) -> None:  # noqa: ANN401 - what the API sent
         """Emit a record; one that is known is only looked at."""

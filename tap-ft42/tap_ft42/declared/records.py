@@ -9,6 +9,7 @@ declared goes to the column ``extra``.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import jsonschema_rs
@@ -115,6 +116,53 @@ class RecordShape:
             raise BrokenRecordError("; ".join(self._violations(row)))
         return row
 
+    def columns(self, record: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what columns a record would fill, whether or not their values fit.
+
+        Args:
+            record: What the API sent; an object of any shape.
+        """
+        columns = {name: record[key] for name, key in self._flat if key in record}
+        for name, path in self._nested:
+            with suppress(BrokenRecordError):
+                if (value := _follow(record, path)) is not _MISSING:
+                    columns[name] = value
+        if undeclared := self._undeclared(record, self._declared):
+            columns[EXTRA] = undeclared
+        return columns
+
+    def record(self, columns: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the record whose columns these are, with each at its source.
+
+        Args:
+            columns: As `columns` returns them, or others.
+        """
+        sources = {name: (key,) for name, key in self._flat} | dict(self._nested)
+        record = dict(columns.get(EXTRA) or {})
+        for name, value in columns.items():
+            if name == EXTRA:
+                continue
+            *above, key = sources.get(name, (name,))
+            place = record
+            for step in above:
+                place = place.setdefault(step, {})
+            place[key] = value
+        return record
+
+    def without_embedded(self, record: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a record without rows of other streams, but for the declared ids.
+
+        Args:
+            record: What the API sent; an object of any shape.
+        """
+        return {
+            key: {name: value[name] for name in self._declared[key] if name in value}
+            if key in self._embedded and isinstance(value, dict)
+            else value
+            for key, value in record.items()
+            if key not in self._embedded or isinstance(value, dict)
+        }
+
     def _rewrite(self, row: dict[str, Any]) -> None:
         """Write instants and whole numbers in the one form that all targets take."""
         for name in self._instants:
@@ -128,7 +176,7 @@ class RecordShape:
             if isinstance(number := row.get(name), float) and number.is_integer():
                 row[name] = int(number)
 
-    def _undeclared(self, record: dict[str, Any], declared: _Declared) -> dict[str, Any]:
+    def _undeclared(self, record: Mapping[str, Any], declared: _Declared) -> dict[str, Any]:
         """Collect what no column declares, in the record's own structure."""
         undeclared: dict[str, Any] = {}
         for key, value in record.items():
@@ -179,7 +227,7 @@ def _bounded(column: Mapping[str, Any]) -> dict[str, Any]:
     return bounded
 
 
-def _follow(record: dict[str, Any], path: tuple[str, ...]) -> object:
+def _follow(record: Mapping[str, Any], path: tuple[str, ...]) -> object:
     """Return what lies at a path; null below a null, ``_MISSING`` below a gap."""
     value: object = record
     for key in path:

@@ -162,6 +162,8 @@ def is_same_scope(scope: Mapping[str, Any] | None, wanted: Mapping[str, Any]) ->
 
 def _covers(scope: Mapping[str, Any] | None, wanted: Mapping[str, Any]) -> bool:
     """Tell whether what was read holds all that is wanted now."""
+    if (scope or {}).get("privacy") != wanted.get("privacy"):
+        return False
     if scope is None:
         return True
     if not is_same_scope(scope, {CURSUS: wanted[CURSUS]} if CURSUS in wanted else {}):

@@ -80,7 +80,7 @@ _logger = logging.getLogger("tap-ft42")
 class Spool:
     """The pages and plans of runs that no state has covered yet."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is a fact about the run
         self,
         file: Path,
         *,
@@ -88,6 +88,7 @@ class Spool:
         has_state: bool,
         is_compressed: bool = True,
         is_new: bool = False,
+        keeps_pages: bool = True,
     ) -> None:
         """Open the file, or begin a new one.
 
@@ -98,10 +99,12 @@ class Spool:
                 will tell what has been covered.
             is_compressed: Whether to save disk, which costs 2 ms a page.
             is_new: Whether to forget what earlier runs have left.
+            keeps_pages: Whether pages are kept, and not only how far a run has come.
         """
         self._file = file
         self._clock = clock
         self._has_state = has_state
+        self._keeps_pages = keeps_pages
         self._level = 1 if is_compressed else 0
         self._lock = RLock()
         self._database: sqlite3.Connection | None = None
@@ -213,6 +216,8 @@ class Spool:
             request: What was asked for.
             page: What came.
         """
+        if not self._keeps_pages:
+            return
         row = (
             name, request, page.total, page.size, page.more, page.sent, page.answered,
             zlib.compress(page.body, self._level),

@@ -365,17 +365,14 @@ class ListRun:
             yield from self._tried_out(context)
             return
         self._plan_run()
-        # What goes on where an earlier run ended does not list what that had listed.
-        is_whole = "from_scratch" not in self.partitions.state(context)
-        listed: set[object] = set()
         self._is_read_to_end = False
         try:
             for trait in self._traits:
                 yield from trait.first()
-            for record in self._planned_records(context):
-                if self._refreshing is not None and isinstance(record, dict):
-                    listed.add(record.get(ID))
-                yield record
+            if self._refreshing is None:
+                yield from self._planned_records(context)
+            else:
+                yield from self._refreshed(context, self._refreshing)
         except RunEnds as end:
             self.run.lifecycle.end_early(end)
         except ALONE as failure:
@@ -385,9 +382,19 @@ class ListRun:
         if key_of(context) not in self._left_open:
             for trait in self._traits:
                 trait.complete(context)
+
+    def _refreshed(self, context: Context | None, refreshing: Refreshing) -> Iterator[Any]:
+        """Yield the records of a partition, and take note if these are all."""
+        # What goes on where an earlier run ended does not list what that had listed.
+        is_whole = "from_scratch" not in self.partitions.state(context)
+        listed: set[object] = set()
+        for record in self._planned_records(context):
+            if isinstance(record, dict):
+                listed.add(record.get(ID))
+            yield record
         is_read = self._due.get(key_of(context), False) and self._is_read_to_end
-        if self._refreshing is not None and is_read and self.needs_all(context):
-            self._refreshing.note(context, listed, is_whole=is_whole)
+        if is_read and self.needs_all(context):
+            refreshing.note(context, listed, is_whole=is_whole)
 
     def _tried_out(self, context: Context | None) -> Iterator[Any]:
         """Yield one record of the list's first page: one that leads on, where it can."""

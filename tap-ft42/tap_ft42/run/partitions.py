@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tap_ft42.api.ledger import Entry
     from tap_ft42.declared.contexts import Context
     from tap_ft42.declared.listing import Carried, Listing
+    from tap_ft42.declared.privacy import PersonalData
     from tap_ft42.reading.source import ListReader
     from tap_ft42.run.run import Run
 
@@ -32,6 +33,10 @@ class Output(Protocol):
     @property
     def has_selected_descendents(self) -> bool:
         """Whether rows of a list below it are wanted."""
+
+    @property
+    def personal(self) -> PersonalData:
+        """What of its rows is about people, and what of that may leave the tap."""
 
     @property
     def emit_activate_version_messages(self) -> bool:
@@ -199,7 +204,8 @@ class Partitions:
 
     def scope_of(self, context: Context | None) -> dict[str, Any]:
         """Return what the reads of a list are narrowed to, as the state remembers it."""
-        scope: dict[str, Any] = {"campus_ids": list(self.run.scope.campus_ids)}
+        campus_ids = list(self.run.scope.campus_ids)
+        scope: dict[str, Any] = {"campus_ids": campus_ids, **self.run.privacy.scope}
         return {CURSUS: cursus_of(context), **scope} if self.listing.by_cursus else scope
 
     def bookmark_scope(self, context: Context | None) -> dict[str, Any]:

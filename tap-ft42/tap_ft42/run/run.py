@@ -22,6 +22,7 @@ from tap_ft42.api.session import Session
 from tap_ft42.api.token import BearerToken
 from tap_ft42.census.terms import CensusTerms
 from tap_ft42.declared.instants import in_milliseconds
+from tap_ft42.declared.privacy import Privacy
 from tap_ft42.planning.backfill import Backfill
 from tap_ft42.planning.scope import Scope
 from tap_ft42.planning.steps import Times
@@ -165,7 +166,9 @@ class Run:
         return Spool(
             Path(self.settings.get("spool") or _OF_THE_USER / "spool").expanduser()
             / f"{name}.sqlite",
-            is_new=self.backfill is not None,
+            # What an earlier run has left is of people, too.
+            is_new=self.backfill is not None or not self.privacy.is_full,
+            keeps_pages=self.privacy.is_full,
             clock=self.clock,
             has_state=self._has_state(),
             # Without a limit the processor is what is scarce.
@@ -222,6 +225,11 @@ class Run:
             overlap=1000 * int(self.settings["overlap_seconds"]),
             not_before=None if start_date is None else in_milliseconds(start_date),
         )
+
+    @cached_property
+    def privacy(self) -> Privacy:
+        """What of people may leave the tap."""
+        return Privacy.of(self.settings)
 
     @cached_property
     def census_terms(self) -> CensusTerms:

@@ -14,6 +14,7 @@ from singer_sdk.singerlib import RecordMessage
 from typing_extensions import override
 
 from tap_ft42.api.budget import RunEnds
+from tap_ft42.declared.privacy import PersonalData
 from tap_ft42.run.lifecycle import ALONE
 from tap_ft42.run.run import STATE_INTERVAL
 from tap_ft42.singer.rows import SCHEMAS, Rows
@@ -132,7 +133,7 @@ class FT42Stream(Stream):
 
     @override
     def post_process(self, row: Record, context: Context | None = None) -> Record | None:
-        reject = partial(self.rejected_records.keep, self.name, row)
+        reject = partial(self._put_aside, row)
         shaped = self._rows.row_or_none(row, self.list_run.added(row, context), reject)
         if shaped is None:
             return None
@@ -140,7 +141,21 @@ class FT42Stream(Stream):
             self.list_run.presence.leave_out(shaped["id"], context)
             return None
         self.list_run.partitions.count(shaped)
-        return shaped
+        return self.personal.row(shaped)
+
+    @cached_property
+    def personal(self) -> PersonalData:
+        """What of the rows is about people, and what of that may leave the tap."""
+        return PersonalData(self.schema, self.list_run.run.privacy)
+
+    def _put_aside(self, record: object, reason: str) -> None:
+        body = self._rows.as_it_may_leave(
+            record,
+            self.personal,
+            is_wanted=lambda name: self.mask["properties", name],
+            transform=None if self._is_sent_as_it_is else self.stream_maps[0].transform,
+        )
+        self.rejected_records.keep(self.name, body, reason)
 
     def row(self, record: object, context: Context | None) -> dict[str, Any]:
         """Return what the stream makes of a record, or raise a `BrokenRecordError`."""
@@ -149,7 +164,7 @@ class FT42Stream(Stream):
     def reject(self, record: object, reason: str) -> None:
         """Put a broken record aside."""
         self.list_run.rejections.note(reason=reason)
-        self.rejected_records.keep(self.name, record, reason)
+        self._put_aside(record, reason)
 
     def emit(self, record: Record, context: Context | None, *, is_known: bool) -> None:
         """Emit a record that is read outside of the stream's own turn.

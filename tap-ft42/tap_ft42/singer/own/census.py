@@ -54,7 +54,7 @@ class CensusStream(OwnStream):
                     counted += proof.total
                 else:
                     ranges, listed = ranges + 1, listed + proof.total
-                yield _record(name, context, proof)
+                yield _record(of, context, proof)
         except ALONE as failure:
             if not self.run.lifecycle.fails_alone(name, failure):
                 raise
@@ -78,15 +78,15 @@ class CensusStream(OwnStream):
             )
 
 
-def _record(stream: str, context: Context | None, proof: Proof) -> dict[str, Any]:
+def _record(of: ListRun, context: Context | None, proof: Proof) -> dict[str, Any]:
     # What was only counted begins at 0, so that it does not take the place of ids.
-    is_whole = proof.ids is None and proof.lower == 1
+    is_whole, personal = proof.ids is None and proof.lower == 1, of.output.personal
     return {
-        "stream": stream,
+        "stream": of.listing.name,
         "cursus_id": cursus_of(context),
         "parent_id": parent_of(context),
-        "first_id": 0 if is_whole else proof.lower,
-        "last_id": proof.upper,
+        "first_id": 0 if is_whole else personal.key(proof.lower),
+        "last_id": personal.key(proof.upper) if proof.upper else 0,
         "total": proof.total,
         "ids": None if proof.ids is None else list(proof.ids),
         "counted_at": from_milliseconds(int(proof.sent * 1000)),

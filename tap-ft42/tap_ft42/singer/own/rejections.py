@@ -33,7 +33,7 @@ class RejectedRecordsStream(OwnStream):
 
         Args:
             stream: The stream that it was read for.
-            record: What the API sent; it need not be an object.
+            record: What of it may leave the tap; None for nothing. It need not be an object.
             reason: Which rule it broke.
         """
         if not self.selected:
@@ -42,7 +42,8 @@ class RejectedRecordsStream(OwnStream):
             self._write_schema_message()
             self._is_announced = True
         record_id = record.get("id") if isinstance(record, dict) else None
-        body = msgspec.json.encode([stream, record], order="sorted")
+        told = [stream, record] if record is not None else [stream, reason]
+        body = msgspec.json.encode(told, order="sorted")
         self._write_record_message(
             {
                 "rejection_id": hashlib.sha256(body).hexdigest(),

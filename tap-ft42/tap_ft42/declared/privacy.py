@@ -1,0 +1,295 @@
+"""What leaves the tap of people: all, pseudonyms, or no more than keys need.
+
+Where people stand in a stream, its schema says (``x-persons``). By the setting
+``privacy``:
+
+``pseudonymous``
+    A login becomes its HMAC-SHA-256 under ``privacy_key``, in hexadecimal, so that the
+    same person has the same pseudonym in all streams and runs, and nobody who lacks the
+    key can try logins out (RFC 2104). Names, addresses, pictures, URLs, seats and free
+    texts become null. With ``privacy_ids: keyed`` the ids of people are replaced as well,
+    by the first 53 bits of a hash: exact in any JSON reader, and among 200,000 people two
+    share one with a probability of 2 to a million.
+``none``
+    The same, without logins and without ids of people but in the columns that are keys or
+    refer to a person. Of a person's own row only these are left, with what decides
+    whether it is published (``x-scope``).
+
+A row fits its schema, a rejected record need not: of that only what is declared and of the
+declared type is left, as anything else may hold anything.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from tap_ft42.declared.instants import rewrite_instant
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+FULL, PSEUDONYMOUS, NONE = "full", "pseudonymous", "none"
+KEPT, KEYED = "kept", "keyed"
+SHORTEST_KEY = 16
+
+_ANONYMISED = "3b3-"
+"""How logins begin of people who were anonymised at 42; the warehouse looks for it."""
+
+_ID_BITS = 53
+_EACH = "*"
+_SCALARS = (str, int, float, bool)
+
+_Change: TypeAlias = Callable[[Any], Any]
+_Rule: TypeAlias = "_Change | dict[str, _Rule]"
+
+
+def refusal(settings: Mapping[str, Any]) -> str | None:
+    """Say why the settings on privacy cannot be followed, or return None.
+
+    Args:
+        settings: The settings of the tap; the key is not repeated.
+    """
+    preset, ids = settings.get("privacy", FULL), settings.get("privacy_ids", KEPT)
+    is_needed = preset == PSEUDONYMOUS or ids == KEYED
+    if preset == FULL and ids == KEYED:
+        return "privacy_ids: keyed needs privacy: pseudonymous or none"
+    if is_needed and len(settings.get("privacy_key") or "") < SHORTEST_KEY:
+        return (
+            f"privacy_key is missing or has fewer than {SHORTEST_KEY} characters: make one "
+            "with `openssl rand -hex 32` and keep it; with another one nobody is the same"
+        )
+    return None
+
+
+@dataclass(frozen=True)
+class Privacy:
+    """The settings on privacy.
+
+    Attributes:
+        preset: One of ``full``, ``pseudonymous``, ``none``.
+        key: What pseudonyms are made with; empty if there are none.
+        has_keyed_ids: Whether ids of people are replaced as well.
+    """
+
+    preset: str
+    key: bytes
+    has_keyed_ids: bool
+
+    @classmethod
+    def of(cls, settings: Mapping[str, Any]) -> Privacy:
+        """Take them from the settings of the tap, which `refusal` has looked at."""
+        key = (settings.get("privacy_key") or "").encode()
+        preset, ids = settings.get("privacy", FULL), settings.get("privacy_ids", KEPT)
+        return cls(preset, key, ids == KEYED)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether all leaves the tap as it is."""
+        return self.preset == FULL
+
+    @property
+    def scope(self) -> dict[str, str]:
+        """What the state remembers: rows of another preset or key have to be read again."""
+        if self.is_full:
+            return {}
+        ids = KEYED if self.has_keyed_ids else KEPT
+        return {"privacy": f"{self.preset} {ids} {self._hash('privacy')[:16]}"}
+
+    def login(self, value: object) -> str | None:
+        """Return what stands for a login; null for what is none."""
+        if not isinstance(value, str):
+            return None
+        prefix = _ANONYMISED if value.startswith(_ANONYMISED) else ""
+        if self.preset == NONE:
+            return prefix or None
+        return prefix + self._hash(value)
+
+    def id(self, value: object) -> int | None:
+        """Return what stands for the id of a person; null for what is none."""
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
+        if not isinstance(value, int) or isinstance(value, bool):
+            return None
+        if not self.has_keyed_ids:
+            return value
+        return int(self._hash(f"id:{value}")[:16], 16) >> (64 - _ID_BITS)
+
+    def _hash(self, text: str) -> str:
+        # What no UTF-8 can hold (a lone surrogate) is hashed, too.
+        return hmac.digest(self.key, text.encode(errors="surrogatepass"), "sha256").hex()
+
+
+class PersonalData:
+    """What of the rows and records of one stream is about people, compiled from its schema."""
+
+    def __init__(self, schema: Mapping[str, Any], privacy: Privacy) -> None:
+        """Compile a schema.
+
+        Args:
+            schema: The content of a file in ``schemas/``.
+            privacy: What may leave.
+        """
+        self._privacy = privacy
+        persons: Mapping[str, str] = schema.get("x-persons", {})
+        self._columns = self._row_rules(schema, persons) if not privacy.is_full else {}
+        self._body = self._record_rules(schema) if not privacy.is_full else {}
+        self.is_person = persons.get("id") == "id"
+        # What has to have a value is told by the id that stands beside it.
+        self._labels = [
+            name
+            for name, kind in persons.items()
+            if kind == "login" and name in schema["properties"]
+            if "null" not in _types(schema["properties"][name])
+        ]
+
+    @property
+    def hides_ids(self) -> bool:
+        """Whether the rows have other ids than the API's."""
+        return self.is_person and self._privacy.has_keyed_ids
+
+    def row(self, row: dict[str, Any]) -> dict[str, Any]:
+        """Return a row as it may leave the tap.
+
+        Args:
+            row: A row of the schema; it is not changed.
+        """
+        if not self._columns:
+            return row
+        reduced = dict(row)
+        for name, rule in self._columns.items():
+            if name in row:
+                reduced[name] = _applied(rule, row[name])
+        if self._privacy.preset == NONE:
+            for name in self._labels:
+                prefix = reduced.get(name) or "person-"
+                reduced[name] = f"{prefix}{reduced['id']:019d}"
+        return reduced
+
+    def record(self, record: object) -> object:
+        """Return a record of the API as it may leave the tap, whatever its shape.
+
+        Args:
+            record: What broke the schema; it need not be an object, and is not changed.
+        """
+        if self._privacy.is_full:
+            return record
+        return _applied(self._body, record) if isinstance(record, dict) else None
+
+    def key(self, number: int) -> int:
+        """Return what stands for the id of a row."""
+        return (self._privacy.id(number) or 0) if self.hides_ids else number
+
+    # Rules
+
+    def _row_rules(
+        self, schema: Mapping[str, Any], persons: Mapping[str, str]
+    ) -> dict[str, _Rule]:
+        columns: Mapping[str, Any] = schema["properties"]
+        rules: dict[str, _Rule] = {
+            name: self._change(kind) for name, kind in persons.items() if name in columns
+        }
+        for name, paths in schema.get("x-items", {}).items():
+            rules[name] = self._item_rules(name, paths, persons)
+        if self._privacy.preset == NONE and persons.get("id") == "id":
+            left = {*schema["x-primary-key"], *schema.get("x-scope", ()), *persons}
+            rules |= {
+                name: _nothing
+                for name, column in columns.items()
+                if name not in left and "null" in _types(column)
+            }
+        return rules
+
+    def _item_rules(
+        self, column: str, paths: Sequence[str], persons: Mapping[str, str]
+    ) -> dict[str, _Rule]:
+        rules: dict[str, _Rule] = {}
+        for path in paths:
+            whole = f"{column}/{_EACH}/{path}"
+            kind = persons.get(whole)
+            # No other row is found by the id of somebody in a list.
+            is_left = kind == "id" and self._privacy.preset == NONE
+            change = _nothing if is_left else _scalar if kind is None else self._change(kind)
+            _put(rules, whole.split("/")[1:], change)
+        return rules
+
+    def _record_rules(self, schema: Mapping[str, Any]) -> dict[str, _Rule]:
+        """Return the rules for a record of the API, in which a column stands at its source."""
+        persons: Mapping[str, str] = schema.get("x-persons", {})
+        rules: dict[str, _Rule] = {}
+        of_rows = self._row_rules(schema, persons)
+        for name, column in schema["properties"].items():
+            source = column.get("x-source", name).split(".")
+            _put(rules, source, of_rows.get(name) or _typed(column))
+        return rules
+
+    def _change(self, kind: str) -> _Change:
+        changes: dict[str, _Change] = {"id": self._privacy.id, "login": self._privacy.login}
+        return changes.get(kind, _nothing)
+
+
+def _put(rules: dict[str, _Rule], path: Iterable[str], change: _Rule) -> None:
+    *above, last = path
+    for step in above:
+        below = rules.setdefault(step, {})
+        if not isinstance(below, dict):
+            return
+        rules = below
+    rules[last] = change
+
+
+def _applied(rule: _Rule, value: object) -> object:
+    if not isinstance(rule, dict):
+        return rule(value)
+    if (each := rule.get(_EACH)) is not None:
+        return [_applied(each, item) for item in value] if isinstance(value, list) else None
+    if not isinstance(value, dict):
+        return None
+    return {key: _applied(rule[key], below) for key, below in value.items() if key in rule}
+
+
+def _nothing(value: object) -> None:  # noqa: ARG001 - whatever it is
+    return None
+
+
+def _scalar(value: object) -> object:
+    return value if isinstance(value, _SCALARS) else None
+
+
+def _types(column: Mapping[str, Any]) -> set[str]:
+    types = column["type"]
+    return {types} if isinstance(types, str) else set(types)
+
+
+def _typed(column: Mapping[str, Any]) -> _Change:
+    """Return what leaves a value only if it is of the column's type."""
+    types, items = _types(column), column.get("items")
+    fits: tuple[type, ...] = ()
+    if types & {"integer", "number"}:
+        fits += (int, float)
+    if "boolean" in types:
+        fits += (bool,)
+    if "string" in types:
+        fits += (str,)
+    each = _typed(items) if items is not None and "type" in items else _nothing
+    is_instant = column.get("format") == "date-time"
+
+    def left(value: object) -> object:
+        if isinstance(value, list) and "array" in types:
+            return [each(item) for item in value]
+        if isinstance(value, bool) and bool not in fits:
+            return None
+        if is_instant and not _is_instant(value):
+            return None
+        return value if isinstance(value, fits) else None
+
+    return left
+
+
+def _is_instant(value: object) -> bool:
+    try:
+        return isinstance(value, str) and bool(rewrite_instant(value))
+    except ValueError:
+        return False

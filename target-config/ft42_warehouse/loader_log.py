@@ -1,0 +1,99 @@
+"""What may be said of a row that the database refused: all but its values.
+
+PostgreSQL says what it refused: in the text of an error of class 22 or 23, in its
+``DETAIL`` and in its ``CONTEXT``, all of which the stock loader logs as they are, with
+the parameters of the statement. None of its settings leaves that out, so its log goes
+through `WithoutValues` (``target-postgres.logging.yml``). The loader runs in an
+environment of its own: this module needs nothing but Python.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+
+# Their texts speak of connections, permissions, objects and the machine.
+_SPEAKS_OF_NO_ROW = frozenset(
+    ["08", "0A", "25", "28", "2B", "3D", "3F", "40", "42", "53", "54", "55", "57", "58"]
+)
+"""Classes of SQLSTATE, see the PostgreSQL documentation, Appendix A."""
+
+_COPIED_COLUMN = re.compile(r"^COPY [^\n]*?, line \d+, column ([a-z_][a-z0-9_]*)", re.MULTILINE)
+_LEFT_OUT = "What else it says is left out, as it may hold values of rows."
+
+
+def without_values(error: BaseException) -> str:
+    """Say what an error says, without values of rows.
+
+    Args:
+        error: Any error; one of psycopg is told by its SQLSTATE and by the names of
+            table, column and constraint, one of SQLAlchemy by what caused it.
+
+    Returns:
+        One line.
+    """
+    cause = getattr(error, "orig", None)
+    if isinstance(cause, BaseException):
+        return without_values(cause)
+    if isinstance(error, OSError | ImportError | NotImplementedError):
+        return _in_one_line(f"{type(error).__name__}: {error}")
+    code, diagnostics = getattr(error, "sqlstate", None), getattr(error, "diag", None)
+    if code is None:
+        # A server that does not answer has no code, and nothing of a row to tell.
+        is_connection = type(error).__name__ == "OperationalError"
+        return _in_one_line(
+            str(error) if is_connection else f"{type(error).__name__}. {_LEFT_OUT}"
+        )
+    if code[:2] in _SPEAKS_OF_NO_ROW:
+        return _in_one_line(
+            getattr(diagnostics, "message_primary", None) or type(error).__name__
+        )
+    names = [f"SQLSTATE {code}"]
+    copied = _COPIED_COLUMN.search(getattr(diagnostics, "context", None) or "")
+    for what in ("schema", "table", "column", "constraint"):
+        name = getattr(diagnostics, f"{what}_name", None)
+        if name is None and what == "column" and copied:
+            name = copied[1]
+        if name:
+            names.append(f"{what} {name}")
+    return _in_one_line(f"{type(error).__name__} ({', '.join(names)}). {_LEFT_OUT}")
+
+
+class WithoutValues(logging.Filter):
+    """Takes values of rows out of records of the log that carry an error."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Replace each error by one of the same name that says less.
+
+        Args:
+            record: What is logged; it is changed.
+
+        Returns:
+            True: the record is logged.
+        """
+        error = record.exc_info[1] if record.exc_info else None
+        if error is not None:
+            reduced = _reduced(error)
+            record.exc_info = (type(reduced), reduced, error.__traceback__)
+        else:
+            arguments = record.args if isinstance(record.args, tuple) else ()
+            error = next((each for each in arguments if isinstance(each, BaseException)), None)
+        if error is not None:
+            # The text beside an error is that of the error, or the row that it is about.
+            record.msg, record.args = "%s", (without_values(error),)
+        return True
+
+
+def _reduced(error: BaseException) -> BaseException:
+    """Return an error of the same name, with its causes, whose texts hold no values."""
+    kind = type(type(error).__name__, (Exception,), {"__module__": type(error).__module__})
+    reduced: BaseException = kind(without_values(error)).with_traceback(error.__traceback__)
+    if error.__cause__ is not None:
+        reduced.__cause__ = _reduced(error.__cause__)
+    elif error.__context__ is not None:
+        reduced.__context__ = _reduced(error.__context__)
+    return reduced
+
+
+def _in_one_line(text: str) -> str:
+    return " ".join(text.split())

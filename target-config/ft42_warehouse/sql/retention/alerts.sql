@@ -1,0 +1,1 @@
+DELETE FROM {warehouse}.alerts WHERE over_at < {before}
