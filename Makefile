@@ -101,6 +101,7 @@ check: install-dev ## Lint, check formats, types and dependencies
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/lint-imports --cache-dir .local/import-linter
 	cd tap-ft42 && ../$(BIN)/deptry .
 	cd target-config && ../$(BIN)/deptry .
 	cd sandbox && ../$(BIN)/deptry .
@@ -110,6 +111,7 @@ check: install-dev ## Lint, check formats, types and dependencies
 	$(BIN)/zizmor --quiet --offline --no-progress .github
 
 docs: install-dev ## Write what is written from the code: the reference, dbt's properties, the Hub's definition
+	$(BIN)/python -m tools.architecture
 	$(BIN)/python -m tools.reference
 	$(BIN)/python -m tools.dbt_properties
 	$(BIN)/python -m tools.hub

@@ -27,7 +27,13 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
     from types import FrameType
 
+    import click
+
     from tap_ft42.singer.stream import FT42Stream
+
+
+class UnreadableFileError(Exception):
+    """A file that was given holds something else than it should."""
 
 
 class TapFT42(Tap):
@@ -52,6 +58,15 @@ class TapFT42(Tap):
             self.append_builtin_config(SETTINGS)
             options["config"] = dict(options.get("config") or {}) | from_variables(SETTINGS)
         super().__init__(**options)
+
+    @classmethod
+    @override
+    def cb_config(cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]) -> Any:
+        try:
+            return super().cb_config(ctx, param, value)
+        except ValueError as error:
+            message = f"{', '.join(value)}: {error}"
+            raise UnreadableFileError(message) from error
 
     @override
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:

@@ -14,6 +14,7 @@ import yaml
 from ft42_warehouse.cli import main as warehouse
 
 from tests.docs.pages import DOCS, ROOT, SHELLS, Block, Page, for_contributors, pages, readmes
+from tools import architecture
 from tools.reference import PARTS, REFERENCE, settings, settings_of_the_tap, with_part
 
 if TYPE_CHECKING:
@@ -211,6 +212,11 @@ def test_what_contributors_are_told_to_run_exists(command: str) -> None:
 def test_a_command_that_is_not_run_says_why(page: Page) -> None:
     said = page.text.count("<!-- not run here: ")
     assert said == sum(block.excuse is not None for block in page.blocks)
+
+
+def test_the_picture_of_the_layers_is_that_of_the_code() -> None:
+    page = architecture.PAGE.read_text(encoding="utf-8")
+    assert page == architecture.current(page), "run make docs"
 
 
 @pytest.mark.parametrize("name", PARTS)

@@ -1,4 +1,4 @@
-"""Readings that run ahead of the one whose parts are wanted."""
+"""Runs several reads at once, and hands out what they find in order."""
 
 from __future__ import annotations
 

@@ -1,0 +1,127 @@
+"""Draw the layers of the tap, and count what its mechanisms take: ``make docs``.
+
+Both go into ``docs/explanation/architecture.md``. The layers are those of the contracts in
+``pyproject.toml`` that ``make check`` holds the code to, and the arrows are the imports
+that there are.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+import grimp
+
+from tools.tables import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+PAGE = ROOT / "docs/explanation/architecture.md"
+PACKAGE = "tap_ft42"
+BEGIN = "<!-- written by tools/architecture.py -->\n"
+END = "<!-- /written -->\n"
+_CODE = ROOT / "tap-ft42" / PACKAGE
+
+MECHANISMS: Mapping[str, tuple[str, ...]] = {
+    "Proof of reads while rows move": ("reading/reads.py", "reading/regions.py"),
+    "Pages in flight": ("reading/pipeline.py", "reading/ahead.py"),
+    "Spool": ("reading/spool.py",),
+    "Quota shared by processes": ("api/quota.py",),
+    "Clock of the API": ("api/clock.py", "planning/impossible.py"),
+    "Sweeps": ("planning/sweeps.py", "run/dealing.py"),
+    "Reference lists by interval": ("planning/refresh.py", "run/refreshing.py"),
+    "People of a scope": ("run/people.py", "run/newcomers.py"),
+    "Points": ("run/points.py",),
+    "Census": (
+        "census/accounts.py",
+        "census/counting.py",
+        "census/known.py",
+        "census/list_census.py",
+        "census/presence.py",
+        "census/settled.py",
+        "census/tallies.py",
+        "census/terms.py",
+        "reading/ids.py",
+    ),
+    "Plan before a run": ("run/costs.py",),
+    "Rejected records": ("run/rejections.py", "singer/own/rejections.py"),
+    "Privacy presets": ("declared/privacy.py",),
+    "Ledger and progress": ("api/ledger.py", "run/progress.py", "singer/own/runs.py"),
+}
+"""The files of each mechanism that a run could do without; what it buys, the page says."""
+
+
+def picture() -> str:
+    """Return the layers as a Mermaid graph: an arrow where one imports another."""
+    layers = contract()
+    ranks = {layer: rank for rank, layer in enumerate(layers)}
+    graph = grimp.build_graph(PACKAGE, cache_dir=None)
+    arrows: dict[tuple[str, str], int] = defaultdict(int)
+    for module in graph.modules:
+        for imported in graph.find_modules_directly_imported_by(module):
+            pair = _layer(module), _layer(imported)
+            if pair[0] != pair[1] and all(layer in ranks for layer in pair):
+                arrows[pair] += 1
+    lines = ["```mermaid", "graph TD"]
+    lines += [
+        f'  {layer}["{layer}/"]' if _is_package(layer) else f"  {layer}" for layer in layers
+    ]
+    lines += [
+        f"  {upper} --> {lower}"
+        for upper, lower in sorted(arrows, key=lambda pair: (ranks[pair[0]], ranks[pair[1]]))
+    ]
+    return "\n".join([*lines, "```", ""])
+
+
+def contract() -> list[str]:
+    """Return the layers that the import contract names, from above."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    contracts = settings["tool"]["importlinter"]["contracts"]
+    layers: list[str] = next(one for one in contracts if one["id"] == "layers")["layers"]
+    return layers
+
+
+def lines_of(mechanism: str) -> int:
+    """Return how many lines a mechanism takes."""
+    files = (_CODE / file for file in MECHANISMS[mechanism])
+    return sum(len(file.read_text(encoding="utf-8").splitlines()) for file in files)
+
+
+def with_lines(page: str) -> str:
+    """Return the page with the present lines in its table of mechanisms."""
+    return "\n".join(_counted(page.split("\n")))
+
+
+def _counted(lines: list[str]) -> Iterator[str]:
+    for line in lines:
+        cells = line.split(" | ")
+        name = cells[0].removeprefix("| ")
+        if name in MECHANISMS:
+            cells[1] = f"{lines_of(name):,}"
+        yield " | ".join(cells)
+
+
+def _layer(module: str) -> str:
+    return module.removeprefix(f"{PACKAGE}.").partition(".")[0]
+
+
+def _is_package(layer: str) -> bool:
+    return (_CODE / layer).is_dir()
+
+
+def current(page: str) -> str:
+    """Return the page with the present picture and lines."""
+    before, _, rest = page.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return with_lines(f"{before}{BEGIN}{picture()}{END}{after}")
+
+
+def main() -> None:
+    """Bring the page up to date."""
+    PAGE.write_text(current(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
