@@ -127,6 +127,7 @@ def test_about_tells_every_setting_and_which_are_secret(tap: Tap) -> None:
     assert {name for name in properties if properties[name].get("secret")} == {
         "client_id",
         "client_secret",
+        "privacy_key",
         "quota_store",
     }
     assert set(about["settings"]["required"]) == {"client_id", "client_secret"}
