@@ -89,7 +89,7 @@ def names_of(connection: Connection[Any], schemas: Schemas, persons: Iterable[in
     wanted = {"persons": [*persons]}
     found: dict[int, dict[str, set[str]]] = {}
     for table in published_tables():
-        if table.person and (values := _values(table)):
+        if table.person and (values := called(table)):
             for schema_name in (schemas.landed, schemas.published):
                 rows = connection.execute(
                     schemas.statement(
@@ -293,7 +293,7 @@ def _pieces(value: str, others: set[str]) -> Iterator[str]:
             yield value[begin:end]
 
 
-def _values(table: Table) -> sql.Composed | None:
+def called(table: Table) -> sql.Composed | None:
     """Return what a row ``l`` calls its person, as pairs of kind and string."""
     pairs = [
         sql.SQL("({}, l.{})").format(sql.Literal(kind), sql.Identifier(column))
@@ -318,7 +318,7 @@ def _others_called(
     users = next(table for table in published_tables() if table.name == PERSONS)
     strings = {string for strings in named.values() for string in strings}
     return connection.execute(
-        schemas.statement("erase/others_called", values=_values(users) or sql.SQL("")),
+        schemas.statement("erase/others_called", values=called(users) or sql.SQL("")),
         {"persons": [*named], "strings": [*strings]},
     ).fetchall()
 

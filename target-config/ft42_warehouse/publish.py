@@ -206,21 +206,8 @@ class _Publish:
 
     def _reduce_strangers(self, table: Table) -> None:
         """Take what names people out of the landed rows of those who are not published."""
-        columns = [sql.Identifier("l", column) for column in table.naming]
-        if self._schemas.keep_strangers or not table.is_about_others or not columns:
-            return
-        self._execute(
-            "publish/reduce_strangers",
-            table,
-            person=sql.Identifier(str(table.person)),
-            persons=sql.Literal(PERSONS),
-            nothing=sql.SQL(", ").join(
-                sql.SQL("{} = NULL").format(sql.Identifier(column)) for column in table.naming
-            ),
-            named=sql.SQL(" OR ").join(
-                sql.SQL("{} IS NOT NULL").format(column) for column in columns
-            ),
-        )
+        if not self._schemas.keep_strangers and table.is_about_others and table.naming:
+            self._execute("publish/reduce_strangers", table, **stranger_parts(table))
 
     def _has_new_source(self, table: Table) -> bool:
         """Say whether this publish has changed what a table's derived part comes from."""
@@ -272,3 +259,16 @@ class _Publish:
         return self._connection.execute(
             self._schemas.of_table(name, table, since=sql.Literal(self._since), **parts)
         ).rowcount
+
+
+def stranger_parts(table: Table) -> dict[str, sql.Composable]:
+    """Return the parts of the statement that takes what names people out of landed rows."""
+    columns = [sql.Identifier(column) for column in table.naming]
+    return {
+        "person": sql.Identifier(str(table.person)),
+        "persons": sql.Literal(PERSONS),
+        "nothing": sql.SQL(", ").join(sql.SQL("{} = NULL").format(name) for name in columns),
+        "named": sql.SQL(" OR ").join(
+            sql.SQL("l.{} IS NOT NULL").format(name) for name in columns
+        ),
+    }

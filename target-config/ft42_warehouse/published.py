@@ -85,36 +85,50 @@ def create_published(connection: Connection[Any], objects: Objects, schemas: Sch
             table.description,
             {column.name: column.description for column in (*table.columns, *_KEPT)},
         )
-    orphans = _UNION.join(
-        schemas.of_table(
-            "init/orphans_of",
-            table,
-            row_id=sql.SQL(" || ',' || ").join(sql.Identifier("l", key) for key in table.key),
-            ids=sql.SQL(", ").join(
-                sql.SQL("{}, {}").format(sql.Literal(name), sql.Identifier("l", name))
-                for name in dict.fromkeys(
-                    (*table.copy_key, *(column.name for column in table.references))
-                )
-            ),
-            missing=_UNION.join(
-                schemas.statement(
-                    "parts/missing",
-                    column=sql.Identifier(column.name),
-                    column_name=sql.Literal(column.name),
-                    parent=sql.Identifier(schemas.published, str(column.references)),
-                    parent_name=sql.Literal(column.references),
-                    is_published_copy=schemas.is_published_copy(table, column),
-                )
-                for column in table.references
-            ),
-        )
-        for table in published_tables()
-        if table.references
-    )
-    objects.keep(
-        f"view {schemas.published}.orphans", schemas.statement("init/orphans", orphans=orphans)
-    )
+    objects.keep(f"view {schemas.published}.orphans", orphans_view(schemas))
     return to_fill
+
+
+def orphans_view(schemas: Schemas) -> sql.Composed:
+    """Return what makes the views of rows that wait for a parent."""
+    return schemas.statement(
+        "init/orphans",
+        orphans=_UNION.join(
+            orphans_of(schemas, table) for table in published_tables() if table.references
+        ),
+    )
+
+
+def orphans_of(schemas: Schemas, table: Table) -> sql.Composed:
+    """Return the query for the landed rows of a table that wait for a parent."""
+    return schemas.of_table(
+        "init/orphans_of",
+        table,
+        row_id=sql.SQL(" || ',' || ").join(sql.Identifier("l", key) for key in table.key),
+        ids=sql.SQL(", ").join(
+            sql.SQL("{}, {}").format(sql.Literal(name), sql.Identifier("l", name))
+            for name in dict.fromkeys(
+                (*table.copy_key, *(column.name for column in table.references))
+            )
+        ),
+        missing=_UNION.join(
+            schemas.statement("parts/missing", **reference_parts(schemas, table, column))
+            for column in table.references
+        ),
+    )
+
+
+def reference_parts(
+    schemas: Schemas, table: Table, column: Column
+) -> dict[str, sql.Composable]:
+    """Return the parts of the query for rows whose column points to no published row."""
+    return {
+        "column": sql.Identifier(column.name),
+        "column_name": sql.Literal(column.name),
+        "parent": sql.Identifier(schemas.published, str(column.references)),
+        "parent_name": sql.Literal(column.references),
+        "is_published_copy": schemas.is_published_copy(table, column),
+    }
 
 
 def drop_keys_of_empty(connection: Connection[Any], schemas: Schemas) -> bool:
