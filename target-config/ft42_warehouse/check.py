@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from psycopg import Connection
 
     from ft42_warehouse.statements import Schemas
-    from ft42_warehouse.tables import Table
+    from ft42_warehouse.tables import Column, Table
 
 _PAST = {"created_at", "updated_at", "marked_at", "alumnized_at"}
 """Instants that have happened; others may lie ahead."""
@@ -30,7 +30,7 @@ _PAST = {"created_at", "updated_at", "marked_at", "alumnized_at"}
 def broken_promises(connection: Connection[Any], schemas: Schemas) -> list[str]:
     """Return what is wrong, a sentence each.
 
-    Rows that landed since the last publish are left out: they are not late yet.
+    Rows that landed since the last publish are skipped: they are not late yet.
 
     Args:
         connection: A connection of the publisher; nothing is changed.
@@ -77,7 +77,7 @@ def remember(connection: Connection[Any], schemas: Schemas, broken: list[str]) -
     # Where a table or a view is missing, `findings` says so by itself.
     with suppress(psycopg.errors.UndefinedTable):
         connection.execute(
-            schemas.statement("checked", waiting=schemas.statement("parts/waiting")),
+            schemas.statement("check/note", waiting=schemas.statement("parts/waiting")),
             {"broken": broken},
         )
 
@@ -128,13 +128,12 @@ def _statements_of(
         )
     for column in table.columns:
         if column.type == "timestamptz":
-            latest = "now() + interval '1 day'" if column.name in _PAST else "'2200-01-01+00'"
             yield schemas.of_table(
                 "check/instants",
                 table,
                 column=sql.Identifier(column.name),
                 column_name=sql.Literal(column.name),
-                latest=sql.SQL(latest),
+                latest=latest(column),
             )
     if table.person:
         for schema_name in (schemas.landed, schemas.published):
@@ -154,12 +153,26 @@ def _counted(schemas: Schemas, table: Table, since: sql.Literal) -> Iterator[sql
             f"check/{name}",
             table,
             since=since,
-            last_census=schemas.statement(
-                "check/last_census", table_name=sql.Literal(table.name), since=since
-            ),
-            excused=schemas.statement(
-                "check/excused", is_person=sql.Literal(table.name == PERSONS)
-            )
-            if table.person
-            else sql.SQL("0"),
+            **census_parts(schemas, table, since),
         )
+
+
+def latest(column: Column) -> sql.SQL:
+    """Return the latest instant that a column can hold."""
+    return sql.SQL("now() + interval '1 day'" if column.name in _PAST else "'2200-01-01+00'")
+
+
+def census_parts(
+    schemas: Schemas, table: Table, since: sql.Composable
+) -> dict[str, sql.Composable]:
+    """Return the parts of statements that compare a table with its last census."""
+    return {
+        "last_census": schemas.statement(
+            "check/last_census", table_name=sql.Literal(table.name), since=since
+        ),
+        "excused": schemas.statement(
+            "check/excused", is_person=sql.Literal(table.name == PERSONS)
+        )
+        if table.person
+        else sql.SQL("0"),
+    }

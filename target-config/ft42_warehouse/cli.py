@@ -21,6 +21,12 @@ from ft42_warehouse.init import REFUSALS, create_all
 from ft42_warehouse.loader_settings import LoaderSettings
 from ft42_warehouse.overview import inspection, overview
 from ft42_warehouse.person import UnknownPersonError, known_lines, known_of, person_id
+from ft42_warehouse.printed import (
+    NoSuchStatementError,
+    listed,
+    placeholders_listed,
+    printed,
+)
 from ft42_warehouse.publish import TooManyDeletionsError
 from ft42_warehouse.publish import publish as publish_landed
 from ft42_warehouse.report import report as render_report
@@ -151,6 +157,10 @@ def main(  # noqa: PLR0913 - an argument an option
     TARGET_POSTGRES_SQLALCHEMY_URL instead of them. The password is read from
     TARGET_POSTGRES_PASSWORD, else from PGPASSWORD or ~/.pgpass.
     """
+    schemas = Schemas(landing_schema, published_schema, keep_strangers=keep_strangers)
+    if context.invoked_subcommand == _print_sql.name:  # which asks no server
+        context.obj = schemas
+        return
     url = _secret("TARGET_POSTGRES_SQLALCHEMY_URL", "WAREHOUSE_SQLALCHEMY_URL")
     for option in context.command.params:
         if option.name in _NEEDED and not server[option.name] and not url:
@@ -170,7 +180,7 @@ def main(  # noqa: PLR0913 - an argument an option
             purpose=context.invoked_subcommand or "",
             wait_seconds=wait_seconds,
         ),
-        Schemas(landing_schema, published_schema, keep_strangers=keep_strangers),
+        schemas,
         loader,
     )
 
@@ -542,5 +552,43 @@ def _person_id(connection: Connection[Any], warehouse: Warehouse, person: str) -
 def campuses(warehouse: Warehouse) -> None:
     """Print the ids of the landed campuses as JSON, for who deals them to workers."""
     with warehouse.database.connect() as connection:
-        rows = connection.execute(warehouse.schemas.statement("campuses")).fetchall()
+        rows = connection.execute(warehouse.schemas.statement("shards/campuses")).fetchall()
     click.echo(json.dumps([campus_id for (campus_id,) in rows]))
+
+
+@main.command("sql")
+@click.argument("name", required=False)
+@click.argument("table", required=False)
+@click.option("--placeholders", is_flag=True, help="Print what each placeholder means.")
+@_schedule_options
+@click.pass_obj
+def _print_sql(  # noqa: PLR0913 - an argument an option
+    schemas: Schemas,
+    *,
+    name: str | None,
+    table: str | None,
+    placeholders: bool,
+    incremental_minutes: float,
+    nightly_hours: float,
+) -> None:
+    r"""Print a statement as this command runs it; without NAME, list all.
+
+    No database is asked. What only a run knows is printed as a variable of psql.
+
+    \b
+    warehouse sql                          # all statements, by what they are for
+    warehouse sql publish/change users     # how changed rows of users are published
+    warehouse sql check/duplicates users | psql ft42
+    """
+    if placeholders:
+        lines = [*placeholders_listed()]
+    elif name is None:
+        lines = [*listed()]
+    else:
+        schedule = _schedule(incremental_minutes, nightly_hours)
+        try:
+            lines = [printed(schemas, schedule, name, table)]
+        except NoSuchStatementError as error:
+            message = f"{error}."
+            raise click.UsageError(message) from None
+    click.echo("\n".join(lines))

@@ -265,20 +265,27 @@ def shared_parts(connection: Connection[Any], schemas: Schemas) -> dict[str, sql
         connection: A connection of the publisher, to a database that lacks nothing.
         schemas: Names of the schemas.
     """
-    names = ("freshness", "last_hour", "last_runs", "valid_until")
-    counts = sql.SQL(" UNION ALL ").join(
-        schemas.of_table("parts/landed_rows", table) for table in published_tables()
-    )
     # Counted once for all: it takes the keys of all rows.
     waiting = connection.execute(schemas.statement("parts/waiting")).fetchall()
     return {
-        **{name: schemas.statement(f"parts/{name}") for name in names},
-        "landed_rows": sql.SQL("({})").format(counts),
+        **subqueries(schemas),
         "waiting": sql.SQL(
             "(SELECT * FROM jsonb_to_recordset({}) AS w (table_name text, rows bigint))"
         ).format(
             sql.Literal(Jsonb([{"table_name": name, "rows": rows} for name, rows in waiting]))
         ),
+    }
+
+
+def subqueries(schemas: Schemas) -> dict[str, sql.Composable]:
+    """Return the subqueries of ``sql/parts`` that need no look into the database, by name."""
+    names = ("freshness", "last_hour", "last_runs", "valid_until")
+    counts = sql.SQL(" UNION ALL ").join(
+        schemas.of_table("parts/landed_rows", table) for table in published_tables()
+    )
+    return {
+        **{name: schemas.statement(f"parts/{name}") for name in names},
+        "landed_rows": sql.SQL("({})").format(counts),
     }
 
 

@@ -111,43 +111,45 @@ def create_functions(objects: Objects, schemas: Schemas) -> bool:
     Returns:
         Whether less is let in than before: `reduce_landed` does the same to what is there.
     """
-    warehouse = schemas.warehouse
-    keep_strangers = sql.Literal(schemas.keep_strangers)
-    shape = sql.Literal(
-        Jsonb(declared_items("projects_users", "teams", naming=schemas.keep_strangers))
-    )
     is_new = False
     for function in (
         "id_of", "persons_in", "is_refused", "declared_only", "without_persons", "distinct_ids",
         "stamp", "refuse_rejected", "refuse_teammates",
     ):  # fmt: skip
         is_new |= objects.keep(
-            f"function {warehouse}.{function}",
-            schemas.statement(
-                function,
-                scope=sql.SQL(SCOPES[PERSONS]),
-                shape=shape,
-                keep_strangers=keep_strangers,
-            ),
+            f"function {schemas.warehouse}.{function}",
+            schemas.statement(f"init/{function}", **function_parts(schemas)),
         )
     for table in published_tables():
-        if not table.person:
-            continue
-        name = f"refuse_{table.name}"
-        parts: dict[str, sql.Composable] = {"function": sql.Identifier(warehouse, name)}
-        if table.name == PERSONS:
-            statement = schemas.statement(
-                "refuse_users",
-                scope=sql.SQL(SCOPES[PERSONS]),
-                keep_strangers=keep_strangers,
-                reduce=_forgetting_all_but_the_scope(table),
-                **parts,
+        if table.person:
+            is_new |= objects.keep(
+                f"function {schemas.warehouse}.refuse_{table.name}", refusal(schemas, table)
             )
-        else:
-            person = sql.Identifier(table.person)
-            statement = schemas.statement("refuse", person=person, **parts)
-        is_new |= objects.keep(f"function {warehouse}.{name}", statement)
     return is_new and not schemas.keep_strangers
+
+
+def function_parts(schemas: Schemas) -> dict[str, sql.Composable]:
+    """Return the parts of the statements that make functions."""
+    shape = declared_items("projects_users", "teams", naming=schemas.keep_strangers)
+    return {
+        "scope": sql.SQL(SCOPES[PERSONS]),
+        "shape": sql.Literal(Jsonb(shape)),
+        "keep_strangers": sql.Literal(schemas.keep_strangers),
+    }
+
+
+def refusal(schemas: Schemas, table: Table) -> sql.Composed:
+    """Return what makes the function that keeps erased persons out of a landed table."""
+    function = sql.Identifier(schemas.warehouse, f"refuse_{table.name}")
+    if table.name != PERSONS:
+        person = sql.Identifier(str(table.person))
+        return schemas.statement("init/refuse", person=person, function=function)
+    return schemas.statement(
+        "init/refuse_users",
+        function=function,
+        reduce=_forgetting_all_but_the_scope(table),
+        **function_parts(schemas),
+    )
 
 
 def reduce_landed(connection: Connection[Any], schemas: Schemas) -> None:
@@ -177,19 +179,26 @@ def _forgetting_all_but_the_scope(table: Table) -> sql.Composed:
 
 def create_triggers(objects: Objects, schemas: Schemas) -> None:
     """Let each landed row note its transaction, and keep out who was erased."""
+    for name, trigger, statement in triggers(schemas):
+        objects.keep(f"trigger {schemas.landing}.{name}.{trigger}", statement)
+
+
+def triggers(schemas: Schemas) -> Iterator[tuple[str, str, sql.Composed]]:
+    """Yield the landed table of each trigger, its name, and what makes it."""
     refusals = {"rejected_records": "refuse_rejected"}
     for table in published_tables():
         if table.person:
             refusals[table.name] = f"refuse_{table.name}"
     # Triggers of a table fire in the order of their names.
-    triggers = [(table, "ft42_refuse", function) for table, function in refusals.items()]
-    triggers += [("projects_users", "ft42_refuse_teammates", "refuse_teammates")]
-    triggers += [(schema["title"], "ft42_stamp", "stamp") for schema in stream_schemas()]
-    for name, trigger, function in triggers:
-        objects.keep(
-            f"trigger {schemas.landing}.{name}.{trigger}",
+    all_of_them = [(table, "ft42_refuse", function) for table, function in refusals.items()]
+    all_of_them += [("projects_users", "ft42_refuse_teammates", "refuse_teammates")]
+    all_of_them += [(schema["title"], "ft42_stamp", "stamp") for schema in stream_schemas()]
+    for name, trigger, function in all_of_them:
+        yield (
+            name,
+            trigger,
             schemas.statement(
-                "trigger",
+                "init/trigger",
                 trigger=sql.Identifier(trigger),
                 table=sql.Identifier(schemas.landing, name),
                 function=sql.Identifier(schemas.warehouse, function),
@@ -305,7 +314,7 @@ def _add_zone(
     """
     name = sql.Identifier(schemas.landing, table)
     dependents = connection.execute(
-        schemas.statement("dependents"),
+        schemas.statement("init/dependents"),
         {"table": name.as_string(connection), "column": column},
     ).fetchall()
     if dependents:

@@ -45,7 +45,7 @@ class LoaderSettings:
     def parameters(self) -> dict[str, Any]:
         """Return the parameters of libpq that the target would connect with.
 
-        Certificates that are given as text are left out: see `certificates`.
+        Certificates that are given as text are skipped: see `certificates`.
 
         Raises:
             click.ClickException: Only one of the two programs could use the settings.

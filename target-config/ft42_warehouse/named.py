@@ -69,7 +69,7 @@ class TextColumn:
 def text_columns(connection: Connection[Any], schemas: Schemas) -> list[TextColumn]:
     """Return the columns that can hold text, of all tables of all schemas, in their order."""
     rows = connection.execute(
-        schemas.statement("text_columns"),
+        schemas.statement("erase/text_columns"),
         {"schemas": schemas.names, "warehouse": schemas.warehouse},
     )
     return [TextColumn(*row) for row in rows]
@@ -89,11 +89,11 @@ def names_of(connection: Connection[Any], schemas: Schemas, persons: Iterable[in
     wanted = {"persons": [*persons]}
     found: dict[int, dict[str, set[str]]] = {}
     for table in published_tables():
-        if table.person and (values := _values(table)):
+        if table.person and (values := called(table)):
             for schema_name in (schemas.landed, schemas.published):
                 rows = connection.execute(
                     schemas.statement(
-                        "strings_of",
+                        "erase/strings_of",
                         person=sql.Identifier(table.person),
                         anywhere=sql.Identifier(schema_name, table.name),
                         values=values,
@@ -293,7 +293,7 @@ def _pieces(value: str, others: set[str]) -> Iterator[str]:
             yield value[begin:end]
 
 
-def _values(table: Table) -> sql.Composed | None:
+def called(table: Table) -> sql.Composed | None:
     """Return what a row ``l`` calls its person, as pairs of kind and string."""
     pairs = [
         sql.SQL("({}, l.{})").format(sql.Literal(kind), sql.Identifier(column))
@@ -318,7 +318,7 @@ def _others_called(
     users = next(table for table in published_tables() if table.name == PERSONS)
     strings = {string for strings in named.values() for string in strings}
     return connection.execute(
-        schemas.statement("others_called", values=_values(users) or sql.SQL("")),
+        schemas.statement("erase/others_called", values=called(users) or sql.SQL("")),
         {"persons": [*named], "strings": [*strings]},
     ).fetchall()
 

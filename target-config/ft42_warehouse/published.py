@@ -36,7 +36,7 @@ def structure() -> str:
 
 
 def required_objects(schemas: Schemas) -> list[str]:
-    """Return the names of all that must exist, as ``sql/existing.sql`` gives them."""
+    """Return the names of all that must exist, as ``sql/init/existing.sql`` gives them."""
     return [
         name
         for table in published_tables()
@@ -85,36 +85,50 @@ def create_published(connection: Connection[Any], objects: Objects, schemas: Sch
             table.description,
             {column.name: column.description for column in (*table.columns, *_KEPT)},
         )
-    orphans = _UNION.join(
-        schemas.of_table(
-            "orphans_of",
-            table,
-            row_id=sql.SQL(" || ',' || ").join(sql.Identifier("l", key) for key in table.key),
-            ids=sql.SQL(", ").join(
-                sql.SQL("{}, {}").format(sql.Literal(name), sql.Identifier("l", name))
-                for name in dict.fromkeys(
-                    (*table.copy_key, *(column.name for column in table.references))
-                )
-            ),
-            missing=_UNION.join(
-                schemas.statement(
-                    "parts/missing",
-                    column=sql.Identifier(column.name),
-                    column_name=sql.Literal(column.name),
-                    parent=sql.Identifier(schemas.published, str(column.references)),
-                    parent_name=sql.Literal(column.references),
-                    is_published_copy=schemas.is_published_copy(table, column),
-                )
-                for column in table.references
-            ),
-        )
-        for table in published_tables()
-        if table.references
-    )
-    objects.keep(
-        f"view {schemas.published}.orphans", schemas.statement("orphans", orphans=orphans)
-    )
+    objects.keep(f"view {schemas.published}.orphans", orphans_view(schemas))
     return to_fill
+
+
+def orphans_view(schemas: Schemas) -> sql.Composed:
+    """Return what makes the views of rows that wait for a parent."""
+    return schemas.statement(
+        "init/orphans",
+        orphans=_UNION.join(
+            orphans_of(schemas, table) for table in published_tables() if table.references
+        ),
+    )
+
+
+def orphans_of(schemas: Schemas, table: Table) -> sql.Composed:
+    """Return the query for the landed rows of a table that wait for a parent."""
+    return schemas.of_table(
+        "init/orphans_of",
+        table,
+        row_id=sql.SQL(" || ',' || ").join(sql.Identifier("l", key) for key in table.key),
+        ids=sql.SQL(", ").join(
+            sql.SQL("{}, {}").format(sql.Literal(name), sql.Identifier("l", name))
+            for name in dict.fromkeys(
+                (*table.copy_key, *(column.name for column in table.references))
+            )
+        ),
+        missing=_UNION.join(
+            schemas.statement("parts/missing", **reference_parts(schemas, table, column))
+            for column in table.references
+        ),
+    )
+
+
+def reference_parts(
+    schemas: Schemas, table: Table, column: Column
+) -> dict[str, sql.Composable]:
+    """Return the parts of the query for rows whose column points to no published row."""
+    return {
+        "column": sql.Identifier(column.name),
+        "column_name": sql.Literal(column.name),
+        "parent": sql.Identifier(schemas.published, str(column.references)),
+        "parent_name": sql.Literal(column.references),
+        "is_published_copy": schemas.is_published_copy(table, column),
+    }
 
 
 def drop_keys_of_empty(connection: Connection[Any], schemas: Schemas) -> bool:
@@ -202,7 +216,7 @@ def _keys(schemas: Schemas, table: Table) -> Iterator[tuple[str, sql.Composed, s
     name = sql.Identifier(schemas.published, table.name)
     yield (
         f"constraint {path}.{table.name}_pkey",
-        schemas.of_table("remove_duplicates", table),
+        schemas.of_table("init/remove_duplicates", table),
         sql.SQL("ALTER TABLE {} ADD CONSTRAINT {} PRIMARY KEY ({})").format(
             name,
             sql.Identifier(f"{table.name}_pkey"),
@@ -224,7 +238,9 @@ def _foreign_keys(
             column_name = sql.Identifier(column.name)
             yield (
                 f"constraint {path}.{constraint}",
-                schemas.of_table("remove_unparented", table, column=column_name, parent=parent),
+                schemas.of_table(
+                    "init/remove_unparented", table, column=column_name, parent=parent
+                ),
                 sql.SQL(
                     "ALTER TABLE {} ADD CONSTRAINT {} FOREIGN KEY ({}) "
                     "REFERENCES {} (id) DEFERRABLE"

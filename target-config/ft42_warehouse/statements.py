@@ -116,12 +116,12 @@ class Schemas:
                 sql.Identifier(one.landing, table.name) for one in self.each_landing()
             ),
             "rows": sql.SQL("({}) AS c JOIN {} AS l ON {}").format(
-                self._copies(table), landed, is_copy
+                self.copies(table), landed, is_copy
             )
             if has_copies
             else sql.SQL("{} AS l").format(landed),
             "landed_in": sql.Identifier("c" if has_copies else "l", "landed_in"),
-            "chosen": self._copies(table, chosen),
+            "chosen": self.copies(table, chosen),
             "is_copy": is_copy,
             "counted": sql.SQL("DISTINCT ({})").format(_listed(table.key, "l"))
             if has_copies
@@ -172,7 +172,7 @@ class Schemas:
             *weights,
         )
 
-    def _copies(self, table: Table, where: sql.Composable = _ALL) -> sql.Composed:
+    def copies(self, table: Table, where: sql.Composable = _ALL) -> sql.Composed:
         """Return the query for which of its landed copies each row is published from."""
         key = _listed(table.key, "l")
         columns = [
@@ -189,7 +189,7 @@ class Schemas:
             ],
         ]
         return self.statement(
-            "copies",
+            "publish/copies",
             row=key,
             columns=sql.SQL(", ").join(columns),
             landed=sql.Identifier(self.landed, table.name),

@@ -1,0 +1,166 @@
+"""What stands in braces, and what is given as a value, in the statements of ``sql/``.
+
+The only table of them: ``warehouse sql --placeholders`` prints it, and a test holds it to
+the files. `statements` fills what follows from the schemas or a table; whoever runs a
+statement fills the rest.
+"""
+
+from __future__ import annotations
+
+from typing import LiteralString
+
+ROOMS = {
+    "alerts": "What `warehouse alert` has told.",
+    "check": "The promises that `warehouse check` verifies, a file each.",
+    "erase": "How the data of a person are found and erased: `publish`, `forget`, `person`.",
+    "health": "What can be wrong, a file a cause: `status`, `report`, `alert`.",
+    "init": "What `warehouse init` makes: functions, triggers, views.",
+    "overview": "The figures of `warehouse status` and of the report.",
+    "parts": "Subqueries that several statements share.",
+    "publish": "How `warehouse publish` brings the tables to what has landed.",
+    "remember": "The tables of the schema that remembers.",
+    "report": "The tables and charts of `warehouse report`.",
+    "retention": "What `warehouse publish` deletes once it is old enough.",
+    "roles": "Who owns what, and who may do what.",
+    "session": "How commands wait for each other.",
+    "shards": "Landing schemas of loads that run side by side.",
+    "turns": "When each job began and ended.",
+    "upgrade": "From the landed tables of older versions to those of today.",
+}
+"""What each folder of ``sql/`` is for."""
+
+OF_THE_PIPELINE: dict[LiteralString, str] = {
+    "landing": "The schema that holds what has landed.",
+    "published": "The schema that people query.",
+    "warehouse": "The schema that remembers.",
+}
+"""Placeholders that follow from the names of the schemas."""
+
+OF_A_TABLE: dict[LiteralString, str] = {
+    "assignments": "Every column set to the value that has landed.",
+    "chosen": "For each candidate, the landed copy that is published.",
+    "columns": "The columns that are written or read.",
+    "copy_key": "The key of the landed rows `l`.",
+    "counted": "What to count, so that copies of a row count once.",
+    "each_landed": "The landed table, of each load.",
+    "eligible": "The landed row `l` is published: its parents are, and it is in the scope.",
+    "is_copy": "The landed row `l` is the copy that was chosen in `c`.",
+    "key": "The columns of the published key.",
+    "key_given": "No column of the key of `p` is null.",
+    "landed": "The landed table.",
+    "landed_in": "The transaction that wrote the last copy of a row.",
+    "landed_values": "What is published of the landed row `l`.",
+    "published_values": "The same columns of the published row `p`.",
+    "rows": "The landed rows `l`, each once.",
+    "same_cursus": "The landed row `l` belongs to the cursus that the census `c` counted.",
+    "same_list": "The landed row `l` belongs to the list that the census `c` counted.",
+    "same_row": "The published row `p` and the landed row `l` have the same key.",
+    "table": "The published table; for a trigger and an upgrade, the landed one.",
+    "table_name": "The name of the table, as a text.",
+}
+"""Placeholders that follow from a published table."""
+
+OF_A_COLUMN: dict[LiteralString, str] = {
+    "column": "The column.",
+    "column_name": "Its name, as a text.",
+    "is_published_copy": "The landed row `l` is the copy whose value is published.",
+    "latest": "The latest instant that the column can hold.",
+    "parent": "The table that the column points to; in publish/, its name as a text.",
+    "parent_name": "The name of that table, as a text.",
+}
+"""Placeholders of statements that are run once for each column."""
+
+OF_A_STATEMENT: dict[LiteralString, str] = {
+    "anywhere": "The table that is searched: the landed one, then the published one.",
+    "before": "What is older is deleted.",
+    "constraint": "The name of the old primary key.",
+    "default_cursus": "The cursus that older versions read.",
+    "enrolments": "The table projects_users: the published one, then the landed one.",
+    "excused": "How many rows may be missing, as persons were erased.",
+    "freshness": "The subquery parts/freshness.",
+    "function": "The name of the function.",
+    "ids": "Names and values of the columns that hold ids.",
+    "is_person": "Whether the table has a row for each person.",
+    "keep_strangers": "The option --keep-strangers.",
+    "known": "What tells the cursus of a row, the surest first: upgrade/cursus_of_….",
+    "landed_rows": "The rows of all landed tables, counted: parts/landed_rows.",
+    "last_census": "The subquery check/last_census.",
+    "last_hour": "The subquery parts/last_hour.",
+    "last_runs": "The subquery parts/last_runs.",
+    "members": "The ids of the members of a team.",
+    "missing": "parts/missing for each foreign key of the table.",
+    "named": "The landed row `l` still names a person.",
+    "newest_first": "The order in which the first copy is the one that is published.",
+    "nothing": "The columns that name a person, set to null.",
+    "noting": "Also sets last_changed_at, where the table has it.",
+    "orphans": "init/orphans_of for each table that points to others.",
+    "person": "The column that says whose row it is.",
+    "persons": "The name of the table of persons, as a text.",
+    "published_name": "The name of the published schema, as a text.",
+    "reduce": "Assignments that empty a row NEW, but for its key, its age and the scope.",
+    "row": "The key of the published row, of the landed row `l`.",
+    "row_id": "The key of the landed row `l`, as one text.",
+    "schema_names": "The names of all schemas.",
+    "scope": "The person `l` is in the scope.",
+    "shape": "What is kept of a team, as JSON.",
+    "since": "The first transaction whose rows are looked at.",
+    "trigger": "The name of the trigger.",
+    "turn": "The table whose lock is the turn: `publishes` or `alerts`.",
+    "valid_until": "The subquery parts/valid_until.",
+    "values": "What a row `l` calls its person, as pairs of kind and string.",
+    "waiting": "The subquery parts/waiting.",
+    "where": "In check/, the name of the table that is searched; else which rows are read.",
+}
+"""Placeholders that the command fills, of one kind of statement."""
+
+VALUES = {
+    "broken": "What a check found, a sentence each.",
+    "census_age": "How old a census may be.",
+    "changed": "How many rows changed, by table.",
+    "column": "The column.",
+    "deleted": "How many rows were deleted, by table.",
+    "digest": "The digest of what the person is called.",
+    "early_runs": "How many runs that end early are too many.",
+    "inserted": "How many rows are new, by table.",
+    "job": "The job.",
+    "jobs": "How often each job begins.",
+    "key": "The cause, such as stale:users.",
+    "keys": "The causes that are over.",
+    "landed": "The names of the landed tables.",
+    "landing": "The name of the landing schema.",
+    "landings": "The names of the schemas that loaders write.",
+    "loader": "The loader's role.",
+    "login": "The login.",
+    "may_set": "What the server calls the right to act as a role: SET or MEMBER.",
+    "name": "The name of the session.",
+    "names": "The names of the roles.",
+    "of_rows": "How many rows the table had.",
+    "orphan_percent": "The share of orphans that is too much.",
+    "persons": "The ids of the persons.",
+    "published": "The name of the published schema.",
+    "publisher": "The publisher's role.",
+    "quota_percent": "The share of the hour's requests that is too much.",
+    "read": "The names of what readers may read.",
+    "reader": "The readers' role.",
+    "relations": "The names of the pipeline's tables and views.",
+    "schema": "The name of the schema.",
+    "schemas": "The names of all schemas.",
+    "secret_notice": "How long before its end the secret must be renewed.",
+    "severity": "`warning` or `broken`.",
+    "silent_days": "For how many days a table may be silent.",
+    "since": "The first transaction whose rows are looked at.",
+    "strings": "What the persons are called.",
+    "structure": "The digest of what the published tables look like.",
+    "table": "The table.",
+    "table_name": "The name of the table.",
+    "tables": "The tables, with their job and the age that is allowed.",
+    "text": "What was so.",
+    "unpublished": "How long runs may stay unpublished.",
+    "warehouse": "The name of the schema that remembers.",
+    "whole": "The name of the schema that shows all shards.",
+    "would_delete": "How many rows the publish would have deleted.",
+}
+"""Values of statements, ``%(name)s``: ``warehouse sql`` prints them as ``:name``, which
+psql calls a variable, unless they follow from the schemas."""
+
+PLACEHOLDERS = OF_THE_PIPELINE | OF_A_TABLE | OF_A_COLUMN | OF_A_STATEMENT

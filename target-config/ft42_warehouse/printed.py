@@ -1,0 +1,342 @@
+"""``warehouse sql``: the statements of ``sql/`` as they are run, for whoever reads them.
+
+No database is asked. What only a run knows is printed as a variable of psql, ``:name``.
+"""
+
+from __future__ import annotations
+
+import re
+from difflib import get_close_matches
+from importlib.resources import files
+from string import Formatter
+from typing import TYPE_CHECKING, Any
+
+from psycopg import sql
+from psycopg.types.json import Jsonb
+
+from ft42_warehouse.check import census_parts, latest
+from ft42_warehouse.health import THRESHOLDS, subqueries
+from ft42_warehouse.landing import function_parts, refusal, triggers
+from ft42_warehouse.named import called
+from ft42_warehouse.placeholders import (
+    OF_A_COLUMN,
+    OF_A_TABLE,
+    OF_THE_PIPELINE,
+    PLACEHOLDERS,
+    ROOMS,
+    VALUES,
+)
+from ft42_warehouse.publish import stranger_parts
+from ft42_warehouse.published import orphans_of, orphans_view, reference_parts, structure
+from ft42_warehouse.statements import text_of
+from ft42_warehouse.tables import PERSONS, TEAM_MEMBERS, published_tables, stream_schemas
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ft42_warehouse.schedule import Schedule
+    from ft42_warehouse.statements import Schemas
+    from ft42_warehouse.tables import Table
+
+_VALUE = re.compile(r"%\((\w+)\)s")
+_OPEN = re.compile(r"(?<![:\w]):([a-z_]+)\b")
+
+_OF_COUNTED = {
+    "check/gone", "check/last_census", "check/totals", "check/uncounted", "publish/disappeared",
+    "publish/lost_copies", "publish/remove_disappeared",
+}  # fmt: skip
+"""Statements of tables that a census counts."""
+
+_OF_LANDED = {"check/not_landed", "publish/unlanded"}
+"""Statements of tables of which each row has landed."""
+
+_KEEP_DAYS = {"keep_days": "The option --keep-days of `warehouse publish`."}
+
+
+class NoSuchStatementError(Exception):
+    """There is no statement of this name, or not of this table."""
+
+
+def names() -> list[str]:
+    """Return the names of all statements, by room."""
+    directory = files("ft42_warehouse") / "sql"
+    return [
+        f"{room}/{file.name.removesuffix('.sql')}"
+        for room in ROOMS
+        for file in sorted((directory / room).iterdir(), key=lambda file: file.name)
+    ]
+
+
+def listed() -> Iterator[str]:
+    """Yield each room, and below it its statements with a line each."""
+    room = ""
+    for name in names():
+        if (here := name.partition("/")[0]) != room:
+            if room:
+                yield ""
+            room = here
+            yield f"{room}/  {ROOMS[room]}"
+        first = text_of(name).lstrip("(\n ").splitlines()[0].replace("%%", "%")
+        yield f"  {name + (' TABLE' if is_of_table(name) else ''):<44}{first.lstrip('- ')}"
+
+
+def placeholders_listed() -> Iterator[str]:
+    """Yield each placeholder, and each value, with its meaning."""
+    for name, meaning in PLACEHOLDERS.items():
+        yield f"{f'{{{name}}}':<24}{meaning}"
+    for name, meaning in VALUES.items():
+        yield f"{f'%({name})s':<24}{meaning}"
+
+
+def placeholders_of(name: str) -> set[str]:
+    """Return what stands in braces in a statement."""
+    return {field for _, field, *_ in Formatter().parse(text_of(name)) if field}
+
+
+def is_of_table(name: str) -> bool:
+    """Say whether a statement is run for one table at a time."""
+    return bool(placeholders_of(name) & {*OF_A_TABLE, *OF_A_COLUMN, "person"})
+
+
+def printed(schemas: Schemas, schedule: Schedule, name: str, table_name: str | None) -> str:
+    """Return a statement as it is run, with a comment on what a run fills in.
+
+    Args:
+        schemas: Names of the schemas.
+        schedule: How old the tables may be.
+        name: Room and name, or the name alone if only one room has it.
+        table_name: The published table that it is run for.
+
+    Raises:
+        NoSuchStatementError: There is none of the name, or it is run for no such table.
+    """
+    name = _found(name)
+    table = _table(name, table_name)
+    values = _values(schemas, schedule, name)
+    done = []
+    for statement in _statements(schemas, name, table):
+        text = statement.as_string(None)
+        if "%(" in text or "%%" in text_of(name):
+            text = _VALUE.sub(lambda found: values.get(found[1], f":{found[1]}"), text)
+            text = text.replace("%%", "%")
+        text = text.strip()
+        if text not in done:
+            done.append(text if text.endswith(";") else f"{text};")
+    if not done:
+        message = f"{name} is not run for {table_name}"
+        raise NoSuchStatementError(message)
+    body = "\n\n".join(done)
+    known = VALUES | PLACEHOLDERS | _KEEP_DAYS
+    opened = [one for one in dict.fromkeys(_OPEN.findall(body)) if one in known]
+    return "\n".join([f"-- :{one}  {known[one]}" for one in opened] + [body])
+
+
+def _found(name: str) -> str:
+    every = names()
+    name = name.removesuffix(".sql")
+    if name in every:
+        return name
+    same = [one for one in every if one.partition("/")[2] == name]
+    if len(same) == 1:
+        return same[0]
+    short = {one.partition("/")[2]: one for one in every}
+    near = same or dict.fromkeys(
+        [
+            *get_close_matches(name, every),
+            *(short[one] for one in get_close_matches(name.rpartition("/")[2], short)),
+        ]
+    )
+    hint = f"Near are {', '.join(near)}" if near else "`warehouse sql` lists all"
+    message = f"There is {'more than one' if same else 'no'} statement {name!r}. {hint}"
+    raise NoSuchStatementError(message)
+
+
+def _table(name: str, table_name: str | None) -> Table | None:
+    if not is_of_table(name):
+        if table_name is not None:
+            message = f"{name} is run once for all tables. Leave out {table_name}"
+            raise NoSuchStatementError(message)
+        return None
+    tables = {table.name: table for table in published_tables()}
+    if table_name is None:
+        message = f"{name} is run for one table at a time. Name one of {', '.join(tables)}"
+        raise NoSuchStatementError(message)
+    if table_name not in tables:
+        near = get_close_matches(table_name, tables) or tables
+        message = f"There is no table {table_name!r}. Near are {', '.join(near)}"
+        raise NoSuchStatementError(message)
+    return tables[table_name]
+
+
+def _statements(schemas: Schemas, name: str, table: Table | None) -> Iterator[sql.Composable]:
+    """Yield a statement, once for each column or schema that it is run for."""
+    if table is None:
+        yield from _of_all(schemas, name)
+    elif _is_run_for(schemas, name, table):
+        yield from _of_table(schemas, name, table)
+
+
+def _is_run_for(schemas: Schemas, name: str, table: Table) -> bool:
+    """Say whether a command runs a statement for a table."""
+    if name in _OF_COUNTED:
+        return table.key == ("id",)
+    if name in _OF_LANDED:
+        return not table.has_derived_rows
+    if name == "publish/choose":
+        return schemas.has_copies(table)
+    return "person" not in placeholders_of(name) or table.person is not None
+
+
+def _of_all(schemas: Schemas, name: str) -> Iterator[sql.Composable]:
+    enrolments = {
+        one: sql.Identifier(one, "projects_users")
+        for one in (schemas.published, schemas.landed)
+    }
+    if name == "init/orphans":
+        yield orphans_view(schemas)
+    elif name == "erase/teams":
+        for schema, noting in zip(enrolments, (", last_changed_at = now()", ""), strict=True):
+            yield _filled(schemas, name, enrolments=enrolments[schema], noting=sql.SQL(noting))
+    elif name == "check/erased_teammates":
+        for schema, path in enrolments.items():
+            where = sql.Literal(f"{schema}.projects_users")
+            yield _filled(schemas, name, anywhere=path, where=where)
+    elif name == "init/refuse_users":
+        yield refusal(schemas, next(one for one in published_tables() if one.name == PERSONS))
+    elif name == "session/take_turn":
+        yield _filled(schemas, name, turn=sql.SQL("publishes"))
+        yield _filled(schemas, name, turn=sql.SQL("alerts"))
+    else:
+        yield _filled(schemas, name)
+
+
+def _of_table(schemas: Schemas, name: str, table: Table) -> Iterator[sql.Composable]:
+    used = placeholders_of(name)
+    if name in _MADE:
+        yield from _MADE[name](schemas, table)
+    elif "parent" in used:
+        for column in table.columns if name.startswith("init/") else table.references:
+            if column.references:
+                parts = reference_parts(schemas, table, column)
+                if name.startswith("publish/"):
+                    parts["parent"] = sql.Literal(column.references)
+                yield _filled(schemas, name, table, **parts)
+    elif "anywhere" in used:
+        for schema in (schemas.landed, schemas.published):
+            path = sql.Identifier(schema, table.name)
+            where = sql.Literal(f"{schema}.{table.name}")
+            yield _filled(schemas, name, table, anywhere=path, where=where)
+    else:
+        yield _filled(schemas, name, table)
+
+
+def _instants(schemas: Schemas, table: Table) -> Iterator[sql.Composable]:
+    for column in table.columns:
+        if column.type == "timestamptz":
+            parts = {
+                "column": sql.Identifier(column.name),
+                "column_name": sql.Literal(column.name),
+                "latest": latest(column),
+            }
+            yield _filled(schemas, "check/instants", table, **parts)
+
+
+def _refusal(schemas: Schemas, table: Table) -> Iterator[sql.Composable]:
+    if table.name != PERSONS:
+        yield refusal(schemas, table)
+
+
+def _orphans_of(schemas: Schemas, table: Table) -> Iterator[sql.Composable]:
+    if table.references:
+        yield orphans_of(schemas, table)
+
+
+def _triggers(schemas: Schemas, table: Table) -> Iterator[sql.Composable]:
+    yield from (one for name, _, one in triggers(schemas) if name == table.name)
+
+
+def _copies(schemas: Schemas, table: Table) -> Iterator[sql.Composable]:
+    if schemas.has_copies(table):
+        yield schemas.copies(table)
+
+
+def _reduced_strangers(schemas: Schemas, table: Table) -> Iterator[sql.Composable]:
+    if table.is_about_others and table.naming:
+        parts = stranger_parts(table)
+        yield _filled(schemas, "publish/reduce_strangers", table, **parts)
+
+
+def _allowed_copies(schemas: Schemas, table: Table) -> Iterator[sql.Composable]:
+    if table.copied_by:
+        parts: dict[str, sql.Composable] = {
+            "table": sql.Identifier(schemas.landing, table.name),
+            "key": sql.SQL(", ").join(map(sql.Identifier, table.copy_key)),
+        }
+        yield schemas.statement("upgrade/allow_copies", **(_known(schemas) | parts))
+
+
+_MADE = {
+    "check/instants": _instants,
+    "init/orphans_of": _orphans_of,
+    "init/refuse": _refusal,
+    "init/trigger": _triggers,
+    "publish/copies": _copies,
+    "publish/reduce_strangers": _reduced_strangers,
+    "upgrade/allow_copies": _allowed_copies,
+}
+"""Statements that are not run for every table, or made by a function of their own."""
+
+
+def _filled(
+    schemas: Schemas, name: str, table: Table | None = None, /, **parts: sql.Composable
+) -> sql.Composed:
+    """Return a statement with what is known of its placeholders, else a variable."""
+    known = _known(schemas)
+    if table is None:
+        return schemas.statement(name, **(known | parts))
+    known |= census_parts(schemas, table, known["since"])
+    if table.person:
+        known["person"] = sql.Identifier(table.person)
+        known["values"] = called(table) or known["values"]
+    for one in OF_A_TABLE:
+        known.pop(one)
+    return schemas.of_table(name, table, **(known | parts))
+
+
+def _known(schemas: Schemas) -> dict[str, sql.Composable]:
+    """Return what stands for each placeholder before a run, but for the schemas."""
+    users = next(table for table in published_tables() if table.name == PERSONS)
+    return {
+        **{
+            one: sql.SQL(":") + sql.SQL(one)
+            for one in PLACEHOLDERS
+            if one not in OF_THE_PIPELINE
+        },
+        **subqueries(schemas),
+        **function_parts(schemas),
+        "waiting": schemas.statement("parts/waiting"),
+        "before": sql.SQL("now() - :keep_days * interval '1 day'"),
+        "members": sql.SQL(TEAM_MEMBERS),
+        "schema_names": sql.Literal(schemas.names),
+        "published_name": sql.Literal(schemas.published),
+        "values": called(users) or sql.SQL(":values"),
+    }
+
+
+def _values(schemas: Schemas, schedule: Schedule, name: str) -> dict[str, str]:
+    """Return what is known of values before a run, as SQL."""
+    known: dict[str, Any] = {
+        **THRESHOLDS,
+        "landing": schemas.landing,
+        "landings": list(schemas.landings),
+        "published": schemas.published,
+        "schemas": schemas.names,
+        "structure": structure(),
+        "warehouse": schemas.warehouse,
+        "whole": schemas.whole,
+        "tables": Jsonb(schedule.as_rows()),
+        "jobs": Jsonb(schedule.jobs()),
+    }
+    if name == "init/in_the_way":
+        known["tables"] = [schema["title"] for schema in stream_schemas()]
+    return {one: sql.Literal(value).as_string(None) for one, value in known.items()}
