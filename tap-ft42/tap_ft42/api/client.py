@@ -81,11 +81,16 @@ class Client:
             _tell(logger, listing, response, page)
         return page
 
-    def retried(self, listing: Listing, func: Any) -> Any:  # noqa: ANN401 - sync or async
-        """Let a function that asks for pages of a list try again."""
+    def retried(self, name: str, func: Any) -> Any:  # noqa: ANN401 - sync or async
+        """Let a function that sends a request try again.
+
+        Args:
+            name: What it asks for: a stream, or the token.
+            func: The function.
+        """
 
         def tell(details: Details) -> None:
-            _tell_of_failure(listing, details)
+            _tell_of_failure(name, details)
             wait = details.get("wait", 0.0)
             self._budget.check(wait, because="the API asks to be left alone")
 
@@ -118,15 +123,15 @@ def _tell(
     )
 
 
-def _tell_of_failure(listing: Listing, details: Details) -> None:
+def _tell_of_failure(name: str, details: Details) -> None:
     failure, wait = details["exception"], details.get("wait", 0.0)
     is_refusal = isinstance(failure, retries.TooManyRequestsError)
     # What passes by itself is nobody's business; what lasts may be.
     lasts = not is_refusal and details["tries"] >= _WORTH_A_LOOK
-    logger_of(listing).log(
+    logging.getLogger(f"tap-ft42.{name}").log(
         logging.WARNING if lasts else logging.INFO,
         "%s: try %d failed, the next one follows in %.1f s: %s",
-        listing.name,
+        name,
         details["tries"],
         wait,
         errors.explain(failure),

@@ -74,7 +74,7 @@ def check(
         kind = LongRefusalError if is_long else TooManyRequestsError
         raise kind(errors.refusal(response), response)
     if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
-        raise FatalAPIError(errors.redirection(response))
+        raise refused(errors.redirection(response))
     if response.ok:
         return
     if status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:

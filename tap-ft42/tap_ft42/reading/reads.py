@@ -99,6 +99,9 @@ _AT_ONCE = 64
 _MOST_IN_VAIN = 3
 """Pages without new rows, one behind the other, at which a list has ended."""
 
+_LOST = 10
+"""Rows that even a short list may lose while it is read."""
+
 _MOST_SLICES = 1000
 _TRIES = 10
 
@@ -308,7 +311,10 @@ async def _from_scratch(
 ) -> AsyncIterator[Part]:
     head = await _page(ask, region, 1, "-id" if is_sortable else None)
     lower, upper = region.interval("id")
-    if is_sortable and head.ids and list(head.ids) == sorted(head.ids, reverse=True):
+    # A page of one row does not tell whether the list is sorted.
+    tells_order = len(head.ids) > 1 or head.is_whole
+    is_sorted = list(head.ids) == sorted(head.ids, reverse=True)
+    if is_sortable and head.ids and tells_order and is_sorted:
         slices = list[Region]()
         # A row may have come between count and rows, and pushed out another one.
         if not (head.is_whole and head.count < head.size) and head.ids[-1] > lower:
@@ -350,7 +356,7 @@ async def _slices(
         yield part
     shown, are_empty = len(ask.ids), len(ask.ids) == len(set(head.ids))
     # A list does not lose half of its rows while it is read.
-    if (are_empty or not is_doubtful) and 2 * shown < (head.total or 0):
+    if (are_empty or not is_doubtful) and 2 * shown + _LOST < (head.total or 0):
         message = f"the API counts {head.total} rows, and shows {shown}"
         raise IncompleteReadError(message)
 

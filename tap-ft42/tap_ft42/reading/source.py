@@ -158,7 +158,7 @@ class ListReader:
 
     def retried(self, func: Any) -> Any:  # noqa: ANN401 - sync or async
         """Let a function that asks for pages of the list try again."""
-        return self.client.retried(self.listing, func)
+        return self.client.retried(self.listing.name, func)
 
     def parts(self, reading: Reading) -> Iterator[tuple[Part, Place]]:
         """Yield what a read finds; see `Pipeline.parts`."""

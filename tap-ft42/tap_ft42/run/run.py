@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import time
-from contextlib import suppress
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import requests
 from platformdirs import user_state_path
 
 from tap_ft42.api.budget import Budget
 from tap_ft42.api.client import Client
 from tap_ft42.api.clock import Clock
-from tap_ft42.api.errors import RetriableAPIError
 from tap_ft42.api.ledger import CountingAdapter, Ledger
 from tap_ft42.api.quota import Quota
 from tap_ft42.api.session import Session
@@ -34,6 +31,8 @@ from tap_ft42.run.people import Directory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    import requests
 
     from tap_ft42.declared.listing import Listing
     from tap_ft42.reading.pipeline import Place
@@ -84,10 +83,12 @@ class Run:
 
         Raises:
             FatalAPIError: 42 refuses the application.
+            RetriableAPIError: Too many tries failed.
+            requests.RequestException: There is no answer.
+            RunEnds: The budget does not allow to wait for one.
         """
-        # Where there is no answer, the first request of a stream is more patient.
-        with suppress(RetriableAPIError, requests.RequestException):
-            self.token.prepare()
+        _ = self.quota  # a store that cannot be used is told before anything is asked
+        self.client.retried("token", self.token.prepare)()
         return self.clock.corrected(self._began)
 
     # How the API is asked
