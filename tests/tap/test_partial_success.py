@@ -9,6 +9,8 @@ import pytest
 from tests.tap.scripted import Reply, always, paged
 
 if TYPE_CHECKING:
+    from ft42_sandbox.testing import RunningSandbox
+
     from tests.tap.running import Row, Run, Tap
     from tests.tap.scripted import ScriptedApi
 
@@ -73,3 +75,14 @@ def test_where_all_is_down_no_job_goes_on(tap: Tap, partial: ScriptedApi) -> Non
     partial.script |= {"/v2/cursus": DOWN, "/v2/blocs": DOWN}
     run = tap.pointed_at(partial, partial_success=True).fail("cursus", "blocs", OWN)
     assert the_run(run)["outcome"] == "failed"
+
+
+def test_a_stream_of_which_every_campus_fails_fails_alone(
+    tap: Tap, sandbox: RunningSandbox
+) -> None:
+    sandbox.fault("503", route="/v2/projects_users")
+    here = tap.pointed_at(sandbox, campus_ids=[1, 9, 21], partial_success=True)
+    run = here.run("users", "projects_users", "coalitions_users", OWN)
+    assert the_run(run)["failed_streams"] == ["projects_users"]
+    assert run.ids("users")
+    assert run.ids("coalitions_users")

@@ -163,7 +163,7 @@ class Lifecycle:
         self._end: str | None = None
         self._failed: Exception | None = None
         self._failures: dict[str, _Failure] = {}
-        self._pages_at_trouble: int | None = None
+        self._trouble: tuple[str, int] | None = None
 
     @property
     def outcome(self) -> str:
@@ -208,7 +208,7 @@ class Lifecycle:
         """Note that a part of a stream failed, and tell whether the run goes on.
 
         It does not where nothing can be read: without a token, with a clock that is not
-        known, and where no page has come since the last trouble.
+        known, and where no page has come since the trouble of another stream.
 
         Args:
             name: The stream.
@@ -218,10 +218,14 @@ class Lifecycle:
         is_trouble = isinstance(failure, RETRIED)
         if not isinstance(failure, ALONE) or isinstance(failure, CredentialsError):
             return False
-        if is_trouble and (pages == self._pages_at_trouble or not self._run.token.is_known):
+        if is_trouble and not self._run.token.is_known:
             return False
+        if is_trouble and self._trouble and self._trouble[1] == pages:
+            # Parts of one stream may all fail; that of another says that nothing comes.
+            if self._trouble[0] != name:
+                return False
         if is_trouble:
-            self._pages_at_trouble = pages
+            self._trouble = (name, pages)
         self.note_failure(name, explain(failure), kind=_kind(failure))
         return True
 
