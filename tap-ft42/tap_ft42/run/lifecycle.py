@@ -218,13 +218,11 @@ class Lifecycle:
         is_trouble = isinstance(failure, RETRIED)
         if not isinstance(failure, ALONE) or isinstance(failure, CredentialsError):
             return False
-        if is_trouble and not self._run.token.is_known:
-            return False
-        if is_trouble and self._trouble and self._trouble[1] == pages:
-            # Parts of one stream may all fail; that of another says that nothing comes.
-            if self._trouble[0] != name:
-                return False
         if is_trouble:
+            last, at = self._trouble or (name, None)
+            # All parts of one stream may fail; where another one does, too, nothing comes.
+            if not self._run.token.is_known or (at == pages and last != name):
+                return False
             self._trouble = (name, pages)
         self.note_failure(name, explain(failure), kind=_kind(failure))
         return True
