@@ -155,6 +155,17 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         description="Ends the run well after so long; the next one goes on from there.",
     ),
     th.Property(
+        "partial_success",
+        th.BooleanType,
+        default=False,
+        title="Partial success",
+        description=(
+            "Whether a run of which some streams failed and others did not ends with exit "
+            "code 0, for jobs that go on and see to sync_runs at their end; it must be "
+            "selected."
+        ),
+    ),
+    th.Property(
         "census_hour",
         th.IntegerType(minimum=-1, maximum=23),
         default=2,

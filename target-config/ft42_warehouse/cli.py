@@ -40,7 +40,7 @@ from ft42_warehouse.spool import purge
 from ft42_warehouse.statements import Schemas
 from ft42_warehouse.status import status_lines, table_lines
 from ft42_warehouse.tables import published_tables, stream_schemas
-from ft42_warehouse.turns import note_begin, note_failure, note_publish
+from ft42_warehouse.turns import failures, note_begin, note_failure, note_publish
 from ft42_warehouse.webhook import Format, Webhook, WebhookError
 
 if TYPE_CHECKING:
@@ -189,8 +189,8 @@ def _secret(*variables: str) -> str | None:
     return next((value for name in variables if (value := os.environ.get(name))), None)
 
 
-def _job_option(name: str, meaning: str) -> Callable[[_F], _F]:
-    return click.option(name, "job", type=click.Choice(JOBS), help=meaning)
+def _job_option(name: str, meaning: str, *, required: bool = False) -> Callable[[_F], _F]:
+    return click.option(name, "job", type=click.Choice(JOBS), required=required, help=meaning)
 
 
 @main.command()
@@ -333,6 +333,27 @@ def check(warehouse: Warehouse) -> None:
         message = f"{len(broken)} promises are broken. `warehouse rebuild` compares every row."
         raise click.ClickException(message)
     click.echo("All promises hold")
+
+
+@main.command()
+@_job_option("--job", "Job that ends with this.", required=True)
+@click.pass_obj
+def outcome(warehouse: Warehouse, job: str) -> None:
+    """Tell what the loads of a job missed; exit code 1 if they missed something.
+
+    A stream that fails does not keep a job from publishing the others. So that the job
+    fails all the same, this is its last task.
+    """
+    with warehouse.database.connect() as connection:
+        missed = failures(connection, warehouse.schemas, job)
+    if missed:
+        message = (
+            f"The job {job} did not load everything: {'; '.join(missed)}. What came is "
+            "published, and the next run goes on where this one stopped. See the log of the "
+            "load."
+        )
+        raise click.ClickException(message)
+    click.echo(f"The job {job} has loaded everything that was due")
 
 
 def _schedule_options(command: _F) -> _F:

@@ -109,8 +109,8 @@ _CAUSES = (
         "clock_wrong", Severity.BROKEN,
         "{subject} has something of {at}, which is {ahead} from now: a clock was wrong, or "
         "that of this server is.",
-        "Set the clocks right, of this server and of the machine that runs the jobs. The next "
-        "run counts it as unknown.",
+        "Set the clocks right, of this server and of the machine that runs the jobs. It is not "
+        "gone by, and the next run puts a right one beside it.",
     ),
     _Cause(
         "delete_guard", Severity.BROKEN,

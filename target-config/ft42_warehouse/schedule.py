@@ -21,6 +21,13 @@ _TURN = {"incremental": 15 / 45, "nightly": 24 / 26}
 and a day and two hours for the night to run."""
 
 
+def loaded_by(job: str) -> list[str]:
+    """Return the streams that a job loads: the night loads all."""
+    tables = published_tables()
+    wanted = [one for one in tables if job == "nightly" or one.name in INCREMENTAL]
+    return [table.follows or table.name for table in wanted]
+
+
 @dataclass(frozen=True)
 class Schedule:
     """What age a table may reach: its job's interval, and time for the job to run."""

@@ -1,9 +1,11 @@
 """The turns of the jobs: when each began, and whether it came as far as its publish.
 
 A job notes this by itself: its first task is ``warehouse init --job``, its publish is
-``warehouse publish --job``. Meltano's own database does not tell: it knows loads rather
-than jobs, and nothing of a job whose ``init`` or publish fails. Where a turn ended that
-did not publish, only who started it knows, and says so with ``warehouse alert --after``.
+``warehouse publish --job``. What loads missed that went on without it, its last task
+tells, once the rest is published: ``warehouse outcome --job``. Meltano's own database
+does not tell: it knows loads rather than jobs, and nothing of a job whose ``init`` or
+publish fails. Where a turn ended that did not publish, only who started it knows, and
+says so with ``warehouse alert --after``.
 """
 
 from __future__ import annotations
@@ -11,6 +13,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import psycopg
+
+from ft42_warehouse.schedule import loaded_by
+from ft42_warehouse.shards import with_shards
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -56,3 +61,21 @@ def note_failure(connection: Connection[Any], schemas: Schemas, job: str) -> Non
         psycopg.Error: The server refused a statement.
     """
     connection.execute(schemas.statement("turns/failed"), {"job": job})
+
+
+def failures(connection: Connection[Any], schemas: Schemas, job: str) -> list[str]:
+    """Return what the last loads of a job missed, as these said it themselves.
+
+    Args:
+        connection: A connection of the publisher.
+        schemas: Names of the schemas.
+        job: Name of the job.
+
+    Raises:
+        psycopg.Error: The server refused a statement.
+    """
+    schemas = with_shards(connection, schemas)
+    rows = connection.execute(
+        schemas.statement("turns/outcome"), {"streams": loaded_by(job)}
+    ).fetchall()
+    return [reason or "no reason given" for (reason,) in rows]

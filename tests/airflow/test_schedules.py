@@ -53,6 +53,7 @@ def test_the_night_runs_its_tasks_in_order_and_enrolments_beside_people() -> Non
         ["tap-ft42-people-to-target-postgres", "tap-ft42-enrolments-to-target-postgres"],
         ["warehouse-publish-nightly"],
         ["warehouse-check"],
+        ["warehouse-outcome-nightly"],
     ]
     fanned_out = [(t.name, t.groups) for step in nightly.steps for t in step if t.groups]
     assert fanned_out == [("tap-ft42-enrolments-to-target-postgres", 3)]

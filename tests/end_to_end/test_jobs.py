@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from typing import TYPE_CHECKING
 
@@ -141,3 +142,43 @@ def test_the_embedded_server_gives_way_to_a_server_of_the_users_own(
     )  # fmt: skip
     assert "nothing is started" in done.stdout
     assert not (ROOT / f"{tmp_path}/data").exists()
+
+
+REFUSED = ("/v2/blocs", "/v2/achievements_users")
+
+
+@pytest.mark.slow
+def test_what_did_not_fail_is_published_and_the_job_fails_all_the_same(
+    pipeline: Pipeline, sandbox: RunningSandbox, database: Database
+) -> None:
+    def attempted(job: str) -> tuple[int, str, set[str]]:
+        done = pipeline.attempt("run", job)
+        assert "Traceback" not in done.stdout
+        seen = pipeline.attempt("invoke", "warehouse", "status", "--json").stdout
+        found = json.loads(seen[seen.index("{") :])["findings"]
+        return done.returncode, done.stdout, {finding["key"] for finding in found}
+
+    database.reset()
+    for route, kind in zip(REFUSED, ("500", "cloudflare"), strict=True):
+        sandbox.fault(kind, route=route)
+    try:
+        for job, refused in (("nightly", REFUSED), ("incremental", REFUSED[1:])):
+            code, said, found = attempted(job)
+            assert code != 0
+            lines = [line for line in said.splitlines() if "did not load everything" in line]
+            assert len(lines) == 1, said[-6000:]
+            told = lines[0]
+            for route, answered in zip(refused, (500, 403)[-len(refused) :], strict=True):
+                assert f"{route.removeprefix('/v2/')} (42 answered {answered})" in told
+            assert {"run-failed:nightly", "run-failed:incremental"} <= found
+            assert "job-failed:nightly" not in found
+    finally:
+        sandbox.clear_faults()
+    for table in ("users", "projects_users", "projects", "coalitions", "campuses"):
+        assert database.query(f"SELECT FROM ft42.{table} LIMIT 1"), table
+    assert not database.query("SELECT FROM ft42.achievements_users")
+
+    code, said, found = attempted("nightly")
+    assert (code, "has loaded everything" in said) == (0, True), said[-3000:]
+    assert not {"run-failed:nightly", "run-failed:incremental"} & found
+    assert database.query("SELECT FROM ft42.achievements_users LIMIT 1")

@@ -8,11 +8,12 @@ import time
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.tap.scripted import Reply, always, paged
+from tests.tap.scripted import Reply, always, in_turn, paged
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from ft42_sandbox.testing import RunningSandbox
 
     from tests.tap.running import Tap
-    from tests.tap.scripted import ScriptedApi
+    from tests.tap.scripted import Asked, ScriptedApi
 
 DAY = 24 * 3600
 OWN = ("rejected_records", "census", "sync_runs")
@@ -46,6 +47,21 @@ def test_a_run_under_a_wrong_clock_hides_no_change(
     }
     today = datetime.now(UTC)
     assert told <= {f"{today:%Y-%m-%d}", f"{today - timedelta(minutes=30):%Y-%m-%d}"}
+
+
+@pytest.mark.parametrize("days", [3, -3])
+def test_a_server_that_names_an_instant_means_its_own_clock(
+    tap: Tap, api: ScriptedApi, days: int
+) -> None:
+    def refusal(_asked: Asked) -> Reply:
+        until = format_datetime(datetime.now(UTC) + timedelta(seconds=3), usegmt=True)
+        return Reply(b"429 Too Many Requests", 429, {"Retry-After": until})
+
+    api.script["/v2/cursus"] = in_turn(refusal, paged([CURSUS]))
+    wrong = replace(tap.pointed_at(api), now=time.time() + days * DAY)
+    assert wrong.run("cursus").ids("cursus") == [21]
+    first, second = (asked.at for asked in api.asked_for("/v2/cursus"))
+    assert 2 <= second - first < 30
 
 
 def test_a_state_from_the_future_counts_as_unknown(tap: Tap, mutable: RunningSandbox) -> None:

@@ -217,7 +217,7 @@ def test_a_run_that_fails_says_so(tap: Tap, api: ScriptedApi) -> None:
     run = tap.pointed_at(api).fail("cursus", *LEDGER)
     assert (the_run(run)["outcome"], the_run(run)["reason"]) == (
         "failed",
-        "not read completely: cursus",
+        "not read completely: cursus (42 answered 403)",
     )
     assert asked_by(run, "cursus")["requests"] == 1
 

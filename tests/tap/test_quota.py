@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sqlite3
+import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING
 
@@ -14,18 +17,21 @@ from ft42_warehouse.embedded import NAME
 from psycopg import sql
 
 from tests.tap.quotas import application, postgresql, redis
+from tests.tap.scripted import in_turn, paged
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
-    from pathlib import Path
     from typing import TypeAlias
 
     from ft42_sandbox.testing import RunningSandbox
 
     from tests.tap.running import Started, Tap
+    from tests.tap.scripted import Asked, Reply, ScriptedApi
 
     StoreOf: TypeAlias = Callable[[], AbstractContextManager[str]]
+
+CURSUS = {"id": 21, "created_at": None, "name": "42", "slug": "42", "kind": "main"}
 
 # Pairs of requests a second and an hour; 0 means no limit.
 LIMITS = ((0, 0), (0, 1200), (2, 0), (2, 1200), (5, 5), (8, 6), (1, 3600), (1, 7200))
@@ -201,3 +207,37 @@ def test_a_store_that_cannot_be_opened_is_named(
     run = here.fail("cursus", quota_store=store)
     assert any("quota_store" in line for line in run.log.splitlines() if "| ERROR " in line)
     assert sandbox.requests()["total"] == 0
+
+
+@contextmanager
+def in_a_file() -> Iterator[str]:
+    """A store in a file, which loses its tables."""
+    with tempfile.TemporaryDirectory(prefix="ft42-quota-") as folder:
+        store = Path(folder) / "quota.sqlite"
+        yield str(store)
+        with closing(sqlite3.connect(store, timeout=60)) as database:
+            tables = database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+            for (table,) in tables.fetchall():
+                database.execute(f"DROP TABLE {table}")
+
+
+@pytest.mark.parametrize(
+    "store_of", [in_a_file, redis, pytest.param(postgresql, marks=pytest.mark.slow)]
+)
+def test_a_store_that_is_lost_in_mid_run_costs_no_row(
+    tap: Tap, api: ScriptedApi, store_of: StoreOf
+) -> None:
+    rows = [CURSUS | {"id": number} for number in range(1, 41)]
+    limits = {"requests_per_second": 20, "requests_per_hour": 1200}
+    with ExitStack() as stack:
+        store = stack.enter_context(store_of())
+
+        def lost(asked: Asked) -> Reply:
+            stack.close()
+            return pages(asked)
+
+        pages = paged(rows)
+        api.script["/v2/cursus"] = in_turn(lost, pages)
+        run = tap.pointed_at(api, **limits, page_size=10, quota_store=store).run("cursus")
+    assert set(run.ids("cursus")) == {row["id"] for row in rows}
+    assert len([line for line in run.warnings if "accounts for its own" in line]) == 1

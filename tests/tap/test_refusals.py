@@ -53,6 +53,25 @@ def test_what_exists_beside_it_is_read(
     assert run.ids("users") == alone.ids("users")
 
 
+def test_a_campus_that_42_has_and_does_not_list_is_told_of_once_and_read(
+    tap: Tap, mutable: RunningSandbox
+) -> None:
+    unlisted = 2
+    (somebody, *_) = tap.pointed_at(mutable, campus_ids=[1]).run("users").ids("users")
+    (tie,) = [
+        row["id"] for row in mutable.truth("campus_users")
+        if row["user_id"] == somebody and row["is_primary"]
+    ]  # fmt: skip
+    mutable.update("campus_users", tie, campus_id=unlisted)
+    here = tap.pointed_at(mutable, campus_ids=[1, unlisted])
+    first = here.run("users")
+    (told,) = [line for line in first.warnings if "campus_ids" in line]
+    assert "42 does not list 2, which exists all the same" in told
+    assert somebody in first.ids("users")
+    second = here.run("users", state=first.state)
+    assert not [line for line in second.warnings if "campus_ids" in line]
+
+
 @pytest.mark.parametrize(
     "part", ["?access_token=hunter2", "?client_secret=hunter2", "?token=hunter2&x=1"]
 )

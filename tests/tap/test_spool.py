@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 import stat
+import subprocess
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.tap.interrupted import asked, killed
+from tests.tap.running import TIMEOUT, Run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -120,3 +122,19 @@ def test_what_changes_between_a_kill_and_its_successor_is_read_in_the_end(
         for row in run.records("projects_users")
     }
     assert {marks[enrolment] for enrolment in enrolments[::7]} == {77}
+
+
+def test_a_spool_that_is_full_in_mid_run_costs_no_row(here: Tap, spool: Path) -> None:
+    whole = here.run("users", spool=str(spool.with_name("other")))
+    # No file may become larger; Python ignores the signal, and writing fails.
+    limited = ["bash", "-c", 'ulimit -f 96; exec "$@"', "-"]
+    done = subprocess.run(
+        [*limited, *here.command("users")],
+        capture_output=True, check=False, cwd=spool.parent, text=True, timeout=TIMEOUT,
+    )  # fmt: skip
+    run = Run(done.returncode, done.stdout, done.stderr)
+    assert run.exit_code == 0, run.log
+    assert run.ids("users") == whole.ids("users")
+    (told,) = [line for line in run.warnings if "goes on without it" in line]
+    assert "disk" in told
+    assert list(spool.iterdir()) == []

@@ -84,7 +84,7 @@ class Warehouse:
                     "_sdc_batched_at": NOON,
                     **{
                         name: Jsonb(value)
-                        if isinstance(value, dict | list) and name != "streams"
+                        if isinstance(value, dict | list) and not name.endswith("streams")
                         else value
                         for name, value in row.items()
                     },

@@ -135,6 +135,48 @@ def test_a_total_that_is_not_what_landed(published: Warehouse, total: int) -> No
     assert published.run("check") == "All promises hold\n"
 
 
+@pytest.mark.parametrize("record_id", ["3", None, "3.0"])
+def test_a_rejected_person_is_missing_from_no_total(
+    published: Warehouse, record_id: str | None
+) -> None:
+    published.land(
+        "rejected_records",
+        {
+            "rejection_id": "x", "stream": "users", "record_id": record_id,
+            "reason": "login: missing", "rejected_at": NOON,
+        },
+    )  # fmt: skip
+    published.land_census("users", 1, 2**31, 3)
+    published.run("publish")
+    assert published.run("check") == "All promises hold\n"
+    published.land_census("users", 1, 2**31, 4)
+    published.run("publish")
+    assert "the census counted 4" in published.attempt("check").output
+
+
+def test_a_rejected_version_of_a_row_that_landed_excuses_no_other(published: Warehouse) -> None:
+    published.land(
+        "rejected_records",
+        {
+            "rejection_id": "x", "stream": "users", "record_id": "2",
+            "reason": "login: missing", "rejected_at": NOON,
+        },
+    )  # fmt: skip
+    published.land_census("users", 1, 2**31, 3)
+    published.run("publish")
+    assert "the census counted 3" in published.attempt("check").output
+
+
+def test_a_census_of_the_future_does_not_hide_a_later_one(published: Warehouse) -> None:
+    published.land_census("users", 1, 50, [1, 2])
+    published.execute(
+        "UPDATE ft42_raw.census SET counted_at = now() + interval '9 days' WHERE last_id = 50"
+    )
+    published.land_census("users", 2, 2**31, 5)
+    published.run("publish")
+    assert "the census counted 5" in published.attempt("check").output
+
+
 def test_rows_that_no_publish_has_seen_yet_are_not_late(published: Warehouse) -> None:
     published.land("users", user(1, wallet=5), user(3))
     assert published.run("check") == "All promises hold\n"

@@ -121,3 +121,18 @@ def test_a_newer_census_decides_against_an_older_one(warehouse: Warehouse) -> No
     warehouse.land_census("projects_users", 2, 50, [n for n in range(2, 51) if n != 7])
     warehouse.run("publish")
     assert 7 not in warehouse.published("projects_users")
+
+
+def test_a_census_of_the_future_deletes_nothing_and_hides_no_later_one(
+    warehouse: Warehouse,
+) -> None:
+    people(warehouse)
+    warehouse.run("publish")
+    warehouse.land_census("users", 1, 100, [*range(1, 98)])
+    warehouse.execute("UPDATE ft42_raw.census SET counted_at = now() + interval '9 days'")
+    warehouse.run("publish")
+    assert landed(warehouse, "users") == [*range(1, 101)]
+    warehouse.land_census("users", 2, 100, [*range(2, 99), 100])
+    warehouse.run("publish")
+    assert landed(warehouse, "users") == [*range(1, 99), 100]
+    assert warehouse.run("check") == "All promises hold\n"

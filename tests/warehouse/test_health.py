@@ -328,3 +328,104 @@ def test_a_name_is_a_name_whatever_stands_in_it(healthy: Warehouse, name: str) -
         },
     )  # fmt: skip
     assert list(findings(healthy)) == [f"rejected:{name}"]
+
+
+@pytest.mark.parametrize(
+    ("damage", "repair"),
+    [
+        (
+            "UPDATE ft42_raw.sync_runs SET started_at = now() + interval '9 d'",
+            lambda warehouse: warehouse.land_run("next", *LIVE, age=timedelta(minutes=2)),
+        ),
+        (
+            "UPDATE ft42_raw.sync_runs SET ended_at = now() + interval '9 d'",
+            lambda warehouse: warehouse.land_run("next", *LIVE, age=timedelta(minutes=2)),
+        ),
+        (
+            "UPDATE ft42_raw.census SET counted_at = now() + interval '9 d'",
+            lambda warehouse: warehouse.land_census("users", 2, 100, [2, 3]),
+        ),
+        (
+            "UPDATE ft42_warehouse.publishes SET published_at = now() + interval '9 d'",
+            lambda warehouse: warehouse.run("publish"),
+        ),
+        (
+            "UPDATE ft42_warehouse.checks SET checked_at = now() + interval '9 d'",
+            lambda warehouse: warehouse.run("check"),
+        ),
+    ],
+)
+def test_what_cannot_be_true_is_broken_until_something_true_follows(
+    healthy: Warehouse, damage: str, repair: Callable[[Warehouse], object]
+) -> None:
+    healthy.land_census("users", 1, 100, [1, 2, 3])
+    healthy.execute(damage)
+    (what,) = (key for key in findings(healthy) if key.startswith("clock-wrong"))
+    found = findings(healthy)[what]
+    assert found["severity"] == "broken"
+    assert "a clock was wrong" in found["what"]
+    assert healthy.attempt("status").exit_code == 1
+    repair(healthy)
+    healthy.run("publish")
+    assert what not in findings(healthy)
+
+
+def test_a_run_of_the_future_makes_nothing_fresh_and_hides_no_failure(
+    healthy: Warehouse,
+) -> None:
+    healthy.execute(
+        "UPDATE ft42_raw.sync_runs SET started_at = now() + interval '9 d' "
+        "WHERE run_id = 'quarter'"
+    )
+    assert "never-loaded:users" in findings(healthy)
+    healthy.land_run(
+        "failed", *LIVE, age=timedelta(minutes=4), outcome="failed", reason="CredentialsError"
+    )
+    assert "CredentialsError" in findings(healthy)["run-failed:incremental"]["what"]
+
+
+def test_a_publish_of_the_future_hides_neither_what_waits_nor_the_guard(
+    healthy: Warehouse,
+) -> None:
+    healthy.execute(
+        "INSERT INTO ft42_warehouse.publishes (published_at, took, seen_before, server, "
+        "inserted, changed, deleted) SELECT now() + interval '9 d', took, seen_before, server, "
+        "'{}', '{}', '{}' FROM ft42_warehouse.publishes"
+    )
+    delete_guard(healthy)
+    not_published(healthy)
+    assert {"delete-guard:users", "not-published"} <= set(findings(healthy))
+
+
+def test_streams_that_did_not_fail_are_fresh_after_a_run_of_which_parts_failed(
+    healthy: Warehouse,
+) -> None:
+    healthy.execute("DELETE FROM ft42_raw.sync_runs WHERE run_id = 'quarter'")
+    for number, failed in enumerate((["users"], None)):
+        healthy.land_run(
+            f"part{number}", *LIVE, age=timedelta(minutes=9 - number), outcome="failed",
+            reason="not read completely: users (42 answered 403)", failed_streams=failed,
+        )  # fmt: skip
+    healthy.run("publish")
+    found = findings(healthy)
+    assert "never-loaded:users" in found
+    assert not {"never-loaded:projects_users", "never-loaded:achievements_users"} & set(found)
+    assert "users (42 answered 403)" in found["run-failed:incremental"]["what"]
+
+
+def test_a_stream_that_is_switched_on_later_is_no_growth_of_orphans(healthy: Warehouse) -> None:
+    # It ends now, which is after the check that knew nothing of it.
+    healthy.land_run("more", "coalitions_users", age=timedelta(minutes=1))
+    healthy.land(
+        "coalitions_users",
+        *[{"id": n, "coalition_id": 404, "user_id": 1, "score": n} for n in range(9)],
+    )
+    healthy.run("publish")
+    assert "orphans-grew:coalitions_users" not in findings(healthy)
+    healthy.run("check")
+    healthy.land(
+        "coalitions_users",
+        *[{"id": n, "coalition_id": 404, "user_id": 1, "score": n} for n in range(9, 20)],
+    )
+    healthy.run("publish")
+    assert "11 more" in findings(healthy)["orphans-grew:coalitions_users"]["what"]

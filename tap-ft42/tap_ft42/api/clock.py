@@ -12,9 +12,10 @@ from __future__ import annotations
 import logging
 import time
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from threading import Lock
 from typing import TYPE_CHECKING
+
+from tap_ft42.api.headers import http_date
 
 if TYPE_CHECKING:
     import requests
@@ -95,7 +96,4 @@ class Clock:
 
 def answered_at(response: requests.Response) -> float | None:
     """Return when 42 sent an answer, as Unix time; None if it does not say."""
-    try:
-        return parsedate_to_datetime(response.headers["Date"]).timestamp()
-    except (KeyError, ValueError):
-        return None
+    return http_date(response.headers, "Date")

@@ -22,12 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 
-class FatalAPIError(Exception):
-    """The API refuses a request, and would do so again."""
-
-
-class RetriableAPIError(Exception):
-    """An answer is none that can be read, which may pass."""
+class APIError(Exception):
+    """The API did not give what was asked for."""
 
     def __init__(self, message: str, response: requests.Response | None = None) -> None:
         """Say what is wrong.
@@ -38,6 +34,14 @@ class RetriableAPIError(Exception):
         """
         super().__init__(message)
         self.response = response
+
+
+class FatalAPIError(APIError):
+    """The API refuses a request, and would do so again."""
+
+
+class RetriableAPIError(APIError):
+    """An answer is none that can be read, which may pass."""
 
 
 class SettingError(Exception):

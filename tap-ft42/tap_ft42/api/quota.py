@@ -201,7 +201,7 @@ class Quota:
             if wait > _LONGEST_PAUSE:
                 left = 0
             # Who asks for longer is asked again once the hour is over.
-            wait = min(wait, rest_of_the_hour())
+            wait = min(wait, self.rest_of_the_hour)
             self._refusals += 1
             # Those who were refused together must not come back together.
             self._paused_until = self._clock.time() + random_jitter(wait)
@@ -216,6 +216,11 @@ class Quota:
         """Requests that the API has left for this hour; None if it has not said so."""
         hour, left = self._told
         return left if hour == self._now() // _HOUR else None
+
+    @property
+    def rest_of_the_hour(self) -> float:
+        """Seconds that are left of the clock hour."""
+        return rest_of_the_hour(self._clock.time())
 
     def _correct(self, left: int) -> None:
         """Let the account say what the API says.

@@ -19,6 +19,7 @@ import requests
 from requests.exceptions import InvalidSchema, InvalidURL, MissingSchema
 
 from tap_ft42.api import errors
+from tap_ft42.api.clock import answered_at
 from tap_ft42.api.errors import FatalAPIError, RetriableAPIError
 from tap_ft42.api.headers import http_date, whole_number
 
@@ -74,18 +75,18 @@ def check(
         kind = LongRefusalError if is_long else TooManyRequestsError
         raise kind(errors.refusal(response), response)
     if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
-        raise refused(errors.redirection(response))
+        raise refused(errors.redirection(response), response)
     if response.ok:
         return
     if status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
-        raise FatalAPIError(errors.refusal(response))
+        raise FatalAPIError(errors.refusal(response), response)
     if (
         status >= HTTPStatus.INTERNAL_SERVER_ERROR
         or status in _PASSING
         or not errors.is_json(response)
     ):
         raise RetriableAPIError(errors.refusal(response), response)
-    raise refused(refusal(response))
+    raise refused(refusal(response), response)
 
 
 def retried(func: Any, on_failure: Callable[[Details], None]) -> Any:  # noqa: ANN401 - sync or async
@@ -144,7 +145,8 @@ def waits() -> Generator[float, Exception, None]:
         the clock hour in which the first try failed; else 1, 2, 4, … up to 60 s.
     """
     failure = yield 0.0
-    patience = rest_of_the_hour()
+    response = getattr(failure, "response", None)
+    patience = rest_of_the_hour(_now(response))
     for tries in count():
         response = getattr(failure, "response", None)
         asked = None if response is None else requested_wait(response)
@@ -170,13 +172,23 @@ def requested_wait(response: requests.Response) -> float | None:
     if "Retry-After" in response.headers:
         asked = whole_number(response.headers, "Retry-After")
         if asked is None and (until := http_date(response.headers, "Retry-After")) is not None:
-            return max(0.0, until - time.time())
+            return max(0.0, until - _now(response))
         return asked
     if response.headers.get("X-Hourly-RateLimit-Remaining") == "0":
-        return rest_of_the_hour()
+        return rest_of_the_hour(_now(response))
     return None
 
 
-def rest_of_the_hour() -> float:
-    """Return the seconds that are left of the clock hour, in which the API counts."""
-    return _HOUR - time.time() % _HOUR
+def rest_of_the_hour(now: float) -> float:
+    """Return the seconds that are left of the clock hour, in which the API counts.
+
+    Args:
+        now: Unix time by 42's clock.
+    """
+    return _HOUR - now % _HOUR
+
+
+def _now(response: requests.Response | None) -> float:
+    """Return Unix time by the clock of who has answered; by this machine's if nobody has."""
+    answered = None if response is None else answered_at(response)
+    return time.time() if answered is None else answered

@@ -94,6 +94,11 @@ class BearerToken(AuthBase):
         """
         self._current()
 
+    @property
+    def is_known(self) -> bool:
+        """Whether 42 has given one."""
+        return self._token is not None
+
     def _current(self, refused: str | None = None) -> str:
         """Return a token that has not expired and is not the refused one."""
         with self._lock:

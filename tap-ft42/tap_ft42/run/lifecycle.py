@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
 from importlib.metadata import version
@@ -50,6 +51,18 @@ ALONE = (FatalAPIError, IncompleteReadError, *RETRIED)
 
 class IncompleteRunError(Exception):
     """Something of the run failed, and the rest of it went on."""
+
+
+@dataclass(frozen=True)
+class _Failure:
+    """A part that failed alone."""
+
+    what: str
+    why: str
+    kind: str
+
+    def __str__(self) -> str:
+        return f"{self.what} ({self.kind})"
 
 
 class LivingRun(Protocol):
@@ -149,8 +162,8 @@ class Lifecycle:
         self._streams_began: dict[str, float] = {}
         self._end: str | None = None
         self._failed: Exception | None = None
-        self._failures: dict[str, str] = {}
-        self._pages_at_trouble = 0
+        self._failures: dict[str, _Failure] = {}
+        self._trouble: tuple[str, int] | None = None
 
     @property
     def outcome(self) -> str:
@@ -165,7 +178,7 @@ class Lifecycle:
         if self._failed:
             return type(self._failed).__name__
         if self._failures:
-            return f"not read completely: {', '.join(self._failures)}"
+            return f"not read completely: {', '.join(map(str, self._failures.values()))}"
         if failure := self._nothing_came:
             return f"nothing came: {type(failure).__name__}"
         return self._end
@@ -174,6 +187,12 @@ class Lifecycle:
     def _nothing_came(self) -> Exception | None:
         """Why a run that ended early got nothing at all from the API; None if it did."""
         return self._run.ledger.only_failure if self.ends_early else None
+
+    @property
+    def _is_partial(self) -> bool:
+        """Whether some streams failed, and others did not."""
+        failed = self._host.with_those_below(self._failures)
+        return not set(failed).issuperset(self._host.selected)
 
     @property
     def failed_streams(self) -> list[str] | None:
@@ -188,8 +207,8 @@ class Lifecycle:
     def fails_alone(self, name: str, failure: Exception) -> bool:
         """Note that a part of a stream failed, and tell whether the run goes on.
 
-        It does not where nothing can be read: without credentials, with a clock that is
-        not known, and where no page has come since the last trouble.
+        It does not where nothing can be read: without a token, with a clock that is not
+        known, and where no page has come since the trouble of another stream.
 
         Args:
             name: The stream.
@@ -199,22 +218,25 @@ class Lifecycle:
         is_trouble = isinstance(failure, RETRIED)
         if not isinstance(failure, ALONE) or isinstance(failure, CredentialsError):
             return False
-        if is_trouble and pages == self._pages_at_trouble:
-            return False
         if is_trouble:
-            self._pages_at_trouble = pages
-        self.note_failure(name, explain(failure))
+            last, at = self._trouble or (name, None)
+            # All parts of one stream may fail; where another one does, too, nothing comes.
+            if not self._run.token.is_known or (at == pages and last != name):
+                return False
+            self._trouble = (name, pages)
+        self.note_failure(name, explain(failure), kind=_kind(failure))
         return True
 
-    def note_failure(self, what: str, why: str) -> None:
+    def note_failure(self, what: str, why: str, *, kind: str) -> None:
         """Note that something could not be read, and that the rest goes on.
 
         Args:
             what: A stream, or a setting.
             why: A sentence without its full stop.
+            kind: The same in a few words that name nobody.
         """
         if what not in self._failures:
-            self._failures[what] = why
+            self._failures[what] = _Failure(what, why.removesuffix("."), kind)
             _logger.error(
                 "%s: %s. What of it was not read keeps its bookmark; the rest of the run "
                 "goes on.",
@@ -223,17 +245,22 @@ class Lifecycle:
                 extra={"happened": "part_failed", "part": what},
             )
 
-    def raise_failures(self) -> None:
+    def raise_failures(self, *, unless_partial: bool) -> None:
         """End a run that went on although something had failed.
+
+        Args:
+            unless_partial: Whether it is enough to say so where only some streams failed.
 
         Raises:
             IncompleteRunError: Something had.
         """
         if self._failures:
-            (what, why), *others = self._failures.items()
-            more = f" Likewise {', '.join(name for name, _ in others)}." if others else ""
-            message = f"The run is not complete. {what}: {why.removesuffix('.')}.{more}"
-            raise IncompleteRunError(message)
+            first, *others = self._failures.values()
+            more = f" Likewise {', '.join(one.what for one in others)}." if others else ""
+            message = f"The run is not complete. {first.what}: {first.why}.{more}"
+            if not (unless_partial and self._is_partial):
+                raise IncompleteRunError(message)
+            _logger.error("%s", message, extra={"happened": "partial_success"})
         if failure := self._nothing_came:
             message = f"Nothing came of the run: {explain(failure)}"
             raise IncompleteRunError(message)
@@ -261,7 +288,7 @@ class Lifecycle:
         if run.clock.is_known:
             forget_the_future(self._host.stream_states, began)
         for setting, why in self._host.unlisted():
-            self.note_failure(setting, why)
+            self.note_failure(setting, why, kind=why)
         THIS_RUN.run_id = run.ledger.run_id
         streams = self._host.selected
         campus_ids = list(run.scope.campus_ids)
@@ -392,6 +419,14 @@ class Lifecycle:
             f"{until:%Y-%m-%d %H:%M} UTC",
             extra={"happened": "secret_expires", "secret_valid_until": until.isoformat()},
         )
+
+
+def _kind(failure: Exception) -> str:
+    """Say what failed by its status or its class, as its text may name people."""
+    response = getattr(failure, "response", None)
+    if response is None:
+        return type(failure).__name__
+    return f"42 answered {response.status_code}"
 
 
 def _window(entries: Sequence[Entry]) -> tuple[str | None, str | None]:

@@ -141,8 +141,8 @@ class Progress:
         seconds = pages * (now - then) / (came - before)
         left, per_hour = self._quota.left, self._quota.per_hour
         if left is not None and per_hour and pages > left:
-            rest_of_hour = _HOUR - time.time() % _HOUR
-            seconds = max(seconds, rest_of_hour + (pages - left) / per_hour * _HOUR)
+            rest = self._quota.rest_of_the_hour
+            seconds = max(seconds, rest + (pages - left) / per_hour * _HOUR)
         return round(seconds)
 
 

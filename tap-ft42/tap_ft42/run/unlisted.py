@@ -1,7 +1,13 @@
-"""Whether the campuses and cursus that the settings name exist at 42."""
+"""Whether the campuses and cursus that the settings name exist at 42.
+
+42 lists only campuses that are active and public. Of one that it does not list, it tells
+the students all the same, and refuses to where there is none: so one of its students is
+asked for. What exists is read, and told of once; what does not is told of by each run.
+"""
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from tap_ft42.api.errors import FatalAPIError, SettingError
@@ -9,13 +15,18 @@ from tap_ft42.planning.cursus import MAIN
 from tap_ft42.planning.scope import id_lists
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from tap_ft42.planning.scope import Scope
     from tap_ft42.run.partitions import Partitions
 
 _LISTED = "listed"
 """Key in the state of the stream that lists them: ids of settings that exist."""
+
+_STUDENTS = "/{id}/users"
+"""Where its students are, below what is listed."""
+
+_logger = logging.getLogger("tap-ft42")
 
 
 def unlisted(scope: Scope, lists: Sequence[Partitions]) -> Iterator[tuple[str, str]]:
@@ -38,17 +49,38 @@ def unlisted(scope: Scope, lists: Sequence[Partitions]) -> Iterator[tuple[str, s
         ids = scope.campus_ids if listing.is_campus else scope.cursus_ids
         if not (listing.is_campus or listing.is_cursus) or ids == (MAIN,):
             continue
-        listed: set[int] = set(listed_by.output.stream_state.get(_LISTED, ()))
-        unknown = set(ids) - listed
+        known: set[int] = set(listed_by.output.stream_state.get(_LISTED, ()))
+        unknown = set(ids) - known
         try:
             for batch in id_lists(unknown):
-                listed |= {row["id"] for row in listed_by.look_up({"filter[id]": batch})}
+                known |= {row["id"] for row in listed_by.look_up({"filter[id]": batch})}
         except FatalAPIError:
             continue  # nobody can tell
-        listed_by.output.stream_state[_LISTED] = sorted(listed & set(ids))
-        if missing := sorted(unknown - listed):
+        if hidden := sorted(_existing(listed_by, unknown - known)):
+            known.update(hidden)
+            _logger.warning(
+                "%s: 42 does not list %s, which exists all the same, such as one that is not "
+                "active any more. What 42 tells of it is read.",
+                name,
+                ", ".join(map(str, hidden)),
+                extra={"happened": "not_listed", "setting": name, "ids": hidden},
+            )
+        listed_by.output.stream_state[_LISTED] = sorted(known & set(ids))
+        if missing := sorted(unknown - known):
             why = f"42 lists none with the id {', '.join(map(str, missing))}"
             if len(missing) == len(ids):
                 message = f"{name}: {why}. Correct the setting."
                 raise SettingError(message)
             yield name, f"{why}, so that nothing is read of it. Correct the setting"
+
+
+def _existing(listed_by: Partitions, ids: Iterable[int]) -> Iterator[int]:
+    """Yield those of some ids of which 42 tells the students, or that there are none."""
+    reader = listed_by.reader
+    for own in sorted(ids):
+        path = listed_by.listing.path + _STUDENTS
+        try:
+            reader.one_of(reader.ask_one(path, {}, context={"id": own}))
+        except FatalAPIError:
+            continue
+        yield own

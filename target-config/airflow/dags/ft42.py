@@ -116,6 +116,8 @@ def _operators(schedule: Schedule, task: Task, rule: TriggerRule) -> list[Any]:
                 env=environment | _shards(schedule),
                 trigger_rule=rule,
                 execution_timeout=_COMMAND_TAKES,
+                # Asked again, it says the same.
+                **({"retries": 0} if task.is_outcome else {}),
             )
         ]
     load = {

@@ -51,6 +51,11 @@ class Task:
         """Whether it asks the API, rather than the database."""
         return ":" not in self.blocks[0]
 
+    @property
+    def is_outcome(self) -> bool:
+        """Whether it only tells what loads missed, which the next turn tries again."""
+        return self.blocks[0].startswith("warehouse:outcome")
+
 
 @dataclass(frozen=True)
 class Schedule:

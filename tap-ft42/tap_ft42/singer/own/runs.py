@@ -71,7 +71,10 @@ class SyncRunsStream(OwnStream):
         # The SDK calls this of the last stream last, after all that a run does.
         super().log_sync_costs()
         self.run.lifecycle.end()
-        self.run.lifecycle.raise_failures()
+        # Nobody would hear of it but by the exit code if this stream were not loaded.
+        self.run.lifecycle.raise_failures(
+            unless_partial=self.selected and bool(self.run.settings["partial_success"])
+        )
 
 
 def _instant(setting: str | None) -> str | None:

@@ -1,14 +1,26 @@
--- What cannot be true by the clock of this server. What is done with it: nothing.
+-- What cannot be true by the clock of this server, until something of its kind that can be
+-- true was written after it. Nothing goes by it: whoever compares instants leaves it out.
 SELECT what AS subject, max(at) AS at, max(at) - now() AS ahead
 FROM (
-    SELECT 'sync_runs' AS what, greatest(started_at, ended_at) AS at FROM {landing}.sync_runs
-    UNION ALL
-    SELECT 'census', counted_at FROM {landing}.census
-    UNION ALL
-    SELECT 'publishes', published_at FROM {warehouse}.publishes
-    UNION ALL
-    SELECT 'checks', checked_at FROM {warehouse}.checks
-) AS remembered
-WHERE at > now() + interval '10 minutes'
+    SELECT
+        what, max(at) AS at,
+        -- In transactions that have begun since, so that the smallest is the last.
+        min(written) FILTER (WHERE at > now() + interval '10 minutes') AS wrong,
+        min(written) FILTER (WHERE at <= now() + interval '10 minutes') AS possible
+    FROM (
+        SELECT
+            'sync_runs' AS what, r.tableoid AS load, unnest(streams) AS stream,
+            greatest(started_at, ended_at) AS at, age(r.xmin) AS written
+        FROM {landing}.sync_runs AS r
+        UNION ALL
+        SELECT 'census', c.tableoid, stream, counted_at, age(c.xmin) FROM {landing}.census AS c
+        UNION ALL
+        SELECT 'publishes', 0, '', published_at, age(xmin) FROM {warehouse}.publishes
+        UNION ALL
+        SELECT 'checks', 0, '', checked_at, age(xmin) FROM {warehouse}.checks
+    ) AS remembered
+    GROUP BY what, load, stream
+) AS kinds
+WHERE wrong <= coalesce(possible, wrong)
 GROUP BY what
 ORDER BY what

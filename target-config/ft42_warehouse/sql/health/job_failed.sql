@@ -3,7 +3,7 @@
 SELECT t.job AS subject, t.began_at, t.ended_at
 FROM (
     SELECT DISTINCT ON (job) * FROM {warehouse}.turns
-    WHERE ended_at IS NOT NULL
+    WHERE ended_at <= now() + interval '10 minutes'
     ORDER BY job, ended_at DESC
 ) AS t
 WHERE NOT t.published

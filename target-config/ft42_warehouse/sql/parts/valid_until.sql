@@ -8,6 +8,6 @@
             (to_jsonb(r) ->> 'secret_valid_until')::timestamptz AS valid_until
         FROM {landing}.sync_runs AS r
     ) AS runs
-    WHERE valid_until IS NOT NULL
+    WHERE valid_until IS NOT NULL AND started_at <= now() + interval '10 minutes'
     ORDER BY load, started_at DESC
 )
