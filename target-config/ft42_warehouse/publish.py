@@ -19,6 +19,7 @@ from psycopg.types.json import Jsonb
 from ft42_warehouse.erasure import erase, find_erased
 from ft42_warehouse.published import drop_keys_of_empty, make_keys, structure
 from ft42_warehouse.shards import with_shards
+from ft42_warehouse.statements import equals
 from ft42_warehouse.tables import PERSONS, published_tables
 
 if TYPE_CHECKING:
@@ -205,18 +206,31 @@ class _Publish:
         columns = [sql.Identifier("l", column) for column in table.naming]
         if self._schemas.keep_strangers or not table.is_about_others or not columns:
             return
-        self._execute(
-            "strangers",
-            table,
-            person=sql.Identifier(str(table.person)),
-            persons=sql.Literal(PERSONS),
-            nothing=sql.SQL(", ").join(
-                sql.SQL("{} = NULL").format(sql.Identifier(column)) for column in table.naming
-            ),
-            named=sql.SQL(" OR ").join(
-                sql.SQL("{} IS NOT NULL").format(column) for column in columns
-            ),
-        )
+        person = sql.Identifier("l", str(table.person))
+        keys = sql.SQL(" AND ").join(equals(key, "c") for key in table.key)
+        looked_at = [("candidate", keys)]
+        if self._moved["departed", PERSONS]:
+            left = sql.SQL("c.table_name = {} AND c.id = {}").format(
+                sql.Literal(PERSONS), person
+            )
+            looked_at.append(("departed", left))
+        # One after the other: with OR between them, the server would go through all rows.
+        for name, same in looked_at:
+            self._connection.execute(sql.SQL("ANALYZE {}").format(sql.Identifier(name)))
+            self._execute(
+                "strangers",
+                table,
+                looked_at=sql.Identifier(name),
+                same=same,
+                person=sql.Identifier(str(table.person)),
+                nothing=sql.SQL(", ").join(
+                    sql.SQL("{} = NULL").format(sql.Identifier(column))
+                    for column in table.naming
+                ),
+                named=sql.SQL(" OR ").join(
+                    sql.SQL("{} IS NOT NULL").format(column) for column in columns
+                ),
+            )
 
     def _has_new_source(self, table: Table) -> bool:
         """Say whether this publish has changed what a table's derived part comes from."""
