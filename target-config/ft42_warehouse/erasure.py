@@ -55,7 +55,8 @@ def erase(
         connection: The transaction of a publish.
         schemas: Names of the schemas, with all shards.
         named: What they are called.
-        again: Look for those, too, who were erased before, which takes longer.
+        again: Look everywhere, and for those, too, who were erased before, which takes
+            longer.
 
     Returns:
         How many persons it is about, and the published rows that went, by table.
@@ -69,7 +70,7 @@ def erase(
         for _, user_id, string in [*erased_names(connection, schemas)]:
             named.setdefault(user_id, set()).add(string)
     if not persons:
-        redact(connection, schemas, named)
+        redact(connection, schemas, named, everywhere=again)
         return 0, deleted
     # Of a table made a moment ago the server knows nothing: it would expect thousands of
     # rows in it, and rather look at all enrolments than look some up.
@@ -95,7 +96,7 @@ def erase(
             ).rowcount
             connection.execute(schemas.of_table("erase_landed", table, person=person))
     connection.execute(schemas.statement("erase_rejected"))
-    redact(connection, schemas, named)
+    redact(connection, schemas, named, everywhere=again)
     connection.execute(schemas.statement("note_erased"))
     remember_names(connection, schemas, named)
     return persons, deleted

@@ -113,13 +113,12 @@ def create_functions(objects: Objects, schemas: Schemas) -> bool:
     """
     warehouse = schemas.warehouse
     keep_strangers = sql.Literal(schemas.keep_strangers)
-    shape = sql.Literal(
-        Jsonb(declared_items("projects_users", "teams", naming=schemas.keep_strangers))
-    )
+    declared = declared_items("projects_users", "teams", naming=schemas.keep_strangers)
+    shape = sql.Literal(Jsonb(declared))
     is_new = False
     for function in (
-        "id_of", "persons_in", "is_refused", "declared_only", "without_persons", "distinct_ids",
-        "stamp", "refuse_rejected", "refuse_teammates",
+        "id_of", "persons_in", "is_refused", "declared_only", "reduced_teams",
+        "without_persons", "distinct_ids", "stamp", "refuse_rejected", "refuse_teammates",
     ):  # fmt: skip
         is_new |= objects.keep(
             f"function {warehouse}.{function}",
@@ -128,6 +127,7 @@ def create_functions(objects: Objects, schemas: Schemas) -> bool:
                 scope=sql.SQL(SCOPES[PERSONS]),
                 shape=shape,
                 keep_strangers=keep_strangers,
+                **_fields_of_teams(declared),
             ),
         )
     for table in published_tables():
@@ -156,13 +156,28 @@ def reduce_landed(connection: Connection[Any], schemas: Schemas) -> None:
     Raises:
         psycopg.Error: The server refused a statement.
     """
-    shape = declared_items("projects_users", "teams", naming=False)
-    connection.execute(
-        schemas.statement("upgrade/reduce_teams", shape=sql.Literal(Jsonb(shape)))
-    )
+    connection.execute(schemas.statement("upgrade/reduce_teams"))
     connection.execute(
         schemas.statement("upgrade/reduce_users", scope=sql.SQL(SCOPES[PERSONS]))
     )
+
+
+def _fields_of_teams(kept: dict[str, Any]) -> dict[str, sql.Composable]:
+    """Return the fields of teams and of their members that are kept, and the others.
+
+    Args:
+        kept: What is kept, as ``declared_items`` returns it.
+    """
+    api = declared_items("projects_users", "teams")
+    fields: dict[str, sql.Composable] = {}
+    for what, shape, of_api in (
+        ("team", kept, api),
+        ("member", kept["users"], api["users"]),
+    ):
+        flat = [name for name, below in shape.items() if not below]
+        fields[f"{what}_kept"] = sql.SQL("{}::text[]").format(flat)
+        fields[f"{what}_left"] = sql.SQL("{}::text[]").format(sorted(of_api.keys() - {*flat}))
+    return fields
 
 
 def _forgetting_all_but_the_scope(table: Table) -> sql.Composed:

@@ -79,7 +79,6 @@ def everywhere(database: Database) -> Iterator[tuple[Database, str]]:
         database,
         f"host={HOST} port={database.port} user={READER} password={PASSWORD} dbname={NAME}",
     )
-    database.execute(f"DROP OWNED BY {READER}")
     database.execute(f"DROP ROLE {READER}")
 
 

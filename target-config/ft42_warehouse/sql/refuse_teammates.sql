@@ -15,7 +15,7 @@ BEGIN
         NEW.teams := {warehouse}.without_persons(NEW.teams, persons);
     END IF;
     IF NOT {keep_strangers} THEN
-        NEW.teams := {warehouse}.declared_only(NEW.teams, {shape});
+        NEW.teams := {warehouse}.reduced_teams(NEW.teams);
     END IF;
     RETURN NEW;
 END $$;
