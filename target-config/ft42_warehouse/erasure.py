@@ -77,10 +77,8 @@ def erase(
     connection.execute("ANALYZE erased")
     connection.execute(schemas.statement("teammates", members=sql.SQL(TEAM_MEMBERS)))
     connection.execute("ANALYZE teammate")
-    for schema_name, noting in (
-        (schemas.published, ", last_changed_at = now()"),
-        (schemas.landed, ""),
-    ):
+    of_schemas = ((schemas.published, ", last_changed_at = now()"), (schemas.landed, ""))
+    for schema_name, noting in of_schemas:
         connection.execute(
             schemas.statement(
                 "erase_teammates",
@@ -98,6 +96,15 @@ def erase(
     connection.execute(schemas.statement("erase_rejected"))
     redact(connection, schemas, named, everywhere=again)
     connection.execute(schemas.statement("note_erased"))
+    for schema_name, noting in of_schemas:
+        connection.execute(
+            schemas.statement(
+                "erase_masters",
+                coalitions=sql.Identifier(schema_name, "coalitions"),
+                blocs=sql.Identifier(schema_name, "blocs"),
+                noting=sql.SQL(noting),
+            )
+        )
     remember_names(connection, schemas, named)
     return persons, deleted
 

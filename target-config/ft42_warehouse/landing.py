@@ -118,7 +118,8 @@ def create_functions(objects: Objects, schemas: Schemas) -> bool:
     is_new = False
     for function in (
         "id_of", "persons_in", "is_refused", "declared_only", "reduced_teams",
-        "without_persons", "distinct_ids", "stamp", "refuse_rejected", "refuse_teammates",
+        "without_persons", "without_masters", "distinct_ids", "stamp", "refuse_rejected",
+        "refuse_teammates", "refuse_masters", "refuse_masters_of_blocs",
     ):  # fmt: skip
         is_new |= objects.keep(
             f"function {warehouse}.{function}",
@@ -198,7 +199,11 @@ def create_triggers(objects: Objects, schemas: Schemas) -> None:
             refusals[table.name] = f"refuse_{table.name}"
     # Triggers of a table fire in the order of their names.
     triggers = [(table, "ft42_refuse", function) for table, function in refusals.items()]
-    triggers += [("projects_users", "ft42_refuse_teammates", "refuse_teammates")]
+    triggers += [
+        ("projects_users", "ft42_refuse_teammates", "refuse_teammates"),
+        ("coalitions", "ft42_refuse_masters", "refuse_masters"),
+        ("blocs", "ft42_refuse_masters", "refuse_masters_of_blocs"),
+    ]
     triggers += [(schema["title"], "ft42_stamp", "stamp") for schema in stream_schemas()]
     for name, trigger, function in triggers:
         objects.keep(

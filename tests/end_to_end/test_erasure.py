@@ -104,7 +104,7 @@ def test_leaders_and_members_who_are_gone_for_any_reason_leave_nothing_anywhere(
         if one.reason == "forgotten":
             said += warehouse(database, "forget", str(one.id))
     said += warehouse(database, "check")
-    said += warehouse(database, "report", str(folder / "report.html"))
+    said += warehouse(database, "report", "--output", str(folder / "report.html"))
     left = {row["user_id"] for row in database.query("SELECT user_id FROM ft42.projects_users")}
     assert left
     assert ids.isdisjoint(left)
