@@ -89,7 +89,7 @@ class TextColumn:
 def text_columns(connection: Connection[Any], schemas: Schemas) -> list[TextColumn]:
     """Return the columns that can hold text, of all tables of all schemas, in their order."""
     rows = connection.execute(
-        schemas.statement("text_columns"),
+        schemas.statement("erase/text_columns"),
         {"schemas": schemas.names, "warehouse": schemas.warehouse},
     )
     return [TextColumn(*row) for row in rows]
@@ -113,7 +113,7 @@ def names_of(connection: Connection[Any], schemas: Schemas, persons: Iterable[in
             for schema_name in (schemas.landed, schemas.published):
                 rows = connection.execute(
                     schemas.statement(
-                        "strings_of",
+                        "erase/strings_of",
                         person=sql.Identifier(table.person),
                         anywhere=sql.Identifier(schema_name, table.name),
                         values=values,
@@ -203,7 +203,7 @@ def _renew_statistics(
 ) -> None:
     """Let the server look anew at tables of which its statistics quote a string."""
     quoting = connection.execute(
-        schemas.statement("statistics"),
+        schemas.statement("erase/statistics"),
         {"schemas": schemas.names, "parts": [f"%{_like(string)}%" for string in strings]},
     ).fetchall()
     for path in quoting:
@@ -343,7 +343,7 @@ def _others_called(
     users = next(table for table in published_tables() if table.name == PERSONS)
     strings = {string for strings in named.values() for string in strings}
     return connection.execute(
-        schemas.statement("others_called", values=_values(users) or sql.SQL("")),
+        schemas.statement("erase/others_called", values=_values(users) or sql.SQL("")),
         {
             "persons": [*named],
             "strings": [*strings],
