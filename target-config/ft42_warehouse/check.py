@@ -95,6 +95,12 @@ def _statements(connection: Connection[Any], schemas: Schemas) -> Iterator[sql.C
             anywhere=sql.Identifier(schema_name, "projects_users"),
             where=sql.Literal(f"{schema_name}.projects_users"),
         )
+        yield schemas.statement(
+            "check/erased_masters",
+            coalitions=sql.Identifier(schema_name, "coalitions"),
+            blocs=sql.Identifier(schema_name, "blocs"),
+            where=sql.Literal(schema_name),
+        )
     (since,) = connection.execute(
         sql.SQL("SELECT coalesce(max(seen_before), 0) FROM {}.publishes").format(
             sql.Identifier(schemas.warehouse)

@@ -55,7 +55,8 @@ def erase(
         connection: The transaction of a publish.
         schemas: Names of the schemas, with all shards.
         named: What they are called.
-        again: Look for those, too, who were erased before, which takes longer.
+        again: Look everywhere, and for those, too, who were erased before, which takes
+            longer.
 
     Returns:
         How many persons it is about, and the published rows that went, by table.
@@ -69,17 +70,15 @@ def erase(
         for _, user_id, string in [*erased_names(connection, schemas)]:
             named.setdefault(user_id, set()).add(string)
     if not persons:
-        redact(connection, schemas, named)
+        redact(connection, schemas, named, everywhere=again)
         return 0, deleted
     # Of a table made a moment ago the server knows nothing: it would expect thousands of
     # rows in it, and rather look at all enrolments than look some up.
     connection.execute("ANALYZE erased")
     connection.execute(schemas.statement("erase/teammates", members=sql.SQL(TEAM_MEMBERS)))
     connection.execute("ANALYZE teammate")
-    for schema_name, noting in (
-        (schemas.published, ", last_changed_at = now()"),
-        (schemas.landed, ""),
-    ):
+    of_schemas = ((schemas.published, ", last_changed_at = now()"), (schemas.landed, ""))
+    for schema_name, noting in of_schemas:
         connection.execute(
             schemas.statement(
                 "erase/teams",
@@ -95,8 +94,17 @@ def erase(
             ).rowcount
             connection.execute(schemas.of_table("erase/landed", table, person=person))
     connection.execute(schemas.statement("erase/rejected"))
-    redact(connection, schemas, named)
+    redact(connection, schemas, named, everywhere=again)
     connection.execute(schemas.statement("erase/note"))
+    for schema_name, noting in of_schemas:
+        connection.execute(
+            schemas.statement(
+                "erase/masters",
+                coalitions=sql.Identifier(schema_name, "coalitions"),
+                blocs=sql.Identifier(schema_name, "blocs"),
+                noting=sql.SQL(noting),
+            )
+        )
     remember_names(connection, schemas, named)
     return persons, deleted
 

@@ -113,8 +113,9 @@ def create_functions(objects: Objects, schemas: Schemas) -> bool:
     """
     is_new = False
     for function in (
-        "id_of", "persons_in", "is_refused", "declared_only", "without_persons", "distinct_ids",
-        "stamp", "refuse_rejected", "refuse_teammates",
+        "id_of", "persons_in", "is_refused", "declared_only", "reduced_teams",
+        "without_persons", "without_masters", "distinct_ids", "stamp", "refuse_rejected",
+        "refuse_teammates", "refuse_masters", "refuse_masters_of_blocs",
     ):  # fmt: skip
         is_new |= objects.keep(
             f"function {schemas.warehouse}.{function}",
@@ -130,11 +131,12 @@ def create_functions(objects: Objects, schemas: Schemas) -> bool:
 
 def function_parts(schemas: Schemas) -> dict[str, sql.Composable]:
     """Return the parts of the statements that make functions."""
-    shape = declared_items("projects_users", "teams", naming=schemas.keep_strangers)
+    declared = declared_items("projects_users", "teams", naming=schemas.keep_strangers)
     return {
         "scope": sql.SQL(SCOPES[PERSONS]),
-        "shape": sql.Literal(Jsonb(shape)),
+        "shape": sql.Literal(Jsonb(declared)),
         "keep_strangers": sql.Literal(schemas.keep_strangers),
+        **_fields_of_teams(declared),
     }
 
 
@@ -158,13 +160,28 @@ def reduce_landed(connection: Connection[Any], schemas: Schemas) -> None:
     Raises:
         psycopg.Error: The server refused a statement.
     """
-    shape = declared_items("projects_users", "teams", naming=False)
-    connection.execute(
-        schemas.statement("upgrade/reduce_teams", shape=sql.Literal(Jsonb(shape)))
-    )
+    connection.execute(schemas.statement("upgrade/reduce_teams"))
     connection.execute(
         schemas.statement("upgrade/reduce_users", scope=sql.SQL(SCOPES[PERSONS]))
     )
+
+
+def _fields_of_teams(kept: dict[str, Any]) -> dict[str, sql.Composable]:
+    """Return the fields of teams and of their members that are kept, and the others.
+
+    Args:
+        kept: What is kept, as ``declared_items`` returns it.
+    """
+    api = declared_items("projects_users", "teams")
+    fields: dict[str, sql.Composable] = {}
+    for what, shape, of_api in (
+        ("team", kept, api),
+        ("member", kept["users"], api["users"]),
+    ):
+        flat = [name for name, below in shape.items() if not below]
+        fields[f"{what}_kept"] = sql.SQL("{}::text[]").format(flat)
+        fields[f"{what}_left"] = sql.SQL("{}::text[]").format(sorted(of_api.keys() - {*flat}))
+    return fields
 
 
 def _forgetting_all_but_the_scope(table: Table) -> sql.Composed:
@@ -191,7 +208,11 @@ def triggers(schemas: Schemas) -> Iterator[tuple[str, str, sql.Composed]]:
             refusals[table.name] = f"refuse_{table.name}"
     # Triggers of a table fire in the order of their names.
     all_of_them = [(table, "ft42_refuse", function) for table, function in refusals.items()]
-    all_of_them += [("projects_users", "ft42_refuse_teammates", "refuse_teammates")]
+    all_of_them += [
+        ("projects_users", "ft42_refuse_teammates", "refuse_teammates"),
+        ("coalitions", "ft42_refuse_masters", "refuse_masters"),
+        ("blocs", "ft42_refuse_masters", "refuse_masters_of_blocs"),
+    ]
     all_of_them += [(schema["title"], "ft42_stamp", "stamp") for schema in stream_schemas()]
     for name, trigger, function in all_of_them:
         yield (

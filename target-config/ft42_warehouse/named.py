@@ -1,15 +1,17 @@
 """Where people are named: in any value of any table, whatever the key.
 
-A string stands in a text where no letter or digit touches it: ``jdoe`` in ``git@…-jdoe``
-and ``jdoe's group``, but neither in ``ajdoe`` nor in ``jdoe-x``, where that is the login
-of somebody else. In a column that says what the row's own person is called, it is only
-found as the whole value: whoever else the row is about may share a part of it.
+A string stands in a text where no word goes on beside it: ``jdoe`` in ``git@…-jdoe``,
+``jdoe's group``, ``jdoe_libft``, ``jdoeX1`` and ``42jdoe``, but neither in ``ajdoe`` nor in
+``jdoe-x`` or ``jdoe2``, where that is the login of somebody else. In a column that says
+what the row's own person is called, it is only found as the whole value: whoever else the
+row is about may share a part of it.
 """
 
 from __future__ import annotations
 
 import json
 import re
+from bisect import bisect_right
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import groupby
@@ -29,11 +31,19 @@ if TYPE_CHECKING:
 _LEAST = 3
 """Characters of a string that is looked for."""
 
-_MOST_PARTS = 6
-"""Runs of letters and digits in what is known again by its digest: enough for addresses."""
+_MOST_PARTS = 8
+"""Words in what is known again by its digest, but for whole values: enough for addresses."""
 
+_FEW = 8
 _TEXT = "text"
-_WORD = re.compile(r"[^\W_]+")
+_WORD = re.compile(r"\d+|[^\W\d_]+")
+_END = re.compile(r"(?<=\d)(?!\d)|(?<=[^\W\d_])(?![^\W\d_])|(?<=[a-z])(?=[A-Z])")
+_JSON_ESCAPE = re.compile(r"\\[bfnrt]")
+_HEXADECIMAL = re.compile(r"[0-9a-f]+")
+"""What stands in identifiers by chance: there, no letter or digit may touch it."""
+_WHOLE = {"login", "mail", "name", "phone"}
+"""Kinds of columns of which a part may be the name of somebody else."""
+
 _LOGIN = re.compile(r"[\w.-]+")
 _WHOLE_NAME = re.compile(r"[^\W\d_]+([ .'\u2019-]+[^\W\d_]+)+\.?")
 _ERASED = "[erased]"
@@ -60,10 +70,20 @@ class TextColumn:
         return sql.Identifier(self.name)
 
     @property
+    def is_structured(self) -> bool:
+        """Whether it holds JSON, or a list."""
+        return self.type.startswith("json") or self.type.endswith("[]")
+
+    @property
     def says_who(self) -> bool:
         """Whether it says what the row's own person is called."""
         table = next((one for one in published_tables() if one.name == self.table), None)
-        return bool(table and table.naming.get(self.name, _TEXT) != _TEXT)
+        return bool(table and table.naming.get(self.name, _TEXT) in _WHOLE)
+
+    @property
+    def lands_without_text(self) -> bool:
+        """Whether a trigger lets only what is declared land, and no text of people."""
+        return (self.table, self.name) == ("projects_users", "teams")
 
 
 def text_columns(connection: Connection[Any], schemas: Schemas) -> list[TextColumn]:
@@ -84,7 +104,7 @@ def names_of(connection: Connection[Any], schemas: Schemas, persons: Iterable[in
         persons: Ids at 42.
 
     Returns:
-        Logins, addresses and whole names; not what holds the login anyway.
+        Logins, addresses and whole names.
     """
     wanted = {"persons": [*persons]}
     found: dict[int, dict[str, set[str]]] = {}
@@ -103,23 +123,19 @@ def names_of(connection: Connection[Any], schemas: Schemas, persons: Iterable[in
                 for person, kind, string in rows:
                     if _is_telling(kind, string):
                         found.setdefault(person, {}).setdefault(kind, set()).add(string)
-    named: Named = {}
-    for person, kinds in found.items():
-        logins = kinds.get("login", set())
-        pattern = re.compile(rf"(?<![^\W_])(?:{'|'.join(map(re.escape, logins))})(?![^\W_])")
-        named[person] = logins | {
-            string
-            for strings in kinds.values()
-            for string in strings
-            if not (logins and pattern.search(string))
-        }
+    named = {
+        person: {string for strings in kinds.values() for string in strings}
+        for person, kinds in found.items()
+    }
     shared = {
         string for string, login in _others_called(connection, schemas, named) if login is None
     }
     return {person: strings - shared for person, strings in named.items()}
 
 
-def redact(connection: Connection[Any], schemas: Schemas, named: Named) -> None:
+def redact(
+    connection: Connection[Any], schemas: Schemas, named: Named, *, everywhere: bool
+) -> None:
     """Take what persons are called out of every value of every table.
 
     Each table is gone through once, for all of them. A rejected record goes whole, and so
@@ -129,6 +145,8 @@ def redact(connection: Connection[Any], schemas: Schemas, named: Named) -> None:
         connection: A transaction of the publisher is open.
         schemas: Names of the schemas, with all shards.
         named: What the persons are called.
+        everywhere: Look at columns, too, in which no text lands. To go through the teams of
+            all enrolments takes three times as long as all else.
 
     Raises:
         psycopg.Error: The server refused a statement.
@@ -136,16 +154,17 @@ def redact(connection: Connection[Any], schemas: Schemas, named: Named) -> None:
     strings = sorted({string for strings in named.values() for string in strings})
     if not strings:
         return
-    longer: dict[str, set[str]] = {}
-    for string, login in _others_called(connection, schemas, named):
-        if login is not None:
-            longer.setdefault(string, set()).add(login)
-    parts = {
-        "rough": sql.Literal("|".join(map(_escaped, strings))),
-        "exact": sql.Literal(_pattern(strings, longer)),
-        "whole": sql.Literal(strings),
+    logins = {login for _, login in _others_called(connection, schemas, named) if login}
+    longer = {
+        string: {login for login in logins if string in login and string != login}
+        for string in strings
     }
-    columns = text_columns(connection, schemas)
+    parts = _parts(strings, longer)
+    columns = [
+        column
+        for column in text_columns(connection, schemas)
+        if everywhere or schemas.keep_strangers or not column.lands_without_text
+    ]
     for (schema, name), group in groupby(columns, lambda one: (one.schema, one.table)):
         of_table = [*group]
         table = sql.Identifier(schema, name)
@@ -153,19 +172,17 @@ def redact(connection: Connection[Any], schemas: Schemas, named: Named) -> None:
         rows = connection.execute(
             sql.SQL("SELECT ctid::text FROM ONLY {} WHERE {}").format(table, finding)
         ).fetchall()
-        places = {"places": [place for (place,) in rows]}
         if not rows:
             continue
+        # As a literal: with values to bind, a percent sign in a name would be one, too.
+        there = sql.SQL("ctid = ANY ({}::tid[])").format([place for (place,) in rows])
         in_key = [column for column in of_table if column.is_key]
         if in_key:
             condition = sql.SQL(" OR ").join(_finding(column, parts) for column in in_key)
             if name == "rejected_records":
                 condition = sql.SQL("true OR ") + condition
             connection.execute(
-                sql.SQL(
-                    "DELETE FROM ONLY {} WHERE ctid = ANY (%(places)s::tid[]) AND ({})"
-                ).format(table, condition),
-                places,
+                sql.SQL("DELETE FROM ONLY {} WHERE {} AND ({})").format(table, there, condition)
             )
         changes = [
             sql.SQL("{} = {}").format(column.identifier, _without(column, parts))
@@ -174,20 +191,28 @@ def redact(connection: Connection[Any], schemas: Schemas, named: Named) -> None:
         ]
         if changes:
             connection.execute(
-                sql.SQL("UPDATE ONLY {} SET {} WHERE ctid = ANY (%(places)s::tid[])").format(
-                    table, sql.SQL(", ").join(changes)
-                ),
-                places,
+                sql.SQL("UPDATE ONLY {} SET {} WHERE {}").format(
+                    table, sql.SQL(", ").join(changes), there
+                )
             )
+    _renew_statistics(connection, schemas, strings)
+
+
+def _renew_statistics(
+    connection: Connection[Any], schemas: Schemas, strings: list[str]
+) -> None:
+    """Let the server look anew at tables of which its statistics quote a string."""
+    quoting = connection.execute(
+        schemas.statement("erase/statistics"),
+        {"schemas": schemas.names, "parts": [f"%{_like(string)}%" for string in strings]},
+    ).fetchall()
+    for path in quoting:
+        connection.execute(sql.SQL("ANALYZE {}").format(sql.Identifier(*path)))
 
 
 def finding(columns: list[TextColumn], strings: set[str]) -> list[sql.Composed]:
     """Return the conditions that a row of a table holds one of the strings."""
-    parts = {
-        "rough": sql.Literal("|".join(map(_escaped, strings))),
-        "exact": sql.Literal(_pattern(strings)),
-        "whole": sql.Literal([*strings]),
-    }
+    parts = _parts(strings)
     return [_finding(column, parts) for column in columns] if strings else []
 
 
@@ -246,7 +271,8 @@ def erased_names(
     for column in text_columns(connection, schemas):
         with connection.cursor("strings") as cursor:
             cursor.execute(_strings_in(column))
-            for (value,) in cursor:
+            for (found,) in cursor:
+                value = _JSON_ESCAPE.sub(" ", found) if column.is_structured else found
                 for string in {value} if column.says_who else _pieces(value, others):
                     if string not in known:
                         known[string] = erased.get(_digest(salt, string))
@@ -255,42 +281,41 @@ def erased_names(
 
 
 def _strings_in(column: TextColumn) -> sql.Composed:
-    """Return the query for the different strings in a column, but for figures and instants."""
-    value = sql.SQL("{}").format(column.identifier)
-    table = sql.Identifier(column.schema, column.table)
+    """Return the query for the different strings in a column, but for figures and instants.
+
+    JSON is looked at as text, without what begins with a digit: of a million teams, only a
+    few are different then.
+    """
+    string = sql.SQL("{}").format(column.identifier)
     if column.type.endswith("[]"):
-        value = sql.SQL("to_jsonb({})").format(column.identifier)
-    if column.type.startswith(("json", "text[", "character varying[")):
-        string = sql.SQL("value #>> ARRAY[]::text[]").format()
-        rows = sql.SQL(
-            "(SELECT jsonb_path_query({value}::jsonb, 'strict $.** ? (@.type() == \"string\")')"
-            " AS value FROM ONLY {table} "
-            "UNION ALL SELECT to_jsonb(key) FROM ONLY {table}, "
-            "jsonb_path_query({value}::jsonb, 'strict $.** ? (@.type() == \"object\")') "
-            "AS found, jsonb_object_keys(found) AS key) AS found"
-        ).format(value=value, table=table)
-    else:
-        string = sql.SQL("{}").format(value)
-        rows = sql.SQL("ONLY {}").format(table)
+        string = sql.SQL("to_jsonb({})::text").format(column.identifier)
+    if column.is_structured:
+        string = sql.SQL(r"regexp_replace({}::text, '\m[0-9][0-9:.TZ+-]*', '', 'g')").format(
+            string
+        )
     return sql.SQL(
-        "SELECT DISTINCT string FROM (SELECT {} AS string FROM {}) AS one "
-        "WHERE string ~ '[[:alpha:]]' AND string !~ '^[0-9-]+T[0-9:.]+Z?$'"
-    ).format(string, rows)
+        "SELECT DISTINCT string FROM (SELECT {} AS string FROM ONLY {}) AS one "
+        "WHERE string ~ '[[:alpha:]]'"
+    ).format(string, sql.Identifier(column.schema, column.table))
 
 
 def _pieces(value: str, others: set[str]) -> Iterator[str]:
     """Yield a text and what stands in it as words, but for the logins of others."""
     yield value
-    words = [word.span() for word in _WORD.finditer(value)]
+    ends = [end.start() for end in _END.finditer(value)]
     spans = [
-        (begin, end)
-        for first, (begin, _) in enumerate(words)
-        for _, end in words[first : first + _MOST_PARTS]
+        (word.start(), end)
+        for word in _WORD.finditer(value)
+        for end in ends[bisect_right(ends, word.start()) :][:_MOST_PARTS]
     ]
     taken = [span for span in spans if value[span[0] : span[1]] in others]
     for begin, end in spans:
-        if not any(b <= begin and end <= e for b, e in taken):
-            yield value[begin:end]
+        piece = value[begin:end]
+        if len(piece) < _LEAST or any(b <= begin and end <= e for b, e in taken):
+            continue
+        around = value[max(begin - 1, 0) : begin] + value[end : end + 1]
+        if not (_HEXADECIMAL.fullmatch(piece) and any(map(str.isalnum, around))):
+            yield piece
 
 
 def called(table: Table) -> sql.Composed | None:
@@ -319,20 +344,57 @@ def _others_called(
     strings = {string for strings in named.values() for string in strings}
     return connection.execute(
         schemas.statement("erase/others_called", values=called(users) or sql.SQL("")),
-        {"persons": [*named], "strings": [*strings]},
+        {
+            "persons": [*named],
+            "strings": [*strings],
+            "parts": [f"%{_like(string)}%" for string in strings if _LOGIN.fullmatch(string)],
+        },
     ).fetchall()
 
 
-def _finding(column: TextColumn, parts: dict[str, sql.Literal]) -> sql.Composed:
+def _parts(
+    strings: Iterable[str], longer: dict[str, set[str]] | None = None
+) -> dict[str, sql.Composable]:
+    """Return what conditions on columns are made of."""
+    # The longest first: what is left of an address would not be known again.
+    by_length = sorted(strings, key=lambda string: (-len(string), string))
+    return {
+        "rough": _rough(_shortest(by_length)),
+        "exact": sql.Literal(_pattern(by_length, longer)),
+        "whole": sql.Literal(by_length),
+    }
+
+
+def _rough(strings: list[str]) -> sql.Composable:
+    """Return what a text that holds one of the strings is like; one by one, few are faster."""
+    if len(strings) <= _FEW:
+        return sql.SQL("LIKE ANY ({})").format([f"%{_like(string)}%" for string in strings])
+    return sql.SQL("~ {}").format("|".join(map(_escaped, strings)))
+
+
+def _shortest(strings: list[str]) -> list[str]:
+    """Return those of strings, the longest first, that hold no other."""
+    return [
+        string
+        for place, string in enumerate(strings)
+        if not any(other in string for other in strings[place + 1 :])
+    ]
+
+
+def _like(string: str) -> str:
+    return re.sub(r"([\\%_])", r"\\\1", json.dumps(string, ensure_ascii=False)[1:-1])
+
+
+def _finding(column: TextColumn, parts: dict[str, sql.Composable]) -> sql.Composed:
     """Say that a person is named in a column."""
     if column.says_who:
         return sql.SQL("{} = ANY ({whole})").format(column.identifier, **parts)
-    return sql.SQL("({0}::text ~ {rough} AND {0}::text ~ {exact})").format(
+    return sql.SQL("({0}::text {rough} AND {0}::text ~ {exact})").format(
         column.identifier, **parts
     )
 
 
-def _without(column: TextColumn, parts: dict[str, sql.Literal]) -> sql.Composed:
+def _without(column: TextColumn, parts: dict[str, sql.Composable]) -> sql.Composed:
     """Return a column without what persons are called."""
     if column.says_who:
         return sql.SQL("CASE WHEN {0} = ANY ({whole}) THEN NULL ELSE {0} END").format(
@@ -345,15 +407,27 @@ def _without(column: TextColumn, parts: dict[str, sql.Literal]) -> sql.Composed:
 
 def _pattern(strings: Iterable[str], longer: dict[str, set[str]] | None = None) -> str:
     """Return the regular expression of strings, but for logins that one is a part of."""
-    found = []
-    for string in strings:
-        around = ""
-        for login in sorted((longer or {}).get(string, ())):
-            before, _, after = login.partition(string)
-            around += f"(?!{_escaped(string + after)}(?![[:alnum:]]))" if after else ""
-            around += f"(?<!{_escaped(before)})" if before else ""
-        found.append(around + _escaped(string))
-    return rf"(?:(?<![[:alnum:]])|(?<=\\[bfnrt]))(?:{'|'.join(found)})(?![[:alnum:]])"
+    return "|".join(
+        _word_pattern(string, sorted((longer or {}).get(string, ()))) for string in strings
+    )
+
+
+def _word_pattern(string: str, longer: Iterable[str]) -> str:
+    """Return the regular expression of a string where no word goes on beside it."""
+    before, after = "[[:alnum:]]", "[[:alnum:]]"
+    if not _HEXADECIMAL.fullmatch(string):
+        before = "[[:alpha:]]" if string[0].isalpha() else "[[:digit:]]"
+        after = "[[:digit:]]"
+        if string[-1].isalpha():
+            after = "[[:lower:]]" if string[-1].islower() else "[[:alpha:]]"
+    around = ""
+    for login in longer:
+        left, _, right = login.partition(string)
+        around += f"(?!{_escaped(string + right)}(?![[:alnum:]]))" if right else ""
+        around += f"(?<!{_escaped(left)})" if left else ""
+    # In JSON, the letter of an escape (a line's end) is none.
+    begin = rf"(?:(?<!{before})|(?<=\\[bfnrt]))"
+    return f"{begin}{around}{_escaped(string)}(?!{after})"
 
 
 def _escaped(string: str) -> str:

@@ -262,7 +262,7 @@ def _copies(schemas: Schemas, table: Table) -> Iterator[sql.Composable]:
 
 def _reduced_strangers(schemas: Schemas, table: Table) -> Iterator[sql.Composable]:
     if table.is_about_others and table.naming:
-        parts = stranger_parts(table)
+        parts = stranger_parts(table, "candidate")
         yield _filled(schemas, "publish/reduce_strangers", table, **parts)
 
 

@@ -19,6 +19,7 @@ from psycopg.types.json import Jsonb
 from ft42_warehouse.erasure import erase, find_erased
 from ft42_warehouse.published import drop_keys_of_empty, make_keys, structure
 from ft42_warehouse.shards import with_shards
+from ft42_warehouse.statements import equals
 from ft42_warehouse.tables import PERSONS, published_tables
 
 if TYPE_CHECKING:
@@ -206,8 +207,15 @@ class _Publish:
 
     def _reduce_strangers(self, table: Table) -> None:
         """Take what names people out of the landed rows of those who are not published."""
-        if not self._schemas.keep_strangers and table.is_about_others and table.naming:
-            self._execute("publish/reduce_strangers", table, **stranger_parts(table))
+        if self._schemas.keep_strangers or not table.is_about_others or not table.naming:
+            return
+        # One after the other: with OR between them, the server would go through all rows.
+        looked_at = ["candidate"]
+        if self._moved["departed", PERSONS]:
+            looked_at.append("departed")
+        for name in looked_at:
+            self._connection.execute(sql.SQL("ANALYZE {}").format(sql.Identifier(name)))
+            self._execute("publish/reduce_strangers", table, **stranger_parts(table, name))
 
     def _has_new_source(self, table: Table) -> bool:
         """Say whether this publish has changed what a table's derived part comes from."""
@@ -261,12 +269,23 @@ class _Publish:
         ).rowcount
 
 
-def stranger_parts(table: Table) -> dict[str, sql.Composable]:
-    """Return the parts of the statement that takes what names people out of landed rows."""
+def stranger_parts(table: Table, looked_at: str) -> dict[str, sql.Composable]:
+    """Return the parts of the statement that takes what names people out of landed rows.
+
+    Args:
+        table: The table.
+        looked_at: The temporary table that says where to look: ``candidate`` for rows that
+            landed, ``departed`` for those of people who are no longer published.
+    """
     columns = [sql.Identifier(column) for column in table.naming]
+    person = sql.Identifier(str(table.person))
+    same = sql.SQL(" AND ").join(equals(key, "c") for key in table.key)
+    if looked_at == "departed":
+        same = sql.SQL("c.table_name = {} AND c.id = l.{}").format(sql.Literal(PERSONS), person)
     return {
-        "person": sql.Identifier(str(table.person)),
-        "persons": sql.Literal(PERSONS),
+        "looked_at": sql.Identifier(looked_at),
+        "same": same,
+        "person": person,
         "nothing": sql.SQL(", ").join(sql.SQL("{} = NULL").format(name) for name in columns),
         "named": sql.SQL(" OR ").join(
             sql.SQL("l.{} IS NOT NULL").format(name) for name in columns

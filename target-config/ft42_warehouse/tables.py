@@ -182,19 +182,20 @@ def stream_schemas() -> Iterator[dict[str, Any]]:
         yield json.loads(file.read_text(encoding="utf-8"))
 
 
-def declared_items(title: str, column: str, *, naming: bool) -> dict[str, Any]:
+def declared_items(title: str, column: str, *, naming: bool | None = None) -> dict[str, Any]:
     """Return what is kept of the objects in a list, as ``sql/init/declared_only.sql`` takes it.
 
     Args:
         title: The stream.
         column: The column that holds the list.
-        naming: Whether logins and addresses of people are kept; texts never are.
+        naming: Whether logins and addresses of people are kept; texts never are. All that
+            the API sends if None.
     """
     schema = next(schema for schema in stream_schemas() if schema["title"] == title)
     shape: dict[str, Any] = {}
     for path in schema["x-items"][column]:
         kind = schema["x-persons"].get(f"{column}/*/{path}", "id")
-        if kind == "id" or (naming and kind != "text"):
+        if naming is None or kind == "id" or (naming and kind != "text"):
             below = shape
             for step in path.split("/"):
                 if step != "*":

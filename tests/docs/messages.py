@@ -25,6 +25,7 @@ _EXPLAINING = {
     "_violations",
     "broken_promises",
     "explain",
+    "objection",
     "redirection",
     "refusal",
     "refusals",
@@ -36,7 +37,7 @@ _SQL_TEXT = re.compile(r"format\(\s*'([^']+)'")
 _FEWEST_LETTERS = 5
 _PASSED_ON = re.compile(
     r"errors\.|refusal\(response\)$|str\(error\)$|self\._stopped_by$|'; '\.join|table$"
-    r"|encoding$|.*_advice\(error\)"
+    r"|encoding$|objection$|.*_advice\(error\)"
 )
 """What is raised with the text of another exception, or with values for its own."""
 
@@ -116,7 +117,9 @@ def _said(function: ast.AST, node: ast.AST) -> Iterator[ast.expr]:
             yield first
         case ast.Call(func=ast.Attribute(attr="log"), args=[_, text, *_]):
             yield text
-        case ast.Call(func=ast.Attribute(value=ast.Attribute(attr="budget"), attr="stop")):
+        case ast.Call(
+            func=ast.Attribute(value=ast.Attribute(attr="budget" | "run"), attr="stop")
+        ):
             yield from node.args
         case ast.Call(
             func=ast.Attribute(value=ast.Call(func=ast.Name(id="super")), attr="__init__"),

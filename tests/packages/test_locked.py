@@ -54,7 +54,9 @@ def test_each_plugin_is_a_group_of_the_lock() -> None:
             assert plugin["name"] in groups
         else:
             wanted = {each for each in groups[plugin["name"]] if isinstance(each, str)}
-            asked = {str(Requirement(each)) for each in plugin["pip_url"].split()}
+            wanted -= {"ft42-warehouse"}  # from this repository: its filter of logs
+            pip_url = plugin["pip_url"].replace("-e ./target-config", "")
+            asked = {str(Requirement(each)) for each in pip_url.split()}
             assert {str(Requirement(each)) for each in wanted} == asked, plugin["name"]
         found.add(plugin["name"])
     assert found == {plugin.partition("/")[2] for plugin in PLUGINS}

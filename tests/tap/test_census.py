@@ -233,7 +233,7 @@ class TestFullReads:
         self, tap: Tap, sandbox: RunningSandbox
     ) -> None:
         sandbox.fault("wrong_type", route="/v2/cursus", column="id", row=1)
-        run = tap.pointed_at(sandbox).run("cursus", "blocs", "census")
+        run = tap.pointed_at(sandbox).run("cursus", "blocs", "census", "rejected_records")
         assert {proof["stream"] for proof in run.records("census")} == {"blocs"}
 
     def test_a_list_without_totals_proves_nothing(self, tap: Tap, api: ScriptedApi) -> None:

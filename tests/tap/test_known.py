@@ -67,23 +67,20 @@ class TestIncrementalStreams:
     def test_an_enrolment_that_came_unseen_is_read_with_its_campus(
         self, tap: Tap, campus: RunningSandbox
     ) -> None:
+        streams = ("projects_users", "census", "rejected_records")
         here = tap.pointed_at(campus, page_size=10, refresh_nights=0, **AT_ONCE)
-        first = here.run("projects_users", "census", campus_ids=[1, 29])
+        first = here.run(*streams, campus_ids=[1, 29])
         rows = first.records("projects_users")
         ids = set(first.ids("projects_users"))
         old = rows[len(rows) // 2]
         campus.delete("projects_users", old["id"])
-        second = here.run(
-            "projects_users", "census", state=a_day_later(first.state), campus_ids=[1, 29]
-        )
+        second = here.run(*streams, state=a_day_later(first.state), campus_ids=[1, 29])
         assert named(second, "projects_users", ids) == {old["id"]}
         long_ago = "2024-01-01T00:00:00.000Z"
         values = {name: old[name] for name in ("id", "user_id", "project_id", "cursus_id")}
         values |= {"status": "finished", "occurrence": 0, "marked": True, "final_mark": 100}
         campus.insert("projects_users", created_at=long_ago, updated_at=long_ago, **values)
-        third = here.run(
-            "projects_users", "census", state=a_day_later(second.state), campus_ids=[1, 29]
-        )
+        third = here.run(*streams, state=a_day_later(second.state), campus_ids=[1, 29])
         (came,) = [row for row in third.records("projects_users") if row["id"] == old["id"]]
         assert came["campus_id"] == old["campus_id"]
 

@@ -179,7 +179,8 @@ def test_a_run_that_fails_says_what_it_had_asked_for_and_then_why(
     assert ends["extra"]["outcome"] == "failed"
     assert ends["extra"]["requests"] == 2
     assert last["level"] == "error"
-    assert [line["level"] for line in run.log_lines].count("error") == 1
+    # One line says which part failed, and the last one that the run is not complete.
+    assert [line["level"] for line in run.log_lines].count("error") == 2
 
 
 # The secret's end

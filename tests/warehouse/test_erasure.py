@@ -242,6 +242,10 @@ PLACES = {
     "a text": ("achievements", "description", "thanks to\nperson1."),
     "a list": ("achievements", "campus", "{Paris,person1}"),
     "another's seat": ("users", "location", "person1"),
+    "one word of several": ("achievements", "description", "person1_libft and person1X1"),
+    "the end of a word": ("achievements", "description", "git@vogsphere:42person1"),
+    "an address of another": ("users", "url", "https://api.example.org/users/person1"),
+    "an address in JSON": ("achievements", "extra", '{"a": "42\\nperson1@example.org"}'),
 }
 
 
@@ -315,6 +319,81 @@ def test_logins_of_others_that_hold_the_login_stay(two_people: Warehouse) -> Non
     assert two_people.published("users", "email")[1] == "person1-x@example.org"
     (row,) = two_people.query("SELECT extra FROM ft42.users WHERE id = 5")
     assert row["extra"] == {"a": "person12 and person1-x and [erased]"}
+    two_people.run("check")
+
+
+def test_neither_a_percent_sign_nor_a_backslash_in_a_name_stops_an_erasure(
+    two_people: Warehouse,
+) -> None:
+    odd = r"https://api.example.org/100%\_s/%s"
+    two_people.land("users", user(1, url=odd))
+    two_people.land("achievements", {"id": 5, "name": "Ana", "extra": {"by": odd}})
+    two_people.run("publish")
+    two_people.run("forget", "1")
+    (row,) = two_people.query("SELECT extra FROM ft42.achievements WHERE id = 5")
+    assert row["extra"] == {"by": "[erased]"}
+    two_people.run("check")
+
+
+@pytest.mark.parametrize("reason", ["anonymised", "disappeared", "forgotten"])
+def test_coalitions_stay_without_a_master_who_is_gone(
+    two_people: Warehouse, reason: str
+) -> None:
+    coalitions = [{"id": 50, "user_id": 1}, {"id": 51, "user_id": 2}, {"id": 52}]
+
+    def land() -> None:
+        two_people.land(
+            "coalitions", *[{"name": "Order", "user_id": None, **x} for x in coalitions]
+        )
+        two_people.land("blocs", {"id": 3, "campus_id": 1, "coalitions": coalitions})
+
+    land()
+    two_people.run("publish")
+    let_go(two_people, reason)
+    for _ in range(2):
+        for schema in ("ft42", "ft42_raw"):
+            left = two_people.query(
+                f"SELECT user_id FROM {schema}.coalitions ORDER BY id"  # noqa: S608 - from above
+            )
+            assert [row["user_id"] for row in left] == [None, 2, None]
+            (bloc,) = two_people.query(f"SELECT coalitions FROM {schema}.blocs")  # noqa: S608 - from above
+            assert bloc["coalitions"] == [{**coalitions[0], "user_id": None}, *coalitions[1:]]
+        two_people.run("check")
+        land()
+        two_people.run("publish")
+    for statement in (
+        "ALTER TABLE ft42_raw.coalitions DISABLE TRIGGER USER",
+        "UPDATE ft42_raw.coalitions SET user_id = 1 WHERE id = 52",
+    ):
+        two_people.execute(statement)
+    assert (
+        "1 coalitions in ft42_raw name masters who were erased"
+        in two_people.attempt("check").output
+    )
+
+
+def test_what_the_server_knows_of_columns_names_nobody_either(two_people: Warehouse) -> None:
+    two_people.land("users", *(user(number) for number in range(30, 40)))
+    two_people.run("publish")
+    two_people.execute("ANALYZE")
+    known = "SELECT FROM pg_stats AS s WHERE s::text LIKE '%%person1,%%'"
+    assert two_people.query(known)
+    two_people.run("forget", "1")
+    assert two_people.query(known) == []
+
+
+def test_logins_of_others_that_begin_or_end_like_one_stay(two_people: Warehouse) -> None:
+    two_people.land(
+        "users",
+        user(3, login="jdoe", email="jdoe@example.org"),
+        user(4, login="jdoe2", url="https://api.example.org/users/jdoe2"),
+        user(5, login="ajdoe", extra={"a": "jdoe2, ajdoe, jdoe and jdoe3"}),
+    )
+    two_people.run("publish")
+    two_people.run("forget", "3")
+    assert two_people.published("users", "url")[2] == "https://api.example.org/users/jdoe2"
+    (row,) = two_people.query("SELECT extra FROM ft42.users WHERE id = 5")
+    assert row["extra"] == {"a": "jdoe2, ajdoe, [erased] and [erased]3"}
     two_people.run("check")
 
 

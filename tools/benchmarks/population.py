@@ -94,14 +94,12 @@ SELECT
     n, person, n * 17 %% 540 + 1, person %% 54 + 1, '{21}', 21, 0, n %% 126, 'finished',
     n %% 126 > 49, n, at, true, at, at, at,
     jsonb_build_array(jsonb_build_object(
-        'id', n, 'name', 'group of person' || person,
-        'final_mark', n %% 126, 'project_id', n * 17 %% 540 + 1, 'status', 'finished',
+        'id', n, 'final_mark', n %% 126, 'project_id', n * 17 %% 540 + 1, 'status', 'finished',
         'created_at', at, 'updated_at', at, 'locked?', true, 'validated?', true,
         'closed?', true, 'closed_at', at,
-        'repo_url', 'git@git.example:vogsphere/intra-uuid-' || md5(n::text) || '-' || n,
-        'repo_uuid', 'intra-uuid-' || md5(n::text), 'project_session_id', n %% 4000,
+        'project_session_id', n %% 4000,
         'users', jsonb_build_array(jsonb_build_object(
-            'id', person, 'login', 'person' || person, 'leader', true, 'occurrence', 0,
+            'id', person, 'leader', true, 'occurrence', 0,
             'validated', true, 'projects_user_id', n
         ))
     )),

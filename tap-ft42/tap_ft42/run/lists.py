@@ -105,7 +105,7 @@ class ListRun:
         self._swept: dict[str, Sequence[dict[str, Any]]] = {}
         self._partitions_read: list[dict[str, Any]] = []
         self._is_read_to_end = False
-        self._is_doubtful = False
+        self._is_doubtful = self._has_failed = False
         self._left_open: set[Hashable] = set()
         self._remembered: list[tuple[ListRun, Context]] = []
         if listing.tells == "people":
@@ -376,6 +376,7 @@ class ListRun:
         except RunEnds as end:
             self.run.lifecycle.end_early(end)
         except ALONE as failure:
+            self._has_failed = True
             if not self.run.lifecycle.fails_alone(self.listing.name, failure):
                 raise
             return
@@ -601,7 +602,7 @@ class ListRun:
         swept = {name: together(states) for name, states in self._swept.items()}
         plans = self.partitions.plans | swept
         for name, state in plans.items():
-            if self.run.lifecycle.ends_early:
+            if self.run.lifecycle.ends_early or self._has_failed:
                 spool.pause(name, state)
             else:
                 spool.end(name, state, is_full=is_full)

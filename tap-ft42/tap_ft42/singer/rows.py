@@ -100,13 +100,23 @@ class Rows:
         self._undeclared.update(row.get(EXTRA, ()))
         return row
 
-    def tell(self, logger: logging.Logger) -> None:
+    def tell(self, logger: logging.Logger, *, may_name: bool) -> None:
         """Say once what broke the schema, and what no schema declares.
 
         Args:
             logger: The stream's logger.
+            may_name: Whether undeclared fields leave the tap: if not, nor do their names,
+                in which anything can stand.
         """
-        if self._undeclared:
+        if self._undeclared and not may_name:
+            logger.warning(
+                "%s: the API sends %d fields that no column declares. They are left out, as "
+                "the setting privacy wants it.",
+                self._name,
+                len(self._undeclared),
+                extra={"happened": "undeclared_fields", "count": len(self._undeclared)},
+            )
+        elif self._undeclared:
             logger.warning(
                 "%s: the API sends fields that no column declares: %s. "
                 "They are in the column %s.",

@@ -245,5 +245,5 @@ class FT42Stream(Stream):
     def log_sync_costs(self) -> None:
         # The SDK calls this once all streams have been read, and not if one failed.
         super().log_sync_costs()
-        self._rows.tell(self.logger)
+        self._rows.tell(self.logger, may_name=self.list_run.run.privacy.is_full)
         self.list_run.note_ends()

@@ -7,5 +7,4 @@ WITH other AS (
 )
 SELECT string, NULL FROM other WHERE string = ANY (%(strings)s)
 UNION
-SELECT part, login FROM other, string_to_table(translate(login, '_.', '--'), '-') AS part
-WHERE string = login AND login ~ '[^[:alnum:]]' AND part = ANY (%(strings)s)
+SELECT NULL, login FROM other WHERE string = login AND login LIKE ANY (%(parts)s)

@@ -7,15 +7,16 @@ DECLARE
 BEGIN
     SELECT array_agg(user_id) INTO persons
     FROM {warehouse}.erasures
-    WHERE user_id IN (
+    -- An array, for which the key's index is used however many were erased.
+    WHERE user_id = ANY (ARRAY(
         SELECT {warehouse}.id_of(member)
         FROM jsonb_path_query(NEW.teams, '$[*].users[*]') AS member
-    ) AND {warehouse}.is_refused(user_id);
+    )) AND {warehouse}.is_refused(user_id);
     IF persons IS NOT NULL THEN
         NEW.teams := {warehouse}.without_persons(NEW.teams, persons);
     END IF;
     IF NOT {keep_strangers} THEN
-        NEW.teams := {warehouse}.declared_only(NEW.teams, {shape});
+        NEW.teams := {warehouse}.reduced_teams(NEW.teams);
     END IF;
     RETURN NEW;
 END $$;
