@@ -42,7 +42,7 @@ class JSONFile(click.File):
         try:
             json.loads(text)
         except ValueError as error:
-            message = f"{value} is no JSON: {error}"
+            message = f"{value}: {error}"
             raise UnreadableFileError(message) from error
         return StringIO(text)
 
