@@ -11,9 +11,6 @@ from ft42_warehouse.tables import published_tables
 if TYPE_CHECKING:
     from ft42_warehouse.tables import Table
 
-INCREMENTAL = frozenset({"users", "projects_users", "achievements_users"})
-"""Tables of the job ``incremental``, every quarter of an hour; the night brings all."""
-
 JOBS = ("incremental", "nightly")
 
 _TURN = {"incremental": 15 / 45, "nightly": 24 / 26}
@@ -30,7 +27,7 @@ class Schedule:
 
     def job(self, table: Table) -> str:
         """Return the job that brings the changes of a table soonest."""
-        return "incremental" if table.name in INCREMENTAL else "nightly"
+        return table.job
 
     def allowed(self, job: str) -> timedelta:
         """Return the age that the tables of a job may reach."""
@@ -51,7 +48,7 @@ class Schedule:
                 "stream": table.follows or table.name,
                 "job": self.job(table),
                 "allowed": f"{self.allowed(self.job(table)).total_seconds()} seconds",
-                "is_counted": table.name in INCREMENTAL,
+                "is_counted": table.job == "incremental",
             }
             for table in published_tables()
         ]
