@@ -6,6 +6,7 @@ schema of the same name; nothing else has to name it.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from importlib import import_module
 from inspect import isclass
 from pkgutil import iter_modules
@@ -29,8 +30,15 @@ def _declared() -> Iterator[type[FT42Stream]]:
 
 
 def _in_order() -> Iterator[type[FT42Stream]]:
-    """Yield each stream after its parent and after those that its rows refer to."""
+    """Yield each stream after its parent and after those that its rows refer to.
+
+    Otherwise what seldom changes comes first, in the order of declaration. Children are read while their parent is, so that what they refer to is read before it.
+    """
     left = {stream.listing.name: stream for stream in _declared()}
+    below = defaultdict[str, list[str]](list)
+    for name, stream in left.items():
+        if stream.listing.parent is not None:
+            below[stream.listing.parent.name].append(name)
 
     def after_its_needs(name: str) -> Iterator[type[FT42Stream]]:
         stream = left.pop(name, None)
@@ -38,13 +46,21 @@ def _in_order() -> Iterator[type[FT42Stream]]:
             return
         if stream.listing.parent is not None:
             yield from after_its_needs(stream.listing.parent.name)
-        for column in SCHEMAS.get_schema(name)["properties"].values():
-            if "x-references" in column:
-                yield from after_its_needs(column["x-references"])
+        for one in (name, *below[name]):
+            for need in _references(one):
+                if need not in below[name]:
+                    yield from after_its_needs(need)
         yield stream
 
-    for name in list(left):
+    for name in sorted(left, key=lambda name: not left[name].listing.is_reference):
         yield from after_its_needs(name)
+
+
+def _references(name: str) -> Iterator[str]:
+    """Yield the streams that the rows of one refer to."""
+    for column in SCHEMAS.get_schema(name)["properties"].values():
+        if "x-references" in column:
+            yield column["x-references"]
 
 
 STREAMS: tuple[type[FT42Stream], ...] = tuple(_in_order())
