@@ -232,7 +232,8 @@ def models() -> Iterator[tuple[Path, str]]:
     for stream in declared():
         switch = ""
         if _is_optional(stream):
-            switch = f"{{{{ config(enabled='{stream.name}' in var('ft42_optional_streams', [])) }}}}\n"
+            is_on = f"'{stream.name}' in var('ft42_optional_streams', [])"
+            switch = f"{{{{ config(enabled={is_on}) }}}}\n"
         for file, macro in (
             (f"staging/stg_ft42__{stream.name}.sql", "current_rows"),
             (f"marts/{stream.name}.sql", "published"),
