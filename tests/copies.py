@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,6 +58,15 @@ class Copy:
         assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"[-6000:]
         return done
 
+    @cached_property
+    def catalog(self) -> dict[str, Any]:
+        """What the tap of the copy discovers."""
+        settings = self.root / "credentials.json"
+        settings.write_text('{"client_id": "anybody", "client_secret": "anything"}')
+        words = ("-m", "tap_ft42", "--config", str(settings), "--discover")
+        found: dict[str, Any] = json.loads(self.python(*words).stdout)
+        return found
+
     def make_docs(self) -> None:
         """Run what ``make docs`` runs."""
         recipe = subprocess.run(
@@ -88,9 +98,8 @@ class Copy:
                     (into / entry.name).symlink_to(entry)
         program = made / "bin" / name
         path = self.environment["PYTHONPATH"]
-        program.write_text(
-            f'#!/bin/sh\nPYTHONPATH="{path}" exec "{origin}/bin/python" "{origin}/bin/{name}" "$@"\n'
-        )
+        command = f'"{origin}/bin/python" "{origin}/bin/{name}" "$@"'
+        program.write_text(f'#!/bin/sh\nPYTHONPATH="{path}" exec {command}\n')
         program.chmod(0o755)
 
 
@@ -116,10 +125,8 @@ class CopiedTap:
     settings: Mapping[str, Any]
 
     def __post_init__(self) -> None:
-        """Ask for the catalog once."""
+        """Write the settings down."""
         self.configure()
-        done = self.copy.python("-m", "tap_ft42", *self._config, "--discover")
-        self.catalog = json.loads(done.stdout)
 
     def configure(self, **changes: object) -> None:
         """Change settings of the runs to come."""
@@ -129,13 +136,10 @@ class CopiedTap:
         }
         self._write("settings", {**own, **self.settings, **changes})
 
-    @property
-    def _config(self) -> tuple[str, str]:
-        return "--config", str(self.folder / "settings.json")
-
     def words(self, *streams: str, state: Mapping[str, Any] | None = None) -> list[str]:
         """Return the command line of a run of these streams."""
-        for entry in self.catalog["streams"]:
+        catalog = self.copy.catalog
+        for entry in catalog["streams"]:
             (root,) = [item for item in entry["metadata"] if item["breadcrumb"] == []]
             root["metadata"]["selected"] = entry["stream"] in streams
         words = [

@@ -1,6 +1,4 @@
-"""Lists that tell their changes by another column than ``updated_at``: an instant that does
-not move with changes, and ids.
-"""
+"""Lists whose cursor is not ``updated_at``: an instant that does not move, and ids."""
 
 from __future__ import annotations
 
@@ -42,22 +40,41 @@ def there(copy: Copy) -> Iterator[RunningSandbox]:
             yield running
 
 
+def tap_in(folder: Path, copy: Copy, there: RunningSandbox) -> CopiedTap:
+    settings = {
+        "api_url": there.url,
+        "client_id": there.client_id,
+        "client_secret": there.client_secret,
+        "requests_per_second": 0,
+        "requests_per_hour": 0,
+        "page_size": 20,
+        "settle_seconds": 0,
+        "overlap_seconds": 0,
+    }
+    return CopiedTap(copy, folder, settings)
+
+
 @pytest.fixture
-def tap(copy: Copy, there: RunningSandbox, tmp_path: Path) -> CopiedTap:
-    return CopiedTap(
-        copy,
-        tmp_path,
-        {
-            "api_url": there.url,
-            "client_id": there.client_id,
-            "client_secret": there.client_secret,
-            "requests_per_second": 0,
-            "requests_per_hour": 0,
-            "page_size": 20,
-            "settle_seconds": 0,
-            "overlap_seconds": 0,
-        },
-    )
+def here(copy: Copy, there: RunningSandbox, tmp_path: Path) -> CopiedTap:
+    return tap_in(tmp_path, copy, there)
+
+
+@pytest.fixture(scope="module")
+def before(there: RunningSandbox) -> dict[str, list[dict[str, Any]]]:
+    """The rows before any test has changed one."""
+    return {stream: there.truth(stream) for stream in STREAMS}
+
+
+@pytest.fixture(scope="module")
+def first(
+    copy: Copy,
+    there: RunningSandbox,
+    before: dict[str, list[dict[str, Any]]],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Messages:
+    """A first load of what was there before any test."""
+    assert before
+    return tap_in(tmp_path_factory.mktemp("first"), copy, there).run(*STREAMS, "census")
 
 
 def ids(messages: Messages, stream: str) -> set[int]:
@@ -74,25 +91,20 @@ def state_of(messages: Messages) -> dict[str, Any]:
     return found
 
 
-def asked(sandbox: RunningSandbox, path: str) -> list[str]:
-    return [line["query"] for line in sandbox.log() if line["path"] == path]
+def user_of(sandbox: RunningSandbox) -> int:
+    return int(sandbox.truth("users", columns="id")[0]["id"])
 
 
 def requests(sandbox: RunningSandbox) -> int:
     return int(sandbox.requests()["total"])
 
 
-@pytest.fixture
-def first(tap: CopiedTap) -> Messages:
-    return tap.run(*STREAMS, "census")
-
-
 def test_a_first_load_reads_everything_and_the_bookmark_is_the_greatest_value(
-    first: Messages, there: RunningSandbox
+    first: Messages, before: dict[str, list[dict[str, Any]]]
 ) -> None:
     bookmarks = state_of(first)["bookmarks"]
     for stream, column in (("locations", "begin_at"), ("events_users", "id")):
-        rows = there.truth(stream)
+        rows = before[stream]
         assert ids(first, stream) == {row["id"] for row in rows}
         assert bookmarks[stream]["replication_key"] == column
         greatest = max(row[column] for row in rows)
@@ -100,15 +112,16 @@ def test_a_first_load_reads_everything_and_the_bookmark_is_the_greatest_value(
 
 
 def test_a_run_after_changes_reads_what_is_new_and_what_may_have_changed(
-    tap: CopiedTap, first: Messages, there: RunningSandbox
+    here: CopiedTap, first: Messages, there: RunningSandbox
 ) -> None:
     sessions = sorted(there.truth("locations"), key=lambda row: row["begin_at"])
     latest = sessions[-1]
     now = datetime.now(UTC)
     there.update("locations", latest["id"], end_at=now.isoformat())
-    session = there.insert("locations", user_id=1, begin_at=now.isoformat(), host="c1r1s1")
+    seat = {"user_id": user_of(there), "campus_id": 1, "host": "c1r1s1"}
+    session = there.insert("locations", begin_at=now.isoformat(), **seat)
     registration = there.insert("events_users", user_id=1, event_id=7)
-    second = tap.run(*STREAMS, state=state_of(first))
+    second = here.run(*STREAMS, state=state_of(first))
 
     bookmark = datetime.fromisoformat(latest["begin_at"])
     recent = {
@@ -118,22 +131,23 @@ def test_a_run_after_changes_reads_what_is_new_and_what_may_have_changed(
     }
     assert {session, latest["id"]} <= ids(second, "locations") <= recent | {session}
     assert ids(second, "events_users") == {registration}
-    third = tap.run(*STREAMS, state=state_of(second))
+    third = here.run(*STREAMS, state=state_of(second))
     assert ids(third, "events_users") == set()
     bookmarks = state_of(third)["bookmarks"]
     assert bookmarks["events_users"]["replication_key_value"] == registration
 
 
 def test_a_run_after_nothing_happened_costs_a_request_for_new_ids(
-    tap: CopiedTap, first: Messages, there: RunningSandbox
+    here: CopiedTap, first: Messages, there: RunningSandbox
 ) -> None:
+    state = state_of(here.run("events_users", state=state_of(first)))
     there.reset_requests()
-    tap.run("events_users", state=state_of(first))
+    here.run("events_users", state=state)
     assert requests(there) == 1
 
 
 def test_the_census_finds_what_disappeared(
-    tap: CopiedTap, first: Messages, there: RunningSandbox
+    here: CopiedTap, first: Messages, there: RunningSandbox
 ) -> None:
     state = state_of(first)
     gone = {stream: sorted(ids(first, stream))[40] for stream in STREAMS}
@@ -141,7 +155,7 @@ def test_the_census_finds_what_disappeared(
         there.delete(stream, number)
         taken = datetime.now(UTC) - timedelta(days=1, hours=1)
         state["bookmarks"][stream]["census"]["taken"] = taken.isoformat()
-    second = tap.run(*STREAMS, "census", state=state)
+    second = here.run(*STREAMS, "census", state=state)
     proofs = [m["record"] for m in second if m["type"] == "RECORD" and m["stream"] == "census"]
     for stream in STREAMS:
         named = {
@@ -151,15 +165,13 @@ def test_the_census_finds_what_disappeared(
             for row in ids(first, stream)
             if proof["first_id"] <= row <= proof["last_id"] and row not in proof["ids"]
         }
-        assert named == {gone[stream]}
+        assert named == {gone[stream]}, stream
 
 
-def test_a_plan_says_how_they_would_be_read(
-    tap: CopiedTap, first: Messages, there: RunningSandbox
-) -> None:
+def test_a_plan_says_how_they_would_be_read(here: CopiedTap, first: Messages) -> None:
     for state, mode in ((None, "first load"), (state_of(first), "changes")):
-        words = tap.words(*STREAMS, state=state)
-        told = tap.copy.python(*words[:2], "plan", *words[2:]).stdout
+        words = here.words(*STREAMS, state=state)
+        told = here.copy.python(*words[:2], "plan", *words[2:]).stdout
         lines = {line.split()[0]: line for line in told.splitlines() if line.strip()}
         for stream in STREAMS:
             assert mode in lines[stream], told
@@ -167,31 +179,31 @@ def test_a_plan_says_how_they_would_be_read(
 
 @pytest.mark.parametrize("stream", STREAMS)
 def test_a_killed_run_goes_on_where_it_was(
-    tap: CopiedTap, there: RunningSandbox, stream: str
+    here: CopiedTap, there: RunningSandbox, stream: str
 ) -> None:
     there.reset_requests()
     there.fault("drip", after=9, seconds=60)
-    run = tap.start(stream)
+    run = here.start(stream)
     for _ in range(1000):
         if requests(there) >= 9:
             break
         time.sleep(0.02)
     kill(run)
     there.clear_faults()
-    again = tap.run(stream)
+    again = here.run(stream)
     assert ids(again, stream) == {row["id"] for row in there.truth(stream)}
     # Twenty pages and their proofs; those that were on their way are lost.
     assert requests(there) <= 21 + 24
 
 
 def test_a_killed_run_of_new_ids_goes_on_where_it_was(
-    tap: CopiedTap, first: Messages, there: RunningSandbox
+    here: CopiedTap, first: Messages, there: RunningSandbox
 ) -> None:
     new = {there.insert("events_users", user_id=1, event_id=n) for n in range(1, 90)}
     state = state_of(first)
     there.reset_requests()
     there.fault("drip", after=3, seconds=60)
-    run = tap.start("events_users", state=state)
+    run = here.start("events_users", state=state)
     for _ in range(1000):
         if requests(there) >= 3:
             break
@@ -199,19 +211,19 @@ def test_a_killed_run_of_new_ids_goes_on_where_it_was(
     left = kill(run)
     there.clear_faults()
     states = [message["value"] for message in left if message["type"] == "STATE"]
-    again = tap.run("events_users", state=states[-1] if states else state)
+    again = here.run("events_users", state=states[-1] if states else state)
     assert ids(left, "events_users") | ids(again, "events_users") >= new
     greatest = state_of(again)["bookmarks"]["events_users"]["replication_key_value"]
     assert greatest == max(new)
 
 
 def test_a_backfill_reads_the_instants_of_its_window_and_no_ids(
-    tap: CopiedTap, there: RunningSandbox
+    here: CopiedTap, there: RunningSandbox
 ) -> None:
     begins, ends = (row["begin_at"] for row in sorted(
         there.truth("locations"), key=lambda row: row["begin_at"])[50:151:100])  # fmt: skip
-    tap.configure(start_date=begins, end_date=ends)
-    run = tap.run(*STREAMS)
+    here.configure(start_date=begins, end_date=ends)
+    run = here.run(*STREAMS)
     within = {r["id"] for r in there.truth("locations") if begins <= r["begin_at"] <= ends}
     assert ids(run, "locations") == within
     assert ids(run, "events_users") == set()

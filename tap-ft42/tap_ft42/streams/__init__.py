@@ -32,7 +32,8 @@ def _declared() -> Iterator[type[FT42Stream]]:
 def _in_order() -> Iterator[type[FT42Stream]]:
     """Yield each stream after its parent and after those that its rows refer to.
 
-    Otherwise what seldom changes comes first, in the order of declaration. Children are read while their parent is, so that what they refer to is read before it.
+    Otherwise what seldom changes comes first, in the order of declaration. Children are
+    read while their parent is, so that what they refer to is read before it.
     """
     left = {stream.listing.name: stream for stream in _declared()}
     below = defaultdict[str, list[str]](list)
