@@ -142,13 +142,8 @@ class CopiedTap:
         for entry in catalog["streams"]:
             (root,) = [item for item in entry["metadata"] if item["breadcrumb"] == []]
             root["metadata"]["selected"] = entry["stream"] in streams
-        words = [
-            "-m",
-            "tap_ft42",
-            *self._config,
-            "--catalog",
-            self._write("catalog", self.catalog),
-        ]
+        words = ["-m", "tap_ft42", "--config", str(self.folder / "settings.json")]
+        words += ["--catalog", self._write("catalog", catalog)]
         return words if state is None else [*words, "--state", self._write("state", state)]
 
     def run(
