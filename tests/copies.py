@@ -110,6 +110,7 @@ def copied(folder: Path, *endpoints: str) -> Copy:
         ".git", ".venv", ".meltano", ".local", "__pycache__", ".*_cache", "dist"
     )
     shutil.copytree(ROOT, root, symlinks=True, ignore=left_out)
+    (root / ".venv").symlink_to(ROOT / ".venv")
     for name in endpoints:
         for file, place in PLACES.items():
             shutil.copy(STRANGERS / name / file, root / place.format(name))

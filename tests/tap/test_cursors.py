@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 Messages = list[dict[str, Any]]
 
-SIZE = {"users": 60, "enrolments": 60, "achievements_per_user": 0}
+SIZE: dict[str, Any] = {"users": 60, "enrolments": 60, "achievements_per_user": 0}
 STREAMS = ("locations", "events_users")
 
 
