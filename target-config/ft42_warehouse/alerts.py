@@ -161,7 +161,7 @@ def _tell(
     with connection.transaction():
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         with suppress(*_NOT_PREPARED), connection.transaction():
-            connection.execute(schemas.statement("take_turn", turn=sql.SQL("alerts")))
+            connection.execute(schemas.statement("session/take_turn", turn=sql.SQL("alerts")))
         found = findings(connection, schemas, schedule)
         kinds = {finding.kind for finding in found}
         if "not-prepared" in kinds:

@@ -77,7 +77,7 @@ def remember(connection: Connection[Any], schemas: Schemas, broken: list[str]) -
     # Where a table or a view is missing, `findings` says so by itself.
     with suppress(psycopg.errors.UndefinedTable):
         connection.execute(
-            schemas.statement("checked", waiting=schemas.statement("parts/waiting")),
+            schemas.statement("check/note", waiting=schemas.statement("parts/waiting")),
             {"broken": broken},
         )
 

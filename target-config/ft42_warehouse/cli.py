@@ -542,5 +542,5 @@ def _person_id(connection: Connection[Any], warehouse: Warehouse, person: str) -
 def campuses(warehouse: Warehouse) -> None:
     """Print the ids of the landed campuses as JSON, for who deals them to workers."""
     with warehouse.database.connect() as connection:
-        rows = connection.execute(warehouse.schemas.statement("campuses")).fetchall()
+        rows = connection.execute(warehouse.schemas.statement("shards/campuses")).fetchall()
     click.echo(json.dumps([campus_id for (campus_id,) in rows]))

@@ -28,12 +28,12 @@ def find_erased(connection: Connection[Any], schemas: Schemas, since: int) -> Na
     Returns:
         What they are called, as long as the tables still say so.
     """
-    connection.execute(schemas.statement("erased"), {"since": since})
+    connection.execute(schemas.statement("erase/find"), {"since": since})
     for table in published_tables():
         if table.person:
             connection.execute(
                 schemas.of_table(
-                    "late",
+                    "erase/find_late",
                     table,
                     person=sql.Identifier(table.person),
                     since=sql.Literal(since),
@@ -74,7 +74,7 @@ def erase(
     # Of a table made a moment ago the server knows nothing: it would expect thousands of
     # rows in it, and rather look at all enrolments than look some up.
     connection.execute("ANALYZE erased")
-    connection.execute(schemas.statement("teammates", members=sql.SQL(TEAM_MEMBERS)))
+    connection.execute(schemas.statement("erase/teammates", members=sql.SQL(TEAM_MEMBERS)))
     connection.execute("ANALYZE teammate")
     for schema_name, noting in (
         (schemas.published, ", last_changed_at = now()"),
@@ -82,7 +82,7 @@ def erase(
     ):
         connection.execute(
             schemas.statement(
-                "erase_teammates",
+                "erase/teams",
                 enrolments=sql.Identifier(schema_name, "projects_users"),
                 noting=sql.SQL(noting),
             )
@@ -91,12 +91,12 @@ def erase(
         if table.person:
             person = sql.Identifier(table.person)
             deleted[table.name] = connection.execute(
-                schemas.of_table("erase_published", table, person=person)
+                schemas.of_table("erase/published", table, person=person)
             ).rowcount
-            connection.execute(schemas.of_table("erase_landed", table, person=person))
-    connection.execute(schemas.statement("erase_rejected"))
+            connection.execute(schemas.of_table("erase/landed", table, person=person))
+    connection.execute(schemas.statement("erase/rejected"))
     redact(connection, schemas, named)
-    connection.execute(schemas.statement("note_erased"))
+    connection.execute(schemas.statement("erase/note"))
     remember_names(connection, schemas, named)
     return persons, deleted
 
@@ -117,10 +117,10 @@ def forget(connection: Connection[Any], schemas: Schemas, user_id: int) -> Count
     """
     with connection.transaction():
         schemas = with_shards(connection, schemas)
-        connection.execute(schemas.statement("begin"))
+        connection.execute(schemas.statement("publish/begin"))
         connection.execute("INSERT INTO erased VALUES (%s, 'forgotten')", (user_id,))
         named = names_of(connection, schemas, [user_id])
         _, deleted = erase(connection, schemas, named, again=True)
         # Who stood behind the person has moved up.
-        connection.execute(schemas.statement("derive_coalitions_users"))
+        connection.execute(schemas.statement("publish/derive_coalitions_users"))
         return deleted

@@ -83,7 +83,7 @@ def create_all(
             return _create_all(connection, schemas, shards)
     except psycopg.errors.InsufficientPrivilege as error:
         account, owners = connection.execute(
-            schemas.statement("owners"), {"schemas": schemas.names}
+            schemas.statement("roles/owners"), {"schemas": schemas.names}
         ).fetchone() or ("", None)
         message = (
             f"{account} may not do this: {error.diag.message_primary}. "
@@ -126,10 +126,10 @@ def _create_all(
         (schemas.warehouse, list(FIRST_REMEMBERED)),
     )
     if kept.rowcount < len(FIRST_REMEMBERED):
-        connection.execute(schemas.statement("bookkeeping"))
+        connection.execute(schemas.statement("remember/bookkeeping"))
     objects = Objects(connection, schemas)
     for name in REMEMBERED:  # by and by: older versions knew less
-        objects.make(f"table {schemas.warehouse}.{name}", schemas.statement(f"remember_{name}"))
+        objects.make(f"table {schemas.warehouse}.{name}", schemas.statement(f"remember/{name}"))
     lets_in_less = create_functions(objects, schemas)
     for load in schemas.each_landing():
         create_landing(connection, objects, load)
@@ -146,7 +146,7 @@ def _create_all(
         )
     to_grant = hand_over(connection, schemas, roles)
     in_the_way = connection.execute(
-        schemas.statement("in_the_way"),
+        schemas.statement("init/in_the_way"),
         {"schemas": schemas.names, "tables": [schema["title"] for schema in stream_schemas()]},
     ).fetchall()
     return [

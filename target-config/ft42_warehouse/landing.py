@@ -124,7 +124,7 @@ def create_functions(objects: Objects, schemas: Schemas) -> bool:
         is_new |= objects.keep(
             f"function {warehouse}.{function}",
             schemas.statement(
-                function,
+                f"init/{function}",
                 scope=sql.SQL(SCOPES[PERSONS]),
                 shape=shape,
                 keep_strangers=keep_strangers,
@@ -137,7 +137,7 @@ def create_functions(objects: Objects, schemas: Schemas) -> bool:
         parts: dict[str, sql.Composable] = {"function": sql.Identifier(warehouse, name)}
         if table.name == PERSONS:
             statement = schemas.statement(
-                "refuse_users",
+                "init/refuse_users",
                 scope=sql.SQL(SCOPES[PERSONS]),
                 keep_strangers=keep_strangers,
                 reduce=_forgetting_all_but_the_scope(table),
@@ -145,7 +145,7 @@ def create_functions(objects: Objects, schemas: Schemas) -> bool:
             )
         else:
             person = sql.Identifier(table.person)
-            statement = schemas.statement("refuse", person=person, **parts)
+            statement = schemas.statement("init/refuse", person=person, **parts)
         is_new |= objects.keep(f"function {warehouse}.{name}", statement)
     return is_new and not schemas.keep_strangers
 
@@ -189,7 +189,7 @@ def create_triggers(objects: Objects, schemas: Schemas) -> None:
         objects.keep(
             f"trigger {schemas.landing}.{name}.{trigger}",
             schemas.statement(
-                "trigger",
+                "init/trigger",
                 trigger=sql.Identifier(trigger),
                 table=sql.Identifier(schemas.landing, name),
                 function=sql.Identifier(schemas.warehouse, function),
@@ -305,7 +305,7 @@ def _add_zone(
     """
     name = sql.Identifier(schemas.landing, table)
     dependents = connection.execute(
-        schemas.statement("dependents"),
+        schemas.statement("init/dependents"),
         {"table": name.as_string(connection), "column": column},
     ).fetchall()
     if dependents:

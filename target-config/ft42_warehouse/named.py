@@ -69,7 +69,7 @@ class TextColumn:
 def text_columns(connection: Connection[Any], schemas: Schemas) -> list[TextColumn]:
     """Return the columns that can hold text, of all tables of all schemas, in their order."""
     rows = connection.execute(
-        schemas.statement("text_columns"),
+        schemas.statement("erase/text_columns"),
         {"schemas": schemas.names, "warehouse": schemas.warehouse},
     )
     return [TextColumn(*row) for row in rows]
@@ -93,7 +93,7 @@ def names_of(connection: Connection[Any], schemas: Schemas, persons: Iterable[in
             for schema_name in (schemas.landed, schemas.published):
                 rows = connection.execute(
                     schemas.statement(
-                        "strings_of",
+                        "erase/strings_of",
                         person=sql.Identifier(table.person),
                         anywhere=sql.Identifier(schema_name, table.name),
                         values=values,
@@ -318,7 +318,7 @@ def _others_called(
     users = next(table for table in published_tables() if table.name == PERSONS)
     strings = {string for strings in named.values() for string in strings}
     return connection.execute(
-        schemas.statement("others_called", values=_values(users) or sql.SQL("")),
+        schemas.statement("erase/others_called", values=_values(users) or sql.SQL("")),
         {"persons": [*named], "strings": [*strings]},
     ).fetchall()
 

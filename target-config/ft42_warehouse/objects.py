@@ -43,7 +43,7 @@ class Objects:
         self._existing = {
             name
             for (name,) in connection.execute(
-                schemas.statement("existing"), {"schemas": schemas.names}
+                schemas.statement("init/existing"), {"schemas": schemas.names}
             )
         }
         self._digests = dict(
@@ -55,14 +55,14 @@ class Objects:
         )
 
     def exists(self, name: str) -> bool:
-        """Say whether there is such an object, as ``sql/existing.sql`` names it."""
+        """Say whether there is such an object, as ``sql/init/existing.sql`` names it."""
         return name in self._existing
 
     def keep(self, name: str, statement: sql.Composed) -> bool:
         """Run the statement that makes an object, unless just that was done before.
 
         Args:
-            name: ``kind schema.table.name``, as ``sql/existing.sql`` names it.
+            name: ``kind schema.table.name``, as ``sql/init/existing.sql`` names it.
             statement: What makes it, or replaces it.
 
         Returns:

@@ -43,7 +43,7 @@ def person_id(connection: Connection[Any], schemas: Schemas, who: str) -> int:
         return int(who)
     schemas = with_shards(connection, schemas)
     rows = connection.execute(
-        schemas.statement("person_of"),
+        schemas.statement("erase/person_of"),
         {"login": who, "digest": digest_of(connection, schemas, who)},
     ).fetchall()
     if not rows:

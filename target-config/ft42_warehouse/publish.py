@@ -82,7 +82,9 @@ def publish(
         try:
             with connection.transaction():
                 connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-                connection.execute(schemas.statement("take_turn", turn=sql.SQL("publishes")))
+                connection.execute(
+                    schemas.statement("session/take_turn", turn=sql.SQL("publishes"))
+                )
                 # Not before: a shard may have been made and loaded meanwhile.
                 all_schemas = with_shards(connection, schemas)
                 return _Publish(connection, all_schemas, everything).run(max_delete_percent)
@@ -93,7 +95,7 @@ def publish(
         except TooManyDeletionsError as refusal:
             # In a transaction of its own, as the one of the publish was rolled back.
             connection.execute(
-                schemas.statement("refused"),
+                schemas.statement("publish/note_refusal"),
                 {
                     "table_name": refusal.table,
                     "would_delete": refusal.deleted,
@@ -121,14 +123,14 @@ class _Publish:
         }
 
     def run(self, max_delete_percent: float | None) -> Published:
-        self._connection.execute(self._schemas.statement("begin"))
+        self._connection.execute(self._schemas.statement("publish/begin"))
         tables = published_tables()
         is_first = self._everything and drop_keys_of_empty(self._connection, self._schemas)
         self._remove_gone(tables)
         named = find_erased(self._connection, self._schemas, self._since)
         for table in reversed(tables):
             if table.key == ("id",):
-                self._delete(table, "remove_published")
+                self._delete(table, "publish/remove_disappeared")
         self._done.erased, rows = erase(
             self._connection, self._schemas, named, again=self._everything
         )
@@ -137,13 +139,13 @@ class _Publish:
             self._publish(table)
             if self._everything:
                 # What comes next is planned before the server looks at so many new rows.
-                self._connection.execute(self._schemas.of_table("analyze", table))
+                self._connection.execute(self._schemas.of_table("publish/analyze", table))
         if is_first:
             make_keys(self._connection, self._schemas)
         if max_delete_percent is not None:
             self._guard(max_delete_percent)
         self._connection.execute(
-            self._schemas.statement("published"),
+            self._schemas.statement("publish/note"),
             {
                 "structure": structure(),
                 "inserted": Jsonb(+self._done.inserted),
@@ -155,49 +157,51 @@ class _Publish:
 
     def _end_of_the_last(self) -> int:
         row = self._connection.execute(
-            self._schemas.statement("last_publish"), {"structure": structure()}
+            self._schemas.statement("publish/last_publish"), {"structure": structure()}
         ).fetchone()
         return row[0] if row else 0
 
     def _remove_gone(self, tables: tuple[Table, ...]) -> None:
         """Remove the landed rows that a census missed, each load's by its own."""
         counted = self._connection.execute(
-            self._schemas.statement("censuses", since=sql.Literal(self._since))
+            self._schemas.statement("publish/censuses", since=sql.Literal(self._since))
         ).fetchall()
         for schemas in self._schemas.each_landing():
             for table in tables:
                 if table.key == ("id",) and (schemas.landing, table.name) in counted:
                     self._connection.execute(
-                        schemas.of_table("gone", table, since=sql.Literal(self._since))
+                        schemas.of_table(
+                            "publish/disappeared", table, since=sql.Literal(self._since)
+                        )
                     )
 
     def _publish(self, table: Table) -> None:
-        self._execute("candidates", table)
+        self._execute("publish/candidates", table)
         for column in table.references:
             parent = str(column.references)
             parts = {"column": sql.Identifier(column.name), "parent": sql.Literal(parent)}
             # Even to find nothing, the server may go through all rows.
             if self._moved["arrived", parent] and not self._everything:
-                self._execute("awaited", table, **parts)
+                self._execute("publish/awaited", table, **parts)
             if self._moved["departed", parent]:
-                self._delete(table, "leave_with_parent", **parts)
+                self._delete(table, "publish/leave_with_parent", **parts)
         self._reduce_strangers(table)
         if self._schemas.has_copies(table):
             if table.key == ("id",):
-                self._execute("copy_gone", table)
+                self._execute("publish/lost_copies", table)
             self._connection.execute("ANALYZE candidate")
-            self._execute("choose", table)
+            self._execute("publish/choose", table)
         self._connection.execute("ANALYZE candidate")
         if self._everything and not table.has_derived_rows:
-            self._delete(table, "unlanded")
-        self._delete(table, "retract")
-        self._done.changed[table.name] += self._execute("change", table)
-        self._done.inserted[table.name] += self._moving(table, "insert", "arrived")
+            self._delete(table, "publish/unlanded")
+        self._delete(table, "publish/retract")
+        self._done.changed[table.name] += self._execute("publish/change", table)
+        self._done.inserted[table.name] += self._moving(table, "publish/insert", "arrived")
         self._connection.execute("DROP TABLE candidate")
         if table.derived_from and (self._everything or self._has_new_source(table)):
             done = self._done.inserted if table.has_derived_rows else self._done.changed
             done[table.name] += self._connection.execute(
-                self._schemas.statement(f"derive_{table.name}")
+                self._schemas.statement(f"publish/derive_{table.name}")
             ).rowcount
 
     def _reduce_strangers(self, table: Table) -> None:
@@ -206,7 +210,7 @@ class _Publish:
         if self._schemas.keep_strangers or not table.is_about_others or not columns:
             return
         self._execute(
-            "strangers",
+            "publish/reduce_strangers",
             table,
             person=sql.Identifier(str(table.person)),
             persons=sql.Literal(PERSONS),

@@ -36,7 +36,7 @@ def structure() -> str:
 
 
 def required_objects(schemas: Schemas) -> list[str]:
-    """Return the names of all that must exist, as ``sql/existing.sql`` gives them."""
+    """Return the names of all that must exist, as ``sql/init/existing.sql`` gives them."""
     return [
         name
         for table in published_tables()
@@ -87,7 +87,7 @@ def create_published(connection: Connection[Any], objects: Objects, schemas: Sch
         )
     orphans = _UNION.join(
         schemas.of_table(
-            "orphans_of",
+            "init/orphans_of",
             table,
             row_id=sql.SQL(" || ',' || ").join(sql.Identifier("l", key) for key in table.key),
             ids=sql.SQL(", ").join(
@@ -112,7 +112,7 @@ def create_published(connection: Connection[Any], objects: Objects, schemas: Sch
         if table.references
     )
     objects.keep(
-        f"view {schemas.published}.orphans", schemas.statement("orphans", orphans=orphans)
+        f"view {schemas.published}.orphans", schemas.statement("init/orphans", orphans=orphans)
     )
     return to_fill
 
@@ -202,7 +202,7 @@ def _keys(schemas: Schemas, table: Table) -> Iterator[tuple[str, sql.Composed, s
     name = sql.Identifier(schemas.published, table.name)
     yield (
         f"constraint {path}.{table.name}_pkey",
-        schemas.of_table("remove_duplicates", table),
+        schemas.of_table("init/remove_duplicates", table),
         sql.SQL("ALTER TABLE {} ADD CONSTRAINT {} PRIMARY KEY ({})").format(
             name,
             sql.Identifier(f"{table.name}_pkey"),
@@ -224,7 +224,9 @@ def _foreign_keys(
             column_name = sql.Identifier(column.name)
             yield (
                 f"constraint {path}.{constraint}",
-                schemas.of_table("remove_unparented", table, column=column_name, parent=parent),
+                schemas.of_table(
+                    "init/remove_unparented", table, column=column_name, parent=parent
+                ),
                 sql.SQL(
                     "ALTER TABLE {} ADD CONSTRAINT {} FOREIGN KEY ({}) "
                     "REFERENCES {} (id) DEFERRABLE"

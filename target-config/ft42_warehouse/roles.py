@@ -90,7 +90,7 @@ def _existing(
     ours: set[str] = set()
     foreign: set[str] = set()
     for name, is_ours, is_administered in connection.execute(
-        schemas.statement("roles"),
+        schemas.statement("roles/existing"),
         {"schemas": schemas.names, "names": names, "may_set": _may_set(connection)},
     ).fetchall():
         if is_administered and not is_ours:  # as who made it is, by itself
@@ -119,7 +119,7 @@ def hand_over(connection: Connection[Any], schemas: Schemas, roles: Roles) -> li
     landed = [schema["title"] for schema in stream_schemas()]
     read = [*(table.name for table in published_tables()), "orphans", "orphan_rows"]
     for (statement,) in connection.execute(
-        schemas.statement("to_hand_over"),
+        schemas.statement("roles/to_hand_over"),
         {
             "schemas": schemas.names,
             "warehouse": schemas.warehouse,
@@ -131,7 +131,7 @@ def hand_over(connection: Connection[Any], schemas: Schemas, roles: Roles) -> li
         connection.execute(sql.SQL(statement))
     (account,) = connection.execute("SELECT current_user").fetchone() or ("",)
     lacking = connection.execute(
-        schemas.statement("grants"),
+        schemas.statement("roles/grants"),
         {
             "landings": list(schemas.landings),
             "landed": landed,

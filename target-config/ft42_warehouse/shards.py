@@ -55,7 +55,8 @@ def with_shards(
             )
             raise ShardNameError(message)
     rows = connection.execute(
-        schemas.statement("shards"), {"landing": schemas.landing, "whole": schemas.whole}
+        schemas.statement("shards/landings"),
+        {"landing": schemas.landing, "whole": schemas.whole},
     ).fetchall()
     landing = next((main for main, _ in rows), schemas.landing)
     shards = {shard for _, shard in rows} | {f"{landing}_{name}" for name in names}
@@ -84,7 +85,9 @@ def join_landings(connection: Connection[Any], objects: Objects, schemas: Schema
         ),
     )
     joined = set(
-        connection.execute(schemas.statement("joined"), {"whole": schemas.whole}).fetchall()
+        connection.execute(
+            schemas.statement("shards/joined"), {"whole": schemas.whole}
+        ).fetchall()
     )
     for schema in stream_schemas():
         name = schema["title"]

@@ -189,7 +189,7 @@ class Schemas:
             ],
         ]
         return self.statement(
-            "copies",
+            "publish/copies",
             row=key,
             columns=sql.SQL(", ").join(columns),
             landed=sql.Identifier(self.landed, table.name),

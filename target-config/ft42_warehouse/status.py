@@ -70,7 +70,7 @@ def table_lines(connection: Connection[Any], schemas: Schemas) -> Iterator[str]:
     yield f"{'table':<20}{'published':>12}{'landed':>12}{'orphans':>12}  last change"
     for table in published_tables():
         published, changed, landed = connection.execute(
-            schemas.of_table("status_of_table", table)
+            schemas.of_table("overview/counts", table)
         ).fetchone() or (0, None, 0)
         when = f"{changed:%Y-%m-%d %H:%M:%S}" if changed else "never"
         yield (

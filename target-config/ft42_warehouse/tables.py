@@ -64,7 +64,7 @@ class Table:
     ages: tuple[str, ...]
     """Columns that tell which of several copies is the newest, the weightiest first."""
     derived: tuple[Column, ...] = ()
-    """Columns that ``sql/derive_<name>.sql`` fills."""
+    """Columns that ``sql/publish/derive_<name>.sql`` fills."""
     derived_from: tuple[str, ...] = field(default=(), repr=False)
     """Tables that this file looks at, besides its own; says nothing of the table's shape."""
     partition: str | None = None
@@ -185,7 +185,7 @@ def stream_schemas() -> Iterator[dict[str, Any]]:
 
 
 def declared_items(title: str, column: str, *, naming: bool) -> dict[str, Any]:
-    """Return what is kept of the objects in a list, as ``sql/declared_only.sql`` takes it.
+    """Return what is kept of the objects in a list, as ``sql/init/declared_only.sql`` takes it.
 
     Args:
         title: The stream.

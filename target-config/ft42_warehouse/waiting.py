@@ -83,7 +83,7 @@ class Watch:
         try:
             with self._connect() as connection:
                 rows = connection.execute(
-                    sql.SQL(text_of("held_up_by")), {"name": self._session.name}
+                    sql.SQL(text_of("session/held_up_by")), {"name": self._session.name}
                 ).fetchall()
         except psycopg.Error:
             return  # What waits says itself what is wrong with the server.

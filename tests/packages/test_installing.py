@@ -106,7 +106,7 @@ def test_the_warehouse_works_alone(kind: str, built: Built, environment: Environ
         "python", "-c",
         "from ft42_warehouse.tables import published_tables as t; print(len(t()))\n"
         "import importlib.resources as r; p = r.files('ft42_warehouse')\n"
-        "print((p / 'templates/report.html').is_file(), (p / 'sql/gone.sql').is_file())",
+        "print((p / 'templates/report.html').is_file(), (p / 'sql/init/stamp.sql').is_file())",
     )  # fmt: skip
     assert found == "13\nTrue True\n"
 
