@@ -126,6 +126,7 @@ def test_about_tells_every_setting_and_which_are_secret(tap: Tap) -> None:
     assert {name for name in properties if properties[name].get("secret")} == {
         "client_id",
         "client_secret",
+        "privacy_key",
         "quota_store",
     }
     assert set(about["settings"]["required"]) == {"client_id", "client_secret"}
@@ -175,7 +176,7 @@ def test_what_may_hold_a_password_is_a_secret_and_no_default_is_this_machine_s(
         assert home not in run.output
     settings = json.loads(tap.call("--about", "--format", "json").output)["settings"]
     secret = {name for name, told in settings["properties"].items() if told.get("secret")}
-    assert secret == {"client_id", "client_secret", "quota_store"}
+    assert secret == {"client_id", "client_secret", "privacy_key", "quota_store"}
 
 
 def test_schemas_can_be_had_without_asking_the_api(tap: Tap, sandbox: RunningSandbox) -> None:
