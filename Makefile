@@ -110,11 +110,13 @@ check: install-dev ## Lint, check formats, types and dependencies
 	$(BIN)/pre-commit validate-config
 	$(BIN)/zizmor --quiet --offline --no-progress .github
 
-docs: install-dev ## Write what is written from the code: the reference, dbt's properties, the Hub's definition
+docs: install-dev ## Write what follows from the code: where streams are named, the reference, dbt's properties
+	$(BIN)/python -m tools.derived
 	$(BIN)/python -m tools.architecture
 	$(BIN)/python -m tools.reference
 	$(BIN)/python -m tools.dbt_properties
 	$(BIN)/python -m tools.hub
+	$(BIN)/python -m tests.tap.snapshots
 
 format: install-dev ## Format the code
 	$(BIN)/ruff check --fix

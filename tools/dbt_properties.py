@@ -5,17 +5,16 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
-ROOT = Path(__file__).resolve().parent.parent
+from tools.derived import DERIVED, OWN, ROOT, all_schemas
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
 PACKAGE = ROOT / "target-config/dbt"
-DERIVED = "campus_achievements"
-"""Follows from the names in another table, and is not read by default either."""
-BOOKKEEPING = ("census", "rejected_records", "sync_requests", "sync_runs")
 
 _HEAD = "# Written by `make docs` from the schemas of the streams; changes here are lost.\n"
 _FRESHNESS = {
@@ -27,12 +26,8 @@ _FRESHNESS = {
 
 def properties() -> dict[Path, str]:
     """Return the property files of the package, by path."""
-    schemas = {
-        schema["title"]: schema
-        for file in sorted((ROOT / "schemas").glob("*.json"))
-        for schema in [json.loads(file.read_text(encoding="utf-8"))]
-    }
-    tables = [name for name in schemas if name not in BOOKKEEPING]
+    schemas = all_schemas()
+    tables = [name for name in schemas if name not in OWN]
     staged = [schemas[name] for name in tables if name != DERIVED]
     models = PACKAGE / "models"
     return {

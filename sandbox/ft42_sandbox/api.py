@@ -18,12 +18,11 @@ from ft42_sandbox.resources import (
     FORBIDDEN_ROWS,
     LISTINGS,
     SINGLES,
-    Listing,
-    Single,
     find_row,
 )
 
 if TYPE_CHECKING:
+    from ft42_sandbox.endpoint import Listing, Single
     from ft42_sandbox.sandbox import Sandbox
 
 # An answer, the name of its latency profile, and how many rows it carries.

@@ -86,11 +86,11 @@ class Cast:
                 return position
         return None
 
-    def rows_of(self, name: str, user_id: int) -> list[int]:
+    def rows_of(self, name: str, user_id: int, column: str = "user_id") -> list[int]:
         """The rows of a table that belong to a user."""
         table = self.store[name]
         found: NDArray[np.int64] = np.flatnonzero(
-            (table.array("user_id") == user_id) & table.alive
+            (table.array(column) == user_id) & table.alive
         )
         rows: list[int] = found.tolist()
         return rows

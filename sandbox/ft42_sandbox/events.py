@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from ft42_sandbox.cast import Cast
+from ft42_sandbox.endpoints import ENDPOINTS
 from ft42_sandbox.generate.names import NameMaker
 from ft42_sandbox.generate.people import MONTHS, anonymous
 from ft42_sandbox.generate.reference import MAIN_CURSUS
@@ -16,8 +17,14 @@ from ft42_sandbox.generate.rewards import ranks
 from ft42_sandbox.instants import DAY, HOUR, to_text
 
 PASS = 80
-# What goes with an account; memberships of coalitions outlive it.
-OWNED = ("campus_users", "cursus_users", "projects_users", "achievements_users")
+# Memberships of coalitions outlive an account.
+OWNED = {
+    "cursus_users": "user_id",
+    "projects_users": "user_id",
+    "achievements_users": "user_id",
+    **{endpoint.table: endpoint.owner for endpoint in ENDPOINTS if endpoint.owner},
+}
+"""Tables whose rows disappear with an account, and the column that names it."""
 
 
 class Events(Cast):
@@ -61,8 +68,8 @@ class Events(Cast):
         """An account goes, with all that belongs to it except its coalitions."""
         users, position = self.store["users"], self.student()
         user_id = int(users.array("id")[position])
-        for name in OWNED:
-            for owned in self.rows_of(name, user_id):
+        for name, column in OWNED.items():
+            for owned in self.rows_of(name, user_id, column):
                 self.ledger.delete(name, owned, at, "disappear")
         self.ledger.delete("users", position, at, "disappear")
 

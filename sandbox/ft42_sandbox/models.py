@@ -293,8 +293,3 @@ COALITIONS_USERS = Model(
     },
     words=frozenset({"this_year_score_updated"}),
 )
-
-_CAMPUS_USERS = _names("id user_id campus_id is_primary created_at updated_at")
-CAMPUS_USERS = Model(
-    "campus_users", _CAMPUS_USERS, _CAMPUS_USERS, _CAMPUS_USERS, "-created_at,-id"
-)

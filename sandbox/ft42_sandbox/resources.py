@@ -1,21 +1,21 @@
 """The table of resources: every route of the API.
 
 A `Listing` is a route that lists a model's rows, a `Single` one that shows a row. Adding
-a route is adding a line.
+a route is adding a line; adding a table is adding a file to `ft42_sandbox.endpoints`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ft42_sandbox.conditions import Condition
+from ft42_sandbox.endpoint import Listing, Single
+from ft42_sandbox.endpoints import ENDPOINTS
 from ft42_sandbox.models import (
     ACHIEVEMENTS,
     ACHIEVEMENTS_USERS,
     BLOCS,
     CAMPUS,
-    CAMPUS_USERS,
     COALITIONS,
     COALITIONS_USERS,
     CURSUS,
@@ -23,8 +23,6 @@ from ft42_sandbox.models import (
     PROJECTS,
     PROJECTS_USERS,
     USERS,
-    Model,
-    Scope,
     achievements_of_campus,
     coalitions_of_user,
     projects_of_cursus,
@@ -34,36 +32,6 @@ from ft42_sandbox.models import (
 
 if TYPE_CHECKING:
     from ft42_sandbox.store import Store
-
-
-@dataclass(frozen=True)
-class Listing:
-    """A route that lists rows.
-
-    Attributes:
-        path: with `:id` where the parent's id, slug or login stands.
-        model: what is listed.
-        parent: the parent's table.
-        scope: what the parent narrows the list to.
-        always: a condition that always holds.
-        latency: the name of its latency profile, that of the table if empty.
-    """
-
-    path: str
-    model: Model
-    parent: str = ""
-    scope: Scope | None = None
-    always: Condition | None = None
-    latency: str = ""
-
-
-@dataclass(frozen=True)
-class Single:
-    """A route that shows one row: `form` is a name in the renderer's forms."""
-
-    path: str
-    table: str
-    form: str
 
 
 LISTED_CAMPUS = Condition(
@@ -167,14 +135,7 @@ LISTINGS: tuple[Listing, ...] = (
         rows_of("coalitions_users", "user_id"),
         latency="one",
     ),
-    Listing("/v2/campus_users", CAMPUS_USERS),
-    Listing(
-        "/v2/users/:id/campus_users",
-        CAMPUS_USERS,
-        "users",
-        rows_of("campus_users", "user_id"),
-        latency="one",
-    ),
+    *(listing for endpoint in ENDPOINTS for listing in endpoint.listings),
 )
 
 SINGLES: tuple[Single, ...] = (
@@ -189,7 +150,7 @@ SINGLES: tuple[Single, ...] = (
     Single("/v2/projects_users/:id", "projects_users", "projects_users"),
     Single("/v2/achievements_users/:id", "achievements_users", "achievements_users"),
     Single("/v2/coalitions_users/:id", "coalitions_users", "coalitions_users"),
-    Single("/v2/campus_users/:id", "campus_users", "campus_users"),
+    *(single for endpoint in ENDPOINTS for single in endpoint.singles),
 )
 
 # Routes that exist but refuse an ordinary application, and one project that does so.

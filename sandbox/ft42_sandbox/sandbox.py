@@ -12,7 +12,7 @@ from ft42_sandbox.latency import Latency
 from ft42_sandbox.ledger import Ledger
 from ft42_sandbox.life import Life
 from ft42_sandbox.limits import Windows
-from ft42_sandbox.render import Renderer
+from ft42_sandbox.renderer import Renderer
 from ft42_sandbox.search import Search
 from ft42_sandbox.tokens import Application, Tokens
 from ft42_sandbox.traffic import Traffic

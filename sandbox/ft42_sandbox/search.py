@@ -14,8 +14,8 @@ from ft42_sandbox.models import BOOLEANS, Model
 from ft42_sandbox.resources import plain_scope
 
 if TYPE_CHECKING:
+    from ft42_sandbox.endpoint import Listing
     from ft42_sandbox.query import Query
-    from ft42_sandbox.resources import Listing
     from ft42_sandbox.settings import Behaviour
     from ft42_sandbox.store import Positions, Store
 

@@ -10,8 +10,7 @@ import numpy as np
 import orjson
 
 from ft42_sandbox.query import parse
-from ft42_sandbox.render.rows import plain_rows
-from ft42_sandbox.render.tokens import quoted
+from ft42_sandbox.render.rows import columns_as_json
 from ft42_sandbox.resources import LISTED_CAMPUS, LISTINGS, find_row
 
 if TYPE_CHECKING:
@@ -105,9 +104,7 @@ class Truth:
             )
             raise NotThereError(msg)
         if columns:
-            template = "{" + ",".join(f"{quoted(name)}:%s" for name in columns) + "}"
-            rows = plain_rows(table, positions, template, columns)
-            return orjson.dumps(rows)
+            return orjson.dumps(columns_as_json(table, positions, columns))
         page = self._sandbox.renderer.page
         pages = [
             page(form, positions[n : n + CHUNK])[1:-1] for n in range(0, len(positions), CHUNK)

@@ -192,9 +192,10 @@ class TapFT42(Tap):
         return unlisted(self.run.scope, [one.partitions for one in self.lists.values()])
 
     def states_with_bookmarks(self) -> Iterator[dict[str, Any]]:
-        """Yield the states of the partitions of wanted streams that have bookmarks."""
+        """Yield the states of the partitions of wanted streams whose bookmarks are instants."""
         for one in self.lists.values():
-            if one.output.selected and one.listing.cursor is not None:
+            cursor = one.listing.cursor
+            if one.output.selected and cursor is not None and cursor.kind == "instant":
                 for whole in one.partitions.lists:
                     yield from one.partitions.states_within(whole)
 

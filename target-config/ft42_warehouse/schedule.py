@@ -11,9 +11,6 @@ from ft42_warehouse.tables import published_tables
 if TYPE_CHECKING:
     from ft42_warehouse.tables import Table
 
-INCREMENTAL = frozenset({"users", "projects_users", "achievements_users"})
-"""Tables of the job ``incremental``, every quarter of an hour; the night brings all."""
-
 JOBS = ("incremental", "nightly")
 
 _TURN = {"incremental": 15 / 45, "nightly": 24 / 26}
@@ -24,7 +21,7 @@ and a day and two hours for the night to run."""
 def loaded_by(job: str) -> list[str]:
     """Return the streams that a job loads: the night loads all."""
     tables = published_tables()
-    wanted = [one for one in tables if job == "nightly" or one.name in INCREMENTAL]
+    wanted = [one for one in tables if job == "nightly" or one.job == "incremental"]
     return [table.follows or table.name for table in wanted]
 
 
@@ -37,7 +34,7 @@ class Schedule:
 
     def job(self, table: Table) -> str:
         """Return the job that brings the changes of a table soonest."""
-        return "incremental" if table.name in INCREMENTAL else "nightly"
+        return table.job
 
     def allowed(self, job: str) -> timedelta:
         """Return the age that the tables of a job may reach."""
@@ -58,7 +55,7 @@ class Schedule:
                 "stream": table.follows or table.name,
                 "job": self.job(table),
                 "allowed": f"{self.allowed(self.job(table)).total_seconds()} seconds",
-                "is_counted": table.name in INCREMENTAL,
+                "is_counted": table.job == "incremental",
             }
             for table in published_tables()
         ]

@@ -73,6 +73,8 @@ class Table:
     """Table whose rows its own follow from, so that some can stand in it that never landed."""
     scope: LiteralString | None = None
     """Condition for a landed row ``l`` to be published at all."""
+    job: str = "nightly"
+    """The job that brings its changes soonest: ``x-job``; the night brings all."""
     persons: tuple[tuple[str, str], ...] = ()
     """Where its rows speak of people, and what stands there: ``x-persons``."""
 
@@ -274,6 +276,7 @@ def _table(schema: dict[str, Any]) -> Table:
         partition=schema.get("x-partition"),
         follows=_FOLLOWS.get(title),
         scope=SCOPES.get(title),
+        job=schema.get("x-job", "nightly"),
         persons=tuple(schema.get("x-persons", {}).items()),
     )
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import duckdb
 import pytest
-import yaml
 from ft42_sandbox.testing import running_sandbox
 
 from tests.end_to_end.conftest import ROOT, Pipeline, meltano_environment
@@ -23,7 +22,7 @@ from tests.end_to_end.other_targets import (
     with_empty_text_as_null,
 )
 from tests.end_to_end.published import COMPUTED, TABLES, expected_published, let_a_day_pass
-from tools.dbt_properties import BOOKKEEPING, DERIVED, PACKAGE, properties
+from tools.dbt_properties import properties
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -250,33 +249,3 @@ def land_in_two_cursus(database: duckdb.DuckDBPyConnection) -> None:
 def test_what_dbt_is_told_of_the_tables_is_current() -> None:
     for file, text in properties().items():
         assert file.read_text(encoding="utf-8") == text, "run make docs"
-
-
-def test_the_models_know_the_streams_and_parents_of_the_schemas() -> None:
-    macros = (PACKAGE / "macros/streams.sql").read_text(encoding="utf-8")
-    literals = [yaml.safe_load(text) for text in braces(macros.replace(": none", ": null"))]
-    partitions, references = literals
-    optional = {"campus_users", "cursus_users"}
-    expected = {}
-    for file in (ROOT / "schemas").iterdir():
-        schema = json.loads(file.read_text(encoding="utf-8"))
-        if file.stem in BOOKKEEPING:
-            continue
-        columns = {
-            name: column["x-references"]
-            for name, column in schema["properties"].items()
-            if "x-references" in column
-        }
-        assert references.get(file.stem, {}) == columns, file.stem
-        if file.stem not in {DERIVED, *optional}:
-            expected[file.stem] = schema.get("x-partition")
-        if file.stem != DERIVED:
-            assert (PACKAGE / f"models/staging/stg_ft42__{file.stem}.sql").is_file()
-        assert (PACKAGE / f"models/marts/{file.stem}.sql").is_file()
-    assert partitions == expected
-
-
-def braces(text: str) -> Iterator[str]:
-    """Yield the dictionaries that a file of macros declares."""
-    for part in text.split(" = {")[1:]:
-        yield "{" + part.partition("} -%}")[0].replace("\n", " ") + "}"

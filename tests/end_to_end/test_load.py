@@ -84,7 +84,7 @@ class TestLoad:
         asked = database.rows("sync_requests")
         assert run["requests"] == sum(row["requests"] for row in asked)
         assert run["requests"] == sandbox.requests()["total"]
-        assert set(run["streams"]) == set(TABLES)
+        assert set(run["streams"]) >= set(TABLES)
 
     def test_a_second_run_changes_nothing_and_asks_for_little(
         self, database: Database, sandbox: RunningSandbox, pipeline: Pipeline

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from ft42_sandbox.generate import generate
-from ft42_sandbox.render import Renderer
+from ft42_sandbox.renderer import Renderer
 from ft42_sandbox.settings import World
 from ft42_sandbox.testing import running_sandbox
 

@@ -11,8 +11,8 @@ import pytest
 from ft42_sandbox.columns import NULL_INSTANT, Column, Kind
 from ft42_sandbox.generate import generate
 from ft42_sandbox.instants import from_datetime, json_texts, local_json_texts, texts, to_text
-from ft42_sandbox.render import Renderer
 from ft42_sandbox.render.tokens import column_tokens
+from ft42_sandbox.renderer import Renderer
 from ft42_sandbox.settings import World
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ft42_sandbox.endpoints import ENDPOINTS
 from ft42_sandbox.generate.activity import achievements_users_table, projects_users_table
 from ft42_sandbox.generate.people import people
 from ft42_sandbox.generate.reference import campus_table, cursus_table, projects_table
@@ -26,7 +27,7 @@ def generate(world: World) -> Store:
     achievements = achievements_table(world, campus, projects)
     persons = people(world, campus, cursus)
     blocs, coalitions = blocs_and_coalitions(world, campus, persons)
-    return Store(
+    store = Store(
         [
             cursus,
             campus,
@@ -43,3 +44,7 @@ def generate(world: World) -> Store:
         ],
         world.seed,
     )
+    for endpoint in ENDPOINTS:
+        if endpoint.generate is not None:
+            store.tables[endpoint.table] = endpoint.generate(world, store)
+    return store

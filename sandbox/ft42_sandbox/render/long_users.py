@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import orjson
 
+from ft42_sandbox.endpoints import campus_users
 from ft42_sandbox.render.reference import ReferenceForms, title_name
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class LongUsers:
             ),
             **self._belongings(user_id, short["created_at"], won),
             "campus": self._reference.embedded_campus(places[places >= 0].astype(np.int32)),
-            "campus_users": self._people.campus_users(campuses),
+            "campus_users": campus_users.render(self.store, campuses),
         }
 
     def _belongings(self, user_id: int, created: str, won: Any) -> dict[str, Json]:  # noqa: ANN401 - an array

@@ -10,7 +10,6 @@ import orjson
 from ft42_sandbox.columns import NULL_INT
 from ft42_sandbox.instants import local_json_texts
 from ft42_sandbox.render.details import API, NO_IMAGE, Dice, image, skills
-from ft42_sandbox.render.rows import Json, plain_rows
 from ft42_sandbox.render.tokens import tokens
 
 if TYPE_CHECKING:
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from ft42_sandbox.render.rows import Json
     from ft42_sandbox.store import Positions, Store
 
 # What stands for itself in a user's JSON, and where.
@@ -52,9 +52,6 @@ USER = (
 )
 
 
-CAMPUS_USER = (
-    '{"id":%s,"user_id":%s,"campus_id":%s,"is_primary":%s,"created_at":%s,"updated_at":%s}'
-)
 CURSUS_COLUMNS = (
     "id",
     "begin_at",
@@ -114,15 +111,6 @@ class PeopleForms:
         exists = found >= 0
         users = iter(self.users_json(found[exists].astype(np.int32)))
         return [next(users) if there else "null" for there in exists.tolist()]
-
-    def campus_users(self, positions: Positions) -> list[Json]:
-        """Which campus a user belongs to."""
-        return plain_rows(
-            self.store["campus_users"],
-            positions,
-            CAMPUS_USER,
-            ("id", "user_id", "campus_id", "is_primary", "created_at", "updated_at"),
-        )
 
     def cursus_users(self, positions: Positions) -> list[Json]:
         """Who follows which cursus, with the user and the cursus inside.

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from ft42_sandbox.render.tokens import tokens
+from ft42_sandbox.render.tokens import quoted, tokens
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,6 +24,12 @@ def plain_rows(
         orjson.Fragment(template % row)
         for row in zip(*tokens(table, positions, columns), strict=True)
     ]
+
+
+def columns_as_json(table: Table, positions: Positions, columns: tuple[str, ...]) -> list[Json]:
+    """Rows whose JSON has some columns and nothing else."""
+    template = "{" + ",".join(f"{quoted(name)}:%s" for name in columns) + "}"
+    return plain_rows(table, positions, template, columns)
 
 
 def kept_rows(

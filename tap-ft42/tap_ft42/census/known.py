@@ -166,6 +166,13 @@ class KnownRows(Presence):
             self._split = Split(settled, account, None, page_size=size)
         return account
 
+    def _is_later(self, record: Mapping[str, Any], since: int) -> bool:
+        """Tell whether a row is from after an instant."""
+        cursor = self._list.listing.cursor
+        tells = cursor is not None and cursor.kind == "instant" and not cursor.moves
+        column = cursor.column if cursor is not None and tells else "created_at"
+        return (milliseconds(record.get(column)) or 0) > since
+
     @override
     def note(self, page: Page, records: Sequence[Any], context: Context | None) -> None:
         if self._account is None:
@@ -180,7 +187,7 @@ class KnownRows(Presence):
         else:
             for record in records:
                 if isinstance(record, dict) and type(record.get("id")) is int:
-                    self._account.add(record["id"], is_new=_is_later(record, since))
+                    self._account.add(record["id"], is_new=self._is_later(record, since))
 
     @override
     def complete(self, context: Context | None) -> None:
@@ -281,7 +288,3 @@ class KnownRows(Presence):
 def _has_begun(state: Mapping[str, Any]) -> bool:
     """Tell whether rows of a list or of a partition have been read before."""
     return bool(state.get("replication_key_value") or state.get("from_scratch"))
-
-
-def _is_later(record: Mapping[str, Any], since: int) -> bool:
-    return (milliseconds(record.get("created_at")) or 0) > since

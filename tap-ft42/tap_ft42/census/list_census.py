@@ -415,7 +415,9 @@ class ListCensus:
 
     @property
     def _oldest(self) -> int | None:
-        return self._terms.times.not_before
+        cursor = self._list.listing.cursor
+        is_of_ids = cursor is not None and cursor.kind == "id"
+        return None if is_of_ids else self._terms.times.not_before
 
     @property
     def _tells_who_is_there(self) -> bool:

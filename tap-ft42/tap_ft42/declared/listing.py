@@ -35,7 +35,8 @@ class Cursor:
     it, and changes by the reads of the census (see `Census.refresh_factor`)."""
     looks_back: int = 0
     """Seconds before the bookmark at which a window begins, beyond the setting
-    ``overlap_seconds``: as long as rows arrive late, or change after their instant."""
+    ``overlap_seconds``: as long as rows arrive late, or change after their instant. Of a
+    cursor of ids it is so many ids."""
 
     def position(self, value: object) -> int | None:
         """Return a value of the column, or a bookmark, as a number; None if it is none."""

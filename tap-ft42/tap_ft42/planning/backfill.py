@@ -86,7 +86,7 @@ class Backfill:
             cursor: The list's cursor.
             state: The SDK's state of it; changed in place.
         """
-        if not state.get("replication_key_value"):
+        if cursor.kind == "instant" and not state.get("replication_key_value"):
             begins = from_milliseconds(self.begins)
             state["replication_key"] = cursor.column
             state["replication_key_value"] = state["read_until"] = begins

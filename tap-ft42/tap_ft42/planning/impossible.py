@@ -46,13 +46,16 @@ def forget_the_future(states: Mapping[str, Any], now: int) -> None:
 def _forget(state: dict[str, Any], latest: str) -> bool:
     """Forget it in the state of a stream or partition, and tell whether there was any."""
     begun: Mapping[str, Any] = state.get("from_scratch") or {}
-    lost = [name for name in _POSITIONS if (state.get(name) or "") > latest]
+    # Ids are of no time.
+    instants = {name: state.get(name) for name in _POSITIONS}
+    lost = [name for name, at in instants.items() if isinstance(at, str) and at > latest]
     # What was read goes by the instants of rows, a first load by the one up to which it reads.
     if "replication_key_value" in lost or (begun.get("until") or "") > latest:
         lost += ["replication_key_value", "read_until", "from_scratch"]
     for name in lost:
         state.pop(name, None)
-    known = state.get("replication_key_value") or _NEVER
+    bookmark = state.get("replication_key_value")
+    known = bookmark if isinstance(bookmark, str) else _NEVER
     notes = [state.get(name) or {} for name in ("census", "scores", "refreshed_at")]
     return any([bool(lost), *(_put_back(part, latest, known) for part in notes)])
 

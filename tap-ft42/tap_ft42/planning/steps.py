@@ -203,7 +203,9 @@ def _ids_beyond(
         begun, _ = region.interval(ID)
         first = max(begun, position + 1 - cursor.looks_back)
         region = Region({ID: (min(first, MAX_ID), MAX_ID)})
-    return Step(Way.LOAD, region, until, since="" if position is None else position)
+    latest = cursor.position((state.get("from_scratch") or {}).get("latest"))
+    since = "" if position is None else position
+    return Step(Way.LOAD, region, until, since=since, latest=latest)
 
 
 def _what_is_left(state: Mapping[str, Any]) -> Region:

@@ -349,7 +349,9 @@ def _continues(begun: Mapping[str, Any], now: Mapping[str, Any], until: int) -> 
     if now == begun:
         return True
     bookmark, first = (state.get("replication_key_value") for state in (now, begun))
-    if bookmark is None:
-        scratch: Mapping[str, Any] = now.get("from_scratch") or {}
-        return first is None and scratch.get("until") == from_milliseconds(until)
-    return first is not None and first <= bookmark <= from_milliseconds(until)
+    scratch: Mapping[str, Any] = now.get("from_scratch") or {}
+    if bookmark is None or scratch:
+        return bool(first == bookmark and scratch.get("until") == from_milliseconds(until))
+    if first is None or first > bookmark:
+        return False
+    return isinstance(bookmark, int) or bookmark <= from_milliseconds(until)

@@ -36,7 +36,7 @@ CAMPUSES = 54
 _MODES = {
     Way.LIST: "full",
     Way.FULL: "full",
-    Way.LOAD: "first load",
+    Way.LOAD: "changes",  # by ids, unless it begins
     Way.WINDOW: "changes",
     Way.CHANGES: "changes",
 }
@@ -83,12 +83,13 @@ class Intent:
         if not self.reads:
             is_incremental = listing.cursor is not None
             return "full" if not is_incremental else "backfill" if is_backfill else "first load"
-        ways = [step.way for read in self.due for step in read.steps]
-        if not ways:
+        steps = [step for read in self.due for step in read.steps]
+        if not steps:
             return "done" if listing.cursor is not None and is_backfill else "not due"
         if is_backfill and listing.cursor is not None:
             return "backfill"
-        return "first load" if Way.LOAD in ways else _MODES[ways[0]]
+        begins = any(step.way is Way.LOAD and step.since == "" for step in steps)
+        return "first load" if begins else _MODES[steps[0].way]
 
     @property
     def is_window(self) -> bool:
