@@ -127,6 +127,7 @@ def _plan(context: click.Context, /, **options: Any) -> None:  # noqa: ANN401 - 
         validate_config=True,
     )
     _ = tap.streams  # the catalog selects among them
+    tap.run.begin()
     click.echo(told(tap.run, estimates(tap.lists)))
 
 

@@ -111,7 +111,7 @@ class TapFT42(Tap):
 
     def _by_need(self, streams: dict[str, Stream]) -> dict[str, Stream]:
         """Bring the streams into the order in which they may spend the budget."""
-        began = self.run.began
+        began = self.initialized_at  # only the order hangs on it
         heads = [one for one in self.lists.values() if one.listing.parent is None]
         heads.sort(key=lambda one: -one.need(began))
         first = {one.listing.name: streams[one.listing.name] for one in heads}

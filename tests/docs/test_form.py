@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _ALL = [*readmes(), *for_contributors(), *pages()]
-_LANGUAGES = {*SHELLS, "cron", "dotenv", "ini", "json", "sql", "text", "yaml"}
+_LANGUAGES = {*SHELLS, "cron", "dotenv", "ini", "json", "mermaid", "sql", "text", "yaml"}
 _VARIABLE = re.compile(r"\b((?:TAP_FT42|TARGET_POSTGRES|WAREHOUSE)_[A-Z][A-Z_]*[A-Z])\b")
 _INSTRUCTIONS = {
     "ARG", "CMD", "COPY", "ENTRYPOINT", "ENV", "FROM", "RUN", "USER", "VOLUME", "WORKDIR",

@@ -124,6 +124,7 @@ class Started:
 
     _process: BaseProcess
     folder: Path
+    _run: Run | None = None
 
     def stop(self) -> None:
         """End the run at once, if it has not ended."""
@@ -159,9 +160,11 @@ class Started:
         return exit_code
 
     def finish(self) -> Run:
-        """Wait for the run's end, and read what it left behind."""
-        exit_code = self.wait()
-        return Run(exit_code, self._read("output"), self._read("log"))
+        """Wait for the run's end, and read what it left behind; the same when asked again."""
+        if self._run is None:
+            exit_code = self.wait()
+            self._run = Run(exit_code, self._read("output"), self._read("log"))
+        return self._run
 
     def _read(self, name: str) -> str:
         return (self.folder / name).read_text(encoding="utf-8")

@@ -109,8 +109,8 @@ def page_of(  # noqa: PLR0913 - what an answer does not say of its request
     """Read a page out of a response.
 
     The rows decide, and headers only help: a page is as large as it shows, where
-    ``X-Per-Page`` repeats what was asked for; a total that is smaller than the page
-    is none; and more may follow wherever no total denies it.
+    ``X-Per-Page`` repeats what was asked for; a total that is smaller than the page, or
+    that ``Link`` denies, is none; and more may follow wherever no total denies it.
 
     Args:
         response: The answer to a request for a page.
@@ -139,7 +139,9 @@ def page_of(  # noqa: PLR0913 - what an answer does not say of its request
     size = max(min(per_page or size, size), len(rows))
     if number == 1 and rows and total is not None and len(rows) < total:
         size = len(rows)
-    more = total is None or number * size < total or "next" in response.links
+    if total is not None and number * size >= total and "next" in response.links:
+        total = None  # one of the two is wrong
+    more = total is None or number * size < total
     return Page(
         body=response.content,
         total=total,

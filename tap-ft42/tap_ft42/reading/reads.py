@@ -311,10 +311,7 @@ async def _from_scratch(
 ) -> AsyncIterator[Part]:
     head = await _page(ask, region, 1, "-id" if is_sortable else None)
     lower, upper = region.interval("id")
-    # A page of one row does not tell whether the list is sorted.
-    tells_order = len(head.ids) > 1 or head.is_whole
-    is_sorted = list(head.ids) == sorted(head.ids, reverse=True)
-    if is_sortable and head.ids and tells_order and is_sorted:
+    if is_sortable and head.ids and list(head.ids) == sorted(head.ids, reverse=True):
         slices = list[Region]()
         # A row may have come between count and rows, and pushed out another one.
         if not (head.is_whole and head.count < head.size) and head.ids[-1] > lower:
@@ -327,6 +324,13 @@ async def _from_scratch(
         ]
         async for part in _slices(ask, head, readings):
             yield part
+        is_short = head.total is None or len(ask.ids) < max(head.total, 2)
+        if len(head.ids) == 1 and head.more and is_short and head.ids[0] < upper:
+            # One row does not tell whether the list is sorted: others may have greater ids.
+            beyond = region.narrowed("id", head.ids[0] + 1, upper)
+            rest_of_it = read_piecewise(ask.after(len(slices) + 1), beyond, "id", is_part=True)
+            async for part in rest_of_it:
+                yield Part(part.page)
         yield Part(head, is_descending=True)
     elif head.total is None or head.total <= SHORT_SLICE * head.size or not head.ids:
         async for part in read_piecewise(ask.after(1), region, "id", head):
@@ -659,6 +663,7 @@ class _Seen:
         """Whether it should have had more pages."""
         self._pages = self._fruitful = self._without_id = 0
         self._is_unchanged = True
+        self._shown_first = 0
         self._is_first_full = False
         self._repeats = False
         self._body = b""
@@ -668,6 +673,7 @@ class _Seen:
         if not self._pages:
             self.first = page.total
             self.pages_told = ceil((page.total or 0) / page.size)
+            self._shown_first = page.count
             self._is_first_full = page.count >= page.size
         self.last = page.total
         self._is_unchanged &= page.total == self.first
@@ -677,7 +683,8 @@ class _Seen:
         self._pages += 1
         self._fruitful += is_new
         self._without_id += without_id
-        self.shown += page.count
+        # A page that repeats another one may be one that ignores its number.
+        self.shown += page.count if is_new else 0
         self._repeats = page.count > 0 and not is_new
         return is_new
 
@@ -701,7 +708,7 @@ class _Seen:
         """Whether nothing is missing, if the list won no rows meanwhile."""
         if self.first is None:
             return not self.shown
-        if self._fruitful <= 1 and self.shown == self.first:
+        if self._fruitful <= 1 and self._shown_first == self.first:
             return True  # one answer is one moment
         return self._distinct == self.first
 

@@ -72,6 +72,9 @@ class LivingRun(Protocol):
     def began(self) -> int:
         """When it began, in milliseconds since 1970."""
 
+    def begin(self) -> None:
+        """Ask for a token, whose answer tells what time it is."""
+
     @property
     def clock(self) -> Clock:
         """What time it is at 42."""
@@ -283,10 +286,10 @@ class Lifecycle:
     def _begin(self) -> None:
         run = self._run
         # Before anything is planned: all goes by 42's clock.
-        began = run.began
+        run.begin()
         self._began = time.monotonic()
         if run.clock.is_known:
-            forget_the_future(self._host.stream_states, began)
+            forget_the_future(self._host.stream_states, run.began)
         for setting, why in self._host.unlisted():
             self.note_failure(setting, why, kind=why)
         THIS_RUN.run_id = run.ledger.run_id

@@ -99,6 +99,7 @@ class ListRun:
         self._is_rejected_kept = is_rejected_kept
         self._refreshing = Refreshing(self.partitions) if listing.is_reference else None
         self._traits = list(_traits(self.partitions))
+        self._place: Place | None = None
         self._running: dict[Hashable, _Running | None] = {}
         self._due: dict[Hashable, bool] = {}
         self._movements: dict[str, Sequence[Movement]] = {}
@@ -210,9 +211,17 @@ class ListRun:
         self.is_planned = True
         # Who is in the scope, a list of people tells once it has been read.
         is_known = not (self.listing.people_filter and self.run.scope.campus_ids)
-        if self.partitions.is_wanted and self.listing.parent is None and is_known:
-            contexts = self.partitions.contexts or (None,)
-            self.plan([(each, self.run.next_place()) for each in contexts], is_urgent=True)
+        if not self.partitions.is_wanted or self.listing.parent is not None:
+            return
+        # Whoever comes after it in the run has a later place, however late it is planned.
+        self._place = self.run.next_place()
+        if is_known:
+            self.plan(self._placed(self.partitions.contexts or (None,)), is_urgent=True)
+
+    def _placed(self, contexts: Iterable[Context | None]) -> list[Member]:
+        """Give partitions that are planned together their places in the order of the run."""
+        place = self._place or self.run.next_place()
+        return [(context, (*place, number)) for number, context in enumerate(contexts)]
 
     def plan(self, members: Sequence[Member], *, is_urgent: bool = False) -> None:
         """Let the pipeline read what the run will ask this list for.
@@ -418,7 +427,7 @@ class ListRun:
     def _planned_records(self, context: Context | None) -> Iterator[Any]:
         key = key_of(context)
         if key not in self._running:
-            self.plan([(each, self.run.next_place()) for each in self._along_with(context)])
+            self.plan(self._placed(self._along_with(context)))
         running = self._running.pop(key)
         if running is None:  # a sweep has read it
             return

@@ -79,9 +79,14 @@ class Run:
 
     @cached_property
     def began(self) -> int:
-        """When the run began by 42's clock, in milliseconds since 1970.
+        """When the run began by 42's clock, in milliseconds since 1970."""
+        return self.clock.corrected(self._began)
+
+    def begin(self) -> None:
+        """Ask for a token, whose answer tells what time it is, before all else.
 
         Raises:
+            SettingError: The store of the quota cannot be used.
             FatalAPIError: 42 refuses the application.
             RetriableAPIError: Too many tries failed.
             requests.RequestException: There is no answer.
@@ -89,7 +94,6 @@ class Run:
         """
         _ = self.quota  # a store that cannot be used is told before anything is asked
         self.client.retried("token", self.token.prepare)()
-        return self.clock.corrected(self._began)
 
     # How the API is asked
 
