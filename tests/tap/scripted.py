@@ -72,6 +72,8 @@ class ScriptedApi:
     asked: list[Asked] = field(default_factory=list)
     script: dict[str, Callable[[Asked], Reply]] = field(default_factory=dict)
     lock: Lock = field(default_factory=Lock)
+    ahead: float = 0.0
+    """Seconds by which its clock is ahead of this machine's."""
 
     def answer(self, asked: Asked) -> Reply:
         """Answer a request as the script says; 404 for what it does not mention."""
@@ -111,6 +113,9 @@ def scripted_api(tls: ssl.SSLContext | None = None) -> Iterator[ScriptedApi]:
             self.wfile.write(reply.body)
 
         do_POST = do_GET  # noqa: N815 - the protocol's name
+
+        def date_time_string(self, timestamp: float | None = None) -> str:
+            return super().date_time_string((timestamp or time.time()) + api.ahead)
 
         def log_message(self, *args: object) -> None:
             """Say nothing."""
