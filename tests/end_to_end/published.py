@@ -128,6 +128,12 @@ def assert_published(
     }
     for row in expected["projects_users"].values():
         row["teams"] = [without(team, erased) for team in row["teams"]]
+    for row in expected["coalitions"].values():
+        row["user_id"] = None if row["user_id"] in erased else row["user_id"]
+    for row in expected["blocs"].values():
+        for coalition in row["coalitions"]:
+            if coalition["user_id"] in erased:
+                coalition["user_id"] = None
     for table, rows in expected.items():
         if table == "coalitions_users":
             rows = {  # noqa: PLW2901 - the same rows, less a column

@@ -335,11 +335,15 @@ def test_a_name_is_a_name_whatever_stands_in_it(healthy: Warehouse, name: str) -
     [
         (
             "UPDATE ft42_raw.sync_runs SET started_at = now() + interval '9 d'",
-            lambda warehouse: warehouse.land_run("next", *LIVE, age=timedelta(minutes=2)),
+            lambda warehouse: warehouse.land_run(
+                "next", *LIVE, *NIGHTLY, age=timedelta(minutes=2)
+            ),
         ),
         (
             "UPDATE ft42_raw.sync_runs SET ended_at = now() + interval '9 d'",
-            lambda warehouse: warehouse.land_run("next", *LIVE, age=timedelta(minutes=2)),
+            lambda warehouse: warehouse.land_run(
+                "next", *LIVE, *NIGHTLY, age=timedelta(minutes=2)
+            ),
         ),
         (
             "UPDATE ft42_raw.census SET counted_at = now() + interval '9 d'",
