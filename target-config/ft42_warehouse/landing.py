@@ -19,10 +19,10 @@ from ft42_warehouse.tables import (
     SCOPES,
     TEAM_MEMBERS,
     declared_items,
-    published_key,
     published_tables,
     sql_type,
     stream_schemas,
+    tables_by_name,
 )
 from ft42_warehouse.upgrade import allow_copies
 
@@ -307,7 +307,7 @@ def _add_columns(
                     published=sql.Identifier(schemas.published, name),
                     same_row=sql.SQL(" AND ").join(
                         sql.SQL("p.{} = l.{}").format(*[sql.Identifier(key)] * 2)
-                        for key in published_key(name)
+                        for key in tables_by_name()[name].key
                     ),
                 )
             )

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg import sql
 
-from ft42_warehouse.tables import PERSONS, Table, published_tables
+from ft42_warehouse.tables import PERSONS, Table, published_tables, tables_by_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -77,7 +77,7 @@ class TextColumn:
     @property
     def says_who(self) -> bool:
         """Whether it says what the row's own person is called."""
-        table = next((one for one in published_tables() if one.name == self.table), None)
+        table = tables_by_name().get(self.table)
         return bool(table and table.naming.get(self.name, _TEXT) in _WHOLE)
 
     @property
@@ -269,11 +269,12 @@ def erased_names(
     }
     known: dict[str, int | None] = {}
     for column in text_columns(connection, schemas):
+        says_who = column.says_who
         with connection.cursor("strings") as cursor:
             cursor.execute(_strings_in(column))
             for (found,) in cursor:
                 value = _JSON_ESCAPE.sub(" ", found) if column.is_structured else found
-                for string in {value} if column.says_who else _pieces(value, others):
+                for string in {value} if says_who else _pieces(value, others):
                     if string not in known:
                         known[string] = erased.get(_digest(salt, string))
                     if (person := known[string]) is not None and string not in others:
@@ -340,7 +341,7 @@ def _is_telling(kind: str, string: str) -> bool:
 def _others_called(
     connection: Connection[Any], schemas: Schemas, named: Named
 ) -> list[tuple[str, str | None]]:
-    users = next(table for table in published_tables() if table.name == PERSONS)
+    users = tables_by_name()[PERSONS]
     strings = {string for strings in named.values() for string in strings}
     return connection.execute(
         schemas.statement("erase/others_called", values=called(users) or sql.SQL("")),

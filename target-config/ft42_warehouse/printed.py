@@ -29,7 +29,7 @@ from ft42_warehouse.placeholders import (
 from ft42_warehouse.publish import stranger_parts
 from ft42_warehouse.published import orphans_of, orphans_view, reference_parts, structure
 from ft42_warehouse.statements import text_of
-from ft42_warehouse.tables import PERSONS, TEAM_MEMBERS, published_tables, stream_schemas
+from ft42_warehouse.tables import PERSONS, TEAM_MEMBERS, stream_schemas, tables_by_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -157,7 +157,7 @@ def _table(name: str, table_name: str | None) -> Table | None:
             message = f"{name} is run once for all tables. Leave out {table_name}"
             raise NoSuchStatementError(message)
         return None
-    tables = {table.name: table for table in published_tables()}
+    tables = tables_by_name()
     if table_name is None:
         message = f"{name} is run for one table at a time. Name one of {', '.join(tables)}"
         raise NoSuchStatementError(message)
@@ -202,7 +202,7 @@ def _of_all(schemas: Schemas, name: str) -> Iterator[sql.Composable]:
             where = sql.Literal(f"{schema}.projects_users")
             yield _filled(schemas, name, anywhere=path, where=where)
     elif name == "init/refuse_users":
-        yield refusal(schemas, next(one for one in published_tables() if one.name == PERSONS))
+        yield refusal(schemas, tables_by_name()[PERSONS])
     elif name == "session/take_turn":
         yield _filled(schemas, name, turn=sql.SQL("publishes"))
         yield _filled(schemas, name, turn=sql.SQL("alerts"))
@@ -305,7 +305,7 @@ def _filled(
 
 def _known(schemas: Schemas) -> dict[str, sql.Composable]:
     """Return what stands for each placeholder before a run, but for the schemas."""
-    users = next(table for table in published_tables() if table.name == PERSONS)
+    users = tables_by_name()[PERSONS]
     return {
         **{
             one: sql.SQL(":") + sql.SQL(one)

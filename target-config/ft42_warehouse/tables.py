@@ -220,9 +220,10 @@ def published_tables() -> tuple[Table, ...]:
     return tuple(tables[name] for name in TopologicalSorter(parents).static_order())
 
 
-def published_key(name: str) -> tuple[str, ...]:
-    """Return the key of a published table."""
-    return next(table.key for table in published_tables() if table.name == name)
+@cache
+def tables_by_name() -> dict[str, Table]:
+    """Return the published tables by their names, in the same order."""
+    return {table.name: table for table in published_tables()}
 
 
 def sql_type(column: dict[str, Any]) -> str:
