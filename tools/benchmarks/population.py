@@ -18,7 +18,7 @@ from ft42_warehouse.tables import stream_schemas
 from psycopg import sql
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from typing import LiteralString
 
     from tools.benchmarks.job import Warehouse
@@ -123,32 +123,25 @@ SELECT
 
 # What the loader brings: rows whose key is there are written anew. Each round changes
 # others; to name their ids spares the look at all rows that the loader does not need.
-_QUARTER_HOUR: LiteralString = """
+_CHANGES: LiteralString = """
 UPDATE ft42_raw.projects_users AS l
 SET final_mark = final_mark + 1, updated_at = now(), _sdc_extracted_at = now()
-FROM generate_series(%(round)s + 1, %(enrolments)s, 700) AS n WHERE l.id = n;
+FROM generate_series(%(round)s + 1, %(enrolments)s, %(enrolments_apart)s) AS n WHERE l.id = n;
 UPDATE ft42_raw.users AS l
 SET wallet = wallet + 1, updated_at = now(), _sdc_extracted_at = now()
-FROM generate_series(%(round)s + 1, %(people)s, 200) AS n WHERE l.id = n;
+FROM generate_series(%(round)s + 1, %(people)s, %(people_apart)s) AS n WHERE l.id = n;
 UPDATE ft42_raw.achievements_users AS l
 SET nbr_of_success = nbr_of_success + 1, updated_at = now(), _sdc_extracted_at = now()
-FROM generate_series(%(round)s + 1, %(badges)s, 5000) AS n WHERE l.id = n;
+FROM generate_series(%(round)s + 1, %(badges)s, %(badges_apart)s) AS n WHERE l.id = n;
+"""
+_POINTS: LiteralString = """
 UPDATE ft42_raw.coalitions_users AS l SET score = score + 150, _sdc_extracted_at = now()
 FROM generate_series(%(round)s + 1, %(memberships)s, 300) AS n WHERE l.id = n
 """
+_BUSY = {"enrolments_apart": 700, "people_apart": 200, "badges_apart": 5_000}
 # As many as were counted at 42 on average: a thousandth of the people, and so on; no points,
 # which a quarter-hour does not read.
-_USUAL_QUARTER_HOUR: LiteralString = """
-UPDATE ft42_raw.projects_users AS l
-SET final_mark = final_mark + 1, updated_at = now(), _sdc_extracted_at = now()
-FROM generate_series(%(round)s + 1, %(enrolments)s, 15000) AS n WHERE l.id = n;
-UPDATE ft42_raw.users AS l
-SET wallet = wallet + 1, updated_at = now(), _sdc_extracted_at = now()
-FROM generate_series(%(round)s + 1, %(people)s, 575) AS n WHERE l.id = n;
-UPDATE ft42_raw.achievements_users AS l
-SET nbr_of_success = nbr_of_success + 1, updated_at = now(), _sdc_extracted_at = now()
-FROM generate_series(%(round)s + 1, %(badges)s, 137000) AS n WHERE l.id = n
-"""
+_USUAL = {"enrolments_apart": 15_000, "people_apart": 575, "badges_apart": 137_000}
 _ERASED: LiteralString = """
 UPDATE ft42_raw.users SET login = '3b3-' || id WHERE id = 100 + %(round)s
 """
@@ -247,11 +240,11 @@ class Population:
             warehouse: The server.
             number: Which time it is; each changes other rows.
         """
-        self._change(warehouse, _QUARTER_HOUR, number)
+        self._change(warehouse, _CHANGES + _POINTS, number, _BUSY)
 
     def live_a_usual_quarter_hour(self, warehouse: Warehouse, number: int) -> None:
         """Land what an average quarter of an hour brings: one enrolment in 15,000."""
-        self._change(warehouse, _USUAL_QUARTER_HOUR, number)
+        self._change(warehouse, _CHANGES, number, _USUAL)
 
     def erase_one(self, warehouse: Warehouse, number: int) -> None:
         """Land that a person was anonymised."""
@@ -261,9 +254,15 @@ class Population:
         """Land what a night reads again, and what it finds gone."""
         self._change(warehouse, _NIGHT, 0)
 
-    def _change(self, warehouse: Warehouse, statements: LiteralString, number: int) -> None:
+    def _change(
+        self,
+        warehouse: Warehouse,
+        statements: LiteralString,
+        number: int,
+        apart: Mapping[str, int] | None = None,
+    ) -> None:
         with _connected(warehouse) as connection:
-            connection.execute(statements, {"round": number, **self.counts})
+            connection.execute(statements, {"round": number, **self.counts, **(apart or {})})
 
 
 @contextmanager
