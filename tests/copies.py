@@ -10,13 +10,14 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from tests.known_files import ROOT, copy_known_files
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
 STRANGERS = ROOT / "tests/strangers"
 """A folder an endpoint: a stream, a schema, and an endpoint of the sandbox."""
 PLACES = {
@@ -106,10 +107,7 @@ class Copy:
 def copied(folder: Path, *endpoints: str) -> Copy:
     """Copy the project, and add endpoints in three places each."""
     root = folder / "copy"
-    left_out = shutil.ignore_patterns(
-        ".git", ".venv", ".meltano", ".local", "__pycache__", ".*_cache", "dist"
-    )
-    shutil.copytree(ROOT, root, symlinks=True, ignore=left_out)
+    copy_known_files(root)
     (root / ".venv").symlink_to(ROOT / ".venv")
     for name in endpoints:
         for file, place in PLACES.items():

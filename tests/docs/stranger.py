@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tests.docs.pages import ROOT
+from tests.known_files import copy_known_files
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,17 +31,7 @@ def copy_of_the_project(folder: Path) -> Path:
     Args:
         folder: is made.
     """
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],  # noqa: S607 - git is required
-        cwd=ROOT,
-        capture_output=True,
-        check=True,
-        text=True,
-    ).stdout
-    for name in filter(None, listed.split("\0")):
-        if (source := ROOT / name).exists():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(source, folder / name, follow_symlinks=False)
+    copy_known_files(folder)
     (folder / ".venv").symlink_to(ROOT / ".venv")
     for below, names in ((".meltano", _PLUGINS), (".local", ("uv", "constraints"))):
         (folder / below).mkdir()

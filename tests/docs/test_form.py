@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 _ALL = [*readmes(), *for_contributors(), *pages()]
 _LANGUAGES = {*SHELLS, "cron", "dotenv", "ini", "json", "mermaid", "sql", "text", "yaml"}
 _VARIABLE = re.compile(r"\b((?:TAP_FT42|TARGET_POSTGRES|WAREHOUSE)_[A-Z][A-Z_]*[A-Z])\b")
+_FILE_OF_CODE = re.compile(r"`([\w-]+(?:/[\w-]+)+\.(?:py|sql))`")
+_NAMED_FROM = ("", "tap-ft42", "tap-ft42/tap_ft42", "target-config", "target-config/dbt")
+"""Folders from which pages name files."""
+
 _INSTRUCTIONS = {
     "ARG", "CMD", "COPY", "ENTRYPOINT", "ENV", "FROM", "RUN", "USER", "VOLUME", "WORKDIR",
 }  # fmt: skip
@@ -47,6 +51,13 @@ def test_every_link_leads_to_a_file_and_a_heading(page: Page) -> None:
         assert target.exists(), f"{page.name} links to {link}"
         if anchor:
             assert anchor in Page(target).anchors, f"{page.name} links to {link}"
+
+
+@pytest.mark.parametrize("page", _ALL, ids=lambda page: page.name)
+def test_every_file_of_code_that_is_named_exists(page: Page) -> None:
+    folders = (page.path.parent, *(ROOT / folder for folder in _NAMED_FROM))
+    for name in _FILE_OF_CODE.findall(page.text):
+        assert any((folder / name).exists() for folder in folders), f"{page.name} names {name}"
 
 
 def test_every_page_is_on_the_map() -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.known_files import ROOT, copy_known_files
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
 PACKAGES = {
     "tap-ft42": "tap_ft42",
     "target-config": "ft42_warehouse",
@@ -74,15 +77,7 @@ def checkout(folder: Path) -> Checkout:
     Args:
         folder: is made.
     """
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard",  # noqa: S607 - git is required
-         ".gitignore", "schemas", *PACKAGES],
-        cwd=ROOT, capture_output=True, check=True, text=True,
-    ).stdout  # fmt: skip
-    for name in filter(None, listed.split("\0")):
-        if (source := ROOT / name).exists():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(source, folder / name, follow_symlinks=False)
+    copy_known_files(folder, ".gitignore", "schemas", *PACKAGES)
     return Checkout(folder)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
 import tarfile
 import zipfile
 from email.parser import HeaderParser
@@ -11,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.packages.conftest import PACKAGES, ROOT
+from tests.known_files import ROOT, known_files
+from tests.packages.conftest import PACKAGES
 
 if TYPE_CHECKING:
     from email.message import Message
@@ -31,10 +31,7 @@ def schemas_of(package: str) -> list[Path]:
 def needed(package: str) -> set[str]:
     """Return the files of the module that git knows, with the schemas that a link names."""
     module = PACKAGES[package]
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard", module],  # noqa: S607 - git is required
-        cwd=ROOT / package, capture_output=True, check=True, text=True,
-    ).stdout.splitlines()  # fmt: skip
+    listed = [name.removeprefix(f"{package}/") for name in known_files(f"{package}/{module}")]
     schemas = {f"{module}/schemas/{file.name}" for file in schemas_of(package)}
     return ({name for name in listed if (ROOT / package / name).is_file()}) | schemas
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from tests.packages.conftest import ROOT
+from tests.known_files import ROOT
 from tests.tap.running import Tap
 from tools.hub import FILE, definition
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.packages.conftest import ROOT, checkout, uv
+from tests.known_files import ROOT
+from tests.packages.conftest import checkout, uv
 
 if TYPE_CHECKING:
     from pathlib import Path

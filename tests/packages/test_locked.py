@@ -11,7 +11,8 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from tests.packages.conftest import ROOT, uv
+from tests.known_files import ROOT
+from tests.packages.conftest import uv
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
