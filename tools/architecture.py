@@ -25,7 +25,12 @@ END = "<!-- /written -->\n"
 _CODE = ROOT / "tap-ft42" / PACKAGE
 
 MECHANISMS: Mapping[str, tuple[str, ...]] = {
-    "Proof of reads while rows move": ("reading/reads.py", "reading/regions.py"),
+    "Proof of reads while rows move": (
+        "reading/asking.py",
+        "reading/paging.py",
+        "reading/reads.py",
+        "reading/regions.py",
+    ),
     "Pages in flight": ("reading/pipeline.py", "reading/ahead.py"),
     "Spool": ("reading/spool.py",),
     "Quota shared by processes": ("api/quota.py",),

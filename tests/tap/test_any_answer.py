@@ -14,15 +14,8 @@ from hypothesis import strategies as st
 from requests.structures import CaseInsensitiveDict
 from tap_ft42.api.page import page_of
 from tap_ft42.declared.instants import from_milliseconds
-from tap_ft42.reading.reads import (
-    FACTOR,
-    SPARE,
-    Ask,
-    IncompleteReadError,
-    read_from_scratch,
-    read_list,
-    read_window,
-)
+from tap_ft42.reading.asking import FACTOR, SPARE, Ask, IncompleteReadError
+from tap_ft42.reading.reads import read_from_scratch, read_list, read_window
 from tap_ft42.reading.regions import Region
 from tap_ft42.streams.cursors import UPDATED_AT
 from typing_extensions import override
@@ -32,7 +25,7 @@ if TYPE_CHECKING:
     from random import Random
 
     from tap_ft42.api.page import Page
-    from tap_ft42.reading.reads import Part
+    from tap_ft42.reading.asking import Part
 
 UNTIL, ASKED, IN_FLIGHT = 40, 7, 24
 WINDOW = Region({"updated_at": (0, UNTIL)})

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tap_ft42.api.page import restored_page
 from tap_ft42.census.counting import COUNT, Proof, UncountableError, count_rows, read_sector
 from tap_ft42.census.tallies import Expectation, Tally
-from tap_ft42.reading.reads import Ask, RangeIgnoredError
+from tap_ft42.reading.asking import Ask, RangeIgnoredError
 from tap_ft42.reading.regions import Region
 from typing_extensions import override
 

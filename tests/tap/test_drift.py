@@ -16,7 +16,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from tap_ft42.api.page import restored_page
 from tap_ft42.declared.instants import from_milliseconds
-from tap_ft42.reading.reads import Ask, read_from_scratch, read_list, read_window
+from tap_ft42.reading.asking import Ask
+from tap_ft42.reading.reads import read_from_scratch, read_list, read_window
 from tap_ft42.reading.regions import Region
 from tap_ft42.streams.cursors import UPDATED_AT
 from typing_extensions import override
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from random import Random
 
     from tap_ft42.api.page import Page
-    from tap_ft42.reading.reads import Part
+    from tap_ft42.reading.asking import Part
     from tap_ft42.reading.regions import Key
 
 UNTIL = 40

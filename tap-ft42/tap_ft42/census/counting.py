@@ -39,21 +39,15 @@ from itertools import count
 from math import ceil, inf
 from typing import TYPE_CHECKING
 
-from tap_ft42.reading.reads import (
-    IncompleteReadError,
-    Metered,
-    Part,
-    RangeIgnoredError,
-    read_in_order,
-    read_piecewise,
-)
+from tap_ft42.reading.asking import IncompleteReadError, Metered, Part, RangeIgnoredError
+from tap_ft42.reading.reads import read_in_order, read_piecewise
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 
     from tap_ft42.api.page import Page
     from tap_ft42.census.tallies import Expectation
-    from tap_ft42.reading.reads import Ask
+    from tap_ft42.reading.asking import Ask
     from tap_ft42.reading.regions import Region
 
 AT_ONCE = 8

@@ -25,8 +25,9 @@ from tap_ft42.declared.contexts import list_of, parent_of
 from tap_ft42.declared.instants import from_milliseconds, in_milliseconds
 from tap_ft42.declared.listing import LARGEST
 from tap_ft42.declared.words import some
+from tap_ft42.reading.asking import IncompleteReadError, RangeIgnoredError
 from tap_ft42.reading.pipeline import Source
-from tap_ft42.reading.reads import IncompleteReadError, RangeIgnoredError, read_from_scratch
+from tap_ft42.reading.reads import read_from_scratch
 from tap_ft42.reading.regions import MAX_ID, Region
 from tap_ft42.reading.source import ONE
 
@@ -38,9 +39,9 @@ if TYPE_CHECKING:
     from tap_ft42.census.accounts import Account
     from tap_ft42.census.terms import CensusTerms, CountedList
     from tap_ft42.declared.contexts import Context
+    from tap_ft42.reading.asking import Ask, Part
     from tap_ft42.reading.ids import IdSet
     from tap_ft42.reading.pipeline import Place
-    from tap_ft42.reading.reads import Ask, Part
     from tap_ft42.reading.source import ListSource
 
 _LATER = in_milliseconds("2100-01-01")

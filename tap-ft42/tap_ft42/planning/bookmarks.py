@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from tap_ft42.declared.listing import Cursor, Listing
     from tap_ft42.planning.steps import Step
-    from tap_ft42.reading.reads import Part
+    from tap_ft42.reading.asking import Part
 
 
 class Movement:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from tap_ft42.api.page import Page
     from tap_ft42.declared.listing import Cursor, Listing
-    from tap_ft42.reading.reads import Ask, Part
+    from tap_ft42.reading.asking import Ask, Part
 
     ReadFunction = Callable[[Ask], AsyncIterator[Part]]
 

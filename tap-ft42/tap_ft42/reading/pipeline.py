@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from typing_extensions import override
 
-from tap_ft42.reading.reads import Ask
+from tap_ft42.reading.asking import Ask
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from tap_ft42.api.ledger import Entry
     from tap_ft42.api.page import Page
     from tap_ft42.api.quota import Quota
-    from tap_ft42.reading.reads import Part
+    from tap_ft42.reading.asking import Part
     from tap_ft42.reading.regions import Region
 
 Place: TypeAlias = tuple[int, ...]

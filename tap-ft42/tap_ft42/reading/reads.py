@@ -64,24 +64,29 @@ totals that shows the same few rows on its second page.
 
 from __future__ import annotations
 
-import asyncio
 from collections import deque
 from dataclasses import dataclass, replace
 from itertools import count
 from math import ceil
-from typing import TYPE_CHECKING, Protocol
-
-from typing_extensions import override
+from typing import TYPE_CHECKING
 
 from tap_ft42.declared.listing import ID
 from tap_ft42.reading.ahead import in_turn
-from tap_ft42.reading.ids import IdSet
+from tap_ft42.reading.asking import (
+    IncompleteReadError,
+    Metered,
+    Part,
+    RangeIgnoredError,
+    TooDearError,
+)
+from tap_ft42.reading.paging import Seen, all_pages, one_page
 from tap_ft42.reading.regions import MAX_ID, Region
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
 
     from tap_ft42.api.page import Page
+    from tap_ft42.reading.asking import Ask
     from tap_ft42.reading.regions import Key
 
 LONG_SLICE = 500
@@ -90,124 +95,11 @@ LONG_SLICE = 500
 SHORT_SLICE = 20
 """Pages of a slice of a list without order, which may have to be read again."""
 
-SPARE, FACTOR = 200, 8
-"""Requests that a read may send in vain: so many, and so many a page of new rows."""
-
-_AT_ONCE = 64
-"""Pages of a list that are asked for before the first of them is consumed."""
-
-_MOST_IN_VAIN = 3
-"""Pages without new rows, one behind the other, at which a list has ended."""
-
 _LOST = 10
 """Rows that even a short list may lose while it is read."""
 
 _MOST_SLICES = 1000
 _TRIES = 10
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A page that was read, or the news that a slice is complete."""
-
-    page: Page | None
-    reached: int | None = None
-    """All rows of the region whose key lies below this have been yielded."""
-    is_descending: bool = False
-    """Whether the page is sorted the other way round than what is read."""
-    is_doubtful: bool = False
-    """Whether the API counts other rows than it shows."""
-
-
-class Ask(Protocol):
-    """Asks the API for a page of a region.
-
-    Answers are buffered until they are consumed, in the order of their places:
-    page 1, what comes after page 1, page 2, …
-    """
-
-    async def __call__(self, region: Region, number: int, sort: str | None) -> Page:
-        """Fetch a page.
-
-        Args:
-            region: Which rows.
-            number: The page's number, from 1.
-            sort: The value of the parameter ``sort``; None leaves it out.
-
-        Returns:
-            The page.
-        """
-        ...
-
-    def after(self, number: int) -> Ask:
-        """Return an `Ask` for what is consumed between a page and its successor."""
-        ...
-
-
-class IncompleteReadError(Exception):
-    """Nobody can tell whether all rows of a list have been read."""
-
-
-class TooDearError(Exception):
-    """A list costs more requests than it is worth."""
-
-
-class RangeIgnoredError(Exception):
-    """The API does not narrow this list by ranges after all."""
-
-
-class Metered(Ask):
-    """Asks as long as that brings something: the bound of a read."""
-
-    def __init__(self, ask: Ask, *, most: int | None = None) -> None:
-        """Begin a read.
-
-        Args:
-            ask: Asks the API.
-            most: Requests that it may send, if fewer than all reads may.
-        """
-        self._ask = ask
-        self._account = _Account(most)
-
-    @property
-    def ids(self) -> IdSet:
-        """The ids of all rows that came."""
-        return self._account.ids
-
-    @override
-    async def __call__(self, region: Region, number: int, sort: str | None) -> Page:
-        account = self._account
-        if account.is_used_up:
-            message = f"{account.in_vain} requests for more of its rows brought none"
-            raise IncompleteReadError(message)
-        page = await self._ask(region, number, sort)
-        if account.ids.update(page.ids):
-            account.fruitful += 1
-        else:
-            account.in_vain += 1
-        return page
-
-    @override
-    def after(self, number: int) -> Ask:
-        after = Metered(self._ask.after(number))
-        after._account = self._account
-        return after
-
-
-class _Account:
-    """What a read has asked for and got."""
-
-    def __init__(self, most: int | None) -> None:
-        self.ids = IdSet()
-        self.in_vain = 0
-        self.fruitful = 0
-        self._most = most
-
-    @property
-    def is_used_up(self) -> bool:
-        if self._most is not None and self.in_vain + self.fruitful >= self._most:
-            return True
-        return self.in_vain > SPARE + FACTOR * self.fruitful
 
 
 async def read_list(ask: Ask, *, is_sortable: bool) -> AsyncIterator[Part]:
@@ -232,8 +124,8 @@ async def read_list(ask: Ask, *, is_sortable: bool) -> AsyncIterator[Part]:
     sort = "id" if is_sortable else None
     before = None
     for attempt in range(_TRIES):
-        seen = _Seen()
-        async for page in _pages(ask.after(attempt), Region(), sort, seen):
+        seen = Seen()
+        async for page in all_pages(ask.after(attempt), Region(), sort, seen):
             yield Part(page)
         is_alike, before = seen.ids == before, seen.ids
         if not seen.is_cut_off and (seen.is_steady or is_alike):
@@ -296,7 +188,7 @@ async def read_window(
     within = Metered(ask)
     try:
         (key,) = region.bounds
-        head = await _page(within, region, 1, _sort(key) if is_sortable else None)
+        head = await one_page(within, region, 1, _sort(key) if is_sortable else None)
         if accepts is not None and not accepts(head):
             raise TooDearError
         async for part in read(within, region, key, head):
@@ -309,7 +201,7 @@ async def read_window(
 async def _from_scratch(
     ask: Metered, region: Region, *, is_sortable: bool
 ) -> AsyncIterator[Part]:
-    head = await _page(ask, region, 1, "-id" if is_sortable else None)
+    head = await one_page(ask, region, 1, "-id" if is_sortable else None)
     lower, upper = region.interval("id")
     if is_sortable and head.ids and list(head.ids) == sorted(head.ids, reverse=True):
         slices = list[Region]()
@@ -385,7 +277,7 @@ async def read_in_order(
         RangeIgnoredError: The API does not narrow the list.
     """
     walk = _Walk(region, key)
-    async for page in _pages(ask, region, _sort(key), walk.seen, head):
+    async for page in all_pages(ask, region, _sort(key), walk.seen, head):
         if not walk.takes(page):
             break
         yield Part(page)
@@ -411,7 +303,7 @@ async def _concluded(ask: Ask, walk: _Walk, *, is_part: bool) -> AsyncIterator[P
     region, key, seen, number = walk.region, walk.key, walk.seen, walk.number
     _, upper = region.interval(key)
     if walk.borders.are_open:
-        witness = await _page(ask, region, number + 1, _sort(key))
+        witness = await one_page(ask, region, number + 1, _sort(key))
         if seen.add(witness):
             yield Part(witness)
         async for part in walk.borders.prove(ask.after(number + 1), witness):
@@ -429,7 +321,7 @@ async def _concluded(ask: Ask, walk: _Walk, *, is_part: bool) -> AsyncIterator[P
 
 
 async def _read_gaps(
-    ask: Ask, region: Region, key: Key, gaps: Sequence[tuple[int, int]], seen: _Seen
+    ask: Ask, region: Region, key: Key, gaps: Sequence[tuple[int, int]], seen: Seen
 ) -> AsyncIterator[Part]:
     """Read between and behind pages whose totals prove nothing."""
     for number, gap in enumerate(gaps):
@@ -445,7 +337,7 @@ class _Walk:
     def __init__(self, region: Region, key: Key) -> None:
         self.region = region
         self.key: Key = key
-        self.seen = _Seen()
+        self.seen = Seen()
         self.borders = _Borders(region, key)
         self.last, self._upper = region.interval(key)
         self.number = 0
@@ -558,7 +450,7 @@ async def _by_keys(
     lower, upper = region.interval(key)
     for number in count(1):
         if page is None:
-            page = await _page(ask.after(2 * number), region, 1, _sort(key))
+            page = await one_page(ask.after(2 * number), region, 1, _sort(key))
             yield Part(page, reached=lower)
         keys = page.keys(key)
         if page.count and not keys:
@@ -605,18 +497,18 @@ async def read_piecewise(
         RangeIgnoredError: The API does not narrow the list.
     """
     _, upper = region.interval(key)
-    head = head or await _page(ask, region, 1, None)
-    seen, keys = _Seen(), list[int]()
+    head = head or await one_page(ask, region, 1, None)
+    seen, keys = Seen(), list[int]()
     most = 1 if (head.total or 0) > SHORT_SLICE * head.size else 2 * SHORT_SLICE
-    async for page in _pages(ask, region, None, seen, head, most=most):
+    async for page in all_pages(ask, region, None, seen, head, most=most):
         keys.extend(page.keys(key))
         yield Part(page)
     is_point = key == ID and not region.is_divisible(key)
     is_complete = is_point or (seen.is_over and seen.has_all) or region.is_filled_by(seen.ids)
     is_doubtful = False
     if not is_complete and seen.is_worth_another_look:
-        again, known = _Seen(), len(seen.ids)
-        async for page in _pages(ask.after(most), region, None, again, most=most):
+        again, known = Seen(), len(seen.ids)
+        async for page in all_pages(ask.after(most), region, None, again, most=most):
             if seen.ids.update(page.ids):
                 yield Part(page)
         is_alike = len(again.ids) == known == len(seen.ids)
@@ -642,158 +534,6 @@ async def read_piecewise(
         for number, piece in enumerate(pieces)
     ):
         yield part
-
-
-class _Seen:
-    """What the pages of a list held, and what they said of it."""
-
-    def __init__(self) -> None:
-        self.ids = IdSet()
-        self.shown = 0
-        """Rows; one that came twice is two."""
-        self.first: int | None = None
-        """The total that the first page told."""
-        self.last: int | None = None
-        """The total that the last page told."""
-        self.pages_told = 0
-        """Pages that the first one called for."""
-        self.is_over = False
-        """Whether the list has come to its end."""
-        self.is_given_up = False
-        """Whether it should have had more pages."""
-        self._pages = self._fruitful = self._without_id = 0
-        self._is_unchanged = True
-        self._shown_first = 0
-        self._is_first_full = False
-        self._repeats = False
-        self._body = b""
-
-    def add(self, page: Page) -> bool:
-        """Account for a page, and tell whether it brings a row that no other one had."""
-        if not self._pages:
-            self.first = page.total
-            self.pages_told = ceil((page.total or 0) / page.size)
-            self._shown_first = page.count
-            self._is_first_full = page.count >= page.size
-        self.last = page.total
-        self._is_unchanged &= page.total == self.first
-        without_id = page.count - len(page.ids)
-        is_new = bool(self.ids.update(page.ids) or (without_id and page.body != self._body))
-        self._body = page.body
-        self._pages += 1
-        self._fruitful += is_new
-        self._without_id += without_id
-        # A page that repeats another one may be one that ignores its number.
-        self.shown += page.count if is_new else 0
-        self._repeats = page.count > 0 and not is_new
-        return is_new
-
-    def add_from_gap(self, page: Page) -> bool:
-        """Account for rows from between the pages, and tell whether there are new ones."""
-        if not self.shown:
-            self.last = page.total
-        found = self.ids.update(page.ids)
-        self.shown += found
-        return found > 0
-
-    @property
-    def is_counted(self) -> bool:
-        """Whether as many rows were shown as there can be in a list that loses some."""
-        if self.first is None or self.last is None:
-            return False
-        return self.last <= self.shown <= self.first
-
-    @property
-    def has_all(self) -> bool:
-        """Whether nothing is missing, if the list won no rows meanwhile."""
-        if self.first is None:
-            return not self.shown
-        if self._fruitful <= 1 and self._shown_first == self.first:
-            return True  # one answer is one moment
-        return self._distinct == self.first
-
-    @property
-    def is_steady(self) -> bool:
-        """Whether nothing is missing, as the list did not change."""
-        return (self.first is None or self.has_all) and self._is_unchanged
-
-    @property
-    def is_cut_off(self) -> bool:
-        """Whether the list shows less than it has, as far as that can be told."""
-        if self.first is None or self.last is None:
-            return self._repeats and self._is_first_full
-        return self._distinct < self.last and (self._repeats or not self.shown)
-
-    @property
-    def is_worth_another_look(self) -> bool:
-        """Whether totals prove nothing, so that it counts if another read is the same."""
-        if not self.is_over or (self._repeats and self.is_cut_off):
-            return False
-        if self.first is None or self._fruitful <= 1:
-            return True
-        return self._distinct > self.first
-
-    @property
-    def _distinct(self) -> int:
-        return len(self.ids) + self._without_id
-
-
-async def _page(ask: Ask, region: Region, number: int, sort: str | None) -> Page:
-    page = await ask(region, number, sort)
-    if not region.holds(page):
-        raise RangeIgnoredError
-    return page
-
-
-async def _pages(  # noqa: PLR0913 - what is asked for, and what came
-    ask: Ask,
-    region: Region,
-    sort: str | None,
-    seen: _Seen,
-    head: Page | None = None,
-    *,
-    most: int | None = None,
-) -> AsyncIterator[Page]:
-    """Ask for the pages of a list until it ends, and yield them in order.
-
-    As many as the first one calls for are asked for at once. More follow one by one, as
-    long as they bring new rows and are full, or belie the totals.
-
-    Args:
-        ask: Asks for pages.
-        region: Which rows.
-        sort: How they are sorted.
-        seen: The account that each page is in before it is yielded.
-        head: The first page, if that has been read.
-        most: Pages after which no more is asked for; None for any number.
-
-    Yields:
-        The pages.
-    """
-    page = head or await _page(ask, region, 1, sort)
-    size = page.size
-    in_vain, asked = 0, 1
-    ahead: deque[asyncio.Future[Page]] = deque()
-    try:
-        for number in count(1):
-            in_vain = 0 if seen.add(page) else in_vain + 1
-            is_last = in_vain or (seen.is_counted and page.count < size)
-            seen.is_given_up = in_vain >= _MOST_IN_VAIN and number < seen.pages_told
-            seen.is_over = (
-                seen.is_given_up
-                or not seen.shown
-                or bool(number >= seen.pages_told and is_last)
-            )
-            yield page
-            if seen.is_over or number == most:
-                return
-            while asked <= number or (asked < seen.pages_told and len(ahead) < _AT_ONCE):
-                asked += 1
-                ahead.append(asyncio.ensure_future(_page(ask, region, asked, sort)))
-            page = await ahead.popleft()
-    finally:
-        for answer in ahead:
-            answer.cancel()
 
 
 def _parts(head: Page, pages: int, most: int = MAX_ID) -> int:

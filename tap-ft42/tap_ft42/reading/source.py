@@ -11,8 +11,9 @@ from urllib.parse import urlsplit
 from typing_extensions import override
 
 from tap_ft42.api.ledger import route_of
+from tap_ft42.reading.asking import IncompleteReadError, Part
 from tap_ft42.reading.pipeline import NOW, Source
-from tap_ft42.reading.reads import IncompleteReadError, Part, read_from_scratch, read_list
+from tap_ft42.reading.reads import read_from_scratch, read_list
 from tap_ft42.reading.regions import Region
 from tap_ft42.reading.spool import FRESH
 
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
     from tap_ft42.api.page import Page
     from tap_ft42.declared.contexts import Context
     from tap_ft42.declared.listing import Listing
+    from tap_ft42.reading.asking import Ask
     from tap_ft42.reading.pipeline import Pipeline, Place, Reading
-    from tap_ft42.reading.reads import Ask
     from tap_ft42.reading.spool import Spool
 
 ONE = 1

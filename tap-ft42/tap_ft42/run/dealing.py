@@ -28,7 +28,7 @@ from typing_extensions import override
 from tap_ft42.declared.contexts import cursus_of, parent_of
 from tap_ft42.declared.instants import milliseconds
 from tap_ft42.declared.listing import LARGEST
-from tap_ft42.reading.reads import TooDearError
+from tap_ft42.reading.asking import TooDearError
 from tap_ft42.run.people import person_of
 from tap_ft42.run.trait import Trait
 
@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from tap_ft42.api.page import Page
     from tap_ft42.declared.contexts import Context
     from tap_ft42.planning.plan import PlannedRead
+    from tap_ft42.reading.asking import Part
     from tap_ft42.reading.pipeline import Place
-    from tap_ft42.reading.reads import Part
     from tap_ft42.run.partitions import Partitions
     from tap_ft42.run.people import Directory
 

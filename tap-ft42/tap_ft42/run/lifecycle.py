@@ -17,7 +17,7 @@ from tap_ft42.api.token import CredentialsError
 from tap_ft42.declared.instants import from_milliseconds
 from tap_ft42.declared.words import some
 from tap_ft42.planning.impossible import forget_the_future
-from tap_ft42.reading.reads import IncompleteReadError
+from tap_ft42.reading.asking import IncompleteReadError
 from tap_ft42.run.logs import THIS_RUN
 from tap_ft42.run.progress import Progress
 

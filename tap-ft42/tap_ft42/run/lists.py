@@ -23,7 +23,7 @@ from tap_ft42.planning.plan import Partition, apart, plan, stop_at_the_end
 from tap_ft42.planning.priorities import need
 from tap_ft42.planning.refresh import forget_position
 from tap_ft42.planning.sweeps import together
-from tap_ft42.reading.reads import TooDearError
+from tap_ft42.reading.asking import TooDearError
 from tap_ft42.reading.source import ONE
 from tap_ft42.run.dealing import CampusByPerson
 from tap_ft42.run.lifecycle import ALONE

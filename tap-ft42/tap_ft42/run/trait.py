@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from tap_ft42.api.page import Page
     from tap_ft42.declared.contexts import Context
     from tap_ft42.planning.plan import PlannedRead
+    from tap_ft42.reading.asking import Part
     from tap_ft42.reading.pipeline import Place
-    from tap_ft42.reading.reads import Part
 
 
 class Trait:

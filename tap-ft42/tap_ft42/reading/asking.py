@@ -1,0 +1,121 @@
+"""How a read asks for pages, how much it may ask for, and what it yields."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from typing_extensions import override
+
+from tap_ft42.reading.ids import IdSet
+
+if TYPE_CHECKING:
+    from tap_ft42.api.page import Page
+    from tap_ft42.reading.regions import Region
+
+SPARE, FACTOR = 200, 8
+"""Requests that a read may send in vain: so many, and so many a page of new rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A page that was read, or the news that a slice is complete."""
+
+    page: Page | None
+    reached: int | None = None
+    """All rows of the region whose key lies below this have been yielded."""
+    is_descending: bool = False
+    """Whether the page is sorted the other way round than what is read."""
+    is_doubtful: bool = False
+    """Whether the API counts other rows than it shows."""
+
+
+class Ask(Protocol):
+    """Asks the API for a page of a region.
+
+    Answers are buffered until they are consumed, in the order of their places:
+    page 1, what comes after page 1, page 2, …
+    """
+
+    async def __call__(self, region: Region, number: int, sort: str | None) -> Page:
+        """Fetch a page.
+
+        Args:
+            region: Which rows.
+            number: The page's number, from 1.
+            sort: The value of the parameter ``sort``; None leaves it out.
+
+        Returns:
+            The page.
+        """
+        ...
+
+    def after(self, number: int) -> Ask:
+        """Return an `Ask` for what is consumed between a page and its successor."""
+        ...
+
+
+class IncompleteReadError(Exception):
+    """Nobody can tell whether all rows of a list have been read."""
+
+
+class TooDearError(Exception):
+    """A list costs more requests than it is worth."""
+
+
+class RangeIgnoredError(Exception):
+    """The API does not narrow this list by ranges after all."""
+
+
+class Metered(Ask):
+    """Asks as long as that brings something: the bound of a read."""
+
+    def __init__(self, ask: Ask, *, most: int | None = None) -> None:
+        """Begin a read.
+
+        Args:
+            ask: Asks the API.
+            most: Requests that it may send, if fewer than all reads may.
+        """
+        self._ask = ask
+        self._account = _Account(most)
+
+    @property
+    def ids(self) -> IdSet:
+        """The ids of all rows that came."""
+        return self._account.ids
+
+    @override
+    async def __call__(self, region: Region, number: int, sort: str | None) -> Page:
+        account = self._account
+        if account.is_used_up:
+            message = f"{account.in_vain} requests for more of its rows brought none"
+            raise IncompleteReadError(message)
+        page = await self._ask(region, number, sort)
+        if account.ids.update(page.ids):
+            account.fruitful += 1
+        else:
+            account.in_vain += 1
+        return page
+
+    @override
+    def after(self, number: int) -> Ask:
+        after = Metered(self._ask.after(number))
+        after._account = self._account
+        return after
+
+
+class _Account:
+    """What a read has asked for and got."""
+
+    def __init__(self, most: int | None) -> None:
+        self.ids = IdSet()
+        self.in_vain = 0
+        self.fruitful = 0
+        self._most = most
+
+    @property
+    def is_used_up(self) -> bool:
+        if self._most is not None and self.in_vain + self.fruitful >= self._most:
+            return True
+        return self.in_vain > SPARE + FACTOR * self.fruitful

@@ -1,0 +1,182 @@
+"""The pages of a list until it ends, and the account of what they held and said."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from itertools import count
+from math import ceil
+from typing import TYPE_CHECKING
+
+from tap_ft42.reading.asking import RangeIgnoredError
+from tap_ft42.reading.ids import IdSet
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from tap_ft42.api.page import Page
+    from tap_ft42.reading.asking import Ask
+    from tap_ft42.reading.regions import Region
+
+_AT_ONCE = 64
+"""Pages of a list that are asked for before the first of them is consumed."""
+
+_MOST_IN_VAIN = 3
+"""Pages without new rows, one behind the other, at which a list has ended."""
+
+
+class Seen:
+    """What the pages of a list held, and what they said of it."""
+
+    def __init__(self) -> None:
+        self.ids = IdSet()
+        self.shown = 0
+        """Rows; one that came twice is two."""
+        self.first: int | None = None
+        """The total that the first page told."""
+        self.last: int | None = None
+        """The total that the last page told."""
+        self.pages_told = 0
+        """Pages that the first one called for."""
+        self.is_over = False
+        """Whether the list has come to its end."""
+        self.is_given_up = False
+        """Whether it should have had more pages."""
+        self._pages = self._fruitful = self._without_id = 0
+        self._is_unchanged = True
+        self._shown_first = 0
+        self._is_first_full = False
+        self._repeats = False
+        self._body = b""
+
+    def add(self, page: Page) -> bool:
+        """Account for a page, and tell whether it brings a row that no other one had."""
+        if not self._pages:
+            self.first = page.total
+            self.pages_told = ceil((page.total or 0) / page.size)
+            self._shown_first = page.count
+            self._is_first_full = page.count >= page.size
+        self.last = page.total
+        self._is_unchanged &= page.total == self.first
+        without_id = page.count - len(page.ids)
+        is_new = bool(self.ids.update(page.ids) or (without_id and page.body != self._body))
+        self._body = page.body
+        self._pages += 1
+        self._fruitful += is_new
+        self._without_id += without_id
+        # A page that repeats another one may be one that ignores its number.
+        self.shown += page.count if is_new else 0
+        self._repeats = page.count > 0 and not is_new
+        return is_new
+
+    def add_from_gap(self, page: Page) -> bool:
+        """Account for rows from between the pages, and tell whether there are new ones."""
+        if not self.shown:
+            self.last = page.total
+        found = self.ids.update(page.ids)
+        self.shown += found
+        return found > 0
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether as many rows were shown as there can be in a list that loses some."""
+        if self.first is None or self.last is None:
+            return False
+        return self.last <= self.shown <= self.first
+
+    @property
+    def has_all(self) -> bool:
+        """Whether nothing is missing, if the list won no rows meanwhile."""
+        if self.first is None:
+            return not self.shown
+        if self._fruitful <= 1 and self._shown_first == self.first:
+            return True  # one answer is one moment
+        return self._distinct == self.first
+
+    @property
+    def is_steady(self) -> bool:
+        """Whether nothing is missing, as the list did not change."""
+        return (self.first is None or self.has_all) and self._is_unchanged
+
+    @property
+    def is_cut_off(self) -> bool:
+        """Whether the list shows less than it has, as far as that can be told."""
+        if self.first is None or self.last is None:
+            return self._repeats and self._is_first_full
+        return self._distinct < self.last and (self._repeats or not self.shown)
+
+    @property
+    def is_worth_another_look(self) -> bool:
+        """Whether totals prove nothing, so that it counts if another read is the same."""
+        if not self.is_over or (self._repeats and self.is_cut_off):
+            return False
+        if self.first is None or self._fruitful <= 1:
+            return True
+        return self._distinct > self.first
+
+    @property
+    def _distinct(self) -> int:
+        return len(self.ids) + self._without_id
+
+
+async def one_page(ask: Ask, region: Region, number: int, sort: str | None) -> Page:
+    """Ask for a page of a region, and look whether its rows lie in there.
+
+    Raises:
+        RangeIgnoredError: They do not.
+    """
+    page = await ask(region, number, sort)
+    if not region.holds(page):
+        raise RangeIgnoredError
+    return page
+
+
+async def all_pages(  # noqa: PLR0913 - what is asked for, and what came
+    ask: Ask,
+    region: Region,
+    sort: str | None,
+    seen: Seen,
+    head: Page | None = None,
+    *,
+    most: int | None = None,
+) -> AsyncIterator[Page]:
+    """Ask for the pages of a list until it ends, and yield them in order.
+
+    As many as the first one calls for are asked for at once. More follow one by one, as
+    long as they bring new rows and are full, or belie the totals.
+
+    Args:
+        ask: Asks for pages.
+        region: Which rows.
+        sort: How they are sorted.
+        seen: The account that each page is in before it is yielded.
+        head: The first page, if that has been read.
+        most: Pages after which no more is asked for; None for any number.
+
+    Yields:
+        The pages.
+    """
+    page = head or await one_page(ask, region, 1, sort)
+    size = page.size
+    in_vain, asked = 0, 1
+    ahead: deque[asyncio.Future[Page]] = deque()
+    try:
+        for number in count(1):
+            in_vain = 0 if seen.add(page) else in_vain + 1
+            is_last = in_vain or (seen.is_counted and page.count < size)
+            seen.is_given_up = in_vain >= _MOST_IN_VAIN and number < seen.pages_told
+            seen.is_over = (
+                seen.is_given_up
+                or not seen.shown
+                or bool(number >= seen.pages_told and is_last)
+            )
+            yield page
+            if seen.is_over or number == most:
+                return
+            while asked <= number or (asked < seen.pages_told and len(ahead) < _AT_ONCE):
+                asked += 1
+                ahead.append(asyncio.ensure_future(one_page(ask, region, asked, sort)))
+            page = await ahead.popleft()
+    finally:
+        for answer in ahead:
+            answer.cancel()
