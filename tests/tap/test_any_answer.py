@@ -104,6 +104,8 @@ class Server(Ask):
             rows = sorted(self.luck.randint(lower, upper) for _ in range(3))
         headers = self._headers(len(counted), len(rows), number)
         self._note_deceit(headers, len(rows), len(listed))
+        is_chance = 1 < len(rows) < len(listed) and rows == self._sorted(rows, sort)
+        self.has_deceived |= not self.sorts and sort is not None and is_chance
         response = requests.Response()
         response.headers = CaseInsensitiveDict(headers)
         body = [
@@ -152,8 +154,11 @@ class Server(Ask):
             rows = [row for row in rows if lower <= column[row] <= upper]
         if not self.sorts or sort is None:
             return sorted(rows, key=lambda row: (-self.rows[row], row % 7))
+        return self._sorted(rows, sort)
+
+    def _sorted(self, rows: Sequence[int], sort: str | None) -> list[int]:
         if sort == "updated_at,id":
-            return sorted(rows, key=lambda row: (self.rows[row], row))
+            return sorted(rows, key=lambda row: (self.rows.get(row, 0), row))
         return sorted(rows, reverse=sort == "-id")
 
 

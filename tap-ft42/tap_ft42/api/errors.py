@@ -235,9 +235,9 @@ def quote(response: requests.Response) -> str:
         line and cut to 200 characters; empty for HTML and for bodies that say
         nothing.
     """
-    if "html" in response.headers.get("Content-Type", ""):
-        return ""
     said: object = response.content[:_LONGEST_READ].decode(errors="replace")
+    if "html" in response.headers.get("Content-Type", "") or str(said).lstrip().startswith("<"):
+        return ""
     if (body := _decoded(response)) is not None:
         said = ""
         if isinstance(body, dict):

@@ -80,7 +80,7 @@ class Seen:
     @property
     def is_counted(self) -> bool:
         """Whether as many rows were shown as there can be in a list that loses some."""
-        if self.first is None or self.last is None:
+        if self.first is None or self.last is None or self._is_one_page_again:
             return False
         return self.last <= self.shown <= self.first
 
@@ -89,6 +89,8 @@ class Seen:
         """Whether nothing is missing, if the list won no rows meanwhile."""
         if self.first is None:
             return not self.shown
+        if self._is_one_page_again:
+            return False
         if self._fruitful <= 1 and self._shown_first == self.first:
             return True  # one answer is one moment
         return self._distinct == self.first
@@ -103,7 +105,8 @@ class Seen:
         """Whether the list shows less than it has, as far as that can be told."""
         if self.first is None or self.last is None:
             return self._repeats and self._is_first_full
-        return self._distinct < self.last and (self._repeats or not self.shown)
+        is_short = self._distinct < self.last and (self._repeats or not self.shown)
+        return is_short or self._is_one_page_again
 
     @property
     def is_worth_another_look(self) -> bool:
@@ -113,6 +116,11 @@ class Seen:
         if self.first is None or self._fruitful <= 1:
             return True
         return self._distinct > self.first
+
+    @property
+    def _is_one_page_again(self) -> bool:
+        """Whether a full page is followed by its own rows, as if it had no number."""
+        return self._fruitful == 1 and self._repeats and self._is_first_full
 
     @property
     def _distinct(self) -> int:

@@ -59,7 +59,8 @@ A list that turns out to ignore ranges is read as a whole then, with a bound of 
 
 **What nobody can see.** An answer that says of itself that it is whole is believed: its
 total is the number of its rows, and ``X-Per-Page`` has room for more. So is a list without
-totals that shows the same few rows on its second page.
+totals that shows the same few rows on its second page, and a page whose rows lie by chance
+in the order that was asked for.
 """
 
 from __future__ import annotations
@@ -132,7 +133,10 @@ async def read_list(ask: Ask, *, is_sortable: bool) -> AsyncIterator[Part]:
             yield Part(None, is_doubtful=not seen.is_steady)
             return
         if is_alike:
-            message = f"the API counts {seen.last or 'more'} rows, and shows {seen.shown}"
+            message = (
+                f"the API counts {seen.last or 'more'} rows, and shows {seen.shown} of them "
+                "on every page"
+            )
             raise IncompleteReadError(message)
     message = f"the list was another one in each of {_TRIES} reads"
     raise IncompleteReadError(message)
@@ -203,10 +207,11 @@ async def _from_scratch(
 ) -> AsyncIterator[Part]:
     head = await one_page(ask, region, 1, "-id" if is_sortable else None)
     lower, upper = region.interval("id")
-    if is_sortable and head.ids and list(head.ids) == sorted(head.ids, reverse=True):
+    is_descending = head.ids and list(head.ids) == sorted(head.ids, reverse=True)
+    if is_sortable and is_descending and (_tells_order(head) or head.more):
         slices = list[Region]()
         # A row may have come between count and rows, and pushed out another one.
-        if not (head.is_whole and head.count < head.size) and head.ids[-1] > lower:
+        if not _is_all(head) and head.ids[-1] > lower:
             # Ids are given away in ascending order: below this one no row appears.
             rest = region.narrowed("id", lower, head.ids[-1] - 1)
             slices = rest.cut("id", _parts(head, LONG_SLICE, most=head.ids[0]))
@@ -217,8 +222,8 @@ async def _from_scratch(
         async for part in _slices(ask, head, readings):
             yield part
         is_short = head.total is None or len(ask.ids) < max(head.total, 2)
-        if len(head.ids) == 1 and head.more and is_short and head.ids[0] < upper:
-            # One row does not tell whether the list is sorted: others may have greater ids.
+        if not _tells_order(head) and is_short and head.ids[0] < upper:
+            # Others may have greater ids.
             beyond = region.narrowed("id", head.ids[0] + 1, upper)
             rest_of_it = read_piecewise(ask.after(len(slices) + 1), beyond, "id", is_part=True)
             async for part in rest_of_it:
@@ -458,7 +463,7 @@ async def _by_keys(
             raise IncompleteReadError(message)
         if not keys:
             return
-        if not page.ascends(key):
+        if not (page.ascends(key) and _tells_order(page)):
             async for part in read_piecewise(
                 ask.after(2 * number + 1), region, key, is_part=True
             ):
@@ -534,6 +539,16 @@ async def read_piecewise(
         for number, piece in enumerate(pieces)
     ):
         yield part
+
+
+def _tells_order(page: Page) -> bool:
+    """Tell whether a page can show that a list is sorted: one row of several does not."""
+    return page.count != 1 or _is_all(page)
+
+
+def _is_all(page: Page) -> bool:
+    """Tell whether a first page has all rows, and room for more."""
+    return page.is_whole and page.count < page.size
 
 
 def _parts(head: Page, pages: int, most: int = MAX_ID) -> int:
