@@ -13,6 +13,7 @@ import json
 import re
 from bisect import bisect_right
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -34,11 +35,18 @@ _LEAST = 3
 _MOST_PARTS = 8
 """Words in what is known again by its digest, but for whole values: enough for addresses."""
 
+_REMEMBERED = 100_000
+"""Strings of which it is remembered whom they name: most stand in many values."""
+
+_STRINGS_IN_JSON = (
+    'strict $.** ? (@.type() == "string")',
+    'strict $.** ? (@.type() == "object").keyvalue().key',
+)
+
 _FEW = 8
 _TEXT = "text"
 _WORD = re.compile(r"\d+|[^\W\d_]+")
 _END = re.compile(r"(?<=\d)(?!\d)|(?<=[^\W\d_])(?![^\W\d_])|(?<=[a-z])(?=[A-Z])")
-_JSON_ESCAPE = re.compile(r"\\[bfnrt]")
 _HEXADECIMAL = re.compile(r"[0-9a-f]+")
 """What stands in identifiers by chance: there, no letter or digit may touch it."""
 _WHOLE = {"login", "mail", "name", "phone"}
@@ -68,6 +76,11 @@ class TextColumn:
     def identifier(self) -> sql.Identifier:
         """Its name."""
         return sql.Identifier(self.name)
+
+    @property
+    def table_identifier(self) -> sql.Identifier:
+        """The name of its table."""
+        return sql.Identifier(self.schema, self.table)
 
     @property
     def is_structured(self) -> bool:
@@ -267,37 +280,53 @@ def erased_names(
             sql.SQL("SELECT login FROM {}.users").format(sql.Identifier(schemas.published))
         )
     }
-    known: dict[str, int | None] = {}
+
+    @lru_cache(_REMEMBERED)
+    def person_called(string: str) -> int | None:
+        return None if string in others else erased.get(_digest(salt, string))
+
+    @lru_cache(_REMEMBERED)
+    def persons_in(segment: str) -> dict[str, int]:
+        pieces = _pieces(segment, others)
+        return {
+            piece: person for piece in pieces if (person := person_called(piece)) is not None
+        }
+
     for column in text_columns(connection, schemas):
         says_who = column.says_who
         with connection.cursor("strings") as cursor:
             cursor.execute(_strings_in(column))
-            for (found,) in cursor:
-                value = _JSON_ESCAPE.sub(" ", found) if column.is_structured else found
-                for string in {value} if says_who else _pieces(value, others):
-                    if string not in known:
-                        known[string] = erased.get(_digest(salt, string))
-                    if (person := known[string]) is not None and string not in others:
-                        yield column, person, string
+            for (value,) in cursor:
+                whole = person_called(value)
+                found = {} if whole is None else {value: whole}
+                # No login, address or name goes across a slash, and paths repeat each other.
+                for segment in () if says_who else value.split("/"):
+                    found |= persons_in(segment)
+                for string, person in found.items():
+                    yield column, person, string
 
 
 def _strings_in(column: TextColumn) -> sql.Composed:
     """Return the query for the different strings in a column, but for figures and instants.
 
-    JSON is looked at as text, without what begins with a digit: of a million teams, only a
-    few are different then.
+    Of JSON these are its texts and keys, each once: of a million teams, few are different.
     """
-    string = sql.SQL("{}").format(column.identifier)
-    if column.type.endswith("[]"):
-        string = sql.SQL("to_jsonb({})::text").format(column.identifier)
     if column.is_structured:
-        string = sql.SQL(r"regexp_replace({}::text, '\m[0-9][0-9:.TZ+-]*', '', 'g')").format(
-            string
+        strings = sql.SQL(" UNION ALL ").join(
+            sql.SQL(
+                "SELECT jsonb_path_query(to_jsonb({column}), {path}) #>> '{{}}' AS string "
+                "FROM ONLY {table}"
+            ).format(column=column.identifier, path=path, table=column.table_identifier)
+            for path in _STRINGS_IN_JSON
+        )
+    else:
+        strings = sql.SQL("SELECT {} AS string FROM ONLY {}").format(
+            column.identifier, column.table_identifier
         )
     return sql.SQL(
-        "SELECT DISTINCT string FROM (SELECT {} AS string FROM ONLY {}) AS one "
-        "WHERE string ~ '[[:alpha:]]'"
-    ).format(string, sql.Identifier(column.schema, column.table))
+        "SELECT DISTINCT string FROM ({}) AS one "
+        "WHERE string ~ '[[:alpha:]]' AND string !~ '^[0-9][0-9:.TZ+-]*$'"
+    ).format(strings)
 
 
 def _pieces(value: str, others: set[str]) -> Iterator[str]:
