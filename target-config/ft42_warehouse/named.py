@@ -260,25 +260,57 @@ def erased_names(
     }
     if not erased:
         return
-    salt = _salt(connection, schemas)
     others = {
         login
         for (login,) in connection.execute(
             sql.SQL("SELECT login FROM {}.users").format(sql.Identifier(schemas.published))
         )
     }
-    known: dict[str, int | None] = {}
+    known = _Known(_salt(connection, schemas), erased, others)
     for column in text_columns(connection, schemas):
-        says_who = column.says_who
         with connection.cursor("strings") as cursor:
             cursor.execute(_strings_in(column))
             for (found,) in cursor:
-                value = _JSON_ESCAPE.sub(" ", found) if column.is_structured else found
-                for string in {value} if says_who else _pieces(value, others):
-                    if string not in known:
-                        known[string] = erased.get(_digest(salt, string))
-                    if (person := known[string]) is not None and string not in others:
-                        yield column, person, string
+                for person, string in known.named(column, found):
+                    yield column, person, string
+
+
+class _Known:
+    """What erased persons were called, known again by its digest.
+
+    The words of a text are looked at once, however often it stands in the tables.
+    """
+
+    def __init__(self, salt: str, erased: dict[str, int], others: set[str]) -> None:
+        self._salt = salt
+        self._erased = erased
+        self._others = others
+        self._persons: dict[str, int | None] = {}
+        self._within: dict[str, list[tuple[int, str]]] = {}
+
+    def named(self, column: TextColumn, value: str) -> Iterator[tuple[int, str]]:
+        """Yield who is named in a value of a column, and how."""
+        if column.is_structured:
+            # What a person is called stands in one of the strings, never across a quote.
+            for text in _JSON_ESCAPE.sub(" ", value).split('"'):
+                yield from self._of_words(text)
+            return
+        yield from self._of([value])
+        if not column.says_who:
+            yield from self._of_words(value)
+
+    def _of_words(self, text: str) -> list[tuple[int, str]]:
+        if (found := self._within.get(text)) is None:
+            found = self._within[text] = [*self._of(_pieces(text, self._others))]
+        return found
+
+    def _of(self, strings: Iterable[str]) -> Iterator[tuple[int, str]]:
+        for string in strings:
+            if string not in self._persons:
+                self._persons[string] = self._erased.get(_digest(self._salt, string))
+            person = self._persons[string]
+            if person is not None and string not in self._others:
+                yield person, string
 
 
 def _strings_in(column: TextColumn) -> sql.Composed:
@@ -301,8 +333,7 @@ def _strings_in(column: TextColumn) -> sql.Composed:
 
 
 def _pieces(value: str, others: set[str]) -> Iterator[str]:
-    """Yield a text and what stands in it as words, but for the logins of others."""
-    yield value
+    """Yield what stands in a text as words, but for the logins of others."""
     ends = [end.start() for end in _END.finditer(value)]
     spans = [
         (word.start(), end)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from time import process_time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -272,6 +273,19 @@ def test_wherever_the_login_stands_it_goes_and_is_found_if_it_comes_back(
     assert "person1" not in done.output
     two_people.run("rebuild")
     assert traces(two_people, "person1") == []
+
+
+def test_what_stands_in_many_rows_is_looked_through_once(two_people: Warehouse) -> None:
+    two_people.run("forget", "1")
+    for row in range(1000):
+        two_people.land(
+            "achievements",
+            {"id": 100 + row, "extra": {"a": [f"row {row}", "some words of all rows " * 20]}},
+        )
+    two_people.run("publish")
+    before = process_time()
+    two_people.run("check")
+    assert process_time() - before < 2
 
 
 def test_in_what_runs_and_jobs_say_of_themselves_nobody_is_left(two_people: Warehouse) -> None:
