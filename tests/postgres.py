@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 TIME_ZONE = "Asia/Kolkata"
 
+# To copy a small database by its files takes the server less than half of what its log takes.
+_COPY = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY")
+
 
 class AdministeredPostgres(EmbeddedPostgres):
     """A server whose account may do more, in every database."""
@@ -107,9 +110,7 @@ class Database:
         copy = sql.Identifier(name)
         with self._administration() as connection:
             connection.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(copy))
-            connection.execute(
-                sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(copy, sql.Identifier(NAME))
-            )
+            connection.execute(_COPY.format(copy, sql.Identifier(NAME)))
 
     def restore(self, name: str) -> None:
         """Bring back what was kept, which takes less than to make it once more."""
@@ -118,7 +119,7 @@ class Database:
             _let_sessions_end(connection)
             for statement in (
                 sql.SQL("DROP DATABASE {} WITH (FORCE)").format(own),
-                sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(own, sql.Identifier(name)),
+                _COPY.format(own, sql.Identifier(name)),
                 sql.SQL("ALTER DATABASE {} SET timezone = {}").format(
                     own, sql.Literal(TIME_ZONE)
                 ),
