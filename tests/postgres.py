@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -48,6 +49,19 @@ class AdministeredPostgres(EmbeddedPostgres):
         # Nothing here outlives the machine; it takes half the time of copying a database.
         with (self.directory / "postgresql.conf").open("a") as settings:
             settings.write("fsync = off\n")
+        self._serve(port)
+
+    def start_as(self, other: AdministeredPostgres, port: int) -> None:
+        """Start with the data of another one, which does not run.
+
+        Args:
+            other: whose data are copied, which is quicker than to make them.
+            port: TCP port on 127.0.0.1.
+        """
+        self.directory.parent.mkdir(parents=True, exist_ok=True)
+        # The owner goes along: for root, the server runs as a user of its own.
+        subprocess.run(["cp", "-a", other.directory, self.directory], check=True)  # noqa: S607 - any cp
+        self._server().ensure_pgdata_inited()
         self._serve(port)
 
     @property
