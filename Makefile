@@ -25,6 +25,11 @@ PACKAGES := tap-ft42 target-config sandbox
 INSTALLED := production tap-ft42 warehouse target-postgres target-csv target-duckdb target-jsonl dbt
 EXPORT    := $(UV) export --quiet --frozen --no-default-groups --no-emit-local
 
+# The tests start the same programs hundreds of times, and each time these would compile
+# themselves anew where a machine writes no bytecode.
+TESTS := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest \
+         --numprocesses auto --dist loadfile --no-loadscope-reorder
+
 # Meltano gives each plugin an environment of its own; the versions are those of uv.lock.
 define install_plugins
 	@mkdir -p .local/constraints
@@ -82,10 +87,10 @@ down: ## Stop them
 	@test ! -x $(BIN)/ft42-postgres || $(BIN)/ft42-postgres stop
 
 test: install-dev ## Run the tests (under 5 minutes)
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
+	$(TESTS)
 
 test-slow: install-dev airflow ## Run the long tests
-	$(BIN)/python -m pytest -m slow --numprocesses auto --dist loadfile --no-loadscope-reorder
+	$(TESTS) -m slow
 
 bench: install-dev ## Compare with other tools, some 25 minutes (ARGS=--quick: a few)
 	UV_PROJECT_ENVIRONMENT=.local/bench-venv $(UV) sync --quiet --locked --group dev --group bench

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 from ft42_warehouse.embedded import NAME
+from typing_extensions import override
+from xdist.scheduler import LoadFileScheduling
 
 # What tests share compares too, and its failures are shown as those of tests are.
 pytest.register_assert_rewrite("tests.end_to_end", "tests.tap", "tests.warehouse")
@@ -17,6 +19,55 @@ from tests.postgres import TIME_ZONE, AdministeredPostgres, Database  # noqa: E4
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from xdist.remote import Producer
+    from xdist.scheduler import Scheduling
+
+LONG = (
+    "tests/airflow/test_dags.py",
+    "tests/end_to_end/test_crashes.py",
+    "tests/end_to_end/test_kills.py",
+    "tests/end_to_end/test_places.py",
+    "tests/end_to_end/test_erasure.py",
+    "tests/end_to_end/test_applications.py",
+    "tests/end_to_end/test_other_targets.py",
+    "tests/end_to_end/test_dbt.py",
+    "tests/end_to_end/test_jobs.py",
+    "tests/docs/test_following.py",
+    "tests/tap/test_settled.py",
+    "tests/warehouse/test_erasure.py",
+    "tests/end_to_end/test_published.py",
+    "tests/tap/test_sweeps.py",
+    "tests/warehouse/test_health.py",
+    "tests/warehouse/test_alerts.py",
+)
+"""Files that take longest, longest first: no process is left with one at the end."""
+
+APART = ("tests/docs/test_following.py", "tests/tap/test_living.py")
+"""Files of long tests that need nothing of each other: any process takes any of them."""
+
+
+class Shares(LoadFileScheduling):  # type: ignore[misc]  # a library without types
+    """Gives each process whole files, and tests one by one where these are apart."""
+
+    @override
+    def _split_scope(self, nodeid: str) -> str:
+        if nodeid.startswith(APART):
+            return nodeid
+        scope: str = super()._split_scope(nodeid)
+        return scope
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling | None:
+    """Share the tests out by files, as `--dist loadfile` does."""
+    return Shares(config, log) if config.getvalue("dist") == "loadfile" else None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest."""
+    places = {name: place for place, name in enumerate(LONG)}
+    items.sort(key=lambda item: places.get(item.nodeid.partition("::")[0], len(LONG)))
 
 
 @pytest.fixture(scope="session")

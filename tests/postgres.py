@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 
 TIME_ZONE = "Asia/Kolkata"
+
+# To copy a small database by its files takes the server less than half of what its log takes.
+_COPY = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY")
 
 
 class AdministeredPostgres(EmbeddedPostgres):
@@ -45,6 +49,19 @@ class AdministeredPostgres(EmbeddedPostgres):
         # Nothing here outlives the machine; it takes half the time of copying a database.
         with (self.directory / "postgresql.conf").open("a") as settings:
             settings.write("fsync = off\n")
+        self._serve(port)
+
+    def start_as(self, other: AdministeredPostgres, port: int) -> None:
+        """Start with the data of another one, which does not run.
+
+        Args:
+            other: whose data are copied, which is quicker than to make them.
+            port: TCP port on 127.0.0.1.
+        """
+        self.directory.parent.mkdir(parents=True, exist_ok=True)
+        # The owner goes along: for root, the server runs as a user of its own.
+        subprocess.run(["cp", "-a", other.directory, self.directory], check=True)  # noqa: S607 - any cp
+        self._server().ensure_pgdata_inited()
         self._serve(port)
 
     @property
@@ -107,9 +124,7 @@ class Database:
         copy = sql.Identifier(name)
         with self._administration() as connection:
             connection.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(copy))
-            connection.execute(
-                sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(copy, sql.Identifier(NAME))
-            )
+            connection.execute(_COPY.format(copy, sql.Identifier(NAME)))
 
     def restore(self, name: str) -> None:
         """Bring back what was kept, which takes less than to make it once more."""
@@ -118,7 +133,7 @@ class Database:
             _let_sessions_end(connection)
             for statement in (
                 sql.SQL("DROP DATABASE {} WITH (FORCE)").format(own),
-                sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(own, sql.Identifier(name)),
+                _COPY.format(own, sql.Identifier(name)),
                 sql.SQL("ALTER DATABASE {} SET timezone = {}").format(
                     own, sql.Literal(TIME_ZONE)
                 ),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
 import tempfile
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,29 +36,60 @@ _SOMEBODY = (
 _PAGES = [page for page in pages() if page.has_commands]
 
 
-@pytest.fixture(scope="module")
+@dataclass(frozen=True)
+class World:
+    """What a page takes for granted: a project, and a server that does not run.
+
+    Both are copied for each page that begins with them.
+    """
+
+    project: Path
+    postgres: AdministeredPostgres
+
+
+# Of the session, as pages are shared out one by one.
+@pytest.fixture(scope="session")
 def folder() -> Iterator[Path]:
     """A folder that the user of an embedded server may enter, unlike pytest's own."""
     with tempfile.TemporaryDirectory(prefix="ft42-docs-") as made:
         yield Path(made)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def sandbox() -> Iterator[RunningSandbox]:
     with running_sandbox(users=200, enrolments=2000) as sandbox:
         yield sandbox
 
 
-@pytest.fixture
-def project(folder: Path, request: pytest.FixtureRequest) -> Path:
-    name = request.node.callspec.id.replace("/", "-")
-    return copy_of_the_project(folder / name)
+@pytest.fixture(scope="session")
+def fresh(folder: Path) -> World:
+    """A fresh checkout, and a server without any table."""
+    postgres = AdministeredPostgres(folder / "server without tables")
+    postgres.start(free_port())
+    postgres.stop()
+    return World(copy_of_the_project(folder / "fresh"), postgres)
+
+
+@pytest.fixture(scope="session")
+def loaded(folder: Path, sandbox: RunningSandbox, fresh: World) -> World:
+    """What a first night leaves behind."""
+    project, postgres = copied(fresh.project, folder / "loaded"), folder / "loaded server"
+    with server(postgres, fresh) as (postgres_, port):
+        stranger = with_server(project, sandbox, postgres_, port)
+        done = stranger.shell(".venv/bin/meltano --environment=prod run nightly")
+        assert done.returncode == 0, done.stdout[-3000:]
+    return World(project, postgres_)
+
+
+def copied(project: Path, into: Path) -> Path:
+    subprocess.run(["cp", "-a", project, into], check=True)  # noqa: S607 - any cp
+    return into
 
 
 @contextmanager
-def server(project: Path) -> Iterator[tuple[AdministeredPostgres, int]]:
-    postgres, port = AdministeredPostgres(project / ".local/server"), free_port()
-    postgres.start(port)
+def server(directory: Path, world: World) -> Iterator[tuple[AdministeredPostgres, int]]:
+    postgres, port = AdministeredPostgres(directory), free_port()
+    postgres.start_as(world.postgres, port)
     try:
         yield postgres, port
     finally:
@@ -107,14 +140,10 @@ def with_server(
 
 
 def prepare(stranger: Stranger, page: Page) -> None:
-    """Bring about what a page takes for granted."""
-    if page.tested_with.startswith("a load"):
-        done = stranger.shell(".venv/bin/meltano --environment=prod run nightly")
-        assert done.returncode == 0, done.stdout[-3000:]
+    """Bring about what a page takes for granted, besides a world."""
     if "somebody with the id 12345" in page.tested_with:
-        done = stranger.shell(f'psql -c "{_SOMEBODY}"')
+        done = stranger.shell(f'psql -c "{_SOMEBODY}" && .venv/bin/warehouse publish')
         assert done.returncode == 0, done.stdout
-        stranger.shell(".venv/bin/meltano --environment=prod run warehouse:publish")
     if "a server alone" in page.tested_with:
         # What the page's reader types at a prompt, once the accounts are made.
         stranger.instead["LOGIN;"] = f"LOGIN PASSWORD '{PASSWORD}';"
@@ -124,8 +153,11 @@ def prepare(stranger: Stranger, page: Page) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("page", _PAGES, ids=lambda page: page.name)
 def test_the_page_can_be_followed_word_for_word(
-    page: Page, project: Path, sandbox: RunningSandbox
+    page: Page, folder: Path, sandbox: RunningSandbox, request: pytest.FixtureRequest
 ) -> None:
+    is_loaded = page.tested_with.startswith("a load")
+    world: World = request.getfixturevalue("loaded" if is_loaded else "fresh")
+    project = copied(world.project, folder / page.name.replace("/", "-"))
     if page.tested_with == "nothing":
         stranger = with_nothing(project)
         try:
@@ -139,7 +171,7 @@ def test_the_page_can_be_followed_word_for_word(
             "applications",
             {"client_id": "the-uid-of-lyon", "client_secret": "the-secret-of-lyon"},
         )
-    with server(project) as (postgres, port):
+    with server(project / ".local/server", world) as (postgres, port):
         stranger = with_server(project, sandbox, postgres, port)
         prepare(stranger, page)
         stranger.follow(page)

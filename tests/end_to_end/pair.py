@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ft42_warehouse.embedded import HOST, NAME
 
 from tests.end_to_end.conftest import BIN, ROOT
+from tests.warehouse.conftest import Warehouse
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -110,11 +111,6 @@ def pair(folder: Path, api: RunningSandbox, database: Database, **settings: obje
     (folder / "tap.json").write_text(json.dumps(tap))
     (folder / "target.json").write_text(json.dumps(target))
     database.reset()
-    subprocess.run(
-        [BIN / "warehouse", "init"],
-        env={"PATH": os.environ["PATH"], **database.environment},
-        check=True,
-        stdout=subprocess.DEVNULL,
-    )
+    Warehouse(database).run("init")
     api.reset_requests()
     return Pair(folder)

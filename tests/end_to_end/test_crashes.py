@@ -27,6 +27,7 @@ from tests.end_to_end.published import assert_published
 from tests.ports import free_port
 from tests.postgres import Database
 from tests.waiting import until
+from tests.warehouse.conftest import Warehouse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,6 +76,7 @@ class World:
     pair: Pair
 
     def warehouse(self, command: str) -> subprocess.Popen[str]:
+        """Start a command in a process of its own, which something happens to."""
         return subprocess.Popen(
             [BIN / "warehouse", command],
             env={**os.environ, **self.database.environment},
@@ -84,10 +86,7 @@ class World:
         )
 
     def done(self, command: str) -> str:
-        process = self.warehouse(command)
-        output, _ = process.communicate(timeout=60)
-        assert process.returncode == 0, output
-        return output
+        return Warehouse(self.database).run(command)
 
     def run(self) -> None:
         """Do what a job does, to a good end."""
@@ -100,7 +99,8 @@ class World:
         for table in ("users", "projects_users", "coalitions_users", "campuses"):
             (row,) = self.database.query(f"SELECT count(*) AS n FROM ft42.{table}")  # noqa: S608 - names are above
             assert row["n"] > 0, table
-        assert "run `warehouse init`" not in self.warehouse("check").communicate()[0]
+        said = Warehouse(self.database).attempt("check").output
+        assert "run `warehouse init`" not in said
 
     def assert_right(self) -> None:
         """See that they are what 42 has."""

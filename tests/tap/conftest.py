@@ -60,11 +60,15 @@ def api() -> Iterator[ScriptedApi]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def hopeless(tap: Tap) -> Iterator[dict[str, Started]]:
-    """Runs against servers that never recover.
+def hopeless_first(request: pytest.FixtureRequest) -> None:
+    """Start the hopeless runs before all tests, if one asks for them: they take a while."""
+    if any("hopeless" in getattr(item, "fixturenames", ()) for item in request.session.items):
+        request.getfixturevalue("hopeless")
 
-    The tap gives up after half a minute, so that they are started before all tests.
-    """
+
+@pytest.fixture(scope="session")
+def hopeless(tap: Tap) -> Iterator[dict[str, Started]]:
+    """Runs against servers that never recover: the tap gives up after half a minute."""
     answers = {
         f"{status}": Reply(b"<html></html>", status) for status in (403, 404, 500, 502, 503)
     }

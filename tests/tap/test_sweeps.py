@@ -36,7 +36,7 @@ COALITIONS = "filter[coalition_id]"
 @pytest.fixture(scope="module")
 def world() -> Iterator[RunningSandbox]:
     """A world with many campuses, whose data may be changed."""
-    with running_sandbox(users=400, enrolments=3000, achievements_per_user=3) as running:
+    with running_sandbox(users=200, enrolments=1200, achievements_per_user=3) as running:
         yield running
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from time import process_time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -212,14 +213,15 @@ def test_who_is_gone_does_not_come_back_with_the_enrolment_of_a_mate(
     two_people.land("projects_users", enrolment(20, 2, teams=[TEAM]))
     two_people.run("publish", **kept)
     let_go(two_people, reason)
-    for form in (1, "1", 1.0):
+    for row, form in enumerate((1, "1", 1.0), start=20):
         members = [{**TEAM["users"][0], "id": form}, TEAM["users"][1]]
-        two_people.land("projects_users", enrolment(20, 2, teams=[{**TEAM, "users": members}]))
-        assert traces(two_people, "person1") == []
-        two_people.run("publish", **kept)
-        assert traces(two_people, "person1") == []
-        (teams,) = two_people.published("projects_users", "teams")
-        assert [member["id"] for member in teams[0]["users"]] == [2]
+        team = {**TEAM, "users": members}
+        two_people.land("projects_users", enrolment(row, 2, teams=[team]))
+    assert traces(two_people, "person1") == []
+    two_people.run("publish", **kept)
+    assert traces(two_people, "person1") == []
+    published = two_people.published("projects_users", "teams")
+    assert [[member["id"] for member in team["users"]] for (team,) in published] == [[2]] * 3
     two_people.run("check")
 
 
@@ -247,18 +249,29 @@ PLACES = {
     "an address of another": ("users", "url", "https://api.example.org/users/person1"),
     "an address in JSON": ("achievements", "extra", '{"a": "42\\nperson1@example.org"}'),
 }
+# A column holds one text at a time.
+AT_ONCE = (
+    ["a team", "a key", "a field of an achievement", "a text", "a list", "another's seat",
+     "an address of another"],
+    ["one word of several", "an address in JSON"],
+    ["the end of a word"],
+)  # fmt: skip
+
+
+def test_all_places_are_tried() -> None:
+    assert sorted(place for places in AT_ONCE for place in places) == sorted(PLACES)
 
 
 @pytest.mark.parametrize("schema", ["ft42", "ft42_raw"])
-@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("places", AT_ONCE, ids=lambda places: places[0])
 def test_wherever_the_login_stands_it_goes_and_is_found_if_it_comes_back(
-    two_people: Warehouse, place: str, schema: str
+    two_people: Warehouse, places: list[str], schema: str
 ) -> None:
-    table, column, value = PLACES[place]
     plant = [
-        f"ALTER TABLE {schema}.{table} DISABLE TRIGGER USER",
-        f"UPDATE {schema}.{table} SET {column} = '{value}' WHERE id IN (2, 4, 20)",  # noqa: S608 - from above
-        f"ALTER TABLE {schema}.{table} ENABLE TRIGGER USER",
+        f"ALTER TABLE {schema}.{table} DISABLE TRIGGER USER;"  # noqa: S608 - from above
+        f"UPDATE {schema}.{table} SET {column} = '{value}' WHERE id IN (2, 4, 20);"
+        f"ALTER TABLE {schema}.{table} ENABLE TRIGGER USER"
+        for table, column, value in map(PLACES.__getitem__, places)
     ]
     for statement in plant:
         two_people.execute(statement)
@@ -268,10 +281,26 @@ def test_wherever_the_login_stands_it_goes_and_is_found_if_it_comes_back(
         two_people.execute(statement)
     done = two_people.attempt("check")
     assert done.exit_code == 1
-    assert f"{schema}.{table}.{column} names persons who were erased" in done.output
+    for place in places:
+        table, column, _ = PLACES[place]
+        named = f"{schema}.{table}.{column} names persons who were erased"
+        assert named in done.output, place
     assert "person1" not in done.output
     two_people.run("rebuild")
     assert traces(two_people, "person1") == []
+
+
+def test_what_stands_in_many_rows_is_looked_through_once(two_people: Warehouse) -> None:
+    two_people.run("forget", "1")
+    for row in range(1000):
+        two_people.land(
+            "achievements",
+            {"id": 100 + row, "extra": {"a": [f"row {row}", "some words of all rows " * 20]}},
+        )
+    two_people.run("publish")
+    before = process_time()
+    two_people.run("check")
+    assert process_time() - before < 2
 
 
 def test_in_what_runs_and_jobs_say_of_themselves_nobody_is_left(two_people: Warehouse) -> None:
