@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import click
@@ -12,6 +13,7 @@ from typing_extensions import override
 from ft42_warehouse.commands.options import Warehouse, option, server_option
 from ft42_warehouse.database import Database
 from ft42_warehouse.loader_settings import LoaderSettings
+from ft42_warehouse.project import missing_variables
 from ft42_warehouse.statements import Schemas
 
 _NEEDED = ("host", "user", "database")
@@ -154,3 +156,9 @@ def main(  # noqa: PLR0913 - an argument an option
 
 def _secret(*variables: str) -> str | None:
     return next((value for name in variables if (value := os.environ.get(name))), None)
+
+
+def run() -> None:
+    """Run the command with what the Meltano project says that it is called in."""
+    os.environ.update(missing_variables(os.environ, Path.cwd()))
+    main()

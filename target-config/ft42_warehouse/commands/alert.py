@@ -56,11 +56,11 @@ def alert(  # noqa: PLR0913 - an argument an option
     except WebhookError as error:
         message = f"WAREHOUSE_ALERT_URL cannot be used: {error}."
         raise click.UsageError(message) from None
+    schedule = schedule_of(incremental_minutes, nightly_hours)
     if job is not None:
         # Whether the server answers is told below.
         with suppress(click.ClickException), warehouse.database.connect() as connection:
-            note_failure(connection, warehouse.schemas, job)
-    schedule = schedule_of(incremental_minutes, nightly_hours)
+            note_failure(connection, warehouse.schemas, job, schedule.turn(job))
     try:
         news = tell(warehouse.database, warehouse.schemas, schedule, webhook, state)
     except WebhookError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from ft42_warehouse.commands.options import Warehouse, job_option
-from ft42_warehouse.init import REFUSALS, create_all
+from ft42_warehouse.commands.preparing import prepare
 from ft42_warehouse.shards import with_shards
 from ft42_warehouse.tables import published_tables, stream_schemas
 from ft42_warehouse.turns import note_begin
@@ -34,11 +34,7 @@ def init(warehouse: Warehouse, job: str | None, shards: tuple[str, ...]) -> None
     with warehouse.database.connect() as connection:
         # Before anything can fail, so that a job that fails here is missed.
         is_noted = job is None or note_begin(connection, schemas, job)
-        try:
-            notes = create_all(connection, schemas, shards)
-        except REFUSALS as error:
-            message = f"{error}."
-            raise click.ClickException(message) from None
+        notes = prepare(connection, schemas, shards)
         if job is not None and not is_noted:
             note_begin(connection, schemas, job)
         landings = with_shards(connection, schemas).landings

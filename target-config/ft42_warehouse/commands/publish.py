@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import click
@@ -13,9 +14,12 @@ from ft42_warehouse.commands.options import (
     max_delete_percent,
     option,
 )
+from ft42_warehouse.commands.preparing import prepare
+from ft42_warehouse.init import is_up_to_date
 from ft42_warehouse.publish import TooManyDeletionsError
 from ft42_warehouse.publish import publish as publish_landed
 from ft42_warehouse.retention import expire
+from ft42_warehouse.system_database import trim
 from ft42_warehouse.tables import published_tables
 from ft42_warehouse.turns import note_publish
 
@@ -29,7 +33,8 @@ if TYPE_CHECKING:
 @option(
     "--keep-days", "WAREHOUSE_KEEP_DAYS",
     type=click.FloatRange(0, min_open=True), default=30, show_default=True,
-    help="How long rejected records, runs, alerts and the dates of erasures are kept.",
+    help="How long rejected records, runs (Meltano's, too), alerts and the dates of erasures "
+    "are kept.",
 )  # fmt: skip
 @job_option("--job", "Job whose load this publishes.")
 @click.pass_obj
@@ -41,13 +46,24 @@ def publish(
     keep_days: float,
     job: str | None,
 ) -> None:
-    """Bring the published tables to what has landed, in one transaction."""
+    """Bring the published tables to what has landed, in one transaction.
+
+    The publish of a job first does what `init` does, if no version like this one did it yet.
+    """
+    if job is not None:
+        with warehouse.database.connect() as connection:
+            if not is_up_to_date(connection, warehouse.schemas):
+                for note in prepare(connection, warehouse.schemas):
+                    click.echo(note)
     _publish(warehouse, None if allow_deletes else max_delete_percent, everything=False)
     with warehouse.database.connect() as connection:
         expire(connection, warehouse.schemas, days=keep_days)
     if job is not None:
         with warehouse.database.connect() as connection:
             note_publish(connection, warehouse.schemas, job)
+    uri = os.environ.get("MELTANO_DATABASE_URI")
+    if job == "nightly" and uri and (failure := trim(uri, days=keep_days)):
+        click.echo(f"{failure}.", err=True)
 
 
 @click.command()
