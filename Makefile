@@ -11,6 +11,9 @@ export UV_PYTHON ?= $(PYTHON)
 # As pip does, uv trusts what the machine trusts: a company's proxy may sign for PyPI.
 export UV_SYSTEM_CERTS ?= $(if $(wildcard /etc/ssl/certs/ca-certificates.crt),true)
 
+# Python would compile a package at each start where it may not write beside it.
+export UV_COMPILE_BYTECODE := 1
+
 PRODUCTION := .local/installed
 MORE       := .local/installed-dev
 OTHERS     := .local/installed-others
@@ -39,6 +42,12 @@ define install_plugins
 	done
 endef
 
+# What is installed as it lies here is compiled where it lies, and its catalog may be new.
+define compile
+	@$(BIN)/python -m compileall -q $(foreach package,$(PACKAGES),$(wildcard $(package)/*_*/))
+	@find .meltano -name tap.properties.cache_key -delete
+endef
+
 .PHONY: help install install-dev install-others airflow demo up down test test-slow bench bench-cost \
         bench-scale check docs format lock build sbom audit clean
 
@@ -46,10 +55,12 @@ help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 install: $(PRODUCTION) ## Install what a machine needs that loads, in this folder only
+	$(compile)
 
 install-others: $(PRODUCTION) $(OTHERS) ## Install the other targets, and dbt
 
 install-dev: $(MORE) $(OTHERS) ## Install all, with what tests, checks and the demo need
+	$(compile)
 
 $(PRODUCTION): $(MANIFESTS) | $(UV)
 	$(UV) sync --quiet --locked --no-default-groups --group production

@@ -123,9 +123,9 @@ def _default(name: str, value: object) -> str:
 
 def _of_the_warehouse(plugin: dict[str, Any]) -> Iterator[tuple[str, ...]]:
     labels = {setting["name"]: setting["label"] for setting in plugin["settings"]}
-    options = [*warehouse.params]
-    for command in warehouse.commands.values():
-        options += command.params
+    options = [
+        option for _, command in _with_subcommands(warehouse, "") for option in command.params
+    ]
     told = set()
     for option in options:
         if not isinstance(option, click.Option) or not option.envvar:
@@ -172,8 +172,11 @@ def _grid(heads: tuple[str, ...], rows: Iterator[tuple[str, ...]]) -> str:
 def _with_subcommands(command: click.Command, name: str) -> Iterator[tuple[str, click.Command]]:
     yield name, command
     if isinstance(command, click.Group):
-        for word in sorted(command.commands):
-            yield f"{name} {word}", command.commands[word]
+        context = click.Context(command)
+        for word in sorted(command.list_commands(context)):
+            subcommand = command.get_command(context, word)
+            assert subcommand is not None, word
+            yield f"{name} {word}", subcommand
 
 
 def _help(command: click.Command, name: str, root: click.Command) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from singer_sdk import Stream, Tap
 from singer_sdk.exceptions import ConfigValidationError
+from singer_sdk.helpers._state import StateWriter
 from typing_extensions import override
 
 from tap_ft42.configuration import from_variables, refusals, taken
@@ -17,7 +18,7 @@ from tap_ft42.run.lists import ListRun
 from tap_ft42.run.run import Run
 from tap_ft42.run.unlisted import unlisted
 from tap_ft42.settings import SETTINGS
-from tap_ft42.singer.messages import BufferedWriter
+from tap_ft42.singer.messages import BufferedWriter, NoStateWriter
 from tap_ft42.singer.own.census import CensusStream
 from tap_ft42.singer.own.rejections import RejectedRecordsStream
 from tap_ft42.singer.own.runs import LEDGER_STREAMS
@@ -58,6 +59,8 @@ class TapFT42(Tap):
             self.append_builtin_config(SETTINGS)
             options["config"] = dict(options.get("config") or {}) | from_variables(SETTINGS)
         super().__init__(**options)
+        self._written = StateWriter(self.message_writer)
+        self._state_writer = NoStateWriter(self.message_writer)
 
     @classmethod
     @override
@@ -171,7 +174,7 @@ class TapFT42(Tap):
         """Write the state down, with what is known of each list."""
         for one in self.lists.values():
             one.presence.save()
-        self.state_writer.write_state(self.state)
+        self._written.write_state(self.state)
 
     def write_ledger(self) -> None:
         """Write down what the run asked for, as it cannot go on."""

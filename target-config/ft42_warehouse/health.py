@@ -131,7 +131,7 @@ _CAUSES = (
     ),
     _Cause(
         "job_failed", Severity.BROKEN,
-        "The job {subject} that began at {began_at} ended without having published.",
+        "The job {subject} ended at {ended_at} without having published.",
         "Its log says why; the next one goes on where this one stopped.",
     ),
     _Cause(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import cache
+from hashlib import sha256
+from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -51,6 +54,10 @@ REFUSALS = (
     UnusableTableError,
 )  # fmt: skip
 """Why nothing was done, in words for whoever ran it."""
+
+
+_MAKING = frozenset(["schemas", "sql", "init", "remember", "roles", "shards", "upgrade"])
+"""Folders whose files say what there must be, as the modules do."""
 
 
 def create_all(
@@ -111,6 +118,46 @@ def create_all(
         raise InTheWayError(message) from None
 
 
+def is_up_to_date(connection: Connection[Any], schemas: Schemas) -> bool:
+    """Say whether `create_all` was called for these schemas, by this version.
+
+    Args:
+        connection: A connection in autocommit mode.
+        schemas: Names of the schemas.
+
+    Raises:
+        psycopg.Error: The server refused the query.
+    """
+    schemas = with_shards(connection, schemas)
+    statement = sql.SQL("SELECT digest FROM {}.objects WHERE name = %s").format(
+        sql.Identifier(schemas.warehouse)
+    )
+    try:
+        found = connection.execute(statement, (_version_of(schemas),)).fetchone()
+    except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName):
+        return False
+    return found is not None and found[0] == _version()
+
+
+def _version_of(schemas: Schemas) -> str:
+    """Return what the version is noted by; equal settings have equal names."""
+    return f"version {schemas.landing} {schemas.published} {schemas.keep_strangers}"
+
+
+@cache
+def _version() -> str:
+    """Return what tells this version of the package from all others: all that is in it."""
+    digest = sha256()
+    folders = [files("ft42_warehouse")]
+    for folder in folders:
+        for file in sorted(folder.iterdir(), key=lambda file: file.name):
+            if file.is_file():
+                digest.update(file.read_bytes())
+            elif file.name in _MAKING:
+                folders.append(file)
+    return digest.hexdigest()
+
+
 def _create_all(
     connection: Connection[Any], schemas: Schemas, shards: Iterable[str]
 ) -> list[str]:
@@ -130,6 +177,9 @@ def _create_all(
     objects = Objects(connection, schemas)
     for name in REMEMBERED:  # by and by: older versions knew less
         objects.make(f"table {schemas.warehouse}.{name}", schemas.statement(f"remember/{name}"))
+    objects.make(
+        f"column {schemas.warehouse}.turns.noted_at", schemas.statement("upgrade/noted_turns")
+    )
     lets_in_less = create_functions(objects, schemas)
     for load in schemas.each_landing():
         create_landing(connection, objects, load)
@@ -144,6 +194,7 @@ def _create_all(
                 sql.Identifier(schemas.warehouse)
             )
         )
+    objects.note(_version_of(schemas), _version())
     to_grant = hand_over(connection, schemas, roles)
     in_the_way = connection.execute(
         schemas.statement("init/in_the_way"),

@@ -73,14 +73,19 @@ class Objects:
             return False
         self.refuse_taken(name)
         self._connection.execute(statement)
-        self._connection.execute(
-            sql.SQL(
-                "INSERT INTO {}.objects VALUES (%s, %s) "
-                "ON CONFLICT (name) DO UPDATE SET digest = excluded.digest"
-            ).format(sql.Identifier(self._schemas.warehouse)),
-            (name, digest),
-        )
+        self.note(name, digest)
         return True
+
+    def note(self, name: str, digest: str) -> None:
+        """Note in which version something is in place."""
+        if self._digests.get(name) != digest:
+            self._connection.execute(
+                sql.SQL(
+                    "INSERT INTO {}.objects VALUES (%s, %s) "
+                    "ON CONFLICT (name) DO UPDATE SET digest = excluded.digest"
+                ).format(sql.Identifier(self._schemas.warehouse)),
+                (name, digest),
+            )
 
     def make(self, name: str, statement: sql.Composed) -> bool:
         """Run the statement that makes an object, if there is none of the name."""

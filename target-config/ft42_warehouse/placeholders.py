@@ -138,6 +138,7 @@ VALUES = {
     "landings": "The names of the schemas that loaders write.",
     "loader": "The loader's role.",
     "login": "The login.",
+    "longest": "How long a turn of the job may take.",
     "may_set": "What the server calls the right to act as a role: SET or MEMBER.",
     "name": "The name of the session.",
     "names": "The names of the roles.",

@@ -40,11 +40,14 @@ class Schedule:
         """Return the age that the tables of a job may reach."""
         return self.incremental if job == "incremental" else self.nightly
 
+    def turn(self, job: str) -> timedelta:
+        """Return after what time a job has its next turn."""
+        return self.allowed(job) * _TURN[job]
+
     def jobs(self) -> list[dict[str, Any]]:
         """Return when each job has its next turn after one, in JSON's types."""
         return [
-            {"job": job, "turn": f"{self.allowed(job).total_seconds() * _TURN[job]} seconds"}
-            for job in JOBS
+            {"job": job, "turn": f"{self.turn(job).total_seconds()} seconds"} for job in JOBS
         ]
 
     def as_rows(self) -> list[dict[str, Any]]:

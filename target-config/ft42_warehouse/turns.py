@@ -1,7 +1,8 @@
 """The turns of the jobs: when each began, and whether it came as far as its publish.
 
-A job notes this by itself: its first task is ``warehouse init --job``, its publish is
-``warehouse publish --job``. What loads missed that went on without it, its last task
+A job notes this by itself: its publish is ``warehouse publish --job``, and the night's
+first task is ``warehouse init --job``. A quarter of an hour has no process for that: its
+turn is noted once it has published. What loads missed that went on without it, its last task
 tells, once the rest is published: ``warehouse outcome --job``. Meltano's own database
 does not tell: it knows loads rather than jobs, and nothing of a job whose ``init`` or
 publish fails. Where a turn ended that did not publish, only who started it knows, and
@@ -18,6 +19,8 @@ from ft42_warehouse.schedule import loaded_by
 from ft42_warehouse.shards import with_shards
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from psycopg import Connection
 
     from ft42_warehouse.statements import Schemas
@@ -54,13 +57,21 @@ def note_publish(connection: Connection[Any], schemas: Schemas, job: str) -> Non
     connection.execute(schemas.statement("turns/published"), {"job": job})
 
 
-def note_failure(connection: Connection[Any], schemas: Schemas, job: str) -> None:
-    """Note that the last turn of a job has failed, unless it has published.
+def note_failure(
+    connection: Connection[Any], schemas: Schemas, job: str, turn: timedelta
+) -> None:
+    """Note that the turn of a job that has just ended has failed, unless it has published.
+
+    Args:
+        connection: A connection of the publisher, in autocommit mode.
+        schemas: Names of the schemas.
+        job: Name of the job.
+        turn: How long a turn may take.
 
     Raises:
         psycopg.Error: The server refused a statement.
     """
-    connection.execute(schemas.statement("turns/failed"), {"job": job})
+    connection.execute(schemas.statement("turns/failed"), {"job": job, "longest": turn})
 
 
 def failures(connection: Connection[Any], schemas: Schemas, job: str) -> list[str]:

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 from typing import TYPE_CHECKING
 
+import click
 import pytest
 import yaml
 from ft42_warehouse.cli import main as warehouse
@@ -240,5 +241,5 @@ def test_the_reference_knows_every_setting_and_every_command() -> None:
     listed = (REFERENCE / "settings.md").read_text(encoding="utf-8")
     for name in settings_of_the_tap():
         assert f"`TAP_FT42_{name.upper()}`" in listed
-    for command in warehouse.commands:
+    for command in warehouse.list_commands(click.Context(warehouse)):
         assert f"## warehouse {command}" in (REFERENCE / "commands.md").read_text("utf-8")

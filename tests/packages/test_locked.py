@@ -51,7 +51,7 @@ def test_each_plugin_is_a_group_of_the_lock() -> None:
     groups = tomllib.loads((ROOT / "pyproject.toml").read_text())["dependency-groups"]
     found = set()
     for plugin in declared():
-        if plugin["pip_url"].startswith("-e ."):
+        if plugin["pip_url"].startswith(("-e .", "--editable=.")):
             assert plugin["name"] in groups
         else:
             wanted = {each for each in groups[plugin["name"]] if isinstance(each, str)}

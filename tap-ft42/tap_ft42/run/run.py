@@ -70,7 +70,7 @@ class Run:
         self._host = host
         self._has_state = has_state
         self._places = 0
-        self._state_written = 0.0
+        self._state_written = time.monotonic()
 
     @cached_property
     def clock(self) -> Clock:

@@ -6,14 +6,13 @@ import sys
 from typing import TYPE_CHECKING
 
 from singer_sdk.contrib.msgspec import MsgSpecWriter
+from singer_sdk.helpers._state import StateWriter
 from singer_sdk.singerlib import RecordMessage
 from typing_extensions import override
 
 if TYPE_CHECKING:
+    from singer_sdk.helpers.types import TapState
     from singer_sdk.singerlib import Message
-
-STATE_INTERVAL = 5.0
-"""Seconds between two STATE messages of a run that goes on."""
 
 
 class BufferedWriter(MsgSpecWriter):
@@ -24,3 +23,14 @@ class BufferedWriter(MsgSpecWriter):
         sys.stdout.buffer.write(self.format_message(message))
         if not isinstance(message, RecordMessage):
             sys.stdout.buffer.flush()
+
+
+class NoStateWriter(StateWriter):
+    """Writes none of the SDK's own states: the run knows when one is worth a message.
+
+    The SDK repeats at the beginning what it was given, which a target then stores anew.
+    """
+
+    @override
+    def write_state(self, state: TapState) -> None:
+        """Do nothing."""

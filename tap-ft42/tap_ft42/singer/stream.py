@@ -238,7 +238,7 @@ class FT42Stream(Stream):
         # The SDK asks for the partitions, and so for the scope.
         with suppress(RunEnds, *ALONE):
             super().finalize_state_progress_markers(state)
-        self.list_run.run.write_state()
+        self._write_state_message()
         self.list_run.run.lifecycle.end_stream(self.name)
 
     @override

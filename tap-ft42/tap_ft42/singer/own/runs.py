@@ -70,6 +70,8 @@ class SyncRunsStream(OwnStream):
     def log_sync_costs(self) -> None:
         # The SDK calls this of the last stream last, after all that a run does.
         super().log_sync_costs()
+        # Behind all records, and where the run was short, the only one.
+        self.run.write_state()
         self.run.lifecycle.end()
         # Nobody would hear of it but by the exit code if this stream were not loaded.
         self.run.lifecycle.raise_failures(

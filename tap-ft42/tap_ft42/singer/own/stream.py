@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk import Stream, StreamSchema
 from typing_extensions import override
 
+from tap_ft42.run.run import STATE_INTERVAL
 from tap_ft42.singer.rows import SCHEMAS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Generator, Mapping
 
     from singer_sdk import Tap
+    from singer_sdk.helpers.types import Context
 
     from tap_ft42.run.lists import ListRun
     from tap_ft42.run.run import Run
@@ -47,6 +49,17 @@ class OwnStream(Stream):
         self.run, self.lists = run, lists
 
     @override
+    def _sync_records(
+        self, context: Context | None = None, *, write_messages: bool = True
+    ) -> Generator[dict[str, Any], Any, Any]:
+        try:
+            yield from super()._sync_records(context, write_messages=write_messages)
+        except Exception:
+            # What the others have read is known, whatever comes of this.
+            self.run.write_state()
+            raise
+
+    @override
     def _write_state_message(self) -> None:
-        """Write the state with what every stream is known to have."""
-        self.run.write_state()
+        """Write the state now and then, with what every stream is known to have."""
+        self.run.write_state(at_most_every=STATE_INTERVAL)

@@ -1,6 +1,6 @@
 -- The last turn of a job that has ended, unless something else says better why it failed:
 -- the tap, the delete guard, or an earlier turn that goes on and holds the load.
-SELECT t.job AS subject, t.began_at, t.ended_at
+SELECT t.job AS subject, t.ended_at
 FROM (
     SELECT DISTINCT ON (job) * FROM {warehouse}.turns
     WHERE ended_at <= now() + interval '10 minutes'
@@ -11,7 +11,7 @@ AND NOT EXISTS (
     SELECT FROM {warehouse}.turns AS other
     WHERE other.job IN (t.job, 'nightly') AND (
         other.published AND other.ended_at > t.ended_at
-        OR other.ended_at IS NULL AND other.began_at < t.began_at
+        OR other.ended_at IS NULL AND other.began_at < t.ended_at
     )
 )
 AND NOT EXISTS (

@@ -3,7 +3,9 @@ CREATE TABLE {warehouse}.turns (
     began_at timestamptz NOT NULL DEFAULT now(),
     -- Null while it runs, or if it was killed and nobody noted that.
     ended_at timestamptz,
-    published boolean
+    published boolean,
+    -- When `warehouse alert --after` was called behind it.
+    noted_at timestamptz
 );
 COMMENT ON TABLE {warehouse}.turns IS
     'When each job began, when it ended, and whether it came as far as its publish.';

@@ -1,0 +1,74 @@
+"""The command ``warehouse alert``."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+import click
+
+from ft42_warehouse.alerts import tell
+from ft42_warehouse.commands.options import (
+    Warehouse,
+    job_option,
+    option,
+    schedule_of,
+    schedule_options,
+)
+from ft42_warehouse.turns import note_failure
+from ft42_warehouse.webhook import Format, Webhook, WebhookError
+
+
+@click.command()
+@click.option(
+    "--format", "message_format", type=click.Choice([taker.value for taker in Format]),
+    envvar="WAREHOUSE_ALERT_FORMAT", show_envvar=True,
+    help="Who takes the message; by the URL's host if not given, else JSON.",
+)  # fmt: skip
+@option(
+    "--state", "WAREHOUSE_ALERT_STATE",
+    type=click.Path(dir_okay=False, path_type=Path), default=".local/alerts.json",
+    show_default=True, help="File that remembers what was told while the database was away.",
+)  # fmt: skip
+@job_option("--after", "Job that has just ended; if it did not publish, it has failed.")
+@schedule_options
+@click.pass_obj
+def alert(  # noqa: PLR0913 - an argument an option
+    warehouse: Warehouse,
+    *,
+    message_format: str | None,
+    state: Path,
+    job: str | None,
+    incremental_minutes: float,
+    nightly_hours: float,
+) -> None:
+    """Post what is newly wrong and what is over to a webhook, once a cause.
+
+    Its URL is read from WAREHOUSE_ALERT_URL. The exit code is 1 if it was not taken.
+    """
+    url = os.environ.get("WAREHOUSE_ALERT_URL")
+    if not url:
+        message = "WAREHOUSE_ALERT_URL is not set: it is the URL of the webhook to post to."
+        raise click.UsageError(message)
+    try:
+        webhook = Webhook.at(url, message_format)
+    except WebhookError as error:
+        message = f"WAREHOUSE_ALERT_URL cannot be used: {error}."
+        raise click.UsageError(message) from None
+    schedule = schedule_of(incremental_minutes, nightly_hours)
+    if job is not None:
+        # Whether the server answers is told below.
+        with suppress(click.ClickException), warehouse.database.connect() as connection:
+            note_failure(connection, warehouse.schemas, job, schedule.turn(job))
+    try:
+        news = tell(warehouse.database, warehouse.schemas, schedule, webhook, state)
+    except WebhookError as error:
+        message = f"The webhook did not take it: {error}. It is told with the next call."
+        raise click.ClickException(message) from None
+    except OSError as error:
+        message = f"{state} cannot be used: {error.strerror}"
+        raise click.ClickException(message) from None
+    click.echo(
+        f"Told: {len(news.new)} new, {len(news.over)} over" if news else "Nothing new to tell"
+    )

@@ -1,0 +1,20 @@
+"""The command ``warehouse campuses``."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from ft42_warehouse.commands.options import Warehouse
+
+
+@click.command()
+@click.pass_obj
+def campuses(warehouse: Warehouse) -> None:
+    """Print the ids of the landed campuses as JSON, for who deals them to workers."""
+    with warehouse.database.connect() as connection:
+        rows = connection.execute(warehouse.schemas.statement("shards/campuses")).fetchall()
+    click.echo(json.dumps([campus_id for (campus_id,) in rows]))

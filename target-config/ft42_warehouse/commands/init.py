@@ -1,0 +1,45 @@
+"""The command ``warehouse init``."""
+
+from __future__ import annotations
+
+import click
+
+from ft42_warehouse.commands.options import Warehouse, job_option
+from ft42_warehouse.commands.preparing import prepare
+from ft42_warehouse.shards import with_shards
+from ft42_warehouse.tables import published_tables, stream_schemas
+from ft42_warehouse.turns import note_begin
+
+
+@click.command()
+@click.option(
+    "--shard", "shards", multiple=True, envvar="WAREHOUSE_SHARDS", show_envvar=True,
+    help="A load with a landing schema of its own, ft42_raw_NAME; several times for several, "
+    "in the variable with blanks between them. Those that exist need not be named.",
+)  # fmt: skip
+@job_option("--job", "Job that begins with this.")
+@click.pass_obj
+def init(warehouse: Warehouse, job: str | None, shards: tuple[str, ...]) -> None:
+    """Create schemas, tables, indexes and roles; what exists is kept."""
+    schemas = warehouse.schemas
+    warehouse.loader.make_storage()
+    loader = warehouse.loader
+    is_the_loader = loader.user == warehouse.database.parameters.get("user")
+    if job is not None and is_the_loader and not (loader.password or loader.sqlalchemy_url):
+        message = (
+            "TARGET_POSTGRES_PASSWORD is not set, and the loader asks for one. Set it, or name "
+            "the server with TARGET_POSTGRES_SQLALCHEMY_URL, which needs none."
+        )
+        raise click.ClickException(message)
+    with warehouse.database.connect() as connection:
+        # Before anything can fail, so that a job that fails here is missed.
+        is_noted = job is None or note_begin(connection, schemas, job)
+        notes = prepare(connection, schemas, shards)
+        if job is not None and not is_noted:
+            note_begin(connection, schemas, job)
+        landings = with_shards(connection, schemas).landings
+    for name in landings:
+        click.echo(f"{name}: {len(list(stream_schemas()))} tables are ready")
+    click.echo(f"{schemas.published}: {len(published_tables())} tables are ready")
+    for note in notes:
+        click.echo(note)

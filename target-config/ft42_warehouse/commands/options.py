@@ -1,0 +1,82 @@
+"""What several commands of ``warehouse`` take."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from ft42_warehouse.schedule import JOBS, Schedule
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ft42_warehouse.database import Database
+    from ft42_warehouse.loader_settings import LoaderSettings
+    from ft42_warehouse.statements import Schemas
+
+_F = TypeVar("_F", bound="Callable[..., Any]")
+
+
+@dataclass(frozen=True)
+class Warehouse:
+    """What all commands need."""
+
+    database: Database
+    schemas: Schemas
+    loader: LoaderSettings
+
+
+def option(
+    name: str,
+    *variables: str,
+    **attributes: Any,  # noqa: ANN401 - passed on to click
+) -> Callable[[_F], _F]:
+    """Declare an option that the first of some variables sets that is there."""
+    return click.option(name, envvar=variables, show_envvar=True, **attributes)
+
+
+def server_option(
+    name: str,
+    **attributes: Any,  # noqa: ANN401 - passed on to click
+) -> Callable[[_F], _F]:
+    """Declare an option that the stock target's variable sets, else Meltano's."""
+    variable = name.strip("-").replace("-", "_").upper()
+    return option(name, f"TARGET_POSTGRES_{variable}", f"WAREHOUSE_{variable}", **attributes)
+
+
+def job_option(name: str, meaning: str, *, required: bool = False) -> Callable[[_F], _F]:
+    """Declare an option that names a job."""
+    return click.option(name, "job", type=click.Choice(JOBS), required=required, help=meaning)
+
+
+max_delete_percent = option(
+    "--max-delete-percent", "WAREHOUSE_MAX_DELETE_PERCENT",
+    type=click.FloatRange(0, 100), default=5, show_default=True,
+    help="Change nothing if more of a table would go.",
+)  # fmt: skip
+allow_deletes = click.option(
+    "--allow-deletes", is_flag=True, help="Publish whatever share of a table goes."
+)
+
+
+def schedule_options(command: _F) -> _F:
+    """Let a command be told how old the tables may become."""
+    nightly = option(
+        "--nightly-hours", "WAREHOUSE_NIGHTLY_HOURS",
+        type=click.FloatRange(0, min_open=True), default=26, show_default=True,
+        help="Age that tables of the job nightly may reach.",
+    )  # fmt: skip
+    incremental = option(
+        "--incremental-minutes", "WAREHOUSE_INCREMENTAL_MINUTES",
+        type=click.FloatRange(0, min_open=True), default=45, show_default=True,
+        help="Age that tables of the job incremental may reach.",
+    )  # fmt: skip
+    return incremental(nightly(command))
+
+
+def schedule_of(incremental_minutes: float, nightly_hours: float) -> Schedule:
+    """Return what the options of `schedule_options` say."""
+    return Schedule(timedelta(minutes=incremental_minutes), timedelta(hours=nightly_hours))

@@ -1,0 +1,29 @@
+"""The command ``warehouse outcome``."""
+
+from __future__ import annotations
+
+import click
+
+from ft42_warehouse.commands.options import Warehouse, job_option
+from ft42_warehouse.turns import failures
+
+
+@click.command()
+@job_option("--job", "Job that ends with this.", required=True)
+@click.pass_obj
+def outcome(warehouse: Warehouse, job: str) -> None:
+    """Tell what the loads of a job missed; exit code 1 if they missed something.
+
+    A stream that fails does not keep a job from publishing the others. So that the job
+    fails all the same, this is its last task.
+    """
+    with warehouse.database.connect() as connection:
+        missed = failures(connection, warehouse.schemas, job)
+    if missed:
+        message = (
+            f"The job {job} did not load everything: {'; '.join(missed)}. What came is "
+            "published, and the next run goes on where this one stopped. See the log of the "
+            "load."
+        )
+        raise click.ClickException(message)
+    click.echo(f"The job {job} has loaded everything that was due")

@@ -1,0 +1,75 @@
+"""The commands about one person: ``warehouse forget`` and ``warehouse person``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ft42_warehouse.commands.options import Warehouse, option
+from ft42_warehouse.erasure import forget as forget_person
+from ft42_warehouse.person import UnknownPersonError, known_lines, known_of, person_id
+from ft42_warehouse.shown import as_json
+from ft42_warehouse.spool import purge
+
+if TYPE_CHECKING:
+    from collections import Counter
+
+    from psycopg import Connection
+
+
+@click.command()
+@click.argument("person")
+@option(
+    "--spool", "TAP_FT42_SPOOL", "WAREHOUSE_SPOOL", type=click.Path(path_type=Path),
+    help="Folder where the tap keeps pages for a day at most; it is emptied.",
+)  # fmt: skip
+@click.pass_obj
+def forget(warehouse: Warehouse, person: str, spool: Path | None) -> None:
+    """Erase a person's data, and keep them from coming back.
+
+    PERSON is the id at 42, or the login. Only the id, the time, and digests of what the
+    person was called are kept.
+    """
+    with warehouse.database.connect() as connection:
+        user_id = _person_id(connection, warehouse, person)
+        deleted: Counter[str] = forget_person(connection, warehouse.schemas, user_id)
+    try:
+        purged = 0 if spool is None else purge(spool)
+    except OSError as error:
+        message = f"The spool {spool} cannot be emptied: {error.strerror}"
+        raise click.ClickException(message) from None
+    if purged:
+        click.echo(f"The tap's spool was emptied: {purged} files")
+    click.echo(f"The person is forgotten: {deleted.total():,} published rows were erased")
+
+
+@click.command()
+@click.argument("person")
+@click.option("--json", "as_object", is_flag=True, help="Print JSON.")
+@click.pass_obj
+def person(warehouse: Warehouse, person: str, *, as_object: bool) -> None:
+    """Print all that is known of a person, from every schema.
+
+    PERSON is the id at 42, or the login. It answers a request for access (GDPR, art. 15):
+    look through it before you hand it out, as rows of a team tell of its other members.
+    """
+    with warehouse.database.connect() as connection:
+        user_id = _person_id(connection, warehouse, person)
+        known = known_of(connection, warehouse.schemas, user_id)
+    if as_object:
+        click.echo(as_json({"user_id": user_id, "tables": known}))
+        return
+    for line in known_lines(known):
+        click.echo(line)
+    if not known:
+        click.echo("Nothing is known of this person")
+
+
+def _person_id(connection: Connection[Any], warehouse: Warehouse, person: str) -> int:
+    try:
+        return person_id(connection, warehouse.schemas, person)
+    except UnknownPersonError as error:
+        message = f"{error}."
+        raise click.ClickException(message) from None

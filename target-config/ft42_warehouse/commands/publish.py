@@ -1,0 +1,118 @@
+"""The commands ``warehouse publish`` and ``warehouse rebuild``."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import click
+
+from ft42_warehouse.commands.options import (
+    Warehouse,
+    allow_deletes,
+    job_option,
+    max_delete_percent,
+    option,
+)
+from ft42_warehouse.commands.preparing import prepare
+from ft42_warehouse.init import is_up_to_date
+from ft42_warehouse.publish import TooManyDeletionsError
+from ft42_warehouse.publish import publish as publish_landed
+from ft42_warehouse.retention import expire
+from ft42_warehouse.system_database import trim
+from ft42_warehouse.tables import published_tables
+from ft42_warehouse.turns import note_publish
+
+if TYPE_CHECKING:
+    from ft42_warehouse.publish import Published
+
+
+@click.command()
+@max_delete_percent
+@allow_deletes
+@option(
+    "--keep-days", "WAREHOUSE_KEEP_DAYS",
+    type=click.FloatRange(0, min_open=True), default=30, show_default=True,
+    help="How long rejected records, runs (Meltano's, too), alerts and the dates of erasures "
+    "are kept.",
+)  # fmt: skip
+@job_option("--job", "Job whose load this publishes.")
+@click.pass_obj
+def publish(
+    warehouse: Warehouse,
+    *,
+    max_delete_percent: float,
+    allow_deletes: bool,
+    keep_days: float,
+    job: str | None,
+) -> None:
+    """Bring the published tables to what has landed, in one transaction.
+
+    The publish of a job first does what `init` does, if no version like this one did it yet.
+    """
+    if job is not None:
+        with warehouse.database.connect() as connection:
+            if not is_up_to_date(connection, warehouse.schemas):
+                for note in prepare(connection, warehouse.schemas):
+                    click.echo(note)
+    _publish(warehouse, None if allow_deletes else max_delete_percent, everything=False)
+    with warehouse.database.connect() as connection:
+        expire(connection, warehouse.schemas, days=keep_days)
+    if job is not None:
+        with warehouse.database.connect() as connection:
+            note_publish(connection, warehouse.schemas, job)
+    uri = os.environ.get("MELTANO_DATABASE_URI")
+    if job == "nightly" and uri and (failure := trim(uri, days=keep_days)):
+        click.echo(f"{failure}.", err=True)
+
+
+@click.command()
+@max_delete_percent
+@allow_deletes
+@click.pass_obj
+def rebuild(warehouse: Warehouse, max_delete_percent: float, allow_deletes: bool) -> None:
+    """Publish and compare every row, also those that landed long ago.
+
+    Puts right what was changed by hand. Readers see the tables as they were until it
+    has ended.
+    """
+    _publish(warehouse, None if allow_deletes else max_delete_percent, everything=True)
+
+
+def _publish(
+    warehouse: Warehouse, max_delete_percent: float | None, *, everything: bool
+) -> None:
+    with warehouse.database.connect() as connection:
+        try:
+            published = publish_landed(
+                connection,
+                warehouse.schemas,
+                max_delete_percent=max_delete_percent,
+                everything=everything,
+            )
+        except TooManyDeletionsError as error:
+            message = (
+                f"{error}. If it is right, run it with --allow-deletes once, or set "
+                "WAREHOUSE_MAX_DELETE_PERCENT."
+            )
+            raise click.ClickException(message) from None
+    _tell(published)
+
+
+def _tell(published: Published) -> None:
+    for table in published_tables():
+        parts = [
+            f"{counts[table.name]:,} {word}"
+            for counts, word in (
+                (published.inserted, "new"),
+                (published.changed, "changed"),
+                (published.deleted, "deleted"),
+            )
+            if counts[table.name]
+        ]
+        if parts:
+            click.echo(f"{table.name:<20} {', '.join(parts)}")
+    if published.erased:
+        click.echo(f"The data of {published.erased:,} persons were erased")
+    if not (+published.inserted or +published.changed or +published.deleted):
+        click.echo("Nothing to publish")

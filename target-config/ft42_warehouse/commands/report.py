@@ -1,0 +1,61 @@
+"""The command ``warehouse report``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ft42_warehouse.commands.options import Warehouse, schedule_of, schedule_options
+from ft42_warehouse.overview import inspection
+from ft42_warehouse.report import report as render_report
+from ft42_warehouse.report import write_page
+from ft42_warehouse.serve import ReportServer
+
+
+@click.command()
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
+    help="File to write the page to; - for the standard output.",
+)
+@click.option(
+    "--serve", is_flag=True,
+    help="Serve the page on 127.0.0.1, fresh at each load, with /health and /metrics.",
+)  # fmt: skip
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=8042, show_default=True,
+    help="Port to serve on; 0 for any that is free.",
+)  # fmt: skip
+@schedule_options
+@click.pass_obj
+def report(  # noqa: PLR0913 - an argument an option
+    warehouse: Warehouse,
+    *,
+    output: Path | None,
+    serve: bool,
+    port: int,
+    incremental_minutes: float,
+    nightly_hours: float,
+) -> None:
+    """Show how things stand on one HTML page, which needs no network."""
+    if (output is None) != serve:
+        message = "Say either --output FILE or --serve."
+        raise click.UsageError(message)
+    looked_at = (
+        warehouse.database,
+        warehouse.schemas,
+        schedule_of(incremental_minutes, nightly_hours),
+    )
+    if output is None:
+        ReportServer(port, *looked_at).run()
+        return
+    with inspection(*looked_at) as seen:
+        page = render_report(seen.overview, seen)
+    try:
+        write_page(page, output)
+    except OSError as error:
+        message = f"{output} cannot be written: {error.strerror}"
+        raise click.ClickException(message) from None
+    if str(output) != "-":
+        click.echo(f"The report is in {output}: open it in a browser.")

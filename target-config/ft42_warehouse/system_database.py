@@ -1,0 +1,63 @@
+"""Meltano's system database, which keeps the state of every run and lets none go.
+
+Meltano reads the last state from a table of its own, ``state``. The copies in ``runs``
+are looked at by nobody once a later run has ended, and at the network's scale they grow
+by gigabytes a year.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+_STATES_KEPT = timedelta(days=1)
+_PATIENCE = 30
+"""Seconds to wait for Meltano, which writes to the same file."""
+
+
+def trim(uri: str, *, days: float) -> str | None:
+    """Let go the runs that are older, and the states of those that are older than a day.
+
+    The last run of each load stays as it is.
+
+    Args:
+        uri: Meltano's setting ``database_uri``.
+        days: How long a run is kept.
+
+    Returns:
+        Why it was not possible; None if it was.
+    """
+    # Needed once a night; all would wait a quarter of a second for it.
+    import sqlalchemy as sa  # noqa: PLC0415
+
+    runs = sa.table(
+        "runs", sa.column("id"), sa.column("job_name"), sa.column("started_at", sa.DateTime),
+        sa.column("payload"), sa.column("payload_flags"),
+    )  # fmt: skip
+    now = datetime.now(UTC).replace(tzinfo=None)  # as Meltano writes it
+    is_last = runs.c.id.in_(sa.select(sa.func.max(runs.c.id)).group_by(runs.c.job_name))
+    try:
+        engine = sa.create_engine(uri, connect_args=_waiting(uri), poolclass=sa.NullPool)
+        with engine.begin() as connection:
+            connection.execute(
+                sa.delete(runs).where(runs.c.started_at < now - timedelta(days=days), ~is_last)
+            )
+            connection.execute(
+                sa.update(runs)
+                .where(
+                    runs.c.started_at < now - _STATES_KEPT,
+                    runs.c.payload_flags != 0,
+                    ~is_last,
+                )
+                .values(payload="{}", payload_flags=0)
+            )
+    except (sa.exc.SQLAlchemyError, ImportError) as error:
+        # Without the text: it can quote the URI, which can hold a password.
+        return (
+            f"Meltano's runs were not trimmed ({type(error).__name__}): see whether this "
+            "account may write to MELTANO_DATABASE_URI. The next night tries again"
+        )
+    return None
+
+
+def _waiting(uri: str) -> dict[str, int]:
+    return {"timeout": _PATIENCE} if uri.startswith("sqlite") else {}
