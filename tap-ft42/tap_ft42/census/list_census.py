@@ -490,8 +490,10 @@ class _Countable(Source):
         return [self] if sources[0] is self.source else [*map(_Countable, sources)]
 
     @override
-    def remedies(self) -> Iterator[tuple[Source, Callable[[], TooLargeError]]]:
-        for probe, too_large in self.source.remedies():
+    def remedies(
+        self, *, is_heavy: bool
+    ) -> Iterator[tuple[Source, Callable[[], TooLargeError]]]:
+        for probe, too_large in self.source.remedies(is_heavy=is_heavy):
             yield probe, partial(self._counted, too_large)
 
     def _counted(self, too_large: Callable[[], TooLargeError]) -> TooLargeError:

@@ -112,6 +112,21 @@ class Fit:
             ranges=tuple(name for name in self.can.ranges if name != column),
         )
 
+    def shorten(self, name: str, length: int, longest: int) -> None:
+        """Take note that a list of ids is answered only in shorter ones.
+
+        Args:
+            name: The parameter.
+            length: How long it was.
+            longest: How long the others were, at most.
+        """
+        if length <= self.can.longest_list:
+            self.learn(
+                f"42 does not answer lists of {length} ids in {name}. They have {longest} at "
+                "most from now on",
+                longest_list=longest,
+            )
+
 
 def _told(seen: dict[str, Any]) -> dict[str, Any]:
     return {f"found_{name}": value for name, value in seen.items()}

@@ -85,8 +85,14 @@ class Source(Protocol):
         """Return what to read in its place, after what is known of its route."""
         ...
 
-    def remedies(self) -> Iterable[tuple[Source, Callable[[], TooLargeError]]]:
-        """Return smaller requests, each with what to raise if that is answered."""
+    def remedies(
+        self, *, is_heavy: bool
+    ) -> Iterable[tuple[Source, Callable[[], TooLargeError]]]:
+        """Return smaller requests, each with what to raise if that is answered.
+
+        Args:
+            is_heavy: Whether the API may have taken too long to answer.
+        """
         ...
 
 
@@ -366,11 +372,12 @@ class Pipeline:
             return
         if tries > _TWICE:
             too_large = self._suspected.pop(place, None)
-            if too_large is not None and may_be_too_heavy(failure):
+            if too_large is not None:
                 raise too_large()
             return
         async with self._looking:
-            for probe, too_large in source.remedies() if may_be_too_heavy(failure) else ():
+            remedies = source.remedies(is_heavy=may_be_too_heavy(failure))
+            for probe, too_large in remedies:
                 if await self._is_answered(partial(probe.fetch, region, 1, sort), source.entry):
                     if isinstance(failure, requests.Timeout):
                         raise too_large()

@@ -166,9 +166,11 @@ class ListSource(Source):
         return [self] if len(self._ids[1]) <= longest else self.pieces(longest)
 
     @override
-    def remedies(self) -> Iterator[tuple[ListSource, Callable[[], TooLargeError]]]:
+    def remedies(
+        self, *, is_heavy: bool
+    ) -> Iterator[tuple[ListSource, Callable[[], TooLargeError]]]:
         probe = replace(self, size=ONE, plan=None)
-        if self.size > ONE:
+        if is_heavy and self.size > ONE:
             yield probe, self._too_heavy
         if len(self._ids[1]) > 1:
             (first, *_) = probe.pieces(1)
@@ -187,12 +189,7 @@ class ListSource(Source):
     def _too_long(self, why: str) -> TooLargeError:
         name, ids = self._ids
         longest = ceil(len(ids) / 2)
-        learn = partial(
-            self.fit.learn,
-            f"42 does not answer lists of {len(ids)} ids in {name}. They have {longest} at "
-            "most from now on",
-            longest_list=longest,
-        )
+        learn = partial(self.fit.shorten, name, len(ids), longest)
         return TooLargeError(why, self.pieces(longest), learn)
 
     def params(self, region: Region, number: int, sort: str | None) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from math import ceil
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from tap_ft42.api.budget import RunEnds
-from tap_ft42.api.errors import explain, is_missing
+from tap_ft42.api.errors import FatalAPIError, explain, is_missing
 from tap_ft42.api.token import CredentialsError
 from tap_ft42.census.known import KnownRows
 from tap_ft42.census.presence import ByCursus, FullReads
@@ -26,7 +26,7 @@ from tap_ft42.planning.plan import Partition, apart, at_once, plan, stop_at_the_
 from tap_ft42.planning.priorities import need
 from tap_ft42.planning.refresh import forget_position
 from tap_ft42.planning.sweeps import together
-from tap_ft42.reading.asking import TooDearError
+from tap_ft42.reading.asking import IncompleteReadError, TooDearError
 from tap_ft42.reading.fitting import TooLargeError
 from tap_ft42.reading.source import ONE
 from tap_ft42.run.dealing import CampusByPerson
@@ -76,16 +76,16 @@ class _Running:
 class _Halving:
     """What became of the two halves of a sweep that failed."""
 
-    def __init__(self) -> None:
+    def __init__(self, members: int) -> None:
+        self.members = members
         self._read: list[int] = []
         self.has_failed = False
         """Whether one of them failed, too, so that its length was not the reason."""
 
-    def succeed(self, members: int, learn: Callable[[int], None]) -> None:
-        """Take note that a half was read, and learn from it if both were."""
+    def succeed(self, members: int) -> int | None:
+        """Take note that a half was read, and return how long both were if both were."""
         self._read.append(members)
-        if not self.has_failed and len(self._read) > 1:
-            learn(max(self._read))
+        return None if self.has_failed or len(self._read) == 1 else max(self._read)
 
 
 class ListRun:
@@ -489,47 +489,57 @@ class ListRun:
             self.presence.begin(member)
         try:
             yield from self._found(running)
-        except TooDearError:
-            self._begin(running.members, apart)
+        except (TooDearError, TooLargeError, *ALONE) as failure:
+            self._plan_again(running, failure)
             yield from self._planned_records(context)
             return
-        except (TooLargeError, *ALONE) as failure:
-            if running.halving is not None:
-                running.halving.has_failed = True
-            if running.read.is_sweep and not isinstance(failure, CredentialsError):
-                self._halve(running, failure)
-                yield from self._planned_records(context)
-                return
-            self._left_open.update(map(key_of, running.read.contexts))
-            raise
         if running.halving is not None:
-            running.halving.succeed(len(running.members), self._note_length)
+            self._note_half(running.halving, len(running.members))
         self._is_read_to_end = self._is_any_read = True
         for member in running.read.contexts:
             self.presence.complete(member)
             if self.listing.cursor is not None and self.listing.parent is not None:
                 self._partitions_read.append(self.partitions.state(member))
 
+    def _plan_again(self, running: _Running, failure: Exception) -> None:
+        """Read the members of a sweep in another way.
+
+        Raises:
+            Exception: The failure, if there is none.
+        """
+        is_one_too_many = running.halving is not None and running.halving.has_failed
+        if running.halving is not None:
+            running.halving.has_failed = True
+        if isinstance(failure, TooDearError):
+            self._begin(running.members, apart)
+        elif not running.read.is_sweep or not _may_be_of_one(failure):
+            self._left_open.update(map(key_of, running.read.contexts))
+            raise failure
+        elif is_one_too_many and isinstance(failure, FatalAPIError):
+            # Where both halves are refused, it is not because of one of them.
+            self._begin(running.members, apart)
+        else:
+            self._halve(running, failure)
+
     def _halve(self, running: _Running, failure: Exception) -> None:
         """Read the members of a sweep that fails in two, as it may fail because of one."""
-        halving, middle = _Halving(), ceil(len(running.members) / 2)
+        members = len(running.members)
+        halving, middle = _Halving(members), ceil(members / 2)
         for half in (running.members[:middle], running.members[middle:]):
             self._begin(half, at_once, halving=halving)
         self.partitions.logger.info(
             "%s: a list of %d of its parents cannot be read, and is read in two. %s",
             self.listing.name,
-            len(running.members),
+            members,
             explain(failure),
             extra={"happened": "sweep_halved"},
         )
 
-    def _note_length(self, length: int) -> None:
-        """Take note of how many parents the API takes in one list."""
-        self.partitions.fit_of_sweeps.learn(
-            f"42 does not answer lists of more than {length} ids in "
-            f"{self.listing.parent_filter}. They are shorter from now on",
-            longest_list=length,
-        )
+    def _note_half(self, halving: _Halving, members: int) -> None:
+        """Take note of how many parents the API takes in one list, once both halves tell."""
+        if (longest := halving.succeed(members)) is not None:
+            name = self.listing.parent_filter or ""
+            self.partitions.fit_of_sweeps.shorten(name, halving.members, longest)
 
     def _along_with(self, context: Context | None) -> Sequence[Context | None]:
         """Return what is planned together with a partition that nobody has planned."""
@@ -708,6 +718,16 @@ class ListRun:
                 spool.end(name, state, is_full=is_full)
         if plans:
             spool.tidy()
+
+
+def _may_be_of_one(failure: Exception) -> bool:
+    """Tell whether a sweep may fail because of one of its members, or because of their number.
+
+    What passes by itself would take as long for each of them.
+    """
+    if isinstance(failure, CredentialsError):
+        return False
+    return isinstance(failure, TooLargeError | FatalAPIError | IncompleteReadError)
 
 
 def _traits(partitions: Partitions) -> Iterator[Trait]:
