@@ -81,12 +81,13 @@ class Client:
             _tell(logger, listing, response, page)
         return page
 
-    def retried(self, name: str, func: Any) -> Any:  # noqa: ANN401 - sync or async
+    def retried(self, name: str, func: Any, look_into: Any = None) -> Any:  # noqa: ANN401 - sync or async
         """Let a function that sends a request try again.
 
         Args:
             name: What it asks for: a stream, or the token.
             func: The function.
+            look_into: Called after each failure, too; None for nothing.
         """
 
         def tell(details: Details) -> None:
@@ -94,7 +95,7 @@ class Client:
             wait = details.get("wait", 0.0)
             self._budget.check(wait, because="the API asks to be left alone")
 
-        return retries.retried(func, tell)
+        return retries.retried(func, tell if look_into is None else [tell, look_into])
 
 
 def logger_of(listing: Listing) -> logging.Logger:

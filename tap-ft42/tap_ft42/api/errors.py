@@ -74,6 +74,57 @@ _ADVICE = {
 }
 
 
+_BLAMED = ("sort", "range")
+_BLAMED_ELSEWHERE = re.compile(r"filter|doesn't exists", re.IGNORECASE)
+_OF_PARAMETERS = {HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY}
+TOO_LONG = {
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    HTTPStatus.REQUEST_URI_TOO_LONG,
+    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+}
+"""What a server answers to a request that is too long, mostly in HTML."""
+
+
+def blamed_by(refusal: APIError) -> set[str]:
+    """Tell which parameters a refusal may be one of.
+
+    Args:
+        refusal: What the API answered.
+
+    Returns:
+        ``sort`` or ``range``, where it names one of them; both, where it names nothing.
+    """
+    if refusal.response is None or refusal.response.status_code not in _OF_PARAMETERS:
+        return set()
+    body = _decoded(refusal.response)
+    said = " ".join(map(str, body.values())).lower() if isinstance(body, dict) else ""
+    named = {one for one in _BLAMED if one in said}
+    return named or (set() if _BLAMED_ELSEWHERE.search(said) else set(_BLAMED))
+
+
+def is_missing(failure: BaseException) -> bool:
+    """Tell whether a failure is that nothing is there."""
+    response = getattr(failure, "response", None)
+    return response is not None and response.status_code == HTTPStatus.NOT_FOUND
+
+
+def may_be_too_long(refusal: APIError) -> bool:
+    """Tell whether a refusal may be one of a request that is too long."""
+    status = None if refusal.response is None else refusal.response.status_code
+    return status in TOO_LONG or status in _OF_PARAMETERS
+
+
+def may_be_too_heavy(failure: BaseException) -> bool:
+    """Tell whether a failure may be one of a request that takes too long to answer."""
+    if isinstance(failure, requests.Timeout):
+        return True
+    response = getattr(failure, "response", None)
+    return response is not None and response.status_code in {
+        HTTPStatus.BAD_GATEWAY,
+        HTTPStatus.GATEWAY_TIMEOUT,
+    }
+
+
 def without_secrets(
     url: str, is_secret: Callable[[str], bool] = _SECRET_PARAMETERS.__contains__
 ) -> str:

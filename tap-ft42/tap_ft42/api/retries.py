@@ -26,8 +26,6 @@ from tap_ft42.api.headers import http_date, whole_number
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
-    from backoff.types import Details
-
 
 class TooManyRequestsError(RetriableAPIError):
     """The API says that a limit of the application is used up."""
@@ -80,7 +78,7 @@ def check(
         return
     if status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
         raise FatalAPIError(errors.refusal(response), response)
-    if (
+    if status not in errors.TOO_LONG and (
         status >= HTTPStatus.INTERNAL_SERVER_ERROR
         or status in _PASSING
         or not errors.is_json(response)
@@ -89,12 +87,13 @@ def check(
     raise refused(refusal(response), response)
 
 
-def retried(func: Any, on_failure: Callable[[Details], None]) -> Any:  # noqa: ANN401 - sync or async
+def retried(func: Any, on_failure: Any) -> Any:  # noqa: ANN401 - sync or async
     """Let a function that sends a request try again.
 
     Args:
         func: The function; it may be a coroutine function.
-        on_failure: Called before each wait.
+        on_failure: Called before each wait, one or several; of a coroutine function they may
+            be such ones, too.
 
     Returns:
         A function like it.

@@ -98,7 +98,7 @@ class _Interval:
 
     def total_of(self, page: Page) -> int:
         """Return how many rows the interval has, as an answer tells."""
-        if not self.region.holds(page):
+        if self.region.strangers(page):
             raise RangeIgnoredError
         if page.total is None:
             raise UncountableError

@@ -23,9 +23,9 @@ from tap_ft42.census.tallies import MOST_IDS
 from tap_ft42.census.terms import refresh_nights
 from tap_ft42.declared.contexts import list_of, parent_of
 from tap_ft42.declared.instants import from_milliseconds, in_milliseconds
-from tap_ft42.declared.listing import LARGEST
 from tap_ft42.declared.words import some
 from tap_ft42.reading.asking import IncompleteReadError, RangeIgnoredError
+from tap_ft42.reading.fitting import TooLargeError
 from tap_ft42.reading.pipeline import Source
 from tap_ft42.reading.reads import read_from_scratch
 from tap_ft42.reading.regions import MAX_ID, Region
@@ -112,6 +112,7 @@ class ListCensus:
             FatalAPIError,
             IncompleteReadError,
             RangeIgnoredError,
+            TooLargeError,
             UncountableError,
         ) as error:
             self._list.logger.warning(
@@ -367,7 +368,8 @@ class ListCensus:
         """Yield the parts of a read."""
         reader = self._list.reader
         source = reader.source(self._whole, query, path=self._list.whole_path or "")
-        reading = reader.begin(place, _Countable(source), read)
+        # What several lists of parents count cannot be held against what all have.
+        reading = reader.begin(place, _Countable(source), read, is_divided=False)
         for part, _ in reader.parts(reading):
             yield part
             self._terms.write_state()
@@ -440,6 +442,10 @@ class ListCensus:
         """What narrows the stream's rows to those of the list."""
         return {}
 
+    @property
+    def _longest_list(self) -> int:
+        return self._list.reader.fit(self._list.whole_path or "").can.longest_list
+
     @cached_property
     def _query(self) -> dict[str, Any] | None:
         """What asks for all rows of the stream, or None if no request does."""
@@ -447,7 +453,7 @@ class ListCensus:
         query = dict(self._list.query(self._whole))
         if listing.parent_filter is not None:
             parents = sorted({parent_of(context) for context in self._contexts})
-            if len(parents) <= LARGEST:
+            if len(parents) <= self._longest_list:
                 query[listing.parent_filter] = ",".join(map(str, parents))
             elif self._terms.scope.campus_ids:
                 return None
@@ -477,6 +483,23 @@ class _Countable(Source):
     def fetch(self, region: Region, number: int, sort: str | None) -> Page:
         source = replace(self.source, size=ONE) if number == COUNT else self.source
         return source.fetch(region, max(number, 1), sort)
+
+    @override
+    def fitted(self) -> Sequence[Source]:
+        sources = self.source.fitted()
+        return [self] if sources[0] is self.source else [*map(_Countable, sources)]
+
+    @override
+    def remedies(
+        self, *, is_heavy: bool
+    ) -> Iterator[tuple[Source, Callable[[], TooLargeError]]]:
+        for probe, too_large in self.source.remedies(is_heavy=is_heavy):
+            yield probe, partial(self._counted, too_large)
+
+    def _counted(self, too_large: Callable[[], TooLargeError]) -> TooLargeError:
+        error = too_large()
+        error.instead = self.fitted()
+        return error
 
 
 def gone(number: int, sent: float) -> Proof:

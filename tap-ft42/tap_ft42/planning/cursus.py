@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tap_ft42.declared.capabilities import STATE_KEY
 from tap_ft42.declared.contexts import CURSUS
 
 if TYPE_CHECKING:
@@ -23,8 +24,9 @@ if TYPE_CHECKING:
 MAIN = 21
 """The main curriculum, which is read where no setting names another one."""
 
-_TURN = "served_at"
-"""What the state of the stream itself says in any case; see `tap_ft42.planning.priorities`."""
+_OF_STREAM = {"served_at", STATE_KEY}
+"""What the state of the stream itself says in any case; see `tap_ft42.planning.priorities`
+and `tap_ft42.declared.capabilities`."""
 
 
 def cursus_ids(settings: Mapping[str, Any]) -> tuple[int, ...]:
@@ -55,9 +57,9 @@ def arrange(state: dict[str, Any], ids: Sequence[int]) -> None:
     known: dict[tuple[tuple[str, int], ...], dict[str, Any]] = {}
     for context, part in _parts(state, otherwise=only or MAIN):
         known.setdefault(tuple(sorted(context.items())), part)
-    turn = {_TURN: state[_TURN]} if _TURN in state else {}
+    of_all = {name: state[name] for name in _OF_STREAM if name in state}
     state.clear()
-    state |= turn
+    state |= of_all
     for names, part in known.items():
         context = {name: value for name, value in names if (name, value) != (CURSUS, only)}
         if context:
@@ -78,7 +80,7 @@ def _parts(
         part = dict(partition)
         context = {CURSUS: _cursus_read(part) or home, **part.pop("context")}
         yield context, part
-    if whole.keys() - {_TURN}:
+    if whole.keys() - _OF_STREAM:
         yield {CURSUS: home}, whole
 
 

@@ -127,6 +127,13 @@ def apart(
     return [_together([partition], listing, times, stops) for partition in partitions]
 
 
+def at_once(
+    listing: Listing, partitions: Sequence[Partition], times: Times, stops: Stops
+) -> list[PlannedRead]:
+    """Tell the same as `plan`, where all partitions share one read."""
+    return [_together(partitions, listing, times, stops)]
+
+
 def _groups(listing: Listing, partitions: Sequence[Partition]) -> list[list[int]]:
     if listing.largest_sweep == 1:
         return [[number] for number in range(len(partitions))]

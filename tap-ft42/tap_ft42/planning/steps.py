@@ -100,7 +100,12 @@ class Step:
             case Way.LIST:
                 return partial(read_list, is_sortable=is_sortable)
             case Way.FULL | Way.LOAD:
-                return partial(read_from_scratch, region=self.region, is_sortable=is_sortable)
+                return partial(
+                    read_from_scratch,
+                    region=self.region,
+                    is_sortable=is_sortable,
+                    window=self._window(listing.cursor),
+                )
             case Way.CHANGES:
                 # Without positions there are no borders of pages to prove.
                 return partial(read_window, region=self.region, is_sortable=False)
@@ -108,6 +113,13 @@ class Step:
                 return partial(
                     read_window, region=self.region, is_sortable=is_sortable, accepts=accepts
                 )
+
+    def _window(self, cursor: Cursor | None) -> Region | None:
+        """Return the rows of a load by the list's cursor."""
+        if cursor is None or cursor.kind == "id":
+            return None
+        begins = BEGINNING if self.begins is None else self.begins
+        return Region({cursor.column: (begins, self.until)})
 
 
 def full_steps(listing: Listing, state: Mapping[str, Any], until: int) -> list[Step]:

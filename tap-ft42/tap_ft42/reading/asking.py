@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Protocol
 
 from typing_extensions import override
 
+from tap_ft42.declared.listing import ID
 from tap_ft42.reading.ids import IdSet
 
 if TYPE_CHECKING:
     from tap_ft42.api.page import Page
-    from tap_ft42.reading.regions import Region
+    from tap_ft42.reading.regions import Key, Region
 
 SPARE, FACTOR = 200, 8
 """Requests that a read may send in vain: so many, and so many a page of new rows."""
@@ -65,6 +66,11 @@ class TooDearError(Exception):
 
 class RangeIgnoredError(Exception):
     """The API does not narrow this list by ranges after all."""
+
+    def __init__(self, key: Key = ID) -> None:
+        """Say by the ranges of which key."""
+        super().__init__(self.__doc__)
+        self.key = key
 
 
 class Metered(Ask):

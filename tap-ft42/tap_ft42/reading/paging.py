@@ -134,8 +134,8 @@ async def one_page(ask: Ask, region: Region, number: int, sort: str | None) -> P
         RangeIgnoredError: They do not.
     """
     page = await ask(region, number, sort)
-    if not region.holds(page):
-        raise RangeIgnoredError
+    for key in region.strangers(page):
+        raise RangeIgnoredError(key)
     return page
 
 

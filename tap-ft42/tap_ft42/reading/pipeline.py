@@ -14,7 +14,7 @@ import asyncio
 import heapq
 import logging
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from math import ceil
@@ -22,12 +22,18 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
+import requests
 from typing_extensions import override
 
+from tap_ft42.api.errors import APIError, may_be_too_heavy
+from tap_ft42.api.retries import RETRIED, TooManyRequestsError
 from tap_ft42.reading.asking import Ask
+from tap_ft42.reading.fitting import TooLargeError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
+
+    from backoff.types import Details
 
     from tap_ft42.api.budget import Budget
     from tap_ft42.api.ledger import Entry
@@ -44,6 +50,12 @@ NOW: Place = (-1,)
 
 AHEAD = 40
 """Answers that are on their way or wait for the consumer."""
+
+_TWICE = 2
+"""Failures of one request that may have a reason of its own."""
+
+_APART = 10_000
+"""Where the reads stand that take the place of one, behind all that it may have asked for."""
 
 _LONG_WAIT = 20.0
 """Seconds that need an explanation."""
@@ -67,6 +79,21 @@ class Source(Protocol):
 
     def fetch(self, region: Region, number: int, sort: str | None) -> Page:
         """Ask for a page; called in a thread."""
+        ...
+
+    def fitted(self) -> Sequence[Source]:
+        """Return what to read in its place, after what is known of its route."""
+        ...
+
+    def remedies(
+        self, *, is_heavy: bool
+    ) -> Iterable[tuple[Source, Callable[[], TooLargeError]]]:
+        """Return smaller requests, each with what to raise if that is answered.
+
+        Args:
+            is_heavy: Whether the API may have taken too long to answer.
+        """
+        ...
 
 
 @dataclass(order=True)
@@ -143,18 +170,21 @@ class Pipeline:
         self._in_flight = 0
         self._workers = 0
         self._readings: set[Reading] = set()
+        self._looking = asyncio.Lock()
+        self._suspected: dict[Place, Callable[[], TooLargeError]] = {}
         self._starving: Reading | None = None
 
     # For the consumer
 
-    def read(
+    def read(  # noqa: PLR0913 - what is read, and how
         self,
         place: Place,
         source: Source,
         read: Callable[[Ask], AsyncIterator[Part]],
         *,
-        retried: Callable[[Any], Any],
+        retried: Callable[..., Any],
         is_urgent: bool = False,
+        is_divided: bool = True,
     ) -> Reading:
         """Let a read run.
 
@@ -162,9 +192,11 @@ class Pipeline:
             place: Where the consumer will want it.
             source: Where its pages come from.
             read: One of the functions of `tap_ft42.reading.reads`.
-            retried: Decorates the coroutine that asks for a page once.
+            retried: Decorates the coroutine that asks for a page once, with what is called
+                after a failure.
             is_urgent: Whether the first page is fetched before anything else, since
                 it tells how much there is to do.
+            is_divided: Whether what is too large as one list is read in several.
 
         Returns:
             What `parts` takes.
@@ -174,8 +206,10 @@ class Pipeline:
         if self._thread is None:
             self._thread = Thread(target=self._run, name="pipeline", daemon=True)
             self._thread.start()
-        ask = _PlacedAsk(retried(self._answer), source, reading, place, is_urgent=is_urgent)
-        self._loop.call_soon_threadsafe(self._begin, reading, read(ask))
+        answer = retried(self._answer, self._look_into)
+        ask = PlacedAsk(answer, source, reading, place, is_urgent=is_urgent)
+        parts = fitted(ask, read, is_divided=is_divided)
+        self._loop.call_soon_threadsafe(self._begin, reading, parts)
         return reading
 
     def parts(self, reading: Reading) -> Iterator[tuple[Part, Place]]:
@@ -263,9 +297,8 @@ class Pipeline:
     async def _answer(
         self,
         place: Place,
-        recall: Callable[[], Page | None],
-        fetch: Callable[[], Page],
-        entry: Entry,
+        source: Source,
+        request: tuple[Region, int, str | None],
         *,
         is_urgent: bool,
     ) -> Page:
@@ -273,9 +306,8 @@ class Pipeline:
 
         Args:
             place: Where the consumer will want the page.
-            recall: Returns it if it need not be asked for.
-            fetch: Asks for it.
-            entry: Where it is counted how long it waits for the quota.
+            source: What asks for it, or recalls it.
+            request: Which page.
             is_urgent: Whether it comes before anything else.
 
         Returns:
@@ -283,9 +315,10 @@ class Pipeline:
 
         Raises:
             RunEnds: The run has to end.
-            Exception: What ``fetch`` raises.
+            Exception: What ``source`` raises.
         """
-        job = _Job(place, recall, fetch, entry, self._loop.create_future())
+        recall, fetch = partial(source.recall, *request), partial(source.fetch, *request)
+        job = _Job(place, recall, fetch, source.entry, self._loop.create_future())
         if is_urgent:
             self._urgent.append(job)
         else:
@@ -317,11 +350,52 @@ class Pipeline:
                 if not job.answer.done():
                     job.answer.set_exception(error)
                 continue
-            self._in_flight += 1
-            self._jobs.put(job)
-            if self._workers < self._in_flight:
-                self._workers += 1
-                Thread(target=self._send, name="request", daemon=True).start()
+            self._send(job)
+
+    def _send(self, job: _Job) -> None:
+        self._in_flight += 1
+        self._jobs.put(job)
+        if self._workers < self._in_flight:
+            self._workers += 1
+            Thread(target=self._work, name="request", daemon=True).start()
+
+    async def _look_into(self, details: Details) -> None:
+        """Find out why a request failed twice, before it is sent once more.
+
+        Raises:
+            TooLargeError: A smaller one is answered.
+        """
+        place, source, (region, _, sort) = details["args"]
+        failure = details["exception"]
+        tries = details["tries"]
+        if isinstance(failure, TooManyRequestsError) or tries not in {_TWICE, _TWICE + 1}:
+            return
+        if tries > _TWICE:
+            too_large = self._suspected.pop(place, None)
+            if too_large is not None:
+                raise too_large()
+            return
+        async with self._looking:
+            remedies = source.remedies(is_heavy=may_be_too_heavy(failure))
+            for probe, too_large in remedies:
+                if await self._is_answered(partial(probe.fetch, region, 1, sort), source.entry):
+                    if isinstance(failure, requests.Timeout):
+                        raise too_large()
+                    self._suspected[place] = too_large
+                    return
+
+    async def _is_answered(self, fetch: Callable[[], Page], entry: Entry) -> bool:
+        """Send a request that nobody waits for but to know whether it is answered."""
+        await self._permission(entry)
+        job = _Job(NOW, _nothing, fetch, entry, self._loop.create_future())
+        self._send(job)
+        try:
+            await job.answer
+        except RETRIED:
+            return False
+        except APIError:
+            return True
+        return True
 
     async def _next_job(self) -> _Job:
         while True:
@@ -362,7 +436,7 @@ class Pipeline:
             await asyncio.sleep(wait)
             self._budget.check()
 
-    def _send(self) -> None:
+    def _work(self) -> None:
         """Work in a thread that waits for answers."""
         while True:
             job = self._jobs.get()
@@ -384,7 +458,7 @@ class Pipeline:
             job.answer.set_exception(error)
 
 
-class _PlacedAsk(Ask):
+class PlacedAsk(Ask):
     """Asks for pages at a place in the order of consumption."""
 
     def __init__(
@@ -397,7 +471,8 @@ class _PlacedAsk(Ask):
         is_urgent: bool = False,
     ) -> None:
         self._answer = answer
-        self._source = source
+        self.source = source
+        """Which rows it asks for."""
         self._reading = reading
         self._place = place
         self._is_urgent = is_urgent
@@ -406,9 +481,8 @@ class _PlacedAsk(Ask):
     async def __call__(self, region: Region, number: int, sort: str | None) -> Page:
         page = await self._answer(
             (*self._place, number, 0),
-            partial(self._source.recall, region, number, sort),
-            partial(self._source.fetch, region, number, sort),
-            self._source.entry,
+            self.source,
+            (region, number, sort),
             is_urgent=self._is_urgent and number == 1,
         )
         self._reading.note(page)
@@ -416,7 +490,53 @@ class _PlacedAsk(Ask):
 
     @override
     def after(self, number: int) -> Ask:
-        return _PlacedAsk(self._answer, self._source, self._reading, (*self._place, number, 1))
+        return self.of(self.source, number)
+
+    def of(self, source: Source, number: int) -> PlacedAsk:
+        """Return one that asks for other rows; number as of `after`."""
+        return PlacedAsk(self._answer, source, self._reading, (*self._place, number, 1))
+
+
+async def fitted(
+    ask: PlacedAsk, read: Callable[[Ask], AsyncIterator[Part]], *, is_divided: bool
+) -> AsyncIterator[Part]:
+    """Read with requests that are as large as the API answers, and no larger.
+
+    Args:
+        ask: Asks for pages.
+        read: What reads with it.
+        is_divided: Whether a list of too many ids is read in shorter ones.
+
+    Yields:
+        What it reads, perhaps twice; if it was divided, without what is reached.
+
+    Raises:
+        TooLargeError: It would have to be divided.
+    """
+    instead, learn = ask.source.fitted(), _nothing
+    if len(instead) == 1:
+        (source,) = instead
+        try:
+            async for part in read(ask if source is ask.source else ask.of(source, 0)):
+                yield part
+        except TooLargeError as too_large:
+            if len(too_large.instead) > 1 and not is_divided:
+                raise
+            instead, learn = too_large.instead, too_large.learn or _nothing
+        else:
+            return
+    elif not is_divided:
+        message = "more ids than 42 takes in one list"
+        raise TooLargeError(message, instead)
+    for number, source in enumerate(instead):
+        parts = fitted(ask.of(source, _APART + number), read, is_divided=is_divided)
+        async for part in parts:
+            yield part if len(instead) == 1 else replace(part, reached=None)
+    learn()
+
+
+def _nothing() -> None:
+    """Return nothing."""
 
 
 async def _pour(parts: AsyncIterator[Part], reading: Reading) -> None:

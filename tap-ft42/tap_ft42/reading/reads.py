@@ -103,8 +103,10 @@ _MOST_SLICES = 1000
 _TRIES = 10
 
 
-async def read_list(ask: Ask, *, is_sortable: bool) -> AsyncIterator[Part]:
-    """Read a whole list that the API narrows by nothing.
+async def read_list(
+    ask: Ask, region: Region | None = None, *, is_sortable: bool
+) -> AsyncIterator[Part]:
+    """Read a whole list, or a region that the API narrows no further.
 
     Such a list may also win rows, so a small risk remains: a row that comes and
     another one that goes in the same second between two pages. The next full
@@ -112,6 +114,7 @@ async def read_list(ask: Ask, *, is_sortable: bool) -> AsyncIterator[Part]:
 
     Args:
         ask: Asks for pages.
+        region: Which rows; None for all.
         is_sortable: Whether the API sorts the list by id.
 
     Yields:
@@ -126,7 +129,7 @@ async def read_list(ask: Ask, *, is_sortable: bool) -> AsyncIterator[Part]:
     before = None
     for attempt in range(_TRIES):
         seen = Seen()
-        async for page in all_pages(ask.after(attempt), Region(), sort, seen):
+        async for page in all_pages(ask.after(attempt), region or Region(), sort, seen):
             yield Part(page)
         is_alike, before = seen.ids == before, seen.ids
         if not seen.is_cut_off and (seen.is_steady or is_alike):
@@ -143,7 +146,7 @@ async def read_list(ask: Ask, *, is_sortable: bool) -> AsyncIterator[Part]:
 
 
 async def read_from_scratch(
-    ask: Ask, region: Region, *, is_sortable: bool
+    ask: Ask, region: Region, *, is_sortable: bool, window: Region | None = None
 ) -> AsyncIterator[Part]:
     """Read a region slice by slice in the order of ids, which no update changes.
 
@@ -151,6 +154,7 @@ async def read_from_scratch(
         ask: Asks for pages.
         region: Which rows; if they cannot be sorted, closed by a window.
         is_sortable: Whether the API sorts the list by id.
+        window: The same rows by the list's cursor, where the API has no ranges of ids.
 
     Yields:
         Its pages; what is reached are ids.
@@ -161,9 +165,14 @@ async def read_from_scratch(
     try:
         async for part in _from_scratch(Metered(ask), region, is_sortable=is_sortable):
             yield part
-    except RangeIgnoredError:
-        async for part in read_list(ask.after(_MOST_SLICES), is_sortable=is_sortable):
-            yield part
+    except RangeIgnoredError as ignored:
+        again = ask.after(_MOST_SLICES)
+        if ignored.key == ID and window is not None:
+            parts = read_window(again, window, is_sortable=is_sortable)
+        else:
+            parts = _regardless(again, region.without(ignored.key), is_sortable=is_sortable)
+        async for part in parts:
+            yield replace(part, reached=None)
 
 
 async def read_window(
@@ -190,15 +199,27 @@ async def read_window(
     """
     read = read_in_order if is_sortable else read_piecewise
     within = Metered(ask)
+    (key,) = region.bounds
     try:
-        (key,) = region.bounds
         head = await one_page(within, region, 1, _sort(key) if is_sortable else None)
         if accepts is not None and not accepts(head):
             raise TooDearError
         async for part in read(within, region, key, head):
             yield part
-    except RangeIgnoredError:
-        async for part in read_list(ask.after(_MOST_SLICES), is_sortable=is_sortable):
+    except RangeIgnoredError as ignored:
+        rest = region.without(ignored.key)
+        async for part in _regardless(ask.after(_MOST_SLICES), rest, is_sortable=is_sortable):
+            yield part
+
+
+async def _regardless(ask: Ask, region: Region, *, is_sortable: bool) -> AsyncIterator[Part]:
+    """Read a region as a whole, or more than that if it is not narrowed even so far."""
+    try:
+        async for part in read_list(ask, region, is_sortable=is_sortable):
+            yield part
+    except RangeIgnoredError as ignored:
+        rest = region.without(ignored.key)
+        async for part in _regardless(ask.after(_MOST_SLICES), rest, is_sortable=is_sortable):
             yield part
 
 

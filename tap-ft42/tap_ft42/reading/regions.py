@@ -50,14 +50,20 @@ class Region:
         """Return the interval of a key."""
         return self.bounds.get(key, (0, MAX_ID))
 
-    def holds(self, page: Page) -> bool:
-        """Tell whether a page has no rows from elsewhere: whether ranges count at all."""
-        return all(
-            lower - tolerance <= row <= upper + tolerance
+    def without(self, key: Key) -> Region:
+        """Return the region with all values of a key."""
+        return Region({name: value for name, value in self.bounds.items() if name != key})
+
+    def strangers(self, page: Page) -> Mapping[Key, int]:
+        """Return how many rows of a page are from elsewhere, by the key that says so."""
+        found = {
+            key: sum(
+                not lower - tolerance <= row <= upper + tolerance for row in page.keys(key)
+            )
             for key, (lower, upper) in self.bounds.items()
             for tolerance in (0 if key == ID else _ROUNDING,)
-            for row in page.keys(key)
-        )
+        }
+        return {key: rows for key, rows in found.items() if rows}
 
     def cut(self, key: Key, parts: int) -> list[Region]:
         """Cut the region into parts of equal width, in ascending order."""

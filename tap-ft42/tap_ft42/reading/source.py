@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
-from functools import cached_property
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
+from math import ceil
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from typing_extensions import override
 
+from tap_ft42.api.errors import FatalAPIError, blamed_by, may_be_too_long
 from tap_ft42.api.ledger import route_of
-from tap_ft42.reading.asking import IncompleteReadError, Part
+from tap_ft42.reading.asking import IncompleteReadError, Part, RangeIgnoredError
+from tap_ft42.reading.fitting import Fit, TooLargeError
 from tap_ft42.reading.pipeline import NOW, Source
 from tap_ft42.reading.reads import read_from_scratch, read_list
 from tap_ft42.reading.regions import Region
 from tap_ft42.reading.spool import FRESH
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+    from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+    from datetime import date
 
     from tap_ft42.api.client import Client
     from tap_ft42.api.ledger import Entry, Ledger
@@ -68,13 +73,124 @@ class ListSource(Source):
 
     @override
     def fetch(self, region: Region, number: int, sort: str | None) -> Page:
-        params = self.params(region, number, sort)
+        for key in region.bounds:
+            if not self.fit.narrows_by(key):
+                raise RangeIgnoredError(key)
+        try:
+            page = self._fetched(region, number, sort)
+        except FatalAPIError as refusal:
+            page = self._fetched_with_less(region, number, sort, refusal)
+        for key, strangers in region.strangers(page).items():
+            if 2 * strangers > page.count:
+                self.fit.unnarrowed(key)
+        if self.plan is not None:
+            self.reader.spool.keep(
+                self.plan, self._request(self.params(region, number, sort)), page
+            )
+        return page
+
+    def _fetched(self, region: Region, number: int, sort: str | None) -> Page:
+        params = self.params(region, number, sort if self.fit.sorts_by(sort) else None)
         with self.entry.request():
             page = self.reader.client.fetch(self.reader.listing, self.url, params)
         self.entry.take(page)
-        if self.plan is not None:
-            self.reader.spool.keep(self.plan, self._request(params), page)
         return page
+
+    def _fetched_with_less(
+        self, region: Region, number: int, sort: str | None, refusal: FatalAPIError
+    ) -> Page:
+        """Ask for a page that was refused without what the API may refuse of it.
+
+        Raises:
+            FatalAPIError: It refuses all of it.
+            RangeIgnoredError: It refuses a range.
+            TooLargeError: It may refuse so many ids.
+        """
+        order, less = sort if self.fit.sorts_by(sort) else None, region
+        notes = list[Callable[[], None]]()
+        while True:
+            blamed = blamed_by(refusal)
+            if order is not None and "sort" in blamed:
+                note = partial(self.fit.unsorted, order)
+                order = None
+            elif less.bounds and "range" in blamed:
+                key = next((key for key in less.bounds if key in str(refusal)), None)
+                key = key or next(iter(less.bounds))
+                note, less = partial(self.fit.unnarrowed, key), less.without(key)
+            elif may_be_too_long(refusal) and len(self._ids[1]) > 1:
+                raise self._too_long(str(refusal)) from refusal
+            else:
+                raise refusal
+            is_named = len(blamed) == 1
+            try:
+                page = self._fetched(less, number, order)
+            except FatalAPIError as another:
+                refusal = another
+                notes += [note] if is_named else []
+                continue
+            notes.append(note)
+            for learn in notes:
+                learn()
+            for key in region.bounds.keys() - less.bounds.keys():
+                raise RangeIgnoredError(key)
+            return page
+
+    @property
+    def fit(self) -> Fit:
+        """What the route was found to do."""
+        return self.reader.fit(self.route)
+
+    @property
+    def _ids(self) -> tuple[str, list[str]]:
+        """The parameter that names the most ids, and these."""
+        lists = {
+            name: value.split(",")
+            for name, value in self.query.items()
+            if isinstance(value, str) and name.startswith("filter[")
+        }
+        return max(lists.items(), key=lambda each: len(each[1]), default=("", []))
+
+    def pieces(self, longest: int) -> list[ListSource]:
+        """Return the source in lists of so many ids at most."""
+        name, ids = self._ids
+        return [
+            replace(self, query={**self.query, name: ",".join(ids[first : first + longest])})
+            for first in range(0, len(ids), longest)
+        ]
+
+    @override
+    def fitted(self) -> Sequence[ListSource]:
+        longest, size = self.fit.can.longest_list, min(self.size, self.fit.can.page_size)
+        if size < self.size:
+            return replace(self, size=size).fitted()
+        return [self] if len(self._ids[1]) <= longest else self.pieces(longest)
+
+    @override
+    def remedies(
+        self, *, is_heavy: bool
+    ) -> Iterator[tuple[ListSource, Callable[[], TooLargeError]]]:
+        probe = replace(self, size=ONE, plan=None)
+        if is_heavy and self.size > ONE:
+            yield probe, self._too_heavy
+        if len(self._ids[1]) > 1:
+            (first, *_) = probe.pieces(1)
+            yield first, partial(self._too_long, "it answers for one of them")
+
+    def _too_heavy(self) -> TooLargeError:
+        if self.fit.can.page_size >= self.size:
+            half = ceil(self.size / 2)
+            self.fit.learn(
+                f"42 does not answer pages of {self.size} rows in time. They have {half} from "
+                "now on",
+                page_size=half,
+            )
+        return TooLargeError("a page is too large", self.fitted())
+
+    def _too_long(self, why: str) -> TooLargeError:
+        name, ids = self._ids
+        longest = ceil(len(ids) / 2)
+        learn = partial(self.fit.shorten, name, len(ids), longest)
+        return TooLargeError(why, self.pieces(longest), learn)
 
     def params(self, region: Region, number: int, sort: str | None) -> dict[str, Any]:
         """Return the parameters that ask for a page; those that are None are not sent."""
@@ -100,7 +216,9 @@ class ListReader:
         pipeline: Runs reads ahead of their consumer.
         spool: Keeps pages until a state covers them.
         ledger: Accounts for requests.
-        page_size: Rows a page.
+        largest_page: Rows a page, at most.
+        state: Returns the state of the stream, which may be changed.
+        today: Returns the day.
     """
 
     listing: Listing
@@ -108,7 +226,22 @@ class ListReader:
     pipeline: Pipeline
     spool: Spool
     ledger: Ledger
-    page_size: int
+    largest_page: int
+    state: Callable[[], dict[str, Any]]
+    today: Callable[[], date]
+    _fits: dict[str, Fit] = field(default_factory=dict, repr=False)
+
+    def fit(self, route: str) -> Fit:
+        """Return what a route of the list was found to do."""
+        if route not in self._fits:
+            fit = Fit(self.listing, route, self.state, self.today())
+            return self._fits.setdefault(route, fit)
+        return self._fits[route]
+
+    @property
+    def page_size(self) -> int:
+        """Rows a page."""
+        return min(self.largest_page, self.fit(self.listing.path).can.page_size)
 
     def source(
         self,
@@ -142,6 +275,7 @@ class ListReader:
         read: Callable[[Ask], AsyncIterator[Part]],
         *,
         is_urgent: bool = False,
+        is_divided: bool = True,
     ) -> Reading:
         """Let the pipeline read.
 
@@ -150,16 +284,20 @@ class ListReader:
             source: Which rows.
             read: How; one of the functions of `tap_ft42.reading.reads`.
             is_urgent: Whether to find out early how much it is.
+            is_divided: Whether lists of too many ids are read in shorter ones; else a
+                `TooLargeError` says so.
 
         Returns:
             What `parts` takes.
         """
-        retried = self.retried
-        return self.pipeline.read(place, source, read, retried=retried, is_urgent=is_urgent)
-
-    def retried(self, func: Any) -> Any:  # noqa: ANN401 - sync or async
-        """Let a function that asks for pages of the list try again."""
-        return self.client.retried(self.listing.name, func)
+        return self.pipeline.read(
+            place,
+            source,
+            read,
+            retried=partial(self.client.retried, self.listing.name),
+            is_urgent=is_urgent,
+            is_divided=is_divided,
+        )
 
     def parts(self, reading: Reading) -> Iterator[tuple[Part, Place]]:
         """Yield what a read finds; see `Pipeline.parts`."""

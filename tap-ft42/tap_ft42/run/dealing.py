@@ -226,7 +226,9 @@ class CampusByPerson(Trait):
 
     @override
     def is_worth_sweeping(self, head: Page, members: int) -> bool:
-        return is_worth_it(head, members)
+        # Without rows, nobody has to be looked up.
+        is_told = self._list.run.people.tells_campuses or not head.count
+        return is_told and is_worth_it(head, members)
 
     @override
     def prepared(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
 from importlib.metadata import version
@@ -49,20 +49,33 @@ ALONE = (FatalAPIError, IncompleteReadError, *RETRIED)
 """Failures by which a part of a run may fail alone."""
 
 
+_TOLD = 10
+"""Parts of a stream that are told one by one."""
+
+
 class IncompleteRunError(Exception):
     """Something of the run failed, and the rest of it went on."""
 
 
 @dataclass(frozen=True)
 class _Failure:
-    """A part that failed alone."""
+    """What failed alone: a stream or a setting, or parts of a stream."""
 
     what: str
     why: str
     kind: str
+    parts: list[str] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        """What it is, with its parts."""
+        if not self.parts:
+            return self.what
+        rest = f" and {len(self.parts) - _TOLD} more" if len(self.parts) > _TOLD else ""
+        return f"{self.what} of {', '.join(self.parts[:_TOLD])}{rest}"
 
     def __str__(self) -> str:
-        return f"{self.what} ({self.kind})"
+        return f"{self.name} ({self.kind})"
 
 
 class LivingRun(Protocol):
@@ -207,7 +220,7 @@ class Lifecycle:
             return None
         return self._host.with_those_below(self._failures)
 
-    def fails_alone(self, name: str, failure: Exception) -> bool:
+    def fails_alone(self, name: str, failure: Exception, part: str = "") -> bool:
         """Note that a part of a stream failed, and tell whether the run goes on.
 
         It does not where nothing can be read: without a token, with a clock that is not
@@ -216,6 +229,7 @@ class Lifecycle:
         Args:
             name: The stream.
             failure: Why.
+            part: Which part of it, if it has several.
         """
         pages = self._run.ledger.pages
         is_trouble = isinstance(failure, RETRIED)
@@ -227,19 +241,24 @@ class Lifecycle:
             if not self._run.token.is_known or (at == pages and last != name):
                 return False
             self._trouble = (name, pages)
-        self.note_failure(name, explain(failure), kind=_kind(failure))
+        self.note_failure(name, explain(failure), kind=_kind(failure), part=part)
         return True
 
-    def note_failure(self, what: str, why: str, *, kind: str) -> None:
+    def note_failure(self, what: str, why: str, *, kind: str, part: str = "") -> None:
         """Note that something could not be read, and that the rest goes on.
 
         Args:
             what: A stream, or a setting.
             why: A sentence without its full stop.
             kind: The same in a few words that name nobody.
+            part: Which part of the stream, if it has several.
         """
-        if what not in self._failures:
-            self._failures[what] = _Failure(what, why.removesuffix("."), kind)
+        failed = self._failures.get(what)
+        if failed is not None:
+            failed.parts.extend([part] if part and part not in failed.parts else [])
+        else:
+            parts = [part] if part else []
+            self._failures[what] = _Failure(what, why.removesuffix("."), kind, parts)
             _logger.error(
                 "%s: %s. What of it was not read keeps its bookmark; the rest of the run "
                 "goes on.",
@@ -259,8 +278,8 @@ class Lifecycle:
         """
         if self._failures:
             first, *others = self._failures.values()
-            more = f" Likewise {', '.join(one.what for one in others)}." if others else ""
-            message = f"The run is not complete. {first.what}: {first.why}.{more}"
+            more = f" Likewise {', '.join(map(str, others))}." if others else ""
+            message = f"The run is not complete. {first.name}: {first.why}.{more}"
             if not (unless_partial and self._is_partial):
                 raise IncompleteRunError(message)
             _logger.error("%s", message, extra={"happened": "partial_success"})

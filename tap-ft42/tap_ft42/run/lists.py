@@ -10,20 +10,24 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, partial
+from math import ceil
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from tap_ft42.api.budget import RunEnds
+from tap_ft42.api.errors import FatalAPIError, explain, is_missing
+from tap_ft42.api.token import CredentialsError
 from tap_ft42.census.known import KnownRows
 from tap_ft42.census.presence import ByCursus, FullReads
 from tap_ft42.declared.contexts import cursus_of, key_of, list_of, parent_of
 from tap_ft42.declared.instants import from_milliseconds
 from tap_ft42.declared.listing import ID
 from tap_ft42.planning.bookmarks import level, movement, note_scope
-from tap_ft42.planning.plan import Partition, apart, plan, stop_at_the_end
+from tap_ft42.planning.plan import Partition, apart, at_once, plan, stop_at_the_end
 from tap_ft42.planning.priorities import need
 from tap_ft42.planning.refresh import forget_position
 from tap_ft42.planning.sweeps import together
-from tap_ft42.reading.asking import TooDearError
+from tap_ft42.reading.asking import IncompleteReadError, TooDearError
+from tap_ft42.reading.fitting import TooLargeError
 from tap_ft42.reading.source import ONE
 from tap_ft42.run.dealing import CampusByPerson
 from tap_ft42.run.lifecycle import ALONE
@@ -33,6 +37,7 @@ from tap_ft42.run.points import PointsOfParents
 from tap_ft42.run.refreshing import Refreshing
 from tap_ft42.run.rejections import Rejections, UnusableRecordsError
 from tap_ft42.run.run import STATE_INTERVAL
+from tap_ft42.run.unlisted import is_gone
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
@@ -65,6 +70,22 @@ class _Running:
     members: Sequence[Member]
     readings: Sequence[Reading]
     movements: Sequence[Movement]
+    halving: _Halving | None = None
+
+
+class _Halving:
+    """What became of the two halves of a sweep that failed."""
+
+    def __init__(self, members: int) -> None:
+        self.members = members
+        self._read: list[int] = []
+        self.has_failed = False
+        """Whether one of them failed, too, so that its length was not the reason."""
+
+    def succeed(self, members: int) -> int | None:
+        """Take note that a half was read, and return how long both were if both were."""
+        self._read.append(members)
+        return None if self.has_failed or len(self._read) == 1 else max(self._read)
 
 
 class ListRun:
@@ -105,9 +126,10 @@ class ListRun:
         self._movements: dict[str, Sequence[Movement]] = {}
         self._swept: dict[str, Sequence[dict[str, Any]]] = {}
         self._partitions_read: list[dict[str, Any]] = []
-        self._is_read_to_end = False
+        self._is_read_to_end = self._is_any_read = False
         self._is_doubtful = self._has_failed = False
         self._left_open: set[Hashable] = set()
+        self._gone: list[str] = []
         self._remembered: list[tuple[ListRun, Context]] = []
         if listing.tells == "people":
             run.people.people = self
@@ -190,7 +212,7 @@ class ListRun:
                 forget_position(state)
             name = self.partitions.name_of(context)
             partitions.append(Partition(context, state, name, is_full))
-        return planner(self.listing, partitions, self.run.times, stops)
+        return planner(self.partitions.fitted_listing, partitions, self.run.times, stops)
 
     # Reading ahead
 
@@ -294,7 +316,12 @@ class ListRun:
                 trait.learn_of_parent(record)
 
     def _begin(
-        self, members: Sequence[Member], planner: _Planner, *, is_urgent: bool = False
+        self,
+        members: Sequence[Member],
+        planner: _Planner,
+        *,
+        is_urgent: bool = False,
+        halving: _Halving | None = None,
     ) -> None:
         """Plan reads, and let the pipeline run them."""
         of = {key_of(context): (context, place) for context, place in members}
@@ -304,13 +331,19 @@ class ListRun:
             self._due |= dict.fromkeys(keys, bool(read.steps))
             self._running |= dict.fromkeys(keys)
             self._running[keys[0]] = self._started(
-                read, [of[key] for key in keys], is_urgent=is_urgent
+                read, [of[key] for key in keys], halving, is_urgent=is_urgent
             )
 
     def _started(
-        self, read: PlannedRead, members: Sequence[Member], *, is_urgent: bool
+        self,
+        read: PlannedRead,
+        members: Sequence[Member],
+        halving: _Halving | None,
+        *,
+        is_urgent: bool,
     ) -> _Running:
         reader, ((context, place), *_) = self.partitions.reader, members
+        listing = self.partitions.fitted_listing
         accepts = None
         if read.is_sweep:
             whole = list_of(context)
@@ -334,12 +367,13 @@ class ListRun:
             reader.begin(
                 (*place, number),
                 source,
-                step.reading(self.listing, accepts),
+                step.reading(listing, accepts),
                 is_urgent=is_urgent and number == 0,
+                is_divided=not read.is_sweep,
             )
             for number, step in enumerate(read.steps)
         ]
-        return _Running(read, members, readings, movements)
+        return _Running(read, members, readings, movements, halving)
 
     def _movements_of(self, read: PlannedRead) -> Sequence[Movement]:
         """Return what moves the state of a partition, which batches of people share."""
@@ -384,14 +418,34 @@ class ListRun:
                 yield from self._refreshed(context, self._refreshing)
         except RunEnds as end:
             self.run.lifecycle.end_early(end)
-        except ALONE as failure:
+        except (TooLargeError, *ALONE) as failure:
             self._has_failed = True
-            if not self.run.lifecycle.fails_alone(self.listing.name, failure):
+            if self._is_gone(context, failure):
+                return
+            part = self.partitions.label_of(context)
+            if not self.run.lifecycle.fails_alone(self.listing.name, failure, part):
                 raise
             return
         if key_of(context) not in self._left_open:
             for trait in self._traits:
                 trait.complete(context)
+
+    def _is_gone(self, context: Context | None, failure: Exception) -> bool:
+        """Tell whether a parent has disappeared since it was listed."""
+        parent = self.listing.parent
+        if parent is None or self.listing.is_filtered_by_parent or not is_missing(failure):
+            return False
+        above, label = self.lists[parent.name].partitions, self.partitions.label_of(context)
+        if not is_gone(above, parent_of(context)):
+            return False
+        self._gone.append(label)
+        self.partitions.logger.warning(
+            "%s: %s has disappeared since it was listed.",
+            self.listing.name,
+            label,
+            extra={"happened": "parent_gone"},
+        )
+        return True
 
     def _refreshed(self, context: Context | None, refreshing: Refreshing) -> Iterator[Any]:
         """Yield the records of a partition, and take note if these are all."""
@@ -435,18 +489,57 @@ class ListRun:
             self.presence.begin(member)
         try:
             yield from self._found(running)
-        except TooDearError:
-            self._begin(running.members, apart)
+        except (TooDearError, TooLargeError, *ALONE) as failure:
+            self._plan_again(running, failure)
             yield from self._planned_records(context)
             return
-        except ALONE:
-            self._left_open.update(map(key_of, running.read.contexts))
-            raise
-        self._is_read_to_end = True
+        if running.halving is not None:
+            self._note_half(running.halving, len(running.members))
+        self._is_read_to_end = self._is_any_read = True
         for member in running.read.contexts:
             self.presence.complete(member)
             if self.listing.cursor is not None and self.listing.parent is not None:
                 self._partitions_read.append(self.partitions.state(member))
+
+    def _plan_again(self, running: _Running, failure: Exception) -> None:
+        """Read the members of a sweep in another way.
+
+        Raises:
+            Exception: The failure, if there is none.
+        """
+        is_one_too_many = running.halving is not None and running.halving.has_failed
+        if running.halving is not None:
+            running.halving.has_failed = True
+        if isinstance(failure, TooDearError):
+            self._begin(running.members, apart)
+        elif not running.read.is_sweep or not _may_be_of_one(failure):
+            self._left_open.update(map(key_of, running.read.contexts))
+            raise failure
+        elif is_one_too_many and isinstance(failure, FatalAPIError):
+            # Where both halves are refused, it is not because of one of them.
+            self._begin(running.members, apart)
+        else:
+            self._halve(running, failure)
+
+    def _halve(self, running: _Running, failure: Exception) -> None:
+        """Read the members of a sweep that fails in two, as it may fail because of one."""
+        members = len(running.members)
+        halving, middle = _Halving(members), ceil(members / 2)
+        for half in (running.members[:middle], running.members[middle:]):
+            self._begin(half, at_once, halving=halving)
+        self.partitions.logger.info(
+            "%s: a list of %d of its parents cannot be read, and is read in two. %s",
+            self.listing.name,
+            members,
+            explain(failure),
+            extra={"happened": "sweep_halved"},
+        )
+
+    def _note_half(self, halving: _Halving, members: int) -> None:
+        """Take note of how many parents the API takes in one list, once both halves tell."""
+        if (longest := halving.succeed(members)) is not None:
+            name = self.listing.parent_filter or ""
+            self.partitions.fit_of_sweeps.shorten(name, halving.members, longest)
 
     def _along_with(self, context: Context | None) -> Sequence[Context | None]:
         """Return what is planned together with a partition that nobody has planned."""
@@ -601,6 +694,14 @@ class ListRun:
 
     def end_partitions(self) -> None:
         """Bring the bookmarks of the partitions that were read to one level."""
+        if self._gone and not self._is_any_read:
+            # What may not be seen is answered like what is not there.
+            self.run.lifecycle.note_failure(
+                self.listing.name,
+                "42 answered 404 for each of its parents. Most likely the application may not "
+                "read it: deselect the stream, or ask for a role",
+                kind="42 answered 404",
+            )
         cursor = self.listing.cursor
         if self._partitions_read and cursor is not None and cursor.kind == "instant":
             level(cursor, self._partitions_read)
@@ -617,6 +718,16 @@ class ListRun:
                 spool.end(name, state, is_full=is_full)
         if plans:
             spool.tidy()
+
+
+def _may_be_of_one(failure: Exception) -> bool:
+    """Tell whether a sweep may fail because of one of its members, or because of their number.
+
+    What passes by itself would take as long for each of them.
+    """
+    if isinstance(failure, CredentialsError):
+        return False
+    return isinstance(failure, TooLargeError | FatalAPIError | IncompleteReadError)
 
 
 def _traits(partitions: Partitions) -> Iterator[Trait]:

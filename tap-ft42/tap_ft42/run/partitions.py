@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -16,9 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator, Mapping, Sequence
 
     from tap_ft42.api.ledger import Entry
+    from tap_ft42.declared.capabilities import Capabilities
     from tap_ft42.declared.contexts import Context
     from tap_ft42.declared.listing import Carried, Listing
     from tap_ft42.declared.privacy import PersonalData
+    from tap_ft42.reading.fitting import Fit
     from tap_ft42.reading.source import ListReader
     from tap_ft42.run.run import Run
 
@@ -93,7 +96,31 @@ class Partitions:
     @cached_property
     def reader(self) -> ListReader:
         """What reads the list."""
-        return self.run.reader(self.listing)
+        return self.run.reader(self.listing, lambda: self.output.stream_state)
+
+    @property
+    def fitted_listing(self) -> Listing:
+        """What the list is, as far as it was found to be otherwise than declared."""
+        listing, can = self.listing, self.reader.fit(self.path).can
+        # Where no parameter names the parents, one read serves however many there are.
+        is_listed = listing.parent_filter is not None and listing.largest_sweep > 1
+        longest = self.fit_of_sweeps.can.longest_list if is_listed else listing.largest_sweep
+        return replace(
+            listing,
+            is_sortable=self._is_sortable(can),
+            has_ranges=bool(can.ranges),
+            largest_sweep=min(listing.largest_sweep, longest),
+        )
+
+    def _is_sortable(self, can: Capabilities) -> bool:
+        if "sorts" not in can.observed:
+            return self.listing.is_sortable
+        return {ID, self.listing.cursor.column if self.listing.cursor else ID} <= {*can.sorts}
+
+    @property
+    def fit_of_sweeps(self) -> Fit:
+        """What the route was found to do that lists the rows of all parents."""
+        return self.reader.fit(self.whole_path or self.path)
 
     @property
     def logger(self) -> logging.Logger:
@@ -201,6 +228,25 @@ class Partitions:
         partition = self.output.partition_context(context) or {}
         named = (f"{key}={value}" for key, value in partition.items())
         return " ".join([self.listing.name, *named])
+
+    @property
+    def is_allowed(self) -> bool:
+        """Whether the application may read the list, as far as is known."""
+        return self.reader.fit(self.path).can.is_allowed
+
+    def note_refusal(self, instead: str) -> None:
+        """Take note that the application may not read the list.
+
+        Args:
+            instead: What follows.
+        """
+        why = f"42 does not let this application read it. {instead}"
+        self.reader.fit(self.path).learn(why, is_allowed=False)
+
+    def label_of(self, context: Context | None) -> str:
+        """Return what people call a partition, if it has a parent; else nothing."""
+        parent = parent_of(context) if self.listing.parent is not None else 0
+        return f"{self.listing.parent_id} {parent}" if parent else ""
 
     def scope_of(self, context: Context | None) -> dict[str, Any]:
         """Return what the reads of a list are narrowed to, as the state remembers it."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
+from tap_ft42.api.errors import FatalAPIError
 from tap_ft42.planning.scope import id_lists
 
 if TYPE_CHECKING:
@@ -33,6 +34,13 @@ class People(Protocol):
 
 class Memberships(Protocol):
     """The list that tells who studies where."""
+
+    @property
+    def is_allowed(self) -> bool:
+        """Whether the application may read it, as far as is known."""
+
+    def note_refusal(self, instead: str) -> None:
+        """Take note that it may not, and say what follows."""
 
     def query(self, context: Context | None) -> dict[str, Any]:
         """Return the parameters that select its rows."""
@@ -96,10 +104,22 @@ class Directory:
         unknown = set(person_ids) - self._campuses_of.keys()
         for batch in id_lists(unknown):
             query = {**self.memberships.query(None), "filter[user_id]": batch}
-            for row in self.memberships.look_up(query):
-                self._campuses_of.setdefault(row["user_id"], set()).add(row["campus_id"])
+            try:
+                for row in self.memberships.look_up(query):
+                    self._campuses_of.setdefault(row["user_id"], set()).add(row["campus_id"])
+            except FatalAPIError:
+                self.memberships.note_refusal(
+                    "What names no campus is asked for campus by campus, and goes to the one "
+                    "that it was asked for"
+                )
+                return
         for person_id in unknown:
             self._campuses_of.setdefault(person_id, set())
+
+    @property
+    def tells_campuses(self) -> bool:
+        """Whether the application may look up who studies where, as far as is known."""
+        return self.memberships.is_allowed
 
     def campuses_of(self, person_id: int | None) -> set[int]:
         """Return the ids of somebody's campuses, in scope at least, that are known."""

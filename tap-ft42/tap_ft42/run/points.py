@@ -30,6 +30,7 @@ from tap_ft42.declared.instants import from_milliseconds, milliseconds
 from tap_ft42.declared.listing import ID
 from tap_ft42.planning.refresh import forget_position
 from tap_ft42.reading.spool import FRESH
+from tap_ft42.run.lifecycle import ALONE
 from tap_ft42.run.trait import Trait
 
 if TYPE_CHECKING:
@@ -122,6 +123,13 @@ class PointsOfParents(Trait):
         window = f"{from_milliseconds(lower)},{from_milliseconds(self._until)}"
         path = self._list.whole_path
         records = self._list.read_apart({self._range: window}, name, path=path)
+        try:
+            records = iter(list(records))
+        except ALONE as failure:
+            if not self._list.run.lifecycle.fails_alone(self._list.listing.name, failure):
+                raise
+            self._until = read_until
+            return []
         known = {
             parent_of(partition["context"])
             for partition in self._list.output.stream_state.get("partitions", ())

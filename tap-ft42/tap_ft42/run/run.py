@@ -180,15 +180,22 @@ class Run:
             is_compressed=bool(self.settings["requests_per_second"]),
         )
 
-    def reader(self, listing: Listing) -> ListReader:
-        """Return what reads a list."""
+    def reader(self, listing: Listing, state: Callable[[], dict[str, Any]]) -> ListReader:
+        """Return what reads a list.
+
+        Args:
+            listing: The list.
+            state: Returns the state of its stream, which may be changed.
+        """
         return ListReader(
             listing,
             client=self.client,
             pipeline=self.pipeline,
             spool=self.spool,
             ledger=self.ledger,
-            page_size=min(int(self.settings["page_size"]), listing.largest_page),
+            largest_page=min(int(self.settings["page_size"]), listing.largest_page),
+            state=state,
+            today=lambda: self.clock.now().date(),
         )
 
     def next_place(self) -> Place:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from tap_ft42.api.errors import FatalAPIError, SettingError
+from tap_ft42.api.errors import FatalAPIError, SettingError, is_missing
 from tap_ft42.planning.cursus import MAIN
 from tap_ft42.planning.scope import id_lists
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from tap_ft42.planning.scope import Scope
+    from tap_ft42.reading.pipeline import Reading
     from tap_ft42.run.partitions import Partitions
 
 _LISTED = "listed"
@@ -74,13 +75,25 @@ def unlisted(scope: Scope, lists: Sequence[Partitions]) -> Iterator[tuple[str, s
             yield name, f"{why}, so that nothing is read of it. Correct the setting"
 
 
+def is_gone(listed_by: Partitions, own: int) -> bool:
+    """Tell whether 42 does not know what it has listed any more."""
+    try:
+        listed_by.reader.one_of(_ask_for_students(listed_by, own))
+    except FatalAPIError as failure:
+        return is_missing(failure)
+    return False
+
+
+def _ask_for_students(listed_by: Partitions, own: int) -> Reading:
+    path = listed_by.listing.path + _STUDENTS
+    return listed_by.reader.ask_one(path, {}, context={"id": own})
+
+
 def _existing(listed_by: Partitions, ids: Iterable[int]) -> Iterator[int]:
     """Yield those of some ids of which 42 tells the students, or that there are none."""
-    reader = listed_by.reader
     for own in sorted(ids):
-        path = listed_by.listing.path + _STUDENTS
         try:
-            reader.one_of(reader.ask_one(path, {}, context={"id": own}))
+            listed_by.reader.one_of(_ask_for_students(listed_by, own))
         except FatalAPIError:
             continue
         yield own

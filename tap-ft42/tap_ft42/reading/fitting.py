@@ -1,0 +1,132 @@
+"""How requests are fitted to what the API answers of a route.
+
+What a `Listing` assumes of a list may not hold. A parameter that is refused is left out: a
+list that is not sorted, or not narrowed, is what every read copes with. A page or a list of
+ids that is too large is asked for in smaller ones. What was found out is told in one line
+and kept in the state, see `tap_ft42.declared.capabilities`.
+"""
+
+from __future__ import annotations
+
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+from tap_ft42.api.client import logger_of
+from tap_ft42.declared import capabilities
+from tap_ft42.declared.listing import ID
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import date
+
+    from tap_ft42.declared.capabilities import Capabilities
+    from tap_ft42.declared.listing import Listing
+    from tap_ft42.reading.pipeline import Source
+
+
+class TooLargeError(Exception):
+    """The API answers smaller requests, but not this one."""
+
+    def __init__(
+        self, why: str, instead: Sequence[Source], learn: Callable[[], None] | None = None
+    ) -> None:
+        """Say what is too large.
+
+        Args:
+            why: In words.
+            instead: What to read in its place.
+            learn: Takes note of that, once all of it has been read.
+        """
+        super().__init__(why)
+        self.instead: Sequence[Source] = instead
+        self.learn = learn
+
+
+class Fit:
+    """What one route was found to do; several threads use it."""
+
+    def __init__(
+        self, listing: Listing, route: str, state: Callable[[], dict[str, Any]], today: date
+    ) -> None:
+        """Begin with what the state knows.
+
+        Args:
+            listing: The list.
+            route: Its route, with names in braces.
+            state: Returns the state of the stream, which may be changed.
+            today: The day.
+        """
+        self._listing = listing
+        self._route = route
+        self._state = state
+        self._today = today
+        self._lock = Lock()
+        kept = state().get(capabilities.STATE_KEY)
+        written = kept.get(route) if isinstance(kept, dict) else None
+        self.can: Capabilities = capabilities.read(listing, written, today)
+        """What it can do."""
+
+    def sorts_by(self, sort: str | None) -> bool:
+        """Tell whether the list can be asked for in an order."""
+        columns = [name.removeprefix("-") for name in sort.split(",")] if sort else []
+        # What nobody has tried is tried.
+        return "sorts" not in self.can.observed or set(columns) <= set(self.can.sorts)
+
+    def narrows_by(self, column: str) -> bool:
+        """Tell whether the list can be narrowed by a range of a column."""
+        return "ranges" not in self.can.observed or column in self.can.ranges
+
+    def learn(self, why: str, **seen: Any) -> None:  # noqa: ANN401 - fields of `Capabilities`
+        """Take note of what an answer has shown.
+
+        Args:
+            why: What it is and what follows, for people.
+            seen: What it is.
+        """
+        with self._lock:
+            if all(getattr(self.can, name) == value for name, value in seen.items()):
+                return
+            self.can = self.can.corrected(self._today, **seen)
+            kept = self._state().setdefault(capabilities.STATE_KEY, {})
+            kept[self._route] = self.can.written()
+        logger_of(self._listing).warning(
+            "%s: %s. This is remembered for a month.",
+            self._listing.name,
+            why,
+            extra={"happened": "capability", "route": self._route, **_told(seen)},
+        )
+
+    def unsorted(self, sort: str) -> None:
+        """Take note that an order was refused."""
+        column = sort.split(",", maxsplit=1)[0].removeprefix("-")
+        self.learn(
+            f"42 does not sort it by {column}. It is read in pieces instead",
+            sorts=tuple(name for name in self.can.sorts if name != column),
+        )
+
+    def unnarrowed(self, column: str) -> None:
+        """Take note that a range was refused, or made no difference."""
+        self.learn(
+            f"42 does not narrow it by ranges of {column}. "
+            + ("It is read by what changed when instead" if column == ID else "All is read"),
+            ranges=tuple(name for name in self.can.ranges if name != column),
+        )
+
+    def shorten(self, name: str, length: int, longest: int) -> None:
+        """Take note that a list of ids is answered only in shorter ones.
+
+        Args:
+            name: The parameter.
+            length: How long it was.
+            longest: How long the others were, at most.
+        """
+        if length <= self.can.longest_list:
+            self.learn(
+                f"42 does not answer lists of {length} ids in {name}. They have {longest} at "
+                "most from now on",
+                longest_list=longest,
+            )
+
+
+def _told(seen: dict[str, Any]) -> dict[str, Any]:
+    return {f"found_{name}": value for name, value in seen.items()}

@@ -1,0 +1,95 @@
+"""A list of the API that does what it is said to do, and no more."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from tests.tap.scripted import Reply
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tests.tap.scripted import Asked
+
+Row = dict[str, Any]
+SERVER_ERROR = 502
+
+
+@dataclass
+class Pretended:
+    """A list with the habits of a real one, unless it is said to deviate.
+
+    Attributes:
+        rows: its rows.
+        refused: parameters that it refuses, as `sort`, `range[id]`.
+        refusal: how.
+        ignored: parameters that make no difference.
+        heaviest: rows a page beyond which it answers 502.
+        longest: ids in a filter beyond which it answers 502.
+        forbidden: ids in a filter that may not be asked for.
+        honours: ids in a filter that count, beginning with the first; None for all.
+    """
+
+    rows: Sequence[Row]
+    refused: Sequence[str] = ()
+    refusal: Reply | None = None
+    ignored: Sequence[str] = ()
+    heaviest: int = 100
+    longest: int = 100
+    forbidden: Sequence[str] = ()
+    honours: int | None = None
+    asked: list[Asked] = field(default_factory=list)
+
+    def __call__(self, asked: Asked) -> Reply:
+        """Answer a request."""
+        self.asked.append(asked)
+        for name in self.refused:
+            if name in asked.query:
+                kind = name.partition("[")[0].capitalize()
+                said = {"error": f"{kind} Error", "message": f"The {name} field is not {kind}"}
+                return self.refusal or Reply(said, 400)
+        lists = {
+            name.removeprefix("filter[").removesuffix("]"): value.split(",")
+            for name, value in asked.query.items()
+            if name.startswith("filter[") and name not in self.ignored
+        }
+        if asked.size > self.heaviest or any(len(ids) > self.longest for ids in lists.values()):
+            return Reply(b"<html>", SERVER_ERROR)
+        if any(one in ids for ids in lists.values() for one in self.forbidden):
+            return Reply({"error": "Access Denied"}, 403)
+        rows = [
+            row
+            for row in self.rows
+            if all(
+                str(row[name]).lower() in ids[: self.honours]
+                for name, ids in lists.items()
+                if name in row
+            )
+        ]
+        rows = self._sorted([row for row in rows if self._is_in_range(row, asked)], asked)
+        first = (asked.page - 1) * asked.size
+        return Reply(
+            rows[first : first + asked.size],
+            headers={"X-Total": str(len(rows)), "X-Per-Page": str(asked.size)},
+        )
+
+    def _is_in_range(self, row: Row, asked: Asked) -> bool:
+        for name, value in asked.query.items():
+            if not name.startswith("range[") or name in self.ignored:
+                continue
+            own = row.get(name.removeprefix("range[").removesuffix("]"))
+            if own is None:
+                return False
+            lower, upper = map(type(own), value.split(","))
+            if not lower <= own <= upper:
+                return False
+        return True
+
+    def _sorted(self, rows: list[Row], asked: Asked) -> list[Row]:
+        if "sort" not in asked.query or "sort" in self.ignored:
+            return sorted(rows, key=lambda row: (row["id"] % 7, row["id"]))
+        for name in reversed(asked.query["sort"].split(",")):
+            column = name.removeprefix("-")
+            rows = sorted(rows, key=lambda row: row[column], reverse=name != column)
+        return rows
