@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -21,13 +22,18 @@ PACKAGES = {
 """Folder and module of each package."""
 
 
-def uv(*arguments: str | Path) -> str:
+def uv(*arguments: str | Path, **environment: str) -> str:
     """Run uv without the network, and return what it says.
 
     All that it needs is in its cache since the project was installed.
+
+    Args:
+        arguments: its command line.
+        environment: variables besides those of the tests.
     """
     done = subprocess.run(
         [ROOT / ".local/uv/bin/uv", *arguments, "--offline", "--quiet"],
+        env=os.environ | environment,
         capture_output=True,
         check=False,
         text=True,

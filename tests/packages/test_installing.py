@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 import subprocess
 from dataclasses import dataclass
+from importlib.metadata import distributions
 from typing import TYPE_CHECKING
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from tests.known_files import ROOT
 from tests.packages.conftest import checkout, uv
 
 if TYPE_CHECKING:
+    from importlib.metadata import Distribution
     from pathlib import Path
 
     Built = dict[str, tuple[Path, Path]]
@@ -32,22 +36,47 @@ class Environment:
     folder: Path
 
     def install(self, what: str | Path, group: str) -> None:
-        """Install a wheel, an sdist or an address, with what it depends on.
+        """Install a wheel, an sdist or an address, with what it says that it depends on.
+
+        From uv.lock, as the project was installed: to look for versions, uv would ask for
+        lists that are in no cache where only the lock was installed.
 
         Args:
             what: the package.
-            group: of the versions in uv.lock that it may have.
+            group: of the versions in uv.lock that it may have; it may name more packages.
         """
-        constraints = self.folder / "constraints.txt"
+        python = self.folder / "venv/bin/python"
         uv(
-            "export", "--project", ROOT, "--frozen", "--no-default-groups", "--no-emit-local",
-            "--only-group", group, "--output-file", constraints,
+            "sync", "--project", ROOT, "--frozen", "--no-default-groups", "--no-install-local",
+            "--only-group", group, UV_PROJECT_ENVIRONMENT=str(self.folder / "venv"),
         )  # fmt: skip
-        uv("venv", "--no-project", self.folder / "venv")
-        uv(
-            "pip", "install", "--python", self.folder / "venv/bin/python",
-            "--constraint", constraints, what,
-        )  # fmt: skip
+        others = self._installed()
+        uv("pip", "install", "--python", python, "--no-deps", what)
+        (package,) = self._installed().keys() - others.keys()
+        if more := sorted(others.keys() - self._needed(package)):
+            uv("pip", "uninstall", "--python", python, *more)
+        uv("pip", "check", "--python", python)
+
+    def _installed(self) -> dict[str, Distribution]:
+        (packages,) = (self.folder / "venv/lib").glob("python*/site-packages")
+        return {
+            canonicalize_name(each.name): each for each in distributions(path=[str(packages)])
+        }
+
+    def _needed(self, package: str) -> set[str]:
+        """Return what a package depends on, and what that does, with itself."""
+        installed = self._installed()
+        seen: set[tuple[str, str]] = set()
+        rest = [(package, "")]
+        while rest:
+            name, extra = one = rest.pop()
+            if one in seen or name not in installed:  # uv tells what is missing
+                continue
+            seen.add(one)
+            for needed in map(Requirement, installed[name].requires or ()):
+                if needed.marker is None or needed.marker.evaluate({"extra": extra}):
+                    rest += [(canonicalize_name(needed.name), e) for e in ("", *needed.extras)]
+        return {name for name, _ in seen}
 
     def run(self, program: str, *arguments: str) -> str:
         """Run an installed program without any setting, and return what it prints."""
