@@ -41,7 +41,6 @@ class Copy:
         return {
             **{name: os.environ[name] for name in ("HOME", "PATH") if name in os.environ},
             "PYTHONPATH": os.pathsep.join(map(str, folders)),
-            "PYTHONDONTWRITEBYTECODE": "1",
         }
 
     def python(self, *words: str, **options: Any) -> subprocess.CompletedProcess[str]:  # noqa: ANN401 - those of subprocess
