@@ -13,6 +13,7 @@ import pytest
 from tests.docs.pages import Page
 from tests.end_to_end.conftest import BIN, ROOT
 from tests.ports import free_port
+from tests.warehouse.conftest import Warehouse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,16 +69,21 @@ def test_the_commands_of_the_readme_work(
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
 
 
+@pytest.fixture(scope="module")
+def prepared(database: Database) -> Database:
+    """A database whose tables are there."""
+    database.reset()
+    Warehouse(database).run("init")
+    return database
+
+
 @pytest.mark.parametrize(
     "block",
     [block for block in Page(README).blocks if block.language == "sql"],
     ids=lambda block: f"line {block.line}",
 )
-def test_the_queries_of_the_readme_work(
-    block: Block, pipeline: Pipeline, database: Database
-) -> None:
-    pipeline.run("warehouse:init")
-    database.execute(block.text)
+def test_the_queries_of_the_readme_work(block: Block, prepared: Database) -> None:
+    prepared.execute(block.text)
 
 
 @pytest.mark.parametrize("command", commands(ROOT / "tap-ft42/README.md"))
