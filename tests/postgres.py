@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 TIME_ZONE = "Asia/Kolkata"
 
-# To copy a small database by its files takes the server less than half of what its log takes.
+# Copied by its files, a small database is not written to the log page by page.
 _COPY = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY")
 
 
