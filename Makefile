@@ -49,7 +49,7 @@ define compile
 endef
 
 .PHONY: help install install-dev install-others airflow demo up down test test-slow bench bench-cost \
-        bench-scale check docs format lock build sbom audit clean
+        bench-scale check docs site screenshot format lock build sbom audit clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -100,7 +100,7 @@ down: ## Stop them
 test: install-dev ## Run the tests (under 5 minutes)
 	$(TESTS)
 
-test-slow: install-dev airflow ## Run the long tests
+test-slow: install-dev airflow site ## Run the long tests
 	$(TESTS) -m slow
 
 bench: install-dev ## Compare with other tools, some 25 minutes (ARGS=--quick: a few)
@@ -133,6 +133,13 @@ docs: install-dev ## Write what follows from the code: where streams are named, 
 	$(BIN)/python -m tools.dbt_properties
 	$(BIN)/python -m tools.hub
 	$(BIN)/python -m tests.tap.snapshots
+
+site: | $(UV) ## Build the site of the documentation into .local/site
+	UV_PROJECT_ENVIRONMENT=.local/site-venv $(UV) sync --quiet --locked --only-group site
+	NO_MKDOCS_2_WARNING=1 .local/site-venv/bin/mkdocs build --quiet --strict
+
+screenshot: demo ## Take the picture of the report in the README from the demo; needs chromium
+	$(BIN)/python -m tools.screenshot
 
 format: install-dev ## Format the code
 	$(BIN)/ruff check --fix

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _ALL = [*readmes(), *for_contributors(), *pages()]
 _LANGUAGES = {*SHELLS, "cron", "dotenv", "ini", "json", "mermaid", "sql", "text", "yaml"}
 _VARIABLE = re.compile(r"\b((?:TAP_FT42|TARGET_POSTGRES|WAREHOUSE)_[A-Z][A-Z_]*[A-Z])\b")
+_PICTURE = re.compile(r"!\[([^\]]*)\]\(([^)\s]+)\)")
 _FILE_OF_CODE = re.compile(r"`([\w-]+(?:/[\w-]+)+\.(?:py|sql))`")
 _NAMED_FROM = ("", "tap-ft42", "tap-ft42/tap_ft42", "target-config", "target-config/dbt")
 """Folders from which pages name files."""
@@ -52,6 +53,13 @@ def test_every_link_leads_to_a_file_and_a_heading(page: Page) -> None:
         assert target.exists(), f"{page.name} links to {link}"
         if anchor:
             assert anchor in Page(target).anchors, f"{page.name} links to {link}"
+
+
+@pytest.mark.parametrize("page", _ALL, ids=lambda page: page.name)
+def test_every_picture_is_there_and_says_what_it_shows(page: Page) -> None:
+    for says, path in _PICTURE.findall(page.prose):
+        assert says, f"{page.name} shows {path}"
+        assert (page.path.parent / path).read_bytes().startswith(b"\x89PNG")
 
 
 @pytest.mark.parametrize("page", _ALL, ids=lambda page: page.name)
