@@ -137,6 +137,7 @@ check: install-dev ## Lint, check formats, types and dependencies
 	$(BIN)/zizmor --quiet --offline --no-progress .github
 
 docs: install-dev ## Write what follows from the code, such as the reference
+	$(BIN)/python -m tools.address
 	$(BIN)/python -m tools.derived
 	$(BIN)/python -m tools.architecture
 	$(BIN)/python -m tools.reference

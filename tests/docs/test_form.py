@@ -22,7 +22,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _ALL = [*readmes(), *for_contributors(), *pages()]
-_LANGUAGES = {*SHELLS, "cron", "dotenv", "ini", "json", "mermaid", "sql", "text", "yaml"}
+_LANGUAGES = {
+    *SHELLS,
+    "cron",
+    "dotenv",
+    "ini",
+    "json",
+    "mermaid",
+    "python",
+    "sql",
+    "text",
+    "yaml",
+}
 _VARIABLE = re.compile(r"\b((?:TAP_FT42|TARGET_POSTGRES|WAREHOUSE)_[A-Z][A-Z_]*[A-Z])\b")
 _PICTURE = re.compile(r"!\[([^\]]*)\]\(([^)\s]+)\)")
 _FILE_OF_CODE = re.compile(r"`([\w-]+(?:/[\w-]+)+\.(?:py|sql))`")
@@ -91,6 +102,11 @@ def test_shell_commands_are_well_formed(block: Block) -> None:
         input=block.text, capture_output=True, check=False, text=True,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("block", blocks("python"))
+def test_python_can_be_compiled(block: Block) -> None:
+    compile(block.text, "a page", "exec")
 
 
 @pytest.mark.parametrize("block", blocks("yaml"))
