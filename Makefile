@@ -37,6 +37,7 @@ TESTS := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest \
 define install_plugins
 	@mkdir -p .local/constraints
 	@for plugin in $(1); do \
+		echo "Installing $$plugin" && \
 		$(EXPORT) --only-group $$plugin --output-file .local/constraints/$$plugin.txt && \
 		UV_CONSTRAINT=.local/constraints/$$plugin.txt $(MELTANO) install --clean $$plugin || exit 1; \
 	done
@@ -49,27 +50,31 @@ define compile
 endef
 
 .PHONY: help install install-dev install-others airflow demo up down test test-slow bench bench-cost \
-        bench-scale check docs format lock build sbom audit clean
+        bench-scale check docs site screenshot format lock build sbom audit clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^##@ / { printf "\n%s\n", substr($$0, 5) } \
+		/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-install: $(PRODUCTION) ## Install what a machine needs that loads, in this folder only
+##@ Install
+install: $(PRODUCTION) ## Install what a machine needs to load, in this folder only
 	$(compile)
 
 install-others: $(PRODUCTION) $(OTHERS) ## Install the other targets, and dbt
 
-install-dev: $(MORE) $(OTHERS) ## Install all, with what tests, checks and the demo need
+install-dev: $(MORE) $(OTHERS) ## Install all, with what tests, checks and the demo need (some minutes)
 	$(compile)
 
 $(PRODUCTION): $(MANIFESTS) | $(UV)
-	$(UV) sync --quiet --locked --no-default-groups --group production
+	@echo "Installing Meltano, with the versions of uv.lock"
+	@$(UV) sync --quiet --locked --no-default-groups --group production
 	$(call install_plugins,tap-ft42 target-postgres warehouse)
 	@rm -f $(MORE)
 	@touch $@
 
 $(MORE): $(MANIFESTS) | $(UV)
-	$(UV) sync --quiet --locked
+	@echo "Installing Meltano and the tools, with the versions of uv.lock: some minutes, the first time"
+	@$(UV) sync --quiet --locked
 	$(call install_plugins,tap-ft42 target-postgres warehouse)
 	@touch $(PRODUCTION) $@
 
@@ -82,14 +87,16 @@ airflow: install-dev ## Set Airflow up, in an environment of its own
 	UV_PROJECT_ENVIRONMENT=.local/airflow-venv $(UV) sync --quiet --locked --only-group airflow
 
 $(UV): tools/uv.txt
-	$(PYTHON) -m pip install --quiet --disable-pip-version-check --root-user-action=ignore \
+	@echo "Installing uv, which installs the rest"
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --root-user-action=ignore \
 		--upgrade --require-hashes --target .local/uv --requirement tools/uv.txt
 	@touch $@
 
+##@ Try it
 demo: install-dev ## Load a database from the sandbox and show what happened
 	@$(BIN)/python -m tools.demo
 
-up: install-dev ## Start the sandbox and the embedded PostgreSQL
+up: install-dev ## Start the sandbox and the embedded PostgreSQL, and load nothing
 	$(BIN)/ft42-sandbox start --requests-per-second 0 --requests-per-hour 0
 	$(BIN)/ft42-postgres start
 
@@ -97,12 +104,14 @@ down: ## Stop them
 	@test ! -x $(BIN)/ft42-sandbox || $(BIN)/ft42-sandbox stop
 	@test ! -x $(BIN)/ft42-postgres || $(BIN)/ft42-postgres stop
 
+##@ Test it
 test: install-dev ## Run the tests (under 5 minutes)
 	$(TESTS)
 
-test-slow: install-dev airflow ## Run the long tests
+test-slow: install-dev airflow site ## Run the long tests
 	$(TESTS) -m slow
 
+##@ Measure it
 bench: install-dev ## Compare with other tools, some 25 minutes (ARGS=--quick: a few)
 	UV_PROJECT_ENVIRONMENT=.local/bench-venv $(UV) sync --quiet --locked --group dev --group bench
 	.local/bench-venv/bin/python -m tools.benchmarks.bench $(ARGS)
@@ -113,6 +122,7 @@ bench-cost: install-dev ## Count the requests of simulated days, some 25 minutes
 bench-scale: install-dev ## Measure publishes of a growing network, some 15 minutes (ARGS="--enrolments 10000000")
 	$(BIN)/python -m tools.benchmarks.scale $(ARGS)
 
+##@ Change it
 check: install-dev ## Lint, check formats, types and dependencies
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -126,7 +136,8 @@ check: install-dev ## Lint, check formats, types and dependencies
 	$(BIN)/pre-commit validate-config
 	$(BIN)/zizmor --quiet --offline --no-progress .github
 
-docs: install-dev ## Write what follows from the code: where streams are named, the reference, dbt's properties
+docs: install-dev ## Write what follows from the code, such as the reference
+	$(BIN)/python -m tools.address
 	$(BIN)/python -m tools.derived
 	$(BIN)/python -m tools.architecture
 	$(BIN)/python -m tools.reference
@@ -134,10 +145,18 @@ docs: install-dev ## Write what follows from the code: where streams are named, 
 	$(BIN)/python -m tools.hub
 	$(BIN)/python -m tests.tap.snapshots
 
+site: | $(UV) ## Build the site of the documentation into .local/site
+	UV_PROJECT_ENVIRONMENT=.local/site-venv $(UV) sync --quiet --locked --only-group site
+	NO_MKDOCS_2_WARNING=1 .local/site-venv/bin/mkdocs build --quiet --strict
+
+screenshot: demo ## Take the picture of the report in the README from the demo; needs chromium
+	$(BIN)/python -m tools.screenshot
+
 format: install-dev ## Format the code
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
+##@ Release it
 lock: | $(UV) ## Update the lock file
 	$(UV) lock --upgrade
 
@@ -146,7 +165,7 @@ build: | $(UV) ## Build the packages into dist/, and check what PyPI would say
 	for package in $(PACKAGES); do $(UV) build --quiet --out-dir dist $$package || exit 1; done
 	$(RELEASE) twine check --strict dist/*.whl dist/*.tar.gz
 
-sbom: | $(UV) ## Write what each installed environment consists of into sbom/ (CycloneDX)
+sbom: | $(UV) ## List the parts of each installed environment in sbom/ (CycloneDX)
 	mkdir -p sbom .local/sbom
 	for group in $(INSTALLED); do \
 		$(EXPORT) --only-group $$group --output-file .local/sbom/$$group.txt && \
@@ -166,5 +185,6 @@ audit: | $(UV) ## Look for known vulnerabilities in what uv.lock pins; asks PyPI
 			--requirement $$file || exit 1; \
 	done
 
+##@ Remove it
 clean: down ## Stop the servers and remove all that was installed, loaded and built
 	rm -rf .local .meltano .venv dist sbom

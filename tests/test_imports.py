@@ -1,4 +1,4 @@
-"""Tests lean on what is there to be leaned on, and not on each other."""
+"""Tests import the support modules, and not each other."""
 
 from __future__ import annotations
 

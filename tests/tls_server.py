@@ -1,4 +1,4 @@
-"""A PostgreSQL that lets nobody in without TLS: Debian's, as the wheel's knows none."""
+"""A PostgreSQL that refuses all without TLS: Debian's, as the wheel's has no TLS."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What dbt is told of each table, from ``schemas/``: meanings, keys, parents, freshness.
+"""What dbt knows about each table, from ``schemas/``: meanings, keys, parents, freshness.
 
 ``make docs`` writes it into the dbt package; a test holds it against the schemas.
 """

@@ -11,10 +11,27 @@ from typing import Any
 
 import click
 import psycopg
+import yaml
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from tools.derived import DERIVED
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = ROOT / ".venv/bin"
 LOG = ROOT / ".local/demo.log"
+REPORT = ROOT / ".local/demo-report.html"
+
+STAGES = {
+    "warehouse:init-nightly": "Prepare the tables",
+    "tap-ft42-reference target-postgres": "Load campuses, projects, badges and coalitions",
+    "tap-ft42-live target-postgres": "Load people, enrolments and earned badges",
+    "warehouse:publish-nightly": "Publish what has landed",
+    "warehouse:check": "Check all that the tables promise",
+    "warehouse:outcome-nightly": "See whether everything came",
+}
+"""What the tasks of the job do, in words."""
+_TASK_IS_DONE = "Block run completed"
 
 SANDBOX_PORT = os.environ.get("FT42_SANDBOX_PORT", "4242")
 SANDBOX = {
@@ -43,7 +60,7 @@ def main() -> None:
     )  # fmt: skip
     run("ft42-postgres", "start")
 
-    click.echo("\nLoading: meltano run nightly")
+    click.echo("\nLoading: meltano run nightly, as it runs every night")
     started = time.time()
     load(environment)
     seconds = time.time() - started
@@ -66,15 +83,21 @@ def main() -> None:
         "\nPublished, with keys that hold; orphans are rows of people who are no students:\n"
     )
     run("warehouse", "status", "--tables", environment=environment)
+    click.echo(
+        f"\n{DERIVED} lands no rows: it is worked out from the campuses that achievements name."
+        "\nWhere nothing landed and nothing is published, the stream is switched off.\n"
+    )
+    run("warehouse", "report", "--output", str(REPORT), environment=environment)
     click.echo()
     if not own_server:
         run("ft42-postgres", "status")
     click.echo(
         "\nWhat next\n"
+        f"  look at the report   {REPORT.as_uri()}\n"
         "  look at the tables   connect with psql, then: \\dt ft42.*\n"
         "  load again           .venv/bin/meltano run nightly\n"
         f"  look at the sandbox  {SANDBOX['TAP_FT42_API_URL']}\n"
-        "  use the real API     README.md, “The real API”\n"
+        "  use the real API     docs/how-to/real-credentials.md\n"
         "  stop the servers     make down"
     )
 
@@ -87,7 +110,7 @@ def run(program: str, *arguments: str, environment: dict[str, str] | None = None
 
 
 def load(environment: dict[str, str]) -> None:
-    """Run the nightly job, with its output in a log and a sign of life here."""
+    """Run the nightly job; its output goes to a log, and its stages are shown here."""
     with LOG.open("w") as log:
         job = subprocess.Popen(
             [BIN / "meltano", "run", "nightly"],
@@ -96,14 +119,35 @@ def load(environment: dict[str, str]) -> None:
             stdout=log,
             stderr=subprocess.STDOUT,
         )
-        while job.poll() is None:
-            time.sleep(1)
-            click.echo(".", nl=False)
-    click.echo()
+        show_stages(job)
     if job.returncode != 0:
         click.echo("".join(LOG.read_text().splitlines(keepends=True)[-20:]), err=True)
         click.echo(f"The load failed; all of its output is in {LOG}", err=True)
         sys.exit(1)
+
+
+def show_stages(job: subprocess.Popen[bytes]) -> None:
+    """Show which task of the job runs, until it ends: a bar on a terminal, else lines."""
+    declared = yaml.safe_load((ROOT / "meltano.yml").read_text(encoding="utf-8"))
+    (tasks,) = (each["tasks"] for each in declared["jobs"] if each["name"] == "nightly")
+    stages = [STAGES[task] for task in tasks]
+    console = Console()
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
+    with Progress(*columns, TimeElapsedColumn(), console=console) as progress:
+        bar = progress.add_task("", total=len(stages))
+        begun = 0
+        while True:
+            has_ended = job.poll() is not None
+            done = LOG.read_text(encoding="utf-8", errors="replace").count(_TASK_IS_DONE)
+            for stage in stages[begun : done + 1]:
+                progress.update(bar, description=stage)
+                if not console.is_terminal:
+                    click.echo(f"  {stage}")
+            begun = done + 1
+            progress.update(bar, completed=done)
+            if has_ended:
+                break
+            time.sleep(0.5)
 
 
 def asked_for(environment: dict[str, str], *, since: float) -> dict[str, tuple[int, float]]:

@@ -14,11 +14,10 @@ from typing import Any
 import yaml
 from tap_ft42.tap import TapFT42
 
+from tools.address import repository
 from tools.tables import ROOT
 
 FILE = ROOT / "tap-ft42/meltano-hub.yml"
-REPOSITORY = "https://github.com/OWNER/REPOSITORY"
-"""Stands for the repository's address until it has one."""
 
 _HEAD = "# Written by `make docs` from meltano.yml and the tap; changes here are lost.\n"
 
@@ -35,7 +34,7 @@ def definition() -> str:
         "namespace": tap["namespace"],
         "label": tap["label"],
         "description": tap["description"],
-        "repo": REPOSITORY,
+        "repo": repository(),
         "pip_url": "tap-ft42",
         "executable": tap["executable"],
         "domain_url": "https://api.intra.42.fr/apidoc",

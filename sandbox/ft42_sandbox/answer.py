@@ -44,7 +44,7 @@ def bad_request(error: str, message: str) -> Answer:
 
 
 def unauthorized(description: str) -> Answer:
-    """A missing, unknown or expired token; clients go by the status and the header."""
+    """A missing, unknown or expired token; clients look at the status and the header."""
     answer = json_answer(
         401, {"status": 401, "error": description, "message": description}, description
     )

@@ -1,4 +1,4 @@
-"""The API's own handlers: lists, single rows, and what is refused to everybody."""
+"""The API's own handlers: lists, single rows, and what it refuses to everybody."""
 
 from __future__ import annotations
 

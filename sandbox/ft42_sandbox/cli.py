@@ -173,7 +173,10 @@ def _options(command: Command) -> Command:
     return command
 
 
-@click.group(context_settings=SETTINGS)
+@click.group(
+    context_settings=SETTINGS,
+    epilog="Example: ft42-sandbox start --users 300 --requests-per-hour 0",
+)
 @click.version_option(package_name="ft42-sandbox", prog_name="ft42-sandbox")
 def main() -> None:
     """A stand-in for the 42 intranet's API v2, with generated people.
@@ -221,7 +224,9 @@ def serve(**options: Any) -> None:  # noqa: ANN401 - options of many kinds
     run(sandbox, listener, tls=tls)
 
 
-@main.command(context_settings=SETTINGS)
+@main.command(
+    context_settings=SETTINGS, epilog="Example: ft42-sandbox start --port 4243 --latency real"
+)
 @_options
 @click.option(
     "--run-dir",
@@ -241,7 +246,7 @@ def start(run_dir: Path, wait: float, **options: Any) -> None:  # noqa: ANN401 -
     click.echo(f"Sandbox:    {'started' if started else 'already running'} on {url}")
 
 
-@main.command(context_settings=SETTINGS)
+@main.command(context_settings=SETTINGS, epilog="Example: ft42-sandbox stop")
 @click.option(
     "--run-dir",
     type=click.Path(path_type=Path),
@@ -258,7 +263,7 @@ def stop(run_dir: Path) -> None:
     click.echo(f"Sandbox:    {'stopped' if stopped else 'not running'}")
 
 
-@main.command(context_settings=SETTINGS)
+@main.command(context_settings=SETTINGS, epilog="Example: ft42-sandbox status")
 @click.option(
     "--run-dir",
     type=click.Path(path_type=Path),

@@ -75,7 +75,7 @@ class Control:
         return serve
 
     def guarded(self, action: Action) -> Endpoint:
-        """An endpoint for whoever knows the control token."""
+        """An endpoint for callers who know the control token."""
 
         async def serve(request: Request) -> Response:
             token = self._sandbox.control_token

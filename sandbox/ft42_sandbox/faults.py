@@ -175,7 +175,7 @@ class Faults:
         }
 
     def chance(self, probability: float) -> bool:
-        """Whether something of a probability happens, whatever the rules say."""
+        """Whether something with this probability happens, apart from all rules."""
         return probability > 0 and self._stray.random() < probability
 
 

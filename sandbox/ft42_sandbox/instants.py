@@ -96,7 +96,7 @@ def local_json_texts(instants: NDArray[Any], offset_minutes: NDArray[Any]) -> li
 
 
 def _written(instants: NDArray[Any]) -> str:
-    """All instants one after the other in quotes; whatever stands for null is made up.
+    """All instants one after the other in quotes; those that stand for null are made up.
 
     numpy's own way of writing dates takes five times as long, and half of a page is dates.
     """

@@ -47,7 +47,7 @@ class TooManyValuesError(Exception):
     """A filter with more values than the real server survives; it answers 502."""
 
     def __init__(self) -> None:
-        """Say so, for whoever is not answered with 502."""
+        """Say so, to clients that do not get the 502."""
         super().__init__("a filter has more values than the server survives")
 
 

@@ -113,7 +113,7 @@ class RunningSandbox:
         form: dict[str, str] | None = None,
         body: bytes | None = None,
     ) -> Reply:
-        """Send any request, and take whatever answer comes."""
+        """Send any request, and return its answer, whatever the status."""
         data = urllib.parse.urlencode(form).encode() if form is not None else body
         quoted = urllib.parse.quote(path, safe="/?&=%:,+~*()!$;@'")
         request = urllib.request.Request(  # noqa: S310 - our own address

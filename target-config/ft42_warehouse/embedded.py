@@ -170,12 +170,15 @@ _directory = click.option(
 )
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Example: ft42-postgres start --port 5443",
+)
 def main() -> None:
     """Run a PostgreSQL in this project, for the demo and for development."""
 
 
-@main.command()
+@main.command(epilog="Example: ft42-postgres start --port 5443")
 @_directory
 @click.option(
     "--port",
@@ -208,7 +211,7 @@ def start(directory: Path, port: int) -> None:
     click.echo(f"Connect:    {postgres.psql_line(running or port)}")
 
 
-@main.command()
+@main.command(epilog="Example: ft42-postgres stop")
 @_directory
 def stop(directory: Path) -> None:
     """Stop the server."""
@@ -220,7 +223,7 @@ def stop(directory: Path) -> None:
     click.echo("PostgreSQL: stopped")
 
 
-@main.command()
+@main.command(epilog="Example: ft42-postgres status")
 @_directory
 @click.pass_context
 def status(context: click.Context, directory: Path) -> None:

@@ -82,7 +82,7 @@ class Airflow:
         }
 
     def groups(self, dag: str, run: str) -> dict[str, dict[str, Any]]:
-        """Return the loads of groups of campuses in a run, as the API tells of them."""
+        """Return the loads of groups of campuses in a run, as Airflow's API lists them."""
         return {
             instance["rendered_map_index"]: instance
             for instance in self._instances(dag, run)

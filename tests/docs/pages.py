@@ -172,8 +172,9 @@ def pages() -> list[Page]:
 
 
 def readmes() -> list[Page]:
-    """Return the READMEs at the top and of the two packages."""
-    return [Page(ROOT / folder / "README.md") for folder in ("", "tap-ft42", "target-config")]
+    """Return the READMEs at the top, of the packages and of what goes with them."""
+    folders = ("", "tap-ft42", "target-config", "target-config/monitoring", "sandbox")
+    return [Page(ROOT / folder / "README.md") for folder in folders]
 
 
 def for_contributors() -> list[Page]:

@@ -26,7 +26,7 @@ _LONGEST = 600
 
 
 def copy_of_the_project(folder: Path) -> Path:
-    """Copy what git knows of; what is installed is shared.
+    """Copy the files that git knows; share what is installed.
 
     Args:
         folder: is made.

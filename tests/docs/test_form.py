@@ -22,8 +22,20 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _ALL = [*readmes(), *for_contributors(), *pages()]
-_LANGUAGES = {*SHELLS, "cron", "dotenv", "ini", "json", "mermaid", "sql", "text", "yaml"}
+_LANGUAGES = {
+    *SHELLS,
+    "cron",
+    "dotenv",
+    "ini",
+    "json",
+    "mermaid",
+    "python",
+    "sql",
+    "text",
+    "yaml",
+}
 _VARIABLE = re.compile(r"\b((?:TAP_FT42|TARGET_POSTGRES|WAREHOUSE)_[A-Z][A-Z_]*[A-Z])\b")
+_PICTURE = re.compile(r"!\[([^\]]*)\]\(([^)\s]+)\)")
 _FILE_OF_CODE = re.compile(r"`([\w-]+(?:/[\w-]+)+\.(?:py|sql))`")
 _NAMED_FROM = ("", "tap-ft42", "tap-ft42/tap_ft42", "target-config", "target-config/dbt")
 """Folders from which pages name files."""
@@ -55,6 +67,13 @@ def test_every_link_leads_to_a_file_and_a_heading(page: Page) -> None:
 
 
 @pytest.mark.parametrize("page", _ALL, ids=lambda page: page.name)
+def test_every_picture_is_there_and_says_what_it_shows(page: Page) -> None:
+    for says, path in _PICTURE.findall(page.prose):
+        assert says, f"{page.name} shows {path}"
+        assert (page.path.parent / path).read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("page", _ALL, ids=lambda page: page.name)
 def test_every_file_of_code_that_is_named_exists(page: Page) -> None:
     folders = (page.path.parent, *(ROOT / folder for folder in _NAMED_FROM))
     for name in _FILE_OF_CODE.findall(page.text):
@@ -83,6 +102,11 @@ def test_shell_commands_are_well_formed(block: Block) -> None:
         input=block.text, capture_output=True, check=False, text=True,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("block", blocks("python"))
+def test_python_can_be_compiled(block: Block) -> None:
+    compile(block.text, "a page", "exec")
 
 
 @pytest.mark.parametrize("block", blocks("yaml"))

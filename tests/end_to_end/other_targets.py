@@ -85,7 +85,7 @@ def as_the_api_has_it(stream: str, table: Table) -> Table:
 
 
 def with_empty_text_as_null(table: Table) -> Table:
-    """Return what is left of rows where a target writes no difference between the two."""
+    """Return rows with null for an empty text, as some targets write it."""
     return {
         key: {name: None if value == "" else value for name, value in row.items()}
         for key, row in table.items()

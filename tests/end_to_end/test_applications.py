@@ -48,7 +48,7 @@ def campuses(sandbox: RunningSandbox) -> tuple[list[int], list[int]]:
 
 
 def of_no_campus(sandbox: RunningSandbox) -> set[int]:
-    """People whose main campus is in no list of campuses, so that nobody reads them."""
+    """People whose main campus is in no list of campuses, so no application reads them."""
     listed = {row["id"] for row in sandbox.truth("campus")}
     home = {
         row["user_id"]: row["campus_id"]

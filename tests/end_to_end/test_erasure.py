@@ -140,7 +140,7 @@ def test_leaders_and_members_who_are_gone_for_any_reason_leave_nothing_anywhere(
 
 
 def choose(sandbox: RunningSandbox, database: Database) -> list[Gone]:
-    """Choose a leader and a member for each reason, whose strings tell nobody else."""
+    """Choose a leader and a member for each reason, whose strings belong to nobody else."""
     published = {row["id"] for row in database.query("SELECT id FROM ft42.users")}
     people = {one["id"]: one for one in sandbox.truth("users")}
     pairs: list[tuple[int, int]] = []

@@ -6,6 +6,7 @@ import os
 import re
 import shlex
 import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,22 +14,19 @@ import pytest
 from tests.docs.pages import Page
 from tests.end_to_end.conftest import BIN, ROOT
 from tests.ports import free_port
+from tests.postgres import Database
 from tests.warehouse.conftest import Warehouse
+from tools.demo import STAGES
+from tools.derived import DERIVED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from tests.docs.pages import Block
     from tests.end_to_end.conftest import Pipeline
-    from tests.postgres import Database
 
 README = ROOT / "README.md"
 _OUR_SETTINGS = ("FT42_", "MELTANO_", "TAP_FT42_", "TARGET_POSTGRES_", "WAREHOUSE_")
-_NOT_RUN_HERE = {
-    "make test": "these are the tests",
-    "make demo": "a test of its own, below",
-}
 
 
 def commands(readme: Path) -> list[str]:
@@ -37,53 +35,17 @@ def commands(readme: Path) -> list[str]:
     return [line.strip() for block in blocks for line in block.splitlines() if line.strip()]
 
 
-@pytest.fixture(scope="module")
-def duckdb_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database that one command fills and the next one reads."""
-    return tmp_path_factory.mktemp("duckdb") / "ft42.duckdb"
+def test_the_readme_is_short_and_its_commands_are_tested_below() -> None:
+    assert len(README.read_text(encoding="utf-8").split()) <= 500
+    assert commands(README)[-2:] == ["make demo", "make test"]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    "command", [line for line in commands(README) if line not in _NOT_RUN_HERE]
-)
-def test_the_commands_of_the_readme_work(
-    command: str,
-    pipeline: Pipeline,
-    duckdb_file: Path,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> None:
-    if command.endswith(" .env"):
-        dotenv = tmp_path_factory.mktemp("dotenv") / ".env"
-        dotenv.touch()
-        command = f"{command.removesuffix('.env')}{dotenv}"
-    done = subprocess.run(
-        ["sh", "-c", command],  # noqa: S607 - any POSIX shell
-        cwd=ROOT,
-        env=pipeline.environment | {"TARGET_DUCKDB_PATH": str(duckdb_file)},
-        capture_output=True,
-        check=False,
-        text=True,
-        timeout=280,
-    )
-    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
-
-
-@pytest.fixture(scope="module")
-def prepared(database: Database) -> Database:
-    """A database whose tables are there."""
+def test_the_readme_asks_three_questions_that_can_be_asked(database: Database) -> None:
     database.reset()
     Warehouse(database).run("init")
-    return database
-
-
-@pytest.mark.parametrize(
-    "block",
-    [block for block in Page(README).blocks if block.language == "sql"],
-    ids=lambda block: f"line {block.line}",
-)
-def test_the_queries_of_the_readme_work(block: Block, prepared: Database) -> None:
-    prepared.execute(block.text)
+    assert len(questions()) == 3
+    for question in questions():
+        database.query(question.text)
 
 
 @pytest.mark.parametrize("command", commands(ROOT / "tap-ft42/README.md"))
@@ -116,6 +78,24 @@ def demo_environment(tmp_path: Path, postgres_folder: Path) -> Iterator[dict[str
     subprocess.run(["make", "down"], cwd=ROOT, env=environment, check=True)  # noqa: S607 - make is required
 
 
+def questions() -> list[Block]:
+    """Return what the README asks the demo's database."""
+    return [block for block in Page(README).blocks if block.language == "sql"]
+
+
+def said(question: Block) -> list[list[str]]:
+    """Return the rows that the README answers with, as texts."""
+    assert question.output
+    return [
+        [cell.strip() for cell in line.split("|")] for line in question.output.splitlines()[2:]
+    ]
+
+
+def answer(question: Block, database: Database) -> list[list[str]]:
+    """Return the rows that a database answers with, as texts."""
+    return [[str(value) for value in row.values()] for row in database.query(question.text)]
+
+
 @pytest.mark.slow
 def test_the_demo_loads_shows_what_it_did_and_is_incremental_the_second_time(
     demo_environment: dict[str, str],
@@ -140,9 +120,18 @@ def test_the_demo_loads_shows_what_it_did_and_is_incremental_the_second_time(
                 )
             }
         )
+        stages = [done.stdout.find(stage) for stage in STAGES.values()]
+        assert stages == sorted(stages)
+        assert stages[0] > 0
+        assert f"{DERIVED} lands no rows" in done.stdout
         table, next_steps = done.stdout.split("What next")
         assert "psql -h 127.0.0.1" in table.splitlines()[-2]
         assert "meltano run nightly" in next_steps
+        (report,) = re.findall(r"file://(\S+)", next_steps)
+        assert "<html" in Path(report).read_text(encoding="utf-8")
+        port = int(demo_environment["TARGET_POSTGRES_PORT"])
+        for question in questions():
+            assert answer(question, Database(port)) == said(question)
     first, second = shown
     assert first["users"][0] > 1000
     assert first["projects_users"][0] > 10_000

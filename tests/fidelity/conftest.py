@@ -23,7 +23,7 @@ def _shared() -> Iterator[RunningSandbox]:
 
 @pytest.fixture
 def sandbox(_shared: RunningSandbox) -> Iterator[RunningSandbox]:
-    """A sandbox whose data nobody may change; settings and faults go back afterwards."""
+    """A sandbox whose data no test may change; settings and faults are reset afterwards."""
     settings = _shared.control("GET", "settings")
     yield _shared
     _shared.clear_faults()

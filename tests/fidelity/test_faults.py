@@ -1,4 +1,4 @@
-"""Faults strike where, when and as often as they are told."""
+"""Faults strike where, when and as often as their settings say."""
 
 from __future__ import annotations
 

@@ -73,6 +73,8 @@ def test_the_wheel_says_what_it_is(package: str, built: Built) -> None:
     assert said["License-Expression"] == "MIT"
     assert said["Requires-Python"] == ">=3.11"
     assert said["Description-Content-Type"] == "text/markdown"
+    assert said["Author"]
+    assert said["Keywords"]
     assert "Typing :: Typed" in said.get_all("Classifier", [])
     assert {line.partition(",")[0] for line in said.get_all("Project-URL", [])} == {
         "Repository", "Documentation", "Changelog", "Issues",

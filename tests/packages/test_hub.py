@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 BIN = ROOT / ".venv/bin"
-# Of the SDK, and of no use to this tap: nothing of it is nested below what is flattened.
+# A setting of the SDK that this tap does not need: no column is nested that deep.
 NOT_DECLARED = {"flattening_separator"}
 
 

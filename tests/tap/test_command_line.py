@@ -1,4 +1,4 @@
-"""The command: what it tells of itself, and the catalog, which is a contract.
+"""The command: what it says about itself, and the catalog, which is a contract.
 
 `python -m tests.tap.snapshots` writes the catalog's snapshot anew; the difference is
 what a reviewer looks at.

@@ -24,7 +24,7 @@ FAULTS = (
 
 
 def faulty(kind: str, number: int) -> dict[str, object]:
-    """A fault of a run's own: runs are told apart by their page size."""
+    """A fault for one run only: runs differ in their page size."""
     when = {"query": f"page[size]={size_of(kind)}", "after": number, "count": 1}
     return when | ({"seconds": 0.5} if kind == "timeout" else {})
 

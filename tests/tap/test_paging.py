@@ -1,4 +1,4 @@
-"""A list is read to its end, whatever the API tells of its length."""
+"""A list is read to its end, whatever the API says about its length."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far a run has come: shown to who looks, and to nobody else."""
+"""How far a run has come is shown where somebody can see it, and nowhere else."""
 
 from __future__ import annotations
 

@@ -282,7 +282,7 @@ class TestWords:
 
 
 class TestExtra:
-    """A field nobody declared is in the column `extra`, and told of once."""
+    """An undeclared field lands in the column `extra`, and is reported once."""
 
     def test_it_is_kept_as_the_api_sent_it(
         self, tap: Tap, api: ScriptedApi, sample: dict[str, Row]

@@ -124,6 +124,6 @@ def test_each_reference_to_a_person_is_said_to_be_one(schema: Schema) -> None:
             assert persons[name] == "id"
     if "user" in schema.get("x-embedded", ()):
         assert persons["user"] == "users"
-    # What nobody declared of a person can be anything.
+    # An undeclared field of a person can be anything.
     if persons and "extra" in schema["properties"]:
         assert persons["extra"] == "text"

@@ -1,4 +1,4 @@
-"""The command, called by itself, goes by what Meltano would hand to it."""
+"""Called by itself, the command has the settings that Meltano would give it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What nobody needs any more is let go by itself, with each publish."""
+"""Each publish deletes what nobody needs any more."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Each night lets go what Meltano keeps of runs for ever, and no state that is needed."""
+"""Each night deletes what Meltano keeps of old runs, and no state that is needed."""
 
 from __future__ import annotations
 

@@ -202,7 +202,7 @@ class ReferenceForms:
 
 
 def title_name(title_id: int) -> str:
-    """The name of a title; titles have no table, so it is told by the number."""
+    """The name of a title; titles have no table, so the number decides it."""
     return ("Altruist %login", "%login, keeper of the logs", "Dr. %login")[title_id % 3]
 
 

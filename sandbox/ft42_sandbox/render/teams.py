@@ -94,7 +94,7 @@ class Teams:
         for tried in self._tries(positions):
             place = tried.place
             mates, own = members[place]
-            # Who retries alone led every try; no table tells of the mates of earlier teams.
+            # Somebody who retries alone led every try; no table has the mates of earlier teams.
             there = mates if tried.last else own
             project_id = project_ids[place]
             task = work.get(project_id) or Work(project_id, 1, "null")

@@ -108,9 +108,9 @@ def page_of(  # noqa: PLR0913 - what an answer does not say of its request
 ) -> Page:
     """Read a page out of a response.
 
-    The rows decide, and headers only help: a page is as large as it shows, where
-    ``X-Per-Page`` repeats what was asked for; a total that is smaller than the page, or
-    that ``Link`` denies, is none; and more may follow wherever no total denies it.
+    The rows decide, and headers only help. A page is as large as it shows, if
+    ``X-Per-Page`` repeats the size that was asked for. A total is not believed if it is
+    smaller than the page, or if ``Link`` denies it. Without a total, more may follow.
 
     Args:
         response: The answer to a request for a page.

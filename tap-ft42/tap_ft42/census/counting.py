@@ -1,24 +1,24 @@
 """How rows that disappeared are found without reading those that did not.
 
-What a list should have, a tally knows. How many rows lie in an interval of ids,
-one request tells: its total. Where the two agree, nothing is asked any more.
-Where they do not, the interval is halved so that both halves fill pages, and only
-the lower half is asked for: what is left of the total is the upper half's. What
-fits in a page is not counted but read, which proves which ids exist in it.
+A tally knows which rows a list should have. One request says how many rows lie in an
+interval of ids: its total. If the two agree, the interval is done. If not, the interval
+is halved so that both halves fill pages, and only the lower half is asked for: the rest
+of the total is the upper half's. What fits in a page is read and not counted, which
+proves which ids exist in it.
 
 So one disappearance among *p* pages costs the total, ``log2(p)`` counts or one
 less, and a page; several share what lies above them. Where more rows differ than
 there are pages, halving would end at nearly every page, so the interval is read.
-No way of asking does much better: the least that names the pages of 50 rows among 400
-pages are some 220 bits, and a count tells one or two.
+No way of asking does much better: it takes some 220 bits to name the pages of 50 rows
+among 400 pages, and a count brings one or two.
 
-**What a count cannot see.** A row that is gone and another one that entered the
-list unnoticed, with an old id, make up for each other in the total of every interval
+**What a count cannot see.** A row that disappeared and another one that entered the
+list unnoticed, with an old id, cancel each other out in the total of every interval
 that has both. A rolling read of the whole list (`read_sector`) finds these, and what
-changed without a word.
+changed silently.
 
-**Moments.** The answers are moments apart. A row that goes between two of them
-lets the upper half seem to have one row more than it has; it is read in vain or, if it
+**Moments.** The answers are moments apart. If a row disappears between two of them, the
+upper half seems to have one row more than it has. Then it is read in vain or, if it
 lacks a row of its own, found by the next census. No interval is ever proven by
 subtraction, only by a page that was read.
 

@@ -1,10 +1,12 @@
-"""A census of one list: where it differs from what is known of it, and what is gone.
+"""A census of one list: where it differs from what is known, and what disappeared.
 
-However many rows went, a census ends once a quarter of the hour's requests has been
-sent: the streams in their order, each with its share, first the part that is read again
-and then the counts. What is left open is found by a later one. Where so many rows went
-that each count would end in a page, and the requests do not suffice for all pages, as
-many pages more are read as they do: each then names more rows than the counts would.
+However many rows disappeared, a census ends once a quarter of the hour's requests has
+been sent. The streams take their turns in order, each with its share: first the part
+that is read again, then the counts. A later census finds the rest.
+
+So many rows may have disappeared that each count would end in a page, and that the
+requests do not suffice for all pages. Then the rest of the requests reads pages and
+counts nothing: a page names more rows than the counts would.
 """
 
 from __future__ import annotations

@@ -1,14 +1,14 @@
 """Which cursus a run reads, and where the state keeps what it knows of each.
 
-A stream that is read cursus by cursus has a bookmark for each. Where the settings name
-one cursus, its bookmark is the stream's own, and partitions are named by their parents
-alone: so it has been since before there could be several, and such a state goes on.
-Where they name several, the SDK's partitions are named by the cursus, too, and what is
-kept of all rows of a cursus stands in the partition that is named by it alone.
+A stream that is read cursus by cursus has a bookmark for each. If the settings name one
+cursus, its bookmark is the stream's own, and partitions are named by their parents only.
+That is the older form of the state, from when there could be only one. If the settings
+name several, the SDK's partitions are named by the cursus, too. What is kept for all
+rows of a cursus then stands in the partition that is named by the cursus only.
 
-When the setting changes, so does where a run looks. `arrange` brings the state into
-that form, so that a cursus which stays goes on, one that is new is read from scratch,
-and one that is left out for a while goes on where it stopped.
+`arrange` brings the state into the form of the setting. So a cursus that stays
+continues, a new one is read from scratch, and one that was left out for a while
+continues where it stopped.
 """
 
 from __future__ import annotations

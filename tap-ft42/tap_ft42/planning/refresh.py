@@ -1,16 +1,16 @@
 """When reference data is read in full again.
 
-Curricula, places, badges and houses hardly ever change, and some of them are slow to
-list. So each has an interval for which a full read is good enough. In between, the API
-is asked for what changed where it can tell, and for nothing where it cannot.
+Reference lists such as cursus, campuses, achievements and coalitions hardly ever change,
+and some of them are slow to list. So each has an interval for which a full read is good
+enough. In between, the API is asked for changes if it can name them, else for nothing.
 
 In the state of the stream (or of a partition of it) stand:
 
 ``refreshed_at``
-    By the name of each stream that wants the rows, the stream itself or a child of it:
-    when the run began that last read all of them for it.
+    For each stream that needs the rows, the stream itself or a child of it: when the
+    run began that last read all of them for it.
 ``refreshed_for``
-    The scope of these runs; another one calls for another read.
+    The scope of these runs; another scope needs another read.
 """
 
 from __future__ import annotations

@@ -5,13 +5,13 @@ user, and as these are asked in ascending order, it stays with the highest one. 
 asks for all campuses at once. So the campuses of the rows' users are looked up, 100
 users a request, and a row goes to the highest one in the run: the result is the same.
 
-So it is with a campus that is asked after one with a higher id, or loaded for the first
-time when that has been loaded before: it must not take away the rows of those who are
-students of both.
+The same look-up is needed when a campus is asked after one with a higher id, or loaded
+for the first time after that one: it must not take the rows of people who are students
+of both.
 
 A window begins a little before its bookmark, so the last rows of a run come again in the
-next one. Those that have not changed go where they went, and cost no look-up. In the
-state of the stream, of several cursus in that of each, stands:
+next one. Those that have not changed go to the same campus, and cost no look-up. The
+state of the stream, or with several cursus that of each, has:
 
 ``dealt``
     By the ids of the last rows of sweeps: the cursor and the campus.

@@ -1,11 +1,11 @@
 """Lists that the API narrows by people only, where a run is narrowed to campuses.
 
-Everybody's window is read as a sweep of all batches of people, if it has not many more
-pages than there are batches: it moves the bookmark on, so that the next window has next
-to none.
+The window of everybody's rows is read instead of the batches of people, if it has not
+many more pages than there are batches. It moves the bookmark, so the next window has
+hardly any pages.
 
-No window has the older rows of somebody who joins the scope. So the state holds under
-``people`` whose rows have been read, and those of the others are asked for.
+No window has the older rows of somebody who joins the scope. So the state says under
+``people`` whose rows have been read, and the rows of the others are asked for.
 """
 
 from __future__ import annotations

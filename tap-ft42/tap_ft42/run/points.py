@@ -1,10 +1,10 @@
 """How points are kept fresh, which change without the cursor.
 
-Two signs betray a membership whose points moved. The column that says when they did
-(``this_year_score_updated_at``), if the API narrows the list by it: then one window holds
-all of them, as long as it begins where the last one ended. And the total of its parent:
-where a total is another one than at the last full read of the partition, and no row of
-the window says why, the partition is read in full again.
+Two signs show that the points of a membership moved. The first is the column that says
+when they did (``this_year_score_updated_at``), if the API narrows the list by it: then
+one window has all of them, as long as it begins where the last one ended. The second is
+the total of the parent: if it differs from the total at the last full read of the
+partition, and no row of the window explains that, the partition is read in full again.
 
 In the state of the stream stand, below ``scores``:
 
