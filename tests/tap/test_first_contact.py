@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.tap.pretended import Pretended, Row
+from tests.tap.pretended import Pretended, Row, record_of
 from tests.tap.scripted import Reply, always, in_turn, paged
 
 if TYPE_CHECKING:
@@ -25,42 +25,21 @@ def day(number: int) -> str:
     return f"2025-{1 + number // 28 % 10:02}-{1 + number % 28:02}T00:00:00.000Z"
 
 
+def dated(stream: str, number: int, **known: object) -> Row:
+    own = {"id": number, "created_at": day(number), "updated_at": day(number)}
+    return record_of(stream, **own, **known)
+
+
 def badge(number: int) -> Row:
-    return {
-        "id": number,
-        "achievement_id": 1,
-        "user_id": 1,
-        "login": "somebody",
-        "nbr_of_success": None,
-        "url": "https://api.intra.42.fr/v2/achievements_users/1",
-        "created_at": day(number),
-        "updated_at": day(number),
-    }
+    return dated("achievements_users", number)
 
 
 def member(number: int, coalition: int) -> Row:
-    return {
-        "id": number,
-        "coalition_id": coalition,
-        "user_id": number,
-        "score": 1,
-        "rank": 1,
-        "created_at": day(number),
-        "updated_at": day(number),
-    }
+    return dated("coalitions_users", number, coalition_id=coalition)
 
 
 def coalition(number: int) -> Row:
-    return {
-        "id": number,
-        "name": "A",
-        "slug": "a",
-        "image_url": None,
-        "cover_url": None,
-        "color": None,
-        "score": 3,
-        "user_id": None,
-    }
+    return record_of("coalitions", id=number, score=3)
 
 
 def remembered(run: Run) -> list[str]:
@@ -279,28 +258,12 @@ def test_a_list_of_which_all_ids_count_is_looked_at_once(
 
 
 def enrolment(number: int, campus: int) -> Row:
-    return {
-        "id": number,
-        "occurrence": 0,
-        "final_mark": None,
-        "status": "in_progress",
-        "validated?": None,
-        "current_team_id": None,
-        "project": {"id": 1, "name": "a", "slug": "a", "parent_id": None},
-        "cursus_ids": [21],
-        "marked_at": None,
-        "marked": False,
-        "retriable_at": None,
-        "created_at": day(number),
-        "updated_at": day(number),
-        "user": {"id": number, "login": "somebody"},
-        "teams": [],
-        "campus": campus,
-    }
+    user = {"id": number, "login": "somebody"}
+    return dated("projects_users", number, cursus_ids=[21], user=user, campus=campus)
 
 
 def campus(number: int) -> Row:
-    return {"id": number, "name": "a", "active": True, "public": True}
+    return record_of("campuses", id=number)
 
 
 def test_enrolments_at_campuses_that_are_not_listed_are_read(
@@ -328,11 +291,7 @@ def test_enrolments_at_campuses_that_are_not_listed_are_read(
 
 def test_what_a_filter_lets_through_is_left_out_by_the_tap(tap: Tap, api: ScriptedApi) -> None:
     kinds = ["student", "external"] * 5
-    people = [
-        {"id": number, "kind": kind, "alumni?": False, "login": f"a{number}"}
-        | {"updated_at": day(number), "created_at": day(number)}
-        for number, kind in enumerate(kinds, 1)
-    ]
+    people = [dated("users", number, kind=kind) for number, kind in enumerate(kinds, 1)]
     api.script["/v2/cursus/21/users"] = Pretended(people, ignored=["filter[kind]"])
     run = tap.pointed_at(api).run("users")
     assert set(run.ids("users")) == {1, 3, 5, 7, 9}
