@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from threading import Event
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
@@ -243,7 +243,7 @@ def test_a_store_that_is_lost_in_mid_run_costs_no_row(
     assert len([line for line in run.warnings if "accounts for its own" in line]) == 1
 
 
-OFFICIAL = {
+OFFICIAL: dict[str, Any] = {
     "X_Secondly_RateLimit_Limit": "8",
     "X_Hourly_RateLimit_Limit": "3600",
     "X_Application_Roles": "Official App",

@@ -16,30 +16,11 @@ from tap_ft42.declared import capabilities
 from tap_ft42.declared.listing import ID, LARGEST
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
     from datetime import date
 
     from tap_ft42.declared.capabilities import Capabilities
     from tap_ft42.declared.listing import Listing
-    from tap_ft42.reading.pipeline import Source
-
-
-class TooLargeError(Exception):
-    """The API answers smaller requests, but not this one."""
-
-    def __init__(
-        self, why: str, instead: Sequence[Source], learn: Callable[[], None] | None = None
-    ) -> None:
-        """Say what is too large.
-
-        Args:
-            why: In words.
-            instead: What to read in its place.
-            learn: Takes note of that, once all of it has been read.
-        """
-        super().__init__(why)
-        self.instead: Sequence[Source] = instead
-        self.learn = learn
 
 
 class Fit:

@@ -22,19 +22,18 @@ from http.client import INTERNAL_SERVER_ERROR
 from math import ceil
 from queue import SimpleQueue
 from threading import Thread
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import requests
 from typing_extensions import override
 
 from tap_ft42.api.errors import APIError, may_be_too_heavy
 from tap_ft42.api.retries import MAX_TRIES, RETRIED, TooManyRequestsError
-from tap_ft42.reading.asking import Ask
-from tap_ft42.reading.fitting import TooLargeError
+from tap_ft42.reading.asking import Ask, TooLargeError
 from tap_ft42.reading.outages import Outages
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
     from backoff.types import Details
 
@@ -42,7 +41,7 @@ if TYPE_CHECKING:
     from tap_ft42.api.ledger import Entry
     from tap_ft42.api.page import Page
     from tap_ft42.api.quota import Quota
-    from tap_ft42.reading.asking import Part
+    from tap_ft42.reading.asking import Part, Source
     from tap_ft42.reading.regions import Region
 
 Place: TypeAlias = tuple[int, ...]
@@ -68,36 +67,6 @@ _logger = logging.getLogger("tap-ft42")
 
 IN_FLIGHT = 24
 """Requests at once: answers may take 12 s, and two a second are still kept up."""
-
-
-class Source(Protocol):
-    """Where the pages of a read come from."""
-
-    @property
-    def entry(self) -> Entry:
-        """Where it is counted what it asks for."""
-        ...
-
-    def recall(self, region: Region, number: int, sort: str | None) -> Page | None:
-        """Return a page that need not be asked for, or None; called in the loop."""
-
-    def fetch(self, region: Region, number: int, sort: str | None) -> Page:
-        """Ask for a page; called in a thread."""
-        ...
-
-    def fitted(self) -> Sequence[Source]:
-        """Return what to read in its place, after what is known of its route."""
-        ...
-
-    def remedies(
-        self, *, is_heavy: bool
-    ) -> Iterable[tuple[Source, Callable[[], TooLargeError]]]:
-        """Return smaller requests, each with what to raise if that is answered.
-
-        Args:
-            is_heavy: Whether the API may have taken too long to answer.
-        """
-        ...
 
 
 @dataclass(order=True)

@@ -27,8 +27,7 @@ from tap_ft42.planning.plan import Partition, apart, at_once, plan, stop_at_the_
 from tap_ft42.planning.priorities import need
 from tap_ft42.planning.refresh import forget_position
 from tap_ft42.planning.sweeps import together
-from tap_ft42.reading.asking import IncompleteReadError, TooDearError
-from tap_ft42.reading.fitting import TooLargeError
+from tap_ft42.reading.asking import IncompleteReadError, TooDearError, TooLargeError
 from tap_ft42.reading.source import ONE
 from tap_ft42.run.dealing import CampusByPerson
 from tap_ft42.run.leftover import find_leftover, is_narrowed, known_leftover
