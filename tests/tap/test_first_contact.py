@@ -265,29 +265,6 @@ def campus(number: int) -> Row:
     return record_of("campuses", id=number)
 
 
-def test_enrolments_at_campuses_that_are_not_listed_are_read(
-    tap: Tap, api: ScriptedApi
-) -> None:
-    rows = [enrolment(10 * place + one, place) for place in (1, 9, 44, 61) for one in range(3)]
-    api.script["/v2/campus"] = paged([campus(1), campus(9)])
-    api.script["/v2/projects_users"] = there = Pretended(rows)
-    here = tap.pointed_at(api)
-    first = here.run("projects_users")
-    assert set(first.ids("projects_users")) == {row["id"] for row in rows}
-    places = {row["id"]: row["campus_id"] for row in first.records("projects_users")}
-    assert places == {row["id"]: row["campus"] for row in rows}
-    (told,) = [line for line in first.warnings if "does not list" in line]
-    assert "44, 61" in told
-    rows[-1]["updated_at"] = LATELY
-    there.asked.clear()
-    api.script["/v2/campus_users"] = paged(
-        [{"id": 1, "user_id": 612, "campus_id": 61, "is_primary": True}]
-    )
-    second = here.run("projects_users", state=first.state)
-    assert 612 in second.ids("projects_users")
-    assert not [line for line in second.warnings if "does not list" in line]
-
-
 def test_what_a_filter_lets_through_is_left_out_by_the_tap(tap: Tap, api: ScriptedApi) -> None:
     kinds = ["student", "external"] * 5
     people = [

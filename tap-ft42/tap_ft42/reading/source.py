@@ -365,7 +365,7 @@ class ListReader:
 
     def ask_first(self, source: ListSource, place: Place = NOW) -> Reading:
         """Ask for the first page of a source; arguments and result as of `ask_one`."""
-        return self.begin(place, source, first_page)
+        return self.begin(place, source, _first_page)
 
     def one_of(self, reading: Reading) -> Page:
         """Wait for the page of one row.
@@ -382,6 +382,5 @@ class ListReader:
         return next(part.page for part, _ in self.parts(reading) if part.page is not None)
 
 
-async def first_page(ask: Ask) -> AsyncIterator[Part]:
-    """Read a page, and no more."""
+async def _first_page(ask: Ask) -> AsyncIterator[Part]:
     yield Part(await ask(Region(), 1, None))

@@ -30,7 +30,6 @@ from tap_ft42.planning.sweeps import together
 from tap_ft42.reading.asking import IncompleteReadError, TooDearError, TooLargeError
 from tap_ft42.reading.source import ONE
 from tap_ft42.run.dealing import CampusByPerson
-from tap_ft42.run.leftover import find_leftover, is_narrowed, known_leftover
 from tap_ft42.run.lifecycle import ALONE
 from tap_ft42.run.newcomers import OfPeople
 from tap_ft42.run.partitions import Partitions
@@ -464,10 +463,6 @@ class ListRun:
             yield record
         is_read = self._due.get(key_of(context), False) and self._is_read_to_end
         if is_read and self.needs_all(context):
-            if is_whole and self.listing.is_campus:
-                with suppress(*ALONE):
-                    find_leftover(self.partitions, {own for own in listed if type(own) is int})
-                listed.update(known_leftover(self.partitions))
             refreshing.note(context, listed, is_whole=is_whole)
 
     def _tried_out(self, context: Context | None) -> Iterator[Any]:
@@ -485,17 +480,8 @@ class ListRun:
         return any(self.partitions.contexts_below(record))
 
     def remembered(self, context: Context | None) -> Sequence[tuple[ListRun, Context]]:
-        """Return what is read below rows that are not read now, or not listed."""
-        if not self._due.get(key_of(context), True):
-            return self._remembered
-        by_partitions = {child.partitions: child for child in self.wanted_children}
-        return [
-            (by_partitions[below], own)
-            for parent_id in known_leftover(self.partitions)
-            for own in self.partitions.contexts_below({ID: parent_id})
-            for below in self.partitions.wanted_children
-            if below.listing.parent_id in own and is_narrowed(below)
-        ]
+        """Return what is read below the rows of the last full read, if none is due now."""
+        return () if self._due.get(key_of(context), True) else self._remembered
 
     def _planned_records(self, context: Context | None) -> Iterator[Any]:
         key = key_of(context)
