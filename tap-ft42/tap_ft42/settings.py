@@ -95,16 +95,20 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
     th.Property(
         "requests_per_second",
         th.IntegerType(minimum=0),
-        default=2,
         title="Requests a second",
-        description="The application's limit; 0 means no limit.",
+        description=(
+            "At most so many, whatever 42 allows; 0 means no limit. What 42 says it allows if "
+            "not given, 2 until it has said so."
+        ),
     ),
     th.Property(
         "requests_per_hour",
         th.IntegerType(minimum=0),
-        default=1200,
         title="Requests an hour",
-        description="The application's limit; 0 means no limit.",
+        description=(
+            "At most so many, whatever 42 allows; 0 means no limit. What 42 says it allows if "
+            "not given, 1,200 until it has said so."
+        ),
     ),
     th.Property(
         "settle_seconds",
@@ -181,7 +185,7 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         title="Census requests",
         description=(
             "Requests of the hour after which the census ends, however much has "
-            "disappeared; a quarter of requests_per_hour if not given."
+            "disappeared; a quarter of an hour's requests if not given."
         ),
     ),
     th.Property(

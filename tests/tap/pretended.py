@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from tests.tap.running import ROOT
 from tests.tap.scripted import Reply
 
 if TYPE_CHECKING:
@@ -14,6 +16,29 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 SERVER_ERROR = 502
+_VALUES = {
+    "integer": 1,
+    "number": 1.0,
+    "string": "a",
+    "boolean": False,
+    "array": [],
+    "object": {},
+}
+
+
+def record_of(stream: str, **known: object) -> Row:
+    """A record of the API that fits the schema of a stream, with these values."""
+    schema = json.loads((ROOT / f"schemas/{stream}.json").read_text(encoding="utf-8"))
+    record: Row = {}
+    for name, column in schema["properties"].items():
+        *above, key = column.get("x-source", name).split(".")
+        place = record
+        for step in above:
+            place = place.setdefault(step, {})
+        types = column["type"]
+        is_null = "null" in types
+        place[key] = None if is_null else _VALUES[types if isinstance(types, str) else types[0]]
+    return record | known
 
 
 @dataclass

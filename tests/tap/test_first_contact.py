@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.tap.pretended import Pretended, Row
-from tests.tap.scripted import Reply, always, paged
+from tests.tap.pretended import Pretended, Row, record_of
+from tests.tap.scripted import Reply, always, in_turn, paged
 
 if TYPE_CHECKING:
     from tests.tap.running import Run, Tap
-    from tests.tap.scripted import ScriptedApi
+    from tests.tap.scripted import Asked, ScriptedApi
 
 BADGES = "/v2/achievements_users"
 MEMBERS = "/v2/coalitions_users"
 LATELY = (datetime.now(UTC) - timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+OUTAGE = 20.0
 REMEMBERED = "This is remembered for a month"
 
 
@@ -24,42 +25,21 @@ def day(number: int) -> str:
     return f"2025-{1 + number // 28 % 10:02}-{1 + number % 28:02}T00:00:00.000Z"
 
 
+def dated(stream: str, number: int, **known: object) -> Row:
+    own = {"id": number, "created_at": day(number), "updated_at": day(number)}
+    return record_of(stream, **own, **known)
+
+
 def badge(number: int) -> Row:
-    return {
-        "id": number,
-        "achievement_id": 1,
-        "user_id": 1,
-        "login": "somebody",
-        "nbr_of_success": None,
-        "url": "https://api.intra.42.fr/v2/achievements_users/1",
-        "created_at": day(number),
-        "updated_at": day(number),
-    }
+    return dated("achievements_users", number)
 
 
 def member(number: int, coalition: int) -> Row:
-    return {
-        "id": number,
-        "coalition_id": coalition,
-        "user_id": number,
-        "score": 1,
-        "rank": 1,
-        "created_at": day(number),
-        "updated_at": day(number),
-    }
+    return dated("coalitions_users", number, coalition_id=coalition)
 
 
 def coalition(number: int) -> Row:
-    return {
-        "id": number,
-        "name": "A",
-        "slug": "a",
-        "image_url": None,
-        "cover_url": None,
-        "color": None,
-        "score": 3,
-        "user_id": None,
-    }
+    return record_of("coalitions", id=number, score=3)
 
 
 def remembered(run: Run) -> list[str]:
@@ -196,3 +176,124 @@ def test_where_every_parent_seems_to_have_disappeared_the_stream_is_not_allowed(
         api.script[f"/v2/coalitions/{house}/coalitions_users"] = always(Reply({}, 404))
     run = tap.pointed_at(api).fail("coalitions_users")
     assert "may not read it" in run.last_word
+
+
+DOWN = Reply(b"<html>Maintenance</html>", 502)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [DOWN, Reply(b"<html>Maintenance</html>"), Reply(b"<html>Just a moment</html>", 403)],
+    ids=["502", "html", "challenge"],
+)
+def test_a_maintenance_is_waited_for_and_told_in_two_lines(
+    tap: Tap, api: ScriptedApi, answer: Reply
+) -> None:
+    there = badges()
+    began: list[float] = []
+
+    def maintained(asked: Asked) -> Reply:
+        if asked.page == 1 and not began:
+            return there(asked)
+        began.append(asked.at)
+        return answer if asked.at < began[0] + OUTAGE else there(asked)
+
+    api.script[BADGES] = maintained
+    run = tap.pointed_at(api).run("achievements_users")
+    assert sorted(set(run.ids("achievements_users"))) == list(range(1, 251))
+    (begins, ends) = (line for line in run.warnings)
+    assert "42 is down" in begins
+    assert "42 answers again" in ends
+    assert known_to(run) == {}
+
+
+def known_to(run: Run) -> Row:
+    found: Row = run.state["bookmarks"]["achievements_users"].get("capabilities", {})
+    return found
+
+
+def test_a_maintenance_that_outlasts_the_run_ends_it_well(tap: Tap, api: ScriptedApi) -> None:
+    there = badges()
+    api.script[BADGES] = in_turn(there, always(DOWN))
+    run = tap.pointed_at(api, max_minutes=1).run("achievements_users", page_size=50)
+    assert "42 is down" in run.log
+    assert "max_minutes" in run.log
+
+
+def test_a_route_of_its_own_that_is_down_is_not_taken_for_a_maintenance(
+    tap: Tap, api: ScriptedApi
+) -> None:
+    api.script["/v2/cursus"] = paged([])
+    api.script[BADGES] = always(Reply(b"<html>", 503))
+    run = tap.pointed_at(api).fail("cursus", "achievements_users")
+    assert "42 is down" not in run.log
+    assert "achievements_users" in run.last_word
+
+
+def test_a_list_of_which_only_the_first_id_counts_loses_no_row(
+    tap: Tap, api: ScriptedApi, houses: Pretended
+) -> None:
+    houses.honours = 1
+    here = tap.pointed_at(api)
+    first = here.run("coalitions_users")
+    news = changed(houses)
+    second = here.run("coalitions_users", state=first.state)
+    assert set(second.ids("coalitions_users")) >= set(news)
+    assert remembered(second) == []
+    filters = [asked.query.get("filter[coalition_id]", "") for asked in houses.asked]
+    assert not [ids for ids in filters[3:] if "," in ids]
+
+
+def test_a_list_of_which_all_ids_count_is_looked_at_once(
+    tap: Tap, api: ScriptedApi, houses: Pretended
+) -> None:
+    here = tap.pointed_at(api)
+    first = here.run("coalitions_users")
+    assert len(houses.asked) == 3
+    assert remembered(first) == []
+    second = here.run("coalitions_users", state=first.state)
+    assert len(houses.asked) == 3 + 3
+    assert remembered(second) == []
+
+
+def enrolment(number: int, campus: int) -> Row:
+    user = {"id": number, "login": "somebody"}
+    return dated("projects_users", number, cursus_ids=[21], user=user, campus=campus)
+
+
+def campus(number: int) -> Row:
+    return record_of("campuses", id=number)
+
+
+def test_what_a_filter_lets_through_is_left_out_by_the_tap(tap: Tap, api: ScriptedApi) -> None:
+    kinds = ["student", "external"] * 5
+    people = [
+        dated("users", number, kind=kind, **{"alumni?": False})
+        for number, kind in enumerate(kinds, 1)
+    ]
+    api.script["/v2/cursus/21/users"] = Pretended(people, ignored=["filter[kind]"])
+    run = tap.pointed_at(api).run("users")
+    assert set(run.ids("users")) == {1, 3, 5, 7, 9}
+    assert any("does not narrow it by filter[kind]" in line for line in run.warnings)
+
+
+def test_an_application_that_may_not_look_up_campuses_reads_on_incrementally(
+    tap: Tap, api: ScriptedApi
+) -> None:
+    rows = [enrolment(10 * place + one, place) for place in (1, 9) for one in range(3)]
+    api.script["/v2/campus"] = paged([campus(1), campus(9)])
+    api.script["/v2/projects_users"] = there = Pretended(rows)
+    api.script["/v2/campus_users"] = always(Reply({"error": "Access Denied"}, 403))
+    here = tap.pointed_at(api)
+    first = here.run("projects_users")
+    rows[-1]["updated_at"] = LATELY
+    second = here.run("projects_users", state=first.state)
+    places = {row["id"]: row["campus_id"] for row in second.records("projects_users")}
+    assert places[92] == 9
+    assert (
+        len([line for line in second.warnings if "does not let this application" in line]) == 1
+    )
+    there.asked.clear()
+    third = here.run("projects_users", state=second.state)
+    assert remembered(third) == []
+    assert not api.asked_for("/v2/campus_users")[1:]

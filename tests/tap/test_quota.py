@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from threading import Event
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
@@ -241,3 +241,32 @@ def test_a_store_that_is_lost_in_mid_run_costs_no_row(
         run = tap.pointed_at(api, **limits, page_size=10, quota_store=store).run("cursus")
     assert set(run.ids("cursus")) == {row["id"] for row in rows}
     assert len([line for line in run.warnings if "accounts for its own" in line]) == 1
+
+
+OFFICIAL: dict[str, Any] = {
+    "X_Secondly_RateLimit_Limit": "8",
+    "X_Hourly_RateLimit_Limit": "3600",
+    "X_Application_Roles": "Official App",
+}
+
+
+def test_limits_that_are_not_set_are_those_that_42_tells(tap: Tap, api: ScriptedApi) -> None:
+    api.script["/v2/cursus"] = paged([], **OFFICIAL)
+    here = tap.pointed_at(api, requests_per_second=None, requests_per_hour=None)
+    run = here.run("cursus", "sync_runs")
+    (row,) = run.records("sync_runs")
+    assert (row["requests_per_second"], row["requests_per_hour"]) == (8, 3600)
+    assert "8 requests a second and 3600 an hour (roles: Official App)" in run.log
+
+
+@pytest.mark.parametrize(
+    ("ceiling", "kept"), [((4, 1000), (4, 1000)), ((20, 9000), (8, 3600)), ((0, 0), (0, 0))]
+)
+def test_a_limit_that_is_set_is_a_ceiling(
+    tap: Tap, api: ScriptedApi, ceiling: tuple[int, int], kept: tuple[int, int]
+) -> None:
+    api.script["/v2/cursus"] = paged([], **OFFICIAL)
+    second, hour = ceiling
+    here = tap.pointed_at(api, requests_per_second=second, requests_per_hour=hour)
+    (row,) = here.run("cursus", "sync_runs").records("sync_runs")
+    assert (row["requests_per_second"], row["requests_per_hour"]) == kept

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tap_ft42.api import errors, retries
 from tap_ft42.api.page import page_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     import requests
     from backoff.types import Details
@@ -43,6 +44,14 @@ class Client:
         self._token = token
         self._budget = budget
         self._clock = clock
+        self._answered: tuple[Listing, str, dict[str, Any]] | None = None
+
+    def known_good(self) -> Callable[[], Page] | None:
+        """Return what asks for a row of what was answered last; None if nothing was."""
+        if self._answered is None:
+            return None
+        listing, url, params = self._answered
+        return partial(self.fetch, listing, url, {**params, "page[size]": 1, "page[number]": 1})
 
     @property
     def api_url(self) -> str:
@@ -76,18 +85,20 @@ class Client:
             sent=sent,
             answered=self._clock.time(),
         )
+        self._answered = (listing, url, dict(params))
         logger = logger_of(listing)
         if logger.isEnabledFor(logging.DEBUG):
             _tell(logger, listing, response, page)
         return page
 
-    def retried(self, name: str, func: Any, look_into: Any = None) -> Any:  # noqa: ANN401 - sync or async
+    def retried(self, name: str, func: Any, look_into: Any = None, **bound: int) -> Any:  # noqa: ANN401 - sync or async
         """Let a function that sends a request try again.
 
         Args:
             name: What it asks for: a stream, or the token.
             func: The function.
             look_into: Called after each failure, too; None for nothing.
+            bound: How often it is tried, as `retries.retried` takes it.
         """
 
         def tell(details: Details) -> None:
@@ -95,7 +106,8 @@ class Client:
             wait = details.get("wait", 0.0)
             self._budget.check(wait, because="the API asks to be left alone")
 
-        return retries.retried(func, tell if look_into is None else [tell, look_into])
+        handlers = tell if look_into is None else [tell, look_into]
+        return retries.retried(func, handlers, **bound)
 
 
 def logger_of(listing: Listing) -> logging.Logger:
@@ -128,7 +140,7 @@ def _tell_of_failure(name: str, details: Details) -> None:
     failure, wait = details["exception"], details.get("wait", 0.0)
     is_refusal = isinstance(failure, retries.TooManyRequestsError)
     # What passes by itself is nobody's business; what lasts may be.
-    lasts = not is_refusal and details["tries"] >= _WORTH_A_LOOK
+    lasts = not is_refusal and details["tries"] == _WORTH_A_LOOK
     logging.getLogger(f"tap-ft42.{name}").log(
         logging.WARNING if lasts else logging.INFO,
         "%s: try %d failed, the next one follows in %.1f s: %s",

@@ -14,6 +14,7 @@ import logging
 import sqlite3
 import time
 from contextlib import closing
+from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
@@ -51,6 +52,11 @@ if TYPE_CHECKING:
 _SECOND = 1000
 _HOUR = 3_600_000
 
+_ASSUMED = (2, 1200)
+"""What everybody may send a second and an hour, where the API does not say otherwise."""
+
+_LONGEST_ROLES = 100
+
 _MARGIN = 25
 """Milliseconds by which two requests may draw nearer on their way to the API."""
 
@@ -77,14 +83,35 @@ _T = TypeVar("_T")
 _logger = logging.getLogger("tap-ft42")
 
 
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the API allows an application."""
+
+    per_second: int
+    per_hour: int
+    roles: str
+
+    @classmethod
+    def of(cls, response: requests.Response) -> Limits | None:
+        """Read them from an answer; None where it does not say them."""
+        second, hour = (
+            whole_number(response.headers, f"X-{name}-RateLimit-Limit")
+            for name in ("Secondly", "Hourly")
+        )
+        roles = response.headers.get("X-Application-Roles", "")
+        is_plain = roles.isascii() and roles.isprintable() and len(roles) <= _LONGEST_ROLES
+        shown = roles if roles and is_plain else "unknown"
+        return cls(second, hour, shown) if second and hour else None
+
+
 class Quota:
     """Says when the next request may be sent."""
 
     def __init__(  # noqa: PLR0913 - most are settings
         self,
         *,
-        per_second: int,
-        per_hour: int,
+        per_second: int | None,
+        per_hour: int | None,
         reserve_percent: int = 0,
         store: str | None = None,
         application: str = "",
@@ -93,8 +120,9 @@ class Quota:
         """Open the account.
 
         Args:
-            per_second: Requests a second; 0 for no limit.
-            per_hour: Requests a clock hour; 0 for no limit.
+            per_second: Requests a second, however many the API allows; 0 for no limit, None
+                for what it allows.
+            per_hour: Requests a clock hour; likewise.
             reserve_percent: How much of the hour is left to others.
             store: Path of an SQLite file, or a URL of Redis or PostgreSQL; None to
                 keep the account in memory.
@@ -103,10 +131,15 @@ class Quota:
         """
         name = "ft42_" + hashlib.sha256(application.encode()).hexdigest()[:16]
         self._clock = clock
-        self._reserve = per_hour * reserve_percent // 100
-        self._per_second = per_second
-        self.per_hour = per_hour
-        """The limit; 0 for none."""
+        self._ceilings = (per_second, per_hour)
+        self._reserve_percent = reserve_percent
+        self.allowed: Limits | None = None
+        """What the API allows; None if it has not said so."""
+        self.per_second, self.per_hour = (
+            known if limit is None else limit
+            for known, limit in zip(_ASSUMED, self._ceilings, strict=True)
+        )
+        """The limits that the run keeps; 0 for none."""
         self._open(name, store)
         self._is_shared = store is not None
         self._lock = Lock()
@@ -115,15 +148,23 @@ class Quota:
         self._refusals = 0
         self._asked_in = 0
 
+    @property
+    def _reserve(self) -> int:
+        return self.per_hour * self._reserve_percent // 100
+
+    @property
+    def _rates(self) -> tuple[Rate | None, Rate | None]:
+        return (
+            Rate(self.per_hour - self._reserve, _HOUR) if self.per_hour else None,
+            Rate(self.per_second, _SECOND + _MARGIN) if self.per_second else None,
+        )
+
     def _open(self, name: str, store: str | None) -> None:
-        per_hour, per_second = self.per_hour, self._per_second
-        self._hour = per_hour and _bucket(
-            f"{name}_hour", store, Rate(per_hour - self._reserve, _HOUR), FixedWindow()
-        )
+        hour, second = self._rates
+        self._hour = _bucket(f"{name}_hour", store, hour, FixedWindow()) if hour else None
         # A sliding window: at no phase does the API see more in one of its seconds.
-        self._second = per_second and _bucket(
-            f"{name}_second", store, Rate(per_second, _SECOND + _MARGIN), SlidingWindowLog()
-        )
+        log = SlidingWindowLog()
+        self._second = _bucket(f"{name}_second", store, second, log) if second else None
         for bucket in (self._hour, self._second):
             if bucket:
                 self._leak(bucket)
@@ -193,6 +234,7 @@ class Quota:
         Args:
             response: The answer to a request that was permitted.
         """
+        self._follow(Limits.of(response))
         left = whole_number(response.headers, "X-Hourly-RateLimit-Remaining")
         if response.status_code == HTTPStatus.TOO_MANY_REQUESTS:
             wait = requested_wait(response)
@@ -210,6 +252,33 @@ class Quota:
         if left is not None and self._is_of_this_hour(response):
             self._told = (self._now() // _HOUR, left)
             self._kept(partial(self._correct, left - self._reserve))
+
+    def _follow(self, allowed: Limits | None) -> None:
+        """Keep to what the API allows, where no setting allows less."""
+        if allowed is None or allowed == self.allowed:
+            return
+        with self._lock:
+            self.allowed = allowed
+            self.per_second, self.per_hour = (
+                limit if limit == 0 else min(told, limit or told)
+                for told, limit in zip(
+                    (allowed.per_second, allowed.per_hour), self._ceilings, strict=True
+                )
+            )
+            for bucket, rate in zip((self._hour, self._second), self._rates, strict=True):
+                if bucket and rate:
+                    bucket.rates = [rate]
+        if (allowed.per_second, allowed.per_hour) != _ASSUMED:
+            _logger.info(
+                "42 allows this application %d requests a second and %d an hour (roles: %s). "
+                "The run keeps to %d and %d.",
+                allowed.per_second,
+                allowed.per_hour,
+                allowed.roles,
+                self.per_second,
+                self.per_hour,
+                extra={"happened": "limits"},
+            )
 
     @property
     def left(self) -> int | None:

@@ -41,6 +41,9 @@ RETRIED = (RetriableAPIError, ConnectionResetError, requests.RequestException)
 MAX_TRIES = 6
 """Tries of one request: half a minute of trouble is survived."""
 
+PATIENT_TRIES = MAX_TRIES + 15
+"""Tries where the API has worked before: a quarter of an hour is survived, too."""
+
 MAX_REFUSALS = 100
 """Answers 429 to one request: more than others can cause by using the quota."""
 
@@ -87,13 +90,14 @@ def check(
     raise refused(refusal(response), response)
 
 
-def retried(func: Any, on_failure: Any) -> Any:  # noqa: ANN401 - sync or async
+def retried(func: Any, on_failure: Any, *, max_tries: int = MAX_TRIES) -> Any:  # noqa: ANN401 - sync or async
     """Let a function that sends a request try again.
 
     Args:
         func: The function; it may be a coroutine function.
         on_failure: Called before each wait, one or several; of a coroutine function they may
             be such ones, too.
+        max_tries: How often it is tried at most, but for answers 429.
 
     Returns:
         A function like it.
@@ -113,7 +117,7 @@ def retried(func: Any, on_failure: Any) -> Any:  # noqa: ANN401 - sync or async
     return backoff.on_exception(
         waits,
         RETRIED,
-        max_tries=MAX_TRIES,
+        max_tries=max_tries,
         jitter=backoff.random_jitter,
         giveup=_is_final,
         on_backoff=on_failure,

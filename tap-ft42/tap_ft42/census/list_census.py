@@ -26,9 +26,12 @@ from tap_ft42.census.terms import refresh_nights
 from tap_ft42.declared.contexts import list_of, parent_of
 from tap_ft42.declared.instants import from_milliseconds, in_milliseconds
 from tap_ft42.declared.words import some
-from tap_ft42.reading.asking import IncompleteReadError, RangeIgnoredError
-from tap_ft42.reading.fitting import TooLargeError
-from tap_ft42.reading.pipeline import Source
+from tap_ft42.reading.asking import (
+    IncompleteReadError,
+    RangeIgnoredError,
+    Source,
+    TooLargeError,
+)
 from tap_ft42.reading.reads import read_from_scratch
 from tap_ft42.reading.regions import MAX_ID, Region
 from tap_ft42.reading.source import ONE

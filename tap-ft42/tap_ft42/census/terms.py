@@ -32,8 +32,8 @@ class CensusTerms:
     """Hour of the day (UTC) from which on a census is due; negative for never."""
     nights: int
     """Nights in which everybody is read again; 0 for never."""
-    census_requests: int
-    """Requests of the hour after which counts end; 0 for any number."""
+    census_requests: int | None
+    """Requests of the hour after which counts end; None for a share of them."""
     recheck_requests: int
     """Requests of a run up to which it reads open rows again between two censuses."""
     start_date: str | None
@@ -69,11 +69,10 @@ class CensusTerms:
             settings: The settings of the tap.
             run: The fields that say what the run is.
         """
-        per_hour: int = settings["requests_per_hour"]
         return cls(
             hour=settings["census_hour"],
             nights=settings["refresh_nights"],
-            census_requests=settings.get("census_requests") or per_hour // _SHARE,
+            census_requests=settings.get("census_requests"),
             recheck_requests=settings["recheck_requests"],
             start_date=settings.get("start_date"),
             **run,
@@ -83,7 +82,8 @@ class CensusTerms:
     def left(self) -> int | None:
         """Requests that are left for counts in this hour; None for any number."""
         spent = self.quota.spent if self.quota.per_hour else self.budget.spent
-        return max(self.census_requests - spent, 0) if self.census_requests else None
+        most = self.census_requests or self.quota.per_hour // _SHARE
+        return max(most - spent, 0) if most else None
 
     @property
     def left_between(self) -> int:

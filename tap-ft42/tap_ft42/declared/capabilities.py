@@ -6,7 +6,8 @@ braces: only what differs, each with the day on which it was seen::
 
     {"/v2/projects_users": {"page_size": {"is": 50, "on": "2026-11-28"}}}
 
-After a month an observation no longer counts, so that the list is tried as declared again.
+After a month an observation no longer counts, so that the list is tried as declared again;
+but for that of lists of ids, as a list may be cut in silence, so that it is looked at first.
 """
 
 from __future__ import annotations
@@ -84,6 +85,10 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
         observed = {**self.observed, **dict.fromkeys(seen, on)}
         return msgspec.structs.replace(self, **seen, observed=observed)
 
+    def is_due(self, name: str, today: date) -> bool:
+        """Tell whether something has not been observed for a month."""
+        return name not in self.observed or today >= self.observed[name] + _RENEWED
+
     def as_json(self) -> dict[str, Any]:
         """Return all of them, without days, as a report has them."""
         told: dict[str, Any] = msgspec.to_builtins(self)
@@ -117,7 +122,9 @@ def read(listing: Listing, written: object, today: date) -> Capabilities:
     for name, told in written.items() if isinstance(written, dict) else ():
         try:
             seen = msgspec.convert(told, _Observation)
-            is_fresh = seen.on <= today < seen.on + _RENEWED
+            is_fresh = seen.on <= today and (
+                name == "longest_list" or today < seen.on + _RENEWED
+            )
             value = msgspec.convert({name: seen.value}, Capabilities)
         except (msgspec.ValidationError, OverflowError):
             continue

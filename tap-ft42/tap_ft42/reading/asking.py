@@ -11,6 +11,9 @@ from tap_ft42.declared.listing import ID
 from tap_ft42.reading.ids import IdSet
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from tap_ft42.api.ledger import Entry
     from tap_ft42.api.page import Page
     from tap_ft42.reading.regions import Key, Region
 
@@ -71,6 +74,54 @@ class RangeIgnoredError(Exception):
         """Say by the ranges of which key."""
         super().__init__(self.__doc__)
         self.key = key
+
+
+class Source(Protocol):
+    """Where the pages of a read come from."""
+
+    @property
+    def entry(self) -> Entry:
+        """Where it is counted what it asks for."""
+        ...
+
+    def recall(self, region: Region, number: int, sort: str | None) -> Page | None:
+        """Return a page that need not be asked for, or None; called in the loop."""
+
+    def fetch(self, region: Region, number: int, sort: str | None) -> Page:
+        """Ask for a page; called in a thread."""
+        ...
+
+    def fitted(self) -> Sequence[Source]:
+        """Return what to read in its place, after what is known of its route."""
+        ...
+
+    def remedies(
+        self, *, is_heavy: bool
+    ) -> Iterable[tuple[Source, Callable[[], TooLargeError]]]:
+        """Return smaller requests, each with what to raise if that is answered.
+
+        Args:
+            is_heavy: Whether the API may have taken too long to answer.
+        """
+        ...
+
+
+class TooLargeError(Exception):
+    """The API answers smaller requests, but not this one."""
+
+    def __init__(
+        self, why: str, instead: Sequence[Source], learn: Callable[[], None] | None = None
+    ) -> None:
+        """Say what is too large.
+
+        Args:
+            why: In words.
+            instead: What to read in its place.
+            learn: Takes note of that, once all of it has been read.
+        """
+        super().__init__(why)
+        self.instead: Sequence[Source] = instead
+        self.learn = learn
 
 
 class Metered(Ask):

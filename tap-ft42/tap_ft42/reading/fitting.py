@@ -13,33 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 from tap_ft42.api.client import logger_of
 from tap_ft42.declared import capabilities
-from tap_ft42.declared.listing import ID
+from tap_ft42.declared.listing import ID, LARGEST
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
     from datetime import date
 
     from tap_ft42.declared.capabilities import Capabilities
     from tap_ft42.declared.listing import Listing
-    from tap_ft42.reading.pipeline import Source
-
-
-class TooLargeError(Exception):
-    """The API answers smaller requests, but not this one."""
-
-    def __init__(
-        self, why: str, instead: Sequence[Source], learn: Callable[[], None] | None = None
-    ) -> None:
-        """Say what is too large.
-
-        Args:
-            why: In words.
-            instead: What to read in its place.
-            learn: Takes note of that, once all of it has been read.
-        """
-        super().__init__(why)
-        self.instead: Sequence[Source] = instead
-        self.learn = learn
 
 
 class Fit:
@@ -83,18 +64,22 @@ class Fit:
             why: What it is and what follows, for people.
             seen: What it is.
         """
-        with self._lock:
-            if all(getattr(self.can, name) == value for name, value in seen.items()):
-                return
-            self.can = self.can.corrected(self._today, **seen)
-            kept = self._state().setdefault(capabilities.STATE_KEY, {})
-            kept[self._route] = self.can.written()
+        if not self._keep(**seen):
+            return
         logger_of(self._listing).warning(
             "%s: %s. This is remembered for a month.",
             self._listing.name,
             why,
             extra={"happened": "capability", "route": self._route, **_told(seen)},
         )
+
+    def _keep(self, **seen: Any) -> bool:  # noqa: ANN401 - fields of `Capabilities`
+        """Put it into the state, and tell whether it is news."""
+        with self._lock:
+            before, self.can = self.can, self.can.corrected(self._today, **seen)
+            kept = self._state().setdefault(capabilities.STATE_KEY, {})
+            kept[self._route] = self.can.written()
+        return any(getattr(before, name) != value for name, value in seen.items())
 
     def unsorted(self, sort: str) -> None:
         """Take note that an order was refused."""
@@ -111,6 +96,15 @@ class Fit:
             + ("It is read by what changed when instead" if column == ID else "All is read"),
             ranges=tuple(name for name in self.can.ranges if name != column),
         )
+
+    @property
+    def is_list_due(self) -> bool:
+        """Whether nobody has looked for a month whether all ids of a list count."""
+        return self.can.is_due("longest_list", self._today)
+
+    def confirm_lists(self) -> None:
+        """Take note that all ids of a list count."""
+        self._keep(longest_list=LARGEST)
 
     def shorten(self, name: str, length: int, longest: int) -> None:
         """Take note that a list of ids is answered only in shorter ones.

@@ -13,25 +13,27 @@ from __future__ import annotations
 import asyncio
 import heapq
 import logging
+import time
 from collections import deque
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from http.client import INTERNAL_SERVER_ERROR
 from math import ceil
 from queue import SimpleQueue
 from threading import Thread
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import requests
 from typing_extensions import override
 
 from tap_ft42.api.errors import APIError, may_be_too_heavy
-from tap_ft42.api.retries import RETRIED, TooManyRequestsError
-from tap_ft42.reading.asking import Ask
-from tap_ft42.reading.fitting import TooLargeError
+from tap_ft42.api.retries import MAX_TRIES, RETRIED, TooManyRequestsError
+from tap_ft42.reading.asking import Ask, TooLargeError
+from tap_ft42.reading.outages import Outages
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
     from backoff.types import Details
 
@@ -39,7 +41,7 @@ if TYPE_CHECKING:
     from tap_ft42.api.ledger import Entry
     from tap_ft42.api.page import Page
     from tap_ft42.api.quota import Quota
-    from tap_ft42.reading.asking import Part
+    from tap_ft42.reading.asking import Part, Source
     from tap_ft42.reading.regions import Region
 
 Place: TypeAlias = tuple[int, ...]
@@ -52,7 +54,8 @@ AHEAD = 40
 """Answers that are on their way or wait for the consumer."""
 
 _TWICE = 2
-"""Failures of one request that may have a reason of its own."""
+_LOOKED_INTO = {_TWICE, MAX_TRIES - 1}
+"""Failures of one request after which it is asked why: they may have a reason of their own."""
 
 _APART = 10_000
 """Where the reads stand that take the place of one, behind all that it may have asked for."""
@@ -64,36 +67,6 @@ _logger = logging.getLogger("tap-ft42")
 
 IN_FLIGHT = 24
 """Requests at once: answers may take 12 s, and two a second are still kept up."""
-
-
-class Source(Protocol):
-    """Where the pages of a read come from."""
-
-    @property
-    def entry(self) -> Entry:
-        """Where it is counted what it asks for."""
-        ...
-
-    def recall(self, region: Region, number: int, sort: str | None) -> Page | None:
-        """Return a page that need not be asked for, or None; called in the loop."""
-
-    def fetch(self, region: Region, number: int, sort: str | None) -> Page:
-        """Ask for a page; called in a thread."""
-        ...
-
-    def fitted(self) -> Sequence[Source]:
-        """Return what to read in its place, after what is known of its route."""
-        ...
-
-    def remedies(
-        self, *, is_heavy: bool
-    ) -> Iterable[tuple[Source, Callable[[], TooLargeError]]]:
-        """Return smaller requests, each with what to raise if that is answered.
-
-        Args:
-            is_heavy: Whether the API may have taken too long to answer.
-        """
-        ...
 
 
 @dataclass(order=True)
@@ -146,13 +119,23 @@ class Reading:
 class Pipeline:
     """Runs reads in a thread and hands out what they find."""
 
-    def __init__(self, *, quota: Quota, budget: Budget, in_flight: int = IN_FLIGHT) -> None:
+    def __init__(
+        self,
+        *,
+        quota: Quota,
+        budget: Budget,
+        in_flight: int = IN_FLIGHT,
+        known_good: Callable[[], Callable[[], Page] | None] = lambda: None,
+        has_worked: bool = False,
+    ) -> None:
         """Prepare; nothing runs before the first read is known.
 
         Args:
             quota: Says when a request may be sent.
             budget: Says when the run has to end.
             in_flight: Requests at once.
+            known_good: Returns what sends a request that was answered, if one was.
+            has_worked: Whether an earlier run had answers, so that who gives none is down.
         """
         self._quota = quota
         self._budget = budget
@@ -170,6 +153,9 @@ class Pipeline:
         self._in_flight = 0
         self._workers = 0
         self._readings: set[Reading] = set()
+        self._known_good = known_good
+        self._has_worked = has_worked
+        self._outages = Outages(budget)
         self._looking = asyncio.Lock()
         self._suspected: dict[Place, Callable[[], TooLargeError]] = {}
         self._starving: Reading | None = None
@@ -345,6 +331,7 @@ class Pipeline:
                 if (page := job.recall()) is not None:
                     job.answer.set_result(page)
                     continue
+                await self._outages.wait()
                 await self._permission(job.entry)
             except Exception as error:  # noqa: BLE001 - the read raises it
                 if not job.answer.done():
@@ -364,18 +351,17 @@ class Pipeline:
 
         Raises:
             TooLargeError: A smaller one is answered.
+            RunEnds: The API is down, and the run has to end.
         """
         place, source, (region, _, sort) = details["args"]
-        failure = details["exception"]
-        tries = details["tries"]
-        if isinstance(failure, TooManyRequestsError) or tries not in {_TWICE, _TWICE + 1}:
+        failure, noticed = details["exception"], time.monotonic()
+        if isinstance(failure, TooManyRequestsError) or details["tries"] < _TWICE:
             return
-        if tries > _TWICE:
-            too_large = self._suspected.pop(place, None)
-            if too_large is not None:
-                raise too_large()
-            return
+        if (suspected := self._suspected.pop(place, None)) is not None:
+            raise suspected()
         async with self._looking:
+            if self._outages.ended_at > noticed or details["tries"] not in _LOOKED_INTO:
+                return
             remedies = source.remedies(is_heavy=may_be_too_heavy(failure))
             for probe, too_large in remedies:
                 if await self._is_answered(partial(probe.fetch, region, 1, sort), source.entry):
@@ -383,6 +369,27 @@ class Pipeline:
                         raise too_large()
                     self._suspected[place] = too_large
                     return
+            await self._outlast(failure, source.entry, partial(source.fetch, region, 1, sort))
+
+    async def _outlast(
+        self, failure: BaseException, entry: Entry, fetch: Callable[[], Page]
+    ) -> None:
+        """Wait until the API answers again, if it is not just this request that fails."""
+        is_known = self._known_good() is not None
+
+        async def ask() -> bool:
+            return await self._is_answered(self._known_good() or fetch, entry)
+
+        if not self._outages.may_be_outlasted or not (is_known or self._may_be_down(failure)):
+            return
+        if not (is_known and await ask()):
+            await self._outages.outlast(failure, ask)
+
+    def _may_be_down(self, failure: BaseException) -> bool:
+        """Tell whether an API that has answered nothing yet is down, and not just wrong."""
+        response = getattr(failure, "response", None)
+        has_error = response is not None and response.status_code == INTERNAL_SERVER_ERROR
+        return self._has_worked and not has_error
 
     async def _is_answered(self, fetch: Callable[[], Page], entry: Entry) -> bool:
         """Send a request that nobody waits for but to know whether it is answered."""
@@ -453,6 +460,7 @@ class Pipeline:
         if job.answer.done():
             self._occupied.discard(job.place)
         elif page is not None:
+            self._outages.note_answer()
             job.answer.set_result(page)
         elif error is not None:
             job.answer.set_exception(error)

@@ -14,9 +14,15 @@ from typing_extensions import override
 
 from tap_ft42.api.errors import FatalAPIError, blamed_by, may_be_too_long
 from tap_ft42.api.ledger import route_of
-from tap_ft42.reading.asking import IncompleteReadError, Part, RangeIgnoredError
-from tap_ft42.reading.fitting import Fit, TooLargeError
-from tap_ft42.reading.pipeline import NOW, Source
+from tap_ft42.reading.asking import (
+    IncompleteReadError,
+    Part,
+    RangeIgnoredError,
+    Source,
+    TooLargeError,
+)
+from tap_ft42.reading.fitting import Fit
+from tap_ft42.reading.pipeline import NOW
 from tap_ft42.reading.reads import read_from_scratch, read_list
 from tap_ft42.reading.regions import Region
 from tap_ft42.reading.spool import FRESH

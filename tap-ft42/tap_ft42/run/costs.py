@@ -229,10 +229,15 @@ def _line(cost: Estimate) -> tuple[str, ...]:
 
 def _sum(run: Run, requests: int) -> Iterator[str]:
     yield f"About {requests:,} requests until {from_milliseconds(run.times.until)}."
-    per_hour, per_second = (
-        run.settings["requests_per_hour"] * (100 - run.settings["reserve_percent"]) // 100,
-        run.settings["requests_per_second"],
-    )
+    quota, allowed = run.quota, run.quota.allowed
+    per_hour = quota.per_hour * (100 - run.settings["reserve_percent"]) // 100
+    per_second = quota.per_second
+    if allowed is not None:
+        yield (
+            f"42 allows {allowed.per_second} a second and {allowed.per_hour:,} an hour (roles: "
+            f"{allowed.roles}); the run keeps to {per_second or 'any number'} and "
+            f"{f'{quota.per_hour:,}' if quota.per_hour else 'any number'}."
+        )
     if per_hour:
         yield f"That is {requests / per_hour:.0%} of the {per_hour:,} that an hour allows."
     if per_second:

@@ -8,6 +8,7 @@ children there are, and which of them share their requests.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, partial
 from math import ceil
@@ -26,8 +27,7 @@ from tap_ft42.planning.plan import Partition, apart, at_once, plan, stop_at_the_
 from tap_ft42.planning.priorities import need
 from tap_ft42.planning.refresh import forget_position
 from tap_ft42.planning.sweeps import together
-from tap_ft42.reading.asking import IncompleteReadError, TooDearError
-from tap_ft42.reading.fitting import TooLargeError
+from tap_ft42.reading.asking import IncompleteReadError, TooDearError, TooLargeError
 from tap_ft42.reading.source import ONE
 from tap_ft42.run.dealing import CampusByPerson
 from tap_ft42.run.lifecycle import ALONE
@@ -56,6 +56,9 @@ if TYPE_CHECKING:
 
 Member: TypeAlias = "tuple[Context | None, Place]"
 """A partition by its context, and its place in the order of the run."""
+
+_MANY = 3
+"""Rows that a filter lets through, though it should not, that are no coincidence."""
 
 _Planner: TypeAlias = (
     "Callable[[Listing, Sequence[Partition], Times, Stops], Sequence[PlannedRead]]"
@@ -130,6 +133,8 @@ class ListRun:
         self._is_doubtful = self._has_failed = False
         self._left_open: set[Hashable] = set()
         self._gone: list[str] = []
+        self._strangers: dict[str, int] = {}
+        self._with_rows: dict[int, Context | None] = {}
         self._remembered: list[tuple[ListRun, Context]] = []
         if listing.tells == "people":
             run.people.people = self
@@ -563,6 +568,8 @@ class ListRun:
                 parts = trait.prepared(parts, read)
             for part, place in parts:
                 if part.page is not None:
+                    if part.page.count and not read.is_sweep:
+                        self._with_rows[parent_of(context)] = list_of(context)
                     self._note_turn(read, part.page)
                     page = self._unpacked(part.page)
                     records = page.records()
@@ -665,7 +672,33 @@ class ListRun:
         """Tell whether a row belongs to the run, where the API's filter may not."""
         column = self.listing.cursus_column
         is_of_cursus = column is None or row["cursus_id"] in row[column]
-        return is_of_cursus and all(trait.is_in_scope(row) for trait in self._traits)
+        return (
+            is_of_cursus
+            and self._passes_filters(row)
+            and all(trait.is_in_scope(row) for trait in self._traits)
+        )
+
+    @cached_property
+    def _filtered(self) -> list[tuple[str, str, str]]:
+        """The filters of every request whose columns the rows show."""
+        columns = (
+            (name, name.removeprefix("filter[").rstrip("?]"), value)
+            for name, value in self.listing.filters.items()
+        )
+        return [each for each in columns if each[0].startswith("filter[")]
+
+    def _passes_filters(self, row: Mapping[str, Any]) -> bool:
+        """Tell whether a row is what the filters of every request ask for."""
+        for name, column, value in self._filtered:
+            if row.get(column) is not None and str(row[column]).lower() != value:
+                self._strangers[name] = self._strangers.get(name, 0) + 1
+                if self._strangers[name] == _MANY:
+                    self.partitions.fit.learn(
+                        f"42 does not narrow it by {name}. The tap does",
+                        ignored_filters=(*self.partitions.fit.can.ignored_filters, name),
+                    )
+                return False
+        return True
 
     @cached_property
     def presence(self) -> Presence:
@@ -702,9 +735,36 @@ class ListRun:
                 "read it: deselect the stream, or ask for a role",
                 kind="42 answered 404",
             )
+        with suppress(RunEnds, *ALONE):
+            self._look_at_lists()
         cursor = self.listing.cursor
         if self._partitions_read and cursor is not None and cursor.kind == "instant":
             level(cursor, self._partitions_read)
+
+    def _look_at_lists(self) -> None:
+        """Look whether the API heeds all ids of a list, before any sweep relies on it."""
+        name, parents = self.listing.parent_filter, [*self._with_rows][:2]
+        fit, wholes = self.partitions.fit_of_sweeps, [*self._with_rows.values()][:2]
+        if name is None or self.listing.largest_sweep == 1 or not fit.is_list_due:
+            return
+        if len(parents) == 1 or not parents or wholes[0] != wholes[1]:
+            return
+        (first, second), whole, reader = parents, wholes[0], self.partitions.reader
+        query = self.partitions.query(whole)
+        one, both, other = (
+            reader.one_of(
+                reader.ask_one(
+                    self.partitions.whole_path or "", {**query, name: ids}, context=whole
+                )
+            ).total
+            for ids in (str(first), f"{first},{second}", str(second))
+        )
+        if one is None or both is None or other is None:
+            return
+        if both > max(one, other):
+            fit.confirm_lists()
+        elif one and other:
+            fit.shorten(name, 2, 1)
 
     def note_ends(self) -> None:
         """Tell the spool how far the plans of the run have been followed."""

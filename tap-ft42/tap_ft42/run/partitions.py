@@ -101,7 +101,7 @@ class Partitions:
     @property
     def fitted_listing(self) -> Listing:
         """What the list is, as far as it was found to be otherwise than declared."""
-        listing, can = self.listing, self.reader.fit(self.path).can
+        listing, can = self.listing, self.fit.can
         # Where no parameter names the parents, one read serves however many there are.
         is_listed = listing.parent_filter is not None and listing.largest_sweep > 1
         longest = self.fit_of_sweeps.can.longest_list if is_listed else listing.largest_sweep
@@ -116,6 +116,11 @@ class Partitions:
         if "sorts" not in can.observed:
             return self.listing.is_sortable
         return {ID, self.listing.cursor.column if self.listing.cursor else ID} <= {*can.sorts}
+
+    @property
+    def fit(self) -> Fit:
+        """What its route was found to do."""
+        return self.reader.fit(self.path)
 
     @property
     def fit_of_sweeps(self) -> Fit:
@@ -232,7 +237,7 @@ class Partitions:
     @property
     def is_allowed(self) -> bool:
         """Whether the application may read the list, as far as is known."""
-        return self.reader.fit(self.path).can.is_allowed
+        return self.fit.can.is_allowed
 
     def note_refusal(self, instead: str) -> None:
         """Take note that the application may not read the list.
@@ -241,7 +246,7 @@ class Partitions:
             instead: What follows.
         """
         why = f"42 does not let this application read it. {instead}"
-        self.reader.fit(self.path).learn(why, is_allowed=False)
+        self.fit.learn(why, is_allowed=False)
 
     def label_of(self, context: Context | None) -> str:
         """Return what people call a partition, if it has a parent; else nothing."""

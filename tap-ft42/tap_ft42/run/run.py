@@ -15,6 +15,7 @@ from tap_ft42.api.client import Client
 from tap_ft42.api.clock import Clock
 from tap_ft42.api.ledger import CountingAdapter, Ledger
 from tap_ft42.api.quota import Quota
+from tap_ft42.api.retries import MAX_TRIES, PATIENT_TRIES
 from tap_ft42.api.session import Session
 from tap_ft42.api.token import BearerToken
 from tap_ft42.census.terms import CensusTerms
@@ -93,7 +94,8 @@ class Run:
             RunEnds: The budget does not allow to wait for one.
         """
         _ = self.quota  # a store that cannot be used is told before anything is asked
-        self.client.retried("token", self.token.prepare)()
+        tries = PATIENT_TRIES if self._has_state() else MAX_TRIES
+        self.client.retried("token", self.token.prepare, max_tries=tries)()
 
     # How the API is asked
 
@@ -134,8 +136,8 @@ class Run:
     def quota(self) -> Quota:
         """The application's limits."""
         return Quota(
-            per_second=self.settings["requests_per_second"],
-            per_hour=self.settings["requests_per_hour"],
+            per_second=self.settings.get("requests_per_second"),
+            per_hour=self.settings.get("requests_per_hour"),
             reserve_percent=self.settings["reserve_percent"],
             store=self.settings.get("quota_store") or str(_OF_THE_USER / "quota.sqlite"),
             application=self._application,
@@ -159,7 +161,12 @@ class Run:
     @cached_property
     def pipeline(self) -> Pipeline:
         """Reads ahead of the run."""
-        return Pipeline(quota=self.quota, budget=self.budget)
+        return Pipeline(
+            quota=self.quota,
+            budget=self.budget,
+            known_good=self.client.known_good,
+            has_worked=self._has_state(),
+        )
 
     @cached_property
     def spool(self) -> Spool:
@@ -177,7 +184,7 @@ class Run:
             clock=self.clock,
             has_state=self._has_state(),
             # Without a limit the processor is what is scarce.
-            is_compressed=bool(self.settings["requests_per_second"]),
+            is_compressed=bool(self.quota.per_second),
         )
 
     def reader(self, listing: Listing, state: Callable[[], dict[str, Any]]) -> ListReader:

@@ -41,10 +41,7 @@ class SyncRunsStream(OwnStream):
         run, settings = self.run, self.run.settings
         run.ledger.close()
         until = run.token.secret_valid_until
-        told = (
-            "page_size", "requests_per_second", "requests_per_hour", "max_requests",
-            "max_minutes",
-        )  # fmt: skip
+        told = ("page_size", "max_requests", "max_minutes")
         return [
             {
                 "run_id": run.ledger.run_id,
@@ -59,6 +56,8 @@ class SyncRunsStream(OwnStream):
                 "token_requests": run.token.requests,
                 "secret_valid_until": None if until is None else write_instant(until),
                 **{name: settings.get(name) for name in told},
+                "requests_per_second": run.quota.per_second,
+                "requests_per_hour": run.quota.per_hour,
                 "start_date": _instant(settings.get("start_date")),
                 "end_date": _instant(settings.get("end_date")),
                 "cursus_ids": list(run.scope.cursus_ids),

@@ -1,0 +1,93 @@
+"""When the API as a whole does not answer, and how long a run waits until it does again."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from tap_ft42.api.errors import explain
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from tap_ft42.api.budget import Budget
+
+PATIENCE = 900.0
+"""Seconds: maintenances of ten minutes are outlasted."""
+
+_FIRST_WAIT, _LONGEST_WAIT = 5.0, 30.0
+
+_logger = logging.getLogger("tap-ft42")
+
+
+class Outages:
+    """Holds all requests back while the API is down."""
+
+    def __init__(self, budget: Budget) -> None:
+        """Believe that it is there.
+
+        Args:
+            budget: Says whether the run may wait.
+        """
+        self._budget = budget
+        self._is_over = asyncio.Event()
+        self._is_over.set()
+        self._is_given_up = False
+        self.ended_at = 0.0
+        """When the last one ended, by the clock of `time.monotonic`."""
+
+    @property
+    def may_be_outlasted(self) -> bool:
+        """Whether it is worth while to wait: not after a wait that was in vain."""
+        return not self._is_given_up
+
+    def note_answer(self) -> None:
+        """Take note that the API answers."""
+        self._is_given_up = False
+
+    async def wait(self) -> None:
+        """Wait until no outage is known."""
+        await self._is_over.wait()
+
+    async def outlast(
+        self, failure: BaseException, is_answered: Callable[[], Awaitable[bool]]
+    ) -> None:
+        """Wait until the API answers again, or the patience ends.
+
+        Args:
+            failure: What it does instead.
+            is_answered: Asks it.
+
+        Raises:
+            RunEnds: The run has no time for that.
+        """
+        began, wait = time.monotonic(), _FIRST_WAIT
+        self._is_over.clear()
+        _logger.warning(
+            "42 is down, for maintenance perhaps. The run waits for %d minutes at most. %s",
+            PATIENCE // 60,
+            explain(failure),
+            extra={"happened": "outage_begins"},
+        )
+        try:
+            while time.monotonic() - began < PATIENCE:
+                self._budget.check(wait, because="42 is down, and is not asked again")
+                await asyncio.sleep(wait)
+                if await is_answered():
+                    self.ended_at = time.monotonic()
+                    self._tell(timedelta(seconds=round(self.ended_at - began)))
+                    return
+                wait = min(2 * wait, _LONGEST_WAIT)
+            self._is_given_up = True
+        finally:
+            self._is_over.set()
+
+    def _tell(self, lasted: timedelta) -> None:
+        _logger.warning(
+            "42 answers again after %s. The run goes on.",
+            lasted,
+            extra={"happened": "outage_ends", "seconds": lasted.seconds},
+        )
