@@ -280,8 +280,10 @@ def shared_parts(connection: Connection[Any], schemas: Schemas) -> dict[str, sql
 def subqueries(schemas: Schemas) -> dict[str, sql.Composable]:
     """Return the subqueries of ``sql/parts`` that need no look into the database, by name."""
     names = ("freshness", "last_hour", "last_runs", "valid_until")
+    landing_names = sql.Literal([*schemas.landings])
     counts = sql.SQL(" UNION ALL ").join(
-        schemas.of_table("parts/landed_rows", table) for table in published_tables()
+        schemas.of_table("parts/landed_rows", table, landing_names=landing_names)
+        for table in published_tables()
     )
     return {
         **{name: schemas.statement(f"parts/{name}") for name in names},

@@ -118,17 +118,21 @@ def create_all(
         raise InTheWayError(message) from None
 
 
-def is_up_to_date(connection: Connection[Any], schemas: Schemas) -> bool:
+def is_up_to_date(
+    connection: Connection[Any], schemas: Schemas, shards: Iterable[str] = ()
+) -> bool:
     """Say whether `create_all` was called for these schemas, by this version.
 
     Args:
         connection: A connection in autocommit mode.
         schemas: Names of the schemas.
+        shards: Names of shards that must exist, besides those that do.
 
     Raises:
         psycopg.Error: The server refused the query.
+        ShardNameError: A name cannot be one.
     """
-    schemas = with_shards(connection, schemas)
+    schemas = with_shards(connection, schemas, shards)
     statement = sql.SQL("SELECT digest FROM {}.objects WHERE name = %s").format(
         sql.Identifier(schemas.warehouse)
     )
@@ -141,7 +145,8 @@ def is_up_to_date(connection: Connection[Any], schemas: Schemas) -> bool:
 
 def _version_of(schemas: Schemas) -> str:
     """Return what the version is noted by; equal settings have equal names."""
-    return f"version {schemas.landing} {schemas.published} {schemas.keep_strangers}"
+    landings = " ".join(schemas.landings)
+    return f"version {landings} {schemas.published} {schemas.keep_strangers}"
 
 
 @cache

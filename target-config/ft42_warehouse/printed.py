@@ -315,6 +315,7 @@ def _known(schemas: Schemas) -> dict[str, sql.Composable]:
         **subqueries(schemas),
         **function_parts(schemas),
         "waiting": schemas.statement("parts/waiting"),
+        "landing_names": sql.Literal([*schemas.landings]),
         "before": sql.SQL("now() - :keep_days * interval '1 day'"),
         "members": sql.SQL(TEAM_MEMBERS),
         "schema_names": sql.Literal(schemas.names),

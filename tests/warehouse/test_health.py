@@ -433,3 +433,17 @@ def test_a_stream_that_is_switched_on_later_is_no_growth_of_orphans(healthy: War
     )
     healthy.run("publish")
     assert "11 more" in findings(healthy)["orphans-grew:coalitions_users"]["what"]
+
+
+def test_large_tables_are_not_counted_for_a_share_of_them(healthy: Warehouse) -> None:
+    # As the server's statistics have it: a thousandth would be orphans, and not the most.
+    orphans(healthy)
+    assert "orphans-grew:projects_users" in findings(healthy)
+    healthy.execute("ALTER TABLE ft42_raw.projects_users SET (autovacuum_enabled = off)")
+    healthy.execute(
+        "INSERT INTO ft42_raw.projects_users (id, cursus_id) "
+        "SELECT number, 1 FROM generate_series(1000, 21000) AS number"
+    )
+    healthy.execute("ANALYZE ft42_raw.projects_users")
+    healthy.execute("DELETE FROM ft42_raw.projects_users WHERE id >= 1000")
+    assert "orphans-grew:projects_users" not in findings(healthy)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from ft42_warehouse.commands.options import Warehouse, job_option
+from ft42_warehouse.commands.options import Warehouse, job_option, shard_option
 from ft42_warehouse.commands.preparing import prepare
 from ft42_warehouse.shards import with_shards
 from ft42_warehouse.tables import published_tables, stream_schemas
@@ -12,11 +12,7 @@ from ft42_warehouse.turns import note_begin
 
 
 @click.command()
-@click.option(
-    "--shard", "shards", multiple=True, envvar="WAREHOUSE_SHARDS", show_envvar=True,
-    help="A load with a landing schema of its own, ft42_raw_NAME; several times for several, "
-    "in the variable with blanks between them. Those that exist need not be named.",
-)  # fmt: skip
+@shard_option
 @job_option("--job", "Job that begins with this.")
 @click.pass_obj
 def init(warehouse: Warehouse, job: str | None, shards: tuple[str, ...]) -> None:

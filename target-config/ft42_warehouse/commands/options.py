@@ -61,6 +61,12 @@ allow_deletes = click.option(
     "--allow-deletes", is_flag=True, help="Publish whatever share of a table goes."
 )
 
+shard_option = click.option(
+    "--shard", "shards", multiple=True, envvar="WAREHOUSE_SHARDS", show_envvar=True,
+    help="A load with a landing schema of its own, ft42_raw_NAME; several times for several, "
+    "in the variable with blanks between them. Those that exist need not be named.",
+)  # fmt: skip
+
 
 def schedule_options(command: _F) -> _F:
     """Let a command be told how old the tables may become."""

@@ -13,9 +13,9 @@ from ft42_warehouse.commands.options import (
     job_option,
     max_delete_percent,
     option,
+    shard_option,
 )
 from ft42_warehouse.commands.preparing import prepare
-from ft42_warehouse.init import is_up_to_date
 from ft42_warehouse.publish import TooManyDeletionsError
 from ft42_warehouse.publish import publish as publish_landed
 from ft42_warehouse.retention import expire
@@ -37,14 +37,16 @@ if TYPE_CHECKING:
     "are kept.",
 )  # fmt: skip
 @job_option("--job", "Job whose load this publishes.")
+@shard_option
 @click.pass_obj
-def publish(
+def publish(  # noqa: PLR0913 - an argument an option
     warehouse: Warehouse,
     *,
     max_delete_percent: float,
     allow_deletes: bool,
     keep_days: float,
     job: str | None,
+    shards: tuple[str, ...],
 ) -> None:
     """Bring the published tables to what has landed, in one transaction.
 
@@ -52,9 +54,8 @@ def publish(
     """
     if job is not None:
         with warehouse.database.connect() as connection:
-            if not is_up_to_date(connection, warehouse.schemas):
-                for note in prepare(connection, warehouse.schemas):
-                    click.echo(note)
+            for note in prepare(connection, warehouse.schemas, shards, is_once=True):
+                click.echo(note)
     _publish(warehouse, None if allow_deletes else max_delete_percent, everything=False)
     with warehouse.database.connect() as connection:
         expire(connection, warehouse.schemas, days=keep_days)
