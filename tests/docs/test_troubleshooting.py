@@ -54,6 +54,15 @@ def test_every_row_says_what_it_means_and_what_to_do() -> None:
         assert all(row), row
 
 
+def test_the_page_begins_with_what_one_sees() -> None:
+    seen = list(PAGE.rows("what you see"))
+    assert PAGE.prose.index("| what you see |") < PAGE.prose.index("| message |")
+    assert len(seen) >= 5
+    for row in seen:
+        assert len(row) == 3, row
+        assert all(row), row
+
+
 def test_no_error_hides_its_text_from_this_test() -> None:
     assert unseen() == []
 

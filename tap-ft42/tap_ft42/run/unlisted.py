@@ -1,8 +1,9 @@
 """Whether the campuses and cursus that the settings name exist at 42.
 
-42 lists only campuses that are active and public. Of one that it does not list, it tells
-the students all the same, and refuses to where there is none: so one of its students is
-asked for. What exists is read, and told of once; what does not is told of by each run.
+42 lists only campuses that are active and public. But it answers with the students of a
+campus that it does not list, and refuses if there is no such campus. So one student is
+asked for. What exists is read, and reported once. What does not exist is reported by
+each run.
 """
 
 from __future__ import annotations
