@@ -568,7 +568,7 @@ class ListRun:
                 parts = trait.prepared(parts, read)
             for part, place in parts:
                 if part.page is not None:
-                    if part.page.count and not read.is_sweep:
+                    if part.page.count and self.listing.parent_filter and not read.is_sweep:
                         self._with_rows[parent_of(context)] = list_of(context)
                     self._note_turn(read, part.page)
                     page = self._unpacked(part.page)
