@@ -135,7 +135,7 @@ async def one_page(ask: Ask, region: Region, number: int, sort: str | None) -> P
     """
     page = await ask(region, number, sort)
     for key in region.strangers(page):
-        raise RangeIgnoredError(key)
+        raise RangeIgnoredError(key=key)
     return page
 
 

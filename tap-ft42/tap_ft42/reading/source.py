@@ -81,7 +81,7 @@ class ListSource(Source):
     def fetch(self, region: Region, number: int, sort: str | None) -> Page:
         for key in region.bounds:
             if not self.fit.narrows_by(key):
-                raise RangeIgnoredError(key)
+                raise RangeIgnoredError(key=key)
         try:
             page = self._fetched(region, number, sort)
         except FatalAPIError as refusal:
@@ -124,7 +124,7 @@ class ListSource(Source):
                 key = key or next(iter(less.bounds))
                 note, less = partial(self.fit.unnarrowed, key), less.without(key)
             elif may_be_too_long(refusal) and len(self._ids[1]) > 1:
-                raise self._too_long(str(refusal)) from refusal
+                raise self._too_long(why=str(refusal)) from refusal
             else:
                 raise refusal
             is_named = len(blamed) == 1
@@ -138,7 +138,7 @@ class ListSource(Source):
             for learn in notes:
                 learn()
             for key in region.bounds.keys() - less.bounds.keys():
-                raise RangeIgnoredError(key)
+                raise RangeIgnoredError(key=key)
             return page
 
     @property

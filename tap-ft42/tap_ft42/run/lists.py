@@ -7,6 +7,7 @@ children there are, and which of them share their requests.
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -134,7 +135,7 @@ class ListRun:
         self._left_open: set[Hashable] = set()
         self._gone: list[str] = []
         self._strangers: dict[str, int] = {}
-        self._with_rows: dict[int, Context | None] = {}
+        self._rows_below: dict[int, Counter[int]] = defaultdict(Counter)
         self._remembered: list[tuple[ListRun, Context]] = []
         if listing.tells == "people":
             run.people.people = self
@@ -568,8 +569,9 @@ class ListRun:
                 parts = trait.prepared(parts, read)
             for part, place in parts:
                 if part.page is not None:
-                    if part.page.count and not read.is_sweep:
-                        self._with_rows[parent_of(context)] = list_of(context)
+                    if part.page.count and self.listing.parent_filter and not read.is_sweep:
+                        below = self._rows_below[cursus_of(context)]
+                        below[parent_of(context)] += part.page.count
                     self._note_turn(read, part.page)
                     page = self._unpacked(part.page)
                     records = page.records()
@@ -743,28 +745,31 @@ class ListRun:
 
     def _look_at_lists(self) -> None:
         """Look whether the API heeds all ids of a list, before any sweep relies on it."""
-        name, parents = self.listing.parent_filter, [*self._with_rows][:2]
-        fit, wholes = self.partitions.fit_of_sweeps, [*self._with_rows.values()][:2]
+        name, fit = self.listing.parent_filter, self.partitions.fit_of_sweeps
         if name is None or self.listing.largest_sweep == 1 or not fit.is_list_due:
             return
-        if len(parents) == 1 or not parents or wholes[0] != wholes[1]:
+        for whole in self.partitions.lists:
+            rows = self._rows_below[cursus_of(whole)]
+            # If only one of two counted, it would not be more than the larger one.
+            larger = max(rows, key=rows.__getitem__, default=0)
+            smaller = min(rows.keys() - {larger}, key=rows.__getitem__, default=0)
+            if not smaller:
+                continue
+            one, both = (
+                self._total_below(whole, ids) for ids in (f"{larger}", f"{larger},{smaller}")
+            )
+            if both > one:
+                fit.confirm_lists()
+            else:
+                fit.shorten(name, 2, 1)
             return
-        (first, second), whole, reader = parents, wholes[0], self.partitions.reader
-        query = self.partitions.query(whole)
-        one, both, other = (
-            reader.one_of(
-                reader.ask_one(
-                    self.partitions.whole_path or "", {**query, name: ids}, context=whole
-                )
-            ).total
-            for ids in (str(first), f"{first},{second}", str(second))
-        )
-        if one is None or both is None or other is None:
-            return
-        if both > max(one, other):
-            fit.confirm_lists()
-        elif one and other:
-            fit.shorten(name, 2, 1)
+
+    def _total_below(self, whole: Context | None, ids: str) -> int:
+        """Return how many rows parents have, as the API counts them."""
+        reader, path = self.partitions.reader, self.partitions.whole_path or ""
+        query = {**self.partitions.query(whole), self.listing.parent_filter or "": ids}
+        page = reader.one_of(reader.ask_one(path, query, context=whole))
+        return page.count if page.total is None else page.total
 
     def note_ends(self) -> None:
         """Tell the spool how far the plans of the run have been followed."""
