@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from ft42_sandbox.background import BackgroundError, RunDir
 from ft42_sandbox.likeness import Likeness, read
@@ -212,8 +213,8 @@ def serve(**options: Any) -> None:  # noqa: ANN401 - options of many kinds
     so on.
     """  # noqa: D301 - click looks for the character itself
     try:
-        likeness = read(options["as"]) if options["as"] else Likeness()
-        world, behaviour = split(options | _limits(likeness))
+        likeness = _likeness(options)
+        world, behaviour = split(options)
     except ValueError as error:
         raise click.ClickException(str(error)) from None
     try:
@@ -251,6 +252,7 @@ def serve(**options: Any) -> None:  # noqa: ANN401 - options of many kinds
 def start(run_dir: Path, wait: float, **options: Any) -> None:  # noqa: ANN401 - options of many kinds
     """Serve in the background; nothing happens if it runs already."""
     try:
+        _likeness(options)
         split(options)
         url, started = RunDir(run_dir).start(arguments(options), wait)
     except (ValueError, BackgroundError) as error:
@@ -304,19 +306,24 @@ def split(options: dict[str, Any]) -> tuple[World, Behaviour]:
     return world, behaviour
 
 
-def _limits(likeness: Likeness) -> dict[str, int]:
-    """The limits of a report, where the command line leaves them open."""
-    context = click.get_current_context()
-    found = {
+def _likeness(options: dict[str, Any]) -> Likeness:
+    """The API to be like; its limits become options that the command line leaves open.
+
+    Raises:
+        ReportError: if the file is no report.
+    """
+    likeness = read(options["as"]) if options["as"] else Likeness()
+    limits = {
         "requests_per_second": likeness.per_second,
         "requests_per_hour": likeness.per_hour,
     }
-    return {
-        name: value
-        for name, value in found.items()
-        if value is not None
-        and context.get_parameter_source(name) is click.core.ParameterSource.DEFAULT
+    source = click.get_current_context().get_parameter_source
+    options |= {
+        name: limit
+        for name, limit in limits.items()
+        if limit is not None and source(name) is ParameterSource.DEFAULT
     }
+    return likeness
 
 
 def arguments(options: dict[str, Any]) -> list[str]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tap_ft42.declared.capabilities import Capabilities
 from tap_ft42.declared.listing import ID, LARGEST
 from tap_ft42.doctor.asking import Answer
-from tap_ft42.doctor.probes import Probe, follows, probe_of, rows_of, sign_against
+from tap_ft42.doctor.probes import Probe, follows, last_of, probe_of, rows_of, sign_against
 from tap_ft42.doctor.shapes import shape_of
 
 if TYPE_CHECKING:
@@ -138,7 +138,11 @@ class Examination:
         if self._ids_name and longest:
             query[self._ids_name] = ",".join(map(str, self._ids[:longest]))
         paging = {"page[number]": number, "page[size]": size}
-        return self._asker.ask(self.found.route, self._context, {**query, **params, **paging})
+        answer = self._asker.ask(self.found.route, self._context, {**query, **params, **paging})
+        if len(answer.rows) > size and self.found.can.is_paged:
+            self._see(is_paged=False)
+            self.found.differs["is_paged"] = False
+        return answer
 
     def _see(self, **seen: Any) -> None:  # noqa: ANN401 - fields of Capabilities
         self.found.can = self.found.can.corrected(self._today, **seen)
@@ -221,10 +225,7 @@ class Examination:
 
     def _look_at_size(self, first: Answer) -> None:
         count, total = len(first.rows), first.total
-        if count > self._size:
-            self._see(is_paged=False)
-            self.found.differs["is_paged"] = False
-        elif count < self._size and count:
+        if 0 < count < self._size:
             more = total is not None and total > count
             if more or (total is None and self._has_second_page(first)):
                 self._see(page_size=count)
@@ -250,9 +251,13 @@ class Examination:
             self.found.differs["totals"] = "none"
         elif total < len(first.rows):
             self._note_wrong_total(first)
-        elif total in _ROUND and self._ask(size=_FEW, number=total // _FEW + 1).rows:
+        elif self._may_be_cut(first) and self._ask(size=_FEW, number=total // _FEW + 1).rows:
             self._note_wrong_total(first)
             self.found.differs["total_at_most"] = total
+
+    def _may_be_cut(self, first: Answer) -> bool:
+        """Tell whether the server may have stopped to count."""
+        return first.total in _ROUND or first.total == len(first.rows) == self._size
 
     def _note_wrong_total(self, answer: Answer) -> None:
         if answer.total is not None:
@@ -261,9 +266,9 @@ class Examination:
 
     def _is_whole(self, first: Answer) -> bool:
         """Tell whether the first page is all that there is."""
-        if first.total is None:
+        if self.found.can.totals != "exact":
             return len(first.rows) < self.found.can.page_size
-        return first.total <= len(first.rows)
+        return first.total == len(first.rows)
 
     # Lists of ids that the rows name
 
@@ -298,13 +303,11 @@ class Examination:
     def _try_order_and_ranges(self, first: Answer) -> None:
         can, cursor = self.found.can, self._listing.cursor
         rows = rows_of(first.rows, cursor)
-        probe = probe_of(rows, cursor) if can.ranges else None
+        ranges = self._shown(can.ranges)
+        probe = probe_of(rows, ranges, cursor) if ranges else None
         if probe is not None:
             sort, last = probe.sorted_otherwise(self._in_one_go(can.sorts))
-            narrowed: dict[str, str] = {}
-            for column in self._shown(can.ranges):
-                narrowed |= probe.range_of(column)
-            answer = self._ask(narrowed | sort, size=2, number=2)
+            answer = self._ask(probe.range_of(*ranges) | sort, size=2, number=2)
             if answer.ids == [last]:
                 if answer.total != len(probe.rows):
                     self._note_wrong_total(answer)
@@ -312,7 +315,7 @@ class Examination:
                 return
         elif can.sorts and not can.ranges and self._is_sorted_to_the_end(first):
             return
-        self._try_one_by_one(first, Probe(rows[-3:], cursor) if len(rows) > 1 else None)
+        self._try_one_by_one(first, probe or last_of(rows, ranges, cursor))
         self._try_hidden_ranges()
 
     @staticmethod

@@ -73,7 +73,9 @@ def of_the_application(
     )
     yield _limit("a second", limits.per_second, application.requests_per_second)
     yield _limit("an hour", limits.per_hour, application.requests_per_hour)
-    yield Finding("roles", "None", application.roles or "42 does not say", "asks what it may")
+    yield Finding(
+        "roles", "None", application.roles or "42 does not say", "keeps to these limits"
+    )
     yield _clock(seconds_ahead)
 
 

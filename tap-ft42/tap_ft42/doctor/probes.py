@@ -1,15 +1,15 @@
-"""Requests whose right answer is known before: three rows of a list that has been seen.
+"""Requests whose right answer is known before: a few rows of a page that has been seen.
 
-One request tells whether ranges, their bounds, the order and the number of a page count: of
-the three rows, sorted otherwise than the list is by itself, it asks for the second page of
-two. Only the right one row comes where all of that counts; each that does not leads to
-other rows.
+One request tells whether ranges, their bounds, the order and the number of a page count. Of
+three rows, sorted otherwise than the list is by itself, it asks for the second page of two.
+Each range holds a row that the other one does not, so that only the right row comes where
+all of that counts, and other rows wherever something does not.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import TYPE_CHECKING, Any
 
 from tap_ft42.declared.listing import ID
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from tap_ft42.declared.listing import Cursor
 
 _ROWS = 3
+_LOOKED_AT = 20
+"""Rows of a page that those of a probe are looked for in."""
 
 
 @dataclass(frozen=True)
@@ -37,28 +39,36 @@ class Row:
 
 @dataclass(frozen=True)
 class Probe:
-    """Three rows, one behind the other in the list."""
+    """Three rows of a list, and the ranges that hold them and nothing else together."""
 
     rows: Sequence[Row]
+    """In the order of the list."""
+    bounds: Mapping[str, tuple[Row, Row]]
+    """By column, the rows whose values are the bounds of its range."""
     cursor: Cursor | None
 
-    def range_of(self, column: str) -> dict[str, str]:
-        """Return the parameter that narrows the list to the rows by a column."""
-        keys = [row.key(column) for row in self.rows]
-        bounds: list[object] = [min(keys), max(keys)]
-        if column != ID and self.cursor is not None:
-            bounds = [self.cursor.written(min(keys)), self.cursor.written(max(keys))]
-        return {f"range[{column}]": f"{bounds[0]},{bounds[1]}"}
+    def range_of(self, *columns: str) -> dict[str, str]:
+        """Return the parameters that narrow the list by some columns."""
+        return {
+            f"range[{column}]": ",".join(
+                str(self._written(column, row)) for row in self.bounds[column]
+            )
+            for column in columns
+        }
+
+    def _written(self, column: str, row: Row) -> str | int:
+        key = row.key(column)
+        is_id = column == ID or self.cursor is None
+        return key if is_id or self.cursor is None else self.cursor.written(key)
 
     def holds(self, column: str, rows: Sequence[Row]) -> bool:
-        """Tell whether rows lie in the range by a column."""
-        keys = [row.key(column) for row in self.rows]
-        return all(min(keys) <= row.key(column) <= max(keys) for row in rows)
+        """Tell whether rows lie in the range of a column."""
+        lower, upper = (row.key(column) for row in self.bounds[column])
+        return all(lower <= row.key(column) <= upper for row in rows)
 
     def ends(self, column: str) -> set[int]:
         """Return the ids of the rows at the bounds of a column."""
-        keys = [row.key(column) for row in self.rows]
-        return {row.id for row in self.rows if row.key(column) in {min(keys), max(keys)}}
+        return {row.id for row in self.bounds[column]}
 
     def sorted_otherwise(self, columns: Sequence[str]) -> tuple[dict[str, str], int]:
         """Return how to sort the rows otherwise than they are, and which is the last then.
@@ -89,20 +99,69 @@ def _rows(records: Sequence[Mapping[str, Any]], cursor: Cursor | None) -> Iterat
             yield Row(number, position)
 
 
-def probe_of(rows: Sequence[Row], cursor: Cursor | None) -> Probe | None:
-    """Return the probe of a page; None where nothing is known of what lies between its rows.
+def probe_of(
+    rows: Sequence[Row], columns: Sequence[str], cursor: Cursor | None
+) -> Probe | None:
+    """Return the probe of a page; None where it has no such rows.
 
     Args:
         rows: The rows of a page, in its order.
-        cursor: The list's cursor, if its rows show it.
+        columns: Those of the ranges that the rows show: one or two.
+        cursor: The list's cursor.
     """
+    for end in range(len(rows), 0, -_LOOKED_AT):
+        some = rows[max(0, end - _LOOKED_AT) : end]
+        # Nothing lies between rows by the column that a page is sorted by.
+        first = next((column for column in columns if is_sorted(some, column)), None)
+        if first is not None and len({row.id for row in some}) == len(some) >= _ROWS:
+            second = next((column for column in columns if column != first), None)
+            probe = _probe_within(some, first, second, cursor)
+            if probe is not None:
+                return probe
+    return None
+
+
+def _probe_within(
+    rows: Sequence[Row], first: str, second: str | None, cursor: Cursor | None
+) -> Probe | None:
+    """Return a probe of rows behind one another.
+
+    Args:
+        rows: The rows.
+        first: The column that they are sorted by.
+        second: The other column, if there is one.
+        cursor: The list's cursor.
+    """
+    if second is None:
+        last = rows[-_ROWS:]
+        return Probe(last, {first: _bounds(last, first)}, cursor)
+    for length, begin in product((_ROWS + 1, _ROWS + 2), range(len(rows))):
+        inside = rows[begin : begin + length]
+        ends = _bounds(inside, first)
+        for lower, upper in product(rows, repeat=2):
+            held = [row for row in rows if _is_between(row, second, lower, upper)]
+            both = [row for row in inside if row in held]
+            tells = len(held) > len(both) < len(inside)
+            has_ends = upper in both and any(row in both for row in ends)
+            if len(both) == _ROWS and tells and has_ends:
+                return Probe(both, {first: ends, second: (lower, upper)}, cursor)
+    return None
+
+
+def last_of(rows: Sequence[Row], columns: Sequence[str], cursor: Cursor | None) -> Probe | None:
+    """Return the last rows of a page, for whom it tells nothing what lies between them."""
     last = rows[-_ROWS:]
-    columns = [ID] if cursor is None else [ID, cursor.column]
-    if len({row.id for row in last}) < _ROWS:
-        return None
-    if not any(is_sorted(rows, column) for column in columns):
-        return None
-    return Probe(last, cursor)
+    bounds = {column: _bounds(last, column) for column in columns} if last else {}
+    return Probe(last, bounds, cursor) if last else None
+
+
+def _bounds(rows: Sequence[Row], column: str) -> tuple[Row, Row]:
+    ordered = sorted(rows, key=lambda row: row.key(column))
+    return ordered[0], ordered[-1]
+
+
+def _is_between(row: Row, column: str, lower: Row, upper: Row) -> bool:
+    return lower.key(column) <= row.key(column) <= upper.key(column)
 
 
 def is_sorted(rows: Sequence[Row], column: str) -> bool:
