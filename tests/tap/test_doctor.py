@@ -211,5 +211,13 @@ def test_limits_that_the_application_has_are_told_beside_the_settings(
     assert report["application"]["requests_per_hour"] == 3600
     assert report["application"]["roles"] == "Official App, another one"
     assert found(report, "requests a second")["found"] == "8"
-    assert "3,600 can be set" in found(report, "requests an hour")["so"]
+    assert found(report, "requests an hour")["so"] == "sends 1,200 at most, as a setting says"
     assert "Anna" not in run.output
+    _, report = visit(tap.pointed_at(small), requests_per_second=None, requests_per_hour=None)
+    assert found(report, "requests an hour") == {
+        "subject": "requests an hour",
+        "assumed": "1,200",
+        "found": "3,600",
+        "so": "sends 3,600 at most",
+        "has_way": True,
+    }

@@ -16,7 +16,7 @@ from tap_ft42.doctor.examination import Examination, Found, access
 from tap_ft42.doctor.findings import (
     Application,
     Finding,
-    Limits,
+    Limit,
     of_lists,
     of_the_application,
 )
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 _ROLES = ("None", "Alpha", "Beta", "Official App", "Certified App", "Moderator")
 """Those that 42 gives; of another one it is only told that there is one."""
+_LIMITS = {"requests_per_second": "a second", "requests_per_hour": "an hour"}
 _SIZE = "users_count"
 """The column of a campus that tells how large it is."""
 
@@ -78,6 +79,7 @@ class _Visit:
         self._lists = lists
         self._began = time.monotonic()
         self._asker = Asker(run.client, run.quota)
+        self._assumed = (run.quota.per_second, run.quota.per_hour)
         self._first: dict[str, Future[Found]] = {}
 
     def diagnosis(self) -> Diagnosis:
@@ -183,8 +185,14 @@ class _Visit:
 
     def _told(self, found: Sequence[Found], refusal: FatalAPIError | None) -> Diagnosis:
         application = self._application(found, is_accepted=refusal is None)
-        settings = self._run.settings
-        limits = Limits(settings["requests_per_second"], settings["requests_per_hour"])
+        told = (application.requests_per_second, application.requests_per_hour)
+        kept = (self._run.quota.per_second, self._run.quota.per_hour)
+        limits = [
+            Limit(unit, assumed, name in self._run.settings, told_one, kept_one)
+            for (name, unit), assumed, told_one, kept_one in zip(
+                _LIMITS.items(), self._assumed, told, kept, strict=True
+            )
+        ]
         ahead = self._run.clock.difference
         return Diagnosis(
             self._today,

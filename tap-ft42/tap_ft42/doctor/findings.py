@@ -43,21 +43,28 @@ class Application:
 
 
 @dataclass(frozen=True)
-class Limits:
-    """What the settings say a run may send."""
+class Limit:
+    """One of the two limits."""
 
-    per_second: int
-    per_hour: int
+    unit: str
+    assumed: int
+    """What holds until the API has said otherwise."""
+    is_set: bool
+    """Whether a setting says so."""
+    told: int | None
+    """What the API says; None if it says nothing."""
+    kept: int
+    """What runs keep to; 0 for any number."""
 
 
 def of_the_application(
-    application: Application, limits: Limits, seconds_ahead: float | None
+    application: Application, limits: Sequence[Limit], seconds_ahead: float | None
 ) -> Iterator[Finding]:
     """Yield what concerns all lists.
 
     Args:
         application: What the API says of it.
-        limits: What the settings say.
+        limits: How many requests it may send.
         seconds_ahead: By how much this machine's clock is ahead of 42's, if that is known.
     """
     if not application.is_accepted:
@@ -71,23 +78,20 @@ def of_the_application(
         "42 does not say" if days is None else f"valid for {days} more days",
         "warns before it ends" if days is None or days > _SOON else "warns in each run",
     )
-    yield _limit("a second", limits.per_second, application.requests_per_second)
-    yield _limit("an hour", limits.per_hour, application.requests_per_hour)
+    yield from map(_of_limit, limits)
     yield Finding(
         "roles", "None", application.roles or "42 does not say", "keeps to these limits"
     )
     yield _clock(seconds_ahead)
 
 
-def _limit(unit: str, ours: int, theirs: int | None) -> Finding:
-    found = "42 does not say" if theirs is None else f"{theirs:,}"
-    if theirs is not None and 0 < theirs < ours:
-        so = f"waits when it is refused; set {theirs:,}"
-    elif theirs is not None and 0 < ours < theirs:
-        so = f"sends {ours:,} at most; {theirs:,} can be set"
-    else:
-        so = f"sends {ours:,} at most" if ours else "sends as many as it can"
-    return Finding(f"requests {unit}", f"{ours:,}" if ours else "any", found, so)
+def _of_limit(limit: Limit) -> Finding:
+    found = "42 does not say" if limit.told is None else f"{limit.told:,}"
+    so = f"sends {limit.kept:,} at most" if limit.kept else "sends as many as it can"
+    if limit.is_set and limit.told is not None and 0 < limit.kept < limit.told:
+        so += ", as a setting says"
+    assumed = f"{limit.assumed:,}" if limit.assumed else "any"
+    return Finding(f"requests {limit.unit}", assumed, found, so)
 
 
 def _clock(seconds_ahead: float | None) -> Finding:
@@ -171,13 +175,12 @@ def _of_pages(one: Found) -> Iterator[_Line]:
 def _of_order(one: Found) -> Iterator[_Line]:
     can, assumed = one.can, one.assumed
     if can.sorts != assumed.sorts:
-        so = f"sorts by {_named(can.sorts)}" if can.sorts else "reads it by pieces"
+        so = f"sorts by {_named(can.sorts)}" if can.sorts else "reads it in pieces"
         yield "sort", _named(assumed.sorts), _named(can.sorts), so
     if not can.sorts_by_several:
         yield "sort by several", "yes", "no", "sorts by one column"
     if can.ranges != assumed.ranges:
-        cut = f"cuts it by {_named(can.ranges)}"
-        so = cut if can.ranges else "reads the whole list, and compares"
+        so = f"reads it by {_named(can.ranges)}" if can.ranges else "reads all of it"
         yield "range", _named(assumed.ranges), _named(can.ranges), so
     if not can.are_bounds_inclusive:
         yield "bounds of a range", "included", "left out", "asks one further on each side"
@@ -198,9 +201,9 @@ def _of_filters(one: Found) -> Iterator[_Line]:
 
 def _of_totals(one: Found) -> Iterator[_Line]:
     if one.can.totals == "none":
-        yield "totals", "exact", "none", "reads step by step to the end"
+        yield "totals", "exact", "none", "reads to the end, and finds no row to be gone"
     if one.can.totals == "wrong":
-        yield "totals", "exact", "wrong", "reads a page more, and deletes nothing by them"
+        yield "totals", "exact", "wrong", "reads to the end, and finds no row to be gone"
 
 
 def _named(columns: Sequence[str]) -> str:
