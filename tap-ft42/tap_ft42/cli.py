@@ -19,7 +19,7 @@ from tap_ft42.api.budget import RunEnds
 from tap_ft42.api.clock import ClockError
 from tap_ft42.api.errors import FatalAPIError, RetriableAPIError, SettingError, explain
 from tap_ft42.doctor import report as reports
-from tap_ft42.doctor.asking import QuotaUsedUpError
+from tap_ft42.doctor.asking import VisitEndsError
 from tap_ft42.doctor.doctor import examine
 from tap_ft42.run import logs
 from tap_ft42.run.costs import estimates, told
@@ -77,7 +77,7 @@ def main() -> None:
         TapFT42.logger.error("The target has closed its input; see its messages.")
     except UnreadableFileError as error:
         TapFT42.logger.error("A file that was given cannot be read: %s", error)
-    except (ClockError, IncompleteRunError, OSError, QuotaUsedUpError) as error:
+    except (ClockError, IncompleteRunError, OSError, VisitEndsError) as error:
         TapFT42.logger.error("%s", error)
     sys.exit(1)
 

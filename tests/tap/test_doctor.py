@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import signal
+import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +13,9 @@ import pytest
 from ft42_sandbox.testing import running_sandbox
 
 from tests.tap.conftest import SIZE
+from tests.tap.running import INSTALLED
 from tests.tap.scripted import Reply, always, in_turn, paged
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from ft42_sandbox.testing import RunningSandbox
@@ -196,6 +200,26 @@ def test_an_hour_that_is_used_up_is_told_at_once(tap: Tap, sandbox: RunningSandb
     run = tap.pointed_at(sandbox, requests_per_hour=10).call("doctor")
     assert run.exit_code == 1
     assert "| The hour's requests are used up. Ask the doctor again in" in run.last_word
+
+
+def test_a_signal_stops_it_with_a_word(
+    tap: Tap, sandbox: RunningSandbox, tmp_path: Path
+) -> None:
+    sandbox.configure(latency="real", latency_factor=0.3)
+    settings = tmp_path / "settings.json"
+    here = {"quota_store": str(tmp_path / "quota.sqlite"), "requests_per_second": 2}
+    settings.write_text(json.dumps({**tap.pointed_at(sandbox).settings, **here}))
+    process = subprocess.Popen(
+        [INSTALLED, "--config", str(settings), "doctor"],
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, cwd=tmp_path,
+    )  # fmt: skip
+    until(lambda: sandbox.requests()["total"] > 1)
+    process.send_signal(signal.SIGINT)
+    _, log = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "The doctor has stopped: it was sent SIGINT." in log
+    assert "Traceback" not in log
+    assert sandbox.requests()["total"] < 20
 
 
 def test_limits_that_the_application_has_are_told_beside_the_settings(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import requests
 
+from tap_ft42.api.budget import RunEnds
 from tap_ft42.api.errors import RetriableAPIError
 from tap_ft42.api.headers import whole_number
 from tap_ft42.declared.listing import ID
@@ -18,6 +19,7 @@ from tap_ft42.declared.listing import ID
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from tap_ft42.api.budget import Budget
     from tap_ft42.api.client import Client
     from tap_ft42.api.quota import Quota
     from tap_ft42.declared.contexts import Context
@@ -36,8 +38,8 @@ _PATIENCE = 30.0
 """Seconds for the quota: beyond that the hour is used up."""
 
 
-class QuotaUsedUpError(Exception):
-    """Nothing may be asked before the hour is over."""
+class VisitEndsError(Exception):
+    """Nothing more may be asked."""
 
 
 @dataclass(frozen=True)
@@ -90,10 +92,17 @@ class Answer:
 class Asker:
     """Asks the API as a run does: with its token, its quota and its connections."""
 
-    def __init__(self, client: Client, quota: Quota) -> None:
-        """Ask nothing yet."""
+    def __init__(self, client: Client, quota: Quota, budget: Budget) -> None:
+        """Ask nothing yet.
+
+        Args:
+            client: Sends the requests.
+            quota: Says when.
+            budget: Says whether somebody has stopped it.
+        """
         self._client = client
         self._quota = quota
+        self._budget = budget
         self._lock = Lock()
         self.requests = 0
         """Requests that were sent."""
@@ -107,7 +116,8 @@ class Asker:
             params: The parameters.
 
         Raises:
-            QuotaUsedUpError: It may not be sent before the next hour.
+            VisitEndsError: It may not be sent before the next hour, or somebody has stopped
+                the visit.
             FatalAPIError: 42 refuses the application.
         """
         url = self._client.api_url + path.format(**context or {})
@@ -145,6 +155,11 @@ class Asker:
     def _wait(self) -> None:
         """Wait for the quota."""
         while True:
+            try:
+                self._budget.check()
+            except RunEnds as end:
+                message = f"The doctor has stopped: {end}."
+                raise VisitEndsError(message) from end
             with self._lock:
                 wait = self._quota.take()
                 self.requests += not wait
@@ -155,7 +170,7 @@ class Asker:
                     "The hour's requests are used up. Ask the doctor again in "
                     f"{wait / 60:.0f} minutes."
                 )
-                raise QuotaUsedUpError(message)
+                raise VisitEndsError(message)
             time.sleep(wait)
 
 

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 _ROLES = ("None", "Alpha", "Beta", "Official App", "Certified App", "Moderator")
 """Those that 42 gives; of another one it is only told that there is one."""
+_PARENTS = 3
+"""Of which one is enough to tell that the route of single parents may be read."""
 _LIMITS = {"requests_per_second": "a second", "requests_per_hour": "an hour"}
 _SIZE = "users_count"
 """The column of a campus that tells how large it is."""
@@ -66,7 +68,7 @@ def examine(run: Run, lists: Mapping[str, ListRun]) -> Diagnosis:
 
     Raises:
         SettingError: The store of the quota cannot be used.
-        QuotaUsedUpError: The hour's requests are used up.
+        VisitEndsError: Nothing more may be asked.
         RetriableAPIError: Nobody knows, as there is no token to be had.
         requests.RequestException: There is no answer.
     """
@@ -78,7 +80,7 @@ class _Visit:
         self._run = run
         self._lists = lists
         self._began = time.monotonic()
-        self._asker = Asker(run.client, run.quota)
+        self._asker = Asker(run.client, run.quota, run.budget)
         self._assumed = (run.quota.per_second, run.quota.per_hour)
         self._first: dict[str, Future[Found]] = {}
 
@@ -129,16 +131,20 @@ class _Visit:
         ).run()
 
     def _nested(self, listing: Listing, found: Found) -> Found | None:
-        """Look at the route of a single parent, where there are two."""
+        """Look at the route of a single parent, where there are two routes."""
         if listing.path == found.route:
             return None
-        parent = next((row.get(listing.parent_id) for row in found.answer.rows), None)
-        if parent is None:
-            return None
-        return access(
-            listing, self._asker, path=listing.path, context={listing.parent_id: parent},
-            is_wanted=True, today=self._today,
-        )  # fmt: skip
+        parents = dict.fromkeys(row.get(listing.parent_id) for row in found.answer.rows)
+        looked_at = None
+        # One parent may be closed where the others are not.
+        for parent in [parent for parent in parents if parent is not None][:_PARENTS]:
+            looked_at = access(
+                listing, self._asker, path=listing.path, context={listing.parent_id: parent},
+                is_wanted=True, today=self._today,
+            )  # fmt: skip
+            if looked_at.answer.is_good:
+                break
+        return looked_at
 
     @property
     def _today(self) -> date:

@@ -104,7 +104,7 @@ class Examination:
         """Ask, and return what was found.
 
         Raises:
-            QuotaUsedUpError: The hour's requests are used up.
+            VisitEndsError: Nothing more may be asked.
             FatalAPIError: 42 refuses the application.
         """
         found = self.found
