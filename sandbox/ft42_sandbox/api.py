@@ -48,10 +48,14 @@ def handlers(sandbox: Sandbox) -> Iterator[tuple[str, Handler]]:
 def list_handler(sandbox: Sandbox, listing: Listing) -> Handler:
     """The handler of a route that lists rows."""
     table = listing.model.table
-    profile = listing.latency or table
+    habits = sandbox.likeness.habits(listing, LISTINGS)
+    profile = listing.path if habits.seconds else listing.latency or table
 
     def handle(request: Request) -> Outcome:
         query = parse(request.url.query)
+        refusal = habits.refusal(query)
+        if refusal is not None:
+            return refusal, "refused", 0
         parent_id = None
         if listing.parent:
             parents = sandbox.store[listing.parent]
@@ -64,27 +68,32 @@ def list_handler(sandbox: Sandbox, listing: Listing) -> Handler:
                 sandbox.behaviour.life_seconds_per_request,
                 events=sandbox.behaviour.life_events_per_request or None,
             )
-        page = wanted_page(query)
-        shuffle = page.number // PAGES_PER_PLAN + 1 if sandbox.behaviour.unstable_ties else 0
+        wanted = wanted_page(query)
+        shuffle = wanted.number // PAGES_PER_PLAN + 1 if sandbox.behaviour.unstable_ties else 0
         try:
-            found = sandbox.search.rows(listing, parent_id, query, sandbox.clock.now(), shuffle)
-        except QueryError as refusal:
-            return answers.bad_request(refusal.error, str(refusal)), "refused", 0
+            meant = habits.understood(query)
+            found = sandbox.search.rows(listing, parent_id, meant, sandbox.clock.now(), shuffle)
+        except QueryError as error:
+            return answers.bad_request(error.error, str(error)), "refused", 0
         except TooManyValuesError:
             return answers.html_error(502, "Bad Gateway"), "refused", 0
+        page = habits.page(query, len(found))
         rows = found[page.offset : page.offset + page.size]
         again = request.scope.get("ft42.struck", {}).get("duplicate_row")
         if again and page.number > 1 and page.offset <= len(found):
             rows = np.concatenate([found[page.offset - 1 : page.offset], rows])
             rows = rows[:-1] if again.lose else rows
         answer = Answer(200, sandbox.renderer.page(table, rows))
-        answer.headers |= page_headers(
-            page,
-            len(found),
-            base_url(request) + request.url.path,
-            query,
-            with_total=listing.path not in sandbox.behaviour.no_total,
-        )
+        total = habits.total(len(found))
+        if habits.is_paged:
+            answer.headers |= page_headers(
+                # They repeat what was asked for, however many rows there are.
+                wanted,
+                len(found) if total is None else total,
+                base_url(request) + request.url.path,
+                query,
+                with_total=total is not None and listing.path not in sandbox.behaviour.no_total,
+            )
         return answer, profile, len(rows)
 
     return handle

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from ft42_sandbox.background import BackgroundError, RunDir
+from ft42_sandbox.likeness import Likeness, read
 from ft42_sandbox.sandbox import Sandbox
 from ft42_sandbox.server import PortTakenError, address, listen, run
 from ft42_sandbox.settings import DATA_EPOCH, Behaviour, World
@@ -144,6 +146,11 @@ def _options(command: Command) -> Command:
                 help="With --life requests: seconds of life before each page.",
             ),
             click.option(
+                "--as",
+                type=EXISTING,
+                help="Behave like the API that this report of `tap-ft42 doctor` is about.",
+            ),
+            click.option(
                 "--expires-in",
                 default=7200,
                 show_default=True,
@@ -199,11 +206,14 @@ def serve(**options: Any) -> None:  # noqa: ANN401 - options of many kinds
       ft42-sandbox serve --requests-per-second 0 --requests-per-hour 0
     With rows that change while they are read, under your control:
       FT42_SANDBOX_CONTROL_TOKEN=sesame ft42-sandbox serve --life requests
+    Like the API that somebody's tap met:
+      ft42-sandbox serve --as report.json
 
     Every option can come from the environment: --users from FT42_SANDBOX_USERS, and
     so on.
     """  # noqa: D301 - click looks for the character itself
     try:
+        likeness = _likeness(options)
         world, behaviour = split(options)
     except ValueError as error:
         raise click.ClickException(str(error)) from None
@@ -212,11 +222,14 @@ def serve(**options: Any) -> None:  # noqa: ANN401 - options of many kinds
     except PortTakenError as taken:
         raise click.ClickException(str(taken)) from None
     application = Application(
-        options["client_id"], [os.environ.get(SECRET_ENV) or DEFAULT_SECRET]
+        options["client_id"],
+        [os.environ.get(SECRET_ENV) or DEFAULT_SECRET],
+        roles=likeness.roles,
+        secret_valid_until=likeness.secret_valid_until,
     )
     control_token = os.environ.get(options["control_token_env"]) or None
     log = partial(click.echo, err=True) if options["verbose"] else None
-    sandbox = Sandbox(world, behaviour, application, control_token, log)
+    sandbox = Sandbox(world, behaviour, application, control_token, log, likeness)
     certificate, key = options["tls_cert"], options["tls_key"]
     tls = (str(certificate), str(key)) if certificate and key else None
     click.echo(f"ft42-sandbox: {address(listener, tls=tls is not None)}")
@@ -239,6 +252,7 @@ def serve(**options: Any) -> None:  # noqa: ANN401 - options of many kinds
 def start(run_dir: Path, wait: float, **options: Any) -> None:  # noqa: ANN401 - options of many kinds
     """Serve in the background; nothing happens if it runs already."""
     try:
+        _likeness(options)
         split(options)
         url, started = RunDir(run_dir).start(arguments(options), wait)
     except (ValueError, BackgroundError) as error:
@@ -290,6 +304,26 @@ def split(options: dict[str, Any]) -> tuple[World, Behaviour]:
     named = set(behaviour.describe())
     behaviour.change({name: value for name, value in options.items() if name in named})
     return world, behaviour
+
+
+def _likeness(options: dict[str, Any]) -> Likeness:
+    """The API to be like; its limits become options that the command line leaves open.
+
+    Raises:
+        ReportError: if the file is no report.
+    """
+    likeness = read(options["as"]) if options["as"] else Likeness()
+    limits = {
+        "requests_per_second": likeness.per_second,
+        "requests_per_hour": likeness.per_hour,
+    }
+    source = click.get_current_context().get_parameter_source
+    options |= {
+        name: limit
+        for name, limit in limits.items()
+        if limit is not None and source(name) is ParameterSource.DEFAULT
+    }
+    return likeness
 
 
 def arguments(options: dict[str, Any]) -> list[str]:

@@ -7,6 +7,8 @@ from math import exp, log
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ft42_sandbox.settings import Behaviour
 
 # Seconds at the median and at the 90th percentile for a page of 100, the least and the most.
@@ -26,6 +28,8 @@ PROFILES: dict[str, tuple[float, float, float, float]] = {
     "one": (0.3, 0.5, 0.2, 1.0),
     "refused": (0.19, 0.22, 0.15, 0.3),
 }
+# The same of a route of which only one answer was measured, as shares of that.
+SPREAD = (1.6, 0.4, 3.0)
 # How many standard deviations above the median the 90th percentile of a normal law lies.
 NINTH_DECILE = 1.2816
 # A page of one row takes this share of a page of a hundred.
@@ -35,16 +39,28 @@ FIXED_SHARE = 0.35
 class Latency:
     """Draws the seconds an answer takes from the measured distributions."""
 
-    def __init__(self, behaviour: Behaviour, seed: int) -> None:
-        """Draw with this seed, as the behaviour says."""
+    def __init__(
+        self, behaviour: Behaviour, seed: int, medians: Mapping[str, float] | None = None
+    ) -> None:
+        """Draw with this seed, as the behaviour says.
+
+        Args:
+            behaviour: whether and how much answers take.
+            seed: what is drawn from.
+            medians: seconds that single routes were found to take.
+        """
         self._behaviour = behaviour
+        self._profiles = PROFILES | {
+            route: (seconds, *(seconds * factor for factor in SPREAD))
+            for route, seconds in (medians or {}).items()
+        }
         self._random = random.Random(seed)  # noqa: S311 - waiting times, not secrets
 
     def seconds(self, profile: str, rows: int = 100) -> float:
         """How long an answer of this many rows takes; 0 with latency off."""
         if self._behaviour.latency != "real":
             return 0.0
-        median, decile, least, most = PROFILES.get(profile, PROFILES["one"])
+        median, decile, least, most = self._profiles.get(profile, PROFILES["one"])
         drawn = exp(self._random.gauss(log(median), log(decile / median) / NINTH_DECILE))
         if profile not in {"one", "refused"}:
             drawn = max(least, drawn) * (FIXED_SHARE + (1 - FIXED_SHARE) * min(rows, 100) / 100)

@@ -1,4 +1,4 @@
-"""The command ``tap-ft42``: it runs the tap, or says what a run would cost."""
+"""The command ``tap-ft42``: it runs the tap, or says what a run would cost or meet."""
 
 from __future__ import annotations
 
@@ -18,6 +18,9 @@ from typing_extensions import override
 from tap_ft42.api.budget import RunEnds
 from tap_ft42.api.clock import ClockError
 from tap_ft42.api.errors import FatalAPIError, RetriableAPIError, SettingError, explain
+from tap_ft42.doctor import report as reports
+from tap_ft42.doctor.asking import VisitEndsError
+from tap_ft42.doctor.doctor import examine
 from tap_ft42.run import logs
 from tap_ft42.run.costs import estimates, told
 from tap_ft42.run.lifecycle import IncompleteRunError
@@ -27,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _FILES = ("config", "state", "catalog")
-"""Options that a run and its plan share."""
+"""Options that a run shares with its plan, and with the doctor."""
 
 
 class JSONFile(click.File):
@@ -52,7 +55,7 @@ class Command(SingerCommand, click.Group):
 
     @override
     def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        formatter.write_usage(ctx.command_path, "[OPTIONS] [plan]")
+        formatter.write_usage(ctx.command_path, "[OPTIONS] [plan | doctor]")
 
 
 def main() -> None:
@@ -74,7 +77,7 @@ def main() -> None:
         TapFT42.logger.error("The target has closed its input; see its messages.")
     except UnreadableFileError as error:
         TapFT42.logger.error("A file that was given cannot be read: %s", error)
-    except (ClockError, IncompleteRunError, OSError) as error:
+    except (ClockError, IncompleteRunError, OSError, VisitEndsError) as error:
         TapFT42.logger.error("%s", error)
     sys.exit(1)
 
@@ -96,7 +99,25 @@ def command() -> Command:
                 params=[option for option in options if option.name in _FILES],
                 help="Say what a run would ask for, stream by stream; read nothing.\n\n"
                 "\b\nExample:\n  tap-ft42 --config settings.json --state state.json plan",
-            )
+            ),
+            click.Command(
+                "doctor",
+                callback=_doctor,
+                params=[
+                    *(option for option in options if option.name in {"config", "catalog"}),
+                    click.Option(
+                        ["--report"],
+                        type=click.Path(dir_okay=False, writable=True, path_type=Path),
+                        help="Write what was found to a file, without a single personal datum.",
+                    ),
+                    click.Option(
+                        ["--json", "is_json"], is_flag=True, help="Print that instead of lines."
+                    ),
+                ],
+                help="Find out what this API and this application are, with some twenty "
+                "requests; exit code 1 if something that a run would read has no way.\n\n"
+                "\b\nExample:\n  tap-ft42 --config settings.json doctor --report report.json",
+            ),
         ],
         invoke_without_command=True,
         context_settings={"help_option_names": ["--help"]},
@@ -114,8 +135,37 @@ def _run(context: click.Context, /, **options: Any) -> None:  # noqa: ANN401 - t
 
 @click.pass_context
 def _plan(context: click.Context, /, **options: Any) -> None:  # noqa: ANN401 - the options
+    tap = _tap(context, options)
+    tap.run.begin()
+    click.echo(told(tap.run, estimates(tap.lists)))
+
+
+@click.pass_context
+def _doctor(
+    context: click.Context,
+    /,
+    report: Path | None,
+    *,
+    is_json: bool,
+    **options: Any,  # noqa: ANN401 - the options
+) -> None:
+    tap = _tap(context, options)
+    diagnosis = examine(tap.run, tap.lists)
+    paper = json.dumps(reports.written(diagnosis), indent=2)
+    if report is not None:
+        report.write_text(paper + "\n", encoding="utf-8")
+    click.echo(paper if is_json else reports.told(diagnosis))
+    if diagnosis.refusal is not None:
+        raise diagnosis.refusal
+    context.exit(0 if diagnosis.has_way else 1)
+
+
+def _tap(context: click.Context, options: Mapping[str, Any]) -> TapFT42:
+    """Make the tap that a command below it is about."""
     before: Mapping[str, Any] = context.parent.params if context.parent else {}
-    given: dict[str, Any] = {name: _given(options[name]) or before.get(name) for name in _FILES}
+    given: dict[str, Any] = {
+        name: _given(options.get(name)) or before.get(name) for name in _FILES
+    }
     state = json.load(given["state"]) if given["state"] else {}
     config = given["config"]
     tap = TapFT42(
@@ -127,8 +177,7 @@ def _plan(context: click.Context, /, **options: Any) -> None:  # noqa: ANN401 - 
         validate_config=True,
     )
     _ = tap.streams  # the catalog selects among them
-    tap.run.begin()
-    click.echo(told(tap.run, estimates(tap.lists)))
+    return tap
 
 
 def _given(value: Any) -> Any:  # noqa: ANN401 - what an option holds

@@ -58,6 +58,20 @@ class Client:
         """Base URL of the API, without a trailing slash."""
         return self._session.api_url
 
+    def ask(self, url: str, params: Mapping[str, Any]) -> requests.Response:
+        """Send a request once, and return its answer, whatever that says.
+
+        Args:
+            url: Where to.
+            params: Query parameters; those that are None are not sent.
+
+        Raises:
+            FatalAPIError: The API refuses the application.
+            RetriableAPIError: There is no token, or the answer is too large.
+            requests.RequestException: The API did not answer.
+        """
+        return self._session.ask("GET", url, auth=self._token, params=params)
+
     def fetch(self, listing: Listing, url: str, params: Mapping[str, Any]) -> Page:
         """Fetch a page; what is raised decides whether it is tried again.
 
@@ -75,7 +89,7 @@ class Client:
             requests.RequestException: The API did not answer.
         """
         sent = self._clock.time()
-        response = self._session.ask("GET", url, auth=self._token, params=params)
+        response = self.ask(url, params)
         retries.check(response)
         page = page_of(
             response,

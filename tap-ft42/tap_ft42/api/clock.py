@@ -42,6 +42,8 @@ class Clock:
         self._is_relied_on = False
         self.is_known = False
         """Whether 42 has said what time it is."""
+        self.difference: float | None = None
+        """Seconds by which this machine's clock is ahead of 42's; None if nobody knows."""
 
     def learn(self, response: requests.Response) -> None:
         """Compare the clock with an answer that has just come.
@@ -58,7 +60,7 @@ class Clock:
             if answered is None or self.is_known:
                 return
             self.is_known = True
-            error = self.time() - answered
+            self.difference = error = self.time() - answered
             if abs(error) <= TOLERANCE:
                 return
             self._epoch -= error

@@ -1,0 +1,273 @@
+"""An API as `tap-ft42 doctor --report` found it, and what the sandbox does to be like it.
+
+A report says of each route what was not as the documentation has it. Routes of the same
+table that it does not name behave as the one that it does, but for who may read them.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import dataclass, field, fields, replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from ft42_sandbox import answer as answers
+from ft42_sandbox.conditions import read_instant, read_int
+from ft42_sandbox.instants import SECOND, to_text
+from ft42_sandbox.paging import MAX_SIZE, Page, wanted_page
+from ft42_sandbox.query import FilterError, Query, RangeError, SortError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from ft42_sandbox.answer import Answer
+    from ft42_sandbox.endpoint import Listing
+
+FORMAT = 1
+DAY = 24 * 3600
+DENIED, NOT_THERE = 403, 404
+TITLES = {500: "Internal Server Error", 502: "Bad Gateway", 504: "Gateway Time-out"}
+_PLACEHOLDER = re.compile(r"\{\w+\}")
+_MILLISECOND = SECOND // 1000
+
+
+class ReportError(ValueError):
+    """A file is no report of `tap-ft42 doctor`."""
+
+
+@dataclass(frozen=True)
+class Habits:
+    """What one list does otherwise than the documentation says.
+
+    Attributes:
+        status: what it answers to everybody; 200 for rows.
+        page_size: rows on a page, at most; the headers repeat what was asked for.
+        beyond_page: what it answers to who asks for more, if it does not cut the page.
+        is_paged: whether it comes in pages; else each answer holds all of it.
+        sorts_by_several: whether a second field of `sort` counts.
+        are_bounds_inclusive: whether ranges include their two bounds.
+        widest_range: ids, or milliseconds, beyond which a range is refused; None for none.
+        longest_list: how many values of a filter count.
+        beyond_list: what it answers to more, if it does not just look at the first ones.
+        totals: whether `X-Total` is `exact`, `wrong` or `none`.
+        total_at_most: where it stops to count, if it does.
+        refused: parameters that it answers with 400, such as `sort=id` and `range[id]`.
+        ignored: parameters that change nothing.
+        seconds: how long a page takes, if that was measured.
+    """
+
+    status: int = 200
+    page_size: int = MAX_SIZE
+    beyond_page: int | None = None
+    is_paged: bool = True
+    sorts_by_several: bool = True
+    are_bounds_inclusive: bool = True
+    widest_range: int | None = None
+    longest_list: int | None = None
+    beyond_list: int | None = None
+    totals: str = "exact"
+    total_at_most: int | None = None
+    refused: frozenset[str] = frozenset()
+    ignored: frozenset[str] = frozenset()
+    seconds: float | None = None
+
+    def refusal(self, query: Query) -> Answer | None:
+        """The answer to a request for which there are no rows."""
+        if self.status == DENIED:
+            return answers.access_denied()
+        if self.status == NOT_THERE:
+            return answers.not_found()
+        if self.status != 200:
+            return _error(self.status)
+        if self.beyond_page and wanted_page(query).size > self.page_size:
+            return _error(self.beyond_page)
+        if self.beyond_list and any(map(self._is_long, query.filters.values())):
+            return _error(self.beyond_list)
+        return None
+
+    def understood(self, query: Query) -> Query:
+        """What the list makes of a query.
+
+        Raises:
+            QueryError: for a parameter that it refuses.
+        """
+        sort = query.sort.split(",") if query.sort else []
+        named = [part.strip().removeprefix("-") for part in sort]
+        if not self.sorts_by_several:
+            sort, named = sort[:1], named[:1]
+        for name in named:
+            if f"sort={name}" in self.refused:
+                msg = f"The {name} field is not sortable"
+                raise SortError(msg)
+        for name in query.ranges:
+            if f"range[{name}]" in self.refused:
+                msg = f"Attributes {name} doesn't exists or aren't rangeables."
+                raise RangeError(msg)
+        for name in query.filters:
+            if f"filter[{name}]" in self.refused:
+                msg = f"Attributes {name} doesn't exists or aren't filterables."
+                raise FilterError(msg)
+        return replace(
+            query,
+            sort=",".join(
+                part
+                for part, name in zip(sort, named, strict=True)
+                if f"sort={name}" not in self.ignored
+            ),
+            ranges={
+                name: self._bounds(text)
+                for name, text in query.ranges.items()
+                if f"range[{name}]" not in self.ignored
+            },
+            filters={
+                name: self._values(text)
+                for name, text in query.filters.items()
+                if f"filter[{name}]" not in self.ignored
+            },
+        )
+
+    def page(self, query: Query, rows: int) -> Page:
+        """Which of so many rows are sent."""
+        if not self.is_paged:
+            return Page(1, max(1, rows))
+        wanted = wanted_page(query)
+        return replace(wanted, size=min(wanted.size, self.page_size))
+
+    def total(self, rows: int) -> int | None:
+        """What is told of the number of rows."""
+        if self.totals == "none":
+            return None
+        if self.total_at_most is not None:
+            return min(rows, self.total_at_most)
+        return rows + (self.totals == "wrong")
+
+    def _is_long(self, values: str) -> bool:
+        return self.longest_list is not None and values.count(",") >= self.longest_list
+
+    def _values(self, text: str) -> str:
+        return ",".join(text.split(",")[: self.longest_list]) if self._is_long(text) else text
+
+    def _bounds(self, text: str) -> str:
+        bounds = [_position(part) for part in text.split(",")]
+        if len(bounds) != 2:
+            return text
+        (low, step), (high, _) = bounds
+        if self.widest_range is not None and high - low > self.widest_range * step:
+            msg = f"Invalid range format for {text}. The range is too wide."
+            raise RangeError(msg)
+        if self.are_bounds_inclusive:
+            return text
+        return f"{_written(low + step, step)},{_written(high - step, step)}"
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """An API as a report has it; that of the documentation if it says nothing.
+
+    Attributes:
+        roles: what `X-Application-Roles` says.
+        per_second: the application's limit, if the report says so.
+        per_hour: likewise.
+        secret_days: in how many days its secret ends; None if that is not said.
+        seconds_ahead: by how much the API's clock is ahead of this machine's.
+        routes: what is other about each route, by its pattern.
+    """
+
+    roles: str = "None"
+    per_second: int | None = None
+    per_hour: int | None = None
+    secret_days: int | None = None
+    seconds_ahead: float = 0.0
+    routes: Mapping[str, Habits] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def secret_valid_until(self) -> int:
+        """When the application's secret ends, as Unix time; 0 if that is not said."""
+        if self.secret_days is None:
+            return 0
+        return int(time.time()) + max(1, self.secret_days) * DAY
+
+    @property
+    def seconds(self) -> dict[str, float]:
+        """How long routes take, where that was measured."""
+        return {route: one.seconds for route, one in self.routes.items() if one.seconds}
+
+    def habits(self, listing: Listing, others: Sequence[Listing]) -> Habits:
+        """What is other about a list.
+
+        Args:
+            listing: the list.
+            others: all lists, of which the report may name one of the same rows.
+        """
+        if listing.path in self.routes:
+            return self.routes[listing.path]
+        of_the_rows = (
+            self.routes[other.path]
+            for other in others
+            if other.model.table == listing.model.table and other.path in self.routes
+        )
+        known = next(of_the_rows, None)
+        return Habits() if known is None else replace(known, status=200, seconds=None)
+
+
+def read(file: Path) -> Likeness:
+    """Read a report.
+
+    Raises:
+        ReportError: if it is none.
+    """
+    try:
+        report = orjson.loads(file.read_bytes())
+        if report["format"] != FORMAT:
+            msg = f"{file} is a report of another version"
+            raise ReportError(msg)
+        return _likeness(report)
+    except (KeyError, TypeError, AttributeError, orjson.JSONDecodeError) as error:
+        msg = f"{file} is no report of `tap-ft42 doctor`: {error}"
+        raise ReportError(msg) from None
+
+
+def _likeness(report: dict[str, Any]) -> Likeness:
+    application = report.get("application", {})
+    return Likeness(
+        roles=str(application.get("roles") or "None"),
+        per_second=application.get("requests_per_second"),
+        per_hour=application.get("requests_per_hour"),
+        secret_days=application.get("secret_days"),
+        seconds_ahead=-float(report.get("clock", {}).get("seconds_ahead") or 0),
+        routes={
+            _PLACEHOLDER.sub(":id", route): _habits(found)
+            for route, found in report["routes"].items()
+        },
+    )
+
+
+def _habits(found: dict[str, Any]) -> Habits:
+    differs = dict(found.get("differs", {}))
+    unknown = set(differs) - {item.name for item in fields(Habits)}
+    if unknown:
+        msg = f"nothing is known of {', '.join(sorted(unknown))}"
+        raise TypeError(msg)
+    for name in ("refused", "ignored"):
+        differs[name] = frozenset(differs.get(name, ()))
+    return Habits(
+        **{**differs, "status": found.get("status") or 200, "seconds": found.get("seconds")}
+    )
+
+
+def _position(text: str) -> tuple[int, int]:
+    """A bound as a number, and the distance to the next one."""
+    instant = None if text.strip().lstrip("+-").isdecimal() else read_instant(text, 0)
+    return (read_int(text), 1) if instant is None else (instant, _MILLISECOND)
+
+
+def _written(position: int, step: int) -> str:
+    return str(position) if step == 1 else to_text(position)
+
+
+def _error(status: int) -> Answer:
+    return answers.html_error(status, TITLES.get(status, "Error"))

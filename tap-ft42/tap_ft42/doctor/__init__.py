@@ -1,0 +1,1 @@
+"""What this API and this application are, found out with some twenty requests."""

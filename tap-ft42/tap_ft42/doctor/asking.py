@@ -1,0 +1,181 @@
+"""How the doctor asks: each request is answered, whatever the answer is."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import requests
+
+from tap_ft42.api.budget import RunEnds
+from tap_ft42.api.errors import RetriableAPIError
+from tap_ft42.api.headers import whole_number
+from tap_ft42.declared.listing import ID
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from tap_ft42.api.budget import Budget
+    from tap_ft42.api.client import Client
+    from tap_ft42.api.quota import Quota
+    from tap_ft42.declared.contexts import Context
+
+NO_ANSWER = 0
+"""The status of an answer that did not come."""
+
+_ERRORS = ("Filter Error", "Range Error", "Sort Error", "Access Denied", "Forbidden")
+"""What the API calls its refusals; nothing else of what it says is kept."""
+
+_TRIES = 2
+"""Of a request that fails: what fails twice is no accident."""
+_REFUSALS = 5
+"""Answers 429 to one request."""
+_PATIENCE = 30.0
+"""Seconds for the quota: beyond that the hour is used up."""
+
+
+class VisitEndsError(Exception):
+    """Nothing more may be asked."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came of a request."""
+
+    status: int
+    """The HTTP status; `NO_ANSWER` if none came."""
+    seconds: float = 0.0
+    size: int = 0
+    """Bytes of the body."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    error: str = ""
+    """What the API calls its refusal, if it is one of those that are known."""
+    rows: Sequence[Mapping[str, Any]] = field(default=(), repr=False)
+    is_list: bool = False
+    """Whether the body is a list of records."""
+
+    @property
+    def is_good(self) -> bool:
+        """Whether rows came, be it none."""
+        return self.status == HTTPStatus.OK and self.is_list
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether the API does not take a parameter."""
+        return self.status in {HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY}
+
+    @property
+    def is_denied(self) -> bool:
+        """Whether this application gets nothing here."""
+        return self.status in {HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether it is none that can be read."""
+        return not (self.is_good or self.is_refused or self.is_denied)
+
+    @property
+    def total(self) -> int | None:
+        """What it tells of the number of rows."""
+        return whole_number(self.headers, "X-Total")
+
+    @property
+    def ids(self) -> list[int]:
+        """The ids of the rows, in their order."""
+        return [row[ID] for row in self.rows if type(row.get(ID)) is int]
+
+
+class Asker:
+    """Asks the API as a run does: with its token, its quota and its connections."""
+
+    def __init__(self, client: Client, quota: Quota, budget: Budget) -> None:
+        """Ask nothing yet.
+
+        Args:
+            client: Sends the requests.
+            quota: Says when.
+            budget: Says whether somebody has stopped it.
+        """
+        self._client = client
+        self._quota = quota
+        self._budget = budget
+        self._lock = Lock()
+        self.requests = 0
+        """Requests that were sent."""
+
+    def ask(self, path: str, context: Context | None, params: Mapping[str, object]) -> Answer:
+        """Send a request, and once more where it fails.
+
+        Args:
+            path: The route, with names in braces for what the context tells.
+            context: Ids by these names.
+            params: The parameters.
+
+        Raises:
+            VisitEndsError: It may not be sent before the next hour, or somebody has stopped
+                the visit.
+            FatalAPIError: 42 refuses the application.
+        """
+        url = self._client.api_url + path.format(**context or {})
+        failures = refusals = 0
+        while True:
+            self._wait()
+            answer = self._sent(url, params)
+            if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
+                refusals += 1
+            elif answer.is_broken:
+                failures += 1
+            else:
+                return answer
+            if failures >= _TRIES or refusals >= _REFUSALS:
+                return answer
+
+    def _sent(self, url: str, params: Mapping[str, object]) -> Answer:
+        began = time.monotonic()
+        try:
+            response = self._client.ask(url, params)
+        except (requests.RequestException, RetriableAPIError):
+            return Answer(NO_ANSWER, time.monotonic() - began)
+        body = _decoded(response)
+        error = body.get("error") if isinstance(body, dict) else ""
+        return Answer(
+            response.status_code,
+            time.monotonic() - began,
+            len(response.content),
+            response.headers,
+            error if error in _ERRORS else "",
+            [row for row in body if isinstance(row, dict)] if isinstance(body, list) else (),
+            isinstance(body, list),
+        )
+
+    def _wait(self) -> None:
+        """Wait for the quota."""
+        while True:
+            try:
+                self._budget.check()
+            except RunEnds as end:
+                message = f"The doctor has stopped: {end}."
+                raise VisitEndsError(message) from end
+            with self._lock:
+                wait = self._quota.take()
+                self.requests += not wait
+            if not wait:
+                return
+            if wait > _PATIENCE:
+                message = (
+                    "The hour's requests are used up. Ask the doctor again in "
+                    f"{wait / 60:.0f} minutes."
+                )
+                raise VisitEndsError(message)
+            time.sleep(wait)
+
+
+def _decoded(response: requests.Response) -> object:
+    try:
+        return msgspec.json.decode(response.content)
+    except (ValueError, RecursionError):
+        return None

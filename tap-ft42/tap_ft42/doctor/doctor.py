@@ -1,0 +1,235 @@
+"""The doctor's visit: what is asked, of whom, and in which order."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tap_ft42.api.errors import FatalAPIError
+from tap_ft42.api.headers import whole_number
+from tap_ft42.declared.contexts import CURSUS
+from tap_ft42.declared.listing import ID, LARGEST
+from tap_ft42.doctor.asking import Asker
+from tap_ft42.doctor.examination import Examination, Found, access
+from tap_ft42.doctor.findings import (
+    Application,
+    Finding,
+    Limit,
+    of_lists,
+    of_the_application,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from datetime import date
+
+    from tap_ft42.declared.contexts import Context
+    from tap_ft42.declared.listing import Listing
+    from tap_ft42.run.lists import ListRun
+    from tap_ft42.run.run import Run
+
+_ROLES = ("None", "Alpha", "Beta", "Official App", "Certified App", "Moderator")
+"""Those that 42 gives; of another one it is only told that there is one."""
+_PARENTS = 3
+"""Of which one is enough to tell that the route of single parents may be read."""
+_LIMITS = {"requests_per_second": "a second", "requests_per_hour": "an hour"}
+_SIZE = "users_count"
+"""The column of a campus that tells how large it is."""
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What was found out."""
+
+    day: date
+    application: Application
+    seconds_ahead: float | None
+    lists: Sequence[Found]
+    findings: Sequence[Finding]
+    requests: int
+    seconds: float
+    refusal: Exception | None = None
+    """Why nothing could be asked, if that is so."""
+
+    @property
+    def has_way(self) -> bool:
+        """Whether a run can read all that it should."""
+        return all(finding.has_way for finding in self.findings)
+
+
+def examine(run: Run, lists: Mapping[str, ListRun]) -> Diagnosis:
+    """Find out what this API and this application are.
+
+    Args:
+        run: The services of a run.
+        lists: Its lists by name, parents before children.
+
+    Raises:
+        SettingError: The store of the quota cannot be used.
+        VisitEndsError: Nothing more may be asked.
+        RetriableAPIError: Nobody knows, as there is no token to be had.
+        requests.RequestException: There is no answer.
+    """
+    return _Visit(run, lists).diagnosis()
+
+
+class _Visit:
+    def __init__(self, run: Run, lists: Mapping[str, ListRun]) -> None:
+        self._run = run
+        self._lists = lists
+        self._began = time.monotonic()
+        self._asker = Asker(run.client, run.quota, run.budget)
+        self._assumed = (run.quota.per_second, run.quota.per_hour)
+        self._first: dict[str, Future[Found]] = {}
+
+    def diagnosis(self) -> Diagnosis:
+        try:
+            self._run.begin()
+        except FatalAPIError as refusal:
+            return self._told([], refusal)
+        # Each waits for the answers to its own requests, so that all go on at once.
+        with ThreadPoolExecutor(len(self._lists) or 1) as threads:
+            for name in self._parents_first():
+                self._first[name] = threads.submit(self._examined, self._lists[name])
+            found = [self._first[name].result() for name in self._lists if name in self._first]
+            nested = [
+                threads.submit(self._nested, self._lists[one.stream].listing, one)
+                for one in found
+                if one.is_examined
+            ]
+            found += [one for each in nested if (one := each.result()) is not None]
+        return self._told(found, None)
+
+    def _parents_first(self) -> Iterator[str]:
+        parents = {
+            one.listing.parent.name for one in self._lists.values() if one.listing.parent
+        }
+        yield from sorted(self._lists, key=lambda name: name not in parents)
+
+    # The lists
+
+    def _examined(self, one: ListRun) -> Found:
+        listing, is_wanted = one.listing, one.partitions.is_wanted
+        path = listing.whole_path or listing.path
+        context = self._context(listing, path)
+        if not is_wanted:
+            return access(
+                listing, self._asker, path=path, context=context, is_wanted=False,
+                today=self._today,
+            )  # fmt: skip
+        return Examination(
+            listing,
+            self._asker,
+            path=path,
+            context=context,
+            query=self._query(listing),
+            ids=self._ids(listing),
+            page_size=int(self._run.settings["page_size"]),
+            today=self._today,
+        ).run()
+
+    def _nested(self, listing: Listing, found: Found) -> Found | None:
+        """Look at the route of a single parent, where there are two routes."""
+        if listing.path == found.route:
+            return None
+        parents = dict.fromkeys(row.get(listing.parent_id) for row in found.answer.rows)
+        looked_at = None
+        # One parent may be closed where the others are not.
+        for parent in [parent for parent in parents if parent is not None][:_PARENTS]:
+            looked_at = access(
+                listing, self._asker, path=listing.path, context={listing.parent_id: parent},
+                is_wanted=True, today=self._today,
+            )  # fmt: skip
+            if looked_at.answer.is_good:
+                break
+        return looked_at
+
+    @property
+    def _today(self) -> date:
+        return self._run.clock.now().date()
+
+    def _context(self, listing: Listing, path: str) -> Context:
+        context: dict[str, Any] = {CURSUS: self._run.scope.cursus_ids[0]}
+        if listing.parent is not None and f"{{{listing.parent_id}}}" in path:
+            ids = self._ids_of_parents(listing.parent)
+            context[listing.parent_id] = ids[0] if ids else 1
+        return context
+
+    def _query(self, listing: Listing) -> dict[str, str]:
+        query = dict(listing.filters)
+        if listing.cursus_filter:
+            query[listing.cursus_filter] = str(self._run.scope.cursus_ids[0])
+        return query
+
+    def _ids(self, listing: Listing) -> tuple[str, Sequence[int]] | None:
+        """Return the parameter that takes many ids, with those that a run would name."""
+        campus_ids = self._run.scope.campus_ids
+        if listing.parent_filter and listing.parent and listing.parent.is_campus:
+            return listing.parent_filter, campus_ids or self._ids_of_parents(listing.parent)
+        if listing.campus_filter and campus_ids and listing.carried is None:
+            return listing.campus_filter, campus_ids
+        return None
+
+    def _ids_of_parents(self, parent: Listing) -> list[int]:
+        """Return ids of a list's parents, one of middle size before all others."""
+        if parent.name not in self._first:
+            return []
+        rows = [
+            row
+            for row in self._first[parent.name].result().answer.rows
+            if type(row.get(ID)) is int
+        ]
+        rows.sort(key=_size_of)
+        inhabited = [row for row in rows if _size_of(row)] or rows
+        middle = inhabited[len(inhabited) // 2 : len(inhabited) // 2 + 1]
+        ids = [row[ID] for row in (*middle, *rows)]
+        return list(dict.fromkeys(ids))[:LARGEST]
+
+    # The application
+
+    def _told(self, found: Sequence[Found], refusal: FatalAPIError | None) -> Diagnosis:
+        application = self._application(found, is_accepted=refusal is None)
+        told = (application.requests_per_second, application.requests_per_hour)
+        kept = (self._run.quota.per_second, self._run.quota.per_hour)
+        limits = [
+            Limit(unit, assumed, name in self._run.settings, told_one, kept_one)
+            for (name, unit), assumed, told_one, kept_one in zip(
+                _LIMITS.items(), self._assumed, told, kept, strict=True
+            )
+        ]
+        ahead = self._run.clock.difference
+        return Diagnosis(
+            self._today,
+            application,
+            ahead,
+            found,
+            [*of_the_application(application, limits, ahead), *of_lists(found)],
+            self._asker.requests + self._run.token.requests,
+            time.monotonic() - self._began,
+            refusal,
+        )
+
+    def _application(self, found: Sequence[Found], *, is_accepted: bool) -> Application:
+        headers = next((one.answer.headers for one in found if one.answer.headers), {})
+        until = self._run.token.secret_valid_until
+        roles = headers.get("X-Application-Roles")
+        return Application(
+            is_accepted=is_accepted,
+            roles=None if roles is None else _known_roles(roles),
+            requests_per_second=whole_number(headers, "X-Secondly-RateLimit-Limit"),
+            requests_per_hour=whole_number(headers, "X-Hourly-RateLimit-Limit"),
+            secret_days=None if until is None else (until - self._run.clock.now()).days,
+        )
+
+
+def _size_of(row: Mapping[str, Any]) -> int:
+    size = row.get(_SIZE)
+    return size if type(size) is int else 0
+
+
+def _known_roles(text: str) -> str:
+    told = [role.strip() for role in text.split(",")]
+    known = [role for role in told if role in _ROLES]
+    return ", ".join([*known, *["another one"] * (len(known) < len(told))])

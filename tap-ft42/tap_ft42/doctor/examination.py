@@ -1,0 +1,434 @@
+"""What one list can do: its first page, and a probe; more only where these are odd."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from tap_ft42.declared.capabilities import Capabilities
+from tap_ft42.declared.listing import ID, LARGEST
+from tap_ft42.doctor.asking import Answer
+from tap_ft42.doctor.probes import Probe, follows, last_of, probe_of, rows_of, sign_against
+from tap_ft42.doctor.shapes import shape_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from datetime import date
+
+    from tap_ft42.declared.contexts import Context
+    from tap_ft42.declared.listing import Listing
+    from tap_ft42.doctor.asking import Asker
+
+_FEW = 10
+"""Rows of a page that shows an order, or which page it is."""
+_ROUND = {10**power for power in range(3, 8)}
+"""Totals at which a server may have stopped to count."""
+_NOTHING: Mapping[str, str] = MappingProxyType({})
+_PAST = "1970-01-01T00:00:00.000Z,1970-01-02T00:00:00.000Z"
+"""A window in which nothing lies."""
+
+
+@dataclass
+class Found:
+    """What was found out of one route."""
+
+    stream: str
+    route: str
+    is_wanted: bool
+    """Whether a run would read it."""
+    assumed: Capabilities
+    can: Capabilities
+    answer: Answer = field(default_factory=lambda: Answer(0))
+    """To the first request that tells anything."""
+    differs: dict[str, Any] = field(default_factory=dict)
+    """What the API does otherwise than its documentation says, for who stands in for it."""
+    fields: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """What its records look like."""
+    is_numbered: bool = True
+    """Whether the number of a page counts."""
+    is_examined: bool = False
+    """Whether more was asked than who may read it."""
+
+    @property
+    def has_no_way(self) -> bool:
+        """Whether a run cannot read it in any way."""
+        return self.is_wanted and not (self.answer.is_good and self.is_numbered)
+
+    def refuse(self, parameter: str, *, is_refused: bool = True) -> None:
+        """Note that a parameter is refused, or does nothing."""
+        kind = "refused" if is_refused else "ignored"
+        self.differs[kind] = sorted({*self.differs.get(kind, ()), parameter})
+
+
+class Examination:
+    """Examines one list that a run would read."""
+
+    def __init__(  # noqa: PLR0913 - what a request is made of
+        self,
+        listing: Listing,
+        asker: Asker,
+        *,
+        path: str,
+        context: Context | None,
+        query: Mapping[str, str],
+        ids: tuple[str, Sequence[int]] | None,
+        page_size: int,
+        today: date,
+    ) -> None:
+        """Ask nothing yet.
+
+        Args:
+            listing: The list.
+            asker: Asks the API.
+            path: Its route.
+            context: What the route's names stand for.
+            query: The parameters that narrow it, without the next one.
+            ids: The parameter that takes many ids, and some of them, if there is one.
+            page_size: Rows of a page that a run asks for.
+            today: The day.
+        """
+        assumed = Capabilities.of(listing)
+        self.found = Found(listing.name, path, is_wanted=True, assumed=assumed, can=assumed)
+        self._listing = listing
+        self._asker = asker
+        self._context = context
+        self._query = dict(query)
+        self._ids_name, self._ids = ids or ("", ())
+        self._longest = min(len(self._ids), LARGEST)
+        self._size = min(page_size, assumed.page_size)
+        self._today = today
+
+    def run(self) -> Found:
+        """Ask, and return what was found.
+
+        Raises:
+            VisitEndsError: Nothing more may be asked.
+            FatalAPIError: 42 refuses the application.
+        """
+        found = self.found
+        found.is_examined = True
+        found.answer = first = self._first()
+        if not first.is_good:
+            if first.is_denied:
+                self._see(is_allowed=False)
+            return found
+        found.fields = shape_of(first.rows)
+        self._look_at_size(first)
+        self._look_at_filters(first)
+        self._look_at_total(first)
+        self._try_list_of_parents(first)
+        if not self._is_whole(first) and found.can.is_paged:
+            self._try_order_and_ranges(first)
+        return found
+
+    # What is asked
+
+    def _ask(
+        self,
+        params: Mapping[str, str] = _NOTHING,
+        *,
+        size: int,
+        number: int = 1,
+        ids: int | None = None,
+    ) -> Answer:
+        longest = self._longest if ids is None else ids
+        query = dict(self._query)
+        if self._ids_name and longest:
+            query[self._ids_name] = ",".join(map(str, self._ids[:longest]))
+        paging = {"page[number]": number, "page[size]": size}
+        answer = self._asker.ask(self.found.route, self._context, {**query, **params, **paging})
+        if len(answer.rows) > size and self.found.can.is_paged:
+            self._see(is_paged=False)
+            self.found.differs["is_paged"] = False
+        return answer
+
+    def _see(self, **seen: Any) -> None:  # noqa: ANN401 - fields of Capabilities
+        self.found.can = self.found.can.corrected(self._today, **seen)
+
+    # The first page
+
+    def _first(self) -> Answer:
+        """Ask for the first page as a run does, and for less where that fails."""
+        answer = self._ask(size=self._size)
+        if answer.is_refused:
+            answer = self._without_refused_filters(answer)
+        if answer.is_broken and self._is_list_too_long():
+            self._find_longest_list(answer)
+            answer = self._ask(size=self._size)
+        if answer.is_broken:
+            answer = self._with_smaller_pages(answer)
+        elif answer.is_good and self._longest > 1:
+            self._look_at_list(answer)
+        return answer
+
+    def _is_list_too_long(self) -> bool:
+        """Tell whether a row comes of one id, and none of all of them."""
+        is_list = self._longest > 1 and self._ask(size=1, ids=1).is_good
+        return is_list and not self._ask(size=1).is_good
+
+    def _without_refused_filters(self, refused: Answer) -> Answer:
+        if self._is_list_too_long():
+            self._find_longest_list(refused)
+            return self._ask(size=self._size)
+        for name in list(self._query):
+            value = self._query.pop(name)
+            answer = self._ask(size=self._size)
+            if not answer.is_refused:
+                self._drop(name, is_refused=True)
+                return answer
+            self._query[name] = value
+        names, self._query = list(self._query), {}
+        answer = self._ask(size=self._size)
+        if not answer.is_refused:
+            for name in names:
+                self._drop(name, is_refused=True)
+        return answer
+
+    def _drop(self, name: str, *, is_refused: bool) -> None:
+        self.found.refuse(name, is_refused=is_refused)
+        self._see(ignored_filters=(*self.found.can.ignored_filters, name))
+
+    def _with_smaller_pages(self, failed: Answer) -> Answer:
+        for size in _halves(self._size):
+            answer = self._ask(size=size)
+            if answer.is_good:
+                self._size = size
+                self._see(page_size=size)
+                self.found.differs |= {"page_size": size, "beyond_page": failed.status or 504}
+                return answer
+        return failed
+
+    def _find_longest_list(self, failed: Answer) -> None:
+        """Find out how many ids are answered, knowing that one is."""
+        for longest in _halves(self._longest):
+            if longest == 1 or self._ask(size=1, ids=longest).is_good:
+                self._note_longest(longest, failed.status or 504)
+                return
+
+    def _note_longest(self, longest: int, status: int | None) -> None:
+        self._longest = longest
+        self._see(longest_list=longest)
+        self.found.differs |= {"longest_list": longest, "beyond_list": status}
+
+    def _look_at_list(self, first: Answer) -> None:
+        """Find out whether more ids than the first one count."""
+        if first.total is None:
+            is_same = self._ask(size=self._size, ids=1).ids == first.ids
+        else:
+            is_same = self._ask(size=1, ids=1).total == first.total
+        if is_same and first.rows:
+            self._note_longest(1, None)
+
+    # What it shows
+
+    def _look_at_size(self, first: Answer) -> None:
+        count, total = len(first.rows), first.total
+        if 0 < count < self._size:
+            more = total is not None and total > count
+            if more or (total is None and self._has_second_page(first)):
+                self._see(page_size=count)
+                self.found.differs["page_size"] = count
+
+    def _has_second_page(self, first: Answer) -> bool:
+        ids = self._ask(size=self._size, number=2).ids
+        return bool(ids) and ids != first.ids
+
+    def _look_at_filters(self, first: Answer) -> None:
+        for name, value in list(self._query.items()):
+            column = name.removeprefix("filter[").removesuffix("]")
+            told = [row[column] for row in first.rows if column in row]
+            if name == self._listing.cursus_filter and self._listing.cursus_column:
+                told = [row.get(self._listing.cursus_column) for row in first.rows]
+            if not all(_is_of(text, value.split(",")) for text in told):
+                self._drop(name, is_refused=False)
+
+    def _look_at_total(self, first: Answer) -> None:
+        total = first.total
+        if total is None:
+            self._see(totals="none")
+            self.found.differs["totals"] = "none"
+        elif total < len(first.rows):
+            self._note_wrong_total(first)
+        elif self._may_be_cut(first) and self._ask(size=_FEW, number=total // _FEW + 1).rows:
+            self._note_wrong_total(first)
+            self.found.differs["total_at_most"] = total
+
+    def _may_be_cut(self, first: Answer) -> bool:
+        """Tell whether the server may have stopped to count."""
+        return first.total in _ROUND or first.total == len(first.rows) == self._size
+
+    def _note_wrong_total(self, answer: Answer) -> None:
+        if answer.total is not None:
+            self._see(totals="wrong")
+            self.found.differs["totals"] = "wrong"
+
+    def _is_whole(self, first: Answer) -> bool:
+        """Tell whether the first page is all that there is."""
+        if self.found.can.totals != "exact":
+            return len(first.rows) < self.found.can.page_size
+        return first.total == len(first.rows)
+
+    # Lists of ids that the rows name
+
+    def _try_list_of_parents(self, first: Answer) -> None:
+        """Ask for the rows of several parents at once, where rows name them."""
+        listing = self._listing
+        name, column = listing.parent_filter, listing.parent_id
+        if not name or self._ids_name:
+            return
+        seen = Counter(
+            row[column] for row in reversed(first.rows) if type(row.get(column)) is int
+        )
+        # The rarest comes first: a list that stops at it shows few rows.
+        parents = [number for number, _ in reversed(seen.most_common(LARGEST))]
+        if len(parents) < 2:  # noqa: PLR2004 - one is no list
+            return
+        self._ids_name, self._ids, self._longest = name, parents, len(parents)
+        answer = self._ask(size=self._size)
+        if not answer.is_good:
+            if self._ask(size=1, ids=1).is_good:
+                self._find_longest_list(answer)
+            else:
+                self._drop(name, is_refused=True)
+        elif {row.get(column) for row in answer.rows} <= {parents[0]}:
+            self._note_longest(1, None)
+        elif not {row.get(column) for row in answer.rows} <= set(parents):
+            self._drop(name, is_refused=False)
+        self._ids_name, self._ids, self._longest = "", (), 0
+
+    # Order and ranges
+
+    def _try_order_and_ranges(self, first: Answer) -> None:
+        can, cursor = self.found.can, self._listing.cursor
+        rows = rows_of(first.rows, cursor)
+        ranges = self._shown(can.ranges)
+        probe = probe_of(rows, ranges, cursor) if ranges else None
+        if probe is not None:
+            sort, last = probe.sorted_otherwise(self._in_one_go(can.sorts))
+            answer = self._ask(probe.range_of(*ranges) | sort, size=2, number=2)
+            if answer.ids == [last]:
+                if answer.total != len(probe.rows):
+                    self._note_wrong_total(answer)
+                self._try_hidden_ranges()
+                return
+        elif can.sorts and not can.ranges and self._is_sorted_to_the_end(first):
+            return
+        self._try_one_by_one(first, probe or last_of(rows, ranges, cursor))
+        self._try_hidden_ranges()
+
+    @staticmethod
+    def _in_one_go(sorts: Sequence[str]) -> list[str]:
+        """Return columns as a read sorts by them: the cursor, and then the id."""
+        return sorted(sorts, key=lambda name: name == ID)
+
+    def _shown(self, columns: Sequence[str]) -> list[str]:
+        """Return those of some columns that the rows show."""
+        cursor = self._listing.cursor
+        return [name for name in columns if name == ID or (cursor and name == cursor.column)]
+
+    def _is_sorted_to_the_end(self, first: Answer) -> bool:
+        """Ask for the last page by id, which the list shows first by itself."""
+        total, most = first.total or 0, max(first.ids, default=0)
+        # One row shows no order.
+        size = next((size for size in range(2, _FEW) if total % size != 1), 0)
+        if total <= len(first.rows) or not _descends(first.ids):
+            return False
+        answer = self._ask({"sort": "id"}, size=size, number=-(-total // size))
+        ids = answer.ids
+        return len(ids) > 1 and ids == sorted(ids) and ids[-1] >= most
+
+    def _try_hidden_ranges(self) -> None:
+        """Ask for a window in which nothing lies, of a column that rows do not show."""
+        can = self.found.can
+        for column in set(can.ranges) - set(self._shown(can.ranges)):
+            answer = self._ask({f"range[{column}]": _PAST}, size=_FEW)
+            if answer.rows or not answer.is_good:
+                self._lose_range(column, answer)
+
+    def _lose_range(self, column: str, answer: Answer) -> None:
+        left = tuple(name for name in self.found.can.ranges if name != column)
+        self._see(ranges=left)
+        self.found.refuse(f"range[{column}]", is_refused=not answer.is_good)
+
+    def _try_one_by_one(self, first: Answer, probe: Probe | None) -> None:
+        """Find out which of what a list should do it does not."""
+        can, cursor = self.found.can, self._listing.cursor
+        rows = rows_of(first.rows, cursor)
+        if probe is not None:
+            for column in self._shown(can.ranges):
+                answer = self._ask(probe.range_of(column), size=self._size)
+                self._judge_range(column, answer, probe)
+        for column in can.sorts:
+            sign = sign_against(rows[:_FEW], column)
+            answer = self._ask({"sort": sign + column}, size=_FEW)
+            if not answer.is_good or not follows(rows_of(answer.rows, cursor), column, sign):
+                left = tuple(name for name in self.found.can.sorts if name != column)
+                self._see(sorts=left)
+                self.found.refuse(f"sort={column}", is_refused=not answer.is_good)
+        self._try_several_sorts()
+        if len(first.ids) > 2 * _FEW:
+            second = self._ask(size=_FEW, number=2)
+            if second.is_good and second.ids == first.ids[:_FEW]:
+                self.found.is_numbered = False
+
+    def _judge_range(self, column: str, answer: Answer, probe: Probe) -> None:
+        if not answer.is_good:
+            self._lose_range(column, answer)
+            return
+        rows = rows_of(answer.rows, self._listing.cursor)
+        if not probe.holds(column, rows):
+            self._lose_range(column, answer)
+        elif not probe.ends(column) <= {row.id for row in rows} and len(rows) < self._size:
+            self._see(are_bounds_inclusive=False)
+            self.found.differs["are_bounds_inclusive"] = False
+
+    def _try_several_sorts(self) -> None:
+        sorts = self._in_one_go(self.found.can.sorts)
+        if len(sorts) > 1 and not self._ask({"sort": ",".join(sorts)}, size=_FEW).is_good:
+            self._see(sorts_by_several=False)
+            self.found.differs["sorts_by_several"] = False
+
+
+def access(  # noqa: PLR0913 - what a request is made of
+    listing: Listing,
+    asker: Asker,
+    *,
+    path: str,
+    context: Context | None,
+    is_wanted: bool,
+    today: date,
+) -> Found:
+    """Find out no more than whether the application may read a route.
+
+    Args:
+        listing: The list.
+        asker: Asks the API.
+        path: The route.
+        context: What its names stand for.
+        is_wanted: Whether a run would read it.
+        today: The day.
+    """
+    assumed = Capabilities.of(listing)
+    answer = asker.ask(path, context, {"page[number]": 1, "page[size]": 1})
+    seen = {"is_allowed": False} if answer.is_denied else {}
+    can = assumed.corrected(today, **seen)
+    return Found(listing.name, path, is_wanted, assumed, can, answer)
+
+
+def _halves(number: int) -> Iterator[int]:
+    while number > 1:
+        number //= 2
+        yield number
+
+
+def _is_of(told: object, values: Sequence[str]) -> bool:
+    if isinstance(told, list):
+        return any(_is_of(item, values) for item in told)
+    text = str(told).lower() if isinstance(told, bool) else str(told)
+    return text in values
+
+
+def _descends(ids: Sequence[int]) -> bool:
+    return list(ids) == sorted(ids, reverse=True)

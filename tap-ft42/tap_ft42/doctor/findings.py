@@ -1,0 +1,210 @@
+"""What was found, a line each: what was assumed, what is so, and what the tap does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+from tap_ft42.doctor.asking import NO_ANSWER
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from tap_ft42.doctor.examination import Found
+
+_SOON = 7
+"""Days in which a secret ends, of which to speak."""
+_APART = 60
+"""Seconds by which clocks may differ."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A line of what was found."""
+
+    subject: str
+    assumed: str
+    found: str
+    so: str
+    """What the tap does."""
+    has_way: bool = True
+    """Whether a run reads all the same."""
+
+
+@dataclass(frozen=True)
+class Application:
+    """What the API says of the application."""
+
+    is_accepted: bool
+    roles: str | None = None
+    requests_per_second: int | None = None
+    requests_per_hour: int | None = None
+    secret_days: int | None = None
+
+
+@dataclass(frozen=True)
+class Limit:
+    """One of the two limits."""
+
+    unit: str
+    assumed: int
+    """What holds until the API has said otherwise."""
+    is_set: bool
+    """Whether a setting says so."""
+    told: int | None
+    """What the API says; None if it says nothing."""
+    kept: int
+    """What runs keep to; 0 for any number."""
+
+
+def of_the_application(
+    application: Application, limits: Sequence[Limit], seconds_ahead: float | None
+) -> Iterator[Finding]:
+    """Yield what concerns all lists.
+
+    Args:
+        application: What the API says of it.
+        limits: How many requests it may send.
+        seconds_ahead: By how much this machine's clock is ahead of 42's, if that is known.
+    """
+    if not application.is_accepted:
+        yield Finding("credentials", "accepted", "refused", "reads nothing", has_way=False)
+        return
+    yield Finding("credentials", "accepted", "accepted", "goes on")
+    days = application.secret_days
+    yield Finding(
+        "secret",
+        "valid for 28 days",
+        "42 does not say" if days is None else f"valid for {days} more days",
+        "warns before it ends" if days is None or days > _SOON else "warns in each run",
+    )
+    yield from map(_of_limit, limits)
+    yield Finding(
+        "roles", "None", application.roles or "42 does not say", "keeps to these limits"
+    )
+    yield _clock(seconds_ahead)
+
+
+def _of_limit(limit: Limit) -> Finding:
+    found = "42 does not say" if limit.told is None else f"{limit.told:,}"
+    so = f"sends {limit.kept:,} at most" if limit.kept else "sends as many as it can"
+    if limit.is_set and limit.told is not None and 0 < limit.kept < limit.told:
+        so += ", as a setting says"
+    assumed = f"{limit.assumed:,}" if limit.assumed else "any"
+    return Finding(f"requests {limit.unit}", assumed, found, so)
+
+
+def _clock(seconds_ahead: float | None) -> Finding:
+    if seconds_ahead is None:
+        return Finding("clock", "that of 42", "42 does not say", "goes by this machine's")
+    seconds = round(abs(seconds_ahead))
+    found = f"{seconds:,} s {'ahead' if seconds_ahead > 0 else 'behind'}"
+    is_right = seconds <= _APART
+    so = "goes by it" if is_right else "goes by 42's; set this machine's right"
+    return Finding("clock", "that of 42", "the same" if is_right else found, so)
+
+
+def of_lists(found: Sequence[Found]) -> Iterator[Finding]:
+    """Yield what concerns the routes, one by one."""
+    for one in found:
+        yield from _of_list(one)
+
+
+def _of_list(one: Found) -> Iterator[Finding]:
+    name = f"{one.stream} {one.route}"
+    answer = one.answer
+    if answer.is_denied:
+        yield Finding(
+            name,
+            "may be read" if one.is_wanted else "off",
+            f"{answer.status}: not for this application",
+            "reads all the rest, and fails; leave the stream out"
+            if one.is_wanted
+            else "does not read it",
+            has_way=not one.is_wanted,
+        )
+        return
+    if not answer.is_good:
+        found = "no answer" if answer.status == NO_ANSWER else f"answers {answer.status}"
+        yield Finding(
+            name,
+            "may be read" if one.is_wanted else "off",
+            found,
+            "tries again in each run" if one.is_wanted else "does not read it",
+            has_way=not one.is_wanted,
+        )
+        return
+    seconds = f"{answer.seconds:.1f} s"
+    if not one.is_examined:
+        so = "asks it where that costs less" if one.is_wanted else "does not read it"
+        assumed = "may be read" if one.is_wanted else "off"
+        yield Finding(name, assumed, f"may be read, {seconds}", so)
+        return
+    differences = list(_differences(one))
+    rows = f"{len(answer.rows)} rows in {seconds}"
+    if differences:
+        yield Finding(name, "may be read", rows, "reads it as follows")
+        yield from differences
+    else:
+        yield Finding(name, "as declared", f"as declared, {rows}", "reads it as declared")
+
+
+def _differences(one: Found) -> Iterator[Finding]:
+    for of_some in (_of_pages, _of_order, _of_filters, _of_totals):
+        for what, assumed, found, so in of_some(one):
+            yield Finding(f"{one.stream} {what}", assumed, found, so)
+    if not one.is_numbered:
+        yield Finding(
+            f"{one.stream} pages", "by number", "always the first", "cannot read it",
+            has_way=False,
+        )  # fmt: skip
+
+
+_Line: TypeAlias = tuple[str, str, str, str]
+
+
+def _of_pages(one: Found) -> Iterator[_Line]:
+    can, assumed = one.can, one.assumed
+    if not can.is_paged:
+        yield "pages", "by number", "all in one", "takes the one answer"
+    if "page_size" in can.observed:
+        size = f"{can.page_size} rows"
+        yield "page", f"{assumed.page_size} rows", size, f"asks for {size} at a time"
+
+
+def _of_order(one: Found) -> Iterator[_Line]:
+    can, assumed = one.can, one.assumed
+    if can.sorts != assumed.sorts:
+        so = f"sorts by {_named(can.sorts)}" if can.sorts else "reads it in pieces"
+        yield "sort", _named(assumed.sorts), _named(can.sorts), so
+    if not can.sorts_by_several:
+        yield "sort by several", "yes", "no", "sorts by one column"
+    if can.ranges != assumed.ranges:
+        so = f"reads it by {_named(can.ranges)}" if can.ranges else "reads all of it"
+        yield "range", _named(assumed.ranges), _named(can.ranges), so
+    if not can.are_bounds_inclusive:
+        yield "bounds of a range", "included", "left out", "asks one further on each side"
+
+
+def _of_filters(one: Found) -> Iterator[_Line]:
+    can, assumed = one.can, one.assumed
+    if can.longest_list < assumed.longest_list:
+        longest = f"{can.longest_list}"
+        so = f"asks for {longest} at a time"
+        yield "ids in a filter", f"{assumed.longest_list}", longest, so
+    for parameter in can.ignored_filters:
+        if parameter in one.differs.get("refused", ()):
+            yield parameter, "narrows", "refused", "asks without it, and checks the rows"
+        else:
+            yield parameter, "narrows", "does not narrow", "checks the rows"
+
+
+def _of_totals(one: Found) -> Iterator[_Line]:
+    if one.can.totals == "none":
+        yield "totals", "exact", "none", "reads to the end, and finds no row to be gone"
+    if one.can.totals == "wrong":
+        yield "totals", "exact", "wrong", "reads to the end, and finds no row to be gone"
+
+
+def _named(columns: Sequence[str]) -> str:
+    return ", ".join(columns) or "none"

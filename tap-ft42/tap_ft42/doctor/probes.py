@@ -1,0 +1,184 @@
+"""Requests whose right answer is known before: a few rows of a page that has been seen.
+
+One request tells whether ranges, their bounds, the order and the number of a page count. Of
+three rows, sorted otherwise than the list is by itself, it asks for the second page of two.
+Each range holds a row that the other one does not, so that only the right row comes where
+all of that counts, and other rows wherever something does not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise, product
+from typing import TYPE_CHECKING, Any
+
+from tap_ft42.declared.listing import ID
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from tap_ft42.declared.listing import Cursor
+
+_ROWS = 3
+_LOOKED_AT = 20
+"""Rows of a page that those of a probe are looked for in."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """What of a row the probes go by."""
+
+    id: int
+    position: int
+    """Of the cursor; 0 where the list has none."""
+
+    def key(self, column: str) -> int:
+        """Return the value of a column as a number."""
+        return self.id if column == ID else self.position
+
+
+@dataclass(frozen=True)
+class Probe:
+    """Three rows of a list, and the ranges that hold them and nothing else together."""
+
+    rows: Sequence[Row]
+    """In the order of the list."""
+    bounds: Mapping[str, tuple[Row, Row]]
+    """By column, the rows whose values are the bounds of its range."""
+    cursor: Cursor | None
+
+    def range_of(self, *columns: str) -> dict[str, str]:
+        """Return the parameters that narrow the list by some columns."""
+        return {
+            f"range[{column}]": ",".join(
+                str(self._written(column, row)) for row in self.bounds[column]
+            )
+            for column in columns
+        }
+
+    def _written(self, column: str, row: Row) -> str | int:
+        key = row.key(column)
+        is_id = column == ID or self.cursor is None
+        return key if is_id or self.cursor is None else self.cursor.written(key)
+
+    def holds(self, column: str, rows: Sequence[Row]) -> bool:
+        """Tell whether rows lie in the range of a column."""
+        lower, upper = (row.key(column) for row in self.bounds[column])
+        return all(lower <= row.key(column) <= upper for row in rows)
+
+    def ends(self, column: str) -> set[int]:
+        """Return the ids of the rows at the bounds of a column."""
+        return {row.id for row in self.bounds[column]}
+
+    def sorted_otherwise(self, columns: Sequence[str]) -> tuple[dict[str, str], int]:
+        """Return how to sort the rows otherwise than they are, and which is the last then.
+
+        Args:
+            columns: By what they can be sorted; none to leave the list as it is.
+        """
+        if not columns:
+            return {}, self.rows[-1].id
+        ordered = sorted(self.rows, key=lambda row: [row.key(name) for name in columns])
+        sign = ""
+        if ordered[-1].id == self.rows[-1].id:
+            sign = "-"
+            ordered.reverse()
+        return {"sort": ",".join(sign + name for name in columns)}, ordered[-1].id
+
+
+def rows_of(records: Sequence[Mapping[str, Any]], cursor: Cursor | None) -> list[Row]:
+    """Return what the probes go by, of records that have it."""
+    return list(_rows(records, cursor))
+
+
+def _rows(records: Sequence[Mapping[str, Any]], cursor: Cursor | None) -> Iterator[Row]:
+    for record in records:
+        number = record.get(ID)
+        position = 0 if cursor is None else cursor.position(record.get(cursor.column))
+        if type(number) is int and position is not None:
+            yield Row(number, position)
+
+
+def probe_of(
+    rows: Sequence[Row], columns: Sequence[str], cursor: Cursor | None
+) -> Probe | None:
+    """Return the probe of a page; None where it has no such rows.
+
+    Args:
+        rows: The rows of a page, in its order.
+        columns: Those of the ranges that the rows show: one or two.
+        cursor: The list's cursor.
+    """
+    for end in range(len(rows), 0, -_LOOKED_AT):
+        some = rows[max(0, end - _LOOKED_AT) : end]
+        # Nothing lies between rows by the column that a page is sorted by.
+        first = next((column for column in columns if is_sorted(some, column)), None)
+        if first is not None and len({row.id for row in some}) == len(some) >= _ROWS:
+            second = next((column for column in columns if column != first), None)
+            probe = _probe_within(some, first, second, cursor)
+            if probe is not None:
+                return probe
+    return None
+
+
+def _probe_within(
+    rows: Sequence[Row], first: str, second: str | None, cursor: Cursor | None
+) -> Probe | None:
+    """Return a probe of rows behind one another.
+
+    Args:
+        rows: The rows.
+        first: The column that they are sorted by.
+        second: The other column, if there is one.
+        cursor: The list's cursor.
+    """
+    if second is None:
+        last = rows[-_ROWS:]
+        return Probe(last, {first: _bounds(last, first)}, cursor)
+    for length, begin in product((_ROWS + 1, _ROWS + 2), range(len(rows))):
+        inside = rows[begin : begin + length]
+        ends = _bounds(inside, first)
+        for lower, upper in product(rows, repeat=2):
+            held = [row for row in rows if _is_between(row, second, lower, upper)]
+            both = [row for row in inside if row in held]
+            tells = len(held) > len(both) < len(inside)
+            has_ends = upper in both and any(row in both for row in ends)
+            if len(both) == _ROWS and tells and has_ends:
+                return Probe(both, {first: ends, second: (lower, upper)}, cursor)
+    return None
+
+
+def last_of(rows: Sequence[Row], columns: Sequence[str], cursor: Cursor | None) -> Probe | None:
+    """Return the last rows of a page, for whom it tells nothing what lies between them."""
+    last = rows[-_ROWS:]
+    bounds = {column: _bounds(last, column) for column in columns} if last else {}
+    return Probe(last, bounds, cursor) if last else None
+
+
+def _bounds(rows: Sequence[Row], column: str) -> tuple[Row, Row]:
+    ordered = sorted(rows, key=lambda row: row.key(column))
+    return ordered[0], ordered[-1]
+
+
+def _is_between(row: Row, column: str, lower: Row, upper: Row) -> bool:
+    return lower.key(column) <= row.key(column) <= upper.key(column)
+
+
+def is_sorted(rows: Sequence[Row], column: str) -> bool:
+    """Tell whether rows ascend by a column, or descend."""
+    keys = [row.key(column) for row in rows]
+    return all(a <= b for a, b in pairwise(keys)) or all(a >= b for a, b in pairwise(keys))
+
+
+def sign_against(rows: Sequence[Row], column: str) -> str:
+    """Return the sign of ``sort`` that orders rows otherwise than they are."""
+    keys = [row.key(column) for row in rows]
+    return "-" if all(a <= b for a, b in pairwise(keys)) else ""
+
+
+def follows(rows: Sequence[Row], column: str, sign: str) -> bool:
+    """Tell whether rows are in the order that a ``sort`` asks for."""
+    keys = [row.key(column) for row in rows]
+    if sign:
+        keys.reverse()
+    return all(a <= b for a, b in pairwise(keys))

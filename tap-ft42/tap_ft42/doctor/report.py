@@ -1,0 +1,75 @@
+"""The visit on paper: lines for a person, and a file that can be shown to anybody."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tap_ft42.doctor.doctor import Diagnosis
+    from tap_ft42.doctor.examination import Found
+    from tap_ft42.doctor.findings import Finding
+
+FORMAT = 1
+"""Of the file; whoever reads one looks at it first."""
+
+_HEADS = ("what", "assumed", "found", "so the tap")
+
+
+def told(diagnosis: Diagnosis) -> str:
+    """Write what was found down for a person, a line each."""
+    rows = [_HEADS, *map(_cells, diagnosis.findings)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+    without = [finding.subject for finding in diagnosis.findings if not finding.has_way]
+    end = "All can be read."
+    if without:
+        end = f"No way around: {', '.join(without)}."
+    return "\n".join(
+        [*lines, "", f"{diagnosis.requests} requests in {diagnosis.seconds:.0f} s. {end}"]
+    )
+
+
+def _cells(finding: Finding) -> tuple[str, str, str, str]:
+    return finding.subject, finding.assumed, finding.found, finding.so
+
+
+def written(diagnosis: Diagnosis) -> dict[str, Any]:
+    """Return what was found as JSON: names, numbers and types, and nothing that a row says."""
+    return {
+        "format": FORMAT,
+        "made_by": f"tap-ft42 {version('tap-ft42').partition('+')[0]}",
+        "day": diagnosis.day.isoformat(),
+        "requests": diagnosis.requests,
+        "seconds": round(diagnosis.seconds, 1),
+        "has_way": diagnosis.has_way,
+        "application": asdict(diagnosis.application),
+        "clock": {
+            "seconds_ahead": None
+            if diagnosis.seconds_ahead is None
+            else round(diagnosis.seconds_ahead)
+        },
+        "routes": {found.route: _route(found) for found in diagnosis.lists},
+        "findings": [asdict(finding) for finding in diagnosis.findings],
+    }
+
+
+def _route(found: Found) -> dict[str, Any]:
+    answer = found.answer
+    return {
+        "stream": found.stream,
+        "is_wanted": found.is_wanted,
+        "status": answer.status or None,
+        "error": answer.error or None,
+        "seconds": round(answer.seconds, 3),
+        "rows": len(answer.rows),
+        "bytes": answer.size,
+        "headers": sorted(name.lower() for name in answer.headers),
+        "can": found.can.as_json(),
+        "differs": found.differs,
+        "fields": found.fields,
+    }

@@ -1,0 +1,98 @@
+"""What records look like, without a word of what they say.
+
+A field is told by its name, the types of its values, and how many of them are null or
+missing. Names of fields that few records have are counted only: where an object has names
+for keys, they might be those of people.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}\??")
+_COMMON = 0.5
+"""Share of the records that have a field whose name is told."""
+_DEEPEST = 3
+"""Levels of objects and lists that are looked into."""
+_FORMS = (
+    ("instant", re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")),
+    ("local instant", re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?[+-]\d\d:?\d\d")),
+    ("date", re.compile(r"\d{4}-\d\d-\d\d")),
+    ("digits", re.compile(r"\d+")),
+    ("empty text", re.compile(r"")),
+)
+_OTHERS = "(others)"
+
+
+def shape_of(rows: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return what records look like.
+
+    Args:
+        rows: The records.
+
+    Returns:
+        By the path of each field, such as ``user.login`` and ``teams[].id``: its types, and
+        the shares of records in which it is null or missing.
+    """
+    return dict(_fields(rows, "", 1))
+
+
+def _fields(
+    rows: Sequence[Mapping[str, Any]], above: str, depth: int
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    counts = Counter(name for row in rows for name in row)
+    others = 0
+    for name, count in counts.items():
+        if count < _COMMON * len(rows) or not _NAME.fullmatch(name):
+            others += 1
+            continue
+        yield from _field([row[name] for row in rows if name in row], above + name, rows, depth)
+    if others:
+        yield f"{above}{_OTHERS}", {"fields": others}
+
+
+def _field(
+    values: Sequence[object], path: str, rows: Sequence[object], depth: int
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    types = sorted({_type(value) for value in values if value is not None})
+    yield (
+        path,
+        {
+            "types": types,
+            "null": round(sum(value is None for value in values) / len(values), 3),
+            "missing": round(1 - len(values) / len(rows), 3),
+        },
+    )
+    if depth == _DEEPEST:
+        return
+    below = [value for value in values if isinstance(value, dict)]
+    if below:
+        yield from _fields(below, f"{path}.", depth + 1)
+    items = [item for value in values if isinstance(value, list) for item in value]
+    objects = [item for item in items if isinstance(item, dict)]
+    if objects:
+        yield from _fields(objects, f"{path}[].", depth + 1)
+    if len(objects) < len(items):
+        plain = [item for item in items if not isinstance(item, dict)]
+        yield from _field(plain, f"{path}[]", plain, _DEEPEST)
+
+
+def _type(value: object) -> str:
+    match value:
+        case bool():
+            return "boolean"
+        case int():
+            return "integer"
+        case float():
+            return "number"
+        case str():
+            return next((name for name, form in _FORMS if form.fullmatch(value)), "text")
+        case dict():
+            return "object"
+        case _:
+            return "list"
