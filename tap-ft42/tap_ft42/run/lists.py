@@ -58,6 +58,9 @@ if TYPE_CHECKING:
 Member: TypeAlias = "tuple[Context | None, Place]"
 """A partition by its context, and its place in the order of the run."""
 
+_LOOKED_AT = 10
+"""Parents of which it is looked whether a list of them has the rows of all."""
+
 _MANY = 3
 """Rows that a filter lets through, though it should not, that are no coincidence."""
 
@@ -750,26 +753,27 @@ class ListRun:
             return
         for whole in self.partitions.lists:
             rows = self._rows_below[cursus_of(whole)]
-            # If only one of two counted, it would not be more than the larger one.
-            larger = max(rows, key=rows.__getitem__, default=0)
-            smaller = min(rows.keys() - {larger}, key=rows.__getitem__, default=0)
-            if not smaller:
+            # If only one of them counted, they would have no more rows than the largest one.
+            # Several, as all who study at one campus may study at another one, too.
+            largest, *others = sorted(rows, key=lambda own: -rows[own])[:_LOOKED_AT] or [0]
+            if not others:
                 continue
-            one, both = (
-                self._total_below(whole, ids) for ids in (f"{larger}", f"{larger},{smaller}")
-            )
+            one = self._total_below(whole, [largest])
+            both = self._total_below(whole, [largest, *others])
+            if one is None or both is None:
+                return  # where nothing is counted, nobody can tell
             if both > one:
                 fit.confirm_lists()
             else:
-                fit.shorten(name, 2, 1)
+                fit.shorten(name, 1 + len(others), 1)
             return
 
-    def _total_below(self, whole: Context | None, ids: str) -> int:
-        """Return how many rows parents have, as the API counts them."""
+    def _total_below(self, whole: Context | None, ids: Sequence[int]) -> int | None:
+        """Return how many rows parents have; None if the API does not count them."""
         reader, path = self.partitions.reader, self.partitions.whole_path or ""
-        query = {**self.partitions.query(whole), self.listing.parent_filter or "": ids}
-        page = reader.one_of(reader.ask_one(path, query, context=whole))
-        return page.count if page.total is None else page.total
+        named = ",".join(map(str, ids))
+        query = {**self.partitions.query(whole), self.listing.parent_filter or "": named}
+        return reader.one_of(reader.ask_one(path, query, context=whole)).total
 
     def note_ends(self) -> None:
         """Tell the spool how far the plans of the run have been followed."""
