@@ -31,6 +31,8 @@ def record_of(stream: str, **known: object) -> Row:
     schema = json.loads((ROOT / f"schemas/{stream}.json").read_text(encoding="utf-8"))
     record: Row = {}
     for name, column in schema["properties"].items():
+        if name == "extra":
+            continue
         *above, key = column.get("x-source", name).split(".")
         place = record
         for step in above:
