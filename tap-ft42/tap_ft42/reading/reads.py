@@ -539,8 +539,7 @@ async def read_piecewise(
                 yield Part(page)
         is_alike = len(again.ids) == known == len(seen.ids)
         if is_alike and not (known or is_part or again.has_all) and again.last == seen.last:
-            message = f"the API counts {again.last} rows, and shows none"
-            raise IncompleteReadError(message)
+            await _refuse_hidden(ask.after(most + 1), region, again.last)
         is_complete = again.is_over and (again.has_all or is_alike)
         is_doubtful = not again.has_all and again.last is not None
     if is_complete:
@@ -570,6 +569,19 @@ def _tells_order(page: Page) -> bool:
 def _is_all(page: Page) -> bool:
     """Tell whether a first page has all rows, and room for more."""
     return page.is_whole and page.count < page.size
+
+
+async def _refuse_hidden(ask: Ask, region: Region, total: int | None) -> None:
+    """Look at a region for the third time, whose total says twice that it hides its rows.
+
+    Raises:
+        IncompleteReadError: It does. Twice in a row, the only row may have left between the
+            count and the rows; a third time is no chance.
+    """
+    page = await one_page(ask, region, 1, None)
+    if not page.count and page.total == total:
+        message = f"the API counts {total} rows, and shows none"
+        raise IncompleteReadError(message)
 
 
 def _parts(head: Page, pages: int, most: int = MAX_ID) -> int:
