@@ -32,6 +32,8 @@ def replaced(struck: Struck, *, retry_after: bool) -> Answer | None:
         return page
     if kind == "cloudflare":
         return answers.challenge()
+    if kind == "forbidden":
+        return answers.access_denied()
     if kind == "429":
         return answers.too_many_requests(1, retry_after=retry_after)
     if kind == "500_sql":

@@ -183,7 +183,7 @@ class TestFailedRuns:
     ) -> None:
         here = tap.pointed_at(sandbox, page_size=20)
         whole = here.run(stream).ids(stream)
-        sandbox.fault("cloudflare", route=f"*{stream}", after=2)
+        sandbox.fault("forbidden", route=f"*{stream}", after=2)
         failed = here.fail(stream)
         states = [m["value"] for m in failed.messages if m["type"] == "STATE"]
         sandbox.clear_faults()

@@ -225,7 +225,7 @@ class TestFullReads:
         assert "census" not in runs[-1].state["bookmarks"]["cursus_users"]
 
     def test_a_read_that_failed_proves_nothing(self, tap: Tap, sandbox: RunningSandbox) -> None:
-        sandbox.fault("cloudflare", route="*cursus_users", after=2)
+        sandbox.fault("forbidden", route="*cursus_users", after=2)
         run = tap.pointed_at(sandbox, page_size=20).fail("cursus_users", "census")
         assert run.records("census") == []
 

@@ -223,7 +223,7 @@ def test_a_run_that_fails_says_so(tap: Tap, api: ScriptedApi) -> None:
 
 
 def test_a_child_that_fails_is_told_once(tap: Tap, sandbox: RunningSandbox) -> None:
-    sandbox.fault("cloudflare", route="/v2/projects_users")
+    sandbox.fault("forbidden", route="/v2/projects_users")
     run = tap.pointed_at(sandbox, campus_ids=[1]).fail("projects_users", *LEDGER)
     assert the_run(run)["outcome"] == "failed"
     assert told(run, "requests") == logged(sandbox)
