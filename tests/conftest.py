@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -62,6 +63,13 @@ class Shares(LoadFileScheduling):  # type: ignore[misc]  # a library without typ
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling | None:
     """Share the tests out by files, as `--dist loadfile` does."""
     return Shares(config, log) if config.getvalue("dist") == "loadfile" else None
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Let two processes share a processor, as they mostly wait; long tests need it whole."""
+    processors = os.cpu_count() or 1
+    return processors if config.option.markexpr == "slow" else 2 * processors
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
