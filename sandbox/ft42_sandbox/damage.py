@@ -30,10 +30,8 @@ def replaced(struck: Struck, *, retry_after: bool) -> Answer | None:
         page = answers.html_error(200, "We will be back soon")
         page.reason = "HTML with status 200"
         return page
-    if kind == "cloudflare":
-        return answers.challenge()
-    if kind == "forbidden":
-        return answers.access_denied()
+    if kind in {"cloudflare", "forbidden"}:
+        return answers.challenge() if kind == "cloudflare" else answers.access_denied()
     if kind == "429":
         return answers.too_many_requests(1, retry_after=retry_after)
     if kind == "500_sql":

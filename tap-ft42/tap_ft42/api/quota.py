@@ -257,6 +257,7 @@ class Quota:
         """Keep to what the API allows, where no setting allows less."""
         if allowed is None or allowed == self.allowed:
             return
+        kept = self.per_second, self.per_hour
         with self._lock:
             self.allowed = allowed
             self.per_second, self.per_hour = (
@@ -268,7 +269,7 @@ class Quota:
             for bucket, rate in zip((self._hour, self._second), self._rates, strict=True):
                 if bucket and rate:
                     bucket.rates = [rate]
-        if (allowed.per_second, allowed.per_hour) != _ASSUMED:
+        if (self.per_second, self.per_hour) != kept:
             _logger.info(
                 "42 allows this application %d requests a second and %d an hour (roles: %s). "
                 "The run keeps to %d and %d.",
