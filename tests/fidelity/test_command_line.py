@@ -14,24 +14,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.fidelity.commands import command
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
 SMALL = ("--users", "50", "--enrolments", "100")
-
-
-def command(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """What a command of the sandbox prints, and how it ends."""
-    clean = {n: v for n, v in os.environ.items() if not n.startswith("FT42_SANDBOX_")}
-    return subprocess.run(
-        [sys.executable, "-m", "ft42_sandbox", *words],
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        env={**clean, **environment},
-    )
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from ft42_sandbox.testing import running_sandbox
 
-from tests.fidelity.test_command_line import command
+from tests.fidelity.commands import command
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

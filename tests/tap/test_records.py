@@ -227,7 +227,8 @@ class TestWords:
     """What 42 renames is taken as it comes."""
 
     @pytest.mark.parametrize(
-        ("table", "column"), [("users", "pool_month"), ("cursus_users", "grade"), ("cursus", "kind")]
+        ("table", "column"),
+        [("users", "pool_month"), ("cursus_users", "grade"), ("cursus", "kind")],
     )
     def test_a_word_nobody_has_heard_of_is_a_word(
         self, tap: Tap, api: ScriptedApi, sample: dict[str, Row], table: str, column: str
