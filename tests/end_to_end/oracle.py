@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from ft42_sandbox.testing import RunningSandbox
 
@@ -87,11 +87,35 @@ def expected_tables(sandbox: RunningSandbox) -> dict[str, Table]:
 
 
 def expected_to_land(sandbox: RunningSandbox) -> dict[str, Table]:
-    """Return the same as it lands, with the cursus that rows were read for."""
+    """Return the same as it lands: of teams, no logins and no texts."""
+    tables = expected_to_be_sent(sandbox)
+    for row in tables["projects_users"].values():
+        row["teams"] = [without(team) for team in row["teams"]]
+    return tables
+
+
+def expected_to_be_sent(sandbox: RunningSandbox) -> dict[str, Table]:
+    """Return the same as the tap sends it, with the cursus that rows were read for."""
     tables = expected_tables(sandbox)
     for name in ("users", "projects"):
         tables[name] = {key: {**row, "cursus_id": CURSUS} for key, row in tables[name].items()}
     return tables
+
+
+def without(team: Row, persons: Collection[int] = ()) -> Row:
+    """Take persons out of a team, and logins, addresses and texts of all."""
+    return {
+        **{
+            name: value
+            for name, value in team.items()
+            if name not in {"name", "repo_url", "repo_uuid"}
+        },
+        "users": [
+            {name: value for name, value in member.items() if name not in {"login", "url"}}
+            for member in team["users"]
+            if member["id"] not in persons
+        ],
+    }
 
 
 def by_id(rows: Iterable[Row]) -> Table:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from psycopg import sql
 
-from tests.end_to_end.oracle import Row, Table, differences, expected_tables
+from tests.end_to_end.oracle import Table, differences, expected_tables, without
 from tests.tap.proofs import a_day_later
 
 if TYPE_CHECKING:
@@ -73,22 +73,6 @@ def published_tables(database: Database) -> dict[str, Table]:
             for row in rows
         }
     return tables
-
-
-def without(team: Row, persons: set[int]) -> Row:
-    """Take persons out of a team, and logins, addresses and texts of all."""
-    return {
-        **{
-            name: value
-            for name, value in team.items()
-            if name not in {"name", "repo_url", "repo_uuid"}
-        },
-        "users": [
-            {name: value for name, value in member.items() if name not in {"login", "url"}}
-            for member in team["users"]
-            if member["id"] not in persons
-        ],
-    }
 
 
 def let_a_day_pass(

@@ -17,7 +17,7 @@ import pytest
 from ft42_sandbox.testing import running_sandbox
 
 from tests.end_to_end.landed import KEYS
-from tests.end_to_end.oracle import differences, expected_to_land
+from tests.end_to_end.oracle import differences, expected_to_be_sent
 from tests.tap.proofs import AT_ONCE, a_day_later
 from tests.tap.running import Tap
 
@@ -94,7 +94,7 @@ def untold(landing: Landing, sandbox: RunningSandbox, run: Run) -> dict[str, lis
     find out what is gone.
     """
     (told,) = run.records("sync_runs")[-1:]
-    expected = expected_to_land(sandbox)
+    expected = expected_to_be_sent(sandbox)
     found = {
         stream: differences(expected[stream], landing.tables.get(stream, {}))
         for stream in READ
