@@ -274,7 +274,7 @@ def warehouse(database: Database, *arguments: str) -> str:
 def members(database: Database) -> set[int]:
     """Return who is in any team, landed or published."""
     return {
-        int(row["id"])
+        int(float(row["id"]))
         for schema in ("ft42", "ft42_raw")
         for row in database.query(
             "SELECT DISTINCT member ->> 'id' AS id FROM "  # noqa: S608 - from above

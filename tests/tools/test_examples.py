@@ -6,6 +6,7 @@ import re
 import shlex
 from typing import TYPE_CHECKING
 
+import click
 import pytest
 from click.testing import CliRunner
 from ft42_sandbox.cli import main as sandbox
@@ -13,8 +14,6 @@ from ft42_warehouse.embedded import main as postgres
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import click
 
 _GROUPS = {"ft42-sandbox": sandbox, "ft42-postgres": postgres}
 
@@ -40,4 +39,5 @@ def test_help_ends_with_an_example_that_the_command_would_take(
     name, *options = shlex.split(example)
     assert words in ([], [name])
     command: click.Command = group.commands[name]
-    command.make_context(name, options)
+    # Without the group, the command would remember another form of its own help.
+    command.make_context(name, options, click.Context(group, **group.context_settings))
