@@ -300,14 +300,18 @@ def test_something_is_dropped_by_hand(world: World, damage: str) -> None:
     world.assert_right()
 
 
-def test_the_api_dies(server: tuple[EmbeddedPostgres, Database], tmp_path: Path) -> None:
+def test_the_api_dies_and_comes_back(
+    server: tuple[EmbeddedPostgres, Database], tmp_path: Path
+) -> None:
     # The last test: another world takes the database.
     with loaded_world(server, tmp_path / "pair") as world:
         load = world.pair.start()
         time.sleep(1.5)
         world.api.kill()
-        load.wait(200)
+        time.sleep(10)
+        assert load.poll() is None, "it did not wait"
         world.assert_whole()
         world.api.start()
+        assert load.wait(200) == 0
         world.run()
         world.assert_right()
