@@ -108,8 +108,8 @@ down: ## Stop them
 test: install-dev ## Run the tests (under 5 minutes)
 	$(TESTS)
 
-test-slow: install-dev airflow site ## Run the long tests
-	$(TESTS) -m slow
+test-slow: install-dev airflow site ## Run the long tests, over an hour (LONG_TESTS=tests/airflow: some)
+	$(TESTS) -m slow $(LONG_TESTS)
 
 ##@ Measure it
 bench: install-dev ## Compare with other tools, some 25 minutes (ARGS=--quick: a few)
