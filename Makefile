@@ -105,7 +105,7 @@ down: ## Stop them
 	@test ! -x $(BIN)/ft42-postgres || $(BIN)/ft42-postgres stop
 
 ##@ Test it
-test: install-dev ## Run the tests (under 5 minutes)
+test: install-dev ## Run the tests (some 15 minutes)
 	$(TESTS)
 
 test-slow: install-dev airflow site ## Run the long tests, over an hour (LONG_TESTS=tests/airflow: some)

@@ -96,7 +96,7 @@ def blamed_by(refusal: APIError) -> set[str]:
     """
     if refusal.response is None or refusal.response.status_code not in _OF_PARAMETERS:
         return set()
-    body = _decoded(refusal.response)
+    body = decoded(refusal.response)
     said = " ".join(map(str, body.values())).lower() if isinstance(body, dict) else ""
     named = {one for one in _BLAMED if one in said}
     return named or (set() if _BLAMED_ELSEWHERE.search(said) else set(_BLAMED))
@@ -289,7 +289,7 @@ def quote(response: requests.Response) -> str:
     said: object = response.content[:_LONGEST_READ].decode(errors="replace")
     if "html" in response.headers.get("Content-Type", "") or str(said).lstrip().startswith("<"):
         return ""
-    if (body := _decoded(response)) is not None:
+    if (body := decoded(response)) is not None:
         said = ""
         if isinstance(body, dict):
             said = next(
@@ -304,11 +304,11 @@ def quote(response: requests.Response) -> str:
 
 def is_json(response: requests.Response) -> bool:
     """Tell whether a body is JSON, as all are by which the API itself refuses."""
-    return _decoded(response) is not None
+    return decoded(response) is not None
 
 
-def _decoded(response: requests.Response) -> object:
-    """Decode a body that may be anything; None for what is no JSON."""
+def decoded(response: requests.Response) -> object:
+    """Decode the body of a response, which may be anything; None for what is no JSON."""
     try:
         return msgspec.json.decode(response.content)
     except (ValueError, RecursionError):

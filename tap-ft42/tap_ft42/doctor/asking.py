@@ -8,11 +8,10 @@ from http import HTTPStatus
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 import requests
 
 from tap_ft42.api.budget import RunEnds
-from tap_ft42.api.errors import RetriableAPIError
+from tap_ft42.api.errors import RetriableAPIError, decoded
 from tap_ft42.api.headers import whole_number
 from tap_ft42.declared.listing import ID
 
@@ -140,7 +139,7 @@ class Asker:
             response = self._client.ask(url, params)
         except (requests.RequestException, RetriableAPIError):
             return Answer(NO_ANSWER, time.monotonic() - began)
-        body = _decoded(response)
+        body = decoded(response)
         error = body.get("error") if isinstance(body, dict) else ""
         return Answer(
             response.status_code,
@@ -172,10 +171,3 @@ class Asker:
                 )
                 raise VisitEndsError(message)
             time.sleep(wait)
-
-
-def _decoded(response: requests.Response) -> object:
-    try:
-        return msgspec.json.decode(response.content)
-    except (ValueError, RecursionError):
-        return None
