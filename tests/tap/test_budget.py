@@ -31,6 +31,30 @@ def test_bounded_runs_read_all_that_one_long_run_reads(
     assert {row for run in runs for row in run.ids(stream)} == set(whole.ids(stream))
 
 
+@pytest.mark.parametrize("max_requests", [4, 5, 6])
+def test_a_run_that_ends_below_a_row_comes_back_to_that_row(
+    tap: Tap, sandbox: RunningSandbox, max_requests: int
+) -> None:
+    # All pages of campuses are there when the requests below the first campus run out.
+    here = tap.pointed_at(sandbox, page_size=25, campus_ids=[1], **AT_ONCE)
+    whole = here.run("projects_users")
+    runs = in_bounded_runs(here, "projects_users", max_requests=max_requests)
+    read = {row for run in runs for row in run.ids("projects_users")}
+    assert read == set(whole.ids("projects_users"))
+
+
+def test_a_bounded_run_that_fails_below_a_row_comes_back_to_that_row(
+    tap: Tap, sandbox: RunningSandbox
+) -> None:
+    here = tap.pointed_at(sandbox, page_size=1, campus_ids=[1], **AT_ONCE)
+    whole = here.run("projects_users")
+    sandbox.fault("forbidden", route="/v2/projects_users")
+    failed = here.fail("projects_users", max_requests=45)
+    sandbox.clear_faults()
+    run = here.run("projects_users", state=failed.state)
+    assert set(run.ids("projects_users")) == set(whole.ids("projects_users"))
+
+
 def test_a_run_sends_no_more_requests_than_it_may(tap: Tap, sandbox: RunningSandbox) -> None:
     run = tap.pointed_at(sandbox, page_size=10).run("users", "cursus", max_requests=5)
     assert asked(sandbox) == 5

@@ -586,12 +586,24 @@ class ListRun:
                 if part.is_doubtful:
                     self._doubt(read)
                 held.append(partial(moved.advance, part))
-                self._move(held, rejected)
+                if not self._is_needed_again:
+                    self._move(held, rejected)
                 self.run.write_state(at_most_every=STATE_INTERVAL)
             held.append(moved.complete)
             self._move(held, rejected)
         if held and (objection := self.rejections.objection()):
             raise UnusableRecordsError(objection)
+
+    @property
+    def _is_needed_again(self) -> bool:
+        """Whether something below its rows was not read.
+
+        A next run that went on behind these rows would not come to it. Once all are listed, it
+        does without: it is told which there are.
+        """
+        children = self.wanted_children
+        is_early = bool(children) and self.run.lifecycle.ends_early
+        return is_early or any(child._has_failed for child in children)  # noqa: SLF001 - of the same class
 
     def _doubt(self, read: PlannedRead) -> None:
         """Call no row gone on the strength of a read whose totals are wrong."""
