@@ -40,7 +40,8 @@ from math import ceil, inf
 from typing import TYPE_CHECKING
 
 from tap_ft42.reading.asking import IncompleteReadError, Metered, Part, RangeIgnoredError
-from tap_ft42.reading.reads import read_in_order, read_piecewise
+from tap_ft42.reading.in_order import read_in_order
+from tap_ft42.reading.piecewise import read_piecewise
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Iterator, Sequence

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from tap_ft42.declared.contexts import Context
     from tap_ft42.reading.asking import Ask, Part
     from tap_ft42.reading.ids import IdSet
-    from tap_ft42.reading.pipeline import Place
+    from tap_ft42.reading.places import Place
     from tap_ft42.reading.source import ListSource
 
 _LATER = in_milliseconds("2100-01-01")

@@ -33,7 +33,7 @@ from tap_ft42.census.list_census import ListCensus, gone
 from tap_ft42.census.tallies import Tally
 from tap_ft42.declared.instants import milliseconds
 from tap_ft42.planning.scope import id_lists
-from tap_ft42.reading.pipeline import NOW
+from tap_ft42.reading.places import NOW
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tap_ft42.declared.privacy import PersonalData
     from tap_ft42.planning.scope import Scope
     from tap_ft42.planning.steps import Times
-    from tap_ft42.reading.pipeline import Place
+    from tap_ft42.reading.places import Place
     from tap_ft42.reading.source import ListReader
 
 _SHARE = 4

@@ -188,3 +188,13 @@ async def all_pages(  # noqa: PLR0913 - what is asked for, and what came
     finally:
         for answer in ahead:
             answer.cancel()
+
+
+def tells_order(page: Page) -> bool:
+    """Tell whether a page can show that a list is sorted: one row of several does not."""
+    return page.count != 1 or is_all(page)
+
+
+def is_all(page: Page) -> bool:
+    """Tell whether a first page has all rows, and room for more."""
+    return page.is_whole and page.count < page.size

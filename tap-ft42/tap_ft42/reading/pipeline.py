@@ -13,52 +13,32 @@ from __future__ import annotations
 import asyncio
 import heapq
 import logging
-import time
 from collections import deque
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from http.client import INTERNAL_SERVER_ERROR
 from math import ceil
 from queue import SimpleQueue
 from threading import Thread
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
-import requests
-from typing_extensions import override
-
-from tap_ft42.api.errors import APIError, may_be_too_heavy
-from tap_ft42.api.retries import MAX_TRIES, RETRIED, TooManyRequestsError
-from tap_ft42.reading.asking import Ask, TooLargeError
 from tap_ft42.reading.outages import Outages
+from tap_ft42.reading.places import NOW, PlacedAsk, fitted
+from tap_ft42.reading.troubles import Troubles
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-
-    from backoff.types import Details
+    from collections.abc import AsyncIterator, Callable, Iterator
 
     from tap_ft42.api.budget import Budget
     from tap_ft42.api.ledger import Entry
     from tap_ft42.api.page import Page
     from tap_ft42.api.quota import Quota
-    from tap_ft42.reading.asking import Part, Source
+    from tap_ft42.reading.asking import Ask, Part, Source
+    from tap_ft42.reading.places import Place
     from tap_ft42.reading.regions import Region
-
-Place: TypeAlias = tuple[int, ...]
-"""Position in the order of consumption: ``(2,)`` < ``(2, 5)`` < ``(3,)``."""
-
-NOW: Place = (-1,)
-"""Position of what the consumer wants before it goes on."""
 
 AHEAD = 40
 """Answers that are on their way or wait for the consumer."""
-
-_TWICE = 2
-_LOOKED_INTO = {_TWICE, MAX_TRIES - 1}
-"""Failures of one request after which it is asked why: they may have a reason of their own."""
-
-_APART = 10_000
-"""Where the reads stand that take the place of one, behind all that it may have asked for."""
 
 _LONG_WAIT = 20.0
 """Seconds that need an explanation."""
@@ -153,11 +133,13 @@ class Pipeline:
         self._in_flight = 0
         self._workers = 0
         self._readings: set[Reading] = set()
-        self._known_good = known_good
-        self._has_worked = has_worked
         self._outages = Outages(budget)
-        self._looking = asyncio.Lock()
-        self._suspected: dict[Place, Callable[[], TooLargeError]] = {}
+        self._troubles = Troubles(
+            self._outages,
+            ask=self._ask_apart,
+            known_good=known_good,
+            has_worked=has_worked,
+        )
         self._starving: Reading | None = None
 
     # For the consumer
@@ -192,8 +174,8 @@ class Pipeline:
         if self._thread is None:
             self._thread = Thread(target=self._run, name="pipeline", daemon=True)
             self._thread.start()
-        answer = retried(self._answer, self._look_into)
-        ask = PlacedAsk(answer, source, reading, place, is_urgent=is_urgent)
+        answer = retried(self._answer, self._troubles.look_into)
+        ask = PlacedAsk(answer, source, reading.note, place, is_urgent=is_urgent)
         parts = fitted(ask, read, is_divided=is_divided)
         self._loop.call_soon_threadsafe(self._begin, reading, parts)
         return reading
@@ -346,63 +328,17 @@ class Pipeline:
             self._workers += 1
             Thread(target=self._work, name="request", daemon=True).start()
 
-    async def _look_into(self, details: Details) -> None:
-        """Find out why a request failed twice, before it is sent once more.
+    async def _ask_apart(self, fetch: Callable[[], Page], entry: Entry) -> None:
+        """Send a request whose answer no read waits for.
 
         Raises:
-            TooLargeError: A smaller one is answered.
-            RunEnds: The API is down, and the run has to end.
+            RunEnds: The run has to end.
+            Exception: What ``fetch`` raises.
         """
-        place, source, (region, _, sort) = details["args"]
-        failure, noticed = details["exception"], time.monotonic()
-        if isinstance(failure, TooManyRequestsError) or details["tries"] < _TWICE:
-            return
-        if (suspected := self._suspected.pop(place, None)) is not None:
-            raise suspected()
-        async with self._looking:
-            if self._outages.ended_at > noticed or details["tries"] not in _LOOKED_INTO:
-                return
-            remedies = source.remedies(is_heavy=may_be_too_heavy(failure))
-            for probe, too_large in remedies:
-                if await self._is_answered(partial(probe.fetch, region, 1, sort), source.entry):
-                    if isinstance(failure, requests.Timeout):
-                        raise too_large()
-                    self._suspected[place] = too_large
-                    return
-            await self._outlast(failure, source.entry, partial(source.fetch, region, 1, sort))
-
-    async def _outlast(
-        self, failure: BaseException, entry: Entry, fetch: Callable[[], Page]
-    ) -> None:
-        """Wait until the API answers again, if it is not just this request that fails."""
-        is_known = self._known_good() is not None
-
-        async def ask() -> bool:
-            return await self._is_answered(self._known_good() or fetch, entry)
-
-        if not self._outages.may_be_outlasted or not (is_known or self._may_be_down(failure)):
-            return
-        if not (is_known and await ask()):
-            await self._outages.outlast(failure, ask)
-
-    def _may_be_down(self, failure: BaseException) -> bool:
-        """Tell whether an API that has answered nothing yet is down, and not just wrong."""
-        response = getattr(failure, "response", None)
-        has_error = response is not None and response.status_code == INTERNAL_SERVER_ERROR
-        return self._has_worked and not has_error
-
-    async def _is_answered(self, fetch: Callable[[], Page], entry: Entry) -> bool:
-        """Send a request that nobody waits for but to know whether it is answered."""
         await self._permission(entry)
         job = _Job(NOW, _nothing, fetch, entry, self._loop.create_future())
         self._send(job)
-        try:
-            await job.answer
-        except RETRIED:
-            return False
-        except APIError:
-            return True
-        return True
+        await job.answer
 
     async def _next_job(self) -> _Job:
         while True:
@@ -464,83 +400,6 @@ class Pipeline:
             job.answer.set_result(page)
         elif error is not None:
             job.answer.set_exception(error)
-
-
-class PlacedAsk(Ask):
-    """Asks for pages at a place in the order of consumption."""
-
-    def __init__(
-        self,
-        answer: Callable[..., Awaitable[Page]],
-        source: Source,
-        reading: Reading,
-        place: Place,
-        *,
-        is_urgent: bool = False,
-    ) -> None:
-        self._answer = answer
-        self.source = source
-        """Which rows it asks for."""
-        self._reading = reading
-        self._place = place
-        self._is_urgent = is_urgent
-
-    @override
-    async def __call__(self, region: Region, number: int, sort: str | None) -> Page:
-        page = await self._answer(
-            (*self._place, number, 0),
-            self.source,
-            (region, number, sort),
-            is_urgent=self._is_urgent and number == 1,
-        )
-        self._reading.note(page)
-        return page
-
-    @override
-    def after(self, number: int) -> Ask:
-        return self.of(self.source, number)
-
-    def of(self, source: Source, number: int) -> PlacedAsk:
-        """Return one that asks for other rows; number as of `after`."""
-        return PlacedAsk(self._answer, source, self._reading, (*self._place, number, 1))
-
-
-async def fitted(
-    ask: PlacedAsk, read: Callable[[Ask], AsyncIterator[Part]], *, is_divided: bool
-) -> AsyncIterator[Part]:
-    """Read with requests that are as large as the API answers, and no larger.
-
-    Args:
-        ask: Asks for pages.
-        read: What reads with it.
-        is_divided: Whether a list of too many ids is read in shorter ones.
-
-    Yields:
-        What it reads, perhaps twice; if it was divided, without what is reached.
-
-    Raises:
-        TooLargeError: It would have to be divided.
-    """
-    instead, learn = ask.source.fitted(), _nothing
-    if len(instead) == 1:
-        (source,) = instead
-        try:
-            async for part in read(ask if source is ask.source else ask.of(source, 0)):
-                yield part
-        except TooLargeError as too_large:
-            if len(too_large.instead) > 1 and not is_divided:
-                raise
-            instead, learn = too_large.instead, too_large.learn or _nothing
-        else:
-            return
-    elif not is_divided:
-        message = "more ids than 42 takes in one list"
-        raise TooLargeError(message, instead)
-    for number, source in enumerate(instead):
-        parts = fitted(ask.of(source, _APART + number), read, is_divided=is_divided)
-        async for part in parts:
-            yield part if len(instead) == 1 else replace(part, reached=None)
-    learn()
 
 
 def _nothing() -> None:

@@ -22,7 +22,7 @@ from tap_ft42.reading.asking import (
     TooLargeError,
 )
 from tap_ft42.reading.fitting import Fit
-from tap_ft42.reading.pipeline import NOW
+from tap_ft42.reading.places import NOW
 from tap_ft42.reading.reads import read_from_scratch, read_list
 from tap_ft42.reading.regions import Region
 from tap_ft42.reading.spool import FRESH
@@ -37,7 +37,8 @@ if TYPE_CHECKING:
     from tap_ft42.declared.contexts import Context
     from tap_ft42.declared.listing import Listing
     from tap_ft42.reading.asking import Ask
-    from tap_ft42.reading.pipeline import Pipeline, Place, Reading
+    from tap_ft42.reading.pipeline import Pipeline, Reading
+    from tap_ft42.reading.places import Place
     from tap_ft42.reading.spool import Spool
 
 ONE = 1

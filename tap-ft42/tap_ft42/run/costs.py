@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
     from tap_ft42.declared.contexts import Context
     from tap_ft42.planning.plan import PlannedRead
-    from tap_ft42.reading.pipeline import Place, Reading
+    from tap_ft42.reading.pipeline import Reading
+    from tap_ft42.reading.places import Place
     from tap_ft42.run.lists import ListRun
     from tap_ft42.run.run import Run
 

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from tap_ft42.declared.contexts import Context
     from tap_ft42.planning.plan import PlannedRead
     from tap_ft42.reading.asking import Part
-    from tap_ft42.reading.pipeline import Place
+    from tap_ft42.reading.places import Place
     from tap_ft42.run.partitions import Partitions
     from tap_ft42.run.people import Directory
 

@@ -7,17 +7,14 @@ children there are, and which of them share their requests.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, partial
 from math import ceil
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from tap_ft42.api.budget import RunEnds
-from tap_ft42.api.errors import FatalAPIError, explain, is_missing
-from tap_ft42.api.token import CredentialsError
+from tap_ft42.api.errors import FatalAPIError, is_missing
 from tap_ft42.census.known import KnownRows
 from tap_ft42.census.presence import ByCursus, FullReads
 from tap_ft42.declared.contexts import cursus_of, key_of, list_of, parent_of
@@ -28,7 +25,7 @@ from tap_ft42.planning.plan import Partition, apart, at_once, plan, stop_at_the_
 from tap_ft42.planning.priorities import need
 from tap_ft42.planning.refresh import forget_position
 from tap_ft42.planning.sweeps import together
-from tap_ft42.reading.asking import IncompleteReadError, TooDearError, TooLargeError
+from tap_ft42.reading.asking import TooDearError, TooLargeError
 from tap_ft42.reading.source import ONE
 from tap_ft42.run.dealing import CampusByPerson
 from tap_ft42.run.lifecycle import ALONE
@@ -38,6 +35,8 @@ from tap_ft42.run.points import PointsOfParents
 from tap_ft42.run.refreshing import Refreshing
 from tap_ft42.run.rejections import Rejections, UnusableRecordsError
 from tap_ft42.run.run import STATE_INTERVAL
+from tap_ft42.run.strangers import Strangers
+from tap_ft42.run.sweeping import Halving, Sweeping, may_be_of_one
 from tap_ft42.run.unlisted import is_gone
 
 if TYPE_CHECKING:
@@ -50,19 +49,14 @@ if TYPE_CHECKING:
     from tap_ft42.planning.bookmarks import Movement
     from tap_ft42.planning.plan import PlannedRead, Stops
     from tap_ft42.planning.steps import Times
-    from tap_ft42.reading.pipeline import Place, Reading
+    from tap_ft42.reading.pipeline import Reading
+    from tap_ft42.reading.places import Place
     from tap_ft42.run.partitions import Output
     from tap_ft42.run.run import Run
     from tap_ft42.run.trait import Trait
 
 Member: TypeAlias = "tuple[Context | None, Place]"
 """A partition by its context, and its place in the order of the run."""
-
-_LOOKED_AT = 10
-"""Parents of which it is looked whether a list of them has the rows of all."""
-
-_MANY = 3
-"""Rows that a filter lets through, though it should not, that are no coincidence."""
 
 _Planner: TypeAlias = (
     "Callable[[Listing, Sequence[Partition], Times, Stops], Sequence[PlannedRead]]"
@@ -77,22 +71,7 @@ class _Running:
     members: Sequence[Member]
     readings: Sequence[Reading]
     movements: Sequence[Movement]
-    halving: _Halving | None = None
-
-
-class _Halving:
-    """What became of the two halves of a sweep that failed."""
-
-    def __init__(self, members: int) -> None:
-        self.members = members
-        self._read: list[int] = []
-        self.has_failed = False
-        """Whether one of them failed, too, so that its length was not the reason."""
-
-    def succeed(self, members: int) -> int | None:
-        """Take note that a half was read, and return how long both were if both were."""
-        self._read.append(members)
-        return None if self.has_failed or len(self._read) == 1 else max(self._read)
+    halving: Halving | None = None
 
 
 class ListRun:
@@ -137,8 +116,8 @@ class ListRun:
         self._is_doubtful = self._has_failed = False
         self._left_open: set[Hashable] = set()
         self._gone: list[str] = []
-        self._strangers: dict[str, int] = {}
-        self._rows_below: dict[int, Counter[int]] = defaultdict(Counter)
+        self._strangers = Strangers(self.partitions)
+        self._sweeping = Sweeping(self.partitions)
         self._remembered: list[tuple[ListRun, Context]] = []
         if listing.tells == "people":
             run.people.people = self
@@ -330,7 +309,7 @@ class ListRun:
         planner: _Planner,
         *,
         is_urgent: bool = False,
-        halving: _Halving | None = None,
+        halving: Halving | None = None,
     ) -> None:
         """Plan reads, and let the pipeline run them."""
         of = {key_of(context): (context, place) for context, place in members}
@@ -347,7 +326,7 @@ class ListRun:
         self,
         read: PlannedRead,
         members: Sequence[Member],
-        halving: _Halving | None,
+        halving: Halving | None,
         *,
         is_urgent: bool,
     ) -> _Running:
@@ -503,7 +482,7 @@ class ListRun:
             yield from self._planned_records(context)
             return
         if running.halving is not None:
-            self._note_half(running.halving, len(running.members))
+            self._sweeping.note_half(running.halving, len(running.members))
         self._is_read_to_end = self._is_any_read = True
         for member in running.read.contexts:
             self.presence.complete(member)
@@ -521,7 +500,7 @@ class ListRun:
             running.halving.has_failed = True
         if isinstance(failure, TooDearError):
             self._begin(running.members, apart)
-        elif not running.read.is_sweep or not _may_be_of_one(failure):
+        elif not running.read.is_sweep or not may_be_of_one(failure):
             self._left_open.update(map(key_of, running.read.contexts))
             raise failure
         elif is_one_too_many and isinstance(failure, FatalAPIError):
@@ -531,24 +510,11 @@ class ListRun:
             self._halve(running, failure)
 
     def _halve(self, running: _Running, failure: Exception) -> None:
-        """Read the members of a sweep that fails in two, as it may fail because of one."""
-        members = len(running.members)
-        halving, middle = _Halving(members), ceil(members / 2)
+        """Read the members of a sweep in two."""
+        halving, middle = Halving(len(running.members)), ceil(len(running.members) / 2)
         for half in (running.members[:middle], running.members[middle:]):
             self._begin(half, at_once, halving=halving)
-        self.partitions.logger.info(
-            "%s: a list of %d of its parents cannot be read, and is read in two. %s",
-            self.listing.name,
-            members,
-            explain(failure),
-            extra={"happened": "sweep_halved"},
-        )
-
-    def _note_half(self, halving: _Halving, members: int) -> None:
-        """Take note of how many parents the API takes in one list, once both halves tell."""
-        if (longest := halving.succeed(members)) is not None:
-            name = self.listing.parent_filter or ""
-            self.partitions.fit_of_sweeps.shorten(name, halving.members, longest)
+        self._sweeping.tell_halved(halving.members, failure)
 
     def _along_with(self, context: Context | None) -> Sequence[Context | None]:
         """Return what is planned together with a partition that nobody has planned."""
@@ -572,9 +538,8 @@ class ListRun:
                 parts = trait.prepared(parts, read)
             for part, place in parts:
                 if part.page is not None:
-                    if part.page.count and self.listing.parent_filter and not read.is_sweep:
-                        below = self._rows_below[cursus_of(context)]
-                        below[parent_of(context)] += part.page.count
+                    if part.page.count and not read.is_sweep:
+                        self._sweeping.note_rows(context, part.page.count)
                     self._note_turn(read, part.page)
                     page = self._unpacked(part.page)
                     records = page.records()
@@ -691,31 +656,9 @@ class ListRun:
         is_of_cursus = column is None or row["cursus_id"] in row[column]
         return (
             is_of_cursus
-            and self._passes_filters(row)
+            and not self._strangers.include(row)
             and all(trait.is_in_scope(row) for trait in self._traits)
         )
-
-    @cached_property
-    def _filtered(self) -> list[tuple[str, str, str]]:
-        """The filters of every request whose columns the rows show."""
-        columns = (
-            (name, name.removeprefix("filter[").rstrip("?]"), value)
-            for name, value in self.listing.filters.items()
-        )
-        return [each for each in columns if each[0].startswith("filter[")]
-
-    def _passes_filters(self, row: Mapping[str, Any]) -> bool:
-        """Tell whether a row is what the filters of every request ask for."""
-        for name, column, value in self._filtered:
-            if row.get(column) is not None and str(row[column]).lower() != value:
-                self._strangers[name] = self._strangers.get(name, 0) + 1
-                if self._strangers[name] == _MANY:
-                    self.partitions.fit.learn(
-                        f"42 does not narrow it by {name}. The tap does",
-                        ignored_filters=(*self.partitions.fit.can.ignored_filters, name),
-                    )
-                return False
-        return True
 
     @cached_property
     def presence(self) -> Presence:
@@ -752,40 +695,10 @@ class ListRun:
                 "read it: deselect the stream, or ask for a role",
                 kind="42 answered 404",
             )
-        with suppress(RunEnds, *ALONE):
-            self._look_at_lists()
+        self._sweeping.look_at_lists()
         cursor = self.listing.cursor
         if self._partitions_read and cursor is not None and cursor.kind == "instant":
             level(cursor, self._partitions_read)
-
-    def _look_at_lists(self) -> None:
-        """Look whether the API heeds all ids of a list, before any sweep relies on it."""
-        name, fit = self.listing.parent_filter, self.partitions.fit_of_sweeps
-        if name is None or self.listing.largest_sweep == 1 or not fit.is_list_due:
-            return
-        for whole in self.partitions.lists:
-            rows = self._rows_below[cursus_of(whole)]
-            # If only one of them counted, they would have no more rows than the largest one.
-            # Several, as all who study at one campus may study at another one, too.
-            largest, *others = sorted(rows, key=lambda own: -rows[own])[:_LOOKED_AT] or [0]
-            if not others:
-                continue
-            one = self._total_below(whole, [largest])
-            both = self._total_below(whole, [largest, *others])
-            if one is None or both is None:
-                return  # where nothing is counted, nobody can tell
-            if both > one:
-                fit.confirm_lists()
-            else:
-                fit.shorten(name, 1 + len(others), 1)
-            return
-
-    def _total_below(self, whole: Context | None, ids: Sequence[int]) -> int | None:
-        """Return how many rows parents have; None if the API does not count them."""
-        reader, path = self.partitions.reader, self.partitions.whole_path or ""
-        named = ",".join(map(str, ids))
-        query = {**self.partitions.query(whole), self.listing.parent_filter or "": named}
-        return reader.one_of(reader.ask_one(path, query, context=whole)).total
 
     def note_ends(self) -> None:
         """Tell the spool how far the plans of the run have been followed."""
@@ -799,16 +712,6 @@ class ListRun:
                 spool.end(name, state, is_full=is_full)
         if plans:
             spool.tidy()
-
-
-def _may_be_of_one(failure: Exception) -> bool:
-    """Tell whether a sweep may fail because of one of its members, or because of their number.
-
-    What passes by itself would take as long for each of them.
-    """
-    if isinstance(failure, CredentialsError):
-        return False
-    return isinstance(failure, TooLargeError | FatalAPIError | IncompleteReadError)
 
 
 def _traits(partitions: Partitions) -> Iterator[Trait]:

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     import requests
 
     from tap_ft42.declared.listing import Listing
-    from tap_ft42.reading.pipeline import Place
+    from tap_ft42.reading.places import Place
     from tap_ft42.run.lifecycle import Host
 
 _OF_THE_USER = user_state_path("tap-ft42")

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from tap_ft42.declared.contexts import Context
     from tap_ft42.planning.plan import PlannedRead
     from tap_ft42.reading.asking import Part
-    from tap_ft42.reading.pipeline import Place
+    from tap_ft42.reading.places import Place
 
 
 class Trait:

@@ -1,0 +1,111 @@
+"""Reads a closed region in no order, as some routes document none.
+
+The promise is that of `tap_ft42.reading.reads`.
+
+**Proof.** As a closed region wins no rows, all have been seen once there
+are as many distinct ids as the first answer's total. Otherwise the region is halved
+and read again, in the end page by page.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import ceil
+from typing import TYPE_CHECKING
+
+from tap_ft42.declared.listing import ID
+from tap_ft42.reading.ahead import in_turn
+from tap_ft42.reading.asking import IncompleteReadError, Part
+from tap_ft42.reading.paging import Seen, all_pages, one_page
+from tap_ft42.reading.regions import MAX_ID
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from tap_ft42.api.page import Page
+    from tap_ft42.reading.asking import Ask
+    from tap_ft42.reading.regions import Key, Region
+
+SHORT_SLICE = 20
+"""Pages of a slice of a list without order, which may have to be read again."""
+
+MOST_SLICES = 1000
+"""Slices of a list, at most."""
+
+
+async def read_piecewise(
+    ask: Ask, region: Region, key: Key, head: Page | None = None, *, is_part: bool = False
+) -> AsyncIterator[Part]:
+    """Read a closed region in no order, in pieces small enough to be read at once.
+
+    Args:
+        ask: Asks for pages.
+        region: Which rows.
+        key: The key by which it is cut into pieces.
+        head: Its first page, if that has been read.
+        is_part: Whether it is a part of a list that shows rows elsewhere.
+
+    Yields:
+        The pages of each piece, and after each piece that it is complete.
+
+    Raises:
+        IncompleteReadError: The API shows no row, though it counts some.
+        RangeIgnoredError: The API does not narrow the list.
+    """
+    _, upper = region.interval(key)
+    head = head or await one_page(ask, region, 1, None)
+    seen, keys = Seen(), list[int]()
+    most = 1 if (head.total or 0) > SHORT_SLICE * head.size else 2 * SHORT_SLICE
+    async for page in all_pages(ask, region, None, seen, head, most=most):
+        keys.extend(page.keys(key))
+        yield Part(page)
+    is_point = key == ID and not region.is_divisible(key)
+    is_complete = is_point or (seen.is_over and seen.has_all) or region.is_filled_by(seen.ids)
+    is_doubtful = False
+    if not is_complete and seen.is_worth_another_look:
+        again, known = Seen(), len(seen.ids)
+        async for page in all_pages(ask.after(most), region, None, again, most=most):
+            if seen.ids.update(page.ids):
+                yield Part(page)
+        is_alike = len(again.ids) == known == len(seen.ids)
+        if is_alike and not (known or is_part or again.has_all) and again.last == seen.last:
+            await _refuse_hidden(ask.after(most + 1), region, again.last)
+        is_complete = again.is_over and (again.has_all or is_alike)
+        is_doubtful = not again.has_all and again.last is not None
+    if is_complete:
+        yield Part(None, reached=upper, is_doubtful=is_doubtful)
+        return
+    is_part = is_part or seen.shown > 0
+    if not region.is_divisible(key):
+        # More rows in a millisecond than a page holds: a batch edit.
+        async for part in read_piecewise(ask.after(most + 1), region, "id", is_part=is_part):
+            yield replace(part, reached=None)
+        yield Part(None, reached=upper)
+        return
+    halves = region.halved(key, keys) if seen.is_over else None
+    pieces = halves or region.cut(key, max(2, slices_of(head, SHORT_SLICE)))
+    async for part in in_turn(
+        read_piecewise(ask.after(most + 1 + number), piece, key, is_part=is_part)
+        for number, piece in enumerate(pieces)
+    ):
+        yield part
+
+
+async def _refuse_hidden(ask: Ask, region: Region, total: int | None) -> None:
+    """Look at a region for the third time, whose total says twice that it hides its rows.
+
+    Raises:
+        IncompleteReadError: It does. Twice in a row, the only row may have left between the
+            count and the rows; a third time is no chance.
+    """
+    page = await one_page(ask, region, 1, None)
+    if not page.count and page.total == total:
+        message = f"the API counts {total} rows, and shows none"
+        raise IncompleteReadError(message)
+
+
+def slices_of(head: Page, pages: int, most: int = MAX_ID) -> int:
+    """Return how many slices of so many pages a list makes that has so many rows at most."""
+    if head.total is None:
+        return 2
+    return max(1, min(ceil(min(head.total, most) / (pages * head.size)), MOST_SLICES))

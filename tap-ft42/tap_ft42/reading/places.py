@@ -1,0 +1,105 @@
+"""Where the answers to a read's requests are wanted, in the order of consumption."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeAlias
+
+from typing_extensions import override
+
+from tap_ft42.reading.asking import Ask, TooLargeError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+
+    from tap_ft42.api.page import Page
+    from tap_ft42.reading.asking import Part, Source
+    from tap_ft42.reading.regions import Region
+
+Place: TypeAlias = tuple[int, ...]
+"""Position in the order of consumption: ``(2,)`` < ``(2, 5)`` < ``(3,)``."""
+
+NOW: Place = (-1,)
+"""Position of what the consumer wants before it goes on."""
+
+_APART = 10_000
+"""Where the reads stand that take the place of one, behind all that it may have asked for."""
+
+
+class PlacedAsk(Ask):
+    """Asks for pages at a place in the order of consumption."""
+
+    def __init__(
+        self,
+        answer: Callable[..., Awaitable[Page]],
+        source: Source,
+        note: Callable[[Page], None],
+        place: Place,
+        *,
+        is_urgent: bool = False,
+    ) -> None:
+        self._answer = answer
+        self.source = source
+        """Which rows it asks for."""
+        self._note = note
+        self._place = place
+        self._is_urgent = is_urgent
+
+    @override
+    async def __call__(self, region: Region, number: int, sort: str | None) -> Page:
+        page = await self._answer(
+            (*self._place, number, 0),
+            self.source,
+            (region, number, sort),
+            is_urgent=self._is_urgent and number == 1,
+        )
+        self._note(page)
+        return page
+
+    @override
+    def after(self, number: int) -> Ask:
+        return self.of(self.source, number)
+
+    def of(self, source: Source, number: int) -> PlacedAsk:
+        """Return one that asks for other rows; number as of `after`."""
+        return PlacedAsk(self._answer, source, self._note, (*self._place, number, 1))
+
+
+async def fitted(
+    ask: PlacedAsk, read: Callable[[Ask], AsyncIterator[Part]], *, is_divided: bool
+) -> AsyncIterator[Part]:
+    """Read with requests that are as large as the API answers, and no larger.
+
+    Args:
+        ask: Asks for pages.
+        read: What reads with it.
+        is_divided: Whether a list of too many ids is read in shorter ones.
+
+    Yields:
+        What it reads, perhaps twice; if it was divided, without what is reached.
+
+    Raises:
+        TooLargeError: It would have to be divided.
+    """
+    instead: Sequence[Source] = ask.source.fitted()
+    learn: Callable[[], None] | None = None
+    if len(instead) == 1:
+        (source,) = instead
+        try:
+            async for part in read(ask if source is ask.source else ask.of(source, 0)):
+                yield part
+        except TooLargeError as too_large:
+            if len(too_large.instead) > 1 and not is_divided:
+                raise
+            instead, learn = too_large.instead, too_large.learn
+        else:
+            return
+    elif not is_divided:
+        message = "more ids than 42 takes in one list"
+        raise TooLargeError(message, instead)
+    for number, source in enumerate(instead):
+        parts = fitted(ask.of(source, _APART + number), read, is_divided=is_divided)
+        async for part in parts:
+            yield part if len(instead) == 1 else replace(part, reached=None)
+    if learn is not None:
+        learn()

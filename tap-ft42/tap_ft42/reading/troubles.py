@@ -1,0 +1,111 @@
+"""Why a request fails again and again: the API is down, or what is asked for is too large."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from functools import partial
+from http.client import INTERNAL_SERVER_ERROR
+from typing import TYPE_CHECKING
+
+import requests
+
+from tap_ft42.api.errors import APIError, may_be_too_heavy
+from tap_ft42.api.retries import MAX_TRIES, RETRIED, TooManyRequestsError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from backoff.types import Details
+
+    from tap_ft42.api.ledger import Entry
+    from tap_ft42.api.page import Page
+    from tap_ft42.reading.asking import TooLargeError
+    from tap_ft42.reading.outages import Outages
+    from tap_ft42.reading.places import Place
+
+_TWICE = 2
+_LOOKED_INTO = {_TWICE, MAX_TRIES - 1}
+"""Failures of one request after which it is asked why: they may have a reason of their own."""
+
+
+class Troubles:
+    """Looks into requests that fail."""
+
+    def __init__(
+        self,
+        outages: Outages,
+        *,
+        ask: Callable[[Callable[[], Page], Entry], Awaitable[None]],
+        known_good: Callable[[], Callable[[], Page] | None],
+        has_worked: bool,
+    ) -> None:
+        """Look at nothing yet.
+
+        Args:
+            outages: Waits while the API is down.
+            ask: Sends a request whose answer no read waits for.
+            known_good: Returns what sends a request that was answered, if one was.
+            has_worked: Whether an earlier run had answers, so that who gives none is down.
+        """
+        self._outages = outages
+        self._ask = ask
+        self._known_good = known_good
+        self._has_worked = has_worked
+        self._looking = asyncio.Lock()
+        self._suspected: dict[Place, Callable[[], TooLargeError]] = {}
+
+    async def look_into(self, details: Details) -> None:
+        """Find out why a request failed twice, before it is sent once more.
+
+        Raises:
+            TooLargeError: A smaller one is answered.
+            RunEnds: The API is down, and the run has to end.
+        """
+        place, source, (region, _, sort) = details["args"]
+        failure, noticed = details["exception"], time.monotonic()
+        if isinstance(failure, TooManyRequestsError) or details["tries"] < _TWICE:
+            return
+        if (suspected := self._suspected.pop(place, None)) is not None:
+            raise suspected()
+        async with self._looking:
+            if self._outages.ended_at > noticed or details["tries"] not in _LOOKED_INTO:
+                return
+            remedies = source.remedies(is_heavy=may_be_too_heavy(failure))
+            for probe, too_large in remedies:
+                if await self._is_answered(partial(probe.fetch, region, 1, sort), source.entry):
+                    if isinstance(failure, requests.Timeout):
+                        raise too_large()
+                    self._suspected[place] = too_large
+                    return
+            await self._outlast(failure, source.entry, partial(source.fetch, region, 1, sort))
+
+    async def _outlast(
+        self, failure: BaseException, entry: Entry, fetch: Callable[[], Page]
+    ) -> None:
+        """Wait until the API answers again, if it is not just this request that fails."""
+        is_known = self._known_good() is not None
+
+        async def ask() -> bool:
+            return await self._is_answered(self._known_good() or fetch, entry)
+
+        if not self._outages.may_be_outlasted or not (is_known or self._may_be_down(failure)):
+            return
+        if not (is_known and await ask()):
+            await self._outages.outlast(failure, ask)
+
+    def _may_be_down(self, failure: BaseException) -> bool:
+        """Tell whether an API that has answered nothing yet is down, and not just wrong."""
+        response = getattr(failure, "response", None)
+        has_error = response is not None and response.status_code == INTERNAL_SERVER_ERROR
+        return self._has_worked and not has_error
+
+    async def _is_answered(self, fetch: Callable[[], Page], entry: Entry) -> bool:
+        """Send a request that nobody waits for but to know whether it is answered."""
+        try:
+            await self._ask(fetch, entry)
+        except RETRIED:
+            return False
+        except APIError:
+            return True
+        return True
