@@ -7,12 +7,12 @@ rank before the first) and before the last one (there are as many pages as page 
 earliest answer, calls for). So there is a *k* such that *r* lay behind page *k* when
 that was made and before page *k+1* when that was made: between these two moments a row
 left, and the key of *r* lies between the last of page *k* and the first of page *k+1*.
-Now the API counts the total of an answer before it reads the answer's rows (``api-
-pagination`` does). So if any answer that was asked for after page *k+1* had come states
-the total of page *k*, no row left in between, and the border of the two pages is
-proven. Where it states less, the gap between their keys is read again, as a region of
-its own. The last borders are proven by one more request, for the page behind the last.
-All pages may be in flight at once; the order of their answers does not matter.
+Now the API counts the total of an answer before it reads the answer's rows (its paging
+library does). So if any answer that was asked for after page *k+1* had come states the
+total of page *k*, no row left in between, and the border of the two pages is proven.
+Where it states less, the gap between their keys is read again, as a region of its own.
+The last borders are proven by one more request, for the page behind the last. All pages
+may be in flight at once; the order of their answers does not matter.
 """
 
 from __future__ import annotations
