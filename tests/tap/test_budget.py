@@ -91,6 +91,18 @@ def test_a_bounded_run_leaves_no_bookmark_behind_what_it_has_not_read(
     assert "replication_key_value" not in run.state["bookmarks"]["users"]
 
 
+def test_a_run_that_ends_above_many_parents_does_not_write_its_state_for_each(
+    tap: Tap, sandbox: RunningSandbox
+) -> None:
+    here = tap.pointed_at(sandbox, **AT_ONCE)
+    run = here.run("coalitions_users", max_requests=12)
+    assert said_why_it_ended(run)
+    partitions = run.state["bookmarks"]["coalitions_users"]["partitions"]
+    states = [message for message in run.messages if message["type"] == "STATE"]
+    assert len(partitions) > 40
+    assert len(states) < 5
+
+
 def test_a_run_that_is_out_of_time_ends_well(tap: Tap, sandbox: RunningSandbox) -> None:
     # The hour is used up; waiting for the next one would take too long.
     credentials = {"client_id": "busy", "client_secret": "secret"}

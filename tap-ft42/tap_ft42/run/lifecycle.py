@@ -364,7 +364,7 @@ class Lifecycle:
         )
 
     def end_early(self, end: RunEnds) -> None:
-        """Say once why the run ends before all is read."""
+        """Say once why the run ends before all is read: each partition left hears of it."""
         if not self.ends_early:
             self.ends_early = True
             self._end = str(end)
@@ -373,7 +373,7 @@ class Lifecycle:
                 end,
                 extra={"happened": "budget_ends", "reason": self._end},
             )
-        self._run.write_state()
+            self._run.write_state()
 
     def fail(self, failure: Exception) -> None:
         """Write down what is left to write when the run cannot go on.
