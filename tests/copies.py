@@ -107,6 +107,8 @@ def copied(folder: Path, *endpoints: str) -> Copy:
     """Copy the project, and add endpoints in three places each."""
     root = folder / "copy"
     copy_known_files(root)
+    # Git tells which files are the project's.
+    subprocess.run(["git", "init", "--quiet", root], check=True)  # noqa: S607 - git is required
     (root / ".venv").symlink_to(ROOT / ".venv")
     for name in endpoints:
         for file, place in PLACES.items():

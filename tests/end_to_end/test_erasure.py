@@ -45,7 +45,7 @@ PLACES = {
     "an unknown field, as a key": (
         "projects_users", "extra", "jsonb_build_object('a', jsonb_build_object({}, 1))", "{}",
     ),
-    "a file's name": ("projects", "description", "{}", "see {}_libft"),
+    "a file's name": ("projects", "repository", "{}", "see {}_libft"),
     "a name in one word": ("achievements", "description", "{}", "by {}X1"),
     "an address of another": (
         "achievements_users", "url", "{}", "https://api.intra.42.fr/v2/users/{}",
