@@ -101,12 +101,13 @@ async def read_list(
         IncompleteReadError: It was another one in each of ten reads, or it shows less
             than it counts on pages that are all the same.
     """
-    ask = Metered(ask)
+    look: Ask = Metered(ask)
     sort = "id" if is_sortable else None
     before = None
     for attempt in range(_TRIES):
         seen = Seen()
-        async for page in all_pages(ask.after(attempt), region or Region(), sort, seen):
+        look = look.again() if attempt else look
+        async for page in all_pages(look.after(attempt), region or Region(), sort, seen):
             yield Part(page)
         is_alike, before = seen.ids == before, seen.ids
         if not seen.is_cut_off and (seen.is_steady or is_alike):

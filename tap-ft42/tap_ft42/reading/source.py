@@ -56,6 +56,7 @@ class ListSource(Source):
         plan: Name of the plan in the spool; None if its pages are not kept.
         size: Rows a page.
         route: The route of the list, with names in braces.
+        look: How often the read has looked at these rows before.
     """
 
     reader: ListReader
@@ -64,6 +65,7 @@ class ListSource(Source):
     plan: str | None
     size: int
     route: str = field(repr=False)
+    look: int = 0
 
     @cached_property
     @override
@@ -166,6 +168,10 @@ class ListSource(Source):
         ]
 
     @override
+    def again(self) -> ListSource:
+        return replace(self, look=self.look + 1)
+
+    @override
     def fitted(self) -> Sequence[ListSource]:
         longest, size = self.fit.can.longest_list, min(self.size, self.fit.can.page_size)
         if size < self.size:
@@ -210,7 +216,8 @@ class ListSource(Source):
         }
 
     def _request(self, params: Mapping[str, Any]) -> str:
-        return json.dumps([self.url, params])
+        # A run that goes on looks as often as the one before, and finds each look's pages.
+        return json.dumps([self.url, params, *([self.look] if self.look else [])])
 
 
 @dataclass(frozen=True)
