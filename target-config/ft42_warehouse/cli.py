@@ -52,7 +52,11 @@ class _Commands(click.Group):
         return command
 
 
-@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Example: warehouse status --json",
+)
 @server_option("--host", help="Server.")
 @server_option("--port", default=5432, show_default=True, help="Its port.")
 @server_option("--user", help="The loader's account.")
