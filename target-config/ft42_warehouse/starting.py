@@ -32,11 +32,14 @@ _NEXT = """\
 {folder}: a Meltano project with the jobs nightly and incremental, and their schedules
 
 Next, in that folder:
-  UV_CONSTRAINT=constraints.txt meltano install          the versions that were tested
-  ft42-sandbox start && ft42-postgres start              a stand-in for 42, and a database
-  meltano run nightly                                    load the one from the other
-  warehouse status                                       see what came
-For real data, fill in .env and add --environment=prod to meltano.
+  # tap, target and warehouse, in the versions that were tested
+  UV_CONSTRAINT=constraints.txt meltano install
+  # a stand-in for 42 with generated people, and a database
+  ft42-sandbox start --requests-per-second 0 --requests-per-hour 0
+  ft42-postgres start
+  meltano run nightly
+  warehouse status
+For real data, fill in .env, and run: meltano --environment=prod run nightly
 """
 
 

@@ -66,12 +66,12 @@ def test_help_has_an_example_that_the_command_would_take(
         given = shlex.split(example.partition("|")[0])
         context = group.make_context(program, given)
         if context._protected_args:  # noqa: SLF001 - where click keeps the command's name
-            name, command, rest = group.resolve_command(
+            called, command, rest = group.resolve_command(
                 context,
                 [*context._protected_args, *context.args],  # noqa: SLF001
             )
-            assert words in ([], [name]), example
+            assert words in ([], [called]), example
             assert command is not None
-            command.make_context(name, rest, context)
+            command.make_context(called, rest, context)
         else:
             assert not words, example
