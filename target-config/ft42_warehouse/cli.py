@@ -36,8 +36,16 @@ _COMMANDS = {
 """The module of each command in ``ft42_warehouse.commands``."""
 
 
+_ASKS_FOR_HELP = "ft42_warehouse.asks_for_help"
+
+
 class _Commands(click.Group):
     """Commands that are imported where they are called, or all are listed."""
+
+    @override
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        ctx.meta[_ASKS_FOR_HELP] = not {*args}.isdisjoint(ctx.help_option_names)
+        return super().parse_args(ctx, args)
 
     @override
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -131,7 +139,8 @@ def main(  # noqa: PLR0913 - an argument an option
     TARGET_POSTGRES_PASSWORD, else from PGPASSWORD or ~/.pgpass.
     """
     schemas = Schemas(landing_schema, published_schema, keep_strangers=keep_strangers)
-    if context.invoked_subcommand == "sql":  # which asks no server
+    # Neither asks a server.
+    if context.invoked_subcommand == "sql" or context.meta[_ASKS_FOR_HELP]:
         context.obj = schemas
         return
     url = _secret("TARGET_POSTGRES_SQLALCHEMY_URL", "WAREHOUSE_SQLALCHEMY_URL")

@@ -111,7 +111,9 @@ def test_meltano_knows_its_jobs_schedules_and_settings(project: Project) -> None
     assert all(job["name"] in listed for job in declared["jobs"])
     times = project.call("meltano", "schedule", "list")
     assert all(schedule["interval"] in times for schedule in declared["schedules"])
-    assert "TAP_FT42_CLIENT_ID" in project.call("meltano", "config", "list", "tap-ft42")
+    assert "TAP_FT42_CLIENT_ID" in project.call(
+        "meltano", "config", "list", "--all", "tap-ft42"
+    )
 
 
 def test_it_loads_publishes_and_checks(project: Project, database: Database) -> None:

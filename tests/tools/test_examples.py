@@ -49,7 +49,7 @@ def test_every_program_of_the_packages_is_looked_at() -> None:
     assert scripts == set(_PROGRAMS)
 
 
-@pytest.mark.parametrize(("program", "words"), calls())
+@pytest.mark.parametrize(("program", "words"), list(calls()))
 def test_help_has_an_example_that_the_command_would_take(
     program: str, words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -64,14 +64,14 @@ def test_help_has_an_example_that_the_command_would_take(
     assert examples, shown
     for example in examples:
         given = shlex.split(example.partition("|")[0])
-        context = group.make_context(program, given)
-        if context._protected_args:  # noqa: SLF001 - where click keeps the command's name
-            called, command, rest = group.resolve_command(
-                context,
-                [*context._protected_args, *context.args],  # noqa: SLF001
-            )
+        with group.make_context(program, given) as context:
+            # Where click keeps the name of the command.
+            rest = [*context._protected_args, *context.args]  # noqa: SLF001
+            if not rest:
+                assert not words, example
+                continue
+            called, command, options = group.resolve_command(context, rest)
             assert words in ([], [called]), example
             assert command is not None
-            command.make_context(called, rest, context)
-        else:
-            assert not words, example
+            with command.make_context(called, options, context):
+                pass
