@@ -41,7 +41,7 @@ def test_the_image_installs_itself_and_knows_the_jobs(tmp_path: Path) -> None:
             ["sh", "-e", "-c", script.replace(HOME, str(home))],  # noqa: S607 - any POSIX shell
             cwd=project, env=own | variables,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, text=True,
-            timeout=550,
+            timeout=900,
         )  # fmt: skip
         assert done.returncode == 0, done.stdout[-3000:]
         return done.stdout

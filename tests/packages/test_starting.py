@@ -46,7 +46,7 @@ class Project:
             [self.programs / "bin" / program, *arguments],
             cwd=self.folder, env=self.environment | changes,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, text=True,
-            timeout=550,
+            timeout=900,
         )  # fmt: skip
         assert done.returncode == 0, done.stdout[-4000:]
         return done.stdout
