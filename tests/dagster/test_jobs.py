@@ -41,7 +41,7 @@ from ft42_jobs import defs
 (schedule,) = [
     s for s in defs.get_repository_def().schedule_defs if s.job_name == "ft42_nightly"
 ]
-instance = DagsterInstance.ephemeral()
+instance = DagsterInstance.local_temp()
 def turn():
     context = build_schedule_context(instance, repository_def=defs.get_repository_def())
     return bool(schedule.evaluate_tick(context).run_requests)
