@@ -21,14 +21,19 @@ STREAMS = ("users", "achievements", "projects_users", "achievements_users")
 AT_ONCE: dict[str, Any] = {"settle_seconds": 0, "overlap_seconds": 0}
 
 
+def assert_as_one_long_run(here: Tap, stream: str, *, max_requests: int) -> None:
+    """Look whether bounded runs read together what one without bounds reads."""
+    whole = here.run(stream)
+    runs = in_bounded_runs(here, stream, max_requests=max_requests)
+    assert {row for run in runs for row in run.ids(stream)} == set(whole.ids(stream))
+
+
 @pytest.mark.parametrize("stream", STREAMS)
 def test_bounded_runs_read_all_that_one_long_run_reads(
     tap: Tap, sandbox: RunningSandbox, stream: str
 ) -> None:
     here = tap.pointed_at(sandbox, page_size=25, campus_ids=[1], **AT_ONCE)
-    whole = here.run(stream)
-    runs = in_bounded_runs(here, stream, max_requests=9)
-    assert {row for run in runs for row in run.ids(stream)} == set(whole.ids(stream))
+    assert_as_one_long_run(here, stream, max_requests=9)
 
 
 @pytest.mark.parametrize("max_requests", [4, 5, 6])
@@ -37,10 +42,7 @@ def test_a_run_that_ends_below_a_row_comes_back_to_that_row(
 ) -> None:
     # All pages of campuses are there when the requests below the first campus run out.
     here = tap.pointed_at(sandbox, page_size=25, campus_ids=[1], **AT_ONCE)
-    whole = here.run("projects_users")
-    runs = in_bounded_runs(here, "projects_users", max_requests=max_requests)
-    read = {row for run in runs for row in run.ids("projects_users")}
-    assert read == set(whole.ids("projects_users"))
+    assert_as_one_long_run(here, "projects_users", max_requests=max_requests)
 
 
 def test_a_bounded_run_that_fails_below_a_row_comes_back_to_that_row(

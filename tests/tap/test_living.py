@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from ft42_sandbox.testing import running_sandbox
@@ -21,6 +21,7 @@ READ = {
     "achievements_users": "/v2/achievements_users",
     "projects_users": "/v2/projects_users?filter[campus]=1&filter[cursus]=21",
 }
+SIZE: dict[str, Any] = {"users": 300, "enrolments": 2000, "achievements_per_user": 2}
 LONG_AGO = {
     "replication_key": "updated_at",
     "replication_key_value": "2001-01-01T00:00:00.000Z",
@@ -30,10 +31,20 @@ LONG_AGO = {
 @pytest.fixture(params=range(WORLDS))
 def living(request: pytest.FixtureRequest) -> Iterator[RunningSandbox]:
     """An API in which something happens before each page."""
-    with running_sandbox(
-        seed=request.param, users=300, enrolments=2000, achievements_per_user=2
-    ) as running:
+    with running_sandbox(seed=request.param, **SIZE) as running:
         yield running
+
+
+def shown(living: RunningSandbox, stream: str) -> set[int]:
+    """The ids of all rows that a list shows."""
+    return {row["id"] for row in living.truth_of(READ[stream], columns="id")}
+
+
+def before_each_page(living: RunningSandbox, happening: dict[str, int]) -> None:
+    """Let so many of each event happen before each page."""
+    living.control(
+        "POST", "settings", {"life": "requests", "life_events_per_request": happening}
+    )
 
 
 def settle(living: RunningSandbox) -> None:
@@ -51,7 +62,7 @@ def test_no_row_that_stood_still_is_lost_where_pages_at_the_end_run_dry(tap: Tap
         )
         run = tap.pointed_at(living, page_size=15).run("achievements_users")
         settle(living)
-        after = {row["id"] for row in living.truth_of("/v2/achievements_users", columns="id")}
+        after = shown(living, "achievements_users")
     assert len(after) < len(before) - 20
     assert before & after <= set(run.ids("achievements_users"))
 
@@ -66,14 +77,10 @@ def test_no_row_that_stood_still_is_lost_in_hundreds_of_runs(
         stream = list(READ)[number % len(READ)]
         # Those who left are replaced.
         living.live(events={"join": 40, "enrol": 40, "badge": 40})
-        before = {row["id"] for row in living.truth_of(READ[stream], columns="id")}
+        before = shown(living, stream)
         last_change = max((change["seq"] for change in living.changes()), default=0)
         happening = {event: 1 for place, event in enumerate(EVENTS) if number >> place & 1}
-        living.control(
-            "POST",
-            "settings",
-            {"life": "requests", "life_events_per_request": happening},
-        )
+        before_each_page(living, happening)
         run = here.run(
             stream,
             # By turns a first load, which goes by ids, and a long window.
@@ -81,7 +88,7 @@ def test_no_row_that_stood_still_is_lost_in_hundreds_of_runs(
             campus_ids=[1] if stream == "projects_users" else None,
         )
         settle(living)
-        after = {row["id"] for row in living.truth_of(READ[stream], columns="id")}
+        after = shown(living, stream)
         touched = {
             change["id"]
             for change in living.changes(after=last_change)
