@@ -12,7 +12,7 @@ import re
 from datetime import UTC, datetime, timedelta
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_WRITTEN_RIGHT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", re.ASCII)
+_IN_UTC = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3})(Z|\+00:00)", re.ASCII)
 
 
 def write_instant(moment: datetime) -> str:
@@ -43,8 +43,8 @@ def rewrite_instant(text: str) -> str:
             outside the years 1 to 9999.
     """
     moment = datetime.fromisoformat(text)
-    if _WRITTEN_RIGHT.fullmatch(text):
-        return text
+    if match := _IN_UTC.fullmatch(text):
+        return text if match[2] == "Z" else f"{match[1]}Z"
     if moment.tzinfo is None:
         message = "the offset from UTC is missing"
         raise ValueError(message)
