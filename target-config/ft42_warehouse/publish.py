@@ -212,7 +212,7 @@ class _Publish:
         if self._schemas.has_copies(table) and table.key == ("id",):
             self._execute("publish/lost_copies", table)
         self._connection.execute("ANALYZE candidate")
-        if table.references:
+        if table.references and not self._everything:
             self._execute("publish/no_longer_waiting", table)
         if self._schemas.has_copies(table):
             self._execute("publish/choose", table)

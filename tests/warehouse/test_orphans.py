@@ -36,6 +36,7 @@ def published(warehouse: Warehouse) -> dict[str, int]:
 
 
 def test_what_has_landed_since_the_last_publish_counts(warehouse: Warehouse) -> None:
+    assert published(warehouse) == {}
     warehouse.land("projects_users", enrolment(10, 1), enrolment(11, 2))
     assert counted(warehouse) == {"projects_users": 2}
     assert published(warehouse) == {"projects_users": 2}

@@ -96,6 +96,8 @@ class FT42Stream(Stream):
     def generate_child_contexts(
         self, record: Record, context: Context | None
     ) -> Iterable[Context | None]:
+        if not self.list_run.children:
+            return
         self.list_run.tell_children(record)
         yield from self.list_run.partitions.contexts_below(record)
 
