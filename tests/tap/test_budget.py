@@ -187,7 +187,7 @@ def test_nobody_waits_while_a_long_load_goes_on(tap: Tap, sandbox: RunningSandbo
 
 def test_what_people_look_at_most_comes_first(tap: Tap, sandbox: RunningSandbox) -> None:
     here = tap.pointed_at(sandbox, **SMALL)
-    run = here.run(*ALL, max_requests=30)
+    run = here.run(*ALL, max_requests=20)
     assert streams_read(run)[0] == "users"
     assert set(streams_read(run)) <= {"users", "campuses", "projects_users"} | {
         "coalitions", "coalitions_users", "achievements_users",

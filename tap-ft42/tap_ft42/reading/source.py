@@ -357,6 +357,8 @@ class ListReader:
         query: Mapping[str, Any],
         place: Place = NOW,
         context: Context | None = None,
+        *,
+        sort: str | None = None,
     ) -> Reading:
         """Ask for one row of a list, and so for its total.
 
@@ -365,15 +367,19 @@ class ListReader:
             query: Parameters that select its rows.
             place: Where the answer is wanted, among others that are asked for at once.
             context: What the path names.
+            sort: By what the row is the first one; None if it may be any.
 
         Returns:
             What `one_of` takes.
         """
-        return self.ask_first(self.source(context, query, path=path, size=ONE), place)
+        source = self.source(context, query, path=path, size=ONE)
+        return self.ask_first(source, place, sort=sort)
 
-    def ask_first(self, source: ListSource, place: Place = NOW) -> Reading:
+    def ask_first(
+        self, source: ListSource, place: Place = NOW, *, sort: str | None = None
+    ) -> Reading:
         """Ask for the first page of a source; arguments and result as of `ask_one`."""
-        return self.begin(place, source, _first_page)
+        return self.begin(place, source, partial(_first_page, sort=sort))
 
     def one_of(self, reading: Reading) -> Page:
         """Wait for the page of one row.
@@ -390,5 +396,5 @@ class ListReader:
         return next(part.page for part, _ in self.parts(reading) if part.page is not None)
 
 
-async def _first_page(ask: Ask) -> AsyncIterator[Part]:
-    yield Part(await ask(Region(), 1, None))
+async def _first_page(ask: Ask, sort: str | None) -> AsyncIterator[Part]:
+    yield Part(await ask(Region(), 1, sort))
