@@ -8,6 +8,8 @@ MELTANO := $(BIN)/meltano --log-level=warning
 
 # Whichever Python the machine has: .python-version is for editors.
 export UV_PYTHON ?= $(PYTHON)
+# Meltano would look for the version of that file for its plugins.
+export MELTANO_PYTHON := $(CURDIR)/.venv/bin/python
 # As pip does, uv trusts what the machine trusts: a company's proxy may sign for PyPI.
 export UV_SYSTEM_CERTS ?= $(if $(wildcard /etc/ssl/certs/ca-certificates.crt),true)
 
