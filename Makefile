@@ -38,8 +38,8 @@ TESTS := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest \
 # Meltano gives each plugin an environment of its own; the versions are those of uv.lock.
 define install_plugins
 	@mkdir -p .local/constraints
-	@for plugin in $(1); do \
-		echo "Installing $$plugin" && \
+	@number=0; for plugin in $(1); do \
+		number=$$((number + 1)) && echo "Installing $$plugin ($$number of $(words $(1)))" && \
 		$(EXPORT) --only-group $$plugin --output-file .local/constraints/$$plugin.txt && \
 		UV_CONSTRAINT=.local/constraints/$$plugin.txt $(MELTANO) install --clean $$plugin || exit 1; \
 	done
