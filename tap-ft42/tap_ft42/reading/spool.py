@@ -35,7 +35,7 @@ from contextlib import contextmanager, suppress
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
-from tap_ft42.api.page import restored_page
+from tap_ft42.api.page import TOLD, restored_page
 from tap_ft42.declared.instants import from_milliseconds, milliseconds
 
 if TYPE_CHECKING:
@@ -218,10 +218,7 @@ class Spool:
         """
         if not self._keeps_pages:
             return
-        row = (
-            name, request, page.total, page.size, page.more, page.sent, page.answered,
-            zlib.compress(page.body, self._level),
-        )  # fmt: skip
+        row = (name, request, *page.told.values(), zlib.compress(page.body, self._level))
         with self._in_use():
             self._all("INSERT OR REPLACE INTO pages VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
 
@@ -236,23 +233,16 @@ class Spool:
         rows: list[Any] = []
         with self._in_use():
             rows = self._all(
-                "SELECT body, total, size, more, sent, answered FROM pages"
-                " WHERE plan = ? AND request = ?",
+                f"SELECT body, {', '.join(TOLD)} FROM pages WHERE plan = ? AND request = ?",  # noqa: S608 - our own words
                 (name, request),
             )
         if not rows:
             return None
-        ((body, total, size, more, sent, answered),) = rows
+        ((body, *values),) = rows
+        told = dict(zip(TOLD, values, strict=True))
+        told["more"] = bool(told["more"])
         try:
-            return restored_page(
-                zlib.decompress(body),
-                cursor,
-                total=total,
-                size=size,
-                more=bool(more),
-                sent=sent,
-                answered=answered,
-            )
+            return restored_page(zlib.decompress(body), cursor, **told)
         except (zlib.error, ValueError):
             # It would fail in each run that follows; the API is asked again.
             with self._in_use():
