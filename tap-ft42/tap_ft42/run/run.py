@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from tap_ft42.declared.listing import Listing
     from tap_ft42.reading.places import Place
-    from tap_ft42.run.lifecycle import Host
+    from tap_ft42.run.host import Host
 
 _OF_THE_USER = user_state_path("tap-ft42")
 """Where files are kept that no setting gives a place."""
