@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from tap_ft42.declared.listing import ID
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from tap_ft42.declared.listing import Cursor
 
@@ -51,15 +51,14 @@ class Probe:
         """Return the parameters that narrow the list by some columns."""
         return {
             f"range[{column}]": ",".join(
-                str(self._written(column, row)) for row in self.bounds[column]
+                self._written(column, row.key(column)) for row in self.bounds[column]
             )
             for column in columns
         }
 
-    def _written(self, column: str, row: Row) -> str | int:
-        key = row.key(column)
+    def _written(self, column: str, key: int) -> str:
         is_id = column == ID or self.cursor is None
-        return key if is_id or self.cursor is None else self.cursor.written(key)
+        return str(key if is_id or self.cursor is None else self.cursor.written(key))
 
     def holds(self, column: str, rows: Sequence[Row]) -> bool:
         """Tell whether rows lie in the range of a column."""
@@ -88,15 +87,13 @@ class Probe:
 
 def rows_of(records: Sequence[Mapping[str, Any]], cursor: Cursor | None) -> list[Row]:
     """Return what the probes go by, of records that have it."""
-    return list(_rows(records, cursor))
-
-
-def _rows(records: Sequence[Mapping[str, Any]], cursor: Cursor | None) -> Iterator[Row]:
+    rows = list[Row]()
     for record in records:
         number = record.get(ID)
         position = 0 if cursor is None else cursor.position(record.get(cursor.column))
         if type(number) is int and position is not None:
-            yield Row(number, position)
+            rows.append(Row(number, position))
+    return rows
 
 
 def probe_of(
@@ -139,7 +136,8 @@ def _probe_within(
         inside = rows[begin : begin + length]
         ends = _bounds(inside, first)
         for lower, upper in product(rows, repeat=2):
-            held = [row for row in rows if _is_between(row, second, lower, upper)]
+            keys = lower.key(second), upper.key(second)
+            held = [row for row in rows if keys[0] <= row.key(second) <= keys[1]]
             both = [row for row in inside if row in held]
             tells = len(held) > len(both) < len(inside)
             has_ends = upper in both and any(row in both for row in ends)
@@ -160,20 +158,14 @@ def _bounds(rows: Sequence[Row], column: str) -> tuple[Row, Row]:
     return ordered[0], ordered[-1]
 
 
-def _is_between(row: Row, column: str, lower: Row, upper: Row) -> bool:
-    return lower.key(column) <= row.key(column) <= upper.key(column)
-
-
 def is_sorted(rows: Sequence[Row], column: str) -> bool:
     """Tell whether rows ascend by a column, or descend."""
-    keys = [row.key(column) for row in rows]
-    return all(a <= b for a, b in pairwise(keys)) or all(a >= b for a, b in pairwise(keys))
+    return follows(rows, column, "") or follows(rows, column, "-")
 
 
 def sign_against(rows: Sequence[Row], column: str) -> str:
     """Return the sign of ``sort`` that orders rows otherwise than they are."""
-    keys = [row.key(column) for row in rows]
-    return "-" if all(a <= b for a, b in pairwise(keys)) else ""
+    return "-" if follows(rows, column, "") else ""
 
 
 def follows(rows: Sequence[Row], column: str, sign: str) -> bool:

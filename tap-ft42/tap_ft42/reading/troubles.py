@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import requests
 
-from tap_ft42.api.errors import APIError, may_be_too_heavy
+from tap_ft42.api.errors import APIError, may_be_too_heavy, status_of
 from tap_ft42.api.retries import MAX_TRIES, RETRIED, TooManyRequestsError
 
 if TYPE_CHECKING:
@@ -96,16 +96,12 @@ class Troubles:
 
     def _may_be_down(self, failure: BaseException) -> bool:
         """Tell whether an API that has answered nothing yet is down, and not just wrong."""
-        response = getattr(failure, "response", None)
-        has_error = response is not None and response.status_code == INTERNAL_SERVER_ERROR
-        return self._has_worked and not has_error
+        return self._has_worked and status_of(failure) != INTERNAL_SERVER_ERROR
 
     async def _is_answered(self, fetch: Callable[[], Page], entry: Entry) -> bool:
-        """Send a request that nobody waits for but to know whether it is answered."""
+        """Send a request to find out whether it is answered."""
         try:
             await self._ask(fetch, entry)
-        except RETRIED:
-            return False
-        except APIError:
-            return True
+        except (*RETRIED, APIError) as failure:
+            return not isinstance(failure, RETRIED)
         return True

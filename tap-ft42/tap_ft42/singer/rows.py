@@ -33,7 +33,8 @@ class Rows:
             rejections: Accounts for records that break it.
         """
         self._name = name
-        self._shape = RecordShape(schema)
+        self.shape = RecordShape(schema)
+        """What its records become."""
         self._rejections = rejections
         self._undeclared: set[str] = set()
 
@@ -61,21 +62,17 @@ class Rows:
         if not isinstance(reduced, dict):
             return reduced if transform is None else None
         if transform is None:
-            return self._shape.without_embedded(reduced)
+            return self.shape.without_embedded(reduced)
         columns = {
             name: value
-            for name, value in self._shape.columns(reduced).items()
+            for name, value in self.shape.columns(reduced).items()
             if is_wanted(name)
         }
         try:
             mapped = transform(columns)
         except Exception:  # noqa: BLE001 - an expression of the user's, on anything
             return None
-        return None if mapped is None else self._shape.record(mapped)
-
-    def row(self, record: object, added: Mapping[str, Any]) -> dict[str, Any]:
-        """Turn a record into a row; as `RecordShape.row`."""
-        return self._shape.row(record, added)
+        return None if mapped is None else self.shape.record(mapped)
 
     def row_or_none(
         self, record: object, added: Mapping[str, Any], reject: Callable[[str], None]
@@ -91,7 +88,7 @@ class Rows:
             The row; None if there is none.
         """
         try:
-            row = self._shape.row(record, added)
+            row = self.shape.row(record, added)
         except BrokenRecordError as broken:
             self._rejections.note(reason=str(broken))
             reject(str(broken))

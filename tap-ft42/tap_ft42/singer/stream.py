@@ -124,13 +124,9 @@ class FT42Stream(Stream):
     @override
     def get_records(self, context: Context | None) -> Iterator[dict[str, Any]]:
         yield from self.list_run.records(context)
-        streams = {type(child).listing.name: child for child in self._api_children}
+        streams = {child.name: child for child in self.child_streams}
         for child, own in self.list_run.remembered(context):
             streams[child.listing.name].sync(own)
-
-    @property
-    def _api_children(self) -> list[FT42Stream]:
-        return [child for child in self.child_streams if isinstance(child, FT42Stream)]
 
     # Rows
 
@@ -162,7 +158,7 @@ class FT42Stream(Stream):
 
     def row(self, record: object, context: Context | None) -> dict[str, Any]:
         """Return what the stream makes of a record, or raise a `BrokenRecordError`."""
-        return self._rows.row(record, self.list_run.added(record, context))
+        return self._rows.shape.row(record, self.list_run.added(record, context))
 
     def reject(self, record: object, reason: str) -> None:
         """Put a broken record aside."""
