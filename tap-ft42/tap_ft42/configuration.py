@@ -42,9 +42,6 @@ def from_variables(schema: Mapping[str, Any]) -> dict[str, str]:
     A variable wins over the same one in ``.env``, which is looked for in the folder that
     the program was started in, and above.
 
-    Args:
-        schema: A JSON Schema of the settings.
-
     Returns:
         The text of each variable that there is, by the setting.
     """

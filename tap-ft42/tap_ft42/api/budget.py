@@ -107,9 +107,6 @@ class Budget:
     def stop(self, reason: str) -> RunEnds:
         """Let the run end now.
 
-        Args:
-            reason: Why.
-
         Returns:
             What every further request raises.
         """

@@ -32,14 +32,6 @@ class Client:
     def __init__(
         self, session: Session, *, token: BearerToken, budget: Budget, clock: Clock
     ) -> None:
-        """Ask nothing yet.
-
-        Args:
-            session: The connections.
-            token: Vouches for the requests.
-            budget: Says whether a try may be waited for.
-            clock: Tells the time.
-        """
         self._session = session
         self._token = token
         self._budget = budget

@@ -48,9 +48,6 @@ class Clock:
     def learn(self, response: requests.Response) -> None:
         """Compare the clock with an answer that has just come.
 
-        Args:
-            response: The answer.
-
         Raises:
             ClockError: The clock is wrong, and the run has gone by it already.
         """

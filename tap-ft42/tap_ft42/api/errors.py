@@ -26,12 +26,6 @@ class APIError(Exception):
     """The API did not give what was asked for."""
 
     def __init__(self, message: str, response: requests.Response | None = None) -> None:
-        """Say what is wrong.
-
-        Args:
-            message: One line.
-            response: The answer.
-        """
         super().__init__(message)
         self.response = response
 
@@ -94,9 +88,6 @@ def status_of(failure: BaseException) -> int | None:
 def blamed_by(refusal: APIError) -> set[str]:
     """Tell which parameters the API may have refused.
 
-    Args:
-        refusal: What the API answered.
-
     Returns:
         ``sort`` or ``range``, where it names one of them; both, where it names nothing.
     """
@@ -155,9 +146,6 @@ def without_secrets(
 def refusal(response: requests.Response) -> str:
     """Explain an answer whose status is an error.
 
-    Args:
-        response: The answer to a request of a stream.
-
     Returns:
         One line: status, request, what the API said, what to do.
     """
@@ -173,9 +161,6 @@ def refusal(response: requests.Response) -> str:
 
 def redirection(response: requests.Response) -> str:
     """Say where an answer points that sends the tap elsewhere.
-
-    Args:
-        response: An answer 3xx.
 
     Returns:
         One line, without the values of the address' query, which may be secret.
@@ -217,9 +202,6 @@ def refused_credentials(response: requests.Response) -> str:
 
 def explain(error: BaseException) -> str:
     """Say in one line what an exception of a run means.
-
-    Args:
-        error: What ended a run or a try.
 
     Returns:
         The exception's own message where this module made it; for a connection

@@ -15,10 +15,6 @@ _MOST_DIGITS = 15
 def whole_number(headers: Mapping[str, str], name: str) -> int | None:
     """Read a header that holds a whole number.
 
-    Args:
-        headers: The headers of an answer.
-        name: The header's name.
-
     Returns:
         The number, 0 or more; None where there is none, or none that can be meant.
     """
@@ -29,10 +25,6 @@ def whole_number(headers: Mapping[str, str], name: str) -> int | None:
 
 def http_date(headers: Mapping[str, str], name: str) -> float | None:
     """Read a header that holds a date.
-
-    Args:
-        headers: The headers of an answer.
-        name: The header's name.
 
     Returns:
         Unix time; None where there is none.

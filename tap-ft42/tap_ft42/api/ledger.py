@@ -210,12 +210,6 @@ class CountingAdapter(Adapter):
     """Sends requests, and counts those for data."""
 
     def __init__(self, ledger: Ledger, **options: Any) -> None:  # noqa: ANN401 - those of requests
-        """Make a pool of connections.
-
-        Args:
-            ledger: Counts the requests.
-            **options: Those of `HTTPAdapter`.
-        """
         super().__init__(**options)
         self._ledger = ledger
 

@@ -229,11 +229,7 @@ class Quota:
         return cast("int", self._hour.count())
 
     def learn(self, response: requests.Response) -> None:
-        """Correct the account by what the API says.
-
-        Args:
-            response: The answer to a request that was permitted.
-        """
+        """Correct the account by what the API says."""
         self._follow(Limits.of(response))
         left = whole_number(response.headers, "X-Hourly-RateLimit-Remaining")
         if response.status_code == HTTPStatus.TOO_MANY_REQUESTS:

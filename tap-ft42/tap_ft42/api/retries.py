@@ -150,9 +150,6 @@ def waits() -> Generator[float, Exception, None]:
 def requested_wait(response: requests.Response) -> float | None:
     """Read from an answer how long the server wants to be left alone.
 
-    Args:
-        response: An answer whose status is an error.
-
     Returns:
         Seconds of ``Retry-After`` (a number or an HTTP date); without that
         header the rest of the clock hour if the hourly quota is used up, as
@@ -169,11 +166,7 @@ def requested_wait(response: requests.Response) -> float | None:
 
 
 def rest_of_the_hour(now: float) -> float:
-    """Return the seconds that are left of the clock hour, in which the API counts.
-
-    Args:
-        now: Unix time by 42's clock.
-    """
+    """Return the seconds that are left of the clock hour, in which the API counts."""
     return _HOUR - now % _HOUR
 
 

@@ -36,13 +36,6 @@ class Session(requests.Session):
     """Sends requests to one server."""
 
     def __init__(self, *, api_url: str, user_agent: str, adapter: Adapter) -> None:
-        """Open nothing yet.
-
-        Args:
-            api_url: Base URL of the API, without a trailing slash.
-            user_agent: Names the client.
-            adapter: Sends the requests.
-        """
         super().__init__()
         self.mount("https://", adapter)
         self.mount("http://", adapter)

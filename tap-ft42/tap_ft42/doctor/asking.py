@@ -92,13 +92,6 @@ class Asker:
     """Asks the API as a run does: with its token, its quota and its connections."""
 
     def __init__(self, client: Client, quota: Quota, budget: Budget) -> None:
-        """Ask nothing yet.
-
-        Args:
-            client: Sends the requests.
-            quota: Says when.
-            budget: Says whether somebody has stopped it.
-        """
         self._client = client
         self._quota = quota
         self._budget = budget

@@ -62,10 +62,6 @@ class Diagnosis:
 def examine(run: Run, lists: Mapping[str, ListRun]) -> Diagnosis:
     """Find out what this API and this application are.
 
-    Args:
-        run: The services of a run.
-        lists: Its lists by name, parents before children.
-
     Raises:
         SettingError: The store of the quota cannot be used.
         VisitEndsError: Nothing more may be asked.

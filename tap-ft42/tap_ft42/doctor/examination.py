@@ -390,16 +390,7 @@ def access(  # noqa: PLR0913 - what a request is made of
     is_wanted: bool,
     today: date,
 ) -> Found:
-    """Find out no more than whether the application may read a route.
-
-    Args:
-        listing: The list.
-        asker: Asks the API.
-        path: The route.
-        context: What its names stand for.
-        is_wanted: Whether a run would read it.
-        today: The day.
-    """
+    """Find out no more than whether the application may read a route."""
     assumed = Capabilities.of(listing)
     answer = asker.ask(path, context, {"page[number]": 1, "page[size]": 1})
     seen = {"is_allowed": False} if answer.is_denied else {}

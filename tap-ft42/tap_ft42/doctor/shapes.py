@@ -32,9 +32,6 @@ _OTHERS = "(others)"
 def shape_of(rows: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
     """Return what records look like.
 
-    Args:
-        rows: The records.
-
     Returns:
         By the path of each field, such as ``user.login`` and ``teams[].id``: its types, and
         the shares of records in which it is null or missing.

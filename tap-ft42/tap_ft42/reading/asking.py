@@ -123,13 +123,7 @@ class TooLargeError(Exception):
     def __init__(
         self, why: str, instead: Sequence[Source], learn: Callable[[], None] | None = None
     ) -> None:
-        """Say what is too large.
-
-        Args:
-            why: In words.
-            instead: What to read in its place.
-            learn: Takes note of that, once all of it has been read.
-        """
+        """Say what is too large."""
         super().__init__(why)
         self.instead: Sequence[Source] = instead
         self.learn = learn

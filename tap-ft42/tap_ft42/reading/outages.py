@@ -27,11 +27,6 @@ class Outages:
     """Holds all requests back while the API is down."""
 
     def __init__(self, budget: Budget) -> None:
-        """Believe that it is there.
-
-        Args:
-            budget: Says whether the run may wait.
-        """
         self._budget = budget
         self._is_over = asyncio.Event()
         self._is_over.set()
@@ -56,10 +51,6 @@ class Outages:
         self, failure: BaseException, is_answered: Callable[[], Awaitable[bool]]
     ) -> None:
         """Wait until the API answers again, or the patience ends.
-
-        Args:
-            failure: What it does instead.
-            is_answered: Asks it.
 
         Raises:
             RunEnds: The run has no time for that.

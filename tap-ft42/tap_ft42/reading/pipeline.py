@@ -223,11 +223,7 @@ class Pipeline:
         self._loop.call_soon_threadsafe(self._end, reading)
 
     def stop(self, error: BaseException) -> None:
-        """Let the consumer end at once, whatever it is waiting for.
-
-        Args:
-            error: What `parts` raises.
-        """
+        """Let the consumer end at once, whatever it is waiting for."""
         for reading in tuple(self._readings):
             reading.found.put(error)
 

@@ -209,13 +209,7 @@ class Spool:
         )
 
     def keep(self, name: str, request: str, page: Page) -> None:
-        """Write a page down.
-
-        Args:
-            name: The stream and its partition.
-            request: What was asked for.
-            page: What came.
-        """
+        """Write a page down."""
         if not self._keeps_pages:
             return
         row = (name, request, *page.told.values(), zlib.compress(page.body, self._level))
@@ -223,13 +217,7 @@ class Spool:
             self._all("INSERT OR REPLACE INTO pages VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
 
     def recall(self, name: str, request: str, cursor: Cursor | None) -> Page | None:
-        """Return a page that an earlier run has read; None if there is none that can be read.
-
-        Args:
-            name: The stream and its partition.
-            request: What is asked for.
-            cursor: The list's cursor.
-        """
+        """Return a page that an earlier run has read; None if none can be read."""
         rows: list[Any] = []
         with self._in_use():
             rows = self._all(
@@ -267,12 +255,7 @@ class Spool:
             self._drop("name = ?", name)
 
     def pause(self, name: str, state: Mapping[str, Any]) -> None:
-        """Note that a plan goes on from a later state than it began with.
-
-        Args:
-            name: The stream and its partition.
-            state: The last state that was written of it.
-        """
+        """Note that a plan goes on from a later state than it began with."""
         self._update(name, state=_position(state))
 
     def _update(self, name: str, **columns: Mapping[str, Any]) -> None:

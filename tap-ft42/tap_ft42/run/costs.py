@@ -153,9 +153,6 @@ class Estimate:
 def estimates(lists: Mapping[str, ListRun]) -> list[Estimate]:
     """Ask for the totals of all that a run would read.
 
-    Args:
-        lists: The lists of the run by name, in its order.
-
     Returns:
         What each stream would cost, in the order of the run.
 
@@ -201,10 +198,6 @@ def _ask(intent: Intent, place: Place) -> list[Reading]:
 
 def told(run: Run, costs: Sequence[Estimate]) -> str:
     """Write estimates down for a person.
-
-    Args:
-        run: The run.
-        costs: What each stream would cost.
 
     Returns:
         Lines of text.

@@ -60,12 +60,6 @@ class Lifecycle:
     """Whether the run ends before all is read."""
 
     def __init__(self, run: LivingRun, host: Host) -> None:
-        """Wait for the first stream.
-
-        Args:
-            run: The run.
-            host: The program that it is a run of.
-        """
         self._run = run
         self._host = host
         self._began: float | None = None

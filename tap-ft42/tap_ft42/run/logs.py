@@ -54,11 +54,7 @@ THIS_RUN = RunFilter()
 
 
 def set_up(sdk: Path) -> None:
-    """Let all lines of this process go through the filter.
-
-    Args:
-        sdk: The folder of the SDK, whose steps are hidden.
-    """
+    """Let all lines of this process go through the filter."""
     THIS_RUN.sdk = str(sdk)
     # One line a request is enough: the tap's own has rows and seconds. What urllib3 warns
     # of, headers that are none, comes with a traceback, and costs nothing.

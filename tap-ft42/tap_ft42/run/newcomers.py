@@ -36,11 +36,6 @@ class OfPeople(Trait):
     """Rows of the people in scope, and of who joins them."""
 
     def __init__(self, partitions: Partitions) -> None:
-        """Begin with nobody.
-
-        Args:
-            partitions: The list.
-        """
         self._list = partitions
         self._are_newcomers_read = False
 

@@ -60,11 +60,6 @@ class Directory:
     memberships: Memberships
 
     def __init__(self, scope: Scope) -> None:
-        """Look nothing up yet.
-
-        Args:
-            scope: The cursus and campuses of the run.
-        """
         self._scope = scope
         self._campuses_of: dict[int, set[int]] = {}
 
@@ -102,9 +97,6 @@ class Directory:
 
     def learn_campuses(self, person_ids: Iterable[int]) -> None:
         """Look up the campuses of people, as far as they are not known.
-
-        Args:
-            person_ids: Their ids.
 
         Raises:
             RunEnds: The run has to end.

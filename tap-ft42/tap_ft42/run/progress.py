@@ -77,13 +77,6 @@ class Progress:
     """Looks at what a run has read."""
 
     def __init__(self, ledger: Ledger, quota: Quota, logger: logging.Logger) -> None:
-        """Take note of where to look; nothing is shown yet.
-
-        Args:
-            ledger: What the run asks for.
-            quota: The application's limits.
-            logger: The tap's logger.
-        """
         self._ledger = ledger
         self._quota = quota
         self._logger = logger

@@ -28,11 +28,6 @@ class Rejections:
     """
 
     def __init__(self, *, is_kept: bool) -> None:
-        """Begin without any.
-
-        Args:
-            is_kept: Whether what is rejected goes to a stream of its own.
-        """
         self.is_kept = is_kept
         """Whether what is rejected goes to a stream of its own."""
         self._seen = 0

@@ -297,9 +297,5 @@ class Run:
             self._host.write_state()
 
     def stop(self, reason: str) -> None:
-        """Let the run end well, at once.
-
-        Args:
-            reason: Why.
-        """
+        """Let the run end well, at once."""
         self.pipeline.stop(self.budget.stop(reason))

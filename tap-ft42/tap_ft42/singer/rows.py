@@ -25,13 +25,6 @@ class Rows:
     """Makes the rows of a stream, and remembers what did not become one."""
 
     def __init__(self, name: str, schema: Mapping[str, Any], rejections: Rejections) -> None:
-        """Compile the schema.
-
-        Args:
-            name: The name of the stream.
-            schema: Its schema.
-            rejections: Accounts for records that break it.
-        """
         self._name = name
         self.shape = RecordShape(schema)
         """What its records become."""

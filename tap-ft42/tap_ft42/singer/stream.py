@@ -53,24 +53,13 @@ class FT42Stream(Stream):
         cls.replication_key = cursor.column if cursor else None  # type: ignore[assignment,method-assign]  # as the SDK's subclasses do
 
     def __init__(self, tap: Tap, state: TapState) -> None:
-        """Compile the stream's schema.
-
-        Args:
-            tap: The tap.
-            state: What holds the states of the streams.
-        """
         super().__init__(tap)
         self._tap_state = state
         self.primary_keys = self.schema["x-primary-key"]
         self._is_announced = False
 
     def attach(self, list_run: ListRun, rejected_records: RejectedRecordsStream) -> None:
-        """Let the stream take part in a run.
-
-        Args:
-            list_run: What the run does with the list.
-            rejected_records: The stream that takes what breaks the schema.
-        """
+        """Let the stream take part in a run."""
         self.list_run, self.rejected_records = list_run, rejected_records
         listing, scope = self.listing, list_run.run.scope
         if listing.people_filter is not None:

@@ -31,21 +31,11 @@ class OwnStream(Stream):
     """The lists of the run, by name."""
 
     def __init__(self, tap: Tap) -> None:
-        """Take the key from the schema.
-
-        Args:
-            tap: The tap.
-        """
         super().__init__(tap)
         self.primary_keys = self.schema["x-primary-key"]
 
     def attach(self, run: Run, lists: Mapping[str, ListRun]) -> None:
-        """Let the stream tell of a run.
-
-        Args:
-            run: The run.
-            lists: Its lists, by name.
-        """
+        """Let the stream tell of a run."""
         self.run, self.lists = run, lists
 
     @override
