@@ -145,7 +145,7 @@ def _tell(
 def _tell_of_failure(name: str, details: Details) -> None:
     failure, wait = details["exception"], details.get("wait", 0.0)
     is_refusal = isinstance(failure, retries.TooManyRequestsError)
-    # What passes by itself is nobody's business; what lasts may be.
+    # What passes by itself need not be looked at; what lasts may.
     lasts = not is_refusal and details["tries"] == _WORTH_A_LOOK
     logging.getLogger(f"tap-ft42.{name}").log(
         logging.WARNING if lasts else logging.INFO,

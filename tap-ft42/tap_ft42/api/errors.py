@@ -169,7 +169,7 @@ def redirection(response: requests.Response) -> str:
     try:
         there = without_secrets(urljoin(response.url, location), lambda _: True)
     except ValueError:
-        there = "an address that is none"
+        there = "an address that cannot be read"
     there = _shown(there, response.request) if location else "nowhere"
     return (
         f"{request_line(response)} was answered {status_line(response)}, which points to "

@@ -1,9 +1,9 @@
 """The connections to the API: one way for all requests of a run, for tokens and for data.
 
-What the machine says holds for all of them: the certificates that it trusts
-(``REQUESTS_CA_BUNDLE``, else ``CURL_CA_BUNDLE``, else ``SSL_CERT_FILE``) and its proxies.
-Its ``~/.netrc`` does not, as whoever sends a request says who vouches for it. Nobody is
-sent elsewhere by an answer, and no answer is larger than it may be.
+The settings of the machine hold for all of them: the certificates that it trusts
+(``REQUESTS_CA_BUNDLE``, else ``CURL_CA_BUNDLE``, else ``SSL_CERT_FILE``) and its proxies. Its
+``~/.netrc`` does not count, as each request says how it is authorised. No redirection is
+followed, and an answer that is too large is refused.
 """
 
 from __future__ import annotations
@@ -60,8 +60,8 @@ class Session(requests.Session):
         Args:
             method: ``GET`` or ``POST``.
             url: Where to.
-            auth: Who vouches for it.
-            options: What of it else is set, as `requests.Request` takes it.
+            auth: What authorises it.
+            options: Other arguments of `requests.Request`.
 
         Returns:
             The answer, with its whole body.
@@ -76,7 +76,7 @@ class Session(requests.Session):
 
     @override
     def get_redirect_target(self, resp: requests.Response) -> str | None:
-        """Go nowhere: where else an answer points, nobody has promised who listens."""
+        """Follow no redirection: nobody knows who listens there."""
         return None
 
 

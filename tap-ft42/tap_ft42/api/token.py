@@ -153,7 +153,7 @@ class BearerToken(AuthBase):
 
 
 class _InItsBody(AuthBase):
-    """Says that the credentials are in the request itself, and no other ones belong to it."""
+    """Adds nothing: the credentials are in the body of the request."""
 
     @override
     def __call__(self, r: requests.PreparedRequest) -> requests.PreparedRequest:

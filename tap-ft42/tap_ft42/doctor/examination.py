@@ -43,7 +43,7 @@ class Found:
     answer: Answer = field(default_factory=lambda: Answer(0))
     """To the first request that tells anything."""
     differs: dict[str, Any] = field(default_factory=dict)
-    """What the API does otherwise than its documentation says, for who stands in for it."""
+    """What the API does not do as documented; a sandbox can do the same."""
     fields: dict[str, dict[str, Any]] = field(default_factory=dict)
     """What its records look like."""
     is_numbered: bool = True
@@ -266,7 +266,7 @@ class Examination:
     # Lists of ids that the rows name
 
     def _try_list_of_parents(self, first: Answer) -> None:
-        """Ask for the rows of several parents at once, where rows name them."""
+        """Ask for the rows of several parents at once, if rows name their parents."""
         listing = self._listing
         name, column = listing.parent_filter, listing.parent_id
         if not name or self._ids_name:
@@ -333,7 +333,7 @@ class Examination:
         return len(ids) > 1 and ids == sorted(ids) and ids[-1] >= most
 
     def _try_hidden_ranges(self) -> None:
-        """Ask for a window in which nothing lies, of a column that rows do not show."""
+        """Ask for an empty window of each column that rows do not show."""
         can = self.found.can
         for column in set(can.ranges) - set(self._shown(can.ranges)):
             answer = self._ask({f"range[{column}]": _PAST}, size=_FEW)
@@ -348,7 +348,7 @@ class Examination:
         self.found.refuse(parameter, is_refused=not answer.is_good)
 
     def _try_one_by_one(self, first: Answer, probe: Probe | None) -> None:
-        """Find out which of what a list should do it does not."""
+        """Find out one by one what the list does not do as declared."""
         can, cursor = self.found.can, self._listing.cursor
         rows = rows_of(first.rows, cursor)
         if probe is not None:
@@ -390,7 +390,7 @@ def access(  # noqa: PLR0913 - what a request is made of
     is_wanted: bool,
     today: date,
 ) -> Found:
-    """Find out no more than whether the application may read a route."""
+    """Find out only whether the application may read a route."""
     assumed = Capabilities.of(listing)
     answer = asker.ask(path, context, {"page[number]": 1, "page[size]": 1})
     seen = {"is_allowed": False} if answer.is_denied else {}

@@ -1,9 +1,9 @@
-"""Requests whose right answer is known before: a few rows of a page that has been seen.
+"""Requests whose right answer is known before: they ask for rows of a page that was seen.
 
-One request tells whether ranges, their bounds, the order and the number of a page count. Of
-three rows, sorted otherwise than the list is by itself, it asks for the second page of two.
-Each range holds a row that the other one does not, so that only the right row comes where
-all of that counts, and other rows wherever something does not.
+One request tells whether the API heeds ranges, their bounds, the order and the page number.
+It takes three rows, sorts them in another order than the list has by itself, and asks for
+the second page of two. Each range holds a row that the other one does not. So the right row
+comes only if the API heeds all of that; otherwise other rows come.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 _ROWS = 3
 _LOOKED_AT = 20
-"""Rows of a page that those of a probe are looked for in."""
+"""Rows of a page among which the rows of a probe are looked for."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """What of a row the probes go by."""
+    """What the probes need of a row."""
 
     id: int
     position: int
@@ -70,7 +70,7 @@ class Probe:
         return {row.id for row in self.bounds[column]}
 
     def sorted_otherwise(self, columns: Sequence[str]) -> tuple[dict[str, str], int]:
-        """Return how to sort the rows otherwise than they are, and which is the last then.
+        """Return how to sort the rows in another order, and the id of the last one then.
 
         Args:
             columns: By what they can be sorted; none to leave the list as it is.
@@ -86,7 +86,7 @@ class Probe:
 
 
 def rows_of(records: Sequence[Mapping[str, Any]], cursor: Cursor | None) -> list[Row]:
-    """Return what the probes go by, of records that have it."""
+    """Return what the probes need, of the records that have it."""
     rows = list[Row]()
     for record in records:
         number = record.get(ID)
@@ -121,7 +121,7 @@ def probe_of(
 def _probe_within(
     rows: Sequence[Row], first: str, second: str | None, cursor: Cursor | None
 ) -> Probe | None:
-    """Return a probe of rows behind one another.
+    """Return a probe of rows that follow each other.
 
     Args:
         rows: The rows.
@@ -147,7 +147,7 @@ def _probe_within(
 
 
 def last_of(rows: Sequence[Row], columns: Sequence[str], cursor: Cursor | None) -> Probe | None:
-    """Return the last rows of a page, for whom it tells nothing what lies between them."""
+    """Return the last rows of a page as a probe, though other rows may lie between them."""
     last = rows[-_ROWS:]
     bounds = {column: _bounds(last, column) for column in columns} if last else {}
     return Probe(last, bounds, cursor) if last else None
@@ -164,7 +164,7 @@ def is_sorted(rows: Sequence[Row], column: str) -> bool:
 
 
 def sign_against(rows: Sequence[Row], column: str) -> str:
-    """Return the sign of ``sort`` that orders rows otherwise than they are."""
+    """Return the sign of ``sort`` that brings rows into another order."""
     return "-" if follows(rows, column, "") else ""
 
 

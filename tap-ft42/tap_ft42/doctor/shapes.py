@@ -1,4 +1,4 @@
-"""What records look like, without a word of what they say.
+"""What records look like, without any of their values.
 
 A field is told by its name, the types of its values, and how many of them are null or
 missing. Names of fields that few records have are counted only: where an object has names

@@ -54,13 +54,13 @@ FRESH = 15 * 60
 begun is followed by another one up to now."""
 
 _NAME = re.compile(r"(?P<database>[0-9a-f]{16}\.sqlite)(-wal|-shm)?")
-"""Names of files in the folder; what else is there is none of ours."""
+"""Names of files in the folder; other files there are not touched."""
 
 _KEPT = (
     "from_scratch", "read_until", "refreshed_at", "replication_key_value", "scope",
     "total_score", "total_score_seen",
 )  # fmt: skip
-"""What of a state tells how far a stream was read; the SDK adds more."""
+"""The part of a state that tells how far a stream was read; the SDK adds more."""
 
 _TABLES = """
     CREATE TABLE IF NOT EXISTS plans (
@@ -293,7 +293,7 @@ class Spool:
 
 
 def _sweep(folder: Path) -> None:
-    """Delete what has not been written to for a day, whoever it belonged to."""
+    """Delete the files of all runs that nobody has written to for a day."""
     now = time.time()  # by the clock that stamps files
     written: dict[Path, float] = {}
     for file in folder.iterdir():
@@ -311,7 +311,7 @@ def _delete(database: Path) -> None:
 
 
 def _position(state: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what of a state tells how far a stream was read."""
+    """Return the part of a state that tells how far a stream was read."""
     return {key: state[key] for key in _KEPT if state.get(key) is not None}
 
 

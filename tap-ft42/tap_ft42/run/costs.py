@@ -300,7 +300,7 @@ def _people_list(intent: Intent) -> ListRun:
 
 
 def _people(people: ListRun) -> tuple[int, float]:
-    """Return how many people a scope has, and their share in those of all campuses."""
+    """Return how many people a scope has, and their share of the people of all campuses."""
     partitions, path = people.partitions, people.partitions.whole_path or ""
     some, everybody = (
         _total(

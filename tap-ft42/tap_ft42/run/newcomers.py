@@ -63,7 +63,7 @@ class OfPeople(Trait):
         note_scope(state, self._list.bookmark_scope(None))
         is_loaded = state.get("replication_key_value") is not None
         if not is_loaded and "from_scratch" not in state:
-            known = present  # all of whom the first load asks for
+            known = present  # the first load asks for all of them
         else:
             known = present.intersection(_ids_in(state))
         if is_loaded:

@@ -1,4 +1,4 @@
-"""From records to rows: what of a record a stream emits, and what it says of the rest."""
+"""How records become rows, and what a stream reports about those that do not."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SCHEMAS = SchemaDirectory(files("tap_ft42") / "schemas")
 
 
 class Rows:
-    """Makes the rows of a stream, and remembers what did not become one."""
+    """Makes the rows of a stream, and remembers which records did not become one."""
 
     def __init__(self, name: str, schema: Mapping[str, Any], rejections: Rejections) -> None:
         self._name = name
@@ -38,7 +38,7 @@ class Rows:
         is_wanted: Callable[[str], bool],
         transform: Callable[[dict[str, Any]], dict[str, Any] | None] | None,
     ) -> object:
-        """Return a record that broke its schema without what rows would not have.
+        """Return a record that broke its schema, without what may not leave the tap.
 
         Args:
             record: What the API sent.
@@ -118,7 +118,7 @@ class Rows:
         rejected = self._rejections
         if rejected.total:
             logger.warning(
-                "%s: %d records break the schema, most of them thus: %s. %s.",
+                "%s: %d records break the schema, mostly for this reason: %s. %s.",
                 self._name,
                 rejected.total,
                 next(iter(rejected.reasons)),
