@@ -33,6 +33,8 @@ class Client:
         self, session: Session, *, token: BearerToken, budget: Budget, clock: Clock
     ) -> None:
         self._session = session
+        self.api_url = session.api_url
+        """Base URL of the API, without a trailing slash."""
         self._token = token
         self._budget = budget
         self._clock = clock
@@ -44,11 +46,6 @@ class Client:
             return None
         listing, url, params = self._answered
         return partial(self.fetch, listing, url, {**params, "page[size]": 1, "page[number]": 1})
-
-    @property
-    def api_url(self) -> str:
-        """Base URL of the API, without a trailing slash."""
-        return self._session.api_url
 
     def ask(self, url: str, params: Mapping[str, Any]) -> requests.Response:
         """Send a request once, and return its answer, whatever that says.

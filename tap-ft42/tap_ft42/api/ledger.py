@@ -12,23 +12,17 @@ import time
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from http import HTTPStatus
 from math import ceil
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from typing_extensions import override
-
 from tap_ft42.api.budget import RunEnds
 from tap_ft42.api.retries import RETRIED, TooManyRequestsError
-from tap_ft42.api.session import Adapter
 from tap_ft42.declared.instants import from_milliseconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-
-    import requests
 
     from tap_ft42.api.page import Page
 
@@ -204,28 +198,6 @@ class Ledger:
             if entry is not None:
                 entry.count(requests=1)
             return entry
-
-
-class CountingAdapter(Adapter):
-    """Sends requests, and counts those for data."""
-
-    def __init__(self, ledger: Ledger, **options: Any) -> None:  # noqa: ANN401 - those of requests
-        super().__init__(**options)
-        self._ledger = ledger
-
-    @override
-    def send(
-        self,
-        request: requests.PreparedRequest,
-        *args: Any,
-        **options: Any,
-    ) -> requests.Response:
-        # A token is asked for in the middle of a request for data.
-        entry = self._ledger.note_request() if request.method == "GET" else None
-        response = super().send(request, *args, **options)
-        if entry is not None and response.status_code == HTTPStatus.TOO_MANY_REQUESTS:
-            entry.count(refusals=1)
-        return response
 
 
 def route_of(path: str, asked: str) -> str:

@@ -9,6 +9,7 @@ followed, and an answer that is too large is refused.
 from __future__ import annotations
 
 import os
+from http import HTTPStatus
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -22,6 +23,8 @@ from tap_ft42.api.errors import RetriableAPIError
 
 if TYPE_CHECKING:
     from requests.auth import AuthBase
+
+    from tap_ft42.api.ledger import Ledger
 
 _TIMEOUT = (10.0, 120.0)
 """Seconds to connect, and to wait: ``/v2/coalitions`` takes up to 37."""
@@ -81,7 +84,11 @@ class Session(requests.Session):
 
 
 class Adapter(HTTPAdapter):
-    """Sends requests, and reads their answers as far as they may go."""
+    """Sends requests, counts those for data, and reads answers that are not too large."""
+
+    def __init__(self, ledger: Ledger, **options: Any) -> None:  # noqa: ANN401 - those of requests
+        super().__init__(**options)
+        self._ledger = ledger
 
     @override
     def send(
@@ -90,7 +97,11 @@ class Adapter(HTTPAdapter):
         *args: Any,
         **options: Any,
     ) -> requests.Response:
+        # A token is asked for in the middle of a request for data.
+        entry = self._ledger.note_request() if request.method == "GET" else None
         response = super().send(request, *args, **options)
+        if entry is not None and response.status_code == HTTPStatus.TOO_MANY_REQUESTS:
+            entry.count(refusals=1)
         body = bytearray()
         try:
             for chunk in response.iter_content(_CHUNK):

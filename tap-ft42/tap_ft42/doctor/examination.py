@@ -326,7 +326,7 @@ class Examination:
         total, most = first.total or 0, max(first.ids, default=0)
         # One row shows no order.
         size = next((size for size in range(2, _FEW) if total % size != 1), 0)
-        if total <= len(first.rows) or not _descends(first.ids):
+        if total <= len(first.rows) or first.ids != sorted(first.ids, reverse=True):
             return False
         answer = self._ask({"sort": "id"}, size=size, number=-(-total // size))
         ids = answer.ids
@@ -409,7 +409,3 @@ def _is_of(told: object, values: Sequence[str]) -> bool:
         return any(_is_of(item, values) for item in told)
     text = str(told).lower() if isinstance(told, bool) else str(told)
     return text in values
-
-
-def _descends(ids: Sequence[int]) -> bool:
-    return list(ids) == sorted(ids, reverse=True)

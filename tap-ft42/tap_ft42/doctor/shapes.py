@@ -26,6 +26,9 @@ _FORMS = (
     ("digits", re.compile(r"\d+")),
     ("empty text", re.compile(r"")),
 )
+_TYPES: dict[type, str] = {
+    bool: "boolean", dict: "object", float: "number", int: "integer", list: "list",
+}  # fmt: skip
 _OTHERS = "(others)"
 
 
@@ -80,16 +83,6 @@ def _field(
 
 
 def _type(value: object) -> str:
-    match value:
-        case bool():
-            return "boolean"
-        case int():
-            return "integer"
-        case float():
-            return "number"
-        case str():
-            return next((name for name, form in _FORMS if form.fullmatch(value)), "text")
-        case dict():
-            return "object"
-        case _:
-            return "list"
+    if isinstance(value, str):
+        return next((name for name, form in _FORMS if form.fullmatch(value)), "text")
+    return _TYPES[type(value)]

@@ -30,18 +30,10 @@ class Outages:
         self._budget = budget
         self._is_over = asyncio.Event()
         self._is_over.set()
-        self._is_given_up = False
+        self.is_given_up = False
+        """Whether a wait was in vain, and the API has not answered since."""
         self.ended_at = 0.0
         """When the last one ended, by the clock of `time.monotonic`."""
-
-    @property
-    def may_be_outlasted(self) -> bool:
-        """Whether it is worth while to wait: not after a wait that was in vain."""
-        return not self._is_given_up
-
-    def note_answer(self) -> None:
-        """Take note that the API answers."""
-        self._is_given_up = False
 
     async def wait(self) -> None:
         """Wait until no outage is known."""
@@ -72,7 +64,7 @@ class Outages:
                     self._tell(timedelta(seconds=round(self.ended_at - began)))
                     return
                 wait = min(2 * wait, _LONGEST_WAIT)
-            self._is_given_up = True
+            self.is_given_up = True
         finally:
             self._is_over.set()
 

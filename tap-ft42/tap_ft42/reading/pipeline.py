@@ -385,7 +385,7 @@ class Pipeline:
         if job.answer.done():
             self._occupied.discard(job.place)
         elif page is not None:
-            self._outages.note_answer()
+            self._outages.is_given_up = False
             job.answer.set_result(page)
         elif error is not None:
             job.answer.set_exception(error)

@@ -89,7 +89,7 @@ class Troubles:
         async def ask() -> bool:
             return await self._is_answered(self._known_good() or fetch, entry)
 
-        if not self._outages.may_be_outlasted or not (is_known or self._may_be_down(failure)):
+        if self._outages.is_given_up or not (is_known or self._may_be_down(failure)):
             return
         if not (is_known and await ask()):
             await self._outages.outlast(failure, ask)

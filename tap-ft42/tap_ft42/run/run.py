@@ -13,10 +13,10 @@ from platformdirs import user_state_path
 from tap_ft42.api.budget import Budget
 from tap_ft42.api.client import Client
 from tap_ft42.api.clock import Clock
-from tap_ft42.api.ledger import CountingAdapter, Ledger
+from tap_ft42.api.ledger import Ledger
 from tap_ft42.api.quota import Quota
 from tap_ft42.api.retries import MAX_TRIES, PATIENT_TRIES
-from tap_ft42.api.session import Session
+from tap_ft42.api.session import Adapter, Session
 from tap_ft42.api.token import BearerToken
 from tap_ft42.census.terms import CensusTerms
 from tap_ft42.declared.instants import in_milliseconds
@@ -113,7 +113,7 @@ class Run:
         session = Session(
             api_url=self._api_url,
             user_agent=self.settings["user_agent"],
-            adapter=CountingAdapter(self.ledger, pool_maxsize=IN_FLIGHT),
+            adapter=Adapter(self.ledger, pool_maxsize=IN_FLIGHT),
         )
         session.hooks["response"].append(self._learn)
         return session
