@@ -1,9 +1,9 @@
 """Requests whose right answer is known before: they ask for rows of a page that was seen.
 
-One request tells whether the API heeds ranges, their bounds, the order and the page number.
+One request tells whether the API follows ranges, their bounds, the order and the page number.
 It takes three rows, sorts them in another order than the list has by itself, and asks for
 the second page of two. Each range holds a row that the other one does not. So the right row
-comes only if the API heeds all of that; otherwise other rows come.
+comes only if the API follows all of that; otherwise other rows come.
 """
 
 from __future__ import annotations

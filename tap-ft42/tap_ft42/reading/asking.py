@@ -78,7 +78,7 @@ class RangeIgnoredError(Exception):
     """The API does not narrow this list by ranges after all."""
 
     def __init__(self, key: Key = ID) -> None:
-        """Say by the ranges of which key."""
+        """Name the key whose ranges are ignored."""
         super().__init__(self.__doc__)
         self.key = key
 
@@ -164,11 +164,11 @@ class Metered(Ask):
         return page
 
     @override
-    def after(self, number: int) -> Ask:
+    def after(self, number: int) -> Metered:
         return Metered(self._ask.after(number), account=self._account)
 
     @override
-    def again(self) -> Ask:
+    def again(self) -> Metered:
         return Metered(self._ask.again(), account=self._account)
 
 

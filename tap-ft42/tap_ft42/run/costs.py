@@ -277,15 +277,15 @@ def _requests_below(
     size = intent.list_run.partitions.reader.page_size
     # Nobody knows how the rows spread over the reads: between well and badly.
     least, most = max(reads, pages), reads + (rows or 0) // size
-    betrayed = int(listing.points is not None)  # a window for what the cursor does not tell
-    extra = betrayed if intent.mode == "changes" else 0
+    points = int(listing.points is not None)  # a window for what the cursor does not tell
+    extra = points if intent.mode == "changes" else 0
     if reads < partitions and is_load:
-        # Two look whether 42 heeds all parents; one behind the last page proves its border.
+        # Two find out whether 42 counts all parents; one more proves the last border.
         extra += 2 + (reads if pages > reads and listing.is_sortable else 0)
     if reads < partitions and listing.parent_columns:
         # Look-ups of people, who have several rows each where all are read.
         extra += ceil((rows or 0) / (_ROWS_A_PERSON * size if is_load else LARGEST))
-    apart = partitions + betrayed
+    apart = partitions + points
     if is_load:
         apart += (rows or 0) // size
     elif run.backfill is not None:

@@ -108,7 +108,7 @@ class Lifecycle:
 
     @property
     def failed_streams(self) -> list[str] | None:
-        """The streams of which something is missing, with those that are read below them.
+        """The streams that are not complete, with those that are read below them.
 
         None if others may be incomplete, too, or none is.
         """

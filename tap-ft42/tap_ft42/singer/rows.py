@@ -95,8 +95,8 @@ class Rows:
 
         Args:
             logger: The stream's logger.
-            may_name: Whether undeclared fields leave the tap: if not, nor do their names,
-                in which anything can stand.
+            may_name: Whether the names of undeclared fields may leave the tap: they may
+                hold anything, as the fields do.
         """
         if self._undeclared and not may_name:
             logger.warning(
