@@ -1,6 +1,6 @@
-"""How settings are written by people, and what is said of those that cannot be.
+"""Reads settings as people write them, and says which of them are refused.
 
-Values are not repeated where they are refused: a password may have got into any of them.
+A refused value is never quoted, as it may be a password.
 """
 
 from __future__ import annotations

@@ -113,7 +113,7 @@ class TapFT42(Tap):
 
     def _by_need(self, streams: dict[str, Stream]) -> dict[str, Stream]:
         """Bring the streams into the order in which they may spend the budget."""
-        began = self.initialized_at  # only the order hangs on it
+        began = self.initialized_at  # only the order depends on it
         heads = [one for one in self.lists.values() if one.listing.parent is None]
         heads.sort(key=lambda one: -one.need(began))
         first = {one.listing.name: streams[one.listing.name] for one in heads}
@@ -201,6 +201,6 @@ class TapFT42(Tap):
 
     @override
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
-        # A second signal finds nothing that is patient.
+        # A second signal ends the process at once.
         signal.signal(signum, signal.SIG_DFL)
         self.run.stop(f"it was sent {signal.Signals(signum).name}")

@@ -33,7 +33,7 @@ class TooManyRequestsError(RetriableAPIError):
 
 
 class LongRefusalError(TooManyRequestsError):
-    """It says so for longer than its longest window, which is an hour."""
+    """The API asks for a longer pause than its longest window, which is an hour."""
 
 
 RETRIED = (RetriableAPIError, ConnectionResetError, requests.RequestException)

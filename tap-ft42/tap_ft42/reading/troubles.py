@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _TWICE = 2
 _LOOKED_INTO = {_TWICE, MAX_TRIES - 1}
-"""Failures of one request after which it is asked why: they may have a reason of their own."""
+"""Failures of one request after which their reason is looked for."""
 
 
 class Troubles:

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _STEP = "log"
-"""The function by which the SDK's streams tell of their steps, and, at level ERROR, once
-more for each parent that one failed: of that the run's end tells."""
+"""The SDK's function that logs the steps of a stream, and, at level ERROR, each parent below
+which it failed. The end of the run tells that once."""
 
 
 class RunFilter(logging.Filter):

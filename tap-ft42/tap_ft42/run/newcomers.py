@@ -33,7 +33,7 @@ _CATCHING_UP = 10
 
 
 class OfPeople(Trait):
-    """Rows of the people in scope, and of who joins them."""
+    """Rows of the people in scope, and of those who join them."""
 
     def __init__(self, partitions: Partitions) -> None:
         self._list = partitions

@@ -72,7 +72,7 @@ class FT42Stream(Stream):
     def _rows(self) -> Rows:
         return Rows(self.name, self.schema, self.list_run.rejections)
 
-    # Whom the SDK syncs
+    # What the SDK syncs
 
     @property
     @override

@@ -45,7 +45,7 @@ class OwnStream(Stream):
         try:
             yield from super()._sync_records(context, write_messages=write_messages)
         except Exception:
-            # What the others have read is known, whatever comes of this.
+            # What the other streams have read is kept, even if this one fails.
             self.run.write_state()
             raise
 
