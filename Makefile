@@ -8,8 +8,6 @@ MELTANO := $(BIN)/meltano --log-level=warning
 
 # Whichever Python the machine has: .python-version is for editors.
 export UV_PYTHON ?= $(PYTHON)
-# Meltano would look for the version of that file for its plugins.
-export MELTANO_PYTHON := $(CURDIR)/.venv/bin/python
 # As pip does, uv trusts what the machine trusts: a company's proxy may sign for PyPI.
 export UV_SYSTEM_CERTS ?= $(if $(wildcard /etc/ssl/certs/ca-certificates.crt),true)
 
@@ -35,13 +33,16 @@ EXPORT    := $(UV) export --quiet --frozen --no-default-groups --no-emit-local
 TESTS := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest \
          --numprocesses auto --dist loadfile --no-loadscope-reorder
 
-# Meltano gives each plugin an environment of its own; the versions are those of uv.lock.
+# Meltano gives each plugin an environment of its own; the versions are those of uv.lock. Its
+# Python would be that of .python-version, and a run, which takes Meltano's own, would install
+# all anew.
 define install_plugins
 	@mkdir -p .local/constraints
 	@number=0; for plugin in $(1); do \
 		number=$$((number + 1)) && echo "Installing $$plugin ($$number of $(words $(1)))" && \
 		$(EXPORT) --only-group $$plugin --output-file .local/constraints/$$plugin.txt && \
-		UV_CONSTRAINT=.local/constraints/$$plugin.txt $(MELTANO) install --clean $$plugin || exit 1; \
+		UV_CONSTRAINT=.local/constraints/$$plugin.txt MELTANO_PYTHON=$(CURDIR)/.venv/bin/python \
+			$(MELTANO) install --clean $$plugin || exit 1; \
 	done
 endef
 
