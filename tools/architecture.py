@@ -37,6 +37,7 @@ MECHANISMS: Mapping[str, tuple[str, ...]] = {
     "Fit to what the API can do": (
         "declared/capabilities.py",
         "reading/fitting.py",
+        "reading/heeding.py",
         "run/strangers.py",
     ),
     "Outages": ("reading/outages.py", "reading/troubles.py"),
@@ -45,6 +46,7 @@ MECHANISMS: Mapping[str, tuple[str, ...]] = {
     "Clock of the API": ("api/clock.py", "planning/impossible.py"),
     "Sweeps": ("planning/sweeps.py", "run/dealing.py", "run/sweeping.py"),
     "Reference lists by interval": ("planning/refresh.py", "run/refreshing.py"),
+    "Campuses that are not listed": ("run/hidden.py",),
     "People of a scope": ("run/people.py", "run/newcomers.py"),
     "Points": ("run/points.py",),
     "Census": (

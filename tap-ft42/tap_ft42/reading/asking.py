@@ -156,7 +156,7 @@ class Metered(Ask):
         return page
 
     @override
-    def after(self, number: int) -> Ask:
+    def after(self, number: int) -> Metered:
         after = Metered(self._ask.after(number))
         after._account = self._account
         return after

@@ -101,7 +101,7 @@ class ListSource(Source):
         with self.entry.request():
             page = self.reader.client.fetch(self.reader.listing, self.url, params)
         self.entry.take(page)
-        return page
+        return page.untold() if self.fit.can.totals == "wrong" else page
 
     def _fetched_with_less(
         self, region: Region, number: int, sort: str | None, refusal: FatalAPIError
@@ -364,9 +364,11 @@ class ListReader:
         """
         return self.ask_first(self.source(context, query, path=path, size=ONE), place)
 
-    def ask_first(self, source: ListSource, place: Place = NOW) -> Reading:
-        """Ask for the first page of a source; arguments and result as of `ask_one`."""
-        return self.begin(place, source, _first_page)
+    def ask_first(
+        self, source: ListSource, place: Place = NOW, *, is_divided: bool = True
+    ) -> Reading:
+        """Ask for the first page of a source; arguments and result as of `begin`."""
+        return self.begin(place, source, _first_page, is_divided=is_divided)
 
     def one_of(self, reading: Reading) -> Page:
         """Wait for the page of one row.

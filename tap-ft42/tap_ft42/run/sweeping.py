@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tap_ft42.api.budget import RunEnds
@@ -16,11 +17,13 @@ from tap_ft42.api.errors import FatalAPIError, explain
 from tap_ft42.api.token import CredentialsError
 from tap_ft42.declared.contexts import cursus_of, parent_of
 from tap_ft42.reading.asking import IncompleteReadError, TooLargeError
+from tap_ft42.reading.heeding import heeds_all
 from tap_ft42.run.lifecycle import ALONE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from tap_ft42.api.page import Page
     from tap_ft42.declared.contexts import Context
     from tap_ft42.run.partitions import Partitions
 
@@ -93,29 +96,22 @@ class Sweeping:
         with suppress(RunEnds, *ALONE):  # the next run looks
             for whole in self._list.lists:
                 rows = self._rows_below[cursus_of(whole)]
-                # If only one of them counted, they would have no more rows than the largest
-                # one. Several, as all who study at one campus may study at another one, too.
-                largest, *others = sorted(rows, key=lambda own: -rows[own])[:_LOOKED_AT] or [0]
-                if others:
-                    self._look_at_list(whole, largest, others)
+                largest = sorted(rows, key=lambda own: -rows[own])[:_LOOKED_AT]
+                if len(largest) > 1:
+                    self._look_at_list(whole, largest)
                     return
 
-    def _look_at_list(self, whole: Context | None, largest: int, others: list[int]) -> None:
+    def _look_at_list(self, whole: Context | None, parents: Sequence[int]) -> None:
         fit = self._list.fit_of_sweeps
-        one = self._total_below(whole, [largest])
-        both = self._total_below(whole, [largest, *others])
-        if one is None or both is None:
-            return  # where nothing is counted, nobody can tell
-        if both > one:
+        if heeds_all(parents, partial(self._first_page, whole)):
             fit.confirm_lists()
         else:
-            fit.shorten(self._filter, 1 + len(others), 1)
+            fit.shorten(self._filter, len(parents), 1)
 
-    def _total_below(self, whole: Context | None, ids: Sequence[int]) -> int | None:
-        """Return how many rows parents have; None if the API does not count them."""
+    def _first_page(self, whole: Context | None, ids: Sequence[int]) -> Page:
         reader, path = self._list.reader, self._list.whole_path or ""
         query = {**self._list.query(whole), self._filter: ",".join(map(str, ids))}
-        return reader.one_of(reader.ask_one(path, query, context=whole)).total
+        return reader.one_of(reader.ask_one(path, query, context=whole))
 
 
 def may_be_of_one(failure: Exception) -> bool:
