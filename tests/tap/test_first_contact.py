@@ -322,7 +322,8 @@ def test_a_list_of_which_only_the_first_id_counts_loses_no_row(
     assert not [ids for ids in filters[3:] if "," in ids]
     houses.asked.clear()
     here.run("coalitions_users", state=second.state)
-    assert len(houses.asked) <= 4  # and not one for each of nine
+    # And not one for each of nine; where nothing is counted, pages are read to an empty one.
+    assert len(houses.asked) <= (2 if tells_totals else 5)
 
 
 def test_a_list_of_which_all_ids_count_is_looked_at_once(
