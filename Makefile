@@ -49,7 +49,7 @@ define compile
 	@find .meltano -name tap.properties.cache_key -delete
 endef
 
-.PHONY: help install install-dev install-others airflow demo up down test test-slow bench bench-cost \
+.PHONY: help install install-dev install-others airflow dagster demo up down test test-slow bench bench-cost \
         bench-scale check docs site screenshot format lock build sbom audit clean
 
 help: ## Show this list
@@ -86,6 +86,9 @@ $(OTHERS): $(MANIFESTS) | $(UV)
 airflow: install-dev ## Set Airflow up, in an environment of its own
 	UV_PROJECT_ENVIRONMENT=.local/airflow-venv $(UV) sync --quiet --locked --only-group airflow
 
+dagster: install-dev ## Set Dagster up, in an environment of its own
+	UV_PROJECT_ENVIRONMENT=.local/dagster-venv $(UV) sync --quiet --locked --only-group dagster
+
 $(UV): tools/uv.txt
 	@echo "Installing uv, which installs the rest"
 	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --root-user-action=ignore \
@@ -108,7 +111,7 @@ down: ## Stop them
 test: install-dev ## Run the tests (some 15 minutes)
 	$(TESTS)
 
-test-slow: install-dev airflow site ## Run the long tests, over an hour (LONG_TESTS=tests/airflow: some)
+test-slow: install-dev airflow dagster site ## Run the long tests, over an hour (LONG_TESTS=tests/airflow: some)
 	$(TESTS) -m slow $(LONG_TESTS)
 
 ##@ Measure it
@@ -133,12 +136,14 @@ check: install-dev ## Lint, check formats, types and dependencies
 	cd sandbox && ../$(BIN)/deptry .
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec compose.yml
 	$(BIN)/pre-commit validate-config
 	$(BIN)/zizmor --quiet --offline --no-progress .github
 
 docs: install-dev ## Write what follows from the code, such as the reference
 	$(BIN)/python -m tools.address
 	$(BIN)/python -m tools.derived
+	$(BIN)/python -m tools.starter
 	$(BIN)/python -m tools.architecture
 	$(BIN)/python -m tools.reference
 	$(BIN)/python -m tools.dbt_properties

@@ -37,7 +37,6 @@ MECHANISMS: Mapping[str, tuple[str, ...]] = {
     "Fit to what the API can do": (
         "declared/capabilities.py",
         "reading/fitting.py",
-        "reading/heeding.py",
         "run/strangers.py",
     ),
     "Outages": ("reading/outages.py", "reading/troubles.py"),
@@ -66,6 +65,7 @@ MECHANISMS: Mapping[str, tuple[str, ...]] = {
         "doctor/doctor.py",
         "doctor/examination.py",
         "doctor/findings.py",
+        "doctor/heeding.py",
         "doctor/probes.py",
         "doctor/report.py",
         "doctor/shapes.py",

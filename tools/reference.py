@@ -15,6 +15,7 @@ import yaml
 from ft42_sandbox.cli import main as sandbox
 from ft42_warehouse.cli import main as warehouse
 from ft42_warehouse.embedded import main as embedded
+from ft42_warehouse.starting import main as starting
 from tap_ft42.tap import TapFT42
 
 from tools.tables import ROOT, tables
@@ -75,6 +76,7 @@ def commands() -> str:
         for root, program in (
             (TapFT42.cli, "tap-ft42"),
             (warehouse, "warehouse"),
+            (starting, "ft42"),
             (embedded, "ft42-postgres"),
             (sandbox, "ft42-sandbox"),
         )

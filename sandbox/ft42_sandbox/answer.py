@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import orjson
+
+from ft42_sandbox.query import sentence
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 JSON = "application/json; charset=utf-8"
 TEXT = "text/plain"
@@ -41,6 +47,15 @@ def access_denied() -> Answer:
 def bad_request(error: str, message: str) -> Answer:
     """A refused filter, range or sort."""
     return json_answer(400, {"error": error, "message": message}, message)
+
+
+def graph_error(field: str, fields: Sequence[str]) -> Answer:
+    """A graph of a field that has none."""
+    message = (
+        f"Attribute {field} do not exist or isn't graphable. "
+        f"Available fields are: {sentence(fields)}"
+    )
+    return json_answer(422, {"error": "Graph Error", "message": message}, message)
 
 
 def unauthorized(description: str) -> Answer:

@@ -1,4 +1,4 @@
-"""The API's own handlers: lists, single rows, and what it refuses to everybody."""
+"""The API's own handlers: lists, graphs, single rows, and what it refuses to everybody."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from starlette.requests import Request
 from ft42_sandbox import answer as answers
 from ft42_sandbox.answer import Answer
 from ft42_sandbox.app_url import base_url
+from ft42_sandbox.graphs import PERIODS, counts
+from ft42_sandbox.latency import GRAPH
 from ft42_sandbox.paging import page_headers, wanted_page
-from ft42_sandbox.query import QueryError, TooManyValuesError, parse
+from ft42_sandbox.query import Query, QueryError, TooManyValuesError, parse
 from ft42_sandbox.resources import (
     FORBIDDEN,
     FORBIDDEN_ROWS,
@@ -23,13 +25,17 @@ from ft42_sandbox.resources import (
 
 if TYPE_CHECKING:
     from ft42_sandbox.endpoint import Listing, Single
+    from ft42_sandbox.likeness import Habits
     from ft42_sandbox.sandbox import Sandbox
+    from ft42_sandbox.store import Positions
 
 # An answer, the name of its latency profile, and how many rows it carries.
 Outcome = tuple[Answer, str, int]
 Handler = Callable[[Request], Outcome]
 # Unstable orders change every so many pages, as a database changes its plan with OFFSET.
 PAGES_PER_PLAN = 3
+# Where the graphs of a list stand.
+BELOW = "/graph/on/:field/by/:interval"
 
 
 def handlers(sandbox: Sandbox) -> Iterator[tuple[str, Handler]]:
@@ -40,6 +46,8 @@ def handlers(sandbox: Sandbox) -> Iterator[tuple[str, Handler]]:
     yield "/oauth/token/info", token_info(sandbox)
     for listing in LISTINGS:
         yield listing.path, list_handler(sandbox, listing)
+        if listing.graphed:
+            yield f"{listing.path}{BELOW}", graph_handler(sandbox, listing)
     for single in SINGLES:
         yield single.path, single_handler(sandbox, single)
     yield "other", lambda _request: (answers.not_found(), "refused", 0)
@@ -56,13 +64,6 @@ def list_handler(sandbox: Sandbox, listing: Listing) -> Handler:
         refusal = habits.refusal(query)
         if refusal is not None:
             return refusal, "refused", 0
-        parent_id = None
-        if listing.parent:
-            parents = sandbox.store[listing.parent]
-            parent = find_row(sandbox.store, listing.parent, request.path_params["id"])
-            if parent is None:
-                return answers.not_found(), "refused", 0
-            parent_id = int(parents.array("id")[parent])
         if sandbox.behaviour.life == "requests":
             sandbox.life.live(
                 sandbox.behaviour.life_seconds_per_request,
@@ -70,13 +71,9 @@ def list_handler(sandbox: Sandbox, listing: Listing) -> Handler:
             )
         wanted = wanted_page(query)
         shuffle = wanted.number // PAGES_PER_PLAN + 1 if sandbox.behaviour.unstable_ties else 0
-        try:
-            meant = habits.understood(query)
-            found = sandbox.search.rows(listing, parent_id, meant, sandbox.clock.now(), shuffle)
-        except QueryError as error:
-            return answers.bad_request(error.error, str(error)), "refused", 0
-        except TooManyValuesError:
-            return answers.html_error(502, "Bad Gateway"), "refused", 0
+        found = _found(sandbox, listing, habits, request, query, shuffle)
+        if isinstance(found, Answer):
+            return found, "refused", 0
         page = habits.page(query, len(found))
         rows = found[page.offset : page.offset + page.size]
         again = request.scope.get("ft42.struck", {}).get("duplicate_row")
@@ -95,6 +92,66 @@ def list_handler(sandbox: Sandbox, listing: Listing) -> Handler:
                 with_total=total is not None and listing.path not in sandbox.behaviour.no_total,
             )
         return answer, profile, len(rows)
+
+    return handle
+
+
+def _found(  # noqa: PLR0913, PLR0917 - what the rows of a request follow from
+    sandbox: Sandbox,
+    listing: Listing,
+    habits: Habits,
+    request: Request,
+    query: Query,
+    shuffle: int = 0,
+) -> Positions | Answer:
+    """The rows that a request asks for, or the answer that refuses them."""
+    parent_id = None
+    if listing.parent:
+        parents = sandbox.store[listing.parent]
+        parent = find_row(sandbox.store, listing.parent, request.path_params["id"])
+        if parent is None:
+            return answers.not_found()
+        parent_id = int(parents.array("id")[parent])
+    try:
+        meant = habits.understood(query)
+        return sandbox.search.rows(listing, parent_id, meant, sandbox.clock.now(), shuffle)
+    except QueryError as error:
+        return answers.bad_request(error.error, str(error))
+    except TooManyValuesError:
+        return answers.html_error(502, "Bad Gateway")
+
+
+def graph_handler(sandbox: Sandbox, listing: Listing) -> Handler:
+    """The handler of a route that counts a list's rows by when they fall."""
+    habits = sandbox.likeness.habits(listing, LISTINGS)
+
+    def handle(request: Request) -> Outcome:
+        behaviour, field = sandbox.behaviour, request.path_params["field"]
+        interval = request.path_params["interval"]
+        if behaviour.graphs == "refused":
+            return answers.access_denied(), "refused", 0
+        if behaviour.graphs == "missing" or interval not in PERIODS:
+            return answers.not_found(), "refused", 0
+        if field not in listing.graphed:
+            return answers.graph_error(field, listing.graphed), "refused", 0
+        query = parse(request.url.query)
+        if not behaviour.graph_heeds_filters:
+            query = Query()
+        found = _found(sandbox, listing, habits, request, query)
+        if isinstance(found, Answer):
+            return found, "refused", 0
+        column = sandbox.store[listing.model.table].columns[field]
+        instants = column.array[found][~column.is_null()[found]]
+        told = counts(
+            instants,
+            interval,
+            sandbox.clock.now(),
+            zone=behaviour.graph_zone,
+            names_empty=behaviour.graph_names_empty_days,
+        )
+        answer = answers.json_answer(200, told)
+        answer.headers["X-Total"] = str(len(found))
+        return answer, GRAPH, len(found)
 
     return handle
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from ft42_sandbox.sandbox import Sandbox
 
 HEARTBEAT = 1.0
+NAME = re.compile(r":(\w+)")
 EVERYTHING = ("/v2", "/v2/{rest:path}")
 
 
@@ -38,7 +40,7 @@ def create_app(sandbox: Sandbox) -> ASGIApp:
         *control_routes(sandbox),
     ]
     for pattern, handler in handlers(sandbox):
-        known = (pattern.replace(":id", "{id}"),)
+        known = (NAME.sub(r"{\1}", pattern),)
         routes += [
             Route(path, GuardedRoute(sandbox, pattern, handler), methods=["GET"])
             for path in (EVERYTHING if pattern == "other" else known)

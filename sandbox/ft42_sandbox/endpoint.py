@@ -37,6 +37,7 @@ class Listing:
         scope: what the parent narrows the list to.
         always: a condition that always holds.
         latency: the name of its latency profile, that of the table if empty.
+        graphed: the fields whose graphs stand below it; none for most lists.
     """
 
     path: str
@@ -45,6 +46,7 @@ class Listing:
     scope: Scope | None = None
     always: Condition | None = None
     latency: str = ""
+    graphed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,8 @@ PROFILES: dict[str, tuple[float, float, float, float]] = {
 }
 # The same of a route of which only one answer was measured, as shares of that.
 SPREAD = (1.6, 0.4, 3.0)
+# Nobody has measured a graph: how long one takes over so many rows is a setting.
+GRAPH = "graph"
 # How many standard deviations above the median the 90th percentile of a normal law lies.
 NINTH_DECILE = 1.2816
 # A page of one row takes this share of a page of a hundred.
@@ -57,7 +59,9 @@ class Latency:
         self._random = random.Random(seed)  # noqa: S311 - waiting times, not secrets
 
     def seconds(self, profile: str, rows: int = 100) -> float:
-        """How long an answer of this many rows takes; 0 with latency off."""
+        """How long an answer of this many rows takes; of lists, 0 with latency off."""
+        if profile == GRAPH:
+            return self._behaviour.graph_seconds_per_million * rows / 1_000_000
         if self._behaviour.latency != "real":
             return 0.0
         median, decile, least, most = self._profiles.get(profile, PROFILES["one"])

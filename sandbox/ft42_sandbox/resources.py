@@ -39,6 +39,10 @@ LISTED_CAMPUS = Condition(
     lambda s: (s["campus"].array("public") == 1) & (s["campus"].array("active") == 1),
 )
 
+# The fields that the documentation lets one graph.
+CREATED_OR_UPDATED = ("created_at", "updated_at")
+OF_ENROLMENTS = (*CREATED_OR_UPDATED, "retriable_at")
+
 LISTINGS: tuple[Listing, ...] = (
     Listing("/v2/cursus", CURSUS),
     Listing("/v2/campus", CAMPUS, always=LISTED_CAMPUS),
@@ -65,7 +69,7 @@ LISTINGS: tuple[Listing, ...] = (
         latency="one",
     ),
     Listing("/v2/users/:id/coalitions", COALITIONS, "users", coalitions_of_user, latency="one"),
-    Listing("/v2/users", USERS),
+    Listing("/v2/users", USERS, graphed=CREATED_OR_UPDATED),
     Listing("/v2/cursus/:id/users", USERS, "cursus", users_linked("cursus_users", "cursus_id")),
     Listing("/v2/campus/:id/users", USERS, "campus", users_linked("campus_users", "campus_id")),
     Listing(
@@ -86,7 +90,9 @@ LISTINGS: tuple[Listing, ...] = (
         "achievements",
         users_linked("achievements_users", "achievement_id"),
     ),
-    Listing("/v2/cursus_users", CURSUS_USERS),
+    Listing(
+        "/v2/cursus_users", CURSUS_USERS, graphed=(*CREATED_OR_UPDATED, "begin_at", "end_at")
+    ),
     Listing(
         "/v2/cursus/:id/cursus_users",
         CURSUS_USERS,
@@ -100,12 +106,13 @@ LISTINGS: tuple[Listing, ...] = (
         rows_of("cursus_users", "user_id"),
         latency="one",
     ),
-    Listing("/v2/projects_users", PROJECTS_USERS),
+    Listing("/v2/projects_users", PROJECTS_USERS, graphed=OF_ENROLMENTS),
     Listing(
         "/v2/projects/:id/projects_users",
         PROJECTS_USERS,
         "projects",
         rows_of("projects_users", "project_id"),
+        graphed=OF_ENROLMENTS,
     ),
     Listing(
         "/v2/users/:id/projects_users",
@@ -113,6 +120,7 @@ LISTINGS: tuple[Listing, ...] = (
         "users",
         rows_of("projects_users", "user_id"),
         latency="one",
+        graphed=OF_ENROLMENTS,
     ),
     Listing("/v2/achievements_users", ACHIEVEMENTS_USERS),
     Listing(

@@ -71,6 +71,11 @@ class Behaviour:
     projects_users_sort: str = "accepted"
     cursus_filter_restricts: bool = True
     score_range: str = "accepted"
+    graphs: str = "answered"
+    graph_zone: str = "UTC"
+    graph_names_empty_days: bool = False
+    graph_heeds_filters: bool = True
+    graph_seconds_per_million: float = 0.0
     unstable_ties: bool = False
     life: str = "off"
     life_rate: float = 1.0
@@ -105,6 +110,8 @@ WORDS = {
     "life": {"off", "clock", "requests"},
     "projects_users_sort": {"accepted", "ignored", "refused"},
     "score_range": {"accepted", "ignored", "refused"},
+    "graphs": {"answered", "refused", "missing"},
+    "graph_zone": {"UTC", "Europe/Paris"},
 }
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import HTMLResponse
 
+from ft42_sandbox.api import BELOW
 from ft42_sandbox.gate import limits_of
 from ft42_sandbox.resources import FORBIDDEN, LISTINGS, SINGLES
 from ft42_sandbox.settings import Behaviour
@@ -201,7 +202,9 @@ def _rows(sandbox: Sandbox) -> str:
 
 
 def _known_routes() -> str:
-    paths = sorted({route.path for route in LISTINGS} | {route.path for route in SINGLES})
+    graphs = {f"{route.path}{BELOW}" for route in LISTINGS if route.graphed}
+    rows = {route.path for route in LISTINGS} | {route.path for route in SINGLES}
+    paths = sorted(graphs | rows)
     refused = [f"{path} (refused)" for path in FORBIDDEN]
     lines = "<br>".join(f"<code>{escape(path)}</code>" for path in [*paths, *refused])
     return f"<div class=routes>{lines}</div>"

@@ -76,10 +76,7 @@ def remember(connection: Connection[Any], schemas: Schemas, broken: list[str]) -
     """
     # Where a table or a view is missing, `findings` says so by itself.
     with suppress(psycopg.errors.UndefinedTable):
-        connection.execute(
-            schemas.statement("check/note", waiting=schemas.statement("parts/waiting")),
-            {"broken": broken},
-        )
+        connection.execute(schemas.statement("check/note"), {"broken": broken})
 
 
 def _statements(connection: Connection[Any], schemas: Schemas) -> Iterator[sql.Composed]:
@@ -123,15 +120,7 @@ def _statements_of(
     # A census says nothing of what other loads have landed.
     for load in schemas.each_landing() if table.key == ("id",) else ():
         yield from _counted(load, table, since)
-    for column in table.references:
-        yield schemas.of_table(
-            "check/published_without_parent",
-            table,
-            column=sql.Identifier(column.name),
-            column_name=sql.Literal(column.name),
-            parent=sql.Identifier(schemas.published, str(column.references)),
-            parent_name=sql.Literal(column.references),
-        )
+    yield from _statements_of_references(schemas, table, since)
     for column in table.columns:
         if column.type == "timestamptz":
             yield schemas.of_table(
@@ -150,6 +139,22 @@ def _statements_of(
                 person=sql.Identifier(table.person),
                 since=since,
             )
+
+
+def _statements_of_references(
+    schemas: Schemas, table: Table, since: sql.Literal
+) -> Iterator[sql.Composed]:
+    if table.references:
+        yield schemas.of_table("check/waiting", table, since=since)
+    for column in table.references:
+        yield schemas.of_table(
+            "check/published_without_parent",
+            table,
+            column=sql.Identifier(column.name),
+            column_name=sql.Literal(column.name),
+            parent=sql.Identifier(schemas.published, str(column.references)),
+            parent_name=sql.Literal(column.references),
+        )
 
 
 def _counted(schemas: Schemas, table: Table, since: sql.Literal) -> Iterator[sql.Composed]:

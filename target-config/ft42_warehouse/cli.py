@@ -36,8 +36,16 @@ _COMMANDS = {
 """The module of each command in ``ft42_warehouse.commands``."""
 
 
+_ASKS_FOR_HELP = "ft42_warehouse.asks_for_help"
+
+
 class _Commands(click.Group):
     """Commands that are imported where they are called, or all are listed."""
+
+    @override
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        ctx.meta[_ASKS_FOR_HELP] = not {*args}.isdisjoint(ctx.help_option_names)
+        return super().parse_args(ctx, args)
 
     @override
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -52,7 +60,11 @@ class _Commands(click.Group):
         return command
 
 
-@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Example: warehouse status --json",
+)
 @server_option("--host", help="Server.")
 @server_option("--port", default=5432, show_default=True, help="Its port.")
 @server_option("--user", help="The loader's account.")
@@ -127,7 +139,8 @@ def main(  # noqa: PLR0913 - an argument an option
     TARGET_POSTGRES_PASSWORD, else from PGPASSWORD or ~/.pgpass.
     """
     schemas = Schemas(landing_schema, published_schema, keep_strangers=keep_strangers)
-    if context.invoked_subcommand == "sql":  # which asks no server
+    # Neither asks a server.
+    if context.invoked_subcommand == "sql" or context.meta[_ASKS_FOR_HELP]:
         context.obj = schemas
         return
     url = _secret("TARGET_POSTGRES_SQLALCHEMY_URL", "WAREHOUSE_SQLALCHEMY_URL")

@@ -18,7 +18,7 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from ft42_warehouse.objects import REMEMBERED, Objects
-from ft42_warehouse.published import required_objects
+from ft42_warehouse.published import end_of_the_last_publish, required_objects, waiting
 from ft42_warehouse.shown import shown
 from ft42_warehouse.tables import published_tables, stream_schemas
 
@@ -265,14 +265,15 @@ def shared_parts(connection: Connection[Any], schemas: Schemas) -> dict[str, sql
         connection: A connection of the publisher, to a database that lacks nothing.
         schemas: Names of the schemas.
     """
-    # Counted once for all: it takes the keys of all rows.
-    waiting = connection.execute(schemas.statement("parts/waiting")).fetchall()
+    # Counted once for all.
+    since = sql.Literal(end_of_the_last_publish(connection, schemas))
+    counts = connection.execute(waiting(schemas, since)).fetchall()
     return {
         **subqueries(schemas),
         "waiting": sql.SQL(
             "(SELECT * FROM jsonb_to_recordset({}) AS w (table_name text, rows bigint))"
         ).format(
-            sql.Literal(Jsonb([{"table_name": name, "rows": rows} for name, rows in waiting]))
+            sql.Literal(Jsonb([{"table_name": name, "rows": rows} for name, rows in counts]))
         ),
     }
 

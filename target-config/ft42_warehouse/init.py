@@ -180,8 +180,12 @@ def _create_all(
     if kept.rowcount < len(FIRST_REMEMBERED):
         connection.execute(schemas.statement("remember/bookkeeping"))
     objects = Objects(connection, schemas)
-    for name in REMEMBERED:  # by and by: older versions knew less
-        objects.make(f"table {schemas.warehouse}.{name}", schemas.statement(f"remember/{name}"))
+    made = {
+        name: objects.make(
+            f"table {schemas.warehouse}.{name}", schemas.statement(f"remember/{name}")
+        )
+        for name in REMEMBERED  # by and by: older versions knew less
+    }
     objects.make(
         f"column {schemas.warehouse}.turns.noted_at", schemas.statement("upgrade/noted_turns")
     )
@@ -199,6 +203,8 @@ def _create_all(
                 sql.Identifier(schemas.warehouse)
             )
         )
+    if made["waiting"]:
+        connection.execute(schemas.statement("upgrade/waiting"))
     objects.note(_version_of(schemas), _version())
     to_grant = hand_over(connection, schemas, roles)
     in_the_way = connection.execute(

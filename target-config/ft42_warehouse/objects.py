@@ -23,7 +23,9 @@ _KINDS = ("table", "index", "view", "materialized view", "foreign table", "seque
 FIRST_REMEMBERED = ("publishes", "erasures", "objects")
 """The first tables of the schema of what must be remembered."""
 
-REMEMBERED = ("checks", "refusals", "turns", "alerts", "erasure_salt", "erased_strings")
+REMEMBERED = (
+    "checks", "refusals", "turns", "alerts", "erasure_salt", "erased_strings", "waiting",
+)  # fmt: skip
 """Those that came by and by."""
 
 

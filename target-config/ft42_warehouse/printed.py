@@ -27,7 +27,15 @@ from ft42_warehouse.placeholders import (
     VALUES,
 )
 from ft42_warehouse.publish import stranger_parts
-from ft42_warehouse.published import orphans_of, orphans_view, reference_parts, structure
+from ft42_warehouse.published import (
+    missing_of,
+    orphans_of,
+    orphans_view,
+    reference_parts,
+    structure,
+    waiting,
+    waiting_rows,
+)
 from ft42_warehouse.statements import text_of
 from ft42_warehouse.tables import PERSONS, TEAM_MEMBERS, stream_schemas, tables_by_name
 
@@ -49,6 +57,11 @@ _OF_COUNTED = {
 
 _OF_LANDED = {"check/not_landed", "publish/unlanded"}
 """Statements of tables of which each row has landed."""
+
+_OF_POINTING = {
+    "check/waiting", "parts/waiting_rows", "publish/no_longer_waiting", "publish/waiting",
+}  # fmt: skip
+"""Statements of tables that point to others."""
 
 _KEEP_DAYS = {"keep_days": "The option --keep-days of `warehouse publish`."}
 
@@ -184,6 +197,8 @@ def _is_run_for(schemas: Schemas, name: str, table: Table) -> bool:
         return not table.has_derived_rows
     if name == "publish/choose":
         return schemas.has_copies(table)
+    if name in _OF_POINTING:
+        return bool(table.references)
     return "person" not in placeholders_of(name) or table.person is not None
 
 
@@ -226,6 +241,8 @@ def _of_table(schemas: Schemas, name: str, table: Table) -> Iterator[sql.Composa
             path = sql.Identifier(schema, table.name)
             where = sql.Literal(f"{schema}.{table.name}")
             yield _filled(schemas, name, table, anywhere=path, where=where)
+    elif "missing" in used:
+        yield _filled(schemas, name, table, missing=missing_of(schemas, table))
     else:
         yield _filled(schemas, name, table)
 
@@ -314,7 +331,8 @@ def _known(schemas: Schemas) -> dict[str, sql.Composable]:
         },
         **subqueries(schemas),
         **function_parts(schemas),
-        "waiting": schemas.statement("parts/waiting"),
+        "waiting": waiting(schemas, sql.SQL(":since")),
+        "waiting_rows": waiting_rows(schemas, sql.SQL(":since")),
         "landing_names": sql.Literal([*schemas.landings]),
         "before": sql.SQL("now() - :keep_days * interval '1 day'"),
         "members": sql.SQL(TEAM_MEMBERS),

@@ -17,7 +17,13 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from ft42_warehouse.erasure import erase, find_erased
-from ft42_warehouse.published import drop_keys_of_empty, make_keys, structure
+from ft42_warehouse.published import (
+    drop_keys_of_empty,
+    end_of_the_last_publish,
+    make_keys,
+    missing_of,
+    structure,
+)
 from ft42_warehouse.shards import with_shards
 from ft42_warehouse.statements import equals
 from ft42_warehouse.tables import PERSONS, published_tables
@@ -117,7 +123,7 @@ class _Publish:
         self._guarded: Counter[str] = Counter()
         self._moved: Counter[tuple[str, str]] = Counter()
         """How many rows ``arrived`` and ``departed`` hold, by these names and the table's."""
-        self._since = 0 if everything else self._end_of_the_last()
+        self._since = 0 if everything else end_of_the_last_publish(connection, schemas)
         self._everything = everything or self._since == 0
         self._parents = {
             column.references for table in published_tables() for column in table.references
@@ -127,6 +133,8 @@ class _Publish:
         self._connection.execute(self._schemas.statement("publish/begin"))
         tables = published_tables()
         is_first = self._everything and drop_keys_of_empty(self._connection, self._schemas)
+        if self._everything:
+            self._connection.execute(self._schemas.statement("publish/forget_waiting"))
         self._remove_gone(tables)
         named = find_erased(self._connection, self._schemas, self._since)
         for table in reversed(tables):
@@ -138,9 +146,6 @@ class _Publish:
         self._done.deleted.update(rows)
         for table in tables:
             self._publish(table)
-            if self._everything:
-                # What comes next is planned before the server looks at so many new rows.
-                self._connection.execute(self._schemas.of_table("publish/analyze", table))
         if is_first:
             make_keys(self._connection, self._schemas)
         if max_delete_percent is not None:
@@ -155,12 +160,6 @@ class _Publish:
             },
         )
         return self._done
-
-    def _end_of_the_last(self) -> int:
-        row = self._connection.execute(
-            self._schemas.statement("publish/last_publish"), {"structure": structure()}
-        ).fetchone()
-        return row[0] if row else 0
 
     def _remove_gone(self, tables: tuple[Table, ...]) -> None:
         """Remove the landed rows that a census missed, each load's by its own."""
@@ -177,33 +176,47 @@ class _Publish:
                     )
 
     def _publish(self, table: Table) -> None:
-        self._execute("publish/candidates", table)
-        for column in table.references:
-            parent = str(column.references)
-            parts = {"column": sql.Identifier(column.name), "parent": sql.Literal(parent)}
-            # Even to find nothing, the server may go through all rows.
-            if self._moved["arrived", parent] and not self._everything:
-                self._execute("publish/awaited", table, **parts)
-            if self._moved["departed", parent]:
-                self._delete(table, "publish/leave_with_parent", **parts)
-        self._reduce_strangers(table)
-        if self._schemas.has_copies(table):
-            if table.key == ("id",):
-                self._execute("publish/lost_copies", table)
-            self._connection.execute("ANALYZE candidate")
-            self._execute("publish/choose", table)
-        self._connection.execute("ANALYZE candidate")
+        self._gather(table)
         if self._everything and not table.has_derived_rows:
             self._delete(table, "publish/unlanded")
         self._delete(table, "publish/retract")
         self._done.changed[table.name] += self._execute("publish/change", table)
         self._done.inserted[table.name] += self._moving(table, "publish/insert", "arrived")
+        if self._everything:
+            # What comes next is planned before the server looks at so many new rows.
+            self._connection.execute(self._schemas.of_table("publish/analyze", table))
+        if table.references:
+            self._execute("publish/waiting", table, missing=missing_of(self._schemas, table))
         self._connection.execute("DROP TABLE candidate")
         if table.derived_from and (self._everything or self._has_new_source(table)):
             done = self._done.inserted if table.has_derived_rows else self._done.changed
             done[table.name] += self._connection.execute(
                 self._schemas.statement(f"publish/derive_{table.name}")
             ).rowcount
+
+    def _gather(self, table: Table) -> None:
+        """Fill the temporary table ``candidate`` with the rows that are looked at."""
+        self._execute("publish/candidates", table)
+        for column in table.references:
+            parent = str(column.references)
+            parts = {"column": sql.Identifier(column.name), "parent": sql.Literal(parent)}
+            for moved in ("arrived", "departed"):
+                # Even to find nothing, the server may go through all rows.
+                if self._moved[moved, parent] and not self._everything:
+                    self._execute(
+                        "publish/awaited", table, looked_at=sql.Identifier(moved), **parts
+                    )
+            if self._moved["departed", parent]:
+                self._delete(table, "publish/leave_with_parent", **parts)
+        self._reduce_strangers(table)
+        if self._schemas.has_copies(table) and table.key == ("id",):
+            self._execute("publish/lost_copies", table)
+        self._connection.execute("ANALYZE candidate")
+        if table.references and not self._everything:
+            self._execute("publish/no_longer_waiting", table)
+        if self._schemas.has_copies(table):
+            self._execute("publish/choose", table)
+            self._connection.execute("ANALYZE candidate")
 
     def _reduce_strangers(self, table: Table) -> None:
         """Take what names people out of the landed rows of those who are not published."""

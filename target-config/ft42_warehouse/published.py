@@ -99,6 +99,55 @@ def orphans_view(schemas: Schemas) -> sql.Composed:
     )
 
 
+def missing_of(schemas: Schemas, table: Table) -> sql.Composed:
+    """Return the query for the foreign keys by which a landed row ``l`` lacks its parent."""
+    return _UNION.join(
+        schemas.statement("parts/missing", **reference_parts(schemas, table, column))
+        for column in table.references
+    )
+
+
+def end_of_the_last_publish(connection: Connection[Any], schemas: Schemas) -> int:
+    """Return the first transaction whose rows the last publish may not have seen.
+
+    Args:
+        connection: A connection of the publisher.
+        schemas: Names of the schemas.
+
+    Returns:
+        The number of the transaction; 0 if the next publish must look at every row.
+
+    Raises:
+        psycopg.Error: The server refused a statement.
+    """
+    row = connection.execute(
+        schemas.statement("publish/last_publish"), {"structure": structure()}
+    ).fetchone()
+    return row[0] if row else 0
+
+
+def waiting(schemas: Schemas, since: sql.Composable) -> sql.Composed:
+    """Return the subquery for how many rows of each table wait for a parent.
+
+    Args:
+        schemas: Names of the schemas, with all shards.
+        since: What `end_of_the_last_publish` returned, so that the server can tell how
+            little has landed since.
+    """
+    return schemas.statement("parts/waiting", waiting_rows=waiting_rows(schemas, since))
+
+
+def waiting_rows(schemas: Schemas, since: sql.Composable) -> sql.Composed:
+    """Return what counts the waiting rows of each table that points to others."""
+    return sql.SQL("    UNION ALL\n").join(
+        schemas.of_table(
+            "parts/waiting_rows", table, since=since, missing=missing_of(schemas, table)
+        )
+        for table in published_tables()
+        if table.references
+    )
+
+
 def orphans_of(schemas: Schemas, table: Table) -> sql.Composed:
     """Return the query for the landed rows of a table that wait for a parent."""
     return schemas.of_table(
@@ -111,10 +160,7 @@ def orphans_of(schemas: Schemas, table: Table) -> sql.Composed:
                 (*table.copy_key, *(column.name for column in table.references))
             )
         ),
-        missing=_UNION.join(
-            schemas.statement("parts/missing", **reference_parts(schemas, table, column))
-            for column in table.references
-        ),
+        missing=missing_of(schemas, table),
     )
 
 

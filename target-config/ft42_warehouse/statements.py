@@ -127,6 +127,8 @@ class Schemas:
             if has_copies
             else sql.SQL("*"),
             "key": _listed(table.key),
+            "key_array": sql.SQL("ARRAY[{}]::bigint[]").format(_listed(table.key, "l")),
+            "row": _listed(table.key, "l"),
             "copy_key": _listed(table.copy_key, "l"),
             "same_row": _all_of(equals(column) for column in table.key),
             "key_given": _all_of(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from psycopg import sql
 
 from ft42_warehouse.health import gathered
+from ft42_warehouse.published import end_of_the_last_publish, waiting
 from ft42_warehouse.shards import with_shards
 from ft42_warehouse.shown import duration, shown
 from ft42_warehouse.tables import published_tables
@@ -60,13 +61,8 @@ def table_lines(connection: Connection[Any], schemas: Schemas) -> Iterator[str]:
         psycopg.Error: The server refused a statement.
     """
     schemas = with_shards(connection, schemas)
-    waiting = dict(
-        connection.execute(
-            sql.SQL("SELECT table_name, rows FROM {} AS w").format(
-                schemas.statement("parts/waiting")
-            )
-        ).fetchall()
-    )
+    since = sql.Literal(end_of_the_last_publish(connection, schemas))
+    rows_waiting = dict(connection.execute(waiting(schemas, since)).fetchall())
     yield f"{'table':<20}{'published':>12}{'landed':>12}{'orphans':>12}  last change"
     for table in published_tables():
         published, changed, landed = connection.execute(
@@ -75,7 +71,7 @@ def table_lines(connection: Connection[Any], schemas: Schemas) -> Iterator[str]:
         when = f"{changed:%Y-%m-%d %H:%M:%S}" if changed else "never"
         yield (
             f"{table.name:<20}{published:>12,}{landed:>12,}"
-            f"{waiting.get(table.name, 0):>12,}  {when}"
+            f"{rows_waiting.get(table.name, 0):>12,}  {when}"
         )
     yield from _unlisted(connection, schemas)
 

@@ -25,6 +25,11 @@ if TYPE_CHECKING:
 
     from ft42_warehouse.statements import Schemas
 
+_RECENT = 0.5
+"""The part of the time between two turns within which a publish is that of the turn that has
+just ended. A turn ends soon after its publish, and the publish before it is a whole turn
+older, less what that one took."""
+
 
 def note_begin(connection: Connection[Any], schemas: Schemas, job: str) -> bool:
     """Note that a job begins.
@@ -66,12 +71,14 @@ def note_failure(
         connection: A connection of the publisher, in autocommit mode.
         schemas: Names of the schemas.
         job: Name of the job.
-        turn: How long a turn may take.
+        turn: After what time the job has its next turn.
 
     Raises:
         psycopg.Error: The server refused a statement.
     """
-    connection.execute(schemas.statement("turns/failed"), {"job": job, "longest": turn})
+    connection.execute(
+        schemas.statement("turns/failed"), {"job": job, "recent": turn * _RECENT}
+    )
 
 
 def failures(connection: Connection[Any], schemas: Schemas, job: str) -> list[str]:

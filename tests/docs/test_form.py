@@ -87,6 +87,38 @@ def test_every_page_is_on_the_map() -> None:
     assert on_the_map >= {page.path for page in pages()} - {DOCS / "README.md"}
 
 
+@pytest.mark.parametrize("page", pages(), ids=lambda page: page.name)
+def test_every_page_begins_with_what_it_is_for(page: Page) -> None:
+    paragraphs = [part for part in page.prose.split("\n\n") if part.strip()]
+    text = next(part for part in paragraphs if not part.lstrip().startswith(("#", "<!--")))
+    assert text.lstrip().startswith("This page "), text[:100]
+
+
+@pytest.mark.parametrize(
+    "page",
+    [page for page in pages() if page.path.parent.name == "how-to"],
+    ids=lambda page: page.name,
+)
+def test_a_how_to_has_steps(page: Page) -> None:
+    assert re.search(r"^1\. .+(?:\n(?!#).*)*^2\. ", page.prose, re.MULTILINE), page.name
+
+
+@pytest.mark.parametrize(
+    "page",
+    [page for page in pages() if page.path.parent.name == "explanation"],
+    ids=lambda page: page.name,
+)
+def test_an_explanation_has_a_picture(page: Page) -> None:
+    assert any(block.language == "mermaid" for block in page.blocks)
+
+
+def test_no_message_has_two_rows() -> None:
+    page = Page(DOCS / "troubleshooting.md")
+    first = [row[0] for name in ("message", "text") for row in page.rows(name)]
+    twice = {quote for quote in first if first.count(quote) > 1}
+    assert twice <= {"``… is missing``"}, "a setting, and a column of a record"
+
+
 @pytest.mark.parametrize("page", _ALL, ids=lambda page: page.name)
 def test_every_block_names_a_language_that_is_checked(page: Page) -> None:
     # What lies outside the repository's programs is shown, not run.

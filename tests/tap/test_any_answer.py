@@ -90,6 +90,10 @@ class Server(Ask):
     def after(self, number: int) -> Ask:
         return self
 
+    @override
+    def again(self) -> Ask:
+        return self
+
     def _answer(self, region: Region, number: int, sort: str | None) -> Page:
         counted = [
             row for row in self._list(region, sort) for _ in range(1 + (row in self.twice))

@@ -79,6 +79,10 @@ class Api(Ask):
     def after(self, number: int) -> Ask:
         return self
 
+    @override
+    def again(self) -> Ask:
+        return self
+
 
 def tally_of(ids: Iterable[int]) -> Tally:
     tally = Tally(page_size=SIZE)

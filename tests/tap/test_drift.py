@@ -112,6 +112,10 @@ class World(Ask):
     def after(self, number: int) -> Ask:
         return self
 
+    @override
+    def again(self) -> Ask:
+        return self
+
     def _list(self, region: Region, sort: str | None) -> list[Row]:
         rows = list(self.rows.values())
         if self.ranges:

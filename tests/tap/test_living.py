@@ -40,6 +40,22 @@ def settle(living: RunningSandbox) -> None:
     living.control("POST", "settings", {"life": "off"})
 
 
+def test_no_row_that_stood_still_is_lost_where_pages_at_the_end_run_dry(tap: Tap) -> None:
+    # So many disappear that the last pages that were called for are empty.
+    with running_sandbox(seed=1, users=300, enrolments=2000, achievements_per_user=2) as living:
+        before = {row["id"] for row in living.truth_of("/v2/achievements_users", columns="id")}
+        living.control(
+            "POST",
+            "settings",
+            {"life": "requests", "life_events_per_request": {"disappear": 2}},
+        )
+        run = tap.pointed_at(living, page_size=15).run("achievements_users")
+        settle(living)
+        after = {row["id"] for row in living.truth_of("/v2/achievements_users", columns="id")}
+    assert len(after) < len(before) - 20
+    assert before & after <= set(run.ids("achievements_users"))
+
+
 @pytest.mark.slow
 def test_no_row_that_stood_still_is_lost_in_hundreds_of_runs(
     tap: Tap, living: RunningSandbox

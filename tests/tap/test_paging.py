@@ -159,6 +159,17 @@ def test_rows_that_are_counted_and_not_shown_are_not_taken_for_gone(
     assert run.records("census") == []
 
 
+def test_a_list_that_hides_a_row_once_is_asked_for_again(tap: Tap, api: ScriptedApi) -> None:
+    # What was read before is on disk, and no second look at the API.
+    def answer(asked: Asked) -> Reply:
+        is_first = len(api.asked_for("/v2/blocs")) == 1
+        rows = blocs(9 if is_first else 10) if asked.page == 1 else []
+        return Reply(rows, headers={"X-Total": "10", "X-Per-Page": "100"})
+
+    api.script["/v2/blocs"] = answer
+    assert set(tap.pointed_at(api).run("blocs").ids("blocs")) == set(range(1, 11))
+
+
 def test_an_empty_list_is_no_failure(tap: Tap, api: ScriptedApi) -> None:
     api.script["/v2/cursus"] = paged([])
     assert tap.pointed_at(api).run("cursus").records("cursus") == []

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tap_ft42.declared.listing import LARGEST
 from tap_ft42.planning.sweeps import CLOSE, sweeps, together
 
-from tests.tap.interrupted import asked, said_why_it_ended
+from tests.tap.interrupted import asked, in_bounded_runs, killed, said_why_it_ended
 from tests.tap.running import Run
 
 if TYPE_CHECKING:
@@ -257,6 +257,86 @@ def several(sandbox: RunningSandbox) -> set[int]:
     return {user for user in users if users.count(user) > 1}
 
 
+class TestFirstLoads:
+    """All that is read for the first time shares requests, too."""
+
+    MEMBERS = "/v2/coalitions_users"
+
+    def test_the_members_of_all_coalitions_take_the_pages_that_they_fill(
+        self, here: Tap, world: RunningSandbox
+    ) -> None:
+        run = here.run("coalitions_users")
+        there = world.truth("coalitions_users", columns="id")
+        assert sorted(run.ids("coalitions_users")) == [row["id"] for row in there]
+        # Four lists of a hundred coalitions, each with the pages of its own, and two looks.
+        assert len(queries(world, self.MEMBERS)) <= len(there) // 100 + 4 * 3 + 2
+        assert "GET /v2/coalitions/:id/coalitions_users" not in world.requests()["routes"]
+
+    def test_every_coalition_is_where_its_own_load_would_have_left_it(
+        self, here: Tap, world: RunningSandbox
+    ) -> None:
+        run = here.run("coalitions_users")
+        partitions = run.state["bookmarks"]["coalitions_users"]["partitions"]
+        assert len(partitions) == len(world.truth("coalitions", columns="id"))
+        latest = max(row["updated_at"] for row in run.records("coalitions_users"))
+        assert {part["replication_key_value"] for part in partitions} == {latest}
+        assert {part["replication_key"] for part in partitions} == {"updated_at"}
+        assert len({part["read_until"] for part in partitions}) == 1
+        assert not [part for part in partitions if "from_scratch" in part]
+
+    def test_each_enrolment_has_the_campus_that_asking_each_gives(
+        self, here: Tap, world: RunningSandbox
+    ) -> None:
+        table = Table(here.run("projects_users"))
+        assert table.campuses == asked_one_by_one(world)
+        assert len(queries(world, "/v2/projects_users")) < len(world.truth("campus"))
+
+    def test_each_campus_is_asked_if_nobody_knows_where_somebody_belongs(
+        self, here: Tap, world: RunningSandbox
+    ) -> None:
+        world.fault("missing_field", route="/v2/campus_users", column="campus_id")
+        table = Table(here.run("projects_users"))
+        world.clear_faults()
+        assert table.campuses == asked_one_by_one(world)
+
+    @pytest.mark.slow
+    def test_the_world_of_the_demo_takes_six_hundred_requests(self, tap: Tap) -> None:
+        with running_sandbox(users=1500, enrolments=20_000, seed=42) as demo:
+            run = tap.pointed_at(demo).run()
+            assert asked(demo) <= 600
+            table = Table(run)
+            assert table.campuses == asked_one_by_one(demo)
+            there = demo.truth("coalitions_users", columns="id")
+            assert sorted(run.ids("coalitions_users")) == [row["id"] for row in there]
+
+    @pytest.mark.parametrize("stream", ["coalitions_users", "projects_users"])
+    def test_a_budget_delays_them_and_loses_nothing(
+        self, here: Tap, world: RunningSandbox, stream: str
+    ) -> None:
+        whole = here.run(stream, page_size=20)
+        needed = asked(world)
+        world.reset_requests()
+        runs = in_bounded_runs(here, stream, page_size=20, max_requests=15)
+        assert len(runs) > 2
+        assert set(whole.ids(stream)) == {row for run in runs for row in run.ids(stream)}
+        assert asked(world) < 2 * needed
+
+    @pytest.mark.parametrize("stream", ["coalitions_users", "projects_users"])
+    def test_a_kill_in_the_middle_costs_what_was_on_its_way(
+        self, here: Tap, world: RunningSandbox, tmp_path: Path, stream: str
+    ) -> None:
+        small: Row = {"page_size": 10, "spool": str(tmp_path / "spool")}
+        whole = here.run(stream, page_size=10)
+        needed = asked(world)
+        before = killed(here.pointed_at(world, **AT_ONCE, **small), world, stream, after=25)
+        spent = asked(world)
+        world.reset_requests()
+        after = here.run(stream, **small)
+        assert set(after.ids(stream)) == set(whole.ids(stream))
+        assert set(before.ids(stream)) <= set(whole.ids(stream))
+        assert spent + asked(world) < needed + 30
+
+
 class TestNewcomers:
     """A campus that joins the scope."""
 
@@ -434,12 +514,24 @@ class TestRule:
     """Who is read together, and from when on."""
 
     @given(st.lists(partitions(), max_size=20), st.integers(2, 7))
-    def test_everybody_is_read_once_and_first_loads_alone(
+    def test_everybody_is_read_once_and_first_loads_with_their_like(
         self, states: list[Row], largest: int
     ) -> None:
         groups = sweeps(states, largest)
         assert sorted(number for group in groups for number in group) == [*range(len(states))]
         assert max(map(len, groups), default=0) <= largest
+        for first, *others in groups:
+            for other in others:
+                one, another = states[first], states[other]
+                assert one.get("from_scratch") == another.get("from_scratch")
+                assert ("replication_key_value" in one) == ("replication_key_value" in another)
+
+    @given(st.lists(partitions(), max_size=20), st.integers(2, 7))
+    def test_first_loads_are_alone_where_nobody_knows_better(
+        self, states: list[Row], largest: int
+    ) -> None:
+        groups = sweeps(states, largest, with_loads=False)
+        assert sorted(number for group in groups for number in group) == [*range(len(states))]
         assert all("replication_key_value" in states[n] for g in groups if g[1:] for n in g)
 
     @given(st.lists(partitions(), max_size=20))

@@ -189,6 +189,22 @@ def test_a_job_that_ends_without_a_publish_has_failed(alerts: Alerts) -> None:
     assert alerts.news("--after", "nightly") == ([], ["job-failed:nightly"])
 
 
+@pytest.mark.parametrize(("job", "turn"), [("incremental", 15), ("nightly", 24 * 60)])
+def test_a_failure_is_told_at_once_though_nobody_called_behind_the_turn_before(
+    alerts: Alerts, job: str, turn: int
+) -> None:
+    alerts.warehouse.run("publish", "--job", job)
+    # The next turn fails in its first minute, before anything notes that it began.
+    grow_old(alerts.warehouse, f"{turn - 1} minutes")
+    assert alerts.news("--after", job) == ([f"job-failed:{job}"], [])
+
+
+def test_a_turn_whose_last_tasks_take_their_time_has_not_failed(alerts: Alerts) -> None:
+    alerts.warehouse.run("publish", "--job", "incremental")
+    grow_old(alerts.warehouse, "5 minutes")
+    assert alerts.news("--after", "incremental") == ([], [])
+
+
 def test_a_job_whose_init_fails_has_failed(alerts: Alerts) -> None:
     alerts.warehouse.execute("ALTER TABLE ft42_raw.rejected_records DROP COLUMN rejection_id")
     assert "lost its key" in alerts.warehouse.attempt("init", "--job", "nightly").output

@@ -44,6 +44,10 @@ class Budget:
         """Whether a request for one stream may be one too few for another."""
         return self._max_requests is not None
 
+    def reaches_for(self, requests: int) -> bool:
+        """Tell whether so many requests may still be sent."""
+        return self._max_requests is None or self.spent + requests <= self._max_requests
+
     def plan(self, answers: int) -> None:
         """Take note of answers that the run expects, by what it has been told."""
         with self._lock:

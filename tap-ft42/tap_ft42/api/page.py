@@ -66,7 +66,7 @@ class Page:
 
     def records(self) -> list[Any]:
         """Decode the records into values that every target can store."""
-        return _decoded(self.body)
+        return _decoded(self.body, is_checked=True)
 
     def holding(self, records: Sequence[Any]) -> Page:
         """Return the page with other records, such as those that its own ones carry."""
@@ -194,10 +194,14 @@ def _positions(records: list[Any], cursor: Cursor | None) -> list[int]:
     return [position for position in positions if position is not None]
 
 
-def _decoded(body: bytes) -> list[Any]:
+def _decoded(body: bytes, *, is_checked: bool = False) -> list[Any]:
     """Decode a body into records that every target can store.
 
     A page comes only from a body that passes, so that none fails later.
+
+    Args:
+        body: The body.
+        is_checked: Whether it has passed before.
 
     Raises:
         ValueError: It is no JSON list; the message says what it should have been.
@@ -216,7 +220,7 @@ def _decoded(body: bytes) -> list[Any]:
     if not isinstance(records, list):
         message = "a list of records"
         raise ValueError(message)  # noqa: TRY004 - as for all that a body can be
-    if _is_deep(records):
+    if not is_checked and _is_deep(records):
         message = f"JSON of less than {_DEEPEST} levels"
         raise ValueError(message)
     return [_storable(record) for record in records] if is_suspect else records

@@ -505,6 +505,10 @@ class _Countable(Source):
         return source.fetch(region, max(number, 1), sort)
 
     @override
+    def again(self) -> Source:
+        return self  # nothing is recalled
+
+    @override
     def fitted(self) -> Sequence[Source]:
         sources = self.source.fitted()
         return [self] if sources[0] is self.source else [*map(_Countable, sources)]

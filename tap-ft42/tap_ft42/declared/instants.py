@@ -12,7 +12,8 @@ import re
 from datetime import UTC, datetime, timedelta
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_WRITTEN_RIGHT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", re.ASCII)
+_MILLISECOND = timedelta(milliseconds=1)
+_IN_UTC = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3})(Z|\+00:00)", re.ASCII)
 
 
 def write_instant(moment: datetime) -> str:
@@ -43,8 +44,8 @@ def rewrite_instant(text: str) -> str:
             outside the years 1 to 9999.
     """
     moment = datetime.fromisoformat(text)
-    if _WRITTEN_RIGHT.fullmatch(text):
-        return text
+    if match := _IN_UTC.fullmatch(text):
+        return text if match[2] == "Z" else f"{match[1]}Z"
     if moment.tzinfo is None:
         message = "the offset from UTC is missing"
         raise ValueError(message)
@@ -85,7 +86,7 @@ def in_milliseconds(text: str) -> int:
     """
     moment = datetime.fromisoformat(text)
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return (moment - _EPOCH) // timedelta(milliseconds=1)
+    return (moment - _EPOCH) // _MILLISECOND
 
 
 def from_milliseconds(number: int) -> str:

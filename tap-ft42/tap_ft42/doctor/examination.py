@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from tap_ft42.declared.capabilities import Capabilities
 from tap_ft42.declared.listing import ID, LARGEST
 from tap_ft42.doctor.asking import Answer
+from tap_ft42.doctor.heeding import heeds_all
 from tap_ft42.doctor.probes import Probe, follows, last_of, probe_of, rows_of, sign_against
 from tap_ft42.doctor.shapes import shape_of
-from tap_ft42.reading.heeding import heeds_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

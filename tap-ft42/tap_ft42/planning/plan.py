@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from tap_ft42.declared.contexts import cursus_of, list_of, parent_of
 from tap_ft42.planning.steps import (
@@ -17,7 +17,7 @@ from tap_ft42.planning.sweeps import sweeps, together
 from tap_ft42.reading.spool import FRESH, LONGEST_AGE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from tap_ft42.declared.contexts import Context
     from tap_ft42.declared.listing import Listing
@@ -87,6 +87,12 @@ class Stops(Protocol):
         """Return the instants; as `Spool.follow`, which may take up an earlier plan."""
 
 
+Planner: TypeAlias = (
+    "Callable[[Listing, Sequence[Partition], Times, Stops], Sequence[PlannedRead]]"
+)
+"""Tells what brings partitions of a list up to date; as `plan`."""
+
+
 def stop_at_the_end(
     name: str,  # noqa: ARG001 - as of `Stops`
     state: dict[str, Any],  # noqa: ARG001 - as of `Stops`
@@ -112,12 +118,19 @@ def plan(
 
     Returns:
         The reads, in the order of their first partitions. Partitions that are complete up to
-        about the same instant share one, where the list can be narrowed to several.
+        about the same instant share one, where the list can be narrowed to several; so do
+        those whose first load has come equally far, where a parameter names them.
     """
-    return [
-        _together([partitions[number] for number in group], listing, times, stops)
-        for group in _groups(listing, partitions)
-    ]
+    groups = _groups(listing, partitions, with_loads=listing.parent_filter is not None)
+    return [_together(members, listing, times, stops) for members in groups]
+
+
+def plan_loads_apart(
+    listing: Listing, partitions: Sequence[Partition], times: Times, stops: Stops
+) -> list[PlannedRead]:
+    """Tell the same as `plan`, where first loads share no reads."""
+    groups = _groups(listing, partitions, with_loads=False)
+    return [_together(members, listing, times, stops) for members in groups]
 
 
 def apart(
@@ -134,10 +147,14 @@ def at_once(
     return [_together(partitions, listing, times, stops)]
 
 
-def _groups(listing: Listing, partitions: Sequence[Partition]) -> list[list[int]]:
+def _groups(
+    listing: Listing, partitions: Sequence[Partition], *, with_loads: bool
+) -> list[list[Partition]]:
     if listing.largest_sweep == 1:
-        return [[number] for number in range(len(partitions))]
-    return sweeps([partition.state for partition in partitions], listing.largest_sweep)
+        return [[partition] for partition in partitions]
+    states = [partition.state for partition in partitions]
+    groups = sweeps(states, listing.largest_sweep, with_loads=with_loads)
+    return [[partitions[number] for number in group] for group in groups]
 
 
 def _together(

@@ -31,10 +31,10 @@ class Scope:
         return not self.campus_ids or campus_id in self.campus_ids
 
 
-def id_lists(ids: Iterable[int]) -> list[str]:
-    """Write ids as values for filters, each with as many as the API takes."""
+def id_lists(ids: Iterable[int], longest: int = LARGEST) -> list[str]:
+    """Write ids as values for filters, each with as many as the API takes, or fewer."""
     ordered = sorted(ids)
     return [
-        ",".join(map(str, ordered[start : start + LARGEST]))
-        for start in range(0, len(ordered), LARGEST)
+        ",".join(map(str, ordered[start : start + longest]))
+        for start in range(0, len(ordered), longest)
     ]

@@ -90,7 +90,7 @@ class Step:
 
         Args:
             listing: The list.
-            accepts: Whether a window is worth its cost, judged by its first page.
+            accepts: Whether a load or a window is worth its cost, judged by its first page.
 
         Returns:
             What `ListReader.begin` takes.
@@ -105,6 +105,7 @@ class Step:
                     region=self.region,
                     is_sortable=is_sortable,
                     window=self._window(listing.cursor),
+                    accepts=accepts,
                 )
             case Way.CHANGES:
                 # Without positions there are no borders of pages to prove.

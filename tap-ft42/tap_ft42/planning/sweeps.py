@@ -7,19 +7,23 @@ the SDK know nothing of it: each child keeps a bookmark of its own, and a sweep 
 those of all its members alike.
 
 **Who takes part.** Partitions that have come to the end of their first load, and are
-complete up to instants within an hour. The others, such as a campus that is new in the
-scope, are read by themselves. A run levels the bookmarks of all that it has read, so
-partitions that were loaded one by one are swept by the next run.
+complete up to instants within an hour; and partitions whose first load has come equally
+far, such as all that nobody has begun. A campus that is new in the scope is loaded by
+itself, and joins the sweep of the others with the next run, as a run levels the bookmarks
+of all that it has read.
 
 **Where it begins.** A partition is complete up to its bookmark and, since a window was
 read to its end there, up to ``read_until``. So nothing is lost by a sweep that begins
 where the member that is least far is complete; what the others have read beyond that
 is read twice. It begins at the greatest bookmark of its members if that is earlier, as
 `tap_ft42.planning.bookmarks.level` has it: ``read_until`` is of another clock than the rows.
+A first load goes on behind the id that it has come to.
 """
 
 from __future__ import annotations
 
+import json
+from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 from tap_ft42.declared.instants import from_milliseconds, milliseconds
@@ -32,20 +36,24 @@ CLOSE = 3_600_000
 """Milliseconds between two instants that are about the same."""
 
 
-def sweeps(states: Sequence[Mapping[str, Any]], largest: int = LARGEST) -> list[list[int]]:
+def sweeps(
+    states: Sequence[Mapping[str, Any]], largest: int = LARGEST, *, with_loads: bool = True
+) -> list[list[int]]:
     """Tell which partitions are read together.
 
     Args:
         states: The SDK's states of the partitions.
         largest: Members of a sweep, at most.
+        with_loads: Whether first loads share one, too.
 
     Returns:
         Positions in ``states``, each once: sweeps in their order, and lists of one
         for partitions that are read by themselves.
     """
     known = [(end, number) for number, state in enumerate(states) if (end := _complete(state))]
-    groups = [[number] for number, state in enumerate(states) if not _complete(state)]
-    for cluster in _clusters(sorted(known)):
+    loads = list(_loads(states))
+    groups = [] if with_loads else [[number] for load in loads for number in load]
+    for cluster in [*_clusters(sorted(known)), *(loads if with_loads else [])]:
         # In the order of the parents and not of the bookmarks, so that a run that
         # goes on where another one was killed asks for the same.
         groups += [
@@ -63,15 +71,27 @@ def _clusters(known: Sequence[tuple[int, int]]) -> Iterator[list[int]]:
         known = known[len(cluster) :]
 
 
+def _loads(states: Sequence[Mapping[str, Any]]) -> Iterator[list[int]]:
+    """Group the partitions that are being loaded by how far that has come."""
+    begun = defaultdict[str, list[int]](list)
+    for number, state in enumerate(states):
+        if not _complete(state):
+            begun[json.dumps(state.get("from_scratch"), sort_keys=True)].append(number)
+    yield from begun.values()
+
+
 def together(states: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Return the state that a sweep begins with.
 
     Args:
-        states: The SDK's states of the members, all with a bookmark.
+        states: The SDK's states of the members.
 
     Returns:
         What of a state tells how far a stream was read.
     """
+    loading = next((state for state in states if not _complete(state)), None)
+    if loading is not None:
+        return {key: loading[key] for key in ("scope", "from_scratch") if key in loading}
     complete = min(map(_complete, states))
     bookmarks = [milliseconds(state["replication_key_value"]) or 0 for state in states]
     return {

@@ -58,6 +58,13 @@ class Ask(Protocol):
         """Return an `Ask` for what is consumed between a page and its successor."""
         ...
 
+    def again(self) -> Ask:
+        """Return an `Ask` whose answers are other ones, though the requests are the same.
+
+        A page that was read before may be kept, and proves nothing of what came after it.
+        """
+        ...
+
 
 class IncompleteReadError(Exception):
     """Nobody can tell whether all rows of a list have been read."""
@@ -89,6 +96,10 @@ class Source(Protocol):
 
     def fetch(self, region: Region, number: int, sort: str | None) -> Page:
         """Ask for a page; called in a thread."""
+        ...
+
+    def again(self) -> Source:
+        """Return the same rows, looked at once more: as of `Ask.again`."""
         ...
 
     def fitted(self) -> Sequence[Source]:
@@ -157,9 +168,16 @@ class Metered(Ask):
 
     @override
     def after(self, number: int) -> Metered:
-        after = Metered(self._ask.after(number))
-        after._account = self._account
-        return after
+        return self._of(self._ask.after(number))
+
+    @override
+    def again(self) -> Metered:
+        return self._of(self._ask.again())
+
+    def _of(self, ask: Ask) -> Metered:
+        metered = Metered(ask)
+        metered._account = self._account
+        return metered
 
 
 class _Account:

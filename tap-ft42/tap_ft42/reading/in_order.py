@@ -80,8 +80,11 @@ async def _concluded(ask: Ask, walk: _Walk, *, is_part: bool) -> AsyncIterator[P
     """Prove what the pages of a sorted region have left open."""
     region, key, seen, number = walk.region, walk.key, walk.seen, walk.number
     _, upper = region.interval(key)
-    if walk.borders.are_open:
-        witness = await one_page(ask, region, number + 1, order_by(key))
+    again = ask
+    while walk.borders.are_open:
+        # It may have been asked for with the others, and then says nothing of what came since.
+        again = again.again()
+        witness = await one_page(again, region, number + 1, order_by(key))
         if seen.add(witness):
             yield Part(witness)
         async for part in walk.borders.prove(ask.after(number + 1), witness):
@@ -95,8 +98,8 @@ async def _concluded(ask: Ask, walk: _Walk, *, is_part: bool) -> AsyncIterator[P
         is_doubtful = not seen.is_counted
         if is_doubtful:
             # A row that left while pages were on their way puts their totals out for once.
-            again = await one_page(ask.after(number + 3), region, 1, order_by(key))
-            is_doubtful = not seen.is_what_counts(again)
+            counted = await one_page(ask.after(number + 3).again(), region, 1, order_by(key))
+            is_doubtful = not seen.is_what_counts(counted)
         yield Part(None, reached=upper, is_doubtful=is_doubtful)
         return
     async for part in read_piecewise(ask.after(number + 3), region, key):

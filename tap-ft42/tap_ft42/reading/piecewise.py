@@ -64,12 +64,13 @@ async def read_piecewise(
     is_doubtful = False
     if not is_complete and seen.is_worth_another_look:
         again, known = Seen(), len(seen.ids)
-        async for page in all_pages(ask.after(most), region, None, again, most=most):
+        async for page in all_pages(ask.after(most).again(), region, None, again, most=most):
             if seen.ids.update(page.ids):
                 yield Part(page)
         is_alike = len(again.ids) == known == len(seen.ids)
         if is_alike and not (known or is_part or again.has_all) and again.last == seen.last:
-            await _refuse_hidden(ask.after(most + 1), region, again.last)
+            third = ask.after(most + 1).again().again()
+            await _refuse_hidden(third, region, again.last)
         is_complete = again.is_over and (again.has_all or is_alike)
         is_doubtful = not again.has_all and again.last is not None
     if is_complete:

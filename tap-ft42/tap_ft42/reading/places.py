@@ -60,6 +60,11 @@ class PlacedAsk(Ask):
     def after(self, number: int) -> Ask:
         return self.of(self.source, number)
 
+    @override
+    def again(self) -> Ask:
+        source = self.source.again()
+        return PlacedAsk(self._answer, source, self._note, self._place)
+
     def of(self, source: Source, number: int) -> PlacedAsk:
         """Return one that asks for other rows; number as of `after`."""
         return PlacedAsk(self._answer, source, self._note, (*self._place, number, 1))

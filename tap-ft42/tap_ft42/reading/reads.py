@@ -98,12 +98,13 @@ async def read_list(
         IncompleteReadError: It was another one in each of ten reads, or it shows less
             than it counts on pages that are all the same.
     """
-    ask = Metered(ask)
+    look: Ask = Metered(ask)
     sort = "id" if is_sortable else None
     before = None
     for attempt in range(_TRIES):
         seen = Seen()
-        async for page in all_pages(ask.after(attempt), region or Region(), sort, seen):
+        look = look.again() if attempt else look
+        async for page in all_pages(look.after(attempt), region or Region(), sort, seen):
             yield Part(page)
         is_alike, before = seen.ids == before, seen.ids
         if not seen.is_cut_off and (seen.is_steady or is_alike):
@@ -120,7 +121,12 @@ async def read_list(
 
 
 async def read_from_scratch(
-    ask: Ask, region: Region, *, is_sortable: bool, window: Region | None = None
+    ask: Ask,
+    region: Region,
+    *,
+    is_sortable: bool,
+    window: Region | None = None,
+    accepts: Callable[[Page], bool] | None = None,
 ) -> AsyncIterator[Part]:
     """Read a region slice by slice in the order of ids, which no update changes.
 
@@ -129,15 +135,18 @@ async def read_from_scratch(
         region: Which rows; if they cannot be sorted, closed by a window.
         is_sortable: Whether the API sorts the list by id.
         window: The same rows by the list's cursor, where the API has no ranges of ids.
+        accepts: Whether it is worth its cost, judged by the first page; None if so.
 
     Yields:
         Its pages; what is reached are ids.
 
     Raises:
+        TooDearError: It is not.
         IncompleteReadError: Nobody can tell whether these are all its rows.
     """
     try:
-        async for part in _from_scratch(Metered(ask), region, is_sortable=is_sortable):
+        parts = _from_scratch(Metered(ask), region, is_sortable=is_sortable, accepts=accepts)
+        async for part in parts:
             yield part
     except RangeIgnoredError as ignored:
         again = ask.after(MOST_SLICES)
@@ -198,9 +207,15 @@ async def _regardless(ask: Ask, region: Region, *, is_sortable: bool) -> AsyncIt
 
 
 async def _from_scratch(
-    ask: Metered, region: Region, *, is_sortable: bool
+    ask: Metered,
+    region: Region,
+    *,
+    is_sortable: bool,
+    accepts: Callable[[Page], bool] | None,
 ) -> AsyncIterator[Part]:
     head = await one_page(ask, region, 1, "-id" if is_sortable else None)
+    if accepts is not None and not accepts(head):
+        raise TooDearError
     lower, upper = region.interval("id")
     is_descending = head.ids and list(head.ids) == sorted(head.ids, reverse=True)
     if is_sortable and is_descending and (tells_order(head) or head.more):

@@ -56,6 +56,7 @@ class ListSource(Source):
         plan: Name of the plan in the spool; None if its pages are not kept.
         size: Rows a page.
         route: The route of the list, with names in braces.
+        look: How often the read has looked at these rows before.
     """
 
     reader: ListReader
@@ -64,6 +65,7 @@ class ListSource(Source):
     plan: str | None
     size: int
     route: str = field(repr=False)
+    look: int = 0
 
     @cached_property
     @override
@@ -166,6 +168,10 @@ class ListSource(Source):
         ]
 
     @override
+    def again(self) -> ListSource:
+        return replace(self, look=self.look + 1)
+
+    @override
     def fitted(self) -> Sequence[ListSource]:
         longest, size = self.fit.can.longest_list, min(self.size, self.fit.can.page_size)
         if size < self.size:
@@ -210,7 +216,8 @@ class ListSource(Source):
         }
 
     def _request(self, params: Mapping[str, Any]) -> str:
-        return json.dumps([self.url, params])
+        # A run that goes on looks as often as the one before, and finds each look's pages.
+        return json.dumps([self.url, params, *([self.look] if self.look else [])])
 
 
 @dataclass(frozen=True)
@@ -350,6 +357,8 @@ class ListReader:
         query: Mapping[str, Any],
         place: Place = NOW,
         context: Context | None = None,
+        *,
+        sort: str | None = None,
     ) -> Reading:
         """Ask for one row of a list, and so for its total.
 
@@ -358,17 +367,25 @@ class ListReader:
             query: Parameters that select its rows.
             place: Where the answer is wanted, among others that are asked for at once.
             context: What the path names.
+            sort: By what the row is the first one; None if it may be any.
 
         Returns:
             What `one_of` takes.
         """
-        return self.ask_first(self.source(context, query, path=path, size=ONE), place)
+        source = self.source(context, query, path=path, size=ONE)
+        return self.ask_first(source, place, sort=sort)
 
     def ask_first(
-        self, source: ListSource, place: Place = NOW, *, is_divided: bool = True
+        self,
+        source: ListSource,
+        place: Place = NOW,
+        *,
+        sort: str | None = None,
+        is_divided: bool = True,
     ) -> Reading:
-        """Ask for the first page of a source; arguments and result as of `begin`."""
-        return self.begin(place, source, _first_page, is_divided=is_divided)
+        """Ask for the first page of a source; arguments and result as of `ask_one`."""
+        read = partial(_first_page, sort=sort)
+        return self.begin(place, source, read, is_divided=is_divided)
 
     def one_of(self, reading: Reading) -> Page:
         """Wait for the page of one row.
@@ -385,5 +402,5 @@ class ListReader:
         return next(part.page for part, _ in self.parts(reading) if part.page is not None)
 
 
-async def _first_page(ask: Ask) -> AsyncIterator[Part]:
-    yield Part(await ask(Region(), 1, None))
+async def _first_page(ask: Ask, sort: str | None) -> AsyncIterator[Part]:
+    yield Part(await ask(Region(), 1, sort))

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 _TEXTS = 3
 """Columns of a plan that are not numbers."""
 
+_ROWS_A_PERSON = 10
+"""Rows that somebody has at least of what is read below campuses."""
+
 CAMPUSES = 54
 """How many 42 lists, where nobody has counted them."""
 
@@ -282,23 +285,30 @@ def _requests_below(
     """Estimate what the partitions below a list's parents take."""
     listing, run = intent.list_run.listing, intent.list_run.run
     partitions, reads = intent.partitions, len(intent.due)
+    is_load = intent.mode == "first load"
     if partitions is None:
         campuses = totals.get("campuses") or CAMPUSES
         parents = totals.get(listing.parent.name) if listing.parent else None
         is_narrowed = listing.parent is not None and listing.parent.campus_filter is not None
         share = 1 if is_narrowed else len(run.scope.campus_ids) / campuses or 1
         partitions = ceil((parents or campuses) * share)
-        # All partitions of a backfill begin alike, so that they share their requests.
-        reads = ceil(partitions / (listing.largest_sweep if intent.mode == "backfill" else 1))
+        # All partitions begin alike, so that they share their requests.
+        reads = ceil(partitions / intent.list_run.partitions.fitted_listing.largest_sweep)
     size = intent.list_run.partitions.reader.page_size
     # Nobody knows how the rows spread over the reads: between well and badly.
     least, most = max(reads, pages), reads + (rows or 0) // size
     betrayed = int(listing.points is not None)  # a window for what the cursor does not tell
     extra = betrayed if intent.mode == "changes" else 0
+    if reads < partitions and is_load:
+        # Two look whether 42 heeds all parents; one behind the last page proves its border.
+        extra += 2 + (reads if pages > reads and listing.is_sortable else 0)
     if reads < partitions and listing.parent_columns:
-        extra += ceil((rows or 0) / LARGEST)  # look-ups of people
+        # Look-ups of people, who have several rows each where all are read.
+        extra += ceil((rows or 0) / (_ROWS_A_PERSON * size if is_load else LARGEST))
     apart = partitions + betrayed
-    if run.backfill is not None:
+    if is_load:
+        apart += (rows or 0) // size
+    elif run.backfill is not None:
         apart += (rows or 0) // size // 2
     return min(ceil((least + most) / 2) + extra, max(apart, pages))
 

@@ -28,8 +28,8 @@ from typing_extensions import override
 
 from tap_ft42.declared.contexts import cursus_of, parent_of
 from tap_ft42.declared.instants import milliseconds
-from tap_ft42.declared.listing import LARGEST
 from tap_ft42.planning.refresh import hidden_ids
+from tap_ft42.planning.steps import Way
 from tap_ft42.reading.asking import TooDearError
 from tap_ft42.run.people import person_of, preferred
 from tap_ft42.run.trait import Trait
@@ -52,7 +52,16 @@ _MOST = 100
 """Rows that are kept in the state."""
 
 _USERS_A_PAGE = 50
-"""Users whose campuses fit on a page, since some have several."""
+"""Users whose campuses are looked up with a request, since some have several."""
+
+_ROWS_A_USER = 10
+"""Rows that a user has at least, where all are read."""
+
+_USERS_AT_ONCE = 225
+"""Users that are looked up together, as several full requests."""
+
+_MOST_HELD = 40
+"""Parts that wait for a look-up, at most."""
 
 
 class CampusDealer:
@@ -133,7 +142,8 @@ class CampusDealer:
                 user = person_of(record)
                 if user is not None and self._went_to(record) is None:
                     rows.setdefault(user, []).append(record)
-            if len(rows) >= LARGEST:
+            unknown = self._people.unknown(rows)
+            if not 0 < unknown < _USERS_AT_ONCE or len(held) >= _MOST_HELD:
                 self._look_up(rows, is_sweep=is_sweep)
                 yield from held
                 held, rows = [], {}
@@ -197,15 +207,20 @@ class CampusDealer:
         return campus_id < max(before, default=0)
 
 
-def is_worth_it(head: Page, members: int) -> bool:
-    """Tell whether a sweep and its look-ups cost less than a request a campus.
+def is_worth_it(head: Page, members: int, *, is_load: bool) -> bool:
+    """Tell whether a sweep and its look-ups cost less than asking campus by campus.
 
     Args:
         head: The sweep's first page.
         members: Campuses.
+        is_load: Whether all rows are read, and not only those that changed.
     """
     if not head.count or head.total is None:
         return not head.more
+    if is_load:
+        # Each campus by itself leaves half a page empty, and those who study at several
+        # come several times.
+        return ceil(head.total / _ROWS_A_USER / _USERS_A_PAGE) <= members
     users = len(_people_of(head)) * head.total / head.count
     return ceil(head.total / head.size) + ceil(users / _USERS_A_PAGE) <= members
 
@@ -240,10 +255,11 @@ class CampusByPerson(Trait):
         self._dealers[cursus_of(context)].note(context, state)
 
     @override
-    def is_worth_sweeping(self, head: Page, members: int) -> bool:
+    def is_worth_sweeping(self, head: Page, read: PlannedRead) -> bool:
         # Without rows, nobody has to be looked up.
         is_told = self._list.run.people.tells_campuses or not head.count
-        return is_told and is_worth_it(head, members)
+        is_load = read.way is Way.LOAD
+        return is_told and is_worth_it(head, len(read.partitions), is_load=is_load)
 
     @override
     def prepared(

@@ -48,8 +48,7 @@ if TYPE_CHECKING:
     from tap_ft42.declared.contexts import Context
     from tap_ft42.declared.listing import Listing
     from tap_ft42.planning.bookmarks import Movement
-    from tap_ft42.planning.plan import PlannedRead, Stops
-    from tap_ft42.planning.steps import Times
+    from tap_ft42.planning.plan import PlannedRead, Planner, Stops
     from tap_ft42.reading.pipeline import Reading
     from tap_ft42.reading.places import Place
     from tap_ft42.run.partitions import Output
@@ -58,10 +57,6 @@ if TYPE_CHECKING:
 
 Member: TypeAlias = "tuple[Context | None, Place]"
 """A partition by its context, and its place in the order of the run."""
-
-_Planner: TypeAlias = (
-    "Callable[[Listing, Sequence[Partition], Times, Stops], Sequence[PlannedRead]]"
-)
 
 
 @dataclass(frozen=True)
@@ -182,7 +177,7 @@ class ListRun:
     def planned(
         self,
         members: Iterable[tuple[Context | None, dict[str, Any]]],
-        planner: _Planner = plan,
+        planner: Planner = plan,
         stops: Stops = stop_at_the_end,
     ) -> Sequence[PlannedRead]:
         """Plan what is read of partitions of one cursus; nothing is read yet.
@@ -249,7 +244,8 @@ class ListRun:
                 trait.take_up(context, state)
         for cursus_id in dict.fromkeys(cursus_of(context) for context, _ in members):
             alike = [member for member in members if cursus_of(member[0]) == cursus_id]
-            self._begin(alike, plan, is_urgent=is_urgent)
+            planner = self._sweeping.planner([context for context, _ in alike])
+            self._begin(alike, planner, is_urgent=is_urgent)
         for context, place in members:
             if self._refreshing is not None and not self._due[key_of(context)]:
                 self._plan_remembered(self._refreshing, place)
@@ -308,7 +304,7 @@ class ListRun:
     def _begin(
         self,
         members: Sequence[Member],
-        planner: _Planner,
+        planner: Planner,
         *,
         is_urgent: bool = False,
         halving: Halving | None = None,
@@ -347,7 +343,7 @@ class ListRun:
             movements: Sequence[Movement] = [
                 movement(step, self.listing, states) for step in read.steps
             ]
-            accepts = partial(self._accepts, members=len(members))
+            accepts = partial(self._accepts, read)
         else:
             query, path = self.partitions.query(context), self.partitions.path
             source = reader.source(context, query, read.name, path=path)
@@ -375,8 +371,8 @@ class ListRun:
             ]
         return self._movements[read.name]
 
-    def _accepts(self, head: Page, members: int) -> bool:
-        return all(trait.is_worth_sweeping(head, members) for trait in self._traits)
+    def _accepts(self, read: PlannedRead, head: Page) -> bool:
+        return all(trait.is_worth_sweeping(head, read) for trait in self._traits)
 
     # Reading
 
@@ -499,7 +495,6 @@ class ListRun:
         is_due = self._listed is not None or hidden.are_never_sought
         if self.run.lifecycle.ends_early or self.run.scope.campus_ids or not is_due:
             return
-        child.look_at_lists()
         try:
             hidden.seek()
         except ALONE as failure:
@@ -531,10 +526,6 @@ class ListRun:
         if parent is None or not (parent.is_campus and self.listing.is_filtered_by_parent):
             return None
         return HiddenParents(self.partitions)
-
-    def look_at_lists(self) -> None:
-        """Look whether the API heeds all ids of a list."""
-        self._sweeping.look_at_lists()
 
     def _planned_records(self, context: Context | None) -> Iterator[Any]:
         key = key_of(context)
@@ -608,8 +599,6 @@ class ListRun:
                 parts = trait.prepared(parts, read)
             for part, place in parts:
                 if part.page is not None:
-                    if part.page.count and not read.is_sweep:
-                        self._sweeping.note_rows(context, part.page.count)
                     self._note_turn(read, part.page)
                     page = self._unpacked(part.page)
                     records = page.records()
@@ -759,7 +748,6 @@ class ListRun:
                 "read it: deselect the stream, or ask for a role",
                 kind="42 answered 404",
             )
-        self.look_at_lists()
         cursor = self.listing.cursor
         if self._partitions_read and cursor is not None and cursor.kind == "instant":
             level(cursor, self._partitions_read)

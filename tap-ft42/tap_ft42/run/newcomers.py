@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from tap_ft42.api.page import Page
+    from tap_ft42.planning.plan import PlannedRead
     from tap_ft42.run.partitions import Partitions
 
 _CATCHING_UP = 10
@@ -49,10 +50,10 @@ class OfPeople(Trait):
         return run.is_dry_run or run.people.has(row[self._list.listing.people_column])
 
     @override
-    def is_worth_sweeping(self, head: Page, members: int) -> bool:
+    def is_worth_sweeping(self, head: Page, read: PlannedRead) -> bool:
         if head.total is None:
             return not head.more
-        return ceil(head.total / head.size) <= members + _CATCHING_UP
+        return ceil(head.total / head.size) <= len(read.partitions) + _CATCHING_UP
 
     @override
     def first(self) -> Iterator[Any]:

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from tap_ft42.planning.scope import Scope
 
 
+_LOOKED_UP = 75
+"""People whose campuses fit on one page, since some have several."""
+
+
 class People(Protocol):
     """The list of people."""
 
@@ -92,6 +96,10 @@ class Directory:
         """Tell whether somebody studies at a campus in scope."""
         return not self._scope.campus_ids or person_id in self.ids
 
+    def unknown(self, person_ids: Iterable[int]) -> int:
+        """Return of how many people the campuses are not known yet."""
+        return len(set(person_ids) - self._campuses_of.keys())
+
     def learn_campuses(self, person_ids: Iterable[int]) -> None:
         """Look up the campuses of people, as far as they are not known.
 
@@ -102,7 +110,7 @@ class Directory:
             RunEnds: The run has to end.
         """
         unknown = set(person_ids) - self._campuses_of.keys()
-        for batch in id_lists(unknown):
+        for batch in id_lists(unknown, _LOOKED_UP):
             query = {**self.memberships.query(None), "filter[user_id]": batch}
             try:
                 for row in self.memberships.look_up(query):

@@ -1,23 +1,23 @@
 """What becomes of reads that several parents share.
 
-The API may heed only the first id of a list, or refuse a list because of one of its ids or
-because of their number. The first is looked for before any sweep relies on lists; the rest
-is told apart by reading the halves.
+The API may heed only the first ids of a list, or refuse a list because of one of its ids
+or because of their number. The first is looked for before any first load relies on lists,
+and once a month; the rest is told apart by reading the halves.
 """
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
 from contextlib import suppress
-from functools import partial
 from typing import TYPE_CHECKING
 
 from tap_ft42.api.budget import RunEnds
 from tap_ft42.api.errors import FatalAPIError, explain
 from tap_ft42.api.token import CredentialsError
-from tap_ft42.declared.contexts import cursus_of, parent_of
+from tap_ft42.declared.contexts import list_of, parent_of
+from tap_ft42.declared.listing import ID
+from tap_ft42.planning.plan import plan, plan_loads_apart
 from tap_ft42.reading.asking import IncompleteReadError, TooLargeError
-from tap_ft42.reading.heeding import heeds_all
+from tap_ft42.reading.places import NOW
 from tap_ft42.run.lifecycle import ALONE
 
 if TYPE_CHECKING:
@@ -25,10 +25,14 @@ if TYPE_CHECKING:
 
     from tap_ft42.api.page import Page
     from tap_ft42.declared.contexts import Context
+    from tap_ft42.planning.plan import Planner
     from tap_ft42.run.partitions import Partitions
 
-_LOOKED_AT = 10
-"""Parents of which it is looked whether a list of them has the rows of all."""
+_WORTH_IT = 10
+"""Requests that a run must have left to spend two on whether the others can be fewer."""
+
+_PART = 100
+"""What part of its rows no list wins or loses between two requests."""
 
 
 class Halving:
@@ -61,17 +65,11 @@ class Sweeping:
             partitions: The list.
         """
         self._list = partitions
-        self._rows_below: dict[int, Counter[int]] = defaultdict(Counter)
 
     @property
     def _filter(self) -> str:
         """The parameter that names the parents."""
         return self._list.listing.parent_filter or ""
-
-    def note_rows(self, context: Context | None, rows: int) -> None:
-        """Take note of rows that a parent has, which was asked for by itself."""
-        if self._filter:
-            self._rows_below[cursus_of(context)][parent_of(context)] += rows
 
     def tell_halved(self, members: int, failure: Exception) -> None:
         """Say that a sweep is read in two, as it may fail because of one of its parents."""
@@ -88,30 +86,71 @@ class Sweeping:
         if (longest := halving.succeed(members)) is not None:
             self._list.fit_of_sweeps.shorten(self._filter, halving.members, longest)
 
-    def look_at_lists(self) -> None:
-        """Look whether the API heeds all ids of a list, before any sweep relies on it."""
-        fit = self._list.fit_of_sweeps
-        if not self._filter or self._list.listing.largest_sweep == 1 or not fit.is_list_due:
-            return
-        with suppress(RunEnds, *ALONE):  # the next run looks
-            for whole in self._list.lists:
-                rows = self._rows_below[cursus_of(whole)]
-                largest = sorted(rows, key=lambda own: -rows[own])[:_LOOKED_AT]
-                if len(largest) > 1:
-                    self._look_at_list(whole, largest)
-                    return
+    def planner(self, contexts: Sequence[Context | None]) -> Planner:
+        """Return what plans the reads of partitions.
 
-    def _look_at_list(self, whole: Context | None, parents: Sequence[int]) -> None:
-        fit = self._list.fit_of_sweeps
-        if heeds_all(parents, partial(self._first_page, whole)):
+        First loads share a read only where the API was seen to heed all ids of a list.
+
+        Args:
+            contexts: The partitions, all of one cursus.
+        """
+        listing, fit = self._list.listing, self._list.fit_of_sweeps
+        if not self._filter or listing.largest_sweep == 1 or len(contexts) == 1:
+            return plan
+        is_wanted = "longest_list" in fit.can.observed or any(map(self._is_load, contexts))
+        if is_wanted and fit.is_list_due and self._list.run.budget.reaches_for(_WORTH_IT):
+            with suppress(RunEnds, TooLargeError, *ALONE):  # the next run looks
+                self._look_at_list(contexts)
+        return plan_loads_apart if fit.is_list_due else plan
+
+    def _is_load(self, context: Context | None) -> bool:
+        return not self._list.state(context).get("replication_key_value")
+
+    def _look_at_list(self, contexts: Sequence[Context | None], tries: int = 2) -> None:
+        """Look whether the API heeds all ids of a list: then their order does not matter.
+
+        Args:
+            contexts: The partitions whose parents are listed.
+            tries: How often; a row may come or go between two requests.
+        """
+        fit, whole = self._list.fit_of_sweeps, list_of(contexts[0])
+        ids = [parent_of(context) for context in contexts[: fit.can.longest_list]]
+        sort = ID if self._list.fitted_listing.is_sortable else None
+        one, other = self._beginnings(whole, (ids, ids[::-1]), sort)
+        is_sorted = sort is not None and fit.sorts_by(sort)
+        if not (one.count or other.count) or not (is_sorted or one.total is not None):
+            return  # nobody can tell
+        if (one.total, one.ids) == (other.total, other.ids):
             fit.confirm_lists()
-        else:
-            fit.shorten(self._filter, len(parents), 1)
+        elif tries > 1:
+            self._look_at_list(contexts, tries - 1)
+        elif _differ(one, other) or (is_sorted and one.ids != other.ids):
+            fit.shorten(self._filter, len(ids), 1)
 
-    def _first_page(self, whole: Context | None, ids: Sequence[int]) -> Page:
+    def _beginnings(
+        self, whole: Context | None, lists: Sequence[Sequence[int]], sort: str | None
+    ) -> list[Page]:
+        """Ask for the first row of all that parents have, and how many these are."""
         reader, path = self._list.reader, self._list.whole_path or ""
-        query = {**self._list.query(whole), self._filter: ",".join(map(str, ids))}
-        return reader.one_of(reader.ask_one(path, query, context=whole))
+        query = self._list.query(whole)
+        asked = [
+            reader.ask_one(
+                path,
+                {**query, self._filter: ",".join(map(str, ids))},
+                (*NOW, number),
+                whole,
+                sort=sort,
+            )
+            for number, ids in enumerate(lists)
+        ]
+        return [reader.one_of(reading) for reading in asked]
+
+
+def _differ(one: Page, other: Page) -> bool:
+    """Tell whether two totals are others by more than what happens in a moment."""
+    if one.total is None or other.total is None:
+        return False
+    return abs(one.total - other.total) * _PART > max(one.total, other.total)
 
 
 def may_be_of_one(failure: Exception) -> bool:

@@ -63,12 +63,12 @@ class Trait:
         """Tell whether a row belongs to the run, where the API's filter may not."""
         return True
 
-    def is_worth_sweeping(self, head: Page, members: int) -> bool:  # noqa: ARG002 - for subclasses
+    def is_worth_sweeping(self, head: Page, read: PlannedRead) -> bool:  # noqa: ARG002 - for subclasses
         """Tell whether a sweep costs less than asking for its members one by one.
 
         Args:
             head: Its first page.
-            members: How many there are.
+            read: The sweep.
         """
         return True
 

@@ -10,13 +10,13 @@ from singer_sdk import Stream, StreamSchema
 from singer_sdk.exceptions import AbortedSyncFailedException, AbortedSyncPausedException
 from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.mapper import SameRecordTransform
-from singer_sdk.singerlib import RecordMessage
 from typing_extensions import override
 
 from tap_ft42.api.budget import RunEnds
 from tap_ft42.declared.privacy import PersonalData
 from tap_ft42.run.lifecycle import ALONE
 from tap_ft42.run.run import STATE_INTERVAL
+from tap_ft42.singer.messages import BufferedWriter
 from tap_ft42.singer.rows import SCHEMAS, Rows
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from singer_sdk import Tap
     from singer_sdk.helpers.types import Context, Record, TapState
+    from singer_sdk.singerlib import RecordMessage
 
     from tap_ft42.declared.listing import Listing
     from tap_ft42.run.lists import ListRun
@@ -95,6 +96,8 @@ class FT42Stream(Stream):
     def generate_child_contexts(
         self, record: Record, context: Context | None
     ) -> Iterable[Context | None]:
+        if not self.list_run.children:
+            return
         self.list_run.tell_children(record)
         yield from self.list_run.partitions.contexts_below(record)
 
@@ -179,19 +182,25 @@ class FT42Stream(Stream):
             self._write_record_message(row)
 
     @override
-    def _generate_record_messages(self, record: Record) -> Generator[RecordMessage, None, None]:
+    def _write_record_message(self, record: Record) -> None:
         # Going through each record once more for nothing takes a seventh of a run.
-        if self._is_sent_as_it_is:
-            yield RecordMessage(
+        writer = self._tap.message_writer
+        if self._is_sent_as_it_is and isinstance(writer, BufferedWriter):
+            writer.write_record(
                 self.name,
                 record,
                 version=self._stream_version,
-                time_extracted=self.list_run.run.clock.now(),
+                extracted_at=self.list_run.run.clock.now(),
             )
+            self.state_manager.is_flushed = False
         else:
-            for message in super()._generate_record_messages(record):
-                message.time_extracted = self.list_run.run.clock.now()
-                yield message
+            super()._write_record_message(record)
+
+    @override
+    def _generate_record_messages(self, record: Record) -> Generator[RecordMessage, None, None]:
+        for message in super()._generate_record_messages(record):
+            message.time_extracted = self.list_run.run.clock.now()
+            yield message
 
     @cached_property
     def _is_sent_as_it_is(self) -> bool:

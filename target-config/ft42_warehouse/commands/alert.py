@@ -20,7 +20,7 @@ from ft42_warehouse.turns import note_failure
 from ft42_warehouse.webhook import Format, Webhook, WebhookError
 
 
-@click.command()
+@click.command(epilog="Example: warehouse alert --after nightly")
 @click.option(
     "--format", "message_format", type=click.Choice([taker.value for taker in Format]),
     envvar="WAREHOUSE_ALERT_FORMAT", show_envvar=True,

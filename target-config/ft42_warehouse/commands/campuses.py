@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ft42_warehouse.commands.options import Warehouse
 
 
-@click.command()
+@click.command(epilog="Example: warehouse campuses")
 @click.pass_obj
 def campuses(warehouse: Warehouse) -> None:
     """Print the ids of the landed campuses as JSON, for who deals them to workers."""

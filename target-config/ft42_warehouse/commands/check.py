@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from ft42_warehouse.commands.options import Warehouse
 
 
-@click.command()
+@click.command(epilog="Example: warehouse check")
 @click.pass_obj
 def check(warehouse: Warehouse) -> None:
     """Verify all that the tables promise; exit code 1 if something is broken."""

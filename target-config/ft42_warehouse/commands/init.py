@@ -11,7 +11,7 @@ from ft42_warehouse.tables import published_tables, stream_schemas
 from ft42_warehouse.turns import note_begin
 
 
-@click.command()
+@click.command(epilog="Example: warehouse init --shard lyon")
 @shard_option
 @job_option("--job", "Job that begins with this.")
 @click.pass_obj

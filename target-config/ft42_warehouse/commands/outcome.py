@@ -8,7 +8,7 @@ from ft42_warehouse.commands.options import Warehouse, job_option
 from ft42_warehouse.turns import failures
 
 
-@click.command()
+@click.command(epilog="Example: warehouse outcome --job nightly")
 @job_option("--job", "Job that ends with this.", required=True)
 @click.pass_obj
 def outcome(warehouse: Warehouse, job: str) -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from psycopg import Connection
 
 
-@click.command()
+@click.command(epilog="Example: warehouse forget 12345")
 @click.argument("person")
 @option(
     "--spool", "TAP_FT42_SPOOL", "WAREHOUSE_SPOOL", type=click.Path(path_type=Path),
@@ -45,7 +45,7 @@ def forget(warehouse: Warehouse, person: str, spool: Path | None) -> None:
     click.echo(f"The person is forgotten: {deleted.total():,} published rows were erased")
 
 
-@click.command()
+@click.command(epilog="Example: warehouse person jdoe --json")
 @click.argument("person")
 @click.option("--json", "as_object", is_flag=True, help="Print JSON.")
 @click.pass_obj

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from ft42_warehouse.publish import Published
 
 
-@click.command()
+@click.command(epilog="Example: warehouse publish --allow-deletes")
 @max_delete_percent
 @allow_deletes
 @option(
@@ -67,7 +67,7 @@ def publish(  # noqa: PLR0913 - an argument an option
         click.echo(f"{failure}.", err=True)
 
 
-@click.command()
+@click.command(epilog="Example: warehouse rebuild")
 @max_delete_percent
 @allow_deletes
 @click.pass_obj

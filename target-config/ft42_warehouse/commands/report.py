@@ -13,7 +13,7 @@ from ft42_warehouse.report import write_page
 from ft42_warehouse.serve import ReportServer
 
 
-@click.command()
+@click.command(epilog="Example: warehouse report --output report.html")
 @click.option(
     "--output",
     type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ft42_warehouse.statements import Schemas
 
 
-@click.command()
+@click.command(epilog="Example: warehouse sql publish/change users")
 @click.argument("name", required=False)
 @click.argument("table", required=False)
 @click.option("--placeholders", is_flag=True, help="Print what each placeholder means.")

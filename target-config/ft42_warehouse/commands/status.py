@@ -12,7 +12,7 @@ from ft42_warehouse.shown import as_json
 from ft42_warehouse.status import status_lines, table_lines
 
 
-@click.command()
+@click.command(epilog="Example: warehouse status --json")
 @click.option("--json", "as_object", is_flag=True, help="Print JSON, for monitors.")
 @click.option("--tables", is_flag=True, help="Count the rows of each table.")
 @schedule_options

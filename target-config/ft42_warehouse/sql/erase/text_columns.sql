@@ -11,7 +11,7 @@ JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdro
 WHERE c.relkind = 'r' AND n.nspname = ANY (%(schemas)s)
 -- What is made, how, and digests: written here, and nothing of it comes from outside.
 AND (n.nspname, c.relname) NOT IN (
-    (%(warehouse)s, 'objects'), (%(warehouse)s, 'erased_strings'), (%(warehouse)s, 'erasure_salt')
+    (%(warehouse)s, 'objects'), (%(warehouse)s, 'waiting'), (%(warehouse)s, 'erased_strings'), (%(warehouse)s, 'erasure_salt')
 )
 AND format_type(a.atttypid, NULL) IN (
     'text', 'character varying', 'json', 'jsonb', 'text[]', 'character varying[]', 'jsonb[]'

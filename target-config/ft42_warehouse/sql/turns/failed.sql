@@ -1,6 +1,7 @@
 -- A job has ended: its turn has failed unless it published. A turn that is open has not;
 -- only the last one, as an earlier one may still run, which is why this one was refused.
--- Where nobody noted a beginning, a publish that nobody was told of yet is the turn's.
+-- Where nobody noted a beginning, a publish that nobody was told of yet is the turn's if it
+-- is recent; else it is that of an earlier turn, behind which nobody called.
 WITH ended AS (
     UPDATE {warehouse}.turns SET ended_at = now(), published = false, noted_at = now()
     WHERE ended_at IS NULL AND job = %(job)s
@@ -19,4 +20,4 @@ SELECT
     ), now()),
     now(), false, now()
 WHERE NOT EXISTS (SELECT FROM ended)
-AND NOT EXISTS (SELECT FROM noted WHERE ended_at > now() - %(longest)s)
+AND NOT EXISTS (SELECT FROM noted WHERE ended_at > now() - %(recent)s)

@@ -1,0 +1,66 @@
+"""Graphs: how many rows fell on each day, or in each month, since the first one."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from ft42_sandbox.instants import EPOCH, SECOND, from_datetime
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import date
+
+    from numpy.typing import NDArray
+
+# How a period is written. The documentation has more intervals, such as `week` and
+# `hour_of_day`, but nobody has shown what their periods are called.
+PERIODS = {"day": "%Y-%m-%d", "month": "%Y-%m"}
+
+
+def counts(
+    instants: NDArray[Any], interval: str, now: int, *, zone: str, names_empty: bool
+) -> dict[str, int]:
+    """Count instants by the period that they fall in.
+
+    Args:
+        instants: microseconds since 1970, none of them null.
+        interval: one of `PERIODS`.
+        now: where the last period ends.
+        zone: the time zone whose midnights cut the periods.
+        names_empty: whether periods without any are named, with 0.
+
+    Returns:
+        Counts by the names of the periods, from the first instant to now.
+    """
+    if not len(instants):
+        return {}
+    first = _local(int(instants.min()), zone)
+    last = _local(max(int(instants.max()), now), zone)
+    days = list(_days(first, last, interval))
+    midnights = [from_datetime(_midnight(day, zone)) for day in days]
+    found = np.searchsorted(np.asarray(midnights), instants, side="right") - 1
+    rows = np.bincount(found, minlength=len(days)).tolist()
+    names = (day.strftime(PERIODS[interval]) for day in days)
+    return {name: n for name, n in zip(names, rows, strict=True) if n or names_empty}
+
+
+def _local(instant: int, zone: str) -> date:
+    return (EPOCH + timedelta(seconds=instant // SECOND)).astimezone(ZoneInfo(zone)).date()
+
+
+def _days(first: date, last: date, interval: str) -> Iterator[date]:
+    """The first day of each period."""
+    day = first if interval == "day" else first.replace(day=1)
+    while day <= last:
+        yield day
+        following = day + timedelta(days=1 if interval == "day" else 31)
+        day = following if interval == "day" else following.replace(day=1)
+
+
+def _midnight(day: date, zone: str) -> datetime:
+    midnight = datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(zone))
+    return midnight.astimezone(UTC)

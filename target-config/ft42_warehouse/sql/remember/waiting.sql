@@ -1,0 +1,9 @@
+CREATE TABLE {warehouse}.waiting (
+    table_name text,
+    -- The key of the published row that there would be.
+    key bigint[],
+    foreign_key text,
+    PRIMARY KEY (table_name, key, foreign_key)
+);
+COMMENT ON TABLE {warehouse}.waiting IS
+    'Which landed rows the last publish left waiting for a parent: counted in no time.';

@@ -1,0 +1,96 @@
+"""The command ``ft42``: a project folder for who has the packages and no checkout.
+
+What it writes lies in ``starter/``: the repository's own ``meltano.yml`` and what belongs to
+it, brought into this form by ``tools/starter.py``.
+"""
+
+from __future__ import annotations
+
+import os
+from importlib.metadata import version
+from importlib.resources import files
+from pathlib import Path
+
+import click
+
+_NAMES = {
+    "meltano.yml": "meltano.yml",
+    "target-postgres.logging.yml": "target-postgres.logging.yml",
+    "constraints.txt": "constraints.txt",
+    "env": ".env",
+    "gitignore": ".gitignore",
+}
+"""The files of ``starter/``, and what they are called in a project."""
+
+_YOURS = ".env"
+"""What is filled in, and so never written a second time."""
+
+_VERSION = "{version}"
+"""Stands in ``starter/`` for the version of the packages."""
+
+_NEXT = """\
+{folder}: a Meltano project with the jobs nightly and incremental, and their schedules
+
+Next, in that folder:
+  # tap, target and warehouse, in the versions that were tested
+  UV_CONSTRAINT=constraints.txt meltano install
+  # a stand-in for 42 with generated people, and a database
+  ft42-sandbox start --requests-per-second 0 --requests-per-hour 0
+  ft42-postgres start
+  meltano run nightly
+  warehouse status
+For real data, fill in .env, and run: meltano --environment=prod run nightly
+"""
+
+
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Example: ft42 init intranet",
+)
+def main() -> None:
+    """Begin a project that loads the 42 intranet into PostgreSQL."""
+
+
+@main.command(epilog="Example: ft42 init intranet")
+@click.argument("directory", type=click.Path(file_okay=False, path_type=Path))
+def init(directory: Path) -> None:
+    """Write a Meltano project into DIRECTORY, which is made if it is not there.
+
+    A file that is there is never overwritten: if another one than this command writes is in
+    the way, nothing is written at all. Your .env is kept, whatever it holds.
+    """
+    wanted = {directory / name: _text(file) for file, name in _NAMES.items()}
+    try:
+        in_the_way = [
+            path.name
+            for path, text in wanted.items()
+            if path.exists() and path.name != _YOURS and path.read_bytes() != text.encode()
+        ]
+        if in_the_way:
+            message = (
+                f"{directory} has files that are not this command's: {', '.join(in_the_way)}. "
+                "Nothing was written. Choose another folder, or move them away."
+            )
+            raise click.ClickException(message)
+        (directory / ".local").mkdir(parents=True, exist_ok=True)
+        for path, text in wanted.items():
+            if not path.exists():
+                _write(path, text)
+    except OSError as error:
+        message = (
+            f"{directory} cannot hold a project ({error.strerror}). Choose another folder."
+        )
+        raise click.ClickException(message) from None
+    click.echo(_NEXT.format(folder=directory), nl=False)
+
+
+def _text(file: str) -> str:
+    text = (files("ft42_warehouse") / "starter" / file).read_text("utf-8")
+    return text.replace(_VERSION, version("ft42-warehouse"))
+
+
+def _write(path: Path, text: str) -> None:
+    mode = 0o600 if path.name == _YOURS else 0o666
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)

@@ -1,0 +1,48 @@
+"""What a row costs the tap, in calls of functions, which tell the same on every machine."""
+
+from __future__ import annotations
+
+import json
+import pstats
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+from tests.tap.scripted import paged
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.tap.running import Tap
+    from tests.tap.scripted import ScriptedApi
+
+AT = "2026-01-31T23:59:59.000Z"
+FEW, MORE = 100, 1_100
+MOST_CALLS = 68
+"""A row's calls in the thread that makes rows, those within the SDK included."""
+
+
+def calls(tap: Tap, api: ScriptedApi, folder: Path, rows: int) -> int:
+    """Return how many functions a run calls that reads so many rows."""
+    api.script["/v2/cursus"] = paged(
+        [
+            {"id": number, "name": "", "slug": "", "kind": "main", "created_at": AT}
+            for number in range(1, rows + 1)
+        ]
+    )
+    profile = folder / f"{rows}.prof"
+    command = tap.pointed_at(api).command("cursus")
+    done = subprocess.run(
+        [sys.executable, "-m", "cProfile", "-o", profile, *command],
+        capture_output=True, check=True, cwd=folder, text=True,
+    )  # fmt: skip
+    messages = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [one["type"] for one in messages].count("RECORD") == rows
+    return int(pstats.Stats(str(profile)).total_calls)  # type: ignore[attr-defined]  # which typeshed lacks
+
+
+def test_a_row_is_made_and_written_with_few_calls(
+    tap: Tap, api: ScriptedApi, tmp_path: Path
+) -> None:
+    few, more = (calls(tap, api, tmp_path, rows) for rows in (FEW, MORE))
+    assert (more - few) / (MORE - FEW) < MOST_CALLS, (few, more)
