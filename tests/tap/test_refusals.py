@@ -152,3 +152,5 @@ def test_a_missing_server_is_named_with_what_to_check(hopeless: dict[str, Starte
     assert "Traceback" not in run.log
     assert "http://127.0.0.1:9" in run.last_word
     assert "`api_url`" in run.last_word
+    assert "42 gives no token" in run.last_word
+    assert "The run failed: 0 rows" in run.log

@@ -80,6 +80,25 @@ def test_a_token_endpoint_that_answers_with_a_page_is_asked_again(
     assert len(api.asked_for(TOKEN_PATH)) == 2
 
 
+def test_a_run_that_never_gets_a_token_ends_in_one_line_and_says_so_in_its_record(
+    tap: Tap, api: ScriptedApi
+) -> None:
+    api.script[TOKEN_PATH] = always(Reply(b"<html>", 503, {"Retry-After": "300"}))
+    here = tap.pointed_at(api, max_minutes=1)
+    run = here.fail("cursus", "blocs", "achievements", "sync_runs", state={"bookmarks": {}})
+    assert "42 gives no token" in run.last_word
+    assert "503" in run.last_word
+    assert "start the run again when 42 answers" in run.last_word
+    assert len(api.asked) <= 2
+    (closing,) = [line for line in run.log.splitlines() if "The run failed: 0 rows" in line]
+    assert closing
+    (row,) = run.records("sync_runs")
+    assert (row["outcome"], row["reason"]) == (
+        "failed",
+        "42 gives no token: 42 answered 503",
+    )
+
+
 def test_a_wrong_secret_ends_in_one_line_that_says_what_to_do(
     tap: Tap, sandbox: RunningSandbox
 ) -> None:

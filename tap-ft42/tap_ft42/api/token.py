@@ -73,6 +73,8 @@ class BearerToken(AuthBase):
         self._lock = Lock()
         self.requests = 0
         """Requests for tokens that were sent."""
+        self.failure: Exception | None = None
+        """Why the last of them failed, if it did."""
         self.secret_valid_until: datetime | None = None
         """When the secret expires; None if the API has not said so."""
 
@@ -108,7 +110,12 @@ class BearerToken(AuthBase):
                 or time.monotonic() >= self._expires
             ):
                 asked = time.monotonic()
-                grant = self._fetch()
+                try:
+                    grant = self._fetch()
+                except Exception as failure:
+                    self.failure = failure
+                    raise
+                self.failure = None
                 self._token = grant.access_token
                 self._expires = asked + _seconds(grant.expires_in)
                 self.secret_valid_until = _instant(grant.secret_valid_until)

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
+from tap_ft42.api.budget import RunEnds
 from tap_ft42.api.errors import FatalAPIError, explain
 from tap_ft42.api.ledger import summary
 from tap_ft42.api.retries import RETRIED
@@ -24,7 +25,6 @@ from tap_ft42.run.progress import Progress
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
-    from tap_ft42.api.budget import RunEnds
     from tap_ft42.api.clock import Clock
     from tap_ft42.api.ledger import Entry, Ledger
     from tap_ft42.api.quota import Quota
@@ -175,6 +175,7 @@ class Lifecycle:
         self._run = run
         self._host = host
         self._began: float | None = None
+        self._never_began: RunEnds | None = None
         self._streams_began: dict[str, float] = {}
         self._end: str | None = None
         self._failed: Exception | None = None
@@ -191,6 +192,8 @@ class Lifecycle:
     @property
     def reason(self) -> str | None:
         """Why it ends so; what may name people is left out."""
+        if (self._failed or self.ends_early) and self._no_token:
+            return f"42 gives no token: {_kind(self._no_token)}"
         if self._failed:
             return type(self._failed).__name__
         if self._failures:
@@ -202,7 +205,12 @@ class Lifecycle:
     @property
     def _nothing_came(self) -> Exception | None:
         """Why a run that ended early got nothing at all from the API; None if it did."""
-        return self._run.ledger.only_failure if self.ends_early else None
+        return self._no_token or self._run.ledger.only_failure if self.ends_early else None
+
+    @property
+    def _no_token(self) -> Exception | None:
+        """Why the run never had a token; None if it had one, or has asked for none."""
+        return None if self._run.token.is_known else self._run.token.failure
 
     @property
     def _is_partial(self) -> bool:
@@ -284,6 +292,8 @@ class Lifecycle:
                 raise IncompleteRunError(message)
             _logger.error("%s", message, extra={"happened": "partial_success"})
         if failure := self._nothing_came:
+            if failure is self._no_token:
+                _end_without_token(failure)
             message = f"Nothing came of the run: {explain(failure)}"
             raise IncompleteRunError(message)
 
@@ -293,20 +303,34 @@ class Lifecycle:
         return Progress(self._run.ledger, self._run.quota, _logger)
 
     def begin_stream(self, name: str) -> None:
-        """Take note that a stream is read, perhaps once more, for another parent."""
+        """Take note that a stream is read, perhaps once more, for another parent.
+
+        Raises:
+            RunEnds: The budget does not allow to wait for a token.
+            IncompleteRunError: There is none, however often it is asked for.
+            FatalAPIError: 42 refuses the application.
+        """
         if self._run.is_dry_run:
             return
         if self._began is None:
             self._begin()
+        if self._never_began is not None:
+            raise self._never_began
         if name not in self._streams_began:
             self._streams_began[name] = time.monotonic()
             self.progress.begin(name)
 
     def _begin(self) -> None:
         run = self._run
-        # Before anything is planned: all goes by 42's clock.
-        run.begin()
         self._began = time.monotonic()
+        # Before anything is planned: all goes by 42's clock.
+        try:
+            run.begin()
+        except RunEnds as end:
+            self._never_began = end
+            return
+        except RETRIED as failure:
+            _end_without_token(failure)
         if run.clock.is_known:
             forget_the_future(self._host.stream_states, run.began)
         for setting, why in self._host.unlisted():
@@ -441,6 +465,15 @@ class Lifecycle:
             f"{until:%Y-%m-%d %H:%M} UTC",
             extra={"happened": "secret_expires", "secret_valid_until": until.isoformat()},
         )
+
+
+def _end_without_token(failure: Exception) -> NoReturn:
+    """End a run that gets no token, which may pass."""
+    message = (
+        f"Nothing can be read, as 42 gives no token. {explain(failure).removesuffix('.')}. "
+        "The state is kept: start the run again when 42 answers."
+    )
+    raise IncompleteRunError(message) from failure
 
 
 def _kind(failure: Exception) -> str:
