@@ -66,6 +66,9 @@ def test_a_database_of_before_learns_when_the_secret_expires(
     pipeline: Pipeline, database: Database
 ) -> None:
     database.execute("ALTER TABLE ft42_raw.sync_runs DROP COLUMN secret_valid_until")
+    database.execute(
+        "UPDATE ft42_warehouse.objects SET digest = 'older' WHERE name LIKE 'version %'"
+    )
     pipeline.run("incremental")
     (row,) = database.query(
         "SELECT secret_valid_until FROM ft42_raw.sync_runs ORDER BY ended_at DESC LIMIT 1"
