@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, partial
+from itertools import count
 from math import ceil
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -57,6 +58,9 @@ if TYPE_CHECKING:
 
 Member: TypeAlias = "tuple[Context | None, Place]"
 """A partition by its context, and its place in the order of the run."""
+
+_BEHIND = 1_000_000
+"""Where what hangs on rows stands that no page of a list shows."""
 
 
 @dataclass(frozen=True)
@@ -491,7 +495,7 @@ class ListRun:
         self, child: ListRun, hidden: HiddenParents, planned: list[Context]
     ) -> Iterator[Context]:
         """Yield the parents that 42 does not list, but for those whose rows are planned."""
-        yield from child.planned_below(hidden.contexts, planned)
+        yield from child.planned_below(hidden.contexts, planned, self._places_behind)
         is_due = self._listed is not None or hidden.are_never_sought
         if self.run.lifecycle.ends_early or self.run.scope.campus_ids or not is_due:
             return
@@ -500,23 +504,30 @@ class ListRun:
         except ALONE as failure:
             if not self.run.lifecycle.fails_alone(child.listing.name, failure):
                 raise
-        yield from child.planned_below(hidden.contexts, planned)
+        yield from child.planned_below(hidden.contexts, planned, self._places_behind)
+
+    @cached_property
+    def _places_behind(self) -> Iterator[Place]:
+        """The places behind all that the list itself leads to, and before the next list."""
+        place = self._place or self.run.next_place()
+        return ((*place, _BEHIND, number) for number in count())
 
     def planned_below(
-        self, parents: Sequence[Context], planned: list[Context]
+        self, parents: Sequence[Context], planned: list[Context], places: Iterator[Place]
     ) -> Sequence[Context]:
         """Let the pipeline read what hangs on parents that no page has named.
 
         Args:
             parents: Their contexts.
             planned: Those of whom it does so; changed in place.
+            places: Where what is read is wanted.
 
         Returns:
             The others.
         """
         others = [context for context in parents if context not in planned]
         planned += others
-        self.plan_below([(context, self.run.next_place()) for context in others])
+        self.plan_below(list(zip(others, places, strict=False)))
         return others
 
     @cached_property
