@@ -167,11 +167,11 @@ class Metered(Ask):
         return page
 
     @override
-    def after(self, number: int) -> Ask:
+    def after(self, number: int) -> Metered:
         return self._of(self._ask.after(number))
 
     @override
-    def again(self) -> Ask:
+    def again(self) -> Metered:
         return self._of(self._ask.again())
 
     def _of(self, ask: Ask) -> Metered:

@@ -237,10 +237,13 @@ def _sum(run: Run, requests: int) -> Iterator[str]:
     per_hour = quota.per_hour * (100 - run.settings["reserve_percent"]) // 100
     per_second = quota.per_second
     if allowed is not None:
+        ceilings = (
+            _limit(run.settings.get(f"requests_per_{one}")) for one in ("second", "hour")
+        )
         yield (
             f"42 allows {allowed.per_second} a second and {allowed.per_hour:,} an hour (roles: "
-            f"{allowed.roles}); the run keeps to {per_second or 'any number'} and "
-            f"{f'{quota.per_hour:,}' if quota.per_hour else 'any number'}."
+            f"{allowed.roles}), the settings {' and '.join(ceilings)}; the run keeps to "
+            f"{_limit(per_second)} and {_limit(quota.per_hour)}."
         )
     if per_hour:
         yield f"That is {requests / per_hour:.0%} of the {per_hour:,} that an hour allows."
@@ -249,6 +252,10 @@ def _sum(run: Run, requests: int) -> Iterator[str]:
     most = run.settings.get("max_requests")
     if most and most < requests:
         yield f"A run sends {most:,} at most (max_requests): {ceil(requests / most):,} runs."
+
+
+def _limit(requests: int | None) -> str:
+    return "as many" if requests is None else f"{requests:,}" if requests else "any number"
 
 
 def _estimate(intent: Intent, totals: Mapping[str, int | None]) -> Estimate:

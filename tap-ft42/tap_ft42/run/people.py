@@ -134,13 +134,17 @@ class Directory:
         return self._campuses_of.get(person_id, set()) if person_id is not None else set()
 
     def campuses_of_rows(
-        self, records: Sequence[Mapping[str, Any]], campuses: Collection[int]
+        self,
+        records: Sequence[Mapping[str, Any]],
+        campuses: Collection[int],
+        hidden: Collection[int],
     ) -> dict[int, int]:
         """Look up which campuses rows go to.
 
         Args:
             records: What the API sent.
             campuses: Ids of those that there are.
+            hidden: Ids of those that 42 does not list.
 
         Returns:
             Ids of campuses by the ids of the rows, where a row goes to one.
@@ -155,7 +159,22 @@ class Directory:
         }
         self.learn_campuses(people.values())
         found = {row: self.campuses_of(one) & set(campuses) for row, one in people.items()}
-        return {row: max(own) for row, own in found.items() if own}
+        ways = {row: preferred(own, hidden) for row, own in found.items()}
+        return {row: campus for row, campus in ways.items() if campus is not None}
+
+
+def preferred(
+    campuses: Collection[int], hidden: Collection[int], otherwise: int | None = None
+) -> int | None:
+    """Return the campus that a row goes to of those of its person.
+
+    Args:
+        campuses: Their ids.
+        hidden: Ids of those that 42 does not list, which take what no other one takes.
+        otherwise: What to return if there is none.
+    """
+    listed = set(campuses).difference(hidden)
+    return max(listed or campuses, default=otherwise)
 
 
 def person_of(record: object) -> int | None:

@@ -125,7 +125,7 @@ class FT42Stream(Stream):
     def get_records(self, context: Context | None) -> Iterator[dict[str, Any]]:
         yield from self.list_run.records(context)
         streams = {type(child).listing.name: child for child in self._api_children}
-        for child, own in self.list_run.remembered(context):
+        for child, own in self.list_run.not_read_here(context):
             streams[child.listing.name].sync(own)
 
     @property
