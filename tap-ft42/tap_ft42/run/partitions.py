@@ -16,7 +16,7 @@ from tap_ft42.planning.refresh import hidden_ids
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Hashable, Iterator, Mapping, Sequence
+    from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 
     from tap_ft42.api.ledger import Entry
     from tap_ft42.declared.capabilities import Capabilities
@@ -379,7 +379,30 @@ class Partitions:
     ) -> Iterator[dict[str, Any]]:
         """Read rows that the run needs to know before it goes on; as `read_apart`."""
         name = f"look-up of {self.name_of(context)}"
-        for record in self.read_apart(query, name, context):
+        yield from self._rows(self.read_apart(query, name, context), context)
+
+    def glance(self, query: Mapping[str, Any]) -> tuple[Sequence[dict[str, Any]], bool]:
+        """Read the first page of rows that the run needs to know.
+
+        Args:
+            query: Parameters that select them.
+
+        Returns:
+            Its rows, and whether there are more.
+
+        Raises:
+            RunEnds: The run has to end.
+            FatalAPIError: The API refuses the request.
+            TooLargeError: It does not answer so many ids.
+        """
+        source = self.reader.source(None, query)
+        page = self.reader.one_of(self.reader.ask_first(source, is_divided=False))
+        return [*self._rows(page.records(), None)], page.more
+
+    def _rows(
+        self, records: Iterable[Any], context: Context | None
+    ) -> Iterator[dict[str, Any]]:
+        for record in records:
             try:
                 yield self.output.row(record, context)
             except BrokenRecordError as broken:
