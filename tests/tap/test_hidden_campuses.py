@@ -200,6 +200,17 @@ def test_a_campus_that_is_listed_later_is_one_like_the_others(
     assert second.state["bookmarks"]["projects_users"]["hidden"]["ids"] == [HIDDEN[1]]
 
 
+def test_a_campus_that_is_no_longer_listed_is_read_on(
+    tap: Tap, api: ScriptedApi, there: Pretended
+) -> None:
+    here = tap.pointed_at(api)
+    first = here.run("projects_users")
+    api.script["/v2/campus"] = paged([record_of("campuses", id=LISTED[0])])
+    there.rows[5]["updated_at"] = LATELY
+    second = here.run("projects_users", state=days_later(first.state, 1))
+    assert campuses(second)[there.rows[5]["id"]] == LISTED[1]
+
+
 def test_a_campus_that_is_found_late_loses_no_row_to_small_budgets(
     tap: Tap, api: ScriptedApi, there: Pretended
 ) -> None:

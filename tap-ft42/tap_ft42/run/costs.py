@@ -37,6 +37,9 @@ _ROWS_A_PERSON = 10
 CAMPUSES = 54
 """How many 42 lists, where nobody has counted them."""
 
+_SEARCH = 12
+"""Requests that find and read campuses that 42 does not list, once."""
+
 _MODES = {
     Way.LIST: "full",
     Way.FULL: "full",
@@ -305,12 +308,14 @@ def _requests_below(
     if reads < partitions and listing.parent_columns:
         # Look-ups of people, who have several rows each where all are read.
         extra += ceil((rows or 0) / (_ROWS_A_PERSON * size if is_load else LARGEST))
+    hidden = intent.list_run.hidden_parents
+    search = _SEARCH if hidden is not None and hidden.is_search_ahead else 0
     apart = partitions + betrayed
     if is_load:
         apart += (rows or 0) // size
     elif run.backfill is not None:
         apart += (rows or 0) // size // 2
-    return min(ceil((least + most) / 2) + extra, max(apart, pages))
+    return min(ceil((least + most) / 2) + extra, max(apart, pages)) + search
 
 
 def _people_list(intent: Intent) -> ListRun:

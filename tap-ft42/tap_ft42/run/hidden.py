@@ -95,7 +95,14 @@ class HiddenParents:
     @property
     def are_never_sought(self) -> bool:
         """Whether no run has come so far as to look for them."""
-        return any(str(cursus_of(whole)) not in self._sought_on for whole in self._list.lists)
+        note = self._list.output.stream_state.get(HIDDEN) or {}
+        days = note.get("sought_on") or {}
+        return any(str(cursus_of(whole)) not in days for whole in self._list.lists)
+
+    @property
+    def is_search_ahead(self) -> bool:
+        """Whether a run of all parents would look for them for the first time."""
+        return self.are_never_sought and not self._list.run.scope.campus_ids
 
     def seek(self) -> None:
         """Look for parents of which there are rows, where that is due.
