@@ -8,6 +8,8 @@ MELTANO := $(BIN)/meltano --log-level=warning
 
 # Whichever Python the machine has: .python-version is for editors.
 export UV_PYTHON ?= $(PYTHON)
+# Meltano would look for the version of that file for its plugins.
+export MELTANO_PYTHON := $(CURDIR)/.venv/bin/python
 # As pip does, uv trusts what the machine trusts: a company's proxy may sign for PyPI.
 export UV_SYSTEM_CERTS ?= $(if $(wildcard /etc/ssl/certs/ca-certificates.crt),true)
 
@@ -36,8 +38,8 @@ TESTS := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest \
 # Meltano gives each plugin an environment of its own; the versions are those of uv.lock.
 define install_plugins
 	@mkdir -p .local/constraints
-	@for plugin in $(1); do \
-		echo "Installing $$plugin" && \
+	@number=0; for plugin in $(1); do \
+		number=$$((number + 1)) && echo "Installing $$plugin ($$number of $(words $(1)))" && \
 		$(EXPORT) --only-group $$plugin --output-file .local/constraints/$$plugin.txt && \
 		UV_CONSTRAINT=.local/constraints/$$plugin.txt $(MELTANO) install --clean $$plugin || exit 1; \
 	done

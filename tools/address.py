@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 FILES = (
     "README.md",
-    "docs/how-to/another-warehouse.md",
     "mkdocs.yml",
     "sandbox/pyproject.toml",
     "tap-ft42/pyproject.toml",
+    "target-config/dbt/README.md",
     "target-config/pyproject.toml",
 )
 """What names it; each address on GitHub that they have is the repository's."""

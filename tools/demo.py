@@ -80,12 +80,12 @@ def main() -> None:
     click.echo(f"\nThe job took {seconds:.1f} s. The API's answers overlap.")
     click.echo(
         "\nOnly rows that changed are read again: run `make demo` once more and compare.\n"
-        "\nPublished, with keys that hold; orphans are rows of people who are no students:\n"
+        "\nWhat people query, in the schema ft42. Orphans wait: they belong to no student.\n"
     )
     run("warehouse", "status", "--tables", environment=environment)
     click.echo(
         f"\n{DERIVED} lands no rows: it is worked out from the campuses that achievements name."
-        "\nWhere nothing landed and nothing is published, the stream is switched off.\n"
+        "\nA table without any row belongs to a stream that is off by default.\n"
     )
     run("warehouse", "report", "--output", str(REPORT), environment=environment)
     click.echo()

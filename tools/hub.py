@@ -18,6 +18,8 @@ from tools.address import repository
 from tools.tables import ROOT
 
 FILE = ROOT / "tap-ft42/meltano-hub.yml"
+LOGO = ROOT / "tap-ft42/ft42.svg"
+"""The Hub wants a copy of it, to be at the definition's ``logo_url``."""
 
 _HEAD = "# Written by `make docs` from meltano.yml and the tap; changes here are lost.\n"
 
@@ -34,6 +36,8 @@ def definition() -> str:
         "namespace": tap["namespace"],
         "label": tap["label"],
         "description": tap["description"],
+        "logo_url": f"/assets/logos/extractors/{LOGO.name}",
+        "docs": f"{repository()}/blob/main/tap-ft42/README.md",
         "repo": repository(),
         "pip_url": "tap-ft42",
         "executable": tap["executable"],
@@ -44,6 +48,7 @@ def definition() -> str:
         "supported_python_versions": _pythons(),
         "capabilities": tap["capabilities"],
         "settings_group_validation": [TapFT42.config_jsonschema["required"]],
+        "commands": tap["commands"],
         "settings": [_setting(setting) for setting in tap["settings"]],
         "select": tap["select"],
     }

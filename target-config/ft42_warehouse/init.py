@@ -190,14 +190,16 @@ def _create_all(
         f"column {schemas.warehouse}.turns.noted_at", schemas.statement("upgrade/noted_turns")
     )
     lets_in_less = create_functions(objects, schemas)
+    to_look_at_all = False
     for load in schemas.each_landing():
-        create_landing(connection, objects, load)
+        to_look_at_all |= create_landing(connection, objects, load)
         create_triggers(objects, load)
         if lets_in_less:
             reduce_landed(connection, load)
     join_landings(connection, objects, schemas)
-    if create_published(connection, objects, schemas):
-        # The next publish fills what is new: it looks at every row.
+    to_look_at_all |= create_published(connection, objects, schemas)
+    if to_look_at_all:
+        # The next publish fills what is new.
         connection.execute(
             sql.SQL("UPDATE {}.publishes SET structure = NULL").format(
                 sql.Identifier(schemas.warehouse)

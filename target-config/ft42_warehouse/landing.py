@@ -51,7 +51,7 @@ class UnusableTableError(Exception):
     """A landed table lost what cannot be made anew."""
 
 
-def create_landing(connection: Connection[Any], objects: Objects, schemas: Schemas) -> None:
+def create_landing(connection: Connection[Any], objects: Objects, schemas: Schemas) -> bool:
     """Create the landed tables, and what they lack of columns, indexes and triggers.
 
     What exists is kept, whoever made it; ``timestamp`` columns of the target's own
@@ -63,17 +63,21 @@ def create_landing(connection: Connection[Any], objects: Objects, schemas: Schem
         objects: What there is.
         schemas: Names of the schemas.
 
+    Returns:
+        Whether a table got a column: what was noted of its rows no longer holds.
+
     Raises:
         psycopg.Error: The server refused a statement.
         UnusableTableError: A table lost its key.
     """
+    has_grown = False
     for schema in stream_schemas():
         name = schema["title"]
         path = f"{schemas.landing}.{name}"
         table = sql.Identifier(schemas.landing, name)
         if objects.exists(f"table {path}"):
             allow_copies(connection, objects, schemas, schema)
-            _add_columns(connection, objects, schemas, schema)
+            has_grown |= _add_columns(connection, objects, schemas, schema)
             for column in _zoneless_columns(connection, schemas, schema):
                 _add_zone(connection, objects, schemas, name, column)
         else:
@@ -103,6 +107,7 @@ def create_landing(connection: Connection[Any], objects: Objects, schemas: Schem
                     sql.Identifier(published.person),
                 ),
             )
+    return has_grown
 
 
 def create_functions(objects: Objects, schemas: Schemas) -> bool:
@@ -273,12 +278,14 @@ def _create_table(table: sql.Identifier, schema: dict[str, Any]) -> sql.Composed
 
 def _add_columns(
     connection: Connection[Any], objects: Objects, schemas: Schemas, schema: dict[str, Any]
-) -> None:
+) -> bool:
     name = schema["title"]
     table = sql.Identifier(schemas.landing, name)
+    has_grown = False
     for column, type_ in column_types(schema):
         if objects.exists(f"column {schemas.landing}.{name}.{column}"):
             continue
+        has_grown = True
         if column in schema["x-primary-key"]:
             message = (
                 f"{schemas.landing}.{name} lost its key, the column {column}. Drop the table, "
@@ -311,6 +318,7 @@ def _add_columns(
                     ),
                 )
             )
+    return has_grown
 
 
 def _zoneless_columns(

@@ -173,7 +173,10 @@ def pages() -> list[Page]:
 
 def readmes() -> list[Page]:
     """Return the READMEs at the top, of the packages and of what goes with them."""
-    folders = ("", "tap-ft42", "target-config", "target-config/monitoring", "sandbox")
+    folders = (
+        "", "tap-ft42", "target-config", "target-config/dbt", "target-config/monitoring",
+        "sandbox",
+    )  # fmt: skip
     return [Page(ROOT / folder / "README.md") for folder in folders]
 
 

@@ -9,6 +9,7 @@ from email.parser import HeaderParser
 from typing import TYPE_CHECKING
 
 import pytest
+import yaml
 
 from tests.known_files import ROOT, known_files
 from tests.packages.conftest import PACKAGES
@@ -81,6 +82,22 @@ def test_the_wheel_says_what_it_is(package: str, built: Built) -> None:
     }  # fmt: skip
     # A file or a branch cannot be depended on from the index.
     assert not any("@" in needed for needed in said.get_all("Requires-Dist", []))
+
+
+def test_the_dbt_package_has_what_the_hub_of_dbt_asks_of_one() -> None:
+    folder = ROOT / "target-config/dbt"
+    project = yaml.safe_load((folder / "dbt_project.yml").read_text(encoding="utf-8"))
+    assert re.fullmatch(r"[a-z][a-z0-9_]*", project["name"])
+    assert re.fullmatch(r"\d+\.\d+\.\d+", project["version"])
+    lowest, highest = project["require-dbt-version"]
+    assert (lowest[:2], highest[:1]) == (">=", "<")
+    # Where the sources lie is a variable of the package.
+    assert "ft42_landing_schema" in project["vars"][project["name"]]
+    licence = (folder / "LICENSE").read_text(encoding="utf-8")
+    assert licence == (ROOT / "LICENSE").read_text(encoding="utf-8")
+    readme = (folder / "README.md").read_text(encoding="utf-8")
+    assert "packages.yml" in readme
+    assert "DuckDB" in readme
 
 
 @each_package

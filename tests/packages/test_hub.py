@@ -6,13 +6,14 @@ import json
 import re
 import subprocess
 from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree as ET
 
 import pytest
 import yaml
 
 from tests.known_files import ROOT
 from tests.tap.running import Tap
-from tools.hub import FILE, definition
+from tools.hub import FILE, LOGO, definition
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -83,11 +84,24 @@ def test_the_hub_takes_it(defined: dict[str, Any]) -> None:
         "active", "beta", "development", "inactive", "unknown",
     }  # fmt: skip
     assert set(defined["capabilities"]) <= CAPABILITIES
+    assert all(isinstance(defined[name], str) for name in ("docs", "logo_url", "repo"))
+    assert isinstance(defined["commands"], dict)
     assert all(re.fullmatch(r"3\.\d+", each) for each in defined["supported_python_versions"])
     for setting in defined["settings"]:
         assert "name" in setting
         assert set(setting) <= OF_A_SETTING, setting["name"]
         assert setting.get("kind", "string") in KINDS, setting["name"]
+
+
+def test_its_logo_is_a_picture_that_asks_nobody_and_runs_nothing(
+    defined: dict[str, Any],
+) -> None:
+    assert defined["logo_url"] == f"/assets/logos/extractors/{LOGO.name}"
+    drawn = ET.fromstring(LOGO.read_text(encoding="utf-8"))  # noqa: S314 - our own file
+    assert drawn.tag == "{http://www.w3.org/2000/svg}svg"
+    assert drawn.get("viewBox")
+    parts = {element.tag.rpartition("}")[2] for element in drawn.iter()}
+    assert parts <= {"svg", "title", "rect", "path", "ellipse"}
 
 
 @pytest.mark.slow

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import shlex
 import tomllib
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
+from meltano.core.venv_service import VirtualEnv
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -75,6 +77,18 @@ def test_an_installed_plugin_has_the_versions_of_the_lock(plugin: str) -> None:
     }
     assert installed
     assert {n: v for n, v in installed.items() if v not in locked.get(n, set())} == {}
+
+
+@pytest.mark.parametrize("plugin", sorted(PLUGINS))
+def test_no_run_would_install_a_plugin_anew(plugin: str) -> None:
+    # Meltano asks so before a run: with others' versions, and in the middle of other runs.
+    (pip_url,) = {
+        each["pip_url"] for each in declared() if each["name"] == plugin.partition("/")[2]
+    }
+    environment = VirtualEnv(ROOT / ".meltano" / plugin / "venv")
+    assert not environment.requires_install(shlex.split(pip_url))
+    project = yaml.safe_load((ROOT / "meltano.yml").read_text(encoding="utf-8"))
+    assert project["auto_install"] is False, "what is missing is installed without the lock"
 
 
 def test_a_machine_that_loads_gets_nothing_of_what_developers_need() -> None:

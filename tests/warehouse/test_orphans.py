@@ -146,3 +146,16 @@ def test_what_has_not_changed_is_not_looked_at(large: Kept) -> None:
     warehouse.attempt("status")
     assert rows_read(warehouse) - before < WAITING
     assert counted(warehouse) == {"projects_users": WAITING + 5}
+
+
+@pytest.mark.parametrize("schema", ["ft42_raw", "ft42"])
+def test_a_column_that_was_lost_and_made_anew_leaves_no_wrong_count(
+    warehouse: Warehouse, schema: str
+) -> None:
+    warehouse.land("users", user(1))
+    warehouse.land("projects_users", enrolment(10, 1), enrolment(11, 404))
+    assert published(warehouse) == {"projects_users": 1}
+    warehouse.execute(f"ALTER TABLE {schema}.projects_users DROP COLUMN user_id CASCADE")
+    warehouse.run("init")
+    counted(warehouse)
+    published(warehouse)

@@ -12,7 +12,7 @@ from tap_ft42.declared.instants import from_milliseconds, in_milliseconds, write
 from tap_ft42.singer.own.stream import OwnStream
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Generator, Iterable
 
     from singer_sdk.helpers.types import Context
 
@@ -68,10 +68,18 @@ class SyncRunsStream(OwnStream):
         ]
 
     @override
+    def _sync_records(
+        self, context: Context | None = None, *, write_messages: bool = True
+    ) -> Generator[dict[str, Any], Any, Any]:
+        yield from super()._sync_records(context, write_messages=write_messages)
+        # The last of all records, and all that is heard of a short dry run's state.
+        self.run.write_state()
+
+    @override
     def log_sync_costs(self) -> None:
         # The SDK calls this of the last stream last, after all that a run does.
         super().log_sync_costs()
-        # Behind all records, and where the run was short, the only one.
+        # Plans have ended meanwhile; a state that is as it was is not written again.
         self.run.write_state()
         self.run.lifecycle.end()
         # Nobody would hear of it but by the exit code if this stream were not loaded.
