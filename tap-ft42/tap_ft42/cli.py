@@ -64,7 +64,7 @@ class Command(SingerCommand, click.Group):
 
 def main() -> None:
     """Run the tap; end with one clear line and exit code 1 if it cannot go on."""
-    # Rows come by the hundred thousand and hold no cycles: to look for some takes 7 % of a run.
+    # Rows come by the hundred thousand and hold no cycles; looking for them takes 7 % of a run.
     gc.freeze()
     gc.set_threshold(_YOUNG)
     try:
@@ -168,7 +168,7 @@ def _doctor(
 
 
 def _tap(context: click.Context, options: Mapping[str, Any]) -> TapFT42:
-    """Make the tap that a command below it is about."""
+    """Make the tap for one of the commands."""
     before: Mapping[str, Any] = context.parent.params if context.parent else {}
     given: dict[str, Any] = {
         name: _given(options.get(name)) or before.get(name) for name in _FILES

@@ -1,6 +1,6 @@
-"""How settings are written by people, and what is said of those that cannot be.
+"""Reads settings as people write them, and says which of them are refused.
 
-Values are not repeated where they are refused: a password may have got into any of them.
+A refused value is never quoted, as it may be a password.
 """
 
 from __future__ import annotations
@@ -41,9 +41,6 @@ def from_variables(schema: Mapping[str, Any]) -> dict[str, str]:
 
     A variable wins over the same one in ``.env``, which is looked for in the folder that
     the program was started in, and above.
-
-    Args:
-        schema: A JSON Schema of the settings.
 
     Returns:
         The text of each variable that there is, by the setting.

@@ -12,7 +12,6 @@ from singer_sdk.helpers._state import StateWriter
 from typing_extensions import override
 
 from tap_ft42.configuration import from_variables, refusals, taken
-from tap_ft42.planning.backfill import Backfill
 from tap_ft42.planning.cursus import arrange, cursus_ids
 from tap_ft42.run.lists import ListRun
 from tap_ft42.run.run import Run
@@ -114,7 +113,7 @@ class TapFT42(Tap):
 
     def _by_need(self, streams: dict[str, Stream]) -> dict[str, Stream]:
         """Bring the streams into the order in which they may spend the budget."""
-        began = self.initialized_at  # only the order hangs on it
+        began = self.initialized_at  # only the order depends on it
         heads = [one for one in self.lists.values() if one.listing.parent is None]
         heads.sort(key=lambda one: -one.need(began))
         first = {one.listing.name: streams[one.listing.name] for one in heads}
@@ -134,16 +133,12 @@ class TapFT42(Tap):
         """What the run does with each list of the API, by the name of its stream."""
         return {}
 
-    @cached_property
-    def _backfill(self) -> Backfill | None:
-        return Backfill.of(self.config)
-
     @override
     def load_state(self, state: dict[str, Any]) -> None:
         super().load_state(state)
         self._has_state = bool(state)
-        if self._backfill is not None:
-            self._backfill.take_up(self.state)
+        if self.run.backfill is not None:
+            self.run.backfill.take_up(self.state)
         known: dict[str, Any] = self.stream_states.get("bookmarks", {})
         for stream in STREAMS:
             name = stream.listing.name
@@ -153,7 +148,9 @@ class TapFT42(Tap):
     @property
     def stream_states(self) -> Any:  # noqa: ANN401 - the SDK's type of a tap's state
         """What holds the states of the streams that read the API, as the SDK's state does."""
-        return self.state if self._backfill is None else self._backfill.part_of(self.state)
+        return (
+            self.state if self.run.backfill is None else self.run.backfill.part_of(self.state)
+        )
 
     @property
     def selected(self) -> list[str]:
@@ -204,6 +201,6 @@ class TapFT42(Tap):
 
     @override
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
-        # A second signal finds nothing that is patient.
+        # A second signal ends the process at once.
         signal.signal(signum, signal.SIG_DFL)
         self.run.stop(f"it was sent {signal.Signals(signum).name}")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 from psycopg import sql
 
-from ft42_warehouse.named import erased_names
+from ft42_warehouse.named.digests import erased_names
 from ft42_warehouse.objects import Objects
 from ft42_warehouse.published import required_objects
 from ft42_warehouse.shards import with_shards

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg import sql
 
-from ft42_warehouse.named import Named, erased_names, names_of, redact, remember_names
+from ft42_warehouse.named.digests import erased_names, remember_names
+from ft42_warehouse.named.redaction import redact
+from ft42_warehouse.named.strings import Named, names_of
 from ft42_warehouse.shards import with_shards
 from ft42_warehouse.tables import TEAM_MEMBERS, published_tables
 

@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg import sql
 
-from ft42_warehouse.named import digest_of, finding, names_of, text_columns
+from ft42_warehouse.named.columns import text_columns
+from ft42_warehouse.named.digests import digest_of
+from ft42_warehouse.named.patterns import conditions
+from ft42_warehouse.named.strings import names_of
 from ft42_warehouse.shards import with_shards
 from ft42_warehouse.tables import stream_schemas
 
@@ -82,13 +85,13 @@ def known_of(connection: Connection[Any], schemas: Schemas, person: int) -> Know
         columns = text_columns(connection, schemas)
         known: Known = {}
         for (schema, name), group in groupby(columns, lambda one: (one.schema, one.table)):
-            conditions = [*ids.get(name, []), *finding([*group], strings)]
-            if not conditions:
+            finding = [*ids.get(name, []), *conditions([*group], strings)]
+            if not finding:
                 continue
             rows = connection.execute(
                 sql.SQL(
                     "SELECT to_jsonb(t) FROM ONLY {} AS t WHERE {} ORDER BY t::text"
-                ).format(sql.Identifier(schema, name), sql.SQL(" OR ").join(conditions))
+                ).format(sql.Identifier(schema, name), sql.SQL(" OR ").join(finding))
             ).fetchall()
             if rows:
                 known[f"{schema}.{name}"] = [row for (row,) in rows]

@@ -17,7 +17,7 @@ from psycopg.types.json import Jsonb
 from ft42_warehouse.check import census_parts, latest
 from ft42_warehouse.health import THRESHOLDS, subqueries
 from ft42_warehouse.landing import function_parts, refusal, triggers
-from ft42_warehouse.named import called
+from ft42_warehouse.named.strings import called
 from ft42_warehouse.placeholders import (
     OF_A_COLUMN,
     OF_A_TABLE,

@@ -126,7 +126,10 @@ def _said(function: ast.AST, node: ast.AST) -> Iterator[ast.expr]:
             args=[(ast.JoinedStr() | ast.Constant()) as text],
         ):
             yield text
-        case ast.Assign(targets=[ast.Name(id="_ADVICE")], value=ast.Dict(values=texts)):
+        case (
+            ast.Assign(targets=[ast.Name(id="_ADVICE")], value=ast.Dict(values=texts))
+            | ast.AnnAssign(target=ast.Name(id="_ADVICE"), value=ast.Dict(values=texts))
+        ):
             yield from texts
         case ast.JoinedStr() | ast.Constant(value=str()) if (
             isinstance(function, ast.FunctionDef)

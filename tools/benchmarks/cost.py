@@ -167,7 +167,7 @@ def _tables(world: Simulation, course: Course) -> list[Table]:
         Table(
             f"After each night of {name}",
             "Rows that differ from the sandbox's own account: the most after any night, "
-            "and the longest that a row stayed after it had gone.",
+            "and the longest that a row stayed after it had disappeared.",
             _by_table(course.drifts),
         ),
     ]
@@ -220,7 +220,7 @@ def _by_table(drifts: Sequence[dict[str, Drift]]) -> list[dict[str, Value]]:
                 "missing": max(len(night[stream].missing) for night in drifts),
                 "stale": max(len(night[stream].stale) for night in drifts),
                 "gone": max(len(night[stream].gone) for night in drifts),
-                "nights after it went": max(nights.values(), default=0),
+                "nights after it disappeared": max(nights.values(), default=0),
             }
         )
     return rows

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from threading import Lock
 
 _SPARE, _FACTOR = 1000, 4
-"""Answers that a run may take beyond its plan: so many, and so many times as many."""
+"""A run may have so many answers beyond its plan, and so many times the plan."""
 
 
 class RunEnds(Exception):  # noqa: N818 - not an error: the run ends well
@@ -41,7 +41,7 @@ class Budget:
 
     @property
     def counts_requests(self) -> bool:
-        """Whether a request for one stream may be one too few for another."""
+        """Whether requests are limited, so that one stream may leave too few for another."""
         return self._max_requests is not None
 
     def reaches_for(self, requests: int) -> bool:
@@ -49,7 +49,7 @@ class Budget:
         return self._max_requests is None or self.spent + requests <= self._max_requests
 
     def plan(self, answers: int) -> None:
-        """Take note of answers that the run expects, by what it has been told."""
+        """Add answers that the run expects, as far as totals tell."""
         with self._lock:
             self._planned += answers
 
@@ -82,7 +82,7 @@ class Budget:
 
         Args:
             wait: Seconds that it would have to wait first.
-            because: Why.
+            because: Why it would have to.
 
         Raises:
             RunEnds: It may not.
@@ -106,9 +106,6 @@ class Budget:
 
     def stop(self, reason: str) -> RunEnds:
         """Let the run end now.
-
-        Args:
-            reason: Why.
 
         Returns:
             What every further request raises.

@@ -32,15 +32,9 @@ class Client:
     def __init__(
         self, session: Session, *, token: BearerToken, budget: Budget, clock: Clock
     ) -> None:
-        """Ask nothing yet.
-
-        Args:
-            session: The connections.
-            token: Vouches for the requests.
-            budget: Says whether a try may be waited for.
-            clock: Tells the time.
-        """
         self._session = session
+        self.api_url = session.api_url
+        """Base URL of the API, without a trailing slash."""
         self._token = token
         self._budget = budget
         self._clock = clock
@@ -52,11 +46,6 @@ class Client:
             return None
         listing, url, params = self._answered
         return partial(self.fetch, listing, url, {**params, "page[size]": 1, "page[number]": 1})
-
-    @property
-    def api_url(self) -> str:
-        """Base URL of the API, without a trailing slash."""
-        return self._session.api_url
 
     def ask(self, url: str, params: Mapping[str, Any]) -> requests.Response:
         """Send a request once, and return its answer, whatever that says.
@@ -153,7 +142,7 @@ def _tell(
 def _tell_of_failure(name: str, details: Details) -> None:
     failure, wait = details["exception"], details.get("wait", 0.0)
     is_refusal = isinstance(failure, retries.TooManyRequestsError)
-    # What passes by itself is nobody's business; what lasts may be.
+    # What passes by itself need not be looked at; what lasts may.
     lasts = not is_refusal and details["tries"] == _WORTH_A_LOOK
     logging.getLogger(f"tap-ft42.{name}").log(
         logging.WARNING if lasts else logging.INFO,

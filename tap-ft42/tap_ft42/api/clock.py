@@ -1,10 +1,10 @@
 """What time it is at 42.
 
 A run remembers instants: up to when it has read, when a census was taken, what the hour
-has cost. If this machine's clock is wrong by days, so would they be, and changes would be
-hidden until it is that late. So a run goes by 42's clock, which the header ``Date`` of
-the first answer tells, mostly the one with the token. From there on it counts seconds by
-a clock that nobody can set.
+has cost. If this machine's clock were wrong by days, these would be wrong, too, and changes
+would stay hidden for days. So a run uses 42's clock: the header ``Date`` of the first
+answer, usually the one with the token. From then on it counts seconds by a clock that
+nobody can set.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _logger = logging.getLogger("tap-ft42")
 
 
 class ClockError(Exception):
-    """The clock turned out to be wrong once the run had gone by it."""
+    """The clock turned out to be wrong after the run had used it."""
 
 
 class Clock:
@@ -48,11 +48,8 @@ class Clock:
     def learn(self, response: requests.Response) -> None:
         """Compare the clock with an answer that has just come.
 
-        Args:
-            response: The answer.
-
         Raises:
-            ClockError: The clock is wrong, and the run has gone by it already.
+            ClockError: The clock is wrong, and the run has used it already.
         """
         answered = answered_at(response)
         with self._lock:

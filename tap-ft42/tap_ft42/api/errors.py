@@ -11,7 +11,7 @@ import re
 import ssl
 from http import HTTPStatus
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl, quote_plus, urlencode, urljoin, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, quote_plus, urlencode, urljoin, urlsplit
 
 import msgspec
 import requests
@@ -26,12 +26,6 @@ class APIError(Exception):
     """The API did not give what was asked for."""
 
     def __init__(self, message: str, response: requests.Response | None = None) -> None:
-        """Say what is wrong.
-
-        Args:
-            message: One line.
-            response: The answer.
-        """
         super().__init__(message)
         self.response = response
 
@@ -41,20 +35,21 @@ class FatalAPIError(APIError):
 
 
 class RetriableAPIError(APIError):
-    """An answer is none that can be read, which may pass."""
+    """An answer cannot be read, which may pass."""
 
 
 class SettingError(Exception):
-    """A setting is right by its form, and cannot be used."""
+    """A setting has the right form, but cannot be used."""
 
 
 _SECRET_PARAMETERS = frozenset({"access_token", "client_id", "client_secret", "token"})
 _LONGEST_QUOTE = 200
 _LONGEST_READ = 20 * _LONGEST_QUOTE
 _MASK = "***"
+_MESSAGES = ("error_description", "message", "error")
 _UNREADABLE = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
-_ADVICE = {
+_ADVICE: dict[int, str] = {
     HTTPStatus.BAD_REQUEST: (
         "The API refuses a parameter of this request: most likely it has changed. "
         "Please report this line."
@@ -67,12 +62,11 @@ _ADVICE = {
         "The application may not read this. Check its roles on the intranet, "
         "deselect the stream, or set `user_agent` if a proxy blocks the request."
     ),
-    HTTPStatus.NOT_FOUND: ("Nothing is there. Check `api_url`, `cursus_ids` and `campus_ids`."),
+    HTTPStatus.NOT_FOUND: "Nothing is there. Check `api_url`, `cursus_ids` and `campus_ids`.",
     HTTPStatus.PROXY_AUTHENTICATION_REQUIRED: (
         "A proxy wants to know who you are. Put user and password into HTTPS_PROXY."
     ),
 }
-
 
 _BLAMED = ("sort", "range")
 _BLAMED_ELSEWHERE = re.compile(r"filter|doesn't exists", re.IGNORECASE)
@@ -85,16 +79,19 @@ TOO_LONG = {
 """What a server answers to a request that is too long, mostly in HTML."""
 
 
-def blamed_by(refusal: APIError) -> set[str]:
-    """Tell which parameters a refusal may be one of.
+def status_of(failure: BaseException) -> int | None:
+    """Return the status of the answer that a failure is about; None if there is no answer."""
+    response: requests.Response | None = getattr(failure, "response", None)
+    return None if response is None else response.status_code
 
-    Args:
-        refusal: What the API answered.
+
+def blamed_by(refusal: APIError) -> set[str]:
+    """Tell which parameters the API may have refused.
 
     Returns:
         ``sort`` or ``range``, where it names one of them; both, where it names nothing.
     """
-    if refusal.response is None or refusal.response.status_code not in _OF_PARAMETERS:
+    if refusal.response is None or status_of(refusal) not in _OF_PARAMETERS:
         return set()
     body = decoded(refusal.response)
     said = " ".join(map(str, body.values())).lower() if isinstance(body, dict) else ""
@@ -103,26 +100,19 @@ def blamed_by(refusal: APIError) -> set[str]:
 
 
 def is_missing(failure: BaseException) -> bool:
-    """Tell whether a failure is that nothing is there."""
-    response = getattr(failure, "response", None)
-    return response is not None and response.status_code == HTTPStatus.NOT_FOUND
+    """Tell whether the API says that nothing is there."""
+    return status_of(failure) == HTTPStatus.NOT_FOUND
 
 
 def may_be_too_long(refusal: APIError) -> bool:
-    """Tell whether a refusal may be one of a request that is too long."""
-    status = None if refusal.response is None else refusal.response.status_code
-    return status in TOO_LONG or status in _OF_PARAMETERS
+    """Tell whether the API may have refused a request because it is too long."""
+    return status_of(refusal) in TOO_LONG | _OF_PARAMETERS
 
 
 def may_be_too_heavy(failure: BaseException) -> bool:
-    """Tell whether a failure may be one of a request that takes too long to answer."""
-    if isinstance(failure, requests.Timeout):
-        return True
-    response = getattr(failure, "response", None)
-    return response is not None and response.status_code in {
-        HTTPStatus.BAD_GATEWAY,
-        HTTPStatus.GATEWAY_TIMEOUT,
-    }
+    """Tell whether a request may have failed because it takes too long to answer."""
+    heavy = {HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT}
+    return isinstance(failure, requests.Timeout) or status_of(failure) in heavy
 
 
 def without_secrets(
@@ -139,36 +129,28 @@ def without_secrets(
         user information and with ``***`` for each secret parameter.
 
     Raises:
-        ValueError: It is none.
+        ValueError: It is not a URL.
     """
     parts = urlsplit(url)
     query = [
         (name, _MASK if is_secret(name) else value)
         for name, value in parse_qsl(parts.query, keep_blank_values=True)
     ]
-    return urlunsplit(
-        (
-            parts.scheme,
-            parts.netloc.rpartition("@")[2],
-            parts.path,
-            urlencode(query, safe="[],:?*/"),
-            "",
-        )
-    )
+    return parts._replace(
+        netloc=parts.netloc.rpartition("@")[2],
+        query=urlencode(query, safe="[],:?*/"),
+        fragment="",
+    ).geturl()
 
 
 def refusal(response: requests.Response) -> str:
     """Explain an answer whose status is an error.
 
-    Args:
-        response: The answer to a request of a stream.
-
     Returns:
         One line: status, request, what the API said, what to do.
     """
     said = quote(response)
-    status = HTTPStatus(response.status_code) if _is_known(response) else None
-    advice = _ADVICE.get(status) if status else None
+    advice = _ADVICE.get(response.status_code)
     answered = f"42 answered {status_line(response)} to {request_line(response)}"
     if said:
         answered += f" ({said})"
@@ -180,17 +162,14 @@ def refusal(response: requests.Response) -> str:
 def redirection(response: requests.Response) -> str:
     """Say where an answer points that sends the tap elsewhere.
 
-    Args:
-        response: An answer 3xx.
-
     Returns:
-        One line, with no value of the address' query: nobody knows what they are.
+        One line, without the values of the address' query, which may be secret.
     """
     location = response.headers.get("Location", "")
     try:
         there = without_secrets(urljoin(response.url, location), lambda _: True)
     except ValueError:
-        there = "an address that is none"
+        there = "an address that cannot be read"
     there = _shown(there, response.request) if location else "nowhere"
     return (
         f"{request_line(response)} was answered {status_line(response)}, which points to "
@@ -206,8 +185,8 @@ def refused_credentials(response: requests.Response) -> str:
         response: An answer of ``POST /oauth/token`` that refuses it.
 
     Returns:
-        One line that says what to do. An OAuth server says 400 or 401; whoever says
-        something else is not the one who knows the credentials.
+        One line that says what to do. An OAuth server says 400 or 401; any other status
+        comes from something in between, which does not know the credentials.
     """
     if response.status_code not in {HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED}:
         return refusal(response)
@@ -223,9 +202,6 @@ def refused_credentials(response: requests.Response) -> str:
 
 def explain(error: BaseException) -> str:
     """Say in one line what an exception of a run means.
-
-    Args:
-        error: What ended a run or a try.
 
     Returns:
         The exception's own message where this module made it; for a connection
@@ -290,25 +266,13 @@ def quote(response: requests.Response) -> str:
     if "html" in response.headers.get("Content-Type", "") or str(said).lstrip().startswith("<"):
         return ""
     if (body := decoded(response)) is not None:
-        said = ""
-        if isinstance(body, dict):
-            said = next(
-                filter(
-                    None,
-                    (body.get(key) for key in ("error_description", "message", "error")),
-                ),
-                "",
-            )
+        told = map(body.get, _MESSAGES) if isinstance(body, dict) else ()
+        said = next(filter(None, told), "")
     return _shown(str(said), response.request)
 
 
-def is_json(response: requests.Response) -> bool:
-    """Tell whether a body is JSON, as all are by which the API itself refuses."""
-    return decoded(response) is not None
-
-
 def decoded(response: requests.Response) -> object:
-    """Decode the body of a response, which may be anything; None for what is no JSON."""
+    """Decode the body of a response; None if it is not JSON."""
     try:
         return msgspec.json.decode(response.content)
     except (ValueError, RecursionError):
@@ -329,7 +293,3 @@ def _secrets(request: requests.PreparedRequest) -> Iterator[str]:
         yield from (
             value for name, value in parse_qsl(request.body) if name in _SECRET_PARAMETERS
         )
-
-
-def _is_known(response: requests.Response) -> bool:
-    return response.status_code in HTTPStatus._value2member_map_

@@ -1,4 +1,4 @@
-"""What headers say, whatever stands in them: none of them can make a run fail."""
+"""Reads headers: whatever they hold, none of them can make a run fail."""
 
 from __future__ import annotations
 
@@ -9,18 +9,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _MOST_DIGITS = 15
-"""Of numbers that are meant: what is longer fits neither a column nor a clock."""
+"""Digits that a number may have: a longer one fits neither a column nor a clock."""
 
 
 def whole_number(headers: Mapping[str, str], name: str) -> int | None:
     """Read a header that holds a whole number.
 
-    Args:
-        headers: The headers of an answer.
-        name: The header's name.
-
     Returns:
-        The number, 0 or more; None where there is none, or none that can be meant.
+        The number, 0 or more; None if the header is missing or holds no such number.
     """
     text = headers.get(name, "").strip()
     is_number = text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS
@@ -29,10 +25,6 @@ def whole_number(headers: Mapping[str, str], name: str) -> int | None:
 
 def http_date(headers: Mapping[str, str], name: str) -> float | None:
     """Read a header that holds a date.
-
-    Args:
-        headers: The headers of an answer.
-        name: The header's name.
 
     Returns:
         Unix time; None where there is none.

@@ -1,8 +1,8 @@
 """What a run asks the API for, counted by stream and route.
 
-The counts are kept where a request leaves the process, so that those which are sent
-once more with a new token, or fail on their way, are in them too. What the token
-endpoint was asked is counted apart: it does not use up the quota.
+Requests are counted where they leave the process, so those that are sent once more with a
+new token, or fail on their way, are counted too. Requests for tokens are counted apart: they
+do not use up the quota.
 """
 
 from __future__ import annotations
@@ -12,23 +12,17 @@ import time
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from http import HTTPStatus
 from math import ceil
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from typing_extensions import override
-
 from tap_ft42.api.budget import RunEnds
 from tap_ft42.api.retries import RETRIED, TooManyRequestsError
-from tap_ft42.api.session import Adapter
 from tap_ft42.declared.instants import from_milliseconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-
-    import requests
 
     from tap_ft42.api.page import Page
 
@@ -51,7 +45,7 @@ class Entry:
     rows: int = 0
     """Rows that came."""
     rows_emitted: int = 0
-    """Rows that went to the target."""
+    """Rows that were written for the target."""
     rows_changed: int | None = None
     """Those of them that are new or changed; None if a full read cannot tell."""
     pages: int = 0
@@ -101,15 +95,11 @@ class Entry:
             self.bytes += len(page.body)
             self.page_size = max(self.page_size, page.size)
 
-    def sent(self) -> None:
-        """Count a request that is about to be sent."""
+    def count(self, *, requests: int = 0, refusals: int = 0) -> None:
+        """Count requests that are about to be sent, or answers 429."""
         with self._lock:
-            self.requests += 1
-
-    def refused(self) -> None:
-        """Count an answer 429."""
-        with self._lock:
-            self.refusals += 1
+            self.requests += requests
+            self.refusals += refusals
 
     def emit(self, *, is_changed: bool | None) -> None:
         """Count a row that goes to the target; called by the consumer only."""
@@ -162,18 +152,15 @@ class Ledger:
         self._is_closed = False
 
     def entry(self, stream: str, route: str) -> Entry:
-        """Return the account of a stream and a route."""
+        """Return the entry of a stream and a route."""
         with self._lock:
             return self._entries.setdefault((stream, route), Entry(stream, route))
 
     def entries(self) -> list[Entry]:
-        """Return all accounts in which there is something."""
+        """Return all entries that are not empty."""
         with self._lock:
-            return [
-                entry
-                for entry in self._entries.values()
-                if entry.requests or entry.rows_emitted
-            ]
+            known = list(self._entries.values())
+        return [entry for entry in known if entry.requests or entry.rows_emitted]
 
     @property
     def pages(self) -> int:
@@ -183,15 +170,14 @@ class Ledger:
 
     @property
     def only_failure(self) -> Exception | None:
-        """Why nothing came, where requests failed and not a page came; else None."""
-        if self.pages:
-            return None
+        """Why requests failed, if no page came at all; else None."""
         with self._lock:
-            failures = [entry.failure for entry in self._entries.values() if entry.failure]
-        return failures[-1] if failures else None
+            entries = list(self._entries.values())
+        failures = [entry.failure for entry in entries if entry.failure]
+        return failures[-1] if failures and not any(entry.pages for entry in entries) else None
 
     def close(self) -> None:
-        """Let no further request leave, as it would not be in the account."""
+        """Let no further request leave, as it would not be counted."""
         with self._lock:
             self._is_closed = True
 
@@ -199,10 +185,10 @@ class Ledger:
         """Count a request that leaves now.
 
         Returns:
-            Its account, or None if it belongs to none.
+            Its entry, or None if it belongs to none.
 
         Raises:
-            RunEnds: The accounts are closed.
+            RunEnds: The ledger is closed.
         """
         with self._lock:
             if self._is_closed:
@@ -210,36 +196,8 @@ class Ledger:
                 raise RunEnds(message)
             entry = _SENDING.get(None)
             if entry is not None:
-                entry.sent()
+                entry.count(requests=1)
             return entry
-
-
-class CountingAdapter(Adapter):
-    """Sends requests, and counts those for data."""
-
-    def __init__(self, ledger: Ledger, **options: Any) -> None:  # noqa: ANN401 - those of requests
-        """Make a pool of connections.
-
-        Args:
-            ledger: Counts the requests.
-            **options: Those of `HTTPAdapter`.
-        """
-        super().__init__(**options)
-        self._ledger = ledger
-
-    @override
-    def send(
-        self,
-        request: requests.PreparedRequest,
-        *args: Any,
-        **options: Any,
-    ) -> requests.Response:
-        # A token is asked for in the middle of a request for data.
-        entry = self._ledger.note_request() if request.method == "GET" else None
-        response = super().send(request, *args, **options)
-        if entry is not None and response.status_code == HTTPStatus.TOO_MANY_REQUESTS:
-            entry.refused()
-        return response
 
 
 def route_of(path: str, asked: str) -> str:
@@ -265,26 +223,17 @@ _SUMS = (
 
 
 def summary(entries: Sequence[Entry]) -> dict[str, Any]:
-    """Return what several accounts have in all, by the names of the columns."""
+    """Return the sums of several entries, by the names of the columns."""
     told = [counts(entry) for entry in entries]
     return {name: sum(count[name] for count in told) for name in _SUMS}
 
 
 def counts(entry: Entry) -> dict[str, Any]:
     """Return what an entry has, by the names of the columns."""
-    return {
-        "stream": entry.stream,
-        "route": entry.route,
-        "requests": entry.requests,
-        "refusals": entry.refusals,
-        "retries": entry.retries,
-        "rows": entry.rows,
-        "rows_emitted": entry.rows_emitted,
-        "rows_changed": entry.rows_changed,
-        "bytes": entry.bytes,
+    names = ("stream", "route", *_SUMS, "rows_changed")
+    return {name: getattr(entry, name) for name in names} | {
         "quota_seconds": round(entry.quota_seconds, 3),
         "api_seconds": round(entry.api_seconds, 3),
         "window_begins_at": None if entry.begins is None else from_milliseconds(entry.begins),
         "window_ends_at": None if entry.ends is None else from_milliseconds(entry.ends),
-        "lower_bound": entry.lower_bound,
     }

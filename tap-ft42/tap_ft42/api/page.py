@@ -26,10 +26,12 @@ if TYPE_CHECKING:
 _SUSPECT_ESCAPE = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 _MOST_ROWS = 10**10
-"""Rows that a list can have; a total beyond that is none."""
+"""Rows that a list can have; a greater total is not believed."""
 
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
+TOLD = ("total", "size", "more", "sent", "answered")
+"""Fields of a page that its body does not tell."""
 
 _DEEPEST = 100
 """Levels of lists and objects that a page may have; the API's have 8."""
@@ -70,15 +72,12 @@ class Page:
 
     def holding(self, records: Sequence[Any]) -> Page:
         """Return the page with other records, such as those that its own ones carry."""
-        return restored_page(
-            msgspec.json.encode(records),
-            None,
-            total=self.total,
-            size=self.size,
-            more=self.more,
-            sent=self.sent,
-            answered=self.answered,
-        )
+        return restored_page(msgspec.json.encode(records), None, **self.told)
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """The fields that the body does not tell; `restored_page` takes them."""
+        return {name: getattr(self, name) for name in TOLD}
 
     def untold(self) -> Page:
         """Return the page without its total, which is wrong, so that more may follow."""
@@ -160,18 +159,15 @@ def page_of(  # noqa: PLR0913 - what an answer does not say of its request
 
 
 def restored_page(body: bytes, cursor: Cursor | None, **told: Any) -> Page:  # noqa: ANN401 - fields of a page
-    """Make a page again of what was kept of it.
+    """Make a page from what was kept of it.
 
     Args:
         body: The answer's body.
         cursor: The list's cursor.
-        told: The fields of `Page` that the body does not tell.
-
-    Returns:
-        The page.
+        told: The fields `TOLD`.
 
     Raises:
-        ValueError: It is no page.
+        ValueError: It is not a page.
     """
     rows = _decoded(body)
     return Page(

@@ -1,10 +1,10 @@
-"""The application's two limits, kept together with whoever else uses it.
+"""The application's two limits, shared with everybody else who uses it.
 
 42 counts requests per application, not per process or token: by default 2 a
 second and 1,200 an hour, the latter by the clock hour. So what has been sent is
 kept where all processes can see it: in an SQLite file for one machine, in Redis or
-PostgreSQL for several. Users of the application that keep no such account betray
-themselves by the API's headers, which say what is left of the hour.
+PostgreSQL for several. What others send without such an account shows in the API's
+headers, which say how many requests are left for the hour.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ _FUTURE = 120_000
 """Milliseconds by which the clocks of two who share an account may differ."""
 
 _LONGEST_PAUSE = 60.0
-"""Seconds: who asks for more speaks of the hour, not of the second."""
+"""Seconds: a longer wait is one for the hour, not for the second."""
 
 
 _T = TypeVar("_T")
@@ -171,7 +171,7 @@ class Quota:
                 self._forget_the_future(bucket)
 
     def _forget_the_future(self, bucket: AbstractBucket) -> None:
-        """Begin an account anew that speaks of what cannot have been yet.
+        """Begin an account anew if it holds requests from the future.
 
         It was kept by a clock that was wrong, and would be full until it is that late.
         """
@@ -229,11 +229,7 @@ class Quota:
         return cast("int", self._hour.count())
 
     def learn(self, response: requests.Response) -> None:
-        """Correct the account by what the API says.
-
-        Args:
-            response: The answer to a request that was permitted.
-        """
+        """Correct the account by what the API says."""
         self._follow(Limits.of(response))
         left = whole_number(response.headers, "X-Hourly-RateLimit-Remaining")
         if response.status_code == HTTPStatus.TOO_MANY_REQUESTS:
@@ -242,7 +238,7 @@ class Quota:
                 wait = min(2.0**self._refusals, _LONGEST_PAUSE)
             if wait > _LONGEST_PAUSE:
                 left = 0
-            # Who asks for longer is asked again once the hour is over.
+            # If 42 wants a longer pause, it is asked again once the hour is over.
             wait = min(wait, self.rest_of_the_hour)
             self._refusals += 1
             # Those who were refused together must not come back together.

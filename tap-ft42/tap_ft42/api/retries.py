@@ -1,15 +1,16 @@
 """Which failures a request survives, and how long it waits before the next try.
 
-Tried again are answers 5xx, bodies that are not what the API sends (cut JSON, an
-HTML page with status 200), timeouts and dropped connections. So are refusals whose
-body is no JSON: the API refuses in JSON, so that something before it has answered, a
-proxy or a page of maintenance. An answer 429 is no failure: it is tried again as often
-as the quota and the run's budget allow. Everything else is for a person to solve.
+These are tried again: answers 5xx, bodies that the API does not send (cut JSON, an HTML
+page with status 200), timeouts and dropped connections. So are refusals whose body is not
+JSON: the API refuses in JSON, so a proxy or a maintenance page has answered in its place.
+An answer 429 is not a failure: it is tried again as often as the quota and the run's budget
+allow. Everything else is for a person to solve.
 """
 
 from __future__ import annotations
 
 import time
+from functools import partial
 from http import HTTPStatus
 from itertools import count
 from typing import TYPE_CHECKING, Any
@@ -32,7 +33,7 @@ class TooManyRequestsError(RetriableAPIError):
 
 
 class LongRefusalError(TooManyRequestsError):
-    """It says so for longer than its longest window, which is an hour."""
+    """The API asks for a longer pause than its longest window, which is an hour."""
 
 
 RETRIED = (RetriableAPIError, ConnectionResetError, requests.RequestException)
@@ -58,7 +59,7 @@ def check(
     refusal: Callable[[requests.Response], str] = errors.refusal,
     refused: type[FatalAPIError] = FatalAPIError,
 ) -> None:
-    """Raise what an answer means that is none of success.
+    """Raise what an answer means, unless it is a success.
 
     Args:
         response: The answer.
@@ -84,7 +85,7 @@ def check(
     if status not in errors.TOO_LONG and (
         status >= HTTPStatus.INTERNAL_SERVER_ERROR
         or status in _PASSING
-        or not errors.is_json(response)
+        or errors.decoded(response) is None
     ):
         raise RetriableAPIError(errors.refusal(response), response)
     raise refused(refusal(response), response)
@@ -95,45 +96,32 @@ def retried(func: Any, on_failure: Any, *, max_tries: int = MAX_TRIES) -> Any:  
 
     Args:
         func: The function; it may be a coroutine function.
-        on_failure: Called before each wait, one or several; of a coroutine function they may
-            be such ones, too.
-        max_tries: How often it is tried at most, but for answers 429.
+        on_failure: Called before each wait: a function or several. If ``func`` is a coroutine
+            function, they may be, too.
+        max_tries: How often it is tried at most, not counting answers 429.
 
     Returns:
         A function like it.
     """
-    # Whoever sends the next request waits for the quota, so nothing waits here.
-    for refusal, tries in ((LongRefusalError, 2), (TooManyRequestsError, MAX_REFUSALS)):
-        func = backoff.on_exception(
-            backoff.constant,
-            refusal,
-            interval=0,
-            jitter=None,
-            max_tries=tries,
-            giveup=_is_another_than(refusal),
-            on_backoff=on_failure,
-            logger=None,
-        )(func)
-    return backoff.on_exception(
-        waits,
-        RETRIED,
-        max_tries=max_tries,
-        jitter=backoff.random_jitter,
-        giveup=_is_final,
-        on_backoff=on_failure,
-        logger=None,
-    )(func)
+    again = partial(backoff.on_exception, on_backoff=on_failure, logger=None)
+    # The next request waits for the quota, so nothing waits here.
+    at_once = partial(again, backoff.constant, interval=0, jitter=None)
+    func = at_once(LongRefusalError, max_tries=2)(func)
+    func = at_once(TooManyRequestsError, max_tries=MAX_REFUSALS, giveup=_is_long)(func)
+    patient = again(
+        waits, RETRIED, max_tries=max_tries, jitter=backoff.random_jitter, giveup=_is_final
+    )
+    return patient(func)
 
 
-def _is_another_than(kind: type[Exception]) -> Callable[[Exception], bool]:
-    return lambda failure: type(failure) is not kind
+def _is_long(failure: Exception) -> bool:
+    return isinstance(failure, LongRefusalError)
 
 
 def _is_final(failure: Exception) -> bool:
     """Tell whether it is no use to try again, or was tried often enough."""
-    return isinstance(
-        failure, TooManyRequestsError | InvalidSchema | InvalidURL | MissingSchema
-    ) or (errors.distrust(failure) is not None)
+    final = TooManyRequestsError | InvalidSchema | InvalidURL | MissingSchema
+    return isinstance(failure, final) or errors.distrust(failure) is not None
 
 
 def waits() -> Generator[float, Exception, None]:
@@ -144,28 +132,23 @@ def waits() -> Generator[float, Exception, None]:
     adds jitter.
 
     Yields:
-        What the server asks for, where it asks, but all in all no more than is left of
-        the clock hour in which the first try failed; else 1, 2, 4, … up to 60 s.
+        What the server asks for, if it asks, but in total no more than is left of the clock
+        hour in which the first try failed; otherwise 1, 2, 4, … up to 60 s.
     """
     failure = yield 0.0
-    response = getattr(failure, "response", None)
-    patience = rest_of_the_hour(_now(response))
+    patience = rest_of_the_hour(_now(getattr(failure, "response", None)))
     for tries in count():
         response = getattr(failure, "response", None)
         asked = None if response is None else requested_wait(response)
-        if asked is None or patience <= 0:
-            failure = yield min(2.0**tries, _LONGEST_BACKOFF)
-        else:
-            asked = min(asked, patience)
-            patience -= asked
-            failure = yield asked
+        wait = min(2.0**tries, _LONGEST_BACKOFF)
+        if asked is not None and patience > 0:
+            wait = min(asked, patience)
+            patience -= wait
+        failure = yield wait
 
 
 def requested_wait(response: requests.Response) -> float | None:
     """Read from an answer how long the server wants to be left alone.
-
-    Args:
-        response: An answer whose status is an error.
 
     Returns:
         Seconds of ``Retry-After`` (a number or an HTTP date); without that
@@ -183,11 +166,7 @@ def requested_wait(response: requests.Response) -> float | None:
 
 
 def rest_of_the_hour(now: float) -> float:
-    """Return the seconds that are left of the clock hour, in which the API counts.
-
-    Args:
-        now: Unix time by 42's clock.
-    """
+    """Return the seconds that are left of the clock hour, in which the API counts."""
     return _HOUR - now % _HOUR
 
 

@@ -1,14 +1,15 @@
 """The connections to the API: one way for all requests of a run, for tokens and for data.
 
-What the machine says holds for all of them: the certificates that it trusts
-(``REQUESTS_CA_BUNDLE``, else ``CURL_CA_BUNDLE``, else ``SSL_CERT_FILE``) and its proxies.
-Its ``~/.netrc`` does not, as whoever sends a request says who vouches for it. Nobody is
-sent elsewhere by an answer, and no answer is larger than it may be.
+The settings of the machine hold for all of them: the certificates that it trusts
+(``REQUESTS_CA_BUNDLE``, else ``CURL_CA_BUNDLE``, else ``SSL_CERT_FILE``) and its proxies. Its
+``~/.netrc`` does not count, as each request says how it is authorised. No redirection is
+followed, and an answer that is too large is refused.
 """
 
 from __future__ import annotations
 
 import os
+from http import HTTPStatus
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -23,6 +24,8 @@ from tap_ft42.api.errors import RetriableAPIError
 if TYPE_CHECKING:
     from requests.auth import AuthBase
 
+    from tap_ft42.api.ledger import Ledger
+
 _TIMEOUT = (10.0, 120.0)
 """Seconds to connect, and to wait: ``/v2/coalitions`` takes up to 37."""
 
@@ -36,13 +39,6 @@ class Session(requests.Session):
     """Sends requests to one server."""
 
     def __init__(self, *, api_url: str, user_agent: str, adapter: Adapter) -> None:
-        """Open nothing yet.
-
-        Args:
-            api_url: Base URL of the API, without a trailing slash.
-            user_agent: Names the client.
-            adapter: Sends the requests.
-        """
         super().__init__()
         self.mount("https://", adapter)
         self.mount("http://", adapter)
@@ -67,8 +63,8 @@ class Session(requests.Session):
         Args:
             method: ``GET`` or ``POST``.
             url: Where to.
-            auth: Who vouches for it.
-            options: What of it else is set, as `requests.Request` takes it.
+            auth: What authorises it.
+            options: Other arguments of `requests.Request`.
 
         Returns:
             The answer, with its whole body.
@@ -83,12 +79,16 @@ class Session(requests.Session):
 
     @override
     def get_redirect_target(self, resp: requests.Response) -> str | None:
-        """Go nowhere: where else an answer points, nobody has promised who listens."""
+        """Follow no redirection: nobody knows who listens there."""
         return None
 
 
 class Adapter(HTTPAdapter):
-    """Sends requests, and reads their answers as far as they may go."""
+    """Sends requests, counts those for data, and reads answers that are not too large."""
+
+    def __init__(self, ledger: Ledger, **options: Any) -> None:  # noqa: ANN401 - those of requests
+        super().__init__(**options)
+        self._ledger = ledger
 
     @override
     def send(
@@ -97,7 +97,11 @@ class Adapter(HTTPAdapter):
         *args: Any,
         **options: Any,
     ) -> requests.Response:
+        # A token is asked for in the middle of a request for data.
+        entry = self._ledger.note_request() if request.method == "GET" else None
         response = super().send(request, *args, **options)
+        if entry is not None and response.status_code == HTTPStatus.TOO_MANY_REQUESTS:
+            entry.count(refusals=1)
         body = bytearray()
         try:
             for chunk in response.iter_content(_CHUNK):

@@ -55,13 +55,6 @@ class BearerToken(AuthBase):
     """
 
     def __init__(self, session: Session, *, client_id: str, client_secret: str) -> None:
-        """Remember the credentials; nothing is sent yet.
-
-        Args:
-            session: Sends the requests for tokens.
-            client_id: The application's UID.
-            client_secret: The application's present secret.
-        """
         self._session = session
         self._credentials = {
             "grant_type": "client_credentials",
@@ -160,7 +153,7 @@ class BearerToken(AuthBase):
 
 
 class _InItsBody(AuthBase):
-    """Says that the credentials are in the request itself, and no other ones belong to it."""
+    """Adds nothing: the credentials are in the body of the request."""
 
     @override
     def __call__(self, r: requests.PreparedRequest) -> requests.PreparedRequest:

@@ -1,8 +1,29 @@
-"""How figures are said."""
+"""How figures and tables are written for people."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 
 
 def some(count: int, thing: str) -> str:
     """Say how many there are, as in ``1 row`` and ``1,240 rows``."""
     return f"{count:,} {thing}" if count == 1 else f"{count:,} {thing}s"
+
+
+def table(rows: Sequence[Sequence[str]], *, texts: int) -> Iterator[str]:
+    """Yield the lines of a table, its columns below each other.
+
+    Args:
+        rows: The cells of each row; the first row is the head.
+        texts: How many columns, from the left, are texts; the others are figures.
+    """
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = zip(row, widths, strict=True)
+        yield "  ".join(
+            cell.ljust(width) if number < texts else cell.rjust(width)
+            for number, (cell, width) in enumerate(cells)
+        ).rstrip()

@@ -1,4 +1,4 @@
-"""How the doctor asks: each request is answered, whatever the answer is."""
+"""How the doctor asks: each request has an answer, even if the answer is an error."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ NO_ANSWER = 0
 """The status of an answer that did not come."""
 
 _ERRORS = ("Filter Error", "Range Error", "Sort Error", "Access Denied", "Forbidden")
-"""What the API calls its refusals; nothing else of what it says is kept."""
+"""What the API calls its refusals; other words of it are not kept."""
 
 _TRIES = 2
-"""Of a request that fails: what fails twice is no accident."""
+"""Tries of one request: what fails twice is not an accident."""
 _REFUSALS = 5
 """Answers 429 to one request."""
 _PATIENCE = 30.0
@@ -64,7 +64,7 @@ class Answer:
 
     @property
     def is_good(self) -> bool:
-        """Whether rows came, be it none."""
+        """Whether a list of rows came, even an empty one."""
         return self.status == HTTPStatus.OK and self.is_list
 
     @property
@@ -79,7 +79,7 @@ class Answer:
 
     @property
     def is_broken(self) -> bool:
-        """Whether it is none that can be read."""
+        """Whether it cannot be read."""
         return not (self.is_good or self.is_refused or self.is_denied)
 
     @property
@@ -97,13 +97,6 @@ class Asker:
     """Asks the API as a run does: with its token, its quota and its connections."""
 
     def __init__(self, client: Client, quota: Quota, budget: Budget) -> None:
-        """Ask nothing yet.
-
-        Args:
-            client: Sends the requests.
-            quota: Says when.
-            budget: Says whether somebody has stopped it.
-        """
         self._client = client
         self._quota = quota
         self._budget = budget

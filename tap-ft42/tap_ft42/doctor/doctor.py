@@ -1,4 +1,4 @@
-"""The doctor's visit: what is asked, of whom, and in which order."""
+"""The doctor's visit: what it asks, about which lists, and in which order."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from tap_ft42.run.run import Run
 
 _ROLES = ("None", "Alpha", "Beta", "Official App", "Certified App", "Moderator")
-"""Those that 42 gives; of another one it is only told that there is one."""
+"""Those that 42 gives; any other is reported as "another one"."""
 _PARENTS = 3
-"""Of which one is enough to tell that the route of single parents may be read."""
+"""Parents that are tried: one answer is enough to know that their route may be read."""
 _LIMITS = {"requests_per_second": "a second", "requests_per_hour": "an hour"}
 _SIZE = "users_count"
 """The column of a campus that tells how large it is."""
@@ -61,10 +61,6 @@ class Diagnosis:
 
 def examine(run: Run, lists: Mapping[str, ListRun]) -> Diagnosis:
     """Find out what this API and this application are.
-
-    Args:
-        run: The services of a run.
-        lists: Its lists by name, parents before children.
 
     Raises:
         SettingError: The store of the quota cannot be used.

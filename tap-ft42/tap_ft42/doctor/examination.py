@@ -44,18 +44,13 @@ class Found:
     answer: Answer = field(default_factory=lambda: Answer(0))
     """To the first request that tells anything."""
     differs: dict[str, Any] = field(default_factory=dict)
-    """What the API does otherwise than its documentation says, for who stands in for it."""
+    """What the API does not do as documented; a sandbox can do the same."""
     fields: dict[str, dict[str, Any]] = field(default_factory=dict)
     """What its records look like."""
     is_numbered: bool = True
     """Whether the number of a page counts."""
     is_examined: bool = False
     """Whether more was asked than who may read it."""
-
-    @property
-    def has_no_way(self) -> bool:
-        """Whether a run cannot read it in any way."""
-        return self.is_wanted and not (self.answer.is_good and self.is_numbered)
 
     def refuse(self, parameter: str, *, is_refused: bool = True) -> None:
         """Note that a parameter is refused, or does nothing."""
@@ -231,14 +226,14 @@ class Examination:
     def _look_at_size(self, first: Answer) -> None:
         count, total = len(first.rows), first.total
         if 0 < count < self._size:
-            more = total is not None and total > count
-            if more or (total is None and self._has_second_page(first)):
+            if total is None:
+                second = self._ask(size=self._size, number=2).ids
+                has_more = bool(second) and second != first.ids
+            else:
+                has_more = total > count
+            if has_more:
                 self._see(page_size=count)
                 self.found.differs["page_size"] = count
-
-    def _has_second_page(self, first: Answer) -> bool:
-        ids = self._ask(size=self._size, number=2).ids
-        return bool(ids) and ids != first.ids
 
     def _look_at_filters(self, first: Answer) -> None:
         for name, value in list(self._query.items()):
@@ -252,22 +247,20 @@ class Examination:
     def _look_at_total(self, first: Answer) -> None:
         total = first.total
         if total is None:
-            self._see(totals="none")
-            self.found.differs["totals"] = "none"
+            self._note_totals("none")
         elif total < len(first.rows):
-            self._note_wrong_total(first)
+            self._note_totals("wrong")
         elif self._may_be_cut(first) and self._ask(size=_FEW, number=total // _FEW + 1).rows:
-            self._note_wrong_total(first)
+            self._note_totals("wrong")
             self.found.differs["total_at_most"] = total
 
     def _may_be_cut(self, first: Answer) -> bool:
         """Tell whether the server may have stopped to count."""
         return first.total in _ROUND or first.total == len(first.rows) == self._size
 
-    def _note_wrong_total(self, answer: Answer) -> None:
-        if answer.total is not None:
-            self._see(totals="wrong")
-            self.found.differs["totals"] = "wrong"
+    def _note_totals(self, totals: str) -> None:
+        self._see(totals=totals)
+        self.found.differs["totals"] = totals
 
     def _is_whole(self, first: Answer) -> bool:
         """Tell whether the first page is all that there is."""
@@ -278,7 +271,7 @@ class Examination:
     # Lists of ids that the rows name
 
     def _try_list_of_parents(self, first: Answer) -> None:
-        """Ask for the rows of several parents at once, where rows name them."""
+        """Ask for the rows of several parents at once, if rows name their parents."""
         listing = self._listing
         name, column = listing.parent_filter, listing.parent_id
         if not name or self._ids_name:
@@ -314,8 +307,8 @@ class Examination:
             sort, last = probe.sorted_otherwise(self._in_one_go(can.sorts))
             answer = self._ask(probe.range_of(*ranges) | sort, size=2, number=2)
             if answer.ids == [last]:
-                if answer.total != len(probe.rows):
-                    self._note_wrong_total(answer)
+                if answer.total not in {None, len(probe.rows)}:
+                    self._note_totals("wrong")
                 self._try_hidden_ranges()
                 return
         elif can.sorts and not can.ranges and self._is_sorted_to_the_end(first):
@@ -338,27 +331,29 @@ class Examination:
         total, most = first.total or 0, max(first.ids, default=0)
         # One row shows no order.
         size = next((size for size in range(2, _FEW) if total % size != 1), 0)
-        if total <= len(first.rows) or not _descends(first.ids):
+        if total <= len(first.rows) or first.ids != sorted(first.ids, reverse=True):
             return False
         answer = self._ask({"sort": "id"}, size=size, number=-(-total // size))
         ids = answer.ids
         return len(ids) > 1 and ids == sorted(ids) and ids[-1] >= most
 
     def _try_hidden_ranges(self) -> None:
-        """Ask for a window in which nothing lies, of a column that rows do not show."""
+        """Ask for an empty window of each column that rows do not show."""
         can = self.found.can
         for column in set(can.ranges) - set(self._shown(can.ranges)):
             answer = self._ask({f"range[{column}]": _PAST}, size=_FEW)
             if answer.rows or not answer.is_good:
-                self._lose_range(column, answer)
+                self._lose("ranges", column, answer)
 
-    def _lose_range(self, column: str, answer: Answer) -> None:
-        left = tuple(name for name in self.found.can.ranges if name != column)
-        self._see(ranges=left)
-        self.found.refuse(f"range[{column}]", is_refused=not answer.is_good)
+    def _lose(self, what: str, column: str, answer: Answer) -> None:
+        """Note that the list has no ranges, or sorts, of a column."""
+        left = tuple(name for name in getattr(self.found.can, what) if name != column)
+        self._see(**{what: left})
+        parameter = f"range[{column}]" if what == "ranges" else f"sort={column}"
+        self.found.refuse(parameter, is_refused=not answer.is_good)
 
     def _try_one_by_one(self, first: Answer, probe: Probe | None) -> None:
-        """Find out which of what a list should do it does not."""
+        """Find out one by one what the list does not do as declared."""
         can, cursor = self.found.can, self._listing.cursor
         rows = rows_of(first.rows, cursor)
         if probe is not None:
@@ -369,9 +364,7 @@ class Examination:
             sign = sign_against(rows[:_FEW], column)
             answer = self._ask({"sort": sign + column}, size=_FEW)
             if not answer.is_good or not follows(rows_of(answer.rows, cursor), column, sign):
-                left = tuple(name for name in self.found.can.sorts if name != column)
-                self._see(sorts=left)
-                self.found.refuse(f"sort={column}", is_refused=not answer.is_good)
+                self._lose("sorts", column, answer)
         self._try_several_sorts()
         if len(first.ids) > 2 * _FEW:
             second = self._ask(size=_FEW, number=2)
@@ -379,12 +372,9 @@ class Examination:
                 self.found.is_numbered = False
 
     def _judge_range(self, column: str, answer: Answer, probe: Probe) -> None:
-        if not answer.is_good:
-            self._lose_range(column, answer)
-            return
         rows = rows_of(answer.rows, self._listing.cursor)
-        if not probe.holds(column, rows):
-            self._lose_range(column, answer)
+        if not answer.is_good or not probe.holds(column, rows):
+            self._lose("ranges", column, answer)
         elif not probe.ends(column) <= {row.id for row in rows} and len(rows) < self._size:
             self._see(are_bounds_inclusive=False)
             self.found.differs["are_bounds_inclusive"] = False
@@ -405,16 +395,7 @@ def access(  # noqa: PLR0913 - what a request is made of
     is_wanted: bool,
     today: date,
 ) -> Found:
-    """Find out no more than whether the application may read a route.
-
-    Args:
-        listing: The list.
-        asker: Asks the API.
-        path: The route.
-        context: What its names stand for.
-        is_wanted: Whether a run would read it.
-        today: The day.
-    """
+    """Find out only whether the application may read a route."""
     assumed = Capabilities.of(listing)
     answer = asker.ask(path, context, {"page[number]": 1, "page[size]": 1})
     seen = {"is_allowed": False} if answer.is_denied else {}
@@ -433,7 +414,3 @@ def _is_of(told: object, values: Sequence[str]) -> bool:
         return any(_is_of(item, values) for item in told)
     text = str(told).lower() if isinstance(told, bool) else str(told)
     return text in values
-
-
-def _descends(ids: Sequence[int]) -> bool:
-    return list(ids) == sorted(ids, reverse=True)

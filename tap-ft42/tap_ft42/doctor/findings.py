@@ -1,4 +1,4 @@
-"""What was found, a line each: what was assumed, what is so, and what the tap does."""
+"""What was found, a line each: what was assumed, what is true, and what the tap does."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tap_ft42.doctor.examination import Found
 
 _SOON = 7
-"""Days in which a secret ends, of which to speak."""
+"""Days before a secret ends in which each run warns."""
 _APART = 60
 """Seconds by which clocks may differ."""
 
@@ -111,42 +111,33 @@ def of_lists(found: Sequence[Found]) -> Iterator[Finding]:
 
 
 def _of_list(one: Found) -> Iterator[Finding]:
-    name = f"{one.stream} {one.route}"
-    answer = one.answer
-    if answer.is_denied:
-        yield Finding(
-            name,
-            "may be read" if one.is_wanted else "off",
-            f"{answer.status}: not for this application",
-            "reads all the rest, and fails; leave the stream out"
-            if one.is_wanted
-            else "does not read it",
-            has_way=not one.is_wanted,
-        )
-        return
-    if not answer.is_good:
-        found = "no answer" if answer.status == NO_ANSWER else f"answers {answer.status}"
-        yield Finding(
-            name,
-            "may be read" if one.is_wanted else "off",
-            found,
-            "tries again in each run" if one.is_wanted else "does not read it",
-            has_way=not one.is_wanted,
-        )
-        return
+    name, answer = f"{one.stream} {one.route}", one.answer
+    assumed = "may be read" if one.is_wanted else "off"
     seconds = f"{answer.seconds:.1f} s"
-    if not one.is_examined:
+    if not answer.is_good:
+        yield _unreadable(name, assumed, one)
+    elif not one.is_examined:
         so = "asks it where that costs less" if one.is_wanted else "does not read it"
-        assumed = "may be read" if one.is_wanted else "off"
         yield Finding(name, assumed, f"may be read, {seconds}", so)
-        return
-    differences = list(_differences(one))
-    rows = f"{len(answer.rows)} rows in {seconds}"
-    if differences:
-        yield Finding(name, "may be read", rows, "reads it as follows")
-        yield from differences
     else:
-        yield Finding(name, "as declared", f"as declared, {rows}", "reads it as declared")
+        differences = list(_differences(one))
+        rows = f"{len(answer.rows)} rows in {seconds}"
+        if differences:
+            yield Finding(name, assumed, rows, "reads it as follows")
+        else:
+            yield Finding(name, "as declared", f"as declared, {rows}", "reads it as declared")
+        yield from differences
+
+
+def _unreadable(name: str, assumed: str, one: Found) -> Finding:
+    status = one.answer.status
+    found = "no answer" if status == NO_ANSWER else f"answers {status}"
+    so = "tries again in each run"
+    if one.answer.is_denied:
+        found = f"{status}: not for this application"
+        so = "reads all the rest, and fails; leave the stream out"
+    so = so if one.is_wanted else "does not read it"
+    return Finding(name, assumed, found, so, has_way=not one.is_wanted)
 
 
 def _differences(one: Found) -> Iterator[Finding]:
@@ -154,10 +145,8 @@ def _differences(one: Found) -> Iterator[Finding]:
         for what, assumed, found, so in of_some(one):
             yield Finding(f"{one.stream} {what}", assumed, found, so)
     if not one.is_numbered:
-        yield Finding(
-            f"{one.stream} pages", "by number", "always the first", "cannot read it",
-            has_way=False,
-        )  # fmt: skip
+        subject = f"{one.stream} pages"
+        yield Finding(subject, "by number", "always the first", "cannot read it", has_way=False)
 
 
 _Line: TypeAlias = tuple[str, str, str, str]
@@ -189,9 +178,8 @@ def _of_order(one: Found) -> Iterator[_Line]:
 def _of_filters(one: Found) -> Iterator[_Line]:
     can, assumed = one.can, one.assumed
     if can.longest_list < assumed.longest_list:
-        longest = f"{can.longest_list}"
-        so = f"asks for {longest} at a time"
-        yield "ids in a filter", f"{assumed.longest_list}", longest, so
+        longest, so = str(can.longest_list), f"asks for {can.longest_list} at a time"
+        yield "ids in a filter", str(assumed.longest_list), longest, so
     for parameter in can.ignored_filters:
         if parameter in one.differs.get("refused", ()):
             yield parameter, "narrows", "refused", "asks without it, and checks the rows"
@@ -200,10 +188,8 @@ def _of_filters(one: Found) -> Iterator[_Line]:
 
 
 def _of_totals(one: Found) -> Iterator[_Line]:
-    if one.can.totals == "none":
-        yield "totals", "exact", "none", "reads to the end, and finds no row to be gone"
-    if one.can.totals == "wrong":
-        yield "totals", "exact", "wrong", "reads to the end, and finds no row to be gone"
+    if one.can.totals != "exact":
+        yield "totals", "exact", one.can.totals, "reads to the end, and finds no row to be gone"
 
 
 def _named(columns: Sequence[str]) -> str:

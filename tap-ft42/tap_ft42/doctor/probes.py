@@ -1,9 +1,9 @@
-"""Requests whose right answer is known before: a few rows of a page that has been seen.
+"""Requests whose right answer is known before: they ask for rows of a page that was seen.
 
-One request tells whether ranges, their bounds, the order and the number of a page count. Of
-three rows, sorted otherwise than the list is by itself, it asks for the second page of two.
-Each range holds a row that the other one does not, so that only the right row comes where
-all of that counts, and other rows wherever something does not.
+One request tells whether the API follows ranges, their bounds, the order and the page number.
+It takes three rows, sorts them in another order than the list has by itself, and asks for
+the second page of two. Each range holds a row that the other one does not. So the right row
+comes only if the API follows all of that; otherwise other rows come.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from typing import TYPE_CHECKING, Any
 from tap_ft42.declared.listing import ID
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from tap_ft42.declared.listing import Cursor
 
 _ROWS = 3
 _LOOKED_AT = 20
-"""Rows of a page that those of a probe are looked for in."""
+"""Rows of a page among which the rows of a probe are looked for."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """What of a row the probes go by."""
+    """What the probes need of a row."""
 
     id: int
     position: int
@@ -51,15 +51,14 @@ class Probe:
         """Return the parameters that narrow the list by some columns."""
         return {
             f"range[{column}]": ",".join(
-                str(self._written(column, row)) for row in self.bounds[column]
+                self._written(column, row.key(column)) for row in self.bounds[column]
             )
             for column in columns
         }
 
-    def _written(self, column: str, row: Row) -> str | int:
-        key = row.key(column)
+    def _written(self, column: str, key: int) -> str:
         is_id = column == ID or self.cursor is None
-        return key if is_id or self.cursor is None else self.cursor.written(key)
+        return str(key if is_id or self.cursor is None else self.cursor.written(key))
 
     def holds(self, column: str, rows: Sequence[Row]) -> bool:
         """Tell whether rows lie in the range of a column."""
@@ -71,7 +70,7 @@ class Probe:
         return {row.id for row in self.bounds[column]}
 
     def sorted_otherwise(self, columns: Sequence[str]) -> tuple[dict[str, str], int]:
-        """Return how to sort the rows otherwise than they are, and which is the last then.
+        """Return how to sort the rows in another order, and the id of the last one then.
 
         Args:
             columns: By what they can be sorted; none to leave the list as it is.
@@ -87,16 +86,14 @@ class Probe:
 
 
 def rows_of(records: Sequence[Mapping[str, Any]], cursor: Cursor | None) -> list[Row]:
-    """Return what the probes go by, of records that have it."""
-    return list(_rows(records, cursor))
-
-
-def _rows(records: Sequence[Mapping[str, Any]], cursor: Cursor | None) -> Iterator[Row]:
+    """Return what the probes need, of the records that have it."""
+    rows = list[Row]()
     for record in records:
         number = record.get(ID)
         position = 0 if cursor is None else cursor.position(record.get(cursor.column))
         if type(number) is int and position is not None:
-            yield Row(number, position)
+            rows.append(Row(number, position))
+    return rows
 
 
 def probe_of(
@@ -124,7 +121,7 @@ def probe_of(
 def _probe_within(
     rows: Sequence[Row], first: str, second: str | None, cursor: Cursor | None
 ) -> Probe | None:
-    """Return a probe of rows behind one another.
+    """Return a probe of rows that follow each other.
 
     Args:
         rows: The rows.
@@ -139,7 +136,8 @@ def _probe_within(
         inside = rows[begin : begin + length]
         ends = _bounds(inside, first)
         for lower, upper in product(rows, repeat=2):
-            held = [row for row in rows if _is_between(row, second, lower, upper)]
+            keys = lower.key(second), upper.key(second)
+            held = [row for row in rows if keys[0] <= row.key(second) <= keys[1]]
             both = [row for row in inside if row in held]
             tells = len(held) > len(both) < len(inside)
             has_ends = upper in both and any(row in both for row in ends)
@@ -149,7 +147,7 @@ def _probe_within(
 
 
 def last_of(rows: Sequence[Row], columns: Sequence[str], cursor: Cursor | None) -> Probe | None:
-    """Return the last rows of a page, for whom it tells nothing what lies between them."""
+    """Return the last rows of a page as a probe, though other rows may lie between them."""
     last = rows[-_ROWS:]
     bounds = {column: _bounds(last, column) for column in columns} if last else {}
     return Probe(last, bounds, cursor) if last else None
@@ -160,20 +158,14 @@ def _bounds(rows: Sequence[Row], column: str) -> tuple[Row, Row]:
     return ordered[0], ordered[-1]
 
 
-def _is_between(row: Row, column: str, lower: Row, upper: Row) -> bool:
-    return lower.key(column) <= row.key(column) <= upper.key(column)
-
-
 def is_sorted(rows: Sequence[Row], column: str) -> bool:
     """Tell whether rows ascend by a column, or descend."""
-    keys = [row.key(column) for row in rows]
-    return all(a <= b for a, b in pairwise(keys)) or all(a >= b for a, b in pairwise(keys))
+    return follows(rows, column, "") or follows(rows, column, "-")
 
 
 def sign_against(rows: Sequence[Row], column: str) -> str:
-    """Return the sign of ``sort`` that orders rows otherwise than they are."""
-    keys = [row.key(column) for row in rows]
-    return "-" if all(a <= b for a, b in pairwise(keys)) else ""
+    """Return the sign of ``sort`` that brings rows into another order."""
+    return "-" if follows(rows, column, "") else ""
 
 
 def follows(rows: Sequence[Row], column: str, sign: str) -> bool:

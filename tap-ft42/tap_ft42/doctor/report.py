@@ -1,4 +1,4 @@
-"""The visit on paper: lines for a person, and a file that can be shown to anybody."""
+"""What the doctor says: lines for a person, and a file that can be shown to anybody."""
 
 from __future__ import annotations
 
@@ -6,32 +6,27 @@ from dataclasses import asdict
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+from tap_ft42.declared.words import table
+
 if TYPE_CHECKING:
     from tap_ft42.doctor.doctor import Diagnosis
     from tap_ft42.doctor.examination import Found
     from tap_ft42.doctor.findings import Finding
 
 FORMAT = 1
-"""Of the file; whoever reads one looks at it first."""
+"""Of the file: a reader looks at it first."""
 
 _HEADS = ("what", "assumed", "found", "so the tap")
 
 
 def told(diagnosis: Diagnosis) -> str:
-    """Write what was found down for a person, a line each."""
-    rows = [_HEADS, *map(_cells, diagnosis.findings)]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    ]
-    without = [finding.subject for finding in diagnosis.findings if not finding.has_way]
-    end = "All can be read."
-    if without:
-        end = f"No way around: {', '.join(without)}."
-    return "\n".join(
-        [*lines, "", f"{diagnosis.requests} requests in {diagnosis.seconds:.0f} s. {end}"]
-    )
+    """Write what was found for a person, a line each."""
+    findings = diagnosis.findings
+    lines = table([_HEADS, *map(_cells, findings)], texts=len(_HEADS))
+    without = [finding.subject for finding in findings if not finding.has_way]
+    end = f"No way around: {', '.join(without)}." if without else "All can be read."
+    cost = f"{diagnosis.requests} requests in {diagnosis.seconds:.0f} s."
+    return "\n".join([*lines, "", f"{cost} {end}"])
 
 
 def _cells(finding: Finding) -> tuple[str, str, str, str]:
@@ -39,7 +34,8 @@ def _cells(finding: Finding) -> tuple[str, str, str, str]:
 
 
 def written(diagnosis: Diagnosis) -> dict[str, Any]:
-    """Return what was found as JSON: names, numbers and types, and nothing that a row says."""
+    """Return what was found as JSON: names, numbers and types, and no value of a row."""
+    ahead = diagnosis.seconds_ahead
     return {
         "format": FORMAT,
         "made_by": f"tap-ft42 {version('tap-ft42').partition('+')[0]}",
@@ -48,11 +44,7 @@ def written(diagnosis: Diagnosis) -> dict[str, Any]:
         "seconds": round(diagnosis.seconds, 1),
         "has_way": diagnosis.has_way,
         "application": asdict(diagnosis.application),
-        "clock": {
-            "seconds_ahead": None
-            if diagnosis.seconds_ahead is None
-            else round(diagnosis.seconds_ahead)
-        },
+        "clock": {"seconds_ahead": None if ahead is None else round(ahead)},
         "routes": {found.route: _route(found) for found in diagnosis.lists},
         "findings": [asdict(finding) for finding in diagnosis.findings],
     }

@@ -1,4 +1,4 @@
-"""What records look like, without a word of what they say.
+"""What records look like, without any of their values.
 
 A field is told by its name, the types of its values, and how many of them are null or
 missing. Names of fields that few records have are counted only: where an object has names
@@ -26,14 +26,14 @@ _FORMS = (
     ("digits", re.compile(r"\d+")),
     ("empty text", re.compile(r"")),
 )
+_TYPES: dict[type, str] = {
+    bool: "boolean", dict: "object", float: "number", int: "integer", list: "list",
+}  # fmt: skip
 _OTHERS = "(others)"
 
 
 def shape_of(rows: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
     """Return what records look like.
-
-    Args:
-        rows: The records.
 
     Returns:
         By the path of each field, such as ``user.login`` and ``teams[].id``: its types, and
@@ -83,16 +83,6 @@ def _field(
 
 
 def _type(value: object) -> str:
-    match value:
-        case bool():
-            return "boolean"
-        case int():
-            return "integer"
-        case float():
-            return "number"
-        case str():
-            return next((name for name, form in _FORMS if form.fullmatch(value)), "text")
-        case dict():
-            return "object"
-        case _:
-            return "list"
+    if isinstance(value, str):
+        return next((name for name, form in _FORMS if form.fullmatch(value)), "text")
+    return _TYPES[type(value)]

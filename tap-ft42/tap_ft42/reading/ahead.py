@@ -18,9 +18,6 @@ _READ_AHEAD = 3
 async def in_turn(readings: Iterable[AsyncIterator[_Part]]) -> AsyncIterator[_Part]:
     """Run some readings ahead of the one whose parts are yielded.
 
-    Args:
-        readings: In the order in which their parts are wanted.
-
     Yields:
         The parts of the first one, then those of the next one, and so on.
     """

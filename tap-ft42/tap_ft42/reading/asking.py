@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from typing_extensions import override
@@ -78,7 +78,7 @@ class RangeIgnoredError(Exception):
     """The API does not narrow this list by ranges after all."""
 
     def __init__(self, key: Key = ID) -> None:
-        """Say by the ranges of which key."""
+        """Name the key whose ranges are ignored."""
         super().__init__(self.__doc__)
         self.key = key
 
@@ -123,13 +123,7 @@ class TooLargeError(Exception):
     def __init__(
         self, why: str, instead: Sequence[Source], learn: Callable[[], None] | None = None
     ) -> None:
-        """Say what is too large.
-
-        Args:
-            why: In words.
-            instead: What to read in its place.
-            learn: Takes note of that, once all of it has been read.
-        """
+        """Say what is too large."""
         super().__init__(why)
         self.instead: Sequence[Source] = instead
         self.learn = learn
@@ -138,15 +132,18 @@ class TooLargeError(Exception):
 class Metered(Ask):
     """Asks as long as that brings something: the bound of a read."""
 
-    def __init__(self, ask: Ask, *, most: int | None = None) -> None:
-        """Begin a read.
+    def __init__(
+        self, ask: Ask, *, most: int | None = None, account: _Account | None = None
+    ) -> None:
+        """Begin a read, or go on with one.
 
         Args:
             ask: Asks the API.
             most: Requests that it may send, if fewer than all reads may.
+            account: That of the read that goes on.
         """
         self._ask = ask
-        self._account = _Account(most)
+        self._account = account or _Account(most)
 
     @property
     def ids(self) -> IdSet:
@@ -168,29 +165,24 @@ class Metered(Ask):
 
     @override
     def after(self, number: int) -> Metered:
-        return self._of(self._ask.after(number))
+        return Metered(self._ask.after(number), account=self._account)
 
     @override
     def again(self) -> Metered:
-        return self._of(self._ask.again())
-
-    def _of(self, ask: Ask) -> Metered:
-        metered = Metered(ask)
-        metered._account = self._account
-        return metered
+        return Metered(self._ask.again(), account=self._account)
 
 
+@dataclass
 class _Account:
     """What a read has asked for and got."""
 
-    def __init__(self, most: int | None) -> None:
-        self.ids = IdSet()
-        self.in_vain = 0
-        self.fruitful = 0
-        self._most = most
+    most: int | None
+    ids: IdSet = field(default_factory=IdSet)
+    in_vain: int = 0
+    fruitful: int = 0
 
     @property
     def is_used_up(self) -> bool:
-        if self._most is not None and self.in_vain + self.fruitful >= self._most:
+        if self.most is not None and self.in_vain + self.fruitful >= self.most:
             return True
         return self.in_vain > SPARE + FACTOR * self.fruitful

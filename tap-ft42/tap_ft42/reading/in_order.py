@@ -177,7 +177,7 @@ class _Borders:
         self._key: Key = key
         self._open: deque[_Border] = deque()
         self.believed: list[tuple[int, int]] = []
-        """The keys between pages of which nothing but totals says that no row is there."""
+        """The keys between pages where only totals say that no row is missing."""
 
     @property
     def are_open(self) -> bool:

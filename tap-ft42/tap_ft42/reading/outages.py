@@ -27,26 +27,13 @@ class Outages:
     """Holds all requests back while the API is down."""
 
     def __init__(self, budget: Budget) -> None:
-        """Believe that it is there.
-
-        Args:
-            budget: Says whether the run may wait.
-        """
         self._budget = budget
         self._is_over = asyncio.Event()
         self._is_over.set()
-        self._is_given_up = False
+        self.is_given_up = False
+        """Whether a wait was in vain, and the API has not answered since."""
         self.ended_at = 0.0
         """When the last one ended, by the clock of `time.monotonic`."""
-
-    @property
-    def may_be_outlasted(self) -> bool:
-        """Whether it is worth while to wait: not after a wait that was in vain."""
-        return not self._is_given_up
-
-    def note_answer(self) -> None:
-        """Take note that the API answers."""
-        self._is_given_up = False
 
     async def wait(self) -> None:
         """Wait until no outage is known."""
@@ -56,10 +43,6 @@ class Outages:
         self, failure: BaseException, is_answered: Callable[[], Awaitable[bool]]
     ) -> None:
         """Wait until the API answers again, or the patience ends.
-
-        Args:
-            failure: What it does instead.
-            is_answered: Asks it.
 
         Raises:
             RunEnds: The run has no time for that.
@@ -81,7 +64,7 @@ class Outages:
                     self._tell(timedelta(seconds=round(self.ended_at - began)))
                     return
                 wait = min(2 * wait, _LONGEST_WAIT)
-            self._is_given_up = True
+            self.is_given_up = True
         finally:
             self._is_over.set()
 

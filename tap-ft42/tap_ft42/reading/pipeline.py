@@ -104,22 +104,19 @@ class Pipeline:
         *,
         quota: Quota,
         budget: Budget,
-        in_flight: int = IN_FLIGHT,
-        known_good: Callable[[], Callable[[], Page] | None] = lambda: None,
-        has_worked: bool = False,
+        known_good: Callable[[], Callable[[], Page] | None],
+        has_worked: bool,
     ) -> None:
         """Prepare; nothing runs before the first read is known.
 
         Args:
             quota: Says when a request may be sent.
             budget: Says when the run has to end.
-            in_flight: Requests at once.
             known_good: Returns what sends a request that was answered, if one was.
             has_worked: Whether an earlier run had answers, so that who gives none is down.
         """
         self._quota = quota
         self._budget = budget
-        self._most_in_flight = in_flight
         self._loop = asyncio.new_event_loop()
         # What a read leaves behind when it fails: its own error is told already.
         self._loop.set_exception_handler(lambda *_: None)
@@ -135,10 +132,7 @@ class Pipeline:
         self._readings: set[Reading] = set()
         self._outages = Outages(budget)
         self._troubles = Troubles(
-            self._outages,
-            ask=self._ask_apart,
-            known_good=known_good,
-            has_worked=has_worked,
+            self._outages, ask=self._ask_apart, known_good=known_good, has_worked=has_worked
         )
         self._starving: Reading | None = None
 
@@ -229,11 +223,7 @@ class Pipeline:
         self._loop.call_soon_threadsafe(self._end, reading)
 
     def stop(self, error: BaseException) -> None:
-        """Let the consumer end at once, whatever it is waiting for.
-
-        Args:
-            error: What `parts` raises.
-        """
+        """Let the consumer end at once, whatever it is waiting for."""
         for reading in tuple(self._readings):
             reading.found.put(error)
 
@@ -241,8 +231,7 @@ class Pipeline:
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
-        self._dispatcher = self._loop.create_task(self._dispatch())
-        self._loop.run_forever()
+        self._loop.run_until_complete(self._dispatch())
 
     def _begin(self, reading: Reading, parts: AsyncIterator[Part]) -> None:
         if not reading.is_over:
@@ -336,7 +325,7 @@ class Pipeline:
             Exception: What ``fetch`` raises.
         """
         await self._permission(entry)
-        job = _Job(NOW, _nothing, fetch, entry, self._loop.create_future())
+        job = _Job(NOW, lambda: None, fetch, entry, self._loop.create_future())
         self._send(job)
         await job.answer
 
@@ -344,7 +333,7 @@ class Pipeline:
         while True:
             while self._waiting and self._waiting[0].answer.done():
                 heapq.heappop(self._waiting)
-            if self._in_flight < self._most_in_flight:
+            if self._in_flight < IN_FLIGHT:
                 if self._urgent:
                     return self._urgent.popleft()
                 if self._waiting and self._has_room_for(self._waiting[0].place):
@@ -396,14 +385,10 @@ class Pipeline:
         if job.answer.done():
             self._occupied.discard(job.place)
         elif page is not None:
-            self._outages.note_answer()
+            self._outages.is_given_up = False
             job.answer.set_result(page)
         elif error is not None:
             job.answer.set_exception(error)
-
-
-def _nothing() -> None:
-    """Return nothing."""
 
 
 async def _pour(parts: AsyncIterator[Part], reading: Reading) -> None:

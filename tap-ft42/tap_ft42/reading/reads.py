@@ -32,8 +32,8 @@ totals and rows disagree even then, a part says that it `is_doubtful`: what the 
 has been read, but what it does not show need not be gone.
 
 **Every read ends.** A list ends with a page that brings no row which those before it had
-not. A region is only ever cut into smaller ones, down to a single id, of which one answer
-tells all. And a read is given up, as nobody can vouch for it, once more requests than
+not. A region is only ever cut into smaller ones, down to a single id, for which one answer
+is enough. And a read is given up, as its rows cannot be proven, once more requests than
 
     200 + 8 * (pages that brought a row which the read had not seen before)
 

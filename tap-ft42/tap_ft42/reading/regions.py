@@ -75,10 +75,6 @@ class Region:
     def halved(self, key: Key, seen: Sequence[int]) -> list[Region]:
         """Cut the region in two where half of the keys that were seen lie below.
 
-        Args:
-            key: The key.
-            seen: Keys of rows of the region.
-
         Returns:
             Two regions, each of them smaller, if the region `is_divisible`.
         """

@@ -390,9 +390,6 @@ class ListReader:
     def one_of(self, reading: Reading) -> Page:
         """Wait for the page of one row.
 
-        Args:
-            reading: What was asked for.
-
         Returns:
             The page, which tells how many rows there are.
 

@@ -35,7 +35,7 @@ from contextlib import contextmanager, suppress
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
-from tap_ft42.api.page import restored_page
+from tap_ft42.api.page import TOLD, restored_page
 from tap_ft42.declared.instants import from_milliseconds, milliseconds
 
 if TYPE_CHECKING:
@@ -54,13 +54,13 @@ FRESH = 15 * 60
 begun is followed by another one up to now."""
 
 _NAME = re.compile(r"(?P<database>[0-9a-f]{16}\.sqlite)(-wal|-shm)?")
-"""Names of files in the folder; what else is there is none of ours."""
+"""Names of files in the folder; other files there are not touched."""
 
 _KEPT = (
     "from_scratch", "read_until", "refreshed_at", "replication_key_value", "scope",
     "total_score", "total_score_seen",
 )  # fmt: skip
-"""What of a state tells how far a stream was read; the SDK adds more."""
+"""The part of a state that tells how far a stream was read; the SDK adds more."""
 
 _TABLES = """
     CREATE TABLE IF NOT EXISTS plans (
@@ -209,50 +209,28 @@ class Spool:
         )
 
     def keep(self, name: str, request: str, page: Page) -> None:
-        """Write a page down.
-
-        Args:
-            name: The stream and its partition.
-            request: What was asked for.
-            page: What came.
-        """
+        """Write a page down."""
         if not self._keeps_pages:
             return
-        row = (
-            name, request, page.total, page.size, page.more, page.sent, page.answered,
-            zlib.compress(page.body, self._level),
-        )  # fmt: skip
+        row = (name, request, *page.told.values(), zlib.compress(page.body, self._level))
         with self._in_use():
             self._all("INSERT OR REPLACE INTO pages VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
 
     def recall(self, name: str, request: str, cursor: Cursor | None) -> Page | None:
-        """Return a page that an earlier run has read; None if there is none that can be read.
-
-        Args:
-            name: The stream and its partition.
-            request: What is asked for.
-            cursor: The list's cursor.
-        """
+        """Return a page that an earlier run has read; None if none can be read."""
         rows: list[Any] = []
         with self._in_use():
             rows = self._all(
-                "SELECT body, total, size, more, sent, answered FROM pages"
-                " WHERE plan = ? AND request = ?",
+                f"SELECT body, {', '.join(TOLD)} FROM pages WHERE plan = ? AND request = ?",  # noqa: S608 - our own words
                 (name, request),
             )
         if not rows:
             return None
-        ((body, total, size, more, sent, answered),) = rows
+        ((body, *values),) = rows
+        told = dict(zip(TOLD, values, strict=True))
+        told["more"] = bool(told["more"])
         try:
-            return restored_page(
-                zlib.decompress(body),
-                cursor,
-                total=total,
-                size=size,
-                more=bool(more),
-                sent=sent,
-                answered=answered,
-            )
+            return restored_page(zlib.decompress(body), cursor, **told)
         except (zlib.error, ValueError):
             # It would fail in each run that follows; the API is asked again.
             with self._in_use():
@@ -277,12 +255,7 @@ class Spool:
             self._drop("name = ?", name)
 
     def pause(self, name: str, state: Mapping[str, Any]) -> None:
-        """Note that a plan goes on from a later state than it began with.
-
-        Args:
-            name: The stream and its partition.
-            state: The last state that was written of it.
-        """
+        """Note that a plan goes on from a later state than it began with."""
         self._update(name, state=_position(state))
 
     def _update(self, name: str, **columns: Mapping[str, Any]) -> None:
@@ -320,7 +293,7 @@ class Spool:
 
 
 def _sweep(folder: Path) -> None:
-    """Delete what has not been written to for a day, whoever it belonged to."""
+    """Delete the files of all runs that nobody has written to for a day."""
     now = time.time()  # by the clock that stamps files
     written: dict[Path, float] = {}
     for file in folder.iterdir():
@@ -338,7 +311,7 @@ def _delete(database: Path) -> None:
 
 
 def _position(state: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what of a state tells how far a stream was read."""
+    """Return the part of a state that tells how far a stream was read."""
     return {key: state[key] for key in _KEPT if state.get(key) is not None}
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import requests
 
-from tap_ft42.api.errors import APIError, may_be_too_heavy
+from tap_ft42.api.errors import APIError, may_be_too_heavy, status_of
 from tap_ft42.api.retries import MAX_TRIES, RETRIED, TooManyRequestsError
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _TWICE = 2
 _LOOKED_INTO = {_TWICE, MAX_TRIES - 1}
-"""Failures of one request after which it is asked why: they may have a reason of their own."""
+"""Failures of one request after which their reason is looked for."""
 
 
 class Troubles:
@@ -89,23 +89,19 @@ class Troubles:
         async def ask() -> bool:
             return await self._is_answered(self._known_good() or fetch, entry)
 
-        if not self._outages.may_be_outlasted or not (is_known or self._may_be_down(failure)):
+        if self._outages.is_given_up or not (is_known or self._may_be_down(failure)):
             return
         if not (is_known and await ask()):
             await self._outages.outlast(failure, ask)
 
     def _may_be_down(self, failure: BaseException) -> bool:
         """Tell whether an API that has answered nothing yet is down, and not just wrong."""
-        response = getattr(failure, "response", None)
-        has_error = response is not None and response.status_code == INTERNAL_SERVER_ERROR
-        return self._has_worked and not has_error
+        return self._has_worked and status_of(failure) != INTERNAL_SERVER_ERROR
 
     async def _is_answered(self, fetch: Callable[[], Page], entry: Entry) -> bool:
-        """Send a request that nobody waits for but to know whether it is answered."""
+        """Send a request to find out whether it is answered."""
         try:
             await self._ask(fetch, entry)
-        except RETRIED:
-            return False
-        except APIError:
-            return True
+        except (*RETRIED, APIError) as failure:
+            return not isinstance(failure, RETRIED)
         return True

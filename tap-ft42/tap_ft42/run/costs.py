@@ -1,7 +1,7 @@
-"""What a run would ask for, told before it does: from its plan, and from totals.
+"""What a run would cost, before it runs: its plan, and the totals that the API tells.
 
-The plan is the one that the run itself would follow. How many rows a step has, the API
-says at a request a list.
+The plan is the one that the run itself would follow. One request for each list tells how
+many rows there are.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from tap_ft42.declared.contexts import cursus_of
 from tap_ft42.declared.instants import from_milliseconds
 from tap_ft42.declared.listing import ID, LARGEST
+from tap_ft42.declared.words import table
 from tap_ft42.planning.steps import Way
 from tap_ft42.reading.regions import MAX_ID, Region
 
@@ -29,13 +30,13 @@ if TYPE_CHECKING:
     from tap_ft42.run.run import Run
 
 _TEXTS = 3
-"""Columns of a plan that are not numbers."""
+"""Columns of a plan that are not figures."""
 
 _ROWS_A_PERSON = 10
 """Rows that somebody has at least of what is read below campuses."""
 
 CAMPUSES = 54
-"""How many 42 lists, where nobody has counted them."""
+"""How many 42 lists, if they have not been counted."""
 
 _SEARCH = 12
 """Requests that find and read campuses that 42 does not list, once."""
@@ -87,20 +88,20 @@ class Intent:
     def mode(self) -> str:
         """``full``, ``first load``, ``changes``, ``backfill``, ``done`` or ``not due``."""
         listing, is_backfill = self.list_run.listing, self.list_run.run.backfill is not None
-        if not self.reads:
-            is_incremental = listing.cursor is not None
-            return "full" if not is_incremental else "backfill" if is_backfill else "first load"
+        is_backfill &= listing.cursor is not None
         steps = [step for read in self.due for step in read.steps]
-        if not steps:
-            return "done" if listing.cursor is not None and is_backfill else "not due"
-        if is_backfill and listing.cursor is not None:
+        if self.reads and not steps:
+            return "done" if is_backfill else "not due"
+        if is_backfill:
             return "backfill"
+        if not self.reads:
+            return "full" if listing.cursor is None else "first load"
         begins = any(step.way is Way.LOAD and step.since == "" for step in steps)
         return "first load" if begins else _MODES[steps[0].way]
 
     @property
     def is_window(self) -> bool:
-        """Whether what a window holds is read."""
+        """Whether a window of the cursor is read."""
         return self.mode in {"changes", "backfill"}
 
     @property
@@ -155,9 +156,6 @@ class Estimate:
 def estimates(lists: Mapping[str, ListRun]) -> list[Estimate]:
     """Ask for the totals of all that a run would read.
 
-    Args:
-        lists: The lists of the run by name, in its order.
-
     Returns:
         What each stream would cost, in the order of the run.
 
@@ -204,23 +202,12 @@ def _ask(intent: Intent, place: Place) -> list[Reading]:
 def told(run: Run, costs: Sequence[Estimate]) -> str:
     """Write estimates down for a person.
 
-    Args:
-        run: The run.
-        costs: What each stream would cost.
-
     Returns:
         Lines of text.
     """
     rows = [("stream", "mode", "changes since", "rows", "requests"), *map(_line, costs)]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = [
-        "  ".join(
-            cell.ljust(width) if number < _TEXTS else cell.rjust(width)
-            for number, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    ]
-    return "\n".join([*lines, "", *_sum(run, sum(cost.requests for cost in costs))])
+    total = sum(cost.requests for cost in costs)
+    return "\n".join([*table(rows, texts=_TEXTS), "", *_sum(run, total)])
 
 
 def _line(cost: Estimate) -> tuple[str, ...]:
@@ -300,17 +287,17 @@ def _requests_below(
     size = intent.list_run.partitions.reader.page_size
     # Nobody knows how the rows spread over the reads: between well and badly.
     least, most = max(reads, pages), reads + (rows or 0) // size
-    betrayed = int(listing.points is not None)  # a window for what the cursor does not tell
-    extra = betrayed if intent.mode == "changes" else 0
+    points = int(listing.points is not None)  # a window for what the cursor does not tell
+    extra = points if intent.mode == "changes" else 0
     if reads < partitions and is_load:
-        # Two look whether 42 heeds all parents; one behind the last page proves its border.
+        # Two find out whether 42 counts all parents; one more proves the last border.
         extra += 2 + (reads if pages > reads and listing.is_sortable else 0)
     if reads < partitions and listing.parent_columns:
         # Look-ups of people, who have several rows each where all are read.
         extra += ceil((rows or 0) / (_ROWS_A_PERSON * size if is_load else LARGEST))
     hidden = intent.list_run.hidden_parents
     search = _SEARCH if hidden is not None and hidden.is_search_ahead else 0
-    apart = partitions + betrayed
+    apart = partitions + points
     if is_load:
         apart += (rows or 0) // size
     elif run.backfill is not None:
@@ -325,7 +312,7 @@ def _people_list(intent: Intent) -> ListRun:
 
 
 def _people(people: ListRun) -> tuple[int, float]:
-    """Return how many people a scope has, and their share in those of all campuses."""
+    """Return how many people a scope has, and their share of the people of all campuses."""
     partitions, path = people.partitions, people.partitions.whole_path or ""
     some, everybody = (
         _total(

@@ -96,12 +96,7 @@ class CampusDealer:
         self._is_needed = False
 
     def note(self, context: Context | None, state: Mapping[str, Any]) -> None:
-        """Take in a campus, in the order of the run.
-
-        Args:
-            context: The campus.
-            state: The SDK's state of its partition, as the run begins.
-        """
+        """Take in a campus, in the order of the run."""
         campus_id = parent_of(context)
         self._campuses.append(campus_id)
         if state.get("replication_key_value"):
@@ -229,11 +224,6 @@ class CampusByPerson(Trait):
     """Rows that go to the campus of their person: a dealer for each cursus."""
 
     def __init__(self, partitions: Partitions) -> None:
-        """Begin with no campus.
-
-        Args:
-            partitions: The list.
-        """
         self._list = partitions
 
     @cached_property

@@ -1,53 +1,28 @@
-"""The life of a run: how it begins, goes and ends, and what it says of that."""
+"""The life of a run: how it begins, what may fail of it, and how it ends."""
 
 from __future__ import annotations
 
-import logging
 import time
 from dataclasses import dataclass, field
-from datetime import timedelta
 from functools import cached_property
-from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, NoReturn, Protocol
+from typing import TYPE_CHECKING, NoReturn
 
 from tap_ft42.api.budget import RunEnds
-from tap_ft42.api.errors import FatalAPIError, explain
-from tap_ft42.api.ledger import summary
+from tap_ft42.api.errors import FatalAPIError, explain, status_of
 from tap_ft42.api.retries import RETRIED
 from tap_ft42.api.token import CredentialsError
-from tap_ft42.declared.instants import from_milliseconds
-from tap_ft42.declared.words import some
 from tap_ft42.planning.impossible import forget_the_future
 from tap_ft42.reading.asking import IncompleteReadError
+from tap_ft42.run import announcements
+from tap_ft42.run.announcements import LOGGER
 from tap_ft42.run.logs import THIS_RUN
 from tap_ft42.run.progress import Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
-
-    from tap_ft42.api.clock import Clock
-    from tap_ft42.api.ledger import Entry, Ledger
-    from tap_ft42.api.quota import Quota
-    from tap_ft42.api.token import BearerToken
-    from tap_ft42.planning.backfill import Backfill
-    from tap_ft42.planning.scope import Scope
-    from tap_ft42.planning.steps import Times
-
-_logger = logging.getLogger("tap-ft42")
-
-_NOTICE = timedelta(days=7)
-"""How long before the secret expires the run says so."""
-
-_ENDINGS = {
-    "complete": "The run is complete",
-    "early": "The run ended early",
-    "failed": "The run failed",
-}
-
+    from tap_ft42.run.host import Host, LivingRun
 
 ALONE = (FatalAPIError, IncompleteReadError, *RETRIED)
 """Failures by which a part of a run may fail alone."""
-
 
 _TOLD = 10
 """Parts of a stream that are told one by one."""
@@ -78,87 +53,6 @@ class _Failure:
         return f"{self.name} ({self.kind})"
 
 
-class LivingRun(Protocol):
-    """The services of a run whose life is told; see `tap_ft42.run.run`."""
-
-    @property
-    def began(self) -> int:
-        """When it began, in milliseconds since 1970."""
-
-    def begin(self) -> None:
-        """Ask for a token, whose answer tells what time it is."""
-
-    @property
-    def clock(self) -> Clock:
-        """What time it is at 42."""
-
-    @property
-    def ledger(self) -> Ledger:
-        """What it asks for."""
-
-    @property
-    def quota(self) -> Quota:
-        """The application's limits."""
-
-    @property
-    def token(self) -> BearerToken:
-        """The access token."""
-
-    @property
-    def scope(self) -> Scope:
-        """Which part of the network it reads."""
-
-    @property
-    def times(self) -> Times:
-        """The instants between which it reads."""
-
-    @property
-    def backfill(self) -> Backfill | None:
-        """The window of the past that it reads."""
-
-    @property
-    def is_dry_run(self) -> bool:
-        """Whether the lists are only tried out."""
-
-    def write_state(self, *, at_most_every: float = 0) -> None:
-        """Write the state down."""
-
-
-class Host(Protocol):
-    """The program that a run is a run of."""
-
-    @property
-    def selected(self) -> list[str]:
-        """The names of the streams that read the API and whose rows are wanted."""
-
-    @property
-    def is_dry_run(self) -> bool:
-        """Whether the lists are only tried out, with a request each."""
-
-    @property
-    def is_census_wanted(self) -> bool:
-        """Whether somebody wants to know which rows exist."""
-
-    def write_state(self) -> None:
-        """Write the state down."""
-
-    def write_ledger(self) -> None:
-        """Write down what the run asked for, as it cannot go on."""
-
-    @property
-    def stream_states(self) -> dict[str, Any]:
-        """What holds the states of the streams that read the API, below ``bookmarks``."""
-
-    def with_those_below(self, names: Collection[str]) -> list[str]:
-        """Return those of some names that are streams, with the streams read below them."""
-
-    def unlisted(self) -> Iterator[tuple[str, str]]:
-        """Yield the settings that name what 42 does not list, and what is wrong with each."""
-
-    def states_with_bookmarks(self) -> Iterator[dict[str, Any]]:
-        """Yield the states of the partitions of wanted streams that have bookmarks."""
-
-
 class Lifecycle:
     """How a run begins, goes and ends."""
 
@@ -166,12 +60,6 @@ class Lifecycle:
     """Whether the run ends before all is read."""
 
     def __init__(self, run: LivingRun, host: Host) -> None:
-        """Wait for the first stream.
-
-        Args:
-            run: The run.
-            host: The program that it is a run of.
-        """
         self._run = run
         self._host = host
         self._began: float | None = None
@@ -220,7 +108,7 @@ class Lifecycle:
 
     @property
     def failed_streams(self) -> list[str] | None:
-        """The streams of which something is missing, with those that are read below them.
+        """The streams that are not complete, with those that are read below them.
 
         None if others may be incomplete, too, or none is.
         """
@@ -267,7 +155,7 @@ class Lifecycle:
         else:
             parts = [part] if part else []
             self._failures[what] = _Failure(what, why.removesuffix("."), kind, parts)
-            _logger.error(
+            LOGGER.error(
                 "%s: %s. What of it was not read keeps its bookmark; the rest of the run "
                 "goes on.",
                 what,
@@ -290,7 +178,7 @@ class Lifecycle:
             message = f"The run is not complete. {first.name}: {first.why}.{more}"
             if not (unless_partial and self._is_partial):
                 raise IncompleteRunError(message)
-            _logger.error("%s", message, extra={"happened": "partial_success"})
+            LOGGER.error("%s", message, extra={"happened": "partial_success"})
         if failure := self._nothing_came:
             if failure is self._no_token:
                 _end_without_token(failure)
@@ -300,7 +188,7 @@ class Lifecycle:
     @cached_property
     def progress(self) -> Progress:
         """How far the run has come."""
-        return Progress(self._run.ledger, self._run.quota, _logger)
+        return Progress(self._run.ledger, self._run.quota, LOGGER)
 
     def begin_stream(self, name: str) -> None:
         """Take note that a stream is read, perhaps once more, for another parent.
@@ -310,7 +198,7 @@ class Lifecycle:
             IncompleteRunError: There is none, however often it is asked for.
             FatalAPIError: 42 refuses the application.
         """
-        if self._run.is_dry_run:
+        if self._host.is_dry_run:
             return
         if self._began is None:
             self._begin()
@@ -336,27 +224,7 @@ class Lifecycle:
         for setting, why in self._host.unlisted():
             self.note_failure(setting, why, kind=why)
         THIS_RUN.run_id = run.ledger.run_id
-        streams = self._host.selected
-        campus_ids = list(run.scope.campus_ids)
-        until = from_milliseconds(run.times.until)
-        _logger.info(
-            "A %s begins: %s of cursus %s, %s, %s.",
-            "run" if run.backfill is None else "backfill",
-            some(len(streams), "stream"),
-            ", ".join(map(str, run.scope.cursus_ids)),
-            f"campuses {', '.join(map(str, campus_ids))}" if campus_ids else "all campuses",
-            f"up to {_readable(until)}"
-            if run.backfill is None
-            else f"changed from {run.backfill}",
-            extra={
-                "happened": "run_begins",
-                "streams": streams,
-                "cursus_ids": list(run.scope.cursus_ids),
-                "campus_ids": campus_ids or None,
-                "window_ends_at": until,
-                "tap_version": version("tap-ft42"),
-            },
-        )
+        announcements.announce_run(run, self._host.selected)
         self.progress.start()
 
     def end_stream(self, name: str) -> None:
@@ -366,33 +234,16 @@ class Lifecycle:
             return
         self.progress.end(name)
         entries = [entry for entry in self._run.ledger.entries() if entry.stream == name]
-        told, seconds = summary(entries), round(time.monotonic() - began, 3)
-        begins, ends = _window(entries)
-        if entries:
-            since = f", changed since {_readable(begins)}" if begins else ""
-            message = f"{name}: {_cost(told, seconds)}{since}."
-        elif self.ends_early:
-            message = f"{name}: its turn did not come."
-        else:
-            message = f"{name}: nothing was due."
-        _logger.getChild(name).info(
-            "%s",
-            message,
-            extra={
-                "happened": "stream_ends",
-                "seconds": seconds,
-                "window_begins_at": begins,
-                "window_ends_at": ends,
-                **told,
-            },
-        )
+        seconds = round(time.monotonic() - began, 3)
+        why_not = "its turn did not come" if self.ends_early else "nothing was due"
+        announcements.sum_up_stream(name, entries, seconds, why_not)
 
     def end_early(self, end: RunEnds) -> None:
         """Say once why the run ends before all is read: each partition left hears of it."""
         if not self.ends_early:
             self.ends_early = True
             self._end = str(end)
-            _logger.info(
+            LOGGER.info(
                 "The run ends here: %s. What it has read is kept; the next run goes on.",
                 end,
                 extra={"happened": "budget_ends", "reason": self._end},
@@ -419,52 +270,13 @@ class Lifecycle:
         seconds = round(time.monotonic() - self._began, 3)
         self._began = None
         self.progress.stop()
-        self._warn_of_the_secrets_end()
-        self._say_what_a_backfill_has_come_to()
-        told = summary(self._run.ledger.entries())
-        _logger.info(
-            "%s: %s (lower bound: %s).",
-            _ENDINGS[self.outcome],
-            _cost(told, seconds),
-            some(told["lower_bound"], "request"),
-            extra={
-                "happened": "run_ends",
-                "outcome": self.outcome,
-                "reason": self.reason,
-                "seconds": seconds,
-                **told,
-            },
-        )
-
-    def _say_what_a_backfill_has_come_to(self) -> None:
+        announcements.warn_of_expiry(self._run)
         backfill = self._run.backfill
-        if backfill is None or self.outcome != "complete":
-            return
-        # Parents that an earlier run had listed are not listed again by one that goes on.
-        if all(map(backfill.has_read, self._host.states_with_bookmarks())):
-            _logger.info(
-                "The backfill from %s is done. The same run again asks for nothing.",
-                backfill,
-                extra={"happened": "backfill_done"},
-            )
-        else:
-            _logger.info(
-                "The backfill from %s goes on with the next run.",
-                backfill,
-                extra={"happened": "backfill_goes_on"},
-            )
-
-    def _warn_of_the_secrets_end(self) -> None:
-        until = self._run.token.secret_valid_until
-        if until is None or until - self._run.clock.now() >= _NOTICE:
-            return
-        _logger.warning(
-            "The application's secret expires at %s. Until then copy the next secret from "
-            "the application's page on the intranet to `client_secret`, and confirm the "
-            "rotation there.",
-            f"{until:%Y-%m-%d %H:%M} UTC",
-            extra={"happened": "secret_expires", "secret_valid_until": until.isoformat()},
-        )
+        if backfill is not None and self.outcome == "complete":
+            # Parents that an earlier run had listed are not listed again by one that goes on.
+            is_done = all(map(backfill.has_read, self._host.states_with_bookmarks()))
+            announcements.sum_up_backfill(str(backfill), is_done=is_done)
+        announcements.sum_up_run(self._run, self.outcome, self.reason, seconds)
 
 
 def _end_without_token(failure: Exception) -> NoReturn:
@@ -478,28 +290,5 @@ def _end_without_token(failure: Exception) -> NoReturn:
 
 def _kind(failure: Exception) -> str:
     """Say what failed by its status or its class, as its text may name people."""
-    response = getattr(failure, "response", None)
-    if response is None:
-        return type(failure).__name__
-    return f"42 answered {response.status_code}"
-
-
-def _window(entries: Sequence[Entry]) -> tuple[str | None, str | None]:
-    """Return the bounds of what was read; None for one that does not exist."""
-    covered = [entry for entry in entries if entry.ends is not None]
-    begins = [entry.begins for entry in covered if entry.begins is not None]
-    ends = [entry.ends for entry in covered if entry.ends is not None]
-    is_closed = begins and len(begins) == len(covered)
-    return (
-        from_milliseconds(min(begins)) if is_closed else None,
-        from_milliseconds(max(ends)) if ends else None,
-    )
-
-
-def _cost(told: dict[str, Any], seconds: float) -> str:
-    rows, requests = some(told["rows_emitted"], "row"), some(told["requests"], "request")
-    return f"{rows} in {requests} and {seconds:,.1f} s"
-
-
-def _readable(instant: str) -> str:
-    return f"{instant[:10]} {instant[11:19]} UTC"
+    status = status_of(failure)
+    return type(failure).__name__ if status is None else f"42 answered {status}"

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _STEP = "log"
-"""The function by which the SDK's streams tell of their steps, and, at level ERROR, once
-more for each parent that one failed: of that the run's end tells."""
+"""The SDK's function that logs the steps of a stream, and, at level ERROR, each parent below
+which it failed. The end of the run tells that once."""
 
 
 class RunFilter(logging.Filter):
@@ -54,11 +54,7 @@ THIS_RUN = RunFilter()
 
 
 def set_up(sdk: Path) -> None:
-    """Let all lines of this process go through the filter.
-
-    Args:
-        sdk: The folder of the SDK, whose steps are hidden.
-    """
+    """Let all lines of this process go through the filter."""
     THIS_RUN.sdk = str(sdk)
     # One line a request is enough: the tap's own has rows and seconds. What urllib3 warns
     # of, headers that are none, comes with a traceback, and costs nothing.

@@ -33,14 +33,9 @@ _CATCHING_UP = 10
 
 
 class OfPeople(Trait):
-    """Rows of the people in scope, and of who joins them."""
+    """Rows of the people in scope, and of those who join them."""
 
     def __init__(self, partitions: Partitions) -> None:
-        """Begin with nobody.
-
-        Args:
-            partitions: The list.
-        """
         self._list = partitions
         self._are_newcomers_read = False
 
@@ -68,7 +63,7 @@ class OfPeople(Trait):
         note_scope(state, self._list.bookmark_scope(None))
         is_loaded = state.get("replication_key_value") is not None
         if not is_loaded and "from_scratch" not in state:
-            known = present  # all of whom the first load asks for
+            known = present  # the first load asks for all of them
         else:
             known = present.intersection(_ids_in(state))
         if is_loaded:

@@ -77,13 +77,6 @@ class Partitions:
     """A list in a run, as the parts by which it is read."""
 
     def __init__(self, run: Run, listing: Listing, output: Output) -> None:
-        """Look at nothing yet.
-
-        Args:
-            run: The run.
-            listing: What the list is.
-            output: The stream that it becomes.
-        """
         self.run = run
         self.listing = listing
         self.output = output
@@ -162,9 +155,6 @@ class Partitions:
     def by_cursus(self, context: Context | None) -> list[Context | None]:
         """Return the contexts in which the list is read below a parent.
 
-        Args:
-            context: The parent's context, or None.
-
         Returns:
             One for each cursus, where that is asked for by itself. Where requests are counted,
             the cursus comes first that has waited longest.
@@ -227,9 +217,6 @@ class Partitions:
     def states_within(self, whole: Context | None) -> list[dict[str, Any]]:
         """Return the states of a list's partitions, without what earlier settings named.
 
-        Args:
-            whole: The context of the list.
-
         Returns:
             Those below each parent, as far as parents are known; its own if it has none.
         """
@@ -255,11 +242,7 @@ class Partitions:
         return self.fit.can.is_allowed
 
     def note_refusal(self, instead: str) -> None:
-        """Take note that the application may not read the list.
-
-        Args:
-            instead: What follows.
-        """
+        """Take note that the application may not read the list."""
         why = f"42 does not let this application read it. {instead}"
         self.fit.learn(why, is_allowed=False)
 

@@ -1,9 +1,9 @@
 """Who is in the scope of a run, and where they study.
 
-The API narrows users and enrolments by campus. Badges know no campuses, only their users.
-Who these are, the stream of people tells once it has been read; where it is not selected,
-they are looked up. Nor does an enrolment tell a campus: it belongs to those of its user,
-which are looked up, too, each once a run.
+The API narrows users and enrolments by campus. Badges have no campus, only a user. The
+stream of people tells who these users are, once it has been read; if it is not selected,
+they are looked up. An enrolment does not name its campus either: it belongs to the campuses
+of its user, which are looked up, too, once in a run.
 """
 
 from __future__ import annotations
@@ -64,11 +64,6 @@ class Directory:
     memberships: Memberships
 
     def __init__(self, scope: Scope) -> None:
-        """Look nothing up yet.
-
-        Args:
-            scope: The cursus and campuses of the run.
-        """
         self._scope = scope
         self._campuses_of: dict[int, set[int]] = {}
 
@@ -86,7 +81,7 @@ class Directory:
 
     @cached_property
     def ids(self) -> frozenset[int]:
-        """Ids of the students of a scope, of whichever cursus.
+        """Ids of the students of a scope, whatever their cursus.
 
         Raises:
             RunEnds: The run has to end.
@@ -101,14 +96,11 @@ class Directory:
         return not self._scope.campus_ids or person_id in self.ids
 
     def unknown(self, person_ids: Iterable[int]) -> int:
-        """Return of how many people the campuses are not known yet."""
+        """Return how many of these people have campuses that are not known yet."""
         return len(set(person_ids) - self._campuses_of.keys())
 
     def learn_campuses(self, person_ids: Iterable[int]) -> None:
         """Look up the campuses of people, as far as they are not known.
-
-        Args:
-            person_ids: Their ids.
 
         Raises:
             RunEnds: The run has to end.

@@ -52,12 +52,6 @@ class PointsOfParents(Trait):
     """Rows with points, whose sums the parents have."""
 
     def __init__(self, partitions: Partitions, points: Points) -> None:
-        """Know no total yet.
-
-        Args:
-            partitions: The list.
-            points: What its points are called.
-        """
         self._list = partitions
         self._points = points
         self._totals: dict[int, Any] = {}

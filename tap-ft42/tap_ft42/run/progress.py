@@ -4,8 +4,8 @@
 
 On a terminal the lines stand below the log and change as pages arrive. Under Meltano,
 whose output goes through a pipe, they are lines of the log now and then. Everywhere else,
-as in cron, there are none. They are read off the run's entries when somebody looks, so
-that the run itself does next to nothing for them.
+as in cron, there are none. They are computed from the ledger when they are shown, so that
+the run itself does almost nothing for them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import time
 from collections import deque
 from dataclasses import asdict, dataclass
 from threading import Event, Thread
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
@@ -47,7 +47,7 @@ class Standing:
 
     Attributes:
         stream: Its name.
-        rows: Rows that went to the target.
+        rows: Rows that were written for the target.
         pages: Pages that came.
         pages_expected: Pages that there will be, as far as that is known.
         requests_left: Requests that the API has left for this hour; None if it does not say.
@@ -77,19 +77,12 @@ class Progress:
     """Looks at what a run has read."""
 
     def __init__(self, ledger: Ledger, quota: Quota, logger: logging.Logger) -> None:
-        """Take note of where to look; nothing is shown yet.
-
-        Args:
-            ledger: What the run asks for.
-            quota: The application's limits.
-            logger: The tap's logger.
-        """
         self._ledger = ledger
         self._quota = quota
         self._logger = logger
         self._streams: dict[str, None] = {}
         self._pace: deque[tuple[float, int]] = deque()
-        self._display: _Display | None = None
+        self._display: _InLog | _OnTerminal | None = None
 
     def start(self) -> None:
         """Show the progress where somebody may look at it."""
@@ -146,14 +139,7 @@ class Progress:
         return round(seconds)
 
 
-class _Display(Protocol):
-    """Shows standings until it is closed."""
-
-    def close(self) -> None:
-        """Show nothing more."""
-
-
-class _InLog(_Display):
+class _InLog:
     """Writes a line for each stream that has come further, now and then."""
 
     def __init__(
@@ -166,7 +152,6 @@ class _InLog(_Display):
         standings()  # the pace is judged from here
         Thread(target=self._run, name="progress", daemon=True).start()
 
-    @override
     def close(self) -> None:
         self._is_over.set()
 
@@ -182,7 +167,7 @@ class _InLog(_Display):
                     )
 
 
-class _OnTerminal(_Display):
+class _OnTerminal:
     """Keeps the lines at the bottom of a terminal, below what is logged."""
 
     def __init__(self, standings: Callable[[], Sequence[Standing]]) -> None:
@@ -209,7 +194,6 @@ class _OnTerminal(_Display):
         self._write_through()
         atexit.register(self.close)
 
-    @override
     def close(self) -> None:
         atexit.unregister(self.close)
         self._live.stop()

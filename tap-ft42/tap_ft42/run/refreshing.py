@@ -34,11 +34,6 @@ class Refreshing:
     """The full reads of a list."""
 
     def __init__(self, partitions: Partitions) -> None:
-        """Look at nothing yet.
-
-        Args:
-            partitions: The list.
-        """
         self._list = partitions
 
     @property
@@ -54,11 +49,7 @@ class Refreshing:
         return listing.refresh_hours or 0
 
     def is_due(self, context: Context | None) -> bool:
-        """Tell whether a full read is due.
-
-        Args:
-            context: The context of the partition, or None.
-        """
+        """Tell whether a full read is due."""
         run, state = self._list.run, self._list.state(context)
         if run.is_dry_run or self._list.output.emit_activate_version_messages:
             return True  # what a run does not emit after such a message is deleted

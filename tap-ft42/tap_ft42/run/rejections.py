@@ -28,11 +28,6 @@ class Rejections:
     """
 
     def __init__(self, *, is_kept: bool) -> None:
-        """Begin without any.
-
-        Args:
-            is_kept: Whether what is rejected goes to a stream of its own.
-        """
         self.is_kept = is_kept
         """Whether what is rejected goes to a stream of its own."""
         self._seen = 0
@@ -62,16 +57,17 @@ class Rejections:
         """Say why no bookmark may pass what has been read; None if it may."""
         if not self.total:
             return None
+        reason = next(iter(self.reasons))
         if not self.is_kept:
             return (
-                f"{self.total} of {self._seen} records break the schema, most of them thus: "
-                f"{next(iter(self.reasons))}. They would be lost, as the stream "
-                f"{KEEPER} is not selected: select it"
+                f"{self.total} of {self._seen} records break the schema, mostly for this "
+                f"reason: {reason}. They would be lost, as the stream {KEEPER} is not "
+                "selected: select it"
             )
         if self.total * 2 > self._seen and self.total > 1:
             return (
-                f"{self.total} of {self._seen} records break the schema, most of them thus: "
-                f"{next(iter(self.reasons))}. The API has changed, or tap-ft42 is too old"
+                f"{self.total} of {self._seen} records break the schema, mostly for this "
+                f"reason: {reason}. The API has changed, or tap-ft42 is too old"
             )
         return None
 

@@ -13,10 +13,10 @@ from platformdirs import user_state_path
 from tap_ft42.api.budget import Budget
 from tap_ft42.api.client import Client
 from tap_ft42.api.clock import Clock
-from tap_ft42.api.ledger import CountingAdapter, Ledger
+from tap_ft42.api.ledger import Ledger
 from tap_ft42.api.quota import Quota
 from tap_ft42.api.retries import MAX_TRIES, PATIENT_TRIES
-from tap_ft42.api.session import Session
+from tap_ft42.api.session import Adapter, Session
 from tap_ft42.api.token import BearerToken
 from tap_ft42.census.terms import CensusTerms
 from tap_ft42.declared.instants import in_milliseconds
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from tap_ft42.declared.listing import Listing
     from tap_ft42.reading.places import Place
-    from tap_ft42.run.lifecycle import Host
+    from tap_ft42.run.host import Host
 
 _OF_THE_USER = user_state_path("tap-ft42")
 """Where files are kept that no setting gives a place."""
@@ -113,7 +113,7 @@ class Run:
         session = Session(
             api_url=self._api_url,
             user_agent=self.settings["user_agent"],
-            adapter=CountingAdapter(self.ledger, pool_maxsize=IN_FLIGHT),
+            adapter=Adapter(self.ledger, pool_maxsize=IN_FLIGHT),
         )
         session.hooks["response"].append(self._learn)
         return session
@@ -297,9 +297,5 @@ class Run:
             self._host.write_state()
 
     def stop(self, reason: str) -> None:
-        """Let the run end well, at once.
-
-        Args:
-            reason: Why.
-        """
+        """Let the run end well, at once."""
         self.pipeline.stop(self.budget.stop(reason))

@@ -18,11 +18,6 @@ class Strangers:
     """The rows of a list that its requests do not ask for."""
 
     def __init__(self, partitions: Partitions) -> None:
-        """Look at nothing yet.
-
-        Args:
-            partitions: The list.
-        """
         self._list = partitions
         self._met: dict[str, int] = {}
 

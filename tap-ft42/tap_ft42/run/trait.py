@@ -64,12 +64,7 @@ class Trait:
         return True
 
     def is_worth_sweeping(self, head: Page, read: PlannedRead) -> bool:  # noqa: ARG002 - for subclasses
-        """Tell whether a sweep costs less than asking for its members one by one.
-
-        Args:
-            head: Its first page.
-            read: The sweep.
-        """
+        """Tell whether a sweep costs less than asking for its members one by one."""
         return True
 
     def complete(self, context: Context | None) -> None:

@@ -1,4 +1,4 @@
-"""From records to rows: what of a record a stream emits, and what it says of the rest."""
+"""How records become rows, and what a stream reports about those that do not."""
 
 from __future__ import annotations
 
@@ -22,18 +22,12 @@ SCHEMAS = SchemaDirectory(files("tap_ft42") / "schemas")
 
 
 class Rows:
-    """Makes the rows of a stream, and remembers what did not become one."""
+    """Makes the rows of a stream, and remembers which records did not become one."""
 
     def __init__(self, name: str, schema: Mapping[str, Any], rejections: Rejections) -> None:
-        """Compile the schema.
-
-        Args:
-            name: The name of the stream.
-            schema: Its schema.
-            rejections: Accounts for records that break it.
-        """
         self._name = name
-        self._shape = RecordShape(schema)
+        self.shape = RecordShape(schema)
+        """What its records become."""
         self._rejections = rejections
         self._undeclared: set[str] = set()
 
@@ -44,7 +38,7 @@ class Rows:
         is_wanted: Callable[[str], bool],
         transform: Callable[[dict[str, Any]], dict[str, Any] | None] | None,
     ) -> object:
-        """Return a record that broke its schema without what rows would not have.
+        """Return a record that broke its schema, without what may not leave the tap.
 
         Args:
             record: What the API sent.
@@ -61,21 +55,17 @@ class Rows:
         if not isinstance(reduced, dict):
             return reduced if transform is None else None
         if transform is None:
-            return self._shape.without_embedded(reduced)
+            return self.shape.without_embedded(reduced)
         columns = {
             name: value
-            for name, value in self._shape.columns(reduced).items()
+            for name, value in self.shape.columns(reduced).items()
             if is_wanted(name)
         }
         try:
             mapped = transform(columns)
         except Exception:  # noqa: BLE001 - an expression of the user's, on anything
             return None
-        return None if mapped is None else self._shape.record(mapped)
-
-    def row(self, record: object, added: Mapping[str, Any]) -> dict[str, Any]:
-        """Turn a record into a row; as `RecordShape.row`."""
-        return self._shape.row(record, added)
+        return None if mapped is None else self.shape.record(mapped)
 
     def row_or_none(
         self, record: object, added: Mapping[str, Any], reject: Callable[[str], None]
@@ -91,7 +81,7 @@ class Rows:
             The row; None if there is none.
         """
         try:
-            row = self._shape.row(record, added)
+            row = self.shape.row(record, added)
         except BrokenRecordError as broken:
             self._rejections.note(reason=str(broken))
             reject(str(broken))
@@ -105,8 +95,8 @@ class Rows:
 
         Args:
             logger: The stream's logger.
-            may_name: Whether undeclared fields leave the tap: if not, nor do their names,
-                in which anything can stand.
+            may_name: Whether the names of undeclared fields may leave the tap: they may
+                hold anything, as the fields do.
         """
         if self._undeclared and not may_name:
             logger.warning(
@@ -128,7 +118,7 @@ class Rows:
         rejected = self._rejections
         if rejected.total:
             logger.warning(
-                "%s: %d records break the schema, most of them thus: %s. %s.",
+                "%s: %d records break the schema, mostly for this reason: %s. %s.",
                 self._name,
                 rejected.total,
                 next(iter(rejected.reasons)),

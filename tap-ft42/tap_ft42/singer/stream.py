@@ -53,24 +53,13 @@ class FT42Stream(Stream):
         cls.replication_key = cursor.column if cursor else None  # type: ignore[assignment,method-assign]  # as the SDK's subclasses do
 
     def __init__(self, tap: Tap, state: TapState) -> None:
-        """Compile the stream's schema.
-
-        Args:
-            tap: The tap.
-            state: What holds the states of the streams.
-        """
         super().__init__(tap)
         self._tap_state = state
         self.primary_keys = self.schema["x-primary-key"]
         self._is_announced = False
 
     def attach(self, list_run: ListRun, rejected_records: RejectedRecordsStream) -> None:
-        """Let the stream take part in a run.
-
-        Args:
-            list_run: What the run does with the list.
-            rejected_records: The stream that takes what breaks the schema.
-        """
+        """Let the stream take part in a run."""
         self.list_run, self.rejected_records = list_run, rejected_records
         listing, scope = self.listing, list_run.run.scope
         if listing.people_filter is not None:
@@ -83,7 +72,7 @@ class FT42Stream(Stream):
     def _rows(self) -> Rows:
         return Rows(self.name, self.schema, self.list_run.rejections)
 
-    # Whom the SDK syncs
+    # What the SDK syncs
 
     @property
     @override
@@ -124,13 +113,9 @@ class FT42Stream(Stream):
     @override
     def get_records(self, context: Context | None) -> Iterator[dict[str, Any]]:
         yield from self.list_run.records(context)
-        streams = {type(child).listing.name: child for child in self._api_children}
+        streams = {child.name: child for child in self.child_streams}
         for child, own in self.list_run.not_read_here(context):
             streams[child.listing.name].sync(own)
-
-    @property
-    def _api_children(self) -> list[FT42Stream]:
-        return [child for child in self.child_streams if isinstance(child, FT42Stream)]
 
     # Rows
 
@@ -162,7 +147,7 @@ class FT42Stream(Stream):
 
     def row(self, record: object, context: Context | None) -> dict[str, Any]:
         """Return what the stream makes of a record, or raise a `BrokenRecordError`."""
-        return self._rows.row(record, self.list_run.added(record, context))
+        return self._rows.shape.row(record, self.list_run.added(record, context))
 
     def reject(self, record: object, reason: str) -> None:
         """Put a broken record aside."""

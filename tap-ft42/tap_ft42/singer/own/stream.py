@@ -31,21 +31,11 @@ class OwnStream(Stream):
     """The lists of the run, by name."""
 
     def __init__(self, tap: Tap) -> None:
-        """Take the key from the schema.
-
-        Args:
-            tap: The tap.
-        """
         super().__init__(tap)
         self.primary_keys = self.schema["x-primary-key"]
 
     def attach(self, run: Run, lists: Mapping[str, ListRun]) -> None:
-        """Let the stream tell of a run.
-
-        Args:
-            run: The run.
-            lists: Its lists, by name.
-        """
+        """Let the stream tell of a run."""
         self.run, self.lists = run, lists
 
     @override
@@ -55,7 +45,7 @@ class OwnStream(Stream):
         try:
             yield from super()._sync_records(context, write_messages=write_messages)
         except Exception:
-            # What the others have read is known, whatever comes of this.
+            # What the other streams have read is kept, even if this one fails.
             self.run.write_state()
             raise
 

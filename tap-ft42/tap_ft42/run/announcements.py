@@ -1,0 +1,144 @@
+"""What a run says in its log when it begins and ends, and when a stream ends."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+from tap_ft42.api.ledger import summary
+from tap_ft42.declared.instants import from_milliseconds
+from tap_ft42.declared.words import some
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tap_ft42.api.ledger import Entry
+    from tap_ft42.run.host import LivingRun
+
+LOGGER = logging.getLogger("tap-ft42")
+"""The tap's own; those of its streams are below it."""
+
+_NOTICE = timedelta(days=7)
+"""How long before the secret expires the run says so."""
+
+_ENDINGS = {
+    "complete": "The run is complete",
+    "early": "The run ended early",
+    "failed": "The run failed",
+}
+
+
+def announce_run(run: LivingRun, streams: Sequence[str]) -> None:
+    """Say what a run is going to read."""
+    campus_ids, until = list(run.scope.campus_ids), from_milliseconds(run.times.until)
+    is_backfill = run.backfill is not None
+    LOGGER.info(
+        "A %s begins: %s of cursus %s, %s, %s.",
+        "backfill" if is_backfill else "run",
+        some(len(streams), "stream"),
+        ", ".join(map(str, run.scope.cursus_ids)),
+        f"campuses {', '.join(map(str, campus_ids))}" if campus_ids else "all campuses",
+        f"changed from {run.backfill}" if is_backfill else f"up to {_readable(until)}",
+        extra={
+            "happened": "run_begins",
+            "streams": streams,
+            "cursus_ids": list(run.scope.cursus_ids),
+            "campus_ids": campus_ids or None,
+            "window_ends_at": until,
+            "tap_version": version("tap-ft42"),
+        },
+    )
+
+
+def sum_up_stream(name: str, entries: Sequence[Entry], seconds: float, why_not: str) -> None:
+    """Say what a stream has brought.
+
+    Args:
+        name: The stream.
+        entries: What it asked for.
+        seconds: How long it took.
+        why_not: Why it asked for nothing, if it did not.
+    """
+    told, (begins, ends) = summary(entries), _window(entries)
+    message = why_not
+    if entries:
+        since = f", changed since {_readable(begins)}" if begins else ""
+        message = f"{_cost(told, seconds)}{since}"
+    LOGGER.getChild(name).info(
+        "%s: %s.",
+        name,
+        message,
+        extra={
+            "happened": "stream_ends",
+            "seconds": seconds,
+            "window_begins_at": begins,
+            "window_ends_at": ends,
+            **told,
+        },
+    )
+
+
+def sum_up_run(run: LivingRun, outcome: str, reason: str | None, seconds: float) -> None:
+    """Say what came of a run."""
+    told = summary(run.ledger.entries())
+    LOGGER.info(
+        "%s: %s (lower bound: %s).",
+        _ENDINGS[outcome],
+        _cost(told, seconds),
+        some(told["lower_bound"], "request"),
+        extra={
+            "happened": "run_ends",
+            "outcome": outcome,
+            "reason": reason,
+            "seconds": seconds,
+            **told,
+        },
+    )
+
+
+def sum_up_backfill(window: str, *, is_done: bool) -> None:
+    """Say whether a backfill has to be started again."""
+    end = (
+        "is done. The same run again asks for nothing"
+        if is_done
+        else "goes on with the next run"
+    )
+    happened = "backfill_done" if is_done else "backfill_goes_on"
+    LOGGER.info("The backfill from %s %s.", window, end, extra={"happened": happened})
+
+
+def warn_of_expiry(run: LivingRun) -> None:
+    """Warn if the application's secret expires soon."""
+    until = run.token.secret_valid_until
+    if until is None or until - run.clock.now() >= _NOTICE:
+        return
+    LOGGER.warning(
+        "The application's secret expires at %s. Until then copy the next secret from "
+        "the application's page on the intranet to `client_secret`, and confirm the "
+        "rotation there.",
+        f"{until:%Y-%m-%d %H:%M} UTC",
+        extra={"happened": "secret_expires", "secret_valid_until": until.isoformat()},
+    )
+
+
+def _window(entries: Sequence[Entry]) -> tuple[str | None, str | None]:
+    """Return the bounds of what was read; None for a bound that does not exist."""
+    covered = [entry for entry in entries if entry.ends is not None]
+    begins = [entry.begins for entry in covered if entry.begins is not None]
+    ends = [entry.ends for entry in covered if entry.ends is not None]
+    is_closed = begins and len(begins) == len(covered)
+    return (
+        from_milliseconds(min(begins)) if is_closed else None,
+        from_milliseconds(max(ends)) if ends else None,
+    )
+
+
+def _cost(told: dict[str, Any], seconds: float) -> str:
+    rows, requests = some(told["rows_emitted"], "row"), some(told["requests"], "request")
+    return f"{rows} in {requests} and {seconds:,.1f} s"
+
+
+def _readable(instant: str) -> str:
+    return f"{instant[:10]} {instant[11:19]} UTC"

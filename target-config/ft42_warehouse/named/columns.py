@@ -1,0 +1,68 @@
+"""The columns that can hold text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from psycopg import sql
+
+from ft42_warehouse.tables import tables_by_name
+
+if TYPE_CHECKING:
+    from psycopg import Connection
+
+    from ft42_warehouse.statements import Schemas
+
+
+_WHOLE = {"login", "mail", "name", "phone"}
+"""Kinds of columns of which a part may be the name of somebody else."""
+
+TEXT = "text"
+"""Kind of columns whose texts may be about anybody."""
+
+
+@dataclass(frozen=True)
+class TextColumn:
+    """A column that can hold text."""
+
+    schema: str
+    table: str
+    name: str
+    type: str
+    is_key: bool
+
+    @property
+    def identifier(self) -> sql.Identifier:
+        """Its name."""
+        return sql.Identifier(self.name)
+
+    @property
+    def table_identifier(self) -> sql.Identifier:
+        """The name of its table."""
+        return sql.Identifier(self.schema, self.table)
+
+    @property
+    def is_structured(self) -> bool:
+        """Whether it holds JSON, or a list."""
+        return self.type.startswith("json") or self.type.endswith("[]")
+
+    @property
+    def says_who(self) -> bool:
+        """Whether it says what the row's own person is called."""
+        table = tables_by_name().get(self.table)
+        return bool(table and table.naming.get(self.name, TEXT) in _WHOLE)
+
+    @property
+    def lands_without_text(self) -> bool:
+        """Whether a trigger lets only what is declared land, and no text of people."""
+        return (self.table, self.name) == ("projects_users", "teams")
+
+
+def text_columns(connection: Connection[Any], schemas: Schemas) -> list[TextColumn]:
+    """Return the columns that can hold text, of all tables of all schemas, in their order."""
+    rows = connection.execute(
+        schemas.statement("erase/text_columns"),
+        {"schemas": schemas.names, "warehouse": schemas.warehouse},
+    )
+    return [TextColumn(*row) for row in rows]

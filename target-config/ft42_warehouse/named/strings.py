@@ -1,0 +1,101 @@
+"""What persons are called in the tables."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from psycopg import sql
+
+from ft42_warehouse.named.columns import TEXT
+from ft42_warehouse.named.patterns import LEAST, like
+from ft42_warehouse.tables import PERSONS, Table, published_tables, tables_by_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from psycopg import Connection
+
+    from ft42_warehouse.statements import Schemas
+
+
+_LOGIN = re.compile(r"[\w.-]+")
+_WHOLE_NAME = re.compile(r"[^\W\d_]+([ .'\u2019-]+[^\W\d_]+)+\.?")
+_NOTHING = "hidden"
+"""What the API writes in the place of a phone number."""
+
+Named = dict[int, set[str]]
+"""What persons are called, by their ids."""
+
+
+def names_of(connection: Connection[Any], schemas: Schemas, persons: Iterable[int]) -> Named:
+    """Return what persons, and nobody else, are called in the tables.
+
+    Args:
+        connection: A transaction is open.
+        schemas: Names of the schemas, with all shards.
+        persons: Ids at 42.
+
+    Returns:
+        Logins, addresses and whole names.
+    """
+    wanted = {"persons": [*persons]}
+    found: dict[int, dict[str, set[str]]] = {}
+    for table in published_tables():
+        if table.person and (values := called(table)):
+            for schema_name in (schemas.landed, schemas.published):
+                rows = connection.execute(
+                    schemas.statement(
+                        "erase/strings_of",
+                        person=sql.Identifier(table.person),
+                        anywhere=sql.Identifier(schema_name, table.name),
+                        values=values,
+                    ),
+                    wanted,
+                )
+                for person, kind, string in rows:
+                    if _is_telling(kind, string):
+                        found.setdefault(person, {}).setdefault(kind, set()).add(string)
+    named = {
+        person: {string for strings in kinds.values() for string in strings}
+        for person, kinds in found.items()
+    }
+    shared = {
+        string for string, login in others_called(connection, schemas, named) if login is None
+    }
+    return {person: strings - shared for person, strings in named.items()}
+
+
+def called(table: Table) -> sql.Composed | None:
+    """Return what a row ``l`` calls its person, as pairs of kind and string."""
+    pairs = [
+        sql.SQL("({}, l.{})").format(sql.Literal(kind), sql.Identifier(column))
+        for column, kind in table.naming.items()
+        if kind not in {TEXT, "host"}
+    ]
+    return sql.SQL(", ").join(pairs) if pairs else None
+
+
+def _is_telling(kind: str, string: str) -> bool:
+    """Say whether a string names one person: a first name alone does not."""
+    if kind == "name":
+        return _WHOLE_NAME.fullmatch(string) is not None
+    if kind == "login" and not _LOGIN.fullmatch(string):
+        return False
+    return len(string) >= LEAST and string != _NOTHING
+
+
+def others_called(
+    connection: Connection[Any], schemas: Schemas, named: Named
+) -> list[tuple[str, str | None]]:
+    """Return which strings others are called by, too, and logins of others that hold one."""
+    users = tables_by_name()[PERSONS]
+    strings = {string for strings in named.values() for string in strings}
+    return connection.execute(
+        schemas.statement("erase/others_called", values=called(users) or sql.SQL("")),
+        {
+            "persons": [*named],
+            "strings": [*strings],
+            "parts": [f"%{like(string)}%" for string in strings if _LOGIN.fullmatch(string)],
+        },
+    ).fetchall()
