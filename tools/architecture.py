@@ -45,6 +45,7 @@ MECHANISMS: Mapping[str, tuple[str, ...]] = {
     "Clock of the API": ("api/clock.py", "planning/impossible.py"),
     "Sweeps": ("planning/sweeps.py", "run/dealing.py", "run/sweeping.py"),
     "Reference lists by interval": ("planning/refresh.py", "run/refreshing.py"),
+    "Campuses that are not listed": ("run/hidden.py",),
     "People of a scope": ("run/people.py", "run/newcomers.py"),
     "Points": ("run/points.py",),
     "Census": (
@@ -64,6 +65,7 @@ MECHANISMS: Mapping[str, tuple[str, ...]] = {
         "doctor/doctor.py",
         "doctor/examination.py",
         "doctor/findings.py",
+        "doctor/heeding.py",
         "doctor/probes.py",
         "doctor/report.py",
         "doctor/shapes.py",

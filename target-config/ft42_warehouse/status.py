@@ -73,6 +73,16 @@ def table_lines(connection: Connection[Any], schemas: Schemas) -> Iterator[str]:
             f"{table.name:<20}{published:>12,}{landed:>12,}"
             f"{rows_waiting.get(table.name, 0):>12,}  {when}"
         )
+    yield from _unlisted(connection, schemas)
+
+
+def _unlisted(connection: Connection[Any], schemas: Schemas) -> Iterator[str]:
+    """Yield what waits for campuses that 42 does not list, and for which."""
+    orphans = connection.execute(schemas.statement("report/orphans")).fetchall()
+    for table, key, missing_from, rows, parents, examples in orphans:
+        if missing_from == "campuses":
+            named = ", ".join(map(str, examples)) + (", …" if parents > len(examples) else "")
+            yield f"{table}: {rows:,} orphans at campuses that 42 does not list ({key} {named})"
 
 
 def _line(title: str, text: str) -> str:
@@ -111,9 +121,20 @@ def _run(row: Row) -> str:
 def _quota(row: Row) -> str:
     limit = f" of {row['requests_per_hour']:,}" if row["requests_per_hour"] else ""
     return (
-        f"{row['requests_last_hour']:,}{limit} requests in the last hour; "
+        f"{row['requests_last_hour']:,}{limit} requests in the last hour{_limits(row)}; "
         f"{row['refusals_last_day']:,} refused as too many in 24 h"
     )
+
+
+def _limits(row: Row) -> str:
+    """Say what limits the requests: a setting, or what 42 allows."""
+    kept, allowed = row["requests_per_hour"], row["allowed_per_hour"]
+    if allowed is None:
+        return ""
+    if kept == allowed:
+        return " (as many as 42 allows)"
+    ceiling = f"`requests_per_hour` allows {kept:,}" if kept else "no setting limits them"
+    return f" ({ceiling}, 42 allows {allowed:,})"
 
 
 def _counts(rows: list[Row], name: str, count: str) -> str:

@@ -42,9 +42,9 @@ def expected_tables(sandbox: RunningSandbox) -> dict[str, Table]:
 
     projects_users = []
     for record in sandbox.truth("projects_users"):
-        asked_from = campuses_of.get(record["user"]["id"], set()) & listed
-        if asked_from and CURSUS in record["cursus_ids"]:
-            added = {"campus_id": max(asked_from), "cursus_id": CURSUS}
+        own = campuses_of.get(record["user"]["id"], set())
+        if own and CURSUS in record["cursus_ids"]:
+            added = {"campus_id": max(own & listed or own), "cursus_id": CURSUS}
             projects_users.append(flat(record) | added)
 
     ids_by_name = {campus["name"]: campus["id"] for campus in campuses}

@@ -44,13 +44,16 @@ def expected_published(sandbox: RunningSandbox) -> dict[str, Table]:
     students = {
         row["id"] for row in tables["users"].values() if not row["login"].startswith("3b3-")
     }
-    projects = {row["id"] for row in tables["projects"].values()}
+    projects, campuses = (
+        {row["id"] for row in tables[table].values()} for table in ("projects", "campuses")
+    )
     return {
         table: {
             key: row
             for key, row in tables[table].items()
             if (person is None or row[person] in students)
             and (table != "projects_users" or row["project_id"] in projects)
+            and (table != "projects_users" or row["campus_id"] in campuses)
         }
         for table, person in TABLES.items()
     }

@@ -56,6 +56,7 @@ class Pretended:
         longest: ids in a filter beyond which it answers 502.
         forbidden: ids in a filter that may not be asked for.
         honours: ids in a filter that count, beginning with the first; None for all.
+        tells_totals: whether `X-Total` is sent.
     """
 
     rows: Sequence[Row]
@@ -66,6 +67,7 @@ class Pretended:
     longest: int = 100
     forbidden: Sequence[str] = ()
     honours: int | None = None
+    tells_totals: bool = True
     asked: list[Asked] = field(default_factory=list)
 
     def __call__(self, asked: Asked) -> Reply:
@@ -96,9 +98,10 @@ class Pretended:
         ]
         rows = self._sorted([row for row in rows if self._is_in_range(row, asked)], asked)
         first = (asked.page - 1) * asked.size
+        total = {"X-Total": str(len(rows))} if self.tells_totals else {}
         return Reply(
             rows[first : first + asked.size],
-            headers={"X-Total": str(len(rows)), "X-Per-Page": str(asked.size)},
+            headers={**total, "X-Per-Page": str(asked.size)},
         )
 
     def _is_in_range(self, row: Row, asked: Asked) -> bool:

@@ -17,7 +17,6 @@ SEEN = {
     "page_size": 50,
     "sorts": ("id",),
     "ranges": (),
-    "widest_range": 10_000,
     "longest_list": 25,
     "totals": "wrong",
     "ignored_filters": ("filter[cursus]",),

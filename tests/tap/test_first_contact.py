@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+import copy
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.tap.pretended import Pretended, Row, record_of
+from tests.tap.proofs import a_day_later, named
 from tests.tap.scripted import Reply, always, in_turn, paged
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.tap.running import Run, Tap
     from tests.tap.scripted import Asked, ScriptedApi
 
@@ -94,6 +99,64 @@ def test_what_a_list_does_not_do_is_done_without(
     assert not [asked for asked in there.asked[-3:] if asked.size > there.heaviest]
 
 
+def too_many(there: Pretended) -> Callable[[Asked], Reply]:
+    """The list, which counts a row more than it shows."""
+
+    def answer(asked: Asked) -> Reply:
+        reply = there(asked)
+        return replace(
+            reply, headers={**reply.headers, "X-Total": f"{int(reply.headers['X-Total']) + 1}"}
+        )
+
+    return answer
+
+
+def a_month_later(state: Row, stream: str) -> Row:
+    """The state as it will be when observations of a stream no longer count."""
+    later = copy.deepcopy(state)
+    for routes in later["bookmarks"][stream]["capabilities"].values():
+        for seen in routes.values():
+            seen["on"] = (date.fromisoformat(seen["on"]) - timedelta(days=31)).isoformat()
+    return later
+
+
+def test_totals_that_contradict_the_rows_are_remembered_and_take_nothing_for_gone(
+    tap: Tap, api: ScriptedApi
+) -> None:
+    there = badges()
+    api.script[BADGES] = too_many(there)
+    here, streams = tap.pointed_at(api), ("achievements_users", "census")
+    first = here.run(*streams)
+    (line,) = remembered(first)
+    assert "counts other rows than it shows" in line
+    assert known(first, "achievements_users")[BADGES]["totals"]["is"] == "wrong"
+
+    there.rows = there.rows[1:]
+    night = here.run(*streams, state=a_day_later(first.state))
+    assert remembered(night) == []
+    assert named(night, "achievements_users", set(range(1, 251))) == set()
+    assert [line for line in night.warnings if "none is found to be gone" in line]
+
+    api.script[BADGES] = there
+    month = a_day_later(a_month_later(night.state, "achievements_users"))
+    assert named(here.run(*streams, state=month), "achievements_users", {1, 2}) == {1}
+
+
+def test_a_full_read_proves_nothing_for_a_month_after_totals_were_wrong(
+    tap: Tap, api: ScriptedApi
+) -> None:
+    there = Pretended([record_of("blocs", id=number) for number in range(1, 4)])
+    api.script["/v2/blocs"] = too_many(there)
+    here = tap.pointed_at(api, refresh_hours={"blocs": 0})
+    first = here.run("blocs", "census")
+    assert len(remembered(first)) == 1
+    api.script["/v2/blocs"] = there
+    second = here.run("blocs", "census", state=first.state)
+    assert second.records("census") == []
+    third = here.run("blocs", "census", state=a_month_later(second.state, "blocs"))
+    assert third.records("census")
+
+
 @pytest.fixture
 def houses(api: ScriptedApi) -> Pretended:
     """Nine coalitions with three members each."""
@@ -127,8 +190,8 @@ def test_a_list_of_ids_that_is_too_long_is_read_in_shorter_ones(
     houses.asked.clear()
     third = here.run("coalitions_users", state=second.state)
     assert remembered(third) == []
-    filters = [asked.query.get("filter[coalition_id]", "") for asked in houses.asked]
-    assert max(len(ids.split(",")) for ids in filters) == 3
+    # Where each row names its parent, no list of them is needed.
+    assert {asked.query.get("filter[coalition_id]") for asked in houses.asked} == {None}
 
 
 def test_one_parent_that_is_refused_costs_no_other(
@@ -158,6 +221,20 @@ def test_one_parent_that_is_refused_costs_no_other(
     assert 70 in third.ids("coalitions_users")
 
 
+def test_what_hangs_on_a_parent_that_is_refused_is_not_taken_for_gone(
+    tap: Tap, api: ScriptedApi, houses: Pretended
+) -> None:
+    here, streams = tap.pointed_at(api), ("coalitions_users", "census")
+    first = here.run(*streams)
+    changed(houses)
+    houses.forbidden = ["7"]
+    api.script["/v2/coalitions/7/coalitions_users"] = always(Reply({"error": "No"}, 403))
+    members = {row["id"] for row in houses.rows}
+    second = here.fail(*streams, state=a_day_later(first.state))
+    assert named(second, "coalitions_users", members) == set()
+
+
+@pytest.mark.usefixtures("houses")
 def test_a_parent_that_disappears_after_it_was_listed_fails_no_run(
     tap: Tap, api: ScriptedApi, houses: Pretended
 ) -> None:

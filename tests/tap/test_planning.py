@@ -157,3 +157,13 @@ def test_a_budget_that_does_not_reach_for_a_plan_is_told(
     assert run.exit_code == 1
     assert "max_requests" in run.last_word
     assert "Traceback" not in run.log
+
+
+def test_a_plan_names_what_42_allows_and_what_the_settings_allow(
+    tap: Tap, sandbox: RunningSandbox
+) -> None:
+    sandbox.configure(requests_per_second=50, requests_per_hour=3600)
+    settings = {"requests_per_second": None, "requests_per_hour": 600}
+    _, told = plan(tap.pointed_at(sandbox, **settings))
+    assert "42 allows 50 a second and 3,600 an hour" in told
+    assert "the settings as many and 600; the run keeps to 50 and 600." in told

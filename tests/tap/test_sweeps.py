@@ -90,11 +90,15 @@ class Table:
 def asked_one_by_one(
     sandbox: RunningSandbox, campuses: set[int] | None = None
 ) -> dict[int, int]:
-    """The campus of each enrolment when every campus is asked, in the order of ids."""
-    listed = sorted(campus["id"] for campus in sandbox.truth("campus"))
+    """The campus of each enrolment when every campus is asked, in the order of ids.
+
+    Those that the API does not list come first, as they keep only what no other one has.
+    """
+    listed = {campus["id"] for campus in sandbox.truth("campus")}
+    hidden = {tie["campus_id"] for tie in sandbox.truth("campus_users")} - listed
     return {
         row["id"]: campus
-        for campus in listed
+        for campus in (*sorted(hidden), *sorted(listed))
         if campuses is None or campus in campuses
         for row in sandbox.truth_of(
             f"/v2/projects_users?filter[campus]={campus}&filter[cursus]=21", columns="id"

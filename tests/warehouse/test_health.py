@@ -312,10 +312,47 @@ def test_requests_of_the_last_hour_are_counted_by_when_they_were_sent(
     assert quota["requests_per_hour"] == 1200
 
 
+@pytest.mark.parametrize(
+    ("kept", "allowed", "told"),
+    [
+        (1200, 3600, "of 1,200 requests in the last hour (`requests_per_hour` allows 1,200, "),
+        (1200, 1200, "of 1,200 requests in the last hour (as many as 42 allows); "),
+        (0, 1200, "requests in the last hour (no setting limits them, 42 allows 1,200); "),
+        (1200, None, "of 1,200 requests in the last hour; "),
+    ],
+)
+def test_both_limits_are_told(
+    healthy: Warehouse, kept: int, allowed: int | None, told: str
+) -> None:
+    healthy.land_run(
+        "last", *LIVE, *NIGHTLY, age=timedelta(minutes=2), requests_per_hour=kept,
+        allowed_per_hour=allowed,
+    )  # fmt: skip
+    assert told in healthy.run("status")
+
+
 def test_each_table_can_be_counted(healthy: Warehouse) -> None:
     counted = healthy.run("status", "--tables")
     (line,) = [line for line in counted.splitlines() if line.startswith("projects_users ")]
     assert line.split()[1:4] == ["2", "2", "0"]
+
+
+def test_orphans_say_at_which_campus_they_are_that_42_does_not_list(
+    healthy: Warehouse,
+) -> None:
+    healthy.land(
+        "projects_users", enrolment(50, 1, campus_id=42), enrolment(51, 1, campus_id=5)
+    )
+    healthy.run("publish")
+    told = healthy.run("status", "--tables")
+    assert (
+        "projects_users: 2 orphans at campuses that 42 does not list (campus_id 5, 42)" in told
+    )
+    rows = healthy.query("SELECT missing_from, missing_id FROM ft42.orphan_rows ORDER BY 2")
+    assert [(row["missing_from"], row["missing_id"]) for row in rows] == [
+        ("campuses", 5),
+        ("campuses", 42),
+    ]
 
 
 @pytest.mark.parametrize("name", ["<b>", "{subject}", "%s", "'; DROP TABLE ft42.users; --"])

@@ -118,8 +118,7 @@ class Simulation:
             "coalitions": coalitions,
             "users": people,
             "projects_users": self._list(
-                "/v2/projects_users?filter[cursus]=21"
-                + _listed("campus", campuses or tuple(listed)),
+                "/v2/projects_users?filter[cursus]=21" + _listed("campus", campuses),
                 "id,user_id,updated_at",
             ),
             "achievements_users": sandbox.truth(

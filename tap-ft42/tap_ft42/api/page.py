@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from math import isfinite
 from typing import TYPE_CHECKING, Any
@@ -78,6 +78,10 @@ class Page:
     def told(self) -> dict[str, Any]:
         """The fields that the body does not tell; `restored_page` takes them."""
         return {name: getattr(self, name) for name in TOLD}
+
+    def untold(self) -> Page:
+        """Return the page without its total, which is wrong, so that more may follow."""
+        return replace(self, total=None, more=bool(self.count))
 
     def keys(self, name: str) -> Sequence[int]:
         """Return the records' ids, or their positions, as numbers."""

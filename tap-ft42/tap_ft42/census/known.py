@@ -44,13 +44,13 @@ from tap_ft42.census.presence import STATE, Presence
 from tap_ft42.census.settled import OPEN, OpenCensus, OpenRound, SettledCensus, Split
 from tap_ft42.census.tallies import Tally
 from tap_ft42.census.terms import is_counted, is_tallied
-from tap_ft42.declared.contexts import parent_of
+from tap_ft42.declared.contexts import key_of, parent_of
 from tap_ft42.declared.instants import from_milliseconds, milliseconds
 from tap_ft42.planning.bookmarks import is_same_scope
 from tap_ft42.reading.ids import IdSet
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 
     from tap_ft42.api.page import Page
     from tap_ft42.census.counting import Proof
@@ -102,6 +102,7 @@ class KnownRows(Presence):
         self._is_open = False
         self._since: dict[int, int | None] = {}
         self._complete: list[Context | None] = []
+        self._open_parts: set[Hashable] = set()
         self._left_out = IdSet()
         self._seen = IdSet()
 
@@ -109,6 +110,7 @@ class KnownRows(Presence):
 
     @override
     def begin(self, context: Context | None) -> None:
+        self._open_parts.add(key_of(context))
         state = self._list.state(context)
         if not self._is_open:
             self._is_open = True
@@ -191,6 +193,7 @@ class KnownRows(Presence):
 
     @override
     def complete(self, context: Context | None) -> None:
+        self._open_parts.discard(key_of(context))
         if self._account is not None:
             self._complete.append(context)
 
@@ -256,11 +259,18 @@ class KnownRows(Presence):
                 account.note(taken=from_milliseconds(self._terms.began))
 
     def _censuses(self, account: Account, *, is_due: bool) -> Iterator[ListCensus]:
-        read = Read(self._list, self._terms, self._complete, self._left_out, self._seen)
+        read = Read(
+            self._list,
+            self._terms,
+            self._complete,
+            self._left_out,
+            self._seen,
+            is_all=not self._open_parts,
+        )
         split = self._split if self._split is not None and self._split.is_made else None
         if not is_due:
             requests = self._terms.left_between
-            if split is not None and requests:
+            if split is not None and requests and not self._list.has_wrong_totals:
                 yield OpenRound(read, split, requests=requests)
         elif split is None:
             yield ListCensus(read, account)

@@ -51,6 +51,9 @@ if TYPE_CHECKING:
 
 _LATER = in_milliseconds("2100-01-01")
 
+_MANY = 3
+"""Ranges that contradict themselves that are no coincidence: rows may move while they count."""
+
 _KNOWN_SINCE = ("left", "since", "taken")
 """Notes from when on it is not known who left; the first one that there is counts."""
 
@@ -68,6 +71,7 @@ class Read:
         contexts: Its contexts that were read to their end.
         left_out: Ids of rows that the API lists and the stream does not emit.
         seen: Ids of the rows that came.
+        is_all: Whether all of its contexts that were begun were read to their end.
     """
 
     counted: CountedList
@@ -75,6 +79,7 @@ class Read:
     contexts: Sequence[Context | None]
     left_out: IdSet
     seen: IdSet
+    is_all: bool
 
 
 class ListCensus:
@@ -92,6 +97,7 @@ class ListCensus:
         self._contexts = read.contexts
         self._left_out = read.left_out
         self._seen = read.seen
+        self._is_all = read.is_all
         self._doubts = 0
         self._account = account
         self._whole = list_of(read.contexts[0])
@@ -112,6 +118,7 @@ class ListCensus:
         pages = ceil(self._account.tally.expectation.total / self._list.reader.page_size)
         self._terms.budget.plan(pages)
         try:
+            self._refuse_wrong_totals()
             yield from self._census()
         except (
             FatalAPIError,
@@ -126,7 +133,9 @@ class ListCensus:
                 str(error) or error.__doc__,
                 extra={"happened": "census_impossible"},
             )
-        if self._doubts:
+        if self._doubts >= _MANY:
+            self._list.reader.fit(self._list.whole_path or "").doubt_totals()
+        elif self._doubts:
             self._list.logger.warning(
                 "%s: in %s of ids the API does not count what it shows. None of their rows "
                 "is found to be gone.",
@@ -134,6 +143,11 @@ class ListCensus:
                 some(self._doubts, "range"),
                 extra={"happened": "census_doubtful", "ranges": self._doubts},
             )
+
+    def _refuse_wrong_totals(self) -> None:
+        if self._list.has_wrong_totals:
+            message = "Its totals contradict each other, or the rows"
+            raise UncountableError(message)
 
     @property
     def _nights(self) -> int:
@@ -458,7 +472,8 @@ class ListCensus:
         query = dict(self._list.query(self._whole))
         if listing.parent_filter is not None:
             parents = sorted({parent_of(context) for context in self._contexts})
-            if len(parents) <= self._longest_list:
+            # What is known is of all parents, and so is what is counted.
+            if self._is_all and len(parents) <= self._longest_list:
                 query[listing.parent_filter] = ",".join(map(str, parents))
             elif self._terms.scope.campus_ids:
                 return None

@@ -181,7 +181,7 @@ class FullReads(Presence):
     @override
     def proofs(self) -> Iterator[tuple[Context | None, Proof]]:
         for context, read in self._reads.values():
-            if read.is_complete and read.is_proof:
+            if read.is_complete and read.is_proof and not self._list.has_wrong_totals:
                 for proof in pieces(read.lower, MAX_ID, list(read.tally.ids), read.sent):
                     yield context, proof
 

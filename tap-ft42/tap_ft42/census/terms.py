@@ -125,6 +125,10 @@ class CountedList(Protocol):
         """The stream's logger."""
 
     @property
+    def has_wrong_totals(self) -> bool:
+        """Whether it was found to count other rows than it shows."""
+
+    @property
     def is_one_list(self) -> bool:
         """Whether all rows are read by the same parameters, but for parent and cursus."""
 

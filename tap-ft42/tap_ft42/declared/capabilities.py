@@ -51,8 +51,6 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     """Columns whose ranges narrow it."""
     are_bounds_inclusive: bool = True
     """Whether a range includes its two bounds."""
-    widest_range: _Some | None = None
-    """Widest range that is answered: ids, or milliseconds of an instant; None for any."""
     longest_list: _Some = LARGEST
     """Ids in one filter, at most."""
     totals: Totals = "exact"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tap_ft42.declared.capabilities import Capabilities
 from tap_ft42.declared.listing import ID, LARGEST
 from tap_ft42.doctor.asking import Answer
+from tap_ft42.doctor.heeding import heeds_all
 from tap_ft42.doctor.probes import Probe, follows, last_of, probe_of, rows_of, sign_against
 from tap_ft42.doctor.shapes import shape_of
 
@@ -131,7 +132,7 @@ class Examination:
         longest = self._longest if ids is None else ids
         query = dict(self._query)
         if self._ids_name and longest:
-            query[self._ids_name] = ",".join(map(str, self._ids[:longest]))
+            query |= self._named(self._ids[:longest])
         paging = {"page[number]": number, "page[size]": size}
         answer = self._asker.ask(self.found.route, self._context, {**query, **params, **paging})
         if len(answer.rows) > size and self.found.can.is_paged:
@@ -209,12 +210,16 @@ class Examination:
 
     def _look_at_list(self, first: Answer) -> None:
         """Find out whether more ids than the first one count."""
-        if first.total is None:
-            is_same = self._ask(size=self._size, ids=1).ids == first.ids
-        else:
-            is_same = self._ask(size=1, ids=1).total == first.total
-        if is_same and first.rows:
+        ids = self._ids[: self._longest]
+
+        def ask(some: Sequence[int]) -> Answer:
+            return first if some == ids else self._ask(self._named(some), size=1)
+
+        if first.rows and not heeds_all(ids, ask):
             self._note_longest(1, None)
+
+    def _named(self, ids: Sequence[int]) -> dict[str, str]:
+        return {self._ids_name: ",".join(map(str, ids))}
 
     # What it shows
 

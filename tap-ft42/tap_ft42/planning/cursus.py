@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_ft42.declared.capabilities import STATE_KEY
 from tap_ft42.declared.contexts import CURSUS
+from tap_ft42.planning.refresh import HIDDEN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -24,9 +25,9 @@ if TYPE_CHECKING:
 MAIN = 21
 """The main curriculum, which is read where no setting names another one."""
 
-_OF_STREAM = {"served_at", STATE_KEY}
-"""What the state of the stream itself says in any case; see `tap_ft42.planning.priorities`
-and `tap_ft42.declared.capabilities`."""
+_OF_STREAM = {"served_at", STATE_KEY, HIDDEN}
+"""What the state of the stream itself says in any case; see `tap_ft42.planning.priorities`,
+`tap_ft42.declared.capabilities` and `tap_ft42.run.hidden`."""
 
 
 def cursus_ids(settings: Mapping[str, Any]) -> tuple[int, ...]:

@@ -174,7 +174,7 @@ def sweep_name(listing: Listing, members: Sequence[Partition]) -> str:
     whole = list_of(members[0].context)
     cursus = f" cursus_id={cursus_of(whole)}" if whole else ""
     ids = ""
-    if listing.parent_filter is not None:
+    if listing.parent is not None:
         ids = ",".join(str(parent_of(member.context)) for member in members)
     return f"sweep of {listing.name}{cursus} {ids}"
 

@@ -97,6 +97,14 @@ class Fit:
             ranges=tuple(name for name in self.can.ranges if name != column),
         )
 
+    def doubt_totals(self) -> None:
+        """Take note that totals contradict each other, or the rows."""
+        self.learn(
+            "the API counts other rows than it shows. What it shows is read, and what it does "
+            "not show is not taken for gone",
+            totals="wrong",
+        )
+
     @property
     def is_list_due(self) -> bool:
         """Whether nobody has looked for a month whether all ids of a list count."""

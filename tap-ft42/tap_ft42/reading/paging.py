@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from tap_ft42.reading.asking import Ask
     from tap_ft42.reading.regions import Region
 
+LOST = 10
+"""Rows that even a short list may lose while it is read."""
+
 _AT_ONCE = 64
 """Pages of a list that are asked for before the first of them is consumed."""
 
@@ -83,6 +86,12 @@ class Seen:
         if self.first is None or self.last is None or self._is_one_page_again:
             return False
         return self.last <= self.shown <= self.first
+
+    def is_what_counts(self, page: Page) -> bool:
+        """Tell whether a later answer counts what was shown, less what may have left since."""
+        if page.total is None:
+            return False
+        return self._distinct - LOST <= page.total <= self._distinct
 
     @property
     def has_all(self) -> bool:

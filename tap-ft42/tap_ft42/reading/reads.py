@@ -61,7 +61,7 @@ from tap_ft42.reading.asking import (
     TooDearError,
 )
 from tap_ft42.reading.in_order import order_by, read_in_order
-from tap_ft42.reading.paging import Seen, all_pages, is_all, one_page, tells_order
+from tap_ft42.reading.paging import LOST, Seen, all_pages, is_all, one_page, tells_order
 from tap_ft42.reading.piecewise import MOST_SLICES, SHORT_SLICE, read_piecewise, slices_of
 from tap_ft42.reading.regions import Region
 
@@ -73,9 +73,6 @@ if TYPE_CHECKING:
 
 LONG_SLICE = 500
 """Pages of a slice of a sorted list: deeper offsets cost the API more."""
-
-_LOST = 10
-"""Rows that even a short list may lose while it is read."""
 
 _TRIES = 10
 
@@ -270,6 +267,6 @@ async def _slices(
         yield part
     shown, are_empty = len(ask.ids), len(ask.ids) == len(set(head.ids))
     # A list does not lose half of its rows while it is read.
-    if (are_empty or not is_doubtful) and 2 * shown + _LOST < (head.total or 0):
+    if (are_empty or not is_doubtful) and 2 * shown + LOST < (head.total or 0):
         message = f"the API counts {head.total} rows, and shows {shown}"
         raise IncompleteReadError(message)

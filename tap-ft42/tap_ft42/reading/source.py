@@ -103,7 +103,7 @@ class ListSource(Source):
         with self.entry.request():
             page = self.reader.client.fetch(self.reader.listing, self.url, params)
         self.entry.take(page)
-        return page
+        return page.untold() if self.fit.can.totals == "wrong" else page
 
     def _fetched_with_less(
         self, region: Region, number: int, sort: str | None, refusal: FatalAPIError
@@ -376,10 +376,16 @@ class ListReader:
         return self.ask_first(source, place, sort=sort)
 
     def ask_first(
-        self, source: ListSource, place: Place = NOW, *, sort: str | None = None
+        self,
+        source: ListSource,
+        place: Place = NOW,
+        *,
+        sort: str | None = None,
+        is_divided: bool = True,
     ) -> Reading:
         """Ask for the first page of a source; arguments and result as of `ask_one`."""
-        return self.begin(place, source, partial(_first_page, sort=sort))
+        read = partial(_first_page, sort=sort)
+        return self.begin(place, source, read, is_divided=is_divided)
 
     def one_of(self, reading: Reading) -> Page:
         """Wait for the page of one row.

@@ -38,6 +38,9 @@ _ROWS_A_PERSON = 10
 CAMPUSES = 54
 """How many 42 lists, if they have not been counted."""
 
+_SEARCH = 12
+"""Requests that find and read campuses that 42 does not list, once."""
+
 _MODES = {
     Way.LIST: "full",
     Way.FULL: "full",
@@ -224,10 +227,13 @@ def _sum(run: Run, requests: int) -> Iterator[str]:
     per_hour = quota.per_hour * (100 - run.settings["reserve_percent"]) // 100
     per_second = quota.per_second
     if allowed is not None:
+        ceilings = (
+            _limit(run.settings.get(f"requests_per_{one}")) for one in ("second", "hour")
+        )
         yield (
             f"42 allows {allowed.per_second} a second and {allowed.per_hour:,} an hour (roles: "
-            f"{allowed.roles}); the run keeps to {per_second or 'any number'} and "
-            f"{f'{quota.per_hour:,}' if quota.per_hour else 'any number'}."
+            f"{allowed.roles}), the settings {' and '.join(ceilings)}; the run keeps to "
+            f"{_limit(per_second)} and {_limit(quota.per_hour)}."
         )
     if per_hour:
         yield f"That is {requests / per_hour:.0%} of the {per_hour:,} that an hour allows."
@@ -236,6 +242,10 @@ def _sum(run: Run, requests: int) -> Iterator[str]:
     most = run.settings.get("max_requests")
     if most and most < requests:
         yield f"A run sends {most:,} at most (max_requests): {ceil(requests / most):,} runs."
+
+
+def _limit(requests: int | None) -> str:
+    return "as many" if requests is None else f"{requests:,}" if requests else "any number"
 
 
 def _estimate(intent: Intent, totals: Mapping[str, int | None]) -> Estimate:
@@ -285,12 +295,14 @@ def _requests_below(
     if reads < partitions and listing.parent_columns:
         # Look-ups of people, who have several rows each where all are read.
         extra += ceil((rows or 0) / (_ROWS_A_PERSON * size if is_load else LARGEST))
+    hidden = intent.list_run.hidden_parents
+    search = _SEARCH if hidden is not None and hidden.is_search_ahead else 0
     apart = partitions + points
     if is_load:
         apart += (rows or 0) // size
     elif run.backfill is not None:
         apart += (rows or 0) // size // 2
-    return min(ceil((least + most) / 2) + extra, max(apart, pages))
+    return min(ceil((least + most) / 2) + extra, max(apart, pages)) + search
 
 
 def _people_list(intent: Intent) -> ListRun:

@@ -4,6 +4,7 @@ An enrolment names no campus; asked campus by campus, it is found at each campus
 user, and as these are asked in ascending order, it stays with the highest one. A sweep
 asks for all campuses at once. So the campuses of the rows' users are looked up, 100
 users a request, and a row goes to the highest one in the run: the result is the same.
+One that 42 does not list comes last: only who has no other campus is found there.
 
 The same look-up is needed when a campus is asked after one with a higher id, or loaded
 for the first time after that one: it must not take the rows of people who are students
@@ -27,13 +28,14 @@ from typing_extensions import override
 
 from tap_ft42.declared.contexts import cursus_of, parent_of
 from tap_ft42.declared.instants import milliseconds
+from tap_ft42.planning.refresh import hidden_ids
 from tap_ft42.planning.steps import Way
 from tap_ft42.reading.asking import TooDearError
-from tap_ft42.run.people import person_of
+from tap_ft42.run.people import person_of, preferred
 from tap_ft42.run.trait import Trait
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from tap_ft42.api.page import Page
     from tap_ft42.declared.contexts import Context
@@ -66,7 +68,13 @@ class CampusDealer:
     """Deals rows of users in a cursus out to the campuses of a run."""
 
     def __init__(
-        self, people: Directory, state: dict[str, Any], *, column: str, overlap: int
+        self,
+        people: Directory,
+        state: dict[str, Any],
+        *,
+        column: str,
+        overlap: int,
+        hidden: Callable[[], set[int]],
     ) -> None:
         """Begin with no campus.
 
@@ -75,8 +83,10 @@ class CampusDealer:
             state: The SDK's state of the cursus; changed in place.
             column: The column of the cursor.
             overlap: Milliseconds by which windows begin before their bookmark.
+            hidden: Returns the campuses that 42 does not list.
         """
         self._people = people
+        self._hidden = hidden
         self._state = state
         self._column = column
         self._overlap = overlap
@@ -175,16 +185,20 @@ class CampusDealer:
         """
         if not self._is_needed:
             return asked
-        return self._went_to(record) or max(self._in_run(person_of(record)), default=asked)
+        own = self._in_run(person_of(record))
+        return self._went_to(record) or preferred(own, self._hidden(), asked)
 
     def _in_run(self, user_id: int | None) -> set[int]:
         return self._people.campuses_of(user_id) & set(self._campuses)
 
     def _comes_late(self, campus_id: int) -> bool:
         """Tell whether a campus with a higher id has been read before this one."""
-        before = set(self._campuses[: self._campuses.index(campus_id)])
+        hidden = self._hidden()
+        if campus_id in hidden:
+            return True
+        before = set(self._campuses[: self._campuses.index(campus_id)]) - hidden
         if campus_id not in self._loaded:
-            before |= self._loaded
+            before |= self._loaded - hidden
         return campus_id < max(before, default=0)
 
 
@@ -221,6 +235,7 @@ class CampusByPerson(Trait):
                 self._list.state(whole),
                 column=cursor.column if cursor else "",
                 overlap=run.times.overlap,
+                hidden=lambda: hidden_ids(self._list.output.stream_state),
             )
             for whole in self._list.lists
         }

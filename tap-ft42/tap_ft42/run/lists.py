@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, partial
+from itertools import count
 from math import ceil
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -28,6 +29,7 @@ from tap_ft42.planning.sweeps import together
 from tap_ft42.reading.asking import TooDearError, TooLargeError
 from tap_ft42.reading.source import ONE
 from tap_ft42.run.dealing import CampusByPerson
+from tap_ft42.run.hidden import HiddenParents
 from tap_ft42.run.lifecycle import ALONE
 from tap_ft42.run.newcomers import OfPeople
 from tap_ft42.run.partitions import Partitions
@@ -37,7 +39,7 @@ from tap_ft42.run.rejections import Rejections, UnusableRecordsError
 from tap_ft42.run.run import STATE_INTERVAL
 from tap_ft42.run.strangers import Strangers
 from tap_ft42.run.sweeping import Halving, Sweeping, may_be_of_one
-from tap_ft42.run.unlisted import is_gone
+from tap_ft42.run.unlisted import is_gone, known_to_exist
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
@@ -56,6 +58,9 @@ if TYPE_CHECKING:
 
 Member: TypeAlias = "tuple[Context | None, Place]"
 """A partition by its context, and its place in the order of the run."""
+
+_BEHIND = 1_000_000
+"""Where what hangs on rows stands that no page of a list shows."""
 
 
 @dataclass(frozen=True)
@@ -108,12 +113,13 @@ class ListRun:
         self._swept: dict[str, Sequence[dict[str, Any]]] = {}
         self._partitions_read: list[dict[str, Any]] = []
         self._is_read_to_end = self._is_any_read = False
-        self._is_doubtful = self._has_failed = False
+        self._has_failed = False
         self._left_open: set[Hashable] = set()
         self._gone: list[str] = []
         self._strangers = Strangers(self.partitions)
         self._sweeping = Sweeping(self.partitions)
         self._remembered: list[tuple[ListRun, Context]] = []
+        self._listed: set[object] | None = None
         if listing.tells == "people":
             run.people.people = self
         elif listing.tells == "campuses of people":
@@ -332,9 +338,9 @@ class ListRun:
         if read.is_sweep:
             whole = list_of(context)
             query = self.partitions.query(whole)
-            if self.listing.parent_filter is not None:
+            if listing.parent_filter is not None:
                 ids = (str(parent_of(member)) for member in read.contexts)
-                query[self.listing.parent_filter] = ",".join(ids)
+                query[listing.parent_filter] = ",".join(ids)
             source = reader.source(whole, query, read.name, path=self.partitions.whole_path)
             states = [self.partitions.state(member) for member in read.contexts]
             self._swept[read.name] = states
@@ -442,6 +448,12 @@ class ListRun:
             yield record
         is_read = self._due.get(key_of(context), False) and self._is_read_to_end
         if is_read and self.needs_all(context):
+            if is_whole:
+                self._listed = listed
+                exist = known_to_exist(self.output.stream_state)
+                for child in self.wanted_children:
+                    if child.hidden_parents is not None:
+                        child.hidden_parents.note_listed(listed, exist)
             refreshing.note(context, listed, is_whole=is_whole)
 
     def _tried_out(self, context: Context | None) -> Iterator[Any]:
@@ -458,9 +470,73 @@ class ListRun:
             return False
         return any(self.partitions.contexts_below(record))
 
-    def remembered(self, context: Context | None) -> Sequence[tuple[ListRun, Context]]:
-        """Return what is read below the rows of the last full read, if none is due now."""
-        return () if self._due.get(key_of(context), True) else self._remembered
+    def not_read_here(self, context: Context | None) -> Iterator[tuple[ListRun, Context]]:
+        """Yield what is read below rows that the run has not read itself.
+
+        Args:
+            context: The context of the partition, or None.
+
+        Yields:
+            What hangs on the rows of the last full read, if none is due now; and on those that
+            42 does not list.
+
+        Raises:
+            RunEnds: The run has to end.
+        """
+        known = () if self._due.get(key_of(context), True) else self._remembered
+        yield from known
+        for child in () if self.run.is_dry_run else self.wanted_children:
+            if child.hidden_parents is not None:
+                planned = [below for one, below in known if one is child]
+                for below in self._hidden_above(child, child.hidden_parents, planned):
+                    yield child, below
+
+    def _hidden_above(
+        self, child: ListRun, hidden: HiddenParents, planned: list[Context]
+    ) -> Iterator[Context]:
+        """Yield the parents that 42 does not list, but for those whose rows are planned."""
+        yield from child.planned_below(hidden.contexts, planned, self._places_behind)
+        is_due = self._listed is not None or hidden.are_never_sought
+        if self.run.lifecycle.ends_early or self.run.scope.campus_ids or not is_due:
+            return
+        try:
+            hidden.seek()
+        except ALONE as failure:
+            if not self.run.lifecycle.fails_alone(child.listing.name, failure):
+                raise
+        yield from child.planned_below(hidden.contexts, planned, self._places_behind)
+
+    @cached_property
+    def _places_behind(self) -> Iterator[Place]:
+        """The places behind all that the list itself leads to, and before the next list."""
+        place = self._place or self.run.next_place()
+        return ((*place, _BEHIND, number) for number in count())
+
+    def planned_below(
+        self, parents: Sequence[Context], planned: list[Context], places: Iterator[Place]
+    ) -> Sequence[Context]:
+        """Let the pipeline read what hangs on parents that no page has named.
+
+        Args:
+            parents: Their contexts.
+            planned: Those of whom it does so; changed in place.
+            places: Where what is read is wanted.
+
+        Returns:
+            The others.
+        """
+        others = [context for context in parents if context not in planned]
+        planned += others
+        self.plan_below(list(zip(others, places, strict=False)))
+        return others
+
+    @cached_property
+    def hidden_parents(self) -> HiddenParents | None:
+        """Its parents that 42 does not list, where rows can be asked for without a list."""
+        parent = self.listing.parent
+        if parent is None or not (parent.is_campus and self.listing.is_filtered_by_parent):
+            return None
+        return HiddenParents(self.partitions)
 
     def _planned_records(self, context: Context | None) -> Iterator[Any]:
         key = key_of(context)
@@ -568,14 +644,8 @@ class ListRun:
         """Call no row gone on the strength of a read whose totals are wrong."""
         for member in read.contexts:
             self.presence.doubt(member)
-        if not self._is_doubtful:
-            self._is_doubtful = True
-            self.partitions.logger.warning(
-                "%s: the API counts other rows than it shows. What it shows has been read, "
-                "and what it does not show is not taken for gone.",
-                self.listing.name,
-                extra={"happened": "totals_doubtful"},
-            )
+        fit = self.partitions.fit_of_sweeps if read.is_sweep else self.partitions.fit
+        fit.doubt_totals()
 
     def _move(self, held: list[Callable[[], None]], rejected: int) -> None:
         """Move the bookmarks, unless what was rejected since forbids it.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cached_property
+from sys import maxsize
 from typing import TYPE_CHECKING, Any, Protocol
 
 from tap_ft42.api.client import logger_of
@@ -11,10 +12,11 @@ from tap_ft42.declared.contexts import CURSUS, cursus_of, key_of, parent_of
 from tap_ft42.declared.listing import ID
 from tap_ft42.declared.records import BrokenRecordError
 from tap_ft42.planning.priorities import last_served
+from tap_ft42.planning.refresh import hidden_ids
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Hashable, Iterator, Mapping, Sequence
+    from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 
     from tap_ft42.api.ledger import Entry
     from tap_ft42.declared.capabilities import Capabilities
@@ -98,12 +100,20 @@ class Partitions:
         # Where no parameter names the parents, one read serves however many there are.
         is_listed = listing.parent_filter is not None and listing.largest_sweep > 1
         longest = self.fit_of_sweeps.can.longest_list if is_listed else listing.largest_sweep
+        is_whole = longest < listing.largest_sweep and self._is_whole_in_scope
         return replace(
             listing,
             is_sortable=self._is_sortable(can),
             has_ranges=bool(can.ranges),
-            largest_sweep=min(listing.largest_sweep, longest),
+            parent_filter=None if is_whole else listing.parent_filter,
+            largest_sweep=maxsize if is_whole else min(listing.largest_sweep, longest),
         )
+
+    @property
+    def _is_whole_in_scope(self) -> bool:
+        """Whether the rows of all parents are wanted, and each tells its own."""
+        is_told = not self.listing.parent_columns
+        return is_told and not self.run.scope.campus_ids and self.whole_path is not None
 
     def _is_sortable(self, can: Capabilities) -> bool:
         if "sorts" not in can.observed:
@@ -119,6 +129,11 @@ class Partitions:
     def fit_of_sweeps(self) -> Fit:
         """What the route was found to do that lists the rows of all parents."""
         return self.reader.fit(self.whole_path or self.path)
+
+    @property
+    def has_wrong_totals(self) -> bool:
+        """Whether it was found to count other rows than it shows."""
+        return "wrong" in {self.fit.can.totals, self.fit_of_sweeps.can.totals}
 
     @property
     def logger(self) -> logging.Logger:
@@ -304,7 +319,8 @@ class Partitions:
         if not self.listing.campus_by_person:
             return {}
         by_campus = {parent_of(context): context for context in contexts}
-        campuses = self.run.people.campuses_of_rows(records, by_campus)
+        hidden = hidden_ids(self.output.stream_state)
+        campuses = self.run.people.campuses_of_rows(records, by_campus, hidden)
         return {row: by_campus[campus] for row, campus in campuses.items()}
 
     # What is read outside of their turns
@@ -346,7 +362,30 @@ class Partitions:
     ) -> Iterator[dict[str, Any]]:
         """Read rows that the run needs to know before it goes on; as `read_apart`."""
         name = f"look-up of {self.name_of(context)}"
-        for record in self.read_apart(query, name, context):
+        yield from self._rows(self.read_apart(query, name, context), context)
+
+    def glance(self, query: Mapping[str, Any]) -> tuple[Sequence[dict[str, Any]], bool]:
+        """Read the first page of rows that the run needs to know.
+
+        Args:
+            query: Parameters that select them.
+
+        Returns:
+            Its rows, and whether there are more.
+
+        Raises:
+            RunEnds: The run has to end.
+            FatalAPIError: The API refuses the request.
+            TooLargeError: It does not answer so many ids.
+        """
+        source = self.reader.source(None, query)
+        page = self.reader.one_of(self.reader.ask_first(source, is_divided=False))
+        return [*self._rows(page.records(), None)], page.more
+
+    def _rows(
+        self, records: Iterable[Any], context: Context | None
+    ) -> Iterator[dict[str, Any]]:
+        for record in records:
             try:
                 yield self.output.row(record, context)
             except BrokenRecordError as broken:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from tap_ft42.api.errors import FatalAPIError
 from tap_ft42.planning.scope import id_lists
+from tap_ft42.reading.asking import TooLargeError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -51,6 +52,9 @@ class Memberships(Protocol):
 
     def look_up(self, query: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         """Yield its rows."""
+
+    def glance(self, query: Mapping[str, Any]) -> tuple[Sequence[dict[str, Any]], bool]:
+        """Return the rows of its first page, and whether there are more."""
 
 
 class Directory:
@@ -108,13 +112,50 @@ class Directory:
                 for row in self.memberships.look_up(query):
                     self._campuses_of.setdefault(row["user_id"], set()).add(row["campus_id"])
             except FatalAPIError:
-                self.memberships.note_refusal(
-                    "What names no campus is asked for campus by campus, and goes to the one "
-                    "that it was asked for"
-                )
+                self._note_refusal()
                 return
         for person_id in unknown:
             self._campuses_of.setdefault(person_id, set())
+
+    def campuses_among(self, campus_ids: Iterable[int]) -> set[int]:
+        """Find out at which of some campuses anybody studies, for a request or two.
+
+        Args:
+            campus_ids: Their ids.
+
+        Returns:
+            Those that a page of their people names; none where nobody tells.
+
+        Raises:
+            RunEnds: The run has to end.
+        """
+        found = set[int]()
+        try:
+            for batch in id_lists(campus_ids):
+                found |= self._named_among({int(campus) for campus in batch.split(",")})
+        except FatalAPIError:
+            self._note_refusal()
+        except TooLargeError:
+            pass  # what is left over is found in another way
+        return found
+
+    def _named_among(self, campus_ids: set[int]) -> set[int]:
+        found, is_more = set[int](), True
+        while is_more and found < campus_ids:
+            # Those of whom the page is full would hide the others.
+            (others,) = id_lists(campus_ids - found)
+            query = {**self.memberships.query(None), "filter[campus_id]": others}
+            rows, is_more = self.memberships.glance(query)
+            named = {row["campus_id"] for row in rows} & campus_ids - found
+            is_more = is_more and bool(named)
+            found |= named
+        return found
+
+    def _note_refusal(self) -> None:
+        self.memberships.note_refusal(
+            "What names no campus is asked for campus by campus, and goes to the one "
+            "that it was asked for"
+        )
 
     @property
     def tells_campuses(self) -> bool:
@@ -126,13 +167,17 @@ class Directory:
         return self._campuses_of.get(person_id, set()) if person_id is not None else set()
 
     def campuses_of_rows(
-        self, records: Sequence[Mapping[str, Any]], campuses: Collection[int]
+        self,
+        records: Sequence[Mapping[str, Any]],
+        campuses: Collection[int],
+        hidden: Collection[int],
     ) -> dict[int, int]:
         """Look up which campuses rows go to.
 
         Args:
             records: What the API sent.
             campuses: Ids of those that there are.
+            hidden: Ids of those that 42 does not list.
 
         Returns:
             Ids of campuses by the ids of the rows, where a row goes to one.
@@ -147,7 +192,22 @@ class Directory:
         }
         self.learn_campuses(people.values())
         found = {row: self.campuses_of(one) & set(campuses) for row, one in people.items()}
-        return {row: max(own) for row, own in found.items() if own}
+        ways = {row: preferred(own, hidden) for row, own in found.items()}
+        return {row: campus for row, campus in ways.items() if campus is not None}
+
+
+def preferred(
+    campuses: Collection[int], hidden: Collection[int], otherwise: int | None = None
+) -> int | None:
+    """Return the campus that a row goes to of those of its person.
+
+    Args:
+        campuses: Their ids.
+        hidden: Ids of those that 42 does not list, which take what no other one takes.
+        otherwise: What to return if there is none.
+    """
+    listed = set(campuses).difference(hidden)
+    return max(listed or campuses, default=otherwise)
 
 
 def person_of(record: object) -> int | None:

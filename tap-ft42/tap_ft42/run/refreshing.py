@@ -12,7 +12,12 @@ from typing import TYPE_CHECKING, Any
 from tap_ft42.declared.contexts import parent_of
 from tap_ft42.declared.listing import ID
 from tap_ft42.planning.priorities import last_served
-from tap_ft42.planning.refresh import forget_partitions, is_due, note_refresh
+from tap_ft42.planning.refresh import (
+    forget_partitions,
+    hidden_ids,
+    is_due,
+    note_refresh,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -64,7 +69,8 @@ class Refreshing:
         """
         note_refresh(self._list.state(context), **self._terms(context))
         for child in self._list.wanted_children if is_whole else ():
-            forget_partitions(child.output.stream_state, set(records))
+            state = child.output.stream_state
+            forget_partitions(state, {*records, *hidden_ids(state)})
 
     def _terms(self, context: Context | None) -> dict[str, Any]:
         readers = [child.listing.name for child in self._list.wanted_children]

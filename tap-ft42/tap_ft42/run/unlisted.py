@@ -9,7 +9,7 @@ each run.
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tap_ft42.api.errors import FatalAPIError, SettingError, is_missing
 from tap_ft42.planning.cursus import MAIN
@@ -51,7 +51,7 @@ def unlisted(scope: Scope, lists: Sequence[Partitions]) -> Iterator[tuple[str, s
         ids = scope.campus_ids if listing.is_campus else scope.cursus_ids
         if not (listing.is_campus or listing.is_cursus) or ids == (MAIN,):
             continue
-        known: set[int] = set(listed_by.output.stream_state.get(_LISTED, ()))
+        known = known_to_exist(listed_by.output.stream_state)
         unknown = set(ids) - known
         try:
             for batch in id_lists(unknown):
@@ -74,6 +74,15 @@ def unlisted(scope: Scope, lists: Sequence[Partitions]) -> Iterator[tuple[str, s
                 message = f"{name}: {why}. Correct the setting."
                 raise SettingError(message)
             yield name, f"{why}, so that nothing is read of it. Correct the setting"
+
+
+def known_to_exist(stream_state: dict[str, Any]) -> set[int]:
+    """Return what settings have named of a list that exists, listed or not.
+
+    Args:
+        stream_state: The SDK's state of the stream that lists it.
+    """
+    return set(stream_state.get(_LISTED, ()))
 
 
 def is_gone(listed_by: Partitions, own: int) -> bool:

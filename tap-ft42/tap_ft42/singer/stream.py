@@ -114,7 +114,7 @@ class FT42Stream(Stream):
     def get_records(self, context: Context | None) -> Iterator[dict[str, Any]]:
         yield from self.list_run.records(context)
         streams = {child.name: child for child in self.child_streams}
-        for child, own in self.list_run.remembered(context):
+        for child, own in self.list_run.not_read_here(context):
             streams[child.listing.name].sync(own)
 
     # Rows

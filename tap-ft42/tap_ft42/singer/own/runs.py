@@ -40,7 +40,7 @@ class SyncRunsStream(OwnStream):
     def get_records(self, context: Context | None) -> Iterable[dict[str, Any]]:
         run, settings = self.run, self.run.settings
         run.ledger.close()
-        until = run.token.secret_valid_until
+        until, allowed = run.token.secret_valid_until, run.quota.allowed
         told = ("page_size", "max_requests", "max_minutes")
         return [
             {
@@ -58,6 +58,8 @@ class SyncRunsStream(OwnStream):
                 **{name: settings.get(name) for name in told},
                 "requests_per_second": run.quota.per_second,
                 "requests_per_hour": run.quota.per_hour,
+                "allowed_per_second": None if allowed is None else allowed.per_second,
+                "allowed_per_hour": None if allowed is None else allowed.per_hour,
                 "start_date": _instant(settings.get("start_date")),
                 "end_date": _instant(settings.get("end_date")),
                 "cursus_ids": list(run.scope.cursus_ids),

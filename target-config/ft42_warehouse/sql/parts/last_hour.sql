@@ -1,8 +1,9 @@
 -- Requests of the last hour, of the application that has made the most. A run that began
 -- before counts for the part of its time that lies within. An application is told by when
--- its secret ends; read through JSON, as older versions did not note that.
+-- its secret ends. Both that and what 42 allows are read through JSON, as older versions did not
+-- note them.
 (
-    SELECT coalesce(used.requests, 0) AS requests, used.requests_per_hour
+    SELECT coalesce(used.requests, 0) AS requests, used.requests_per_hour, used.allowed_per_hour
     FROM (SELECT) AS always
     LEFT JOIN (
         SELECT
@@ -12,6 +13,9 @@
                 1
             )) FILTER (WHERE ended_at > now() - interval '1 hour'))::bigint AS requests,
             (array_agg(requests_per_hour ORDER BY started_at DESC))[1] AS requests_per_hour,
+            (array_agg(
+                (to_jsonb(r) ->> 'allowed_per_hour')::bigint ORDER BY started_at DESC
+            ))[1] AS allowed_per_hour,
             max(started_at) AS last_run
         FROM {landing}.sync_runs AS r
         GROUP BY to_jsonb(r) ->> 'secret_valid_until'

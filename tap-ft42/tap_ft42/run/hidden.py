@@ -1,0 +1,254 @@
+"""Parents that 42 does not list, though it has rows of them.
+
+There are more campuses than 42 lists: those that are closed or internal are left out. Who
+has studied only there has enrolments that no list of a listed campus shows. So it is compared
+how many rows there are in all, and at all campuses that are known. If there are more, or if
+nobody counts them, the list of who studies where is asked for people at other ids: a page
+names several campuses at once. If rows are still left over, the other ids are tried one by
+one. What has rows is read from then on as what is listed is.
+
+It is done after the first load, once a month, and when a parent is no longer listed: two
+requests a cursus, if nothing is left over. In the state of the list stands, below ``hidden``:
+
+``ids``
+    The parents that were found.
+``sought_on``
+    By cursus, the day on which they were sought.
+``trying``
+    By cursus, the ids that are still to be tried one by one, while that is not over.
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+from tap_ft42.api.errors import FatalAPIError
+from tap_ft42.declared.contexts import cursus_of, parent_of
+from tap_ft42.planning.refresh import HIDDEN, hidden_ids
+from tap_ft42.reading.asking import TooLargeError
+from tap_ft42.reading.places import NOW
+from tap_ft42.reading.regions import Region
+from tap_ft42.reading.source import ONE
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Sequence
+
+    from tap_ft42.api.page import Page
+    from tap_ft42.declared.contexts import Context
+    from tap_ft42.reading.pipeline import Reading
+    from tap_ft42.run.partitions import Partitions
+
+_BEHIND = 100
+"""Up to where beyond the greatest known id people are sought."""
+
+_NEXT = 20
+"""Up to where beyond it ids are tried one by one."""
+
+_AT_ONCE = 10
+"""Ids that are tried at once."""
+
+_NOBODY = 0
+"""An id that no person has."""
+
+_RENEWED = timedelta(days=30)
+
+
+class HiddenParents:
+    """The parents of a list that 42 does not list."""
+
+    def __init__(self, partitions: Partitions) -> None:
+        """Look at nothing yet.
+
+        Args:
+            partitions: The list.
+        """
+        self._list = partitions
+        self._today = partitions.run.clock.now().date()
+        self._window = _window_of(partitions)
+
+    @property
+    def contexts(self) -> list[Context]:
+        """The contexts of those that are known, in scope, and can be told from the others.
+
+        Who has studied at a listed campus, too, is found there.
+        """
+        people, scope = self._list.run.people, self._list.run.scope
+        found = filter(scope.has_campus, self._ids)
+        if not people.tells_campuses:
+            return []
+        return [{self._list.listing.parent_id: own} for own in sorted(found)]
+
+    def note_listed(self, listed: Collection[object], exist: Iterable[int]) -> None:
+        """Take note of what 42 lists.
+
+        Args:
+            listed: The ids of all parents that it lists.
+            exist: Ids that it is known to have, listed or not.
+        """
+        known = self._ids | set(exist)
+        if self._read - known.difference(listed) - set(listed):
+            # One is not listed any more. Whether it is gone or hidden, rows tell.
+            self._sought_on.clear()
+        self._keep(known.difference(listed))
+
+    @property
+    def are_never_sought(self) -> bool:
+        """Whether no run has come so far as to look for them."""
+        note = self._list.output.stream_state.get(HIDDEN) or {}
+        days = note.get("sought_on") or {}
+        return any(str(cursus_of(whole)) not in days for whole in self._list.lists)
+
+    @property
+    def is_search_ahead(self) -> bool:
+        """Whether a run of all parents would look for them for the first time."""
+        return self.are_never_sought and not self._list.run.scope.campus_ids
+
+    def seek(self) -> None:
+        """Look for parents of which there are rows, where that is due.
+
+        Raises:
+            RunEnds: The run has to end.
+            RetriableAPIError: Too many tries of one request failed.
+            requests.RequestException: The API did not answer.
+        """
+        due = [whole for whole in self._list.lists if self._is_due(whole)]
+        found = sorted({own for whole in due for own in self._sought(whole)})
+        if not found:
+            return
+        people = self._list.run.people
+        people.learn_campuses([_NOBODY])  # whether that is allowed
+        self._list.logger.warning(
+            "%s: 42 has rows of %s %s, which it does not list. %s",
+            self._list.listing.name,
+            self._list.listing.parent_id,
+            ", ".join(map(str, found)),
+            "They are read like the others."
+            if people.tells_campuses
+            else "They are not read, as nobody tells who of them studies elsewhere, too.",
+            extra={"happened": "hidden_parents", "ids": found},
+        )
+
+    # What is known
+
+    @property
+    def _note(self) -> dict[str, Any]:
+        note: dict[str, Any] = self._list.output.stream_state.setdefault(HIDDEN, {"ids": []})
+        return note
+
+    @property
+    def _sought_on(self) -> dict[str, str]:
+        days: dict[str, str] = self._note.setdefault("sought_on", {})
+        return days
+
+    @property
+    def _trying(self) -> dict[str, list[int]]:
+        trying: dict[str, list[int]] = self._note.setdefault("trying", {})
+        return trying
+
+    @property
+    def _ids(self) -> set[int]:
+        return hidden_ids(self._list.output.stream_state)
+
+    def _keep(self, ids: Iterable[int]) -> None:
+        self._note["ids"] = sorted(ids)
+
+    @property
+    def _read(self) -> set[int]:
+        """The ids of all parents whose rows are read."""
+        return {
+            parent_of(partition["context"])
+            for whole in self._list.lists
+            for partition in self._list.states_within(whole)
+        }
+
+    @property
+    def _known(self) -> set[int]:
+        """The ids of all parents that are known."""
+        return self._read | self._ids
+
+    def _is_due(self, whole: Context | None) -> bool:
+        day = self._sought_on.get(str(cursus_of(whole)))
+        try:
+            return day is None or self._today - date.fromisoformat(day) >= _RENEWED
+        except ValueError:
+            return True
+
+    # What is asked
+
+    def _sought(self, whole: Context | None) -> list[int]:
+        """Find the parents with rows in one cursus that are not known, and return them."""
+        cursus, before = str(cursus_of(whole)), self._known
+        rest = self._left_over(whole)
+        if rest != 0 and cursus not in self._trying:
+            top = max(before, default=0)
+            others = sorted({*range(1, top + _BEHIND)} - before)
+            self._try(whole, sorted(self._list.run.people.campuses_among(others)))
+            found = self._known - before
+            # Where nobody counts, what was found is taken for all.
+            rest = self._left_over(whole) if found else rest
+            if rest or (rest is None and not found):
+                self._trying[cursus] = sorted({*range(1, top + _NEXT)} - self._known)
+        while ids := self._trying.get(cursus):
+            self._try(whole, ids[:_AT_ONCE])
+            self._trying[cursus] = ids[_AT_ONCE:]
+        if self._trying.pop(cursus, None) is not None:
+            rest = self._left_over(whole)
+        self._sought_on[cursus] = self._today.isoformat()
+        if rest:
+            self._list.logger.warning(
+                "%s: %d rows belong to no %s that could be found, and are not read.",
+                self._list.listing.name,
+                rest,
+                self._list.listing.parent_id,
+                extra={"happened": "rows_left_over", "rows": rest},
+            )
+        return sorted(self._known - before)
+
+    def _left_over(self, whole: Context | None) -> int | None:
+        """Return how many rows no known parent has; None if that cannot be counted."""
+        can, known = self._list.fit_of_sweeps.can, sorted(self._known)
+        if len(known) > can.longest_list or can.totals == "wrong":
+            return None
+        # Rows that come meanwhile are of known parents. So all are counted first.
+        everything = self._answer(self._asked(whole, None))
+        of_known = self._answer(self._asked(whole, known))
+        if everything is None or everything.total is None:
+            return None
+        if of_known is None or of_known.total is None:
+            return None
+        return max(0, everything.total - of_known.total)
+
+    def _try(self, whole: Context | None, ids: Sequence[int]) -> None:
+        """Keep those of some ids that are the parents of rows."""
+        asked = [self._asked(whole, [own], number) for number, own in enumerate(ids)]
+        for own, reading in zip(ids, asked, strict=True):
+            page = self._answer(reading)
+            if page is not None and page.count:
+                self._keep({*self._ids, own})
+
+    def _asked(
+        self, whole: Context | None, ids: Sequence[int] | None, number: int = 0
+    ) -> Reading:
+        """Ask for a row of some parents, or of all there are."""
+        listing, reader = self._list.listing, self._list.reader
+        query = {**self._list.query(whole), **self._window.params()}
+        if ids is not None and listing.parent_filter is not None:
+            query[listing.parent_filter] = ",".join(map(str, ids))
+        source = reader.source(whole, query, path=self._list.whole_path, size=ONE)
+        return reader.ask_first(source, (*NOW, number), is_divided=False)
+
+    def _answer(self, reading: Reading) -> Page | None:
+        """Return the page that was asked for; None where 42 refuses it."""
+        try:
+            return self._list.reader.one_of(reading)
+        except (FatalAPIError, TooLargeError):
+            return None
+
+
+def _window_of(partitions: Partitions) -> Region:
+    """Return which rows of a list the run reads."""
+    cursor, times = partitions.listing.cursor, partitions.run.times
+    if cursor is None or times.not_before is None:
+        return Region()
+    return Region().narrowed(cursor.column, times.not_before, times.until)

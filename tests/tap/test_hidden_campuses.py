@@ -1,0 +1,277 @@
+"""Enrolments at campuses that 42 does not list are read, or it is told that some are not."""
+
+from __future__ import annotations
+
+import copy
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from ft42_sandbox.testing import running_sandbox
+
+from tests.tap.conftest import SIZE
+from tests.tap.pretended import Pretended, Row, record_of
+from tests.tap.scripted import Reply, always, paged
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ft42_sandbox.testing import RunningSandbox
+
+    from tests.tap.running import Run, Tap
+    from tests.tap.scripted import ScriptedApi
+
+ENROLMENTS = "/v2/projects_users"
+MEMBERSHIPS = "/v2/campus_users"
+LISTED, HIDDEN = (1, 9), (4, 42)
+NOWHERE = 5_000
+"""Behind all ids that are tried."""
+LATELY = (datetime.now(UTC) - timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+
+
+def dated(stream: str, number: int, **known: object) -> Row:
+    day = f"2025-03-{1 + number % 28:02}T00:00:00.000Z"
+    return record_of(stream, id=number, created_at=day, updated_at=day, **known)
+
+
+def enrolment(number: int, campus: int) -> Row:
+    user = {"id": number, "login": "somebody"}
+    return dated("projects_users", number, cursus_ids=[21], user=user, campus=campus)
+
+
+@pytest.fixture
+def there(api: ScriptedApi) -> Pretended:
+    """Five enrolments at each of four campuses, two of which are listed."""
+    rows = [
+        enrolment(10 * campus + one, campus)
+        for campus in (*LISTED, *HIDDEN)
+        for one in range(5)
+    ]
+    ties = [
+        dated("campus_users", row["id"], user_id=row["id"], campus_id=row["campus"])
+        for row in rows
+    ]
+    api.script["/v2/campus"] = paged([record_of("campuses", id=campus) for campus in LISTED])
+    api.script[MEMBERSHIPS] = Pretended(ties)
+    api.script[ENROLMENTS] = pretended = Pretended(rows)
+    return pretended
+
+
+def campuses(run: Run) -> dict[int, int]:
+    return {row["id"]: row["campus_id"] for row in run.records("projects_users")}
+
+
+def expected(there: Pretended) -> dict[int, int]:
+    return {row["id"]: row["campus"] for row in there.rows}
+
+
+def told(run: Run, what: str) -> list[str]:
+    return [line for line in run.warnings if what in line]
+
+
+def asked_for(there: Pretended) -> list[str | None]:
+    return [asked.query.get("filter[campus]") for asked in there.asked]
+
+
+def days_later(state: Row, days: int) -> Row:
+    """The state as it will be when the campuses are due to be listed again."""
+    later = copy.deepcopy(state)
+    known = later["bookmarks"]["campuses"]["refreshed_at"]
+    for reader, at in known.items():
+        known[reader] = (datetime.fromisoformat(at) - timedelta(days=days)).isoformat()
+    sought = later["bookmarks"]["projects_users"]["hidden"]["sought_on"]
+    for cursus, day in sought.items():
+        sought[cursus] = (datetime.fromisoformat(day) - timedelta(days=days)).date().isoformat()
+    return later
+
+
+def test_what_no_listed_campus_has_is_found_read_and_told_once(
+    tap: Tap, api: ScriptedApi, there: Pretended
+) -> None:
+    here = tap.pointed_at(api)
+    first = here.run("projects_users")
+    assert campuses(first) == expected(there)
+    (line,) = told(first, "which it does not list")
+    assert "4, 42" in line
+
+    there.rows[-1]["updated_at"] = LATELY
+    there.asked.clear()
+    second = here.run("projects_users", state=first.state)
+    assert campuses(second)[there.rows[-1]["id"]] == HIDDEN[-1]
+    assert asked_for(there) == ["1,9,4,42"]  # a quarter-hour costs no more than without them
+    assert not told(second, "does not list")
+
+    there.asked.clear()
+    third = here.run("projects_users", state=days_later(second.state, 1))
+    assert asked_for(there) == ["1,9", "4,42"]
+    assert not told(third, "does not list")
+
+    there.asked.clear()
+    fourth = here.run("projects_users", state=days_later(third.state, 31))
+    assert asked_for(there) == ["1,9", "4,42", None, "1,4,9,42"]  # two totals, once a month
+    assert not told(fourth, "does not list")
+
+
+def test_they_are_found_for_a_few_requests(
+    tap: Tap, api: ScriptedApi, there: Pretended
+) -> None:
+    there.rows = [enrolment(campus, campus) for campus in range(1, 60)]
+    ties = [
+        dated("campus_users", 100 * campus + one, user_id=campus, campus_id=campus)
+        for campus in range(1, 60)
+        for one in range(3)
+    ]
+    memberships = Pretended(ties)
+    api.script[MEMBERSHIPS] = memberships
+    listed = [record_of("campuses", id=campus) for campus in range(1, 60) if campus % 3]
+    api.script["/v2/campus"] = paged(listed)
+    run = tap.pointed_at(api).run("projects_users")
+    assert campuses(run) == {campus: campus for campus in range(1, 60)}
+    seeking = [
+        asked for asked in there.asked if "," not in asked.query.get("filter[campus]", "1,")
+    ]
+    assert len(seeking) == 19  # one for each of those that are found
+    assert len(memberships.asked) <= 6
+
+
+def test_nothing_is_tried_where_nothing_is_left_over(
+    tap: Tap, api: ScriptedApi, there: Pretended
+) -> None:
+    there.rows = [row for row in there.rows if row["campus"] in LISTED]
+    here = tap.pointed_at(api)
+    first = here.run("projects_users")
+    assert campuses(first) == expected(there)
+    # A load, two looks at lists of ids, two totals.
+    assert len(there.asked) == 5
+    there.asked.clear()
+    here.run("projects_users", state=first.state)
+    assert len(there.asked) == 1
+
+
+def test_where_nothing_is_counted_ids_are_tried_all_the_same(
+    tap: Tap, api: ScriptedApi, there: Pretended
+) -> None:
+    there.tells_totals = False
+    here = tap.pointed_at(api)
+    first = here.run("projects_users")
+    assert campuses(first) == expected(there)
+    there.asked.clear()
+    second = here.run("projects_users", state=days_later(first.state, 1))
+    assert len(there.asked) <= 2
+    there.asked.clear()
+    here.run("projects_users", state=days_later(second.state, 31))
+    assert len(there.asked) > 4  # a month later they are tried again
+
+
+def test_where_only_the_first_id_of_a_list_counts_each_is_tried(
+    tap: Tap, api: ScriptedApi, there: Pretended
+) -> None:
+    there.honours = 1
+    there.rows = [row for row in there.rows if row["campus"] != HIDDEN[-1]]
+    run = tap.pointed_at(api).run("projects_users")
+    assert campuses(run) == expected(there)
+
+
+def test_what_belongs_to_no_campus_is_told_and_sought_once(
+    tap: Tap, api: ScriptedApi, there: Pretended
+) -> None:
+    there.rows = [*there.rows, *(enrolment(number, NOWHERE) for number in (901, 902, 903))]
+    here = tap.pointed_at(api)
+    first = here.run("projects_users")
+    assert set(campuses(first).values()) == {*LISTED, *HIDDEN}
+    (line,) = told(first, "could be found")
+    assert "3 rows belong to no campus_id" in line
+    there.asked.clear()
+    second = here.run("projects_users", state=days_later(first.state, 1))
+    assert len(there.asked) <= 2
+    assert not told(second, "could be found")
+
+
+def test_a_campus_that_is_listed_later_is_one_like_the_others(
+    tap: Tap, api: ScriptedApi, there: Pretended
+) -> None:
+    here = tap.pointed_at(api)
+    first = here.run("projects_users")
+    listed = [record_of("campuses", id=campus) for campus in (*LISTED, HIDDEN[0])]
+    api.script["/v2/campus"] = paged(listed)
+    there.rows[12]["updated_at"] = LATELY
+    second = here.run("projects_users", state=days_later(first.state, 1))
+    assert campuses(second)[there.rows[12]["id"]] == HIDDEN[0]
+    assert second.state["bookmarks"]["projects_users"]["hidden"]["ids"] == [HIDDEN[1]]
+
+
+def test_a_campus_that_is_no_longer_listed_is_read_on(
+    tap: Tap, api: ScriptedApi, there: Pretended
+) -> None:
+    here = tap.pointed_at(api)
+    first = here.run("projects_users")
+    api.script["/v2/campus"] = paged([record_of("campuses", id=LISTED[0])])
+    there.rows[5]["updated_at"] = LATELY
+    second = here.run("projects_users", state=days_later(first.state, 1))
+    assert campuses(second)[there.rows[5]["id"]] == LISTED[1]
+
+
+def test_a_campus_that_is_found_late_loses_no_row_to_small_budgets(
+    tap: Tap, api: ScriptedApi, there: Pretended
+) -> None:
+    here, state, found = tap.pointed_at(api, max_requests=9), None, dict[int, int]()
+    for _ in range(12):
+        run = here.run("projects_users", state=state)
+        state = run.state
+        found |= campuses(run)
+    assert found == expected(there)
+
+
+@pytest.mark.usefixtures("there")
+def test_who_may_not_look_up_campuses_is_told_what_is_not_read(
+    tap: Tap, api: ScriptedApi
+) -> None:
+    api.script[MEMBERSHIPS] = always(Reply({"error": "Access Denied"}, 403))
+    run = tap.pointed_at(api).run("projects_users")
+    assert set(campuses(run).values()) == set(LISTED)
+    (line,) = told(run, "which it does not list")
+    assert "They are not read" in line
+
+
+def test_a_campus_that_a_setting_names_is_read_listed_or_not(
+    tap: Tap, api: ScriptedApi, there: Pretended
+) -> None:
+    api.script |= {f"/v2/campus/{campus}/users": paged([]) for campus in (*LISTED, *HIDDEN)}
+    here = tap.pointed_at(api, campus_ids=[1, HIDDEN[1]])
+    first = here.run("projects_users")
+    assert set(campuses(first).values()) == {1, HIDDEN[1]}
+    there.rows[-1]["updated_at"] = LATELY
+    second = here.run("projects_users", state=first.state)
+    assert there.rows[-1]["id"] in campuses(second)
+
+
+@pytest.fixture
+def closed() -> Iterator[RunningSandbox]:
+    """A sandbox in which somebody has only a closed campus, and somebody else one as well."""
+    with running_sandbox(**SIZE) as running:
+        yield running
+
+
+def test_no_enrolment_of_the_network_is_missing_and_none_leaves_its_campus(
+    tap: Tap, closed: RunningSandbox
+) -> None:
+    here = tap.pointed_at(closed)
+    before = campuses(here.run("projects_users"))
+    listed = {row["id"] for row in closed.truth("campus")}
+    ties: dict[int, list[Row]] = {}
+    for tie in closed.truth("campus_users"):
+        ties.setdefault(tie["user_id"], []).append(tie)
+    enrolled = {row["user"]["id"] for row in closed.truth("projects_users")}
+    only_ties = [
+        own[0] for user, own in sorted(ties.items()) if user in enrolled and len(own) == 1
+    ]
+    *leaving, staying = [tie for tie in only_ties if tie["campus_id"] in listed][:7]
+    for tie in leaving:
+        closed.update("campus_users", tie["id"], campus_id=42)
+    closed.insert("campus_users", user_id=staying["user_id"], campus_id=74, is_primary=False)
+    after = campuses(here.run("projects_users"))
+    path = "/v2/projects_users?filter[cursus]=21"
+    assert after.keys() == {row["id"] for row in closed.truth_of(path, columns="id")}
+    assert 42 in after.values()
+    moved = {row for row, campus in after.items() if before.get(row) != campus}
+    assert {after[row] for row in moved} == {42}
