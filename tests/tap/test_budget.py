@@ -97,7 +97,7 @@ def test_a_run_that_ends_above_many_parents_does_not_write_its_state_for_each(
     tap: Tap, sandbox: RunningSandbox
 ) -> None:
     here = tap.pointed_at(sandbox, **AT_ONCE)
-    run = here.run("coalitions_users", max_requests=12)
+    run = here.run("coalitions_users", max_requests=8)
     assert said_why_it_ended(run)
     partitions = run.state["bookmarks"]["coalitions_users"]["partitions"]
     states = [message for message in run.messages if message["type"] == "STATE"]
