@@ -30,7 +30,7 @@ pytestmark = pytest.mark.slow
 def network() -> Iterator[RunningSandbox]:
     """A sandbox with more enrolments than a state has room for.
 
-    It does not count them by the day, but for the last test.
+    It does not count them by the day.
     """
     with running_sandbox(users=3500, enrolments=140_000, achievements_per_user=0) as running:
         running.configure(graphs="refused")
@@ -199,20 +199,3 @@ def test_where_open_rows_lie_between_the_settled_ones_the_hour_is_kept_to_as_wel
     assert reader.night(refresh_nights=1, **hour) <= 110
     reader.night(refresh_nights=1)
     assert reader.gone == set()
-
-
-def test_with_counts_by_the_day_all_is_found_the_same_night(
-    reader: Reader, network: RunningSandbox
-) -> None:
-    network.configure(graphs="answered")
-    del reader.state["bookmarks"]["projects_users"]["capabilities"]
-    reader.night()
-    assert reader.gone == set()
-    network.live(seed=41, events=LIFE | {"give up": 10})
-    finished = sorted(
-        number for number, value in reader.statuses.items() if value == "finished"
-    )
-    for number in finished[:: len(finished) // 5]:
-        network.delete("projects_users", number)
-    assert reader.night() < 60
-    assert reader.statuses == reader.truth
