@@ -45,6 +45,7 @@ class Overview:
     quota: list[Row] = field(default_factory=list)
     orphans: list[Row] = field(default_factory=list)
     rejected: list[Row] = field(default_factory=list)
+    audits: list[Row] = field(default_factory=list)
 
     @property
     def status(self) -> str:
@@ -70,6 +71,7 @@ class Overview:
             "quota": self.quota[0] if self.quota else None,
             "orphans": {row["table_name"]: row["rows"] for row in self.orphans},
             "rejected": {row["stream"]: row["records"] for row in self.rejected},
+            "audits": self.audits,
         }
 
 
@@ -87,7 +89,7 @@ class Inspection:
             self.overview = Overview(found)
             return
         self._parts = shared_parts(connection, schemas)
-        names = ("tables", "runs", "publishes", "quota", "orphans", "rejected")
+        names = ("tables", "runs", "publishes", "quota", "orphans", "rejected", "audits")
         self.overview = Overview(
             wrong(connection, schemas, schedule, self._parts),
             **{name: self.rows(f"overview/{name}") for name in names},

@@ -43,6 +43,8 @@ def status_lines(overview: Overview) -> Iterator[str]:
         yield _line(f"last {'run' if len(jobs) > 1 else jobs[0]}", _run(run))
     for row in overview.quota:
         yield _line("quota", _quota(row))
+    if overview.audits:
+        yield _line("complete", _proof(overview.audits))
     if overview.tables:
         yield _line("orphans", _counts(overview.orphans, "table_name", "rows"))
         yield _line("rejected", _counts(overview.rejected, "stream", "records"))
@@ -135,6 +137,22 @@ def _limits(row: Row) -> str:
         return " (as many as 42 allows)"
     ceiling = f"`requests_per_hour` allows {kept:,}" if kept else "no setting limits them"
     return f" ({ceiling}, 42 allows {allowed:,})"
+
+
+def _proof(audits: list[Row]) -> str:
+    """Say of which lists is proven that no row is missing, and what was found."""
+    proven = [row for row in audits if not row["unsettled"]]
+    figures = ("days", "missing", "gone")
+    days, missing, gone = (sum(row[name] for row in audits) for name in figures)
+    still = [
+        f"{row['unsettled']:,} days of {row['stream']}" for row in audits if row["unsettled"]
+    ]
+    open_days = f"; not proven: {', '.join(still)}" if still else ", 0 rows missing"
+    return (
+        f"as of {shown(min(row['as_of'] for row in audits))}: {len(proven)} of {len(audits)} "
+        f"lists proven for {days:,} days{open_days} ({missing:,} were, and have been read; "
+        f"{gone:,} had gone)"
+    )
 
 
 def _counts(rows: list[Row], name: str, count: str) -> str:

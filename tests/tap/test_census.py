@@ -42,8 +42,12 @@ def campus() -> Iterator[RunningSandbox]:
 
 @pytest.fixture(scope="module")
 def network() -> Iterator[RunningSandbox]:
-    """A sandbox with as many pages of students as 42 has, if a page has four."""
+    """A sandbox with as many pages of students as 42 has, if a page has four.
+
+    It does not count them by the day, so that ids are halved.
+    """
     with running_sandbox(users=2050, enrolments=0, achievements_per_user=0) as running:
+        running.configure(graphs="refused")
         yield running
 
 

@@ -36,11 +36,13 @@ def told(run: Run, column: str) -> dict[str, int]:
 def logged(sandbox: RunningSandbox, *, status: int | None = None) -> dict[str, int]:
     """What the API counted by route, without requests for tokens."""
     counts = {
-        route.removeprefix("GET "): traffic["statuses"].get(str(status), 0)
-        if status
-        else traffic["count"]
+        route: traffic["statuses"].get(str(status), 0) if status else traffic["count"]
         for route, traffic in sandbox.requests()["routes"].items()
         if route != "token"
+    }
+    counts = {
+        route.removeprefix("GET ").replace(":field/by/:interval", "created_at/by/day"): count
+        for route, count in counts.items()
     }
     return {route: count for route, count in counts.items() if count}
 

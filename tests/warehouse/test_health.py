@@ -285,6 +285,39 @@ def test_rows_that_always_wait_are_no_finding(warehouse: Warehouse) -> None:
     assert "projects_users 10" in warehouse.run("status")
 
 
+def test_it_says_of_which_lists_is_proven_that_nothing_is_missing(
+    healthy: Warehouse,
+) -> None:
+    def audited(stream: str, **found: int) -> dict[str, Any]:
+        figures = dict.fromkeys(("cursus_id", "differed", "unsettled", "along", "requests"), 0)
+        return {"stream": stream, "zone": "UTC", "days": 1000, **figures, **found}
+
+    assert "complete  " not in healthy.run("status")
+    users = audited("users", missing=0, gone=2)
+    enrolments = audited("projects_users", missing=3, gone=15)
+    healthy.land_run(
+        "audited", *LIVE, age=timedelta(minutes=9), audits=Jsonb([users, enrolments])
+    )
+    healthy.land_run("later", *LIVE, age=timedelta(minutes=3), audits=Jsonb([]))
+    (line,) = [
+        one
+        for one in healthy.attempt("status").output.splitlines()
+        if one.startswith("complete")
+    ]
+    assert "2 of 2 lists proven for 2,000 days, 0 rows missing (3 were" in line
+    assert "17 had gone" in line
+    seen = json.loads(healthy.attempt("status", "--json").output)["audits"]
+    assert [audit["stream"] for audit in seen] == ["projects_users", "users"]
+    enrolments["unsettled"] = 12
+    healthy.land_run("next", *LIVE, age=timedelta(minutes=2), audits=Jsonb([enrolments]))
+    (line,) = [
+        one
+        for one in healthy.attempt("status").output.splitlines()
+        if one.startswith("complete")
+    ]
+    assert "1 of 2 lists proven for 2,000 days; not proven: 12 days of projects_users" in line
+
+
 def test_it_changes_nothing_and_an_older_database_is_told_to_be_prepared(
     healthy: Warehouse,
 ) -> None:

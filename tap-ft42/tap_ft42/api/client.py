@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tap_ft42.api import errors, retries
-from tap_ft42.api.page import page_of
+from tap_ft42.api.page import page_of, page_of_counts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -93,6 +93,21 @@ class Client:
         if logger.isEnabledFor(logging.DEBUG):
             _tell(logger, listing, response, page)
         return page
+
+    def fetch_counts(self, url: str, params: Mapping[str, Any]) -> Page:
+        """Fetch counts by the day; as `fetch`, which says what is raised.
+
+        Args:
+            url: The address of a graph.
+            params: Query parameters; those that are None are not sent.
+
+        Returns:
+            A page without rows, whose body has the counts.
+        """
+        sent = self._clock.time()
+        response = self.ask(url, params)
+        retries.check(response)
+        return page_of_counts(response, sent=sent, answered=self._clock.time())
 
     def retried(self, name: str, func: Any, look_into: Any = None, **bound: int) -> Any:  # noqa: ANN401 - sync or async
         """Let a function that sends a request try again.

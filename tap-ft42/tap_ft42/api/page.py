@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, field, replace
+from datetime import date
 from itertools import pairwise
 from math import isfinite
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import msgspec
 
 from tap_ft42.api import errors
-from tap_ft42.api.errors import RetriableAPIError
+from tap_ft42.api.errors import FatalAPIError, RetriableAPIError
 from tap_ft42.api.headers import whole_number
 from tap_ft42.declared.listing import ID
 
@@ -27,6 +28,8 @@ _SUSPECT_ESCAPE = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 _MOST_ROWS = 10**10
 """Rows that a list can have; a greater total is not believed."""
+
+_Count: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=_MOST_ROWS)]
 
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
@@ -156,6 +159,53 @@ def page_of(  # noqa: PLR0913 - what an answer does not say of its request
         ids=_ids(rows),
         positions=_positions(rows, cursor),
     )
+
+
+def page_of_counts(response: requests.Response, *, sent: float, answered: float) -> Page:
+    """Read a graph out of a response.
+
+    Args:
+        response: The answer to a request for counts by the day.
+        sent: When it was asked for, as Unix time.
+        answered: When it came.
+
+    Returns:
+        A page without rows, whose body is the answer.
+
+    Raises:
+        RetriableAPIError: The body is no JSON.
+        FatalAPIError: It is no object of counts.
+    """
+    try:
+        counts_of(response.content)
+    except msgspec.DecodeError as error:
+        what = "counts by the day"
+        message = f"{errors.request_line(response)} did not answer with {what}"
+        # What is JSON will not be something else the next time.
+        is_json = isinstance(error, msgspec.ValidationError)
+        raise (FatalAPIError if is_json else RetriableAPIError)(message, response) from error
+    return Page(
+        body=response.content,
+        total=None,
+        count=0,
+        size=1,
+        more=False,
+        ids=(),
+        positions=(),
+        sent=sent,
+        answered=answered,
+    )
+
+
+def counts_of(body: bytes) -> dict[date, int]:
+    """Decode counts by the day.
+
+    Raises:
+        msgspec.ValidationError: The body is something else.
+        msgspec.DecodeError: It is no JSON.
+    """
+    counts: dict[date, int] = msgspec.json.decode(body, type=dict[date, _Count])
+    return counts
 
 
 def restored_page(body: bytes, cursor: Cursor | None, **told: Any) -> Page:  # noqa: ANN401 - fields of a page

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tap_ft42.census.days import UNKNOWN, Days
 from tap_ft42.census.tallies import Tally
 
 if TYPE_CHECKING:
@@ -13,21 +14,30 @@ if TYPE_CHECKING:
 class Account:
     """A tally, and notes on how it came about."""
 
-    def __init__(self, tally: Tally, notes: Mapping[str, Any]) -> None:
+    def __init__(
+        self, tally: Tally, notes: Mapping[str, Any], days: Days | None = None
+    ) -> None:
         """Begin an account, or take one up.
 
         Args:
             tally: The rows that are known.
             notes: What else the state holds of the list.
+            days: When they were created; None if nobody wants to know.
         """
         self.tally = tally
+        self.days = days
         self.notes: dict[str, Any] = dict(notes)
         self.has_changed = True
         """Whether the state does not hold it yet."""
 
     @classmethod
     def restored(
-        cls, kept: Mapping[str, Any], names: Collection[str], *, page_size: int
+        cls,
+        kept: Mapping[str, Any],
+        names: Collection[str],
+        *,
+        page_size: int,
+        is_dated: bool = False,
     ) -> Account:
         """Take up what was written down.
 
@@ -35,6 +45,7 @@ class Account:
             kept: What `as_state` returned.
             names: Names of the notes.
             page_size: Rows of a slice.
+            is_dated: Whether somebody wants to know when the rows were created.
 
         Returns:
             The account.
@@ -44,11 +55,15 @@ class Account:
             KeyError: It is none.
         """
         notes = {name: kept[name] for name in names if name in kept}
-        return cls(Tally.restored(kept, page_size=page_size), notes)
+        tally = Tally.restored(kept, page_size=page_size)
+        return cls(tally, notes, _days(kept, tally) if is_dated else None)
 
     def as_state(self) -> dict[str, Any]:
         """Write it down."""
-        return {**self.notes, **self.tally.as_state()}
+        written = {**self.notes, **self.tally.as_state()}
+        if self.days is not None:
+            written["days"] = self.days.as_state(is_small=self.tally.is_small)
+        return written
 
     def note(self, **notes: object) -> None:
         """Take notes."""
@@ -60,19 +75,56 @@ class Account:
         del self.notes[name]
         self.has_changed = True
 
-    def add(self, number: int, *, is_new: bool = True) -> bool:
-        """Account for a row that was read; as `Tally.add`."""
+    def add(self, number: int, *, is_new: bool = True, moment: int = UNKNOWN) -> bool:
+        """Account for a row that was read; as `Tally.add`.
+
+        Args:
+            number: Its id.
+            is_new: Whether it was not there before.
+            moment: When it was created; see `tap_ft42.census.days`.
+        """
         is_changed = self.tally.add(number, is_new=is_new)
+        if self.days is not None and (is_changed or number in self.tally):
+            is_changed |= self.days.put(number, moment, is_new=is_changed)
         self.has_changed |= is_changed
         return is_changed
 
-    def remove(self, number: int) -> bool:
-        """Account for a row that has left the list; as `Tally.remove`."""
+    def remove(self, number: int, *, moment: int = UNKNOWN) -> bool:
+        """Account for a row that has left the list; as `Tally.remove`.
+
+        Args:
+            number: Its id.
+            moment: When it was created, as far as that is known elsewhere.
+        """
         is_changed = self.tally.remove(number)
+        if self.days is not None and is_changed:
+            self.days.drop(number, moment)
         self.has_changed |= is_changed
         return is_changed
 
-    def replace(self, lower: int, upper: int, ids: Sequence[int]) -> None:
-        """Let these be all rows of a closed interval; as `Tally.replace`."""
+    def replace(
+        self, lower: int, upper: int, ids: Sequence[int], moments: Mapping[int, int]
+    ) -> None:
+        """Let these be all rows of a closed interval; as `Tally.replace`.
+
+        Args:
+            lower: Its lowest id.
+            upper: Its highest id.
+            ids: The ids of its rows.
+            moments: When they were created, as far as that is known.
+        """
+        if self.days is not None:
+            for number in set(self.tally.between(lower, upper)).difference(ids):
+                self.days.drop(number, moments.get(number, UNKNOWN))
+            for number in ids:
+                is_new = number not in self.tally
+                self.days.put(number, moments.get(number, UNKNOWN), is_new=is_new)
         self.tally.replace(lower, upper, ids)
         self.has_changed = True
+
+
+def _days(kept: Mapping[str, Any], tally: Tally) -> Days | None:
+    """Return when the rows of a tally were created; None if there are too many to find out."""
+    if "days" in kept:
+        return Days.restored(kept["days"], tally.ids, is_exact=tally.is_exact)
+    return Days.of_unknown(tally.ids) if tally.is_exact else None

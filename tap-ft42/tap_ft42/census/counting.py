@@ -39,6 +39,7 @@ from itertools import count
 from math import ceil, inf
 from typing import TYPE_CHECKING
 
+from tap_ft42.declared.listing import ID
 from tap_ft42.reading.asking import IncompleteReadError, Metered, Part, RangeIgnoredError
 from tap_ft42.reading.in_order import read_in_order
 from tap_ft42.reading.piecewise import read_piecewise
@@ -49,7 +50,7 @@ if TYPE_CHECKING:
     from tap_ft42.api.page import Page
     from tap_ft42.census.tallies import Expectation
     from tap_ft42.reading.asking import Ask
-    from tap_ft42.reading.regions import Region
+    from tap_ft42.reading.regions import Key, Region
 
 AT_ONCE = 8
 """Intervals about which is asked at once: two a second, and four seconds an answer."""
@@ -181,9 +182,14 @@ async def count_rows(  # noqa: PLR0913 - each is a fact about the list
 
 
 async def read_sector(
-    ask: Ask, region: Region, *, is_sortable: bool, pages: int | None = None
+    ask: Ask,
+    region: Region,
+    *,
+    is_sortable: bool,
+    pages: int | None = None,
+    key: Key = ID,
 ) -> AsyncIterator[Part]:
-    """Read a closed interval of ids.
+    """Read a closed interval of ids, or of another key.
 
     Args:
         ask: Asks for pages.
@@ -191,6 +197,7 @@ async def read_sector(
         is_sortable: Whether the API sorts the list by id.
         pages: How many it should have. More than 16 requests and 4 a page are not sent;
             None for no other bound than that of every read.
+        key: The key.
 
     Yields:
         Its pages, once or several times, and a proof of what exists in it, or the news
@@ -198,14 +205,14 @@ async def read_sector(
 
     Raises:
         UncountableError: The API tells no totals of this list.
-        RangeIgnoredError: It does not narrow the list by ids.
+        RangeIgnoredError: It does not narrow the list by the key.
     """
     read = read_in_order if is_sortable else read_piecewise
     within = Metered(ask, most=None if pages is None else _SPARE + _FACTOR * pages)
     found: list[Page] = []
     is_doubtful = False
     try:
-        async for part in read(within, region, "id"):
+        async for part in read(within, region, key):
             is_doubtful |= part.is_doubtful
             if part.page is not None:
                 if part.page.total is None:

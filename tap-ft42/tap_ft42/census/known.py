@@ -39,6 +39,8 @@ from typing import TYPE_CHECKING, Any
 from typing_extensions import override
 
 from tap_ft42.census.accounts import Account
+from tap_ft42.census.audit import Audit
+from tap_ft42.census.days import UNKNOWN, Days, moment_of
 from tap_ft42.census.list_census import ListCensus, Read
 from tap_ft42.census.presence import STATE, Presence
 from tap_ft42.census.settled import OPEN, OpenCensus, OpenRound, SettledCensus, Split
@@ -54,10 +56,11 @@ if TYPE_CHECKING:
 
     from tap_ft42.api.page import Page
     from tap_ft42.census.counting import Proof
+    from tap_ft42.census.findings import Findings
     from tap_ft42.census.terms import CensusTerms, CountedList
     from tap_ft42.declared.contexts import Context
 
-_NOTES = ("taken", "refreshed", "left", "since", "is_mixed", "next_id", "is_split")
+_NOTES = ("taken", "refreshed", "left", "since", "is_mixed", "next_id", "is_split", "others")
 _DAY = timedelta(days=1)
 
 
@@ -99,6 +102,7 @@ class KnownRows(Presence):
         self._whole = whole
         self._account: Account | None = None
         self._split: Split | None = None
+        self._audit: Audit | None = None
         self._is_open = False
         self._since: dict[int, int | None] = {}
         self._complete: list[Context | None] = []
@@ -121,6 +125,11 @@ class KnownRows(Presence):
         self._since[parent_of(context)] = (
             milliseconds(state.get("read_until")) if is_loaded else None
         )
+
+    @property
+    def _is_dated(self) -> bool:
+        """Whether it counts when the rows were created."""
+        return self._list.listing.graph is not None
 
     @property
     def _state(self) -> dict[str, Any]:
@@ -146,9 +155,11 @@ class KnownRows(Presence):
     def _restored(self, kept: Mapping[str, Any]) -> Account | None:
         settled, size = self._list.listing.census.settled, self._list.reader.page_size
         try:
-            account = Account.restored(kept, _NOTES, page_size=size)
+            account = Account.restored(kept, _NOTES, page_size=size, is_dated=self._is_dated)
             if settled is not None and OPEN in kept:
-                self._split = Split(settled, account, kept[OPEN], page_size=size)
+                self._split = Split(
+                    settled, account, kept[OPEN], page_size=size, is_dated=self._is_dated
+                )
         except (KeyError, ValueError):
             self._list.logger.warning(
                 "%s: what the state says of its rows cannot be read; they are counted anew.",
@@ -163,9 +174,9 @@ class KnownRows(Presence):
         notes: dict[str, Any] = {"since": from_milliseconds(self._terms.began)}
         if not is_complete:
             notes["next_id"] = 1
-        account = Account(Tally(page_size=size), notes)
+        account = Account(Tally(page_size=size), notes, Days() if self._is_dated else None)
         if is_complete and settled is not None:
-            self._split = Split(settled, account, None, page_size=size)
+            self._split = Split(settled, account, None, page_size=size, is_dated=self._is_dated)
         return account
 
     def _is_later(self, record: Mapping[str, Any], since: int) -> bool:
@@ -183,13 +194,15 @@ class KnownRows(Presence):
         since = self._since.get(parent_of(context))
         if self._split is not None:
             self._split.note(records, since)
-        elif self._account.tally.is_exact or since is None:
+        elif not self._is_dated and (self._account.tally.is_exact or since is None):
             for number in page.ids:
                 self._account.add(number)
         else:
             for record in records:
                 if isinstance(record, dict) and type(record.get("id")) is int:
-                    self._account.add(record["id"], is_new=self._is_later(record, since))
+                    is_new = since is None or self._is_later(record, since)
+                    moment = moment_of(record) if self._is_dated else UNKNOWN
+                    self._account.add(record["id"], is_new=is_new, moment=moment)
 
     @override
     def complete(self, context: Context | None) -> None:
@@ -245,15 +258,25 @@ class KnownRows(Presence):
 
     # Afterwards
 
+    @property
+    @override
+    def audits(self) -> Sequence[Findings]:
+        if self._audit is None or not self._audit.is_served:
+            return []
+        return [self._audit.findings]
+
     @override
     def proofs(self) -> Iterator[tuple[Context | None, Proof]]:
         if self._account is None or not self._complete or not self._is_countable:
             return
         self._divide()
-        is_due = self._is_due(self._account)
+        is_due, is_of_people = self._is_due(self._account), self._list.listing.tells == "people"
+        before = set(self._account.tally.ids) if is_of_people else set[int]()
         for census in self._censuses(self._account, is_due=is_due):
             for proof in census.proofs():
                 yield self._whole, proof
+        self._terms.departures.people += len(before)
+        self._terms.departures.gone += len(before.difference(self._account.tally.ids))
         if is_due:
             for account in self._accounts:
                 account.note(taken=from_milliseconds(self._terms.began))
@@ -268,13 +291,20 @@ class KnownRows(Presence):
             is_all=not self._open_parts,
         )
         split = self._split if self._split is not None and self._split.is_made else None
+        audit = Audit(read, account, split)
+        is_audited = audit.is_possible
         if not is_due:
             requests = self._terms.left_between
-            if split is not None and requests and not self._list.has_wrong_totals:
+            is_wanted = not is_audited and not self._list.has_wrong_totals
+            if split is not None and requests and is_wanted:
                 yield OpenRound(read, split, requests=requests)
-        elif split is None:
-            yield ListCensus(read, account)
-        else:
+            return
+        if is_audited:
+            self._audit = audit
+            yield audit
+        if split is None:
+            yield ListCensus(read, account, is_proven=audit.is_proof)
+        elif not audit.is_served:
             yield OpenCensus(read, split)
             # Settled rows go with their people, which a reader can tell by itself.
             yield SettledCensus(read, split)

@@ -20,6 +20,7 @@ from typing_extensions import override
 
 from tap_ft42.api.errors import FatalAPIError
 from tap_ft42.census.counting import COUNT, Proof, UncountableError, count_rows, read_sector
+from tap_ft42.census.days import moment_of
 from tap_ft42.census.presence import pieces
 from tap_ft42.census.tallies import MOST_IDS
 from tap_ft42.census.terms import refresh_nights
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
     from tap_ft42.reading.asking import Ask, Part
     from tap_ft42.reading.ids import IdSet
     from tap_ft42.reading.places import Place
-    from tap_ft42.reading.source import ListSource
+    from tap_ft42.reading.source import ListReader, ListSource
 
 _LATER = in_milliseconds("2100-01-01")
 
@@ -85,13 +86,15 @@ class Read:
 class ListCensus:
     """A census of all rows of a stream."""
 
-    def __init__(self, read: Read, account: Account) -> None:
+    def __init__(self, read: Read, account: Account, *, is_proven: bool = False) -> None:
         """Prepare it; nothing is asked yet.
 
         Args:
             read: What the run has read of the stream.
             account: What is known of the list; changed in place.
+            is_proven: Whether an audit has proven what is known, so that nothing is counted.
         """
+        self._is_proven = is_proven
         self._list = read.counted
         self._terms = read.terms
         self._contexts = read.contexts
@@ -101,6 +104,7 @@ class ListCensus:
         self._doubts = 0
         self._account = account
         self._whole = list_of(read.contexts[0])
+        self._moments: dict[int, int] = {}
 
     def proofs(self) -> Iterator[Proof]:
         """Take it.
@@ -175,7 +179,11 @@ class ListCensus:
             nights = max(self._terms.nights, 1)
             lower, end = expected.sector(start, ceil(expected.total / nights))
             self._account.note(refreshed=end)
-            yield from self._counted(self._region(lower, end))
+            yield from (
+                self._known_to_be()
+                if self._is_proven
+                else self._counted(self._region(lower, end))
+            )
             return
         if self._nights and "taken" in notes and expected.total > size:
             pages = ceil(expected.total / self._nights / size)
@@ -185,7 +193,22 @@ class ListCensus:
             yield from self._read_again(sector)
             if sector == (1, end):
                 return
-        yield from self._counted(self._region(1, end))
+        if self._is_proven:
+            yield from self._known_to_be()
+        else:
+            yield from self._counted(self._region(1, end))
+
+    def _known_to_be(self) -> Iterator[Proof]:
+        """Say how many rows there are, as an audit has counted them."""
+        tally, now = self._account.tally, self._terms.now()
+        if tally.is_small:
+            total = tally.expectation.total
+            counted = Proof(None, lower=1, upper=tally.greatest, total=total, sent=now)
+            yield from self._judged(counted)
+        else:
+            yield looked_at(now)
+        if "since" in self._account.notes:
+            yield from self._first_proof()
 
     @property
     def _start(self) -> int:
@@ -283,8 +306,9 @@ class ListCensus:
                         extra={"happened": "census_put_off"},
                     )
                     return False
-                for number in part.page.ids:
-                    self._account.add(number)
+                for record in part.page.records():
+                    if isinstance(record, dict) and type(record.get("id")) is int:
+                        self._account.add(record["id"], moment=moment_of(record))
             if part.reached is not None:
                 self._account.note(next_id=part.reached)
         self._account.forget("next_id")
@@ -335,7 +359,7 @@ class ListCensus:
             return
         known = set(self._account.tally.between(proof.lower, proof.upper))
         ids = self._with_seen(proof, proof.ids)
-        self._account.replace(proof.lower, proof.upper, ids)
+        self._account.replace(proof.lower, proof.upper, ids, self._moments)
         yield from self._told(proof, ids, known)
 
     def _with_seen(self, proof: Proof, ids: Sequence[int]) -> list[int]:
@@ -372,11 +396,17 @@ class ListCensus:
             self._doubts += part.is_doubtful
             if part.page is not None:
                 records += [row for row in part.page.records() if isinstance(row, dict)]
+                self._date(records)
             if self._is_judged(part):
                 if self._brings_news(part):
                     self._emit(records)
                 records = []
             yield part
+
+    def _date(self, records: Sequence[Mapping[str, Any]]) -> None:
+        """Take note of when rows were created, if somebody wants to know."""
+        if self._account.days is not None:
+            self._moments.update((row.get("id", 0), moment_of(row)) for row in records)
 
     def _asked(
         self,
@@ -385,13 +415,18 @@ class ListCensus:
         place: Place,
     ) -> Iterator[Part]:
         """Yield the parts of a read."""
-        reader = self._list.reader
+        reader = self._reader
         source = reader.source(self._whole, query, path=self._list.whole_path or "")
         # What several lists of parents count cannot be held against what all have.
         reading = reader.begin(place, _Countable(source), read, is_divided=False)
         for part, _ in reader.parts(reading):
             yield part
             self._terms.write_state()
+
+    @property
+    def _reader(self) -> ListReader:
+        """What reads the list."""
+        return self._list.reader
 
     def _is_judged(self, part: Part) -> bool:
         """Tell whether the rows up to a part may be emitted, or have to wait for a proof."""
@@ -524,6 +559,15 @@ class _Countable(Source):
         error = too_large()
         error.instead = self.fitted()
         return error
+
+
+def looked_at(sent: float) -> Proof:
+    """Say that a list was looked at, and nothing of its rows.
+
+    Args:
+        sent: Unix time before that.
+    """
+    return Proof(None, lower=1, upper=0, total=0, sent=sent)
 
 
 def gone(number: int, sent: float) -> Proof:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 
     from tap_ft42.api.page import Page
+    from tap_ft42.census.findings import Findings
     from tap_ft42.census.terms import CensusTerms, CountedList
     from tap_ft42.declared.contexts import Context
 
@@ -59,6 +60,11 @@ class Presence(Protocol):
     def ids(self) -> Iterable[int] | None:
         """The ids of all rows, once the stream has been read; None if some are not known."""
         return None
+
+    @property
+    def audits(self) -> Sequence[Findings]:
+        """What comparisons by the day have found, after `proofs`."""
+        return ()
 
     def proofs(self) -> Iterator[tuple[Context | None, Proof]]:
         """Yield what is proven to exist, after the stream has been read.
@@ -228,6 +234,11 @@ class ByCursus(Presence):
         known = [one.ids for one in self._lists.values()]
         complete = [ids for ids in known if ids is not None]
         return chain.from_iterable(complete) if len(complete) == len(known) else None
+
+    @property
+    @override
+    def audits(self) -> Sequence[Findings]:
+        return [findings for one in self._lists.values() for findings in one.audits]
 
     @override
     def proofs(self) -> Iterator[tuple[Context | None, Proof]]:

@@ -29,6 +29,7 @@ from typing_extensions import override
 
 from tap_ft42.census.accounts import Account
 from tap_ft42.census.counting import Proof
+from tap_ft42.census.days import UNKNOWN, Days, moment_of
 from tap_ft42.census.list_census import ListCensus, gone
 from tap_ft42.census.tallies import Tally
 from tap_ft42.declared.instants import milliseconds
@@ -60,6 +61,7 @@ class Split:
         kept: Mapping[str, Any] | None,
         *,
         page_size: int,
+        is_dated: bool,
     ) -> None:
         """Take up the accounts.
 
@@ -68,6 +70,7 @@ class Split:
             account: The account of all rows, or of the settled ones.
             kept: The account of the open ones as the state holds it, or None.
             page_size: Rows of a slice.
+            is_dated: Whether somebody wants to know when the rows were created.
 
         Raises:
             ValueError: The state is damaged.
@@ -77,9 +80,9 @@ class Split:
         self.account = account
         """The account of all rows, or of the settled ones once the split is made."""
         self.open = (
-            Account(Tally(page_size=page_size), {"statuses": []})
+            Account(Tally(page_size=page_size), {"statuses": []}, Days() if is_dated else None)
             if kept is None
-            else Account.restored(kept, _NOTES, page_size=page_size)
+            else Account.restored(kept, _NOTES, page_size=page_size, is_dated=is_dated)
         )
         """The account of the open ones."""
 
@@ -110,41 +113,50 @@ class Split:
         for record in records:
             if not isinstance(record, dict) or type(record.get("id")) is not int:
                 continue
-            number = record["id"]
+            number, moment = record["id"], moment_of(record)
             is_new = since is None or (milliseconds(record.get("created_at")) or 0) > since
             if not self.is_made:
-                self.account.add(number)
+                self.account.add(number, moment=moment)
             if self.is_settled(record):
                 was_open = self.open.remove(number)
                 if self.is_made:
-                    self.account.add(number, is_new=is_new or was_open)
-            elif self._opens(record) and self.is_made and not is_new:
-                self.account.remove(number)
+                    self.account.add(number, is_new=is_new or was_open, moment=moment)
+            elif self.opens(record) and self.is_made and not is_new:
+                self.account.remove(number, moment=moment)
 
     def is_settled(self, record: Mapping[str, Any]) -> bool:
         """Tell whether a row is settled."""
         return bool(record.get(self._column) == self._value)
 
-    def _opens(self, record: Mapping[str, Any]) -> bool:
+    def opens(self, record: Mapping[str, Any]) -> bool:
         """Account for an open row, and tell whether it was not open before."""
         status, known = record.get(self._column), self.open.notes["statuses"]
         if isinstance(status, str) and status not in known:
             self.open.note(statuses=sorted([*known, status]))
-        return self.open.add(record["id"])
+        is_known = record["id"] in self.open.tally
+        self.open.add(record["id"], moment=moment_of(record))
+        return not is_known
 
     def make(self) -> None:
         """Make two lists of one that has grown too large."""
         if not self.is_made and not self.account.tally.is_small:
             self.account.note(is_split=True)
             for number in self.open.tally.ids:
-                self.account.remove(number)
+                self.account.remove(number, moment=self._moment_of(number))
+            if self.account.days is not None:
+                self.account.days.count()
 
     def undo(self) -> None:
         """Make one list of them again."""
         if self.is_made:
             self.account.forget("is_split")
             for number in self.open.tally.ids:
-                self.account.add(number)
+                self.account.add(number, moment=self._moment_of(number))
+
+    def _moment_of(self, number: int) -> int:
+        """Return when an open row was created."""
+        held = None if self.open.days is None else self.open.days.moments
+        return (held or {}).get(number, UNKNOWN)
 
 
 class _Half(ListCensus):
@@ -194,11 +206,9 @@ class SettledCensus(_Half):
         settled: set[int] = set()
         for part in self._asked(self._sector(region), self._query or {}, NOW):
             if part.page is not None:
-                settled.update(
-                    row["id"]
-                    for row in part.page.records()
-                    if isinstance(row, dict) and self._split.is_settled(row)
-                )
+                rows = [row for row in part.page.records() if isinstance(row, dict)]
+                self._date(rows)
+                settled.update(row["id"] for row in rows if self._split.is_settled(row))
             if isinstance(part, Proof) and part.ids is not None:
                 ids = {True: list[int](), False: list[int]()}
                 known = set(self._split.open.tally.between(part.lower, part.upper))
@@ -206,8 +216,8 @@ class SettledCensus(_Half):
                 settled.update(self._seen_settled(part, known))
                 for number in present:
                     ids[number in settled].append(number)
-                self._account.replace(part.lower, part.upper, ids[True])
-                self._split.open.replace(part.lower, part.upper, ids[False])
+                self._account.replace(part.lower, part.upper, ids[True], self._moments)
+                self._split.open.replace(part.lower, part.upper, ids[False], self._moments)
                 yield from self._told(part, present, known)
 
     def _seen_settled(self, proof: Proof, known: Collection[int]) -> Iterator[int]:
@@ -241,7 +251,7 @@ class OpenCensus(_Half):
         super()._emit(known)
         for record in known:
             if type(record.get("id")) is int:
-                self._account.add(record["id"])
+                self._account.add(record["id"], moment=moment_of(record))
 
     @override
     def _judged(self, proof: Proof) -> Iterator[Proof]:

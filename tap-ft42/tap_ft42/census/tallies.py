@@ -141,19 +141,19 @@ class Tally:
         """
         tally = cls(page_size=page_size)
         if "ids" in state:
-            for number in accumulate(_unpacked(state["ids"])):
+            for number in accumulate(unpacked(state["ids"])):
                 tally.add(number)
         else:
             tally._ids = None
-            tally._firsts = list(accumulate(_unpacked(state["slices"])))
-            tally._rows = _unpacked(state["rows"])
+            tally._firsts = list(accumulate(unpacked(state["slices"])))
+            tally._rows = unpacked(state["rows"])
             tally.greatest = int(state["greatest"])
         return tally
 
     def as_state(self) -> dict[str, Any]:
         """Write the tally down, in slices if it has become too large for ids."""
         if self.is_small and self._ids is not None:
-            return {"ids": _packed(_gaps(self._ids))}
+            return {"ids": packed(_gaps(self._ids))}
         expected = self.expectation
         firsts, rows = list(expected.firsts), list(expected.rows)
         if self._ids is not None:
@@ -162,8 +162,8 @@ class Tally:
             rows = [sum(rows[at : at + 2]) for at in range(0, len(rows), 2)]
             firsts = firsts[::2]
         return {
-            "slices": _packed(_gaps(firsts)),
-            "rows": _packed(rows),
+            "slices": packed(_gaps(firsts)),
+            "rows": packed(rows),
             "greatest": self.greatest,
         }
 
@@ -271,7 +271,8 @@ def _gaps(numbers: Iterable[int]) -> list[int]:
     return [after - before for before, after in pairwise([0, *numbers])]
 
 
-def _packed(numbers: Iterable[int]) -> str:
+def packed(numbers: Iterable[int]) -> str:
+    """Write numbers of 32 bits without a sign down as text."""
     words = array("I", numbers)
     if sys.byteorder == "big":
         words.byteswap()
@@ -280,7 +281,12 @@ def _packed(numbers: Iterable[int]) -> str:
     return b64encode(zlib.compress(b"".join(raw[at::4] for at in range(4)))).decode()
 
 
-def _unpacked(text: str) -> list[int]:
+def unpacked(text: str) -> list[int]:
+    """Read what `packed` has written.
+
+    Raises:
+        ValueError: It is damaged.
+    """
     try:
         planes = zlib.decompress(b64decode(text, validate=True))
     except zlib.error as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -22,6 +22,14 @@ if TYPE_CHECKING:
 _SHARE = 4
 """Which part of the hour's requests may have been sent before counts end, unless the
 settings say otherwise: others need the rest."""
+
+
+@dataclass
+class Departures:
+    """How many people are known, and how many of them a run has found to be gone."""
+
+    people: int = 0
+    gone: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +68,8 @@ class CensusTerms:
     """Gives away places in the order of the run."""
     write_state: Callable[[], None]
     """Writes the state down now and then."""
+    departures: Departures = field(default_factory=Departures)
+    """Who has gone, as far as the run has found out."""
 
     @classmethod
     def of(cls, settings: Mapping[str, Any], **run: Any) -> CensusTerms:  # noqa: ANN401 - the other fields

@@ -30,6 +30,9 @@ Totals: TypeAlias = Literal["exact", "wrong", "none"]
 """What ``X-Total`` is worth: it counts the rows, it counts something else, or it is not sent.
 A total that is capped is wrong."""
 
+Zone: TypeAlias = Literal["UTC", "Europe/Paris"]
+"""A time zone whose midnights may cut the days of a graph."""
+
 _Some: TypeAlias = Annotated[int, msgspec.Meta(ge=1)]
 _RENEWED = timedelta(days=30)
 
@@ -57,6 +60,8 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     """What its totals are worth."""
     ignored_filters: tuple[str, ...] = ()
     """Parameters of its requests that do not narrow it."""
+    day_zone: Zone = "UTC"
+    """Whose midnights cut its days, if it is a graph."""
 
     observed: Mapping[str, date] = {}
     """The day on which each of the above was observed, by its name, where it is not as

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 ID = "id"
 """The key that every list has."""
 
+CREATED_AT = "created_at"
+"""The column that says when a row came into being."""
+
 LARGEST = 100
 """Ids in one filter: the API answers 502 to much longer lists."""
 
@@ -69,6 +72,21 @@ class Points:
     """The parent's column that holds their sum."""
     moved_at: str
     """The column that says when they changed; not every API narrows a list by it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """Where the API says how many rows of a list were created on each day."""
+
+    path: str
+    """The route of the graph, without field and interval."""
+    counts_others: bool = False
+    """Whether it counts rows that are none of the list's, too."""
+
+    @property
+    def route(self) -> str:
+        """The route of the counts by the day of creation."""
+        return f"{self.path}/on/{CREATED_AT}/by/day"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,6 +159,8 @@ class Listing:
     """Whether it is read unless somebody says otherwise."""
     refresh_hours: int | None = None
     """Hours for which a full read is good enough, where rows hardly ever change."""
+    graph: Graph | None = None
+    """Where its rows are counted by the day, if they are."""
     weight: int = 1
     """How much people look at it, where not everything can be read."""
     census: Census = Census()

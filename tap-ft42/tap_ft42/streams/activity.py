@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sys import maxsize
 
-from tap_ft42.declared.listing import LARGEST, Census, Listing, Points
+from tap_ft42.declared.listing import LARGEST, Census, Graph, Listing, Points
 from tap_ft42.singer.stream import FT42Stream
 from tap_ft42.streams.cursors import UPDATED_AT
 from tap_ft42.streams.reference import CampusesStream, CoalitionsStream
@@ -30,6 +30,7 @@ class ProjectsUsersStream(FT42Stream):
         is_sortable=False,
         largest_sweep=LARGEST,
         weight=4,
+        graph=Graph("/v2/projects_users/graph"),
         census=Census(
             share=0.5,
             settled=("status", "finished"),  # nobody unregisters from what is finished

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tap_ft42.declared.listing import Census, Listing
+from tap_ft42.declared.listing import Census, Graph, Listing
 from tap_ft42.singer.stream import FT42Stream
 from tap_ft42.streams.cursors import UPDATED_AT
 
@@ -20,6 +20,8 @@ class UsersStream(FT42Stream):
         campus_filter="filter[primary_campus_id]",
         tells="people",
         weight=4,
+        # No graph is of one cursus alone.
+        graph=Graph("/v2/users/graph", counts_others=True),
         census=Census(
             refresh_factor=1,  # active? and the dates of erasure change silently
             share=1,  # with people goes all that hangs on them

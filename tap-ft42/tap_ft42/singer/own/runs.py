@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +51,11 @@ class SyncRunsStream(OwnStream):
                 "outcome": run.lifecycle.outcome,
                 "reason": run.lifecycle.reason,
                 "tap_version": version("tap-ft42"),
+                "audits": [
+                    asdict(found)
+                    for one in self.lists.values()
+                    for found in one.presence.audits
+                ],
                 "streams": [name for name, one in self.lists.items() if one.output.selected],
                 "failed_streams": run.lifecycle.failed_streams,
                 **summary(run.ledger.entries()),

@@ -1,0 +1,220 @@
+"""Each night the copy's counts by the day are held against the API's."""
+
+from __future__ import annotations
+
+import copy
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from ft42_sandbox.testing import running_sandbox
+
+from tests.tap.proofs import AT_ONCE, STUDENTS, a_day_later, counted, named
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ft42_sandbox.testing import RunningSandbox
+
+    from tests.tap.proofs import Row, State
+    from tests.tap.running import Run, Tap
+
+GRAPH = "GET /v2/projects_users/graph/on/:field/by/:interval"
+ENROLMENTS = "/v2/projects_users?filter[cursus]=21"
+SCAN = 35
+
+
+class Copy:
+    """What a database has of the enrolments, night by night."""
+
+    def __init__(self, tap: Tap, sandbox: RunningSandbox) -> None:
+        self.sandbox = sandbox
+        self.rows: dict[int, Row] = {}
+        self.asked: dict[str, int] = {}
+        self._extracted: dict[int, datetime] = {}
+        self._tap = tap.pointed_at(sandbox, refresh_nights=0, **AT_ONCE)
+        self.last = self._take(self._tap.run("campuses", *self.STREAMS))
+
+    STREAMS = ("users", "projects_users", "census", "sync_runs")
+
+    def night(self, **settings: object) -> Run:
+        """Read what a night reads."""
+        self.sandbox.reset_requests()
+        before = a_day_later(self.last.state)
+        run = self._take(self._tap.run(*self.STREAMS, state=before, **settings))
+        routes = self.sandbox.requests()["routes"]
+        self.asked = {route: int(told["count"]) for route, told in routes.items()}
+        return run
+
+    @property
+    def requests(self) -> int:
+        """Requests of the last night for enrolments."""
+        return sum(n for route, n in self.asked.items() if "/v2/projects_users" in route)
+
+    @property
+    def truth(self) -> set[int]:
+        return {row["id"] for row in self.sandbox.truth_of(ENROLMENTS, columns="id")}
+
+    def is_right(self) -> bool:
+        return set(self.rows) == self.truth
+
+    def some(self, step: int) -> set[int]:
+        """Enrolments of all years."""
+        return set(sorted(self.rows)[::step])
+
+    def lose(self, rows: set[int]) -> None:
+        """Let 42 delete rows."""
+        for row in rows:
+            self.sandbox.delete("projects_users", row)
+
+    def insert_unseen(self, like: Row, day: str) -> int:
+        """Let 42 have a row that no window has brought: it is said to be old."""
+        names = ("user_id", "project_id", "cursus_id", "occurrence", "status", "marked")
+        values = {name: like[name] for name in names}
+        return self.sandbox.insert("projects_users", created_at=day, updated_at=day, **values)
+
+    def change_state(self, state: State) -> None:
+        """Go on from another state."""
+        self.last.messages.append({"type": "STATE", "value": state})
+
+    def _take(self, run: Run) -> Run:
+        self.last = run
+        for message in run.messages:
+            if message["type"] == "RECORD" and message["stream"] == "projects_users":
+                row = message["record"]
+                self.rows[row["id"]] = row
+                self._extracted[row["id"]] = datetime.fromisoformat(message["time_extracted"])
+        for proof in counted(run, "projects_users"):
+            if proof["ids"] is None:
+                continue
+            at, ids = datetime.fromisoformat(proof["counted_at"]), set(proof["ids"])
+            for row in sorted(self.rows):
+                is_judged = proof["first_id"] <= row <= proof["last_id"]
+                if is_judged and row not in ids and self._extracted[row] < at:
+                    del self.rows[row]
+        return run
+
+
+@pytest.fixture(scope="module")
+def here(tap: Tap) -> Iterator[Copy]:
+    """A copy of some thousand enrolments, which each test leaves right."""
+    with running_sandbox(users=150, enrolments=4000, achievements_per_user=0) as sandbox:
+        yield Copy(tap, sandbox)
+
+
+def audits(run: Run) -> dict[str, Row]:
+    (told,) = run.records("sync_runs")
+    return {audit["stream"]: audit for audit in told["audits"]}
+
+
+def test_a_night_without_losses_takes_one_request_for_all_days(here: Copy) -> None:
+    run = here.night()
+    assert here.asked[GRAPH] == 1
+    assert here.requests == 2  # and the window of what changed
+    (proof,) = counted(run, "projects_users")
+    assert (proof["ids"], proof["total"]) == (None, len(here.truth))
+    found = audits(run)["projects_users"]
+    assert found["days"] > 500
+    assert not any(found[name] for name in ("differed", "unsettled", "missing", "gone"))
+
+
+def test_deletions_of_all_years_are_found_in_one_night(here: Copy) -> None:
+    here.lose(gone := here.some(200))
+    run = here.night()
+    assert here.is_right()
+    assert here.requests < 6
+    assert audits(run)["projects_users"]["gone"] == len(gone) > 10
+
+
+def test_rows_that_were_never_read_are_found(here: Copy) -> None:
+    rows = [here.rows[row] for row in here.some(900)]
+    came = {here.insert_unseen(row, row["created_at"]) for row in rows}
+    run = here.night()
+    assert here.is_right()
+    assert came <= set(run.ids("projects_users"))
+    assert audits(run)["projects_users"]["missing"] == len(came)
+    here.night()
+    assert here.requests == 2
+
+
+def test_one_that_came_unseen_does_not_hide_one_that_went(here: Copy) -> None:
+    ids = sorted(here.rows)
+    here.lose({ids[10]})
+    came = here.insert_unseen(here.rows[ids[-10]], here.rows[ids[900]]["created_at"])
+    here.night()
+    assert here.is_right()
+    assert came in here.rows
+
+
+def test_what_happens_meanwhile_is_neither_missing_nor_gone(here: Copy) -> None:
+    here.sandbox.live(seed=4, events={"enrol": 20, "mark": 10, "unregister": 5})
+    before = set(here.rows) & here.truth
+    here.night(settle_seconds=3600)
+    assert before <= set(here.rows)
+    here.night()
+    assert here.is_right()
+
+
+def test_people_who_went_are_found_by_their_days(here: Copy) -> None:
+    pages: dict[str, Any] = {"page_size": 4}  # as if there were more people
+    here.night(**pages)
+    students = {row["id"] for row in here.sandbox.truth_of(STUDENTS, columns="id")}
+    here.sandbox.live(seed=5, events={"disappear": 3, "graduate": 2})
+    now = {row["id"] for row in here.sandbox.truth_of(STUDENTS, columns="id")}
+    run = here.night(**pages)
+    assert named(run, "users", students) == students - now
+    assert audits(run)["users"]["gone"] == len(students - now)
+    assert sum(n for route, n in here.asked.items() if "users/graph" in route) == 2
+    assert here.is_right()
+
+
+def test_a_state_from_before_there_were_audits_is_made_good(here: Copy) -> None:
+    state = copy.deepcopy(here.last.state)
+    del state["bookmarks"]["projects_users"]["census"]["days"]
+    here.change_state(state)
+    here.lose(here.some(1000))
+    here.night()
+    assert here.is_right()
+    here.night()
+    assert here.requests == 2
+
+
+@pytest.mark.parametrize("empty", [False, True])
+def test_days_may_be_cut_in_paris(here: Copy, *, empty: bool) -> None:
+    here.sandbox.configure(graph_zone="Europe/Paris", graph_names_empty_days=empty)
+    here.night()
+    here.lose(here.some(500))
+    run = here.night()
+    assert here.is_right()
+    assert here.requests < 6
+    assert audits(run)["projects_users"]["zone"] == "Europe/Paris"
+
+
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [
+        ({"graphs": "refused"}, "42 does not count it by the day"),
+        ({"graphs": "missing"}, "42 does not count it by the day"),
+        ({"graph_heeds_filters": False}, "42 counts something else by the day"),
+    ],
+)
+def test_a_graph_that_ceases_to_serve_is_done_without(
+    here: Copy, how: dict[str, Any], said: str
+) -> None:
+    here.sandbox.configure(**how)
+    here.lose(here.some(1500))
+    run = here.night()
+    assert said in run.log
+    assert here.is_right()
+    here.lose({sorted(here.rows)[77]})
+    here.night()
+    assert GRAPH not in here.asked  # for a month
+    assert here.is_right()
+    state = copy.deepcopy(here.last.state)
+    for stream in ("projects_users", "users"):
+        state["bookmarks"][stream].pop("capabilities", None)
+    here.change_state(state)
+    here.sandbox.configure(graphs="answered", graph_heeds_filters=True)
+    here.night()
+    assert here.asked[GRAPH] == 1
+    assert here.is_right()
