@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from ft42_warehouse.embedded import NAME
+from hypothesis import settings
 from typing_extensions import override
 from xdist.scheduler import LoadFileScheduling
 
@@ -17,6 +18,10 @@ pytest.register_assert_rewrite("tests.end_to_end", "tests.tap", "tests.warehouse
 
 from tests.ports import free_port  # noqa: E402 - what is registered comes first
 from tests.postgres import TIME_ZONE, AdministeredPostgres, Database  # noqa: E402
+
+# An example that takes long on a busy machine is no failure.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,10 +41,16 @@ LONG = (
     "tests/end_to_end/test_jobs.py",
     "tests/docs/test_following.py",
     "tests/tap/test_settled.py",
+    "tests/tap/test_first_contact.py",
+    "tests/end_to_end/test_published.py",
+    "tests/tap/test_partial_success.py",
+    "tests/warehouse/test_shards.py",
+    "tests/tap/test_sweeps.py",
+    "tests/warehouse/test_connecting.py",
     "tests/warehouse/erasure/test_who_is_erased.py",
     "tests/warehouse/erasure/test_names.py",
-    "tests/end_to_end/test_published.py",
-    "tests/tap/test_sweeps.py",
+    "tests/warehouse/test_shared_servers.py",
+    "tests/warehouse/test_publish.py",
     "tests/warehouse/test_health.py",
     "tests/warehouse/test_alerts.py",
 )

@@ -17,7 +17,6 @@ LINK = re.compile(r'<([^>]+)>; rel="(\w+)"')
 # The sandbox is the same for all examples, and none of them changes it.
 property_test = settings(
     max_examples=25,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 KINDS = st.sampled_from(["student", "external", "admin"])

@@ -14,7 +14,7 @@ from ft42_sandbox.instants import from_datetime, json_texts, local_json_texts, t
 from ft42_sandbox.render.tokens import column_tokens
 from ft42_sandbox.renderer import Renderer
 from ft42_sandbox.settings import World
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ INSTANTS = st.datetimes(datetime(1970, 1, 2), datetime(2199, 12, 30)).map(  # no
 NASTY = "O'\"\\/\n\t\u0001é🦊ć"
 
 
-@settings(deadline=None)
 @given(st.lists(INSTANTS, min_size=1))
 def test_instants_are_written_as_python_writes_them(instants: list[int]) -> None:
     array = np.asarray([*instants, NULL_INSTANT])
@@ -34,7 +33,6 @@ def test_instants_are_written_as_python_writes_them(instants: list[int]) -> None
     assert orjson.loads(f"[{','.join(json_texts(array))}]") == texts(array)
 
 
-@settings(deadline=None)
 @given(INSTANTS, st.sampled_from([-480, -180, 0, 60, 330, 540, 630]))
 def test_local_instants_are_written_with_their_offset(instant: int, minutes: int) -> None:
     zone = timezone(timedelta(minutes=minutes))

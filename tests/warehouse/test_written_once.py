@@ -100,7 +100,6 @@ ENROLMENTS = st.builds(
 
 @settings(
     max_examples=12,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(loads=st.lists(USERS | ENROLMENTS, min_size=1, max_size=8))
