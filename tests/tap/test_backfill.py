@@ -31,15 +31,13 @@ INCREMENTAL = (
 )  # fmt: skip
 
 
-def truth(sandbox: RunningSandbox, **narrowed: str) -> dict[str, set[int]]:
+def truth(sandbox: RunningSandbox) -> dict[str, set[int]]:
     """The rows whose last change lies in the window, by stream."""
-    campuses = ",".join(str(campus["id"]) for campus in sandbox.truth_of("/v2/campus"))
-    campuses = narrowed.get("campuses", campuses)
     there = "/v2/cursus/21"
     lists = {
         "projects": f"{there}/projects",
         "users": f"{there}/users?filter[kind]=student&filter[alumni?]=false",
-        "projects_users": f"/v2/projects_users?filter[cursus]=21&filter[campus]={campuses}",
+        "projects_users": "/v2/projects_users?filter[cursus]=21",
         "campus_users": "/v2/campus_users",
         "coalitions_users": "/v2/coalitions_users",
         "achievements_users": "/v2/achievements_users",
