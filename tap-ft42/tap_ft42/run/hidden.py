@@ -66,6 +66,7 @@ class HiddenParents:
         self._list = partitions
         self._today = partitions.run.clock.now().date()
         self._window = _window_of(partitions)
+        self._is_answered = False
 
     @property
     def contexts(self) -> list[Context]:
@@ -179,6 +180,7 @@ class HiddenParents:
     def _sought(self, whole: Context | None) -> list[int]:
         """Find the parents with rows in one cursus that are not known, and return them."""
         cursus, before = str(cursus_of(whole)), self._known
+        self._is_answered = False
         rest = self._left_over(whole)
         if rest != 0 and cursus not in self._trying:
             top = max(before, default=0)
@@ -194,7 +196,8 @@ class HiddenParents:
             self._trying[cursus] = ids[_AT_ONCE:]
         if self._trying.pop(cursus, None) is not None:
             rest = self._left_over(whole)
-        self._sought_on[cursus] = self._today.isoformat()
+        if self._is_answered:  # else nobody has looked, and the next run does
+            self._sought_on[cursus] = self._today.isoformat()
         if rest:
             self._list.logger.warning(
                 "%s: %d rows belong to no %s that could be found, and are not read.",
@@ -241,9 +244,11 @@ class HiddenParents:
     def _answer(self, reading: Reading) -> Page | None:
         """Return the page that was asked for; None where 42 refuses it."""
         try:
-            return self._list.reader.one_of(reading)
+            page = self._list.reader.one_of(reading)
         except (FatalAPIError, TooLargeError):
             return None
+        self._is_answered = True
+        return page
 
 
 def _window_of(partitions: Partitions) -> Region:
