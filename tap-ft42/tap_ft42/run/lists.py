@@ -497,10 +497,11 @@ class ListRun:
         """Yield the parents that 42 does not list, but for those whose rows are planned."""
         yield from child.planned_below(hidden.contexts, planned, self._places_behind)
         is_due = self._listed is not None or hidden.are_never_sought
-        is_refused = child._has_failed and not child._partitions_read
-        if self.run.lifecycle.ends_early or self.run.scope.campus_ids or not is_due:
+        # Where all that was asked of it has failed, the next run looks.
+        is_put_off = child._has_failed and not child._partitions_read
+        if self.run.lifecycle.ends_early or is_put_off:
             return
-        if is_refused:  # whatever is asked of it; the next run looks
+        if self.run.scope.campus_ids or not is_due:
             return
         try:
             hidden.seek()
