@@ -23,7 +23,10 @@ def test_each_target_is_listed_below_a_purpose_and_says_what_it_does() -> None:
 def test_a_run_that_make_starts_takes_the_plugins_as_they_are_installed() -> None:
     # With a Python named, Meltano would install them anew where it is called by another path.
     shown = subprocess.run(
-        ["make", "--no-print-directory", "--eval", "show: ; @echo python=$$MELTANO_PYTHON", "show"],  # noqa: S607 - make is required
+        [  # noqa: S607 - make is required
+            "make", "--no-print-directory", "show",
+            "--eval", "show: ; @echo python=$$MELTANO_PYTHON",
+        ],
         cwd=ROOT, capture_output=True, check=True, text=True,
     ).stdout  # fmt: skip
     assert shown.strip() == "python="
