@@ -100,7 +100,7 @@ def test_a_worker_that_is_killed_costs_its_own_slice_and_the_rest_is_published(
     wait_for(
         lambda: len(enrolments_of(sandbox, 1)) > 5 and bool(loads_of("ft42_nightly", "group1")),
         "a load in the middle",
-        300,
+        600,
     )
     quarter = airflow.switch_on("ft42_incremental")
 
@@ -108,7 +108,7 @@ def test_a_worker_that_is_killed_costs_its_own_slice_and_the_rest_is_published(
     killed_at = time.time()
     five_minutes_pass(rig.database)
     # Meltano goes on to refuse this one, so that it fails for good.
-    wait_for(lambda: bool(loads_of("ft42_incremental", "group2")), "another load", 300)
+    wait_for(lambda: bool(loads_of("ft42_incremental", "group2")), "another load", 600)
     kill_load(airflow, "ft42_incremental", "group2")
 
     assert airflow.finish("ft42_nightly", night) == "success"
