@@ -304,10 +304,11 @@ class TestFirstLoads:
         assert table.campuses == asked_one_by_one(world)
 
     @pytest.mark.slow
-    def test_the_world_of_the_demo_takes_six_hundred_requests(self, tap: Tap) -> None:
+    def test_the_world_of_the_demo_takes_some_six_hundred_requests(self, tap: Tap) -> None:
         with running_sandbox(users=1500, enrolments=20_000, seed=42) as demo:
             run = tap.pointed_at(demo).run()
-            assert asked(demo) <= 600
+            # Thirty of them find the campuses that are not listed.
+            assert asked(demo) <= 630
             table = Table(run)
             assert table.campuses == asked_one_by_one(demo)
             there = demo.truth("coalitions_users", columns="id")
