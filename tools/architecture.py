@@ -66,7 +66,6 @@ MECHANISMS: Mapping[str, tuple[str, ...]] = {
         "doctor/doctor.py",
         "doctor/examination.py",
         "doctor/findings.py",
-        "doctor/heeding.py",
         "doctor/probes.py",
         "doctor/report.py",
         "doctor/shapes.py",

@@ -36,7 +36,7 @@ from typing_extensions import override
 from tap_ft42.api.errors import FatalAPIError, blamed_by
 from tap_ft42.api.retries import RETRIED
 from tap_ft42.api.token import CredentialsError
-from tap_ft42.census.counting import Proof, UncountableError, read_sector
+from tap_ft42.census.counting import Proof, read_sector
 from tap_ft42.census.days import (
     UNKNOWN,
     ZONES,
@@ -50,12 +50,11 @@ from tap_ft42.census.days import (
     steps,
 )
 from tap_ft42.census.findings import Findings
-from tap_ft42.census.list_census import ListCensus, gone, looked_at
+from tap_ft42.census.list_census import UNREADABLE, ListCensus, gone, looked_at
 from tap_ft42.declared.contexts import cursus_of
 from tap_ft42.declared.instants import milliseconds
 from tap_ft42.declared.listing import CREATED_AT, ID, Cursor
 from tap_ft42.planning.scope import id_lists
-from tap_ft42.reading.asking import IncompleteReadError, RangeIgnoredError, TooLargeError
 from tap_ft42.reading.graph import counts_by_day
 from tap_ft42.reading.regions import Region
 
@@ -144,13 +143,7 @@ class Audit(ListCensus):
         spent = self._terms.budget.spent
         try:
             yield from self._audited()
-        except (
-            FatalAPIError,
-            IncompleteReadError,
-            RangeIgnoredError,
-            TooLargeError,
-            UncountableError,
-        ) as error:
+        except UNREADABLE as error:
             if isinstance(error, CredentialsError):
                 raise
             self.is_served = False
@@ -171,7 +164,6 @@ class Audit(ListCensus):
         if self._is_nonsense(compared, zone):
             return
         self.is_served = True
-        self._settled_days = set()
         differences = [self._differences(one, zone) for one in compared]
         self.findings.zone = zone
         self.findings.days = len(self._days(compared, zone))

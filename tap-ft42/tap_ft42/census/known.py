@@ -271,7 +271,7 @@ class KnownRows(Presence):
             return
         self._divide()
         is_due, is_of_people = self._is_due(self._account), self._list.listing.tells == "people"
-        before = set(self._account.tally.ids) if is_of_people else set[int]()
+        before = set(self._account.tally.ids) if is_due and is_of_people else set[int]()
         for census in self._censuses(self._account, is_due=is_due):
             for proof in census.proofs():
                 yield self._whole, proof

@@ -50,6 +50,11 @@ if TYPE_CHECKING:
     from tap_ft42.reading.places import Place
     from tap_ft42.reading.source import ListReader, ListSource
 
+UNREADABLE = (
+    FatalAPIError, IncompleteReadError, RangeIgnoredError, TooLargeError, UncountableError,
+)  # fmt: skip
+"""What makes a census impossible, and no more than the census."""
+
 _LATER = in_milliseconds("2100-01-01")
 
 _MANY = 3
@@ -124,13 +129,7 @@ class ListCensus:
         try:
             self._refuse_wrong_totals()
             yield from self._census()
-        except (
-            FatalAPIError,
-            IncompleteReadError,
-            RangeIgnoredError,
-            TooLargeError,
-            UncountableError,
-        ) as error:
+        except UNREADABLE as error:
             self._list.logger.warning(
                 "%s: the rows cannot be counted, so none is found to be gone. %s",
                 self._list.listing.name,

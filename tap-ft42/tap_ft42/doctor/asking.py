@@ -58,11 +58,6 @@ class Answer:
     """Whether the body is a list of records."""
 
     @property
-    def count(self) -> int:
-        """How many rows came."""
-        return len(self.rows)
-
-    @property
     def is_good(self) -> bool:
         """Whether a list of rows came, even an empty one."""
         return self.status == HTTPStatus.OK and self.is_list

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from tap_ft42.declared.capabilities import Capabilities
 from tap_ft42.declared.listing import ID, LARGEST
 from tap_ft42.doctor.asking import Answer
-from tap_ft42.doctor.heeding import heeds_all
 from tap_ft42.doctor.probes import Probe, follows, last_of, probe_of, rows_of, sign_against
 from tap_ft42.doctor.shapes import shape_of
 
@@ -215,7 +214,17 @@ class Examination:
         def ask(some: Sequence[int]) -> Answer:
             return first if some == ids else self._ask(self._named(some), size=1)
 
-        if first.rows and not heeds_all(ids, ask):
+        if not first.rows:
+            return
+        alone = ask(ids[:1])
+        if not alone.rows:
+            heeds_all = True
+        elif alone.total is not None and first.total is not None:
+            heeds_all = first.total > alone.total
+        else:
+            # Where nothing is counted, the order of ids that all count makes no difference.
+            heeds_all = ask(ids[::-1]).ids[:1] == first.ids[:1]
+        if not heeds_all:
             self._note_longest(1, None)
 
     def _named(self, ids: Sequence[int]) -> dict[str, str]:
