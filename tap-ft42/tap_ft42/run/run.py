@@ -268,7 +268,7 @@ class Run:
             write_state=partial(self.write_state, at_most_every=STATE_INTERVAL),
         )
 
-    @property
+    @cached_property
     def is_dry_run(self) -> bool:
         """Whether the lists are only tried out, with a request each."""
         return self._host.is_dry_run
