@@ -18,6 +18,7 @@ from ft42_sandbox.cli import main as sandbox
 from ft42_warehouse.cli import main as warehouse
 from ft42_warehouse.embedded import main as embedded
 from ft42_warehouse.starting import main as starting
+from tap_ft42.cli import command as tap
 from tap_ft42.tap import TapFT42
 
 from tools.tables import ROOT, tables
@@ -78,7 +79,7 @@ def commands() -> str:
     return "\n".join(
         f"## {name}\n\n{text}"
         for root, program in (
-            (TapFT42.cli, "tap-ft42"),
+            (tap(), "tap-ft42"),
             (warehouse, "warehouse"),
             (starting, "ft42"),
             (embedded, "ft42-postgres"),
