@@ -77,15 +77,15 @@ def main() -> None:
         click.echo(f"{stream:<22}{count:>12,}{requests:>10,}{answers:>11.1f}")
     all_requests, all_answers = map(sum, zip(*asked.values(), strict=True))
     click.echo(f"{'all':<22}{sum(rows.values()):>12,}{all_requests:>10,}{all_answers:>11.1f}")
-    click.echo(f"\nThe job took {seconds:.1f} s. The API's answers overlap.")
+    click.echo(f"\nThe job took {seconds:.1f} s. Answers of the API overlap.")
     click.echo(
         "\nOnly rows that changed are read again: run `make demo` once more and compare.\n"
-        "\nWhat people query, in the schema ft42. Orphans wait: they belong to no student.\n"
+        "\nWhat people query, in the schema ft42. Orphans wait: most are not of students.\n"
     )
     run("warehouse", "status", "--tables", environment=environment)
     click.echo(
-        f"\n{DERIVED} lands no rows: it is worked out from the campuses that achievements name."
-        "\nA table without any row belongs to a stream that is off by default.\n"
+        f"\n{DERIVED} lands no rows: it is derived from `achievements.campus`."
+        "\nEmpty tables belong to streams that are off by default.\n"
     )
     run("warehouse", "report", "--output", str(REPORT), environment=environment)
     click.echo()

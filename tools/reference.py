@@ -7,6 +7,8 @@ itself says, between two comments; a test checks that it is current.
 from __future__ import annotations
 
 import re
+from collections import defaultdict
+from copy import copy
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +18,7 @@ from ft42_sandbox.cli import main as sandbox
 from ft42_warehouse.cli import main as warehouse
 from ft42_warehouse.embedded import main as embedded
 from ft42_warehouse.starting import main as starting
+from tap_ft42.cli import command as tap
 from tap_ft42.tap import TapFT42
 
 from tools.tables import ROOT, tables
@@ -28,6 +31,8 @@ BEGIN = "<!-- written by tools/reference.py -->\n"
 END = "<!-- /written -->\n"
 
 _WIDTH = 88
+_FEW = 3
+"""How many options of another command are named one by one."""
 
 
 def settings_of_the_tap() -> dict[str, Any]:
@@ -70,17 +75,17 @@ def settings() -> str:
 
 
 def commands() -> str:
-    """Quote what each command says with ``--help``."""
+    """Quote what each command says with ``--help``, each option once a program."""
     return "\n".join(
-        f"## {name}\n\n```text\n{_help(command, name, root)}\n```\n"
+        f"## {name}\n\n{text}"
         for root, program in (
-            (TapFT42.cli, "tap-ft42"),
+            (tap(), "tap-ft42"),
             (warehouse, "warehouse"),
             (starting, "ft42"),
             (embedded, "ft42-postgres"),
             (sandbox, "ft42-sandbox"),
         )
-        for name, command in _with_subcommands(root, program)
+        for name, text in _helps(root, program)
     )
 
 
@@ -179,6 +184,37 @@ def _with_subcommands(command: click.Command, name: str) -> Iterator[tuple[str, 
             subcommand = command.get_command(context, word)
             assert subcommand is not None, word
             yield f"{name} {word}", subcommand
+
+
+def _helps(root: click.Command, program: str) -> Iterator[tuple[str, str]]:
+    """Yield each command of a program, with its help but for options told before."""
+    told: dict[tuple[str, ...], str] = {}
+    for name, command in _with_subcommands(root, program):
+        options = [one for one in command.params if isinstance(one, click.Option)]
+        again = [one for one in options if _meaning(one) in told]
+        for one in options:
+            told.setdefault(_meaning(one), name)
+        shown = copy(command)
+        shown.params = [one for one in command.params if one not in again]
+        shown.add_help_option = name == program
+        text = f"```text\n{_help(shown, name, root)}\n```\n"
+        by_command: dict[str, list[click.Option]] = defaultdict(list)
+        for one in again:
+            by_command[told[_meaning(one)]].append(one)
+        text += "".join(f"\n{_also(*pair)}\n" for pair in by_command.items())
+        yield name, text
+
+
+def _meaning(option: click.Option) -> tuple[str, ...]:
+    return (*option.opts, option.help or "")
+
+
+def _also(command: str, options: list[click.Option]) -> str:
+    names = ", ".join(f"`{option.opts[0]}`" for option in options)
+    if len(options) > _FEW:
+        names = f"all from `{options[0].opts[0]}` to `{options[-1].opts[0]}`"
+    anchor = command.replace(" ", "-")
+    return f"Also {names}: see [{command}](#{anchor})."
 
 
 def _help(command: click.Command, name: str, root: click.Command) -> str:

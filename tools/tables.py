@@ -21,16 +21,13 @@ def tables() -> str:
         json.loads(file.read_text(encoding="utf-8"))
         for file in sorted((ROOT / "schemas").glob("*.json"))
     ]
-    listed = "".join(
-        f"| [`{schema['title']}`](#{schema['title']}) | {schema['description']} |\n"
-        for schema in schemas
-    )
-    return f"| table | what |\n|---|---|\n{listed}\n" + "\n".join(map(_table, schemas))
+    listed = " · ".join(f"[`{schema['title']}`](#{schema['title']})" for schema in schemas)
+    return f"{listed}\n\n" + "\n".join(map(_table, schemas))
 
 
 def _table(schema: dict[str, Any]) -> str:
     rows = "".join(
-        f"| `{name}` | {_type(column)} | {_source(name, column)} | {column['description']} |\n"
+        f"| `{name}` | {_type(column)} | {column['description']}{_source(name, column)} |\n"
         for name, column in schema["properties"].items()
         if name != "extra"
     )
@@ -40,7 +37,7 @@ def _table(schema: dict[str, Any]) -> str:
     return (
         f"## {schema['title']}\n\n"
         f"{schema['description']}\n\n"
-        f"{origin}Key: {key}.\n\n| column | type | from | meaning |\n|---|---|---|---|\n{rows}"
+        f"{origin}Key: {key}.\n\n| column | type | meaning |\n|---|---|---|\n{rows}"
     )
 
 
@@ -56,4 +53,4 @@ def _type(column: dict[str, Any]) -> str:
 
 def _source(name: str, column: dict[str, Any]) -> str:
     source = column.get("x-source", name)
-    return "" if source == name else f"`{source}`"
+    return "" if source == name else f" From `{source}`."

@@ -49,34 +49,34 @@ def _options(command: Command) -> Command:
                 default=4242,
                 show_default=True,
                 type=click.IntRange(0, 65535),
-                help="Port to listen on; 0 takes a free one.",
+                help="Port to listen on; 0 for any free one.",
             ),
             click.option(
                 "--users",
                 default=1500,
                 show_default=True,
-                help="How many accounts there are, 50 or more; 40000 start in some 5 seconds.",
+                help="Number of accounts, 50 or more; 40000 take 5 seconds to start.",
             ),
             click.option(
                 "--enrolments",
                 default=20_000,
                 show_default=True,
-                help="How many rows projects_users has.",
+                help="Number of rows of projects_users.",
             ),
             click.option(
                 "--achievements-per-user",
                 default=20,
                 show_default=True,
-                help="How many badges an account has on average.",
+                help="Average number of badges of an account.",
             ),
             click.option(
-                "--seed", default=42, show_default=True, help="What the data is drawn from."
+                "--seed", default=42, show_default=True, help="Seed of the generated data."
             ),
             click.option(
                 "--epoch",
                 default=DATA_EPOCH,
                 show_default=True,
-                help="The instant as of which the data stands.",
+                help="Instant of the data.",
             ),
             click.option(
                 "--project-detail",
@@ -89,20 +89,20 @@ def _options(command: Command) -> Command:
                 "--requests-per-second",
                 default=2,
                 show_default=True,
-                help="What an application may ask each second of the clock; 0: anything.",
+                help="Limit of an application by second of the clock; 0 for none.",
             ),
             click.option(
                 "--requests-per-hour",
                 default=1200,
                 show_default=True,
-                help="What it may ask each hour of the clock; 0: anything.",
+                help="Limit by hour of the clock; 0 for none.",
             ),
             click.option(
                 "--stray-429",
                 default=0.0,
                 show_default=True,
                 type=click.FloatRange(0, 1),
-                help="Share of requests within the limits that are refused all the same.",
+                help="Share of requests within the limits that are refused, too.",
             ),
             click.option(
                 "--retry-after/--no-retry-after",
@@ -115,28 +115,28 @@ def _options(command: Command) -> Command:
                 default="none",
                 show_default=True,
                 type=click.Choice(["none", "real"]),
-                help="How long answers take: as little as they can, or what was measured.",
+                help="Time of an answer: none, or as measured at 42.",
             ),
             click.option(
                 "--latency-factor",
                 default=1.0,
                 show_default=True,
                 type=click.FloatRange(0),
-                help="What the real latency is multiplied by.",
+                help="Factor of the real latency.",
             ),
             click.option(
                 "--life",
                 default="off",
                 show_default=True,
                 type=click.Choice(["off", "clock", "requests"]),
-                help="Whether data changes with the clock, or between requests.",
+                help="Let data change with the clock, or between requests.",
             ),
             click.option(
                 "--life-rate",
                 default=1.0,
                 show_default=True,
                 type=click.FloatRange(0),
-                help="With --life clock: how much faster than real life.",
+                help="With --life clock: how many times faster than real life.",
             ),
             click.option(
                 "--life-seconds-per-request",
@@ -148,26 +148,26 @@ def _options(command: Command) -> Command:
             click.option(
                 "--as",
                 type=EXISTING,
-                help="Behave like the API that this report of `tap-ft42 doctor` is about.",
+                help="Behave like the API of this report of `tap-ft42 doctor`.",
             ),
             click.option(
                 "--expires-in",
                 default=7200,
                 show_default=True,
                 type=click.IntRange(1),
-                help="Seconds a token is valid.",
+                help="Seconds for which a token is valid.",
             ),
             click.option(
                 "--client-id",
                 default="sandbox",
                 show_default=True,
-                help=f"The application. Its secret comes from {SECRET_ENV}.",
+                help=f"Client id of the application; {SECRET_ENV} has its secret.",
             ),
             click.option(
                 "--control-token-env",
                 default=CONTROL_ENV,
                 show_default=True,
-                help="Environment variable that holds the control plane's token.",
+                help="Environment variable with the token of the control plane.",
             ),
             click.option(
                 "--tls-cert", type=EXISTING, help="Serve https with this certificate."
@@ -188,9 +188,9 @@ def _options(command: Command) -> Command:
 def main() -> None:
     """A stand-in for the 42 intranet's API v2, with generated people.
 
-    Start with `ft42-sandbox serve` and open the address that it prints in a browser.
-    Clients use that address instead of https://api.intra.42.fr, with the client id
-    `sandbox` and the secret `sandbox`.
+    Run `ft42-sandbox serve` and open the printed address in a browser. Clients use it
+    instead of https://api.intra.42.fr, with the client id `sandbox` and the secret
+    `sandbox`.
     """
 
 
@@ -206,11 +206,10 @@ def serve(**options: Any) -> None:  # noqa: ANN401 - options of many kinds
       ft42-sandbox serve --requests-per-second 0 --requests-per-hour 0
     With rows that change while they are read, under your control:
       FT42_SANDBOX_CONTROL_TOKEN=sesame ft42-sandbox serve --life requests
-    Like the API that somebody's tap met:
+    Like the API of a report of `tap-ft42 doctor`:
       ft42-sandbox serve --as report.json
 
-    Every option can come from the environment: --users from FT42_SANDBOX_USERS, and
-    so on.
+    The environment can set every option: FT42_SANDBOX_USERS sets --users, and so on.
     """  # noqa: D301 - click looks for the character itself
     try:
         likeness = _likeness(options)
@@ -246,11 +245,11 @@ def serve(**options: Any) -> None:  # noqa: ANN401 - options of many kinds
     type=click.Path(path_type=Path),
     default=Path(".local/sandbox"),
     show_default=True,
-    help="Where the pid and the log are kept.",
+    help="Folder for the process id and the log.",
 )
 @click.option("--wait", default=60.0, show_default=True, help="Seconds to wait for an answer.")
 def start(run_dir: Path, wait: float, **options: Any) -> None:  # noqa: ANN401 - options of many kinds
-    """Serve in the background; nothing happens if it runs already."""
+    """Serve in the background, unless it runs already."""
     try:
         _likeness(options)
         split(options)
@@ -266,10 +265,10 @@ def start(run_dir: Path, wait: float, **options: Any) -> None:  # noqa: ANN401 -
     type=click.Path(path_type=Path),
     default=Path(".local/sandbox"),
     show_default=True,
-    help="Where the pid and the log are kept.",
+    help="Folder for the process id and the log.",
 )
 def stop(run_dir: Path) -> None:
-    """Stop the one in the background."""
+    """Stop the sandbox in the background."""
     try:
         stopped = RunDir(run_dir).stop()
     except BackgroundError as error:
@@ -283,10 +282,10 @@ def stop(run_dir: Path) -> None:
     type=click.Path(path_type=Path),
     default=Path(".local/sandbox"),
     show_default=True,
-    help="Where the pid and the log are kept.",
+    help="Folder for the process id and the log.",
 )
 def status(run_dir: Path) -> None:
-    """Say whether one runs in the background; exits with 1 if not."""
+    """Tell whether it runs in the background; exit code 1 if not."""
     url = RunDir(run_dir).url()
     click.echo(f"Sandbox:    {f'running on {url}' if url else 'not running'}")
     if not url:

@@ -1,4 +1,4 @@
-"""The command ``tap-ft42``: it runs the tap, or says what a run would cost or meet."""
+"""The command ``tap-ft42``: it runs the tap, estimates a run, or tests the API."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def main() -> None:
     except (FatalAPIError, RetriableAPIError, requests.RequestException) as error:
         TapFT42.logger.error("%s", explain(error))
     except RunEnds as end:
-        TapFT42.logger.error("The budget does not reach for a plan: %s.", end)
+        TapFT42.logger.error("The budget does not suffice for a plan: %s.", end)
     except BrokenPipeError:
         TapFT42.logger.error("The target has closed its input; see its messages.")
     except UnreadableFileError as error:
@@ -104,7 +104,7 @@ def command() -> Command:
                 "plan",
                 callback=_plan,
                 params=[option for option in options if option.name in _FILES],
-                help="Say what a run would ask for, stream by stream; read nothing.\n\n"
+                help="Estimate the requests of a run, by stream; read nothing.\n\n"
                 "\b\nExample:\n  tap-ft42 --config settings.json --state state.json plan",
             ),
             click.Command(
@@ -115,14 +115,14 @@ def command() -> Command:
                     click.Option(
                         ["--report"],
                         type=click.Path(dir_okay=False, writable=True, path_type=Path),
-                        help="Write what was found to a file, without a single personal datum.",
+                        help="Write the result to a file, without personal data.",
                     ),
                     click.Option(
-                        ["--json", "is_json"], is_flag=True, help="Print that instead of lines."
+                        ["--json", "is_json"], is_flag=True, help="Print the result as JSON."
                     ),
                 ],
-                help="Find out what this API and this application are, with some twenty "
-                "requests; exit code 1 if something that a run would read has no way.\n\n"
+                help="Test how this API treats this application.\n\n"
+                "It sends 20 to 40 requests. The exit code is 1 if a stream cannot be read.\n\n"
                 "\b\nExample:\n  tap-ft42 --config settings.json doctor --report report.json",
             ),
         ],

@@ -49,23 +49,23 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         th.ArrayType(th.IntegerType(minimum=1)),
         title="Cursus",
         description=(
-            "The cursus whose projects, students and enrolments are read, such as "
-            "[9, 21] for piscine and main curriculum; [21] if empty."
+            "Cursus whose projects, students and enrolments are read, such as [9, 21] for "
+            "piscine and main curriculum; [21] if empty."
         ),
     ),
     th.Property(
         "cursus_id",
         th.IntegerType(minimum=1),
         title="One cursus",
-        description="Short for cursus_ids with one of them.",
+        description="Short for cursus_ids with one cursus.",
     ),
     th.Property(
         "campus_ids",
         th.ArrayType(th.IntegerType(minimum=1)),
         title="Campuses",
         description=(
-            "Campuses whose students are read, with all that hangs on them; "
-            "all listed campuses if empty."
+            "Campuses whose students are read, with their enrolments, badges and points; "
+            "all if empty."
         ),
     ),
     th.Property(
@@ -73,7 +73,7 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         th.DateTimeType(pattern=_INSTANT),
         examples=_INSTANTS,
         title="Start date",
-        description="Incremental streams read nothing that last changed before.",
+        description="Incremental streams skip rows that last changed before it.",
     ),
     th.Property(
         "end_date",
@@ -81,8 +81,8 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         examples=_INSTANTS,
         title="End date",
         description=(
-            "With start_date, the window of a backfill: the run reads only rows that "
-            "last changed in it, and leaves all bookmarks where they are."
+            "With start_date, the window of a backfill: the run reads only rows that last "
+            "changed in it, and moves no bookmark."
         ),
     ),
     th.Property(
@@ -97,8 +97,8 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         th.IntegerType(minimum=0),
         title="Requests a second",
         description=(
-            "At most so many, whatever 42 allows; 0 means no limit. What 42 says it allows if "
-            "not given, 2 until it has said so."
+            "Upper limit, whatever 42 allows; 0 for none. If not given, what 42 allows: 2 "
+            "until it says otherwise."
         ),
     ),
     th.Property(
@@ -106,8 +106,8 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         th.IntegerType(minimum=0),
         title="Requests an hour",
         description=(
-            "At most so many, whatever 42 allows; 0 means no limit. What 42 says it allows if "
-            "not given, 1,200 until it has said so."
+            "Upper limit, whatever 42 allows; 0 for none. If not given, what 42 allows: "
+            "1,200 until it says otherwise."
         ),
     ),
     th.Property(
@@ -115,17 +115,14 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         th.IntegerType(minimum=0),
         default=30,
         title="Settle time",
-        description=(
-            "How far in the past a read ends, so that rows that are just being "
-            "written are left to the next run."
-        ),
+        description="A read ends so long before now: 42 may still be writing newer rows.",
     ),
     th.Property(
         "overlap_seconds",
         th.IntegerType(minimum=0),
         default=60,
         title="Overlap",
-        description="How far before its bookmark a read begins, as clocks differ.",
+        description="A read begins so long before its bookmark, as clocks differ.",
     ),
     th.Property(
         "refresh_hours",
@@ -142,21 +139,21 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         ),
         title="Refresh",
         description=(
-            "Hours for which a full read of a reference stream is good enough; "
-            "0 reads it in every run. For campuses, 168 where campus_ids names them."
+            "Hours until a reference stream is read in full again; 0 for every run. For "
+            "campuses, 168 if campus_ids names them."
         ),
     ),
     th.Property(
         "max_requests",
         th.IntegerType(minimum=1),
         title="Requests a run",
-        description="Ends the run well after so many; the next one goes on from there.",
+        description="The run ends well after so many; the next one continues.",
     ),
     th.Property(
         "max_minutes",
         th.IntegerType(minimum=1),
         title="Minutes a run",
-        description="Ends the run well after so long; the next one goes on from there.",
+        description="The run ends well after so long; the next one continues.",
     ),
     th.Property(
         "partial_success",
@@ -164,9 +161,8 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         default=False,
         title="Partial success",
         description=(
-            "Whether a run of which some streams failed and others did not ends with exit "
-            "code 0, for jobs that go on and see to sync_runs at their end; it must be "
-            "selected."
+            "Whether a run ends with exit code 0 if only some streams failed. For jobs that"
+            " check sync_runs at their end; it must be selected."
         ),
     ),
     th.Property(
@@ -175,8 +171,8 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         default=2,
         title="Census hour",
         description=(
-            "Hour of the day (UTC) from which on the day's first run finds out which "
-            "rows have disappeared; -1 for never."
+            "The day's first run from this hour on (UTC) finds which rows have disappeared;"
+            " -1 for never."
         ),
     ),
     th.Property(
@@ -184,8 +180,8 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         th.IntegerType(minimum=1),
         title="Census requests",
         description=(
-            "Requests of the hour after which the census ends, however much has "
-            "disappeared; a quarter of an hour's requests if not given."
+            "Requests of an hour after which the census ends; a quarter of the hour if not "
+            "given."
         ),
     ),
     th.Property(
@@ -194,8 +190,8 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         default=8,
         title="Recheck requests",
         description=(
-            "Requests of a run up to which it reads open enrolments again, where there "
-            "are too many for a night to find all that were unregistered; 0 for never."
+            "A run that needs fewer requests uses the rest to look for enrolments that "
+            "disappeared, if there are too many for one night; 0 for never."
         ),
     ),
     th.Property(
@@ -204,10 +200,9 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         default=7,
         title="Refresh nights",
         description=(
-            "Number of censuses in which everybody is read again, as people change "
-            "without a word; 0 for never. The rows of other incremental streams take "
-            "four times as many, and streams of more than 100,000 rows are only "
-            "counted in so many."
+            "Number of censuses in which all people are read again, as some columns change "
+            "without updated_at; 0 for never. Other incremental streams take four times as "
+            "many; streams of more than 100,000 rows are only counted, in this number."
         ),
     ),
     th.Property(
@@ -215,7 +210,7 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         th.IntegerType(minimum=0, maximum=90),
         default=2,
         title="Reserve",
-        description="How much of the hour's requests is left to others.",
+        description="Share of the hour's requests that is left to others.",
     ),
     th.Property(
         "quota_store",
@@ -223,9 +218,9 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         secret=True,  # such a URL may hold a password
         title="Quota store",
         description=(
-            "Where the processes that use the application account for its requests: an "
-            "SQLite file, or a redis:// or postgresql:// URL for several machines. A file "
-            "in the user's folder for state if not given."
+            "Account of the application's requests, shared by its processes: an SQLite "
+            "file, or a redis:// or postgresql:// URL for several machines. If not given, a"
+            " file in the user's state folder."
         ),
     ),
     th.Property(
@@ -233,9 +228,8 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         th.StringType(min_length=1),
         title="Spool",
         description=(
-            "Folder where pages are kept until the state that comes back covers them, "
-            "so that a run that was killed need not ask for them again. One in the "
-            "user's folder for state if not given."
+            "Folder for pages that no state covers yet, so that a run after a kill need not"
+            " ask for them again. If not given, one in the user's state folder."
         ),
     ),
     th.Property(
@@ -244,8 +238,8 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         default="full",
         title="Privacy",
         description=(
-            "What leaves the tap of people: all; logins as keyed hashes and no names, "
-            "addresses, pictures, seats or free texts; or nothing beyond keys."
+            "What of people leaves the tap. full: all. pseudonymous: logins as keyed "
+            "hashes, no names, addresses, pictures, seats or free texts. none: keys only."
         ),
     ),
     th.Property(
@@ -254,8 +248,8 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         secret=True,
         title="Privacy key",
         description=(
-            "Secret that pseudonyms are made with, of 16 characters or more; with another "
-            "one, nobody is the same."
+            "Secret for pseudonyms, 16 characters or more; with another one, all pseudonyms"
+            " change."
         ),
     ),
     th.Property(
@@ -263,7 +257,7 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         th.StringType(allowed_values=["kept", "keyed"]),
         default="kept",
         title="Ids of people",
-        description="Whether pseudonyms replace the ids of people as well.",
+        description="Whether people's ids are replaced by pseudonyms, too.",
     ),
     th.Property(
         "user_agent",
@@ -271,6 +265,6 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         examples=["ecole-42/1.0"],
         default=f"tap-ft42/{version('tap-ft42')}",
         title="User agent",
-        description="Names the client; the API refuses requests without a name.",
+        description="Name of the client; the API refuses requests without one.",
     ),
 ).to_dict()

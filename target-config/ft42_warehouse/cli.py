@@ -66,13 +66,12 @@ class _Commands(click.Group):
     epilog="Example: warehouse status --json",
 )
 @server_option("--host", help="Server.")
-@server_option("--port", default=5432, show_default=True, help="Its port.")
-@server_option("--user", help="The loader's account.")
+@server_option("--port", default=5432, show_default=True, help="Port.")
+@server_option("--user", help="Account of the loader.")
 @server_option("--database", help="Database.")
 @option(
     "--publisher", "WAREHOUSE_PUBLISHER",
-    help="Account to use instead of the loader's; its password is read from "
-    "WAREHOUSE_PUBLISHER_PASSWORD.",
+    help="Account to use instead; its password is in WAREHOUSE_PUBLISHER_PASSWORD.",
 )  # fmt: skip
 @server_option(
     "--ssl-enable", type=bool, default=False,
@@ -82,43 +81,43 @@ class _Commands(click.Group):
     "--ssl-mode",
     default="verify-full",
     show_default=True,
-    help="How TLS verifies the server, where it is enabled.",
+    help="How TLS verifies the server.",
 )
 @server_option(
-    "--ssl-certificate-authority", help="File with the authority's certificate, or its text."
+    "--ssl-certificate-authority", help="Certificate of the authority: a file, or its text."
 )
 @server_option(
     "--ssl-client-certificate-enable", type=bool, default=False,
     help="Log in with a certificate.",
 )  # fmt: skip
-@server_option("--ssl-client-certificate", help="File with this certificate, or its text.")
-@server_option("--ssl-client-private-key", help="File with its key, or its text.")
+@server_option("--ssl-client-certificate", help="This certificate: a file, or its text.")
+@server_option("--ssl-client-private-key", help="Its key: a file, or its text.")
 @server_option(
     "--ssl-storage-directory", default=".secrets", show_default=True,
-    help="Where the loader keeps what is given as text.",
+    help="Folder for certificates that are given as text.",
 )  # fmt: skip
 @server_option(
     "--ssh-tunnel-enable", type=bool, default=False,
-    help="Refused: what opens a tunnel for the loader opens none for this.",
+    help="Refused, as the tunnel would be for the loader only.",
 )  # fmt: skip
 @option(
     "--wait-seconds", "WAREHOUSE_WAIT_SECONDS",
     type=click.FloatRange(1), default=600, show_default=True,
-    help="How long to wait for what somebody else holds in the database.",
+    help="How long to wait for locks of others.",
 )  # fmt: skip
 @option(
     "--landing-schema", "TARGET_POSTGRES_DEFAULT_TARGET_SCHEMA", "WAREHOUSE_LANDING_SCHEMA",
-    default="ft42_raw", show_default=True, help="What the loader writes.",
+    default="ft42_raw", show_default=True, help="Schema that the loader writes.",
 )  # fmt: skip
 @option(
     "--published-schema", "WAREHOUSE_PUBLISHED_SCHEMA",
-    default="ft42", show_default=True, help="What people query.",
+    default="ft42", show_default=True, help="Schema that people query.",
 )  # fmt: skip
 @option(
     "--keep-strangers", "WAREHOUSE_KEEP_STRANGERS",
     type=bool, default=False, show_default=True,
-    help="Keep what lands of people out of the scope, and of teams, as it came; else only ids "
-    "and what names nobody.",
+    help="Keep all data of teams and of people who are not in `users`, not only ids and facts "
+    "without a name.",
 )  # fmt: skip
 @click.pass_context
 def main(  # noqa: PLR0913 - an argument an option
@@ -132,11 +131,11 @@ def main(  # noqa: PLR0913 - an argument an option
     keep_strangers: bool,
     **server: Any,  # noqa: ANN401 - the options that name it, as click gives them
 ) -> None:
-    """Keep a database that one can trust of what tap-ft42 loads.
+    """Publish, check and erase what tap-ft42 has loaded.
 
-    The server is named by the variables of the stock target, or by
-    TARGET_POSTGRES_SQLALCHEMY_URL instead of them. The password is read from
-    TARGET_POSTGRES_PASSWORD, else from PGPASSWORD or ~/.pgpass.
+    The stock target's variables name the server, or TARGET_POSTGRES_SQLALCHEMY_URL
+    does. The password comes from TARGET_POSTGRES_PASSWORD, else from PGPASSWORD or
+    ~/.pgpass.
     """
     schemas = Schemas(landing_schema, published_schema, keep_strangers=keep_strangers)
     # Neither asks a server.

@@ -166,7 +166,7 @@ _directory = click.option(
     default=Path(".local/postgres"),
     show_default=True,
     show_envvar=True,
-    help="Where the data lie.",
+    help="Folder of the data.",
 )
 
 
@@ -190,7 +190,7 @@ def main() -> None:
     help="TCP port on 127.0.0.1.",
 )
 def start(directory: Path, port: int) -> None:
-    """Start the server unless it runs already or TARGET_POSTGRES_HOST names another."""
+    """Start the server, unless it runs or TARGET_POSTGRES_HOST is set."""
     own_server = os.environ.get("TARGET_POSTGRES_HOST", HOST)
     if own_server != HOST:
         click.echo(f"PostgreSQL: TARGET_POSTGRES_HOST is {own_server}; nothing is started")

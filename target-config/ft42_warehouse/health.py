@@ -107,16 +107,16 @@ _CAUSES = (
     ),
     _Cause(
         "clock_wrong", Severity.BROKEN,
-        "{subject} has something of {at}, which is {ahead} from now: a clock was wrong, or "
-        "that of this server is.",
-        "Set the clocks right, of this server and of the machine that runs the jobs. It is not "
-        "gone by, and the next run puts a right one beside it.",
+        "{subject} holds the time {at}, which is {ahead} from now: a clock was wrong, or that "
+        "of this server is.",
+        "Set the clocks of this server and of the machine that runs the jobs. The wrong time "
+        "is ignored, and the next run adds a right one.",
     ),
     _Cause(
         "delete_guard", Severity.BROKEN,
         "A publish at {refused_at} would have deleted {would_delete} of the {of_rows} rows of "
-        "{subject}, {percent} %; it changed nothing, and neither does any later one.",
-        "If so many rows are gone at 42, run `warehouse publish --allow-deletes` once.",
+        "{subject}, {percent} %. It changed nothing, and later ones change nothing either.",
+        "If so many rows disappeared at 42, run `warehouse publish --allow-deletes` once.",
     ),
     _Cause(
         "secret_expired", Severity.BROKEN,
@@ -131,8 +131,8 @@ _CAUSES = (
     ),
     _Cause(
         "job_failed", Severity.BROKEN,
-        "The job {subject} ended at {ended_at} without having published.",
-        "Its log says why; the next one goes on where this one stopped.",
+        "The job {subject} ended at {ended_at} and published nothing.",
+        "Its log says why; the next run goes on where this one stopped.",
     ),
     _Cause(
         "not_published", Severity.BROKEN,
@@ -147,7 +147,7 @@ _CAUSES = (
     _Cause(
         "stale", Severity.BROKEN,
         "{subject} is as of {as_of}, {age} ago; {allowed} is allowed.",
-        "If nothing else here tells why, see whether cron or systemd starts the job {job}.",
+        "If no other finding explains it, see whether cron or systemd starts the job {job}.",
     ),
     _Cause(
         "broken_promises", Severity.BROKEN,
@@ -167,10 +167,10 @@ _CAUSES = (
     ),
     _Cause(
         "running_late", Severity.WARNING,
-        "The job {subject} that began at {began_at} has not ended, {age} later; its next turn "
+        "The job {subject} began {age} ago, at {began_at}, and has not ended; its next turn "
         "was due after {turn}.",
-        "See whether it still runs, and what its log says. If it does not, it was killed, and "
-        "the next one goes on where it stopped.",
+        "See whether it still runs, and what its log says. If it was killed, the next run goes "
+        "on where it stopped.",
     ),
     _Cause(
         "runs_end_early", Severity.WARNING,
@@ -338,5 +338,5 @@ def _missing(connection: Connection[Any], schemas: Schemas) -> Iterator[Finding]
         if name.startswith(("table", "view")) and not objects.exists(name):
             kind, path = name.split(" ", maxsplit=1)
             yield Finding(
-                "missing", path, Severity.BROKEN, f"The {kind} {path} is gone.", advice
+                "missing", path, Severity.BROKEN, f"The {kind} {path} is missing.", advice
             )

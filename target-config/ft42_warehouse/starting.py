@@ -54,7 +54,7 @@ def main() -> None:
 @main.command(epilog="Example: ft42 init intranet")
 @click.argument("directory", type=click.Path(file_okay=False, path_type=Path))
 def init(directory: Path) -> None:
-    """Write a Meltano project into DIRECTORY, which is made if it is not there.
+    """Write a Meltano project into DIRECTORY.
 
     A file that is there is never overwritten: if another one than this command writes is in
     the way, nothing is written at all. Your .env is kept, whatever it holds.

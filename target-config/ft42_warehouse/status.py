@@ -150,8 +150,8 @@ def _proof(audits: list[Row]) -> str:
     open_days = f"; not proven: {', '.join(still)}" if still else ", 0 rows missing"
     return (
         f"as of {shown(min(row['as_of'] for row in audits))}: {len(proven)} of {len(audits)} "
-        f"lists proven for {days:,} days{open_days} ({missing:,} were, and have been read; "
-        f"{gone:,} had gone)"
+        f"lists proven for {days:,} days{open_days} ({missing:,} were missing and have been "
+        f"read, {gone:,} had disappeared)"
     )
 
 

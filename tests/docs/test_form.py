@@ -304,3 +304,7 @@ def test_the_reference_knows_every_setting_and_every_command() -> None:
         assert f"`TAP_FT42_{name.upper()}`" in listed
     for command in warehouse.list_commands(click.Context(warehouse)):
         assert f"## warehouse {command}" in (REFERENCE / "commands.md").read_text("utf-8")
+
+
+def test_no_help_shows_the_marks_of_its_layout() -> None:
+    assert "\\b" not in (REFERENCE / "commands.md").read_text(encoding="utf-8")

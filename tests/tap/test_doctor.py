@@ -56,7 +56,7 @@ def small(api: ScriptedApi) -> ScriptedApi:
     return api
 
 
-def test_an_api_that_is_as_assumed_is_told_so_for_some_twenty_requests(
+def test_an_api_that_is_as_assumed_is_told_so_for_few_requests(
     tap: Tap, sandbox: RunningSandbox
 ) -> None:
     run = tap.pointed_at(sandbox).call("doctor")
@@ -148,11 +148,11 @@ def test_a_list_that_the_application_may_not_read_has_no_way_unless_it_is_off(
     assert report["routes"]["/v2/blocs"]["can"]["is_allowed"] is False
     line = found(report, "blocs /v2/blocs")
     assert line["found"] == "403: not for this application"
-    assert line["so"].endswith("leave the stream out")
+    assert line["so"].endswith("deselect the stream")
     assert "Anna" not in run.output
     told = tap.pointed_at(small).call("doctor")
     assert told.exit_code == 1
-    assert "No way around: blocs /v2/blocs." in told.output
+    assert "Cannot be read: blocs /v2/blocs." in told.output
 
 
 def test_pages_whose_number_does_not_count_have_no_way(tap: Tap, small: ScriptedApi) -> None:

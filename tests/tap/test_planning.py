@@ -166,4 +166,4 @@ def test_a_plan_names_what_42_allows_and_what_the_settings_allow(
     settings = {"requests_per_second": None, "requests_per_hour": 600}
     _, told = plan(tap.pointed_at(sandbox, **settings))
     assert "42 allows 50 a second and 3,600 an hour" in told
-    assert "the settings as many and 600; the run keeps to 50 and 600." in told
+    assert "the settings the same and 600; the run keeps to 50 and 600." in told

@@ -1,1 +1,1 @@
-"""What this API and this application are, found out with some twenty requests."""
+"""Tests, with 20 to 40 requests, how this API treats this application."""

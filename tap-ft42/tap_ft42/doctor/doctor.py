@@ -60,7 +60,7 @@ class Diagnosis:
 
 
 def examine(run: Run, lists: Mapping[str, ListRun]) -> Diagnosis:
-    """Find out what this API and this application are.
+    """Test how this API treats this application.
 
     Raises:
         SettingError: The store of the quota cannot be used.

@@ -79,10 +79,15 @@ def of_the_application(
         "warns before it ends" if days is None or days > _SOON else "warns in each run",
     )
     yield from map(_of_limit, limits)
-    yield Finding(
-        "roles", "None", application.roles or "42 does not say", "keeps to these limits"
-    )
+    roles = _said_of(application.roles)
+    yield Finding("roles", "none", roles, "keeps to these limits")
     yield _clock(seconds_ahead)
+
+
+def _said_of(roles: str | None) -> str:
+    if not roles:
+        return "42 does not say"
+    return "none" if roles == "None" else roles
 
 
 def _of_limit(limit: Limit) -> Finding:
@@ -135,7 +140,7 @@ def _unreadable(name: str, assumed: str, one: Found) -> Finding:
     so = "tries again in each run"
     if one.answer.is_denied:
         found = f"{status}: not for this application"
-        so = "reads all the rest, and fails; leave the stream out"
+        so = "reads all other streams, and fails; deselect the stream"
     so = so if one.is_wanted else "does not read it"
     return Finding(name, assumed, found, so, has_way=not one.is_wanted)
 
@@ -172,7 +177,7 @@ def _of_order(one: Found) -> Iterator[_Line]:
         so = f"reads it by {_named(can.ranges)}" if can.ranges else "reads all of it"
         yield "range", _named(assumed.ranges), _named(can.ranges), so
     if not can.are_bounds_inclusive:
-        yield "bounds of a range", "included", "left out", "asks one further on each side"
+        yield "bounds of a range", "included", "excluded", "asks for one more on each side"
 
 
 def _of_filters(one: Found) -> Iterator[_Line]:
@@ -189,7 +194,12 @@ def _of_filters(one: Found) -> Iterator[_Line]:
 
 def _of_totals(one: Found) -> Iterator[_Line]:
     if one.can.totals != "exact":
-        yield "totals", "exact", one.can.totals, "reads to the end, and finds no row to be gone"
+        yield (
+            "totals",
+            "exact",
+            one.can.totals,
+            "reads to the end, finds no disappeared rows",
+        )
 
 
 def _named(columns: Sequence[str]) -> str:

@@ -24,7 +24,7 @@ def told(diagnosis: Diagnosis) -> str:
     findings = diagnosis.findings
     lines = table([_HEADS, *map(_cells, findings)], texts=len(_HEADS))
     without = [finding.subject for finding in findings if not finding.has_way]
-    end = f"No way around: {', '.join(without)}." if without else "All can be read."
+    end = f"Cannot be read: {', '.join(without)}." if without else "All can be read."
     cost = f"{diagnosis.requests} requests in {diagnosis.seconds:.0f} s."
     return "\n".join([*lines, "", f"{cost} {end}"])
 

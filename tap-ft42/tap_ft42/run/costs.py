@@ -231,9 +231,9 @@ def _sum(run: Run, requests: int) -> Iterator[str]:
             _limit(run.settings.get(f"requests_per_{one}")) for one in ("second", "hour")
         )
         yield (
-            f"42 allows {allowed.per_second} a second and {allowed.per_hour:,} an hour (roles: "
-            f"{allowed.roles}), the settings {' and '.join(ceilings)}; the run keeps to "
-            f"{_limit(per_second)} and {_limit(quota.per_hour)}."
+            f"42 allows {allowed.per_second:,} a second and {allowed.per_hour:,} an hour "
+            f"(roles: {allowed.roles}), the settings {' and '.join(ceilings)}; the run keeps "
+            f"to {_limit(per_second)} and {_limit(quota.per_hour)}."
         )
     if per_hour:
         yield f"That is {requests / per_hour:.0%} of the {per_hour:,} that an hour allows."
@@ -245,7 +245,7 @@ def _sum(run: Run, requests: int) -> Iterator[str]:
 
 
 def _limit(requests: int | None) -> str:
-    return "as many" if requests is None else f"{requests:,}" if requests else "any number"
+    return "the same" if requests is None else f"{requests:,}" if requests else "no limit"
 
 
 def _estimate(intent: Intent, totals: Mapping[str, int | None]) -> Estimate:

@@ -24,14 +24,14 @@ from ft42_warehouse.webhook import Format, Webhook, WebhookError
 @click.option(
     "--format", "message_format", type=click.Choice([taker.value for taker in Format]),
     envvar="WAREHOUSE_ALERT_FORMAT", show_envvar=True,
-    help="Who takes the message; by the URL's host if not given, else JSON.",
+    help="Format of the message. If not given, the URL's host decides, else JSON.",
 )  # fmt: skip
 @option(
     "--state", "WAREHOUSE_ALERT_STATE",
     type=click.Path(dir_okay=False, path_type=Path), default=".local/alerts.json",
-    show_default=True, help="File that remembers what was told while the database was away.",
+    show_default=True, help="File that remembers alerts while the database cannot be reached.",
 )  # fmt: skip
-@job_option("--after", "Job that has just ended; if it did not publish, it has failed.")
+@job_option("--after", "Job that has just ended; it failed if it published nothing.")
 @schedule_options
 @click.pass_obj
 def alert(  # noqa: PLR0913 - an argument an option
@@ -43,9 +43,9 @@ def alert(  # noqa: PLR0913 - an argument an option
     incremental_minutes: float,
     nightly_hours: float,
 ) -> None:
-    """Post what is newly wrong and what is over to a webhook, once a cause.
+    """Post new problems, and those that are over, to a webhook, once each.
 
-    Its URL is read from WAREHOUSE_ALERT_URL. The exit code is 1 if it was not taken.
+    WAREHOUSE_ALERT_URL is its URL. The exit code is 1 if the webhook refuses.
     """
     url = os.environ.get("WAREHOUSE_ALERT_URL")
     if not url:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 @click.command(epilog="Example: warehouse campuses")
 @click.pass_obj
 def campuses(warehouse: Warehouse) -> None:
-    """Print the ids of the landed campuses as JSON, for who deals them to workers."""
+    """Print the ids of the landed campuses as JSON, to divide them among workers."""
     with warehouse.database.connect() as connection:
         rows = connection.execute(warehouse.schemas.statement("shards/campuses")).fetchall()
     click.echo(json.dumps([campus_id for (campus_id,) in rows]))

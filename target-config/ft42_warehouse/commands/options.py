@@ -55,16 +55,16 @@ def job_option(name: str, meaning: str, *, required: bool = False) -> Callable[[
 max_delete_percent = option(
     "--max-delete-percent", "WAREHOUSE_MAX_DELETE_PERCENT",
     type=click.FloatRange(0, 100), default=5, show_default=True,
-    help="Change nothing if more of a table would go.",
+    help="Change nothing if a larger share of a table would be deleted.",
 )  # fmt: skip
 allow_deletes = click.option(
-    "--allow-deletes", is_flag=True, help="Publish whatever share of a table goes."
+    "--allow-deletes", is_flag=True, help="Delete any share of a table."
 )
 
 shard_option = click.option(
     "--shard", "shards", multiple=True, envvar="WAREHOUSE_SHARDS", show_envvar=True,
-    help="A load with a landing schema of its own, ft42_raw_NAME; several times for several, "
-    "in the variable with blanks between them. Those that exist need not be named.",
+    help="Also prepare the landing schema ft42_raw_NAME; existing ones need not be named. Can "
+    "be repeated; in the variable, separate names with blanks.",
 )  # fmt: skip
 
 
@@ -73,12 +73,12 @@ def schedule_options(command: _F) -> _F:
     nightly = option(
         "--nightly-hours", "WAREHOUSE_NIGHTLY_HOURS",
         type=click.FloatRange(0, min_open=True), default=26, show_default=True,
-        help="Age that tables of the job nightly may reach.",
+        help="Age at which tables of the job nightly are stale.",
     )  # fmt: skip
     incremental = option(
         "--incremental-minutes", "WAREHOUSE_INCREMENTAL_MINUTES",
         type=click.FloatRange(0, min_open=True), default=45, show_default=True,
-        help="Age that tables of the job incremental may reach.",
+        help="Age at which tables of the job incremental are stale.",
     )  # fmt: skip
     return incremental(nightly(command))
 

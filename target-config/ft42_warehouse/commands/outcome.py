@@ -12,10 +12,10 @@ from ft42_warehouse.turns import failures
 @job_option("--job", "Job that ends with this.", required=True)
 @click.pass_obj
 def outcome(warehouse: Warehouse, job: str) -> None:
-    """Tell what the loads of a job missed; exit code 1 if they missed something.
+    """Tell which streams a job did not load; exit code 1 if there are any.
 
-    A stream that fails does not keep a job from publishing the others. So that the job
-    fails all the same, this is its last task.
+    A job publishes its other streams when one fails. This, its last task, then lets the
+    job fail.
     """
     with warehouse.database.connect() as connection:
         missed = failures(connection, warehouse.schemas, job)

@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 @click.argument("person")
 @option(
     "--spool", "TAP_FT42_SPOOL", "WAREHOUSE_SPOOL", type=click.Path(path_type=Path),
-    help="Folder where the tap keeps pages for a day at most; it is emptied.",
+    help="Folder where the tap keeps pages for a day at most, to empty it.",
 )  # fmt: skip
 @click.pass_obj
 def forget(warehouse: Warehouse, person: str, spool: Path | None) -> None:
-    """Erase a person's data, and keep them from coming back.
+    """Erase a person's data, and keep them out.
 
-    PERSON is the id at 42, or the login. Only the id, the time, and digests of what the
-    person was called are kept.
+    PERSON is the id at 42, or the login. Only the id, the time and digests of the names
+    are kept.
     """
     with warehouse.database.connect() as connection:
         user_id = _person_id(connection, warehouse, person)
@@ -52,8 +52,8 @@ def forget(warehouse: Warehouse, person: str, spool: Path | None) -> None:
 def person(warehouse: Warehouse, person: str, *, as_object: bool) -> None:
     """Print all that is known of a person, from every schema.
 
-    PERSON is the id at 42, or the login. It answers a request for access (GDPR, art. 15):
-    look through it before you hand it out, as rows of a team tell of its other members.
+    PERSON is the id at 42, or the login. Read the answer before you hand it out for a
+    request for access (GDPR, art. 15): rows of a team name its other members.
     """
     with warehouse.database.connect() as connection:
         user_id = _person_id(connection, warehouse, person)

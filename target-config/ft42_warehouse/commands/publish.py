@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 @option(
     "--keep-days", "WAREHOUSE_KEEP_DAYS",
     type=click.FloatRange(0, min_open=True), default=30, show_default=True,
-    help="How long rejected records, runs (Meltano's, too), alerts and the dates of erasures "
-    "are kept.",
+    help="How long to keep rejected records, runs (Meltano's, too), alerts and dates of "
+    "erasures.",
 )  # fmt: skip
 @job_option("--job", "Job whose load this publishes.")
 @shard_option
@@ -48,9 +48,9 @@ def publish(  # noqa: PLR0913 - an argument an option
     job: str | None,
     shards: tuple[str, ...],
 ) -> None:
-    """Bring the published tables to what has landed, in one transaction.
+    """Publish what has landed, in one transaction.
 
-    The publish of a job first does what `init` does, if no version like this one did it yet.
+    With --job, do first what `init` does, if this version has not done it yet.
     """
     if job is not None:
         with warehouse.database.connect() as connection:
@@ -72,10 +72,9 @@ def publish(  # noqa: PLR0913 - an argument an option
 @allow_deletes
 @click.pass_obj
 def rebuild(warehouse: Warehouse, max_delete_percent: float, allow_deletes: bool) -> None:
-    """Publish and compare every row, also those that landed long ago.
+    """Publish, and compare every row with what landed.
 
-    Puts right what was changed by hand. Readers see the tables as they were until it
-    has ended.
+    This corrects what was changed by hand. Readers see the old tables until it ends.
     """
     _publish(warehouse, None if allow_deletes else max_delete_percent, everything=True)
 

@@ -17,15 +17,15 @@ from ft42_warehouse.serve import ReportServer
 @click.option(
     "--output",
     type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
-    help="File to write the page to; - for the standard output.",
+    help="File for the page; - for the standard output.",
 )
 @click.option(
     "--serve", is_flag=True,
-    help="Serve the page on 127.0.0.1, fresh at each load, with /health and /metrics.",
+    help="Serve an up-to-date page on 127.0.0.1, with /health and /metrics.",
 )  # fmt: skip
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=8042, show_default=True,
-    help="Port to serve on; 0 for any that is free.",
+    help="Port to serve on; 0 for any free one.",
 )  # fmt: skip
 @schedule_options
 @click.pass_obj
@@ -38,7 +38,7 @@ def report(  # noqa: PLR0913 - an argument an option
     incremental_minutes: float,
     nightly_hours: float,
 ) -> None:
-    """Show how things stand on one HTML page, which needs no network."""
+    """Write or serve a report: one HTML page, which needs no network."""
     if (output is None) != serve:
         message = "Say either --output FILE or --serve."
         raise click.UsageError(message)

@@ -33,15 +33,15 @@ def sql(  # noqa: PLR0913 - an argument an option
     incremental_minutes: float,
     nightly_hours: float,
 ) -> None:
-    r"""Print a statement as this command runs it; without NAME, list all.
+    """Print an SQL statement of this program; without NAME, list all.
 
-    No database is asked. What only a run knows is printed as a variable of psql.
+    This needs no database. Values that only a run knows become variables of psql.
 
     \b
     warehouse sql                          # all statements, by what they are for
     warehouse sql publish/change users     # how changed rows of users are published
     warehouse sql check/duplicates users | psql ft42
-    """
+    """  # noqa: D301 - click looks for the character itself
     if placeholders:
         lines = [*placeholders_listed()]
     elif name is None:
