@@ -109,7 +109,9 @@ def copied(folder: Path, *endpoints: str) -> Copy:
     copy_known_files(root)
     # Git tells which files are the project's.
     subprocess.run(["git", "init", "--quiet", root], check=True)  # noqa: S607 - git is required
-    (root / ".venv").symlink_to(ROOT / ".venv")
+    (root / ".local").mkdir()
+    for installed in (".venv", ".local/uv"):
+        (root / installed).symlink_to(ROOT / installed)
     for name in endpoints:
         for file, place in PLACES.items():
             shutil.copy(STRANGERS / name / file, root / place.format(name))
