@@ -110,8 +110,8 @@ def copied(folder: Path, *endpoints: str) -> Copy:
     # Git tells which files are the project's.
     subprocess.run(["git", "init", "--quiet", root], check=True)  # noqa: S607 - git is required
     (root / ".local").mkdir()
-    for tools in (".venv", ".local/uv"):
-        (root / tools).symlink_to(ROOT / tools)
+    for installed in (".venv", ".local/uv"):
+        (root / installed).symlink_to(ROOT / installed)
     for name in endpoints:
         for file, place in PLACES.items():
             shutil.copy(STRANGERS / name / file, root / place.format(name))

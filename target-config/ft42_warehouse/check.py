@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 from psycopg import sql
 
+from ft42_warehouse.mentions import mentioned
 from ft42_warehouse.named.digests import erased_names
 from ft42_warehouse.objects import Objects
 from ft42_warehouse.published import required_objects
@@ -86,18 +87,6 @@ def _statements(connection: Connection[Any], schemas: Schemas) -> Iterator[sql.C
     }
     for name in ("encoding", "nul", "unvalidated", "ranks"):
         yield schemas.statement(f"check/{name}", **names)
-    for schema_name in (schemas.landed, schemas.published):
-        yield schemas.statement(
-            "check/erased_teammates",
-            anywhere=sql.Identifier(schema_name, "projects_users"),
-            where=sql.Literal(f"{schema_name}.projects_users"),
-        )
-        yield schemas.statement(
-            "check/erased_masters",
-            coalitions=sql.Identifier(schema_name, "coalitions"),
-            blocs=sql.Identifier(schema_name, "blocs"),
-            where=sql.Literal(schema_name),
-        )
     (since,) = connection.execute(
         sql.SQL("SELECT coalesce(max(seen_before), 0) FROM {}.publishes").format(
             sql.Identifier(schemas.warehouse)
@@ -130,15 +119,23 @@ def _statements_of(
                 column_name=sql.Literal(column.name),
                 latest=latest(column),
             )
-    if table.person:
-        for schema_name in (schemas.landed, schemas.published):
-            yield schemas.statement(
-                "check/erased",
-                anywhere=sql.Identifier(schema_name, table.name),
-                where=sql.Literal(f"{schema_name}.{table.name}"),
-                person=sql.Identifier(table.person),
-                since=since,
-            )
+    yield from _statements_of_persons(schemas, table, since)
+
+
+def _statements_of_persons(
+    schemas: Schemas, table: Table, since: sql.Literal
+) -> Iterator[sql.Composed]:
+    for schema_name in (schemas.landed, schemas.published):
+        searched = {
+            "anywhere": sql.Identifier(schema_name, table.name),
+            "where": sql.Literal(f"{schema_name}.{table.name}"),
+        }
+        if table.person:
+            person = sql.Identifier(table.person)
+            yield schemas.statement("check/erased", person=person, since=since, **searched)
+        if table.mentions:
+            ids = mentioned(schemas, table, "l")
+            yield schemas.statement("check/erased_others", mentioned=ids, **searched)
 
 
 def _statements_of_references(

@@ -7,16 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg import sql
 
+from ft42_warehouse.mentions import naming, without
 from ft42_warehouse.named.digests import erased_names, remember_names
 from ft42_warehouse.named.redaction import redact
 from ft42_warehouse.named.strings import Named, names_of
 from ft42_warehouse.shards import with_shards
-from ft42_warehouse.tables import TEAM_MEMBERS, published_tables
+from ft42_warehouse.tables import published_tables
 
 if TYPE_CHECKING:
     from psycopg import Connection
 
     from ft42_warehouse.statements import Schemas
+    from ft42_warehouse.tables import Table
 
 
 def find_erased(connection: Connection[Any], schemas: Schemas, since: int) -> Named:
@@ -51,7 +53,7 @@ def erase(
     """Delete every copy of the data of those in the table ``erased``.
 
     Their own rows go from both schemas, children first, and so do their rejected
-    records; in the teams of others, and in any other value, they are no longer named.
+    records; in the rows of others, and in any other value, they are no longer named.
 
     Args:
         connection: The transaction of a publish.
@@ -77,17 +79,9 @@ def erase(
     # Of a table made a moment ago the server knows nothing: it would expect thousands of
     # rows in it, and rather look at all enrolments than look some up.
     connection.execute("ANALYZE erased")
-    connection.execute(schemas.statement("erase/teammates", members=sql.SQL(TEAM_MEMBERS)))
-    connection.execute("ANALYZE teammate")
-    of_schemas = ((schemas.published, ", last_changed_at = now()"), (schemas.landed, ""))
-    for schema_name, noting in of_schemas:
-        connection.execute(
-            schemas.statement(
-                "erase/teams",
-                enrolments=sql.Identifier(schema_name, "projects_users"),
-                noting=sql.SQL(noting),
-            )
-        )
+    for table in published_tables():
+        if table.mentions:
+            _take_out_of_others(connection, schemas, table)
     for table in reversed(published_tables()):
         if table.person:
             person = sql.Identifier(table.person)
@@ -98,17 +92,32 @@ def erase(
     connection.execute(schemas.statement("erase/rejected"))
     redact(connection, schemas, named, everywhere=again)
     connection.execute(schemas.statement("erase/note"))
-    for schema_name, noting in of_schemas:
+    remember_names(connection, schemas, named)
+    return persons, deleted
+
+
+def _take_out_of_others(connection: Connection[Any], schemas: Schemas, table: Table) -> None:
+    """Name those in the table ``erased`` no longer in rows that belong to others."""
+    connection.execute(schemas.statement("erase/naming", naming=naming(schemas, table)))
+    connection.execute("ANALYZE naming")
+    persons = sql.SQL("(SELECT array_agg(user_id) FROM erased)::bigint[]")
+    changes = sql.SQL(", ").join(
+        sql.SQL("{} = {}").format(*change) for change in without(schemas, table, "p", persons)
+    )
+    for schema_name, noting in (
+        (schemas.published, ", last_changed_at = now()"),
+        (schemas.landed, ""),
+    ):
         connection.execute(
-            schemas.statement(
-                "erase/masters",
-                coalitions=sql.Identifier(schema_name, "coalitions"),
-                blocs=sql.Identifier(schema_name, "blocs"),
+            schemas.of_table(
+                "erase/others",
+                table,
+                anywhere=sql.Identifier(schema_name, table.name),
+                without=changes,
                 noting=sql.SQL(noting),
             )
         )
-    remember_names(connection, schemas, named)
-    return persons, deleted
+    connection.execute("DROP TABLE naming")
 
 
 def forget(connection: Connection[Any], schemas: Schemas, user_id: int) -> Counter[str]:

@@ -189,6 +189,8 @@ def _create_all(
     objects.make(
         f"column {schemas.warehouse}.turns.noted_at", schemas.statement("upgrade/noted_turns")
     )
+    if objects.exists(f"function {schemas.warehouse}.refuse_teammates"):
+        connection.execute(schemas.statement("upgrade/older_refusals"))
     lets_in_less = create_functions(objects, schemas)
     to_look_at_all = False
     for load in schemas.each_landing():

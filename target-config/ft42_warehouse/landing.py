@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
+from ft42_warehouse.mentions import anybody, members, mentioned, reduced, without
 from ft42_warehouse.tables import (
     PERSONS,
     SCOPES,
-    TEAM_MEMBERS,
     declared_items,
     published_tables,
     sql_type,
@@ -27,7 +27,7 @@ from ft42_warehouse.tables import (
 from ft42_warehouse.upgrade import allow_copies
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from psycopg import Connection
 
@@ -90,24 +90,28 @@ def create_landing(connection: Connection[Any], objects: Objects, schemas: Schem
             ),
         )
         comment_on(objects, schemas.landing, name, schema["description"], _meanings(schema))
-    objects.make(
-        f"index {schemas.landing}.projects_users_members_idx",
-        sql.SQL("CREATE INDEX projects_users_members_idx ON {} USING gin ({})").format(
-            sql.Identifier(schemas.landing, "projects_users"), sql.SQL(TEAM_MEMBERS)
-        ),
-    )
     for published in published_tables():
-        if published.person and published.person not in published.key:
-            index = f"{published.name}_{published.person}_idx"
+        for index, expression in _indexes(published):
             objects.make(
                 f"index {schemas.landing}.{index}",
-                sql.SQL("CREATE INDEX {} ON {} ({})").format(
+                sql.SQL("CREATE INDEX {} ON {} USING {}").format(
                     sql.Identifier(index),
                     sql.Identifier(schemas.landing, published.name),
-                    sql.Identifier(published.person),
+                    expression,
                 ),
             )
     return has_grown
+
+
+def _indexes(table: Table) -> Iterator[tuple[str, sql.Composed]]:
+    """Yield the indexes by which the rows of persons, and those that name them, are found."""
+    columns = [mention.column for mention in table.mentions if not mention.steps]
+    if table.person and table.person not in table.key:
+        columns.append(table.person)
+    for column in columns:
+        yield f"{table.name}_{column}_idx", sql.SQL("btree ({})").format(sql.Identifier(column))
+    if (ids := members(table)) is not None:
+        yield f"{table.name}_members_idx", sql.SQL("gin ({})").format(ids)
 
 
 def create_functions(objects: Objects, schemas: Schemas) -> bool:
@@ -119,8 +123,7 @@ def create_functions(objects: Objects, schemas: Schemas) -> bool:
     is_new = False
     for function in (
         "id_of", "persons_in", "is_refused", "declared_only", "reduced_teams",
-        "without_persons", "without_masters", "distinct_ids", "stamp", "refuse_rejected",
-        "refuse_teammates", "refuse_masters", "refuse_masters_of_blocs",
+        "without_persons", "distinct_ids", "stamp", "refuse_rejected",
     ):  # fmt: skip
         is_new |= objects.keep(
             f"function {schemas.warehouse}.{function}",
@@ -130,6 +133,11 @@ def create_functions(objects: Objects, schemas: Schemas) -> bool:
         if table.person:
             is_new |= objects.keep(
                 f"function {schemas.warehouse}.refuse_{table.name}", refusal(schemas, table)
+            )
+        if table.mentions or table.naming_lists:
+            is_new |= objects.keep(
+                f"function {schemas.warehouse}.refuse_others_in_{table.name}",
+                refusal_of_others(schemas, table),
             )
     return is_new and not schemas.keep_strangers
 
@@ -141,6 +149,7 @@ def function_parts(schemas: Schemas) -> dict[str, sql.Composable]:
         "scope": sql.SQL(SCOPES[PERSONS]),
         "shape": sql.Literal(Jsonb(declared)),
         "keep_strangers": sql.Literal(schemas.keep_strangers),
+        "anybody": anybody(),
         **_fields_of_teams(declared),
     }
 
@@ -159,16 +168,48 @@ def refusal(schemas: Schemas, table: Table) -> sql.Composed:
     )
 
 
+def refusal_of_others(schemas: Schemas, table: Table) -> sql.Composed:
+    """Return what makes the function that keeps erased persons out of the rows of others."""
+    nobody = sql.SQL("SELECT NULL::bigint")
+    return schemas.statement(
+        "init/refuse_others",
+        function=sql.Identifier(schemas.warehouse, f"refuse_others_in_{table.name}"),
+        mentioned=mentioned(schemas, table, "new") if table.mentions else nobody,
+        without=_assigned(without(schemas, table, "new", sql.SQL("persons"))),
+        reduce=_assigned(reduced(schemas, table, "new")),
+        keep_strangers=sql.Literal(schemas.keep_strangers),
+    )
+
+
+def _assigned(changes: Iterable[tuple[sql.Identifier, sql.Composed]]) -> sql.Composable:
+    """Return what changes columns of a row ``NEW``; there may be none."""
+    changed = [sql.SQL("NEW.{} := {};").format(*change) for change in changes]
+    return sql.SQL("\n        ").join(changed) if changed else sql.SQL("NULL;")
+
+
 def reduce_landed(connection: Connection[Any], schemas: Schemas) -> None:
     """Let rows that landed before hold no more than those that the triggers let in now.
 
     Raises:
         psycopg.Error: The server refused a statement.
     """
-    connection.execute(schemas.statement("upgrade/reduce_teams"))
+    for table in published_tables():
+        for statement in reductions(schemas, table):
+            connection.execute(statement)
     connection.execute(
         schemas.statement("upgrade/reduce_users", scope=sql.SQL(SCOPES[PERSONS]))
     )
+
+
+def reductions(schemas: Schemas, table: Table) -> Iterator[sql.Composed]:
+    """Yield what lets the lists of people in landed rows hold no more than the triggers do."""
+    for column, value in reduced(schemas, table, "l"):
+        yield schemas.statement(
+            "upgrade/reduce_lists",
+            table=sql.Identifier(schemas.landing, table.name),
+            column=column,
+            reduced=value,
+        )
 
 
 def _fields_of_teams(kept: dict[str, Any]) -> dict[str, sql.Composable]:
@@ -214,9 +255,9 @@ def triggers(schemas: Schemas) -> Iterator[tuple[str, str, sql.Composed]]:
     # Triggers of a table fire in the order of their names.
     all_of_them = [(table, "ft42_refuse", function) for table, function in refusals.items()]
     all_of_them += [
-        ("projects_users", "ft42_refuse_teammates", "refuse_teammates"),
-        ("coalitions", "ft42_refuse_masters", "refuse_masters"),
-        ("blocs", "ft42_refuse_masters", "refuse_masters_of_blocs"),
+        (table.name, "ft42_refuse_others", f"refuse_others_in_{table.name}")
+        for table in published_tables()
+        if table.mentions or table.naming_lists
     ]
     all_of_them += [(schema["title"], "ft42_stamp", "stamp") for schema in stream_schemas()]
     for name, trigger, function in all_of_them:

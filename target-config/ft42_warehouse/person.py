@@ -13,7 +13,7 @@ from ft42_warehouse.named.digests import digest_of
 from ft42_warehouse.named.patterns import conditions
 from ft42_warehouse.named.strings import names_of
 from ft42_warehouse.shards import with_shards
-from ft42_warehouse.tables import stream_schemas
+from ft42_warehouse.tables import json_path, stream_schemas
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -118,9 +118,7 @@ def _ids(schema: dict[str, Any], person: int) -> Iterator[sql.Composed]:
         column, *steps = path.split("/")
         name = sql.Identifier("t", column)
         if steps:
-            inside = "".join("[*]" if step == "*" else f'."{step}"' for step in steps)
-            yield sql.SQL("jsonb_path_exists({}, {})").format(
-                name, sql.Literal(f'${inside} ? (@ == {person} || @ == "{person}")')
-            )
+            found = f'{json_path(steps)} ? (@ == {person} || @ == "{person}")'
+            yield sql.SQL("jsonb_path_exists({}, {})").format(name, sql.Literal(found))
         else:
             yield sql.SQL("{} = {}").format(name, sql.Literal(person))

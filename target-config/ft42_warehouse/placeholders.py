@@ -73,13 +73,11 @@ OF_A_COLUMN: dict[LiteralString, str] = {
 """Placeholders of statements that are run once for each column."""
 
 OF_A_STATEMENT: dict[LiteralString, str] = {
+    "anybody": "All that can be the id of a person, in the record of any stream.",
     "anywhere": "The table that is searched: the landed one, then the published one.",
     "before": "What is older is deleted.",
-    "blocs": "The table blocs, landed or published.",
-    "coalitions": "The table coalitions, landed or published.",
     "constraint": "The name of the old primary key.",
     "default_cursus": "The cursus that older versions read.",
-    "enrolments": "The table projects_users: the published one, then the landed one.",
     "excused": "How many rows may be missing, as persons were erased.",
     "freshness": "The subquery parts/freshness.",
     "function": "The name of the function.",
@@ -96,8 +94,10 @@ OF_A_STATEMENT: dict[LiteralString, str] = {
     "`departed`.",
     "member_kept": "The fields of a member of a team that are kept.",
     "member_left": "Those that are not.",
-    "members": "The ids of the members of a team.",
+    "mentioned": "The ids of the persons whom the row names besides the one whose it is.",
     "missing": "parts/missing for each foreign key of the table.",
+    "names": "The landed row `l` names the person `e`.",
+    "naming": "parts/naming for each list or column that can name persons.",
     "named": "The landed row `l` still names a person.",
     "newest_first": "The order in which the first copy is the one that is published.",
     "nothing": "The columns that name a person, set to null.",
@@ -105,7 +105,9 @@ OF_A_STATEMENT: dict[LiteralString, str] = {
     "orphans": "init/orphans_of for each table that points to others.",
     "person": "The column that says whose row it is.",
     "published_name": "The name of the published schema, as a text.",
-    "reduce": "Assignments that empty a row NEW, but for its key, its age and the scope.",
+    "reduce": "Assignments that empty a row NEW, but for its key, its age and the scope; in "
+    "init/refuse_others, its lists of people but for their ids.",
+    "reduced": "What is kept of the column as it lands.",
     "row_id": "The key of the landed row `l`, as one text.",
     "same": "The landed row `l` is one that `looked_at` names.",
     "schema_names": "The names of all schemas.",
@@ -120,6 +122,7 @@ OF_A_STATEMENT: dict[LiteralString, str] = {
     "values": "What a row `l` calls its person, as pairs of kind and string.",
     "waiting": "The subquery parts/waiting.",
     "waiting_rows": "parts/waiting_rows for each table that points to others.",
+    "without": "Assignments that take persons out of a row.",
     "where": "In check/, the name of the table that is searched; else which rows are read.",
 }
 """Placeholders that the command fills, of one kind of statement."""

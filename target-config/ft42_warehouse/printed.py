@@ -16,7 +16,14 @@ from psycopg.types.json import Jsonb
 
 from ft42_warehouse.check import census_parts, latest
 from ft42_warehouse.health import THRESHOLDS, subqueries
-from ft42_warehouse.landing import function_parts, refusal, triggers
+from ft42_warehouse.landing import (
+    function_parts,
+    reductions,
+    refusal,
+    refusal_of_others,
+    triggers,
+)
+from ft42_warehouse.mentions import mentioned, naming, without
 from ft42_warehouse.named.strings import called
 from ft42_warehouse.placeholders import (
     OF_A_COLUMN,
@@ -37,7 +44,7 @@ from ft42_warehouse.published import (
     waiting_rows,
 )
 from ft42_warehouse.statements import text_of
-from ft42_warehouse.tables import PERSONS, TEAM_MEMBERS, stream_schemas, tables_by_name
+from ft42_warehouse.tables import PERSONS, stream_schemas, tables_by_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,6 +69,9 @@ _OF_POINTING = {
     "check/waiting", "parts/waiting_rows", "publish/no_longer_waiting", "publish/waiting",
 }  # fmt: skip
 """Statements of tables that point to others."""
+
+_OF_NAMING = ("mentioned", "naming", "without")
+"""Placeholders of tables whose rows name persons to whom they do not belong."""
 
 _KEEP_DAYS = {"keep_days": "The option --keep-days of `warehouse publish`."}
 
@@ -108,7 +118,7 @@ def placeholders_of(name: str) -> set[str]:
 
 def is_of_table(name: str) -> bool:
     """Say whether a statement is run for one table at a time."""
-    return bool(placeholders_of(name) & {*OF_A_TABLE, *OF_A_COLUMN, "person"})
+    return bool(placeholders_of(name) & {*OF_A_TABLE, *OF_A_COLUMN, "person", *_OF_NAMING})
 
 
 def printed(schemas: Schemas, schedule: Schedule, name: str, table_name: str | None) -> str:
@@ -199,23 +209,14 @@ def _is_run_for(schemas: Schemas, name: str, table: Table) -> bool:
         return schemas.has_copies(table)
     if name in _OF_POINTING:
         return bool(table.references)
+    if name not in _MADE and placeholders_of(name) & {*_OF_NAMING}:
+        return bool(table.mentions)
     return "person" not in placeholders_of(name) or table.person is not None
 
 
 def _of_all(schemas: Schemas, name: str) -> Iterator[sql.Composable]:
-    enrolments = {
-        one: sql.Identifier(one, "projects_users")
-        for one in (schemas.published, schemas.landed)
-    }
     if name == "init/orphans":
         yield orphans_view(schemas)
-    elif name == "erase/teams":
-        for schema, noting in zip(enrolments, (", last_changed_at = now()", ""), strict=True):
-            yield _filled(schemas, name, enrolments=enrolments[schema], noting=sql.SQL(noting))
-    elif name == "check/erased_teammates":
-        for schema, path in enrolments.items():
-            where = sql.Literal(f"{schema}.projects_users")
-            yield _filled(schemas, name, anywhere=path, where=where)
     elif name == "init/refuse_users":
         yield refusal(schemas, tables_by_name()[PERSONS])
     elif name == "session/take_turn":
@@ -238,9 +239,16 @@ def _of_table(schemas: Schemas, name: str, table: Table) -> Iterator[sql.Composa
                 yield _filled(schemas, name, table, **parts)
     elif "anywhere" in used:
         for schema in (schemas.landed, schemas.published):
-            path = sql.Identifier(schema, table.name)
-            where = sql.Literal(f"{schema}.{table.name}")
-            yield _filled(schemas, name, table, anywhere=path, where=where)
+            yield _filled(
+                schemas,
+                name,
+                table,
+                anywhere=sql.Identifier(schema, table.name),
+                where=sql.Literal(f"{schema}.{table.name}"),
+                noting=sql.SQL(
+                    ", last_changed_at = now()" if schema == schemas.published else ""
+                ),
+            )
     elif "missing" in used:
         yield _filled(schemas, name, table, missing=missing_of(schemas, table))
     else:
@@ -261,6 +269,16 @@ def _instants(schemas: Schemas, table: Table) -> Iterator[sql.Composable]:
 def _refusal(schemas: Schemas, table: Table) -> Iterator[sql.Composable]:
     if table.name != PERSONS:
         yield refusal(schemas, table)
+
+
+def _refusal_of_others(schemas: Schemas, table: Table) -> Iterator[sql.Composable]:
+    if table.mentions or table.naming_lists:
+        yield refusal_of_others(schemas, table)
+
+
+def _naming(schemas: Schemas, table: Table) -> Iterator[sql.Composable]:
+    if table.mentions:
+        yield naming(schemas, table)
 
 
 def _orphans_of(schemas: Schemas, table: Table) -> Iterator[sql.Composable]:
@@ -296,10 +314,13 @@ _MADE = {
     "check/instants": _instants,
     "init/orphans_of": _orphans_of,
     "init/refuse": _refusal,
+    "init/refuse_others": _refusal_of_others,
     "init/trigger": _triggers,
+    "parts/naming": _naming,
     "publish/copies": _copies,
     "publish/reduce_strangers": _reduced_strangers,
     "upgrade/allow_copies": _allowed_copies,
+    "upgrade/reduce_lists": reductions,
 }
 """Statements that are not run for every table, or made by a function of their own."""
 
@@ -315,6 +336,13 @@ def _filled(
     if table.person:
         known["person"] = sql.Identifier(table.person)
         known["values"] = called(table) or known["values"]
+    if table.mentions:
+        persons = sql.SQL("(SELECT array_agg(user_id) FROM erased)::bigint[]")
+        known["mentioned"] = mentioned(schemas, table, "l")
+        known["naming"] = naming(schemas, table)
+        known["without"] = sql.SQL(", ").join(
+            sql.SQL("{} = {}").format(*one) for one in without(schemas, table, "p", persons)
+        )
     for one in OF_A_TABLE:
         known.pop(one)
     return schemas.of_table(name, table, **(known | parts))
@@ -335,7 +363,6 @@ def _known(schemas: Schemas) -> dict[str, sql.Composable]:
         "waiting_rows": waiting_rows(schemas, sql.SQL(":since")),
         "landing_names": sql.Literal([*schemas.landings]),
         "before": sql.SQL("now() - :keep_days * interval '1 day'"),
-        "members": sql.SQL(TEAM_MEMBERS),
         "schema_names": sql.Literal(schemas.names),
         "published_name": sql.Literal(schemas.published),
         "values": called(users) or sql.SQL(":values"),

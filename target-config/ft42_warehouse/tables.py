@@ -15,13 +15,10 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any, LiteralString
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 PERSONS = "users"
 """The table with a row a person; what points to it is that person's data."""
-
-TEAM_MEMBERS: LiteralString = "jsonb_path_query_array(teams, '$[*].users[*].id')"
-"""The persons whom a row of projects_users names, besides the one whose it is."""
 
 SEARCHED = {PERSONS: "login", "projects": "slug", "campuses": "name"}
 """Columns that people look rows up by, besides the keys."""
@@ -48,6 +45,16 @@ class Column:
     merged: LiteralString | None = None
     """What it is, worked out from all landed copies ``l`` of a row; None if the column of
     the copy that is published."""
+
+
+@dataclass(frozen=True)
+class Mention:
+    """Where rows name a person to whom they do not belong."""
+
+    column: str
+    steps: tuple[str, ...]
+    """What leads to the id in the column's JSON: ``*`` for each item of a list, else a key.
+    None if the column is the id."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +111,22 @@ class Table:
         if self.name == PERSONS:
             return "id"
         return next((c.name for c in self.references if c.references == PERSONS), None)
+
+    @property
+    def mentions(self) -> tuple[Mention, ...]:
+        """Where its rows name persons besides the one whose they are."""
+        return tuple(
+            Mention(column, tuple(steps))
+            for path, kind in self.persons
+            if kind == "id" and path != self.person
+            for column, *steps in [path.split("/")]
+        )
+
+    @property
+    def naming_lists(self) -> tuple[str, ...]:
+        """The columns whose JSON says more of people than their ids."""
+        paths = (path.split("/") for path, kind in self.persons if kind != "id")
+        return tuple(dict.fromkeys(column for column, *steps in paths if steps))
 
     @property
     def is_about_others(self) -> bool:
@@ -184,19 +207,27 @@ def stream_schemas() -> Iterator[dict[str, Any]]:
         yield json.loads(file.read_text(encoding="utf-8"))
 
 
+def json_path(steps: Iterable[str]) -> str:
+    """Return the path of PostgreSQL to what steps lead to in a column's JSON."""
+    return "$" + "".join("[*]" if step == "*" else f'."{step}"' for step in steps)
+
+
 def declared_items(title: str, column: str, *, naming: bool | None = None) -> dict[str, Any]:
-    """Return what is kept of the objects in a list, as ``sql/init/declared_only.sql`` takes it.
+    """Return what is kept of the objects in JSON, as ``sql/init/declared_only.sql`` takes it.
 
     Args:
         title: The stream.
-        column: The column that holds the list.
+        column: The column that holds an object, or a list of them.
         naming: Whether logins and addresses of people are kept; texts never are. All that
             the API sends if None.
     """
     schema = next(schema for schema in stream_schemas() if schema["title"] == title)
     shape: dict[str, Any] = {}
+    is_list = "array" in _as_list(schema["properties"][column]["type"])
     for path in schema["x-items"][column]:
-        kind = schema["x-persons"].get(f"{column}/*/{path}", "id")
+        kind = schema["x-persons"].get(
+            f"{column}/*/{path}" if is_list else f"{column}/{path}", "id"
+        )
         if naming is None or kind == "id" or (naming and kind != "text"):
             below = shape
             for step in path.split("/"):

@@ -27,6 +27,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from tap_ft42.declared.instants import rewrite_instant
+from tap_ft42.declared.records import types_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -142,7 +143,7 @@ class PersonalData:
             name
             for name, kind in persons.items()
             if kind == "login" and name in schema["properties"]
-            if "null" not in _types(schema["properties"][name])
+            if "null" not in types_of(schema["properties"][name])
         ]
 
     @property
@@ -192,22 +193,23 @@ class PersonalData:
             name: self._change(kind) for name, kind in persons.items() if name in columns
         }
         for name, paths in schema.get("x-items", {}).items():
-            rules[name] = self._item_rules(name, paths, persons)
+            above = [name, _EACH] if "array" in types_of(columns[name]) else [name]
+            rules[name] = self._item_rules("/".join(above), paths, persons)
         if self._privacy.preset == NONE and persons.get("id") == "id":
             left = {*schema["x-primary-key"], *schema.get("x-scope", ()), *persons}
             rules |= {
                 name: _nothing
                 for name, column in columns.items()
-                if name not in left and "null" in _types(column)
+                if name not in left and "null" in types_of(column)
             }
         return rules
 
     def _item_rules(
-        self, column: str, paths: Sequence[str], persons: Mapping[str, str]
+        self, above: str, paths: Sequence[str], persons: Mapping[str, str]
     ) -> dict[str, _Rule]:
         rules: dict[str, _Rule] = {}
         for path in paths:
-            whole = f"{column}/{_EACH}/{path}"
+            whole = f"{above}/{path}"
             kind = persons.get(whole)
             # No other row is found by the id of somebody in a list.
             is_left = kind == "id" and self._privacy.preset == NONE
@@ -258,14 +260,9 @@ def _scalar(value: object) -> object:
     return value if isinstance(value, _SCALARS) else None
 
 
-def _types(column: Mapping[str, Any]) -> set[str]:
-    types = column["type"]
-    return {types} if isinstance(types, str) else set(types)
-
-
 def _typed(column: Mapping[str, Any]) -> _Change:
     """Return what leaves a value only if it is of the column's type."""
-    types, items = _types(column), column.get("items")
+    types, items = types_of(column), column.get("items")
     fits: tuple[type, ...] = ()
     if types & {"integer", "number"}:
         fits += (int, float)

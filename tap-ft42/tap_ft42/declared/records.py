@@ -24,6 +24,7 @@ EXTRA = "extra"
 """The column for fields that no other column declares."""
 
 _MISSING = object()
+_WORDS = (str, int, float)
 _INT64 = {"minimum": -(2**63), "maximum": 2**63 - 1}
 _JSON_TYPES: dict[type, str] = {
     bool: "a boolean",
@@ -68,6 +69,16 @@ class RecordShape:
         self._instants = [
             name for name, column in columns.items() if column.get("format") == "date-time"
         ]
+        self._optional_places = sorted(
+            {
+                path[: depth + 1]
+                for name, path in sources.items()
+                if name not in schema["required"]
+                for depth in range(len(path))
+                if depth < len(path) - 1 or _is_nested(columns[name])
+            },
+            key=len,
+        )
         self._integers = [name for name, column in columns.items() if _is_integer(column)]
         self._declared: _Declared = {key: {} for key in schema.get("x-embedded", ())}
         self._embedded = frozenset(self._declared)
@@ -92,7 +103,8 @@ class RecordShape:
         """Turn a record into a row.
 
         A key that the record lacks is lacking in the row too; 0, null and ``""``
-        stay what they are.
+        stay what they are. Where a column need not be there, a word may stand in the place
+        of its object or list (``"invisible"``): it goes to ``extra``.
 
         Args:
             record: What the API sent.
@@ -107,6 +119,17 @@ class RecordShape:
         if not isinstance(record, dict):
             message = f"the record is {_json_type(record)}, not an object"
             raise BrokenRecordError(message)
+        try:
+            return self._row(record, added)
+        except BrokenRecordError:
+            shown, words = self._shown(record)
+            if not words:
+                raise
+        row = self._row(shown, added)
+        row[EXTRA] = {**row.get(EXTRA, {}), **words}
+        return row
+
+    def _row(self, record: dict[str, Any], added: Mapping[str, object]) -> dict[str, Any]:
         # This runs for every row: what is usual is found out first, by what costs least.
         row = {name: record[key] for name, key in self._flat if key in record}
         for name, path in self._nested:
@@ -125,6 +148,22 @@ class RecordShape:
         if not self._validator.is_valid(row):
             raise BrokenRecordError("; ".join(self._violations(row)))
         return row
+
+    def _shown(self, record: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Part a record from the words in the place of what need not be there."""
+        shown, words = dict(record), dict[str, Any]()
+        for *above, key in self._optional_places:
+            holder: Any = shown
+            for step in above:
+                holder = holder.get(step) if isinstance(holder, dict) else None
+            if not isinstance(holder, dict) or not isinstance(holder.get(key), _WORDS):
+                continue
+            inside, beside = shown, words
+            for step in above:
+                inside[step] = dict(inside[step])
+                inside, beside = inside[step], beside.setdefault(step, {})
+            beside[key] = inside.pop(key)
+        return shown, words
 
     def columns(self, record: Mapping[str, Any]) -> dict[str, Any]:
         """Return what columns a record would fill, whether or not their values fit.
@@ -243,9 +282,18 @@ def _is_declared(record: Mapping[str, Any], nesting: _Nesting) -> bool:
     return True
 
 
+def _is_nested(column: Mapping[str, Any]) -> bool:
+    return not {"array", "object"}.isdisjoint(types_of(column))
+
+
 def _is_integer(column: Mapping[str, Any]) -> bool:
+    return "integer" in types_of(column)
+
+
+def types_of(column: Mapping[str, Any]) -> set[str]:
+    """Return the types that a column's schema allows."""
     types = column["type"]
-    return "integer" in ([types] if isinstance(types, str) else types)
+    return {types} if isinstance(types, str) else set(types)
 
 
 def _bounded(column: Mapping[str, Any]) -> dict[str, Any]:

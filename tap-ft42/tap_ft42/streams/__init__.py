@@ -8,15 +8,18 @@ from __future__ import annotations
 
 from collections import defaultdict
 from importlib import import_module
+from importlib.resources import files
 from inspect import isclass
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING
 
-from tap_ft42.singer.rows import SCHEMAS
+from tap_ft42.declared.declarations import checked
 from tap_ft42.singer.stream import FT42Stream
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
+
+    from tap_ft42.declared.declarations import Schema
 
 
 def _declared() -> Iterator[type[FT42Stream]]:
@@ -29,17 +32,31 @@ def _declared() -> Iterator[type[FT42Stream]]:
                 yield member
 
 
+def _texts(names: Iterable[str]) -> dict[str, str | None]:
+    """Return what the schema files say, by stream."""
+    folder = files("tap_ft42") / "schemas"
+    paths = {name: folder / f"{name}.json" for name in names}
+    return {
+        name: path.read_text(encoding="utf-8") if path.is_file() else None
+        for name, path in paths.items()
+    }
+
+
 def _in_order() -> Iterator[type[FT42Stream]]:
     """Yield each stream after its parent and after those that its rows refer to.
 
     Otherwise what seldom changes comes first, in the order of declaration. Children are
     read while their parent is, so that what they refer to is read before it.
     """
-    left = {stream.listing.name: stream for stream in _declared()}
+    declared = [*_declared()]
+    listings = [stream.listing for stream in declared]
+    schemas = checked(listings, _texts(listing.name for listing in listings))
+    left = {stream.listing.name: stream for stream in declared}
     below = defaultdict[str, list[str]](list)
     for name, stream in left.items():
         if stream.listing.parent is not None:
             below[stream.listing.parent.name].append(name)
+            stream.parent_stream_type = left[stream.listing.parent.name]
 
     def after_its_needs(name: str) -> Iterator[type[FT42Stream]]:
         stream = left.pop(name, None)
@@ -48,7 +65,7 @@ def _in_order() -> Iterator[type[FT42Stream]]:
         if stream.listing.parent is not None:
             yield from after_its_needs(stream.listing.parent.name)
         for one in (name, *below[name]):
-            for need in _references(one):
+            for need in _references(schemas[one]):
                 if need not in below[name]:
                     yield from after_its_needs(need)
         yield stream
@@ -57,9 +74,9 @@ def _in_order() -> Iterator[type[FT42Stream]]:
         yield from after_its_needs(name)
 
 
-def _references(name: str) -> Iterator[str]:
+def _references(schema: Schema) -> Iterator[str]:
     """Yield the streams that the rows of one refer to."""
-    for column in SCHEMAS.get_schema(name)["properties"].values():
+    for column in schema["properties"].values():
         if "x-references" in column:
             yield column["x-references"]
 

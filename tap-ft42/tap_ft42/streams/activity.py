@@ -13,7 +13,6 @@ from tap_ft42.streams.reference import CampusesStream, CoalitionsStream
 class ProjectsUsersStream(FT42Stream):
     """Enrolments in projects, by campus and cursus, each with its own bookmark."""
 
-    parent_stream_type = CampusesStream
     listing = Listing(
         name="projects_users",
         path="/v2/projects_users",
@@ -54,7 +53,6 @@ class AchievementsUsersStream(FT42Stream):
 class CoalitionsUsersStream(FT42Stream):
     """Memberships in coalitions, coalition by coalition."""
 
-    parent_stream_type = CoalitionsStream
     listing = Listing(
         name="coalitions_users",
         path="/v2/coalitions/{coalition_id}/coalitions_users",

@@ -51,7 +51,6 @@ class CampusAchievementsStream(FT42Stream):
     requests instead of one a campus.
     """
 
-    parent_stream_type = CampusesStream
     listing = Listing(
         name="campus_achievements",
         path="/v2/campus/{campus_id}/achievements",

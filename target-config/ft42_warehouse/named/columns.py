@@ -56,7 +56,8 @@ class TextColumn:
     @property
     def lands_without_text(self) -> bool:
         """Whether a trigger lets only what is declared land, and no text of people."""
-        return (self.table, self.name) == ("projects_users", "teams")
+        table = tables_by_name().get(self.table)
+        return bool(table and self.name in table.naming_lists)
 
 
 def text_columns(connection: Connection[Any], schemas: Schemas) -> list[TextColumn]:

@@ -174,6 +174,6 @@ def test_coalitions_stay_without_a_master_who_is_gone(
     ):
         two_people.execute(statement)
     assert (
-        "1 coalitions in ft42_raw name masters who were erased"
+        "1 places in ft42_raw.coalitions name persons who were erased"
         in two_people.attempt("check").output
     )

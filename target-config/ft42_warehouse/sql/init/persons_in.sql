@@ -3,9 +3,7 @@ CREATE OR REPLACE FUNCTION {warehouse}.persons_in(stream text, record_id text, b
 RETURNS bigint[] LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT array_agg(split_part(value #>> '{{}}', '.', 1)::bigint)
     FROM (
-        SELECT jsonb_path_query(body, '$.**.user_id') AS value
-        UNION ALL SELECT jsonb_path_query(body, '$.**.user.**')
-        UNION ALL SELECT jsonb_path_query(body, '$.**.users.**')
+        {anybody}
         UNION ALL SELECT jsonb_path_query(body, '$.**.id') WHERE stream = 'users'
         UNION ALL SELECT to_jsonb(record_id) WHERE stream = 'users'
     ) AS found

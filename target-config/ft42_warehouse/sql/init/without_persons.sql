@@ -1,22 +1,33 @@
--- Teams of an enrolment (the API's JSON) without the given persons: their entry among the
--- members goes, and of such a team all that nobody declared and all that people wrote.
-CREATE OR REPLACE FUNCTION {warehouse}.without_persons(teams jsonb, persons bigint[])
-RETURNS jsonb LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    SELECT coalesce(jsonb_agg(
-        CASE
-            WHEN NOT EXISTS (
-                SELECT FROM jsonb_path_query(team, '$.users[*]') AS member
-                WHERE {warehouse}.id_of(member) = ANY (persons)
-            ) THEN team
-            ELSE {warehouse}.declared_only(team, {shape}) || jsonb_build_object('users', (
-                SELECT coalesce(
-                    jsonb_agg({warehouse}.declared_only(member, {shape} -> 'users') ORDER BY place)
-                        FILTER (WHERE {warehouse}.id_of(member) <> ALL (persons)),
-                    '[]'
-                )
-                FROM jsonb_path_query(team, '$.users[*]') WITH ORDINALITY AS one(member, place)
-            ))
-        END ORDER BY place
-    ), '[]')
-    FROM jsonb_path_query(teams, '$[*]') WITH ORDINALITY AS one(team, place)
-$$;
+-- A value of JSON without the given persons: the steps lead to their ids. Who is an item of a
+-- list leaves it, who is an object becomes null, and so does an id that is not called "id". Of
+-- a whole object that changes, what nobody declared and what people wrote goes: see the shape.
+CREATE OR REPLACE FUNCTION {warehouse}.without_persons(
+    value jsonb, steps text[], persons bigint[], shape jsonb DEFAULT NULL
+)
+RETURNS jsonb LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+DECLARE
+    below text[] := CASE WHEN steps[1] = '*' THEN steps[2:] ELSE steps END;
+    changed jsonb := value;
+BEGIN
+    IF jsonb_typeof(value) = 'array' THEN
+        RETURN coalesce((
+            SELECT jsonb_agg(kept ORDER BY place)
+            FROM jsonb_array_elements(value) WITH ORDINALITY AS one(item, place)
+            CROSS JOIN LATERAL {warehouse}.without_persons(item, below, persons, shape) AS kept
+            WHERE kept IS NOT NULL
+        ), '[]');
+    ELSIF jsonb_typeof(value) <> 'object' OR value -> below[1] IS NULL THEN
+        RETURN value;
+    END IF;
+    IF cardinality(below) > 1 THEN
+        changed := value || jsonb_build_object(
+            below[1], {warehouse}.without_persons(value -> below[1], below[2:], persons)
+        );
+    ELSIF {warehouse}.id_of(value, below[1]) = ANY (persons) THEN
+        changed := CASE WHEN below[1] <> 'id' THEN value || jsonb_build_object(below[1], NULL) END;
+    END IF;
+    IF changed IS DISTINCT FROM value AND shape IS NOT NULL THEN
+        RETURN {warehouse}.declared_only(changed, shape);
+    END IF;
+    RETURN changed;
+END $$;

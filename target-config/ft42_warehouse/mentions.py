@@ -1,0 +1,159 @@
+"""Persons who stand in rows that belong to others: in lists, in objects, in columns."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from psycopg import sql
+from psycopg.types.json import Jsonb
+
+from ft42_warehouse.tables import declared_items, json_path, stream_schemas
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ft42_warehouse.statements import Schemas
+    from ft42_warehouse.tables import Mention, Table
+
+_REDUCED_AT_ONCE = {("projects_users", "teams"): "reduced_teams"}
+"""Functions that do what ``declared_only`` does, faster, to the JSON that comes most."""
+
+
+def mentioned(schemas: Schemas, table: Table, row: str) -> sql.Composed:
+    """Return the query for the ids of the persons whom a row names besides its own.
+
+    Args:
+        schemas: Names of the schemas.
+        table: The table.
+        row: What statements call the row.
+    """
+    return sql.SQL(" UNION ALL ").join(
+        sql.SQL("SELECT {}.id_of(item, {}) FROM jsonb_path_query({}, {}) AS item").format(
+            sql.Identifier(schemas.warehouse),
+            sql.Literal(mention.steps[-1]),
+            sql.Identifier(row, mention.column),
+            sql.Literal(json_path(mention.steps[:-1])),
+        )
+        if mention.steps
+        else sql.SQL("SELECT {}").format(sql.Identifier(row, mention.column))
+        for mention in table.mentions
+    )
+
+
+def members(table: Table) -> sql.Composed | None:
+    """Return the ids in the JSON of a row, as the index of the landed table has them."""
+    lists = [
+        sql.SQL("jsonb_path_query_array({}, {})").format(
+            sql.Identifier(mention.column), sql.Literal(json_path(mention.steps))
+        )
+        for mention in table.mentions
+        if mention.steps
+    ]
+    if len(lists) > 1:
+        lists = [sql.SQL("coalesce({}, '[]')").format(ids) for ids in lists]
+    return sql.SQL("({})").format(sql.SQL(" || ").join(lists)) if lists else None
+
+
+def naming(schemas: Schemas, table: Table) -> sql.Composed:
+    """Return the query for the keys of landed rows that name persons in ``erased``."""
+    return sql.SQL("UNION\n").join(
+        schemas.of_table("parts/naming", table, names=names) for names in _names(table)
+    )
+
+
+def without(
+    schemas: Schemas, table: Table, row: str, persons: sql.Composable
+) -> Iterator[tuple[sql.Identifier, sql.Composed]]:
+    """Yield the columns of a row that can name others, and what they are without persons.
+
+    Args:
+        schemas: Names of the schemas.
+        table: The table.
+        row: What statements call the row.
+        persons: The array of the persons' ids.
+    """
+    for column in dict.fromkeys(mention.column for mention in table.mentions):
+        value = sql.SQL("{}").format(sql.Identifier(row, column))
+        for mention in table.mentions:
+            if mention.column == column:
+                value = _without(schemas, table, mention, value, persons)
+        yield sql.Identifier(column), value
+
+
+def reduced(
+    schemas: Schemas, table: Table, row: str
+) -> Iterator[tuple[sql.Identifier, sql.Composed]]:
+    """Yield the columns of lists of people, and what is kept of them as they land.
+
+    Args:
+        schemas: Names of the schemas.
+        table: The table.
+        row: What statements call the row.
+    """
+    for column in table.naming_lists:
+        function = _REDUCED_AT_ONCE.get((table.name, column))
+        yield (
+            sql.Identifier(column),
+            sql.SQL("{}({}{})").format(
+                sql.Identifier(schemas.warehouse, function or "declared_only"),
+                sql.Identifier(row, column),
+                sql.SQL("" if function else ", {}").format(_shape(schemas, table, column)),
+            ),
+        )
+
+
+def anybody() -> sql.Composed:
+    """Return the query for all that can be an id of a person in a record of any stream."""
+    paths = sorted({path for schema in stream_schemas() for path in _places(schema)})
+    return sql.SQL("\n        UNION ALL ").join(
+        sql.SQL("SELECT jsonb_path_query(body, {}) AS value").format(sql.Literal(path))
+        for path in paths
+    )
+
+
+def _places(schema: dict[str, Any]) -> Iterator[str]:
+    """Yield the paths at which a record holds ids of persons, wherever it holds them."""
+    for path, kind in schema.get("x-persons", {}).items():
+        column, *steps = path.split("/")
+        source = schema["properties"].get(column, {}).get("x-source", column)
+        keys = source.split(".") + [step for step in steps if step != "*"]
+        if kind == "users":
+            yield f'$.**."{keys[-1]}".**'
+        elif kind == "id" and keys[-1] != "id":
+            yield f'$.**."{keys[-1]}"'
+        elif kind == "id" and keys[1:]:
+            yield f'$.**."{keys[-2]}".**'
+
+
+def _names(table: Table) -> Iterator[sql.Composed]:
+    """Yield the conditions, each by an index, that a row ``l`` names who was erased."""
+    if (ids := members(table)) is not None:
+        for form in ("e.user_id", "e.user_id::text"):
+            yield sql.SQL("{} @> to_jsonb({})").format(ids, sql.SQL(form))
+    for mention in table.mentions:
+        if not mention.steps:
+            yield sql.SQL("{} = e.user_id").format(sql.Identifier("l", mention.column))
+
+
+def _without(
+    schemas: Schemas,
+    table: Table,
+    mention: Mention,
+    value: sql.Composed,
+    persons: sql.Composable,
+) -> sql.Composed:
+    if not mention.steps:
+        return sql.SQL("CASE WHEN {0} = ANY ({1}) THEN NULL ELSE {0} END").format(
+            value, persons
+        )
+    return sql.SQL("{}.without_persons({}, {}::text[], {}, {})").format(
+        sql.Identifier(schemas.warehouse),
+        value,
+        sql.Literal([*mention.steps]),
+        persons,
+        _shape(schemas, table, mention.column),
+    )
+
+
+def _shape(schemas: Schemas, table: Table, column: str) -> sql.Literal:
+    return sql.Literal(Jsonb(declared_items(table.name, column, naming=schemas.keep_strangers)))

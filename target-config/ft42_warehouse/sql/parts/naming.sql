@@ -1,0 +1,1 @@
+SELECT {row} FROM erased AS e JOIN {landed} AS l ON {names}

@@ -1,0 +1,6 @@
+-- Older versions took persons out of three tables only, with triggers of their own.
+DROP FUNCTION IF EXISTS {warehouse}.refuse_teammates() CASCADE;
+DROP FUNCTION IF EXISTS {warehouse}.refuse_masters() CASCADE;
+DROP FUNCTION IF EXISTS {warehouse}.refuse_masters_of_blocs() CASCADE;
+DROP FUNCTION IF EXISTS {warehouse}.without_masters(jsonb);
+DROP FUNCTION IF EXISTS {warehouse}.without_persons(jsonb, bigint[])
