@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from tap_ft42.census.terms import CensusTerms, CountedList
     from tap_ft42.declared.contexts import Context
     from tap_ft42.reading.asking import Ask, Part
+    from tap_ft42.reading.fitting import Fit
     from tap_ft42.reading.ids import IdSet
     from tap_ft42.reading.places import Place
     from tap_ft42.reading.source import ListReader, ListSource
@@ -541,6 +542,16 @@ class _Countable(Source):
     @override
     def again(self) -> Source:
         return self  # nothing is recalled
+
+    @property
+    @override
+    def fit(self) -> Fit:
+        return self.source.fit
+
+    @property
+    @override
+    def example(self) -> int | None:
+        return self.source.example
 
     @override
     def fitted(self) -> Sequence[Source]:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from tap_ft42.api.ledger import Entry
     from tap_ft42.api.page import Page
+    from tap_ft42.reading.fitting import Fit
     from tap_ft42.reading.regions import Key, Region
 
 SPARE, FACTOR = 200, 8
@@ -100,6 +101,16 @@ class Source(Protocol):
 
     def again(self) -> Source:
         """Return the same rows, looked at once more: as of `Ask.again`."""
+        ...
+
+    @property
+    def fit(self) -> Fit | None:
+        """What its route was found to do; None if it has no ranges."""
+        ...
+
+    @property
+    def example(self) -> int | None:
+        """The id of a row that it has, if one is known."""
         ...
 
     def fitted(self) -> Sequence[Source]:

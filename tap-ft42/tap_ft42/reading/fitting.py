@@ -8,6 +8,7 @@ and kept in the state, see `tap_ft42.declared.capabilities`.
 
 from __future__ import annotations
 
+import asyncio
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -16,11 +17,21 @@ from tap_ft42.declared import capabilities
 from tap_ft42.declared.listing import ID, LARGEST
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from datetime import date
 
-    from tap_ft42.declared.capabilities import Capabilities
+    from tap_ft42.declared.capabilities import Bounds, Capabilities
     from tap_ft42.declared.listing import Listing
+
+
+_LOOKS = 2
+"""How often a run looks which bounds a route includes: a row may leave meanwhile."""
+
+_LEFT_OUT: Mapping[Bounds, str] = {
+    "lower": "their upper bound",
+    "upper": "their lower bound",
+    "none": "their bounds",
+}
 
 
 class Fit:
@@ -42,6 +53,9 @@ class Fit:
         self._state = state
         self._today = today
         self._lock = Lock()
+        self.looking = asyncio.Lock()
+        """Held by who looks which bounds count, so that all wait for the answer."""
+        self._looks_left = _LOOKS
         kept = state().get(capabilities.STATE_KEY)
         written = kept.get(route) if isinstance(kept, dict) else None
         self.can: Capabilities = capabilities.read(listing, written, today)
@@ -96,6 +110,23 @@ class Fit:
             + ("It is read by what changed when instead" if column == ID else "All is read"),
             ranges=tuple(name for name in self.can.ranges if name != column),
         )
+
+    def are_bounds_due(self) -> bool:
+        """Tell whether nobody has looked for a month which bounds of a range count."""
+        is_due = self.can.is_due("bounds", self._today)
+        return is_due and self._looks_left > 0 and self.narrows_by(ID)
+
+    def note_bounds(self, bounds: Bounds | None) -> None:
+        """Take note of which bounds a range includes; None if that cannot be told."""
+        self._looks_left -= 1
+        if bounds == "both":
+            self._keep(bounds=bounds)
+        elif bounds is not None:
+            self.learn(
+                f"42 leaves out {_LEFT_OUT[bounds]} of ranges. They reach one further from now "
+                "on",
+                bounds=bounds,
+            )
 
     def doubt_totals(self) -> None:
         """Take note that totals contradict each other, or the rows."""

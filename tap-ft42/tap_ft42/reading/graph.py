@@ -61,6 +61,16 @@ class _Graph(Source):
     def again(self) -> Source:
         return self
 
+    @property
+    @override
+    def fit(self) -> None:
+        return None
+
+    @property
+    @override
+    def example(self) -> None:
+        return None
+
     @override
     def fitted(self) -> Sequence[Source]:
         return [self]

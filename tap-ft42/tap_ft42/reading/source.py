@@ -103,6 +103,8 @@ class ListSource(Source):
         with self.entry.request():
             page = self.reader.client.fetch(self.reader.listing, self.url, params)
         self.entry.take(page)
+        if page.ids:
+            self.reader.examples[self._rows] = page.ids[0]
         return page.untold() if self.fit.can.totals == "wrong" else page
 
     def _fetched_with_less(
@@ -145,9 +147,19 @@ class ListSource(Source):
             return page
 
     @property
+    @override
     def fit(self) -> Fit:
-        """What the route was found to do."""
         return self.reader.fit(self.route)
+
+    @property
+    @override
+    def example(self) -> int | None:
+        return self.reader.examples.get(self._rows)
+
+    @property
+    def _rows(self) -> str:
+        """What names the rows that it selects."""
+        return json.dumps([self.url, self.query])
 
     @property
     def _ids(self) -> tuple[str, list[str]]:
@@ -209,7 +221,7 @@ class ListSource(Source):
         """Return the parameters that ask for a page; those that are None are not sent."""
         return {
             **self.query,
-            **region.params(),
+            **region.params(self.fit.can.margins),
             "sort": sort,
             "page[number]": number,
             "page[size]": self.size,
@@ -243,6 +255,8 @@ class ListReader:
     largest_page: int
     state: Callable[[], dict[str, Any]]
     today: Callable[[], date]
+    examples: dict[str, int] = field(default_factory=dict, repr=False)
+    """By what selects them, the id of one of the rows that came."""
     _fits: dict[str, Fit] = field(default_factory=dict, repr=False)
 
     def fit(self, route: str) -> Fit:

@@ -203,6 +203,17 @@ class ListRun:
             partitions.append(Partition(context, state, name, is_full))
         return planner(self.partitions.fitted_listing, partitions, self.run.times, stops)
 
+    def questions(self, contexts: Sequence[Context | None], *, has_slices: bool) -> int:
+        """Return how many requests find out anew what the list can do.
+
+        Args:
+            contexts: The partitions that are read, all of one cursus.
+            has_slices: Whether it is read in slices of ids.
+        """
+        fits = {self.partitions.fit, self.partitions.fit_of_sweeps}
+        bounds = any(fit.are_bounds_due() for fit in fits) if has_slices else False
+        return bounds + 2 * self._sweeping.is_look_due(contexts)
+
     # Reading ahead
 
     def _plan_run(self) -> None:
@@ -508,6 +519,8 @@ class ListRun:
         except ALONE as failure:
             if not self.run.lifecycle.fails_alone(child.listing.name, failure):
                 raise
+        for part, refusal in hidden.refusals.items():
+            self.run.lifecycle.fails_alone(child.listing.name, refusal, part)
         yield from child.planned_below(hidden.contexts, planned, self._places_behind)
 
     @cached_property

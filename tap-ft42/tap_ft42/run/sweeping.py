@@ -94,14 +94,26 @@ class Sweeping:
         Args:
             contexts: The partitions, all of one cursus.
         """
-        listing, fit = self._list.listing, self._list.fit_of_sweeps
-        if not self._filter or listing.largest_sweep == 1 or len(contexts) == 1:
+        if not self._reads_together(contexts):
             return plan
-        is_wanted = "longest_list" in fit.can.observed or any(map(self._is_load, contexts))
-        if is_wanted and fit.is_list_due and self._list.run.budget.reaches_for(_WORTH_IT):
+        if self.is_look_due(contexts) and self._list.run.budget.reaches_for(_WORTH_IT):
             with suppress(RunEnds, TooLargeError, *ALONE):  # the next run looks
                 self._look_at_list(contexts)
-        return plan_loads_apart if fit.is_list_due else plan
+        return plan_loads_apart if self._list.fit_of_sweeps.is_list_due else plan
+
+    def is_look_due(self, contexts: Sequence[Context | None]) -> bool:
+        """Tell whether two requests find out if all ids of a list count.
+
+        Args:
+            contexts: The partitions that are planned, all of one cursus.
+        """
+        fit = self._list.fit_of_sweeps
+        is_wanted = "longest_list" in fit.can.observed or any(map(self._is_load, contexts))
+        return self._reads_together(contexts) and is_wanted and fit.is_list_due
+
+    def _reads_together(self, contexts: Sequence[Context | None]) -> bool:
+        is_swept = self._filter and self._list.listing.largest_sweep > 1
+        return bool(is_swept) and len(contexts) > 1
 
     def _is_load(self, context: Context | None) -> bool:
         return not self._list.state(context).get("replication_key_value")
