@@ -66,6 +66,10 @@ class Ask(Protocol):
         """
         ...
 
+    def smaller(self) -> Ask:
+        """Return an `Ask` for smaller pages, where there are any."""
+        return self
+
 
 class IncompleteReadError(Exception):
     """Nobody can tell whether all rows of a list have been read."""
@@ -103,6 +107,10 @@ class Source(Protocol):
         """Return the same rows, looked at once more: as of `Ask.again`."""
         ...
 
+    def smaller(self) -> Source:
+        """Return the same rows on smaller pages, where there are any."""
+        return self
+
     @property
     def fit(self) -> Fit | None:
         """What its route was found to do; None if it has no ranges."""
@@ -117,15 +125,28 @@ class Source(Protocol):
         """Return what to read in its place, after what is known of its route."""
         ...
 
-    def remedies(
-        self, *, is_heavy: bool
-    ) -> Iterable[tuple[Source, Callable[[], TooLargeError]]]:
-        """Return smaller requests, each with what to raise if that is answered.
+    def remedies(self, *, is_heavy: bool) -> Iterable[Remedy]:
+        """Return what to ask for instead, if it is too large.
 
         Args:
             is_heavy: Whether the API may have taken too long to answer.
         """
         ...
+
+
+@dataclass(frozen=True)
+class Remedy:
+    """Smaller requests in the place of one that may be too large.
+
+    Attributes:
+        smallest: If this one is answered, the API is not down.
+        smaller: Others by their size, the largest one first.
+        too_large: Says so, and remembers the size that is answered.
+    """
+
+    smallest: Source
+    smaller: Sequence[tuple[int, Source]]
+    too_large: Callable[[int], TooLargeError]
 
 
 class TooLargeError(Exception):
@@ -181,6 +202,10 @@ class Metered(Ask):
     @override
     def again(self) -> Metered:
         return Metered(self._ask.again(), account=self._account)
+
+    @override
+    def smaller(self) -> Metered:
+        return Metered(self._ask.smaller(), account=self._account)
 
 
 @dataclass

@@ -12,9 +12,11 @@ import asyncio
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from tap_ft42.api.client import logger_of
 from tap_ft42.declared import capabilities
-from tap_ft42.declared.listing import ID, LARGEST
+from tap_ft42.declared.listing import ID
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -106,10 +108,16 @@ class Fit:
     def unnarrowed(self, column: str) -> None:
         """Take note that a range was refused, or made no difference."""
         self.learn(
-            f"42 does not narrow it by ranges of {column}. "
-            + ("It is read by what changed when instead" if column == ID else "All is read"),
+            f"42 does not narrow it by ranges of {column}. " + self._without_range(column),
             ranges=tuple(name for name in self.can.ranges if name != column),
         )
+
+    def _without_range(self, column: str) -> str:
+        if column == ID:
+            return "It is read by what changed when instead"
+        changes = self._listing.changes
+        is_refreshed = changes is not None and changes.column == column
+        return f"All of it is read {'once a day' if is_refreshed else 'each time'}"
 
     def are_bounds_due(self) -> bool:
         """Tell whether nobody has looked for a month which bounds of a range count."""
@@ -141,9 +149,14 @@ class Fit:
         """Whether nobody has looked for a month whether all ids of a list count."""
         return self.can.is_due("longest_list", self._today)
 
+    def assume_lists(self, longest: int) -> None:
+        """Ask for lists of so many ids, to find out whether they are answered."""
+        with self._lock:
+            self.can = msgspec.structs.replace(self.can, longest_list=longest)
+
     def confirm_lists(self) -> None:
-        """Take note that all ids of a list count."""
-        self._keep(longest_list=LARGEST)
+        """Take note that all ids of a list count, if it is no longer than is known."""
+        self._keep(longest_list=self.can.longest_list)
 
     def shorten(self, name: str, length: int, longest: int) -> None:
         """Take note that a list of ids is answered only in shorter ones.

@@ -88,6 +88,10 @@ class PlacedAsk(Ask):
         source = self.source.again()
         return PlacedAsk(self._answer, source, self._note, self._place)
 
+    @override
+    def smaller(self) -> Ask:
+        return PlacedAsk(self._answer, self.source.smaller(), self._note, self._place)
+
     def of(self, source: Source, number: int) -> PlacedAsk:
         """Return one that asks for other rows; number as of `after`."""
         return PlacedAsk(self._answer, source, self._note, (*self._place, number, 1))

@@ -60,6 +60,7 @@ from tap_ft42.reading.asking import (
     RangeIgnoredError,
     TooDearError,
 )
+from tap_ft42.reading.ids import IdSet
 from tap_ft42.reading.in_order import order_by, read_in_order
 from tap_ft42.reading.paging import LOST, Seen, all_pages, is_all, one_page, tells_order
 from tap_ft42.reading.piecewise import MOST_SLICES, SHORT_SLICE, read_piecewise, slices_of
@@ -110,6 +111,9 @@ async def read_list(
         if not seen.is_cut_off and (seen.is_steady or is_alike):
             yield Part(None, is_doubtful=not seen.is_steady)
             return
+        if seen.is_one_page_again and await _is_all_in_one(look.after(_TRIES), seen, sort):
+            yield Part(None)
+            return
         if is_alike:
             message = (
                 f"the API counts {seen.last or 'more'} rows, and shows {seen.shown} of them "
@@ -118,6 +122,18 @@ async def read_list(
             raise IncompleteReadError(message)
     message = f"the list was another one in each of {_TRIES} reads"
     raise IncompleteReadError(message)
+
+
+async def _is_all_in_one(ask: Ask, seen: Seen, sort: str | None) -> bool:
+    """Tell whether a list comes as a whole, however few rows a page are asked for."""
+    page = await ask.smaller()(Region(), 1, sort)
+    return page.is_oversized and seen.ids == _ids_of(page)
+
+
+def _ids_of(page: Page) -> IdSet:
+    ids = IdSet()
+    ids.update(page.ids)
+    return ids
 
 
 async def read_from_scratch(

@@ -22,9 +22,10 @@ requests a cursus, if nothing is left over. In the state of the list stands, bel
 from __future__ import annotations
 
 from datetime import date, timedelta
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from tap_ft42.api.errors import FatalAPIError
+from tap_ft42.api.errors import FatalAPIError, status_of
 from tap_ft42.declared.contexts import cursus_of, parent_of
 from tap_ft42.planning.refresh import HIDDEN, hidden_ids
 from tap_ft42.reading.asking import TooLargeError
@@ -275,7 +276,8 @@ class HiddenParents:
         except TooLargeError:
             return None
         except FatalAPIError as refusal:
-            if own is not None:
+            # A filter that refuses an id knows of no such parent.
+            if own is not None and status_of(refusal) == HTTPStatus.FORBIDDEN:
                 self._refused[own] = refusal
             return None
         self._is_answered = True

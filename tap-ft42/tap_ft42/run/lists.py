@@ -25,10 +25,11 @@ from tap_ft42.planning.bookmarks import level, movement, note_scope
 from tap_ft42.planning.plan import Partition, apart, at_once, plan, stop_at_the_end
 from tap_ft42.planning.priorities import need
 from tap_ft42.planning.refresh import forget_position
+from tap_ft42.planning.steps import Way
 from tap_ft42.planning.sweeps import together
 from tap_ft42.reading.asking import TooDearError, TooLargeError
 from tap_ft42.reading.source import ONE
-from tap_ft42.run.dealing import CampusByPerson
+from tap_ft42.run.dealing import CampusByPerson, pages_of
 from tap_ft42.run.hidden import HiddenParents
 from tap_ft42.run.lifecycle import ALONE
 from tap_ft42.run.newcomers import OfPeople
@@ -387,6 +388,10 @@ class ListRun:
         return self._movements[read.name]
 
     def _accepts(self, read: PlannedRead, head: Page) -> bool:
+        # A list of all parents may have many rows of others.
+        is_narrowed = self.partitions.fitted_listing.parent_filter is not None
+        if read.way is Way.LOAD and not is_narrowed and pages_of(head) > len(read.partitions):
+            return False
         return all(trait.is_worth_sweeping(head, read) for trait in self._traits)
 
     # Reading

@@ -8,16 +8,18 @@ and once a month; the rest is told apart by reading the halves.
 from __future__ import annotations
 
 from contextlib import suppress
+from math import ceil
 from typing import TYPE_CHECKING
 
 from tap_ft42.api.budget import RunEnds
 from tap_ft42.api.errors import FatalAPIError, explain
 from tap_ft42.api.token import CredentialsError
 from tap_ft42.declared.contexts import list_of, parent_of
-from tap_ft42.declared.listing import ID
+from tap_ft42.declared.listing import ID, LARGEST
 from tap_ft42.planning.plan import plan, plan_loads_apart
 from tap_ft42.reading.asking import IncompleteReadError, TooLargeError
 from tap_ft42.reading.places import NOW
+from tap_ft42.reading.source import ONE
 from tap_ft42.run.lifecycle import ALONE
 
 if TYPE_CHECKING:
@@ -118,8 +120,19 @@ class Sweeping:
     def _is_load(self, context: Context | None) -> bool:
         return not self._list.state(context).get("replication_key_value")
 
-    def _look_at_list(self, contexts: Sequence[Context | None], tries: int = 2) -> None:
-        """Look whether the API heeds all ids of a list: then their order does not matter.
+    def _look_at_list(self, contexts: Sequence[Context | None]) -> None:
+        """Look whether the API heeds all ids of a list, as long as lists may become."""
+        fit = self._list.fit_of_sweeps
+        known = fit.can.longest_list
+        fit.assume_lists(LARGEST)
+        try:
+            self._compare(contexts)
+        finally:
+            if fit.is_list_due:
+                fit.assume_lists(known)
+
+    def _compare(self, contexts: Sequence[Context | None], tries: int = 2) -> None:
+        """Ask for a list in two orders, which make no difference if all ids count.
 
         Args:
             contexts: The partitions whose parents are listed.
@@ -128,14 +141,23 @@ class Sweeping:
         fit, whole = self._list.fit_of_sweeps, list_of(contexts[0])
         ids = [parent_of(context) for context in contexts[: fit.can.longest_list]]
         sort = ID if self._list.fitted_listing.is_sortable else None
-        one, other = self._beginnings(whole, (ids, ids[::-1]), sort)
+        try:
+            one, other = self._beginnings(whole, (ids, ids[::-1]), sort)
+        except TooLargeError:
+            fit.shorten(self._filter, len(ids), ceil(len(ids) / 2))
+            if fit.can.longest_list > 1:
+                self._compare(contexts)
+            return
         is_sorted = sort is not None and fit.sorts_by(sort)
-        if not (one.count or other.count) or not (is_sorted or one.total is not None):
+        if not (one.count or other.count):
             return  # nobody can tell
         if (one.total, one.ids) == (other.total, other.ids):
+            # A row has one parent: of two first ids alone, other rows would have come.
             fit.confirm_lists()
+        elif not is_sorted and one.total is None:
+            return
         elif tries > 1:
-            self._look_at_list(contexts, tries - 1)
+            self._compare(contexts, tries - 1)
         elif _differ(one, other) or (is_sorted and one.ids != other.ids):
             fit.shorten(self._filter, len(ids), 1)
 
@@ -146,12 +168,16 @@ class Sweeping:
         reader, path = self._list.reader, self._list.whole_path or ""
         query = self._list.query(whole)
         asked = [
-            reader.ask_one(
-                path,
-                {**query, self._filter: ",".join(map(str, ids))},
+            reader.ask_first(
+                reader.source(
+                    whole,
+                    {**query, self._filter: ",".join(map(str, ids))},
+                    path=path,
+                    size=ONE,
+                ),
                 (*NOW, number),
-                whole,
                 sort=sort,
+                is_divided=False,
             )
             for number, ids in enumerate(lists)
         ]
