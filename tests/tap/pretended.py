@@ -58,6 +58,7 @@ class Pretended:
         honours: ids in a filter that count, beginning with the first; None for all.
         tells_totals: whether `X-Total` is sent.
         bounds: which of its two bounds a range includes: both, lower, upper or none.
+        by_itself: the column by which it is sorted if nobody asks, with a sign.
         cuts_instants: whether the bounds of a range are cut to whole seconds.
     """
 
@@ -72,6 +73,7 @@ class Pretended:
     tells_totals: bool = True
     bounds: str = "both"
     cuts_instants: bool = False
+    by_itself: str = ""
     asked: list[Asked] = field(default_factory=list)
 
     def __call__(self, asked: Asked) -> Reply:
@@ -131,9 +133,10 @@ class Pretended:
         return True
 
     def _sorted(self, rows: list[Row], asked: Asked) -> list[Row]:
-        if "sort" not in asked.query or "sort" in self.ignored:
+        sort = "" if "sort" in self.ignored else asked.query.get("sort", "")
+        if not (sort or self.by_itself):
             return sorted(rows, key=lambda row: (row["id"] % 7, row["id"]))
-        for name in reversed(asked.query["sort"].split(",")):
+        for name in reversed((sort or self.by_itself).split(",")):
             column = name.removeprefix("-")
             rows = sorted(rows, key=lambda row: row[column], reverse=name != column)
         return rows

@@ -54,6 +54,8 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     """Columns by which it can be sorted."""
     sorts_by_several: bool = True
     """Whether it can be sorted by several of them at once."""
+    is_newest_first: bool = False
+    """Whether the latest change comes first by itself."""
     ranges: tuple[str, ...] = ()
     """Columns whose ranges narrow it."""
     bounds: Bounds = "both"

@@ -33,6 +33,8 @@ class Part:
     """Whether the page is sorted the other way round than what is read."""
     is_doubtful: bool = False
     """Whether the API counts other rows than it shows."""
+    is_newest_first: bool | None = None
+    """Whether what was read came the latest change first; None where that was not looked at."""
 
 
 class Ask(Protocol):

@@ -136,6 +136,16 @@ class Fit:
                 bounds=bounds,
             )
 
+    def note_order(self, *, is_newest_first: bool) -> None:
+        """Take note of the order in which the list comes by itself."""
+        if is_newest_first != self.can.is_newest_first:
+            self.learn(
+                "the latest change comes first. A later read ends where nothing is new"
+                if is_newest_first
+                else "the latest change does not come first any more. All of it is read",
+                is_newest_first=is_newest_first,
+            )
+
     def doubt_totals(self) -> None:
         """Take note that totals contradict each other, or the rows."""
         self.learn(

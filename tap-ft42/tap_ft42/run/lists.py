@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from tap_ft42.declared.listing import Listing
     from tap_ft42.planning.bookmarks import Movement
     from tap_ft42.planning.plan import PlannedRead, Planner, Stops
+    from tap_ft42.reading.fitting import Fit
     from tap_ft42.reading.pipeline import Reading
     from tap_ft42.reading.places import Place
     from tap_ft42.run.partitions import Output
@@ -642,6 +643,9 @@ class ListRun:
                     yield from records
                 if part.is_doubtful:
                     self._doubt(read)
+                if part.is_newest_first is not None:
+                    fit = self._fit_of(read)
+                    fit.note_order(is_newest_first=part.is_newest_first)
                 held.append(partial(moved.advance, part))
                 if not self._is_needed_again:
                     self._move(held, rejected)
@@ -666,8 +670,11 @@ class ListRun:
         """Call no row gone on the strength of a read whose totals are wrong."""
         for member in read.contexts:
             self.presence.doubt(member)
-        fit = self.partitions.fit_of_sweeps if read.is_sweep else self.partitions.fit
-        fit.doubt_totals()
+        self._fit_of(read).doubt_totals()
+
+    def _fit_of(self, read: PlannedRead) -> Fit:
+        """Return what the route of a read was found to do."""
+        return self.partitions.fit_of_sweeps if read.is_sweep else self.partitions.fit
 
     def _move(self, held: list[Callable[[], None]], rejected: int) -> None:
         """Move the bookmarks, unless what was rejected since forbids it.

@@ -105,6 +105,7 @@ class Partitions:
             listing,
             is_sortable=self._is_sortable(can),
             has_ranges=bool(can.ranges),
+            is_newest_first=self.fit_of_sweeps.can.is_newest_first,
             changes=listing.changes if self.tells_changes else None,
             parent_filter=None if is_whole else listing.parent_filter,
             largest_sweep=maxsize if is_whole else min(listing.largest_sweep, longest),
