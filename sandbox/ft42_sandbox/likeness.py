@@ -49,7 +49,8 @@ class Habits:
         beyond_page: what it answers to who asks for more, if it does not cut the page.
         is_paged: whether it comes in pages; else each answer holds all of it.
         sorts_by_several: whether a second field of `sort` counts.
-        are_bounds_inclusive: whether ranges include their two bounds.
+        bounds: which of its two bounds a range includes: `both`, `lower`, `upper` or `none`.
+        cuts_instants: whether the bounds of a range are cut to whole seconds.
         widest_range: ids, or milliseconds, beyond which a range is refused; None for none.
         longest_list: how many values of a filter count.
         beyond_list: what it answers to more, if it does not just look at the first ones.
@@ -65,7 +66,8 @@ class Habits:
     beyond_page: int | None = None
     is_paged: bool = True
     sorts_by_several: bool = True
-    are_bounds_inclusive: bool = True
+    bounds: str = "both"
+    cuts_instants: bool = False
     widest_range: int | None = None
     longest_list: int | None = None
     beyond_list: int | None = None
@@ -159,9 +161,11 @@ class Habits:
         if self.widest_range is not None and high - low > self.widest_range * step:
             msg = f"Invalid range format for {text}. The range is too wide."
             raise RangeError(msg)
-        if self.are_bounds_inclusive:
-            return text
-        return f"{_written(low + step, step)},{_written(high - step, step)}"
+        if self.cuts_instants and step == _MILLISECOND:
+            low, high = low // SECOND * SECOND, high // SECOND * SECOND
+        low += step * (self.bounds in {"upper", "none"})
+        high -= step * (self.bounds in {"lower", "none"})
+        return f"{_written(low, step)},{_written(high, step)}"
 
 
 @dataclass(frozen=True)

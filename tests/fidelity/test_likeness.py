@@ -47,7 +47,7 @@ ROUTES: dict[str, Any] = {
     "/v2/achievements_users": {
         "status": 200,
         "differs": {
-            "are_bounds_inclusive": False,
+            "bounds": "none",
             "widest_range": 5_000_000,
             "longest_list": 1,
             "totals": "wrong",

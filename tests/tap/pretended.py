@@ -57,6 +57,9 @@ class Pretended:
         forbidden: ids in a filter that may not be asked for.
         honours: ids in a filter that count, beginning with the first; None for all.
         tells_totals: whether `X-Total` is sent.
+        bounds: which of its two bounds a range includes: both, lower, upper or none.
+        by_itself: the column by which it is sorted if nobody asks, with a sign.
+        cuts_instants: whether the bounds of a range are cut to whole seconds.
     """
 
     rows: Sequence[Row]
@@ -68,6 +71,9 @@ class Pretended:
     forbidden: Sequence[str] = ()
     honours: int | None = None
     tells_totals: bool = True
+    bounds: str = "both"
+    cuts_instants: bool = False
+    by_itself: str = ""
     asked: list[Asked] = field(default_factory=list)
 
     def __call__(self, asked: Asked) -> Reply:
@@ -112,14 +118,25 @@ class Pretended:
             if own is None:
                 return False
             lower, upper = map(type(own), value.split(","))
+            if self.cuts_instants and isinstance(own, str):
+                lower, upper = (f"{bound[:19]}.000Z" for bound in (lower, upper))
+            is_at_bound = {"lower": own == lower, "upper": own == upper}
+            left_out = (
+                {"lower", "upper"}
+                if self.bounds == "none"
+                else {"lower", "upper"} - {self.bounds}
+            )
+            if self.bounds != "both" and any(is_at_bound[end] for end in left_out):
+                return False
             if not lower <= own <= upper:
                 return False
         return True
 
     def _sorted(self, rows: list[Row], asked: Asked) -> list[Row]:
-        if "sort" not in asked.query or "sort" in self.ignored:
+        sort = "" if "sort" in self.ignored else asked.query.get("sort", "")
+        if not (sort or self.by_itself):
             return sorted(rows, key=lambda row: (row["id"] % 7, row["id"]))
-        for name in reversed(asked.query["sort"].split(",")):
+        for name in reversed((sort or self.by_itself).split(",")):
             column = name.removeprefix("-")
             rows = sorted(rows, key=lambda row: row[column], reverse=name != column)
         return rows

@@ -57,7 +57,8 @@ class Page:
     count: int
     """Records of this page."""
     size: int
-    """Records of a full page: as many as the API says, or as it shows."""
+    """Records of a full page: as many as the API says, or as it shows; without a total no
+    more than were asked for."""
     more: bool
     """Whether another page follows, as far as can be told."""
     ids: Sequence[int]
@@ -89,6 +90,11 @@ class Page:
     def keys(self, name: str) -> Sequence[int]:
         """Return the records' ids, or their positions, as numbers."""
         return self.ids if name == ID else self.positions
+
+    @property
+    def is_oversized(self) -> bool:
+        """Whether it has more records than were asked for, as if there were no pages."""
+        return self.count > self.size
 
     @property
     def is_whole(self) -> bool:
@@ -141,12 +147,14 @@ def page_of(  # noqa: PLR0913 - what an answer does not say of its request
     total = whole_number(response.headers, "X-Total")
     if total is not None and (total < len(rows) or total > _MOST_ROWS):
         total = None
-    per_page = whole_number(response.headers, "X-Per-Page")
+    per_page, asked = whole_number(response.headers, "X-Per-Page"), size
     size = max(min(per_page or size, size), len(rows))
     if number == 1 and rows and total is not None and len(rows) < total:
         size = len(rows)
     if total is not None and number * size >= total and "next" in response.links:
         total = None  # one of the two is wrong
+    if total is None:
+        size = min(size, asked)
     more = total is None or number * size < total
     return Page(
         body=response.content,

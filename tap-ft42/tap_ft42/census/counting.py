@@ -43,6 +43,8 @@ from tap_ft42.declared.listing import ID
 from tap_ft42.reading.asking import IncompleteReadError, Metered, Part, RangeIgnoredError
 from tap_ft42.reading.in_order import read_in_order
 from tap_ft42.reading.piecewise import read_piecewise
+from tap_ft42.reading.reads import read_list
+from tap_ft42.reading.regions import Region
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
@@ -50,7 +52,7 @@ if TYPE_CHECKING:
     from tap_ft42.api.page import Page
     from tap_ft42.census.tallies import Expectation
     from tap_ft42.reading.asking import Ask
-    from tap_ft42.reading.regions import Key, Region
+    from tap_ft42.reading.regions import Key
 
 AT_ONCE = 8
 """Intervals about which is asked at once: two a second, and four seconds an answer."""
@@ -224,6 +226,36 @@ async def read_sector(
     yield Part(None, is_doubtful=True) if is_doubtful else _proof(region, found)
 
 
+async def read_whole(
+    ask: Ask, expected: Expectation, *, is_sortable: bool
+) -> AsyncIterator[Part]:
+    """Read all of a list that no range narrows.
+
+    Args:
+        ask: Asks for pages.
+        expected: What is known of it.
+        is_sortable: Whether the API sorts the list by id.
+
+    Yields:
+        Its pages, once or several times, and a proof of what exists of what is known.
+
+    Raises:
+        UncountableError: The API tells no totals of this list.
+        IncompleteReadError: Nobody can tell whether these are all its rows.
+    """
+    found: list[Page] = []
+    is_doubtful = False
+    async for part in read_list(ask, is_sortable=is_sortable):
+        is_doubtful |= part.is_doubtful
+        if part.page is not None:
+            if part.page.total is None:
+                raise UncountableError
+            found.append(part.page)
+            yield part
+    known = Region({ID: (1, max(expected.greatest, 1))})
+    yield Part(None, is_doubtful=True) if is_doubtful else _proof(known, found)
+
+
 def _told(asked: _Interval, page: Page) -> Iterator[Part]:
     """Yield what an answer proves by itself."""
     lower, upper = asked.region.interval("id")
@@ -284,7 +316,8 @@ def _smaller(differs: _Interval, expected: Expectation) -> _Interval | None:
 def _proof(region: Region, pages: Sequence[Page]) -> Proof:
     """Say what exists in a region whose pages have all been read."""
     lower, upper = region.interval("id")
-    ids = sorted({number for page in pages for number in page.ids})
+    shown = {number for page in pages for number in page.ids}
+    ids = sorted(number for number in shown if lower <= number <= upper)
     sent = min(page.sent for page in pages)
     return Proof(None, lower=lower, upper=upper, total=len(ids), ids=ids, sent=sent)
 

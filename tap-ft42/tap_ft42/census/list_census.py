@@ -19,7 +19,14 @@ from typing import TYPE_CHECKING, Any
 from typing_extensions import override
 
 from tap_ft42.api.errors import FatalAPIError
-from tap_ft42.census.counting import COUNT, Proof, UncountableError, count_rows, read_sector
+from tap_ft42.census.counting import (
+    COUNT,
+    Proof,
+    UncountableError,
+    count_rows,
+    read_sector,
+    read_whole,
+)
 from tap_ft42.census.days import moment_of
 from tap_ft42.census.presence import pieces
 from tap_ft42.census.tallies import MOST_IDS
@@ -45,7 +52,8 @@ if TYPE_CHECKING:
     from tap_ft42.census.accounts import Account
     from tap_ft42.census.terms import CensusTerms, CountedList
     from tap_ft42.declared.contexts import Context
-    from tap_ft42.reading.asking import Ask, Part
+    from tap_ft42.reading.asking import Ask, Part, Remedy
+    from tap_ft42.reading.fitting import Fit
     from tap_ft42.reading.ids import IdSet
     from tap_ft42.reading.places import Place
     from tap_ft42.reading.source import ListReader, ListSource
@@ -91,6 +99,9 @@ class Read:
 class ListCensus:
     """A census of all rows of a stream."""
 
+    _is_half = False
+    """Whether it is of some of the rows only."""
+
     def __init__(self, read: Read, account: Account, *, is_proven: bool = False) -> None:
         """Prepare it; nothing is asked yet.
 
@@ -128,7 +139,10 @@ class ListCensus:
         self._terms.budget.plan(pages)
         try:
             self._refuse_wrong_totals()
-            yield from self._census()
+            try:
+                yield from self._census()
+            except RangeIgnoredError:
+                yield from self._compared()
         except UNREADABLE as error:
             self._list.logger.warning(
                 "%s: the rows cannot be counted, so none is found to be gone. %s",
@@ -196,6 +210,19 @@ class ListCensus:
             yield from self._known_to_be()
         else:
             yield from self._counted(self._region(1, end))
+
+    def _compared(self) -> Iterator[Proof]:
+        """Read all of a list that no range narrows, and compare it with what is known.
+
+        Raises:
+            RangeIgnoredError: That costs too much, or the list has rows that are not read.
+        """
+        expected, most = self._account.tally.expectation, self._most
+        pages = ceil(expected.total / self._list.reader.page_size)
+        if self._oldest is not None or self._is_half or (most is not None and pages > most):
+            raise RangeIgnoredError
+        is_sortable = self._list.listing.is_sortable
+        yield from self._taken(partial(read_whole, expected=expected, is_sortable=is_sortable))
 
     def _known_to_be(self) -> Iterator[Proof]:
         """Say how many rows there are, as an audit has counted them."""
@@ -542,20 +569,32 @@ class _Countable(Source):
     def again(self) -> Source:
         return self  # nothing is recalled
 
+    @property
+    @override
+    def fit(self) -> Fit:
+        return self.source.fit
+
+    @property
+    @override
+    def example(self) -> int | None:
+        return self.source.example
+
+    @override
+    def smaller(self) -> Source:
+        return _Countable(self.source.smaller())
+
     @override
     def fitted(self) -> Sequence[Source]:
         sources = self.source.fitted()
         return [self] if sources[0] is self.source else [*map(_Countable, sources)]
 
     @override
-    def remedies(
-        self, *, is_heavy: bool
-    ) -> Iterator[tuple[Source, Callable[[], TooLargeError]]]:
-        for probe, too_large in self.source.remedies(is_heavy=is_heavy):
-            yield probe, partial(self._counted, too_large)
+    def remedies(self, *, is_heavy: bool) -> Iterator[Remedy]:
+        for remedy in self.source.remedies(is_heavy=is_heavy):
+            yield replace(remedy, too_large=partial(self._counted, remedy.too_large))
 
-    def _counted(self, too_large: Callable[[], TooLargeError]) -> TooLargeError:
-        error = too_large()
+    def _counted(self, too_large: Callable[[int], TooLargeError], size: int) -> TooLargeError:
+        error = too_large(size)
         error.instead = self.fitted()
         return error
 

@@ -163,6 +163,7 @@ class _Half(ListCensus):
     """A census of one of the two lists."""
 
     _is_open: ClassVar[bool] = False
+    _is_half = True
 
     def __init__(self, read: Read, split: Split) -> None:
         """Prepare it; nothing is asked yet.

@@ -8,6 +8,7 @@ braces: only what differs, each with the day on which it was seen::
 
 After a month an observation no longer counts, so that the list is tried as declared again;
 but for that of lists of ids, as a list may be cut in silence, so that it is looked at first.
+Which bounds a range includes is looked at first, too.
 """
 
 from __future__ import annotations
@@ -33,6 +34,9 @@ A total that is capped is wrong."""
 Zone: TypeAlias = Literal["UTC", "Europe/Paris"]
 """A time zone whose midnights may cut the days of a graph."""
 
+Bounds: TypeAlias = Literal["both", "lower", "upper", "none"]
+"""Which of its two bounds a range includes."""
+
 _Some: TypeAlias = Annotated[int, msgspec.Meta(ge=1)]
 _RENEWED = timedelta(days=30)
 
@@ -50,10 +54,12 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     """Columns by which it can be sorted."""
     sorts_by_several: bool = True
     """Whether it can be sorted by several of them at once."""
+    is_newest_first: bool = False
+    """Whether the latest change comes first by itself."""
     ranges: tuple[str, ...] = ()
     """Columns whose ranges narrow it."""
-    are_bounds_inclusive: bool = True
-    """Whether a range includes its two bounds."""
+    bounds: Bounds = "both"
+    """Which of its two bounds a range includes."""
     longest_list: _Some = LARGEST
     """Ids in one filter, at most."""
     totals: Totals = "exact"
@@ -88,6 +94,11 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
         observed = {**self.observed, **dict.fromkeys(seen, on)}
         return msgspec.structs.replace(self, **seen, observed=observed)
 
+    @property
+    def margins(self) -> tuple[int, int]:
+        """By how much further a range is asked for, so that it includes its bounds."""
+        return int(self.bounds in {"upper", "none"}), int(self.bounds in {"lower", "none"})
+
     def is_due(self, name: str, today: date) -> bool:
         """Tell whether something has not been observed for a month."""
         return name not in self.observed or today >= self.observed[name] + _RENEWED
@@ -105,6 +116,13 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
             name: {"is": told[name], "on": day.isoformat()}
             for name, day in self.observed.items()
         }
+
+
+def bounds_of(*, lower: bool, upper: bool) -> Bounds:
+    """Name the bounds that a range includes."""
+    if lower == upper:
+        return "both" if lower else "none"
+    return "lower" if lower else "upper"
 
 
 class _Observation(msgspec.Struct, rename={"value": "is"}):

@@ -150,6 +150,8 @@ class Listing:
     """Whether the API sorts it by ``id`` and by the cursor."""
     has_ranges: bool = True
     """Whether the API narrows it by ranges of these two."""
+    is_newest_first: bool = False
+    """Whether the API lists the latest change first, if nobody asks for an order."""
     largest_page: int = 100
     """Rows a page, where the full 100 would take the API too long."""
     largest_sweep: int = 1

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from tap_ft42.declared.capabilities import Capabilities
+from tap_ft42.declared.capabilities import Capabilities, bounds_of
 from tap_ft42.declared.listing import ID, LARGEST
 from tap_ft42.doctor.asking import Answer
 from tap_ft42.doctor.probes import Probe, follows, last_of, probe_of, rows_of, sign_against
@@ -384,9 +384,13 @@ class Examination:
         rows = rows_of(answer.rows, self._listing.cursor)
         if not answer.is_good or not probe.holds(column, rows):
             self._lose("ranges", column, answer)
-        elif not probe.ends(column) <= {row.id for row in rows} and len(rows) < self._size:
-            self._see(are_bounds_inclusive=False)
-            self.found.differs["are_bounds_inclusive"] = False
+        elif len(rows) < self._size:
+            shown = {row.id for row in rows}
+            lower, upper = (row.id in shown for row in probe.bounds[column])
+            bounds = bounds_of(lower=lower, upper=upper)
+            if bounds != self.found.can.bounds:
+                self._see(bounds=bounds)
+                self.found.differs["bounds"] = bounds
 
     def _try_several_sorts(self) -> None:
         sorts = self._in_one_go(self.found.can.sorts)

@@ -176,8 +176,8 @@ def _of_order(one: Found) -> Iterator[_Line]:
     if can.ranges != assumed.ranges:
         so = f"reads it by {_named(can.ranges)}" if can.ranges else "reads all of it"
         yield "range", _named(assumed.ranges), _named(can.ranges), so
-    if not can.are_bounds_inclusive:
-        yield "bounds of a range", "included", "excluded", "asks for one more on each side"
+    if can.bounds != assumed.bounds:
+        yield "bounds of a range", assumed.bounds, can.bounds, "asks for one more on each side"
 
 
 def _of_filters(one: Found) -> Iterator[_Line]:

@@ -65,10 +65,6 @@ class Probe:
         lower, upper = (row.key(column) for row in self.bounds[column])
         return all(lower <= row.key(column) <= upper for row in rows)
 
-    def ends(self, column: str) -> set[int]:
-        """Return the ids of the rows at the bounds of a column."""
-        return {row.id for row in self.bounds[column]}
-
     def sorted_otherwise(self, columns: Sequence[str]) -> tuple[dict[str, str], int]:
         """Return how to sort the rows in another order, and the id of the last one then.
 
@@ -140,7 +136,11 @@ def _probe_within(
             held = [row for row in rows if keys[0] <= row.key(second) <= keys[1]]
             both = [row for row in inside if row in held]
             tells = len(held) > len(both) < len(inside)
-            has_ends = upper in both and any(row in both for row in ends)
+            # A lower bound and an upper one that leave a row out if they are left out.
+            has_ends = all(
+                one in both or other in both
+                for one, other in zip(ends, (lower, upper), strict=True)
+            )
             if len(both) == _ROWS and tells and has_ends:
                 return Probe(both, {first: ends, second: (lower, upper)}, cursor)
     return None

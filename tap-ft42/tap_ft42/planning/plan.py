@@ -119,9 +119,9 @@ def plan(
     Returns:
         The reads, in the order of their first partitions. Partitions that are complete up to
         about the same instant share one, where the list can be narrowed to several; so do
-        those whose first load has come equally far, where a parameter names them.
+        those whose first load has come equally far.
     """
-    groups = _groups(listing, partitions, with_loads=listing.parent_filter is not None)
+    groups = _groups(listing, partitions, with_loads=True)
     return [_together(members, listing, times, stops) for members in groups]
 
 

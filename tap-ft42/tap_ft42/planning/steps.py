@@ -112,7 +112,11 @@ class Step:
                 return partial(read_window, region=self.region, is_sortable=False)
             case Way.WINDOW:
                 return partial(
-                    read_window, region=self.region, is_sortable=is_sortable, accepts=accepts
+                    read_window,
+                    region=self.region,
+                    is_sortable=is_sortable,
+                    is_newest_first=listing.is_newest_first,
+                    accepts=accepts,
                 )
 
     def _window(self, cursor: Cursor | None) -> Region | None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from tap_ft42.api.ledger import Entry
     from tap_ft42.api.page import Page
+    from tap_ft42.reading.fitting import Fit
     from tap_ft42.reading.regions import Key, Region
 
 SPARE, FACTOR = 200, 8
@@ -32,6 +33,8 @@ class Part:
     """Whether the page is sorted the other way round than what is read."""
     is_doubtful: bool = False
     """Whether the API counts other rows than it shows."""
+    is_newest_first: bool | None = None
+    """Whether what was read came the latest change first; None where that was not looked at."""
 
 
 class Ask(Protocol):
@@ -64,6 +67,10 @@ class Ask(Protocol):
         A page that was read before may be kept, and proves nothing of what came after it.
         """
         ...
+
+    def smaller(self) -> Ask:
+        """Return an `Ask` for smaller pages, where there are any."""
+        return self
 
 
 class IncompleteReadError(Exception):
@@ -102,19 +109,46 @@ class Source(Protocol):
         """Return the same rows, looked at once more: as of `Ask.again`."""
         ...
 
+    def smaller(self) -> Source:
+        """Return the same rows on smaller pages, where there are any."""
+        return self
+
+    @property
+    def fit(self) -> Fit | None:
+        """What its route was found to do; None if it has no ranges."""
+        ...
+
+    @property
+    def example(self) -> int | None:
+        """The id of a row that it has, if one is known."""
+        ...
+
     def fitted(self) -> Sequence[Source]:
         """Return what to read in its place, after what is known of its route."""
         ...
 
-    def remedies(
-        self, *, is_heavy: bool
-    ) -> Iterable[tuple[Source, Callable[[], TooLargeError]]]:
-        """Return smaller requests, each with what to raise if that is answered.
+    def remedies(self, *, is_heavy: bool) -> Iterable[Remedy]:
+        """Return what to ask for instead, if it is too large.
 
         Args:
             is_heavy: Whether the API may have taken too long to answer.
         """
         ...
+
+
+@dataclass(frozen=True)
+class Remedy:
+    """Smaller requests in the place of one that may be too large.
+
+    Attributes:
+        smallest: If this one is answered, the API is not down.
+        smaller: Others by their size, the largest one first.
+        too_large: Says so, and remembers the size that is answered.
+    """
+
+    smallest: Source
+    smaller: Sequence[tuple[int, Source]]
+    too_large: Callable[[int], TooLargeError]
 
 
 class TooLargeError(Exception):
@@ -170,6 +204,10 @@ class Metered(Ask):
     @override
     def again(self) -> Metered:
         return Metered(self._ask.again(), account=self._account)
+
+    @override
+    def smaller(self) -> Metered:
+        return Metered(self._ask.smaller(), account=self._account)
 
 
 @dataclass

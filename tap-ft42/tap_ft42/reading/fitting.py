@@ -8,19 +8,32 @@ and kept in the state, see `tap_ft42.declared.capabilities`.
 
 from __future__ import annotations
 
+import asyncio
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from tap_ft42.api.client import logger_of
 from tap_ft42.declared import capabilities
-from tap_ft42.declared.listing import ID, LARGEST
+from tap_ft42.declared.listing import ID
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from datetime import date
 
-    from tap_ft42.declared.capabilities import Capabilities
+    from tap_ft42.declared.capabilities import Bounds, Capabilities
     from tap_ft42.declared.listing import Listing
+
+
+_LOOKS = 2
+"""How often a run looks which bounds a route includes: a row may leave meanwhile."""
+
+_LEFT_OUT: Mapping[Bounds, str] = {
+    "lower": "their upper bound",
+    "upper": "their lower bound",
+    "none": "their bounds",
+}
 
 
 class Fit:
@@ -42,6 +55,9 @@ class Fit:
         self._state = state
         self._today = today
         self._lock = Lock()
+        self.looking = asyncio.Lock()
+        """Held by who looks which bounds count, so that all wait for the answer."""
+        self._looks_left = _LOOKS
         kept = state().get(capabilities.STATE_KEY)
         written = kept.get(route) if isinstance(kept, dict) else None
         self.can: Capabilities = capabilities.read(listing, written, today)
@@ -92,10 +108,43 @@ class Fit:
     def unnarrowed(self, column: str) -> None:
         """Take note that a range was refused, or made no difference."""
         self.learn(
-            f"42 does not narrow it by ranges of {column}. "
-            + ("It is read by what changed when instead" if column == ID else "All is read"),
+            f"42 does not narrow it by ranges of {column}. " + self._without_range(column),
             ranges=tuple(name for name in self.can.ranges if name != column),
         )
+
+    def _without_range(self, column: str) -> str:
+        if column == ID:
+            return "It is read by what changed when instead"
+        changes = self._listing.changes
+        is_refreshed = changes is not None and changes.column == column
+        return f"All of it is read {'once a day' if is_refreshed else 'each time'}"
+
+    def are_bounds_due(self) -> bool:
+        """Tell whether nobody has looked for a month which bounds of a range count."""
+        is_due = self.can.is_due("bounds", self._today)
+        return is_due and self._looks_left > 0 and self.narrows_by(ID)
+
+    def note_bounds(self, bounds: Bounds | None) -> None:
+        """Take note of which bounds a range includes; None if that cannot be told."""
+        self._looks_left -= 1
+        if bounds == "both":
+            self._keep(bounds=bounds)
+        elif bounds is not None:
+            self.learn(
+                f"42 leaves out {_LEFT_OUT[bounds]} of ranges. They reach one further from now "
+                "on",
+                bounds=bounds,
+            )
+
+    def note_order(self, *, is_newest_first: bool) -> None:
+        """Take note of the order in which the list comes by itself."""
+        if is_newest_first != self.can.is_newest_first:
+            self.learn(
+                "the latest change comes first. A later read ends where nothing is new"
+                if is_newest_first
+                else "the latest change does not come first any more. All of it is read",
+                is_newest_first=is_newest_first,
+            )
 
     def doubt_totals(self) -> None:
         """Take note that totals contradict each other, or the rows."""
@@ -110,9 +159,14 @@ class Fit:
         """Whether nobody has looked for a month whether all ids of a list count."""
         return self.can.is_due("longest_list", self._today)
 
+    def assume_lists(self, longest: int) -> None:
+        """Ask for lists of so many ids, to find out whether they are answered."""
+        with self._lock:
+            self.can = msgspec.structs.replace(self.can, longest_list=longest)
+
     def confirm_lists(self) -> None:
-        """Take note that all ids of a list count."""
-        self._keep(longest_list=LARGEST)
+        """Take note that all ids of a list count, if it is no longer than is known."""
+        self._keep(longest_list=self.can.longest_list)
 
     def shorten(self, name: str, length: int, longest: int) -> None:
         """Take note that a list of ids is answered only in shorter ones.

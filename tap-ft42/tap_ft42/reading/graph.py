@@ -14,12 +14,12 @@ from tap_ft42.reading.places import NOW
 from tap_ft42.reading.regions import Region
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
     from datetime import date
 
     from tap_ft42.api.ledger import Entry
     from tap_ft42.api.page import Page
-    from tap_ft42.reading.asking import Ask, TooLargeError
+    from tap_ft42.reading.asking import Ask, Remedy
     from tap_ft42.reading.source import ListReader
 
 _TRIES = 2
@@ -61,14 +61,22 @@ class _Graph(Source):
     def again(self) -> Source:
         return self
 
+    @property
+    @override
+    def fit(self) -> None:
+        return None
+
+    @property
+    @override
+    def example(self) -> None:
+        return None
+
     @override
     def fitted(self) -> Sequence[Source]:
         return [self]
 
     @override
-    def remedies(
-        self, *, is_heavy: bool
-    ) -> Iterable[tuple[Source, Callable[[], TooLargeError]]]:
+    def remedies(self, *, is_heavy: bool) -> Iterable[Remedy]:
         return ()
 
 

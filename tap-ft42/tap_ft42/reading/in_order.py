@@ -250,7 +250,8 @@ async def _by_keys(
             ):
                 yield part
             return
-        first, last = keys[0], keys[-1]
+        # A page may begin before the instant from which it was asked for.
+        first, last = max(keys[0], lower), max(keys[-1], lower)
         if key != ID and first == last:
             moment = region.narrowed(key, last, last + 1)
             async for part in read_in_order(

@@ -49,6 +49,7 @@ class Seen:
         self._is_unchanged = True
         self._shown_first = 0
         self._is_first_full = False
+        self._is_oversized = False
         self._repeats = False
         self._body = b""
 
@@ -59,6 +60,7 @@ class Seen:
             self.pages_told = ceil((page.total or 0) / page.size)
             self._shown_first = page.count
             self._is_first_full = page.count >= page.size
+            self._is_oversized = page.is_oversized
         self.last = page.total
         self._is_unchanged &= page.total == self.first
         without_id = page.count - len(page.ids)
@@ -83,7 +85,7 @@ class Seen:
     @property
     def is_counted(self) -> bool:
         """Whether as many rows were shown as there can be in a list that loses some."""
-        if self.first is None or self.last is None or self._is_one_page_again:
+        if self.first is None or self.last is None or self.is_one_page_again:
             return False
         return self.last <= self.shown <= self.first
 
@@ -98,7 +100,7 @@ class Seen:
         """Whether nothing is missing, if the list won no rows meanwhile."""
         if self.first is None:
             return not self.shown
-        if self._is_one_page_again:
+        if self.is_one_page_again:
             return False
         if self._fruitful <= 1 and self._shown_first == self.first:
             return True  # one answer is one moment
@@ -113,9 +115,9 @@ class Seen:
     def is_cut_off(self) -> bool:
         """Whether the list shows less than it has, as far as that can be told."""
         if self.first is None or self.last is None:
-            return self._repeats and self._is_first_full
+            return self.is_one_page_again
         is_short = self._distinct < self.last and (self._repeats or not self.shown)
-        return is_short or self._is_one_page_again
+        return is_short or self.is_one_page_again
 
     @property
     def is_worth_another_look(self) -> bool:
@@ -127,9 +129,13 @@ class Seen:
         return self._distinct > self.first
 
     @property
-    def _is_one_page_again(self) -> bool:
-        """Whether a full page is followed by its own rows, as if it had no number."""
-        return self._fruitful == 1 and self._repeats and self._is_first_full
+    def is_one_page_again(self) -> bool:
+        """Whether a full page is followed by its own rows, as if it had no number.
+
+        One with more rows than were asked for is no page, but the whole list.
+        """
+        is_full = self._is_first_full and not self._is_oversized
+        return self._fruitful == 1 and self._repeats and is_full
 
     @property
     def _distinct(self) -> int:

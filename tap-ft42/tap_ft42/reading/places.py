@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, TypeAlias
 from typing_extensions import override
 
 from tap_ft42.reading.asking import Ask, TooLargeError
+from tap_ft42.reading.bounds import depends_on_bounds, questions
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
     from tap_ft42.api.page import Page
     from tap_ft42.reading.asking import Part, Source
+    from tap_ft42.reading.fitting import Fit
     from tap_ft42.reading.regions import Region
 
 Place: TypeAlias = tuple[int, ...]
@@ -47,6 +49,8 @@ class PlacedAsk(Ask):
 
     @override
     async def __call__(self, region: Region, number: int, sort: str | None) -> Page:
+        if depends_on_bounds(region) and (fit := self.source.fit) is not None:
+            await self._look_at_bounds(fit)
         page = await self._answer(
             (*self._place, number, 0),
             self.source,
@@ -56,6 +60,25 @@ class PlacedAsk(Ask):
         self._note(page)
         return page
 
+    async def _look_at_bounds(self, fit: Fit) -> None:
+        """Find out which bounds of a range count, if nobody knows."""
+        if not fit.are_bounds_due():
+            return
+        async with fit.looking:
+            if not fit.are_bounds_due():
+                return
+            asking = questions(self.source.example)
+            try:
+                region = next(asking)
+                while True:
+                    # Others wait for it, so it must not wait for its turn.
+                    page = await self._answer(
+                        (*self._place, 0, 0), self.source, (region, 1, None), is_urgent=True
+                    )
+                    region = asking.send(page)
+            except StopIteration as told:
+                fit.note_bounds(told.value)
+
     @override
     def after(self, number: int) -> Ask:
         return self.of(self.source, number)
@@ -64,6 +87,10 @@ class PlacedAsk(Ask):
     def again(self) -> Ask:
         source = self.source.again()
         return PlacedAsk(self._answer, source, self._note, self._place)
+
+    @override
+    def smaller(self) -> Ask:
+        return PlacedAsk(self._answer, self.source.smaller(), self._note, self._place)
 
     def of(self, source: Source, number: int) -> PlacedAsk:
         """Return one that asks for other rows; number as of `after`."""

@@ -60,7 +60,9 @@ from tap_ft42.reading.asking import (
     RangeIgnoredError,
     TooDearError,
 )
+from tap_ft42.reading.ids import IdSet
 from tap_ft42.reading.in_order import order_by, read_in_order
+from tap_ft42.reading.newest import Order, OutOfOrderError, read_newest
 from tap_ft42.reading.paging import LOST, Seen, all_pages, is_all, one_page, tells_order
 from tap_ft42.reading.piecewise import MOST_SLICES, SHORT_SLICE, read_piecewise, slices_of
 from tap_ft42.reading.regions import Region
@@ -102,13 +104,18 @@ async def read_list(
     sort = "id" if is_sortable else None
     before = None
     for attempt in range(_TRIES):
-        seen = Seen()
+        seen, order = Seen(), Order()
         look = look.again() if attempt else look
         async for page in all_pages(look.after(attempt), region or Region(), sort, seen):
+            order.add(page)
             yield Part(page)
         is_alike, before = seen.ids == before, seen.ids
         if not seen.is_cut_off and (seen.is_steady or is_alike):
-            yield Part(None, is_doubtful=not seen.is_steady)
+            is_newest_first = None if region is None or region.bounds else order.is_newest_first
+            yield Part(None, is_doubtful=not seen.is_steady, is_newest_first=is_newest_first)
+            return
+        if seen.is_one_page_again and await _is_all_in_one(look.after(_TRIES), seen, sort):
+            yield Part(None)
             return
         if is_alike:
             message = (
@@ -118,6 +125,18 @@ async def read_list(
             raise IncompleteReadError(message)
     message = f"the list was another one in each of {_TRIES} reads"
     raise IncompleteReadError(message)
+
+
+async def _is_all_in_one(ask: Ask, seen: Seen, sort: str | None) -> bool:
+    """Tell whether a list comes as a whole, however few rows a page are asked for."""
+    page = await ask.smaller()(Region(), 1, sort)
+    return page.is_oversized and seen.ids == _ids_of(page)
+
+
+def _ids_of(page: Page) -> IdSet:
+    ids = IdSet()
+    ids.update(page.ids)
+    return ids
 
 
 async def read_from_scratch(
@@ -163,6 +182,7 @@ async def read_window(
     region: Region,
     *,
     is_sortable: bool,
+    is_newest_first: bool = False,
     accepts: Callable[[Page], bool] | None = None,
 ) -> AsyncIterator[Part]:
     """Read a window of a list's cursor, the oldest changes first.
@@ -171,6 +191,7 @@ async def read_window(
         ask: Asks for pages.
         region: A window that is closed.
         is_sortable: Whether the API sorts the list.
+        is_newest_first: Whether it comes the latest change first by itself.
         accepts: Whether it is worth its cost, judged by the first page; None if so.
 
     Yields:
@@ -190,8 +211,19 @@ async def read_window(
         async for part in read(within, region, key, head):
             yield part
     except RangeIgnoredError as ignored:
+        again = ask.after(MOST_SLICES)
+        for number, is_sorted in enumerate((is_sortable, False)):
+            if not (is_sorted or is_newest_first):
+                break
+            try:
+                newest = read_newest(again.after(number), region, is_sortable=is_sorted)
+                async for part in newest:
+                    yield part
+            except OutOfOrderError:
+                continue
+            return
         rest = region.without(ignored.key)
-        async for part in _regardless(ask.after(MOST_SLICES), rest, is_sortable=is_sortable):
+        async for part in _regardless(again.after(2), rest, is_sortable=is_sortable):
             yield part
 
 

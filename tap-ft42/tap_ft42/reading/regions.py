@@ -31,13 +31,18 @@ class Region:
 
     bounds: Mapping[Key, tuple[int, int]] = field(default_factory=dict)
 
-    def params(self) -> dict[str, str]:
-        """Write the region as ``range`` parameters of the API."""
+    def params(self, margins: tuple[int, int] = (0, 0)) -> dict[str, str]:
+        """Write the region as ``range`` parameters of the API.
+
+        Args:
+            margins: Ids by which its ends lie further out, where the API leaves them out. Of
+                instants they always do by a millisecond.
+        """
         return {
             f"range[{key}]": (
-                f"{lower},{upper}"
+                f"{max(0, lower - margins[0])},{min(upper + margins[1], MAX_ID)}"
                 if key == ID
-                else f"{from_milliseconds(lower)},{from_milliseconds(upper)}"
+                else f"{from_milliseconds(max(0, lower - 1))},{from_milliseconds(upper + 1)}"
             )
             for key, (lower, upper) in self.bounds.items()
         }

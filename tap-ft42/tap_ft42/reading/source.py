@@ -18,6 +18,7 @@ from tap_ft42.reading.asking import (
     IncompleteReadError,
     Part,
     RangeIgnoredError,
+    Remedy,
     Source,
     TooLargeError,
 )
@@ -85,10 +86,12 @@ class ListSource(Source):
         for key in region.bounds:
             if not self.fit.narrows_by(key):
                 raise RangeIgnoredError(key=key)
+        # While it is on its way another one may find out that the order is refused.
+        order = sort if self.fit.sorts_by(sort) else None
         try:
-            page = self._fetched(region, number, sort)
+            page = self._fetched(region, number, order)
         except FatalAPIError as refusal:
-            page = self._fetched_with_less(region, number, sort, refusal)
+            page = self._fetched_with_less(region, number, order, refusal)
         for key, strangers in region.strangers(page).items():
             if 2 * strangers > page.count:
                 self.fit.unnarrowed(key)
@@ -98,15 +101,17 @@ class ListSource(Source):
             )
         return page
 
-    def _fetched(self, region: Region, number: int, sort: str | None) -> Page:
-        params = self.params(region, number, sort if self.fit.sorts_by(sort) else None)
+    def _fetched(self, region: Region, number: int, order: str | None) -> Page:
+        params = self.params(region, number, order)
         with self.entry.request():
             page = self.reader.client.fetch(self.reader.listing, self.url, params)
         self.entry.take(page)
+        if page.ids:
+            self.reader.examples[self._rows] = page.ids[0]
         return page.untold() if self.fit.can.totals == "wrong" else page
 
     def _fetched_with_less(
-        self, region: Region, number: int, sort: str | None, refusal: FatalAPIError
+        self, region: Region, number: int, order: str | None, refusal: FatalAPIError
     ) -> Page:
         """Ask for a page that was refused without what the API may refuse of it.
 
@@ -115,8 +120,7 @@ class ListSource(Source):
             RangeIgnoredError: It refuses a range.
             TooLargeError: It may refuse so many ids.
         """
-        order, less = sort if self.fit.sorts_by(sort) else None, region
-        notes = list[Callable[[], None]]()
+        less, notes = region, list[Callable[[], None]]()
         while True:
             blamed = blamed_by(refusal)
             if order is not None and "sort" in blamed:
@@ -145,9 +149,19 @@ class ListSource(Source):
             return page
 
     @property
+    @override
     def fit(self) -> Fit:
-        """What the route was found to do."""
         return self.reader.fit(self.route)
+
+    @property
+    @override
+    def example(self) -> int | None:
+        return self.reader.examples.get(self._rows)
+
+    @property
+    def _rows(self) -> str:
+        """What names the rows that it selects."""
+        return json.dumps([self.url, self.query])
 
     @property
     def _ids(self) -> tuple[str, list[str]]:
@@ -172,6 +186,10 @@ class ListSource(Source):
         return replace(self, look=self.look + 1)
 
     @override
+    def smaller(self) -> ListSource:
+        return replace(self, size=ceil(self.size / 2))
+
+    @override
     def fitted(self) -> Sequence[ListSource]:
         longest, size = self.fit.can.longest_list, min(self.size, self.fit.can.page_size)
         if size < self.size:
@@ -179,25 +197,28 @@ class ListSource(Source):
         return [self] if len(self._ids[1]) <= longest else self.pieces(longest)
 
     @override
-    def remedies(
-        self, *, is_heavy: bool
-    ) -> Iterator[tuple[ListSource, Callable[[], TooLargeError]]]:
+    def remedies(self, *, is_heavy: bool) -> Iterator[Remedy]:
         probe = replace(self, size=ONE, plan=None)
         if is_heavy and self.size > ONE:
-            yield probe, self._too_heavy
-        if len(self._ids[1]) > 1:
-            (first, *_) = probe.pieces(1)
-            yield first, partial(self._too_long, "it answers for one of them")
+            pages = [(size, replace(probe, size=size)) for size in _halves(self.size)]
+            yield Remedy(probe, pages, self._too_heavy)
+        if (ids := len(self._ids[1])) > 1:
+            lists = [(length, probe.pieces(length)[0]) for length in _halves(ids)]
+            yield Remedy(probe.pieces(1)[0], lists, self._too_many)
 
-    def _too_heavy(self) -> TooLargeError:
+    def _too_heavy(self, size: int) -> TooLargeError:
         if self.fit.can.page_size >= self.size:
-            half = ceil(self.size / 2)
             self.fit.learn(
-                f"42 does not answer pages of {self.size} rows in time. They have {half} from "
+                f"42 does not answer pages of {self.size} rows in time. They have {size} from "
                 "now on",
-                page_size=half,
+                page_size=size,
             )
         return TooLargeError("a page is too large", self.fitted())
+
+    def _too_many(self, longest: int) -> TooLargeError:
+        name, ids = self._ids
+        self.fit.shorten(name, len(ids), longest)
+        return TooLargeError(f"it answers for {longest} of them", self.pieces(longest))
 
     def _too_long(self, why: str) -> TooLargeError:
         name, ids = self._ids
@@ -209,7 +230,7 @@ class ListSource(Source):
         """Return the parameters that ask for a page; those that are None are not sent."""
         return {
             **self.query,
-            **region.params(),
+            **region.params(self.fit.can.margins),
             "sort": sort,
             "page[number]": number,
             "page[size]": self.size,
@@ -243,6 +264,8 @@ class ListReader:
     largest_page: int
     state: Callable[[], dict[str, Any]]
     today: Callable[[], date]
+    examples: dict[str, int] = field(default_factory=dict, repr=False)
+    """By what selects them, the id of one of the rows that came."""
     _fits: dict[str, Fit] = field(default_factory=dict, repr=False)
 
     def fit(self, route: str) -> Fit:
@@ -397,6 +420,12 @@ class ListReader:
             As for `read_apart`.
         """
         return next(part.page for part, _ in self.parts(reading) if part.page is not None)
+
+
+def _halves(number: int) -> Iterator[int]:
+    """Yield the half of a number, the half of that, and so on, but not one."""
+    while (number := ceil(number / 2)) > 1:
+        yield number
 
 
 async def _first_page(ask: Ask, sort: str | None) -> AsyncIterator[Part]:

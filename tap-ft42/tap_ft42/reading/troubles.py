@@ -12,6 +12,7 @@ import requests
 
 from tap_ft42.api.errors import APIError, may_be_too_heavy, status_of
 from tap_ft42.api.retries import MAX_TRIES, RETRIED, TooManyRequestsError
+from tap_ft42.reading.asking import TooLargeError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from tap_ft42.api.ledger import Entry
     from tap_ft42.api.page import Page
-    from tap_ft42.reading.asking import TooLargeError
+    from tap_ft42.reading.asking import Remedy, Source
     from tap_ft42.reading.outages import Outages
     from tap_ft42.reading.places import Place
 
@@ -53,7 +54,7 @@ class Troubles:
         self._known_good = known_good
         self._has_worked = has_worked
         self._looking = asyncio.Lock()
-        self._suspected: dict[Place, Callable[[], TooLargeError]] = {}
+        self._suspected: dict[Place, Remedy] = {}
 
     async def look_into(self, details: Details) -> None:
         """Find out why a request failed twice, before it is sent once more.
@@ -64,19 +65,28 @@ class Troubles:
         """
         place, source, (region, _, sort) = details["args"]
         failure, noticed = details["exception"], time.monotonic()
-        if isinstance(failure, TooManyRequestsError) or details["tries"] < _TWICE:
+        if isinstance(failure, TooManyRequestsError):
             return
+        if (instead := source.fitted())[0] is not source:
+            message = "a smaller one was found to be answered"
+            raise TooLargeError(message, instead)
+        if details["tries"] < _TWICE:
+            return
+
+        async def is_answered(probe: Source) -> bool:
+            return await self._is_answered(partial(probe.fetch, region, 1, sort), source.entry)
+
         if (suspected := self._suspected.pop(place, None)) is not None:
-            raise suspected()
+            raise suspected.too_large(await _largest(suspected, is_answered))
         async with self._looking:
             if self._outages.ended_at > noticed or details["tries"] not in _LOOKED_INTO:
                 return
-            remedies = source.remedies(is_heavy=may_be_too_heavy(failure))
-            for probe, too_large in remedies:
-                if await self._is_answered(partial(probe.fetch, region, 1, sort), source.entry):
+            for remedy in source.remedies(is_heavy=may_be_too_heavy(failure)):
+                if await is_answered(remedy.smallest):
                     if isinstance(failure, requests.Timeout):
-                        raise too_large()
-                    self._suspected[place] = too_large
+                        # Each try takes as long.
+                        raise remedy.too_large(next((size for size, _ in remedy.smaller), 1))
+                    self._suspected[place] = remedy
                     return
             await self._outlast(failure, source.entry, partial(source.fetch, region, 1, sort))
 
@@ -105,3 +115,11 @@ class Troubles:
         except (*RETRIED, APIError) as failure:
             return not isinstance(failure, RETRIED)
         return True
+
+
+async def _largest(remedy: Remedy, is_answered: Callable[[Source], Awaitable[bool]]) -> int:
+    """Return the largest size of which a request is answered."""
+    for size, probe in remedy.smaller:
+        if await is_answered(probe):
+            return size
+    return 1

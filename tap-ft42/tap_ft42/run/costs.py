@@ -41,6 +41,9 @@ CAMPUSES = 54
 _SEARCH = 12
 """Requests that find and read campuses that 42 does not list, once."""
 
+_QUESTIONS = 3
+"""Requests that find out what a list can do of which nothing is known yet."""
+
 _MODES = {
     Way.LIST: "full",
     Way.FULL: "full",
@@ -124,6 +127,11 @@ class Intent:
     def partitions(self) -> int | None:
         """How many partitions there are to read; None if nobody knows yet."""
         return sum(len(read.contexts) for read in self.due) or None
+
+    def questions(self, pages: int) -> int:
+        """Return how many requests find out anew what the list can do; it has some pages."""
+        contexts = [context for read in self.due for context in read.contexts]
+        return self.list_run.questions(contexts, has_slices=not self.is_window and pages > 1)
 
     def query(self) -> dict[str, Any]:
         """Return the parameters that select its rows."""
@@ -265,7 +273,7 @@ def _estimate(intent: Intent, totals: Mapping[str, int | None]) -> Estimate:
     if listing.parent is None:
         # The last borders of a list that is sorted are proven by a page behind it.
         proof = pages > 1 and listing.is_sortable and listing.has_ranges
-        return Estimate(intent, rows, max(1, pages) + proof)
+        return Estimate(intent, rows, max(1, pages) + proof + intent.questions(pages))
     return Estimate(intent, rows, _requests_below(intent, rows, pages, totals))
 
 
@@ -289,9 +297,10 @@ def _requests_below(
     least, most = max(reads, pages), reads + (rows or 0) // size
     points = int(listing.points is not None)  # a window for what the cursor does not tell
     extra = points if intent.mode == "changes" else 0
+    extra += intent.questions(pages) if intent.reads else _QUESTIONS
     if reads < partitions and is_load:
-        # Two find out whether 42 counts all parents; one more proves the last border.
-        extra += 2 + (reads if pages > reads and listing.is_sortable else 0)
+        # One more proves the last border.
+        extra += reads if pages > reads and listing.is_sortable else 0
     if reads < partitions and listing.parent_columns:
         # Look-ups of people, who have several rows each where all are read.
         extra += ceil((rows or 0) / (_ROWS_A_PERSON * size if is_load else LARGEST))

@@ -21,7 +21,7 @@ state of the stream, or with several cursus that of each, has:
 from __future__ import annotations
 
 from functools import cached_property
-from math import ceil
+from math import ceil, inf
 from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
@@ -210,14 +210,25 @@ def is_worth_it(head: Page, members: int, *, is_load: bool) -> bool:
         members: Campuses.
         is_load: Whether all rows are read, and not only those that changed.
     """
-    if not head.count or head.total is None:
+    if not head.count:
         return not head.more
+    if head.total is None:
+        # Who counts nothing shows on a page that is not full that there is no more.
+        look_ups = ceil(len(_people_of(head)) / _USERS_A_PAGE)
+        return pages_of(head) + look_ups <= members
     if is_load:
         # Each campus by itself leaves half a page empty, and those who study at several
         # come several times.
         return ceil(head.total / _ROWS_A_USER / _USERS_A_PAGE) <= members
     users = len(_people_of(head)) * head.total / head.count
-    return ceil(head.total / head.size) + ceil(users / _USERS_A_PAGE) <= members
+    return pages_of(head) + ceil(users / _USERS_A_PAGE) <= members
+
+
+def pages_of(head: Page) -> float:
+    """Return how many pages a list has, as far as its first one tells."""
+    if head.total is not None:
+        return ceil(head.total / head.size)
+    return 1 if head.count < head.size else inf
 
 
 class CampusByPerson(Trait):

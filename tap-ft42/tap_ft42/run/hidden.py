@@ -15,15 +15,17 @@ requests a cursus, if nothing is left over. In the state of the list stands, bel
 ``sought_on``
     By cursus, the day on which they were sought.
 ``trying``
-    By cursus, the ids that are still to be tried one by one, while that is not over.
+    By cursus, the ids that are still to be tried one by one, while that is not over. Those that
+    42 refuses are tried again on another day.
 """
 
 from __future__ import annotations
 
 from datetime import date, timedelta
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from tap_ft42.api.errors import FatalAPIError
+from tap_ft42.api.errors import FatalAPIError, status_of
 from tap_ft42.declared.contexts import cursus_of, parent_of
 from tap_ft42.planning.refresh import HIDDEN, hidden_ids
 from tap_ft42.reading.asking import TooLargeError
@@ -32,7 +34,7 @@ from tap_ft42.reading.regions import Region
 from tap_ft42.reading.source import ONE
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from tap_ft42.api.page import Page
     from tap_ft42.declared.contexts import Context
@@ -52,6 +54,7 @@ _NOBODY = 0
 """An id that no person has."""
 
 _RENEWED = timedelta(days=30)
+_REFUSED = timedelta(days=1)
 
 
 class HiddenParents:
@@ -67,6 +70,8 @@ class HiddenParents:
         self._today = partitions.run.clock.now().date()
         self._window = _window_of(partitions)
         self._is_answered = False
+        self._refused: dict[int, FatalAPIError] = {}
+        """Why 42 does not say whether there are rows of an id, by the ids that were tried."""
 
     @property
     def contexts(self) -> list[Context]:
@@ -115,8 +120,16 @@ class HiddenParents:
         """
         due = [whole for whole in self._list.lists if self._is_due(whole)]
         found = sorted({own for whole in due for own in self._sought(whole)})
-        if not found:
-            return
+        if found:
+            self._tell(found)
+
+    @property
+    def refusals(self) -> Mapping[str, FatalAPIError]:
+        """Why rows may be missing, by the parents that 42 tells nothing of."""
+        parent = self._list.listing.parent_id
+        return {f"{parent} {own}": why for own, why in sorted(self._refused.items())}
+
+    def _tell(self, found: Sequence[int]) -> None:
         people = self._list.run.people
         people.learn_campuses([_NOBODY])  # whether that is allowed
         self._list.logger.warning(
@@ -169,9 +182,12 @@ class HiddenParents:
         return self._read | self._ids
 
     def _is_due(self, whole: Context | None) -> bool:
-        day = self._sought_on.get(str(cursus_of(whole)))
+        cursus = str(cursus_of(whole))
+        day, wait = self._sought_on.get(cursus), _RENEWED
+        if cursus in self._trying:  # it was refused
+            wait = _REFUSED
         try:
-            return day is None or self._today - date.fromisoformat(day) >= _RENEWED
+            return day is None or self._today - date.fromisoformat(day) >= wait
         except ValueError:
             return True
 
@@ -180,6 +196,7 @@ class HiddenParents:
     def _sought(self, whole: Context | None) -> list[int]:
         """Find the parents with rows in one cursus that are not known, and return them."""
         cursus, before = str(cursus_of(whole)), self._known
+        refused_before = set(self._refused)
         self._is_answered = False
         rest = self._left_over(whole)
         if rest != 0 and cursus not in self._trying:
@@ -196,9 +213,15 @@ class HiddenParents:
             self._trying[cursus] = ids[_AT_ONCE:]
         if self._trying.pop(cursus, None) is not None:
             rest = self._left_over(whole)
+        refused = self._refused.keys() - refused_before
+        if rest == 0:
+            for own in refused:
+                del self._refused[own]
+        elif refused:
+            self._trying[cursus] = sorted(refused)
         if self._is_answered:  # else nobody has looked, and the next run does
             self._sought_on[cursus] = self._today.isoformat()
-        if rest:
+        if rest and not refused:
             self._list.logger.warning(
                 "%s: %d rows belong to no %s that could be found, and are not read.",
                 self._list.listing.name,
@@ -226,7 +249,7 @@ class HiddenParents:
         """Keep those of some ids that are the parents of rows."""
         asked = [self._asked(whole, [own], number) for number, own in enumerate(ids)]
         for own, reading in zip(ids, asked, strict=True):
-            page = self._answer(reading)
+            page = self._answer(reading, own)
             if page is not None and page.count:
                 self._keep({*self._ids, own})
 
@@ -241,11 +264,21 @@ class HiddenParents:
         source = reader.source(whole, query, path=self._list.whole_path, size=ONE)
         return reader.ask_first(source, (*NOW, number), is_divided=False)
 
-    def _answer(self, reading: Reading) -> Page | None:
-        """Return the page that was asked for; None where 42 refuses it."""
+    def _answer(self, reading: Reading, own: int | None = None) -> Page | None:
+        """Return the page that was asked for; None where 42 refuses it.
+
+        Args:
+            reading: What was asked for.
+            own: The one parent whose row it is, if it is of one.
+        """
         try:
             page = self._list.reader.one_of(reading)
-        except (FatalAPIError, TooLargeError):
+        except TooLargeError:
+            return None
+        except FatalAPIError as refusal:
+            # A filter that refuses an id knows of no such parent.
+            if own is not None and status_of(refusal) == HTTPStatus.FORBIDDEN:
+                self._refused[own] = refusal
             return None
         self._is_answered = True
         return page

@@ -25,10 +25,11 @@ from tap_ft42.planning.bookmarks import level, movement, note_scope
 from tap_ft42.planning.plan import Partition, apart, at_once, plan, stop_at_the_end
 from tap_ft42.planning.priorities import need
 from tap_ft42.planning.refresh import forget_position
+from tap_ft42.planning.steps import Way
 from tap_ft42.planning.sweeps import together
 from tap_ft42.reading.asking import TooDearError, TooLargeError
 from tap_ft42.reading.source import ONE
-from tap_ft42.run.dealing import CampusByPerson
+from tap_ft42.run.dealing import CampusByPerson, pages_of
 from tap_ft42.run.hidden import HiddenParents
 from tap_ft42.run.lifecycle import ALONE
 from tap_ft42.run.newcomers import OfPeople
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from tap_ft42.declared.listing import Listing
     from tap_ft42.planning.bookmarks import Movement
     from tap_ft42.planning.plan import PlannedRead, Planner, Stops
+    from tap_ft42.reading.fitting import Fit
     from tap_ft42.reading.pipeline import Reading
     from tap_ft42.reading.places import Place
     from tap_ft42.run.partitions import Output
@@ -202,6 +204,17 @@ class ListRun:
             name = self.partitions.name_of(context)
             partitions.append(Partition(context, state, name, is_full))
         return planner(self.partitions.fitted_listing, partitions, self.run.times, stops)
+
+    def questions(self, contexts: Sequence[Context | None], *, has_slices: bool) -> int:
+        """Return how many requests find out anew what the list can do.
+
+        Args:
+            contexts: The partitions that are read, all of one cursus.
+            has_slices: Whether it is read in slices of ids.
+        """
+        fits = {self.partitions.fit, self.partitions.fit_of_sweeps}
+        bounds = any(fit.are_bounds_due() for fit in fits) if has_slices else False
+        return bounds + 2 * self._sweeping.is_look_due(contexts)
 
     # Reading ahead
 
@@ -376,6 +389,10 @@ class ListRun:
         return self._movements[read.name]
 
     def _accepts(self, read: PlannedRead, head: Page) -> bool:
+        # A list of all parents may have many rows of others.
+        is_narrowed = self.partitions.fitted_listing.parent_filter is not None
+        if read.way is Way.LOAD and not is_narrowed and pages_of(head) > len(read.partitions):
+            return False
         return all(trait.is_worth_sweeping(head, read) for trait in self._traits)
 
     # Reading
@@ -508,6 +525,8 @@ class ListRun:
         except ALONE as failure:
             if not self.run.lifecycle.fails_alone(child.listing.name, failure):
                 raise
+        for part, refusal in hidden.refusals.items():
+            self.run.lifecycle.fails_alone(child.listing.name, refusal, part)
         yield from child.planned_below(hidden.contexts, planned, self._places_behind)
 
     @cached_property
@@ -624,6 +643,9 @@ class ListRun:
                     yield from records
                 if part.is_doubtful:
                     self._doubt(read)
+                if part.is_newest_first is not None:
+                    fit = self._fit_of(read)
+                    fit.note_order(is_newest_first=part.is_newest_first)
                 held.append(partial(moved.advance, part))
                 if not self._is_needed_again:
                     self._move(held, rejected)
@@ -648,8 +670,11 @@ class ListRun:
         """Call no row gone on the strength of a read whose totals are wrong."""
         for member in read.contexts:
             self.presence.doubt(member)
-        fit = self.partitions.fit_of_sweeps if read.is_sweep else self.partitions.fit
-        fit.doubt_totals()
+        self._fit_of(read).doubt_totals()
+
+    def _fit_of(self, read: PlannedRead) -> Fit:
+        """Return what the route of a read was found to do."""
+        return self.partitions.fit_of_sweeps if read.is_sweep else self.partitions.fit
 
     def _move(self, held: list[Callable[[], None]], rejected: int) -> None:
         """Move the bookmarks, unless what was rejected since forbids it.

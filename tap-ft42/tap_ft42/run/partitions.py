@@ -105,9 +105,17 @@ class Partitions:
             listing,
             is_sortable=self._is_sortable(can),
             has_ranges=bool(can.ranges),
+            is_newest_first=self.fit_of_sweeps.can.is_newest_first,
+            changes=listing.changes if self.tells_changes else None,
             parent_filter=None if is_whole else listing.parent_filter,
             largest_sweep=maxsize if is_whole else min(listing.largest_sweep, longest),
         )
+
+    @property
+    def tells_changes(self) -> bool:
+        """Whether the API can be asked for the changes of a list that is read in full."""
+        changes = self.listing.changes
+        return changes is not None and self.fit.narrows_by(changes.column)
 
     @property
     def _is_whole_in_scope(self) -> bool:

@@ -29,6 +29,7 @@ from tap_ft42.declared.contexts import parent_of
 from tap_ft42.declared.instants import from_milliseconds, milliseconds
 from tap_ft42.declared.listing import ID
 from tap_ft42.planning.refresh import forget_position
+from tap_ft42.reading.regions import Region
 from tap_ft42.reading.spool import FRESH
 from tap_ft42.run.lifecycle import ALONE
 from tap_ft42.run.trait import Trait
@@ -114,9 +115,9 @@ class PointsOfParents(Trait):
         self._until = max(read_until, stops[-1])
         lower = read_until - times.overlap
         self._entry.cover(lower, self._until, tells_changes=True)
-        window = f"{from_milliseconds(lower)},{from_milliseconds(self._until)}"
+        window = Region({self._points.moved_at: (lower, self._until)})
         path = self._list.whole_path
-        records = self._list.read_apart({self._range: window}, name, path=path)
+        records = self._list.read_apart(window.params(), name, path=path)
         try:
             records = iter(list(records))
         except ALONE as failure:

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from tap_ft42.declared.contexts import Context
     from tap_ft42.run.partitions import Partitions
 
-_WEEK = 7 * 24
+_DAY = 24
+_WEEK = 7 * _DAY
 _CENTURY = 100 * 366 * 24
 """Hours."""
 
@@ -46,7 +47,9 @@ class Refreshing:
         if listing.is_campus and run.scope.campus_ids:
             # Where the campuses are named, no other one can join those that are asked.
             return _WEEK if self._list.output.selected else _CENTURY
-        return listing.refresh_hours or 0
+        hours = listing.refresh_hours or 0
+        is_told_less = listing.changes is not None and not self._list.tells_changes
+        return min(hours, _DAY) if is_told_less else hours
 
     def is_due(self, context: Context | None) -> bool:
         """Tell whether a full read is due."""

@@ -8,16 +8,18 @@ and once a month; the rest is told apart by reading the halves.
 from __future__ import annotations
 
 from contextlib import suppress
+from math import ceil
 from typing import TYPE_CHECKING
 
 from tap_ft42.api.budget import RunEnds
 from tap_ft42.api.errors import FatalAPIError, explain
 from tap_ft42.api.token import CredentialsError
 from tap_ft42.declared.contexts import list_of, parent_of
-from tap_ft42.declared.listing import ID
+from tap_ft42.declared.listing import ID, LARGEST
 from tap_ft42.planning.plan import plan, plan_loads_apart
 from tap_ft42.reading.asking import IncompleteReadError, TooLargeError
 from tap_ft42.reading.places import NOW
+from tap_ft42.reading.source import ONE
 from tap_ft42.run.lifecycle import ALONE
 
 if TYPE_CHECKING:
@@ -94,20 +96,43 @@ class Sweeping:
         Args:
             contexts: The partitions, all of one cursus.
         """
-        listing, fit = self._list.listing, self._list.fit_of_sweeps
-        if not self._filter or listing.largest_sweep == 1 or len(contexts) == 1:
+        if not self._reads_together(contexts):
             return plan
-        is_wanted = "longest_list" in fit.can.observed or any(map(self._is_load, contexts))
-        if is_wanted and fit.is_list_due and self._list.run.budget.reaches_for(_WORTH_IT):
+        if self.is_look_due(contexts) and self._list.run.budget.reaches_for(_WORTH_IT):
             with suppress(RunEnds, TooLargeError, *ALONE):  # the next run looks
                 self._look_at_list(contexts)
-        return plan_loads_apart if fit.is_list_due else plan
+        return plan_loads_apart if self._list.fit_of_sweeps.is_list_due else plan
+
+    def is_look_due(self, contexts: Sequence[Context | None]) -> bool:
+        """Tell whether two requests find out if all ids of a list count.
+
+        Args:
+            contexts: The partitions that are planned, all of one cursus.
+        """
+        fit = self._list.fit_of_sweeps
+        is_wanted = "longest_list" in fit.can.observed or any(map(self._is_load, contexts))
+        return self._reads_together(contexts) and is_wanted and fit.is_list_due
+
+    def _reads_together(self, contexts: Sequence[Context | None]) -> bool:
+        is_swept = self._filter and self._list.listing.largest_sweep > 1
+        return bool(is_swept) and len(contexts) > 1
 
     def _is_load(self, context: Context | None) -> bool:
         return not self._list.state(context).get("replication_key_value")
 
-    def _look_at_list(self, contexts: Sequence[Context | None], tries: int = 2) -> None:
-        """Look whether the API heeds all ids of a list: then their order does not matter.
+    def _look_at_list(self, contexts: Sequence[Context | None]) -> None:
+        """Look whether the API heeds all ids of a list, as long as lists may become."""
+        fit = self._list.fit_of_sweeps
+        known = fit.can.longest_list
+        fit.assume_lists(LARGEST)
+        try:
+            self._compare(contexts)
+        finally:
+            if fit.is_list_due:
+                fit.assume_lists(known)
+
+    def _compare(self, contexts: Sequence[Context | None], tries: int = 2) -> None:
+        """Ask for a list in two orders, which make no difference if all ids count.
 
         Args:
             contexts: The partitions whose parents are listed.
@@ -116,14 +141,23 @@ class Sweeping:
         fit, whole = self._list.fit_of_sweeps, list_of(contexts[0])
         ids = [parent_of(context) for context in contexts[: fit.can.longest_list]]
         sort = ID if self._list.fitted_listing.is_sortable else None
-        one, other = self._beginnings(whole, (ids, ids[::-1]), sort)
+        try:
+            one, other = self._beginnings(whole, (ids, ids[::-1]), sort)
+        except TooLargeError:
+            fit.shorten(self._filter, len(ids), ceil(len(ids) / 2))
+            if fit.can.longest_list > 1:
+                self._compare(contexts)
+            return
         is_sorted = sort is not None and fit.sorts_by(sort)
-        if not (one.count or other.count) or not (is_sorted or one.total is not None):
+        if not (one.count or other.count):
             return  # nobody can tell
         if (one.total, one.ids) == (other.total, other.ids):
+            # A row has one parent: of two first ids alone, other rows would have come.
             fit.confirm_lists()
+        elif not is_sorted and one.total is None:
+            return
         elif tries > 1:
-            self._look_at_list(contexts, tries - 1)
+            self._compare(contexts, tries - 1)
         elif _differ(one, other) or (is_sorted and one.ids != other.ids):
             fit.shorten(self._filter, len(ids), 1)
 
@@ -134,12 +168,16 @@ class Sweeping:
         reader, path = self._list.reader, self._list.whole_path or ""
         query = self._list.query(whole)
         asked = [
-            reader.ask_one(
-                path,
-                {**query, self._filter: ",".join(map(str, ids))},
+            reader.ask_first(
+                reader.source(
+                    whole,
+                    {**query, self._filter: ",".join(map(str, ids))},
+                    path=path,
+                    size=ONE,
+                ),
                 (*NOW, number),
-                whole,
                 sort=sort,
+                is_divided=False,
             )
             for number, ids in enumerate(lists)
         ]
