@@ -16,7 +16,7 @@ from tap_ft42.singer.rows import SCHEMAS
 from tap_ft42.singer.stream import FT42Stream
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 
 def _declared() -> Iterator[type[FT42Stream]]:
@@ -30,12 +30,13 @@ def _declared() -> Iterator[type[FT42Stream]]:
 
 
 def _in_order() -> Iterator[type[FT42Stream]]:
-    """Yield each stream after its parent and after those that its rows refer to.
+    """Yield each stream after its parent, its marks and those that its rows refer to.
 
     Otherwise what seldom changes comes first, in the order of declaration. Children are
     read while their parent is, so that what they refer to is read before it.
     """
-    left = {stream.listing.name: stream for stream in _declared()}
+    declared = {stream.listing.name: stream for stream in _declared()}
+    left = dict(declared)
     below = defaultdict[str, list[str]](list)
     for name, stream in left.items():
         if stream.listing.parent is not None:
@@ -48,7 +49,7 @@ def _in_order() -> Iterator[type[FT42Stream]]:
         if stream.listing.parent is not None:
             yield from after_its_needs(stream.listing.parent.name)
         for one in (name, *below[name]):
-            for need in _references(one):
+            for need in _needs(one, declared):
                 if need not in below[name]:
                     yield from after_its_needs(need)
         yield stream
@@ -57,8 +58,11 @@ def _in_order() -> Iterator[type[FT42Stream]]:
         yield from after_its_needs(name)
 
 
-def _references(name: str) -> Iterator[str]:
-    """Yield the streams that the rows of one refer to."""
+def _needs(name: str, declared: Mapping[str, type[FT42Stream]]) -> Iterator[str]:
+    """Yield the streams that the rows of one refer to, and which tells of its changes."""
+    movers = declared[name].listing.movers
+    if movers is not None:
+        yield movers.marks
     for column in SCHEMAS.get_schema(name)["properties"].values():
         if "x-references" in column:
             yield column["x-references"]
