@@ -839,4 +839,5 @@ def _traits(partitions: Partitions, lists: Mapping[str, ListRun]) -> Iterator[Tr
     if listing.points is not None:
         yield PointsOfParents(partitions, listing.points)
     if listing.movers is not None:
-        yield ThoseWhoMoved(partitions, listing.movers, lists)
+        marks = listing.movers.marks
+        yield ThoseWhoMoved(partitions, listing.movers, lambda: lists[marks].partitions)

@@ -45,14 +45,13 @@ from tap_ft42.run.people import person_of
 from tap_ft42.run.trait import Trait
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
     from tap_ft42.declared.contexts import Context
     from tap_ft42.declared.listing import Movers
     from tap_ft42.planning.plan import PlannedRead
     from tap_ft42.reading.asking import Part
     from tap_ft42.reading.places import Place
-    from tap_ft42.run.lists import ListRun
     from tap_ft42.run.partitions import Partitions
 
 STATE = "movers"
@@ -102,18 +101,18 @@ class ThoseWhoMoved(Trait):
     """The rows of people that may have changed without the cursor."""
 
     def __init__(
-        self, partitions: Partitions, movers: Movers, lists: Mapping[str, ListRun]
+        self, partitions: Partitions, movers: Movers, marks: Callable[[], Partitions]
     ) -> None:
         """Know nothing yet.
 
         Args:
             partitions: The list.
             movers: Whose rows may have changed.
-            lists: All lists of the run by name.
+            marks: Returns the list whose rows tell of whom.
         """
         self._list = partitions
         self._movers = movers
-        self._lists = lists
+        self._marks = marks
         self._memories: dict[int, tuple[dict[str, Any], _Memory]] = {}
 
     # What is known
@@ -152,7 +151,7 @@ class ThoseWhoMoved(Trait):
 
     def _is_later(self, row: Mapping[str, Any], read: int | None) -> bool:
         """Tell whether a row may have changed since its person was read."""
-        cursor = self._lists[self._movers.marks].listing.cursor
+        cursor = self._marks().listing.cursor
         at = milliseconds(row.get(cursor.column)) if cursor is not None else None
         return read is None or at is None or self._night(at) >= read
 
@@ -198,7 +197,7 @@ class ThoseWhoMoved(Trait):
     @property
     def _nights(self) -> int:
         nights: int = self._list.run.settings["refresh_nights"]
-        is_told = self._lists[self._movers.marks].partitions.is_wanted
+        is_told = self._marks().is_wanted
         return nights if is_told else min(nights, 1)
 
     @property
