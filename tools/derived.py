@@ -81,7 +81,7 @@ class Declared:
 
     @property
     def is_frequent(self) -> bool:
-        """Whether the job of every quarter of an hour reads it, or what tells of its changes."""
+        """Whether each quarter of an hour reads it, or else what tells of its changes."""
         is_told = self.listing.movers is not None
         return is_told or bool(self.schema.get("x-job") == "incremental")
 
