@@ -81,8 +81,9 @@ class Declared:
 
     @property
     def is_frequent(self) -> bool:
-        """Whether the job of every quarter of an hour reads it."""
-        return bool(self.schema.get("x-job") == "incremental")
+        """Whether each quarter of an hour reads it, or else what tells of its changes."""
+        is_told = self.listing.movers is not None
+        return is_told or bool(self.schema.get("x-job") == "incremental")
 
     @property
     def is_read_by_campus(self) -> bool:

@@ -21,6 +21,8 @@ def tables() -> str:
         json.loads(file.read_text(encoding="utf-8"))
         for file in sorted((ROOT / "schemas").glob("*.json"))
     ]
+    schemas += [rows for schema in schemas for rows in schema.get("x-rows", {}).values()]
+    schemas.sort(key=lambda schema: schema["title"])
     listed = " · ".join(f"[`{schema['title']}`](#{schema['title']})" for schema in schemas)
     return f"{listed}\n\n" + "\n".join(map(_table, schemas))
 

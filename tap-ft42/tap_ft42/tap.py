@@ -98,6 +98,7 @@ class TapFT42(Tap):
         for list_run in self.lists.values():
             if list_run.listing.parent is not None:
                 self.lists[list_run.listing.parent.name].read_below(list_run)
+            list_run.tell_marks()
         for own_stream in own:
             own_stream.attach(self.run, self.lists)
         self._order = [stream.name for stream in (*streams, *own)]
@@ -170,7 +171,7 @@ class TapFT42(Tap):
     def write_state(self) -> None:
         """Write the state down, with what is known of each list."""
         for one in self.lists.values():
-            one.presence.save()
+            one.save()
         self._written.write_state(self.state)
 
     def write_ledger(self) -> None:

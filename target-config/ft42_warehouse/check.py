@@ -14,7 +14,7 @@ from ft42_warehouse.named.digests import erased_names
 from ft42_warehouse.objects import Objects
 from ft42_warehouse.published import required_objects
 from ft42_warehouse.shards import with_shards
-from ft42_warehouse.tables import PERSONS, published_tables
+from ft42_warehouse.tables import PERSONS, parts, published_tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -92,6 +92,14 @@ def _statements(connection: Connection[Any], schemas: Schemas) -> Iterator[sql.C
             sql.Identifier(schemas.warehouse)
         )
     ).fetchone() or (0,)
+    for table, part in parts():
+        yield schemas.of_part(
+            "check/parts",
+            table,
+            part,
+            part_name=sql.Literal(f"{schemas.published}.{part.name}"),
+            table_name=sql.Literal(table.name),
+        )
     for table in published_tables():
         yield from _statements_of(schemas, table, sql.Literal(since))
 

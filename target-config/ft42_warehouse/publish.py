@@ -193,6 +193,11 @@ class _Publish:
             done[table.name] += self._connection.execute(
                 self._schemas.statement(f"publish/derive_{table.name}")
             ).rowcount
+        for part in table.parts:
+            looked_at = sql.SQL("true" if self._everything else "r.last_changed_at = now()")
+            self._connection.execute(
+                self._schemas.of_part("publish/part", table, part, is_looked_at=looked_at)
+            )
 
     def _gather(self, table: Table) -> None:
         """Fill the temporary table ``candidate`` with the rows that are looked at."""

@@ -9,7 +9,7 @@ import psycopg
 from psycopg import sql
 
 from ft42_warehouse.landing import comment_on
-from ft42_warehouse.tables import SEARCHED, Column, Table, published_tables
+from ft42_warehouse.tables import SEARCHED, Column, Part, Table, parts, published_tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,12 +37,21 @@ def structure() -> str:
 
 def required_objects(schemas: Schemas) -> list[str]:
     """Return the names of all that must exist, as ``sql/init/existing.sql`` gives them."""
-    return [
-        name
-        for table in published_tables()
-        for made in (_tables_and_columns, _keys, _indexes)
-        for name, *_ in made(schemas, table)
-    ] + [f"view {schemas.published}.{view}" for view in ("orphan_rows", "orphans")]
+    return (
+        [
+            name
+            for table in published_tables()
+            for made in (_tables_and_columns, _keys, _indexes)
+            for name, *_ in made(schemas, table)
+        ]
+        + [
+            name
+            for _, part in parts()
+            for made in (_tables_and_columns, _keys_of_part, _indexes)
+            for name, *_ in made(schemas, part)
+        ]
+        + [f"view {schemas.published}.{view}" for view in ("orphan_rows", "orphans")]
+    )
 
 
 def create_published(connection: Connection[Any], objects: Objects, schemas: Schemas) -> bool:
@@ -78,15 +87,29 @@ def create_published(connection: Connection[Any], objects: Objects, schemas: Sch
             connection.execute(
                 sql.SQL("DROP INDEX {}").format(sql.Identifier(schemas.published, unused))
             )
-        comment_on(
-            objects,
-            schemas.published,
-            table.name,
-            table.description,
-            {column.name: column.description for column in (*table.columns, *_KEPT)},
-        )
+        _comment(objects, schemas, table)
+    for _, part in parts():
+        to_fill |= _create_part(objects, schemas, part)
     objects.keep(f"view {schemas.published}.orphans", orphans_view(schemas))
     return to_fill
+
+
+def _create_part(objects: Objects, schemas: Schemas, part: Part) -> bool:
+    made = [objects.make(*each) for each in _tables_and_columns(schemas, part)]
+    for name, statement in (*_keys_of_part(schemas, part), *_indexes(schemas, part)):
+        objects.make(name, statement)
+    _comment(objects, schemas, part)
+    return any(made)
+
+
+def _comment(objects: Objects, schemas: Schemas, table: Table | Part) -> None:
+    comment_on(
+        objects,
+        schemas.published,
+        table.name,
+        table.description,
+        {column.name: column.description for column in (*table.columns, *_KEPT)},
+    )
 
 
 def orphans_view(schemas: Schemas) -> sql.Composed:
@@ -236,7 +259,9 @@ def make_keys(connection: Connection[Any], schemas: Schemas) -> None:
                 connection.execute(statement)
 
 
-def _tables_and_columns(schemas: Schemas, table: Table) -> Iterator[tuple[str, sql.Composed]]:
+def _tables_and_columns(
+    schemas: Schemas, table: Table | Part
+) -> Iterator[tuple[str, sql.Composed]]:
     path = f"{schemas.published}.{table.name}"
     name = sql.Identifier(schemas.published, table.name)
     yield (
@@ -294,7 +319,36 @@ def _foreign_keys(
             )
 
 
-def _indexes(schemas: Schemas, table: Table) -> Iterator[tuple[str, sql.Composed]]:
+def _keys_of_part(schemas: Schemas, part: Part) -> Iterator[tuple[str, sql.Composed]]:
+    """Yield what makes each key: a part goes with the row that it is a part of."""
+    name = sql.Identifier(schemas.published, part.name)
+    path = f"{schemas.published}.{part.name}"
+    yield (
+        f"constraint {path}.{part.name}_pkey",
+        sql.SQL("ALTER TABLE {} ADD CONSTRAINT {} PRIMARY KEY ({})").format(
+            name,
+            sql.Identifier(f"{part.name}_pkey"),
+            sql.SQL(", ").join(map(sql.Identifier, part.key)),
+        ),
+    )
+    for column in part.columns:
+        if column.references:
+            constraint = f"{part.name}_{column.name}_fkey"
+            yield (
+                f"constraint {path}.{constraint}",
+                sql.SQL(
+                    "ALTER TABLE {} ADD CONSTRAINT {} FOREIGN KEY ({}) "
+                    "REFERENCES {} (id) ON DELETE CASCADE DEFERRABLE"
+                ).format(
+                    name,
+                    sql.Identifier(constraint),
+                    sql.Identifier(column.name),
+                    sql.Identifier(schemas.published, column.references),
+                ),
+            )
+
+
+def _indexes(schemas: Schemas, table: Table | Part) -> Iterator[tuple[str, sql.Composed]]:
     name = sql.Identifier(schemas.published, table.name)
     indexed = [
         column.name

@@ -16,7 +16,7 @@ import psycopg
 from psycopg import sql
 
 from ft42_warehouse.objects import FIRST_REMEMBERED, REMEMBERED
-from ft42_warehouse.tables import published_tables, stream_schemas
+from ft42_warehouse.tables import parts, published_tables, stream_schemas
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -117,7 +117,8 @@ def hand_over(connection: Connection[Any], schemas: Schemas, roles: Roles) -> li
         psycopg.Error: The server refused a statement.
     """
     landed = [schema["title"] for schema in stream_schemas()]
-    read = [*(table.name for table in published_tables()), "orphans", "orphan_rows"]
+    tables = [table.name for table in published_tables()]
+    read = [*tables, *(part.name for _, part in parts()), "orphans", "orphan_rows"]
     for (statement,) in connection.execute(
         schemas.statement("roles/to_hand_over"),
         {

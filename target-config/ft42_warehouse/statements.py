@@ -14,7 +14,7 @@ from ft42_warehouse.tables import PERSONS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from ft42_warehouse.tables import Column, Table
+    from ft42_warehouse.tables import Column, Part, Table
 
 
 _ALL = sql.SQL("")
@@ -97,6 +97,44 @@ class Schemas:
         of several copies ``l`` is.
         """
         return self.statement(name, **self._parts_of(table), **parts)
+
+    def of_part(
+        self, name: str, table: Table, part: Part, **others: sql.Composable
+    ) -> sql.Composed:
+        """Return a statement about the table of what a list holds.
+
+        There ``r`` is the row that holds it, ``p`` a row of the part, and ``s`` what the list
+        says.
+        """
+        columns = [column.name for column in part.columns]
+        types = {column.name: column.type for column in part.columns}
+        values = (
+            _field(value[2:], types[name])
+            if value.startswith("*/")
+            else sql.Identifier("r", value)
+            for name, value in part.values
+        )
+        return self.statement(
+            name,
+            table=sql.Identifier(self.published, table.name),
+            part=sql.Identifier(self.published, part.name),
+            source=sql.Identifier(part.source),
+            parent=sql.Identifier(part.parent),
+            key=_listed(part.key),
+            said_key=_listed(part.key, "s"),
+            columns=_listed(columns),
+            values=sql.SQL(", ").join(values),
+            key_given=_all_of(
+                sql.SQL("s.{} IS NOT NULL").format(sql.Identifier(key)) for key in part.key
+            ),
+            same_row=_all_of(
+                sql.SQL("p.{0} = s.{0}").format(sql.Identifier(key)) for key in part.key
+            ),
+            old_values=_listed(columns, "p"),
+            said_values=_listed(columns, "s"),
+            new_values=_listed(columns, "excluded"),
+            **others,
+        )
 
     @cache  # noqa: B019 - a process knows few schemas; equal ones share what is kept
     def _parts_of(self, table: Table) -> dict[str, sql.Composable]:
@@ -235,6 +273,16 @@ class Schemas:
             sql.Identifier(self.published, PERSONS),
             sql.Identifier(str(table.person)),
         )
+
+
+def _field(name: str, kind: str) -> sql.Composable:
+    """Return the field of an object in a list; NULL where it is of another kind."""
+    field = sql.Literal(name)
+    if kind == "text":
+        return sql.SQL("item ->> {}").format(field)
+    return sql.SQL(
+        "CASE jsonb_typeof(item -> {}) WHEN 'number' THEN (item ->> {})::numeric END::{}"
+    ).format(field, field, sql.SQL(kind))
 
 
 def equals(column: str, alias: str = "p") -> sql.Composed:

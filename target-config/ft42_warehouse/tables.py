@@ -58,6 +58,25 @@ class Mention:
 
 
 @dataclass(frozen=True)
+class Part:
+    """A table with a row for each object in a list that rows of another table hold."""
+
+    name: str
+    description: str
+    key: tuple[str, ...]
+    columns: tuple[Column, ...]
+    source: str
+    """The column that holds the list."""
+    values: tuple[tuple[str, str], ...]
+    """By column, where its value comes from: a column of the row, or ``*/`` and a field."""
+
+    @property
+    def parent(self) -> str:
+        """The column that says of which row it is a part."""
+        return self.key[0]
+
+
+@dataclass(frozen=True)
 class Table:
     """A table, as it is published."""
 
@@ -82,6 +101,8 @@ class Table:
     """Condition for a landed row ``l`` to be published at all."""
     job: str = "nightly"
     """The job that brings its changes soonest: ``x-job``; the night brings all."""
+    parts: tuple[Part, ...] = ()
+    """Tables of what its lists hold: ``x-rows``. Their rows come and go with its own."""
     persons: tuple[tuple[str, str], ...] = ()
     """Where its rows speak of people, and what stands there: ``x-persons``."""
 
@@ -257,6 +278,13 @@ def tables_by_name() -> dict[str, Table]:
     return {table.name: table for table in published_tables()}
 
 
+def parts() -> Iterator[tuple[Table, Part]]:
+    """Yield the tables of what lists hold, each with the one whose rows hold it."""
+    for table in published_tables():
+        for part in table.parts:
+            yield table, part
+
+
 def sql_type(column: dict[str, Any]) -> str:
     """Return the PostgreSQL type of a column.
 
@@ -285,14 +313,7 @@ def _table(schema: dict[str, Any]) -> Table:
     if adds_cursus:
         taken.add(_COPIED)
     landed = tuple(
-        Column(
-            name,
-            sql_type(column),
-            column["description"],
-            column.get("x-references"),
-            nullable="null" in _as_list(column["type"]),
-            merged=merged.get(name),
-        )
+        _column(name, column, merged.get(name))
         for name, column in properties.items()
         if name not in taken
     )
@@ -309,7 +330,34 @@ def _table(schema: dict[str, Any]) -> Table:
         follows=_FOLLOWS.get(title),
         scope=SCOPES.get(title),
         job=schema.get("x-job", "nightly"),
+        parts=tuple(_part(source, rows) for source, rows in schema.get("x-rows", {}).items()),
         persons=tuple(schema.get("x-persons", {}).items()),
+    )
+
+
+def _part(source: str, schema: dict[str, Any]) -> Part:
+    properties = schema["properties"]
+    return Part(
+        name=schema["title"],
+        description=schema["description"],
+        key=tuple(schema["x-primary-key"]),
+        columns=tuple(_column(name, column) for name, column in properties.items()),
+        source=source,
+        values=tuple(
+            (name, column.get("x-source", name).removeprefix(f"{source}/"))
+            for name, column in properties.items()
+        ),
+    )
+
+
+def _column(name: str, column: dict[str, Any], merged: LiteralString | None = None) -> Column:
+    return Column(
+        name,
+        sql_type(column),
+        column["description"],
+        column.get("x-references"),
+        nullable="null" in _as_list(column["type"]),
+        merged=merged,
     )
 
 

@@ -32,9 +32,10 @@ STAMPS: dict[str, tuple[str, ...]] = {
     "projects_users": ("updated_at",),
     "achievements_users": ("updated_at",),
     "coalitions_users": ("updated_at", "score"),
+    "cursus_users": ("updated_at", "level", "grade", "blackholed_at"),
 }
 """By stream, the columns that betray a change."""
-OF_PEOPLE = ("projects_users", "achievements_users", "coalitions_users")
+OF_PEOPLE = ("projects_users", "achievements_users", "coalitions_users", "cursus_users")
 """Streams whose rows are published if their ``user_id`` is."""
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from tools.benchmarks.replica import Said
 
-LIVE = ("users", "projects_users", "achievements_users")
+LIVE = ("users", "projects_users", "achievements_users", "cursus_users")
 REFERENCE = (
     "cursus", "projects", "achievements", "campuses", "blocs", "coalitions", "coalitions_users",
 )  # fmt: skip
@@ -120,6 +120,10 @@ class Simulation:
             "projects_users": self._list(
                 "/v2/projects_users?filter[cursus]=21" + _listed("campus", campuses),
                 "id,user_id,updated_at",
+            ),
+            "cursus_users": self._list(
+                "/v2/cursus_users?filter[cursus_id]=21",
+                "id,user_id,updated_at,level,grade,blackholed_at",
             ),
             "achievements_users": sandbox.truth(
                 "achievements_users", columns="id,user_id,updated_at"

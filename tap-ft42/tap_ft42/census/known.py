@@ -33,7 +33,7 @@ from what it has proven.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
@@ -41,7 +41,7 @@ from typing_extensions import override
 from tap_ft42.census.accounts import Account
 from tap_ft42.census.audit import Audit
 from tap_ft42.census.days import UNKNOWN, Days, moment_of
-from tap_ft42.census.list_census import ListCensus, Read
+from tap_ft42.census.list_census import ListCensus, Read, looked_at
 from tap_ft42.census.presence import STATE, Presence
 from tap_ft42.census.settled import OPEN, OpenCensus, OpenRound, SettledCensus, Split
 from tap_ft42.census.tallies import Tally
@@ -49,6 +49,7 @@ from tap_ft42.census.terms import is_counted, is_tallied
 from tap_ft42.declared.contexts import key_of, parent_of
 from tap_ft42.declared.instants import from_milliseconds, milliseconds
 from tap_ft42.planning.bookmarks import is_same_scope
+from tap_ft42.planning.nights import is_due
 from tap_ft42.reading.ids import IdSet
 
 if TYPE_CHECKING:
@@ -61,27 +62,6 @@ if TYPE_CHECKING:
     from tap_ft42.declared.contexts import Context
 
 _NOTES = ("taken", "refreshed", "left", "since", "is_mixed", "next_id", "is_split", "others")
-_DAY = timedelta(days=1)
-
-
-def is_due(taken: datetime | None, now: datetime, hour: int) -> bool:
-    """Tell whether a census has to be taken.
-
-    Args:
-        taken: When the last one was complete; None for never.
-        now: When the run began.
-        hour: Hour of the day (UTC) from which on the day's first run takes it; negative
-            for never.
-
-    Returns:
-        Whether the hour has struck since.
-    """
-    if hour < 0:
-        return False
-    struck = now.replace(hour=hour, minute=0, second=0, microsecond=0)
-    if struck > now:
-        struck -= _DAY
-    return taken is None or taken < struck
 
 
 class KnownRows(Presence):
@@ -215,6 +195,12 @@ class KnownRows(Presence):
         """Do nothing: what is gone a census finds out by itself."""
 
     @override
+    def see(self, row_id: int, context: Context | None) -> None:
+        # What the list itself does not show is no part of what is counted.
+        if self._account is not None and row_id in self._account.tally:
+            self._seen.add(row_id)
+
+    @override
     def leave_out(self, row_id: int, context: Context | None) -> None:
         self._left_out.add(row_id)
         if self._account is not None and "is_mixed" not in self._account.notes:
@@ -271,6 +257,10 @@ class KnownRows(Presence):
             return
         self._divide()
         is_due, is_of_people = self._is_due(self._account), self._list.listing.tells == "people"
+        if is_due and self._are_all_seen(self._account):
+            yield self._whole, looked_at(self._terms.now())
+            self._account.note(taken=from_milliseconds(self._terms.began))
+            return
         before = set(self._account.tally.ids) if is_due and is_of_people else set[int]()
         for census in self._censuses(self._account, is_due=is_due):
             for proof in census.proofs():
@@ -280,6 +270,12 @@ class KnownRows(Presence):
         if is_due:
             for account in self._accounts:
                 account.note(taken=from_milliseconds(self._terms.began))
+
+    def _are_all_seen(self, account: Account) -> bool:
+        """Tell whether all known rows came tonight, as their people were asked for."""
+        is_asked = self._list.listing.movers is not None and "since" not in account.notes
+        known = account.tally
+        return is_asked and known.is_exact and all(row in self._seen for row in known.ids)
 
     def _censuses(self, account: Account, *, is_due: bool) -> Iterator[ListCensus]:
         read = Read(

@@ -50,6 +50,9 @@ class Presence(Protocol):
     def doubt(self, context: Context | None) -> None:
         """Take note that the API counts other rows than it shows."""
 
+    def see(self, row_id: int, context: Context | None) -> None:
+        """Take note of a row that was asked for by itself, and came."""
+
     def leave_out(self, row_id: int, context: Context | None) -> None:
         """Take note that a row is not emitted, as it does not belong to the run."""
 
@@ -176,6 +179,10 @@ class FullReads(Presence):
             read.is_proof = False
 
     @override
+    def see(self, row_id: int, context: Context | None) -> None:
+        """Do nothing: the read of the list is the proof."""
+
+    @override
     def leave_out(self, row_id: int, context: Context | None) -> None:
         """Do nothing: what exists and was never emitted harms nobody."""
 
@@ -218,6 +225,10 @@ class ByCursus(Presence):
     @override
     def doubt(self, context: Context | None) -> None:
         self._lists[cursus_of(context)].doubt(context)
+
+    @override
+    def see(self, row_id: int, context: Context | None) -> None:
+        self._lists[cursus_of(context)].see(row_id, context)
 
     @override
     def leave_out(self, row_id: int, context: Context | None) -> None:

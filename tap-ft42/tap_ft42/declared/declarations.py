@@ -41,6 +41,17 @@ _COLUMN = {
         "x-source": {"type": "string"},
     },
 }
+_ROWS = {
+    "type": "object",
+    "required": ["title", "description", "x-primary-key", "properties"],
+    "additionalProperties": False,
+    "properties": {
+        "title": {"type": "string"},
+        "description": {"type": "string"},
+        "x-primary-key": {**_NAMES, "minItems": 1},
+        "properties": {"type": "object", "additionalProperties": _COLUMN},
+    },
+}
 _SCHEMA = jsonschema_rs.validator_for({
     "$schema": "https://json-schema.org/draft/2020-12/schema",
     "type": "object",
@@ -64,6 +75,7 @@ _SCHEMA = jsonschema_rs.validator_for({
         "x-partition": {"type": "string"},
         "x-persons": {"type": "object", "additionalProperties": {"enum": _KINDS}},
         "x-primary-key": {**_NAMES, "minItems": 1},
+        "x-rows": {"type": "object", "additionalProperties": _ROWS},
         "x-scope": _NAMES,
     },
 })  # fmt: skip
@@ -128,6 +140,8 @@ def _of_listings(listings: Sequence[Listing]) -> Iterator[str]:
     for listing in listings:
         if listing.parent is not None and listing.parent not in listings:
             yield f"{listing.name}: its parent, {listing.parent.name}, is no stream's listing"
+        if listing.movers is not None and listing.movers.marks not in names:
+            yield f"{listing.name}: movers: {listing.movers.marks} is no stream"
 
 
 def _of_form(schema: Schema) -> Iterator[str]:
@@ -139,9 +153,13 @@ def _of_form(schema: Schema) -> Iterator[str]:
 def _of_columns(schema: Schema) -> Iterator[str]:
     columns: Mapping[str, Any] = schema["properties"]
     named = {
-        word: schema.get(word, ())
-        for word in ("required", "x-primary-key", "x-scope", "x-items")
-    } | {"x-partition": [schema[word] for word in ("x-partition",) if word in schema]}
+        **{
+            word: schema.get(word, ())
+            for word in ("required", "x-primary-key", "x-scope", "x-items")
+        },
+        "x-partition": [schema[word] for word in ("x-partition",) if word in schema],
+        "x-rows": schema.get("x-rows", ()),
+    }
     for word, names in named.items():
         for name in names:
             if name not in columns:

@@ -75,6 +75,22 @@ class Points:
 
 
 @dataclass(frozen=True, slots=True)
+class Movers:
+    """Whose rows may have changed without the cursor, and how these are asked for."""
+
+    people_filter: str
+    """The parameter that narrows the list to people."""
+    marks: str
+    """The list whose new and changed rows say of whom."""
+    mark: str
+    """The column that such a row has filled."""
+    deadline: str
+    """The instant near which a row changes, too."""
+    days: int = 30
+    """How near."""
+
+
+@dataclass(frozen=True, slots=True)
 class Graph:
     """Where the API says how many rows of a list were created on each day."""
 
@@ -97,7 +113,7 @@ class Census:
     """Which part of the requests that are left for a census the list may use."""
     refresh_factor: int = 4
     """Every row is read again within ``refresh_nights`` times this many nights. 1 where
-    columns change without the cursor."""
+    columns change without the cursor; 0 for never, where something else sees to it."""
     settled: tuple[str, str] | None = None
     """Column and value of the rows that do not disappear, where that is known; see
     `tap_ft42.census.settled`."""
@@ -178,6 +194,10 @@ class Listing:
     """Whether a row goes to the campus of its person, as it names none."""
     points: Points | None = None
     """What of its rows changes without the cursor."""
+    movers: Movers | None = None
+    """Whose rows are read again each night; the others in turn within ``refresh_nights``."""
+    is_nightly: bool = False
+    """Whether it is read once a night, and not in between."""
 
     @property
     def whole_path(self) -> str | None:

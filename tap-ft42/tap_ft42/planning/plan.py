@@ -33,12 +33,14 @@ class Partition:
         state: Its state; a plan that is taken up again changes it in place.
         name: What it is called in the spool.
         is_full: Whether a read of all of it is due, where it has no bookmark or may lose it.
+        is_due: Whether anything of it is to be read in this run.
     """
 
     context: Context | None
     state: dict[str, Any]
     name: str
     is_full: bool = True
+    is_due: bool = True
 
 
 @dataclass(frozen=True)
@@ -165,7 +167,9 @@ def _together(
     if others:
         state = together([member.state for member in members])
         name, is_full = sweep_name(listing, members), False
-    steps = _steps(listing, name, state, times, stops, is_full=is_full)
+    steps = list[Step]()
+    if any(member.is_due for member in members):
+        steps = _steps(listing, name, state, times, stops, is_full=is_full)
     return PlannedRead(tuple(members), name, state, tuple(steps))
 
 

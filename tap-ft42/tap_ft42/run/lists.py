@@ -19,9 +19,10 @@ from tap_ft42.api.errors import FatalAPIError, is_missing
 from tap_ft42.census.known import KnownRows
 from tap_ft42.census.presence import ByCursus, FullReads
 from tap_ft42.declared.contexts import cursus_of, key_of, list_of, parent_of
-from tap_ft42.declared.instants import from_milliseconds
+from tap_ft42.declared.instants import from_milliseconds, milliseconds
 from tap_ft42.declared.listing import ID
 from tap_ft42.planning.bookmarks import level, movement, note_scope
+from tap_ft42.planning.nights import has_struck
 from tap_ft42.planning.plan import Partition, apart, at_once, plan, stop_at_the_end
 from tap_ft42.planning.priorities import need
 from tap_ft42.planning.refresh import forget_position
@@ -32,8 +33,9 @@ from tap_ft42.reading.source import ONE
 from tap_ft42.run.dealing import CampusByPerson, pages_of
 from tap_ft42.run.hidden import HiddenParents
 from tap_ft42.run.lifecycle import ALONE
+from tap_ft42.run.movers import ThoseWhoMoved
 from tap_ft42.run.newcomers import OfPeople
-from tap_ft42.run.partitions import Partitions
+from tap_ft42.run.partitions import NIGHT, Partitions
 from tap_ft42.run.points import PointsOfParents
 from tap_ft42.run.refreshing import Refreshing
 from tap_ft42.run.rejections import Rejections, UnusableRecordsError
@@ -102,12 +104,14 @@ class ListRun:
         self.output = output
         self.partitions = Partitions(run, listing, output)
         self.children: list[ListRun] = []
+        self.told: list[ListRun] = []
+        """The lists that hear of its rows."""
         self.is_planned = False
         """Whether the run has begun to read it ahead, as far as it is known."""
         self.lists = lists
         self._is_rejected_kept = is_rejected_kept
         self._refreshing = Refreshing(self.partitions) if listing.is_reference else None
-        self._traits = list(_traits(self.partitions))
+        self._traits = list(_traits(self.partitions, lists))
         self._place: Place | None = None
         self._running: dict[Hashable, _Running | None] = {}
         self._due: dict[Hashable, bool] = {}
@@ -136,6 +140,11 @@ class ListRun:
         """Let another list be read for each row of this one."""
         self.children.append(child)
         self.partitions.children.append(child.partitions)
+
+    def tell_marks(self) -> None:
+        """Let the list hear of new and changed rows of the one that its `Movers` name."""
+        if self.listing.movers is not None:
+            self.lists[self.listing.movers.marks].told.append(self)
 
     @property
     def wanted_children(self) -> list[ListRun]:
@@ -202,7 +211,8 @@ class ListRun:
             if is_full and self.listing.is_reference and self.listing.cursor is not None:
                 forget_position(state)
             name = self.partitions.name_of(context)
-            partitions.append(Partition(context, state, name, is_full))
+            is_due = self._is_night_due(state)
+            partitions.append(Partition(context, state, name, is_full, is_due))
         return planner(self.partitions.fitted_listing, partitions, self.run.times, stops)
 
     def questions(self, contexts: Sequence[Context | None], *, has_slices: bool) -> int:
@@ -215,6 +225,15 @@ class ListRun:
         fits = {self.partitions.fit, self.partitions.fit_of_sweeps}
         bounds = any(fit.are_bounds_due() for fit in fits) if has_slices else False
         return bounds + 2 * self._sweeping.is_look_due(contexts)
+
+    def _is_night_due(self, state: Mapping[str, Any]) -> bool:
+        """Tell whether a partition is due that is read once a night."""
+        run = self.run
+        if not self.listing.is_nightly or run.backfill is not None:
+            return True
+        hour = run.settings["census_hour"]
+        is_loaded = "read_until" in state and "from_scratch" not in state
+        return not is_loaded or has_struck(milliseconds(state.get(NIGHT)), run.began, hour)
 
     # Reading ahead
 
@@ -423,6 +442,7 @@ class ListRun:
                 yield from self._planned_records(context)
             else:
                 yield from self._refreshed(context, self._refreshing)
+            yield from self._beside(context)
         except RunEnds as end:
             self.run.lifecycle.end_early(end)
         except (TooLargeError, *ALONE) as failure:
@@ -436,6 +456,20 @@ class ListRun:
         if key_of(context) not in self._left_open:
             for trait in self._traits:
                 trait.complete(context)
+
+    def _beside(self, context: Context | None) -> Iterator[Any]:
+        """Yield the records that come after those of a partition, if it was due."""
+        run = self.run
+        is_read = self._due.get(key_of(context), False) and self._is_read_to_end
+        if not is_read or run.backfill is not None or run.lifecycle.ends_early:
+            return
+        for trait in self._traits:
+            for record in trait.last(context):
+                if isinstance(record, dict) and type(record.get(ID)) is int:
+                    self.presence.see(record[ID], context)
+                yield record
+        if self.listing.is_nightly:
+            self.partitions.state(context)[NIGHT] = from_milliseconds(run.began)
 
     def _is_gone(self, context: Context | None, failure: Exception) -> bool:
         """Tell whether a parent has disappeared since it was listed."""
@@ -731,6 +765,20 @@ class ListRun:
 
     # Rows
 
+    def count(self, row: Mapping[str, Any], context: Context | None) -> None:
+        """Count a row that goes to the target, and tell the lists that wait for news of it."""
+        self.partitions.count(row)
+        if self.told and self.partitions.is_changed(row) is not False:
+            for one in self.told:
+                for trait in one._traits:  # noqa: SLF001 - of the same class
+                    trait.learn_of_mark(row, context)
+
+    def save(self) -> None:
+        """Bring the state up to date."""
+        self.presence.save()
+        for trait in self._traits:
+            trait.save()
+
     def added(self, record: object, context: Context | None) -> dict[str, Any]:
         """Return the values of columns that a record does not say.
 
@@ -806,7 +854,7 @@ class ListRun:
             spool.tidy()
 
 
-def _traits(partitions: Partitions) -> Iterator[Trait]:
+def _traits(partitions: Partitions, lists: Mapping[str, ListRun]) -> Iterator[Trait]:
     """Yield what a list needs beside what all lists do."""
     listing = partitions.listing
     if listing.campus_by_person:
@@ -815,3 +863,6 @@ def _traits(partitions: Partitions) -> Iterator[Trait]:
         yield OfPeople(partitions)
     if listing.points is not None:
         yield PointsOfParents(partitions, listing.points)
+    if listing.movers is not None:
+        marks = listing.movers.marks
+        yield ThoseWhoMoved(partitions, listing.movers, lambda: lists[marks].partitions)

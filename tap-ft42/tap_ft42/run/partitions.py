@@ -13,6 +13,7 @@ from tap_ft42.declared.listing import ID
 from tap_ft42.declared.records import BrokenRecordError
 from tap_ft42.planning.priorities import last_served
 from tap_ft42.planning.refresh import hidden_ids
+from tap_ft42.planning.scope import id_lists
 
 if TYPE_CHECKING:
     import logging
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
     from tap_ft42.reading.fitting import Fit
     from tap_ft42.reading.source import ListReader
     from tap_ft42.run.run import Run
+
+
+NIGHT = "night"
+"""Key in the state of a partition that is read once a night: when the last one began."""
 
 
 class Output(Protocol):
@@ -365,6 +370,34 @@ class Partitions:
             self.account_to(source.entry, "")
         yield from self.reader.read_apart(source, self.run.times.until, is_proof=is_proof)
 
+    def read_people(
+        self, ids: Iterable[int], people_filter: str, context: Context | None
+    ) -> Iterator[Any]:
+        """Read the rows of people, in lists that are asked for at once.
+
+        Args:
+            ids: Their ids.
+            people_filter: The parameter that narrows the list to people.
+            context: The context of the list.
+
+        Yields:
+            Records; some perhaps twice.
+
+        Raises:
+            As for `ListReader.read_apart`.
+        """
+        name = f"people of {self.name_of(context)}"
+        self.plans[name] = {}
+        query = self.query(context)
+        query.pop(self.listing.campus_filter or "", None)  # whoever it is, is named
+        sources = [
+            self.reader.source(context, {**query, people_filter: batch}, name, path=self.path)
+            for batch in id_lists(ids, self.fit.can.longest_list)
+        ]
+        if sources:
+            self.account_to(sources[0].entry, None)
+        yield from self.reader.read_all_apart(sources, self.run.times.until)
+
     def look_up(
         self, query: Mapping[str, Any], context: Context | None = None
     ) -> Iterator[dict[str, Any]]:
@@ -415,9 +448,10 @@ class Partitions:
     def count(self, row: Mapping[str, Any]) -> None:
         """Count a row that goes to the target."""
         if self._entry is not None:
-            self._entry.emit(is_changed=self._is_changed(row))
+            self._entry.emit(is_changed=self.is_changed(row))
 
-    def _is_changed(self, row: Mapping[str, Any]) -> bool | None:
+    def is_changed(self, row: Mapping[str, Any]) -> bool | None:
+        """Tell whether a row is new or has changed; None if that cannot be told."""
         cursor, since = self.listing.cursor, self._since
         if since is None or cursor is None:
             return None

@@ -36,6 +36,14 @@ class Trait:
         """
         return iter(())
 
+    def last(self, context: Context | None) -> Iterator[Any]:  # noqa: ARG002 - for subclasses
+        """Yield records that come after those of a partition that was due.
+
+        Raises:
+            RunEnds: The run has to end.
+        """
+        return iter(())
+
     def prepared(
         self,
         parts: Iterator[tuple[Part, Place]],
@@ -54,6 +62,12 @@ class Trait:
             TooDearError: A sweep cannot find out; its members are asked one by one.
         """
         return parts
+
+    def learn_of_mark(self, row: Mapping[str, Any], context: Context | None) -> None:
+        """Take note of a new or changed row of the list that `Movers` names."""
+
+    def save(self) -> None:
+        """Bring the state up to date."""
 
     def added(self, record: object, context: Context | None) -> dict[str, Any]:  # noqa: ARG002 - for subclasses
         """Return values of columns that the record does not say."""

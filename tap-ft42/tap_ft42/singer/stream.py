@@ -128,7 +128,7 @@ class FT42Stream(Stream):
         if not self.list_run.is_in_scope(shaped):
             self.list_run.presence.leave_out(shaped["id"], context)
             return None
-        self.list_run.partitions.count(shaped)
+        self.list_run.count(shaped, context)
         return self.personal.row(shaped)
 
     @cached_property

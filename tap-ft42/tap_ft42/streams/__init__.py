@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from tap_ft42.declared.declarations import Schema
+    from tap_ft42.declared.listing import Listing
 
 
 def _declared() -> Iterator[type[FT42Stream]]:
@@ -43,14 +44,14 @@ def _texts(names: Iterable[str]) -> dict[str, str | None]:
 
 
 def _in_order() -> Iterator[type[FT42Stream]]:
-    """Yield each stream after its parent and after those that its rows refer to.
+    """Yield each stream after its parent, its marks and those that its rows refer to.
 
     Otherwise what seldom changes comes first, in the order of declaration. Children are
     read while their parent is, so that what they refer to is read before it.
     """
     declared = [*_declared()]
-    listings = [stream.listing for stream in declared]
-    schemas = checked(listings, _texts(listing.name for listing in listings))
+    listings = {stream.listing.name: stream.listing for stream in declared}
+    schemas = checked([*listings.values()], _texts(listings))
     left = {stream.listing.name: stream for stream in declared}
     below = defaultdict[str, list[str]](list)
     for name, stream in left.items():
@@ -65,7 +66,7 @@ def _in_order() -> Iterator[type[FT42Stream]]:
         if stream.listing.parent is not None:
             yield from after_its_needs(stream.listing.parent.name)
         for one in (name, *below[name]):
-            for need in _references(schemas[one]):
+            for need in _needs(listings[one], schemas[one]):
                 if need not in below[name]:
                     yield from after_its_needs(need)
         yield stream
@@ -74,8 +75,10 @@ def _in_order() -> Iterator[type[FT42Stream]]:
         yield from after_its_needs(name)
 
 
-def _references(schema: Schema) -> Iterator[str]:
-    """Yield the streams that the rows of one refer to."""
+def _needs(listing: Listing, schema: Schema) -> Iterator[str]:
+    """Yield the streams that the rows of one refer to, and which tells of its changes."""
+    if listing.movers is not None:
+        yield listing.movers.marks
     for column in schema["properties"].values():
         if "x-references" in column:
             yield column["x-references"]

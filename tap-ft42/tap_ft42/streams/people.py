@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tap_ft42.declared.listing import Census, Graph, Listing
+from tap_ft42.declared.listing import Census, Graph, Listing, Movers
 from tap_ft42.singer.stream import FT42Stream
 from tap_ft42.streams.cursors import UPDATED_AT
 
@@ -33,16 +33,26 @@ class UsersStream(FT42Stream):
 class CursusUsersStream(FT42Stream):
     """Level, grade and black hole of everybody in the run's cursus.
 
-    Off by default and always read in full: ``updated_at`` does not move with
-    the level.
+    ``updated_at`` moves when somebody begins or ends, and not with these three.
     """
 
     listing = Listing(
         name="cursus_users",
-        path="/v2/cursus/{cursus_id}/cursus_users",
+        path="/v2/cursus_users",
         by_cursus=True,
-        campus_filter="filter[campus_id]",
-        is_selected=False,
+        cursus_filter="filter[cursus_id]",
+        cursor=UPDATED_AT,
+        campus_filter="filter[campus_id]",  # goes by the primary campus
+        is_nightly=True,
+        weight=2,
+        graph=Graph("/v2/cursus_users/graph"),
+        movers=Movers(
+            people_filter="filter[user_id]",
+            marks="projects_users",
+            mark="final_mark",
+            deadline="blackholed_at",
+        ),
+        census=Census(refresh_factor=0),  # its people are read in turn
     )
 
 

@@ -10,13 +10,13 @@
         'coalitions': none,
         'coalitions_users': 'coalition_id',
         'cursus': none,
+        'cursus_users': none,
         'projects': none,
         'projects_users': 'campus_id',
         'users': none,
     } -%}
     {%- set optional = {
         'campus_users': none,
-        'cursus_users': none,
     } -%}
     {%- for stream in var('ft42_optional_streams', []) -%}
         {%- do partitions.update({stream: optional[stream]}) -%}

@@ -1,0 +1,68 @@
+"""What is done once a night, and who is read again in which night."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from itertools import accumulate
+from math import ceil
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+DAY = 24 * 3_600_000
+"""Milliseconds."""
+
+_HOUR = 3_600_000
+
+
+def is_due(taken: datetime | None, now: datetime, hour: int) -> bool:
+    """Tell whether the night's work has to be done.
+
+    Args:
+        taken: When it was last done; None for never.
+        now: When the run began.
+        hour: Hour of the day (UTC) from which on the day's first run does it; negative
+            for never.
+
+    Returns:
+        Whether the hour has struck since.
+    """
+    if hour < 0:
+        return False
+    struck = now.replace(hour=hour, minute=0, second=0, microsecond=0)
+    if struck > now:
+        struck -= timedelta(days=1)
+    return taken is None or taken < struck
+
+
+def has_struck(taken: int | None, now: int, hour: int) -> bool:
+    """Tell the same as `is_due` of instants in milliseconds since 1970.
+
+    Where no hour is set, the night's work is due from midnight on.
+    """
+    before = None if taken is None else datetime.fromtimestamp(taken / 1000, UTC)
+    return is_due(before, datetime.fromtimestamp(now / 1000, UTC), max(hour, 0))
+
+
+def night_of(instant: int, hour: int) -> int:
+    """Return the number of the night whose work is due at an instant."""
+    return (instant - max(hour, 0) * _HOUR) // DAY
+
+
+def share(ages: Collection[int], nights: int) -> int:
+    """Tell how many have to be read tonight, so that nobody waits longer than some nights.
+
+    The nights share them out: as many tonight as in the fullest of the nights to come.
+
+    Args:
+        ages: For how many nights each one has not been read.
+        nights: After how many of them everybody has to be read; 0 for never.
+
+    Returns:
+        How many of those who have waited longest.
+    """
+    left = Counter(max(nights - age, 0) for age in ages)
+    waiting = accumulate(left[night] for night in range(nights))
+    return max((ceil(some / night) for night, some in enumerate(waiting, 1)), default=0)

@@ -1,0 +1,328 @@
+"""How rows are kept fresh that change without the cursor.
+
+Once a night, rows are asked for by their people, a hundred a request:
+
+- whose mark has changed since, as the rows of another list tell that pass in this run or in
+  earlier ones;
+- whose deadline is near;
+- the others in turn, those first who have waited longest, so that nobody waits longer than
+  ``refresh_nights``. Whoever was read for another reason waits anew;
+- where a scope is narrowed to campuses, who belongs to it and does not come with the list:
+  the API may narrow that by the primary campus only.
+
+Where nobody reads the other list, all are read each night.
+
+In the state of a partition stand, below ``movers``:
+
+``read``
+    Who was read last in which night.
+``near``
+    Whose deadline is near, by the day.
+``moved``
+    Whose mark has changed since.
+``basis``
+    What the list is narrowed to.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from functools import cached_property
+from http import HTTPStatus
+from itertools import accumulate, pairwise
+from typing import TYPE_CHECKING, Any
+
+from typing_extensions import override
+
+from tap_ft42.api.errors import FatalAPIError, status_of
+from tap_ft42.census.tallies import packed, unpacked
+from tap_ft42.declared.contexts import CURSUS, cursus_of
+from tap_ft42.declared.instants import milliseconds
+from tap_ft42.planning.bookmarks import is_same_scope
+from tap_ft42.planning.nights import DAY, night_of, share
+from tap_ft42.run.people import person_of
+from tap_ft42.run.trait import Trait
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+
+    from tap_ft42.declared.contexts import Context
+    from tap_ft42.declared.listing import Movers
+    from tap_ft42.planning.plan import PlannedRead
+    from tap_ft42.reading.asking import Part
+    from tap_ft42.reading.places import Place
+    from tap_ft42.run.partitions import Partitions
+
+STATE = "movers"
+"""Key in the state of a partition."""
+
+_REFUSED = (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY)
+
+
+@dataclass
+class _Memory:
+    """What is known of the people of a list."""
+
+    basis: Mapping[str, Any]
+    read: dict[int, int] = field(default_factory=dict)
+    """The night in which each of them was last read."""
+    near: dict[int, int] = field(default_factory=dict)
+    """The day of each deadline that is near, or soon will be."""
+    moved: set[int] = field(default_factory=set)
+    """Whose mark has changed since."""
+    has_changed: bool = False
+
+    @classmethod
+    def restored(cls, kept: object, basis: Mapping[str, Any]) -> _Memory:
+        """Make it again of what `as_state` returned; of something else, an empty one."""
+        memory = cls(basis)
+        if not isinstance(kept, dict) or not is_same_scope(kept.get("basis"), basis):
+            return memory
+        try:
+            memory.read = _taken_apart(kept["read"])
+            memory.near = _taken_apart(kept["near"])
+            memory.moved = set(accumulate(unpacked(kept["moved"])))
+        except (KeyError, TypeError, ValueError, AttributeError):
+            return cls(basis)
+        return memory
+
+    def as_state(self) -> dict[str, Any]:
+        """Write it down."""
+        return {
+            "basis": dict(self.basis),
+            "read": _put_together(self.read),
+            "near": _put_together(self.near),
+            "moved": _ids(self.moved),
+        }
+
+
+class ThoseWhoMoved(Trait):
+    """The rows of people that may have changed without the cursor."""
+
+    def __init__(
+        self, partitions: Partitions, movers: Movers, marks: Callable[[], Partitions]
+    ) -> None:
+        """Know nothing yet.
+
+        Args:
+            partitions: The list.
+            movers: Whose rows may have changed.
+            marks: Returns the list whose rows tell of whom.
+        """
+        self._list = partitions
+        self._movers = movers
+        self._marks = marks
+        self._memories: dict[int, tuple[dict[str, Any], _Memory]] = {}
+
+    # What is known
+
+    def _of(self, cursus_id: int) -> _Memory:
+        if cursus_id not in self._memories:
+            state = self._list.state({CURSUS: cursus_id})
+            basis = self._list.scope_of({CURSUS: cursus_id})
+            self._memories[cursus_id] = state, _Memory.restored(state.get(STATE), basis)
+        return self._memories[cursus_id][1]
+
+    @override
+    def save(self) -> None:
+        for state, memory in self._memories.values():
+            if memory.has_changed:
+                state[STATE] = memory.as_state()
+                memory.has_changed = False
+
+    @property
+    def _is_kept(self) -> bool:
+        """Whether somebody wants to know who has moved."""
+        run = self._list.run
+        return self._list.output.selected and run.backfill is None and not run.is_dry_run
+
+    @override
+    def learn_of_mark(self, row: Mapping[str, Any], context: Context | None) -> None:
+        person, cursus_id = row.get(self._list.listing.people_column), cursus_of(context)
+        if not self._is_kept or type(person) is not int or not cursus_id:
+            return
+        memory = self._of(cursus_id)
+        is_marked = bool(memory.read) and row.get(self._movers.mark) is not None
+        is_stranger = bool(self._list.run.scope.campus_ids) and person not in memory.read
+        if (is_marked and self._is_later(row, memory.read.get(person))) or is_stranger:
+            memory.moved.add(person)
+            memory.has_changed = True
+
+    def _is_later(self, row: Mapping[str, Any], read: int | None) -> bool:
+        """Tell whether a row may have changed since its person was read."""
+        cursor = self._marks().listing.cursor
+        at = milliseconds(row.get(cursor.column)) if cursor is not None else None
+        return read is None or at is None or self._night(at) >= read
+
+    @override
+    def prepared(
+        self, parts: Iterator[tuple[Part, Place]], read: PlannedRead
+    ) -> Iterator[tuple[Part, Place]]:
+        memory = self._of(cursus_of(read.contexts[0])) if self._is_kept else None
+        for part, place in parts:
+            if memory is not None and part.page is not None:
+                self._note(memory, part.page.records())
+            yield part, place
+
+    def _note(self, memory: _Memory, records: Iterable[Any]) -> set[int]:
+        """Take note of who is read, and return who that is."""
+        found = set[int]()
+        for record in records:
+            person = person_of(record)
+            if person is None:
+                continue
+            found.add(person)
+            memory.read[person] = self._tonight
+            memory.near.pop(person, None)
+            deadline = milliseconds(record.get(self._movers.deadline))
+            if deadline is not None and abs(deadline // DAY - self._today) <= self._soon:
+                memory.near[person] = deadline // DAY
+        memory.moved -= found
+        memory.has_changed |= bool(found)
+        return found
+
+    @property
+    def _today(self) -> int:
+        return self._list.run.began // DAY
+
+    def _night(self, instant: int) -> int:
+        hour: int = self._list.run.settings["census_hour"]
+        return night_of(instant, hour)
+
+    @property
+    def _tonight(self) -> int:
+        return self._night(self._list.run.began)
+
+    @property
+    def _nights(self) -> int:
+        nights: int = self._list.run.settings["refresh_nights"]
+        is_told = self._marks().is_wanted
+        return nights if is_told else min(nights, 1)
+
+    @property
+    def _soon(self) -> int:
+        """Days before a deadline at which it is remembered: until its row is read again."""
+        nights: int = self._list.run.settings["refresh_nights"]
+        return self._movers.days + max(nights, 1)
+
+    # Who is read
+
+    @override
+    def last(self, context: Context | None) -> Iterator[Any]:
+        memory = self._of(cursus_of(context))
+        name = self._movers.people_filter
+        if name not in self._list.fit.can.ignored_filters:
+            try:
+                yield from self._of_people(memory, context)
+            except FatalAPIError as refusal:
+                if status_of(refusal) not in _REFUSED:
+                    raise
+                self._refuse(f"42 refuses {name}")
+        if name in self._list.fit.can.ignored_filters:
+            everybody = self._list.read_apart(
+                self._list.query(context), f"all of {self._list.name_of(context)}", context
+            )
+            yield from self._noted(memory, everybody, set())
+
+    def _refuse(self, why: str) -> None:
+        fit, name = self._list.fit, self._movers.people_filter
+        known = fit.can.ignored_filters
+        fit.learn(f"{why}. All of it is read each night", ignored_filters=(*known, name))
+
+    def _of_people(self, memory: _Memory, context: Context | None) -> Iterator[Any]:
+        """Yield the rows of those who are due."""
+        asked = self._due(memory)
+        # One list tells whether the parameter counts, before all are on their way.
+        found = set[int]()
+        first = asked[: self._longest]
+        yield from self._noted(memory, self._rows(first, context), found)
+        if found - set(first):
+            self._refuse(f"42 does not narrow it by {self._movers.people_filter}")
+            return
+        yield from self._noted(memory, self._rows(asked[self._longest :], context), found)
+        memory.moved.difference_update(asked)
+        # A list may be cut in silence: only who does not come when asked for again is gone.
+        while lacking := {one for one in asked if one not in found and one in memory.read}:
+            again = set[int]()
+            yield from self._noted(memory, self._rows(lacking, context), again)
+            if not again:
+                break
+            found |= again
+            length = min(self._longest, len(asked))
+            shown = len(found.intersection(first)) if lacking.intersection(first) else 1
+            self._list.fit.shorten(self._movers.people_filter, length, max(shown, 1))
+        self._forget(memory, set(asked) - found)
+
+    def _forget(self, memory: _Memory, missing: Collection[int]) -> None:
+        """Take note of who has no row."""
+        known = self._known
+        for person in missing:
+            memory.near.pop(person, None)
+            if person in known:
+                memory.read[person] = self._tonight
+            else:
+                memory.read.pop(person, None)
+        memory.has_changed = True
+
+    @property
+    def _longest(self) -> int:
+        return self._list.fit.can.longest_list
+
+    def _rows(self, people: Collection[int], context: Context | None) -> Iterator[Any]:
+        return self._list.read_people(people, self._movers.people_filter, context)
+
+    def _noted(self, memory: _Memory, records: Iterator[Any], found: set[int]) -> Iterator[Any]:
+        """Yield records, and take note of their people once the target has them."""
+        for record in records:
+            yield record
+            found |= self._note(memory, [record])
+
+    @cached_property
+    def _known(self) -> Collection[int]:
+        """The people of the scope, if the run has read them."""
+        if self._list.run.times.not_before is not None:
+            return ()
+        return frozenset(self._list.run.people.people.known_ids or ())
+
+    def _due(self, memory: _Memory) -> list[int]:
+        """Return who is read tonight."""
+        tonight, nights = self._tonight, self._nights
+        is_narrowed = bool(self._list.run.scope.campus_ids)
+        everybody = {*memory.read, *self._known}
+        if self._known and not is_narrowed:
+            everybody = set(self._known)  # nobody sees the others
+        read = {one: memory.read[one] for one in everybody if one in memory.read}
+        due = memory.moved | (everybody - read.keys())
+        due |= {
+            person
+            for person, day in memory.near.items()
+            if abs(day - self._today) <= self._movers.days and read.get(person) != tonight
+        }
+        others = {one: tonight - night for one, night in read.items() if night < tonight}
+        waiting = sorted(others.keys() - due, key=lambda one: (-others[one], one))
+        needed = share([others[one] for one in waiting], nights)
+        if nights:  # a list that is asked for anyway is filled
+            needed += -(len(due) + needed) % self._longest
+        return sorted(due.union(waiting[:needed]))
+
+
+def _ids(numbers: Iterable[int]) -> str:
+    return packed(after - before for before, after in pairwise([0, *sorted(numbers)]))
+
+
+def _put_together(days: Mapping[int, int]) -> dict[str, str]:
+    """Write down numbers that have a day each, by the day."""
+    of = defaultdict[int, list[int]](list)
+    for number, day in days.items():
+        of[day].append(number)
+    return {str(day): _ids(numbers) for day, numbers in sorted(of.items())}
+
+
+def _taken_apart(kept: Mapping[str, str]) -> dict[int, int]:
+    """Read what `_put_together` has written."""
+    return {
+        number: int(day)
+        for day, numbers in kept.items()
+        for number in accumulate(unpacked(numbers))
+    }
