@@ -17,6 +17,9 @@ from ft42_sandbox.generate.rewards import ranks
 from ft42_sandbox.instants import DAY, HOUR, to_text
 
 PASS = 80
+MEMBER = 9
+"""The level from which on nobody falls into the black hole."""
+MEMBERS = {"Learner": "Member", "Cadet": "Transcender"}
 # Memberships of coalitions outlive an account.
 OWNED = {
     "cursus_users": "user_id",
@@ -245,7 +248,7 @@ class Events(Cast):
             self.enrolments("waiting_for_correction").append(position)
 
     def mark(self, at: int) -> None:
-        """An evaluation ends: a mark, and a level that grows without `updated_at`."""
+        """An evaluation ends: a mark; level, grade and deadline move without `updated_at`."""
         position = self.enrolment("waiting_for_correction")
         if position is None:
             position = self.enrolment("in_progress")
@@ -271,10 +274,19 @@ class Events(Cast):
         user_id = int(enrolments.array("user_id")[position])
         for link in self.rows_of("cursus_users", user_id) if mark >= PASS else ():
             if links.array("cursus_id")[link] == enrolments.array("cursus_id")[position]:
-                grown = {"level": round(links.value(link, "level") + 0.01 * self.below(60), 2)}
-                if links.value(link, "blackholed_at") is not None:
-                    grown["blackholed_at"] = links.value(link, "blackholed_at") + 10 * DAY
-                self.ledger.update("cursus_users", link, grown, at, "mark", silent=True)
+                self._grow(link, at)
+
+    def _grow(self, link: int, at: int) -> None:
+        """Level, grade and deadline of somebody who passed move; `updated_at` does not."""
+        links = self.store["cursus_users"]
+        level = round(links.value(link, "level") + 0.01 * self.below(60), 2)
+        deadline, grade = links.value(link, "blackholed_at"), links.value(link, "grade")
+        if deadline is not None:
+            deadline += 10 * DAY
+        if level > MEMBER and grade in MEMBERS:
+            deadline, grade = None, MEMBERS[grade]
+        grown = {"level": level, "grade": grade, "blackholed_at": deadline}
+        self.ledger.update("cursus_users", link, grown, at, "mark", silent=True)
 
     def retry(self, at: int) -> None:
         """A finished project is begun again: the old mark stays until the new one."""

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from tests.end_to_end.oracle import Row, Table
 
-ALL = "{ft42_optional_streams: [campus_users, cursus_users]}"
+ALL = "{ft42_optional_streams: [campus_users]}"
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from tests.postgres import Database
 
-NOT_LOADED = {"campus_achievements", "campus_users", "cursus_users"}  # off by default
+NOT_LOADED = {"campus_achievements", "campus_users"}  # off by default
 KILLS = 10
 
 

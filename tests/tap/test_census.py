@@ -27,7 +27,6 @@ IN_FULL = {
     "achievements": "/v2/achievements",
     "blocs": "/v2/blocs",
     "coalitions": "/v2/coalitions",
-    "cursus_users": "/v2/cursus/21/cursus_users",
 }
 PAGES: dict[str, Any] = {"page_size": 4, "refresh_nights": 0, **AT_ONCE}
 """With pages of four, 1,660 students have as many pages as 42's 40,341 have of 100."""
@@ -216,21 +215,19 @@ class TestFullReads:
         self, tap: Tap, campus: RunningSandbox
     ) -> None:
         here = tap.pointed_at(campus, page_size=25, **AT_ONCE)
-        runs = [here.run("cursus_users", "census", max_requests=6)]
-        while not counted(runs[-1], "cursus_users"):
+        runs = [here.run("achievements", "census", max_requests=6)]
+        while not counted(runs[-1], "achievements"):
             assert len(runs) < 9
             state = runs[-1].state
-            runs.append(here.run("cursus_users", "census", state=state, max_requests=6))
+            runs.append(here.run("achievements", "census", state=state, max_requests=6))
         assert len(runs) > 2
-        exist = [row for proof in counted(runs[-1], "cursus_users") for row in proof["ids"]]
-        assert exist == [
-            row["id"] for row in campus.truth("cursus_users") if row["cursus_id"] == 21
-        ]
-        assert "census" not in runs[-1].state["bookmarks"]["cursus_users"]
+        exist = [row for proof in counted(runs[-1], "achievements") for row in proof["ids"]]
+        assert exist == [row["id"] for row in campus.truth("achievements")]
+        assert "census" not in runs[-1].state["bookmarks"]["achievements"]
 
     def test_a_read_that_failed_proves_nothing(self, tap: Tap, sandbox: RunningSandbox) -> None:
-        sandbox.fault("forbidden", route="*cursus_users", after=2)
-        run = tap.pointed_at(sandbox, page_size=20).fail("cursus_users", "census")
+        sandbox.fault("forbidden", route="*achievements", after=2)
+        run = tap.pointed_at(sandbox, page_size=20).fail("achievements", "census")
         assert run.records("census") == []
 
     def test_a_row_without_an_id_leaves_open_what_exists(

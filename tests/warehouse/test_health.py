@@ -107,7 +107,7 @@ def test_a_load_that_only_landed_is_not_fresh(healthy: Warehouse) -> None:
 
 def test_a_stream_that_is_off_is_not_missed(healthy: Warehouse) -> None:
     seen = json.loads(healthy.run("status", "--json"))
-    (off,) = [row for row in seen["tables"] if row["name"] == "cursus_users"]
+    (off,) = [row for row in seen["tables"] if row["name"] == "campus_users"]
     assert not off["is_read"]
     assert not off["is_stale"]
 

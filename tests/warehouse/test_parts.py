@@ -90,5 +90,5 @@ def test_skills_that_were_lost_come_back_and_are_missed(skilled: Warehouse) -> N
     said = skilled.attempt("check")
     assert said.exit_code == 1
     assert "2 rows of ft42.cursus_users_skills are not those of cursus_users" in said.output
-    skilled.run("publish", "--everything")
+    skilled.run("rebuild")
     assert skills(skilled) == [(1, 3, 2.5), (1, 4, 1), (2, 3, 7)]

@@ -1,6 +1,6 @@
 """How rows are kept fresh that change without the cursor.
 
-Once a night, rows are asked for by their people, a hundred a request:
+Once a night, rows are asked for by their people, a page of them a request:
 
 - whose mark has changed since, as the rows of another list tell that pass in this run or in
   earlier ones;
@@ -267,7 +267,7 @@ class ThoseWhoMoved(Trait):
 
     @property
     def _longest(self) -> int:
-        return self._list.fit.can.longest_list
+        return self._list.longest_list_of_people
 
     def _rows(self, people: Collection[int], context: Context | None) -> Iterator[Any]:
         return self._list.read_people(people, self._movers.people_filter, context)

@@ -370,6 +370,11 @@ class Partitions:
             self.account_to(source.entry, "")
         yield from self.reader.read_apart(source, self.run.times.until, is_proof=is_proof)
 
+    @property
+    def longest_list_of_people(self) -> int:
+        """People who are asked for at once: a page that has room for more has all rows."""
+        return max(min(self.fit.can.longest_list, self.reader.page_size - 1), 1)
+
     def read_people(
         self, ids: Iterable[int], people_filter: str, context: Context | None
     ) -> Iterator[Any]:
@@ -392,7 +397,7 @@ class Partitions:
         query.pop(self.listing.campus_filter or "", None)  # whoever it is, is named
         sources = [
             self.reader.source(context, {**query, people_filter: batch}, name, path=self.path)
-            for batch in id_lists(ids, self.fit.can.longest_list)
+            for batch in id_lists(ids, self.longest_list_of_people)
         ]
         if sources:
             self.account_to(sources[0].entry, None)

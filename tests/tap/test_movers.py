@@ -1,0 +1,277 @@
+"""Nobody's level is older than a night if they moved, nor than ``refresh_nights`` if not."""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from ft42_sandbox.likeness import FORMAT
+from ft42_sandbox.testing import running_sandbox
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from ft42_sandbox.testing import RunningSandbox
+
+    from tests.tap.running import Run, Tap
+
+Row = dict[str, Any]
+
+LEVELS = "GET /v2/cursus_users"
+STREAMS = ("campuses", "users", "projects_users", "cursus_users", "census")
+NIGHTS = 4
+VALUES = ("level", "grade", "blackholed_at")
+
+
+class Copy:
+    """What a target has of the levels, night by night, by a clock of its own."""
+
+    def __init__(self, tap: Tap, sandbox: RunningSandbox, **settings: object) -> None:
+        self.sandbox = sandbox
+        self.rows: dict[int, Row] = {}
+        self.asked: list[str] = []
+        self._tap = tap.pointed_at(sandbox, refresh_nights=NIGHTS, **settings)
+        self._state: Row | None = None
+        self.run()
+
+    def run(self, *streams: str, **settings: object) -> Run:
+        """Let the tap run now."""
+        self.sandbox.reset_requests()
+        now = datetime.fromisoformat(self.sandbox.control("GET", "clock")["now"])
+        run = replace(self._tap, now=now.timestamp() + 31).run(
+            *(streams or STREAMS), state=self._state, **settings
+        )
+        self._state = run.state
+        self.rows |= {row["id"]: row for row in run.records("cursus_users")}
+        for census in run.records("census"):
+            if census["stream"] == "cursus_users" and census["ids"] is not None:
+                judged = range(census["first_id"], census["last_id"] + 1)
+                for row_id in set(judged) & self.rows.keys() - set(census["ids"]):
+                    del self.rows[row_id]
+        self.asked = [
+            entry["target"] for entry in self.sandbox.log() if entry["route"] == LEVELS
+        ]
+        return run
+
+    def wait(self, **span: int) -> None:
+        """Let time pass."""
+        seconds = timedelta(**span).total_seconds()
+        self.sandbox.control("POST", "clock", {"move": seconds})
+
+    def night(self, **settings: object) -> Run:
+        """Let the tap run a day later."""
+        self.wait(days=1)
+        return self.run(**settings)
+
+    def stale(self, **narrowed: str) -> set[int]:
+        """The rows of which the copy has other values than 42."""
+        query = "".join(f"&{name}={value}" for name, value in narrowed.items())
+        truth = self.sandbox.truth_of(f"/v2/cursus_users?filter[cursus_id]=21{query}")
+        return {
+            row["id"]
+            for row in truth
+            if row["id"] not in self.rows
+            or any(self.rows[row["id"]][name] != row[name] for name in VALUES)
+        }
+
+    def stale_of_students(self) -> set[int]:
+        """Those of them whose people are published."""
+        path = "/v2/cursus/21/users?filter[kind]=student&filter[alumni?]=false"
+        students = {row["id"] for row in self.sandbox.truth_of(path, columns="id")}
+        return {row_id for row_id in self.stale() if self.rows[row_id]["user_id"] in students}
+
+    def forget(self, person: int) -> None:
+        """Let 42 delete who somebody is in the cursus."""
+        for row in self.sandbox.truth("cursus_users"):
+            if row["user"]["id"] == person and row["cursus_id"] == 21:
+                self.sandbox.delete("cursus_users", row["id"])
+
+    @property
+    def of_people(self) -> list[str]:
+        """The requests that name people."""
+        return [target for target in self.asked if "filter%5Buser_id%5D" in target]
+
+
+@contextmanager
+def living(like: str | None = None) -> Iterator[RunningSandbox]:
+    """A sandbox whose clock stands still, an hour after the census is due."""
+    epoch = "2026-11-01T00:00:00Z"
+    options = {} if like is None else {"as": like}
+    with running_sandbox(users=400, enrolments=2000, epoch=epoch, **options) as sandbox:
+        sandbox.control("POST", "clock", {"freeze": True})
+        sandbox.control("POST", "clock", {"set": "2026-11-10T03:00:00Z"})
+        yield sandbox
+
+
+@pytest.fixture
+def world() -> Iterator[RunningSandbox]:
+    """A sandbox that a test may change."""
+    with living() as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def levels(tap: Tap, world: RunningSandbox) -> Copy:
+    """A copy of all levels."""
+    return Copy(tap, world)
+
+
+def raise_silently(copy: Copy, row_id: int, level: float) -> None:
+    """Let a level move, which nothing tells."""
+    copy.sandbox.update("cursus_users", row_id, level=level, silent=True)
+
+
+def test_who_was_marked_has_their_level_with_the_next_night(levels: Copy) -> None:
+    for _ in range(2):
+        levels.wait(hours=12)
+        levels.sandbox.live(3600, events={"mark": 40})
+        assert levels.stale()
+        levels.wait(hours=12)
+        levels.run()
+        assert levels.stale() == set()
+
+
+def test_marks_that_other_runs_have_seen_are_remembered_until_the_night(levels: Copy) -> None:
+    levels.wait(hours=6)
+    levels.sandbox.live(3600, events={"mark": 40})
+    levels.wait(minutes=15)
+    levels.run()
+    assert levels.asked == []
+    assert levels.stale()
+    levels.wait(hours=18)
+    levels.run()
+    assert levels.stale() == set()
+
+
+def test_between_two_nights_nothing_is_asked(levels: Copy) -> None:
+    for _ in range(3):
+        levels.wait(minutes=15)
+        levels.run()
+        assert levels.asked == []
+
+
+def test_what_nothing_tells_is_found_within_the_nights(levels: Copy) -> None:
+    silent = sorted(levels.rows)[::7]
+    for row_id in silent:
+        raise_silently(levels, row_id, 20.5)
+    shares = []
+    for _ in range(NIGHTS):
+        levels.night()
+        shares.append(len(levels.of_people))
+    assert levels.stale_of_students() == set()
+    assert max(shares) <= len(levels.rows) // NIGHTS // 100 + 2  # no night has them all
+
+
+def test_whose_deadline_is_near_is_read_each_night(levels: Copy) -> None:
+    now = datetime.fromisoformat(levels.sandbox.control("GET", "clock")["now"])
+    near, *_ = [row_id for row_id, row in levels.rows.items() if row["blackholed_at"]]
+    soon = (now + timedelta(days=20)).astimezone(UTC).isoformat()
+    levels.sandbox.update("cursus_users", near, blackholed_at=soon)
+    levels.night()
+    assert near not in levels.stale()
+    for level in (9.25, 9.5, 9.75):
+        raise_silently(levels, near, level)
+        levels.night()
+        assert near not in levels.stale()
+
+
+def test_without_the_marks_everybody_is_read_each_night(levels: Copy) -> None:
+    others = [stream for stream in STREAMS if stream not in {"campuses", "projects_users"}]
+    for row_id in sorted(levels.rows)[::9]:
+        raise_silently(levels, row_id, 20.5)
+    levels.wait(days=1)
+    levels.run(*others)
+    assert levels.stale_of_students() == set()
+
+
+def test_who_is_gone_is_asked_for_no_more(levels: Copy) -> None:
+    gone = [row["user_id"] for row in levels.rows.values()][:5]
+    for person in gone:
+        levels.forget(person)
+    for _ in range(NIGHTS):
+        levels.night()
+    ids = {
+        row["id"] for row in levels.sandbox.truth_of("/v2/cursus_users?filter[cursus_id]=21")
+    }
+    assert levels.rows.keys() == ids
+
+
+class TestOfACampus:
+    """A scope that is narrowed to a campus."""
+
+    @pytest.fixture
+    def campus(self, world: RunningSandbox) -> int:
+        """The campus that most people have left for another one."""
+        left = [
+            row["campus_id"] for row in world.truth("campus_users") if not row["is_primary"]
+        ]
+        return int(max(sorted(set(left)), key=left.count))
+
+    def test_who_has_left_for_another_campus_has_a_level_too(
+        self, tap: Tap, world: RunningSandbox, campus: int
+    ) -> None:
+        copy = Copy(tap, world, campus_ids=[campus])
+        listed = {
+            row["id"]
+            for row in world.truth_of(
+                f"/v2/cursus_users?filter[cursus_id]=21&filter[campus_id]={campus}"
+            )
+        }
+        enrolments = world.truth_of(
+            f"/v2/projects_users?filter[cursus]=21&filter[campus]={campus}"
+        )
+        students = {row["user"]["id"] for row in enrolments}
+        dropped = [
+            row
+            for row in world.truth("cursus_users")
+            if row["cursus_id"] == 21
+            and row["id"] not in listed
+            and row["user"]["id"] in students
+        ]
+        assert dropped
+        assert listed | {row["id"] for row in dropped} >= copy.rows.keys() >= listed
+        assert {row["id"] for row in dropped} <= copy.rows.keys()
+        for row in dropped:
+            raise_silently(copy, row["id"], 20.5)
+        copy.night()
+        assert all(copy.rows[row["id"]]["level"] == 20.5 for row in dropped)
+
+    def test_a_night_takes_two_requests(
+        self, tap: Tap, world: RunningSandbox, campus: int
+    ) -> None:
+        copy = Copy(tap, world, campus_ids=[campus])
+        for _ in range(3):
+            world.live(3600, events={"mark": 100})
+            copy.night()
+            assert len(copy.asked) == 2
+            assert copy.stale(**{"filter[campus_id]": str(campus)}) == set()
+
+
+@pytest.mark.parametrize(
+    "habit",
+    [
+        {"longest_list": 20},
+        {"longest_list": 20, "beyond_list": 400},
+        {"refused": ["filter[user_id]"]},
+        {"ignored": ["filter[user_id]"]},
+    ],
+    ids=["cut", "too long", "refused", "ignored"],
+)
+def test_whatever_becomes_of_lists_of_people_no_level_is_lost(
+    tap: Tap, tmp_path: Path, habit: Row
+) -> None:
+    like = tmp_path / "report.json"
+    routes = {"/v2/cursus_users": {"differs": habit}}
+    like.write_text(json.dumps({"format": FORMAT, "routes": routes}), encoding="utf-8")
+    with living(str(like)) as world:
+        copy = Copy(tap, world)
+        world.live(3600, events={"mark": 60})
+        copy.night()
+        assert copy.stale() == set()
+        copy.night()
+        assert len(copy.asked) < 25  # all of it has four pages
