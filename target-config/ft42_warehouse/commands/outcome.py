@@ -17,6 +17,15 @@ def outcome(warehouse: Warehouse, job: str) -> None:
     A stream that fails does not keep a job from publishing the others. So that the job
     fails all the same, this is its last task.
     """
+    tell_outcome(warehouse, job)
+
+
+def tell_outcome(warehouse: Warehouse, job: str) -> None:
+    """Say what the loads of a job missed.
+
+    Raises:
+        click.ClickException: They missed something.
+    """
     with warehouse.database.connect() as connection:
         missed = failures(connection, warehouse.schemas, job)
     if missed:
