@@ -58,7 +58,7 @@ def _op(name: str, task: str, *, is_first: bool) -> Any:  # noqa: ANN401 - Dagst
         )
 
     # Asked again, an outcome says the same.
-    is_outcome = task.startswith("warehouse:outcome")
+    is_outcome = re.match(r"warehouse:.*\boutcome\b", task)
     return op(
         name=re.sub(r"\W+", "_", f"{name} {task}"),  # no two jobs share one
         ins={} if is_first else {"before": In(Nothing)},

@@ -3,10 +3,10 @@
 A job notes this by itself: its publish is ``warehouse publish --job``, and the night's
 first task is ``warehouse init --job``. A quarter of an hour has no process for that: its
 turn is noted once it has published. What loads missed that went on without it, its last task
-tells, once the rest is published: ``warehouse outcome --job``. Meltano's own database
-does not tell: it knows loads rather than jobs, and nothing of a job whose ``init`` or
-publish fails. Where a turn ended that did not publish, only who started it knows, and
-says so with ``warehouse alert --after``.
+tells, once the rest is published: ``warehouse outcome --job``, or ``publish --outcome``.
+Meltano's own database does not tell: it knows loads rather than jobs, and nothing of a job
+whose ``init`` or publish fails. Where a turn ended that did not publish, only who started it
+knows, and says so with ``warehouse alert --after``.
 """
 
 from __future__ import annotations

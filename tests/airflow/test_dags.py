@@ -123,7 +123,7 @@ def test_a_worker_that_is_killed_costs_its_own_slice_and_the_rest_is_published(
         "group0": "success", "group1": "success", "group2": "failed",
     }  # fmt: skip
     tasks = airflow.tasks("ft42_incremental", quarter)
-    assert tasks["warehouse-publish-incremental"] == "success"
+    assert tasks["warehouse-publish-outcome-incremental"] == "success"
 
     assert_published(rig.database, sandbox)
     log = sandbox.log()

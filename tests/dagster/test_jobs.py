@@ -103,5 +103,5 @@ def test_a_turn_is_skipped_while_the_one_before_is_under_way(project: Path) -> N
 
 def test_a_job_fails_with_its_outcome_which_is_asked_once(project: Path) -> None:
     with pytest.raises(AssertionError):
-        python(project, _RUN, "ft42_incremental", FAILS="warehouse:outcome")
+        python(project, _RUN, "ft42_incremental", FAILS="outcome-incremental")
     assert sum("outcome" in line for line in called(project)) == 1

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.warehouse.conftest import LIVE, NIGHTLY
+from tests.warehouse.conftest import LIVE, NIGHTLY, user
 
 if TYPE_CHECKING:
     from tests.warehouse.conftest import Warehouse
@@ -38,6 +38,25 @@ def test_what_failed_is_named_in_one_line_until_a_good_run(
     assert f"The job {job} did not load everything: {REASON}." in done.output
     healthy.land_run("good", *LIVE, age=timedelta(minutes=2))
     healthy.run("outcome", "--job", job)
+
+
+def test_a_publish_that_is_the_last_task_tells_it_once_the_rest_is_published(
+    healthy: Warehouse,
+) -> None:
+    last = ("publish", "--job", "incremental", "--outcome")
+    assert "everything" in healthy.run(*last)
+    failed(healthy, *LIVE, minutes=5)
+    healthy.land("users", user(4_711))
+    done = healthy.attempt(*last)
+    assert done.exit_code == 1
+    assert f"The job incremental did not load everything: {REASON}." in done.output
+    assert 4_711 in healthy.published("users")
+
+
+def test_an_outcome_is_that_of_a_job(healthy: Warehouse) -> None:
+    done = healthy.attempt("publish", "--outcome")
+    assert done.exit_code == 2
+    assert "Missing option --job" in done.output
 
 
 def test_the_quarter_hour_does_not_fail_for_what_only_the_night_loads(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from math import ceil
-from statistics import median_low
 from typing import TYPE_CHECKING, TypeAlias
 
 from tap_ft42.declared.instants import from_milliseconds
@@ -84,7 +83,7 @@ class Region:
             Two regions, each of them smaller, if the region `is_divisible`.
         """
         lower, upper = self.interval(key)
-        middle = median_low(seen) if seen else (lower + upper) // 2
+        middle = sorted(seen)[(len(seen) - 1) // 2] if seen else (lower + upper) // 2
         least = lower if key == ID else lower + 1
         return self._cut_at(key, [min(max(middle, least), upper - 1)])
 

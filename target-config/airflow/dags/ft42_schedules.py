@@ -53,8 +53,8 @@ class Task:
 
     @property
     def is_outcome(self) -> bool:
-        """Whether it only tells what loads missed, which the next turn tries again."""
-        return self.blocks[0].startswith("warehouse:outcome")
+        """Whether it tells what loads missed, which the next turn tries again."""
+        return re.match(r"warehouse:.*\boutcome\b", self.blocks[0]) is not None
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,15 @@ def outcome(warehouse: Warehouse, job: str) -> None:
     A job publishes its other streams when one fails. This, its last task, then lets the
     job fail.
     """
+    tell_outcome(warehouse, job)
+
+
+def tell_outcome(warehouse: Warehouse, job: str) -> None:
+    """Say what the loads of a job missed.
+
+    Raises:
+        click.ClickException: They missed something.
+    """
     with warehouse.database.connect() as connection:
         missed = failures(connection, warehouse.schemas, job)
     if missed:

@@ -15,6 +15,7 @@ from ft42_warehouse.commands.options import (
     option,
     shard_option,
 )
+from ft42_warehouse.commands.outcome import tell_outcome
 from ft42_warehouse.commands.preparing import prepare
 from ft42_warehouse.publish import TooManyDeletionsError
 from ft42_warehouse.publish import publish as publish_landed
@@ -37,6 +38,9 @@ if TYPE_CHECKING:
     "erasures.",
 )  # fmt: skip
 @job_option("--job", "Job whose load this publishes.")
+@click.option(
+    "--outcome", "is_last", is_flag=True, help="Then do what `outcome` does for this job."
+)
 @shard_option
 @click.pass_obj
 def publish(  # noqa: PLR0913 - an argument an option
@@ -46,12 +50,15 @@ def publish(  # noqa: PLR0913 - an argument an option
     allow_deletes: bool,
     keep_days: float,
     job: str | None,
+    is_last: bool,
     shards: tuple[str, ...],
 ) -> None:
     """Publish what has landed, in one transaction.
 
     With --job, do first what `init` does, if this version has not done it yet.
     """
+    if is_last and job is None:
+        raise click.MissingParameter(param_hint="--job", param_type="option")
     if job is not None:
         with warehouse.database.connect() as connection:
             for note in prepare(connection, warehouse.schemas, shards, is_once=True):
@@ -65,6 +72,8 @@ def publish(  # noqa: PLR0913 - an argument an option
     uri = os.environ.get("MELTANO_DATABASE_URI")
     if job == "nightly" and uri and (failure := trim(uri, days=keep_days)):
         click.echo(f"{failure}.", err=True)
+    if job is not None and is_last:
+        tell_outcome(warehouse, job)
 
 
 @click.command(epilog="Example: warehouse rebuild")
