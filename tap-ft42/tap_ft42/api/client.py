@@ -122,7 +122,7 @@ class Client:
         def tell(details: Details) -> None:
             _tell_of_failure(name, details)
             wait = details.get("wait", 0.0)
-            self._budget.check(wait, because="the API asks to be left alone")
+            self._budget.check(wait, because="the API asks to wait")
 
         handlers = tell if look_into is None else [tell, look_into]
         return retries.retried(func, handlers, **bound)

@@ -401,8 +401,8 @@ def _in_sqlite(name: str, store: str, rate: Rate, algorithm: LogAlgorithm) -> Ab
             for suffix in ("-wal", "-shm"):
                 file.with_name(file.name + suffix).unlink(missing_ok=True)
             _logger.warning(
-                "The account of requests, %s, was damaged. It is begun anew, and the old file "
-                "is now %s.",
+                "The account of requests, %s, was damaged. A new one was begun, and the old "
+                "file is now %s.",
                 file,
                 aside.name,
                 extra={"happened": "quota_store_damaged"},

@@ -102,7 +102,7 @@ def refusal(settings: Mapping[str, Any]) -> str | None:
     if end is None:
         return None
     if start is None:
-        return "end_date is set and start_date is not: a backfill takes both"
+        return "end_date is set and start_date is not: a backfill needs both"
     if in_milliseconds(end) <= in_milliseconds(start):
         return f"end_date ({end}) is not later than start_date ({start})"
     if in_milliseconds(end) > time.time() * 1000:

@@ -61,8 +61,8 @@ def unlisted(scope: Scope, lists: Sequence[Partitions]) -> Iterator[tuple[str, s
         if hidden := sorted(_existing(listed_by, unknown - known)):
             known.update(hidden)
             _logger.warning(
-                "%s: 42 does not list %s, which exists all the same, such as one that is not "
-                "active any more. What 42 tells of it is read.",
+                "%s: 42 does not list %s, which exists nevertheless; perhaps it is no longer "
+                "active. It is read as far as 42 shows it.",
                 name,
                 ", ".join(map(str, hidden)),
                 extra={"happened": "not_listed", "setting": name, "ids": hidden},
