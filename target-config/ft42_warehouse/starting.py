@@ -56,8 +56,8 @@ def main() -> None:
 def init(directory: Path) -> None:
     """Write a Meltano project into DIRECTORY.
 
-    A file that is there is never overwritten: if another one than this command writes is in
-    the way, nothing is written at all. Your .env is kept, whatever it holds.
+    No file is overwritten: if one of them is there and differs, nothing is written. An
+    existing .env is kept.
     """
     wanted = {directory / name: _text(file) for file, name in _NAMES.items()}
     try:

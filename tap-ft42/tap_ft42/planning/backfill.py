@@ -97,7 +97,7 @@ class Backfill:
 
 
 def refusal(settings: Mapping[str, Any]) -> str | None:
-    """Say why the settings name no window that can be read; None if they do, or name none."""
+    """Say why the window of the settings cannot be read; None if it can, or there is none."""
     start, end = settings.get("start_date"), settings.get("end_date")
     if end is None:
         return None

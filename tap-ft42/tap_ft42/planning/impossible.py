@@ -61,7 +61,7 @@ def _forget(state: dict[str, Any], latest: str) -> bool:
 
 
 def _put_back(notes: dict[str, Any], latest: str, known: str) -> bool:
-    """Let what was noted in the future be as old as what is known to have been read."""
+    """Replace instants in the future by the latest that is known to have been read."""
     impossible = [
         name
         for name, value in notes.items()

@@ -100,7 +100,7 @@ def _ask_for_students(listed_by: Partitions, own: int) -> Reading:
 
 
 def _existing(listed_by: Partitions, ids: Iterable[int]) -> Iterator[int]:
-    """Yield those of some ids of which 42 tells the students, or that there are none."""
+    """Yield the ids for which 42 answers, with students or without."""
     for own in sorted(ids):
         try:
             listed_by.reader.one_of(_ask_for_students(listed_by, own))
