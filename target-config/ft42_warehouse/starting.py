@@ -1,4 +1,4 @@
-"""The command ``ft42``: a project folder for who has the packages and no checkout.
+"""The command ``ft42``: a project folder for people who have no checkout.
 
 What it writes lies in ``starter/``: the repository's own ``meltano.yml`` and what belongs to
 it, brought into this form by ``tools/starter.py``.
