@@ -1,4 +1,4 @@
-"""``warehouse alert``: tells what is newly wrong and what is over again, once a cause.
+"""``warehouse alert``: posts new problems, and those that are over, once each.
 
 What was told is kept in the database, and in a file beside it where the database cannot
 be asked. A cause that could not be told is still news the next time.

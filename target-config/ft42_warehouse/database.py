@@ -39,9 +39,7 @@ _ADVICE = {
     ("57P",): "The server ended the session, or is starting or stopping. Run it again.",
     ("25P0",): "The server limits how long a transaction may last. Run it again, with a limit "
     "that suffices.",
-    (
-        "25006",
-    ): "The server is only read from, as a standby is. Name the one that is written to.",
+    ("25006",): "The server is read-only, as a standby is. Name the primary.",
     ("40",): "Others changed the same rows at the same time. Run it again.",
     ("53",): "The server has no room left: look after its disk, memory or connections.",
     ("58",): "The server has trouble with its files: see its log.",

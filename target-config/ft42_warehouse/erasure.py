@@ -1,4 +1,4 @@
-"""A person's data go, from everywhere, when 42 or the person says so."""
+"""Erases a person's data everywhere, when 42 or the person asks for it."""
 
 from __future__ import annotations
 

@@ -95,7 +95,7 @@ def create_all(
         message = (
             f"{account} may not do this: {error.diag.message_primary}. "
             f"{owners or 'All is its own'}. Use the owner's account, with WAREHOUSE_PUBLISHER "
-            f"or TARGET_POSTGRES_USER, or let who may grant {account} what it lacks"
+            f"or TARGET_POSTGRES_USER, or have its owner grant {account} what it lacks"
         )
         raise NotAllowedError(message) from None
     except (
@@ -218,7 +218,7 @@ def _create_all(
     return [
         *([roles.note] if roles.note else []),
         *objects.notes,
-        *(f"Somebody who may must run: {statement};" for statement in to_grant),
+        *(f"Somebody with the right to do so must run: {statement};" for statement in to_grant),
         *(f"{line}." for (line,) in in_the_way),
     ]
 
@@ -238,8 +238,8 @@ def _create_schemas(connection: Connection[Any], schemas: Schemas) -> None:
             for name in missing
         )
         message = (
-            f"{account} may not create schemas in the database {database}. Somebody who may "
-            f"must run: {statements}"
+            f"{account} may not create schemas in the database {database}. Its owner must "
+            f"run: {statements}"
         )
         raise NotAllowedError(message)
     for name in missing:

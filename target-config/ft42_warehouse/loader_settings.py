@@ -75,9 +75,9 @@ class LoaderSettings:
         if self.ssl_enable and not self.ssl_certificate_authority:
             message = (
                 "TARGET_POSTGRES_SSL_ENABLE needs TARGET_POSTGRES_SSL_CERTIFICATE_AUTHORITY: "
-                "the loader connects without one in no mode. Name the file of the server's "
-                "authority; or, to have TLS with a server that nobody vouches for, take "
-                "TARGET_POSTGRES_SSL_ENABLE away and set PGSSLMODE=require."
+                "the loader needs it in every mode. Name the file of the server's authority; "
+                "or, for TLS that does not verify the server, remove "
+                "TARGET_POSTGRES_SSL_ENABLE and set PGSSLMODE=require."
             )
             raise click.ClickException(message)
         if self.ssl_client_certificate_enable and not (

@@ -57,7 +57,7 @@ def required_objects(schemas: Schemas) -> list[str]:
 def create_published(connection: Connection[Any], objects: Objects, schemas: Schemas) -> bool:
     """Create the published tables and what they lack.
 
-    Rows that a lost key let in go: they all come from the landing schema.
+    Rows that a lost key let in are deleted: they all come from the landing schema.
 
     Args:
         connection: A connection of the schemas' owner; a transaction is open.

@@ -1,4 +1,4 @@
-"""``warehouse report``: one HTML page, whole in itself, for people who run the pipeline.
+"""``warehouse report``: one complete HTML page, for people who run the pipeline.
 
 The page asks no host for anything and runs no script: its policy forbids both. Whatever
 comes from the API is escaped.

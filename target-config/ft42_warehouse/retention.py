@@ -22,7 +22,7 @@ _KEPT = ("rejected", "runs", "requests", "erasures", "alerts", "checks", "refusa
 
 
 def expire(connection: Connection[Any], schemas: Schemas, *, days: float) -> None:
-    """Let go what is older.
+    """Delete what is older.
 
     Args:
         connection: A connection of the publisher, in autocommit mode.

@@ -1,4 +1,4 @@
-"""The command ``ft42``: a project folder for who has the packages and no checkout.
+"""The command ``ft42``: a project folder for people who have no checkout.
 
 What it writes lies in ``starter/``: the repository's own ``meltano.yml`` and what belongs to
 it, brought into this form by ``tools/starter.py``.
@@ -56,8 +56,8 @@ def main() -> None:
 def init(directory: Path) -> None:
     """Write a Meltano project into DIRECTORY.
 
-    A file that is there is never overwritten: if another one than this command writes is in
-    the way, nothing is written at all. Your .env is kept, whatever it holds.
+    No file is overwritten: if one of them is there and differs, nothing is written. An
+    existing .env is kept.
     """
     wanted = {directory / name: _text(file) for file, name in _NAMES.items()}
     try:

@@ -1,4 +1,4 @@
-"""Meltano's system database, which keeps the state of every run and lets none go.
+"""Meltano's system database, which keeps the state of every run and deletes none.
 
 Meltano reads the last state from a table of its own, ``state``. The copies in ``runs``
 are looked at by nobody once a later run has ended, and at the network's scale they grow
@@ -15,7 +15,7 @@ _PATIENCE = 30
 
 
 def trim(uri: str, *, days: float) -> str | None:
-    """Let go the runs that are older, and the states of those that are older than a day.
+    """Delete the runs that are older, and the states of those that are older than a day.
 
     The last run of each load stays as it is.
 

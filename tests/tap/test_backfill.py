@@ -261,7 +261,7 @@ def test_several_cursus_are_filled_each(here: Tap, sandbox: RunningSandbox) -> N
 @pytest.mark.parametrize(
     ("start_date", "end_date", "said"),
     [
-        (None, END, "end_date is set and start_date is not: a backfill takes both"),
+        (None, END, "end_date is set and start_date is not: a backfill needs both"),
         (END, START, f"end_date ({START}) is not later than start_date ({END})"),
         (END, END, f"end_date ({END}) is not later than start_date ({END})"),
         (START, "2999-01-01", "end_date (2999-01-01) lies in the future"),

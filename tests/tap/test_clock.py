@@ -84,7 +84,7 @@ def test_a_state_from_the_future_counts_as_unknown(tap: Tap, mutable: RunningSan
 def test_a_run_in_which_nothing_came_fails(tap: Tap, api: ScriptedApi) -> None:
     api.script["/v2/cursus"] = always(Reply({}, 502))
     run = tap.pointed_at(api, max_requests=2).fail("cursus", "sync_runs")
-    assert "Nothing came of the run" in run.last_word
+    assert "The run read nothing" in run.last_word
     assert [row["outcome"] for row in run.records("sync_runs")] == ["failed"]
 
 

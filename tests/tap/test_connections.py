@@ -146,7 +146,7 @@ def test_a_limit_that_holds_for_ever_holds_to_the_end_of_the_hour(
     api.ahead = almost - time.time()
     run = replace(tap, now=almost).pointed_at(api).fail("cursus")
     assert len(api.asked_for("/v2/cursus")) == 2
-    assert "asks to be left alone for 999,999,999 s" in run.last_word
+    assert "asks to wait for 999,999,999 s" in run.last_word
 
 
 def test_a_server_that_fails_for_ever_is_not_waited_for_beyond_the_run(
@@ -156,5 +156,5 @@ def test_a_server_that_fails_for_ever_is_not_waited_for_beyond_the_run(
     half_past = 1_800_000_000 // 3600 * 3600 + 1800
     api.ahead = half_past - time.time()
     run = replace(tap, now=half_past).pointed_at(api, max_minutes=1).start("cursus").finish()
-    assert "the API asks to be left alone until" in run.log
+    assert "the API asks to wait until" in run.log
     assert len(api.asked_for("/v2/cursus")) == 1

@@ -89,7 +89,7 @@ def test_a_rebuild_finds_what_waits_anew(warehouse: Warehouse) -> None:
     published(warehouse)
     warehouse.execute("UPDATE ft42_warehouse.waiting SET key = '{99}' WHERE key = '{11}'")
     said = warehouse.attempt("check").output
-    assert "2 rows of projects_users wait for a parent, or do not, otherwise than" in said
+    assert "2 rows of projects_users wait for a parent, or no longer wait, unlike" in said
     warehouse.run("rebuild")
     assert counted(warehouse) == {"projects_users": 2}
     warehouse.run("check")

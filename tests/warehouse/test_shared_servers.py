@@ -194,7 +194,7 @@ def test_who_may_make_no_schema_is_told_the_statements_and_they_suffice(
     server.execute(*statements.split("; "), database="a")
     said = server.run("init", database="a", user="carl")
     needed = "GRANT TEMPORARY ON DATABASE a TO carl"
-    assert f"Somebody who may must run: {needed};" in said
+    assert f"Somebody with the right to do so must run: {needed};" in said
     server.execute(needed, database="a")
     server.works("a", "carl")
     assert "must run" not in server.run("init", database="a", user="carl")

@@ -41,7 +41,7 @@ class Client:
         self._answered: tuple[Listing, str, dict[str, Any]] | None = None
 
     def known_good(self) -> Callable[[], Page] | None:
-        """Return what asks for a row of what was answered last; None if nothing was."""
+        """Return what asks for one row of the list that answered last; None if none did."""
         if self._answered is None:
             return None
         listing, url, params = self._answered
@@ -122,7 +122,7 @@ class Client:
         def tell(details: Details) -> None:
             _tell_of_failure(name, details)
             wait = details.get("wait", 0.0)
-            self._budget.check(wait, because="the API asks to be left alone")
+            self._budget.check(wait, because="the API asks to wait")
 
         handlers = tell if look_into is None else [tell, look_into]
         return retries.retried(func, handlers, **bound)

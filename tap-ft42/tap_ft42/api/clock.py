@@ -63,15 +63,15 @@ class Clock:
             self._epoch -= error
             self._correction = -error
         _logger.warning(
-            "This machine's clock is %s %s that of 42. The run goes by 42's; set it right.",
+            "This machine's clock is %s %s that of 42. The run uses 42's; set this one.",
             timedelta(minutes=round(abs(error) / 60)),
             "ahead of" if error > 0 else "behind",
             extra={"happened": "clock_differs", "seconds": round(error)},
         )
         if self._is_relied_on:
             message = (
-                "This machine's clock is wrong, which was not known when the run began. "
-                "Set it right, or start the run again."
+                "This machine's clock is wrong, and the run began with its time. Set the "
+                "clock, or start the run again."
             )
             raise ClockError(message)
 

@@ -64,7 +64,7 @@ _ADVICE: dict[int, str] = {
     ),
     HTTPStatus.NOT_FOUND: "Nothing is there. Check `api_url`, `cursus_ids` and `campus_ids`.",
     HTTPStatus.PROXY_AUTHENTICATION_REQUIRED: (
-        "A proxy wants to know who you are. Put user and password into HTTPS_PROXY."
+        "A proxy asks for a login. Put user and password into HTTPS_PROXY."
     ),
 }
 
@@ -155,7 +155,7 @@ def refusal(response: requests.Response) -> str:
     if said:
         answered += f" ({said})"
     if wait := whole_number(response.headers, "Retry-After"):
-        answered += f" and asks to be left alone for {wait:,} s"
+        answered += f" and asks to wait for {wait:,} s"
     return f"{answered}: {advice}" if advice else answered
 
 
@@ -173,8 +173,8 @@ def redirection(response: requests.Response) -> str:
     there = _shown(there, response.request) if location else "nowhere"
     return (
         f"{request_line(response)} was answered {status_line(response)}, which points to "
-        f"{there}. The tap follows nobody with its credentials. Check `api_url`, and "
-        "whether a login page of the network stands in between."
+        f"{there}. The tap follows no redirect with its credentials. Check `api_url`, and "
+        "whether a login page of the network answers instead."
     )
 
 
@@ -195,7 +195,7 @@ def refused_credentials(response: requests.Response) -> str:
         f"42 refused the application's credentials: {status_line(response)} from "
         f"{without_secrets(response.url)}{f' ({said})' if said else ''}. "
         "`client_id` or `client_secret` is wrong, or the secret has expired: "
-        "42 rotates it every 28 days. Copy the present secret from the "
+        "42 rotates it every 28 days. Copy the current secret from the "
         "application's page on the intranet."
     )
 

@@ -293,7 +293,7 @@ def _finite(text: str) -> float:
 
 
 def _is_deep(value: list[Any]) -> bool:
-    """Tell whether lists and objects nest too deeply for those who walk through them."""
+    """Tell whether lists and objects nest too deeply for recursive code."""
     level: list[Any] = [value]
     for _ in range(_DEEPEST):
         level = [

@@ -173,7 +173,7 @@ class Quota:
     def _forget_the_future(self, bucket: AbstractBucket) -> None:
         """Begin an account anew if it holds requests from the future.
 
-        It was kept by a clock that was wrong, and would be full until it is that late.
+        A clock that was wrong wrote them, and the account would be full until then.
         """
         newest = bucket.peek(0)
         if isinstance(newest, RateItem) and newest.timestamp > self._now() + _FUTURE:
@@ -291,11 +291,11 @@ class Quota:
     def _correct(self, left: int) -> None:
         """Let the account say what the API says.
 
-        What was sent since the answer is in the account already but not in what the
-        API says, so a charge for what others used may come out too low, never too
-        high. The next answers make up for it, and until then the reserve does. The
-        account is set right upwards only if it is further off than requests that are
-        on their way can explain: if the API has forgotten, or its limit is another.
+        Requests that were sent after the answer are in the account, but not in what the
+        API says. So a charge for what others used may be too low, never too high. The
+        next answers make up for it, and until then the reserve does. The account is
+        raised only if requests that are on their way cannot explain the difference: if
+        the API has forgotten some, or has another limit.
         """
         if not (hour := self._hour):
             return
@@ -401,8 +401,8 @@ def _in_sqlite(name: str, store: str, rate: Rate, algorithm: LogAlgorithm) -> Ab
             for suffix in ("-wal", "-shm"):
                 file.with_name(file.name + suffix).unlink(missing_ok=True)
             _logger.warning(
-                "The account of requests, %s, was damaged. It is begun anew, and the old file "
-                "is now %s.",
+                "The account of requests, %s, was damaged. A new one was begun, and the old "
+                "file is now %s.",
                 file,
                 aside.name,
                 extra={"happened": "quota_store_damaged"},

@@ -148,7 +148,7 @@ def waits() -> Generator[float, Exception, None]:
 
 
 def requested_wait(response: requests.Response) -> float | None:
-    """Read from an answer how long the server wants to be left alone.
+    """Read from an answer how long the server asks to wait.
 
     Returns:
         Seconds of ``Retry-After`` (a number or an HTTP date); without that

@@ -60,7 +60,7 @@ def refusal(settings: Mapping[str, Any]) -> str | None:
     if is_needed and len(settings.get("privacy_key") or "") < SHORTEST_KEY:
         return (
             f"privacy_key is missing or has fewer than {SHORTEST_KEY} characters: make one "
-            "with `openssl rand -hex 32` and keep it; with another one nobody is the same"
+            "with `openssl rand -hex 32` and keep it; with another one all pseudonyms change"
         )
     return None
 

@@ -105,7 +105,7 @@ def _clock(seconds_ahead: float | None) -> Finding:
     seconds = round(abs(seconds_ahead))
     found = f"{seconds:,} s {'ahead' if seconds_ahead > 0 else 'behind'}"
     is_right = seconds <= _APART
-    so = "goes by it" if is_right else "goes by 42's; set this machine's right"
+    so = "goes by it" if is_right else "uses 42's; set this machine's"
     return Finding("clock", "that of 42", "the same" if is_right else found, so)
 
 

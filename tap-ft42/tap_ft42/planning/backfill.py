@@ -97,12 +97,12 @@ class Backfill:
 
 
 def refusal(settings: Mapping[str, Any]) -> str | None:
-    """Say why the settings name no window that can be read; None if they do, or name none."""
+    """Say why the window of the settings cannot be read; None if it can, or there is none."""
     start, end = settings.get("start_date"), settings.get("end_date")
     if end is None:
         return None
     if start is None:
-        return "end_date is set and start_date is not: a backfill takes both"
+        return "end_date is set and start_date is not: a backfill needs both"
     if in_milliseconds(end) <= in_milliseconds(start):
         return f"end_date ({end}) is not later than start_date ({start})"
     if in_milliseconds(end) > time.time() * 1000:

@@ -36,8 +36,8 @@ def forget_the_future(states: Mapping[str, Any], now: int) -> None:
         forgotten = [_forget(part, latest) for part in parts]
         if any(forgotten):
             _logger.warning(
-                "%s: the state says that it was read later than now: a clock was wrong. That "
-                "counts as unknown, and is read again.",
+                "%s: the state says that it was read later than now: a clock was wrong. This "
+                "is ignored, and the rows are read again.",
                 stream,
                 extra={"happened": "impossible_state", "stream": stream},
             )
@@ -61,7 +61,7 @@ def _forget(state: dict[str, Any], latest: str) -> bool:
 
 
 def _put_back(notes: dict[str, Any], latest: str, known: str) -> bool:
-    """Let what was noted in the future be as old as what is known to have been read."""
+    """Replace instants in the future by the latest that is known to have been read."""
     impossible = [
         name
         for name, value in notes.items()

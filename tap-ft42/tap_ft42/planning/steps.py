@@ -146,7 +146,7 @@ def full_steps(listing: Listing, state: Mapping[str, Any], until: int) -> list[S
 def change_steps(
     cursor: Cursor, state: Mapping[str, Any], until: int, times: Times
 ) -> list[Step]:
-    """Tell how the changes of a list are read whose rows do not show the cursor.
+    """Return the steps for changes of a list whose rows do not show the cursor.
 
     Args:
         cursor: What asks for them.

@@ -1,11 +1,11 @@
 """Parents that 42 does not list, though it has rows of them.
 
-There are more campuses than 42 lists: those that are closed or internal are left out. Who
-has studied only there has enrolments that no list of a listed campus shows. So it is compared
-how many rows there are in all, and at all campuses that are known. If there are more, or if
-nobody counts them, the list of who studies where is asked for people at other ids: a page
-names several campuses at once. If rows are still left over, the other ids are tried one by
-one. What has rows is read from then on as what is listed is.
+42 does not list campuses that are closed or internal. The enrolments of people who have
+studied only there are in no list of a listed campus. So the number of all rows is compared
+with that of all known campuses. If there are more, or if nobody counts them, the list of who
+studies where is asked for people at other ids: a page names several campuses at once. If rows
+are still left over, the other ids are tried one by one. Those with rows are read from then on
+like those that are listed.
 
 It is done after the first load, once a month, and when a parent is no longer listed: two
 requests a cursus, if nothing is left over. In the state of the list stands, below ``hidden``:

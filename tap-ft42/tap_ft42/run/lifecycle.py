@@ -156,8 +156,7 @@ class Lifecycle:
             parts = [part] if part else []
             self._failures[what] = _Failure(what, why.removesuffix("."), kind, parts)
             LOGGER.error(
-                "%s: %s. What of it was not read keeps its bookmark; the rest of the run "
-                "goes on.",
+                "%s: %s. Its unread part keeps its bookmark; the rest of the run goes on.",
                 what,
                 why.removesuffix("."),
                 extra={"happened": "part_failed", "part": what},
@@ -182,7 +181,7 @@ class Lifecycle:
         if failure := self._nothing_came:
             if failure is self._no_token:
                 _end_without_token(failure)
-            message = f"Nothing came of the run: {explain(failure)}"
+            message = f"The run read nothing: {explain(failure)}"
             raise IncompleteRunError(message)
 
     @cached_property

@@ -75,7 +75,7 @@ class _Memory:
 
     @classmethod
     def restored(cls, kept: object, basis: Mapping[str, Any]) -> _Memory:
-        """Make it again of what `as_state` returned; of something else, an empty one."""
+        """Restore it from what `as_state` returned; from anything else, an empty one."""
         memory = cls(basis)
         if not isinstance(kept, dict) or not is_same_scope(kept.get("basis"), basis):
             return memory

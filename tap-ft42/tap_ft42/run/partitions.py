@@ -60,7 +60,7 @@ class Output(Protocol):
         """Return the state of a partition, which may be changed."""
 
     def partition_context(self, context: Context | None) -> Context | None:
-        """Return by what a partition is named in the state; None if the stream has but one."""
+        """Return what names a partition in the state; None if it is the only one."""
 
     def row(self, record: object, context: Context | None) -> dict[str, Any]:
         """Return what the stream makes of a record, or raise a `BrokenRecordError`."""
@@ -212,7 +212,7 @@ class Partitions:
         return self.listing.people_filter is None or self.contexts is None
 
     def contexts_below(self, record: Mapping[str, Any]) -> Iterator[Context]:
-        """Yield what the lists below are told of a row, if it is in scope.
+        """Yield the contexts that a row gives the lists below it, if it is in scope.
 
         Args:
             record: The record or the row; ``id`` is enough.
@@ -316,7 +316,7 @@ class Partitions:
     def contexts_of(
         self, records: Sequence[Mapping[str, Any]], contexts: Sequence[Context | None]
     ) -> Mapping[int, Context | None]:
-        """Find out which parents rows belong to that were read of several at once.
+        """Find out to which parents the rows of a sweep belong.
 
         Args:
             records: What the API sent.

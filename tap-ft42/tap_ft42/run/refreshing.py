@@ -1,8 +1,7 @@
 """When a list whose rows hardly ever change is read in full again, in a run.
 
-By what interval it is due, and what the state says of that, is in
-`tap_ft42.planning.refresh`. Between two full reads, what hangs on the rows is read below
-those that the last one found.
+Its interval, and what the state says of it, are in `tap_ft42.planning.refresh`. Between two
+full reads, the lists below it are read for the rows that the last one found.
 """
 
 from __future__ import annotations
@@ -101,7 +100,7 @@ class Refreshing:
 
 
 def _turns(children: Iterable[Partitions]) -> dict[int, int]:
-    """Return by the ids of parents when the part below them was served that waits longest."""
+    """Return by parent when the part below it that waits longest was last served."""
     turns: dict[int, int] = {}
     for child in children:
         for whole in child.lists:

@@ -1,4 +1,4 @@
-"""How many broken records of a stream may be passed by."""
+"""How many broken records of a stream its bookmarks may pass."""
 
 from __future__ import annotations
 

@@ -185,7 +185,7 @@ class Sweeping:
 
 
 def _differ(one: Page, other: Page) -> bool:
-    """Tell whether two totals are others by more than what happens in a moment."""
+    """Tell whether two totals differ by more than the changes of a moment."""
     if one.total is None or other.total is None:
         return False
     return abs(one.total - other.total) * _PART > max(one.total, other.total)

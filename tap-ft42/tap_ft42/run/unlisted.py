@@ -61,8 +61,8 @@ def unlisted(scope: Scope, lists: Sequence[Partitions]) -> Iterator[tuple[str, s
         if hidden := sorted(_existing(listed_by, unknown - known)):
             known.update(hidden)
             _logger.warning(
-                "%s: 42 does not list %s, which exists all the same, such as one that is not "
-                "active any more. What 42 tells of it is read.",
+                "%s: 42 does not list %s, which exists nevertheless; perhaps it is no longer "
+                "active. It is read as far as 42 shows it.",
                 name,
                 ", ".join(map(str, hidden)),
                 extra={"happened": "not_listed", "setting": name, "ids": hidden},
@@ -100,7 +100,7 @@ def _ask_for_students(listed_by: Partitions, own: int) -> Reading:
 
 
 def _existing(listed_by: Partitions, ids: Iterable[int]) -> Iterator[int]:
-    """Yield those of some ids of which 42 tells the students, or that there are none."""
+    """Yield the ids for which 42 answers, with students or without."""
     for own in sorted(ids):
         try:
             listed_by.reader.one_of(_ask_for_students(listed_by, own))

@@ -100,8 +100,8 @@ class Rows:
         """
         if self._undeclared and not may_name:
             logger.warning(
-                "%s: the API sends %d fields that no column declares. They are left out, as "
-                "the setting privacy wants it.",
+                "%s: the API sends %d fields that no column declares. They are dropped, as "
+                "the setting privacy demands.",
                 self._name,
                 len(self._undeclared),
                 extra={"happened": "undeclared_fields", "count": len(self._undeclared)},

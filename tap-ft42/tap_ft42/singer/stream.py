@@ -211,7 +211,7 @@ class FT42Stream(Stream):
     # State
 
     def partition_context(self, context: Context | None) -> Mapping[str, Any] | None:
-        """Return by what a partition is named in the state; None if the stream has but one."""
+        """Return what names a partition in the state; None if it is the only one."""
         return self._get_state_partition_context(context)
 
     @override

@@ -64,7 +64,7 @@ def alert(  # noqa: PLR0913 - an argument an option
     try:
         news = tell(warehouse.database, warehouse.schemas, schedule, webhook, state)
     except WebhookError as error:
-        message = f"The webhook did not take it: {error}. It is told with the next call."
+        message = f"The webhook did not take it: {error}. The next call posts it again."
         raise click.ClickException(message) from None
     except OSError as error:
         message = f"{state} cannot be used: {error.strerror}"

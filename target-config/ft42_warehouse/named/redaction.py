@@ -23,7 +23,7 @@ def redact(
 ) -> None:
     """Take what persons are called out of every value of every table.
 
-    Each table is gone through once, for all of them. A rejected record goes whole, and so
+    Each table is gone through once, for all of them. A rejected record is deleted whole, and so
     does a row whose key would change.
 
     Args:

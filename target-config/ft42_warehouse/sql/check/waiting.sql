@@ -1,4 +1,4 @@
-SELECT format('%s rows of %s wait for a parent, or do not, otherwise than the last publish noted', count(*), {table_name})
+SELECT format('%s rows of %s wait for a parent, or no longer wait, unlike what the last publish noted', count(*), {table_name})
 FROM (
     (
         SELECT key, foreign_key FROM {warehouse}.waiting WHERE table_name = {table_name}
