@@ -48,6 +48,7 @@ MECHANISMS: Mapping[str, tuple[str, ...]] = {
     "Campuses that are not listed": ("run/hidden.py",),
     "People of a scope": ("run/people.py", "run/newcomers.py"),
     "Points": ("run/points.py",),
+    "Levels": ("run/movers.py",),
     "Audit": ("census/audit.py", "census/days.py", "census/findings.py", "reading/graph.py"),
     "Census": (
         "census/accounts.py",

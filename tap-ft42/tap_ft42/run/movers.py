@@ -198,7 +198,7 @@ class ThoseWhoMoved(Trait):
     def _nights(self) -> int:
         nights: int = self._list.run.settings["refresh_nights"]
         is_told = self._marks().is_wanted
-        return nights if is_told else min(nights, 1)
+        return nights if is_told else 1
 
     @property
     def _soon(self) -> int:
@@ -248,10 +248,10 @@ class ThoseWhoMoved(Trait):
             yield from self._noted(memory, self._rows(lacking, context), again)
             if not again:
                 break
+            shown = len(found.intersection(first))
+            if shown and again.intersection(first):
+                self._list.fit.shorten(self._movers.people_filter, len(first), shown)
             found |= again
-            length = min(self._longest, len(asked))
-            shown = len(found.intersection(first)) if lacking.intersection(first) else 1
-            self._list.fit.shorten(self._movers.people_filter, length, max(shown, 1))
         self._forget(memory, set(asked) - found)
 
     def _forget(self, memory: _Memory, missing: Collection[int]) -> None:

@@ -1,0 +1,38 @@
+"""Whoever waits for a night is read in time, and no night has more than its share."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+from tap_ft42.planning.nights import share
+
+
+@given(
+    nights=st.integers(1, 9),
+    people=st.lists(st.integers(1, 9), max_size=60),
+    marked=st.integers(0, 5),
+)
+def test_nobody_waits_longer_than_the_nights(
+    nights: int, people: list[int], marked: int
+) -> None:
+    ages = [min(age, nights) for age in people]
+    for _ in range(3 * nights):
+        ages.sort()
+        ages[:marked] = [0] * len(ages[:marked])  # who was read for another reason
+        waiting = [age for age in ages if age]
+        read = share(waiting, nights)
+        ages = [0] * (len(ages) - len(waiting) + read) + sorted(waiting)[: len(waiting) - read]
+        assert max(ages, default=0) < nights
+        ages = [age + 1 for age in ages]
+
+
+def test_who_was_loaded_at_once_is_shared_out_evenly() -> None:
+    ages, shares = [1] * 700, []
+    for _ in range(7):
+        shares.append(share(ages, 7))
+        ages = [age + 1 for age in ages[shares[-1] :]]
+    assert shares == [100] * 7
+
+
+def test_where_nobody_is_to_be_read_again_nobody_is() -> None:
+    assert share([1, 30], 0) == share([], 7) == 0
