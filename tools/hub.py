@@ -21,6 +21,19 @@ FILE = ROOT / "tap-ft42/meltano-hub.yml"
 LOGO = ROOT / "tap-ft42/ft42.svg"
 """The Hub wants a copy of it, to be at the definition's ``logo_url``."""
 
+OF_THE_SDK = (
+    {"name": "faker_config.seed", "label": "Seed of the fake values of stream_maps"},
+    {"name": "faker_config.locale", "label": "Locales of the fake values of stream_maps"},
+    {"name": "flattening_enabled", "label": "Whether nested objects become columns"},
+    {"name": "flattening_max_depth", "label": "How deep"},
+    {"name": "flattening_max_key_length", "label": "Longest name of such a column"},
+    {"name": "batch_config.encoding.format", "label": "Format of BATCH files"},
+    {"name": "batch_config.encoding.compression", "label": "Compression of BATCH files"},
+    {"name": "batch_config.storage.root", "label": "Where BATCH files are kept"},
+    {"name": "batch_config.storage.prefix", "label": "Prefix of their names"},
+)
+"""Settings of the SDK that ``meltano.yml`` does not declare, as each costs every run."""
+
 _HEAD = "# Written by `make docs` from meltano.yml and the tap; changes here are lost.\n"
 
 
@@ -49,7 +62,7 @@ def definition() -> str:
         "capabilities": tap["capabilities"],
         "settings_group_validation": [TapFT42.config_jsonschema["required"]],
         "commands": tap["commands"],
-        "settings": [_setting(setting) for setting in tap["settings"]],
+        "settings": [_setting(setting) for setting in (*tap["settings"], *OF_THE_SDK)],
         "select": tap["select"],
     }
     return _HEAD + yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=96)

@@ -21,6 +21,7 @@ from ft42_warehouse.starting import main as starting
 from tap_ft42.cli import command as tap
 from tap_ft42.tap import TapFT42
 
+from tools.hub import OF_THE_SDK
 from tools.tables import ROOT, tables
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def settings() -> str:
                 ("setting in `meltano.yml`", "meaning"),
                 (
                     (f"`{setting['name']}`", setting["label"])
-                    for setting in plugins["tap-ft42"]["settings"]
+                    for setting in (*plugins["tap-ft42"]["settings"], *OF_THE_SDK)
                     if setting["name"] not in ours
                 ),
             ),

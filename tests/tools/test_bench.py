@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -62,6 +63,25 @@ def test_all_tools_load_the_same_rows_without_limits(
 
     assert len({row["rows"] for row in rows}) == 1
     assert all(row["rows/s"] > 0 and row["MB in all"] > 0 for row in rows)
+    assert all(row["CPU µs a row"] > 0 for row in rows)
+
+
+def test_a_rival_that_fails_is_a_failed_bench(tmp_path: Path) -> None:
+    broken = tmp_path / "bin/jq"
+    broken.parent.mkdir()
+    broken.write_text("#!/bin/sh\nexit 3\n")
+    broken.chmod(0o755)
+    done = subprocess.run(
+        [
+            sys.executable, "-m", "tools.benchmarks.bench", "--quick", "--stage", "speed",
+            "--tool", "curl + jq + psql", "--directory", tmp_path / "bench",
+        ],
+        cwd=ROOT,
+        env={**os.environ, "PATH": f"{broken.parent}:{os.environ['PATH']}"},
+        capture_output=True, check=False, text=True, timeout=120,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "Failed: curl + jq + psql" in done.stderr
 
 
 def test_rows_that_stood_still_are_looked_for_in_the_tables(

@@ -61,8 +61,9 @@ load() { # load TABLE ADDED FILE…: rows of JSON into a table; ADDED is JSON, f
 
 copy() { # copy TABLE: what load has written, into the database
   [ -s "$1.csv" ] || return 0
-  local names key=id
+  local names key
   names=$(cat "$1.names")
+  key=$(jq -r '."x-primary-key" | join(",")' "$SCHEMAS/$1.json")
   "$PSQL" -qX -v ON_ERROR_STOP=1 <<SQL
 SET search_path TO $BENCH_SCHEMA;
 BEGIN;
@@ -84,19 +85,21 @@ since() { # since TABLE: the range of what has changed
 
 wanted() { [[ " $BENCH_STREAMS " == *" $1 "* ]]; }
 
-list() { # list TABLE QUERY: a whole list
+list() { # list TABLE QUERY [ADDED]: a whole list
   wanted "$1" || return 0
   rm -f "$1".*
   pages "$2" "$1"
-  load "$1" '{}' "$1".*.json
+  load "$1" "${3:-{\}}" "$1".*.json
   copy "$1"
 }
 
 all='sort=id&page[size]=100'
 list cursus "/v2/cursus?$all"
-list projects "/v2/cursus/21/projects?sort=id&page[size]=30&$(since projects)"
+list projects "/v2/cursus/21/projects?sort=id&page[size]=30&$(since projects)" \
+  '{"cursus_id": 21}'
 list achievements "/v2/achievements?$all"
-list users "/v2/cursus/21/users?filter[kind]=student&filter[alumni?]=false&$all&$(since users)"
+list users "/v2/cursus/21/users?filter[kind]=student&filter[alumni?]=false&$all&$(since users)" \
+  '{"cursus_id": 21}'
 list campuses "/v2/campus?$all"
 if wanted projects_users; then
   rm -f projects_users.*

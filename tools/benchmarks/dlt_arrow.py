@@ -80,12 +80,12 @@ class Lists:
 
     def _lists_of(self, endpoint: Endpoint) -> Iterator[tuple[str, dict[str, str], Any]]:
         if endpoint.parent is None:
-            yield endpoint.path, endpoint.query, {}
+            yield endpoint.path, endpoint.query, endpoint.added
             return
         for parent_id in self._ids(endpoint.parent):
             if endpoint.parent_param:
                 params = {**endpoint.query, endpoint.parent_param: str(parent_id)}
-                yield endpoint.path, params, {"campus_id": parent_id, "cursus_id": 21}
+                yield endpoint.path, params, {"campus_id": parent_id, **endpoint.added}
             else:
                 yield endpoint.path.replace("{id}", str(parent_id)), endpoint.query, {}
 

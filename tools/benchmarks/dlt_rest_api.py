@@ -44,12 +44,10 @@ def resource(endpoint: Endpoint) -> dict[str, Any]:
             path = path.replace("{id}", own)
 
     def shape(record: dict[str, Any]) -> dict[str, Any]:
-        added = (
-            {"campus_id": record[f"_{endpoint.parent}_id"], "cursus_id": 21}
-            if endpoint.parent_param
-            else {}
+        campus = (
+            {"campus_id": record[f"_{endpoint.parent}_id"]} if endpoint.parent_param else {}
         )
-        return row_of(record, paths, added)
+        return row_of(record, paths, campus | endpoint.added)
 
     declared: dict[str, Any] = {"path": path, "params": params, "paginator": "header_link"}
     if is_incremental:

@@ -8,6 +8,8 @@ INCREMENTAL = frozenset(
     ("projects", "users", "projects_users", "coalitions_users", "achievements_users")
 )
 
+_OF_A_CURSUS = frozenset(("projects", "users", "projects_users"))
+
 
 @dataclass(frozen=True)
 class Endpoint:
@@ -36,6 +38,11 @@ class Endpoint:
         """The parameters of every request."""
         sort = {"sort": self.sort} if self.sort else {}
         return {**self.params, **sort, "page[size]": str(self.page_size)}
+
+    @property
+    def added(self) -> dict[str, int]:
+        """The columns that every request knows and no record has."""
+        return {"cursus_id": 21} if self.name in _OF_A_CURSUS else {}
 
 
 ENDPOINTS = (

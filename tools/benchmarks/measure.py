@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import threading
 import time
@@ -75,12 +76,15 @@ class Outcome:
         ended: when the last of its processes was gone.
         exit_code: 0 if all went well; negative if a signal ended it.
         peak: the most memory.
+        cpu_seconds: what its processes used of processors; if no other command was run
+            meanwhile.
     """
 
     started: float
     ended: float
     exit_code: int
     peak: Peak
+    cpu_seconds: float
 
     @property
     def seconds(self) -> float:
@@ -113,7 +117,7 @@ def run(
         InterruptedRunError: `interrupted` is set.
     """
     peak = Peak()
-    started = time.time()
+    started, cpu = time.time(), _cpu_of_children()
     with log.open("a") as output:
         process = psutil.Popen(
             [str(word) for word in command.words],
@@ -141,7 +145,14 @@ def run(
             done.wait()
     if interrupted.is_set():
         raise InterruptedRunError
-    return Outcome(started, time.time(), int(process.returncode), peak)
+    cpu_seconds = _cpu_of_children() - cpu
+    return Outcome(started, time.time(), int(process.returncode), peak, cpu_seconds)
+
+
+def _cpu_of_children() -> float:
+    """Return the seconds of all children that have ended, and of theirs."""
+    times = os.times()
+    return times.children_user + times.children_system
 
 
 def _wait(process: psutil.Popen, done: threading.Event) -> None:

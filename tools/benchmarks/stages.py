@@ -185,6 +185,7 @@ def _as_fast_as_possible(
         "s without start-up": seconds,
         "s in all": outcome.seconds,
         "rows/s": rows / seconds,
+        "CPU µs a row": 1e6 * outcome.cpu_seconds / max(rows, 1),
         "MB in all": outcome.peak.tree / 1e6,
         "MB by process": ", ".join(
             f"{name.rpartition('.')[2]} {size / 1e6:.0f}"
@@ -196,13 +197,13 @@ def _as_fast_as_possible(
 
 
 def _median(runs: list[Row]) -> Row:
-    """Return the run in the middle by its speed; of two, the slower one."""
-    done = sorted((run for run in runs if "rows/s" in run), key=lambda run: str(run["tool"]))
-    if not done:
-        return runs[-1]
-    speeds = [float(run["rows/s"] or 0) for run in done]
-    middle = done[speeds.index(statistics.median_low(speeds))]
-    return {**middle, "runs": len(done)}
+    """Return a run that failed, else the one in the middle by its speed; of two, the slower."""
+    failed = [run for run in runs if "failed" in run]
+    if failed:
+        return failed[0]
+    speeds = [float(run["rows/s"] or 0) for run in runs]
+    middle = runs[speeds.index(statistics.median_low(speeds))]
+    return {**middle, "runs": len(runs)}
 
 
 def while_life_goes_on(bench: Bench, world: World, seeds: range) -> list[Row]:
