@@ -45,7 +45,9 @@ READ = (
 MOST_TIMES = 3
 """How many times the requests of the API as assumed another one may cost."""
 _UNCOUNTED = re.compile(r"(\w+): the rows cannot be counted, so none is found to be gone")
-_UNREAD = re.compile(r"42 has rows of campus_id ([\d, ]+), which it does not list. They are not read")
+_UNREAD = re.compile(
+    r"42 has rows of campus_id ([\d, ]+), which it does not list. They are not read"
+)
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 
 
