@@ -36,7 +36,9 @@ MECHANISMS: Mapping[str, tuple[str, ...]] = {
     "Pages in flight": ("reading/pipeline.py", "reading/places.py", "reading/ahead.py"),
     "Fit to what the API can do": (
         "declared/capabilities.py",
+        "reading/bounds.py",
         "reading/fitting.py",
+        "reading/newest.py",
         "run/strangers.py",
     ),
     "Outages": ("reading/outages.py", "reading/troubles.py"),

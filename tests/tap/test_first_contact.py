@@ -238,9 +238,9 @@ def test_what_hangs_on_a_parent_that_is_refused_is_not_taken_for_gone(
 def test_a_parent_that_disappears_after_it_was_listed_fails_no_run(
     tap: Tap, api: ScriptedApi, houses: Pretended
 ) -> None:
-    houses.honours = 1  # so that each of them is asked for by itself
+    houses.honours = 1  # so that each of them is asked for by itself: all at once is dearer
     api.script["/v2/coalitions/7/coalitions_users"] = always(Reply({}, 404))
-    run = tap.pointed_at(api).run("coalitions_users")
+    run = tap.pointed_at(api, page_size=2).run("coalitions_users")
     assert {number // 10 for number in run.ids("coalitions_users")} == {1, 2, 3, 4, 5, 6, 8, 9}
     assert [line for line in run.warnings if "coalition_id 7 has disappeared" in line]
 
@@ -283,7 +283,7 @@ def test_a_maintenance_is_waited_for_and_told_in_two_lines(
     begins, ends = run.warnings
     assert "42 is down" in begins
     assert "42 answers again" in ends
-    assert known_to(run) == {}
+    assert all(set(seen) <= {"bounds"} for seen in known_to(run).values())
 
 
 def known_to(run: Run) -> Row:

@@ -128,7 +128,10 @@ def test_they_are_found_for_a_few_requests(
     run = tap.pointed_at(api).run("projects_users")
     assert campuses(run) == {campus: campus for campus in range(1, 60)}
     seeking = [
-        asked for asked in there.asked if "," not in asked.query.get("filter[campus]", "1,")
+        asked
+        for asked in there.asked
+        if "," not in asked.query.get("filter[campus]", "1,")
+        and asked.query["filter[campus]"] != "0"
     ]
     assert len(seeking) == 19  # one for each of those that are found
     assert len(memberships.asked) <= 7  # one of them asks which bounds of a range count
@@ -141,8 +144,8 @@ def test_nothing_is_tried_where_nothing_is_left_over(
     here = tap.pointed_at(api)
     first = here.run("projects_users")
     assert campuses(first) == expected(there)
-    # A load, two looks at lists of ids, two totals.
-    assert len(there.asked) == 5
+    # A load, three looks at what filters do, two totals.
+    assert len(there.asked) == 6
     there.asked.clear()
     here.run("projects_users", state=first.state)
     assert len(there.asked) == 1
@@ -191,25 +194,26 @@ def test_a_search_that_is_refused_half_way_is_told_and_goes_on_the_next_night(
     tap: Tap, api: ScriptedApi, there: Pretended
 ) -> None:
     api.script[MEMBERSHIPS] = Pretended([])  # so that ids are tried one by one
-    there.forbidden = [str(HIDDEN[1])]
+    there.rows = [row for row in there.rows if row["campus"] != HIDDEN[1]]
+    there.forbidden = [str(HIDDEN[0])]
     here = tap.pointed_at(api)
     first = here.fail("projects_users", "sync_runs")
     assert set(campuses(first).values()) == set(LISTED)
-    assert f"projects_users of campus_id {HIDDEN[1]}: 42 answered 403" in first.last_word
+    assert f"projects_users of campus_id {HIDDEN[0]}: 42 answered 403" in first.last_word
     (row,) = first.records("sync_runs")[-1:]
     assert row["failed_streams"] == ["projects_users"]
-    assert f"campus_id {HIDDEN[1]}" in row["reason"]
+    assert f"campus_id {HIDDEN[0]}" in row["reason"]
 
     there.asked.clear()
     quarter_hour = here.run("projects_users", state=first.state)
     assert len(there.asked) == 1
     there.asked.clear()
     night = here.fail("projects_users", state=days_later(quarter_hour.state, 1))
-    assert asked_for(there).count(str(HIDDEN[1])) == 1
+    assert asked_for(there).count(str(HIDDEN[0])) == 1
     there.forbidden = []
     there.asked.clear()
     later = here.run("projects_users", state=days_later(night.state, 1))
-    assert HIDDEN[1] in later.state["bookmarks"]["projects_users"]["hidden"]["ids"]
+    assert HIDDEN[0] in later.state["bookmarks"]["projects_users"]["hidden"]["ids"]
 
 
 def test_a_campus_that_is_listed_later_is_one_like_the_others(
@@ -300,3 +304,34 @@ def test_no_enrolment_of_the_network_is_missing_and_none_leaves_its_campus(
     assert 42 in after.values()
     moved = {row for row, campus in after.items() if before.get(row) != campus}
     assert {after[row] for row in moved} == {42}
+
+
+@pytest.mark.parametrize("campus_ids", [None, [1], [1, 9]])
+def test_where_no_campus_narrows_rows_go_to_the_campuses_of_their_people(
+    tap: Tap, api: ScriptedApi, there: Pretended, campus_ids: list[int] | None
+) -> None:
+    there.ignored = ["filter[campus]"]
+    here = tap.pointed_at(api, campus_ids=campus_ids)
+    first = here.run("projects_users")
+    wanted = {*LISTED, *HIDDEN} if campus_ids is None else set(campus_ids)
+    own = {row: campus for row, campus in expected(there).items() if campus in wanted}
+    assert campuses(first) == own
+    (line,) = told(first, "does not narrow it by filter[campus]")
+    assert "to the campuses of their people" in line
+
+    there.asked.clear()
+    there.rows[0]["updated_at"] = LATELY
+    second = here.run("projects_users", state=first.state)
+    assert campuses(second)[there.rows[0]["id"]] == there.rows[0]["campus"]
+    assert len(there.asked) == 1
+
+
+def test_where_nothing_tells_the_campus_of_a_row_that_is_told(
+    tap: Tap, api: ScriptedApi, there: Pretended
+) -> None:
+    there.ignored = ["filter[campus]"]
+    api.script[MEMBERSHIPS] = always(Reply({"error": "Access Denied"}, 403))
+    here = tap.pointed_at(api)
+    run = here.fail("projects_users")
+    assert "42 does not narrow its rows by campus" in run.last_word
+    assert campuses(run) == {}

@@ -159,6 +159,20 @@ class Fit:
         """Whether nobody has looked for a month whether all ids of a list count."""
         return self.can.is_due("longest_list", self._today)
 
+    @property
+    def is_filter_due(self) -> bool:
+        """Whether nobody has looked for a month whether a filter narrows the list."""
+        return self.can.is_due("ignored_filters", self._today)
+
+    def note_filter(self, name: str, *, is_ignored: bool, instead: str) -> None:
+        """Take note of whether a filter narrows the list."""
+        ignored = tuple(one for one in self.can.ignored_filters if one != name)
+        if is_ignored:
+            why = f"42 does not narrow it by {name}. {instead}"
+            self.learn(why, ignored_filters=(*ignored, name))
+        else:
+            self._keep(ignored_filters=ignored)
+
     def assume_lists(self, longest: int) -> None:
         """Ask for lists of so many ids, to find out whether they are answered."""
         with self._lock:

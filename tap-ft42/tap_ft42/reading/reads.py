@@ -78,6 +78,9 @@ LONG_SLICE = 500
 
 _TRIES = 10
 
+_FAR = (10, 200)
+"""Numbers of pages that a list which nobody counts may have."""
+
 
 async def read_list(
     ask: Ask, region: Region | None = None, *, is_sortable: bool
@@ -206,8 +209,7 @@ async def read_window(
     (key,) = region.bounds
     try:
         head = await one_page(within, region, 1, order_by(key) if is_sortable else None)
-        if accepts is not None and not accepts(head):
-            raise TooDearError
+        await _refuse_dear(within, region, head, accepts)
         async for part in read(within, region, key, head):
             yield part
     except RangeIgnoredError as ignored:
@@ -225,6 +227,27 @@ async def read_window(
         rest = region.without(ignored.key)
         async for part in _regardless(again.after(2), rest, is_sortable=is_sortable):
             yield part
+
+
+async def _refuse_dear(
+    ask: Metered, region: Region, head: Page, accepts: Callable[[Page], bool] | None
+) -> None:
+    """Leave a list that is not worth its cost.
+
+    Where nobody counts, a page far behind that is empty shows how many rows there are at most.
+
+    Raises:
+        TooDearError: It is not.
+    """
+    if accepts is None:
+        return
+    if head.total is None and head.count >= head.size:
+        for pages in _FAR:
+            if not (await ask.after(0)(region, pages, None)).count:
+                head = replace(head, total=pages * head.size)
+                break
+    if not accepts(head):
+        raise TooDearError
 
 
 async def _regardless(ask: Ask, region: Region, *, is_sortable: bool) -> AsyncIterator[Part]:
@@ -246,8 +269,7 @@ async def _from_scratch(
     accepts: Callable[[Page], bool] | None,
 ) -> AsyncIterator[Part]:
     head = await one_page(ask, region, 1, "-id" if is_sortable else None)
-    if accepts is not None and not accepts(head):
-        raise TooDearError
+    await _refuse_dear(ask, region, head, accepts)
     lower, upper = region.interval("id")
     is_descending = head.ids and list(head.ids) == sorted(head.ids, reverse=True)
     if is_sortable and is_descending and (tells_order(head) or head.more):

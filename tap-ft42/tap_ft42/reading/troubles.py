@@ -77,7 +77,8 @@ class Troubles:
             return await self._is_answered(partial(probe.fetch, region, 1, sort), source.entry)
 
         if (suspected := self._suspected.pop(place, None)) is not None:
-            raise suspected.too_large(await _largest(suspected, is_answered))
+            found = suspected.too_large(await _largest(suspected, is_answered))
+            raise found
         async with self._looking:
             if self._outages.ended_at > noticed or details["tries"] not in _LOOKED_INTO:
                 return
@@ -85,7 +86,8 @@ class Troubles:
                 if await is_answered(remedy.smallest):
                     if isinstance(failure, requests.Timeout):
                         # Each try takes as long.
-                        raise remedy.too_large(next((size for size, _ in remedy.smaller), 1))
+                        half = remedy.too_large(next((size for size, _ in remedy.smaller), 1))
+                        raise half
                     self._suspected[place] = remedy
                     return
             await self._outlast(failure, source.entry, partial(source.fetch, region, 1, sort))

@@ -30,7 +30,7 @@ from tap_ft42.declared.contexts import cursus_of, parent_of
 from tap_ft42.declared.instants import milliseconds
 from tap_ft42.planning.refresh import hidden_ids
 from tap_ft42.planning.steps import Way
-from tap_ft42.reading.asking import TooDearError
+from tap_ft42.reading.asking import IncompleteReadError, TooDearError
 from tap_ft42.run.people import person_of, preferred
 from tap_ft42.run.trait import Trait
 
@@ -47,6 +47,9 @@ if TYPE_CHECKING:
 
 _DEALT = "dealt"
 """Key in the state."""
+
+NOWHERE = 0
+"""The campus of a row that belongs to none of the run."""
 
 _MOST = 100
 """Rows that are kept in the state."""
@@ -67,7 +70,7 @@ _MOST_HELD = 40
 class CampusDealer:
     """Deals rows of users in a cursus out to the campuses of a run."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what rows are dealt out by
         self,
         people: Directory,
         state: dict[str, Any],
@@ -75,6 +78,8 @@ class CampusDealer:
         column: str,
         overlap: int,
         hidden: Callable[[], set[int]],
+        is_any_shown: Callable[[], bool],
+        is_any_wanted: bool,
     ) -> None:
         """Begin with no campus.
 
@@ -84,7 +89,11 @@ class CampusDealer:
             column: The column of the cursor.
             overlap: Milliseconds by which windows begin before their bookmark.
             hidden: Returns the campuses that 42 does not list.
+            is_any_shown: Tells whether rows of all campuses are shown, whichever is asked for.
+            is_any_wanted: Whether those of all campuses are wanted.
         """
+        self._is_any_shown = is_any_shown
+        self._is_any_wanted = is_any_wanted
         self._people = people
         self._hidden = hidden
         self._state = state
@@ -117,11 +126,15 @@ class CampusDealer:
         Raises:
             TooDearError: Rows of a sweep belong to none of its campuses: somebody has
                 left, or the API goes by something else. Each campus has to be asked.
+            IncompleteReadError: Nothing tells to which campus rows belong.
             RunEnds: The run has to end.
         """
         context, *others = contexts
         is_sweep = bool(others)
-        self._is_needed = is_sweep or self._comes_late(parent_of(context))
+        self._refuse_unknown()
+        self._is_needed = (
+            is_sweep or self._is_any_shown() or self._comes_late(parent_of(context))
+        )
         if not is_sweep:
             # It may take rows to another campus.
             self._before = {}
@@ -148,9 +161,10 @@ class CampusDealer:
     def _look_up(self, rows: Mapping[int, list[dict[str, Any]]], *, is_sweep: bool) -> None:
         """Look up the campuses of users, by whom the rows are given."""
         self._people.learn_campuses(rows)
+        self._refuse_unknown()
         if not is_sweep or not rows:
             return
-        if not all(map(self._in_run, rows)):
+        if not (self._is_any_shown() or all(map(self._in_run, rows))):
             raise TooDearError
         self._keep(
             {
@@ -159,6 +173,19 @@ class CampusDealer:
                 for record in records
             }
         )
+
+    def _refuse_unknown(self) -> None:
+        """Refuse rows of which nothing tells the campus.
+
+        Raises:
+            IncompleteReadError: They are such.
+        """
+        if self._is_any_shown() and not self._people.tells_campuses:
+            message = (
+                "42 does not narrow its rows by campus, and does not let this application look "
+                "up who studies where"
+            )
+            raise IncompleteReadError(message)
 
     def _keep(self, dealt: dict[str, list[Any]]) -> None:
         """Keep the campuses of the rows that may come again."""
@@ -182,10 +209,17 @@ class CampusDealer:
         Args:
             record: What the API sent.
             asked: The campus in whose turn it was read.
+
+        Returns:
+            Its id; `NOWHERE` if it is none of the run.
         """
         if not self._is_needed:
             return asked
         own = self._in_run(person_of(record))
+        if self._is_any_shown():
+            if not own and self._is_any_wanted:
+                own = self._people.campuses_of(person_of(record))
+            asked = NOWHERE
         return self._went_to(record) or preferred(own, self._hidden(), asked)
 
     def _in_run(self, user_id: int | None) -> set[int]:
@@ -247,6 +281,8 @@ class CampusByPerson(Trait):
                 column=cursor.column if cursor else "",
                 overlap=run.times.overlap,
                 hidden=lambda: hidden_ids(self._list.output.stream_state),
+                is_any_shown=lambda: self._list.is_campus_ignored,
+                is_any_wanted=not run.scope.campus_ids,
             )
             for whole in self._list.lists
         }
@@ -254,6 +290,10 @@ class CampusByPerson(Trait):
     @override
     def take_up(self, context: Context | None, state: dict[str, Any]) -> None:
         self._dealers[cursus_of(context)].note(context, state)
+
+    @override
+    def is_in_scope(self, row: Mapping[str, Any]) -> bool:
+        return all(row[name] != NOWHERE for name in self._list.listing.parent_columns)
 
     @override
     def is_worth_sweeping(self, head: Page, read: PlannedRead) -> bool:

@@ -118,6 +118,8 @@ class HiddenParents:
             RetriableAPIError: Too many tries of one request failed.
             requests.RequestException: The API did not answer.
         """
+        if self._list.is_campus_ignored:
+            return  # the rows of all parents are read
         due = [whole for whole in self._list.lists if self._is_due(whole)]
         found = sorted({own for whole in due for own in self._sought(whole)})
         if found:

@@ -408,6 +408,8 @@ class ListRun:
         return self._movements[read.name]
 
     def _accepts(self, read: PlannedRead, head: Page) -> bool:
+        if self.partitions.is_campus_ignored:
+            return True
         # A list of all parents may have many rows of others.
         is_narrowed = self.partitions.fitted_listing.parent_filter is not None
         if read.way is Way.LOAD and not is_narrowed and pages_of(head) > len(read.partitions):

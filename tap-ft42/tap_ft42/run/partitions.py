@@ -106,6 +106,7 @@ class Partitions:
         is_listed = listing.parent_filter is not None and listing.largest_sweep > 1
         longest = self.fit_of_sweeps.can.longest_list if is_listed else listing.largest_sweep
         is_whole = longest < listing.largest_sweep and self._is_whole_in_scope
+        is_whole |= self.is_campus_ignored
         return replace(
             listing,
             is_sortable=self._is_sortable(can),
@@ -115,6 +116,15 @@ class Partitions:
             parent_filter=None if is_whole else listing.parent_filter,
             largest_sweep=maxsize if is_whole else min(listing.largest_sweep, longest),
         )
+
+    @property
+    def is_campus_ignored(self) -> bool:
+        """Whether the API shows rows of all campuses, whichever it is asked for.
+
+        They go to the campuses of their people then, and all of them are read at once.
+        """
+        ignored = self.fit_of_sweeps.can.ignored_filters
+        return self.listing.campus_by_person and self.listing.parent_filter in ignored
 
     @property
     def tells_changes(self) -> bool:

@@ -8,11 +8,12 @@ and once a month; the rest is told apart by reading the halves.
 from __future__ import annotations
 
 from contextlib import suppress
+from http import HTTPStatus
 from math import ceil
 from typing import TYPE_CHECKING
 
 from tap_ft42.api.budget import RunEnds
-from tap_ft42.api.errors import FatalAPIError, explain
+from tap_ft42.api.errors import FatalAPIError, explain, status_of
 from tap_ft42.api.token import CredentialsError
 from tap_ft42.declared.contexts import list_of, parent_of
 from tap_ft42.declared.listing import ID, LARGEST
@@ -20,6 +21,7 @@ from tap_ft42.planning.plan import plan, plan_loads_apart
 from tap_ft42.reading.asking import IncompleteReadError, TooLargeError
 from tap_ft42.reading.places import NOW
 from tap_ft42.reading.source import ONE
+from tap_ft42.run.dealing import NOWHERE
 from tap_ft42.run.lifecycle import ALONE
 
 if TYPE_CHECKING:
@@ -96,12 +98,32 @@ class Sweeping:
         Args:
             contexts: The partitions, all of one cursus.
         """
-        if not self._reads_together(contexts):
+        self._look_at_filter(contexts)
+        if not self._reads_together(contexts) or self._list.is_campus_ignored:
             return plan
         if self.is_look_due(contexts) and self._list.run.budget.reaches_for(_WORTH_IT):
             with suppress(RunEnds, TooLargeError, *ALONE):  # the next run looks
                 self._look_at_list(contexts)
         return plan_loads_apart if self._list.fit_of_sweeps.is_list_due else plan
+
+    def _look_at_filter(self, contexts: Sequence[Context | None]) -> None:
+        """Look whether the API narrows rows to parents, where they do not tell theirs."""
+        fit, whole = self._list.fit_of_sweeps, list_of(contexts[0])
+        if not (self._list.listing.campus_by_person and fit.is_filter_due):
+            return
+        with suppress(RunEnds, TooLargeError, *ALONE):
+            try:
+                (nobody,) = self._beginnings(whole, [[NOWHERE]], None)
+                is_ignored = nobody.count > 0
+            except FatalAPIError as refusal:
+                if status_of(refusal) not in {HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND}:
+                    raise
+                is_ignored = False  # a filter that refuses what does not exist is one
+            fit.note_filter(
+                self._filter,
+                is_ignored=is_ignored,
+                instead="Its rows go to the campuses of their people",
+            )
 
     def is_look_due(self, contexts: Sequence[Context | None]) -> bool:
         """Tell whether two requests find out if all ids of a list count.
