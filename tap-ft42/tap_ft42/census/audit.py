@@ -444,7 +444,7 @@ class Audit(ListCensus):
         for day in sorted(days):
             if windows:
                 begin, _ = windows[-1]
-                if self._rows_between(begin, day, compared, zone) <= self._page_size:
+                if self._rows_between(begin, day, compared, zone) < self._page_size:
                     windows[-1] = (begin, day)
                     continue
             windows.append((day, day))
@@ -456,7 +456,8 @@ class Audit(ListCensus):
         return sum(self._pages(*window, compared, zone) for window in windows)
 
     def _pages(self, begin: int, end: int, compared: Sequence[_Compared], zone: Zone) -> int:
-        return ceil(self._rows_between(begin, end, compared, zone) / self._page_size) or 1
+        # Behind a full page is asked, too.
+        return self._rows_between(begin, end, compared, zone) // self._page_size + 1
 
     def _rows_between(
         self, begin: int, end: int, compared: Sequence[_Compared], zone: Zone

@@ -198,11 +198,9 @@ class ListCensus:
                 else self._counted(self._region(lower, end))
             )
             return
-        if self._nights and "taken" in notes and expected.total > size:
-            pages = ceil(expected.total / self._nights / size)
-            if (most := self._most) is not None:
-                pages = min(pages, most)
-            sector = expected.sector(start, pages * size)
+        is_turn = self._nights and "taken" in notes and expected.total > size
+        if is_turn and (pages := self._pages_to_read_again(expected.total)):
+            sector = expected.sector(start, pages * self._room_of_a_page)
             yield from self._read_again(sector)
             if sector == (1, end):
                 return
@@ -211,18 +209,19 @@ class ListCensus:
         else:
             yield from self._counted(self._region(1, end))
 
-    def _compared(self) -> Iterator[Proof]:
-        """Read all of a list that no range narrows, and compare it with what is known.
+    @property
+    def _room_of_a_page(self) -> int:
+        """Rows that an answer may have to be known for all: behind a full page is asked."""
+        return max(self._list.reader.page_size - 1, 1)
 
-        Raises:
-            RangeIgnoredError: That costs too much, or the list has rows that are not read.
-        """
-        expected, most = self._account.tally.expectation, self._most
-        pages = ceil(expected.total / self._list.reader.page_size)
-        if self._oldest is not None or self._is_half or (most is not None and pages > most):
-            raise RangeIgnoredError
-        is_sortable = self._list.listing.is_sortable
-        yield from self._taken(partial(read_whole, expected=expected, is_sortable=is_sortable))
+    def _pages_to_read_again(self, total: int) -> int:
+        """Return how many pages are read again, so that all are within the nights."""
+        room = self._room_of_a_page
+        owed = self._account.notes.get("owed", room - 1) + ceil(total / self._nights)
+        most = self._most
+        pages = owed // room if most is None else min(owed // room, most)
+        self._account.note(owed=min(owed - pages * room, total))
+        return int(pages)
 
     def _known_to_be(self) -> Iterator[Proof]:
         """Say how many rows there are, as an audit has counted them."""

@@ -7,8 +7,7 @@ once a stream has grown too large, it is two lists:
 - The **open** rows. Each id is known, their pages are read again in the nights of
   ``refresh_nights``, and more of them where the total says that many went. What such a
   page lacks need not be gone: it may have been finished in the meantime. So the ids are
-  looked up without the filter, a hundred a request. Runs between two censuses go on
-  with it where they have few changes to read.
+  looked up without the filter, a hundred a request.
 - The **settled** rows, counted by slices of ids as any large stream. Where a slice differs,
   it is read with all its rows, open ones too, before any is called gone.
 
@@ -45,10 +44,7 @@ if TYPE_CHECKING:
 OPEN = "open"
 """Key of the account of open rows."""
 
-_NOTES = ("taken", "refreshed", "statuses")
-
-_RUNS_A_DAY = 96
-"""A run a quarter of an hour."""
+_NOTES = ("taken", "refreshed", "owed", "statuses")
 
 
 class Split:
@@ -256,14 +252,9 @@ class OpenCensus(_Half):
 
     @override
     def _judged(self, proof: Proof) -> Iterator[Proof]:
-        yield from self._looked_up(self._lacking(proof))
-
-    def _lacking(self, proof: Proof) -> set[int]:
-        """Return the ids that are known in a range and not among those that were read."""
-        if proof.ids is None:
-            return set()
-        known = set(self._account.tally.between(proof.lower, proof.upper))
-        return known.difference(self._with_seen(proof, proof.ids))
+        if proof.ids is not None:
+            known = set(self._account.tally.between(proof.lower, proof.upper))
+            yield from self._looked_up(known.difference(self._with_seen(proof, proof.ids)))
 
     def _looked_up(self, missing: Collection[int]) -> Iterator[Proof]:
         """Look up rows that are not among the open ones any more."""
@@ -277,40 +268,3 @@ class OpenCensus(_Half):
                 if number not in found:
                     self._account.remove(number)
                     yield gone(number, sent)
-
-
-class OpenRound(OpenCensus):
-    """Some pages of the open rows, read again in a run that is no census.
-
-    A run takes so many that a day's runs come to all pages, as far as it may send them.
-    """
-
-    def __init__(self, read: Read, split: Split, *, requests: int) -> None:
-        """Prepare it; nothing is asked yet.
-
-        Args:
-            read: What the run has read of the stream.
-            split: The accounts; changed in place.
-            requests: How many it may send.
-        """
-        super().__init__(read, split)
-        self._requests = requests
-        self._missing: list[int] = []
-
-    @override
-    def _census(self) -> Iterator[Proof]:
-        size, expected = self._list.reader.page_size, self._account.tally.expectation
-        budget = self._terms.budget
-        end = budget.spent + self._requests - 1
-        # An interval of a single page is proven by its one answer; the last request is for
-        # what the pages lack.
-        for _ in range(min(self._requests - 1, ceil(expected.total / size / _RUNS_A_DAY))):
-            if budget.spent >= end:  # a page took more than its request
-                break
-            yield from self._read_again(expected.sector(self._start, size))
-        yield from self._looked_up(self._missing)
-
-    @override
-    def _judged(self, proof: Proof) -> Iterator[Proof]:
-        self._missing += self._lacking(proof)
-        return iter(())
