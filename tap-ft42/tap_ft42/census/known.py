@@ -44,11 +44,14 @@ from typing_extensions import override
 from tap_ft42.census.accounts import Account
 from tap_ft42.census.audit import Audit
 from tap_ft42.census.days import UNKNOWN, Days, moment_of
-from tap_ft42.census.list_census import ListCensus, Read, looked_at
+from tap_ft42.census.inquiry import Read
+from tap_ft42.census.list_census import ListCensus
 from tap_ft42.census.presence import STATE, Presence
-from tap_ft42.census.settled import OPEN, OpenCensus, SettledCensus, Split
+from tap_ft42.census.settled import OPEN, OpenCensus, Split
 from tap_ft42.census.tallies import Tally
 from tap_ft42.census.terms import is_counted, is_tallied
+from tap_ft42.census.totals import SettledCensus
+from tap_ft42.census.unnamed import BELIEVED, DEPARTED
 from tap_ft42.declared.contexts import key_of, parent_of
 from tap_ft42.declared.instants import from_milliseconds, milliseconds
 from tap_ft42.planning.bookmarks import is_same_scope
@@ -65,16 +68,9 @@ if TYPE_CHECKING:
     from tap_ft42.declared.contexts import Context
 
 _NOTES = (
-    "taken",
-    "refreshed",
-    "owed",
-    "left",
-    "since",
-    "is_mixed",
-    "next_id",
-    "is_split",
-    "others",
-)
+    "taken", "refreshed", "owed", "left", "since", "is_mixed", "next_id", "is_split", "others",
+    BELIEVED, DEPARTED,
+)  # fmt: skip
 _DAY = timedelta(days=1)
 
 
@@ -300,7 +296,7 @@ class KnownRows(Presence):
         for account in self._accounts:
             account.note(taken=from_milliseconds(self._terms.began))
 
-    def _censuses(self, account: Account) -> Iterator[ListCensus]:
+    def _censuses(self, account: Account) -> Iterator[Audit | ListCensus | SettledCensus]:
         read = Read(
             self._list,
             self._terms,
@@ -310,15 +306,15 @@ class KnownRows(Presence):
             is_all=not self._open_parts,
         )
         split = self._split if self._split is not None and self._split.is_made else None
-        audit = Audit(read, account, split)
-        if audit.is_possible:
+        graph = self._list.listing.graph
+        audit = None if graph is None else Audit(read, graph, account, split)
+        if audit is not None and audit.is_possible:
             self._audit = audit
             yield audit
         if split is None:
-            yield ListCensus(read, account, is_proven=audit.is_proof)
-        elif not audit.is_served:
+            yield ListCensus(read, account, is_proven=audit is not None and audit.is_proof)
+        elif audit is None or not audit.is_served:
             yield OpenCensus(read, split)
-            # Settled rows go with their people, which a reader can tell by itself.
             yield SettledCensus(read, split)
 
     def _is_due(self, account: Account) -> bool:
