@@ -54,7 +54,8 @@ class Copy:
     def audit(self) -> Row:
         """What the last night found by the day."""
         (told,) = self.last.records("sync_runs")
-        return {one["stream"]: one for one in told["audits"]}["projects_users"]
+        (found,) = [one for one in told["audits"] if one["stream"] == "projects_users"]
+        return dict(found)
 
     @property
     def rows(self) -> dict[int, Row]:

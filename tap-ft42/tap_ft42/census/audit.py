@@ -19,12 +19,13 @@ from tap_ft42.api.errors import FatalAPIError, blamed_by
 from tap_ft42.api.retries import RETRIED
 from tap_ft42.api.token import CredentialsError
 from tap_ft42.census.comparing import Comparison, Counted, Others
-from tap_ft42.census.days import UNKNOWN, number_of
+from tap_ft42.census.days import UNKNOWN, number_of, written
 from tap_ft42.census.findings import Findings
 from tap_ft42.census.inquiry import UNREADABLE, Inquiry, looked_at
 from tap_ft42.census.settling import Settling
 from tap_ft42.census.unnamed import Unnamed
 from tap_ft42.declared.contexts import cursus_of
+from tap_ft42.declared.instants import from_milliseconds
 from tap_ft42.declared.listing import CREATED_AT
 from tap_ft42.reading.graph import counts_by_day
 from tap_ft42.reading.regions import Region
@@ -239,6 +240,10 @@ class Audit(Inquiry):
         left = comparison.differing
         read = left & settling.days_read
         found.unsettled += len(left - read)
+        if self._others is None:
+            found.until = from_milliseconds(self._terms.times.until)
+            counts = comparison.proven.items()
+            found.counts = {written(day): rows for day, rows in sorted(counts)}
         self._remember_others(comparison, left - read)
         if self._others is None and len(read) > max(_FEW, found.differed // 2):
             self.is_served = False

@@ -149,6 +149,18 @@ class Comparison:
         return {day for one in self.parts for day in self.differences(one)}
 
     @property
+    def proven(self) -> Mapping[int, int]:
+        """How many rows the API counts of the days that agree."""
+        counts, differing, days = (
+            Counter[int](),
+            self.differing,
+            self._days(self.parts, self.zone),
+        )
+        for one in self.parts:
+            counts.update(one.api)
+        return {day: counts[day] for day in days - differing}
+
+    @property
     def more_and_less(self) -> tuple[int, int]:
         """How many rows the API has more on some days, and less on others."""
         rows = [each for one in self.parts for each in self.differences(one).values()]

@@ -76,6 +76,11 @@ def number_of(day: date) -> int:
     return (day - _FIRST).days
 
 
+def written(day: int) -> str:
+    """Write a day down as the API does."""
+    return (_FIRST + timedelta(days=day)).isoformat()
+
+
 def bounds(first: int, last: int, zone: Zone) -> tuple[int, int]:
     """Return the instants at which the first of some days begins and the last one ends."""
     if zone == "UTC":
