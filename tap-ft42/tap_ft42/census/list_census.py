@@ -125,15 +125,14 @@ class ListCensus(Inquiry):
         expected, start, end = tally.expectation, self._start, tally.greatest
         if not expected.total:
             return
+        if self._is_proven:
+            yield from self._known_to_be()
+            return
         if not tally.is_small:
             nights = max(self._terms.nights, 1)
             lower, end = expected.sector(start, ceil(expected.total / nights))
             self._account.note(refreshed=end)
-            yield from (
-                self._known_to_be()
-                if self._is_proven
-                else self._counted(self._region(lower, end))
-            )
+            yield from self._counted(self._region(lower, end))
             return
         is_turn = self._nights and "taken" in notes and expected.total > size
         if is_turn and (pages := self._pages_to_read_again(expected.total)):
@@ -141,10 +140,7 @@ class ListCensus(Inquiry):
             yield from self._read_again(sector)
             if sector == (1, end):
                 return
-        if self._is_proven:
-            yield from self._known_to_be()
-        else:
-            yield from self._counted(self._region(1, end))
+        yield from self._counted(self._region(1, end))
 
     @property
     def _room_of_a_page(self) -> int:
