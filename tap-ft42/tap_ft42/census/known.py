@@ -311,9 +311,10 @@ class KnownRows(Presence):
         if audit is not None and audit.is_possible:
             self._audit = audit
             yield audit
-        if split is None:
+        is_served = audit is not None and audit.is_served
+        if split is None and (account.tally.is_small or not is_served):
             yield ListCensus(read, account, is_proven=audit is not None and audit.is_proof)
-        elif audit is None or not audit.is_served:
+        elif split is not None and not is_served:
             yield OpenCensus(read, split)
             yield SettledCensus(read, split)
 

@@ -96,7 +96,8 @@ class SettledCensus(Inquiry):
         own, found = days.rows("UTC"), dict[int, int]()
         known = sorted(own)
         before = list(accumulate((own[day] for day in known), initial=0))
-        todo, most = [(0, len(known), total)], min(_MOST, self._most or _MOST)
+        todo = [(0, len(known), total)]
+        most = _MOST if self._most is None else min(_MOST, self._most)
         while todo and most:
             begin, end, rows = todo.pop()
             if rows == before[end] - before[begin]:
