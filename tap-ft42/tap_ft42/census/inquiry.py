@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from tap_ft42.census.accounts import Account
     from tap_ft42.census.terms import CensusTerms, CountedList
     from tap_ft42.declared.contexts import Context
-    from tap_ft42.reading.asking import Ask, Part
+    from tap_ft42.reading.asking import Ask, Part, Remedy
+    from tap_ft42.reading.fitting import Fit
     from tap_ft42.reading.ids import IdSet
     from tap_ft42.reading.places import Place
     from tap_ft42.reading.regions import Region
@@ -216,20 +217,32 @@ class _Countable(Source):
     def again(self) -> Source:
         return self  # nothing is recalled
 
+    @property
+    @override
+    def fit(self) -> Fit:
+        return self.source.fit
+
+    @property
+    @override
+    def example(self) -> int | None:
+        return self.source.example
+
+    @override
+    def smaller(self) -> Source:
+        return _Countable(self.source.smaller())
+
     @override
     def fitted(self) -> Sequence[Source]:
         sources = self.source.fitted()
         return [self] if sources[0] is self.source else [*map(_Countable, sources)]
 
     @override
-    def remedies(
-        self, *, is_heavy: bool
-    ) -> Iterator[tuple[Source, Callable[[], TooLargeError]]]:
-        for probe, too_large in self.source.remedies(is_heavy=is_heavy):
-            yield probe, partial(self._counted, too_large)
+    def remedies(self, *, is_heavy: bool) -> Iterator[Remedy]:
+        for remedy in self.source.remedies(is_heavy=is_heavy):
+            yield replace(remedy, too_large=partial(self._counted, remedy.too_large))
 
-    def _counted(self, too_large: Callable[[], TooLargeError]) -> TooLargeError:
-        error = too_large()
+    def _counted(self, too_large: Callable[[int], TooLargeError], size: int) -> TooLargeError:
+        error = too_large(size)
         error.instead = self.fitted()
         return error
 

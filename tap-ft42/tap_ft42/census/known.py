@@ -44,7 +44,7 @@ from typing_extensions import override
 from tap_ft42.census.accounts import Account
 from tap_ft42.census.audit import Audit
 from tap_ft42.census.days import UNKNOWN, Days, moment_of
-from tap_ft42.census.inquiry import Read
+from tap_ft42.census.inquiry import Read, looked_at
 from tap_ft42.census.list_census import ListCensus
 from tap_ft42.census.presence import STATE, Presence
 from tap_ft42.census.settled import OPEN, OpenCensus, Split
@@ -71,27 +71,6 @@ _NOTES = (
     "taken", "refreshed", "owed", "left", "since", "is_mixed", "next_id", "is_split", "others",
     BELIEVED, DEPARTED,
 )  # fmt: skip
-_DAY = timedelta(days=1)
-
-
-def is_due(taken: datetime | None, now: datetime, hour: int) -> bool:
-    """Tell whether a census has to be taken.
-
-    Args:
-        taken: When the last one was complete; None for never.
-        now: When the run began.
-        hour: Hour of the day (UTC) from which on the day's first run takes it; negative
-            for never.
-
-    Returns:
-        Whether the hour has struck since.
-    """
-    if hour < 0:
-        return False
-    struck = now.replace(hour=hour, minute=0, second=0, microsecond=0)
-    if struck > now:
-        struck -= _DAY
-    return taken is None or taken < struck
 
 
 class KnownRows(Presence):
@@ -286,6 +265,10 @@ class KnownRows(Presence):
         if self._account is None or not self._complete or not self._is_due(self._account):
             return
         self._divide()
+        if self._are_all_seen(self._account):
+            yield self._whole, looked_at(self._terms.now())
+            self._account.note(taken=from_milliseconds(self._terms.began))
+            return
         is_of_people = self._list.listing.tells == "people"
         before = set(self._account.tally.ids) if is_of_people else set[int]()
         for census in self._censuses(self._account):
@@ -295,6 +278,12 @@ class KnownRows(Presence):
         self._terms.departures.gone += len(before.difference(self._account.tally.ids))
         for account in self._accounts:
             account.note(taken=from_milliseconds(self._terms.began))
+
+    def _are_all_seen(self, account: Account) -> bool:
+        """Tell whether all known rows came tonight, as their people were asked for."""
+        is_asked = self._list.listing.movers is not None and "since" not in account.notes
+        known = account.tally
+        return is_asked and known.is_exact and all(row in self._seen for row in known.ids)
 
     def _censuses(self, account: Account) -> Iterator[Audit | ListCensus | SettledCensus]:
         read = Read(

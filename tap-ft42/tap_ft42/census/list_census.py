@@ -16,7 +16,13 @@ from functools import partial
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
-from tap_ft42.census.counting import Proof, UncountableError, count_rows, read_sector
+from tap_ft42.census.counting import (
+    Proof,
+    UncountableError,
+    count_rows,
+    read_sector,
+    read_whole,
+)
 from tap_ft42.census.days import moment_of
 from tap_ft42.census.inquiry import UNREADABLE, Inquiry, gone, looked_at
 from tap_ft42.census.presence import pieces
@@ -24,6 +30,7 @@ from tap_ft42.census.tallies import MOST_IDS
 from tap_ft42.census.terms import refresh_nights
 from tap_ft42.declared.instants import from_milliseconds, in_milliseconds
 from tap_ft42.declared.words import some
+from tap_ft42.reading.asking import RangeIgnoredError
 from tap_ft42.reading.reads import read_from_scratch
 from tap_ft42.reading.regions import MAX_ID, Region
 
@@ -163,6 +170,19 @@ class ListCensus(Inquiry):
         pages = owed // room if most is None else min(owed // room, most)
         self._account.note(owed=min(owed - pages * room, total))
         return int(pages)
+
+    def _compared(self) -> Iterator[Proof]:
+        """Read all of a list that no range narrows, and compare it with what is known.
+
+        Raises:
+            RangeIgnoredError: That costs too much, or the list has rows that are not read.
+        """
+        expected, most = self._account.tally.expectation, self._most
+        pages = ceil(expected.total / self._list.reader.page_size)
+        if self._oldest is not None or self._is_half or (most is not None and pages > most):
+            raise RangeIgnoredError
+        is_sortable = self._list.listing.is_sortable
+        yield from self._taken(partial(read_whole, expected=expected, is_sortable=is_sortable))
 
     def _known_to_be(self) -> Iterator[Proof]:
         """Say how many rows there are, as an audit has counted them."""

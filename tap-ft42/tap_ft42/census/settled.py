@@ -156,6 +156,8 @@ class Split:
 class OpenCensus(ListCensus):
     """A census of the open rows, where the API does not count them by the day."""
 
+    _is_half = True
+
     def __init__(self, read: Read, split: Split) -> None:
         """Prepare it; nothing is asked yet.
 

@@ -154,6 +154,8 @@ class Below:
         except ALONE as failure:
             if not run.lifecycle.fails_alone(child.partitions.listing.name, failure):
                 raise
+        for part, refusal in hidden.refusals.items():
+            run.lifecycle.fails_alone(child.partitions.listing.name, refusal, part)
         yield from self._planned(child, hidden.contexts, planned)
 
     def _planned(

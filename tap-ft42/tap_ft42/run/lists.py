@@ -17,9 +17,10 @@ from tap_ft42.api.errors import FatalAPIError, is_missing
 from tap_ft42.census.known import KnownRows
 from tap_ft42.census.presence import ByCursus, FullReads
 from tap_ft42.declared.contexts import cursus_of, key_of, parent_of
-from tap_ft42.declared.instants import from_milliseconds
+from tap_ft42.declared.instants import from_milliseconds, milliseconds
 from tap_ft42.declared.listing import ID
 from tap_ft42.planning.bookmarks import level, note_scope
+from tap_ft42.planning.nights import has_struck
 from tap_ft42.planning.plan import Partition, apart, at_once, plan, stop_at_the_end
 from tap_ft42.planning.priorities import need
 from tap_ft42.planning.refresh import forget_position
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from tap_ft42.declared.contexts import Context
     from tap_ft42.declared.listing import Listing
     from tap_ft42.planning.plan import PlannedRead, Planner, Stops
+    from tap_ft42.reading.fitting import Fit
     from tap_ft42.reading.places import Place
     from tap_ft42.run.below import Related
     from tap_ft42.run.partitions import Output
@@ -90,7 +92,7 @@ class ListRun:
         self.lists = lists
         self._is_rejected_kept = is_rejected_kept
         self.refreshing = Refreshing(self.partitions) if listing.is_reference else None
-        self._traits = list(_traits(self.partitions))
+        self._traits = list(_traits(self.partitions, lists))
         self._started = StartedReads(self.partitions, self._traits)
         self._below = Below(self)
         self.place: Place | None = None
@@ -340,6 +342,7 @@ class ListRun:
                 yield from self._planned_records(context)
             else:
                 yield from self._refreshed(context, self.refreshing)
+            yield from self._beside(context)
         except RunEnds as end:
             self.run.lifecycle.end_early(end)
         except (TooLargeError, *ALONE) as failure:
@@ -357,7 +360,7 @@ class ListRun:
     def _beside(self, context: Context | None) -> Iterator[Any]:
         """Yield the records that come after those of a partition, if it was due."""
         run = self.run
-        is_read = self._due.get(key_of(context), False) and self._is_read_to_end
+        is_read = self._started.is_due(context) and self._is_read_to_end
         if not is_read or run.backfill is not None or run.lifecycle.ends_early:
             return
         for trait in self._traits:

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from tap_ft42.declared.contexts import key_of, list_of, parent_of
 from tap_ft42.planning.bookmarks import movement
+from tap_ft42.planning.steps import Way
 from tap_ft42.planning.sweeps import together
+from tap_ft42.run.dealing import pages_of
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Sequence
@@ -144,6 +146,10 @@ class StartedReads:
         return self._movements[read.name]
 
     def _accepts(self, read: PlannedRead, head: Page) -> bool:
+        # A list of all parents may have many rows of others.
+        is_narrowed = self._list.fitted_listing.parent_filter is not None
+        if read.way is Way.LOAD and not is_narrowed and pages_of(head) > len(read.partitions):
+            return False
         return all(trait.is_worth_sweeping(head, read) for trait in self._traits)
 
     def end(self, *, is_cut_short: bool) -> None:
