@@ -185,16 +185,6 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         ),
     ),
     th.Property(
-        "recheck_requests",
-        th.IntegerType(minimum=0),
-        default=8,
-        title="Recheck requests",
-        description=(
-            "A run that needs fewer requests uses the rest to look for enrolments that "
-            "disappeared, if there are too many for one night; 0 for never."
-        ),
-    ),
-    th.Property(
         "refresh_nights",
         th.IntegerType(minimum=0),
         default=7,

@@ -163,8 +163,11 @@ def _statements_of_references(
 
 
 def _counted(schemas: Schemas, table: Table, since: sql.Literal) -> Iterator[sql.Composed]:
-    """Yield what compares the rows of one landing schema with its last census."""
-    for name in ("gone", "uncounted", "totals"):
+    """Yield what compares the rows of one landing schema with its last census and audit."""
+    names = ["gone", "uncounted", "totals"]
+    if any(column.name == "created_at" for column in table.columns):
+        names.append("days")
+    for name in names:
         yield schemas.of_table(
             f"check/{name}",
             table,

@@ -114,6 +114,19 @@ class TestIncrementalStreams:
             assert len(set(run.ids("users"))) < len(campus.truth_of(STUDENTS, columns="id")) / 2
         assert fresh == {row["id"] for row in campus.truth_of(STUDENTS, columns="id")}
 
+    def test_who_is_read_again_in_many_nights_costs_no_request_every_night(
+        self, tap: Tap, campus: RunningSandbox
+    ) -> None:
+        here = tap.pointed_at(campus, page_size=50, refresh_nights=14, **AT_ONCE)
+        run = here.run("users", "census")
+        assert 250 < len(run.ids("users")) < 350
+        costs = []
+        for _ in range(4):
+            campus.reset_requests()
+            run = here.run("users", "census", state=a_day_later(run.state))
+            costs.append(asked(campus))
+        assert sorted(costs) == [2, 2, 3, 3]  # changes, a total, and perhaps a page
+
     def test_one_who_came_unseen_hides_one_who_went_for_some_nights_only(
         self, tap: Tap, campus: RunningSandbox
     ) -> None:

@@ -48,14 +48,8 @@ class Reader:
 
     def night(self, **settings: object) -> int:
         """Read what a night reads, and return its requests."""
-        return self._read(a_day_later(self.state), settings)
-
-    def quarter_of_an_hour(self, **settings: object) -> int:
-        """Read what a run reads that takes no census, and return its requests."""
-        return self._read(self.state, settings)
-
-    def _read(self, state: Row, settings: dict[str, object]) -> int:
         self.sandbox.reset_requests()
+        state = a_day_later(self.state)
         self._take(self._tap.run("projects_users", "census", state=state, **settings))
         return asked(self.sandbox)
 
@@ -161,30 +155,6 @@ def test_who_gives_the_census_the_requests_has_all_found_in_a_night(
     )
     assert spent > 40  # a quarter of the hour
     assert set(reader.rows) == set(reader.truth)
-
-
-def test_between_two_nights_some_are_found_with_the_requests_that_are_left(
-    reader: Reader, network: RunningSandbox
-) -> None:
-    network.live(seed=31, events={"enrol": 15_000})
-    reader.night()
-    network.live(seed=32, events={"unregister": 1500})
-    left, quiet = len(reader.gone), reader.quarter_of_an_hour(recheck_requests=0)
-    assert len(reader.gone) == left
-    for _ in range(4):
-        assert quiet < reader.quarter_of_an_hour() <= 8
-        assert len(reader.gone) < left
-        left = len(reader.gone)
-    assert set(reader.truth) <= set(reader.rows)
-
-
-def test_a_run_that_has_much_to_read_leaves_what_is_gone_to_the_next(
-    reader: Reader, network: RunningSandbox
-) -> None:
-    left = len(reader.gone)
-    network.live(seed=33, events={"mark": 900})
-    assert reader.quarter_of_an_hour() > 8
-    assert len(reader.gone) == left
 
 
 def test_where_open_rows_lie_between_the_settled_ones_the_hour_is_kept_to_as_well(

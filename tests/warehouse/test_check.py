@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -165,6 +166,39 @@ def test_a_rejected_version_of_a_row_that_landed_excuses_no_other(published: War
     published.land_census("users", 1, 2**31, 3)
     published.run("publish")
     assert "the census counted 3" in published.attempt("check").output
+
+
+def land_audit(warehouse: Warehouse, counts: dict[str, int]) -> None:
+    """Write what a night has counted by the days of Paris."""
+    audit = {
+        "stream": "projects_users", "cursus_id": 21, "zone": "Europe/Paris",
+        "until": "2026-11-02T00:00:00.000Z", "counts": counts,
+    }  # fmt: skip
+    warehouse.land_run("night", "projects_users", age=timedelta(hours=1), audits=[audit])
+
+
+def test_days_of_which_42_counted_other_rows(published: Warehouse) -> None:
+    published.execute(
+        "UPDATE ft42_raw.projects_users SET created_at = '2026-01-02 23:30:00+00'"
+    )
+    published.execute("UPDATE ft42.projects_users SET created_at = '2026-01-02 23:30:00+00'")
+    for counts, said in (
+        ({"2026-01-03": 1}, "2 rows of projects_users that were created on 2026-01-03 are pub"),
+        (
+            {"2026-01-03": 4},
+            "3 rows of projects_users that were created on 2026-01-03 have lan",
+        ),
+        (
+            {"2026-01-02": 1},
+            "0 rows of projects_users that were created on 2026-01-02 have lan",
+        ),
+    ):
+        land_audit(published, counts)
+        published.run("publish")
+        assert said in published.attempt("check").output
+    land_audit(published, {"2026-01-03": 3})
+    published.run("publish")
+    assert published.run("check") == "All promises hold\n"
 
 
 def test_a_census_of_the_future_does_not_hide_a_later_one(published: Warehouse) -> None:

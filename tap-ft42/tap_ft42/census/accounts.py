@@ -113,12 +113,12 @@ class Account:
             ids: The ids of its rows.
             moments: When they were created, as far as that is known.
         """
-        if self.days is not None:
+        # Of what has gone from a crowd, nobody knows the days: an audit finds them.
+        if self.days is not None and self.days.moments is not None:
             for number in set(self.tally.between(lower, upper)).difference(ids):
-                self.days.drop(number, moments.get(number, UNKNOWN))
+                self.days.drop(number)
             for number in ids:
-                is_new = number not in self.tally
-                self.days.put(number, moments.get(number, UNKNOWN), is_new=is_new)
+                self.days.put(number, moments.get(number, UNKNOWN), is_new=True)
         self.tally.replace(lower, upper, ids)
         self.has_changed = True
 
@@ -127,4 +127,4 @@ def _days(kept: Mapping[str, Any], tally: Tally) -> Days | None:
     """Return when the rows of a tally were created; None if there are too many to find out."""
     if "days" in kept:
         return Days.restored(kept["days"], tally.ids, is_exact=tally.is_exact)
-    return Days.of_unknown(tally.ids) if tally.is_exact else None
+    return Days.of((number, UNKNOWN) for number in tally.ids) if tally.is_exact else None

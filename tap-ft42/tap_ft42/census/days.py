@@ -11,7 +11,7 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
-from itertools import accumulate, pairwise
+from itertools import accumulate, pairwise, repeat
 from typing import TYPE_CHECKING, Any, get_args
 
 from tap_ft42.census.tallies import MOST_IDS, packed, unpacked
@@ -76,6 +76,11 @@ def number_of(day: date) -> int:
     return (day - _FIRST).days
 
 
+def written(day: int) -> str:
+    """Write a day down as the API does."""
+    return (_FIRST + timedelta(days=day)).isoformat()
+
+
 def bounds(first: int, last: int, zone: Zone) -> tuple[int, int]:
     """Return the instants at which the first of some days begins and the last one ends."""
     if zone == "UTC":
@@ -105,14 +110,14 @@ class Crowd:
 
 
 class Days:
-    """When the rows of a tally were created: each of them, or how many of them when."""
+    """When the rows of a tally were created: how many when, and each of them while it can."""
 
     def __init__(self) -> None:
         """Know of no row."""
         self.moments: dict[int, int] | None = {}
         """The moments of the rows by their ids; None if there are too many."""
-        self.crowds: dict[int, Crowd] = {}
-        """The rows by moments, if there are too many."""
+        self._crowds: dict[int, Crowd] = {}
+        self._rows: dict[Zone, Counter[int]] = {}
 
     @classmethod
     def restored(cls, kept: Mapping[str, Any], ids: Iterable[int], *, is_exact: bool) -> Days:
@@ -127,34 +132,33 @@ class Days:
             ValueError: The state is damaged.
             KeyError: It is none.
         """
-        days = cls()
+        moments = stepped(kept["moments"])
         if is_exact:
-            moments = stepped(kept["moments"])
             known = list(ids)
-            if len(known) != len(moments):
-                return cls.of_unknown(known)
-            days.moments = dict(zip(known, moments, strict=True))
-            return days
+            is_whole = len(known) == len(moments)
+            return cls.of(zip(known, moments if is_whole else repeat(UNKNOWN), strict=False))
+        days = cls()
         days.moments = None
         columns = (unpacked(kept["rows"]), stepped(kept["low"]), unpacked(kept["wide"]))
-        for moment, rows, low, wide in zip(stepped(kept["moments"]), *columns, strict=True):
-            days.crowds[moment] = Crowd(rows, low, low + wide)
+        for moment, rows, low, wide in zip(moments, *columns, strict=True):
+            days._crowds[moment] = Crowd(rows, low, low + wide)
         return days
 
     @classmethod
-    def of_unknown(cls, ids: Iterable[int]) -> Days:
-        """Return the days of rows of which nobody knows when they were created."""
+    def of(cls, moments: Iterable[tuple[int, int]]) -> Days:
+        """Return the days of rows that are given by ids and moments."""
         days = cls()
-        days.moments = dict.fromkeys(ids, UNKNOWN)
+        for number, moment in moments:
+            days.put(number, moment, is_new=True)
         return days
 
     def as_state(self, *, is_small: bool) -> dict[str, Any]:
         """Write them down: by ids as long as the tally is."""
         if not is_small:
-            self.count()
+            self.moments = None
         if self.moments is not None:
             return {"moments": steps(moment for _, moment in sorted(self.moments.items()))}
-        crowds = sorted((moment, one) for moment, one in self.crowds.items() if one.rows > 0)
+        crowds = sorted((moment, one) for moment, one in self._crowds.items() if one.rows > 0)
         return {
             "moments": steps(moment for moment, _ in crowds),
             "rows": packed(one.rows for _, one in crowds),
@@ -173,15 +177,18 @@ class Days:
         Returns:
             Whether that is news.
         """
-        if self.moments is None:
-            if is_new:
-                self.crowds.setdefault(moment, Crowd()).add(number)
-            return is_new
-        if number in self.moments and moment in {UNKNOWN, self.moments[number]}:
+        if self.moments is not None:
+            before = self.moments.get(number)
+            if before is not None and moment in {UNKNOWN, before}:
+                return False
+            self.drop(number)
+            self.moments[number] = moment
+            if len(self.moments) > _HELD:
+                self.moments = None
+        elif not is_new:
             return False
-        self.moments[number] = moment
-        if len(self.moments) > _HELD:
-            self.count()
+        self._crowds.setdefault(moment, Crowd()).add(number)
+        self._rows.clear()
         return True
 
     def drop(self, number: int, moment: int = UNKNOWN) -> None:
@@ -192,17 +199,22 @@ class Days:
             moment: When it was created, where the moments of rows are not held.
         """
         if self.moments is not None:
-            self.moments.pop(number, None)
-        elif moment in self.crowds:
-            self.crowds[moment].rows -= 1
+            known = self.moments.pop(number, None)
+            if known is None:
+                return
+            moment = known
+        if moment in self._crowds:
+            self._crowds[moment].rows -= 1
+            self._rows.clear()
 
     def rows(self, zone: Zone) -> Counter[int]:
         """Return how many rows there are of each day; of no day, those of which is unknown."""
-        found = Counter[int]()
-        for moment, rows in self._by_moment():
-            if moment:
-                found[day_of(moment, zone)] += rows
-        return found
+        if zone not in self._rows:
+            self._rows[zone] = found = Counter[int]()
+            for moment, one in self._crowds.items():
+                if moment and one.rows:
+                    found[day_of(moment, zone)] += one.rows
+        return self._rows[zone]
 
     def ids(self, zone: Zone) -> dict[int, list[int]]:
         """Return the ids of the rows by their days, as far as they are held."""
@@ -212,23 +224,31 @@ class Days:
                 found.setdefault(day_of(moment, zone), []).append(number)
         return found
 
+    # Rows whose ids are not held
+
     def crowds_of(self, day: int, zone: Zone) -> list[Crowd]:
-        """Return the rows of a day whose ids are not held."""
+        """Return the rows of a day, those of most rows first; none is added to them."""
         moments = (2 * day - ZONES.index(zone), 2 * day - ZONES.index(zone) + 1)
-        return [self.crowds[moment] for moment in moments if moment in self.crowds]
+        found = [self._crowds[moment] for moment in moments if moment in self._crowds]
+        return sorted(found, key=lambda one: -one.rows)
 
-    def _by_moment(self) -> Iterable[tuple[int, int]]:
-        if self.moments is not None:
-            return Counter(self.moments.values()).items()
-        return ((moment, one.rows) for moment, one in self.crowds.items())
+    def lessen(self, day: int, zone: Zone, rows: int) -> int:
+        """Let a day have fewer rows, whichever, and return how many it had to give."""
+        left = rows
+        for one in self.crowds_of(day, zone):
+            taken = min(left, one.rows)
+            one.rows, left = one.rows - taken, left - taken
+        self._rows.clear()
+        return rows - left
 
-    def count(self) -> None:
-        """Hold no ids any more, and count the rows."""
-        if self.moments is None:
-            return
-        moments, self.moments = self.moments, None
-        for number, moment in moments.items():
-            self.put(number, moment, is_new=True)
+    def replace(self, days: range, zone: Zone, rows: Iterable[tuple[int, int]]) -> None:
+        """Let these be all rows of some days, by ids and moments."""
+        for day in days:
+            for one in self.crowds_of(day, zone):
+                one.rows = 0
+        for number, moment in rows:
+            self._crowds.setdefault(moment, Crowd()).add(number)
+        self._rows.clear()
 
 
 def steps(values: Iterable[int]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ class Findings:
         gone: Rows that were known, and are gone.
         along: Rows that went with their people.
         requests: What it took.
+        until: The instant up to which rows were counted.
+        counts: How many rows there were of each day that is proven.
     """
 
     stream: str
@@ -37,3 +39,5 @@ class Findings:
     gone: int = 0
     along: int = 0
     requests: int = 0
+    until: str | None = None
+    counts: dict[str, int] = field(default_factory=dict)

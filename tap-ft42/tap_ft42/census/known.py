@@ -12,6 +12,9 @@ The state of an incremental stream holds under ``census``, beside its bookmarks:
     struck.
 ``refreshed``
     Highest id of the part that was read or, of a large stream, counted last.
+``owed``
+    Rows that should have been read again by now, beyond those that were: less than a page,
+    unless there were too few requests.
 ``left``
     Up to when is known which rows have left the list that another filter names.
 ``since``
@@ -41,11 +44,14 @@ from typing_extensions import override
 from tap_ft42.census.accounts import Account
 from tap_ft42.census.audit import Audit
 from tap_ft42.census.days import UNKNOWN, Days, moment_of
-from tap_ft42.census.list_census import ListCensus, Read, looked_at
+from tap_ft42.census.inquiry import Read, looked_at
+from tap_ft42.census.list_census import ListCensus
 from tap_ft42.census.presence import STATE, Presence
-from tap_ft42.census.settled import OPEN, OpenCensus, OpenRound, SettledCensus, Split
+from tap_ft42.census.settled import OPEN, OpenCensus, Split
 from tap_ft42.census.tallies import Tally
 from tap_ft42.census.terms import is_counted, is_tallied
+from tap_ft42.census.totals import SettledCensus
+from tap_ft42.census.unnamed import BELIEVED, DEPARTED
 from tap_ft42.declared.contexts import key_of, parent_of
 from tap_ft42.declared.instants import from_milliseconds, milliseconds
 from tap_ft42.planning.bookmarks import is_same_scope
@@ -61,7 +67,10 @@ if TYPE_CHECKING:
     from tap_ft42.census.terms import CensusTerms, CountedList
     from tap_ft42.declared.contexts import Context
 
-_NOTES = ("taken", "refreshed", "left", "since", "is_mixed", "next_id", "is_split", "others")
+_NOTES = (
+    "taken", "refreshed", "owed", "left", "since", "is_mixed", "next_id", "is_split", "others",
+    BELIEVED, DEPARTED,
+)  # fmt: skip
 
 
 class KnownRows(Presence):
@@ -253,23 +262,22 @@ class KnownRows(Presence):
 
     @override
     def proofs(self) -> Iterator[tuple[Context | None, Proof]]:
-        if self._account is None or not self._complete or not self._is_countable:
+        if self._account is None or not self._complete or not self._is_due(self._account):
             return
         self._divide()
-        is_due, is_of_people = self._is_due(self._account), self._list.listing.tells == "people"
-        if is_due and self._are_all_seen(self._account):
+        if self._are_all_seen(self._account):
             yield self._whole, looked_at(self._terms.now())
             self._account.note(taken=from_milliseconds(self._terms.began))
             return
-        before = set(self._account.tally.ids) if is_due and is_of_people else set[int]()
-        for census in self._censuses(self._account, is_due=is_due):
+        is_of_people = self._list.listing.tells == "people"
+        before = set(self._account.tally.ids) if is_of_people else set[int]()
+        for census in self._censuses(self._account):
             for proof in census.proofs():
                 yield self._whole, proof
         self._terms.departures.people += len(before)
         self._terms.departures.gone += len(before.difference(self._account.tally.ids))
-        if is_due:
-            for account in self._accounts:
-                account.note(taken=from_milliseconds(self._terms.began))
+        for account in self._accounts:
+            account.note(taken=from_milliseconds(self._terms.began))
 
     def _are_all_seen(self, account: Account) -> bool:
         """Tell whether all known rows came tonight, as their people were asked for."""
@@ -277,7 +285,7 @@ class KnownRows(Presence):
         known = account.tally
         return is_asked and known.is_exact and all(row in self._seen for row in known.ids)
 
-    def _censuses(self, account: Account, *, is_due: bool) -> Iterator[ListCensus]:
+    def _censuses(self, account: Account) -> Iterator[Audit | ListCensus | SettledCensus]:
         read = Read(
             self._list,
             self._terms,
@@ -287,31 +295,21 @@ class KnownRows(Presence):
             is_all=not self._open_parts,
         )
         split = self._split if self._split is not None and self._split.is_made else None
-        audit = Audit(read, account, split)
-        is_audited = audit.is_possible
-        if not is_due:
-            requests = self._terms.left_between
-            is_wanted = not is_audited and not self._list.has_wrong_totals
-            if split is not None and requests and is_wanted:
-                yield OpenRound(read, split, requests=requests)
-            return
-        if is_audited:
+        graph = self._list.listing.graph
+        audit = None if graph is None else Audit(read, graph, account, split)
+        if audit is not None and audit.is_possible:
             self._audit = audit
             yield audit
-        if split is None:
-            yield ListCensus(read, account, is_proven=audit.is_proof)
-        elif not audit.is_served:
+        is_served = audit is not None and audit.is_served
+        if split is None and (account.tally.is_small or not is_served):
+            yield ListCensus(read, account, is_proven=audit is not None and audit.is_proof)
+        elif split is not None and not is_served:
             yield OpenCensus(read, split)
-            # Settled rows go with their people, which a reader can tell by itself.
             yield SettledCensus(read, split)
 
-    @property
-    def _is_countable(self) -> bool:
-        is_wanted = self._terms.hour >= 0 and is_counted(self._list, self._terms)
-        return is_wanted and not self._terms.ends_early()
-
     def _is_due(self, account: Account) -> bool:
-        if self._terms.left == 0:  # a later run takes it
+        is_wanted = is_counted(self._list, self._terms) and not self._terms.ends_early()
+        if not is_wanted or self._terms.left == 0:  # a later run takes it
             return False
         taken = account.notes.get("taken")
         return is_due(

@@ -11,16 +11,12 @@ counts nothing: a page names more rows than the counts would.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from dataclasses import replace
+from functools import partial
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
-from typing_extensions import override
-
-from tap_ft42.api.errors import FatalAPIError
 from tap_ft42.census.counting import (
-    COUNT,
     Proof,
     UncountableError,
     count_rows,
@@ -28,40 +24,22 @@ from tap_ft42.census.counting import (
     read_whole,
 )
 from tap_ft42.census.days import moment_of
+from tap_ft42.census.inquiry import UNREADABLE, Inquiry, gone, looked_at
 from tap_ft42.census.presence import pieces
 from tap_ft42.census.tallies import MOST_IDS
 from tap_ft42.census.terms import refresh_nights
-from tap_ft42.declared.contexts import list_of, parent_of
 from tap_ft42.declared.instants import from_milliseconds, in_milliseconds
 from tap_ft42.declared.words import some
-from tap_ft42.reading.asking import (
-    IncompleteReadError,
-    RangeIgnoredError,
-    Source,
-    TooLargeError,
-)
+from tap_ft42.reading.asking import RangeIgnoredError
 from tap_ft42.reading.reads import read_from_scratch
 from tap_ft42.reading.regions import MAX_ID, Region
-from tap_ft42.reading.source import ONE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 
-    from tap_ft42.api.ledger import Entry
-    from tap_ft42.api.page import Page
     from tap_ft42.census.accounts import Account
-    from tap_ft42.census.terms import CensusTerms, CountedList
-    from tap_ft42.declared.contexts import Context
-    from tap_ft42.reading.asking import Ask, Part, Remedy
-    from tap_ft42.reading.fitting import Fit
-    from tap_ft42.reading.ids import IdSet
-    from tap_ft42.reading.places import Place
-    from tap_ft42.reading.source import ListReader, ListSource
-
-UNREADABLE = (
-    FatalAPIError, IncompleteReadError, RangeIgnoredError, TooLargeError, UncountableError,
-)  # fmt: skip
-"""What makes a census impossible, and no more than the census."""
+    from tap_ft42.census.inquiry import Read
+    from tap_ft42.reading.asking import Ask, Part
 
 _LATER = in_milliseconds("2100-01-01")
 
@@ -75,28 +53,7 @@ _DENSE = 4
 """Pages a row that went, below which counts cost as much as to read them all."""
 
 
-@dataclass(frozen=True)
-class Read:
-    """What a run has read of a stream.
-
-    Attributes:
-        counted: The list.
-        terms: By what the census goes.
-        contexts: Its contexts that were read to their end.
-        left_out: Ids of rows that the API lists and the stream does not emit.
-        seen: Ids of the rows that came.
-        is_all: Whether all of its contexts that were begun were read to their end.
-    """
-
-    counted: CountedList
-    terms: CensusTerms
-    contexts: Sequence[Context | None]
-    left_out: IdSet
-    seen: IdSet
-    is_all: bool
-
-
-class ListCensus:
+class ListCensus(Inquiry):
     """A census of all rows of a stream."""
 
     _is_half = False
@@ -110,16 +67,9 @@ class ListCensus:
             account: What is known of the list; changed in place.
             is_proven: Whether an audit has proven what is known, so that nothing is counted.
         """
+        super().__init__(read, account)
         self._is_proven = is_proven
-        self._list = read.counted
-        self._terms = read.terms
-        self._contexts = read.contexts
-        self._left_out = read.left_out
-        self._seen = read.seen
-        self._is_all = read.is_all
         self._doubts = 0
-        self._account = account
-        self._whole = list_of(read.contexts[0])
         self._moments: dict[int, int] = {}
 
     def proofs(self) -> Iterator[Proof]:
@@ -171,12 +121,6 @@ class ListCensus:
         """Censuses in which each row is read again; 0 for never."""
         return refresh_nights(self._list.listing, self._terms)
 
-    @property
-    def _most(self) -> int | None:
-        """Requests that it may spend now; None for any number."""
-        left = self._terms.left
-        return None if left is None else ceil(left * self._list.listing.census.share)
-
     def _census(self) -> Iterator[Proof]:
         notes, tally, size = (
             self._account.notes,
@@ -188,21 +132,18 @@ class ListCensus:
         expected, start, end = tally.expectation, self._start, tally.greatest
         if not expected.total:
             return
+        if self._is_proven and not (self._changes_silently and tally.is_small):
+            yield from self._known_to_be()
+            return
         if not tally.is_small:
             nights = max(self._terms.nights, 1)
             lower, end = expected.sector(start, ceil(expected.total / nights))
             self._account.note(refreshed=end)
-            yield from (
-                self._known_to_be()
-                if self._is_proven
-                else self._counted(self._region(lower, end))
-            )
+            yield from self._counted(self._region(lower, end))
             return
-        if self._nights and "taken" in notes and expected.total > size:
-            pages = ceil(expected.total / self._nights / size)
-            if (most := self._most) is not None:
-                pages = min(pages, most)
-            sector = expected.sector(start, pages * size)
+        is_turn = self._nights and "taken" in notes and expected.total > size
+        if is_turn and (pages := self._pages_to_read_again(expected.total)):
+            sector = expected.sector(start, pages * self._room_of_a_page)
             yield from self._read_again(sector)
             if sector == (1, end):
                 return
@@ -210,6 +151,25 @@ class ListCensus:
             yield from self._known_to_be()
         else:
             yield from self._counted(self._region(1, end))
+
+    @property
+    def _changes_silently(self) -> bool:
+        """Whether columns of its rows change without the cursor."""
+        return self._list.listing.census.refresh_factor == 1
+
+    @property
+    def _room_of_a_page(self) -> int:
+        """Rows that an answer may have to be known for all: behind a full page is asked."""
+        return max(self._list.reader.page_size - 1, 1)
+
+    def _pages_to_read_again(self, total: int) -> int:
+        """Return how many pages are read again, so that all are within the nights."""
+        room = self._room_of_a_page
+        owed = self._account.notes.get("owed", room - 1) + ceil(total / self._nights)
+        most = self._most
+        pages = owed // room if most is None else min(owed // room, most)
+        self._account.note(owed=min(owed - pages * room, total))
+        return int(pages)
 
     def _compared(self) -> Iterator[Proof]:
         """Read all of a list that no range narrows, and compare it with what is known.
@@ -386,33 +346,7 @@ class ListCensus:
         known = set(self._account.tally.between(proof.lower, proof.upper))
         ids = self._with_seen(proof, proof.ids)
         self._account.replace(proof.lower, proof.upper, ids, self._moments)
-        yield from self._told(proof, ids, known)
-
-    def _with_seen(self, proof: Proof, ids: Sequence[int]) -> list[int]:
-        """Return the ids of a range with those that the run itself has just read.
-
-        Such a row may have left since: then the next census finds it.
-        """
-        return sorted({*ids, *self._seen.between(proof.lower, proof.upper)})
-
-    def _told(self, proof: Proof, ids: Sequence[int], known: set[int]) -> Iterator[Proof]:
-        """Say of which rows a range of ids consists, or of those that were known who is gone.
-
-        Args:
-            proof: The proof of the range.
-            ids: The ids of its rows.
-            known: Ids that were known before.
-        """
-        if self._tells_who_is_there:
-            yield self._without_left_out(proof, ids)
-            return
-        for number in known.difference(ids):
-            yield gone(number, proof.sent)
-
-    def _without_left_out(self, proof: Proof, ids: Sequence[int]) -> Proof:
-        """Return a proof of these rows, but of those that the stream does not emit."""
-        own = [row for row in ids if row not in self._left_out]
-        return replace(proof, ids=own, total=len(own))
+        yield from self.told(proof, ids, known)
 
     def _parts(self, read: Callable[[Ask], AsyncIterator[Part]]) -> Iterator[Part]:
         """Yield the parts of a read whose rows have been emitted."""
@@ -434,26 +368,6 @@ class ListCensus:
         if self._account.days is not None:
             self._moments.update((row.get("id", 0), moment_of(row)) for row in records)
 
-    def _asked(
-        self,
-        read: Callable[[Ask], AsyncIterator[Part]],
-        query: Mapping[str, Any],
-        place: Place,
-    ) -> Iterator[Part]:
-        """Yield the parts of a read."""
-        reader = self._reader
-        source = reader.source(self._whole, query, path=self._list.whole_path or "")
-        # What several lists of parents count cannot be held against what all have.
-        reading = reader.begin(place, _Countable(source), read, is_divided=False)
-        for part, _ in reader.parts(reading):
-            yield part
-            self._terms.write_state()
-
-    @property
-    def _reader(self) -> ListReader:
-        """What reads the list."""
-        return self._list.reader
-
     def _is_judged(self, part: Part) -> bool:
         """Tell whether the rows up to a part may be emitted, or have to wait for a proof."""
         return self._account.tally.is_exact or isinstance(part, Proof)
@@ -470,46 +384,9 @@ class ListCensus:
             return False
         return len(part.ids) > tally.expectation.between(part.lower, part.upper)
 
-    def _emit(self, records: Sequence[dict[str, Any]]) -> None:
-        """Emit rows; of those that do not tell their parent, the ones nobody knows."""
-        counted, (context, *others) = self._list, self._contexts
-        if not others or not counted.listing.parent_columns:
-            for record in records:
-                counted.output.emit(record, context, is_known=False)
-            return
-        unknown = [record for record in records if not self._knows(record.get("id"))]
-        contexts = counted.contexts_of(unknown, self._contexts) if unknown else {}
-        for record in records:
-            own = contexts.get(record.get("id", 0))
-            counted.output.emit(record, own or context, is_known=own is None)
-
-    def _knows(self, row_id: object) -> bool:
-        return type(row_id) is int and row_id in self._account.tally
-
-    @property
-    def _column(self) -> str:
-        """The column of the cursor; only lists with one are counted like this."""
-        cursor = self._list.listing.cursor
-        return cursor.column if cursor else ""
-
     @property
     def _is_mixed(self) -> bool:
         return "is_mixed" in self._account.notes
-
-    @property
-    def _oldest(self) -> int | None:
-        cursor = self._list.listing.cursor
-        is_of_ids = cursor is not None and cursor.kind == "id"
-        return None if is_of_ids else self._terms.times.not_before
-
-    @property
-    def _tells_who_is_there(self) -> bool:
-        """Whether a range is told by its ids, and not by those that are gone.
-
-        A range may have older rows, which were not asked for and a backfill has brought;
-        and keyed ids have no ranges.
-        """
-        return self._oldest is None and not self._list.output.personal.hides_ids
 
     def _region(self, lower: int, upper: int) -> Region:
         region = Region({"id": (lower, upper)})
@@ -521,98 +398,3 @@ class ListCensus:
     def _filters(self) -> Mapping[str, str]:
         """What narrows the stream's rows to those of the list."""
         return {}
-
-    @property
-    def _longest_list(self) -> int:
-        return self._list.reader.fit(self._list.whole_path or "").can.longest_list
-
-    @cached_property
-    def _query(self) -> dict[str, Any] | None:
-        """What asks for all rows of the stream, or None if no request does."""
-        listing = self._list.listing
-        query = dict(self._list.query(self._whole))
-        if listing.parent_filter is not None:
-            parents = sorted({parent_of(context) for context in self._contexts})
-            # What is known is of all parents, and so is what is counted.
-            if self._is_all and len(parents) <= self._longest_list:
-                query[listing.parent_filter] = ",".join(map(str, parents))
-            elif self._terms.scope.campus_ids:
-                return None
-        return query
-
-
-@dataclass(frozen=True)
-class _Countable(Source):
-    """The list of all of a stream's rows, which is asked for its totals, too.
-
-    Attributes:
-        source: The list.
-    """
-
-    source: ListSource
-
-    @property
-    @override
-    def entry(self) -> Entry:
-        return self.source.entry
-
-    @override
-    def recall(self, region: Region, number: int, sort: str | None) -> Page | None:
-        return None
-
-    @override
-    def fetch(self, region: Region, number: int, sort: str | None) -> Page:
-        source = replace(self.source, size=ONE) if number == COUNT else self.source
-        return source.fetch(region, max(number, 1), sort)
-
-    @override
-    def again(self) -> Source:
-        return self  # nothing is recalled
-
-    @property
-    @override
-    def fit(self) -> Fit:
-        return self.source.fit
-
-    @property
-    @override
-    def example(self) -> int | None:
-        return self.source.example
-
-    @override
-    def smaller(self) -> Source:
-        return _Countable(self.source.smaller())
-
-    @override
-    def fitted(self) -> Sequence[Source]:
-        sources = self.source.fitted()
-        return [self] if sources[0] is self.source else [*map(_Countable, sources)]
-
-    @override
-    def remedies(self, *, is_heavy: bool) -> Iterator[Remedy]:
-        for remedy in self.source.remedies(is_heavy=is_heavy):
-            yield replace(remedy, too_large=partial(self._counted, remedy.too_large))
-
-    def _counted(self, too_large: Callable[[int], TooLargeError], size: int) -> TooLargeError:
-        error = too_large(size)
-        error.instead = self.fitted()
-        return error
-
-
-def looked_at(sent: float) -> Proof:
-    """Say that a list was looked at, and nothing of its rows.
-
-    Args:
-        sent: Unix time before that.
-    """
-    return Proof(None, lower=1, upper=0, total=0, sent=sent)
-
-
-def gone(number: int, sent: float) -> Proof:
-    """Say that a row is gone.
-
-    Args:
-        number: Its id.
-        sent: Unix time before the request that tells it.
-    """
-    return Proof(None, lower=number, upper=number, total=0, ids=(), sent=sent)

@@ -7,10 +7,9 @@ once a stream has grown too large, it is two lists:
 - The **open** rows. Each id is known, their pages are read again in the nights of
   ``refresh_nights``, and more of them where the total says that many went. What such a
   page lacks need not be gone: it may have been finished in the meantime. So the ids are
-  looked up without the filter, a hundred a request. Runs between two censuses go on
-  with it where they have few changes to read.
-- The **settled** rows, counted by slices of ids as any large stream. Where a slice differs,
-  it is read with all its rows, open ones too, before any is called gone.
+  looked up without the filter, a hundred a request.
+- The **settled** rows, of which is known how many were created on each day. If the API does
+  not count them by the day, it is asked for totals of days, and those that differ are halved.
 
 In the state of the stream, under ``census``, stand besides:
 
@@ -22,33 +21,28 @@ In the state of the stream, under ``census``, stand besides:
 
 from __future__ import annotations
 
-from math import ceil
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
 from tap_ft42.census.accounts import Account
-from tap_ft42.census.counting import Proof
 from tap_ft42.census.days import UNKNOWN, Days, moment_of
-from tap_ft42.census.list_census import ListCensus, gone
+from tap_ft42.census.inquiry import gone
+from tap_ft42.census.list_census import ListCensus
 from tap_ft42.census.tallies import Tally
 from tap_ft42.declared.instants import milliseconds
 from tap_ft42.planning.scope import id_lists
-from tap_ft42.reading.places import NOW
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
-    from tap_ft42.census.list_census import Read
-    from tap_ft42.reading.regions import Region
+    from tap_ft42.census.counting import Proof
+    from tap_ft42.census.inquiry import Read
 
 OPEN = "open"
 """Key of the account of open rows."""
 
-_NOTES = ("taken", "refreshed", "statuses")
-
-_RUNS_A_DAY = 96
-"""A run a quarter of an hour."""
+_NOTES = ("taken", "refreshed", "owed", "statuses")
 
 
 class Split:
@@ -144,7 +138,7 @@ class Split:
             for number in self.open.tally.ids:
                 self.account.remove(number, moment=self._moment_of(number))
             if self.account.days is not None:
-                self.account.days.count()
+                self.account.days.moments = None
 
     def undo(self) -> None:
         """Make one list of them again."""
@@ -159,10 +153,9 @@ class Split:
         return (held or {}).get(number, UNKNOWN)
 
 
-class _Half(ListCensus):
-    """A census of one of the two lists."""
+class OpenCensus(ListCensus):
+    """A census of the open rows, where the API does not count them by the day."""
 
-    _is_open: ClassVar[bool] = False
     _is_half = True
 
     def __init__(self, read: Read, split: Split) -> None:
@@ -172,72 +165,13 @@ class _Half(ListCensus):
             read: What the run has read of the stream.
             split: The accounts; changed in place.
         """
-        super().__init__(read, split.open if self._is_open else split.account)
+        super().__init__(read, split.open)
         self._split = split
 
     @property
     @override
     def _filters(self) -> Mapping[str, str]:
-        settled, still_open = self._split.filters
-        return still_open if self._is_open else settled
-
-
-class SettledCensus(_Half):
-    """A census of the settled rows."""
-
-    @override
-    def _judged(self, proof: Proof) -> Iterator[Proof]:
-        if proof.ids is None:
-            return
-        expected = self._account.tally.expectation
-        if len(proof.ids) == expected.between(proof.lower, proof.upper):
-            return
-        if self._most is not None and self._pages(proof) > self._most:
-            return  # a later census comes to it
-        yield from self._confirmed(self._region(proof.lower, proof.upper))
-
-    def _pages(self, proof: Proof) -> int:
-        """Return how many requests read a range with its open rows, of which it may be full."""
-        still_open = sum(1 for _ in self._split.open.tally.between(proof.lower, proof.upper))
-        # The borders of several pages take one to be proven.
-        return ceil((proof.total + still_open) / self._list.reader.page_size) + 1
-
-    def _confirmed(self, region: Region) -> Iterator[Proof]:
-        """Read a region with its open rows."""
-        settled: set[int] = set()
-        for part in self._asked(self._sector(region), self._query or {}, NOW):
-            if part.page is not None:
-                rows = [row for row in part.page.records() if isinstance(row, dict)]
-                self._date(rows)
-                settled.update(row["id"] for row in rows if self._split.is_settled(row))
-            if isinstance(part, Proof) and part.ids is not None:
-                ids = {True: list[int](), False: list[int]()}
-                known = set(self._split.open.tally.between(part.lower, part.upper))
-                present = self._with_seen(part, part.ids)
-                settled.update(self._seen_settled(part, known))
-                for number in present:
-                    ids[number in settled].append(number)
-                self._account.replace(part.lower, part.upper, ids[True], self._moments)
-                self._split.open.replace(part.lower, part.upper, ids[False], self._moments)
-                yield from self._told(part, present, known)
-
-    def _seen_settled(self, proof: Proof, known: Collection[int]) -> Iterator[int]:
-        """Yield which rows that the run has just read and a range lacks are settled."""
-        for number in self._seen.between(proof.lower, proof.upper):
-            if number not in known and number not in (proof.ids or ()):
-                yield number
-
-    @override
-    def _first_proof(self) -> Iterator[Proof]:
-        """Yield nothing: a tally of settled rows does not tell of all."""
-        self._account.forget("since")
-        return iter(())
-
-
-class OpenCensus(_Half):
-    """A census of the open rows."""
-
-    _is_open = True
+        return self._split.filters[1]
 
     @property
     @override
@@ -256,14 +190,9 @@ class OpenCensus(_Half):
 
     @override
     def _judged(self, proof: Proof) -> Iterator[Proof]:
-        yield from self._looked_up(self._lacking(proof))
-
-    def _lacking(self, proof: Proof) -> set[int]:
-        """Return the ids that are known in a range and not among those that were read."""
-        if proof.ids is None:
-            return set()
-        known = set(self._account.tally.between(proof.lower, proof.upper))
-        return known.difference(self._with_seen(proof, proof.ids))
+        if proof.ids is not None:
+            known = set(self._account.tally.between(proof.lower, proof.upper))
+            yield from self._looked_up(known.difference(self._with_seen(proof, proof.ids)))
 
     def _looked_up(self, missing: Collection[int]) -> Iterator[Proof]:
         """Look up rows that are not among the open ones any more."""
@@ -277,40 +206,3 @@ class OpenCensus(_Half):
                 if number not in found:
                     self._account.remove(number)
                     yield gone(number, sent)
-
-
-class OpenRound(OpenCensus):
-    """Some pages of the open rows, read again in a run that is no census.
-
-    A run takes so many that a day's runs come to all pages, as far as it may send them.
-    """
-
-    def __init__(self, read: Read, split: Split, *, requests: int) -> None:
-        """Prepare it; nothing is asked yet.
-
-        Args:
-            read: What the run has read of the stream.
-            split: The accounts; changed in place.
-            requests: How many it may send.
-        """
-        super().__init__(read, split)
-        self._requests = requests
-        self._missing: list[int] = []
-
-    @override
-    def _census(self) -> Iterator[Proof]:
-        size, expected = self._list.reader.page_size, self._account.tally.expectation
-        budget = self._terms.budget
-        end = budget.spent + self._requests - 1
-        # An interval of a single page is proven by its one answer; the last request is for
-        # what the pages lack.
-        for _ in range(min(self._requests - 1, ceil(expected.total / size / _RUNS_A_DAY))):
-            if budget.spent >= end:  # a page took more than its request
-                break
-            yield from self._read_again(expected.sector(self._start, size))
-        yield from self._looked_up(self._missing)
-
-    @override
-    def _judged(self, proof: Proof) -> Iterator[Proof]:
-        self._missing += self._lacking(proof)
-        return iter(())

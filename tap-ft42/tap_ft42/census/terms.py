@@ -42,8 +42,6 @@ class CensusTerms:
     """Nights in which everybody is read again; 0 for never."""
     census_requests: int | None
     """Requests of the hour after which counts end; None for a share of them."""
-    recheck_requests: int
-    """Requests of a run up to which it reads open rows again between two censuses."""
     start_date: str | None
     """The setting: nothing older is read."""
     began: int
@@ -83,7 +81,6 @@ class CensusTerms:
             hour=settings["census_hour"],
             nights=settings["refresh_nights"],
             census_requests=settings.get("census_requests"),
-            recheck_requests=settings["recheck_requests"],
             start_date=settings.get("start_date"),
             **run,
         )
@@ -94,12 +91,6 @@ class CensusTerms:
         spent = self.quota.spent if self.quota.per_hour else self.budget.spent
         most = self.census_requests or self.quota.per_hour // _SHARE
         return max(most - spent, 0) if most else None
-
-    @property
-    def left_between(self) -> int:
-        """Requests that are left for a list in a run that takes no census of it."""
-        left = self.recheck_requests - self.budget.spent
-        return max(left, 0) // len(self.scope.cursus_ids)
 
 
 class Output(Protocol):

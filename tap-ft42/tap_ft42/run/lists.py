@@ -8,29 +8,26 @@ children there are, and which of them share their requests.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cached_property, partial
-from itertools import count
 from math import ceil
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from tap_ft42.api.budget import RunEnds
 from tap_ft42.api.errors import FatalAPIError, is_missing
 from tap_ft42.census.known import KnownRows
 from tap_ft42.census.presence import ByCursus, FullReads
-from tap_ft42.declared.contexts import cursus_of, key_of, list_of, parent_of
+from tap_ft42.declared.contexts import cursus_of, key_of, parent_of
 from tap_ft42.declared.instants import from_milliseconds, milliseconds
 from tap_ft42.declared.listing import ID
-from tap_ft42.planning.bookmarks import level, movement, note_scope
+from tap_ft42.planning.bookmarks import level, note_scope
 from tap_ft42.planning.nights import has_struck
 from tap_ft42.planning.plan import Partition, apart, at_once, plan, stop_at_the_end
 from tap_ft42.planning.priorities import need
 from tap_ft42.planning.refresh import forget_position
-from tap_ft42.planning.steps import Way
-from tap_ft42.planning.sweeps import together
 from tap_ft42.reading.asking import TooDearError, TooLargeError
 from tap_ft42.reading.source import ONE
-from tap_ft42.run.dealing import CampusByPerson, pages_of
+from tap_ft42.run.below import Below
+from tap_ft42.run.dealing import CampusByPerson
 from tap_ft42.run.hidden import HiddenParents
 from tap_ft42.run.lifecycle import ALONE
 from tap_ft42.run.movers import ThoseWhoMoved
@@ -40,6 +37,7 @@ from tap_ft42.run.points import PointsOfParents
 from tap_ft42.run.refreshing import Refreshing
 from tap_ft42.run.rejections import Rejections, UnusableRecordsError
 from tap_ft42.run.run import STATE_INTERVAL
+from tap_ft42.run.started import StartedReads
 from tap_ft42.run.strangers import Strangers
 from tap_ft42.run.sweeping import Halving, Sweeping, may_be_of_one
 from tap_ft42.run.unlisted import is_gone, known_to_exist
@@ -51,31 +49,14 @@ if TYPE_CHECKING:
     from tap_ft42.census.presence import Presence
     from tap_ft42.declared.contexts import Context
     from tap_ft42.declared.listing import Listing
-    from tap_ft42.planning.bookmarks import Movement
     from tap_ft42.planning.plan import PlannedRead, Planner, Stops
     from tap_ft42.reading.fitting import Fit
-    from tap_ft42.reading.pipeline import Reading
     from tap_ft42.reading.places import Place
+    from tap_ft42.run.below import Related
     from tap_ft42.run.partitions import Output
     from tap_ft42.run.run import Run
+    from tap_ft42.run.started import Member, Started
     from tap_ft42.run.trait import Trait
-
-Member: TypeAlias = "tuple[Context | None, Place]"
-"""A partition by its context, and its place in the order of the run."""
-
-_BEHIND = 1_000_000
-"""Where what hangs on rows stands that no page of a list shows."""
-
-
-@dataclass(frozen=True)
-class _Running:
-    """A planned read that the pipeline runs, and what moves bookmarks as it goes on."""
-
-    read: PlannedRead
-    members: Sequence[Member]
-    readings: Sequence[Reading]
-    movements: Sequence[Movement]
-    halving: Halving | None = None
 
 
 class ListRun:
@@ -110,22 +91,22 @@ class ListRun:
         """Whether the run has begun to read it ahead, as far as it is known."""
         self.lists = lists
         self._is_rejected_kept = is_rejected_kept
-        self._refreshing = Refreshing(self.partitions) if listing.is_reference else None
+        self.refreshing = Refreshing(self.partitions) if listing.is_reference else None
         self._traits = list(_traits(self.partitions, lists))
-        self._place: Place | None = None
-        self._running: dict[Hashable, _Running | None] = {}
-        self._due: dict[Hashable, bool] = {}
-        self._movements: dict[str, Sequence[Movement]] = {}
-        self._swept: dict[str, Sequence[dict[str, Any]]] = {}
+        self._started = StartedReads(self.partitions, self._traits)
+        self._below = Below(self)
+        self.place: Place | None = None
+        """Its place in the order of the run, if it is planned as a whole."""
         self._partitions_read: list[dict[str, Any]] = []
         self._is_read_to_end = self._is_any_read = False
-        self._has_failed = False
+        self.has_failed = False
+        """Whether something of it could not be read."""
         self._left_open: set[Hashable] = set()
         self._gone: list[str] = []
         self._strangers = Strangers(self.partitions)
         self._sweeping = Sweeping(self.partitions)
-        self._remembered: list[tuple[ListRun, Context]] = []
-        self._listed: set[object] | None = None
+        self.has_listed_all = False
+        """Whether the run has read all of its rows from their beginning."""
         if listing.tells == "people":
             run.people.people = self
         elif listing.tells == "campuses of people":
@@ -172,8 +153,8 @@ class ListRun:
         Args:
             context: The context of the partition, or None.
         """
-        if self._refreshing is not None:
-            return self._refreshing.is_due(context)
+        if self.refreshing is not None:
+            return self.refreshing.is_due(context)
         return self.run.backfill is None or bool(self.wanted_children)
 
     def take_up(self, context: Context | None, state: dict[str, Any]) -> None:
@@ -257,13 +238,13 @@ class ListRun:
         if not self.partitions.is_wanted or self.listing.parent is not None:
             return
         # Whoever comes after it in the run has a later place, however late it is planned.
-        self._place = self.run.next_place()
+        self.place = self.run.next_place()
         if is_known:
             self.plan(self._placed(self.partitions.contexts or (None,)), is_urgent=True)
 
     def _placed(self, contexts: Iterable[Context | None]) -> list[Member]:
         """Give partitions that are planned together their places in the order of the run."""
-        place = self._place or self.run.next_place()
+        place = self.place or self.run.next_place()
         return [(context, (*place, number)) for number, context in enumerate(contexts)]
 
     def plan(self, members: Sequence[Member], *, is_urgent: bool = False) -> None:
@@ -283,23 +264,8 @@ class ListRun:
             planner = self._sweeping.planner([context for context, _ in alike])
             self._begin(alike, planner, is_urgent=is_urgent)
         for context, place in members:
-            if self._refreshing is not None and not self._due[key_of(context)]:
-                self._plan_remembered(self._refreshing, place)
-
-    def _plan_remembered(self, refreshing: Refreshing, place: Place) -> None:
-        """Plan what is read below rows that are not read themselves."""
-        by_partitions = {child.partitions: child for child in self.wanted_children}
-        self._remembered = [
-            (by_partitions[below], context) for below, context in refreshing.remembered()
-        ]
-        for child in self.wanted_children:
-            child.plan_below(
-                [
-                    (context, (*place, number))
-                    for number, (one, context) in enumerate(self._remembered)
-                    if one is child
-                ]
-            )
+            if self.refreshing is not None and not self._started.is_due(context):
+                self._below.plan_remembered(self.refreshing, place)
 
     def plan_below(self, parents: Sequence[Member]) -> None:
         """Let the pipeline read what hangs on parents.
@@ -314,22 +280,6 @@ class ListRun:
                 for number, own in enumerate(self.partitions.by_cursus(context))
             ]
         )
-
-    def _plan_children(self, records: list[Any], place: Place) -> None:
-        """Let the pipeline read what a page of a parent's records leads to."""
-        children = self.wanted_children
-        if not children:
-            return
-        if self._refreshing is not None and self.run.budget.counts_requests:
-            self._refreshing.sort_by_turn(records)
-        contexts: list[Member] = []
-        for position, record in enumerate(records):
-            if isinstance(record, dict) and ID in record:
-                self.tell_children(record)
-                below = self.partitions.contexts_below(record)
-                contexts += [(context, (*place, position)) for context in below]
-        for number, child in enumerate(children):
-            child.plan_below([(context, (*at, number)) for context, at in contexts])
 
     def tell_children(self, record: Mapping[str, Any]) -> None:
         """Tell the lists below of a record that is read here."""
@@ -346,75 +296,23 @@ class ListRun:
         halving: Halving | None = None,
     ) -> None:
         """Plan reads, and let the pipeline run them."""
-        of = {key_of(context): (context, place) for context, place in members}
         states = ((context, self.partitions.state(context)) for context, _ in members)
-        for read in self.planned(states, planner, self.run.spool.follow):
-            keys = [key_of(context) for context in read.contexts]
-            self._due |= dict.fromkeys(keys, bool(read.steps))
-            self._running |= dict.fromkeys(keys)
-            self._running[keys[0]] = self._started(
-                read, [of[key] for key in keys], halving, is_urgent=is_urgent
-            )
+        reads = self.planned(states, planner, self.run.spool.follow)
+        self._started.begin(reads, members, halving, is_urgent=is_urgent)
 
-    def _started(
-        self,
-        read: PlannedRead,
-        members: Sequence[Member],
-        halving: Halving | None,
-        *,
-        is_urgent: bool,
-    ) -> _Running:
-        reader, ((context, place), *_) = self.partitions.reader, members
-        listing = self.partitions.fitted_listing
-        accepts = None
-        if read.is_sweep:
-            whole = list_of(context)
-            query = self.partitions.query(whole)
-            if listing.parent_filter is not None:
-                ids = (str(parent_of(member)) for member in read.contexts)
-                query[listing.parent_filter] = ",".join(ids)
-            source = reader.source(whole, query, read.name, path=self.partitions.whole_path)
-            states = [self.partitions.state(member) for member in read.contexts]
-            self._swept[read.name] = states
-            movements: Sequence[Movement] = [
-                movement(step, self.listing, states) for step in read.steps
-            ]
-            accepts = partial(self._accepts, read)
-        else:
-            query, path = self.partitions.query(context), self.partitions.path
-            source = reader.source(context, query, read.name, path=path)
-            self.partitions.plans[read.name] = read.state
-            movements = self._movements_of(read)
-        readings = [
-            reader.begin(
-                (*place, number),
-                source,
-                step.reading(listing, accepts),
-                is_urgent=is_urgent and number == 0,
-                is_divided=not read.is_sweep,
-            )
-            for number, step in enumerate(read.steps)
-        ]
-        return _Running(read, members, readings, movements, halving)
+    def not_read_here(self, context: Context | None) -> Iterator[tuple[Related, Context]]:
+        """Yield what is read below rows that the run has not read itself.
 
-    def _movements_of(self, read: PlannedRead) -> Sequence[Movement]:
-        """Return what moves the state of a partition, which batches of people share."""
-        if read.name not in self._movements:
-            readers = len(self.partitions.contexts or ()) or 1
-            readers = 1 if self.partitions.is_one_list else readers
-            self._movements[read.name] = [
-                movement(step, self.listing, [read.state], readers) for step in read.steps
-            ]
-        return self._movements[read.name]
+        Args:
+            context: The context of the partition, or None.
 
-    def _accepts(self, read: PlannedRead, head: Page) -> bool:
-        if self.partitions.is_campus_ignored:
-            return True
-        # A list of all parents may have many rows of others.
-        is_narrowed = self.partitions.fitted_listing.parent_filter is not None
-        if read.way is Way.LOAD and not is_narrowed and pages_of(head) > len(read.partitions):
-            return False
-        return all(trait.is_worth_sweeping(head, read) for trait in self._traits)
+        Yields:
+            As `Below.not_read_here`.
+
+        Raises:
+            RunEnds: The run has to end.
+        """
+        return self._below.not_read_here(is_due=self._started.is_due(context) is not False)
 
     # Reading
 
@@ -440,15 +338,15 @@ class ListRun:
         try:
             for trait in self._traits:
                 yield from trait.first()
-            if self._refreshing is None:
+            if self.refreshing is None:
                 yield from self._planned_records(context)
             else:
-                yield from self._refreshed(context, self._refreshing)
+                yield from self._refreshed(context, self.refreshing)
             yield from self._beside(context)
         except RunEnds as end:
             self.run.lifecycle.end_early(end)
         except (TooLargeError, *ALONE) as failure:
-            self._has_failed = True
+            self.has_failed = True
             if self._is_gone(context, failure):
                 return
             part = self.partitions.label_of(context)
@@ -462,7 +360,7 @@ class ListRun:
     def _beside(self, context: Context | None) -> Iterator[Any]:
         """Yield the records that come after those of a partition, if it was due."""
         run = self.run
-        is_read = self._due.get(key_of(context), False) and self._is_read_to_end
+        is_read = self._started.is_due(context) and self._is_read_to_end
         if not is_read or run.backfill is not None or run.lifecycle.ends_early:
             return
         for trait in self._traits:
@@ -499,10 +397,10 @@ class ListRun:
             if isinstance(record, dict):
                 listed.add(record.get(ID))
             yield record
-        is_read = self._due.get(key_of(context), False) and self._is_read_to_end
+        is_read = self._started.is_due(context) and self._is_read_to_end
         if is_read and self.needs_all(context):
             if is_whole:
-                self._listed = listed
+                self.has_listed_all = True
                 exist = known_to_exist(self.output.stream_state)
                 for child in self.wanted_children:
                     if child.hidden_parents is not None:
@@ -523,72 +421,6 @@ class ListRun:
             return False
         return any(self.partitions.contexts_below(record))
 
-    def not_read_here(self, context: Context | None) -> Iterator[tuple[ListRun, Context]]:
-        """Yield what is read below rows that the run has not read itself.
-
-        Args:
-            context: The context of the partition, or None.
-
-        Yields:
-            What hangs on the rows of the last full read, if none is due now; and on those that
-            42 does not list.
-
-        Raises:
-            RunEnds: The run has to end.
-        """
-        known = () if self._due.get(key_of(context), True) else self._remembered
-        yield from known
-        for child in () if self.run.is_dry_run else self.wanted_children:
-            if child.hidden_parents is not None:
-                planned = [below for one, below in known if one is child]
-                for below in self._hidden_above(child, child.hidden_parents, planned):
-                    yield child, below
-
-    def _hidden_above(
-        self, child: ListRun, hidden: HiddenParents, planned: list[Context]
-    ) -> Iterator[Context]:
-        """Yield the parents that 42 does not list, but for those whose rows are planned."""
-        yield from child.planned_below(hidden.contexts, planned, self._places_behind)
-        is_due = self._listed is not None or hidden.are_never_sought
-        # Where all that was asked of it has failed, the next run looks.
-        is_put_off = child._has_failed and not child._partitions_read
-        if self.run.lifecycle.ends_early or is_put_off:
-            return
-        if self.run.scope.campus_ids or not is_due:
-            return
-        try:
-            hidden.seek()
-        except ALONE as failure:
-            if not self.run.lifecycle.fails_alone(child.listing.name, failure):
-                raise
-        for part, refusal in hidden.refusals.items():
-            self.run.lifecycle.fails_alone(child.listing.name, refusal, part)
-        yield from child.planned_below(hidden.contexts, planned, self._places_behind)
-
-    @cached_property
-    def _places_behind(self) -> Iterator[Place]:
-        """The places behind all that the list itself leads to, and before the next list."""
-        place = self._place or self.run.next_place()
-        return ((*place, _BEHIND, number) for number in count())
-
-    def planned_below(
-        self, parents: Sequence[Context], planned: list[Context], places: Iterator[Place]
-    ) -> Sequence[Context]:
-        """Let the pipeline read what hangs on parents that no page has named.
-
-        Args:
-            parents: Their contexts.
-            planned: Those of whom it does so; changed in place.
-            places: Where what is read is wanted.
-
-        Returns:
-            The others.
-        """
-        others = [context for context in parents if context not in planned]
-        planned += others
-        self.plan_below(list(zip(others, places, strict=False)))
-        return others
-
     @cached_property
     def hidden_parents(self) -> HiddenParents | None:
         """Its parents that 42 does not list, where rows can be asked for without a list."""
@@ -598,10 +430,9 @@ class ListRun:
         return HiddenParents(self.partitions)
 
     def _planned_records(self, context: Context | None) -> Iterator[Any]:
-        key = key_of(context)
-        if key not in self._running:
+        if context not in self._started:
             self.plan(self._placed(self._along_with(context)))
-        running = self._running.pop(key)
+        running = self._started.take(context)
         if running is None:  # a sweep has read it
             return
         for member in running.read.contexts:
@@ -620,7 +451,7 @@ class ListRun:
             if self.listing.cursor is not None and self.listing.parent is not None:
                 self._partitions_read.append(self.partitions.state(member))
 
-    def _plan_again(self, running: _Running, failure: Exception) -> None:
+    def _plan_again(self, running: Started, failure: Exception) -> None:
         """Read the members of a sweep in another way.
 
         Raises:
@@ -640,7 +471,7 @@ class ListRun:
         else:
             self._halve(running, failure)
 
-    def _halve(self, running: _Running, failure: Exception) -> None:
+    def _halve(self, running: Started, failure: Exception) -> None:
         """Read the members of a sweep in two."""
         halving, middle = Halving(len(running.members)), ceil(len(running.members) / 2)
         for half in (running.members[:middle], running.members[middle:]):
@@ -654,7 +485,7 @@ class ListRun:
         contexts: Sequence[Context] | None = self.partitions.contexts
         return contexts or [context]
 
-    def _found(self, running: _Running) -> Iterator[Any]:
+    def _found(self, running: Started) -> Iterator[Any]:
         read, held = running.read, list[Callable[[], None]]()
         rejected = self.rejections.total
         # Among the members of a sweep, the one that has been read least far.
@@ -674,7 +505,7 @@ class ListRun:
                     records = page.records()
                     if part.is_descending:
                         records.reverse()
-                    self._plan_children(records, place)
+                    self._below.plan(records, place)
                     self.presence.note(page, records, context)
                     yield from records
                 if part.is_doubtful:
@@ -700,7 +531,7 @@ class ListRun:
         """
         children = self.wanted_children
         is_early = bool(children) and self.run.lifecycle.ends_early
-        return is_early or any(child._has_failed for child in children)  # noqa: SLF001 - of the same class
+        return is_early or any(child.has_failed for child in children)
 
     def _doubt(self, read: PlannedRead) -> None:
         """Call no row gone on the strength of a read whose totals are wrong."""
@@ -828,6 +659,11 @@ class ListRun:
 
     # The end
 
+    @property
+    def has_failed_throughout(self) -> bool:
+        """Whether all that was asked of it has failed."""
+        return self.has_failed and not self._partitions_read
+
     def end_partitions(self) -> None:
         """Bring the bookmarks of the partitions that were read to one level."""
         if self._gone and not self._is_any_read:
@@ -844,16 +680,7 @@ class ListRun:
 
     def note_ends(self) -> None:
         """Tell the spool how far the plans of the run have been followed."""
-        spool, is_full = self.run.spool, self.listing.cursor is None
-        swept = {name: together(states) for name, states in self._swept.items()}
-        plans = self.partitions.plans | swept
-        for name, state in plans.items():
-            if self.run.lifecycle.ends_early or self._has_failed:
-                spool.pause(name, state)
-            else:
-                spool.end(name, state, is_full=is_full)
-        if plans:
-            spool.tidy()
+        self._started.end(is_cut_short=self.run.lifecycle.ends_early or self.has_failed)
 
 
 def _traits(partitions: Partitions, lists: Mapping[str, ListRun]) -> Iterator[Trait]:

@@ -115,7 +115,7 @@ class FT42Stream(Stream):
         yield from self.list_run.records(context)
         streams = {child.name: child for child in self.child_streams}
         for child, own in self.list_run.not_read_here(context):
-            streams[child.listing.name].sync(own)
+            streams[child.partitions.listing.name].sync(own)
 
     # Rows
 

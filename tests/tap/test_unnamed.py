@@ -1,0 +1,147 @@
+"""Rows too many for ids: those that went are found by the days they were created on."""
+
+from __future__ import annotations
+
+import copy
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from ft42_sandbox.testing import running_sandbox
+
+from tests.tap.proofs import AT_ONCE, STUDENTS, a_day_later, asked
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ft42_sandbox.testing import RunningSandbox
+
+    from tests.tap.proofs import Row
+    from tests.tap.running import Run, Tap
+
+ENROLMENTS = "/v2/projects_users?filter[cursus]=21"
+STREAMS = ("users", "projects_users", "census", "sync_runs")
+
+pytestmark = pytest.mark.slow
+
+
+class Copy:
+    """What is published of the enrolments: without those whose people are gone."""
+
+    def __init__(self, tap: Tap, sandbox: RunningSandbox) -> None:
+        self.sandbox = sandbox
+        self._tables: dict[str, dict[int, tuple[Row, datetime]]] = {
+            "users": {},
+            "projects_users": {},
+        }
+        self._tap = tap.pointed_at(sandbox, refresh_nights=7, **AT_ONCE)
+        self._take(self._tap.run("campuses", *STREAMS))
+
+    def night(self) -> int:
+        """Read what a night reads, and return its requests."""
+        self.sandbox.reset_requests()
+        self._take(self._tap.run(*STREAMS, state=a_day_later(self.last.state)))
+        return asked(self.sandbox)
+
+    def forget_refusals(self) -> None:
+        """Let a month pass, after which what was refused is asked for again."""
+        state = copy.deepcopy(self.last.state)
+        for stream in ("projects_users", "users"):
+            state["bookmarks"][stream].pop("capabilities", None)
+        self.last.messages.append({"type": "STATE", "value": state})
+
+    @property
+    def audit(self) -> Row:
+        """What the last night found by the day."""
+        (told,) = self.last.records("sync_runs")
+        (found,) = [one for one in told["audits"] if one["stream"] == "projects_users"]
+        return dict(found)
+
+    @property
+    def rows(self) -> dict[int, Row]:
+        """The enrolments of those who are there."""
+        people = self._tables["users"]
+        table = self._tables["projects_users"]
+        return {number: row for number, (row, _) in table.items() if row["user_id"] in people}
+
+    @property
+    def truth(self) -> set[int]:
+        """The enrolments of students."""
+        people = {row["id"] for row in self.sandbox.truth_of(STUDENTS, columns="id")}
+        rows = self.sandbox.truth_of(ENROLMENTS, columns="id,user_id")
+        return {row["id"] for row in rows if row["user_id"] in people}
+
+    def a_finished_one(self, like: int) -> int:
+        """Return an enrolment that is finished, of some age."""
+        done = [row for row, told in self.rows.items() if told["status"] == "finished"]
+        return sorted(done)[like]
+
+    def _take(self, run: Run) -> None:
+        self.last = run
+        for message in run.messages:
+            if message["type"] == "RECORD" and message["stream"] in self._tables:
+                extracted = datetime.fromisoformat(message["time_extracted"])
+                row = message["record"]
+                self._tables[message["stream"]][row["id"]] = row, extracted
+        for proof in run.records("census"):
+            if proof["ids"] is None or proof["stream"] not in self._tables:
+                continue
+            table, ids = self._tables[proof["stream"]], set(proof["ids"])
+            at = datetime.fromisoformat(proof["counted_at"])
+            for number in [
+                row for row in table if proof["first_id"] <= row <= proof["last_id"]
+            ]:
+                if number not in ids and table[number][1] < at:
+                    del table[number]
+
+
+@pytest.fixture(scope="module")
+def here(tap: Tap) -> Iterator[Copy]:
+    """A copy of more enrolments than a state has room for."""
+    world: dict[str, Any] = {"users": 3500, "enrolments": 140_000, "achievements_per_user": 0}
+    with running_sandbox(**world) as sandbox:
+        yield Copy(tap, sandbox)
+
+
+def test_what_is_finished_and_goes_by_itself_is_found_in_a_night(here: Copy) -> None:
+    assert len(here.rows) > 100_000
+    for like in (9, 30_000, 70_000):
+        here.sandbox.delete("projects_users", here.a_finished_one(like))
+    assert here.night() < 25
+    assert set(here.rows) == here.truth
+    assert here.audit["gone"] == 3
+    assert here.audit["unsettled"] == 0
+
+
+def test_what_goes_in_the_night_in_which_people_go_stays_for_some_nights_only(
+    here: Copy,
+) -> None:
+    here.sandbox.live(seed=3, events={"disappear": 2})
+    alone = here.a_finished_one(40_000)
+    here.sandbox.delete("projects_users", alone)
+    assert here.night() < 60
+    assert set(here.rows) - {alone} == here.truth - {alone}
+    assert here.audit["along"] > 0
+    before = here.audit["unsettled"]
+    for _ in range(12):
+        if not here.audit["unsettled"]:
+            break
+        assert here.night() < 60
+        assert here.audit["unsettled"] < before
+        before = here.audit["unsettled"]
+    assert here.audit["unsettled"] == 0
+    assert set(here.rows) == here.truth
+
+
+def test_who_went_while_42_did_not_count_costs_no_hundreds_of_requests_once_it_does(
+    here: Copy,
+) -> None:
+    here.sandbox.configure(graphs="refused")
+    for seed in (5, 6):
+        here.sandbox.live(seed=seed, events={"disappear": 2, "unregister": 3, "mark": 5})
+        assert here.night() < 120
+    here.sandbox.configure(graphs="answered")
+    here.forget_refusals()
+    assert here.night() < 80
+    assert here.audit["along"] > 0
+    assert set(here.rows) == here.truth
