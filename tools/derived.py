@@ -30,7 +30,9 @@ DBT = ROOT / "target-config/dbt"
 
 _BEGIN, _END = "written by `make docs`", "/written"
 _MARKS = {".yml": "# {}", ".md": "<!-- {} -->"}
-_MODEL = "{# Written by `make docs`; a model without this line is left alone. #}\n"
+_MODEL = (
+    "{# Written by `make docs`; for logic of its own, replace the file with this line. #}\n"
+)
 _MACROS = """\
 «# Written by `make docs` from the declarations of the streams; changes here are lost. #»
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tools.derived import files, leftovers
+from tools.derived import DBT, declared, files, leftovers
 
 
 def test_each_file_is_current() -> None:
@@ -13,3 +13,14 @@ def test_each_file_is_current() -> None:
 
 def test_no_model_is_left_of_a_stream_that_is_not_declared_any_more() -> None:
     assert not list(leftovers()), "run make docs"
+
+
+def test_only_models_of_streams_that_are_off_can_be_off() -> None:
+    switched = {
+        path.stem.removeprefix("stg_ft42__")
+        for path in (DBT / "models").glob("*/*.sql")
+        if "enabled=" in path.read_text(encoding="utf-8")
+    }
+    assert switched == {
+        one.name for one in declared() if not one.listing.is_selected and not one.is_derived
+    }

@@ -1,3 +1,2 @@
 {# Written by `make docs`; for logic of its own, replace the file with this line. #}
-{{ config(enabled='cursus_users' in var('ft42_optional_streams', [])) }}
 {{ ft42.published('cursus_users') }}
