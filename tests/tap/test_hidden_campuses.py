@@ -11,6 +11,7 @@ from ft42_sandbox.testing import running_sandbox
 
 from tests.tap.conftest import SIZE
 from tests.tap.pretended import Pretended, Row, record_of
+from tests.tap.proofs import a_day_later, named
 from tests.tap.scripted import Reply, always, paged
 
 if TYPE_CHECKING:
@@ -324,6 +325,19 @@ def test_where_no_campus_narrows_rows_go_to_the_campuses_of_their_people(
     second = here.run("projects_users", state=first.state)
     assert campuses(second)[there.rows[0]["id"]] == there.rows[0]["campus"]
     assert len(there.asked) == 1
+
+
+def test_where_no_campus_narrows_a_night_takes_away_just_what_is_gone(
+    tap: Tap, api: ScriptedApi, there: Pretended
+) -> None:
+    there.ignored = ["filter[campus]"]
+    here = tap.pointed_at(api, page_size=10)
+    first = here.run("projects_users", "census")
+    before = set(campuses(first))
+    gone = there.rows[3]["id"]
+    there.rows = [row for row in there.rows if row["id"] != gone]
+    night = here.run("projects_users", "census", state=a_day_later(first.state))
+    assert named(night, "projects_users", before) == {gone}
 
 
 def test_where_nothing_tells_the_campus_of_a_row_that_is_told(

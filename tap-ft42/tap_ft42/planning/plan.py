@@ -121,9 +121,10 @@ def plan(
     Returns:
         The reads, in the order of their first partitions. Partitions that are complete up to
         about the same instant share one, where the list can be narrowed to several; so do
-        those whose first load has come equally far.
+        those parents whose first load has come equally far.
     """
-    groups = _groups(listing, partitions, with_loads=True)
+    # People are asked for in batches, as all of them would have other rows, too.
+    groups = _groups(listing, partitions, with_loads=listing.parent is not None)
     return [_together(members, listing, times, stops) for members in groups]
 
 

@@ -215,10 +215,12 @@ class CampusDealer:
         """
         if not self._is_needed:
             return asked
-        own = self._in_run(person_of(record))
-        if self._is_any_shown():
+        person = person_of(record)
+        own = self._in_run(person)
+        # A row that a census looks at is known, and its person need not be looked up.
+        if self._is_any_shown() and person is not None and not self._people.unknown([person]):
             if not own and self._is_any_wanted:
-                own = self._people.campuses_of(person_of(record))
+                own = self._people.campuses_of(person)
             asked = NOWHERE
         return self._went_to(record) or preferred(own, self._hidden(), asked)
 
