@@ -114,6 +114,26 @@ class TestIncrementalStreams:
             assert len(set(run.ids("users"))) < len(campus.truth_of(STUDENTS, columns="id")) / 2
         assert fresh == {row["id"] for row in campus.truth_of(STUDENTS, columns="id")}
 
+    def test_a_list_that_fits_in_a_page_is_read_with_its_changes(
+        self, tap: Tap, campus: RunningSandbox
+    ) -> None:
+        rows = campus.truth_of(f"{STUDENTS}&filter[primary_campus_id]=29", columns="id")
+        assert 5 < len(rows) < 100
+        here = tap.pointed_at(campus, campus_ids=[29], **AT_ONCE)
+        run = here.run("users", "census")
+        run = here.run("users", "census", state=a_day_later(run.state))
+        campus.reset_requests()
+        campus.update("users", rows[1]["id"], silent=True, wallet=4711)
+        run = here.run("users", "census", state=a_day_later(run.state))
+        assert asked(campus) == 1
+        assert [row["id"] for row in run.records("users") if row["wallet"] == 4711] == [
+            rows[1]["id"]
+        ]
+        campus.delete("users", rows[2]["id"])
+        run = here.run("users", "census", state=a_day_later(run.state))
+        assert named(run, "users", {row["id"] for row in rows}) == {rows[2]["id"]}
+        assert asked(campus) == 2
+
     def test_who_is_read_again_in_many_nights_costs_no_request_every_night(
         self, tap: Tap, campus: RunningSandbox
     ) -> None:

@@ -36,6 +36,7 @@ from what it has proven.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -48,7 +49,7 @@ from tap_ft42.census.inquiry import Read, looked_at
 from tap_ft42.census.list_census import ListCensus
 from tap_ft42.census.presence import STATE, Presence
 from tap_ft42.census.settled import OPEN, OpenCensus, Split
-from tap_ft42.census.tallies import Tally
+from tap_ft42.census.tallies import Tally, unpacked
 from tap_ft42.census.terms import is_counted, is_tallied
 from tap_ft42.census.totals import SettledCensus
 from tap_ft42.census.unnamed import BELIEVED, DEPARTED
@@ -92,7 +93,7 @@ class KnownRows(Presence):
         self._account: Account | None = None
         self._split: Split | None = None
         self._audit: Audit | None = None
-        self._is_open = False
+        self._is_open = self._is_short = False
         self._since: dict[int, int | None] = {}
         self._complete: list[Context | None] = []
         self._open_parts: set[Hashable] = set()
@@ -100,6 +101,16 @@ class KnownRows(Presence):
         self._seen = IdSet()
 
     # While the stream is read
+
+    @override
+    def is_short(self, context: Context | None) -> bool:
+        kept = self._state.get(STATE) or {}
+        is_known = is_same_scope(kept.get("basis"), self._basis) and "next_id" not in kept
+        if self._list.listing.parent is None and is_known and self._is_due(kept):
+            with suppress(KeyError, ValueError):
+                # A full page might have a successor.
+                self._is_short = len(unpacked(kept["ids"])) < self._list.reader.page_size
+        return self._is_short
 
     @override
     def begin(self, context: Context | None) -> None:
@@ -128,11 +139,7 @@ class KnownRows(Presence):
     def _open(self, state: dict[str, Any]) -> None:
         """Take up the account of the state, or begin one."""
         kept: dict[str, Any] = state.pop(STATE, None) or {}
-        basis = {
-            **self._list.scope_of(self._whole),
-            "start_date": self._terms.start_date,
-        }
-        is_one_list = self._list.is_one_list
+        basis, is_one_list = self._basis, self._list.is_one_list
         if not is_one_list or not (kept or is_tallied(self._list, self._terms)):
             return
         is_kept = is_same_scope(kept.get("basis"), basis)
@@ -140,6 +147,10 @@ class KnownRows(Presence):
         has_begun = any(map(_has_begun, self._list.states_within(self._whole)))
         self._account = account or self._begun(is_complete=not has_begun)
         self._account.note(basis=basis)
+
+    @property
+    def _basis(self) -> dict[str, Any]:
+        return {**self._list.scope_of(self._whole), "start_date": self._terms.start_date}
 
     def _restored(self, kept: Mapping[str, Any]) -> Account | None:
         settled, size = self._list.listing.census.settled, self._list.reader.page_size
@@ -262,12 +273,14 @@ class KnownRows(Presence):
 
     @override
     def proofs(self) -> Iterator[tuple[Context | None, Proof]]:
-        if self._account is None or not self._complete or not self._is_due(self._account):
+        if self._account is None or not self._complete or not self._is_due(self._account.notes):
             return
         self._divide()
         if self._are_all_seen(self._account):
             yield self._whole, looked_at(self._terms.now())
             self._account.note(taken=from_milliseconds(self._terms.began))
+            if self._list.listing.tells == "people":
+                self._terms.departures.people += self._account.tally.expectation.total
             return
         is_of_people = self._list.listing.tells == "people"
         before = set(self._account.tally.ids) if is_of_people else set[int]()
@@ -280,10 +293,10 @@ class KnownRows(Presence):
             account.note(taken=from_milliseconds(self._terms.began))
 
     def _are_all_seen(self, account: Account) -> bool:
-        """Tell whether all known rows came tonight, as their people were asked for."""
+        """Tell whether all known rows came tonight, as all or their people were asked for."""
         is_asked = self._list.listing.movers is not None and "since" not in account.notes
-        known = account.tally
-        return is_asked and known.is_exact and all(row in self._seen for row in known.ids)
+        is_told = (is_asked or self._is_short) and account.tally.is_exact
+        return is_told and all(row in self._seen for row in account.tally.ids)
 
     def _censuses(self, account: Account) -> Iterator[Audit | ListCensus | SettledCensus]:
         read = Read(
@@ -307,11 +320,11 @@ class KnownRows(Presence):
             yield OpenCensus(read, split)
             yield SettledCensus(read, split)
 
-    def _is_due(self, account: Account) -> bool:
+    def _is_due(self, notes: Mapping[str, Any]) -> bool:
         is_wanted = is_counted(self._list, self._terms) and not self._terms.ends_early()
         if not is_wanted or self._terms.left == 0:  # a later run takes it
             return False
-        taken = account.notes.get("taken")
+        taken = notes.get("taken")
         return is_due(
             datetime.fromisoformat(taken) if taken else None,
             datetime.fromtimestamp(self._terms.began / 1000, UTC),

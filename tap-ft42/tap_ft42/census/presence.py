@@ -38,6 +38,9 @@ _MOST_PIECES = 1_000
 class Presence(Protocol):
     """Keeps account of the rows of a stream."""
 
+    def is_short(self, context: Context | None) -> bool:
+        """Tell, before it is read, whether a page can show all that is known and is counted."""
+
     def begin(self, context: Context | None) -> None:
         """Take note that a read begins."""
 
@@ -144,6 +147,10 @@ class FullReads(Presence):
         self._reads: dict[Hashable, tuple[Context | None, _ProofOfRead]] = {}
 
     @override
+    def is_short(self, context: Context | None) -> bool:
+        return False  # all of it is read in any case
+
+    @override
     def begin(self, context: Context | None) -> None:
         if is_counted(self._list, self._terms) and self._needs_all(context):
             read = _ProofOfRead(
@@ -209,6 +216,10 @@ class ByCursus(Presence):
             lists: What keeps account of each, by the id of the cursus.
         """
         self._lists = lists
+
+    @override
+    def is_short(self, context: Context | None) -> bool:
+        return self._lists[cursus_of(context)].is_short(context)
 
     @override
     def begin(self, context: Context | None) -> None:

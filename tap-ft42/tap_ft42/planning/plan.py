@@ -34,6 +34,7 @@ class Partition:
         name: What it is called in the spool.
         is_full: Whether a read of all of it is due, where it has no bookmark or may lose it.
         is_due: Whether anything of it is to be read in this run.
+        is_short: Whether a page shows all of it, and it is to be shown.
     """
 
     context: Context | None
@@ -41,6 +42,7 @@ class Partition:
     name: str
     is_full: bool = True
     is_due: bool = True
+    is_short: bool = False
 
 
 @dataclass(frozen=True)
@@ -170,7 +172,8 @@ def _together(
         name, is_full = sweep_name(listing, members), False
     steps = list[Step]()
     if any(member.is_due for member in members):
-        steps = _steps(listing, name, state, times, stops, is_full=is_full)
+        is_short = first.is_short and not others
+        steps = _steps(listing, name, state, times, stops, is_full=is_full, is_short=is_short)
     return PlannedRead(tuple(members), name, state, tuple(steps))
 
 
@@ -192,10 +195,11 @@ def _steps(  # noqa: PLR0913 - what a plan follows from
     stops: Stops,
     *,
     is_full: bool,
+    is_short: bool,
 ) -> list[Step]:
-    if listing.cursor is not None:
+    if (cursor := listing.cursor) is not None:
         until = stops(name, state, times.until)
-        return list(incremental_steps(listing, listing.cursor, state, until, times))
+        return list(incremental_steps(listing, cursor, state, until, times, is_short=is_short))
     if is_full:
         until = stops(name, state, times.until, longest_age=FRESH)
         return full_steps(listing, state, until[-1])

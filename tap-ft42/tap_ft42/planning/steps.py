@@ -163,12 +163,14 @@ def change_steps(
     return [Step(Way.CHANGES, region, until, begins=lower)]
 
 
-def incremental_steps(
+def incremental_steps(  # noqa: PLR0913 - what a plan follows from
     listing: Listing,
     cursor: Cursor,
     state: Mapping[str, Any],
     stops: Sequence[int],
     times: Times,
+    *,
+    is_short: bool = False,
 ) -> Iterator[Step]:
     """Tell what brings a list with bookmarks up to date.
 
@@ -179,6 +181,7 @@ def incremental_steps(
             `tap_ft42.planning.sweeps.together` says.
         stops: Instants up to which it is read, one after the other.
         times: The instants of the run.
+        is_short: Whether its first window is to show all rows, as one page has room for them.
 
     Yields:
         The steps, in their order.
@@ -206,7 +209,8 @@ def incremental_steps(
     for stop in stops:
         lower = max(first, position - times.overlap - 1000 * cursor.looks_back)
         if lower <= stop:
-            region = Region({cursor.column: (lower, stop)})
+            region = Region({cursor.column: (first if is_short else lower, stop)})
+            is_short = False
             yield Step(Way.WINDOW, region, stop, lower, since=cursor.written(position))
         position = stop
 

@@ -193,7 +193,8 @@ class ListRun:
                 forget_position(state)
             name = self.partitions.name_of(context)
             is_due = self._is_night_due(state)
-            partitions.append(Partition(context, state, name, is_full, is_due))
+            is_short = self.presence.is_short(context)
+            partitions.append(Partition(context, state, name, is_full, is_due, is_short))
         return planner(self.partitions.fitted_listing, partitions, self.run.times, stops)
 
     def questions(self, contexts: Sequence[Context | None], *, has_slices: bool) -> int:
