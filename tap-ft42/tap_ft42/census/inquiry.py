@@ -165,10 +165,13 @@ class Inquiry:
     def _tells_who_is_there(self) -> bool:
         """Whether a range is told by its ids, and not by those that are gone.
 
-        A range may have older rows, which were not asked for and a backfill has brought;
-        and keyed ids have no ranges.
+        A range may have older rows, which were not asked for and a backfill has brought; or
+        rows of people whom the filter of campuses drops. And keyed ids have no ranges.
         """
-        return self._oldest is None and not self._list.output.personal.hides_ids
+        is_of_people = self._list.listing.movers is not None
+        is_partial = is_of_people and bool(self._terms.scope.campus_ids)
+        hides_ids = self._list.output.personal.hides_ids
+        return self._oldest is None and not (is_partial or hides_ids)
 
     @property
     def _longest_list(self) -> int:
