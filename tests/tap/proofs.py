@@ -34,12 +34,14 @@ def named(run: Run, stream: str, known: set[int], parent: int = 0) -> set[int]:
 
 
 def a_day_later(state: State) -> State:
-    """The state as it will be when the next census is due."""
+    """The state as it will be when the next census is due, and the night's reads are."""
     later = copy.deepcopy(state)
     for bookmark in later["bookmarks"].values():
-        if taken := bookmark.get("census", {}).get("taken"):
-            before = datetime.fromisoformat(taken) - timedelta(days=1)
-            bookmark["census"]["taken"] = before.isoformat()
+        notes = [(bookmark.get("census", {}), "taken"), (bookmark, "night")]
+        for note, name in notes:
+            if at := note.get(name):
+                before = datetime.fromisoformat(at) - timedelta(days=1)
+                note[name] = before.isoformat()
     return later
 
 
