@@ -23,11 +23,10 @@ START, END = "2025-06-01", "2026-06-01"
 WINDOW: dict[str, Any] = {"start_date": START, "end_date": END}
 IN_FULL = {
     "cursus", "campuses", "achievements", "campus_achievements", "blocs", "coalitions",
-    "cursus_users",
 }  # fmt: skip
 INCREMENTAL = (
     "projects", "users", "projects_users", "campus_users", "coalitions_users",
-    "achievements_users",
+    "achievements_users", "cursus_users",
 )  # fmt: skip
 
 
@@ -39,6 +38,7 @@ def truth(sandbox: RunningSandbox) -> dict[str, set[int]]:
         "users": f"{there}/users?filter[kind]=student&filter[alumni?]=false",
         "projects_users": "/v2/projects_users?filter[cursus]=21",
         "campus_users": "/v2/campus_users",
+        "cursus_users": f"{there}/cursus_users",
         "coalitions_users": "/v2/coalitions_users",
         "achievements_users": "/v2/achievements_users",
     }

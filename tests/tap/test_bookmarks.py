@@ -156,11 +156,10 @@ class TestLoads:
         assert (user in second.ids("users")) is is_read
 
     def test_what_has_no_bookmark_comes_whole_each_time(self, here: Tap) -> None:
-        first = here.run("cursus_users", "blocs")
-        second = here.run(
-            "cursus_users", "blocs", state=first.state, refresh_hours={"blocs": 0}
-        )
-        for stream in ("cursus_users", "blocs"):
+        streams = ("cursus", "blocs")
+        first = here.run(*streams)
+        second = here.run(*streams, state=first.state, refresh_hours=dict.fromkeys(streams, 0))
+        for stream in streams:
             assert second.ids(stream) == first.ids(stream) != []
 
     def test_a_stream_nobody_knows_any_more_is_no_trouble(self, first: Run, here: Tap) -> None:

@@ -50,7 +50,7 @@ def small(api: ScriptedApi) -> ScriptedApi:
     for path in (
         "/v2/cursus", "/v2/campus", "/v2/cursus/21/projects", "/v2/achievements",
         "/v2/blocs", "/v2/coalitions", "/v2/cursus/21/users", ENROLMENTS,
-        "/v2/achievements_users", "/v2/coalitions_users",
+        "/v2/achievements_users", "/v2/coalitions_users", "/v2/cursus/21/cursus_users",
     ):  # fmt: skip
         api.script[path] = paged(rows)
     return api

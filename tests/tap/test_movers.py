@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 
-LEVELS = "GET /v2/cursus_users"
+LEVELS = "GET /v2/cursus/:id/cursus_users"
 STREAMS = ("campuses", "users", "projects_users", "cursus_users", "census")
 NIGHTS = 4
 VALUES = ("level", "grade", "blackholed_at")
@@ -266,7 +266,7 @@ def test_whatever_becomes_of_lists_of_people_no_level_is_lost(
     tap: Tap, tmp_path: Path, habit: Row
 ) -> None:
     like = tmp_path / "report.json"
-    routes = {"/v2/cursus_users": {"differs": habit}}
+    routes = {"/v2/cursus/{cursus_id}/cursus_users": {"differs": habit}}
     like.write_text(json.dumps({"format": FORMAT, "routes": routes}), encoding="utf-8")
     with living(str(like)) as world:
         copy = Copy(tap, world)

@@ -287,7 +287,7 @@ def test_a_rejected_enrolment_does_not_carry_the_person_s_row(
     well = {
         "id": 2, "user": {"id": 7}, "cursus_id": 21, "grade": None, "level": 1.5, "skills": [],
         "blackholed_at": None, "begin_at": None, "end_at": None, "has_coalition": True,
-        "created_at": None, "updated_at": None,
+        "created_at": "2026-01-01T00:00:00.000Z", "updated_at": "2026-01-01T00:00:00.000Z",
     }  # fmt: skip
     api.script["/v2/cursus/21/cursus_users"] = paged(
         [

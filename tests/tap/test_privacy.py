@@ -38,7 +38,7 @@ def everything(tap: Tap, people: RunningSandbox) -> Run:
     people.fault("500_sql", route="/v2/cursus/:id/users", count=1)
     people.fault("expire_token", after=4, count=1)
     people.fault("wrong_type", route="/v2/cursus/:id/users", column="login", row=2)
-    people.fault("extra_field", route="/v2/cursus_users", row=1)
+    people.fault("extra_field", route="/v2/cursus/:id/cursus_users", row=1)
     # A structured log of everything: what fields hold is in it, too.
     return tap.with_json_logs("DEBUG").pointed_at(people, census_hour=0).run(*EVERY_STREAM)
 

@@ -38,7 +38,7 @@ class CursusUsersStream(FT42Stream):
 
     listing = Listing(
         name="cursus_users",
-        path="/v2/cursus_users",
+        path="/v2/cursus/{cursus_id}/cursus_users",
         by_cursus=True,
         cursus_filter="filter[cursus_id]",
         cursor=UPDATED_AT,
