@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
@@ -122,6 +123,25 @@ def test_what_is_not_due_is_not_asked_for(
     costs, _ = plan(here, "--state", state)
     assert costs["blocs"] == Cost("not due", None, 0, 0)
     assert "GET /v2/blocs" not in sandbox.requests()["routes"]
+
+
+def test_a_plan_counts_what_is_asked_again_once_a_month(
+    tap: Tap, sandbox: RunningSandbox, tmp_path: Path
+) -> None:
+    here = tap.pointed_at(sandbox)
+    state = here.run().state
+    fresh, _ = plan(here, "--state", written(tmp_path, state))
+    for bookmark in state["bookmarks"].values():
+        for route in bookmark.get("capabilities", {}).values():
+            for seen in route.values():
+                day = date.fromisoformat(seen["on"]) - timedelta(days=31)
+                seen["on"] = day.isoformat()
+    later, _ = plan(here, "--state", written(tmp_path, state))
+    more = {name: later[name].requests - cost.requests for name, cost in fresh.items()}
+    assert {name: one for name, one in more.items() if one} == {
+        "projects_users": 3,
+        "coalitions_users": 2,
+    }
 
 
 def test_a_plan_emits_no_message(tap: Tap, sandbox: RunningSandbox) -> None:

@@ -108,9 +108,9 @@ class Sweeping:
 
     def _look_at_filter(self, contexts: Sequence[Context | None]) -> None:
         """Look whether the API narrows rows to parents, where they do not tell theirs."""
-        fit, whole = self._list.fit_of_sweeps, list_of(contexts[0])
-        if not (self._list.listing.campus_by_person and fit.is_filter_due):
+        if not self.is_filter_look_due:
             return
+        fit, whole = self._list.fit_of_sweeps, list_of(contexts[0])
         with suppress(RunEnds, TooLargeError, *ALONE):
             try:
                 (nobody,) = self._beginnings(whole, [[NOWHERE]], None)
@@ -124,6 +124,12 @@ class Sweeping:
                 is_ignored=is_ignored,
                 instead="Its rows go to the campuses of their people",
             )
+
+    @property
+    def is_filter_look_due(self) -> bool:
+        """Whether a request finds out if rows are narrowed to parents."""
+        is_silent = self._list.listing.campus_by_person
+        return is_silent and self._list.fit_of_sweeps.is_filter_due
 
     def is_look_due(self, contexts: Sequence[Context | None]) -> bool:
         """Tell whether two requests find out if all ids of a list count.
