@@ -35,6 +35,8 @@ DEPARTED = "departed"
 BELIEVED = "believed"
 """Note of the days whose rows are believed to have gone with their people."""
 
+_COLUMNS = ("days", "low", "high")
+
 _MOST = 100
 """Requests of a night for days that lack rows: what an outage left takes several nights."""
 
@@ -71,8 +73,11 @@ class Unnamed:
         self._split = split
         self._findings = findings
         self._terms = terms
-        self.believed: list[int] = stepped(account.notes.get(BELIEVED, steps(())))
-        """Days whose rows are believed to have gone with their people, not read yet."""
+        kept: dict[str, str] = account.notes.get(BELIEVED) or {}
+        days, low, high = (stepped(kept.get(name, steps(()))) for name in _COLUMNS)
+        self.believed = dict(zip(days, zip(low, high, strict=True), strict=True))
+        """Between which ids the rows of days lie that are believed to have gone with their
+        people. None of these days has been read yet."""
 
     def proofs(self, days: Days) -> Iterator[Proof]:
         """Find out what is gone.
@@ -90,16 +95,20 @@ class Unnamed:
         }
         if have_gone_along(sum(lacking.values()), self._account, self._terms.departures):
             self._take_along(lacking, days)
-            self.believed = list(dict.fromkeys([*self.believed, *lacking]))
         else:
             yield from self._read(sorted(lacking), days, _MOST)
-        yield from self._read(self.believed, days, _MOST_BELIEVED)
-        self.believed = [day for day in self.believed if day not in self._settling.days_read]
-        self._account.note(**{BELIEVED: steps(self.believed), DEPARTED: 0})
+        yield from self._read([*self.believed], days, _MOST_BELIEVED)
+        for day in self._settling.days_read & self.believed.keys():
+            del self.believed[day]
+        low, high = zip(*self.believed.values(), strict=True) if self.believed else ((), ())
+        written = map(steps, (self.believed, low, high))
+        self._account.note(**{BELIEVED: dict(zip(_COLUMNS, written, strict=True)), DEPARTED: 0})
 
     def _take_along(self, lacking: Mapping[int, int], days: Days) -> None:
         """Account for rows that went with their people."""
         for day, rows in lacking.items():
+            # Where no row is left, nobody would know where they lay.
+            self.believed[day] = self._ids_of(day, days) or self.believed.get(day, (0, 0))
             self._findings.along += days.lessen(day, self._comparison.zone, rows)
         self._account.has_changed = True
 
@@ -114,18 +123,21 @@ class Unnamed:
             pages = self._comparison.pages(day, day, page_size=page_size) + 1
             if pages > min(self._settling.room, end - budget.spent):
                 return
-            crowds = days.crowds_of(day, zone)
-            before = sum(each.rows for each in crowds)
-            if crowds:
-                lower, upper = (
-                    min(each.low for each in crowds),
-                    max(each.high for each in crowds),
-                )
-                yield from self._read_day(day, Region({ID: (lower, upper)}), pages)
+            before = days.rows(zone)[day]
+            if ids := self._ids_of(day, days):
+                yield from self._read_day(day, Region({ID: ids}), pages)
             else:
                 yield from self._settling.read_days(day, day)
-            after = sum(each.rows for each in days.crowds_of(day, zone))
-            self._findings.gone += max(before - after, 0)
+            self._findings.gone += max(before - days.rows(zone)[day], 0)
+
+    def _ids_of(self, day: int, days: Days) -> tuple[int, int] | None:
+        """Return between which ids the rows of a day lie, or have lain."""
+        crowds = days.crowds_of(day, self._comparison.zone)
+        ranges = [(each.low, each.high) for each in crowds if each.high]
+        ranges += [ids for ids in [self.believed.get(day, (0, 0))] if ids[1]]
+        if not ranges:
+            return None
+        return min(low for low, _ in ranges), max(high for _, high in ranges)
 
     def _read_day(self, day: int, region: Region, pages: int) -> Iterator[Proof]:
         """Read the ids among which those of a day lie."""
