@@ -24,6 +24,7 @@ STREAM_OF = {"campus": "campuses"}
 PATH_OF = {
     "projects": "/v2/cursus/21/projects",
     "users": "/v2/cursus/21/users",
+    "cursus_users": "/v2/cursus/21/cursus_users",
 }
 
 
