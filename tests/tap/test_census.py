@@ -214,7 +214,7 @@ class TestFullReads:
     def test_a_read_that_was_cut_short_proves_nothing_until_it_is_complete(
         self, tap: Tap, campus: RunningSandbox
     ) -> None:
-        here = tap.pointed_at(campus, page_size=25, **AT_ONCE)
+        here = tap.pointed_at(campus, page_size=100, **AT_ONCE)
         runs = [here.run("achievements", "census", max_requests=6)]
         while not counted(runs[-1], "achievements"):
             assert len(runs) < 9

@@ -134,8 +134,12 @@ def test_what_a_page_holds_decides_and_no_header_does(
 def test_a_list_that_shows_the_same_page_for_ever_is_told_and_the_others_go_on(
     tap: Tap, api: ScriptedApi, total: str | None
 ) -> None:
-    page = Reply(blocs(10), headers={} if total is None else {"X-Total": total})
-    api.script |= {"/v2/blocs": lambda _: page, "/v2/cursus": paged(cursus(3))}
+    headers = {} if total is None else {"X-Total": total}
+
+    def first_page(asked: Asked) -> Reply:
+        return Reply(blocs(10)[: asked.size], headers=headers)
+
+    api.script |= {"/v2/blocs": first_page, "/v2/cursus": paged(cursus(3))}
     api.script["/v2/achievements"] = paged([])
     run = tap.pointed_at(api, page_size=10).fail("blocs", "cursus", "achievements")
     assert "blocs: " in run.log

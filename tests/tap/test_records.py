@@ -123,7 +123,11 @@ class TestNames:
         record = sample["projects_users"] | {"cursus_ids": [21, 9]}
         campus = sample["campus"] | {"id": 29}
         api.script["/v2/campus"] = paged([campus])
-        (row,) = rows_for(tap, api, "projects_users", record)
+        api.script["/v2/projects_users"] = lambda asked: paged(
+            [] if asked.query.get("filter[campus]") == "0" else [record]
+        )(asked)
+        run = tap.pointed_at(api).run("projects_users", "rejected_records")
+        (row,) = run.records("projects_users")
         assert row["user_id"] == record["user"]["id"]
         assert row["project_id"] == record["project"]["id"]
         assert row["campus_id"] == 29

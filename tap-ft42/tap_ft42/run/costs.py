@@ -297,7 +297,10 @@ def _requests_below(
     least, most = max(reads, pages), reads + (rows or 0) // size
     points = int(listing.points is not None)  # a window for what the cursor does not tell
     extra = points if intent.mode == "changes" else 0
-    extra += intent.questions(pages) if intent.reads else _QUESTIONS
+    if intent.reads:
+        extra += intent.questions(pages)
+    elif is_load:
+        extra += _QUESTIONS
     if reads < partitions and is_load:
         # One more proves the last border.
         extra += reads if pages > reads and listing.is_sortable else 0

@@ -146,7 +146,8 @@ class Sweeping:
         return bool(is_swept) and len(contexts) > 1
 
     def _is_load(self, context: Context | None) -> bool:
-        return not self._list.state(context).get("replication_key_value")
+        is_live = self._list.run.backfill is None  # a backfill reads a window
+        return is_live and not self._list.state(context).get("replication_key_value")
 
     def _look_at_list(self, contexts: Sequence[Context | None]) -> None:
         """Look whether the API heeds all ids of a list, as long as lists may become."""
