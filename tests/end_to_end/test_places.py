@@ -131,11 +131,11 @@ def published_of(there: RunningSandbox, database: Database, table: str) -> set[i
 
 
 def naming(database: Database, person: int, login: str) -> list[str]:
-    """The columns in which a person stands, by id or by login, but for the log of erasures."""
+    """The columns in which a person stands, but for the log of erasures and its digests."""
     found = []
     for row in database.query(
         "SELECT schemaname, tablename FROM pg_tables "
-        "WHERE schemaname LIKE 'ft42%%' AND tablename <> 'erasures'"
+        "WHERE schemaname LIKE 'ft42%%' AND tablename NOT IN ('erasures', 'erased_strings')"
     ):
         table = f"{row['schemaname']}.{row['tablename']}"
         ids = {"id"} if row["tablename"] == "users" else {"user_id", "corrector_id"}
