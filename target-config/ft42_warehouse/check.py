@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from psycopg import Connection
 
     from ft42_warehouse.statements import Schemas
-    from ft42_warehouse.tables import Column, Table
+    from ft42_warehouse.tables import Column, Part, Table
 
 _PAST = {"created_at", "updated_at", "marked_at", "alumnized_at"}
 """Instants that have happened; others may lie ahead."""
@@ -93,15 +93,20 @@ def _statements(connection: Connection[Any], schemas: Schemas) -> Iterator[sql.C
         )
     ).fetchone() or (0,)
     for table, part in parts():
-        yield schemas.of_part(
-            "check/parts",
-            table,
-            part,
-            part_name=sql.Literal(f"{schemas.published}.{part.name}"),
-            table_name=sql.Literal(table.name),
-        )
+        yield of_part(schemas, table, part)
     for table in published_tables():
         yield from _statements_of(schemas, table, sql.Literal(since))
+
+
+def of_part(schemas: Schemas, table: Table, part: Part) -> sql.Composed:
+    """Return what compares the table of a list with the rows that hold the list."""
+    return schemas.of_part(
+        "check/parts",
+        table,
+        part,
+        part_name=sql.Literal(f"{schemas.published}.{part.name}"),
+        table_name=sql.Literal(table.name),
+    )
 
 
 def _statements_of(

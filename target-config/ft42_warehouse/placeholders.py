@@ -72,6 +72,20 @@ OF_A_COLUMN: dict[LiteralString, str] = {
 }
 """Placeholders of statements that are run once for each column."""
 
+OF_A_PART: dict[LiteralString, str] = {
+    "is_looked_at": "The row `r` may have changed since the last publish.",
+    "item_values": "What becomes of the item of the list, in the order of `columns`.",
+    "new_values": "The columns of the row that is written.",
+    "old_values": "The columns of the published row `p`.",
+    "part": "The published table with a row for each item of the list.",
+    "part_name": "Its name, as a text.",
+    "part_of": "The column of `part` with the id of the row that holds the list.",
+    "said_key": "The key of `part`, of what the list says, `s`.",
+    "said_values": "The columns of `part`, of what the list says, `s`.",
+    "source": "The column that holds the list.",
+}
+"""Placeholders of statements that are run for each table of a list's items."""
+
 OF_A_STATEMENT: dict[LiteralString, str] = {
     "anybody": "All that can be the id of a person, in the record of any stream.",
     "anywhere": "The table that is searched: the landed one, then the published one.",
@@ -180,4 +194,4 @@ VALUES = {
 """Values of statements, ``%(name)s``: ``warehouse sql`` prints them as ``:name``, which
 psql calls a variable, unless they follow from the schemas."""
 
-PLACEHOLDERS = OF_THE_PIPELINE | OF_A_TABLE | OF_A_COLUMN | OF_A_STATEMENT
+PLACEHOLDERS = OF_THE_PIPELINE | OF_A_TABLE | OF_A_COLUMN | OF_A_PART | OF_A_STATEMENT

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
+from ft42_warehouse import check, publish
 from ft42_warehouse.check import census_parts, latest
 from ft42_warehouse.health import THRESHOLDS, subqueries
 from ft42_warehouse.landing import (
@@ -310,14 +311,25 @@ def _allowed_copies(schemas: Schemas, table: Table) -> Iterator[sql.Composable]:
         yield schemas.statement("upgrade/allow_copies", **(_known(schemas) | parts))
 
 
+def _parts_checked(schemas: Schemas, table: Table) -> Iterator[sql.Composable]:
+    yield from (check.of_part(schemas, table, part) for part in table.parts)
+
+
+def _parts_published(schemas: Schemas, table: Table) -> Iterator[sql.Composable]:
+    for part in table.parts:
+        yield publish.of_part(schemas, table, part, is_everything=False)
+
+
 _MADE = {
     "check/instants": _instants,
+    "check/parts": _parts_checked,
     "init/orphans_of": _orphans_of,
     "init/refuse": _refusal,
     "init/refuse_others": _refusal_of_others,
     "init/trigger": _triggers,
     "parts/naming": _naming,
     "publish/copies": _copies,
+    "publish/part": _parts_published,
     "publish/reduce_strangers": _reduced_strangers,
     "upgrade/allow_copies": _allowed_copies,
     "upgrade/reduce_lists": reductions,

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from psycopg import Connection
 
     from ft42_warehouse.statements import Schemas
-    from ft42_warehouse.tables import Table
+    from ft42_warehouse.tables import Part, Table
 
 _ATTEMPTS = 10
 
@@ -194,9 +194,8 @@ class _Publish:
                 self._schemas.statement(f"publish/derive_{table.name}")
             ).rowcount
         for part in table.parts:
-            looked_at = sql.SQL("true" if self._everything else "r.last_changed_at = now()")
             self._connection.execute(
-                self._schemas.of_part("publish/part", table, part, is_looked_at=looked_at)
+                of_part(self._schemas, table, part, is_everything=self._everything)
             )
 
     def _gather(self, table: Table) -> None:
@@ -285,6 +284,12 @@ class _Publish:
         return self._connection.execute(
             self._schemas.of_table(name, table, since=sql.Literal(self._since), **parts)
         ).rowcount
+
+
+def of_part(schemas: Schemas, table: Table, part: Part, *, is_everything: bool) -> sql.Composed:
+    """Return what brings the table of a list to what the rows that hold the list say."""
+    looked_at = sql.SQL("true" if is_everything else "r.last_changed_at = now()")
+    return schemas.of_part("publish/part", table, part, is_looked_at=looked_at)
 
 
 def stranger_parts(table: Table, looked_at: str) -> dict[str, sql.Composable]:

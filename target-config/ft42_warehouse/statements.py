@@ -119,11 +119,11 @@ class Schemas:
             table=sql.Identifier(self.published, table.name),
             part=sql.Identifier(self.published, part.name),
             source=sql.Identifier(part.source),
-            parent=sql.Identifier(part.parent),
+            part_of=sql.Identifier(part.parent),
             key=_listed(part.key),
             said_key=_listed(part.key, "s"),
             columns=_listed(columns),
-            values=sql.SQL(", ").join(values),
+            item_values=sql.SQL(", ").join(values),
             key_given=_all_of(
                 sql.SQL("s.{} IS NOT NULL").format(sql.Identifier(key)) for key in part.key
             ),

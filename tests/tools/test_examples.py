@@ -63,7 +63,7 @@ def test_help_has_an_example_that_the_command_would_take(
     )
     assert examples, shown
     for example in examples:
-        given = shlex.split(example.partition("|")[0])
+        given = shlex.split(example.partition("|")[0], comments=True)
         with group.make_context(program, given) as context:
             # Where click keeps the name of the command.
             rest = [*context._protected_args, *context.args]  # noqa: SLF001

@@ -132,7 +132,7 @@ class ListCensus(Inquiry):
         expected, start, end = tally.expectation, self._start, tally.greatest
         if not expected.total:
             return
-        if self._is_proven and not (self._changes_silently and tally.is_small):
+        if not tally.is_small and self._is_proven:
             yield from self._known_to_be()
             return
         if not tally.is_small:
@@ -151,11 +151,6 @@ class ListCensus(Inquiry):
             yield from self._known_to_be()
         else:
             yield from self._counted(self._region(1, end))
-
-    @property
-    def _changes_silently(self) -> bool:
-        """Whether columns of its rows change without the cursor."""
-        return self._list.listing.census.refresh_factor == 1
 
     @property
     def _room_of_a_page(self) -> int:

@@ -6,7 +6,7 @@ FROM (
         CROSS JOIN LATERAL jsonb_array_elements(
             CASE jsonb_typeof(r.{source}) WHEN 'array' THEN r.{source} ELSE '[]' END
         ) AS item
-        CROSS JOIN LATERAL (SELECT {values}) AS s ({columns})
+        CROSS JOIN LATERAL (SELECT {item_values}) AS s ({columns})
         WHERE {key_given}
     ) AS s ON {same_row}
     WHERE ({old_values}) IS DISTINCT FROM ({said_values})

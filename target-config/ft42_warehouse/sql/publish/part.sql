@@ -7,11 +7,11 @@ WITH changed AS (
     CROSS JOIN LATERAL jsonb_array_elements(
         CASE jsonb_typeof(r.{source}) WHEN 'array' THEN r.{source} ELSE '[]' END
     ) AS item
-    CROSS JOIN LATERAL (SELECT {values}) AS s ({columns})
+    CROSS JOIN LATERAL (SELECT {item_values}) AS s ({columns})
     WHERE {key_given}
 ), removed AS (
     DELETE FROM {part} AS p USING changed AS r
-    WHERE p.{parent} = r.id AND NOT EXISTS (SELECT FROM said AS s WHERE {same_row})
+    WHERE p.{part_of} = r.id AND NOT EXISTS (SELECT FROM said AS s WHERE {same_row})
 )
 INSERT INTO {part} AS p ({columns}, first_seen_at, last_changed_at)
 SELECT {columns}, now(), now() FROM said
