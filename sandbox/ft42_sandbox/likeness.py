@@ -161,7 +161,10 @@ class Habits:
         if self.widest_range is not None and high - low > self.widest_range * step:
             msg = f"Invalid range format for {text}. The range is too wide."
             raise RangeError(msg)
-        if self.cuts_instants and step == _MILLISECOND:
+        is_cut = self.cuts_instants and step == _MILLISECOND
+        if self.bounds == "both" and not is_cut:
+            return text
+        if is_cut:
             low, high = low // SECOND * SECOND, high // SECOND * SECOND
         low += step * (self.bounds in {"upper", "none"})
         high -= step * (self.bounds in {"lower", "none"})

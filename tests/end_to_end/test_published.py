@@ -25,7 +25,7 @@ def test_after_a_night_the_published_tables_are_what_42_has(
     pipeline: Pipeline, sandbox: RunningSandbox, database: Database
 ) -> None:
     pipeline.run("nightly")
-    assert_published(database, sandbox)
+    assert_published(database, sandbox, is_after_a_night=True)
     (counted,) = database.query("SELECT sum(rows) AS rows FROM ft42.orphans")
     landed = sum(len(database.rows(table)) for table in TABLES if table.endswith("_users"))
     shown = sum(
@@ -64,5 +64,5 @@ def test_after_a_night_what_has_disappeared_is_gone_with_all_that_hung_on_it(
                     sql.Identifier(schema, table), sql.Identifier(person)
                 )
                 assert database.query(query.as_string(), [*left]) == [], (schema, table)
-    assert_published(database, sandbox)
+    assert_published(database, sandbox, is_after_a_night=True)
     assert "All promises hold" in output

@@ -14,11 +14,12 @@ import asyncio
 import heapq
 import logging
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from math import ceil
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +43,9 @@ AHEAD = 40
 
 _LONG_WAIT = 20.0
 """Seconds that need an explanation."""
+
+_LONGEST_WAIT = 1.0
+"""Seconds after which the consumer looks whether a signal has come."""
 
 _logger = logging.getLogger("tap-ft42")
 
@@ -206,9 +210,12 @@ class Pipeline:
         if reading.found.empty():
             self._starving = reading
             self._loop.call_soon_threadsafe(self._changed.set)
-        found = reading.found.get()
-        self._starving = None
-        return found
+        while True:
+            # Python acts on a signal that comes just before a wait only once the wait is over.
+            with suppress(Empty):
+                found = reading.found.get(timeout=_LONGEST_WAIT)
+                self._starving = None
+                return found
 
     def _before(self, place: Place) -> list[Reading]:
         """Return the reads that the consumer has passed over, as nobody wants them."""
