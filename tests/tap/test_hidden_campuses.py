@@ -134,7 +134,7 @@ def test_they_are_found_for_a_few_requests(
         if "," not in asked.query.get("filter[campus]", "1,")
         and asked.query["filter[campus]"] != "0"
     ]
-    assert len(seeking) == 19  # one for each of those that are found
+    assert len(seeking) == 20  # one for each of those that are found
     assert len(memberships.asked) <= 7  # one of them asks which bounds of a range count
 
 
@@ -145,8 +145,8 @@ def test_nothing_is_tried_where_nothing_is_left_over(
     here = tap.pointed_at(api)
     first = here.run("projects_users")
     assert campuses(first) == expected(there)
-    # A load, three looks at what filters do, two totals.
-    assert len(there.asked) == 6
+    # A load, four looks at what filters do, two totals.
+    assert len(there.asked) == 7
     there.asked.clear()
     here.run("projects_users", state=first.state)
     assert len(there.asked) == 1

@@ -139,7 +139,7 @@ def test_a_plan_counts_what_is_asked_again_once_a_month(
     later, _ = plan(here, "--state", written(tmp_path, state))
     more = {name: later[name].requests - cost.requests for name, cost in fresh.items()}
     assert {name: one for name, one in more.items() if one} == {
-        "projects_users": 3,
+        "projects_users": 4,
         "coalitions_users": 2,
     }
 

@@ -41,7 +41,7 @@ CAMPUSES = 54
 _SEARCH = 12
 """Requests that find and read campuses that 42 does not list, once."""
 
-_QUESTIONS = 3
+_QUESTIONS = 4
 """Requests that find out what a list can do of which nothing is known yet."""
 
 _MODES = {

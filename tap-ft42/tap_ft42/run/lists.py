@@ -206,8 +206,8 @@ class ListRun:
         """
         fits = {self.partitions.fit, self.partitions.fit_of_sweeps}
         bounds = any(fit.are_bounds_due() for fit in fits) if has_slices else False
-        looks = self._sweeping.is_filter_look_due + 2 * self._sweeping.is_look_due(contexts)
-        return bounds + looks
+        sweeping = self._sweeping
+        return bounds + 2 * (sweeping.is_filter_look_due + sweeping.is_look_due(contexts))
 
     def _is_night_due(self, state: Mapping[str, Any]) -> bool:
         """Tell whether a partition is due that is read once a night."""

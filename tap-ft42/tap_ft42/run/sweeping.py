@@ -112,22 +112,30 @@ class Sweeping:
             return
         fit, whole = self._list.fit_of_sweeps, list_of(contexts[0])
         with suppress(RunEnds, TooLargeError, *ALONE):
-            try:
-                (nobody,) = self._beginnings(whole, [[NOWHERE]], None)
-                is_ignored = nobody.count > 0
-            except FatalAPIError as refusal:
-                if status_of(refusal) not in {HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND}:
-                    raise
-                is_ignored = False  # a filter that refuses what does not exist is one
+            one, everybody = self._beginnings(whole, [[parent_of(contexts[0])], None], None)
+            if not everybody.count:
+                return  # nobody can tell
+            is_same = (one.total, one.ids) == (everybody.total, everybody.ids)
             fit.note_filter(
                 self._filter,
-                is_ignored=is_ignored,
+                # It may be that all there is belongs to this parent.
+                is_ignored=is_same and self._has_rows_of_nobody(whole),
                 instead="Its rows go to the campuses of their people",
             )
 
+    def _has_rows_of_nobody(self, whole: Context | None) -> bool:
+        """Ask for the rows of a parent that does not exist."""
+        try:
+            (nobody,) = self._beginnings(whole, [[NOWHERE]], None)
+        except FatalAPIError as refusal:
+            if status_of(refusal) not in {HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND}:
+                raise
+            return False  # a filter that refuses what does not exist is one
+        return nobody.count > 0
+
     @property
     def is_filter_look_due(self) -> bool:
-        """Whether a request finds out if rows are narrowed to parents."""
+        """Whether two requests find out if rows are narrowed to parents."""
         is_silent = self._list.listing.campus_by_person
         return is_silent and self._list.fit_of_sweeps.is_filter_due
 
@@ -191,16 +199,26 @@ class Sweeping:
             fit.shorten(self._filter, len(ids), 1)
 
     def _beginnings(
-        self, whole: Context | None, lists: Sequence[Sequence[int]], sort: str | None
+        self, whole: Context | None, lists: Sequence[Sequence[int] | None], sort: str | None
     ) -> list[Page]:
-        """Ask for the first row of all that parents have, and how many these are."""
+        """Ask for the first row of all that parents have, and how many these are.
+
+        Args:
+            whole: The list's context.
+            lists: The ids of parents, an answer each; None for whatever there is.
+            sort: By what it is sorted.
+        """
         reader, path = self._list.reader, self._list.whole_path or ""
-        query = self._list.query(whole)
+        query = {
+            name: value
+            for name, value in self._list.query(whole).items()
+            if name != self._filter
+        }
         asked = [
             reader.ask_first(
                 reader.source(
                     whole,
-                    {**query, self._filter: ",".join(map(str, ids))},
+                    query if ids is None else {**query, self._filter: _listed(ids)},
                     path=path,
                     size=ONE,
                 ),
@@ -211,6 +229,10 @@ class Sweeping:
             for number, ids in enumerate(lists)
         ]
         return [reader.one_of(reading) for reading in asked]
+
+
+def _listed(ids: Sequence[int]) -> str:
+    return ",".join(map(str, ids))
 
 
 def _differ(one: Page, other: Page) -> bool:
