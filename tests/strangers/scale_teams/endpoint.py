@@ -91,7 +91,7 @@ def render(store: Store, positions: Positions, _users: UsersById) -> list[Json]:
             "begin_at": begun,
             "correcteds": "invisible" if shown == "invisible" else correcteds,
             "corrector": hidden[shown] if shown else person(corrector),
-            "truant": {},
+            "truant": correcteds[0] if correcteds and not shown and mark < 0 else {},
             "team": {
                 "id": number + 1000,
                 "name": f"{person(corrector)['login']}'s group",
