@@ -34,7 +34,7 @@ are fewer counts than slices, and fewer requests for rows than `read_sector` all
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import count
 from math import ceil, inf
 from typing import TYPE_CHECKING
@@ -211,19 +211,13 @@ async def read_sector(
     """
     read = read_in_order if is_sortable else read_piecewise
     within = Metered(ask, most=None if pages is None else _SPARE + _FACTOR * pages)
-    found: list[Page] = []
-    is_doubtful = False
+    found = _Found()
     try:
-        async for part in read(within, region, key):
-            is_doubtful |= part.is_doubtful
-            if part.page is not None:
-                if part.page.total is None:
-                    raise UncountableError
-                found.append(part.page)
-                yield part
+        async for part in found.pages_of(read(within, region, key)):
+            yield part
     except IncompleteReadError:
-        is_doubtful = True
-    yield Part(None, is_doubtful=True) if is_doubtful else _proof(region, found)
+        found.is_doubtful = True
+    yield found.verdict(region)
 
 
 async def read_whole(
@@ -243,17 +237,38 @@ async def read_whole(
         UncountableError: The API tells no totals of this list.
         IncompleteReadError: Nobody can tell whether these are all its rows.
     """
-    found: list[Page] = []
-    is_doubtful = False
-    async for part in read_list(ask, is_sortable=is_sortable):
-        is_doubtful |= part.is_doubtful
-        if part.page is not None:
-            if part.page.total is None:
-                raise UncountableError
-            found.append(part.page)
-            yield part
-    known = Region({ID: (1, max(expected.greatest, 1))})
-    yield Part(None, is_doubtful=True) if is_doubtful else _proof(known, found)
+    found = _Found()
+    async for part in found.pages_of(read_list(ask, is_sortable=is_sortable)):
+        yield part
+    yield found.verdict(Region({ID: (1, max(expected.greatest, 1))}))
+
+
+@dataclass
+class _Found:
+    """What a read of counted pages has shown."""
+
+    pages: list[Page] = field(default_factory=list)
+    is_doubtful: bool = False
+
+    async def pages_of(self, parts: AsyncIterator[Part]) -> AsyncIterator[Part]:
+        """Yield the parts that are pages.
+
+        Raises:
+            UncountableError: The API tells no totals of this list.
+        """
+        async for part in parts:
+            self.is_doubtful |= part.is_doubtful
+            if part.page is not None:
+                if part.page.total is None:
+                    raise UncountableError
+                self.pages.append(part.page)
+                yield part
+
+    def verdict(self, region: Region) -> Part:
+        """Return a proof of what exists in a region, or the news that it is doubtful."""
+        if self.is_doubtful:
+            return Part(None, is_doubtful=True)
+        return _proof(region, self.pages)
 
 
 def _told(asked: _Interval, page: Page) -> Iterator[Part]:

@@ -87,6 +87,15 @@ class Inquiry:
         left = self._terms.left
         return None if left is None else ceil(left * self._list.listing.census.share)
 
+    def _tell_impossible(self, error: Exception) -> None:
+        """Say that there is no census of the list today."""
+        self._list.logger.warning(
+            "%s: the rows cannot be counted, so none is found to be gone. %s",
+            self._list.listing.name,
+            str(error) or error.__doc__,
+            extra={"happened": "census_impossible"},
+        )
+
     def _asked(
         self,
         read: Callable[[Ask], AsyncIterator[Part]],

@@ -94,12 +94,7 @@ class ListCensus(Inquiry):
             except RangeIgnoredError:
                 yield from self._compared()
         except UNREADABLE as error:
-            self._list.logger.warning(
-                "%s: the rows cannot be counted, so none is found to be gone. %s",
-                self._list.listing.name,
-                str(error) or error.__doc__,
-                extra={"happened": "census_impossible"},
-            )
+            self._tell_impossible(error)
         if self._doubts >= _MANY:
             self._list.reader.fit(self._list.whole_path or "").doubt_totals()
         elif self._doubts:
@@ -131,9 +126,6 @@ class ListCensus(Inquiry):
             return
         expected, start, end = tally.expectation, self._start, tally.greatest
         if not expected.total:
-            return
-        if not tally.is_small and self._is_proven:
-            yield from self._known_to_be()
             return
         if not tally.is_small:
             nights = max(self._terms.nights, 1)

@@ -69,12 +69,7 @@ class SettledCensus(Inquiry):
             else:
                 yield from self._settled(days, total)
         except UNREADABLE as error:
-            self._list.logger.warning(
-                "%s: the rows cannot be counted, so none is found to be gone. %s",
-                self._list.listing.name,
-                str(error) or error.__doc__,
-                extra={"happened": "census_impossible"},
-            )
+            self._tell_impossible(error)
         yield looked_at(self._terms.now())
 
     def _settled(self, days: Days, total: int) -> Iterator[Proof]:
