@@ -29,6 +29,8 @@ def properties() -> dict[Path, str]:
     schemas = all_schemas()
     tables = [name for name in schemas if name not in OWN]
     staged = [schemas[name] for name in tables if name != DERIVED]
+    published = [schemas[name] for name in tables]
+    published += [rows for schema in published for rows in schema.get("x-rows", {}).values()]
     models = PACKAGE / "models"
     return {
         models / "sources.yml": _dumped(_sources(schemas)),
@@ -38,7 +40,7 @@ def properties() -> dict[Path, str]:
         models / "marts/marts.yml": _dumped(
             {
                 "version": 2,
-                "models": [*(_published(schemas[name]) for name in tables), *_orphans()],
+                "models": [*map(_published, published), *_orphans()],
             }
         ),
     }

@@ -62,6 +62,12 @@ _MACROS = """\
 """
 """With other braces, as these are format's and dbt's."""
 
+_SQL_TYPES = {
+    "integer": "dbt.type_bigint()",
+    "number": "ft42.type_double()",
+    "boolean": "dbt.type_boolean()",
+}
+
 OWN = (RejectedRecordsStream.name, CensusStream.name, *(own.name for own in LEDGER_STREAMS))
 """The streams about the reading itself."""
 
@@ -233,18 +239,45 @@ def _partition(stream: Declared) -> str:
 def models() -> Iterator[tuple[Path, str]]:
     """Yield dbt's plain models: those that no file with logic of its own stands for."""
     for stream in declared():
+        if stream.is_derived:
+            continue
         switch = ""
         if _is_optional(stream):
             is_on = f"'{stream.name}' in var('ft42_optional_streams', [])"
             switch = f"{{{{ config(enabled={is_on}) }}}}\n"
-        for file, macro in (
-            (f"staging/stg_ft42__{stream.name}.sql", "current_rows"),
-            (f"marts/{stream.name}.sql", "published"),
-        ):
+        queries = {
+            f"staging/stg_ft42__{stream.name}.sql": f"current_rows('{stream.name}')",
+            f"marts/{stream.name}.sql": f"published('{stream.name}')",
+        }
+        for column, rows in stream.schema.get("x-rows", {}).items():
+            queries[f"marts/{rows['title']}.sql"] = _rows_of(stream.name, column, rows)
+        for file, query in queries.items():
             path = DBT / "models" / file
-            is_plain = not path.exists() or path.read_text(encoding="utf-8").startswith(_MODEL)
-            if is_plain and not stream.is_derived:
-                yield path, f"{_MODEL}{switch}{{{{ ft42.{macro}('{stream.name}') }}}}\n"
+            if not path.exists() or path.read_text(encoding="utf-8").startswith(_MODEL):
+                yield path, f"{_MODEL}{switch}{{{{ ft42.{query} }}}}\n"
+
+
+def _rows_of(table: str, column: str, schema: dict[str, Any]) -> str:
+    """Ask for the rows of a table that a list of another one holds."""
+    kept, taken = [], []
+    for name, declared in schema["properties"].items():
+        before, is_in_list, field = declared.get("x-source", name).partition(f"{column}/*/")
+        if is_in_list:
+            path = field.replace("/", ".")
+            taken.append(f"'{name}': ['{path}', {_sql_type(declared)}]")
+        else:
+            kept.append(f"'{name}': '{before}'")
+    return (
+        f"rows_of(\n    '{table}', '{column}',\n    {{{', '.join(kept)}}},\n"
+        f"    {{{', '.join(taken)}}},\n    {schema['x-primary-key']}\n)"
+    )
+
+
+def _sql_type(column: dict[str, Any]) -> str:
+    if column.get("format") == "date-time":
+        return "dbt.type_timestamp()"
+    (kind,) = set(_types(column)) - {"null"}
+    return _SQL_TYPES.get(kind, "dbt.type_string()")
 
 
 def leftovers() -> Iterator[Path]:

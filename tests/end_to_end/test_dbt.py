@@ -119,6 +119,19 @@ def test_the_models_are_what_42_has_and_all_their_tests_pass(lake: Lake) -> None
 
 
 @pytest.mark.slow
+def test_what_a_list_holds_has_a_row_each(lake: Lake) -> None:
+    skills = lake.query(
+        "SELECT cursus_user_id, user_id, skill_id, name, level "
+        "FROM ft42_published.cursus_users_skills"
+    )
+    assert sorted(skills) == sorted(
+        (row["id"], row["user_id"], skill["id"], skill["name"], skill["level"])
+        for row in expected_published(lake.api)["cursus_users"].values()
+        for skill in row["skills"]
+    )
+
+
+@pytest.mark.slow
 def test_rows_without_a_parent_wait_among_the_orphans(lake: Lake) -> None:
     landed = tables(lake.file)
     published = lake.published()

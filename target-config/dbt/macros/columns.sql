@@ -46,3 +46,15 @@
     {%- endif -%}
     {{ return(value) }}
 {% endmacro %}
+
+{% macro type_double() %}
+    {#- The SQL type of a number with decimals, with 64 bits. -#}
+    {{ return(adapter.dispatch('type_double', 'ft42')()) }}
+{% endmacro %}
+
+{% macro default__type_double() %}{{ return(dbt.type_float()) }}{% endmacro %}
+
+{% macro duckdb__type_double() %}double{% endmacro %}
+
+{# Not run here. #}
+{% macro clickhouse__type_double() %}Float64{% endmacro %}

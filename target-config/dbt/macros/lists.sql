@@ -9,58 +9,111 @@
         list: name of the column with the list.
         type: SQL type of an element.
         field: field of each element that is meant, if the elements are objects. -#}
-    {{ return(adapter.dispatch('elements', 'ft42')(relation, columns | join(', '), list, type, field)) }}
+    {{ return(ft42.fields(relation, columns, list, {'element': [field, type]})) }}
 {% endmacro %}
 
-{% macro default__elements(relation, columns, list, type, field) %}
-    {{ exceptions.raise_compiler_error('ft42: lists are not known for ' ~ target.type ~ '; add a macro ' ~ target.type ~ '__elements') }}
+{% macro fields(relation, selected, list, taken) %}
+    {#- A query for a row an element of a list: some columns, and what is taken from the element.
+
+    Args:
+        relation: what is read, a relation or the name of a CTE.
+        selected: columns that are kept, as a query selects them.
+        list: name of the column with the list.
+        taken: the element's field and its SQL type, by the name that it gets; no field stands
+            for the element itself. -#}
+    {%- set values = [] -%}
+    {%- for name, value in taken.items() -%}
+        {%- set found = adapter.dispatch('value_in', 'ft42')(value[0]) -%}
+        {%- do values.append('cast(' ~ found ~ ' as ' ~ value[1] ~ ') as ' ~ name) -%}
+    {%- endfor -%}
+    {{ return(adapter.dispatch('fields', 'ft42')(
+        relation, (selected + values) | join(', '), list
+    )) }}
 {% endmacro %}
 
-{% macro duckdb__elements(relation, columns, list, type, field) %}
-    select {{ columns }}, cast(element ->> '$' as {{ type }}) as element
+{% macro rows_of(table, column, kept, taken, key) %}
+    {#- A query for a row each object in a list that the rows of a table hold.
+
+    Args:
+        table: name of the table.
+        column: the one with the list.
+        kept: columns of the table, by the name that they get.
+        taken: as for `fields`.
+        key: the columns that tell the rows apart; those without are skipped. -#}
+    {%- set selected = [] -%}
+    {%- for name, source in kept.items() -%}
+        {%- do selected.append(source ~ ' as ' ~ name) -%}
+    {%- endfor -%}
+    select {{ (kept.keys() | list + taken.keys() | list) | join(', ') }}
     from (
         select
-            {{ columns }},
-            unnest(json_extract({{ list }}, '$[*]{{ "." ~ field if field }}')) as element
+            item.*,
+            row_number() over (
+                partition by {{ key | join(', ') }} order by {{ taken.keys() | join(', ') }}
+            ) as ft42_number
+        from (
+        {{ ft42.fields(ref(table), selected, column, taken) }}
+        ) as item
+        where {{ key | join(' is not null and ') }} is not null
+    ) as numbered
+    where ft42_number = 1
+{% endmacro %}
+
+{% macro default__value_in(field) %}
+    {{ exceptions.raise_compiler_error('ft42: lists are not known for ' ~ target.type ~ '; add the macros ' ~ target.type ~ '__fields and ' ~ target.type ~ '__value_in') }}
+{% endmacro %}
+
+{% macro duckdb__value_in(field) %}each_one ->> '${{ "." ~ field if field }}'{% endmacro %}
+
+{% macro duckdb__fields(relation, selected, list) %}
+    select {{ selected }}
+    from (
+        select *, unnest(json_extract({{ list }}, '$[*]')) as each_one
         from {{ relation }}
     ) as unnested
 {% endmacro %}
 
 {# Not run here. #}
-{% macro snowflake__elements(relation, columns, list, type, field) %}
-    select {{ columns }}, cast(each_one.value{{ ":" ~ field if field }} as {{ type }}) as element
+{% macro snowflake__value_in(field) %}each_one.value{{ ":" ~ field if field }}{% endmacro %}
+
+{% macro snowflake__fields(relation, selected, list) %}
+    select {{ selected }}
     from {{ relation }}, lateral flatten(input => {{ list }}) as each_one
 {% endmacro %}
 
 {# Not run here. The target lands a list without declared elements as an array of JSON. #}
-{% macro bigquery__elements(relation, columns, list, type, field) %}
-    select {{ columns }}, cast(json_value(each_one, '${{ "." ~ field if field }}') as {{ type }}) as element
+{% macro bigquery__value_in(field) %}json_value(each_one, '${{ "." ~ field if field }}'){% endmacro %}
+
+{% macro bigquery__fields(relation, selected, list) %}
+    select {{ selected }}
     from {{ relation }}, unnest({{ list }}) as each_one
 {% endmacro %}
 
 {# Not run here. The target lands a list as text. #}
-{% macro redshift__elements(relation, columns, list, type, field) %}
-    select {{ columns }}, cast(each_one{{ "." ~ field if field }} as {{ type }}) as element
+{% macro redshift__value_in(field) %}each_one{{ "." ~ field if field }}{% endmacro %}
+
+{% macro redshift__fields(relation, selected, list) %}
+    select {{ selected }}
     from (
-        select {{ columns }}, json_parse({{ list }}) as parsed
+        select *, json_parse({{ list }}) as parsed
         from {{ relation }}
         where {{ list }} like '[%'
     ) as listed, listed.parsed as each_one
 {% endmacro %}
 
 {# Not run here. The target lands a list as text. #}
-{% macro clickhouse__elements(relation, columns, list, type, field) %}
-    select
-        {{ columns }},
-        cast(
-            {% if field -%}
-            JSONExtractString(each_one, '{{ field }}')
-            {%- else -%}
-            trim(both '"' from each_one)
-            {%- endif %} as {{ type }}
-        ) as element
+{% macro clickhouse__value_in(field) %}
+    {%- if field -%}
+    JSON_VALUE(each_one, '$.{{ field }}')
+    {%- else -%}
+    trim(both '"' from each_one)
+    {%- endif -%}
+{% endmacro %}
+
+{% macro clickhouse__fields(relation, selected, list) %}
+    select {{ selected }}
     from (
-        select {{ columns }}, arrayJoin(JSONExtractArrayRaw({{ list }})) as each_one
+        select *, arrayJoin(JSONExtractArrayRaw({{ list }})) as each_one
         from {{ relation }}
     ) as unnested
 {% endmacro %}
