@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 
 LEVELS = "GET /v2/cursus/:id/cursus_users"
+PEOPLE = "GET /v2/cursus/:id/users"
 STREAMS = ("campuses", "users", "projects_users", "cursus_users", "census")
 NIGHTS = 4
 VALUES = ("level", "grade", "blackholed_at")
@@ -187,6 +188,25 @@ def test_without_the_marks_everybody_is_read_each_night(levels: Copy) -> None:
     levels.wait(days=1)
     levels.run(*others)
     assert levels.stale_of_students() == set()
+
+
+def test_who_is_read_for_their_level_is_not_read_again_among_the_people(
+    levels: Copy,
+) -> None:
+    students = levels.sandbox.truth_of(
+        "/v2/cursus/21/users?filter[kind]=student&filter[alumni?]=false", columns="id"
+    )
+    silent = [row["id"] for row in students][::5]
+    for person in silent:
+        levels.sandbox.update("users", person, wallet=4242, silent=True)
+    brought: dict[int, Row] = {}
+    for night in range(NIGHTS):
+        run = levels.night()
+        brought |= {row["id"]: row for row in run.records("users")}
+        asked = [entry for entry in levels.sandbox.log() if entry["route"] == PEOPLE]
+        assert len(asked) <= 2, f"night {night}: what changed, and who left"
+    assert {brought[person]["wallet"] for person in silent} == {4242}
+    assert {row["cursus_id"] for row in brought.values()} == {21}
 
 
 def test_who_is_gone_is_asked_for_no_more(levels: Copy) -> None:

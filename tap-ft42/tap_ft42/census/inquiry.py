@@ -52,6 +52,7 @@ class Read:
         left_out: Ids of rows that the API lists and the stream does not emit.
         seen: Ids of the rows that came.
         is_all: Whether all of its contexts that were begun were read to their end.
+        is_refreshed: Whether all rows have come that tonight has to read again.
     """
 
     counted: CountedList
@@ -60,6 +61,7 @@ class Read:
     left_out: IdSet
     seen: IdSet
     is_all: bool
+    is_refreshed: bool
 
 
 class Inquiry:
@@ -78,6 +80,7 @@ class Inquiry:
         self._left_out = read.left_out
         self._seen = read.seen
         self._is_all = read.is_all
+        self._is_refreshed = read.is_refreshed
         self._account = account
         self._whole = list_of(read.contexts[0])
 

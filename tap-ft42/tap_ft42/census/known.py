@@ -93,7 +93,7 @@ class KnownRows(Presence):
         self._account: Account | None = None
         self._split: Split | None = None
         self._audit: Audit | None = None
-        self._is_open = self._is_short = False
+        self._is_open = self._is_short = self._is_refreshed = False
         self._since: dict[int, int | None] = {}
         self._complete: list[Context | None] = []
         self._open_parts: set[Hashable] = set()
@@ -226,6 +226,10 @@ class KnownRows(Presence):
         if self._account is not None and "is_mixed" not in self._account.notes:
             self._account.note(is_mixed=True)
 
+    @override
+    def note_refreshed(self, context: Context | None) -> None:
+        self._is_refreshed = True
+
     @property
     @override
     def ids(self) -> Iterable[int] | None:
@@ -306,6 +310,7 @@ class KnownRows(Presence):
             self._left_out,
             self._seen,
             is_all=not self._open_parts,
+            is_refreshed=self._is_refreshed,
         )
         split = self._split if self._split is not None and self._split.is_made else None
         graph = self._list.listing.graph

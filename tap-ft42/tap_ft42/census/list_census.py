@@ -134,6 +134,7 @@ class ListCensus(Inquiry):
             yield from self._counted(self._region(lower, end))
             return
         is_turn = self._nights and "taken" in notes and expected.total > size
+        is_turn = is_turn and not self._is_refreshed
         if is_turn and (pages := self._pages_to_read_again(expected.total)):
             sector = expected.sector(start, pages * self._room_of_a_page)
             yield from self._read_again(sector)

@@ -59,6 +59,9 @@ class Presence(Protocol):
     def leave_out(self, row_id: int, context: Context | None) -> None:
         """Take note that a row is not emitted, as it does not belong to the run."""
 
+    def note_refreshed(self, context: Context | None) -> None:
+        """Take note that another list has shown all rows that tonight has to read again."""
+
     def save(self) -> None:
         """Bring the state up to date."""
 
@@ -194,6 +197,10 @@ class FullReads(Presence):
         """Do nothing: what exists and was never emitted harms nobody."""
 
     @override
+    def note_refreshed(self, context: Context | None) -> None:
+        """Do nothing: all rows are read in any case."""
+
+    @override
     def save(self) -> None:
         for _, read in self._reads.values():
             read.save()
@@ -244,6 +251,10 @@ class ByCursus(Presence):
     @override
     def leave_out(self, row_id: int, context: Context | None) -> None:
         self._lists[cursus_of(context)].leave_out(row_id, context)
+
+    @override
+    def note_refreshed(self, context: Context | None) -> None:
+        self._lists[cursus_of(context)].note_refreshed(context)
 
     @override
     def save(self) -> None:

@@ -119,7 +119,8 @@ class Settling(Inquiry):
             if comparison.cost(differing, size) <= look_ups + beside:
                 return
         asked, room = list[int](), self._longest_list * self.room
-        for day in sorted(suspects):
+        # What a day lacks adds up until it is its turn, however many rows it has.
+        for day in sorted(suspects, key=lambda day: (differing[day] / len(suspects[day]), day)):
             if len(asked) + len(suspects[day]) > room:
                 del suspects[day]
             else:

@@ -19,6 +19,7 @@ from tap_ft42.census.presence import ByCursus, FullReads
 from tap_ft42.declared.contexts import cursus_of, key_of, parent_of
 from tap_ft42.declared.instants import from_milliseconds, milliseconds
 from tap_ft42.declared.listing import ID
+from tap_ft42.declared.records import BrokenRecordError
 from tap_ft42.planning.bookmarks import level, note_scope
 from tap_ft42.planning.nights import has_struck
 from tap_ft42.planning.plan import Partition, apart, at_once, plan, stop_at_the_end
@@ -658,6 +659,24 @@ class ListRun:
         """Yield the rows of the list, read for the run itself."""
         for whole in self.partitions.lists:
             yield from self.partitions.look_up(self.partitions.query(whole), whole)
+
+    def take(self, record: object, context: Context | None) -> bool:
+        """Emit a row that came within one of another list, and tell whether it is whole.
+
+        Args:
+            record: What the API sent.
+            context: The context of its partition.
+        """
+        try:
+            self.output.row(record, context)
+        except BrokenRecordError:
+            return False
+        self.output.emit(record, context, is_known=False)
+        return True
+
+    def note_refreshed(self, context: Context | None) -> None:
+        """Take note that all rows were taken that tonight has to read again."""
+        self.presence.note_refreshed(context)
 
     # The end
 

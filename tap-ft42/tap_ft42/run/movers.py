@@ -12,6 +12,8 @@ Once a night, rows are asked for by their people, a page of them a request:
 
 Where nobody reads the other list, all are read each night.
 
+A row shows its person, too. Where these are known, the list of people need not read them again.
+
 In the state of a partition stand, below ``movers``:
 
 ``read``
@@ -114,6 +116,8 @@ class ThoseWhoMoved(Trait):
         self._movers = movers
         self._marks = marks
         self._memories: dict[int, tuple[dict[str, Any], _Memory]] = {}
+        self._is_all_taken: bool | None = None
+        """Whether the rows have shown all of their people; None before the first one."""
 
     # What is known
 
@@ -223,7 +227,9 @@ class ThoseWhoMoved(Trait):
             everybody = self._list.read_apart(
                 self._list.query(context), f"all of {self._list.name_of(context)}", context
             )
-            yield from self._noted(memory, everybody, set())
+            yield from self._noted(memory, everybody, set(), context)
+        if self._is_all_taken:
+            self._list.run.people.people.note_refreshed(context)
 
     def _refuse(self, why: str) -> None:
         fit, name = self._list.fit, self._movers.people_filter
@@ -236,16 +242,17 @@ class ThoseWhoMoved(Trait):
         # One list tells whether the parameter counts, before all are on their way.
         found = set[int]()
         first = asked[: self._longest]
-        yield from self._noted(memory, self._rows(first, context), found)
+        yield from self._noted(memory, self._rows(first, context), found, context)
         if found - set(first):
             self._refuse(f"42 does not narrow it by {self._movers.people_filter}")
             return
-        yield from self._noted(memory, self._rows(asked[self._longest :], context), found)
+        others = self._rows(asked[self._longest :], context)
+        yield from self._noted(memory, others, found, context)
         memory.moved.difference_update(asked)
         # A list may be cut in silence: only who does not come when asked for again is gone.
         while lacking := {one for one in asked if one not in found and one in memory.read}:
             again = set[int]()
-            yield from self._noted(memory, self._rows(lacking, context), again)
+            yield from self._noted(memory, self._rows(lacking, context), again, context)
             if not again:
                 break
             shown = len(found.intersection(first))
@@ -272,11 +279,16 @@ class ThoseWhoMoved(Trait):
     def _rows(self, people: Collection[int], context: Context | None) -> Iterator[Any]:
         return self._list.read_people(people, self._movers.people_filter, context)
 
-    def _noted(self, memory: _Memory, records: Iterator[Any], found: set[int]) -> Iterator[Any]:
+    def _noted(
+        self, memory: _Memory, records: Iterator[Any], found: set[int], context: Context | None
+    ) -> Iterator[Any]:
         """Yield records, and take note of their people once the target has them."""
         for record in records:
             yield record
             found |= self._note(memory, [record])
+            if person_of(record) in self._known:
+                is_taken = self._list.run.people.people.take(record["user"], context)
+                self._is_all_taken = is_taken and self._is_all_taken is not False
 
     @cached_property
     def _known(self) -> Collection[int]:

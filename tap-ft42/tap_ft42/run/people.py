@@ -36,6 +36,12 @@ class People(Protocol):
     def look_up_all(self) -> Iterator[dict[str, Any]]:
         """Yield their rows."""
 
+    def take(self, record: object, context: Context | None) -> bool:
+        """Emit somebody's row that came within one of another list, and tell if it is whole."""
+
+    def note_refreshed(self, context: Context | None) -> None:
+        """Take note that all have been taken who have to be read again tonight."""
+
 
 class Memberships(Protocol):
     """The list that tells who studies where."""

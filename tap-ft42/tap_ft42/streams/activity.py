@@ -31,7 +31,7 @@ class ProjectsUsersStream(FT42Stream):
         weight=4,
         graph=Graph("/v2/projects_users/graph"),
         census=Census(
-            share=0.5,
+            share=0.8,
             settled=("status", "finished"),  # nobody unregisters from what is finished
         ),
     )
