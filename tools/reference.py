@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 import yaml
-from ft42_sandbox.cli import main as sandbox
 from ft42_warehouse.cli import main as warehouse
 from ft42_warehouse.embedded import main as embedded
 from ft42_warehouse.starting import main as starting
@@ -30,7 +29,7 @@ REFERENCE = ROOT / "docs/reference"
 BEGIN = "<!-- written by tools/reference.py -->\n"
 END = "<!-- /written -->\n"
 
-_MANY = 20
+_MANY = 4
 """From how many options on only the first and the last are named."""
 
 
@@ -76,7 +75,6 @@ def commands() -> str:
             (warehouse, "warehouse"),
             (starting, "ft42"),
             (embedded, "ft42-postgres"),
-            (sandbox, "ft42-sandbox"),
         )
         for section in _sections(root, program)
     )
@@ -200,13 +198,12 @@ def _with_subcommands(command: click.Command, name: str) -> Iterator[tuple[str, 
 def _sections(root: click.Command, program: str) -> Iterator[str]:
     """Yield what there is to say of each command of a program."""
     told: dict[tuple[str, ...], str] = {}
-    is_by_variable = "auto_envvar_prefix" in root.context_settings
     for name, command in _with_subcommands(root, program):
         arguments = [one.make_metavar(click.Context(command)) for one in command.params
                      if isinstance(one, click.Argument)]  # fmt: skip
         options = [one for one in command.params if isinstance(one, click.Option)]
         new = [one for one in options if _meaning(one) not in told]
-        variables = [one for one in new if one.envvar or is_by_variable]
+        variables = [one for one in new if one.envvar]
         lines = [f"- {_described(one)}\n" for one in new if one not in variables]
         if variables:
             lines.append(f"- {_named(variables)}\n")

@@ -18,9 +18,10 @@ _TYPES = {"array": "list", "boolean": "boolean", "integer": "integer", "number":
           "object": "JSON", "string": "text"}  # fmt: skip
 
 
-_LIKE_EVERYWHERE = {"id", "name", "slug", "created_at", "updated_at"}
+_LIKE_EVERYWHERE = {"id", "slug", "created_at", "updated_at"}
 """What the page explains once; a table lists them only if it says more."""
 _FEW_WORDS = 6
+_SAY_NOTHING = {"a", "an", "api", "id", "in", "is", "it", "its", "of", "the", "url", "whether"}
 
 
 def tables() -> str:
@@ -48,9 +49,7 @@ def _table(schema: dict[str, Any]) -> str:
     if rows:
         parts.append(f"| column | meaning |\n|---|---|\n{rows}".rstrip())
     if plain:
-        listed = ", ".join(
-            f"`{name}`" if is_own else f"`{name}` {_type(columns[name])}" for name in plain
-        )
+        listed = ", ".join(f"`{name}`" for name in plain)
         parts.append(f"{'Columns' if is_own else 'Also'}: {listed}.")
     return "\n\n".join(parts) + "\n"
 
@@ -65,7 +64,9 @@ def _is_plain(name: str, column: dict[str, Any]) -> bool:
     """Whether a column's name says what its description does."""
     words = re.findall(r"\w+", column["description"].lower())
     is_short = ";" not in column["description"] and len(words) <= _FEW_WORDS
-    return (name in _LIKE_EVERYWHERE and is_short) or words == name.split("_")
+    parts = {"person", "student"} if name == "user_id" else {*name.split("_")}
+    is_told = {*words} - _SAY_NOTHING <= parts
+    return is_told or (name in _LIKE_EVERYWHERE and is_short)
 
 
 def _type(column: dict[str, Any]) -> str:
@@ -81,4 +82,5 @@ def _type(column: dict[str, Any]) -> str:
 def _meaning(name: str, column: dict[str, Any]) -> str:
     source = column.get("x-source", name)
     text: str = column["description"].removesuffix(".")
-    return text if source == name else f"{text} (`{source}`)"
+    is_told = source.replace(".", "_").rstrip("?") == name
+    return text if is_told else f"{text} (`{source}`)"
