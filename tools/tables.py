@@ -14,10 +14,6 @@ from tools.derived import OWN
 ROOT = Path(__file__).resolve().parent.parent
 
 _PATHS = {stream.listing.name: stream.listing.path for stream in STREAMS}
-_TYPES = {"array": "list", "boolean": "boolean", "integer": "integer", "number": "number",
-          "object": "JSON", "string": "text"}  # fmt: skip
-
-
 _LIKE_EVERYWHERE = {"id", "slug", "created_at", "updated_at"}
 """What the page explains once; a table lists them only if it says more."""
 _FEW_WORDS = 6
@@ -41,7 +37,7 @@ def _table(schema: dict[str, Any]) -> str:
     is_own = title in OWN
     plain = [name for name, one in columns.items() if is_own or _is_plain(name, one)]
     rows = "".join(
-        f"| `{name}` {_type(column)} | {_meaning(name, column)} |\n"
+        f"| `{name}`{_type(column)} | {_meaning(name, column)} |\n"
         for name, column in columns.items()
         if name not in plain
     )
@@ -70,13 +66,11 @@ def _is_plain(name: str, column: dict[str, Any]) -> bool:
 
 
 def _type(column: dict[str, Any]) -> str:
+    """Name a type that a query has to know: a document or an array."""
     kinds = column["type"] if isinstance(column["type"], list) else [column["type"]]
-    (kind,) = set(kinds) - {"null"}
-    if column.get("format") == "date-time":
-        return "instant"
-    if kind == "array" and "items" not in column:
-        return "JSON"
-    return _TYPES[kind]
+    if "object" in kinds or ("array" in kinds and "items" not in column):
+        return " JSON"
+    return " list" if "array" in kinds else ""
 
 
 def _meaning(name: str, column: dict[str, Any]) -> str:
