@@ -39,8 +39,8 @@ def forget(warehouse: Warehouse, person: str, spool: Path | None) -> None:
         purged = 0 if spool is None else purge(spool)
     except OSError as error:
         message = (
-            f"The spool {spool} cannot be emptied: {error.strerror}. Delete its files, which may "
-            "hold the person's data."
+            f"The spool {spool} cannot be emptied: {error.strerror}. Delete its files, which "
+            "may hold the person's data."
         )
         raise click.ClickException(message) from None
     if purged:
