@@ -8,7 +8,6 @@ that there are.
 from __future__ import annotations
 
 import tomllib
-from collections import defaultdict
 from typing import TYPE_CHECKING
 
 import grimp
@@ -16,7 +15,9 @@ import grimp
 from tools.tables import ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
+
+    Arrow = tuple[str, str]
 
 PAGE = ROOT / "docs/explanation/architecture.md"
 PACKAGE = "tap_ft42"
@@ -91,25 +92,40 @@ MECHANISMS: Mapping[str, tuple[str, ...]] = {
 
 
 def picture() -> str:
-    """Return the layers as a Mermaid graph: an arrow where one imports another."""
+    """Return the layers as a Mermaid graph: an arrow where one imports another.
+
+    Layers that it also reaches by way of others have no arrow of its own.
+    """
     layers = contract()
     ranks = {layer: rank for rank, layer in enumerate(layers)}
     graph = grimp.build_graph(PACKAGE, cache_dir=None)
-    arrows: dict[tuple[str, str], int] = defaultdict(int)
+    arrows: set[Arrow] = set()
     for module in graph.modules:
         for imported in graph.find_modules_directly_imported_by(module):
             pair = _layer(module), _layer(imported)
             if pair[0] != pair[1] and all(layer in ranks for layer in pair):
-                arrows[pair] += 1
+                arrows.add(pair)
     lines = ["```mermaid", "graph TD"]
     lines += [
         f'  {layer}["{layer}/"]' if _is_package(layer) else f"  {layer}" for layer in layers
     ]
-    lines += [
-        f"  {upper} --> {lower}"
-        for upper, lower in sorted(arrows, key=lambda pair: (ranks[pair[0]], ranks[pair[1]]))
-    ]
+    shown = sorted(_direct(arrows), key=lambda pair: (ranks[pair[0]], ranks[pair[1]]))
+    lines += [f"  {upper} --> {lower}" for upper, lower in shown]
     return "\n".join([*lines, "```", ""])
+
+
+def _direct(arrows: Collection[Arrow]) -> Iterator[Arrow]:
+    """Yield the arrows but those that others lead around to the same end."""
+    for upper, lower in arrows:
+        between = {end for begin, end in arrows if begin == upper and end != lower}
+        if not any(_leads(arrows, layer, lower) for layer in between):
+            yield upper, lower
+
+
+def _leads(arrows: Collection[Arrow], upper: str, lower: str) -> bool:
+    return (upper, lower) in arrows or any(
+        _leads(arrows, end, lower) for begin, end in arrows if begin == upper
+    )
 
 
 def contract() -> list[str]:

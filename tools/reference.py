@@ -6,15 +6,13 @@ itself says, between two comments; a test checks that it is current.
 
 from __future__ import annotations
 
+import inspect
 import re
-from collections import defaultdict
-from copy import copy
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import click
 import yaml
-from ft42_sandbox.cli import main as sandbox
 from ft42_warehouse.cli import main as warehouse
 from ft42_warehouse.embedded import main as embedded
 from ft42_warehouse.starting import main as starting
@@ -31,9 +29,8 @@ REFERENCE = ROOT / "docs/reference"
 BEGIN = "<!-- written by tools/reference.py -->\n"
 END = "<!-- /written -->\n"
 
-_WIDTH = 88
-_FEW = 3
-"""How many options of another command are named one by one."""
+_MANY = 4
+"""From how many options on only the first and the last are named."""
 
 
 def settings_of_the_tap() -> dict[str, Any]:
@@ -51,42 +48,35 @@ def settings() -> str:
     """Describe the settings of tap, warehouse, and stock target."""
     ours = settings_of_the_tap()
     plugins = _plugins()
+    of_the_sdk = (
+        f"`{setting['name']}`"
+        for setting in (*plugins["tap-ft42"]["settings"], *OF_THE_SDK)
+        if setting["name"] not in ours
+    )
     return "\n".join(
         (
             "## The tap\n",
             _grid(("variable", "default", "meaning"), _of_the_tap(ours)),
-            "## The tap, from the Meltano SDK\n",
-            _grid(
-                ("setting in `meltano.yml`", "meaning"),
-                (
-                    (f"`{setting['name']}`", setting["label"])
-                    for setting in (*plugins["tap-ft42"]["settings"], *OF_THE_SDK)
-                    if setting["name"] not in ours
-                ),
-            ),
+            f"The [Meltano SDK](https://sdk.meltano.com) adds {', '.join(of_the_sdk)}.\n",
             "## `warehouse`\n",
             _grid(("variable", "default", "meaning"), _of_the_warehouse(plugins["warehouse"])),
-            "## The stock target\n",
-            _grid(
-                ("variable", "set here to", "meaning"),
-                _of_the_target(plugins["target-postgres"]),
-            ),
+            "## The server, and how to load\n",
+            *_of_the_target(plugins["target-postgres"]),
         )
     )
 
 
 def commands() -> str:
-    """Quote what each command says with ``--help``, each option once a program."""
+    """Say what each command is for, with each option once a program."""
     return "\n".join(
-        f"## {name}\n\n{text}"
+        section
         for root, program in (
             (tap(), "tap-ft42"),
             (warehouse, "warehouse"),
             (starting, "ft42"),
             (embedded, "ft42-postgres"),
-            (sandbox, "ft42-sandbox"),
         )
-        for name, text in _helps(root, program)
+        for section in _sections(root, program)
     )
 
 
@@ -110,6 +100,8 @@ def _of_the_tap(properties: dict[str, Any]) -> Iterator[tuple[str, ...]]:
     for name, setting in properties.items():
         default = "required" if name in required else _default(name, setting.get("default"))
         meaning = setting["description"]
+        if default:
+            meaning = meaning.partition(" If not given, ")[0]
         if below := setting.get("properties"):
             hours = ", ".join(
                 f"`{key}` {value['description'].split()[0]}" for key, value in below.items()
@@ -131,36 +123,52 @@ def _default(name: str, value: object) -> str:
 
 def _of_the_warehouse(plugin: dict[str, Any]) -> Iterator[tuple[str, ...]]:
     labels = {setting["name"]: setting["label"] for setting in plugin["settings"]}
-    options = [
-        option for _, command in _with_subcommands(warehouse, "") for option in command.params
-    ]
     told = set()
-    for option in options:
-        if not isinstance(option, click.Option) or not option.envvar:
+    for option in _options_of_the_warehouse():
+        (name, *_) = names = _variables(option)
+        if name in told or not name.startswith("WAREHOUSE_"):  # of several commands, or shared
             continue
-        names = [option.envvar] if isinstance(option.envvar, str) else option.envvar
-        if names[0] in told:  # of several commands
-            continue
-        told.add(names[0])
+        told |= {*names}
         has_default = option.show_default and option.default is not None
-        default = f"`{option.default}`" if has_default else ""
         yield (
-            ", else ".join(f"`{name}`" for name in names),
-            "required" if option.required else default,
+            f"`{name}`",
+            f"`{option.default}`" if has_default else "",
             option.help or f"{labels[str(option.name)]}.",
         )
-    yield "`TARGET_POSTGRES_PASSWORD`, else `WAREHOUSE_PASSWORD`", "", "Password."
-    yield "`WAREHOUSE_PUBLISHER_PASSWORD`", "", "Password of the publisher."
+    yield "`WAREHOUSE_PUBLISHER_PASSWORD`", "", "Its password."
     yield "`WAREHOUSE_ALERT_URL`", "", f"{labels['alert_url']}."
 
 
-def _of_the_target(plugin: dict[str, Any]) -> Iterator[tuple[str, ...]]:
+def _options_of_the_warehouse() -> Iterator[click.Option]:
+    for _, command in _with_subcommands(warehouse, ""):
+        for option in command.params:
+            if isinstance(option, click.Option) and option.envvar:
+                yield option
+
+
+def _variables(option: click.Option) -> list[str]:
+    named = option.envvar or []
+    return [named] if isinstance(named, str) else list(named)
+
+
+def _of_the_target(plugin: dict[str, Any]) -> tuple[str, str]:
+    """Describe what is set here or read by `warehouse`, too; name the rest."""
+    shared = {name for option in _options_of_the_warehouse() for name in _variables(option)}
+    shared |= {"TARGET_POSTGRES_PASSWORD", "TARGET_POSTGRES_SQLALCHEMY_URL"}
+    rows: list[tuple[str, ...]] = []
+    rest: list[str] = []
     for setting in plugin["settings"]:
-        name = setting["name"]
-        value = plugin["config"].get(name, setting.get("value"))
-        shown = "" if value is None else f"`{str(value).lower()}`"
-        variable = re.sub(r"\W", "_", name).upper()
-        yield f"`TARGET_POSTGRES_{variable}`", shown, setting["label"]
+        value = plugin["config"].get(setting["name"], setting.get("value"))
+        variable = f"TARGET_POSTGRES_{re.sub(r'[^a-z]', '_', setting['name']).upper()}"
+        if value is None and variable not in shared:
+            rest.append(f"`{variable}`")
+        else:
+            shown = "" if value is None else f"`{str(value).lower()}`"
+            rows.append((f"`{variable}`", shown, setting["label"]))
+    return (
+        _grid(("variable", "set here to", "meaning"), iter(rows)),
+        f"For the loader only: {', '.join(rest)}.\n",
+    )
 
 
 def _plugins() -> dict[str, dict[str, Any]]:
@@ -187,46 +195,55 @@ def _with_subcommands(command: click.Command, name: str) -> Iterator[tuple[str, 
             yield f"{name} {word}", subcommand
 
 
-def _helps(root: click.Command, program: str) -> Iterator[tuple[str, str]]:
-    """Yield each command of a program, with its help but for options told before."""
+def _sections(root: click.Command, program: str) -> Iterator[str]:
+    """Yield what there is to say of each command of a program."""
     told: dict[tuple[str, ...], str] = {}
     for name, command in _with_subcommands(root, program):
+        arguments = [one.make_metavar(click.Context(command)) for one in command.params
+                     if isinstance(one, click.Argument)]  # fmt: skip
         options = [one for one in command.params if isinstance(one, click.Option)]
-        again = [one for one in options if _meaning(one) in told]
+        new = [one for one in options if _meaning(one) not in told]
+        variables = [one for one in new if one.envvar]
+        lines = [f"- {_described(one)}\n" for one in new if one not in variables]
+        if variables:
+            lines.append(f"- {_named(variables)}\n")
+        by_command: dict[str, list[click.Option]] = {}
         for one in options:
-            told.setdefault(_meaning(one), name)
-        shown = copy(command)
-        shown.params = [one for one in command.params if one not in again]
-        shown.add_help_option = name == program
-        text = f"```text\n{_help(shown, name, root)}\n```\n"
-        by_command: dict[str, list[click.Option]] = defaultdict(list)
-        for one in again:
-            by_command[told[_meaning(one)]].append(one)
-        text += "".join(f"\n{_also(*pair)}\n" for pair in by_command.items())
-        yield name, text
+            if command_before := told.get(_meaning(one)):
+                by_command.setdefault(command_before, []).append(one)
+        lines += [
+            f"- {_named(again)}: see `{before}`\n" for before, again in by_command.items()
+        ]
+        told |= {_meaning(one): name for one in new}
+        paragraphs = [f"## {' '.join((name, *arguments))}", *_paragraphs(command)]
+        if lines:
+            paragraphs.append("".join(lines).rstrip())
+        yield "\n\n".join(paragraphs) + "\n"
+
+
+def _paragraphs(command: click.Command) -> Iterator[str]:
+    """Yield what the help of a command says, without its examples."""
+    for paragraph in inspect.cleandoc(command.help or "").split("\n\n"):
+        if not paragraph.startswith("\b"):
+            yield " ".join(paragraph.split())
 
 
 def _meaning(option: click.Option) -> tuple[str, ...]:
     return (*option.opts, option.help or "")
 
 
-def _also(command: str, options: list[click.Option]) -> str:
-    names = ", ".join(f"`{option.opts[0]}`" for option in options)
-    if len(options) > _FEW:
-        names = f"all from `{options[0].opts[0]}` to `{options[-1].opts[0]}`"
-    anchor = command.replace(" ", "-")
-    return f"Also {names}: see [{command}](#{anchor})."
+def _described(option: click.Option) -> str:
+    text = f"`{option.opts[0]}`: {option.help}"
+    if isinstance(option.type, click.Choice):
+        text = f"{text.removesuffix('.')}: {', '.join(map(str, option.type.choices))}."
+    if option.show_default and option.default not in (None, False):
+        text += f" Default: `{option.default}`."
+    return text
 
 
-def _help(command: click.Command, name: str, root: click.Command) -> str:
-    context = click.Context(
-        command,
-        info_name=name,
-        terminal_width=_WIDTH,
-        max_content_width=_WIDTH,
-        help_option_names=root.context_settings.get("help_option_names"),
-    )
-    return command.get_help(context)
+def _named(options: list[click.Option]) -> str:
+    names = [f"`{option.opts[0]}`" for option in options]
+    return ", ".join(names) if len(names) <= _MANY else f"{names[0]} to {names[-1]}"
 
 
 def main() -> None:

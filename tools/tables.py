@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 from tap_ft42.streams import STREAMS
 
+from tools.derived import OWN
+
 ROOT = Path(__file__).resolve().parent.parent
 
 _PATHS = {stream.listing.name: stream.listing.path for stream in STREAMS}
-_TYPES = {"array": "list", "boolean": "boolean", "integer": "integer", "number": "number",
-          "object": "JSON", "string": "text"}  # fmt: skip
+_LIKE_EVERYWHERE = {"id", "slug", "created_at", "updated_at"}
+"""What the page explains once; a table lists them only if it says more."""
+_FEW_WORDS = 6
+_SAY_NOTHING = {"a", "an", "api", "id", "in", "is", "it", "its", "of", "the", "url", "whether"}
 
 
 def tables() -> str:
@@ -23,36 +28,53 @@ def tables() -> str:
     ]
     schemas += [rows for schema in schemas for rows in schema.get("x-rows", {}).values()]
     schemas.sort(key=lambda schema: schema["title"])
-    listed = " · ".join(f"[`{schema['title']}`](#{schema['title']})" for schema in schemas)
-    return f"{listed}\n\n" + "\n".join(map(_table, schemas))
+    return "\n".join(map(_table, schemas))
 
 
 def _table(schema: dict[str, Any]) -> str:
+    title = schema["title"]
+    columns = {name: one for name, one in schema["properties"].items() if name != "extra"}
+    is_own = title in OWN
+    plain = [name for name, one in columns.items() if is_own or _is_plain(name, one)]
     rows = "".join(
-        f"| `{name}` | {_type(column)} | {column['description']}{_source(name, column)} |\n"
-        for name, column in schema["properties"].items()
-        if name != "extra"
+        f"| `{name}`{_type(column)} | {_meaning(name, column)} |\n"
+        for name, column in columns.items()
+        if name not in plain
     )
+    parts = [f"## {title}", f"{schema['description']}{_origin(schema)}"]
+    if rows:
+        parts.append(f"| column | meaning |\n|---|---|\n{rows}".rstrip())
+    if plain:
+        listed = ", ".join(f"`{name}`" for name in plain)
+        parts.append(f"{'Columns' if is_own else 'Also'}: {listed}.")
+    return "\n\n".join(parts) + "\n"
+
+
+def _origin(schema: dict[str, Any]) -> str:
     path = _PATHS.get(schema["title"])
-    origin = f"From `GET {path}`. " if path else ""
     key = ", ".join(f"`{column}`" for column in schema["x-primary-key"])
-    return (
-        f"## {schema['title']}\n\n"
-        f"{schema['description']}\n\n"
-        f"{origin}Key: {key}.\n\n| column | type | meaning |\n|---|---|---|\n{rows}"
-    )
+    return (f" `GET {path}`." if path else "") + (f" Key: {key}." if key != "`id`" else "")
+
+
+def _is_plain(name: str, column: dict[str, Any]) -> bool:
+    """Whether a column's name says what its description does."""
+    words = re.findall(r"\w+", column["description"].lower())
+    is_short = ";" not in column["description"] and len(words) <= _FEW_WORDS
+    parts = {"person", "student"} if name == "user_id" else {*name.split("_")}
+    is_told = {*words} - _SAY_NOTHING <= parts
+    return is_told or (name in _LIKE_EVERYWHERE and is_short)
 
 
 def _type(column: dict[str, Any]) -> str:
+    """Name a type that a query has to know: a document or an array."""
     kinds = column["type"] if isinstance(column["type"], list) else [column["type"]]
-    (kind,) = set(kinds) - {"null"}
-    if column.get("format") == "date-time":
-        return "instant"
-    if kind == "array" and "items" not in column:
-        return "JSON"
-    return _TYPES[kind]
+    if "object" in kinds or ("array" in kinds and "items" not in column):
+        return " JSON"
+    return " list" if "array" in kinds else ""
 
 
-def _source(name: str, column: dict[str, Any]) -> str:
+def _meaning(name: str, column: dict[str, Any]) -> str:
     source = column.get("x-source", name)
-    return "" if source == name else f" From `{source}`."
+    text: str = column["description"].removesuffix(".")
+    is_told = source.replace(".", "_").rstrip("?") == name
+    return text if is_told else f"{text} (`{source}`)"

@@ -79,7 +79,10 @@ def main() -> None:
     except (FatalAPIError, RetriableAPIError, requests.RequestException) as error:
         TapFT42.logger.error("%s", explain(error))
     except RunEnds as end:
-        TapFT42.logger.error("The budget does not suffice for a plan: %s.", end)
+        TapFT42.logger.error(
+            "The budget does not suffice for a plan: %s. Unset max_requests and max_minutes.",
+            end,
+        )
     except BrokenPipeError:
         TapFT42.logger.error("The target has closed its input; see its messages.")
     except UnreadableFileError as error:

@@ -49,8 +49,8 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         th.ArrayType(th.IntegerType(minimum=1)),
         title="Cursus",
         description=(
-            "Cursus whose projects, students and enrolments are read, such as [9, 21] for "
-            "piscine and main curriculum; [21] if empty."
+            "Cursus whose projects, students and enrolments are read; [21], the main one, if "
+            "empty."
         ),
     ),
     th.Property(
@@ -64,8 +64,8 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         th.ArrayType(th.IntegerType(minimum=1)),
         title="Campuses",
         description=(
-            "Campuses whose students are read, with their enrolments, badges and points; "
-            "all if empty."
+            "Campuses whose students are read, with enrolments, badges and points; all if "
+            "empty."
         ),
     ),
     th.Property(
@@ -81,8 +81,8 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         examples=_INSTANTS,
         title="End date",
         description=(
-            "With start_date, the window of a backfill: the run reads only rows that last "
-            "changed in it, and moves no bookmark."
+            "With start_date: read only rows that last changed between both, and move no "
+            "bookmark."
         ),
     ),
     th.Property(
@@ -96,19 +96,13 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         "requests_per_second",
         th.IntegerType(minimum=0),
         title="Requests a second",
-        description=(
-            "Upper limit, whatever 42 allows; 0 for none. If not given, what 42 allows: 2 "
-            "until it says otherwise."
-        ),
+        description="Upper limit; 0 for none. If not given, what 42 allows, at first 2.",
     ),
     th.Property(
         "requests_per_hour",
         th.IntegerType(minimum=0),
         title="Requests an hour",
-        description=(
-            "Upper limit, whatever 42 allows; 0 for none. If not given, what 42 allows: "
-            "1,200 until it says otherwise."
-        ),
+        description="Upper limit; 0 for none. If not given, what 42 allows, at first 1,200.",
     ),
     th.Property(
         "settle_seconds",
@@ -147,13 +141,13 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         "max_requests",
         th.IntegerType(minimum=1),
         title="Requests a run",
-        description="The run ends well after so many; the next one continues.",
+        description="The run ends after so many; the next one continues.",
     ),
     th.Property(
         "max_minutes",
         th.IntegerType(minimum=1),
         title="Minutes a run",
-        description="The run ends well after so long; the next one continues.",
+        description="The run ends after so long; the next one continues.",
     ),
     th.Property(
         "partial_success",
@@ -161,8 +155,8 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         default=False,
         title="Partial success",
         description=(
-            "Whether a run ends with exit code 0 if only some streams failed. For jobs that"
-            " check sync_runs at their end; it must be selected."
+            "Exit with 0 if only some streams failed, for jobs that look at sync_runs "
+            "themselves."
         ),
     ),
     th.Property(
@@ -179,10 +173,7 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         "census_requests",
         th.IntegerType(minimum=1),
         title="Census requests",
-        description=(
-            "Requests of an hour after which the census ends; a quarter of the hour if not "
-            "given."
-        ),
+        description="Limit of requests an hour for this; a quarter of the hour if not given.",
     ),
     th.Property(
         "refresh_nights",
@@ -190,9 +181,9 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         default=7,
         title="Refresh nights",
         description=(
-            "Number of censuses in which all people are read again, as some columns change "
-            "without updated_at; 0 for never. Other incremental streams take four times as "
-            "many; streams of more than 100,000 rows are only counted, in this number."
+            "Nights in which all people are read again, as some columns change without "
+            "updated_at; 0 for never. Other rows take four times as many; streams of more "
+            "than 100,000 rows are only counted."
         ),
     ),
     th.Property(
@@ -208,9 +199,9 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         secret=True,  # such a URL may hold a password
         title="Quota store",
         description=(
-            "Account of the application's requests, shared by its processes: an SQLite "
-            "file, or a redis:// or postgresql:// URL for several machines. If not given, a"
-            " file in the user's state folder."
+            "Account of requests, shared by all processes: an SQLite file, or a redis:// or "
+            "postgresql:// URL for several machines. If not given, a file in the user's state "
+            "folder."
         ),
     ),
     th.Property(
@@ -218,8 +209,8 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         th.StringType(min_length=1),
         title="Spool",
         description=(
-            "Folder for pages that no state covers yet, so that a run after a kill need not"
-            " ask for them again. If not given, one in the user's state folder."
+            "Folder for pages that no state covers yet, for a run after a kill. If not given, "
+            "one in the user's state folder."
         ),
     ),
     th.Property(

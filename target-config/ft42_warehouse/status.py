@@ -147,11 +147,11 @@ def _proof(audits: list[Row]) -> str:
     still = [
         f"{row['unsettled']:,} days of {row['stream']}" for row in audits if row["unsettled"]
     ]
-    open_days = f"; not proven: {', '.join(still)}" if still else ", 0 rows missing"
+    open_days = f"; not yet: {', '.join(still)}" if still else ", 0 rows missing"
     return (
         f"as of {shown(min(row['as_of'] for row in audits))}: {len(proven)} of {len(audits)} "
-        f"lists proven for {days:,} days{open_days} ({missing:,} were missing and have been "
-        f"read, {gone:,} had disappeared)"
+        f"lists agree with 42's counts of {days:,} days{open_days} ({missing:,} were missing "
+        f"and have been read, {gone:,} had disappeared)"
     )
 
 

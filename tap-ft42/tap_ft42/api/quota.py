@@ -122,11 +122,11 @@ class Quota:
         Args:
             per_second: Requests a second, however many the API allows; 0 for no limit, None
                 for what it allows.
-            per_hour: Requests a clock hour; likewise.
+            per_hour: The same by hour of the clock.
             reserve_percent: How much of the hour is left to others.
             store: Path of an SQLite file, or a URL of Redis or PostgreSQL; None to
                 keep the account in memory.
-            application: What the account is of; those of others are not touched.
+            application: Whose account it is; those of others are not touched.
             clock: Tells the time.
         """
         name = "ft42_" + hashlib.sha256(application.encode()).hexdigest()[:16]

@@ -265,7 +265,7 @@ class _Found:
                 yield part
 
     def verdict(self, region: Region) -> Part:
-        """Return a proof of what exists in a region, or the news that it is doubtful."""
+        """Return a proof of which rows exist in a region, or that this is in doubt."""
         if self.is_doubtful:
             return Part(None, is_doubtful=True)
         return _proof(region, self.pages)

@@ -127,7 +127,7 @@ class CountedList(Protocol):
 
     @property
     def has_wrong_totals(self) -> bool:
-        """Whether it was found to count other rows than it shows."""
+        """Whether the API was seen to count other rows of it than it shows."""
 
     @property
     def is_one_list(self) -> bool:

@@ -77,7 +77,7 @@ def note_refresh(
 
 
 def forget_position(state: dict[str, Any]) -> None:
-    """Let a stream with bookmarks be read from scratch, or go on with that."""
+    """Let a stream with bookmarks be read from its start, or continue such a read."""
     state.pop("replication_key_value", None)
     state.pop("read_until", None)
 

@@ -163,7 +163,7 @@ async def read_from_scratch(
         Its pages; what is reached are ids.
 
     Raises:
-        TooDearError: It is not.
+        TooDearError: They are not worth it.
         IncompleteReadError: Nobody can tell whether these are all its rows.
     """
     try:
@@ -201,7 +201,7 @@ async def read_window(
         Its pages; what is reached are instants.
 
     Raises:
-        TooDearError: It is not.
+        TooDearError: They are not worth it.
         IncompleteReadError: Nobody can tell whether these are all its rows.
     """
     read = read_in_order if is_sortable else read_piecewise
@@ -232,12 +232,12 @@ async def read_window(
 async def _refuse_dear(
     ask: Metered, region: Region, head: Page, accepts: Callable[[Page], bool] | None
 ) -> None:
-    """Leave a list that is not worth its cost.
+    """Do not read a list whose rows are not worth their requests.
 
     Where nobody counts, a page far behind that is empty shows how many rows there are at most.
 
     Raises:
-        TooDearError: It is not.
+        TooDearError: They are not worth it.
     """
     if accepts is None:
         return

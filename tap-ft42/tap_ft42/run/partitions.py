@@ -155,7 +155,7 @@ class Partitions:
 
     @property
     def has_wrong_totals(self) -> bool:
-        """Whether it was found to count other rows than it shows."""
+        """Whether the API was seen to count other rows of it than it shows."""
         return "wrong" in {self.fit.can.totals, self.fit_of_sweeps.can.totals}
 
     @property

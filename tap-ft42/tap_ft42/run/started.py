@@ -136,7 +136,7 @@ class StartedReads:
         return Started(read, members, readings, movements, halving)
 
     def _movements_of(self, read: PlannedRead) -> Sequence[Movement]:
-        """Return what moves the state of a partition, which batches of people share."""
+        """Return what moves the state of a partition; batches of people share one state."""
         if read.name not in self._movements:
             readers = len(self._list.contexts or ()) or 1
             readers = 1 if self._list.is_one_list else readers

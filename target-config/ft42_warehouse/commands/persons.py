@@ -38,7 +38,10 @@ def forget(warehouse: Warehouse, person: str, spool: Path | None) -> None:
     try:
         purged = 0 if spool is None else purge(spool)
     except OSError as error:
-        message = f"The spool {spool} cannot be emptied: {error.strerror}"
+        message = (
+            f"The spool {spool} cannot be emptied: {error.strerror}. Delete its files, which "
+            "may hold the person's data."
+        )
         raise click.ClickException(message) from None
     if purged:
         click.echo(f"The tap's spool was emptied: {purged} files")
