@@ -16,20 +16,17 @@ from tap_ft42.declared.listing import ID
 from tap_ft42.declared.records import BrokenRecordError
 from tap_ft42.planning.bookmarks import level
 from tap_ft42.reading.asking import TooDearError, TooLargeError
-from tap_ft42.run.dealing import CampusByPerson
 from tap_ft42.run.due import Due
 from tap_ft42.run.hidden import HiddenParents
 from tap_ft42.run.lifecycle import ALONE
 from tap_ft42.run.lookups import LookUps
-from tap_ft42.run.movers import ThoseWhoMoved
-from tap_ft42.run.newcomers import OfPeople
 from tap_ft42.run.partitions import Partitions
-from tap_ft42.run.points import PointsOfParents
 from tap_ft42.run.rejections import Rejections, UnusableRecordsError
 from tap_ft42.run.run import STATE_INTERVAL
 from tap_ft42.run.started import StartedReads
 from tap_ft42.run.strangers import Strangers
 from tap_ft42.run.sweeping import Sweeping
+from tap_ft42.run.traits import traits_of
 from tap_ft42.run.unlisted import is_gone, known_to_exist
 
 if TYPE_CHECKING:
@@ -45,7 +42,6 @@ if TYPE_CHECKING:
     from tap_ft42.run.refreshing import Refreshing
     from tap_ft42.run.run import Run
     from tap_ft42.run.started import Started
-    from tap_ft42.run.trait import Trait
 
 
 class ListRun:
@@ -76,7 +72,7 @@ class ListRun:
         self._is_rejected_kept = is_rejected_kept
         self.partitions = Partitions(run, listing, output)
         self.due = Due(self.partitions, lambda one: self.presence.is_short(one))  # noqa: PLW0108 - opened later
-        self.traits = list(_traits(self.partitions, lists))
+        self.traits = list(traits_of(self.partitions, lambda name: lists[name].partitions))
         self.sweeping = Sweeping(self.partitions)
         self.started = StartedReads(self.due, self.traits, self.sweeping)
         self.told: list[ListRun] = []
@@ -429,17 +425,3 @@ class ListRun:
     def note_ends(self) -> None:
         """Tell the spool how far the plans of the run have been followed."""
         self.started.end(is_cut_short=self.run.lifecycle.ends_early or self.has_failed)
-
-
-def _traits(partitions: Partitions, lists: Mapping[str, ListRun]) -> Iterator[Trait]:
-    """Yield what a list needs beside what all lists do."""
-    listing = partitions.listing
-    if listing.campus_by_person:
-        yield CampusByPerson(partitions)
-    if listing.people_filter is not None:
-        yield OfPeople(partitions)
-    if listing.points is not None:
-        yield PointsOfParents(partitions, listing.points)
-    if listing.movers is not None:
-        marks = listing.movers.marks
-        yield ThoseWhoMoved(partitions, listing.movers, lambda: lists[marks].partitions)

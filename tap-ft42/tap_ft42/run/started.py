@@ -22,7 +22,6 @@ from tap_ft42.planning.plan import apart, at_once, plan
 from tap_ft42.planning.steps import Way
 from tap_ft42.planning.sweeps import together
 from tap_ft42.reading.asking import TooDearError
-from tap_ft42.run.dealing import pages_of
 from tap_ft42.run.sweeping import Halving, may_be_of_one
 
 if TYPE_CHECKING:
@@ -40,7 +39,7 @@ if TYPE_CHECKING:
     from tap_ft42.run.due import Due
     from tap_ft42.run.partitions import Partitions
     from tap_ft42.run.sweeping import Sweeping
-    from tap_ft42.run.trait import Trait
+    from tap_ft42.run.traits.trait import Trait
 
 Member: TypeAlias = "tuple[Context | None, Place]"
 """A partition by its context, and its place in the order of the run."""
@@ -295,7 +294,7 @@ class StartedReads:
             return True
         # A list of all parents may have many rows of others.
         is_narrowed = listing.parent_filter is not None
-        if read.way is Way.LOAD and not is_narrowed and pages_of(head) > len(read.partitions):
+        if read.way is Way.LOAD and not is_narrowed and head.pages > len(read.partitions):
             return False
         return all(trait.is_worth_sweeping(head, read) for trait in self._traits)
 

@@ -21,8 +21,8 @@ from tap_ft42.planning.plan import alike, loads_apart
 from tap_ft42.reading.asking import IncompleteReadError, TooLargeError
 from tap_ft42.reading.places import NOW
 from tap_ft42.reading.source import ONE
-from tap_ft42.run.dealing import NOWHERE
 from tap_ft42.run.lifecycle import ALONE
+from tap_ft42.run.traits.dealing import NOWHERE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -21,7 +21,7 @@ state of the stream, or with several cursus that of each, has:
 from __future__ import annotations
 
 from functools import cached_property
-from math import ceil, inf
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
@@ -32,7 +32,7 @@ from tap_ft42.planning.refresh import hidden_ids
 from tap_ft42.planning.steps import Way
 from tap_ft42.reading.asking import IncompleteReadError, TooDearError
 from tap_ft42.run.people import person_of, preferred
-from tap_ft42.run.trait import Trait
+from tap_ft42.run.traits.trait import Trait
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -242,20 +242,13 @@ def is_worth_it(head: Page, members: int, *, is_load: bool) -> bool:
     if head.total is None:
         # Who counts nothing shows on a page that is not full that there is no more.
         look_ups = ceil(len(_people_of(head)) / _USERS_A_PAGE)
-        return pages_of(head) + look_ups <= members
+        return head.pages + look_ups <= members
     if is_load:
         # Each campus by itself leaves half a page empty, and those who study at several
         # come several times.
         return ceil(head.total / _ROWS_A_USER / _USERS_A_PAGE) <= members
     users = len(_people_of(head)) * head.total / head.count
-    return pages_of(head) + ceil(users / _USERS_A_PAGE) <= members
-
-
-def pages_of(head: Page) -> float:
-    """Return how many pages a list has, as far as its first one tells."""
-    if head.total is not None:
-        return ceil(head.total / head.size)
-    return 1 if head.count < head.size else inf
+    return head.pages + ceil(users / _USERS_A_PAGE) <= members
 
 
 class CampusByPerson(Trait):

@@ -45,7 +45,7 @@ from tap_ft42.planning.bookmarks import is_same_scope
 from tap_ft42.planning.nights import DAY, night_of, share
 from tap_ft42.planning.scope import id_lists
 from tap_ft42.run.people import person_of
-from tap_ft42.run.trait import Trait
+from tap_ft42.run.traits.trait import Trait
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
