@@ -198,7 +198,7 @@ class Lifecycle:
             IncompleteRunError: There is none, however often it is asked for.
             FatalAPIError: 42 refuses the application.
         """
-        if self._host.is_dry_run:
+        if self._run.is_dry_run:
             return
         if self._began is None:
             self._begin()

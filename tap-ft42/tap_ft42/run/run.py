@@ -17,11 +17,6 @@ class Run(Services):
     """What the lists of a run share."""
 
     @cached_property
-    def is_dry_run(self) -> bool:
-        """Whether the lists are only tried out, with a request each."""
-        return self._host.is_dry_run
-
-    @cached_property
     def lifecycle(self) -> Lifecycle:
         """How the run goes."""
         return Lifecycle(self, self._host)

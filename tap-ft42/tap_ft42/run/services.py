@@ -239,6 +239,11 @@ class Services:
         """What of people may leave the tap."""
         return Privacy.of(self.settings)
 
+    @cached_property
+    def is_dry_run(self) -> bool:
+        """Whether the lists are only tried out, with a request each."""
+        return self._host.is_dry_run
+
     # How it goes
 
     @cached_property

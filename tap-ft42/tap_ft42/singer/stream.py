@@ -87,7 +87,8 @@ class FT42Stream(Stream):
     def generate_child_contexts(
         self, record: Record, context: Context | None
     ) -> Iterable[Context | None]:
-        return self.list_run.started.contexts_below(record)
+        started = self.list_run.started
+        return started.contexts_below(record) if started.children else ()
 
     @override
     def _sync_records(
