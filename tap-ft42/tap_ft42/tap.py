@@ -116,7 +116,7 @@ class TapFT42(Tap):
         """Bring the streams into the order in which they may spend the budget."""
         began = self.initialized_at  # only the order depends on it
         heads = [one for one in self.lists.values() if one.listing.parent is None]
-        heads.sort(key=lambda one: -one.need(began))
+        heads.sort(key=lambda one: -one.due.need(began))
         first = {one.listing.name: streams[one.listing.name] for one in heads}
         return first | {name: s for name, s in streams.items() if name not in first}
 

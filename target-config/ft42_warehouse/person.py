@@ -13,7 +13,7 @@ from ft42_warehouse.named.digests import digest_of
 from ft42_warehouse.named.patterns import conditions
 from ft42_warehouse.named.strings import names_of
 from ft42_warehouse.shards import with_shards
-from ft42_warehouse.tables import json_path, stream_schemas
+from ft42_warehouse.tables import json_path, published_tables, stream_schemas
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from psycopg import Connection
 
     from ft42_warehouse.statements import Schemas
+    from ft42_warehouse.tables import Table
 
 Known = dict[str, list[dict[str, Any]]]
 """Rows, by the table that they stand in."""
@@ -45,17 +46,33 @@ def person_id(connection: Connection[Any], schemas: Schemas, who: str) -> int:
     if who.isascii() and who.isdigit() and int(who):
         return int(who)
     schemas = with_shards(connection, schemas)
-    rows = connection.execute(
-        schemas.statement("erase/person_of"),
-        {"login": who, "digest": digest_of(connection, schemas, who)},
-    ).fetchall()
-    if not rows:
+    wanted = {"login": who, "digest": digest_of(connection, schemas, who)}
+    statements = [schemas.statement("erase/erased_as")]
+    for table in published_tables():
+        statements += whose_login(schemas, table)
+    found = {
+        person for one in statements for (person,) in connection.execute(one, wanted).fetchall()
+    }
+    if not found:
         message = "Nobody who is known here has that login: give the id at 42"
         raise UnknownPersonError(message)
-    if len(rows) > 1:
+    if len(found) > 1:
         message = "Several persons have had that login: give the id at 42"
         raise UnknownPersonError(message)
-    return int(rows[0][0])
+    return int(found.pop())
+
+
+def whose_login(schemas: Schemas, table: Table) -> Iterator[sql.Composed]:
+    """Yield what finds the person of a login in a table, landed and published."""
+    logins = [column for column, kind in table.naming.items() if kind == "login"]
+    for column in logins if table.person else ():
+        for schema_name in (schemas.landed, schemas.published):
+            yield schemas.statement(
+                "erase/person_of",
+                person=sql.Identifier(table.person),
+                column=sql.Identifier(column),
+                anywhere=sql.Identifier(schema_name, table.name),
+            )
 
 
 def known_of(connection: Connection[Any], schemas: Schemas, person: int) -> Known:

@@ -26,6 +26,7 @@ from ft42_warehouse.landing import (
 )
 from ft42_warehouse.mentions import mentioned, naming, without
 from ft42_warehouse.named.strings import called
+from ft42_warehouse.person import whose_login
 from ft42_warehouse.placeholders import (
     OF_A_COLUMN,
     OF_A_TABLE,
@@ -323,6 +324,7 @@ def _parts_published(schemas: Schemas, table: Table) -> Iterator[sql.Composable]
 _MADE = {
     "check/instants": _instants,
     "check/parts": _parts_checked,
+    "erase/person_of": whose_login,
     "init/orphans_of": _orphans_of,
     "init/refuse": _refusal,
     "init/refuse_others": _refusal_of_others,

@@ -25,13 +25,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 
 ADDED = tuple(sorted(folder.name for folder in STRANGERS.iterdir() if folder.is_dir()))
-STORED = {
-    "events_users": ("id", "user_id"),
-    "locations": ("id", "user_id", "campus_id"),
-    "scale_teams": ("id", "user_id", "shown", "correcteds", "final_mark"),
-    "titles_users": ("id", "user_id"),
-}
-"""What tells whose rows of the sandbox they are."""
+SCHEMAS = {name: json.loads((STRANGERS / name / "schema.json").read_text()) for name in ADDED}
 LISTS = (
     "tests/tap/test_schemas.py",
     "tests/tap/test_standard.py",
@@ -98,56 +92,48 @@ def published(database: Database, table: str) -> dict[int, dict[str, Any]]:
     return {row["id"]: row for row in database.query(f"SELECT * FROM ft42.{table}")}  # noqa: S608 - a stream
 
 
-def rows_of(there: RunningSandbox, table: str) -> dict[int, dict[str, Any]]:
-    """The rows as the sandbox stores them, by id."""
-    return {row["id"]: row for row in there.truth(table, columns=",".join(STORED[table]))}
-
-
 def read_of(there: RunningSandbox, table: str) -> set[int]:
     """The ids of the rows that land, of whom nobody was erased."""
     people = {row["id"]: row["login"] for row in there.truth("users", columns="id,login")}
     # Who is not shown is not known to be the one who was erased.
     return {
         row["id"]
-        for row in rows_of(there, table).values()
+        for row in there.truth(table)
         if row.get("shown") or not people[row["user_id"]].startswith("3b3-")
     }
 
 
-def published_of(there: RunningSandbox, database: Database, table: str) -> set[int]:
-    """The same, of those whose person and campus are published: the others wait for them."""
-    people, campuses = published(database, "users"), published(database, "campuses")
-    homes = {
-        row["id"]: row["primary_campus_id"]
-        for row in there.truth("users", columns="id,primary_campus_id")
+def published_of(database: Database, table: str) -> set[int]:
+    """The ids of the landed rows whose parents are published: the others wait for them."""
+    references = {
+        name: column["x-references"]
+        for name, column in SCHEMAS[table]["properties"].items()
+        if "x-references" in column
     }
-    erased = {
+    known = {parent: published(database, parent).keys() for parent in references.values()}
+    return {
         row["id"]
-        for row in there.truth("users", columns="id,login")
-        if row["login"].startswith("3b3-")
+        for row in database.rows(table)
+        if all(row[name] in {None, *known[parent]} for name, parent in references.items())
     }
-    found = set()
-    for number, row in rows_of(there, table).items():
-        home = homes[row["user_id"]] if table == "scale_teams" else min(campuses)
-        is_known = row.get("shown") or row["user_id"] in people
-        is_truant = table == "scale_teams" and not row["shown"] and row["final_mark"] < 0
-        truants = {*row["correcteds"][:1]} if is_truant else set[int]()
-        is_known = is_known and truants <= people.keys() | erased
-        if is_known and row.get("campus_id", home) in campuses:
-            found.add(number)
-    return found & read_of(there, table)
 
 
 def naming(database: Database, person: int, login: str) -> list[str]:
     """The columns in which a person stands, but for the log of erasures and its digests."""
     found = []
+    persons = {
+        name
+        for table in ADDED
+        for name, kind in SCHEMAS[table]["x-persons"].items()
+        if kind == "id"
+    }
     for row in database.query(
         "SELECT schemaname, tablename FROM pg_tables "
         "WHERE schemaname LIKE 'ft42%%' AND tablename NOT IN ('erasures', 'erased_strings')"
     ):
         table = f"{row['schemaname']}.{row['tablename']}"
         is_person = row["tablename"] == "users"
-        ids = {"id"} if is_person else {"user_id", "corrector_id", "truant_id"}
+        ids = {"id"} if is_person else {"user_id", *persons}
         for kept in database.query(f"SELECT to_jsonb(t) AS row FROM {table} AS t"):  # noqa: S608 - from the server
             for column, value in kept["row"].items():
                 text = json.dumps(value)
@@ -163,7 +149,7 @@ def test_they_are_loaded_and_published(
     meltano("run", "nightly")
     for table in ADDED:
         assert {row["id"] for row in database.rows(table)} == read_of(there, table), table
-        shown = published_of(there, database, table)
+        shown = published_of(database, table)
         assert set(published(database, table)) == shown != set(), table
     keys = {
         (row["of"], row["on"])

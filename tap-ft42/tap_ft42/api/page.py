@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, field, replace
 from datetime import date
 from itertools import pairwise
-from math import isfinite
+from math import ceil, inf, isfinite
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import msgspec
@@ -90,6 +90,13 @@ class Page:
     def keys(self, name: str) -> Sequence[int]:
         """Return the records' ids, or their positions, as numbers."""
         return self.ids if name == ID else self.positions
+
+    @property
+    def pages(self) -> float:
+        """How many pages the list has, as far as this first one tells."""
+        if self.total is not None:
+            return ceil(self.total / self.size)
+        return 1 if self.count < self.size else inf
 
     @property
     def is_oversized(self) -> bool:

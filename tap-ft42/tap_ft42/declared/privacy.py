@@ -24,6 +24,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from tap_ft42.declared.instants import rewrite_instant
@@ -91,7 +92,7 @@ class Privacy:
         """Whether all leaves the tap as it is."""
         return self.preset == FULL
 
-    @property
+    @cached_property
     def scope(self) -> dict[str, str]:
         """What the state remembers: rows of another preset or key have to be read again."""
         if self.is_full:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from tap_ft42.declared.contexts import cursus_of, list_of, parent_of
 from tap_ft42.planning.steps import (
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from tap_ft42.declared.contexts import Context
     from tap_ft42.declared.listing import Listing
     from tap_ft42.planning.steps import Times
+    from tap_ft42.reading.places import Place
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,7 @@ class Partition:
         is_full: Whether a read of all of it is due, where it has no bookmark or may lose it.
         is_due: Whether anything of it is to be read in this run.
         is_short: Whether a page shows all of it, and it is to be shown.
+        place: Its place in the order of the run.
     """
 
     context: Context | None
@@ -43,6 +46,7 @@ class Partition:
     is_full: bool = True
     is_due: bool = True
     is_short: bool = False
+    place: Place = ()
 
 
 @dataclass(frozen=True)
@@ -61,12 +65,12 @@ class PlannedRead:
     state: dict[str, Any]
     steps: tuple[Step, ...]
 
-    @property
+    @cached_property
     def contexts(self) -> list[Context | None]:
         """The contexts of the partitions."""
         return [partition.context for partition in self.partitions]
 
-    @property
+    @cached_property
     def is_sweep(self) -> bool:
         """Whether several partitions share it."""
         return len(self.partitions) > 1
@@ -82,34 +86,62 @@ class PlannedRead:
         return self.steps[0].way if self.steps else None
 
 
-class Stops(Protocol):
-    """Says up to which instants a partition is read, one after the other."""
+Stops: TypeAlias = "Callable[[str, dict[str, Any], int, float], list[int]]"
+"""Says up to which instants a partition is read, one after the other: by its name, its state,
+the end of the run, and the seconds after which an earlier plan is not taken up; as
+`Spool.follow`."""
 
-    def __call__(
-        self, name: str, state: dict[str, Any], until: int, *, longest_age: float = ...
-    ) -> list[int]:
-        """Return the instants; as `Spool.follow`, which may take up an earlier plan."""
-
-
-Planner: TypeAlias = (
-    "Callable[[Listing, Sequence[Partition], Times, Stops], Sequence[PlannedRead]]"
-)
-"""Tells what brings partitions of a list up to date; as `plan`."""
+Grouping: TypeAlias = "Callable[[Listing, Sequence[Partition]], list[list[Partition]]]"
+"""Says which partitions of a list share a read."""
 
 
-def stop_at_the_end(
-    name: str,  # noqa: ARG001 - as of `Stops`
-    state: dict[str, Any],  # noqa: ARG001 - as of `Stops`
-    until: int,
-    *,
-    longest_age: float = LONGEST_AGE,  # noqa: ARG001 - as of `Stops`
+def to_the_end(
+    _name: str, _state: dict[str, Any], until: int, _longest_age: float
 ) -> list[int]:
-    """Return the end of the run, as where nothing was begun."""
+    """Return the end of the run, as where no plan was begun."""
     return [until]
 
 
+def alike(listing: Listing, partitions: Sequence[Partition]) -> list[list[Partition]]:
+    """Let partitions share a read that are complete up to about the same instant.
+
+    So do those parents whose first load has come equally far.
+    """
+    # People are asked for in batches, as all of them would have other rows, too.
+    return _groups(listing, partitions, with_loads=listing.parent is not None)
+
+
+def loads_apart(listing: Listing, partitions: Sequence[Partition]) -> list[list[Partition]]:
+    """Let first loads share no reads; else as `alike`."""
+    return _groups(listing, partitions, with_loads=False)
+
+
+def apart(_listing: Listing, partitions: Sequence[Partition]) -> list[list[Partition]]:
+    """Let each partition be read by itself."""
+    return [[partition] for partition in partitions]
+
+
+def at_once(_listing: Listing, partitions: Sequence[Partition]) -> list[list[Partition]]:
+    """Let all partitions share one read."""
+    return [[*partitions]]
+
+
+def _groups(
+    listing: Listing, partitions: Sequence[Partition], *, with_loads: bool
+) -> list[list[Partition]]:
+    if listing.largest_sweep == 1:
+        return apart(listing, partitions)
+    states = [partition.state for partition in partitions]
+    groups = sweeps(states, listing.largest_sweep, with_loads=with_loads)
+    return [[partitions[number] for number in group] for group in groups]
+
+
 def plan(
-    listing: Listing, partitions: Sequence[Partition], times: Times, stops: Stops
+    listing: Listing,
+    partitions: Sequence[Partition],
+    times: Times,
+    stops: Stops = to_the_end,
+    grouping: Grouping = alike,
 ) -> list[PlannedRead]:
     """Tell what brings partitions of a list up to date.
 
@@ -119,47 +151,13 @@ def plan(
             run.
         times: The instants of the run.
         stops: Where reads end.
+        grouping: Which partitions share one.
 
     Returns:
-        The reads, in the order of their first partitions. Partitions that are complete up to
-        about the same instant share one, where the list can be narrowed to several; so do
-        those parents whose first load has come equally far.
+        The reads, in the order of their first partitions.
     """
-    # People are asked for in batches, as all of them would have other rows, too.
-    groups = _groups(listing, partitions, with_loads=listing.parent is not None)
+    groups = grouping(listing, partitions)
     return [_together(members, listing, times, stops) for members in groups]
-
-
-def plan_loads_apart(
-    listing: Listing, partitions: Sequence[Partition], times: Times, stops: Stops
-) -> list[PlannedRead]:
-    """Tell the same as `plan`, where first loads share no reads."""
-    groups = _groups(listing, partitions, with_loads=False)
-    return [_together(members, listing, times, stops) for members in groups]
-
-
-def apart(
-    listing: Listing, partitions: Sequence[Partition], times: Times, stops: Stops
-) -> list[PlannedRead]:
-    """Tell the same as `plan`, where each partition is read by itself."""
-    return [_together([partition], listing, times, stops) for partition in partitions]
-
-
-def at_once(
-    listing: Listing, partitions: Sequence[Partition], times: Times, stops: Stops
-) -> list[PlannedRead]:
-    """Tell the same as `plan`, where all partitions share one read."""
-    return [_together(partitions, listing, times, stops)]
-
-
-def _groups(
-    listing: Listing, partitions: Sequence[Partition], *, with_loads: bool
-) -> list[list[Partition]]:
-    if listing.largest_sweep == 1:
-        return [[partition] for partition in partitions]
-    states = [partition.state for partition in partitions]
-    groups = sweeps(states, listing.largest_sweep, with_loads=with_loads)
-    return [[partitions[number] for number in group] for group in groups]
 
 
 def _together(
@@ -198,12 +196,12 @@ def _steps(  # noqa: PLR0913 - what a plan follows from
     is_short: bool,
 ) -> list[Step]:
     if (cursor := listing.cursor) is not None:
-        until = stops(name, state, times.until)
+        until = stops(name, state, times.until, LONGEST_AGE)
         return list(incremental_steps(listing, cursor, state, until, times, is_short=is_short))
     if is_full:
-        until = stops(name, state, times.until, longest_age=FRESH)
+        until = stops(name, state, times.until, FRESH)
         return full_steps(listing, state, until[-1])
     if listing.changes is None or times.is_past:
         return []
-    until = stops(name, state, times.until, longest_age=FRESH)
+    until = stops(name, state, times.until, FRESH)
     return change_steps(listing.changes, state, until[-1], times)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -90,50 +91,51 @@ class RangeIgnoredError(Exception):
         self.key = key
 
 
-class Source(Protocol):
-    """Where the pages of a read come from."""
+class Source(ABC):
+    """Where the pages of a read come from; by itself one answer that cannot be smaller."""
 
     @property
+    def fit(self) -> Fit | None:
+        """What its route was found to do; None if it has no ranges."""
+        return None
+
+    @property
+    def example(self) -> int | None:
+        """The id of a row that it has, if one is known."""
+        return None
+
+    @property
+    @abstractmethod
     def entry(self) -> Entry:
         """Where it is counted what it asks for."""
-        ...
 
-    def recall(self, region: Region, number: int, sort: str | None) -> Page | None:
-        """Return a page that need not be asked for, or None; called in the loop."""
-
+    @abstractmethod
     def fetch(self, region: Region, number: int, sort: str | None) -> Page:
         """Ask for a page; called in a thread."""
-        ...
+
+    def recall(self, region: Region, number: int, sort: str | None) -> Page | None:  # noqa: ARG002 - for subclasses
+        """Return a page that need not be asked for, or None; called in the loop."""
+        return None
 
     def again(self) -> Source:
         """Return the same rows, looked at once more: as of `Ask.again`."""
-        ...
+        return self
 
     def smaller(self) -> Source:
         """Return the same rows on smaller pages, where there are any."""
         return self
 
-    @property
-    def fit(self) -> Fit | None:
-        """What its route was found to do; None if it has no ranges."""
-        ...
-
-    @property
-    def example(self) -> int | None:
-        """The id of a row that it has, if one is known."""
-        ...
-
     def fitted(self) -> Sequence[Source]:
         """Return what to read in its place, after what is known of its route."""
-        ...
+        return [self]
 
-    def remedies(self, *, is_heavy: bool) -> Iterable[Remedy]:
+    def remedies(self, *, is_heavy: bool) -> Iterable[Remedy]:  # noqa: ARG002 - for subclasses
         """Return what to ask for instead, if it is too large.
 
         Args:
             is_heavy: Whether the API may have taken too long to answer.
         """
-        ...
+        return ()
 
 
 @dataclass(frozen=True)

@@ -14,12 +14,12 @@ from tap_ft42.reading.places import NOW
 from tap_ft42.reading.regions import Region
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Mapping
     from datetime import date
 
     from tap_ft42.api.ledger import Entry
     from tap_ft42.api.page import Page
-    from tap_ft42.reading.asking import Ask, Remedy
+    from tap_ft42.reading.asking import Ask
     from tap_ft42.reading.source import ListReader
 
 _TRIES = 2
@@ -46,38 +46,12 @@ class _Graph(Source):
         return self.reader.ledger.entry(self.reader.listing.name, self.route)
 
     @override
-    def recall(self, region: Region, number: int, sort: str | None) -> Page | None:
-        return None
-
-    @override
     def fetch(self, region: Region, number: int, sort: str | None) -> Page:
         client = self.reader.client
         with self.entry.request():
             page = client.fetch_counts(client.api_url + self.route, self.query)
         self.entry.take(page)
         return page
-
-    @override
-    def again(self) -> Source:
-        return self
-
-    @property
-    @override
-    def fit(self) -> None:
-        return None
-
-    @property
-    @override
-    def example(self) -> None:
-        return None
-
-    @override
-    def fitted(self) -> Sequence[Source]:
-        return [self]
-
-    @override
-    def remedies(self, *, is_heavy: bool) -> Iterable[Remedy]:
-        return ()
 
 
 def counts_by_day(

@@ -154,7 +154,7 @@ class Spool:
         return database
 
     def follow(
-        self, name: str, state: dict[str, Any], until: int, *, longest_age: float = LONGEST_AGE
+        self, name: str, state: dict[str, Any], until: int, longest_age: float = LONGEST_AGE
     ) -> list[int]:
         """Take up the plan that an earlier run began, or note a new one.
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tap_ft42.api.ledger import Entry
-    from tap_ft42.run.host import LivingRun
+    from tap_ft42.run.services import Services
 
 LOGGER = logging.getLogger("tap-ft42")
 """The tap's own; those of its streams are below it."""
@@ -30,7 +30,7 @@ _ENDINGS = {
 }
 
 
-def announce_run(run: LivingRun, streams: Sequence[str]) -> None:
+def announce_run(run: Services, streams: Sequence[str]) -> None:
     """Say what a run is going to read."""
     campus_ids, until = list(run.scope.campus_ids), from_milliseconds(run.times.until)
     is_backfill = run.backfill is not None
@@ -80,7 +80,7 @@ def sum_up_stream(name: str, entries: Sequence[Entry], seconds: float, why_not: 
     )
 
 
-def sum_up_run(run: LivingRun, outcome: str, reason: str | None, seconds: float) -> None:
+def sum_up_run(run: Services, outcome: str, reason: str | None, seconds: float) -> None:
     """Say what came of a run."""
     told = summary(run.ledger.entries())
     LOGGER.info(
@@ -109,7 +109,7 @@ def sum_up_backfill(window: str, *, is_done: bool) -> None:
     LOGGER.info("The backfill from %s %s.", window, end, extra={"happened": happened})
 
 
-def warn_of_expiry(run: LivingRun) -> None:
+def warn_of_expiry(run: Services) -> None:
     """Warn if the application's secret expires soon."""
     until = run.token.secret_valid_until
     if until is None or until - run.clock.now() >= _NOTICE:

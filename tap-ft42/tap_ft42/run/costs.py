@@ -16,6 +16,7 @@ from tap_ft42.declared.contexts import cursus_of
 from tap_ft42.declared.instants import from_milliseconds
 from tap_ft42.declared.listing import ID, LARGEST
 from tap_ft42.declared.words import table
+from tap_ft42.planning.plan import plan
 from tap_ft42.planning.steps import Way
 from tap_ft42.reading.regions import MAX_ID, Region
 
@@ -70,11 +71,13 @@ class Intent:
     @classmethod
     def of(cls, list_run: ListRun, whole: Context | None) -> Intent:
         """Plan what is read of a list, without beginning."""
-        members = []
+        due, members = list_run.due, []
         for state in deepcopy(list_run.partitions.states_within(whole)):
-            list_run.take_up(whole, state)
-            members.append(({**state.get("context", {}), **(whole or {})} or None, state))
-        return cls(list_run, whole, list_run.planned(members))
+            due.take_up(whole, state)
+            context = {**state.get("context", {}), **(whole or {})} or None
+            members.append(due.partition(context, state))
+        listing, times = list_run.partitions.fitted_listing, list_run.run.times
+        return cls(list_run, whole, plan(listing, members, times))
 
     @property
     def name(self) -> str:
@@ -131,7 +134,8 @@ class Intent:
     def questions(self, pages: int) -> int:
         """Return how many requests find out anew what the list can do; it has some pages."""
         contexts = [context for read in self.due for context in read.contexts]
-        return self.list_run.questions(contexts, has_slices=not self.is_window and pages > 1)
+        has_slices = not self.is_window and pages > 1
+        return self.list_run.sweeping.questions(contexts, has_slices=has_slices)
 
     def query(self) -> dict[str, Any]:
         """Return the parameters that select its rows."""
@@ -187,7 +191,7 @@ def estimates(lists: Mapping[str, ListRun]) -> list[Estimate]:
 def _total(list_run: ListRun, readings: Sequence[Reading]) -> int | None:
     """Return how many rows lists have."""
     pages = [list_run.partitions.reader.one_of(reading) for reading in readings]
-    known = [rows for page in pages if (rows := list_run.rows_of(page)) is not None]
+    known = [rows for page in pages if (rows := list_run.partitions.rows_of(page)) is not None]
     return sum(known) if known else None
 
 

@@ -1,4 +1,4 @@
-"""What the life of a run needs to know: of the run, and of the program that it is a run of."""
+"""What a run needs to know of the program that it is a run of."""
 
 from __future__ import annotations
 
@@ -6,56 +6,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
-
-    from tap_ft42.api.clock import Clock
-    from tap_ft42.api.ledger import Ledger
-    from tap_ft42.api.quota import Quota
-    from tap_ft42.api.token import BearerToken
-    from tap_ft42.planning.backfill import Backfill
-    from tap_ft42.planning.scope import Scope
-    from tap_ft42.planning.steps import Times
-
-
-class LivingRun(Protocol):
-    """The services of a run, as far as its life needs them; see `tap_ft42.run.run`."""
-
-    @property
-    def began(self) -> int:
-        """When it began, in milliseconds since 1970."""
-
-    def begin(self) -> None:
-        """Ask for a token, whose answer tells what time it is."""
-
-    @property
-    def clock(self) -> Clock:
-        """What time it is at 42."""
-
-    @property
-    def ledger(self) -> Ledger:
-        """What it asks for."""
-
-    @property
-    def quota(self) -> Quota:
-        """The application's limits."""
-
-    @property
-    def token(self) -> BearerToken:
-        """The access token."""
-
-    @property
-    def scope(self) -> Scope:
-        """Which part of the network it reads."""
-
-    @property
-    def times(self) -> Times:
-        """The instants between which it reads."""
-
-    @property
-    def backfill(self) -> Backfill | None:
-        """The window of the past that it reads."""
-
-    def write_state(self, *, at_most_every: float = 0) -> None:
-        """Write the state down."""
 
 
 class Host(Protocol):

@@ -19,7 +19,8 @@ from tap_ft42.run.logs import THIS_RUN
 from tap_ft42.run.progress import Progress
 
 if TYPE_CHECKING:
-    from tap_ft42.run.host import Host, LivingRun
+    from tap_ft42.run.host import Host
+    from tap_ft42.run.services import Services
 
 ALONE = (FatalAPIError, IncompleteReadError, *RETRIED)
 """Failures by which a part of a run may fail alone."""
@@ -59,7 +60,7 @@ class Lifecycle:
     ends_early = False
     """Whether the run ends before all is read."""
 
-    def __init__(self, run: LivingRun, host: Host) -> None:
+    def __init__(self, run: Services, host: Host) -> None:
         self._run = run
         self._host = host
         self._began: float | None = None
@@ -197,7 +198,7 @@ class Lifecycle:
             IncompleteRunError: There is none, however often it is asked for.
             FatalAPIError: 42 refuses the application.
         """
-        if self._host.is_dry_run:
+        if self._run.is_dry_run:
             return
         if self._began is None:
             self._begin()

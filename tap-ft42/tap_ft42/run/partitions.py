@@ -10,16 +10,15 @@ from typing import TYPE_CHECKING, Any, Protocol
 from tap_ft42.api.client import logger_of
 from tap_ft42.declared.contexts import CURSUS, cursus_of, key_of, parent_of
 from tap_ft42.declared.listing import ID
-from tap_ft42.declared.records import BrokenRecordError
 from tap_ft42.planning.priorities import last_served
 from tap_ft42.planning.refresh import hidden_ids
-from tap_ft42.planning.scope import id_lists
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Hashable, Iterator, Mapping, Sequence
 
     from tap_ft42.api.ledger import Entry
+    from tap_ft42.api.page import Page
     from tap_ft42.declared.capabilities import Capabilities
     from tap_ft42.declared.contexts import Context
     from tap_ft42.declared.listing import Carried, Listing
@@ -27,10 +26,6 @@ if TYPE_CHECKING:
     from tap_ft42.reading.fitting import Fit
     from tap_ft42.reading.source import ListReader
     from tap_ft42.run.run import Run
-
-
-NIGHT = "night"
-"""Key in the state of a partition that is read once a night: when the last one began."""
 
 
 class Output(Protocol):
@@ -143,12 +138,12 @@ class Partitions:
             return self.listing.is_sortable
         return {ID, self.listing.cursor.column if self.listing.cursor else ID} <= {*can.sorts}
 
-    @property
+    @cached_property
     def fit(self) -> Fit:
         """What its route was found to do."""
         return self.reader.fit(self.path)
 
-    @property
+    @cached_property
     def fit_of_sweeps(self) -> Fit:
         """What the route was found to do that lists the rows of all parents."""
         return self.reader.fit(self.whole_path or self.path)
@@ -259,16 +254,6 @@ class Partitions:
         named = (f"{key}={value}" for key, value in partition.items())
         return " ".join([self.listing.name, *named])
 
-    @property
-    def is_allowed(self) -> bool:
-        """Whether the application may read the list, as far as is known."""
-        return self.fit.can.is_allowed
-
-    def note_refusal(self, instead: str) -> None:
-        """Take note that the application may not read the list."""
-        why = f"42 does not let this application read it. {instead}"
-        self.fit.learn(why, is_allowed=False)
-
     def label_of(self, context: Context | None) -> str:
         """Return what people call a partition, if it has a parent; else nothing."""
         parent = parent_of(context) if self.listing.parent is not None else 0
@@ -289,20 +274,44 @@ class Partitions:
 
     # What asks for them
 
-    @property
+    @cached_property
     def carried(self) -> Carried | None:
         """Where the list stands within another one in this run."""
         return self.listing.carried if self.run.scope.campus_ids else None
 
-    @property
+    @cached_property
     def path(self) -> str:
         """Its route in this run, with names in braces for what a context tells."""
         return self.listing.path if self.carried is None else self.carried.path
 
-    @property
+    @cached_property
     def whole_path(self) -> str | None:
         """The route that lists the rows of all parents; None if the API has none."""
         return self.listing.whole_path if self.carried is None else self.carried.path
+
+    def unpacked(self, page: Page) -> Page:
+        """Return a page with the list's records, where those of another list carry them."""
+        carried = self.carried
+        if carried is None:
+            return page
+        return page.holding(
+            [
+                record
+                for carrier in page.records()
+                if isinstance(carrier, dict)
+                and self.run.scope.has_campus(carrier.get(carried.campus_column))
+                for record in carrier.get(carried.column) or ()
+            ]
+        )
+
+    def rows_of(self, page: Page) -> int | None:
+        """Return how many rows a list has, of which this is the first page.
+
+        Args:
+            page: One record may carry several rows.
+        """
+        total = page.total if page.more or page.total else page.count
+        return total * self.unpacked(page).count // page.count if total else total
 
     def query(self, context: Context | None) -> dict[str, Any]:
         """Return the query parameters of a read, without those of paging.
@@ -380,73 +389,17 @@ class Partitions:
             self.account_to(source.entry, "")
         yield from self.reader.read_apart(source, self.run.times.until, is_proof=is_proof)
 
-    @property
-    def longest_list_of_people(self) -> int:
-        """People who are asked for at once: a page that has room for more has all rows."""
-        return max(min(self.fit.can.longest_list, self.reader.page_size - 1), 1)
-
-    def read_people(
-        self, ids: Iterable[int], people_filter: str, context: Context | None
+    def read_all_apart(
+        self, queries: Sequence[Mapping[str, Any]], name: str, context: Context | None
     ) -> Iterator[Any]:
-        """Read the rows of people, in lists that are asked for at once.
-
-        Args:
-            ids: Their ids.
-            people_filter: The parameter that narrows the list to people.
-            context: The context of the list.
-
-        Yields:
-            Records; some perhaps twice.
-
-        Raises:
-            As for `ListReader.read_apart`.
-        """
-        name = f"people of {self.name_of(context)}"
+        """Read the records of several queries at once, for the target; as `read_apart`."""
         self.plans[name] = {}
-        query = self.query(context)
-        query.pop(self.listing.campus_filter or "", None)  # whoever it is, is named
         sources = [
-            self.reader.source(context, {**query, people_filter: batch}, name, path=self.path)
-            for batch in id_lists(ids, self.longest_list_of_people)
+            self.reader.source(context, query, name, path=self.path) for query in queries
         ]
         if sources:
             self.account_to(sources[0].entry, None)
         yield from self.reader.read_all_apart(sources, self.run.times.until)
-
-    def look_up(
-        self, query: Mapping[str, Any], context: Context | None = None
-    ) -> Iterator[dict[str, Any]]:
-        """Read rows that the run needs to know before it goes on; as `read_apart`."""
-        name = f"look-up of {self.name_of(context)}"
-        yield from self._rows(self.read_apart(query, name, context), context)
-
-    def glance(self, query: Mapping[str, Any]) -> tuple[Sequence[dict[str, Any]], bool]:
-        """Read the first page of rows that the run needs to know.
-
-        Args:
-            query: Parameters that select them.
-
-        Returns:
-            Its rows, and whether there are more.
-
-        Raises:
-            RunEnds: The run has to end.
-            FatalAPIError: The API refuses the request.
-            TooLargeError: It does not answer so many ids.
-        """
-        source = self.reader.source(None, query)
-        page = self.reader.one_of(self.reader.ask_first(source, is_divided=False))
-        return [*self._rows(page.records(), None)], page.more
-
-    def _rows(
-        self, records: Iterable[Any], context: Context | None
-    ) -> Iterator[dict[str, Any]]:
-        for record in records:
-            try:
-                yield self.output.row(record, context)
-            except BrokenRecordError as broken:
-                if not self.output.selected:  # else it is put aside when it is read itself
-                    self.output.reject(record, str(broken))
 
     # Where rows are counted
 

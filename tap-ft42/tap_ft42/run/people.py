@@ -29,12 +29,8 @@ _LOOKED_UP = 75
 class People(Protocol):
     """The list of people."""
 
-    @property
     def known_ids(self) -> Iterable[int] | None:
-        """The ids of all of them, if the run has read the list; else None."""
-
-    def look_up_all(self) -> Iterator[dict[str, Any]]:
-        """Yield their rows."""
+        """Return the ids of all of them, if the run has read the list; else None."""
 
     def take(self, record: object, context: Context | None) -> bool:
         """Emit somebody's row that came within one of another list, and tell if it is whole."""
@@ -43,8 +39,8 @@ class People(Protocol):
         """Take note that all have been taken who have to be read again tonight."""
 
 
-class Memberships(Protocol):
-    """The list that tells who studies where."""
+class LookUps(Protocol):
+    """Looks up rows of a list; see `tap_ft42.run.lookups`."""
 
     @property
     def is_allowed(self) -> bool:
@@ -53,21 +49,24 @@ class Memberships(Protocol):
     def note_refusal(self, instead: str) -> None:
         """Take note that it may not, and say what follows."""
 
-    def query(self, context: Context | None) -> dict[str, Any]:
-        """Return the parameters that select its rows."""
+    def all_rows(self) -> Iterator[dict[str, Any]]:
+        """Yield all of its rows that are in scope."""
 
-    def look_up(self, query: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-        """Yield its rows."""
+    def rows(self, **ids: str) -> Iterator[dict[str, Any]]:
+        """Yield the rows whose columns have some ids."""
 
-    def glance(self, query: Mapping[str, Any]) -> tuple[Sequence[dict[str, Any]], bool]:
-        """Return the rows of its first page, and whether there are more."""
+    def first_page(self, **ids: str) -> tuple[Sequence[dict[str, Any]], bool]:
+        """Return the first page of such rows, and whether there are more."""
 
 
 class Directory:
     """The people of a scope, and their campuses."""
 
     people: People
-    memberships: Memberships
+    rows: LookUps
+    """Looks up people."""
+    memberships: LookUps
+    """Looks up who studies where."""
 
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
@@ -92,9 +91,9 @@ class Directory:
         Raises:
             RunEnds: The run has to end.
         """
-        known = self.people.known_ids
+        known = self.people.known_ids()
         if known is None:
-            known = [person["id"] for person in self.people.look_up_all()]
+            known = [person["id"] for person in self.rows.all_rows()]
         return frozenset(known)
 
     def has(self, person_id: object) -> bool:
@@ -113,9 +112,8 @@ class Directory:
         """
         unknown = set(person_ids) - self._campuses_of.keys()
         for batch in id_lists(unknown, _LOOKED_UP):
-            query = {**self.memberships.query(None), "filter[user_id]": batch}
             try:
-                for row in self.memberships.look_up(query):
+                for row in self.memberships.rows(user_id=batch):
                     self._campuses_of.setdefault(row["user_id"], set()).add(row["campus_id"])
             except FatalAPIError:
                 self._note_refusal()
@@ -150,8 +148,7 @@ class Directory:
         while is_more and found < campus_ids:
             # Those of whom the page is full would hide the others.
             (others,) = id_lists(campus_ids - found)
-            query = {**self.memberships.query(None), "filter[campus_id]": others}
-            rows, is_more = self.memberships.glance(query)
+            rows, is_more = self.memberships.first_page(campus_id=others)
             named = {row["campus_id"] for row in rows} & campus_ids - found
             is_more = is_more and bool(named)
             found |= named

@@ -1,32 +1,54 @@
-"""The reads of a list that the pipeline runs, before the run has come to their partitions."""
+"""The reads of a list that the pipeline runs, before the run has come to their partitions.
+
+The Singer SDK takes one partition after the other, and the pipeline runs ahead of it. So
+what will be asked for is planned as soon as it is known: a page of parents tells which
+children there are, and which of them share their requests.
+"""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
+from itertools import count
+from math import ceil
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from tap_ft42.declared.contexts import key_of, list_of, parent_of
+from tap_ft42.api.errors import FatalAPIError
+from tap_ft42.declared.contexts import cursus_of, key_of, list_of, parent_of
+from tap_ft42.declared.listing import ID
 from tap_ft42.planning.bookmarks import movement
+from tap_ft42.planning.plan import apart, at_once, plan
 from tap_ft42.planning.steps import Way
 from tap_ft42.planning.sweeps import together
-from tap_ft42.run.dealing import pages_of
+from tap_ft42.reading.asking import TooDearError
+from tap_ft42.run.sweeping import Halving, may_be_of_one
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Sequence
+    from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 
     from tap_ft42.api.page import Page
     from tap_ft42.declared.contexts import Context
+    from tap_ft42.declared.listing import Listing
     from tap_ft42.planning.bookmarks import Movement
-    from tap_ft42.planning.plan import PlannedRead
+    from tap_ft42.planning.plan import Grouping, PlannedRead
+    from tap_ft42.planning.steps import Step
     from tap_ft42.reading.pipeline import Reading
     from tap_ft42.reading.places import Place
+    from tap_ft42.reading.source import ListSource
+    from tap_ft42.run.due import Due
     from tap_ft42.run.partitions import Partitions
-    from tap_ft42.run.sweeping import Halving
-    from tap_ft42.run.trait import Trait
+    from tap_ft42.run.sweeping import Sweeping
+    from tap_ft42.run.traits.trait import Trait
 
 Member: TypeAlias = "tuple[Context | None, Place]"
 """A partition by its context, and its place in the order of the run."""
+
+_Taken: TypeAlias = "tuple[Context | None, dict[str, Any], Place]"
+"""The same, with its state."""
+
+_BEHIND = 1_000_000
+"""Where what hangs on rows stands that no page of a list shows."""
 
 
 @dataclass(frozen=True)
@@ -34,125 +56,249 @@ class Started:
     """A planned read that the pipeline runs, and what moves bookmarks as it goes on."""
 
     read: PlannedRead
-    members: Sequence[Member]
-    readings: Sequence[Reading]
-    movements: Sequence[Movement]
+    steps: Sequence[tuple[Step, Reading, Movement]]
     halving: Halving | None = None
+    """The sweep whose half it is, if it is one."""
 
 
 class StartedReads:
     """What of a list is read ahead."""
 
-    def __init__(self, partitions: Partitions, traits: Sequence[Trait]) -> None:
+    def __init__(self, due: Due, traits: Sequence[Trait], sweeping: Sweeping) -> None:
         """Read nothing yet.
 
         Args:
-            partitions: The list.
+            due: What of the list has to be read.
             traits: What it needs beside what all lists do.
+            sweeping: What its sweeps are found to do.
         """
-        self._list = partitions
+        self._list = due.partitions
+        self._due = due
         self._traits = traits
+        self._sweeping = sweeping
+        self.children: list[StartedReads] = []
+        """Those of the lists that are read for each row of this one."""
+        self.is_begun = False
+        """Whether the run has begun to read the list, as far as it is known."""
+        self.remembered: list[tuple[Partitions, Context]] = []
+        """What is read below rows of the last full read, if none is due now."""
+        self._place: Place | None = None
         self._running: dict[Hashable, Started | None] = {}
-        self._due: dict[Hashable, bool] = {}
+        self._is_due: dict[Hashable, bool] = {}
         self._movements: dict[str, Sequence[Movement]] = {}
         self._swept: dict[str, Sequence[dict[str, Any]]] = {}
 
+    # What the consumer asks
+
     def is_due(self, context: Context | None) -> bool | None:
         """Tell whether anything of a partition is read; None if it is not planned."""
-        return self._due.get(key_of(context))
-
-    def __contains__(self, context: Context | None) -> bool:
-        """Tell whether a partition is read ahead and the run has not come to it yet."""
-        return key_of(context) in self._running
+        return self._is_due.get(key_of(context))
 
     def take(self, context: Context | None) -> Started | None:
         """Return the read of a partition, for good; None if an earlier one has its rows."""
+        if key_of(context) not in self._running:
+            self._begin_all(self._list.contexts or (context,))
         return self._running.pop(key_of(context))
 
-    def begin(
-        self,
-        reads: Iterable[PlannedRead],
-        members: Sequence[Member],
-        halving: Halving | None = None,
-        *,
-        is_urgent: bool = False,
+    # What is begun
+
+    def begin_ahead(self) -> None:
+        """Begin with all partitions of a list without parent, if they are known so early."""
+        listing, run = self._list.listing, self._list.run
+        self.is_begun = True
+        if not self._list.is_wanted or listing.parent is not None:
+            return
+        # Whoever comes after it in the run has a later place, however late it is planned.
+        self._place = run.next_place()
+        # Who is in the scope, a list of people tells once it has been read.
+        if not (listing.people_filter and run.scope.campus_ids):
+            self._begin_all(self._list.contexts or (None,), is_urgent=True)
+
+    def _begin_all(
+        self, contexts: Iterable[Context | None], *, is_urgent: bool = False
     ) -> None:
-        """Let the pipeline read.
+        place = self._place or self._list.run.next_place()
+        members = [(context, (*place, number)) for number, context in enumerate(contexts)]
+        self._begin(members, is_urgent=is_urgent)
+
+    def begin_below(self, records: list[Any], place: Place) -> None:
+        """Begin with what a page of rows leads to.
 
         Args:
-            reads: The plan.
-            members: The partitions that it is of.
-            halving: The sweep whose half these are, if they are one.
-            is_urgent: Whether to find out early how much it is.
+            records: The rows as the API sent them; may be sorted by whose turn it is.
+            place: The place of the page.
         """
-        of = {key_of(context): (context, place) for context, place in members}
-        for read in reads:
-            keys = [key_of(context) for context in read.contexts]
-            self._due |= dict.fromkeys(keys, bool(read.steps))
-            self._running |= dict.fromkeys(keys)
-            self._running[keys[0]] = self._started(
-                read, [of[key] for key in keys], halving, is_urgent=is_urgent
+        children = [child for child in self.children if child._list.is_wanted]  # noqa: SLF001 - of the same class
+        if not children:
+            return
+        refreshing = self._due.refreshing
+        if refreshing is not None and self._list.run.budget.counts_requests:
+            refreshing.sort_by_turn(records)
+        parents = [
+            (context, (*place, position))
+            for position, record in enumerate(records)
+            if isinstance(record, dict) and ID in record
+            for context in self.contexts_below(record)
+        ]
+        for number, child in enumerate(children):
+            child.begin_for([(context, (*at, number)) for context, at in parents])
+
+    def contexts_below(self, record: Mapping[str, Any]) -> Iterator[Context]:
+        """Tell the lists below of a row, and yield the contexts that it gives them."""
+        for child in self.children:
+            for trait in child._traits:  # noqa: SLF001 - of the same class
+                trait.learn_of_parent(record)
+        yield from self._list.contexts_below(record)
+
+    def begin_for(self, parents: Sequence[Member]) -> None:
+        """Begin with what hangs on rows of the list above.
+
+        Args:
+            parents: Their contexts, each with its place in the order of the run.
+        """
+        self._begin(
+            [
+                (own, (*place, number))
+                for context, place in parents
+                for number, own in enumerate(self._list.by_cursus(context))
+            ]
+        )
+
+    def _begin(self, members: Sequence[Member], *, is_urgent: bool = False) -> None:
+        of_cursus = defaultdict[int, list[_Taken]](list)
+        for context, place in members:
+            state = self._list.state(context)
+            self._due.take_up(context, state)
+            for trait in self._traits:
+                trait.take_up(context, state)
+            of_cursus[cursus_of(context)].append((context, state, place))
+        for alike in of_cursus.values():
+            grouping = self._sweeping.grouping([context for context, *_ in alike])
+            self._start(alike, grouping, is_urgent=is_urgent)
+        if self._due.refreshing is not None:
+            for context, place in members:
+                if not self.is_due(context):
+                    self._begin_remembered(place)
+
+    def _begin_remembered(self, place: Place) -> None:
+        """Begin with what is read below rows that are not read themselves."""
+        refreshing = self._due.refreshing
+        self.remembered = [] if refreshing is None else [*refreshing.remembered()]
+        for child in self.children:
+            child.begin_for(
+                [
+                    (context, (*place, number))
+                    for number, (below, context) in enumerate(self.remembered)
+                    if below is child._list  # noqa: SLF001 - of the same class
+                ]
             )
+
+    @cached_property
+    def places_behind(self) -> Iterator[Place]:
+        """The places behind all that the list itself leads to, and before the next list."""
+        place = self._place or self._list.run.next_place()
+        return ((*place, _BEHIND, number) for number in count())
+
+    def begin_otherwise(self, running: Started, failure: Exception) -> bool:
+        """Begin to read the members of a sweep that failed in another way, if there is one."""
+        members = [(one.context, one.state, one.place) for one in running.read.partitions]
+        halving = running.halving
+        is_one_too_many = halving is not None and halving.has_failed
+        if halving is not None:
+            halving.has_failed = True
+        if isinstance(failure, TooDearError):
+            self._start(members, apart)
+        elif not running.read.is_sweep or not may_be_of_one(failure):
+            return False
+        elif is_one_too_many and isinstance(failure, FatalAPIError):
+            # Where both halves are refused, it is not because of one of them.
+            self._start(members, apart)
+        else:
+            halving, middle = Halving(len(members)), ceil(len(members) / 2)
+            for half in (members[:middle], members[middle:]):
+                self._start(half, at_once, halving=halving)
+            self._sweeping.tell_halved(halving.members, failure)
+        return True
+
+    # How it is begun
+
+    def _start(
+        self,
+        members: Sequence[_Taken],
+        grouping: Grouping,
+        *,
+        is_urgent: bool = False,
+        halving: Halving | None = None,
+    ) -> None:
+        """Plan the reads of partitions of one cursus, and let the pipeline run them."""
+        run, listing = self._list.run, self._list.fitted_listing
+        partitions = [self._due.partition(*member) for member in members]
+        for read in plan(listing, partitions, run.times, run.spool.follow, grouping):
+            keys = [key_of(context) for context in read.contexts]
+            self._is_due |= dict.fromkeys(keys, bool(read.steps))
+            self._running |= dict.fromkeys(keys)
+            steps = self._started(read, listing, is_urgent=is_urgent)
+            self._running[keys[0]] = Started(read, steps, halving)
 
     def _started(
-        self,
-        read: PlannedRead,
-        members: Sequence[Member],
-        halving: Halving | None,
-        *,
-        is_urgent: bool,
-    ) -> Started:
-        reader, ((context, place), *_) = self._list.reader, members
-        listing = self._list.fitted_listing
-        accepts = None
-        if read.is_sweep:
-            whole = list_of(context)
-            query = self._list.query(whole)
-            if listing.parent_filter is not None:
-                ids = (str(parent_of(member)) for member in read.contexts)
-                query[listing.parent_filter] = ",".join(ids)
-            source = reader.source(whole, query, read.name, path=self._list.whole_path)
-            states = [self._list.state(member) for member in read.contexts]
-            self._swept[read.name] = states
-            movements: Sequence[Movement] = [
-                movement(step, self._list.listing, states) for step in read.steps
-            ]
-            accepts = partial(self._accepts, read)
-        else:
-            query, path = self._list.query(context), self._list.path
-            source = reader.source(context, query, read.name, path=path)
-            self._list.plans[read.name] = read.state
-            movements = self._movements_of(read)
-        readings = [
-            reader.begin(
-                (*place, number),
-                source,
-                step.reading(listing, accepts),
-                is_urgent=is_urgent and number == 0,
-                is_divided=not read.is_sweep,
+        self, read: PlannedRead, listing: Listing, *, is_urgent: bool
+    ) -> list[tuple[Step, Reading, Movement]]:
+        source, place = self._source(read, listing), read.partitions[0].place
+        accepts = partial(self._accepts, read, listing) if read.is_sweep else None
+        return [
+            (
+                step,
+                self._list.reader.begin(
+                    (*place, number),
+                    source,
+                    step.reading(listing, accepts),
+                    is_urgent=is_urgent and number == 0,
+                    is_divided=not read.is_sweep,
+                ),
+                moved,
             )
-            for number, step in enumerate(read.steps)
+            for number, (step, moved) in enumerate(
+                zip(read.steps, self._movements_of(read, listing), strict=True)
+            )
         ]
-        return Started(read, members, readings, movements, halving)
 
-    def _movements_of(self, read: PlannedRead) -> Sequence[Movement]:
-        """Return what moves the state of a partition; batches of people share one state."""
+    def _source(self, read: PlannedRead, listing: Listing) -> ListSource:
+        context, path = read.contexts[0], self._list.path
+        if not read.is_sweep:
+            return self._list.reader.source(
+                context, self._list.query(context), read.name, path=path
+            )
+        whole = list_of(context)
+        query = self._list.query(whole)
+        if listing.parent_filter is not None:
+            ids = (str(parent_of(member)) for member in read.contexts)
+            query[listing.parent_filter] = ",".join(ids)
+        return self._list.reader.source(whole, query, read.name, path=self._list.whole_path)
+
+    def _movements_of(self, read: PlannedRead, listing: Listing) -> Sequence[Movement]:
+        """Return what moves the states of the partitions."""
+        if read.is_sweep:
+            states = self._swept[read.name] = [one.state for one in read.partitions]
+            return [movement(step, listing, states) for step in read.steps]
+        self._list.plans[read.name] = read.state
         if read.name not in self._movements:
-            readers = len(self._list.contexts or ()) or 1
-            readers = 1 if self._list.is_one_list else readers
+            # Batches of people share the state of the list.
+            readers = 1 if self._list.is_one_list else len(self._list.contexts or ()) or 1
             self._movements[read.name] = [
-                movement(step, self._list.listing, [read.state], readers) for step in read.steps
+                movement(step, listing, [read.state], readers) for step in read.steps
             ]
         return self._movements[read.name]
 
-    def _accepts(self, read: PlannedRead, head: Page) -> bool:
+    def _accepts(self, read: PlannedRead, listing: Listing, head: Page) -> bool:
         if self._list.is_campus_ignored:
             return True
         # A list of all parents may have many rows of others.
-        is_narrowed = self._list.fitted_listing.parent_filter is not None
-        if read.way is Way.LOAD and not is_narrowed and pages_of(head) > len(read.partitions):
+        is_narrowed = listing.parent_filter is not None
+        if read.way is Way.LOAD and not is_narrowed and head.pages > len(read.partitions):
             return False
         return all(trait.is_worth_sweeping(head, read) for trait in self._traits)
+
+    # The end
 
     def end(self, *, is_cut_short: bool) -> None:
         """Tell the spool how far the plans of the run have been followed.

@@ -17,19 +17,19 @@ from tap_ft42.api.errors import FatalAPIError, explain, status_of
 from tap_ft42.api.token import CredentialsError
 from tap_ft42.declared.contexts import list_of, parent_of
 from tap_ft42.declared.listing import ID, LARGEST
-from tap_ft42.planning.plan import plan, plan_loads_apart
+from tap_ft42.planning.plan import alike, loads_apart
 from tap_ft42.reading.asking import IncompleteReadError, TooLargeError
 from tap_ft42.reading.places import NOW
 from tap_ft42.reading.source import ONE
-from tap_ft42.run.dealing import NOWHERE
 from tap_ft42.run.lifecycle import ALONE
+from tap_ft42.run.traits.dealing import NOWHERE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tap_ft42.api.page import Page
     from tap_ft42.declared.contexts import Context
-    from tap_ft42.planning.plan import Planner
+    from tap_ft42.planning.plan import Grouping
     from tap_ft42.run.partitions import Partitions
 
 _WORTH_IT = 10
@@ -90,25 +90,27 @@ class Sweeping:
         if (longest := halving.succeed(members)) is not None:
             self._list.fit_of_sweeps.shorten(self._filter, halving.members, longest)
 
-    def planner(self, contexts: Sequence[Context | None]) -> Planner:
-        """Return what plans the reads of partitions.
+    def grouping(self, contexts: Sequence[Context | None]) -> Grouping:
+        """Tell which partitions share a read.
 
         First loads share a read only where the API was seen to heed all ids of a list.
 
         Args:
             contexts: The partitions, all of one cursus.
         """
+        if self._list.listing.parent_filter is None:
+            return alike
         self._look_at_filter(contexts)
         if not self._reads_together(contexts) or self._list.is_campus_ignored:
-            return plan
-        if self.is_look_due(contexts) and self._list.run.budget.reaches_for(_WORTH_IT):
+            return alike
+        if self._is_look_due(contexts) and self._list.run.budget.reaches_for(_WORTH_IT):
             with suppress(RunEnds, TooLargeError, *ALONE):  # the next run looks
                 self._look_at_list(contexts)
-        return plan_loads_apart if self._list.fit_of_sweeps.is_list_due else plan
+        return loads_apart if self._list.fit_of_sweeps.is_list_due else alike
 
     def _look_at_filter(self, contexts: Sequence[Context | None]) -> None:
         """Look whether the API narrows rows to parents, where they do not tell theirs."""
-        if not self.is_filter_look_due:
+        if not self._is_filter_look_due:
             return
         fit, whole = self._list.fit_of_sweeps, list_of(contexts[0])
         with suppress(RunEnds, TooLargeError, *ALONE):
@@ -133,18 +135,25 @@ class Sweeping:
             return False  # a filter that refuses what does not exist is one
         return nobody.count > 0
 
+    def questions(self, contexts: Sequence[Context | None], *, has_slices: bool) -> int:
+        """Return how many requests find out anew what the list can do.
+
+        Args:
+            contexts: The partitions that are read, all of one cursus.
+            has_slices: Whether it is read in slices of ids.
+        """
+        fits = {self._list.fit, self._list.fit_of_sweeps}
+        bounds = any(fit.are_bounds_due() for fit in fits) if has_slices else False
+        return bounds + 2 * (self._is_filter_look_due + self._is_look_due(contexts))
+
     @property
-    def is_filter_look_due(self) -> bool:
+    def _is_filter_look_due(self) -> bool:
         """Whether two requests find out if rows are narrowed to parents."""
         is_silent = self._list.listing.campus_by_person
         return is_silent and self._list.fit_of_sweeps.is_filter_due
 
-    def is_look_due(self, contexts: Sequence[Context | None]) -> bool:
-        """Tell whether two requests find out if all ids of a list count.
-
-        Args:
-            contexts: The partitions that are planned, all of one cursus.
-        """
+    def _is_look_due(self, contexts: Sequence[Context | None]) -> bool:
+        """Tell whether two requests find out if all ids of a list count."""
         fit = self._list.fit_of_sweeps
         is_wanted = "longest_list" in fit.can.observed or any(map(self._is_load, contexts))
         return self._reads_together(contexts) and is_wanted and fit.is_list_due

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from tap_ft42.api.errors import FatalAPIError, SettingError, is_missing
 from tap_ft42.planning.cursus import MAIN
 from tap_ft42.planning.scope import id_lists
+from tap_ft42.run.lookups import LookUps
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -55,7 +56,7 @@ def unlisted(scope: Scope, lists: Sequence[Partitions]) -> Iterator[tuple[str, s
         unknown = set(ids) - known
         try:
             for batch in id_lists(unknown):
-                known |= {row["id"] for row in listed_by.look_up({"filter[id]": batch})}
+                known |= {row["id"] for row in LookUps(listed_by).rows(id=batch)}
         except FatalAPIError:
             continue  # nobody can tell
         if hidden := sorted(_existing(listed_by, unknown - known)):

@@ -14,8 +14,10 @@ from typing_extensions import override
 
 from tap_ft42.api.budget import RunEnds
 from tap_ft42.declared.privacy import PersonalData
+from tap_ft42.run.below import not_read_here
 from tap_ft42.run.lifecycle import ALONE
 from tap_ft42.run.run import STATE_INTERVAL
+from tap_ft42.run.trial import tried_out
 from tap_ft42.singer.messages import BufferedWriter
 from tap_ft42.singer.rows import SCHEMAS, Rows
 
@@ -85,10 +87,8 @@ class FT42Stream(Stream):
     def generate_child_contexts(
         self, record: Record, context: Context | None
     ) -> Iterable[Context | None]:
-        if not self.list_run.children:
-            return
-        self.list_run.tell_children(record)
-        yield from self.list_run.partitions.contexts_below(record)
+        started = self.list_run.started
+        return started.contexts_below(record) if started.children else ()
 
     @override
     def _sync_records(
@@ -112,10 +112,13 @@ class FT42Stream(Stream):
 
     @override
     def get_records(self, context: Context | None) -> Iterator[dict[str, Any]]:
-        yield from self.list_run.records(context)
+        if self.list_run.run.is_dry_run:
+            yield from tried_out(self.list_run.partitions, context)
+        else:
+            yield from self.list_run.records(context)
         streams = {child.name: child for child in self.child_streams}
-        for child, own in self.list_run.not_read_here(context):
-            streams[child.partitions.listing.name].sync(own)
+        for name, own in not_read_here(self.list_run, context):
+            streams[name].sync(own)
 
     # Rows
 

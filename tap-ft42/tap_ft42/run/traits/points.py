@@ -32,7 +32,7 @@ from tap_ft42.planning.refresh import forget_position
 from tap_ft42.reading.regions import Region
 from tap_ft42.reading.spool import FRESH
 from tap_ft42.run.lifecycle import ALONE
-from tap_ft42.run.trait import Trait
+from tap_ft42.run.traits.trait import Trait
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -21,7 +21,7 @@ state of the stream, or with several cursus that of each, has:
 from __future__ import annotations
 
 from functools import cached_property
-from math import ceil, inf
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
@@ -32,10 +32,10 @@ from tap_ft42.planning.refresh import hidden_ids
 from tap_ft42.planning.steps import Way
 from tap_ft42.reading.asking import IncompleteReadError, TooDearError
 from tap_ft42.run.people import person_of, preferred
-from tap_ft42.run.trait import Trait
+from tap_ft42.run.traits.trait import Trait
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from tap_ft42.api.page import Page
     from tap_ft42.declared.contexts import Context
@@ -43,7 +43,6 @@ if TYPE_CHECKING:
     from tap_ft42.reading.asking import Part
     from tap_ft42.reading.places import Place
     from tap_ft42.run.partitions import Partitions
-    from tap_ft42.run.people import Directory
 
 _DEALT = "dealt"
 """Key in the state."""
@@ -70,39 +69,27 @@ _MOST_HELD = 40
 class CampusDealer:
     """Deals rows of users in a cursus out to the campuses of a run."""
 
-    def __init__(  # noqa: PLR0913 - what rows are dealt out by
-        self,
-        people: Directory,
-        state: dict[str, Any],
-        *,
-        column: str,
-        overlap: int,
-        hidden: Callable[[], set[int]],
-        is_any_shown: Callable[[], bool],
-        is_any_wanted: bool,
-    ) -> None:
+    def __init__(self, partitions: Partitions, whole: Context | None) -> None:
         """Begin with no campus.
 
         Args:
-            people: Looks up the campuses of users.
-            state: The SDK's state of the cursus; changed in place.
-            column: The column of the cursor.
-            overlap: Milliseconds by which windows begin before their bookmark.
-            hidden: Returns the campuses that 42 does not list.
-            is_any_shown: Tells whether rows of all campuses are shown, whichever is asked for.
-            is_any_wanted: Whether those of all campuses are wanted.
+            partitions: The list.
+            whole: The context of one cursus of it.
         """
-        self._is_any_shown = is_any_shown
-        self._is_any_wanted = is_any_wanted
-        self._people = people
-        self._hidden = hidden
-        self._state = state
-        self._column = column
-        self._overlap = overlap
-        self._before: dict[str, list[Any]] = state.get(_DEALT) or {}
+        cursor = partitions.listing.cursor
+        self._list = partitions
+        self._people = partitions.run.people
+        self._state = partitions.state(whole)
+        self._column = cursor.column if cursor else ""
+        self._before: dict[str, list[Any]] = self._state.get(_DEALT) or {}
         self._campuses: list[int] = []
         self._loaded: set[int] = set()
         self._is_needed = False
+
+    @property
+    def _hidden(self) -> set[int]:
+        """The campuses that 42 does not list."""
+        return hidden_ids(self._list.output.stream_state)
 
     def note(self, context: Context | None, state: Mapping[str, Any]) -> None:
         """Take in a campus, in the order of the run."""
@@ -133,7 +120,7 @@ class CampusDealer:
         is_sweep = bool(others)
         self._refuse_unknown()
         self._is_needed = (
-            is_sweep or self._is_any_shown() or self._comes_late(parent_of(context))
+            is_sweep or self._list.is_campus_ignored or self._comes_late(parent_of(context))
         )
         if not is_sweep:
             # It may take rows to another campus.
@@ -164,7 +151,7 @@ class CampusDealer:
         self._refuse_unknown()
         if not is_sweep or not rows:
             return
-        if not (self._is_any_shown() or all(map(self._in_run, rows))):
+        if not (self._list.is_campus_ignored or all(map(self._in_run, rows))):
             raise TooDearError
         self._keep(
             {
@@ -180,7 +167,7 @@ class CampusDealer:
         Raises:
             IncompleteReadError: They are such.
         """
-        if self._is_any_shown() and not self._people.tells_campuses:
+        if self._list.is_campus_ignored and not self._people.tells_campuses:
             message = (
                 "42 does not narrow its rows by campus, and does not let this application look "
                 "up who studies where"
@@ -191,7 +178,7 @@ class CampusDealer:
         """Keep the campuses of the rows that may come again."""
         known = self._state.get(_DEALT, {}) | dealt
         times = {row: milliseconds(entry[0]) or 0 for row, entry in known.items()}
-        first = max(times.values()) - self._overlap
+        first = max(times.values()) - self._list.run.times.overlap
         last = sorted((row for row in known if times[row] >= first), key=times.__getitem__)
         self._state[_DEALT] = {row: known[row] for row in last[-_MOST:]}
 
@@ -218,18 +205,22 @@ class CampusDealer:
         person = person_of(record)
         own = self._in_run(person)
         # A row that a census looks at is known, and its person need not be looked up.
-        if self._is_any_shown() and person is not None and not self._people.unknown([person]):
-            if not own and self._is_any_wanted:
+        if (
+            self._list.is_campus_ignored
+            and person is not None
+            and not self._people.unknown([person])
+        ):
+            if not own and not self._list.run.scope.campus_ids:
                 own = self._people.campuses_of(person)
             asked = NOWHERE
-        return self._went_to(record) or preferred(own, self._hidden(), asked)
+        return self._went_to(record) or preferred(own, self._hidden, asked)
 
     def _in_run(self, user_id: int | None) -> set[int]:
         return self._people.campuses_of(user_id) & set(self._campuses)
 
     def _comes_late(self, campus_id: int) -> bool:
         """Tell whether a campus with a higher id has been read before this one."""
-        hidden = self._hidden()
+        hidden = self._hidden
         if campus_id in hidden:
             return True
         before = set(self._campuses[: self._campuses.index(campus_id)]) - hidden
@@ -251,20 +242,13 @@ def is_worth_it(head: Page, members: int, *, is_load: bool) -> bool:
     if head.total is None:
         # Who counts nothing shows on a page that is not full that there is no more.
         look_ups = ceil(len(_people_of(head)) / _USERS_A_PAGE)
-        return pages_of(head) + look_ups <= members
+        return head.pages + look_ups <= members
     if is_load:
         # Each campus by itself leaves half a page empty, and those who study at several
         # come several times.
         return ceil(head.total / _ROWS_A_USER / _USERS_A_PAGE) <= members
     users = len(_people_of(head)) * head.total / head.count
-    return pages_of(head) + ceil(users / _USERS_A_PAGE) <= members
-
-
-def pages_of(head: Page) -> float:
-    """Return how many pages a list has, as far as its first one tells."""
-    if head.total is not None:
-        return ceil(head.total / head.size)
-    return 1 if head.count < head.size else inf
+    return head.pages + ceil(users / _USERS_A_PAGE) <= members
 
 
 class CampusByPerson(Trait):
@@ -275,19 +259,7 @@ class CampusByPerson(Trait):
 
     @cached_property
     def _dealers(self) -> dict[int, CampusDealer]:
-        run, cursor = self._list.run, self._list.listing.cursor
-        return {
-            cursus_of(whole): CampusDealer(
-                run.people,
-                self._list.state(whole),
-                column=cursor.column if cursor else "",
-                overlap=run.times.overlap,
-                hidden=lambda: hidden_ids(self._list.output.stream_state),
-                is_any_shown=lambda: self._list.is_campus_ignored,
-                is_any_wanted=not run.scope.campus_ids,
-            )
-            for whole in self._list.lists
-        }
+        return {cursus_of(whole): CampusDealer(self._list, whole) for whole in self._list.lists}
 
     @override
     def take_up(self, context: Context | None, state: dict[str, Any]) -> None:

@@ -10,7 +10,6 @@ No window has the older rows of somebody who joins the scope. So the state says 
 
 from __future__ import annotations
 
-from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
@@ -19,7 +18,7 @@ from tap_ft42.census.tallies import Tally
 from tap_ft42.declared.listing import LARGEST
 from tap_ft42.planning.bookmarks import note_scope
 from tap_ft42.planning.scope import id_lists
-from tap_ft42.run.trait import Trait
+from tap_ft42.run.traits.trait import Trait
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -48,7 +47,7 @@ class OfPeople(Trait):
     def is_worth_sweeping(self, head: Page, read: PlannedRead) -> bool:
         if head.total is None:
             return not head.more
-        return ceil(head.total / head.size) <= len(read.partitions) + _CATCHING_UP
+        return head.pages <= len(read.partitions) + _CATCHING_UP
 
     @override
     def first(self) -> Iterator[Any]:

@@ -43,8 +43,9 @@ from tap_ft42.declared.contexts import CURSUS, cursus_of
 from tap_ft42.declared.instants import milliseconds
 from tap_ft42.planning.bookmarks import is_same_scope
 from tap_ft42.planning.nights import DAY, night_of, share
+from tap_ft42.planning.scope import id_lists
 from tap_ft42.run.people import person_of
-from tap_ft42.run.trait import Trait
+from tap_ft42.run.traits.trait import Trait
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -274,10 +275,19 @@ class ThoseWhoMoved(Trait):
 
     @property
     def _longest(self) -> int:
-        return self._list.longest_list_of_people
+        """People who are asked for at once: a page that has room for more has all rows."""
+        return max(min(self._list.fit.can.longest_list, self._list.reader.page_size - 1), 1)
 
     def _rows(self, people: Collection[int], context: Context | None) -> Iterator[Any]:
-        return self._list.read_people(people, self._movers.people_filter, context)
+        """Yield the rows of people, in lists that are asked for at once; some perhaps twice."""
+        query = self._list.query(context)
+        query.pop(self._list.listing.campus_filter or "", None)  # whoever it is, is named
+        queries = [
+            {**query, self._movers.people_filter: batch}
+            for batch in id_lists(people, self._longest)
+        ]
+        name = f"people of {self._list.name_of(context)}"
+        yield from self._list.read_all_apart(queries, name, context)
 
     def _noted(
         self, memory: _Memory, records: Iterator[Any], found: set[int], context: Context | None
@@ -295,7 +305,7 @@ class ThoseWhoMoved(Trait):
         """The people of the scope, if the run has read them."""
         if self._list.run.times.not_before is not None:
             return ()
-        return frozenset(self._list.run.people.people.known_ids or ())
+        return frozenset(self._list.run.people.people.known_ids() or ())
 
     def _due(self, memory: _Memory) -> list[int]:
         """Return who is read tonight."""

@@ -1,0 +1,73 @@
+"""Rows of a list that the run needs to know before it goes on, whether or not it emits them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tap_ft42.declared.records import BrokenRecordError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from tap_ft42.declared.contexts import Context
+    from tap_ft42.run.partitions import Partitions
+
+
+class LookUps:
+    """Looks up rows of a list."""
+
+    def __init__(self, partitions: Partitions) -> None:
+        self._list = partitions
+
+    @property
+    def is_allowed(self) -> bool:
+        """Whether the application may read the list, as far as is known."""
+        return self._list.fit.can.is_allowed
+
+    def note_refusal(self, instead: str) -> None:
+        """Take note that the application may not read the list, and say what follows."""
+        why = f"42 does not let this application read it. {instead}"
+        self._list.fit.learn(why, is_allowed=False)
+
+    def all_rows(self) -> Iterator[dict[str, Any]]:
+        """Yield all rows of the list that are in scope; raises as `Partitions.read_apart`."""
+        for whole in self._list.lists:
+            yield from self._rows(self._list.query(whole), whole)
+
+    def rows(self, **ids: str) -> Iterator[dict[str, Any]]:
+        """Yield the rows whose columns have some ids; raises as `Partitions.read_apart`."""
+        return self._rows(self._query(ids), None)
+
+    def first_page(self, **ids: str) -> tuple[Sequence[dict[str, Any]], bool]:
+        """Return the first page of such rows, and whether there are more.
+
+        Raises:
+            RunEnds: The run has to end.
+            FatalAPIError: The API refuses the request.
+            TooLargeError: It does not answer so many ids.
+        """
+        reader = self._list.reader
+        source = reader.source(None, self._query(ids))
+        page = reader.one_of(reader.ask_first(source, is_divided=False))
+        return [*self._shaped(page.records(), None)], page.more
+
+    def _query(self, ids: Mapping[str, str]) -> dict[str, Any]:
+        filters = {f"filter[{column}]": some for column, some in ids.items()}
+        return {**self._list.query(None), **filters}
+
+    def _rows(
+        self, query: Mapping[str, Any], context: Context | None
+    ) -> Iterator[dict[str, Any]]:
+        name = f"look-up of {self._list.name_of(context)}"
+        return self._shaped(self._list.read_apart(query, name, context), context)
+
+    def _shaped(
+        self, records: Iterable[Any], context: Context | None
+    ) -> Iterator[dict[str, Any]]:
+        output = self._list.output
+        for record in records:
+            try:
+                yield output.row(record, context)
+            except BrokenRecordError as broken:
+                if not output.selected:  # else it is put aside when it is read itself
+                    output.reject(record, str(broken))

@@ -1,0 +1,36 @@
+"""What some lists need beside what all lists do, a module each."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from tap_ft42.run.traits.dealing import CampusByPerson
+from tap_ft42.run.traits.movers import ThoseWhoMoved
+from tap_ft42.run.traits.newcomers import OfPeople
+from tap_ft42.run.traits.points import PointsOfParents
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tap_ft42.run.partitions import Partitions
+    from tap_ft42.run.traits.trait import Trait
+
+
+def traits_of(partitions: Partitions, other: Callable[[str], Partitions]) -> Iterator[Trait]:
+    """Yield what a list needs beside what all lists do.
+
+    Args:
+        partitions: The list.
+        other: Returns another list of the run by its name.
+    """
+    listing = partitions.listing
+    if listing.campus_by_person:
+        yield CampusByPerson(partitions)
+    if listing.people_filter is not None:
+        yield OfPeople(partitions)
+    if listing.points is not None:
+        yield PointsOfParents(partitions, listing.points)
+    if listing.movers is not None:
+        marks = partial(other, listing.movers.marks)
+        yield ThoseWhoMoved(partitions, listing.movers, marks)

@@ -1,0 +1,35 @@
+"""A dry run: each list is only tried out, with a request."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tap_ft42.declared.listing import ID
+from tap_ft42.reading.source import ONE
+
+if TYPE_CHECKING:
+    from tap_ft42.declared.contexts import Context
+    from tap_ft42.run.partitions import Partitions
+
+
+def tried_out(partitions: Partitions, context: Context | None) -> list[Any]:
+    """Return a record of a partition's first page: one that leads on, where it can.
+
+    Args:
+        partitions: The list.
+        context: The context of the partition, or None.
+
+    Raises:
+        As for `ListReader.read_apart`.
+    """
+
+    def leads_on(record: object) -> bool:
+        if not isinstance(record, dict) or ID not in record:
+            return False
+        return any(partitions.contexts_below(record))
+
+    reader, query = partitions.reader, partitions.query(context)
+    size = None if partitions.children else ONE
+    source = reader.source(context, query, path=partitions.path, size=size)
+    records = partitions.unpacked(reader.one_of(reader.ask_first(source))).records()
+    return sorted(records, key=leads_on, reverse=True)[:1]
