@@ -64,8 +64,9 @@ def person_id(connection: Connection[Any], schemas: Schemas, who: str) -> int:
 
 def whose_login(schemas: Schemas, table: Table) -> Iterator[sql.Composed]:
     """Yield what finds the person of a login in a table, landed and published."""
-    logins = [column for column, kind in table.naming.items() if kind == "login"]
-    for column in logins if table.person else ():
+    if table.person is None:
+        return
+    for column in [column for column, kind in table.naming.items() if kind == "login"]:
         for schema_name in (schemas.landed, schemas.published):
             yield schemas.statement(
                 "erase/person_of",
