@@ -1,13 +1,9 @@
 """The copy's counts by day against the API's, where a list has a graph.
 
-One request says how many rows of a list were created on each day, and the state says how many
-are known of each (`tap_ft42.census.comparing`). Days that agree are proven. Those that differ
-are looked up or read (`tap_ft42.census.settling`). Rows are counted up to the instant up to
-which changes have been read.
-
-**Large lists.** Where there are too many rows for their ids, the open ones are compared with a
-graph of their own (see `tap_ft42.census.settled`), and the settled ones with another. Of a
-settled row that went nobody knows the id: see `tap_ft42.census.unnamed`.
+One request says how many rows of a list were created on each day, up to the instant up to which
+changes have been read. Days that agree are proven. Those that differ are looked up or read
+(`tap_ft42.census.settling`, `tap_ft42.census.unnamed`). Where there are too many rows for their
+ids, the open ones have a graph of their own (`tap_ft42.census.settled`).
 """
 
 from __future__ import annotations

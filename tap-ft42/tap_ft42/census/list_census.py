@@ -26,7 +26,6 @@ from tap_ft42.census.days import moment_of
 from tap_ft42.census.inquiry import Inquiry, gone
 from tap_ft42.census.packing import MOST_IDS
 from tap_ft42.census.presence import pieces
-from tap_ft42.census.terms import refresh_nights
 from tap_ft42.declared.instants import from_milliseconds, in_milliseconds
 from tap_ft42.declared.words import some
 from tap_ft42.reading.asking import RangeIgnoredError
@@ -116,9 +115,11 @@ class ListCensus(Inquiry):
 
     def _pages_to_read_again(self) -> int:
         """Return how many pages are read again, so that all are within the nights."""
-        nights, total = refresh_nights(self._list.listing, self._terms), self._account.total
+        listing, total = self._list.listing, self._account.total
+        nights = self._terms.settings["refresh_nights"] * listing.census.refresh_factor
         is_turn = "taken" in self._account.notes and not self._read.is_refreshed
-        if not nights or not is_turn or total <= self._size:
+        # Lists that hardly ever change are read in full now and then.
+        if not nights or listing.is_reference or not is_turn or total <= self._size:
             return 0
         room = self._room_of_a_page
         owed = self._account.notes.get("owed", room - 1) + ceil(total / nights)

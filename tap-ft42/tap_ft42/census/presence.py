@@ -111,7 +111,7 @@ class Presences:
 
     @property
     def ids(self) -> Iterable[int] | None:
-        """The ids of all rows; as of a `Presence`."""
+        """The ids of all rows, if they are known."""
         known = [one.ids for one in self._lists.values()]
         complete = [ids for ids in known if ids is not None]
         return chain.from_iterable(complete) if len(complete) == len(known) else None

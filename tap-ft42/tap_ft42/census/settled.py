@@ -1,11 +1,9 @@
 """A stream of millions of rows of which only some can disappear: the open ones.
 
-Nobody unregisters from a project that is finished, so of 985,000 enrolments some 50,000
-may go. With all of them, ids would not fit in a state; those of the open ones do. So
-once a stream has grown too large, it is two lists:
-
-- The **open** rows, of which each id is known.
-- The **settled** rows, of which is known how many were created on each day.
+Nobody unregisters from a project that is finished, so of 985,000 enrolments some 50,000 may
+go. Their ids fit in a state, and not those of all. So once a stream has grown too large, it is
+two lists: of the **open** rows each id is known, and of the **settled** ones how many were
+created on each day.
 
 In the state of the stream, under ``census``, stand besides:
 

@@ -159,10 +159,3 @@ def is_remembered(counted: CountedList, terms: CensusTerms) -> bool:
     """
     tells = counted.listing.tells == "people" and bool(terms.scope.campus_ids)
     return is_counted(counted, terms) or (tells and terms.is_whole())
-
-
-def refresh_nights(listing: Listing, terms: CensusTerms) -> int:
-    """Return the censuses in which each row of a list is read again; 0 for never."""
-    # Lists that hardly ever change are read in full now and then.
-    nights: int = terms.settings["refresh_nights"]
-    return 0 if listing.is_reference else nights * listing.census.refresh_factor

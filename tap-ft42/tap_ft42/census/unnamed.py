@@ -1,13 +1,11 @@
 """Rows that are gone and of which only the days are known, as there are too many for ids.
 
 Of a day that lacks some, the ids between its lowest and its highest one are read. If people
-have gone with all that is theirs, so many days lack rows that nobody could read them. The rows
-are taken to have gone with their people then, as far as that is plausible, and what is
-published of these people is deleted with them. A row that went by itself in the same night
-would hide among them: so these days are read one after the other, as many each night as there
-is room for, those first that have waited longest.
-
-As far as 42 has not counted by the day for some nights, who went meanwhile is remembered.
+have gone with all that is theirs, too many days lack rows to be read. Then the rows are taken
+to have gone with their people, as far as that is plausible, and are deleted with these. A row
+that went by itself in the same night would hide among them: so these days are read one after
+the other, as many each night as there is room for. As long as 42 does not count by the day,
+who went is remembered.
 """
 
 from __future__ import annotations
