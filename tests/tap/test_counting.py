@@ -12,9 +12,19 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from tap_ft42.api.page import restored_page
-from tap_ft42.census.counting import COUNT, Proof, UncountableError, count_rows, read_sector
-from tap_ft42.census.tallies import Expectation, Tally
-from tap_ft42.reading.asking import Ask, RangeIgnoredError
+from tap_ft42.census.accounts import Account
+from tap_ft42.census.counting import (
+    Differing,
+    Expectation,
+    Interval,
+    Proof,
+    UncountableError,
+    count_all,
+    find_differing,
+    find_rows,
+    read_sector,
+)
+from tap_ft42.reading.asking import COUNT, Ask, RangeIgnoredError
 from tap_ft42.reading.regions import Region
 from typing_extensions import override
 
@@ -84,29 +94,56 @@ class Api(Ask):
         return self
 
 
-def tally_of(ids: Iterable[int]) -> Tally:
-    tally = Tally(page_size=SIZE)
+def account_of(ids: Iterable[int]) -> Account:
+    account = Account()
     for row in ids:
-        tally.add(row)
-    return tally
+        account.add(row)
+    return account
 
 
-def in_slices(ids: list[int]) -> Expectation:
-    """What a tally that is too large for ids expects: slices of a page each."""
-    firsts = [1, *ids[SIZE::SIZE]]
-    rows = [len(ids[at * SIZE : (at + 1) * SIZE]) for at in range(len(firsts))]
-    return Expectation(firsts, rows, ids[-1], SIZE)
+def in_days(ids: list[int], width: int = 7) -> Expectation:
+    """What is expected of a list of which only is known how many rows lie where."""
+    firsts = sorted({number // width * width for number in ids})
+    rows = [sum(first <= number < first + width for number in ids) for first in firsts]
+    return Expectation(firsts, rows, SIZE)
 
 
-def counted(api: Api, expected: Expectation, **settings: Any) -> list[Proof]:  # noqa: ANN401 - of count_rows
+async def _whole(api: Api, expected: Expectation, greatest: int) -> list[Interval]:
+    region = Region({"id": (0, greatest)})
+    rows = expected.between(0, greatest)
+    return [
+        Interval(region, rows, part.total)
+        async for part in count_all(api, region)
+        if isinstance(part, Proof)
+    ]
+
+
+def counted(api: Api, account: Account, **settings: Any) -> list[Proof]:  # noqa: ANN401 - of find_rows
     """The proofs of a census of the whole list."""
+    expected = account.expectation(SIZE)
 
     async def count() -> list[Proof]:
-        region = Region({"id": (1, expected.greatest)})
-        parts = count_rows(api, region, expected, **{"is_sortable": True, **settings})
+        (whole,) = await _whole(api, expected, account.greatest)
+        parts = find_rows(api, whole, expected, **{"is_sortable": True, **settings})
         return [part async for part in parts if isinstance(part, Proof)]
 
     return asyncio.run(count())
+
+
+def spans(api: Api, expected: Expectation, greatest: int) -> list[Interval]:
+    """The days that differ."""
+
+    async def find() -> list[Interval]:
+        (whole,) = await _whole(api, expected, greatest)
+        parts = find_differing(api, whole, expected, is_read=False)
+        return [
+            each
+            async for part in parts
+            if isinstance(part, Differing)
+            for each in part.intervals
+        ]
+
+    return asyncio.run(find())
 
 
 def named(proofs: list[Proof], known: set[int]) -> set[int]:
@@ -128,10 +165,28 @@ EXAMPLES = settings(max_examples=100, deadline=None)
 @given(known=KNOWN, luck=st.randoms(use_true_random=False), part=st.integers(0, 100))
 def test_exactly_the_rows_that_went_are_named(known: set[int], luck: Random, part: int) -> None:
     gone = set(luck.sample(sorted(known), len(known) * part // 100))
-    for expected in (tally_of(known).expectation, in_slices(sorted(known))):
-        for sorts in (True, False):
-            api = Api(known - gone, sorts=sorts)
-            assert named(counted(api, expected, is_sortable=sorts), known) == gone
+    for sorts in (True, False):
+        api = Api(known - gone, sorts=sorts)
+        assert named(counted(api, account_of(known), is_sortable=sorts), known) == gone
+
+
+@EXAMPLES
+@given(known=KNOWN, luck=st.randoms(use_true_random=False), part=st.integers(0, 100))
+def test_exactly_the_days_are_found_that_lack_rows(
+    known: set[int], luck: Random, part: int
+) -> None:
+    gone = set(luck.sample(sorted(known), len(known) * part // 100))
+    expected = in_days(sorted(known))
+    found = {
+        first: each.total
+        for each in spans(Api(known - gone), expected, max(known))
+        for first in expected.firsts
+        if each.region.interval("id")[0] <= first <= each.region.interval("id")[1]
+    }
+    left = {first: sum(first <= row < first + 7 for row in known - gone) for first in
+            expected.firsts}  # fmt: skip
+    differ = {first for first in expected.firsts if any(first <= r < first + 7 for r in gone)}
+    assert found == {first: left[first] for first in differ}
 
 
 @EXAMPLES
@@ -147,7 +202,7 @@ def test_a_row_that_went_costs_a_count_a_halving_and_a_page(
     pages = ceil(len(known) / SIZE)
     assume(len(lost) < pages)
     api = Api(known - lost)
-    counted(api, tally_of(known).expectation)
+    counted(api, account_of(known))
     # Where one row of a list is gone, each answer can tell one of two halves, so that
     # log2(pages) answers are the least that name its page.
     depth = ceil(log2(pages)) if pages > 1 else 0
@@ -162,25 +217,22 @@ def test_a_census_that_may_not_ask_enough_says_nothing_wrong_and_goes_on_the_nex
     known: set[int], luck: Random, most: int
 ) -> None:
     gone = set(luck.sample(sorted(known), len(known) // 5))
-    api, tally, found = Api(known - gone), tally_of(known), set[int]()
+    api, account, found = Api(known - gone), account_of(known), set[int]()
     for bound in (most, most, None):
         api.requests = 0
-        proofs = counted(api, tally.expectation, most=bound)
-        # A list that is read page by page needs one more to prove its last border.
-        assert bound is None or api.requests <= bound + sum(
-            len(p.ids or ()) > SIZE for p in proofs
-        )
+        proofs = counted(api, account, most=bound)
+        assert bound is None or api.requests <= 1 + bound  # and the total of all
         found |= named(proofs, known)
         for proof in proofs:
             if proof.ids is not None:
-                tally.replace(proof.lower, proof.upper, proof.ids)
+                account.replace(proof.lower, proof.upper, proof.ids, {})
     assert found == gone
 
 
 def test_few_requests_name_some_pages_at_least() -> None:
     known = set(range(1, 2001))
     gone = set(range(7, 2001, 41))
-    proofs = counted(Api(known - gone), tally_of(known).expectation, most=60)
+    proofs = counted(Api(known - gone), account_of(known), most=60)
     assert len(named(proofs, known)) >= 60 / log2(400) / 2
 
 
@@ -188,9 +240,9 @@ def test_few_requests_name_some_pages_at_least() -> None:
 @given(known=KNOWN)
 def test_nothing_gone_costs_one_request(known: set[int]) -> None:
     api = Api(set(known))
-    proofs = counted(api, tally_of(known).expectation)
+    proofs = counted(api, account_of(known))
     assert api.requests == 1
-    assert [proof.total for proof in proofs] == [len(known)]
+    assert proofs == []
 
 
 @EXAMPLES
@@ -198,7 +250,7 @@ def test_nothing_gone_costs_one_request(known: set[int]) -> None:
 def test_rows_that_came_unseen_are_read(known: set[int], entered: set[int]) -> None:
     entered = {row for row in entered if row <= max(known)} - known
     api = Api(known | entered)
-    proofs = counted(api, tally_of(known).expectation)
+    proofs = counted(api, account_of(known))
     read = {row for proof in proofs for row in proof.ids or ()}
     assert read >= entered
     assert named(proofs, known) == set()
@@ -210,20 +262,20 @@ def test_no_row_that_exists_is_named_when_rows_go_while_they_are_counted(
     known: set[int], luck: Random, going: int
 ) -> None:
     leaving = luck.sample(sorted(known), min(going, len(known)))
-    api, tally = Api(set(known), going=leaving), tally_of(known)
+    api, account = Api(set(known), going=leaving), account_of(known)
     while True:
-        proofs = counted(api, tally.expectation)
+        proofs = counted(api, account)
         assert named(proofs, known) <= known - api.ids
         for proof in proofs:
             if proof.ids is not None:
-                tally.replace(proof.lower, proof.upper, proof.ids)
+                account.replace(proof.lower, proof.upper, proof.ids, {})
         if not leaving:
             break
     # What a census cannot see while rows go, the next one does.
-    for proof in counted(api, tally.expectation):
+    for proof in counted(api, account):
         if proof.ids is not None:
-            tally.replace(proof.lower, proof.upper, proof.ids)
-    assert set(tally.ids) == api.ids
+            account.replace(proof.lower, proof.upper, proof.ids, {})
+    assert set(account.ids) == api.ids
 
 
 @EXAMPLES
@@ -232,7 +284,7 @@ def test_a_rolling_read_has_seen_every_row_after_its_nights(
     known: set[int], nights: int, luck: Random
 ) -> None:
     gone = set(luck.sample(sorted(known), len(known) // 3))
-    tally, api = tally_of(known), Api(known - gone)
+    account, api = account_of(known), Api(known - gone)
     start, found = 1, set[int]()
 
     async def read(lower: int, upper: int) -> list[Proof]:
@@ -241,7 +293,7 @@ def test_a_rolling_read_has_seen_every_row_after_its_nights(
 
     for _ in range(nights):
         rows = ceil(len(known) / nights)
-        lower, upper = tally.expectation.sector(start, rows)
+        lower, upper = account.sector(start, rows)
         (proof,) = asyncio.run(read(lower, upper))
         assert proof.ids is not None
         found |= named([proof], known)
@@ -258,7 +310,7 @@ def test_a_rolling_read_has_seen_every_row_after_its_nights(
 )
 def test_a_list_that_cannot_be_counted_proves_nothing(api: Api, error: type) -> None:
     with pytest.raises(error):
-        counted(api, tally_of(range(1, 51)).expectation)
+        counted(api, account_of(range(1, 51)))
 
 
 @EXAMPLES
@@ -269,7 +321,7 @@ def test_nobody_is_named_by_totals_that_contradict_each_other(
     # Nothing has gone, but each answer counts other rows.
     api = Api(set(known), sorts=sorts, lie=lambda true: true + luck.choice([-3, -1, 1, 7]))
     try:
-        proofs = counted(api, tally_of(known).expectation, is_sortable=sorts)
+        proofs = counted(api, account_of(known), is_sortable=sorts)
     except UncountableError:
         return
     assert named(proofs, known) == set()
@@ -280,4 +332,4 @@ def test_a_page_that_is_smaller_than_its_count_names_nobody() -> None:
     # Whatever fills more than a page counts one less than it has, and pages tell the truth.
     known = set(range(1, 201))
     api = Api(set(known), lie=lambda true: true - (true > SIZE))
-    assert named(counted(api, tally_of(known).expectation), known) == set()
+    assert named(counted(api, account_of(known)), known) == set()

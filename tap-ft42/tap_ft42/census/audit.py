@@ -1,13 +1,9 @@
 """The copy's counts by day against the API's, where a list has a graph.
 
-One request says how many rows of a list were created on each day, and the state says how many
-are known of each (`tap_ft42.census.comparing`). Days that agree are proven. Those that differ
-are looked up or read (`tap_ft42.census.settling`). Rows are counted up to the instant up to
-which changes have been read.
-
-**Large lists.** Where there are too many rows for their ids, the open ones are compared with a
-graph of their own (see `tap_ft42.census.settled`), and the settled ones with another. Of a
-settled row that went nobody knows the id: see `tap_ft42.census.unnamed`.
+One request says how many rows of a list were created on each day, up to the instant up to which
+changes have been read. Days that agree are proven. Those that differ are looked up or read
+(`tap_ft42.census.settling`, `tap_ft42.census.unnamed`). Where there are too many rows for their
+ids, the open ones have a graph of their own (`tap_ft42.census.settled`).
 """
 
 from __future__ import annotations
@@ -15,13 +11,15 @@ from __future__ import annotations
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
+from typing_extensions import override
+
 from tap_ft42.api.errors import FatalAPIError, blamed_by
 from tap_ft42.api.retries import RETRIED
 from tap_ft42.api.token import CredentialsError
 from tap_ft42.census.comparing import Comparison, Counted, Others
 from tap_ft42.census.days import UNKNOWN, number_of, written
 from tap_ft42.census.findings import Findings
-from tap_ft42.census.inquiry import UNREADABLE, Inquiry, looked_at
+from tap_ft42.census.inquiry import Inquiry, looked_at
 from tap_ft42.census.settling import Settling
 from tap_ft42.census.unnamed import Unnamed
 from tap_ft42.declared.contexts import cursus_of
@@ -34,9 +32,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from tap_ft42.census.accounts import Account
+    from tap_ft42.census.comparing import Span
     from tap_ft42.census.counting import Proof
     from tap_ft42.census.inquiry import Read
-    from tap_ft42.census.settled import Split
     from tap_ft42.declared.listing import Graph
     from tap_ft42.reading.fitting import Fit
 
@@ -53,20 +51,11 @@ _PART = 20
 class Audit(Inquiry):
     """A comparison of all days of a list."""
 
-    def __init__(self, read: Read, graph: Graph, account: Account, split: Split | None) -> None:
-        """Prepare it; nothing is asked yet.
-
-        Args:
-            read: What the run has read of the stream.
-            graph: Where the API counts the list.
-            account: What is known of the list, or of its settled rows; changed in place.
-            split: The accounts of settled and open rows, if they are two lists.
-        """
-        super().__init__(read, account)
-        self._read = read
+    def __init__(self, read: Read, graph: Graph) -> None:
+        """Prepare to ask where the API counts the list; nothing is asked yet."""
+        super().__init__(read)
         self._graph = graph
-        self._split = split
-        self._others = Others(account) if graph.counts_others else None
+        self._others = Others(self._account) if graph.counts_others else None
         self.findings = Findings(self._list.listing.name, cursus_of(self._whole))
         # Of those who came today, nobody knows how many are not in the list.
         self._is_bounded = not graph.counts_others
@@ -76,55 +65,40 @@ class Audit(Inquiry):
     @property
     def is_possible(self) -> bool:
         """Whether there is something to compare the graph with."""
-        if self._account.days is None or self._query is None:
-            return False
-        if self._split is not None and not self._split.open.notes["statuses"]:
-            return False
-        if not self._is_all or self._list.has_wrong_totals:
-            return False
-        pages = ceil(self._account.tally.expectation.total / self._list.reader.page_size)
+        pages = ceil(self._account.total / self._list.reader.page_size)
         if self._others is not None and pages <= _SHORT:
             return False
-        # What is older than the start date is not asked for, but may be known.
-        is_whole = self._oldest is None and "next_id" not in self._account.notes
-        return is_whole and self._fit.can.is_allowed and self._fit.can.totals != "wrong"
+        is_served = self._fit.can.is_allowed and self._fit.can.totals != "wrong"
+        return is_served and self._is_whole and self._read.is_all
 
     @property
     def is_proof(self) -> bool:
         """Whether it has proven that no row is missing, and none is gone."""
-        held = self._account.days.moments if self._account.days else None
+        held = self._account.moments
         has_all = held is None or UNKNOWN not in held.values()
         is_proven = self.is_served and has_all and not self.findings.unsettled
         return is_proven and self._others is None
 
-    def proofs(self) -> Iterator[Proof]:
-        """Take it.
-
-        Yields:
-            What is proven to exist, or to be gone.
-
-        Raises:
-            RunEnds: The run has to end.
-            RetriableAPIError: Too many tries of one page failed.
-            requests.RequestException: The API did not answer.
-        """
+    @override
+    def _found_out(self) -> Iterator[Proof]:
         spent = self._terms.budget.spent
         try:
             if (comparison := self._ask()) is not None and self._makes_sense(comparison):
                 self.is_served = True
                 yield from self._settled(comparison)
-        except UNREADABLE as error:
-            if isinstance(error, CredentialsError):
-                raise
-            self.is_served = False
-            self._list.logger.warning(
-                "%s: the days on which 42 counts other rows cannot be read. The rows are "
-                "counted by their ids. %s",
-                self._list.listing.name,
-                str(error) or error.__doc__,
-                extra={"happened": "audit_impossible"},
-            )
-        self.findings.requests = self._terms.budget.spent - spent
+        finally:
+            self.findings.requests = self._terms.budget.spent - spent
+
+    @override
+    def _tell_impossible(self, why: str | None) -> None:
+        self.is_served = False
+        self._list.logger.warning(
+            "%s: what 42 counts by the day is of no use this time. Its rows are counted in "
+            "another way. %s",
+            self._list.listing.name,
+            why,
+            extra={"happened": "audit_impossible"},
+        )
 
     # What is asked
 
@@ -140,14 +114,10 @@ class Audit(Inquiry):
             settled, still_open = self._split.filters
             parts = [(self._split.open, still_open), (self._account, settled)]
         try:
-            counted = [
-                Counted(account, account.days, self._counts(filters))
-                for account, filters in parts
-                if account.days is not None
-            ]
+            counted = [Counted(account, self._counts(filters)) for account, filters in parts]
+        except CredentialsError:
+            raise
         except FatalAPIError as refusal:
-            if isinstance(refusal, CredentialsError):
-                raise
             self._fit.learn(
                 "42 does not count it by the day. Its rows are counted by their ids. "
                 f"{refusal}",
@@ -155,20 +125,14 @@ class Audit(Inquiry):
             )
             return None
         except RETRIED as failure:
-            self._list.logger.warning(
-                "%s: 42 did not count it by the day this time. Its rows are counted by their "
-                "ids. %s",
-                self._list.listing.name,
-                failure,
-                extra={"happened": "audit_unanswered"},
-            )
+            self._tell_impossible(str(failure))
             return None
         until = self._terms.times.until
         comparison = Comparison(counted, self._others, until=until, with_today=self._is_bounded)
         self._believe_zone(comparison)
         return comparison
 
-    def _counts(self, filters: Mapping[str, str]) -> dict[int, int]:
+    def _counts(self, filters: Mapping[str, str]) -> dict[Span, int]:
         query: dict[str, Any] = {**(self._query or {}), **filters}
         until = Region({CREATED_AT: (0, self._terms.times.until)}).params()
         bounds = until if self._is_bounded else {}
@@ -179,7 +143,7 @@ class Audit(Inquiry):
                 raise
             self._is_bounded = False
             return self._counts(filters)
-        return {number_of(day): rows for day, rows in counts.items()}
+        return {(number_of(day),) * 2: rows for day, rows in counts.items()}
 
     # What the answers say
 
@@ -216,7 +180,7 @@ class Audit(Inquiry):
         )
         return False
 
-    def _remember_others(self, comparison: Comparison, left: set[int]) -> None:
+    def _remember_others(self, comparison: Comparison, left: set[Span]) -> None:
         if self._others is not None:
             (one,) = comparison.parts
             self._others.remember(one, comparison.zone, comparison.upto, left)
@@ -228,22 +192,20 @@ class Audit(Inquiry):
         found = self.findings
         found.zone, found.days = comparison.zone, comparison.days
         found.differed = len(comparison.differing)
-        settling = Settling(self._read, self._account, self._split, comparison, found)
+        is_crowd = self._account.moments is None
+        settling = (Unnamed if is_crowd else Settling)(self._read, comparison, found)
         yield from settling.proofs()
-        if (crowds := settling.crowds) is not None:
-            unnamed = Unnamed(settling, self._account, self._split, found, self._terms)
-            yield from unnamed.proofs(crowds)
-            found.unsettled += len(unnamed.believed)
+        if isinstance(settling, Unnamed):
+            found.unsettled += len(settling.believed)
             yield looked_at(self._terms.now())
         # By now more may be known of when rows were created.
         self._believe_zone(comparison)
         left = comparison.differing
-        read = left & settling.days_read
+        read = {span for span in left if settling.has_read(span)}
         found.unsettled += len(left - read)
         if self._others is None:
             found.until = from_milliseconds(self._terms.times.until)
-            counts = comparison.proven.items()
-            found.counts = {written(day): rows for day, rows in sorted(counts)}
+            found.counts = {written(day): rows for day, rows in comparison.proven.items()}
         self._remember_others(comparison, left - read)
         if self._others is None and len(read) > max(_FEW, found.differed // 2):
             self.is_served = False

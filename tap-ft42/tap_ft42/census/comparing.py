@@ -1,5 +1,7 @@
 """Counts by the day: those of the copy, and those of the API.
 
+What the API counts is told by its graph, day by day, or by totals of spans of days.
+
 **Whose days.** 42 does not say whose midnights cut its days. The copy can count by either, and
 the cut is believed by which the counts agree best.
 
@@ -13,32 +15,35 @@ from bisect import bisect_left, bisect_right
 from collections import Counter
 from dataclasses import dataclass, field
 from itertools import accumulate
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
-from tap_ft42.census.days import ZONES, day_of, moment_at, stepped, steps
+from tap_ft42.census.days import ZONES, day_of, moment_at
+from tap_ft42.census.packing import stepped, steps
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from tap_ft42.census.accounts import Account
-    from tap_ft42.census.days import Days
     from tap_ft42.declared.capabilities import Zone
+
+Span: TypeAlias = tuple[int, int]
+"""The first and the last one of some days."""
 
 
 @dataclass
 class Counted:
-    """Rows that have an account, and that the API counts by the day.
+    """Rows that have an account, and that the API counts.
 
     Attributes:
         account: Their account.
-        days: When they were created.
-        api: How many the API counts, by day.
-        in_flight: How many the API has more, by day, as the next windows bring them.
+        api: How many the API counts, by spans of days.
+        has_all: Whether it counts none of other days; else these are not compared.
+        in_flight: How many it has more, by day, as the next windows bring them.
     """
 
     account: Account
-    days: Days
-    api: Mapping[int, int]
+    api: Mapping[Span, int]
+    has_all: bool = True
     in_flight: Counter[int] = field(default_factory=Counter)
 
 
@@ -57,12 +62,15 @@ class Others:
             dict(zip(stepped(kept["days"]), stepped(kept["rows"]), strict=True)) if kept else {}
         )
 
-    def remember(self, one: Counted, zone: Zone, upto: int, left: Collection[int]) -> None:
+    def remember(self, one: Counted, zone: Zone, upto: int, left: Collection[Span]) -> None:
         """Count them anew, but for some days."""
-        own, before = one.days.rows(zone), self.rows
-        days = sorted(day for day in {*one.api, *own, *before} if day < upto)
+        own, before = one.account.rows(zone), self.rows
+        known = {*own, *before, *(day for day, _ in one.api)}
+        days = sorted(day for day in known if day < upto)
         rows = [
-            before.get(day, 0) if day in left else one.api.get(day, 0) - own.get(day, 0)
+            before.get(day, 0)
+            if (day, day) in left
+            else one.api.get((day, day), 0) - own.get(day, 0)
             for day in days
         ]
         self._account.note(
@@ -74,14 +82,19 @@ class Comparison:
     """What is known of a list, or of the two parts of one, held against the API's counts."""
 
     def __init__(
-        self, parts: Sequence[Counted], others: Others | None, *, until: int, with_today: bool
+        self,
+        parts: Sequence[Counted],
+        others: Others | None = None,
+        *,
+        until: int,
+        with_today: bool = True,
     ) -> None:
-        """Compare nothing yet.
+        """Compare rows that are known up to an instant, those whose ids are known first.
 
         Args:
-            parts: The rows, those whose ids are known first.
+            parts: The rows.
             others: What else the API counts; None if nothing.
-            until: The instant up to which rows are known.
+            until: The instant.
             with_today: Whether the API counts none that is later.
         """
         self.parts = parts
@@ -92,11 +105,7 @@ class Comparison:
         self._sums: tuple[list[int], list[int]] | None = None
 
     def believe(self, known: Zone) -> None:
-        """Find out whose midnights cut the days.
-
-        Args:
-            known: Whose they were found to be before.
-        """
+        """Find out whose midnights cut the days; those of before, if nothing tells."""
         if self.others is not None and self.others.zone is not None:
             self.zone = self.others.zone
             return
@@ -119,46 +128,48 @@ class Comparison:
     def _upto(self, zone: Zone) -> int:
         return day_of(moment_at(self._until), zone) + self._with_today
 
-    def _days(self, parts: Iterable[Counted], zone: Zone) -> set[int]:
+    def _spans(self, parts: Iterable[Counted], zone: Zone) -> set[Span]:
         upto = self._upto(zone)
         if self.others is not None and self.others.upto is not None:
             upto = min(upto, self.others.upto)
-        days = {day for one in parts for day in (*one.api, *one.days.rows(zone))}
-        return {day for day in days if day < upto}
+        spans = {span for one in parts for span in one.api}
+        spans |= {(d, d) for one in parts if one.has_all for d in one.account.rows(zone)}
+        return {span for span in spans if span[0] < upto}
 
     @property
     def days(self) -> int:
         """How many days are compared."""
-        return len(self._days(self.parts, self.zone))
+        return len(self._spans(self.parts, self.zone))
 
-    def differences(self, one: Counted) -> dict[int, int]:
-        """Return how many rows the API has more than are known, by days that differ."""
+    def differences(self, one: Counted) -> dict[Span, int]:
+        """Return how many rows the API has more than are known, by what differs."""
         return self._more(one, self.zone)
 
-    def _more(self, one: Counted, zone: Zone) -> dict[int, int]:
-        own, others = one.days.rows(zone), {} if self.others is None else self.others.rows
+    def _more(self, one: Counted, zone: Zone) -> dict[Span, int]:
+        own, others = one.account.rows(zone), self.others.rows if self.others else {}
         more = {
-            day: one.api.get(day, 0) - own.get(day, 0) - others.get(day, 0) - one.in_flight[day]
-            for day in self._days([one], zone)
+            span: one.api.get(span, 0)
+            - sum(
+                own[day] + others.get(day, 0) + one.in_flight[day]
+                for day in range(span[0], span[1] + 1)
+            )
+            for span in self._spans([one], zone)
         }
-        return {day: rows for day, rows in more.items() if rows}
+        return {span: rows for span, rows in more.items() if rows}
 
     @property
-    def differing(self) -> set[int]:
+    def differing(self) -> set[Span]:
         """The days that differ."""
-        return {day for one in self.parts for day in self.differences(one)}
+        return {span for one in self.parts for span in self.differences(one)}
 
     @property
     def proven(self) -> Mapping[int, int]:
         """How many rows the API counts of the days that agree."""
-        counts, differing, days = (
-            Counter[int](),
-            self.differing,
-            self._days(self.parts, self.zone),
-        )
-        for one in self.parts:
-            counts.update(one.api)
-        return {day: counts[day] for day in days - differing}
+        agreeing = self._spans(self.parts, self.zone) - self.differing
+        return {
+            span[0]: sum(one.api.get(span, 0) for one in self.parts)
+            for span in sorted(agreeing)
+        }
 
     @property
     def more_and_less(self) -> tuple[int, int]:
@@ -169,7 +180,7 @@ class Comparison:
     @property
     def known(self) -> int:
         """Rows that are known, and when they were created."""
-        return sum(sum(one.days.rows(self.zone).values()) for one in self.parts)
+        return sum(sum(one.account.rows(self.zone).values()) for one in self.parts)
 
     @property
     def counted(self) -> int:
@@ -178,37 +189,34 @@ class Comparison:
 
     # What it costs to read them
 
-    def windows(self, days: Iterable[int], page_size: int) -> list[tuple[int, int]]:
+    def windows(self, spans: Iterable[Span], page_size: int) -> list[Span]:
         """Put days together whose rows fit in a page, with those between them."""
-        windows: list[tuple[int, int]] = []
-        for day in sorted(days):
-            if windows and self._rows_between(windows[-1][0], day) < page_size:
-                windows[-1] = (windows[-1][0], day)
+        windows: list[Span] = []
+        for begin, end in sorted(spans):
+            if windows and self._rows_between(windows[-1][0], end) < page_size:
+                windows[-1] = (windows[-1][0], max(windows[-1][1], end))
             else:
-                windows.append((day, day))
+                windows.append((begin, end))
         return windows
 
-    def cost(self, days: Iterable[int], page_size: int) -> int:
+    def cost(self, spans: Iterable[Span], page_size: int) -> int:
         """Return how many requests read some days."""
-        return sum(
-            self.pages(*window, page_size=page_size) for window in self.windows(days, page_size)
-        )
+        return sum(self.pages(window, page_size) for window in self.windows(spans, page_size))
 
-    def pages(self, begin: int, end: int, *, page_size: int) -> int:
-        """Return how many requests read the days from one to another."""
+    def pages(self, span: Span, page_size: int) -> int:
+        """Return how many requests read some days."""
         # Behind a full page is asked, too.
-        return self._rows_between(begin, end) // page_size + 1
+        return self._rows_between(*span) // page_size + 1
 
     def _rows_between(self, begin: int, end: int) -> int:
         """Return how many rows some days may have."""
         if self._sums is None:
             rows = Counter[int]()
             for one in self.parts:
-                own = one.days.rows(self.zone)
-                counted = one.api if self.others is None else own
-                rows.update(
-                    {day: max(own[day], counted.get(day, 0)) for day in {*own, *counted}}
-                )
+                rows.update(one.account.rows(self.zone))
+                if self.others is None:
+                    more = self.differences(one).items()
+                    rows.update({span[0]: each for span, each in more if each > 0})
             days = sorted(rows)
             self._sums = days, list(accumulate((rows[day] for day in days), initial=0))
         days, before = self._sums

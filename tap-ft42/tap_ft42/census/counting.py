@@ -1,69 +1,63 @@
 """How rows that disappeared are found without reading those that did not.
 
-A tally knows which rows a list should have. One request says how many rows lie in an
-interval of ids: its total. If the two agree, the interval is done. If not, the interval
-is halved so that both halves fill pages, and only the lower half is asked for: the rest
-of the total is the upper half's. What fits in a page is read and not counted, which
-proves which ids exist in it.
+An account says which rows a list should have. One request says how many rows lie in an
+interval of ids, or of days: its total. If the two agree, the interval is done. If not, the
+interval is halved so that both halves fill pages, and only the lower half is asked for: the
+rest of the total is the upper half's. What fits in a page is read, which proves which ids
+exist in it.
 
-So one disappearance among *p* pages costs the total, ``log2(p)`` counts or one
-less, and a page; several share what lies above them. Where more rows differ than
-there are pages, halving would end at nearly every page, so the interval is read.
-No way of asking does much better: it takes some 220 bits to name the pages of 50 rows
-among 400 pages, and a count brings one or two.
+So one disappearance among *p* pages costs the total, ``log2(p)`` counts and a page. Where more
+rows differ than there are pages, the interval is read as a whole.
 
-**What a count cannot see.** A row that disappeared and another one that entered the
-list unnoticed, with an old id, cancel each other out in the total of every interval
-that has both. A rolling read of the whole list (`read_sector`) finds these, and what
-changed silently.
+**What a count cannot see.** A row that disappeared and another one that entered the list
+unnoticed, with an old id, cancel each other out. A rolling read (`read_sector`) finds these.
 
-**Moments.** The answers are moments apart. If a row disappears between two of them, the
-upper half seems to have one row more than it has. Then it is read in vain or, if it
-lacks a row of its own, found by the next census. No interval is ever proven by
-subtraction, only by a page that was read.
+**Moments.** If a row disappears between two answers, the upper half seems to have one more
+than it has. Then it is read in vain, or found by the next census. No interval is ever proven
+by subtraction, only by a page that was read.
 
-**Contradictions.** Nothing follows from totals that contradict each other or the rows:
-half of an interval that has more rows than the whole, a page of other rows than were
-counted, a range that nobody can read to its end. What was found there is passed on as
-doubtful, without a proof, and a later census looks again.
-
-**Bound.** Each count is of a part of an interval that is made of fewer slices, so there
-are fewer counts than slices, and fewer requests for rows than `read_sector` allows.
+**Contradictions.** Nothing follows from totals that contradict each other or the rows. What
+was found there is passed on as doubtful, and a later census looks again.
 """
 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field, replace
-from itertools import count
+from bisect import bisect_left, bisect_right
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import accumulate, count
 from math import ceil, inf
 from typing import TYPE_CHECKING
 
 from tap_ft42.declared.listing import ID
-from tap_ft42.reading.asking import IncompleteReadError, Metered, Part, RangeIgnoredError
+from tap_ft42.reading.ahead import in_turn
+from tap_ft42.reading.asking import (
+    COUNT,
+    IncompleteReadError,
+    Metered,
+    Part,
+    RangeIgnoredError,
+)
 from tap_ft42.reading.in_order import read_in_order
 from tap_ft42.reading.piecewise import read_piecewise
 from tap_ft42.reading.reads import read_list
 from tap_ft42.reading.regions import Region
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+    from collections.abc import AsyncIterator, Sequence
 
     from tap_ft42.api.page import Page
-    from tap_ft42.census.tallies import Expectation
     from tap_ft42.reading.asking import Ask
     from tap_ft42.reading.regions import Key
 
-AT_ONCE = 8
+_AT_ONCE = 8
 """Intervals about which is asked at once: two a second, and four seconds an answer."""
 
 _LONGEST_WAY = 10
 
 _SPARE, _FACTOR = 16, 4
 """Requests that a range may take to be read: so many, and so many a page."""
-
-COUNT = 0
-"""Number of a page that is asked for its total alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,103 +78,184 @@ class UncountableError(Exception):
     """The API tells no totals of this list."""
 
 
+@dataclass(frozen=True)
+class Expectation:
+    """How many rows a list should have between which keys.
+
+    Attributes:
+        firsts: Ascending keys: ids, or where days begin.
+        rows: Rows from each of them to the next one.
+        page_size: Rows a page.
+    """
+
+    firsts: Sequence[int]
+    rows: Sequence[int]
+    page_size: int
+
+    @cached_property
+    def _before(self) -> list[int]:
+        return list(accumulate(self.rows, initial=0))
+
+    def between(self, lower: int, upper: int) -> int:
+        """Return how many rows are expected in a closed interval."""
+        first, end = self._places(lower, upper)
+        return self._before[end] - self._before[first]
+
+    def middle(self, lower: int, upper: int, most: float = inf) -> int | None:
+        """Return where to cut a closed interval, so that both parts fill pages.
+
+        Args:
+            lower: Its lowest key.
+            upper: Its highest key.
+            most: Pages of the lower part, at most; half of them if that is less.
+
+        Returns:
+            The highest key of the lower part; None if there is a single one.
+        """
+        first, end = self._places(lower, upper)
+        if end - first <= 1:
+            return None
+        pages = ceil((self._before[end] - self._before[first]) / self.page_size)
+        pages = int(min(ceil(pages / 2), max(most, 1)))
+        half = self._before[first] + self.page_size * pages
+        cut = bisect_right(self._before, half, first, end) - 1
+        return self.firsts[min(max(cut, first + 1), end - 1)] - 1
+
+    def _places(self, lower: int, upper: int) -> tuple[int, int]:
+        return bisect_left(self.firsts, lower), bisect_right(self.firsts, upper)
+
+
 @dataclass(frozen=True, slots=True)
-class _Interval:
-    """A closed interval of ids."""
+class Interval:
+    """A closed interval whose total is known."""
 
     region: Region
     expected: int
     """Rows that it should have."""
-    total: int = 0
-    """Rows that it has, once that is known."""
-    whole: _Interval | None = None
-    """What it is the lower half of."""
-    is_read: bool = False
-    """Whether it fits in a page, so that its rows are asked for and not its total."""
-    counted: int | None = None
-    """Rows that a count said it has, if one did."""
-
-    def total_of(self, page: Page) -> int:
-        """Return how many rows the interval has, as an answer tells."""
-        if self.region.strangers(page):
-            raise RangeIgnoredError
-        if page.total is None:
-            raise UncountableError
-        return page.total
-
-    def contradicts(self, page: Page) -> bool:
-        """Tell whether an answer says what earlier ones rule out."""
-        total = self.total_of(page)
-        if self.whole is not None and total > self.whole.total:
-            return True
-        return self.is_read and page.is_whole and self.counted not in {None, total}
+    total: int
+    """Rows that it has."""
 
 
-async def count_rows(  # noqa: PLR0913 - each is a fact about the list
+@dataclass(frozen=True, slots=True)
+class Differing(Part):
+    """Intervals that have other rows than expected."""
+
+    intervals: Sequence[Interval] = ()
+    turn: int = 0
+    """How often was asked for totals before."""
+
+
+async def count_all(ask: Ask, region: Region) -> AsyncIterator[Part]:
+    """Ask how many rows a region has, and yield the proof.
+
+    Raises:
+        UncountableError: The API tells no totals of this list.
+        RangeIgnoredError: It does not narrow the list by the region.
+    """
+    page = await ask(region, COUNT, None)
+    lower, upper = region.interval(ID)
+    yield Proof(None, lower=lower, upper=upper, total=_total(page, region), sent=page.sent)
+
+
+async def find_differing(  # noqa: PLR0913 - each is a fact about the list
     ask: Ask,
-    region: Region,
+    whole: Interval,
+    expected: Expectation,
+    *,
+    key: Key = ID,
+    most: int | None = None,
+    is_read: bool = True,
+) -> AsyncIterator[Part]:
+    """Yield the smallest intervals that have other rows than expected, as they are found.
+
+    Args:
+        ask: Asks for totals.
+        whole: An interval of a key.
+        expected: What is known of it.
+        key: The key.
+        most: Requests after which what is still open is left so; None for any number.
+        is_read: Whether what is found is read next: then a page is small enough, and some of
+            the requests are left for that.
+
+    Raises:
+        UncountableError: The API tells no totals of this list.
+        RangeIgnoredError: It does not narrow the list by the key.
+    """
+    left = inf if most is None else most
+    todo, news = list[tuple[Interval, int]](), [whole]
+    for turn in count():
+        found = list[Interval]()
+        for one in news:
+            if one.expected == one.total:
+                continue
+            pages = ceil(max(one.expected, one.total) / expected.page_size)
+            needed = pages + (pages > 1)  # the borders of several pages take one to be proven
+            dense = abs(one.total - one.expected) >= ceil(one.expected / expected.page_size)
+            is_small = pages <= 1 or (dense and needed <= left) if is_read else not one.total
+            # Where much is gone, as much is read as there are requests for.
+            room = left - 2 if dense else inf
+            middle = expected.middle(*one.region.interval(key), room)
+            if middle is not None and not is_small:
+                todo.append((one, middle))
+            elif not is_read or needed <= left:
+                left -= needed if is_read else 0
+                found.append(one)
+        if found:
+            yield Differing(None, intervals=found, turn=turn)
+        # With few requests left, rather one way to its end than many that end nowhere.
+        width = int(min(_AT_ONCE, max(1, left // _LONGEST_WAY)))
+        asking = todo[-width:] if left > 0 else []
+        if not asking:
+            return
+        del todo[-len(asking) :]
+        left -= len(asking)
+        halves = [
+            one.region.narrowed(key, one.region.interval(key)[0], middle)
+            for one, middle in asking
+        ]
+        news = []
+        pages_of_one = await _at_once(ask.after(turn), halves)
+        for (one, middle), half, page in zip(asking, halves, pages_of_one, strict=True):
+            total, rows = _total(page, half), expected.between(*half.interval(key))
+            if total > one.total:
+                yield Part(None, is_doubtful=True)
+                continue
+            rest = one.region.narrowed(key, middle + 1, one.region.interval(key)[1])
+            news.append(Interval(half, rows, total))
+            news.append(Interval(rest, one.expected - rows, one.total - total))
+
+
+async def find_rows(
+    ask: Ask,
+    whole: Interval,
     expected: Expectation,
     *,
     is_sortable: bool,
     most: int | None = None,
-    total: int | None = None,
 ) -> AsyncIterator[Part]:
-    """Find the rows by which a region differs from what is expected of it.
+    """Yield the pages where an interval of ids differs, each with a proof behind.
 
-    Args:
-        ask: Asks for pages; for `COUNT`, for a total.
-        region: An interval of ids.
-        expected: What is known of it.
-        is_sortable: Whether the API sorts the list by id.
-        most: Requests after which what is still open is left so; None for any number.
-        total: How many rows the region has, if that was asked for just before.
-
-    Yields:
-        The total of the region, if it was asked for; the pages where it differs, each
-        with a proof behind.
-
-    Raises:
-        UncountableError: The API tells no totals of this list.
-        RangeIgnoredError: It does not narrow the list by ids.
+    Arguments and errors are those of `find_differing`.
     """
-    lower, upper = region.interval("id")
-    rows, size = expected.between(lower, upper), expected.page_size
-    # The last ones first: with few requests some pages are found, not just large halves.
-    whole = _Interval(region, rows, is_read=rows <= size)
-    todo, unread = [whole], list[_Interval]()
-    if total is not None:
-        todo, unread = _further([replace(whole, total=total)], expected)
-    left = inf if most is None else most
-    for turn in count(1):
-        # With few requests left, rather one way to its end than many that end nowhere.
-        width = int(min(AT_ONCE, max(1, left // _LONGEST_WAY)))
-        asking = todo[-width:] if left > 0 else []
-        if not asking:
-            break
-        del todo[-len(asking) :]
-        left -= len(asking)
-        pages = await _at_once(ask.after(turn), asking, is_sortable=is_sortable)
-        for asked, page in zip(asking, pages, strict=True):
-            for part in _told(asked, page):
-                yield part
-            further = _further(_halves(asked, page), expected)
-            todo += further[0]
-            unread += further[1]
-    for number, rest in enumerate(unread):
-        needed = ceil(max(rest.expected, rest.total) / size)
-        left -= needed + (needed > 1)  # the borders of several pages take one to be proven
-        if left < 0:
-            break
-        sector = read_sector(
-            ask.after(turn).after(number),
-            rest.region,
-            is_sortable=is_sortable,
-            pages=needed,
-        )
-        async for part in sector:
+
+    async def read(each: Interval, ask: Ask) -> AsyncIterator[Part]:
+        pages = ceil(max(each.expected, each.total) / expected.page_size)
+        async for part in read_sector(ask, each.region, is_sortable=is_sortable, pages=pages):
             # More rows than were counted: one of the two is wrong.
-            is_more = isinstance(part, Proof) and part.total > rest.total
+            is_more = isinstance(part, Proof) and part.total > each.total
             yield Part(None, is_doubtful=True) if is_more else part
+
+    async for found in find_differing(ask, whole, expected, most=most):
+        if isinstance(found, Differing):
+            after = ask.after(found.turn)
+            readings = (
+                read(each, after.after(_AT_ONCE + number))
+                for number, each in enumerate(found.intervals)
+            )
+            async for part in in_turn(readings):
+                yield part
+        else:
+            yield found
 
 
 async def read_sector(
@@ -191,7 +266,7 @@ async def read_sector(
     pages: int | None = None,
     key: Key = ID,
 ) -> AsyncIterator[Part]:
-    """Read a closed interval of ids, or of another key.
+    """Read a closed interval: its pages, and a proof of what exists in it, or a doubt.
 
     Args:
         ask: Asks for pages.
@@ -200,10 +275,6 @@ async def read_sector(
         pages: How many it should have. More than 16 requests and 4 a page are not sent;
             None for no other bound than that of every read.
         key: The key.
-
-    Yields:
-        Its pages, once or several times, and a proof of what exists in it, or the news
-        that it is doubtful.
 
     Raises:
         UncountableError: The API tells no totals of this list.
@@ -220,18 +291,8 @@ async def read_sector(
     yield found.verdict(region)
 
 
-async def read_whole(
-    ask: Ask, expected: Expectation, *, is_sortable: bool
-) -> AsyncIterator[Part]:
-    """Read all of a list that no range narrows.
-
-    Args:
-        ask: Asks for pages.
-        expected: What is known of it.
-        is_sortable: Whether the API sorts the list by id.
-
-    Yields:
-        Its pages, once or several times, and a proof of what exists of what is known.
+async def read_whole(ask: Ask, greatest: int, *, is_sortable: bool) -> AsyncIterator[Part]:
+    """Read all of a list that no range narrows; as `read_sector`, up to a greatest id.
 
     Raises:
         UncountableError: The API tells no totals of this list.
@@ -240,7 +301,7 @@ async def read_whole(
     found = _Found()
     async for part in found.pages_of(read_list(ask, is_sortable=is_sortable)):
         yield part
-    yield found.verdict(Region({ID: (1, max(expected.greatest, 1))}))
+    yield found.verdict(Region({ID: (1, max(greatest, 1))}))
 
 
 @dataclass
@@ -251,11 +312,7 @@ class _Found:
     is_doubtful: bool = False
 
     async def pages_of(self, parts: AsyncIterator[Part]) -> AsyncIterator[Part]:
-        """Yield the parts that are pages.
-
-        Raises:
-            UncountableError: The API tells no totals of this list.
-        """
+        """Yield the parts that are pages."""
         async for part in parts:
             self.is_doubtful |= part.is_doubtful
             if part.page is not None:
@@ -268,85 +325,27 @@ class _Found:
         """Return a proof of which rows exist in a region, or that this is in doubt."""
         if self.is_doubtful:
             return Part(None, is_doubtful=True)
-        return _proof(region, self.pages)
+        lower, upper = region.interval(ID)
+        shown = {number for page in self.pages for number in page.ids}
+        ids = sorted(number for number in shown if lower <= number <= upper)
+        sent = min(page.sent for page in self.pages)
+        return Proof(None, lower=lower, upper=upper, total=len(ids), ids=ids, sent=sent)
 
 
-def _told(asked: _Interval, page: Page) -> Iterator[Part]:
-    """Yield what an answer proves by itself."""
-    lower, upper = asked.region.interval("id")
-    if asked.is_read and page.is_whole:
-        yield Part(page)
-    if asked.contradicts(page):
-        yield Part(None, is_doubtful=True)
-    elif asked.is_read and page.is_whole:
-        yield _proof(asked.region, [page])
-    elif not asked.is_read and asked.whole is None:
-        total = asked.total_of(page)
-        yield Proof(None, lower=lower, upper=upper, total=total, sent=page.sent)
+def _total(page: Page, region: Region) -> int:
+    """Return how many rows a region has, as an answer tells."""
+    if strangers := region.strangers(page):
+        raise RangeIgnoredError(key=next(iter(strangers)))
+    if page.total is None:
+        raise UncountableError
+    return page.total
 
 
-def _halves(asked: _Interval, page: Page) -> Iterator[_Interval]:
-    """Yield what an answer tells about, with its total: the interval and what is beside."""
-    total = asked.total_of(page)
-    if asked.contradicts(page):
-        return
-    if not (asked.is_read and page.is_whole):
-        yield replace(asked, total=total)
-    if (whole := asked.whole) is not None:
-        _, middle = asked.region.interval("id")
-        _, upper = whole.region.interval("id")
-        yield _Interval(
-            whole.region.narrowed("id", middle + 1, upper),
-            whole.expected - asked.expected,
-            total=whole.total - total,
-        )
-
-
-def _further(
-    told: Iterable[_Interval], expected: Expectation
-) -> tuple[list[_Interval], list[_Interval]]:
-    """Return what to ask about intervals whose totals are known, and which to read whole."""
-    differing = [interval for interval in told if interval.expected != interval.total]
-    smaller = [(interval, _smaller(interval, expected)) for interval in differing]
-    return (
-        [part for _, part in smaller if part is not None],
-        [interval for interval, part in smaller if part is None],
-    )
-
-
-def _smaller(differs: _Interval, expected: Expectation) -> _Interval | None:
-    """Return what to ask about an interval that differs, or None to read all of it."""
-    rows, total, size = differs.expected, differs.total, expected.page_size
-    if not differs.is_read and max(rows, total) <= size:
-        return _Interval(differs.region, rows, is_read=True, counted=total)
-    lower, upper = differs.region.interval("id")
-    middle = expected.middle(lower, upper)
-    if differs.is_read or middle is None or abs(total - rows) >= ceil(rows / size):
-        return None
-    below = expected.between(lower, middle)
-    half = differs.region.narrowed("id", lower, middle)
-    return _Interval(half, below, whole=differs, is_read=below <= size)
-
-
-def _proof(region: Region, pages: Sequence[Page]) -> Proof:
-    """Say what exists in a region whose pages have all been read."""
-    lower, upper = region.interval("id")
-    shown = {number for page in pages for number in page.ids}
-    ids = sorted(number for number in shown if lower <= number <= upper)
-    sent = min(page.sent for page in pages)
-    return Proof(None, lower=lower, upper=upper, total=len(ids), ids=ids, sent=sent)
-
-
-async def _at_once(
-    ask: Ask, intervals: Sequence[_Interval], *, is_sortable: bool
-) -> list[Page]:
-    """Ask about several intervals; one that fails stops the others."""
-    sort = "id" if is_sortable else None
+async def _at_once(ask: Ask, regions: Sequence[Region]) -> list[Page]:
+    """Ask for the totals of several regions; one that fails stops the others."""
     asked = [
-        asyncio.ensure_future(
-            ask.after(number)(interval.region, 1 if interval.is_read else COUNT, sort)
-        )
-        for number, interval in enumerate(intervals)
+        asyncio.ensure_future(ask.after(number)(region, COUNT, None))
+        for number, region in enumerate(regions)
     ]
     try:
         return [await answer for answer in asked]

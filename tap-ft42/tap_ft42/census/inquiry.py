@@ -3,37 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import cached_property
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
 from tap_ft42.api.errors import FatalAPIError
-from tap_ft42.census.counting import COUNT, Proof, UncountableError
+from tap_ft42.api.token import CredentialsError
+from tap_ft42.census.counting import Proof, UncountableError
 from tap_ft42.declared.contexts import list_of, parent_of
-from tap_ft42.reading.asking import (
-    IncompleteReadError,
-    RangeIgnoredError,
-    Source,
-    TooLargeError,
-)
-from tap_ft42.reading.source import ONE
+from tap_ft42.declared.listing import CREATED_AT, Cursor
+from tap_ft42.reading.asking import IncompleteReadError, RangeIgnoredError, TooLargeError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 
-    from tap_ft42.api.ledger import Entry
-    from tap_ft42.api.page import Page
     from tap_ft42.census.accounts import Account
+    from tap_ft42.census.settled import Split
     from tap_ft42.census.terms import CensusTerms, CountedList
     from tap_ft42.declared.contexts import Context
-    from tap_ft42.reading.asking import Ask, Part, Remedy
-    from tap_ft42.reading.fitting import Fit
+    from tap_ft42.reading.asking import Ask, Part
     from tap_ft42.reading.ids import IdSet
-    from tap_ft42.reading.places import Place
-    from tap_ft42.reading.regions import Region
-    from tap_ft42.reading.source import ListReader, ListSource
+    from tap_ft42.reading.source import ListReader
 
 UNREADABLE = (
     FatalAPIError, IncompleteReadError, RangeIgnoredError, TooLargeError, UncountableError,
@@ -43,7 +35,7 @@ UNREADABLE = (
 
 @dataclass(frozen=True)
 class Read:
-    """What a run has read of a stream.
+    """What a run has read of a stream, and what is known of it.
 
     Attributes:
         counted: The list.
@@ -53,6 +45,8 @@ class Read:
         seen: Ids of the rows that came.
         is_all: Whether all of its contexts that were begun were read to their end.
         is_refreshed: Whether all rows have come that tonight has to read again.
+        account: What is known of the list, or of its settled rows; changed in place.
+        split: The accounts of settled and open rows, if they are two lists.
     """
 
     counted: CountedList
@@ -62,27 +56,51 @@ class Read:
     seen: IdSet
     is_all: bool
     is_refreshed: bool
+    account: Account
+    split: Split | None
 
 
 class Inquiry:
     """Asks for rows of a stream, emits what is new, and says what is gone."""
 
-    def __init__(self, read: Read, account: Account) -> None:
-        """Prepare it; nothing is asked yet.
-
-        Args:
-            read: What the run has read of the stream.
-            account: What is known of the list; changed in place.
-        """
+    def __init__(self, read: Read) -> None:
+        """Prepare it; nothing is asked yet."""
+        self._read = read
         self._list = read.counted
         self._terms = read.terms
         self._contexts = read.contexts
-        self._left_out = read.left_out
         self._seen = read.seen
-        self._is_all = read.is_all
-        self._is_refreshed = read.is_refreshed
-        self._account = account
+        self._account = read.account
+        self._split = read.split
         self._whole = list_of(read.contexts[0])
+
+    def proofs(self) -> Iterator[Proof]:
+        """Ask, as far as the API can be read.
+
+        Yields:
+            What is proven to exist, or to be gone.
+
+        Raises:
+            RunEnds: The run has to end.
+            CredentialsError: The application may not ask any more.
+            RetriableAPIError: Too many tries of one page failed.
+            requests.RequestException: The API did not answer.
+        """
+        try:
+            yield from self._found_out()
+        except CredentialsError:
+            raise
+        except UNREADABLE as error:
+            self._tell_impossible(str(error) or error.__doc__)
+
+    def _refuse_wrong_totals(self) -> None:
+        if self._list.has_wrong_totals:
+            message = "Its totals contradict each other, or the rows"
+            raise UncountableError(message)
+
+    def _found_out(self) -> Iterator[Proof]:
+        """Yield what `proofs` does; what raises an error of `UNREADABLE` is told."""
+        raise NotImplementedError
 
     @property
     def _most(self) -> int | None:
@@ -90,26 +108,26 @@ class Inquiry:
         left = self._terms.left
         return None if left is None else ceil(left * self._list.listing.census.share)
 
-    def _tell_impossible(self, error: Exception) -> None:
+    def _tell_impossible(self, why: str | None) -> None:
         """Say that there is no census of the list today."""
         self._list.logger.warning(
             "%s: the rows cannot be counted, so none is found to be gone. %s",
             self._list.listing.name,
-            str(error) or error.__doc__,
+            why,
             extra={"happened": "census_impossible"},
         )
 
     def _asked(
         self,
         read: Callable[[Ask], AsyncIterator[Part]],
-        query: Mapping[str, Any],
-        place: Place,
+        filters: Mapping[str, str] | None = None,
     ) -> Iterator[Part]:
-        """Yield the parts of a read."""
-        reader = self._reader
+        """Yield the parts of a read, of some of the rows if filters say which."""
+        reader, place = self._reader, self._terms.next_place()
+        query = {**(self._query or {}), **(filters or {})}
         source = reader.source(self._whole, query, path=self._list.whole_path or "")
         # What several lists of parents count cannot be held against what all have.
-        reading = reader.begin(place, _Countable(source), read, is_divided=False)
+        reading = reader.begin(place, source, read, is_divided=False)
         for part, _ in reader.parts(reading):
             yield part
             self._terms.write_state()
@@ -133,7 +151,7 @@ class Inquiry:
             counted.output.emit(record, own or context, is_known=own is None)
 
     def _knows(self, row_id: object) -> bool:
-        return type(row_id) is int and row_id in self._account.tally
+        return type(row_id) is int and row_id in self._account
 
     @property
     def _column(self) -> str:
@@ -148,30 +166,31 @@ class Inquiry:
         """
         return sorted({*ids, *self._seen.between(proof.lower, proof.upper)})
 
-    def told(self, proof: Proof, ids: Sequence[int], known: set[int]) -> Iterator[Proof]:
-        """Say of which rows a range of ids consists, or of those that were known who is gone.
-
-        Args:
-            proof: The proof of the range.
-            ids: The ids of its rows.
-            known: Ids that were known before.
-        """
+    def _told(self, proof: Proof, ids: Sequence[int], known: set[int]) -> Iterator[Proof]:
+        """Say of which rows a range consists, or who is gone of those that were known."""
         if self._tells_who_is_there:
-            yield self._without_left_out(proof, ids)
+            own = [row for row in ids if row not in self._read.left_out]
+            yield replace(proof, ids=own, total=len(own))
             return
         for number in known.difference(ids):
             yield gone(number, proof.sent)
-
-    def _without_left_out(self, proof: Proof, ids: Sequence[int]) -> Proof:
-        """Return a proof of these rows, but of those that the stream does not emit."""
-        own = [row for row in ids if row not in self._left_out]
-        return replace(proof, ids=own, total=len(own))
 
     @property
     def _oldest(self) -> int | None:
         cursor = self._list.listing.cursor
         is_of_ids = cursor is not None and cursor.kind == "id"
         return None if is_of_ids else self._terms.times.not_before
+
+    @property
+    def _is_whole(self) -> bool:
+        """Whether what is known are all rows that the API counts.
+
+        Of what is older than the start date, some may be known.
+        """
+        is_known = self._oldest is None and "next_id" not in self._account.notes
+        is_divided = self._split is None or bool(self._split.open.notes["statuses"])
+        is_counted = self._query is not None and not self._list.has_wrong_totals
+        return is_known and is_divided and is_counted
 
     @property
     def _tells_who_is_there(self) -> bool:
@@ -197,85 +216,29 @@ class Inquiry:
         if listing.parent_filter is not None:
             parents = sorted({parent_of(context) for context in self._contexts})
             # What is known is of all parents, and so is what is counted.
-            if self._is_all and len(parents) <= self._longest_list:
+            if self._read.is_all and len(parents) <= self._longest_list:
                 query[listing.parent_filter] = ",".join(map(str, parents))
             elif self._terms.scope.campus_ids:
                 return None
         return query
 
 
-@dataclass(frozen=True)
-class _Countable(Source):
-    """The list of all of a stream's rows, which is asked for its totals, too.
-
-    Attributes:
-        source: The list.
-    """
-
-    source: ListSource
+class DayInquiry(Inquiry):
+    """Asks for rows by when they were created."""
 
     @property
     @override
-    def entry(self) -> Entry:
-        return self.source.entry
-
-    @override
-    def recall(self, region: Region, number: int, sort: str | None) -> Page | None:
-        return None
-
-    @override
-    def fetch(self, region: Region, number: int, sort: str | None) -> Page:
-        source = replace(self.source, size=ONE) if number == COUNT else self.source
-        return source.fetch(region, max(number, 1), sort)
-
-    @override
-    def again(self) -> Source:
-        return self  # nothing is recalled
-
-    @property
-    @override
-    def fit(self) -> Fit:
-        return self.source.fit
-
-    @property
-    @override
-    def example(self) -> int | None:
-        return self.source.example
-
-    @override
-    def smaller(self) -> Source:
-        return _Countable(self.source.smaller())
-
-    @override
-    def fitted(self) -> Sequence[Source]:
-        sources = self.source.fitted()
-        return [self] if sources[0] is self.source else [*map(_Countable, sources)]
-
-    @override
-    def remedies(self, *, is_heavy: bool) -> Iterator[Remedy]:
-        for remedy in self.source.remedies(is_heavy=is_heavy):
-            yield replace(remedy, too_large=partial(self._counted, remedy.too_large))
-
-    def _counted(self, too_large: Callable[[int], TooLargeError], size: int) -> TooLargeError:
-        error = too_large(size)
-        error.instead = self.fitted()
-        return error
+    def _reader(self) -> ListReader:
+        reader = self._list.reader
+        by_day = replace(reader.listing, cursor=Cursor(CREATED_AT, moves=False))
+        return replace(reader, listing=by_day)
 
 
 def looked_at(sent: float) -> Proof:
-    """Say that a list was looked at, and nothing of its rows.
-
-    Args:
-        sent: Unix time before that.
-    """
+    """Say that a list was looked at after a Unix time, and nothing of its rows."""
     return Proof(None, lower=1, upper=0, total=0, sent=sent)
 
 
 def gone(number: int, sent: float) -> Proof:
-    """Say that a row is gone.
-
-    Args:
-        number: Its id.
-        sent: Unix time before the request that tells it.
-    """
+    """Say that a row is gone, as a request has told that was sent after a Unix time."""
     return Proof(None, lower=number, upper=number, total=0, ids=(), sent=sent)

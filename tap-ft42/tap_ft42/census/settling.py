@@ -12,7 +12,6 @@ between the graph and a read costs a request, and no row.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from math import ceil
 from typing import TYPE_CHECKING, Any
@@ -21,9 +20,9 @@ from typing_extensions import override
 
 from tap_ft42.census.counting import Proof, read_sector
 from tap_ft42.census.days import bounds, day_of, moment_of
-from tap_ft42.census.inquiry import Inquiry, gone
+from tap_ft42.census.inquiry import DayInquiry, gone
 from tap_ft42.declared.instants import milliseconds
-from tap_ft42.declared.listing import CREATED_AT, ID, Cursor
+from tap_ft42.declared.listing import CREATED_AT, ID
 from tap_ft42.planning.scope import id_lists
 from tap_ft42.reading.regions import Region
 
@@ -31,111 +30,87 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
     from tap_ft42.census.accounts import Account
-    from tap_ft42.census.comparing import Comparison, Counted
-    from tap_ft42.census.days import Days
+    from tap_ft42.census.comparing import Comparison, Counted, Span
     from tap_ft42.census.findings import Findings
     from tap_ft42.census.inquiry import Read
-    from tap_ft42.census.settled import Split
-    from tap_ft42.reading.source import ListReader
 
 
-class Settling(Inquiry):
+class Settling(DayInquiry):
     """Looks up or reads the rows of days that differ."""
 
-    def __init__(
-        self,
-        read: Read,
-        account: Account,
-        split: Split | None,
-        comparison: Comparison,
-        findings: Findings,
-    ) -> None:
-        """Prepare it; nothing is asked yet.
-
-        Args:
-            read: What the run has read of the stream.
-            account: What is known of the list, or of its settled rows; changed in place.
-            split: The accounts of settled and open rows, if they are two lists.
-            comparison: What is known, and what the API counts.
-            findings: What is found; changed in place.
-        """
-        super().__init__(read, account)
-        self._split = split
+    def __init__(self, read: Read, comparison: Comparison, findings: Findings) -> None:
+        """Prepare to settle what a comparison shows, and to note the findings."""
+        super().__init__(read)
+        self._comparison = comparison
         self._findings = findings
-        self.comparison = comparison
-        self.days_read = set[int]()
-        """Days all of whose rows have been read."""
+        self._days_read = set[int]()
 
+    @override
     def proofs(self) -> Iterator[Proof]:
-        """Find out what is missing and what is gone.
-
-        Yields:
-            What is proven to be gone.
-        """
-        first, comparison = self.comparison.parts[0], self.comparison
-        if first.days.moments is not None:
+        comparison, (first, *_) = self._comparison, self._comparison.parts
+        if first.account.moments is not None:
             yield from self._looked_up(first)
-        days = {
-            day
+        spans = {
+            span
             for one in comparison.parts
-            for day, rows in comparison.differences(one).items()
+            for span, rows in comparison.differences(one).items()
             # Of rows without ids, a read of the day does not tell which ones are gone.
-            if rows > 0 or one.days.moments is not None
+            if rows > 0 or one.account.moments is not None
         }
-        for begin, end in comparison.windows(days, self.page_size):
-            yield from self.read_days(begin, end)
+        for window in comparison.windows(spans, self._page_size):
+            yield from self._read_days(window)
+
+    def has_read(self, span: Span) -> bool:
+        """Tell whether all rows of some days have been read."""
+        return self._days_read.issuperset(range(span[0], span[1] + 1))
 
     @property
-    def page_size(self) -> int:
-        """Rows a page."""
+    def _page_size(self) -> int:
         return self._list.reader.page_size
 
     @property
-    def room(self) -> int:
+    def _room(self) -> int:
         """Requests that it may spend now."""
         return 2**31 if self._most is None else self._most
-
-    @property
-    @override
-    def _reader(self) -> ListReader:
-        # Days are read by when the rows were created.
-        reader = self._list.reader
-        by_day = replace(reader.listing, cursor=Cursor(CREATED_AT, moves=False))
-        return replace(reader, listing=by_day)
 
     # Looking up
 
     def _looked_up(self, one: Counted) -> Iterator[Proof]:
         """Look up the known rows of days that lack some."""
-        comparison, size = self.comparison, self.page_size
+        comparison, size = self._comparison, self._page_size
         differing = comparison.differences(one)
-        held = one.days.ids(comparison.zone)
+        held = one.account.ids_by_day(comparison.zone)
         suspects = {
-            day: held[day] for day, rows in differing.items() if rows < 0 and day in held
+            span: [n for day in range(span[0], span[1] + 1) for n in held.get(day, ())]
+            for span, rows in sorted(differing.items())
+            if rows < 0
         }
         if self._split is None:
             look_ups = ceil(sum(map(len, suspects.values())) / self._longest_list)
             beside = comparison.cost(differing.keys() - suspects.keys(), size)
             if comparison.cost(differing, size) <= look_ups + beside:
                 return
-        asked, room = list[int](), self._longest_list * self.room
+        asked, room = list[int](), self._longest_list * self._room
         # What a day lacks adds up until it is its turn, however many rows it has.
-        for day in sorted(suspects, key=lambda day: (differing[day] / len(suspects[day]), day)):
-            if len(asked) + len(suspects[day]) > room:
-                del suspects[day]
+        for span in sorted(
+            suspects, key=lambda one: differing[one] / (len(suspects[one]) or 1)
+        ):
+            ids = suspects[span]
+            if len(asked) + len(ids) > room:
+                del suspects[span]
             else:
-                asked += suspects[day]
+                asked += ids
         sent, found = self._terms.now(), self._found(asked)
         lacking = -sum(rows for rows in differing.values() if rows < 0)
         if comparison.others is not None and len(asked) - len(found) > lacking:
             return  # more than can be gone: not all ids count
-        for day, ids in suspects.items():
+        for span, ids in suspects.items():
             missing = [number for number in ids if number not in found]
             changed = [found[number] for number in ids if self._is_settled(found.get(number))]
-            if len(missing) + len(changed) != -differing[day]:
+            if len(missing) + len(changed) != -differing[span]:
                 continue  # it is read
             for record in changed:
-                self._close(record, day)
+                self._close(record)
             for number in missing:
                 yield self._gone(one.account, number, sent)
 
@@ -163,12 +138,13 @@ class Settling(Inquiry):
         """Tell whether a row has changed since the windows were read."""
         return (milliseconds(record.get(self._column)) or 0) > self._terms.times.until
 
-    def _close(self, record: dict[str, Any], day: int) -> None:
+    def _close(self, record: dict[str, Any]) -> None:
         """Account for an open row that is settled by now."""
         if self._split is None:
             return
         if self._is_in_flight(record):  # it counts as open until the next windows bring it
-            still_open, settled = self.comparison.parts
+            still_open, settled = self._comparison.parts
+            day = day_of(moment_of(record), self._comparison.zone)
             still_open.in_flight[day] -= 1
             settled.in_flight[day] += 1
             return
@@ -178,36 +154,28 @@ class Settling(Inquiry):
 
     # Reading
 
-    def read_days(self, begin: int, end: int) -> Iterator[Proof]:
-        """Read all rows of some days, if there is room for it.
-
-        Args:
-            begin: The first of them.
-            end: The last of them.
-        """
-        pages = self.comparison.pages(begin, end, page_size=self.page_size)
-        if pages > self.room:
+    def _read_days(self, span: Span) -> Iterator[Proof]:
+        """Read all rows of some days, if there is room for it."""
+        pages = self._comparison.pages(span, self._page_size)
+        if pages > self._room:
             return
         sent = self._terms.now()
-        region = Region({CREATED_AT: bounds(begin, end, self.comparison.zone)})
-        if read := self.read(region, pages):
-            days = range(begin, end + 1)
+        region = Region({CREATED_AT: bounds(*span, self._comparison.zone)})
+        if read := self._read_all(region, pages):
+            days = range(span[0], span[1] + 1)
             rows = self._of(days, read[0])
             # The next windows bring what has changed since.
             self._emit([row for row in rows.values() if not self._is_for_later(row)])
-            yield from self.taken_in(rows, days, sent)
+            yield from self._taken_in(rows, days, sent)
 
-    def read(
+    def _read_all(
         self, region: Region, pages: int
     ) -> tuple[dict[int, dict[str, Any]], Proof] | None:
-        """Read a region.
+        """Return the rows of a region, and the proof; None if they may not be all.
 
         Args:
             region: An interval of ids or of instants.
             pages: How many pages it should have.
-
-        Returns:
-            Its rows by their ids, and the proof; None if nobody can tell whether these are all.
         """
         rows: dict[int, dict[str, Any]] = {}
         (key,) = region.bounds
@@ -219,7 +187,7 @@ class Settling(Inquiry):
             key=key,
         )
         proof = None
-        for part in self._asked(read, self._query or {}, self._terms.next_place()):
+        for part in self._asked(read):
             if part.page is not None:
                 for row in part.page.records():
                     if isinstance(row, dict) and type(row.get(ID)) is int:
@@ -230,66 +198,55 @@ class Settling(Inquiry):
 
     def _of(self, days: range, rows: Mapping[int, dict[str, Any]]) -> dict[int, dict[str, Any]]:
         """Return those rows that were created on some days."""
-        zone = self.comparison.zone
+        zone = self._comparison.zone
         return {
             number: row
             for number, row in rows.items()
             if (moment := moment_of(row)) and day_of(moment, zone) in days
         }
 
-    def taken_in(
+    def _taken_in(
         self, read: Mapping[int, dict[str, Any]], days: range, sent: float
     ) -> Iterator[Proof]:
-        """Make what is known of some days what was read of them.
-
-        Args:
-            read: All rows of these days, and perhaps of others.
-            days: The days.
-            sent: Unix time before they were asked for.
-
-        Yields:
-            Which of the rows whose ids are known are gone.
-        """
-        rows, before = self._of(days, read), self._known(days)
+        """Account for all rows of some days, and yield which of those with ids are gone."""
+        rows, before, zone = self._of(days, read), self._known(days), self._comparison.zone
         account = self._account if self._split is None else self._split.open
-        held = account.days.ids(self.comparison.zone) if account.days else {}
+        held = account.ids_by_day(zone)
         lost = [number for day in days for number in held.get(day, ()) if number not in rows]
         for number in lost:
             yield self._gone(account, number, sent)
         for number, row in rows.items():
             self._account_for(number, row)
-        if (crowds := self.crowds) is not None:
-            still_open = self._split.open.tally if self._split else ()
+        if self._is_crowd:
+            still_open = self._split.open if self._split else ()
             unnamed = (each for each in rows.items() if each[0] not in still_open)
             moments = ((number, moment_of(row)) for number, row in unnamed)
-            crowds.replace(days, self.comparison.zone, moments)
-            self._account.has_changed = True
+            self._account.replace_days(days, zone, moments)
         self._findings.missing += max(self._known(days) - before + len(lost), 0)
-        self.days_read.update(days)
+        self._days_read.update(days)
 
     @property
-    def crowds(self) -> Days | None:
-        """The days of the rows whose ids are not held; None if all are."""
-        days = self._account.days
-        return None if days is None or days.moments is not None else days
+    def _is_crowd(self) -> bool:
+        """Whether there are rows whose ids are not held."""
+        return self._account.moments is None
 
     def _known(self, days: range) -> int:
-        zone, parts = self.comparison.zone, self.comparison.parts
-        return sum(one.days.rows(zone)[day] for one in parts for day in days)
+        zone, parts = self._comparison.zone, self._comparison.parts
+        return sum(one.account.rows(zone)[day] for one in parts for day in days)
 
     def _is_for_later(self, row: Mapping[str, Any]) -> bool:
         return self._split is not None and self._is_in_flight(row)
 
     @override
     def _knows(self, row_id: object) -> bool:
-        if self._split is not None and type(row_id) is int and row_id in self._split.open.tally:
+        if self._split is not None and type(row_id) is int and row_id in self._split.open:
             return True
         return super()._knows(row_id)
 
     def _account_for(self, number: int, row: dict[str, Any]) -> None:
         """Account for a row that was read, but not for how many are settled."""
         if self._split is None:
-            if self.crowds is None:
+            if not self._is_crowd:
                 self._account.add(number, moment=moment_of(row))
         elif not self._is_in_flight(row):
             if self._split.is_settled(row):

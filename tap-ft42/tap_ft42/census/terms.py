@@ -36,14 +36,8 @@ class Departures:
 class CensusTerms:
     """By what the censuses of a run go."""
 
-    hour: int
-    """Hour of the day (UTC) from which on a census is due; negative for never."""
-    nights: int
-    """Nights in which everybody is read again; 0 for never."""
-    census_requests: int | None
-    """Requests of the hour after which counts end; None for a share of them."""
-    start_date: str | None
-    """The setting: nothing older is read."""
+    settings: Mapping[str, Any]
+    """The settings of the tap."""
     began: int
     """When the run began, in milliseconds since 1970."""
     now: Callable[[], float]
@@ -69,27 +63,12 @@ class CensusTerms:
     departures: Departures = field(default_factory=Departures)
     """Who has gone, as far as the run has found out."""
 
-    @classmethod
-    def of(cls, settings: Mapping[str, Any], **run: Any) -> CensusTerms:  # noqa: ANN401 - the other fields
-        """Return the terms that settings name.
-
-        Args:
-            settings: The settings of the tap.
-            run: The fields that say what the run is.
-        """
-        return cls(
-            hour=settings["census_hour"],
-            nights=settings["refresh_nights"],
-            census_requests=settings.get("census_requests"),
-            start_date=settings.get("start_date"),
-            **run,
-        )
-
     @property
     def left(self) -> int | None:
         """Requests that are left for counts in this hour; None for any number."""
         spent = self.quota.spent if self.quota.per_hour else self.budget.spent
-        most = self.census_requests or self.quota.per_hour // _SHARE
+        wanted: int | None = self.settings.get("census_requests")
+        most = wanted or self.quota.per_hour // _SHARE
         return max(most - spent, 0) if most else None
 
 
@@ -173,16 +152,10 @@ def is_counted(counted: CountedList, terms: CensusTerms) -> bool:
     return counted.output.selected and terms.is_wanted() and terms.is_whole()
 
 
-def is_tallied(counted: CountedList, terms: CensusTerms) -> bool:
+def is_remembered(counted: CountedList, terms: CensusTerms) -> bool:
     """Tell whether the state says which rows of a list are known.
 
     Who is in a scope, other lists need to know, counted or not.
     """
     tells = counted.listing.tells == "people" and bool(terms.scope.campus_ids)
     return is_counted(counted, terms) or (tells and terms.is_whole())
-
-
-def refresh_nights(listing: Listing, terms: CensusTerms) -> int:
-    """Return the censuses in which each row of a list is read again; 0 for never."""
-    # Lists that hardly ever change are read in full now and then.
-    return 0 if listing.is_reference else terms.nights * listing.census.refresh_factor

@@ -1,19 +1,30 @@
-"""The settled rows of a large list, where the API does not count them by the day.
+"""A large list that 42 does not count by the day: totals of days are asked for.
 
-One request says how many there are. If there are fewer or more than are known, the days are
-halved, down to those that differ, and these are settled as an audit settles them.
+One request says how many rows there are. If there are fewer or more than are known, the days
+are halved, down to those that differ, and these are settled as an audit settles them.
 """
 
 from __future__ import annotations
 
-from itertools import accumulate
+from bisect import bisect_left, bisect_right
+from functools import partial
 from typing import TYPE_CHECKING
 
-from tap_ft42.census.comparing import Comparison, Counted
-from tap_ft42.census.counting import UncountableError
-from tap_ft42.census.days import bounds
+from typing_extensions import override
+
+from tap_ft42.census.comparing import Comparison, Counted, Span
+from tap_ft42.census.counting import (
+    Differing,
+    Expectation,
+    Interval,
+    Proof,
+    UncountableError,
+    count_all,
+    find_differing,
+)
+from tap_ft42.census.days import bounds, day_of, moment_at
 from tap_ft42.census.findings import Findings
-from tap_ft42.census.inquiry import UNREADABLE, Inquiry, looked_at
+from tap_ft42.census.inquiry import DayInquiry, looked_at
 from tap_ft42.census.settling import Settling
 from tap_ft42.census.unnamed import DEPARTED, Unnamed, have_gone_along
 from tap_ft42.declared.contexts import cursus_of
@@ -21,98 +32,88 @@ from tap_ft42.declared.listing import CREATED_AT
 from tap_ft42.reading.regions import Region
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
-    from tap_ft42.census.counting import Proof
-    from tap_ft42.census.days import Days
-    from tap_ft42.census.inquiry import Read
-    from tap_ft42.census.settled import Split
+    from tap_ft42.census.accounts import Account
 
 _MOST = 60
-"""Totals that a night asks for; a later one goes on."""
+"""Totals that a night asks for to find days of which no ids are known."""
 
 
-class SettledCensus(Inquiry):
-    """A census of the settled rows, by totals of days."""
+class TotalsCensus(DayInquiry):
+    """A census of a list too large for ids, by totals of days."""
 
-    def __init__(self, read: Read, split: Split) -> None:
-        """Prepare it; nothing is asked yet.
+    @override
+    def _found_out(self) -> Iterator[Proof]:
+        self._refuse_wrong_totals()
+        if self._is_whole:
+            yield from self._compared()
+            yield looked_at(self._terms.now())
 
-        Args:
-            read: What the run has read of the stream.
-            split: The accounts; changed in place.
-        """
-        super().__init__(read, split.account)
-        self._read = read
-        self._split = split
-
-    def proofs(self) -> Iterator[Proof]:
-        """Take it.
-
-        Yields:
-            What is proven to exist, or to be gone.
-
-        Raises:
-            RunEnds: The run has to end.
-            RetriableAPIError: Too many tries of one page failed.
-            requests.RequestException: The API did not answer.
-        """
-        days, departures = self._account.days, self._terms.departures
-        if days is None or self._query is None or self._list.has_wrong_totals:
-            return
-        departed = self._account.notes.get(DEPARTED, 0) + departures.gone
-        try:
-            total = self._total(0, self._terms.times.until)
-            lacking = sum(days.rows("UTC").values()) - total
-            if have_gone_along(lacking, self._account, departures):
-                self._account.note(**{DEPARTED: departed})  # until the days are known
-            else:
-                yield from self._settled(days, total)
-        except UNREADABLE as error:
-            self._tell_impossible(error)
-        yield looked_at(self._terms.now())
-
-    def _settled(self, days: Days, total: int) -> Iterator[Proof]:
-        counts = {**days.rows("UTC"), **self._differing(days, total)}
-        comparison = Comparison(
-            [Counted(self._account, days, counts)],
-            None,
-            until=self._terms.times.until,
-            with_today=True,
-        )
+    def _compared(self) -> Iterator[Proof]:
+        if not (own := self._account.rows("UTC")):
+            message = "They do not say when they were created, and are too many for their ids"
+            raise UncountableError(message)
+        parts, departures = list[Counted](), self._terms.departures
+        settled: Mapping[str, str] = {}
+        if self._split is not None:
+            settled, still_open = self._split.filters
+            spans = self._differing(self._split.open, still_open, self._total(still_open))
+            parts.append(Counted(self._split.open, spans, has_all=False))
+        total = self._total(settled)
+        have_gone = have_gone_along(sum(own.values()) - total, self._account, departures)
+        if have_gone:  # nothing more is asked until the days are known
+            departed = self._account.notes.get(DEPARTED, 0) + departures.gone
+            self._account.note(**{DEPARTED: departed})
+        spans = {} if have_gone else self._differing(self._account, settled, total)
+        parts.append(Counted(self._account, spans, has_all=False))
+        comparison = Comparison(parts, until=self._terms.times.until)
         found = Findings(self._list.listing.name, cursus_of(self._whole))
-        settling = Settling(self._read, self._account, self._split, comparison, found)
+        settling = (Settling if have_gone else Unnamed)(self._read, comparison, found)
         yield from settling.proofs()
-        unnamed = Unnamed(settling, self._account, self._split, found, self._terms)
-        yield from unnamed.proofs(days)
 
-    def _differing(self, days: Days, total: int) -> dict[int, int]:
-        """Return how many rows the API counts of the days that differ."""
-        own, found = days.rows("UTC"), dict[int, int]()
-        known = sorted(own)
-        before = list(accumulate((own[day] for day in known), initial=0))
-        todo = [(0, len(known), total)]
-        most = _MOST if self._most is None else min(_MOST, self._most)
-        while todo and most:
-            begin, end, rows = todo.pop()
-            if rows == before[end] - before[begin]:
-                continue
-            if end - begin <= 1:
-                found |= dict.fromkeys(known[begin:end], rows)
-                continue
-            middle, most = (begin + end) // 2, most - 1
-            lower = bounds(known[begin], known[begin], "UTC")[0] if begin else 0
-            half = self._total(lower, bounds(known[middle], known[middle], "UTC")[0] - 1)
-            todo += [(begin, middle, half), (middle, end, rows - half)]
+    def _differing(
+        self, account: Account, filters: Mapping[str, str], total: int
+    ) -> dict[Span, int]:
+        """Return how many rows there are of the days that differ."""
+        own, has_ids = account.rows("UTC"), account.moments is not None
+        days = sorted(own)
+        # A range of instants reaches a millisecond further than it is asked for.
+        firsts = [bounds(day, day, "UTC")[0] - 1 for day in days]
+        size = self._list.reader.page_size if has_ids else 1
+        expected = Expectation(firsts, [own[day] for day in days], size)
+        whole = Interval(self._all_days, sum(own.values()), total)
+        most = [each for each in (self._most, None if has_ids else _MOST) if each is not None]
+        read = partial(
+            find_differing,
+            whole=whole,
+            expected=expected,
+            key=CREATED_AT,
+            most=min(most, default=None),
+            is_read=has_ids,
+        )
+        found = dict[Span, int]()
+        today = day_of(moment_at(self._terms.times.until), "UTC")
+        for part in self._asked(read, filters):
+            for each in part.intervals if isinstance(part, Differing) else ():
+                lower, upper = each.region.interval(CREATED_AT)
+                first, end = bisect_left(firsts, lower), bisect_right(firsts, upper)
+                if has_ids or each.total:
+                    last = days[end] - 1 if end < len(days) else today
+                    # Before the first day that is known, rows may have come unseen.
+                    found[0 if has_ids and not lower else days[first], last] = each.total
+                else:  # all days are empty
+                    found |= {(day, day): 0 for day in days[first:end]}
         return found
 
-    def _total(self, lower: int, upper: int) -> int:
-        """Ask how many rows were created between two instants."""
-        reader, region = self._list.reader, Region({CREATED_AT: (lower, upper)})
-        query = {**(self._query or {}), **self._split.filters[0], **region.params()}
-        page = reader.one_of(
-            reader.ask_one(self._list.whole_path or "", query, context=self._whole)
+    @property
+    def _all_days(self) -> Region:
+        return Region({CREATED_AT: (0, self._terms.times.until)})
+
+    def _total(self, filters: Mapping[str, str]) -> int:
+        """Ask how many rows there are up to when the run has read."""
+        read = partial(count_all, region=self._all_days)
+        (total,) = (
+            part.total for part in self._asked(read, filters) if isinstance(part, Proof)
         )
-        if page.total is None:
-            raise UncountableError
-        return page.total
+        return total

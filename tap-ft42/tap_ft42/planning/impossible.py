@@ -68,7 +68,7 @@ def _put_back(notes: dict[str, Any], latest: str, known: str) -> bool:
         if isinstance(value, str) and milliseconds(value) is not None and value > latest
     ]
     for name in impossible:
-        # A tally proves nothing about rows that were read before it was begun.
+        # An account proves nothing about rows that were read before it was begun.
         notes[name] = _NEVER if name == "since" else known
     below = [
         _put_back(part, latest, known) for part in notes.values() if isinstance(part, dict)

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from tap_ft42.reading.fitting import Fit
     from tap_ft42.reading.regions import Key, Region
 
+COUNT = 0
+"""Number of a page that is asked for its total alone."""
+
 SPARE, FACTOR = 200, 8
 """Requests that a read may send in vain: so many, and so many a page of new rows."""
 
@@ -50,7 +53,7 @@ class Ask(Protocol):
 
         Args:
             region: Which rows.
-            number: The page's number, from 1.
+            number: The page's number, from 1; `COUNT` for a single row.
             sort: The value of the parameter ``sort``; None leaves it out.
 
         Returns:

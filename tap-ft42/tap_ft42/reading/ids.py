@@ -50,13 +50,6 @@ class IdSet:
         self._size -= 1
         return True
 
-    def replace(self, lower: int, upper: int, ids: Iterable[int]) -> None:
-        """Let these be all ids of a closed interval."""
-        for number in list(self.between(lower, upper)):
-            self.remove(number)
-        for number in ids:
-            self.add(number)
-
     def between(self, lower: int, upper: int) -> Iterator[int]:
         """Yield the ids of a closed interval, ascending."""
         blocks = (name for name in self._blocks if lower >> _BLOCK <= name <= upper >> _BLOCK)

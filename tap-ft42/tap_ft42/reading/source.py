@@ -15,6 +15,7 @@ from typing_extensions import override
 from tap_ft42.api.errors import FatalAPIError, blamed_by, may_be_too_long
 from tap_ft42.api.ledger import route_of
 from tap_ft42.reading.asking import (
+    COUNT,
     IncompleteReadError,
     Part,
     RangeIgnoredError,
@@ -232,8 +233,8 @@ class ListSource(Source):
             **self.query,
             **region.params(self.fit.can.margins),
             "sort": sort,
-            "page[number]": number,
-            "page[size]": self.size,
+            "page[number]": max(number, 1),
+            "page[size]": ONE if number == COUNT else self.size,
         }
 
     def _request(self, params: Mapping[str, Any]) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tap_ft42.api.budget import RunEnds
 from tap_ft42.api.errors import is_missing
 from tap_ft42.census.known import KnownRows
-from tap_ft42.census.presence import ByCursus, FullReads
+from tap_ft42.census.presence import FullReads, Presences
 from tap_ft42.declared.contexts import cursus_of, key_of, parent_of
 from tap_ft42.declared.instants import from_milliseconds
 from tap_ft42.declared.listing import ID
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Iterator, Mapping
 
     from tap_ft42.api.page import Page
-    from tap_ft42.census.presence import Presence
     from tap_ft42.declared.contexts import Context
     from tap_ft42.declared.listing import Listing
     from tap_ft42.planning.plan import PlannedRead
@@ -71,7 +70,7 @@ class ListRun:
         self.lists = lists
         self._is_rejected_kept = is_rejected_kept
         self.partitions = Partitions(run, listing, output)
-        self.due = Due(self.partitions, lambda one: self.presence.is_short(one))  # noqa: PLW0108 - opened later
+        self.due = Due(self.partitions, lambda one: self.presence.of(one).is_short())
         self.traits = list(traits_of(self.partitions, lambda name: lists[name].partitions))
         self.sweeping = Sweeping(self.partitions)
         self.started = StartedReads(self.due, self.traits, self.sweeping)
@@ -170,7 +169,7 @@ class ListRun:
         for trait in self.traits:
             for record in trait.last(context):
                 if isinstance(record, dict) and type(record.get(ID)) is int:
-                    self.presence.see(record[ID], context)
+                    self.presence.of(context).see(record[ID])
                 yield record
         self.due.note_night(context)
 
@@ -226,7 +225,7 @@ class ListRun:
         if running is None:  # a sweep has read it
             return
         for member in running.read.contexts:
-            self.presence.begin(member)
+            self.presence.of(member).begin(member)
         try:
             yield from self._found(running)
         except (TooDearError, TooLargeError, *ALONE) as failure:
@@ -239,7 +238,7 @@ class ListRun:
             self.sweeping.note_half(running.halving, len(running.read.partitions))
         self._is_read_to_end = self._is_any_read = True
         for member in running.read.contexts:
-            self.presence.complete(member)
+            self.presence.of(member).complete(member)
             if self.listing.cursor is not None and self.listing.parent is not None:
                 self._partitions_read.append(self.partitions.state(member))
 
@@ -262,7 +261,7 @@ class ListRun:
                     if part.is_descending:
                         records.reverse()
                     self.started.begin_below(records, place)
-                    self.presence.note(page, records, context)
+                    self.presence.of(context).note(page, records, context)
                     yield from records
                 if part.is_doubtful:
                     self._doubt(read)
@@ -292,7 +291,7 @@ class ListRun:
     def _doubt(self, read: PlannedRead) -> None:
         """Call no row gone on the strength of a read whose totals are wrong."""
         for member in read.contexts:
-            self.presence.doubt(member)
+            self.presence.of(member).doubt(member)
         self._fit_of(read).doubt_totals()
 
     def _fit_of(self, read: PlannedRead) -> Fit:
@@ -367,15 +366,15 @@ class ListRun:
         )
 
     @cached_property
-    def presence(self) -> Presence:
+    def presence(self) -> Presences:
         """Which rows are known to exist."""
-        terms = self.run.census_terms
-        if self.listing.cursor is None:
-            return FullReads(self.partitions, terms, self.due.needs_all)
-        return ByCursus(
+        parts, terms, needs_all = self.partitions, self.run.census_terms, self.due.needs_all
+        return Presences(
             {
-                cursus_of(whole): KnownRows(self.partitions, terms, whole)
-                for whole in self.partitions.lists
+                cursus_of(whole): FullReads(parts, terms, needs_all)
+                if self.listing.cursor is None
+                else KnownRows(parts, terms, whole)
+                for whole in parts.lists
             }
         )
 
@@ -399,7 +398,7 @@ class ListRun:
 
     def note_refreshed(self, context: Context | None) -> None:
         """Take note that all rows were taken that tonight has to read again."""
-        self.presence.note_refreshed(context)
+        self.presence.of(context).note_refreshed()
 
     # The end
 

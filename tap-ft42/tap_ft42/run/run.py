@@ -29,8 +29,8 @@ class Run(Services):
     @cached_property
     def census_terms(self) -> CensusTerms:
         """By what the censuses of the run go."""
-        return CensusTerms.of(
-            self.settings,
+        return CensusTerms(
+            settings=self.settings,
             began=self.began,
             now=self.clock.time,
             times=self.times,

@@ -129,7 +129,7 @@ class FT42Stream(Stream):
         if shaped is None:
             return None
         if not self.list_run.is_in_scope(shaped):
-            self.list_run.presence.leave_out(shaped["id"], context)
+            self.list_run.presence.of(context).leave_out(shaped["id"])
             return None
         self.list_run.count(shaped, context)
         return self.personal.row(shaped)

@@ -32,13 +32,12 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from functools import cached_property
 from http import HTTPStatus
-from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
 from tap_ft42.api.errors import FatalAPIError, status_of
-from tap_ft42.census.tallies import packed, unpacked
+from tap_ft42.census.packing import packed_ids, unpacked_ids
 from tap_ft42.declared.contexts import CURSUS, cursus_of
 from tap_ft42.declared.instants import milliseconds
 from tap_ft42.planning.bookmarks import is_same_scope
@@ -85,7 +84,7 @@ class _Memory:
         try:
             memory.read = _taken_apart(kept["read"])
             memory.near = _taken_apart(kept["near"])
-            memory.moved = set(accumulate(unpacked(kept["moved"])))
+            memory.moved = set(unpacked_ids(kept["moved"]))
         except (KeyError, TypeError, ValueError, AttributeError):
             return cls(basis)
         return memory
@@ -96,7 +95,7 @@ class _Memory:
             "basis": dict(self.basis),
             "read": _put_together(self.read),
             "near": _put_together(self.near),
-            "moved": _ids(self.moved),
+            "moved": packed_ids(self.moved),
         }
 
 
@@ -329,22 +328,16 @@ class ThoseWhoMoved(Trait):
         return sorted(due.union(waiting[:needed]))
 
 
-def _ids(numbers: Iterable[int]) -> str:
-    return packed(after - before for before, after in pairwise([0, *sorted(numbers)]))
-
-
 def _put_together(days: Mapping[int, int]) -> dict[str, str]:
     """Write down numbers that have a day each, by the day."""
     of = defaultdict[int, list[int]](list)
     for number, day in days.items():
         of[day].append(number)
-    return {str(day): _ids(numbers) for day, numbers in sorted(of.items())}
+    return {str(day): packed_ids(numbers) for day, numbers in sorted(of.items())}
 
 
 def _taken_apart(kept: Mapping[str, str]) -> dict[int, int]:
     """Read what `_put_together` has written."""
     return {
-        number: int(day)
-        for day, numbers in kept.items()
-        for number in accumulate(unpacked(numbers))
+        number: int(day) for day, numbers in kept.items() for number in unpacked_ids(numbers)
     }

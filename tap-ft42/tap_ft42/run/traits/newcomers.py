@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
-from tap_ft42.census.tallies import Tally
-from tap_ft42.declared.listing import LARGEST
+from tap_ft42.census.packing import packed_ids, unpacked_ids
 from tap_ft42.planning.bookmarks import note_scope
 from tap_ft42.planning.scope import id_lists
 from tap_ft42.run.traits.trait import Trait
@@ -71,15 +70,12 @@ class OfPeople(Trait):
                 name = f"newcomers to {self._list.listing.name}"
                 yield from self._list.read_apart(query, name, is_news=True)
             known = present
-        people = Tally(page_size=self._list.reader.page_size)
-        for person_id in known:
-            people.add(person_id)
-        state["people"] = people.as_state()
+        state["people"] = {"ids": packed_ids(known)}
 
 
 def _ids_in(state: Mapping[str, Any]) -> Iterable[int]:
     """Return whose rows have been read, as far as the state tells."""
     try:
-        return Tally.restored(state["people"], page_size=LARGEST).ids
+        return unpacked_ids(state["people"]["ids"])
     except (KeyError, ValueError):
         return ()

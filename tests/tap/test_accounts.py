@@ -1,0 +1,142 @@
+"""What is known of a list fits in a bookmark, whatever its ids."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tap_ft42.census.accounts import Account
+from tap_ft42.census.days import moment_of
+from tap_ft42.census.packing import LONGEST, MOST_IDS
+from tap_ft42.declared.instants import write_instant
+from tap_ft42.reading.regions import MAX_ID
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+IDS = st.sets(st.integers(1, MAX_ID) | st.integers(1, 5000), max_size=300)
+EXAMPLES = settings(max_examples=100, deadline=None)
+
+
+def account_of(ids: Iterable[int]) -> Account:
+    account = Account()
+    for row in ids:
+        account.add(row)
+    return account
+
+
+def restored(account: Account) -> Account:
+    return Account.restored(json.loads(json.dumps(account.as_state())))
+
+
+@EXAMPLES
+@given(ids=IDS)
+def test_an_account_is_the_same_after_it_was_written_down(ids: set[int]) -> None:
+    assert list(restored(account_of(ids)).ids) == sorted(ids)
+
+
+@EXAMPLES
+@given(ids=IDS, lower=st.integers(1, 5000), width=st.integers(0, 5000), now=IDS)
+def test_an_interval_that_was_read_is_what_was_read(
+    ids: set[int], lower: int, width: int, now: set[int]
+) -> None:
+    upper = lower + width
+    now = {row for row in now if lower <= row <= upper}
+    account = account_of(ids)
+    account.replace(lower, upper, sorted(now), {})
+    assert set(account.ids) == {row for row in ids if not lower <= row <= upper} | now
+    assert account.total == len(account.ids)
+
+
+def test_forty_thousand_students_take_some_thirty_kilobytes() -> None:
+    students = Random(1).sample(range(1, 250_000), 40_341)  # noqa: S311 - ids, no secrets
+    assert len(json.dumps(account_of(students).as_state())) < 35_000
+
+
+@pytest.mark.parametrize("greatest", [MOST_IDS, 5_000_000, MAX_ID])
+def test_an_account_is_bounded_however_ids_are_given_away(greatest: int) -> None:
+    luck = Random(greatest)  # noqa: S311 - ids, no secrets
+    exact = account_of(luck.sample(range(1, greatest + 1), MOST_IDS))
+    assert "ids" in exact.as_state()
+    assert len(json.dumps(exact.as_state())) < LONGEST
+    account = exact
+    for row in luck.sample(range(1, greatest + 200_001), 200_000):
+        account.add(row)
+    assert "ids" not in account.as_state()
+    assert len(json.dumps(account.as_state())) < LONGEST
+
+
+@EXAMPLES
+@given(
+    ids=st.sets(st.integers(1, 5000), min_size=1),
+    start=st.integers(1, 5000),
+    rows=st.integers(1, 99),
+)
+def test_sectors_one_after_the_other_are_all_of_a_list(
+    ids: set[int], start: int, rows: int
+) -> None:
+    account, seen = account_of(ids), set[int]()
+    for _ in range(len(ids) // rows + 2):
+        lower, upper = account.sector(start, rows)
+        found = set(account.between(lower, upper))
+        assert len(found) == rows or upper == max(ids)
+        seen |= found
+        start = upper + 1
+    assert seen == ids
+
+
+class TestLargeLists:
+    """Beyond 100,000 rows no ids are left, and it is counted which rows are new."""
+
+    IDS = range(2, 2 * MOST_IDS + 4, 2)
+
+    def test_a_row_counts_once_if_it_is_new_and_never_if_it_is_not(self) -> None:
+        large = restored(account_of(self.IDS))
+        assert not large.is_exact
+        assert not large.add(4, is_new=False)
+        assert large.add(5, is_new=True)
+        assert not large.add(5, is_new=True)
+        assert large.add(self.IDS[-1] + 1, is_new=False)
+        assert not large.add(self.IDS[-1] + 1, is_new=False)
+        assert large.total == len(self.IDS) + 2
+
+
+@pytest.mark.parametrize("text", ["", "AAAA", "not base64", "eJwDAAAAAAE"])
+def test_a_damaged_account_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        Account.restored({"ids": text})
+
+
+INSTANTS = [datetime(2012, 1, 1, tzinfo=UTC) + timedelta(minutes=1379 * n) for n in range(7143)]
+
+
+@pytest.mark.parametrize("is_small", [True, False])
+def test_a_state_holds_when_rows_were_created(*, is_small: bool) -> None:
+    account = Account()
+    for number, instant in enumerate(INSTANTS, 1000):
+        account.add(number, moment=moment_of({"created_at": write_instant(instant)}))
+    if not is_small:
+        account.forget_ids()
+    before = [account.rows("UTC"), account.rows("Europe/Paris")]
+    written = json.loads(json.dumps(account.as_state()))
+    again = Account.restored(written)
+    assert [again.rows("UTC"), again.rows("Europe/Paris")] == before
+    assert sum(map(len, again.ids_by_day("UTC").values())) == is_small * len(INSTANTS)
+    assert len(json.dumps(written["days"])) < 20_000
+    # Of other ids than were written down, nobody knows the days.
+    if is_small:
+        others = account_of(range(1000, 1000 + len(INSTANTS) - 1)).as_state()
+        assert not Account.restored({**written, "ids": others["ids"]}).rows("UTC")
+
+
+def test_who_says_no_instant_is_of_no_day() -> None:
+    account = Account()
+    for number, record in enumerate(({}, {"created_at": None}, {"created_at": "soon"}, []), 1):
+        assert account.add(number, moment=moment_of(record))
+    assert not account.rows("UTC")
+    assert account.total == 4
