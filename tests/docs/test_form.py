@@ -80,6 +80,10 @@ def test_every_file_of_code_that_is_named_exists(page: Page) -> None:
         assert any((folder / name).exists() for folder in folders), f"{page.name} names {name}"
 
 
+def test_the_front_page_can_be_read_in_two_minutes() -> None:
+    assert len(Page(ROOT / "README.md").text.split()) <= 500
+
+
 def test_every_page_is_on_the_map() -> None:
     on_the_map = {
         (DOCS / link.partition("#")[0]).resolve() for link in Page(DOCS / "README.md").links
@@ -304,6 +308,29 @@ def test_the_reference_knows_every_setting_and_every_command() -> None:
         assert f"`TAP_FT42_{name.upper()}`" in listed
     for command in warehouse.list_commands(click.Context(warehouse)):
         assert f"## warehouse {command}" in (REFERENCE / "commands.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize("name", warehouse.list_commands(click.Context(warehouse)))
+def test_the_reference_names_every_option_of_a_command(name: str) -> None:
+    text = (REFERENCE / "commands.md").read_text(encoding="utf-8")
+    (section,) = re.findall(rf"^## warehouse {name}\b.*\n([^#]*)", text, re.MULTILINE)
+    command = warehouse.get_command(click.Context(warehouse), name)
+    assert command is not None
+    for option in command.params:
+        if isinstance(option, click.Option):
+            assert f"`{option.opts[0]}`" in section
+
+
+def test_the_picture_of_the_layers_has_no_arrow_that_others_lead_around() -> None:
+    arrows = re.findall(r"^  (\w+) --> (\w+)$", architecture.picture(), re.MULTILINE)
+    ends = {layer: {end for begin, end in arrows if begin == layer} for layer, _ in arrows}
+
+    def below(layer: str) -> set[str]:
+        return set().union(*({end} | below(end) for end in ends.get(layer, ())))
+
+    assert below("cli") == {*architecture.contract()} - {"cli"}
+    for upper, lower in arrows:
+        assert not any(lower in below(end) for end in ends[upper])
 
 
 def test_no_help_shows_the_marks_of_its_layout() -> None:

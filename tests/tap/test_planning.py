@@ -178,7 +178,7 @@ def test_a_budget_that_does_not_reach_for_a_plan_is_told(
 ) -> None:
     run = tap.pointed_at(sandbox, max_requests=3).call("plan")
     assert run.exit_code == 1
-    assert "max_requests" in run.last_word
+    assert "Unset max_requests and max_minutes." in run.last_word
     assert "Traceback" not in run.log
 
 

@@ -315,7 +315,7 @@ def test_it_says_of_which_lists_is_proven_that_nothing_is_missing(
         for one in healthy.attempt("status").output.splitlines()
         if one.startswith("complete")
     ]
-    assert "1 of 2 lists agree with 42's counts of 2,000 days; not yet: 12 days of" in line
+    assert "1 of 2 lists agree with 42's counts of 2,000 days; not proven: 12 days of" in line
 
 
 def test_it_changes_nothing_and_an_older_database_is_told_to_be_prepared(
