@@ -17,14 +17,19 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
     from http.client import HTTPMessage
+
+    Start = Callable[[Sequence[str], Mapping[str, str]], AbstractContextManager[str]]
 
 CONTROL_ENV = "FT42_SANDBOX_CONTROL_TOKEN"
 SECRET_ENV = "FT42_SANDBOX_CLIENT_SECRET"  # noqa: S105 - a variable's name
 # Tests are not about waiting, unless they say so.
 TEST_DEFAULTS: dict[str, object] = {"requests_per_second": 0, "requests_per_hour": 0}
 USER_AGENT = "ft42-sandbox-tests"
+GREETING = "ft42-sandbox: "
+"""What a sandbox says before its address, once it listens."""
 TIMEOUT = 120
 
 
@@ -272,6 +277,33 @@ class RunningSandbox:
 
 
 @contextmanager
+def _process(words: Sequence[str], environment: Mapping[str, str]) -> Iterator[str]:
+    """Start a sandbox in a process, and tell what it says first."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ft42_sandbox", *words],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=environment,
+    )
+    try:
+        said = process.stdout.readline() if process.stdout else ""
+        if process.stdout and not said.startswith(GREETING):
+            said += process.stdout.read()
+        yield said.strip()
+    finally:
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        if process.stdout is not None:
+            process.stdout.close()
+
+
+@contextmanager
 def running_sandbox(
     *, ca_file: str | None = None, **settings: object
 ) -> Iterator[RunningSandbox]:
@@ -285,44 +317,41 @@ def running_sandbox(
     Raises:
         RuntimeError: if it does not start; the message says why.
     """
+    with started(_process, settings, ca_file) as sandbox:
+        yield sandbox
+
+
+@contextmanager
+def started(
+    start: Start, settings: Mapping[str, object], ca_file: str | None
+) -> Iterator[RunningSandbox]:
+    """Start a sandbox as `running_sandbox` does, in a way of your own.
+
+    Args:
+        start: starts a command line of `ft42-sandbox` with an environment, and tells the
+            line that names the address, or all that was said instead.
+        settings: as those of `running_sandbox`.
+        ca_file: likewise.
+
+    Raises:
+        RuntimeError: if it does not start; the message says why.
+    """
     options = {**TEST_DEFAULTS, "client_id": "sandbox", **settings}
     client_secret = str(options.pop("client_secret", "sandbox"))
     control_token = secrets.token_hex(16)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "ft42_sandbox", "serve", "--port", "0", *_words(options)],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env={
-            **{n: v for n, v in os.environ.items() if not n.startswith("FT42_SANDBOX_")},
-            CONTROL_ENV: control_token,
-            SECRET_ENV: client_secret,
-        },
-    )
-    try:
-        url = _url_of(process)
-        context = ssl.create_default_context(cafile=ca_file) if ca_file else None
+    environment = {
+        **{n: v for n, v in os.environ.items() if not n.startswith("FT42_SANDBOX_")},
+        CONTROL_ENV: control_token,
+        SECRET_ENV: client_secret,
+    }
+    context = ssl.create_default_context(cafile=ca_file) if ca_file else None
+    with start(["serve", "--port", "0", *_words(options)], environment) as said:
+        if not said.startswith(GREETING):
+            raise RuntimeError(said)
+        url = said.removeprefix(GREETING)
         yield RunningSandbox(
             url, str(options["client_id"]), client_secret, control_token, context
         )
-    finally:
-        process.terminate()
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        if process.stdout is not None:
-            process.stdout.close()
-
-
-def _url_of(process: subprocess.Popen[str]) -> str:
-    line = process.stdout.readline().strip() if process.stdout else ""
-    if not line.startswith("ft42-sandbox: "):
-        rest = process.stdout.read() if process.stdout else ""
-        raise RuntimeError(f"{line}\n{rest}".strip())
-    return line.removeprefix("ft42-sandbox: ")
 
 
 def _words(options: dict[str, object]) -> list[str]:

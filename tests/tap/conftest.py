@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from ft42_sandbox.testing import running_sandbox
 
+from tests.sandboxes import running_sandbox
 from tests.tap.running import Tap
 from tests.tap.scripted import Reply, always, scripted_api
 

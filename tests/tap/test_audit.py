@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from ft42_sandbox.testing import running_sandbox
 
+from tests.sandboxes import running_sandbox
 from tests.tap.proofs import AT_ONCE, STUDENTS, a_day_later, counted, named
 
 if TYPE_CHECKING:

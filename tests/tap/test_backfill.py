@@ -6,8 +6,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from ft42_sandbox.testing import running_sandbox
 
+from tests.sandboxes import running_sandbox
 from tests.tap.interrupted import in_bounded_runs, killed
 from tests.tap.proofs import AT_ONCE, a_day_later, asked, named
 

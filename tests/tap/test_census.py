@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from ft42_sandbox.testing import running_sandbox
 from tap_ft42.planning.nights import is_due
 from tap_ft42.reading.regions import MAX_ID
 
+from tests.sandboxes import running_sandbox
 from tests.tap.proofs import AT_ONCE, STUDENTS, a_day_later, asked, counted, named
 from tests.tap.scripted import paged
 

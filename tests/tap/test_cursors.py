@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from ft42_sandbox.testing import running_sandbox
 
 from tests.copies import CopiedTap, copied, kill
+from tests.sandboxes import running_sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,9 +9,9 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from ft42_sandbox.testing import running_sandbox
 
 from tests.copies import STRANGERS, CopiedTap, copied
+from tests.sandboxes import running_sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

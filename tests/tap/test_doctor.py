@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from ft42_sandbox.testing import running_sandbox
 
+from tests.sandboxes import running_sandbox
 from tests.tap.conftest import SIZE
 from tests.tap.running import INSTALLED
 from tests.tap.scripted import Reply, always, in_turn, paged

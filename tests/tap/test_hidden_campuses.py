@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-from ft42_sandbox.testing import running_sandbox
 
+from tests.sandboxes import running_sandbox
 from tests.tap.conftest import SIZE
 from tests.tap.pretended import Pretended, Row, record_of
 from tests.tap.proofs import a_day_later, named

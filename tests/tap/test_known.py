@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 import pytest
-from ft42_sandbox.testing import running_sandbox
 
+from tests.sandboxes import running_sandbox
 from tests.tap.proofs import AT_ONCE, STUDENTS, Row, State, a_day_later, asked, counted, named
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ import zlib
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from ft42_sandbox.testing import running_sandbox
 
+from tests.sandboxes import running_sandbox
 from tests.tap.proofs import a_day_later
 from tests.tap.running import STREAMS
 from tests.tap.scripted import paged

@@ -6,7 +6,8 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
-from ft42_sandbox.testing import running_sandbox
+
+from tests.sandboxes import running_sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

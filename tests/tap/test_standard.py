@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from ft42_sandbox.testing import running_sandbox
 from singer_sdk.testing import SuiteConfig, get_tap_test_class
 from tap_ft42.tap import TapFT42
 
+from tests.sandboxes import running_sandbox
 from tests.tap.running import STREAMS, catalog_of
 
 if TYPE_CHECKING:

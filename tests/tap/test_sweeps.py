@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from ft42_sandbox.testing import running_sandbox
 from hypothesis import given
 from hypothesis import strategies as st
 from tap_ft42.declared.listing import LARGEST
 from tap_ft42.planning.sweeps import CLOSE, sweeps, together
 
+from tests.sandboxes import running_sandbox
 from tests.tap.interrupted import asked, in_bounded_runs, killed, said_why_it_ended
 from tests.tap.running import Run
 
