@@ -75,6 +75,13 @@ UNWILLING = Reply({"error": "no"}, 422)
         {"refused": ["sort", "range[id]", "range[updated_at]"]},
         {"ignored": ["sort", "range[id]"]},
         {"heaviest": 30},
+        {"widest": {"range[id]": 90}},
+        {"widest": {"range[id]": 60, "range[updated_at]": 90}, "refused": ["sort"]},
+        {"widest": {"range[updated_at]": 90}, "refused": ["range[id]"]},
+        {"numbers_pages": False},
+        {"most_pages": 2},
+        {"most_pages": 2, "beyond": 400},
+        {"most_pages": 2, "beyond": 404, "refused": ["sort"]},
     ],
     ids=str,
 )
