@@ -204,9 +204,11 @@ class Sweeping:
             return
         elif tries > 1:
             self._compare(contexts, tries - 1)
-        elif _differ(one, other) or (is_sorted and one.ids != other.ids):
-            fit.shorten(self._filter, len(ids), 1)
-        elif not is_sorted and self._is_of_first(whole, ids, one):
+        elif (
+            _differ(one, other)
+            or (is_sorted and one.ids != other.ids)
+            or (not is_sorted and self._is_of_first(whole, ids, one))
+        ):
             fit.shorten(self._filter, len(ids), 1)
         else:
             fit.confirm_lists()
