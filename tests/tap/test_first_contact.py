@@ -383,6 +383,23 @@ def test_what_a_filter_lets_through_is_left_out_by_the_tap(tap: Tap, api: Script
     assert any("does not narrow it by filter[kind]" in line for line in run.warnings)
 
 
+def test_changes_that_no_row_shows_are_not_asked_for_where_nothing_narrows(
+    tap: Tap, api: ScriptedApi
+) -> None:
+    rows = [record_of("achievements", id=number) for number in range(1, 151)]
+    there = Pretended(rows, ignored=["range[updated_at]"])
+    api.script["/v2/achievements"] = there
+    here = tap.pointed_at(api)
+    first = here.run("achievements")
+    second = here.run("achievements", state=first.state)
+    (line,) = remembered(second)
+    assert "does not narrow it by ranges of updated_at" in line
+    there.asked.clear()
+    third = here.run("achievements", state=second.state)
+    assert there.asked == []
+    assert remembered(third) == []
+
+
 def test_an_application_that_may_not_look_up_campuses_reads_on_incrementally(
     tap: Tap, api: ScriptedApi
 ) -> None:

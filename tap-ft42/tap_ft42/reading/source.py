@@ -104,11 +104,27 @@ class ListSource(Source):
         for key, strangers in region.strangers(page).items():
             if 2 * strangers > page.count:
                 self.fit.unnarrowed(key)
+        self._compare_changes(region, number, page)
         if self.plan is not None:
             self.reader.spool.keep(
                 self.plan, self._request(self.params(region, number, sort)), page
             )
         return page
+
+    def _compare_changes(self, region: Region, number: int, page: Page) -> None:
+        """Look whether a range counts that rows do not show, where it has many of them.
+
+        Raises:
+            RangeIgnoredError: It has as many as the whole list.
+        """
+        changes = self.reader.listing.changes
+        if changes is None or changes.column not in region.bounds:
+            return
+        if number == 1 and page.more and page.total is not None:
+            whole = self._fetched(region.without(changes.column), 1, None)
+            if whole.total == page.total:
+                self.fit.unnarrowed(changes.column)
+                raise RangeIgnoredError(changes.column)
 
     def _fetched(self, region: Region, number: int, order: str | None) -> Page:
         params = self.params(region, number, order)
