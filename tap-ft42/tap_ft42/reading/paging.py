@@ -120,8 +120,9 @@ class Seen:
         if self.first is None or self.last is None:
             return self.is_one_page_again
         is_short = self._distinct < self.last and (self._repeats or not self.shown)
-        # Rows that are counted only would leave the last page with some room.
-        is_short |= self._distinct + LOST < self.last and self._is_last_full
+        # Rows that are only counted would leave the last one of several pages with some room.
+        ends_full = self._fruitful > 1 and self._is_last_full
+        is_short |= ends_full and self._distinct + LOST < self.last
         return is_short or self.is_one_page_again
 
     @property
