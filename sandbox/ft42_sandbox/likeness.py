@@ -30,7 +30,11 @@ if TYPE_CHECKING:
 FORMAT = 1
 DAY = 24 * 3600
 DENIED, NOT_THERE = 403, 404
-TITLES = {500: "Internal Server Error", 502: "Bad Gateway", 504: "Gateway Time-out"}
+TITLES = {
+    500: "Internal Server Error",
+    502: "Bad Gateway",
+    504: "Gateway Time-out",
+}
 _PLACEHOLDER = re.compile(r"\{\w+\}")
 _MILLISECOND = SECOND // 1000
 
@@ -48,10 +52,14 @@ class Habits:
         page_size: rows on a page, at most; the headers repeat what was asked for.
         beyond_page: what it answers to who asks for more, if it does not cut the page.
         is_paged: whether it comes in pages; else each answer holds all of it.
+        numbers_pages: whether the number of a page counts; else each is the first one.
+        most_pages: pages that are shown, though the headers tell of more.
+        beyond_pages: what it answers to who asks for more, 400 or 404; no rows if None.
         sorts_by_several: whether a second field of `sort` counts.
         bounds: which of its two bounds a range includes: `both`, `lower`, `upper` or `none`.
         cuts_instants: whether the bounds of a range are cut to whole seconds.
         widest_range: ids, or milliseconds, beyond which a range is refused; None for none.
+        cuts_ranges: whether a wider one is cut to that in silence.
         longest_list: how many values of a filter count.
         beyond_list: what it answers to more, if it does not just look at the first ones.
         totals: whether `X-Total` is `exact`, `wrong` or `none`.
@@ -65,10 +73,14 @@ class Habits:
     page_size: int = MAX_SIZE
     beyond_page: int | None = None
     is_paged: bool = True
+    numbers_pages: bool = True
+    most_pages: int | None = None
+    beyond_pages: int | None = None
     sorts_by_several: bool = True
     bounds: str = "both"
     cuts_instants: bool = False
     widest_range: int | None = None
+    cuts_ranges: bool = False
     longest_list: int | None = None
     beyond_list: int | None = None
     totals: str = "exact"
@@ -89,7 +101,14 @@ class Habits:
             return _error(self.beyond_page)
         if self.beyond_list and any(map(self._is_long, query.filters.values())):
             return _error(self.beyond_list)
-        return None
+        return self._refusal_of_page(query)
+
+    def _refusal_of_page(self, query: Query) -> Answer | None:
+        if not self.beyond_pages or not self._is_far(wanted_page(query)):
+            return None
+        if self.beyond_pages == NOT_THERE:
+            return answers.not_found()
+        return answers.bad_request("Page Error", "There is no such page")
 
     def understood(self, query: Query) -> Query:
         """What the list makes of a query.
@@ -137,7 +156,10 @@ class Habits:
         if not self.is_paged:
             return Page(1, max(1, rows))
         wanted = wanted_page(query)
-        return replace(wanted, size=min(wanted.size, self.page_size))
+        if self._is_far(wanted):
+            return Page(rows + 1, wanted.size)
+        number = wanted.number if self.numbers_pages else 1
+        return Page(number, min(wanted.size, self.page_size))
 
     def total(self, rows: int) -> int | None:
         """What is told of the number of rows."""
@@ -146,6 +168,9 @@ class Habits:
         if self.total_at_most is not None:
             return min(rows, self.total_at_most)
         return rows + (self.totals == "wrong")
+
+    def _is_far(self, wanted: Page) -> bool:
+        return self.most_pages is not None and wanted.number > self.most_pages
 
     def _is_long(self, values: str) -> bool:
         return self.longest_list is not None and values.count(",") >= self.longest_list
@@ -159,8 +184,11 @@ class Habits:
             return text
         (low, step), (high, _) = bounds
         if self.widest_range is not None and high - low > self.widest_range * step:
-            msg = f"Invalid range format for {text}. The range is too wide."
-            raise RangeError(msg)
+            if not self.cuts_ranges:
+                msg = f"Invalid range format for {text}. The range is too wide."
+                raise RangeError(msg)
+            high = low + self.widest_range * step
+            text = f"{_written(low, step)},{_written(high, step)}"
         is_cut = self.cuts_instants and step == _MILLISECOND
         if self.bounds == "both" and not is_cut:
             return text

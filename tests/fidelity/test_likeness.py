@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ft42_sandbox.testing import RunningSandbox
 
 DAY = 24 * 3600
+NAMES = "/v2/cursus/21/projects"
 PEOPLE, BADGES, POINTS = "/v2/cursus/21/users", "/v2/achievements_users", "/v2/coalitions_users"
 ROUTES: dict[str, Any] = {
     "/v2/campus_users": {"status": 403},
@@ -54,6 +55,16 @@ ROUTES: dict[str, Any] = {
         },
     },
     "/v2/coalitions_users": {"status": 200, "differs": {"is_paged": False}},
+    "/v2/coalitions": {
+        "status": 200,
+        "differs": {"numbers_pages": False},
+    },
+    "/v2/cursus/{cursus_id}/projects": {
+        "status": 200,
+        "differs": {"widest_range": 50, "cuts_ranges": True},
+    },
+    "/v2/campus": {"status": 200, "differs": {"most_pages": 2}},
+    "/v2/blocs": {"status": 200, "differs": {"most_pages": 2, "beyond_pages": 400}},
 }
 REPORT: dict[str, Any] = {
     "format": 1,
@@ -148,6 +159,31 @@ def test_a_list_without_pages_and_other_routes_of_its_rows(alike: RunningSandbox
     ((coalition, members),) = houses.most_common(1)
     below = alike.get(f"/v2/coalitions/{coalition}/coalitions_users?page[size]=1")
     assert len(below.ids) == members > 1
+
+
+def test_a_list_that_shows_its_first_page_only(alike: RunningSandbox) -> None:
+    first, second = (alike.get(f"/v2/coalitions?page[size]=5&page[number]={n}") for n in (1, 2))
+    assert first.ids == second.ids
+    assert first.total == second.total > len(first.ids)
+
+
+@pytest.mark.parametrize(("route", "status"), [("/v2/campus", 200), ("/v2/blocs", 400)])
+def test_a_list_that_shows_its_first_pages_only(
+    alike: RunningSandbox, route: str, status: int
+) -> None:
+    second, third = (alike.get(f"{route}?page[size]=2&page[number]={n}") for n in (2, 3))
+    assert len(second.ids) == 2
+    assert second.total > 4
+    assert third.status == status
+    if status == 200:
+        assert (third.ids, third.total) == ([], second.total)
+
+
+def test_ranges_that_are_cut_in_silence(alike: RunningSandbox) -> None:
+    ids = sorted(row["id"] for row in alike.truth_of(NAMES, columns="id"))
+    cut = [one for one in ids if one <= ids[0] + 50]
+    shown = alike.get(f"{NAMES}?range[id]={ids[0]},{ids[-1]}&page[size]=100").ids
+    assert sorted(shown) == cut != ids
 
 
 def test_the_application_and_the_clock_are_those_of_the_report(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from tests.tap.running import ROOT
 from tests.tap.scripted import Reply
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from tests.tap.scripted import Asked
 
@@ -60,6 +61,10 @@ class Pretended:
         bounds: which of its two bounds a range includes: both, lower, upper or none.
         by_itself: the column by which it is sorted if nobody asks, with a sign.
         cuts_instants: whether the bounds of a range are cut to whole seconds.
+        widest: how far ranges may reach, by their parameter: ids, or days.
+        numbers_pages: whether the number of a page counts.
+        most_pages: pages that are shown.
+        beyond: what is answered to who asks for more of them; None for no rows.
     """
 
     rows: Sequence[Row]
@@ -74,6 +79,10 @@ class Pretended:
     bounds: str = "both"
     cuts_instants: bool = False
     by_itself: str = ""
+    widest: Mapping[str, int] = field(default_factory=dict)
+    numbers_pages: bool = True
+    most_pages: int | None = None
+    beyond: int | None = None
     asked: list[Asked] = field(default_factory=list)
 
     def __call__(self, asked: Asked) -> Reply:
@@ -84,6 +93,11 @@ class Pretended:
                 kind = name.partition("[")[0].capitalize()
                 said = {"error": f"{kind} Error", "message": f"The {name} field is not {kind}"}
                 return self.refusal or Reply(said, 400)
+        if self._is_too_wide(asked):
+            return Reply({"error": "Range Error", "message": "The range is too wide"}, 400)
+        is_beyond = self.most_pages is not None and asked.page > self.most_pages
+        if is_beyond and self.beyond:
+            return Reply({"error": "No such page"}, self.beyond)
         lists = {
             name.removeprefix("filter[").removesuffix("]"): value.split(",")
             for name, value in asked.query.items()
@@ -103,12 +117,25 @@ class Pretended:
             )
         ]
         rows = self._sorted([row for row in rows if self._is_in_range(row, asked)], asked)
-        first = (asked.page - 1) * asked.size
+        first = (asked.page - 1) * asked.size if self.numbers_pages else 0
+        if is_beyond:
+            first = len(rows)
         total = {"X-Total": str(len(rows))} if self.tells_totals else {}
         return Reply(
             rows[first : first + asked.size],
             headers={**total, "X-Per-Page": str(asked.size)},
         )
+
+    def _is_too_wide(self, asked: Asked) -> bool:
+        for name, widest in self.widest.items():
+            lower, upper = asked.query.get(name, "0,0").split(",")
+            if name == "range[id]" or lower == "0":
+                width = int(upper) - int(lower)
+            else:
+                width = (datetime.fromisoformat(upper) - datetime.fromisoformat(lower)).days
+            if width > widest:
+                return True
+        return False
 
     def _is_in_range(self, row: Row, asked: Asked) -> bool:
         for name, value in asked.query.items():

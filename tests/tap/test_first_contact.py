@@ -67,7 +67,6 @@ UNWILLING = Reply({"error": "no"}, 422)
     "deviations",
     [
         {"refused": ["sort"]},
-        {"refused": ["sort"], "refusal": UNWILLING},
         {"refused": ["range[id]"]},
         {"refused": ["range[updated_at]"]},
         {"refused": ["range[id]", "range[updated_at]"], "refusal": UNWILLING},
@@ -75,6 +74,13 @@ UNWILLING = Reply({"error": "no"}, 422)
         {"refused": ["sort", "range[id]", "range[updated_at]"]},
         {"ignored": ["sort", "range[id]"]},
         {"heaviest": 30},
+        {"widest": {"range[id]": 90}},
+        {"widest": {"range[id]": 60, "range[updated_at]": 90}, "refused": ["sort"]},
+        {"widest": {"range[updated_at]": 90}, "refused": ["range[id]"]},
+        {"numbers_pages": False},
+        {"most_pages": 2},
+        {"most_pages": 2, "beyond": 400},
+        {"most_pages": 2, "beyond": 404, "refused": ["sort"]},
     ],
     ids=str,
 )
@@ -314,7 +320,7 @@ def shared(there: Pretended) -> list[Asked]:
     return [one for one in there.asked if "," in one.query.get("filter[coalition_id]", "")]
 
 
-@pytest.mark.parametrize("honours", [1, 4, 5, 8])
+@pytest.mark.parametrize("honours", [1, 4, 8])
 def test_a_list_of_which_only_the_first_ids_count_loses_no_row(
     tap: Tap, api: ScriptedApi, houses: Pretended, honours: int
 ) -> None:
@@ -375,6 +381,23 @@ def test_what_a_filter_lets_through_is_left_out_by_the_tap(tap: Tap, api: Script
     run = tap.pointed_at(api).run("users")
     assert set(run.ids("users")) == {1, 3, 5, 7, 9}
     assert any("does not narrow it by filter[kind]" in line for line in run.warnings)
+
+
+def test_changes_that_no_row_shows_are_not_asked_for_where_nothing_narrows(
+    tap: Tap, api: ScriptedApi
+) -> None:
+    rows = [record_of("achievements", id=number) for number in range(1, 151)]
+    there = Pretended(rows, ignored=["range[updated_at]"])
+    api.script["/v2/achievements"] = there
+    here = tap.pointed_at(api)
+    first = here.run("achievements")
+    second = here.run("achievements", state=first.state)
+    (line,) = remembered(second)
+    assert "does not narrow it by ranges of updated_at" in line
+    there.asked.clear()
+    third = here.run("achievements", state=second.state)
+    assert there.asked == []
+    assert remembered(third) == []
 
 
 def test_an_application_that_may_not_look_up_campuses_reads_on_incrementally(

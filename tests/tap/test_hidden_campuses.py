@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ft42_sandbox.testing import RunningSandbox
 
     from tests.tap.running import Run, Tap
-    from tests.tap.scripted import ScriptedApi
+    from tests.tap.scripted import Asked, ScriptedApi
 
 ENROLMENTS = "/v2/projects_users"
 MEMBERSHIPS = "/v2/campus_users"
@@ -176,6 +176,25 @@ def test_where_only_the_first_id_of_a_list_counts_each_is_tried(
     assert campuses(run) == expected(there)
 
 
+def test_where_only_the_first_id_of_a_list_counts_all_campuses_are_read_at_once(
+    tap: Tap, api: ScriptedApi, there: Pretended
+) -> None:
+    ties = [
+        dated("campus_users", row["id"], user_id=row["id"], campus_id=row["campus"])
+        for row in there.rows
+    ]
+    api.script[MEMBERSHIPS] = Pretended(ties, honours=2)
+    there.honours = 1
+    here = tap.pointed_at(api)
+    first = here.run("projects_users")
+    assert campuses(first) == expected(there)
+    there.rows[-1]["updated_at"] = LATELY
+    there.asked.clear()
+    second = here.run("projects_users", state=first.state)
+    assert campuses(second)[there.rows[-1]["id"]] == HIDDEN[-1]
+    assert asked_for(there) == [None]
+
+
 def test_what_belongs_to_no_campus_is_told_and_sought_once(
     tap: Tap, api: ScriptedApi, there: Pretended
 ) -> None:
@@ -252,15 +271,61 @@ def test_a_campus_that_is_found_late_loses_no_row_to_small_budgets(
     assert found == expected(there)
 
 
-@pytest.mark.usefixtures("there")
-def test_who_may_not_look_up_campuses_is_told_what_is_not_read(
-    tap: Tap, api: ScriptedApi
+REFUSED = Reply({"error": "Access Denied"}, 403)
+
+
+def test_who_may_not_look_up_campuses_reads_them_all_the_same(
+    tap: Tap, api: ScriptedApi, there: Pretended
 ) -> None:
-    api.script[MEMBERSHIPS] = always(Reply({"error": "Access Denied"}, 403))
-    run = tap.pointed_at(api).run("projects_users")
-    assert set(campuses(run).values()) == set(LISTED)
-    (line,) = told(run, "which it does not list")
-    assert "They are not read" in line
+    api.script[MEMBERSHIPS] = always(REFUSED)
+    here = tap.pointed_at(api)
+    first = here.run("projects_users")
+    assert campuses(first) == expected(there)
+
+    there.rows[-1]["updated_at"] = LATELY
+    there.asked.clear()
+    second = here.run("projects_users", state=first.state)
+    assert campuses(second)[there.rows[-1]["id"]] == HIDDEN[-1]
+    # Campuses that are not listed come first, as who has another one belongs there.
+    assert asked_for(there) == ["1,9,4,42", "1,9", "42"]
+    there.asked.clear()
+    third = here.run("projects_users", state=second.state)
+    assert set(campuses(third).values()) <= {HIDDEN[-1]}
+    assert asked_for(there) == ["1,9,4,42"]
+
+
+def test_rows_of_people_who_study_elsewhere_too_stay_with_the_campus_that_is_listed(
+    tap: Tap, api: ScriptedApi, there: Pretended
+) -> None:
+    api.script[MEMBERSHIPS] = always(REFUSED)
+    shared = there.rows[0] | {"campus": HIDDEN[0]}
+
+    def answer(asked: Asked) -> Reply:
+        """Answer as if the first row's person had a campus that is not listed, too."""
+        named = asked.query.get("filter[campus]")
+        is_there = named is not None and str(HIDDEN[0]) in named.split(",")
+        rows, there.rows = there.rows, [shared, *there.rows[1:]] if is_there else there.rows
+        reply = there(asked)
+        there.rows = rows
+        return reply
+
+    api.script[ENROLMENTS] = answer
+    first = tap.pointed_at(api).run("projects_users")
+    assert campuses(first) == expected(there)
+
+
+@pytest.mark.parametrize("deviation", ["ignored", "refused"])
+def test_where_nothing_tells_who_studies_elsewhere_too_each_run_tells_what_is_not_read(
+    tap: Tap, api: ScriptedApi, there: Pretended, deviation: str
+) -> None:
+    api.script[MEMBERSHIPS] = always(REFUSED)
+    setattr(there, deviation, ["filter[id]"])
+    here = tap.pointed_at(api)
+    first = here.fail("projects_users")
+    assert set(campuses(first).values()) == set(LISTED)
+    second = here.fail("projects_users", state=first.state)
+    for run in (first, second):
+        assert all(f"campus_id {campus}" in run.last_word for campus in HIDDEN)
 
 
 def test_a_campus_that_a_setting_names_is_read_listed_or_not(

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import logging
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tap_ft42.run.rejections import Rejections
+from tap_ft42.singer.rows import Rows
 
 from tests.tap.scripted import paged
 
@@ -311,6 +314,23 @@ class TestExtra:
         (row,) = rows_for(tap, api, "users", record)
         assert row["extra"] == {"image": {"blurhash": "LEHV6n"}}
         assert row["image_link"] == image["link"]
+
+    def test_a_word_in_the_place_of_a_declared_object_is_told_as_one(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        columns: Row = {
+            "id": {"type": "integer"},
+            "corrector_id": {"type": ["integer", "null"], "x-source": "corrector.id"},
+            "extra": {"type": ["object", "null"]},
+        }
+        schema = {"type": "object", "properties": columns, "required": ["id"]}
+        rows = Rows("scale_teams", schema, Rejections(is_kept=False))
+        row = rows.row_or_none({"id": 1, "corrector": "invisible"}, {}, pytest.fail)
+        assert row == {"id": 1, "extra": {"corrector": "invisible"}}
+        rows.tell(logging.getLogger("tap-ft42"), may_name=True)
+        assert caplog.messages == [
+            "scale_teams: the API sends a word in the place of corrector."
+        ]
 
     def test_the_run_tells_of_it_once_however_many_rows_and_pages_have_it(
         self, tap: Tap, sandbox: RunningSandbox

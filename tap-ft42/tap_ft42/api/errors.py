@@ -104,6 +104,12 @@ def is_missing(failure: BaseException) -> bool:
     return status_of(failure) == HTTPStatus.NOT_FOUND
 
 
+def may_be_of_page(refusal: APIError) -> bool:
+    """Tell whether the API may have refused a page because of its number."""
+    missing = {HTTPStatus.NOT_FOUND, HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE}
+    return status_of(refusal) in missing | _OF_PARAMETERS
+
+
 def may_be_too_long(refusal: APIError) -> bool:
     """Tell whether the API may have refused a request because it is too long."""
     return status_of(refusal) in TOO_LONG | _OF_PARAMETERS

@@ -60,6 +60,8 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     """Columns whose ranges narrow it."""
     bounds: Bounds = "both"
     """Which of its two bounds a range includes."""
+    widest_ranges: Mapping[str, int] = {}
+    """How far ranges of a column may reach, in ids or milliseconds, where that is limited."""
     longest_list: _Some = LARGEST
     """Ids in one filter, at most."""
     totals: Totals = "exact"

@@ -99,6 +99,10 @@ class RecordShape:
             validate_formats=False,
         )
 
+    def declares(self, key: str) -> bool:
+        """Tell whether some column stands at a key of the record, or below it."""
+        return key in self._declared
+
     def row(self, record: object, added: Mapping[str, object]) -> dict[str, Any]:
         """Turn a record into a row.
 

@@ -94,6 +94,15 @@ class RangeIgnoredError(Exception):
         self.key = key
 
 
+class RangeTooWideError(RangeIgnoredError):
+    """The API narrows this list by shorter ranges only."""
+
+    def __init__(self, key: Key, widest: int) -> None:
+        """Name the key, and how far a range of it may reach."""
+        super().__init__(key)
+        self.widest = widest
+
+
 class Source(ABC):
     """Where the pages of a read come from; by itself one answer that cannot be smaller."""
 

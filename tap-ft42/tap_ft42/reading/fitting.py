@@ -9,6 +9,7 @@ and kept in the state, see `tap_ft42.declared.capabilities`.
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -55,6 +56,7 @@ class Fit:
         self._state = state
         self._today = today
         self._lock = Lock()
+        self._is_news = False
         self.looking = asyncio.Lock()
         """Held by who looks which bounds count, so that all wait for the answer."""
         self._looks_left = _LOOKS
@@ -90,12 +92,18 @@ class Fit:
         )
 
     def _keep(self, **seen: Any) -> bool:  # noqa: ANN401 - fields of `Capabilities`
-        """Put it into the state, and tell whether it is news."""
+        """Keep it for the state, and tell whether it is news."""
         with self._lock:
             before, self.can = self.can, self.can.corrected(self._today, **seen)
-            kept = self._state().setdefault(capabilities.STATE_KEY, {})
-            kept[self._route] = self.can.written()
+            self._is_news = True
         return any(getattr(before, name) != value for name, value in seen.items())
+
+    def save(self) -> None:
+        """Bring the state up to date; called where nobody writes it meanwhile."""
+        with self._lock:
+            written, is_news, self._is_news = self.can.written(), self._is_news, False
+        if is_news:
+            self._state().setdefault(capabilities.STATE_KEY, {})[self._route] = written
 
     def unsorted(self, sort: str) -> None:
         """Take note that an order was refused."""
@@ -118,6 +126,14 @@ class Fit:
         changes = self._listing.changes
         is_refreshed = changes is not None and changes.column == column
         return f"All of it is read {'once a day' if is_refreshed else 'each time'}"
+
+    def note_widest(self, column: str, widest: int) -> None:
+        """Take note of how far a range may reach."""
+        shown = f"{widest:,} ids" if column == ID else str(timedelta(milliseconds=widest))
+        self.learn(
+            f"42 does not answer wider ranges of {column} than {shown}. It is read in pieces",
+            widest_ranges={**self.can.widest_ranges, column: widest},
+        )
 
     def are_bounds_due(self) -> bool:
         """Tell whether nobody has looked for a month which bounds of a range count."""

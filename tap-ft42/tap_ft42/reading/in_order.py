@@ -62,18 +62,18 @@ async def read_in_order(
         async for part in walk.borders.prove(ask.after(walk.number), page):
             yield part
         yield Part(None, reached=walk.borders.reached(walk.last))
-        if walk.has_no_totals:
+        if walk.is_by_keys:
             break
     if not walk.is_sorted:
         rest = read_piecewise(ask.after(walk.number), region, key, is_part=is_part)
-    elif walk.has_no_totals:
+    elif walk.is_by_keys:
         rest = _by_keys(ask, region, key, page)
     else:
         rest = _concluded(ask, walk, is_part=is_part)
     async for part in rest:
         yield part
-    if walk.has_no_totals:
-        yield Part(None, reached=region.interval(key)[1])
+    if walk.is_by_keys:
+        yield Part(None, reached=region.interval(key)[1], is_doubtful=walk.stands_still)
 
 
 async def _concluded(ask: Ask, walk: _Walk, *, is_part: bool) -> AsyncIterator[Part]:
@@ -129,6 +129,8 @@ class _Walk:
         self.number = 0
         self.is_sorted = True
         """Whether the API sorts the list after all."""
+        self.stands_still = False
+        """Whether the second page is the first one again, as if it had no number."""
         self._before: Page | None = None
 
     def takes(self, page: Page) -> bool:
@@ -136,7 +138,10 @@ class _Walk:
         before, keys = self._before, page.keys(self.key)
         self.number += 1
         is_unchanged = before is not None and before.total == page.total
+        if before is not None and self.number == len((before, page)):
+            self.stands_still = bool(keys) and page.ids == before.ids
         falls_back = is_unchanged and bool(keys) and keys[0] < self.last
+        falls_back &= not self.stands_still
         self.is_sorted = page.ascends(self.key) and not falls_back
         # A page behind those that the total calls for has no border: it is a witness.
         if before is not None and (keys or self.number <= self.seen.pages_told):
@@ -147,9 +152,10 @@ class _Walk:
         return self.is_sorted
 
     @property
-    def has_no_totals(self) -> bool:
-        """Whether the first page tells no total."""
-        return self.is_sorted and self.number == 1 and self.seen.first is None
+    def is_by_keys(self) -> bool:
+        """Whether what follows is asked for by its keys: nobody counts, or numbers, pages."""
+        is_uncounted = self.number == 1 and self.seen.first is None
+        return self.is_sorted and (is_uncounted or self.stands_still)
 
 
 @dataclass(frozen=True, slots=True)

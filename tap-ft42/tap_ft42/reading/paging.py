@@ -50,6 +50,7 @@ class Seen:
         self._shown_first = 0
         self._is_first_full = False
         self._is_oversized = False
+        self._is_last_full = False
         self._repeats = False
         self._body = b""
 
@@ -63,6 +64,8 @@ class Seen:
             self._is_oversized = page.is_oversized
         self.last = page.total
         self._is_unchanged &= page.total == self.first
+        if page.count:
+            self._is_last_full = page.count >= page.size
         without_id = page.count - len(page.ids)
         is_new = bool(self.ids.update(page.ids) or (without_id and page.body != self._body))
         self._body = page.body
@@ -117,6 +120,9 @@ class Seen:
         if self.first is None or self.last is None:
             return self.is_one_page_again
         is_short = self._distinct < self.last and (self._repeats or not self.shown)
+        # Rows that are only counted would leave the last one of several pages with some room.
+        ends_full = self._fruitful > 1 and self._is_last_full
+        is_short |= ends_full and self._distinct + LOST < self.last
         return is_short or self.is_one_page_again
 
     @property

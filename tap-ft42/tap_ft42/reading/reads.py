@@ -49,6 +49,8 @@ in the order that was asked for.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
+from math import ceil
 from typing import TYPE_CHECKING
 
 from tap_ft42.declared.listing import ID
@@ -58,6 +60,7 @@ from tap_ft42.reading.asking import (
     Metered,
     Part,
     RangeIgnoredError,
+    RangeTooWideError,
     TooDearError,
 )
 from tap_ft42.reading.ids import IdSet
@@ -72,6 +75,7 @@ if TYPE_CHECKING:
 
     from tap_ft42.api.page import Page
     from tap_ft42.reading.asking import Ask
+    from tap_ft42.reading.regions import Key
 
 LONG_SLICE = 500
 """Pages of a slice of a sorted list: deeper offsets cost the API more."""
@@ -204,13 +208,10 @@ async def read_window(
         TooDearError: They are not worth it.
         IncompleteReadError: Nobody can tell whether these are all its rows.
     """
-    read = read_in_order if is_sortable else read_piecewise
-    within = Metered(ask)
+    read = partial(_window, is_sortable=is_sortable, accepts=accepts)
     (key,) = region.bounds
     try:
-        head = await one_page(within, region, 1, order_by(key) if is_sortable else None)
-        await _refuse_dear(within, region, head, accepts)
-        async for part in read(within, region, key, head):
+        async for part in _in_pieces(read, Metered(ask), region, key):
             yield part
     except RangeIgnoredError as ignored:
         again = ask.after(MOST_SLICES)
@@ -227,6 +228,49 @@ async def read_window(
         rest = region.without(ignored.key)
         async for part in _regardless(again.after(2), rest, is_sortable=is_sortable):
             yield part
+
+
+async def _window(
+    ask: Metered,
+    region: Region,
+    key: Key,
+    *,
+    is_sortable: bool,
+    accepts: Callable[[Page], bool] | None,
+) -> AsyncIterator[Part]:
+    read = read_in_order if is_sortable else read_piecewise
+    head = await one_page(ask, region, 1, order_by(key) if is_sortable else None)
+    await _refuse_dear(ask, region, head, accepts)
+    async for part in read(ask, region, key, head):
+        yield part
+
+
+async def _in_pieces(
+    read: Callable[[Metered, Region, Key], AsyncIterator[Part]],
+    ask: Metered,
+    region: Region,
+    key: Key,
+) -> AsyncIterator[Part]:
+    """Read a region, in pieces where a range of it is too wide and the whole list is dearer.
+
+    Raises:
+        RangeIgnoredError: It is not, or the API does not narrow the list.
+    """
+    try:
+        async for part in read(ask, region, key):
+            yield part
+    except RangeTooWideError as wide:
+        number = ceil((region.width(wide.key) + 1) / max(wide.widest, 1))
+        whole = await one_page(ask.after(MOST_SLICES), region.without(wide.key), 1, None)
+        pages = MOST_SLICES if whole.total is None else ceil(whole.total / whole.size)
+        if number > pages:
+            raise RangeIgnoredError(wide.key) from wide
+        pieces = region.cut(wide.key, number)
+        async for part in in_turn(
+            _in_pieces(read, ask.after(MOST_SLICES + after), piece, key)
+            for after, piece in enumerate(pieces, 1)
+        ):
+            yield part if wide.key == key else replace(part, reached=None)
 
 
 async def _refuse_dear(
@@ -279,8 +323,9 @@ async def _from_scratch(
             # Ids are given away in ascending order: below this one no row appears.
             rest = region.narrowed("id", lower, head.ids[-1] - 1)
             slices = rest.cut("id", slices_of(head, LONG_SLICE, most=head.ids[0]))
+        read = partial(read_in_order, is_part=True)
         readings = [
-            read_in_order(ask.after(number), piece, "id", is_part=True)
+            _in_pieces(read, ask.after(number), piece, "id")
             for number, piece in enumerate(slices, 1)
         ]
         async for part in _slices(ask, head, readings):
@@ -303,8 +348,9 @@ async def _from_scratch(
             *region.narrowed("id", lower, newest).cut("id", slices_of(head, SHORT_SLICE)),
             region.narrowed("id", newest + 1, upper),
         ]
+        read = partial(read_piecewise, is_part=True)
         readings = [
-            read_piecewise(ask.after(number), piece, "id", is_part=True)
+            _in_pieces(read, ask.after(number), piece, "id")
             for number, piece in enumerate(slices, 1)
         ]
         async for part in _slices(ask, head, readings):
@@ -320,7 +366,12 @@ async def _slices(
         is_doubtful |= part.is_doubtful
         yield part
     shown, are_empty = len(ask.ids), len(ask.ids) == len(set(head.ids))
+    total = head.total or 0
+    if not is_doubtful and shown + LOST + total // 100 < total <= 2 * shown + LOST:
+        # Ranges of ids may be cut in silence.
+        yield Part(None, is_doubtful=True)
+        raise RangeIgnoredError
     # A list does not lose half of its rows while it is read.
-    if (are_empty or not is_doubtful) and 2 * shown + LOST < (head.total or 0):
+    if (are_empty or not is_doubtful) and 2 * shown + LOST < total:
         message = f"the API counts {head.total} rows, and shows {shown}"
         raise IncompleteReadError(message)

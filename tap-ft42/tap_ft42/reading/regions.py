@@ -54,6 +54,11 @@ class Region:
         """Return the interval of a key."""
         return self.bounds.get(key, (0, MAX_ID))
 
+    def width(self, key: Key) -> int:
+        """Return the distance between the ends of a key's interval."""
+        lower, upper = self.interval(key)
+        return upper - lower
+
     def without(self, key: Key) -> Region:
         """Return the region with all values of a key."""
         return Region({name: value for name, value in self.bounds.items() if name != key})

@@ -12,13 +12,14 @@ from urllib.parse import urlsplit
 
 from typing_extensions import override
 
-from tap_ft42.api.errors import FatalAPIError, blamed_by, may_be_too_long
+from tap_ft42.api.errors import FatalAPIError, blamed_by, may_be_of_page, may_be_too_long
 from tap_ft42.api.ledger import route_of
 from tap_ft42.reading.asking import (
     COUNT,
     IncompleteReadError,
     Part,
     RangeIgnoredError,
+    RangeTooWideError,
     Remedy,
     Source,
     TooLargeError,
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from tap_ft42.reading.asking import Ask
     from tap_ft42.reading.pipeline import Pipeline, Reading
     from tap_ft42.reading.places import Place
+    from tap_ft42.reading.regions import Key
     from tap_ft42.reading.spool import Spool
 
 ONE = 1
@@ -87,20 +89,43 @@ class ListSource(Source):
         for key in region.bounds:
             if not self.fit.narrows_by(key):
                 raise RangeIgnoredError(key=key)
+            widest = self.fit.can.widest_ranges.get(key)
+            if widest is not None and region.width(key) > widest:
+                raise RangeTooWideError(key, widest)
         # While it is on its way another one may find out that the order is refused.
         order = sort if self.fit.sorts_by(sort) else None
         try:
             page = self._fetched(region, number, order)
         except FatalAPIError as refusal:
-            page = self._fetched_with_less(region, number, order, refusal)
+            if number > 1 and may_be_of_page(refusal):
+                # Behind the last page. The first one tells how many rows there are.
+                page = self._fetched(region, 1, order).holding([])
+            else:
+                page = self._fetched_with_less(region, number, order, refusal)
         for key, strangers in region.strangers(page).items():
             if 2 * strangers > page.count:
                 self.fit.unnarrowed(key)
+        self._compare_changes(region, number, page)
         if self.plan is not None:
             self.reader.spool.keep(
                 self.plan, self._request(self.params(region, number, sort)), page
             )
         return page
+
+    def _compare_changes(self, region: Region, number: int, page: Page) -> None:
+        """Look whether a range counts that rows do not show, where it has many of them.
+
+        Raises:
+            RangeIgnoredError: It has as many as the whole list.
+        """
+        changes = self.reader.listing.changes
+        if changes is None or changes.column not in region.bounds:
+            return
+        if number == 1 and page.more and page.total is not None:
+            whole = self._fetched(region.without(changes.column), 1, None)
+            if whole.total == page.total:
+                self.fit.unnarrowed(changes.column)
+                raise RangeIgnoredError(changes.column)
 
     def _fetched(self, region: Region, number: int, order: str | None) -> Page:
         params = self.params(region, number, order)
@@ -130,6 +155,7 @@ class ListSource(Source):
             elif less.bounds and "range" in blamed:
                 key = next((key for key in less.bounds if key in str(refusal)), None)
                 key = key or next(iter(less.bounds))
+                self._refuse_wide(less, key, order)
                 note, less = partial(self.fit.unnarrowed, key), less.without(key)
             elif may_be_too_long(refusal) and len(self._ids[1]) > 1:
                 raise self._too_long(why=str(refusal)) from refusal
@@ -148,6 +174,28 @@ class ListSource(Source):
             for key in region.bounds.keys() - less.bounds.keys():
                 raise RangeIgnoredError(key=key)
             return page
+
+    def _refuse_wide(self, region: Region, key: Key, order: str | None) -> None:
+        """Find out whether a range was refused because of its width, and of which one is not.
+
+        Raises:
+            RangeTooWideError: It was.
+        """
+        width, (_, upper) = region.width(key), region.interval(key)
+        if width <= self.fit.can.widest_ranges.get(key, 0):
+            return
+        is_answered = False
+        for narrower in (0, *halves_of(width)):
+            try:
+                self._fetched(region.narrowed(key, upper - narrower, upper), 1, order)
+            except FatalAPIError:
+                if not narrower:
+                    return
+                continue
+            if is_answered:
+                self.fit.note_widest(key, narrower)
+                raise RangeTooWideError(key, narrower)
+            is_answered = True
 
     @property
     @override
@@ -201,10 +249,10 @@ class ListSource(Source):
     def remedies(self, *, is_heavy: bool) -> Iterator[Remedy]:
         probe = replace(self, size=ONE, plan=None)
         if is_heavy and self.size > ONE:
-            pages = [(size, replace(probe, size=size)) for size in _halves(self.size)]
+            pages = [(size, replace(probe, size=size)) for size in halves_of(self.size)]
             yield Remedy(probe, pages, self._too_heavy)
         if (ids := len(self._ids[1])) > 1:
-            lists = [(length, probe.pieces(length)[0]) for length in _halves(ids)]
+            lists = [(length, probe.pieces(length)[0]) for length in halves_of(ids)]
             yield Remedy(probe.pieces(1)[0], lists, self._too_many)
 
     def _too_heavy(self, size: int) -> TooLargeError:
@@ -275,6 +323,11 @@ class ListReader:
             fit = Fit(self.listing, route, self.state, self.today())
             return self._fits.setdefault(route, fit)
         return self._fits[route]
+
+    def save(self) -> None:
+        """Bring the state up to date with what was found out."""
+        for fit in tuple(self._fits.values()):
+            fit.save()
 
     @property
     def page_size(self) -> int:
@@ -435,7 +488,7 @@ class ListReader:
         return next(part.page for part, _ in self.parts(reading) if part.page is not None)
 
 
-def _halves(number: int) -> Iterator[int]:
+def halves_of(number: int) -> Iterator[int]:
     """Yield the half of a number, the half of that, and so on, but not one."""
     while (number := ceil(number / 2)) > 1:
         yield number

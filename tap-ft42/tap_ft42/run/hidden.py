@@ -4,8 +4,8 @@
 studied only there are in no list of a listed campus. So the number of all rows is compared
 with that of all known campuses. If there are more, or if nobody counts them, the list of who
 studies where is asked for people at other ids: a page names several campuses at once. If rows
-are still left over, the other ids are tried one by one. Those with rows are read from then on
-like those that are listed.
+are still left over, the other ids are tried one by one, and far ones in lists. Those with rows
+are read from then on like those that are listed.
 
 It is done after the first load, once a month, and when a parent is no longer listed: two
 requests a cursus, if nothing is left over. In the state of the list stands, below ``hidden``:
@@ -23,6 +23,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from http import HTTPStatus
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from tap_ft42.api.errors import FatalAPIError, status_of
@@ -47,11 +48,11 @@ _BEHIND = 100
 _NEXT = 20
 """Up to where beyond it ids are tried one by one."""
 
+_FAR = 1000
+"""Up to where beyond these they are tried in lists, if rows are still left over."""
+
 _AT_ONCE = 10
 """Ids that are tried at once."""
-
-_NOBODY = 0
-"""An id that no person has."""
 
 _RENEWED = timedelta(days=30)
 _REFUSED = timedelta(days=1)
@@ -75,14 +76,11 @@ class HiddenParents:
 
     @property
     def contexts(self) -> list[Context]:
-        """The contexts of those that are known, in scope, and can be told from the others.
+        """The contexts of those that are known and in scope.
 
         Who has studied at a listed campus, too, is found there.
         """
-        people, scope = self._list.run.people, self._list.run.scope
-        found = filter(scope.has_campus, self._ids)
-        if not people.tells_campuses:
-            return []
+        found = filter(self._list.run.scope.has_campus, self._ids)
         return [{self._list.listing.parent_id: own} for own in sorted(found)]
 
     def note_listed(self, listed: Collection[object], exist: Iterable[int]) -> None:
@@ -118,7 +116,7 @@ class HiddenParents:
             RetriableAPIError: Too many tries of one request failed.
             requests.RequestException: The API did not answer.
         """
-        if self._list.is_campus_ignored:
+        if self._list.is_read_at_once:
             return  # the rows of all parents are read
         due = [whole for whole in self._list.lists if self._is_due(whole)]
         found = sorted({own for whole in due for own in self._sought(whole)})
@@ -132,16 +130,11 @@ class HiddenParents:
         return {f"{parent} {own}": why for own, why in sorted(self._refused.items())}
 
     def _tell(self, found: Sequence[int]) -> None:
-        people = self._list.run.people
-        people.learn_campuses([_NOBODY])  # whether that is allowed
         self._list.logger.warning(
-            "%s: 42 has rows of %s %s, which it does not list. %s",
+            "%s: 42 has rows of %s %s, which it does not list. They are read like the others.",
             self._list.listing.name,
             self._list.listing.parent_id,
             ", ".join(map(str, found)),
-            "They are read like the others."
-            if people.tells_campuses
-            else "They are not read, as nobody tells who of them studies elsewhere, too.",
             extra={"happened": "hidden_parents", "ids": found},
         )
 
@@ -214,7 +207,7 @@ class HiddenParents:
             self._try(whole, ids[:_AT_ONCE])
             self._trying[cursus] = ids[_AT_ONCE:]
         if self._trying.pop(cursus, None) is not None:
-            rest = self._left_over(whole)
+            rest = self._behind(whole)
         refused = self._refused.keys() - refused_before
         if rest == 0:
             for own in refused:
@@ -254,6 +247,30 @@ class HiddenParents:
             page = self._answer(reading, own)
             if page is not None and page.count:
                 self._keep({*self._ids, own})
+
+    def _behind(self, whole: Context | None) -> int | None:
+        """Try far ids if rows are left over, and return how many still are."""
+        if rest := self._left_over(whole):
+            top = max(self._known, default=0) + _NEXT
+            self._try_together(whole, range(top, top + _FAR))
+            rest = self._left_over(whole)
+        return rest
+
+    def _try_together(self, whole: Context | None, ids: Sequence[int]) -> None:
+        """Keep those of many ids that are the parents of rows; few of them are."""
+        longest = self._list.fit_of_sweeps.can.longest_list
+        if longest == 1:
+            return
+        size = longest if len(ids) > longest else ceil(len(ids) / 2)
+        for first in range(0, len(ids), size):
+            some = ids[first : first + size]
+            page = self._answer(self._asked(whole, some))
+            if page is None or not page.count:
+                continue
+            if len(some) == 1:
+                self._keep({*self._ids, *some})
+            else:
+                self._try_together(whole, some)
 
     def _asked(
         self, whole: Context | None, ids: Sequence[int] | None, number: int = 0

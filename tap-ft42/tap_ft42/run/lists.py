@@ -340,6 +340,7 @@ class ListRun:
     def save(self) -> None:
         """Bring the state up to date."""
         self.presence.save()
+        self.partitions.reader.save()
         for trait in self.traits:
             trait.save()
 

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from tap_ft42.declared.contexts import Context
+    from tap_ft42.reading.fitting import Fit
     from tap_ft42.run.partitions import Partitions
 
 
@@ -23,6 +24,11 @@ class LookUps:
     def is_allowed(self) -> bool:
         """Whether the application may read the list, as far as is known."""
         return self._list.fit.can.is_allowed
+
+    @property
+    def fit(self) -> Fit:
+        """What its route was found to do."""
+        return self._list.fit
 
     def note_refusal(self, instead: str) -> None:
         """Take note that the application may not read the list, and say what follows."""

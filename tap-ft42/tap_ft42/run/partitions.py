@@ -122,6 +122,13 @@ class Partitions:
         return self.listing.campus_by_person and self.listing.parent_filter in ignored
 
     @property
+    def is_read_at_once(self) -> bool:
+        """Whether the rows of all campuses are read at once, and dealt out by their people."""
+        is_narrowed = self.fitted_listing.parent_filter is not None
+        is_silent = self.listing.campus_by_person and not is_narrowed
+        return is_silent and (self.is_campus_ignored or self.run.people.at_once > 1)
+
+    @property
     def tells_changes(self) -> bool:
         """Whether the API can be asked for the changes of a list that is read in full."""
         changes = self.listing.changes
@@ -129,8 +136,10 @@ class Partitions:
 
     @property
     def _is_whole_in_scope(self) -> bool:
-        """Whether the rows of all parents are wanted, and each tells its own."""
-        is_told = not self.listing.parent_columns
+        """Whether the rows of all parents are wanted, and each tells its own, or its person."""
+        is_told = not self.listing.parent_columns or (
+            self.listing.campus_by_person and self.run.people.tells_campuses
+        )
         return is_told and not self.run.scope.campus_ids and self.whole_path is not None
 
     def _is_sortable(self, can: Capabilities) -> bool:

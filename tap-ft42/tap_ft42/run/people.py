@@ -20,10 +20,16 @@ if TYPE_CHECKING:
 
     from tap_ft42.declared.contexts import Context
     from tap_ft42.planning.scope import Scope
+    from tap_ft42.reading.fitting import Fit
 
 
 _LOOKED_UP = 75
 """People whose campuses fit on one page, since some have several."""
+
+_A_REQUEST = 50
+"""People whose campuses are looked up with a request, where several are on their way."""
+
+_PEOPLE = "filter[user_id]"
 
 
 class People(Protocol):
@@ -45,6 +51,10 @@ class LookUps(Protocol):
     @property
     def is_allowed(self) -> bool:
         """Whether the application may read it, as far as is known."""
+
+    @property
+    def fit(self) -> Fit:
+        """What its route was found to do."""
 
     def note_refusal(self, instead: str) -> None:
         """Take note that it may not, and say what follows."""
@@ -105,21 +115,39 @@ class Directory:
         return len(set(person_ids) - self._campuses_of.keys())
 
     def learn_campuses(self, person_ids: Iterable[int]) -> None:
-        """Look up the campuses of people, as far as they are not known.
+        """Look up the campuses of people, as far as they are not known, and that is allowed.
 
         Raises:
             RunEnds: The run has to end.
         """
-        unknown = set(person_ids) - self._campuses_of.keys()
-        for batch in id_lists(unknown, _LOOKED_UP):
-            try:
-                for row in self.memberships.rows(user_id=batch):
-                    self._campuses_of.setdefault(row["user_id"], set()).add(row["campus_id"])
-            except FatalAPIError:
-                self._note_refusal()
-                return
+        unknown = set(person_ids) - self._campuses_of.keys() if self.tells_campuses else ()
+        try:
+            for batch in id_lists(unknown, _LOOKED_UP):
+                self._learn_of({int(person) for person in batch.split(",")})
+        except FatalAPIError:
+            self._note_refusal()
+            return
         for person_id in unknown:
             self._campuses_of.setdefault(person_id, set())
+
+    def _learn_of(self, people: set[int]) -> None:
+        """Look up some people. A list may be cut in silence: who lacks is asked for again."""
+        lacking, shown = people, 0
+        while lacking:
+            (batch,) = id_lists(lacking)
+            for row in self.memberships.rows(user_id=batch):
+                self._campuses_of.setdefault(row["user_id"], set()).add(row["campus_id"])
+            found = lacking & self._campuses_of.keys()
+            if not found:
+                return
+            if shown:
+                self.memberships.fit.shorten(_PEOPLE, len(people), shown)
+            shown, lacking = shown or len(found), lacking - found
+
+    @property
+    def at_once(self) -> int:
+        """People who are looked up with a request."""
+        return min(_A_REQUEST, self.memberships.fit.can.longest_list)
 
     def campuses_among(self, campus_ids: Iterable[int]) -> set[int]:
         """Find out at which of some campuses anybody studies, for a request or two.

@@ -290,7 +290,7 @@ class StartedReads:
         return self._movements[read.name]
 
     def _accepts(self, read: PlannedRead, listing: Listing, head: Page) -> bool:
-        if self._list.is_campus_ignored:
+        if self._list.is_read_at_once:
             return True
         # A list of all parents may have many rows of others.
         is_narrowed = listing.parent_filter is not None

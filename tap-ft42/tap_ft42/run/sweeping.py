@@ -204,8 +204,19 @@ class Sweeping:
             return
         elif tries > 1:
             self._compare(contexts, tries - 1)
-        elif _differ(one, other) or (is_sorted and one.ids != other.ids):
+        elif (
+            _differ(one, other)
+            or (is_sorted and one.ids != other.ids)
+            or (not is_sorted and self._is_of_first(whole, ids, one))
+        ):
             fit.shorten(self._filter, len(ids), 1)
+        else:
+            fit.confirm_lists()
+
+    def _is_of_first(self, whole: Context | None, ids: Sequence[int], page: Page) -> bool:
+        """Tell whether a list has no more rows than its first parent alone."""
+        (alone,) = self._beginnings(whole, [ids[:1]], None)
+        return alone.total is None or alone.total >= (page.total or 0)
 
     def _beginnings(
         self, whole: Context | None, lists: Sequence[Sequence[int] | None], sort: str | None

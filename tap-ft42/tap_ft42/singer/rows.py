@@ -30,6 +30,7 @@ class Rows:
         """What its records become."""
         self._rejections = rejections
         self._undeclared: set[str] = set()
+        self._words: set[str] = set()
 
     def as_it_may_leave(
         self,
@@ -87,7 +88,9 @@ class Rows:
             reject(str(broken))
             return None
         self._rejections.note(reason=None)
-        self._undeclared.update(row.get(EXTRA, ()))
+        for name, value in row.get(EXTRA, {}).items():
+            is_word = isinstance(value, str) and self.shape.declares(name)
+            (self._words if is_word else self._undeclared).add(name)
         return row
 
     def tell(self, logger: logging.Logger, *, may_name: bool) -> None:
@@ -98,6 +101,13 @@ class Rows:
             may_name: Whether the names of undeclared fields may leave the tap: they may
                 hold anything, as the fields do.
         """
+        if self._words:
+            logger.warning(
+                "%s: the API sends a word in the place of %s.",
+                self._name,
+                ", ".join(sorted(self._words)),
+                extra={"happened": "words", "fields": sorted(self._words)},
+            )
         if self._undeclared and not may_name:
             logger.warning(
                 "%s: the API sends %d fields that no column declares. They are dropped, as "

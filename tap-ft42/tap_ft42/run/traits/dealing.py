@@ -10,6 +10,10 @@ The same look-up is needed when a campus is asked after one with a higher id, or
 for the first time after that one: it must not take the rows of people who are students
 of both.
 
+Where the application may not look up who studies where, the list itself is asked: for the
+rows by their ids, of half of the campuses, then of half of these. To know that rows belong to
+other campuses, too, takes one request.
+
 A window begins a little before its bookmark, so the last rows of a run come again in the
 next one. Those that have not changed go to the same campus, and cost no look-up. The
 state of the stream, or with several cursus that of each, has:
@@ -22,15 +26,18 @@ from __future__ import annotations
 
 from functools import cached_property
 from math import ceil
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from typing_extensions import override
 
+from tap_ft42.api.errors import FatalAPIError
 from tap_ft42.declared.contexts import cursus_of, parent_of
 from tap_ft42.declared.instants import milliseconds
+from tap_ft42.declared.listing import ID
 from tap_ft42.planning.refresh import hidden_ids
+from tap_ft42.planning.scope import id_lists
 from tap_ft42.planning.steps import Way
-from tap_ft42.reading.asking import IncompleteReadError, TooDearError
+from tap_ft42.reading.asking import IncompleteReadError, TooDearError, TooLargeError
 from tap_ft42.run.people import person_of, preferred
 from tap_ft42.run.traits.trait import Trait
 
@@ -50,11 +57,12 @@ _DEALT = "dealt"
 NOWHERE = 0
 """The campus of a row that belongs to none of the run."""
 
+_BY_ID = "filter[id]"
+
+_UNTOLD = "nothing tells who of its people studies elsewhere, too"
+
 _MOST = 100
 """Rows that are kept in the state."""
-
-_USERS_A_PAGE = 50
-"""Users whose campuses are looked up with a request, since some have several."""
 
 _ROWS_A_USER = 10
 """Rows that a user has at least, where all are read."""
@@ -78,10 +86,15 @@ class CampusDealer:
         """
         cursor = partitions.listing.cursor
         self._list = partitions
+        self._whole = whole
         self._people = partitions.run.people
         self._state = partitions.state(whole)
         self._column = cursor.column if cursor else ""
         self._before: dict[str, list[Any]] = self._state.get(_DEALT) or {}
+        self._is_any_shown = False
+        """Whether rows of all campuses are read."""
+        self._found: dict[int, int] = {}
+        """The campuses of rows that were asked for by their ids."""
         self._campuses: list[int] = []
         self._loaded: set[int] = set()
         self._is_needed = False
@@ -118,10 +131,10 @@ class CampusDealer:
         """
         context, *others = contexts
         is_sweep = bool(others)
+        is_swept_whole = is_sweep and self._list.fitted_listing.parent_filter is None
+        self._is_any_shown = is_swept_whole or self._list.is_campus_ignored
         self._refuse_unknown()
-        self._is_needed = (
-            is_sweep or self._list.is_campus_ignored or self._comes_late(parent_of(context))
-        )
+        self._is_needed = is_sweep or self._is_any_shown or self._comes_late(parent_of(context))
         if not is_sweep:
             # It may take rows to another campus.
             self._before = {}
@@ -139,20 +152,28 @@ class CampusDealer:
                     rows.setdefault(user, []).append(record)
             unknown = self._people.unknown(rows)
             if not 0 < unknown < _USERS_AT_ONCE or len(held) >= _MOST_HELD:
-                self._look_up(rows, is_sweep=is_sweep)
+                self._look_up(rows, contexts)
                 yield from held
                 held, rows = [], {}
-        self._look_up(rows, is_sweep=is_sweep)
+        self._look_up(rows, contexts)
         yield from held
 
-    def _look_up(self, rows: Mapping[int, list[dict[str, Any]]], *, is_sweep: bool) -> None:
+    def _look_up(
+        self, rows: Mapping[int, list[dict[str, Any]]], contexts: Sequence[Context | None]
+    ) -> None:
         """Look up the campuses of users, by whom the rows are given."""
+        if not rows:
+            return
+        is_sweep = len(contexts) > 1
         self._people.learn_campuses(rows)
         self._refuse_unknown()
-        if not is_sweep or not rows:
-            return
-        if not (self._list.is_campus_ignored or all(map(self._in_run, rows))):
+        if not self._people.tells_campuses:
+            ids = {row["id"] for own in rows.values() for row in own if _has_id(row)}
+            self._ask_for(ids, [parent_of(context) for context in contexts])
+        elif is_sweep and not (self._is_any_shown or all(map(self._in_run, rows))):
             raise TooDearError
+        if not is_sweep:
+            return
         self._keep(
             {
                 str(record.get("id")): [record.get(self._column), self.campus_of(record, 0)]
@@ -161,13 +182,80 @@ class CampusDealer:
             }
         )
 
+    def _ask_for(self, ids: set[int], campuses: Sequence[int]) -> None:
+        """Ask for rows by their ids, to find out to which campuses they go.
+
+        Args:
+            ids: The ids.
+            campuses: The campuses of the read, one of which each row belongs to.
+        """
+        ranked = sorted(self._campuses, key=lambda own: (own not in self._hidden, own))
+        if len(campuses) > 1:
+            self._find(ids, [own for own in ranked if own in campuses])
+        elif above := ranked[ranked.index(campuses[0]) + 1 :]:
+            self._found |= dict.fromkeys(self._rows_at(ids, above), NOWHERE)
+
+    def _find(self, ids: set[int], campuses: Sequence[int]) -> None:
+        """Find the last of some campuses that each row belongs to."""
+        if not ids or len(campuses) == 1:
+            self._found |= dict.fromkeys(ids, campuses[0])
+            return
+        middle = len(campuses) // 2
+        try:
+            there = self._rows_at(ids, campuses[middle:])
+        except IncompleteReadError as untold:
+            raise TooDearError from untold
+        self._find(there, campuses[middle:])
+        self._find(ids - there, campuses[:middle])
+
+    def _rows_at(self, ids: set[int], campuses: Sequence[int]) -> set[int]:
+        """Ask which of some rows belong to one of some campuses.
+
+        Raises:
+            IncompleteReadError: 42 does not tell.
+            RunEnds: The run has to end.
+        """
+        found, query = set[int](), self._list.query(self._whole)
+        longest = self._list.fit_of_sweeps.can.longest_list
+        if not self.tells_rows:
+            raise IncompleteReadError(_UNTOLD)
+        at_once = max(1, min(longest, self._list.reader.page_size - 1))
+        for some in id_lists(campuses, longest):
+            query[self._list.listing.parent_filter or ""] = some
+            for batch in id_lists(ids - found, at_once):
+                found.update(self._ids_of({**query, _BY_ID: batch}, ids))
+        return found
+
+    def _ids_of(self, query: Mapping[str, Any], ids: set[int]) -> Sequence[int]:
+        """Ask for rows by their ids."""
+        reader = self._list.reader
+        source = reader.source(self._whole, query, path=self._list.whole_path)
+        try:
+            page = reader.one_of(reader.ask_first(source, is_divided=False))
+        except (FatalAPIError, TooLargeError) as refusal:
+            failure: Exception = refusal
+        else:
+            if ids.issuperset(page.ids) and page.count >= (page.total or 0):
+                return page.ids
+            failure = IncompleteReadError(_UNTOLD)
+        self._list.fit_of_sweeps.note_filter(
+            _BY_ID, is_ignored=True, instead="Each campus is asked for by itself"
+        )
+        raise IncompleteReadError(_UNTOLD) from failure
+
+    @property
+    def tells_rows(self) -> bool:
+        """Whether rows can be asked for by their ids, of several campuses."""
+        can = self._list.fit_of_sweeps.can
+        return can.longest_list > 1 and _BY_ID not in can.ignored_filters
+
     def _refuse_unknown(self) -> None:
         """Refuse rows of which nothing tells the campus.
 
         Raises:
             IncompleteReadError: They are such.
         """
-        if self._list.is_campus_ignored and not self._people.tells_campuses:
+        if self._is_any_shown and not self._people.tells_campuses:
             message = (
                 "42 does not narrow its rows by campus, and does not let this application look "
                 "up who studies where"
@@ -202,14 +290,16 @@ class CampusDealer:
         """
         if not self._is_needed:
             return asked
+        if (
+            self._found
+            and _has_id(record)
+            and (found := self._found.get(record[ID])) is not None
+        ):
+            return found
         person = person_of(record)
         own = self._in_run(person)
         # A row that a census looks at is known, and its person need not be looked up.
-        if (
-            self._list.is_campus_ignored
-            and person is not None
-            and not self._people.unknown([person])
-        ):
+        if self._is_any_shown and person is not None and not self._people.unknown([person]):
             if not own and not self._list.run.scope.campus_ids:
                 own = self._people.campuses_of(person)
             asked = NOWHERE
@@ -229,26 +319,35 @@ class CampusDealer:
         return campus_id < max(before, default=0)
 
 
-def is_worth_it(head: Page, members: int, *, is_load: bool) -> bool:
+def is_worth_asking(head: Page, members: int) -> bool:
+    """Tell whether a sweep costs less than campus by campus where rows are asked for by id.
+
+    Args:
+        head: The sweep's first page.
+        members: Campuses.
+    """
+    return head.pages + head.count * (members - 1).bit_length() <= members
+
+
+def is_worth_it(head: Page, members: int, at_once: int, *, is_load: bool) -> bool:
     """Tell whether a sweep and its look-ups cost less than asking campus by campus.
 
     Args:
         head: The sweep's first page.
         members: Campuses.
+        at_once: People who are looked up with a request.
         is_load: Whether all rows are read, and not only those that changed.
     """
-    if not head.count:
-        return not head.more
     if head.total is None:
         # Who counts nothing shows on a page that is not full that there is no more.
-        look_ups = ceil(len(_people_of(head)) / _USERS_A_PAGE)
+        look_ups = ceil(len(_people_of(head)) / at_once)
         return head.pages + look_ups <= members
     if is_load:
         # Each campus by itself leaves half a page empty, and those who study at several
         # come several times.
-        return ceil(head.total / _ROWS_A_USER / _USERS_A_PAGE) <= members
+        return ceil(head.total / _ROWS_A_USER / at_once) <= members
     users = len(_people_of(head)) * head.total / head.count
-    return head.pages + ceil(users / _USERS_A_PAGE) <= members
+    return head.pages + ceil(users / at_once) <= members
 
 
 class CampusByPerson(Trait):
@@ -271,10 +370,14 @@ class CampusByPerson(Trait):
 
     @override
     def is_worth_sweeping(self, head: Page, read: PlannedRead) -> bool:
-        # Without rows, nobody has to be looked up.
-        is_told = self._list.run.people.tells_campuses or not head.count
-        is_load = read.way is Way.LOAD
-        return is_told and is_worth_it(head, len(read.partitions), is_load=is_load)
+        is_load, members = read.way is Way.LOAD, len(read.partitions)
+        if not head.count:
+            return not head.more  # nobody has to be looked up
+        if self._list.run.people.tells_campuses:
+            at_once = self._list.run.people.at_once
+            return is_worth_it(head, members, at_once, is_load=is_load)
+        dealer = self._dealers[cursus_of(read.contexts[0])]
+        return dealer.tells_rows and not is_load and is_worth_asking(head, members)
 
     @override
     def prepared(
@@ -290,6 +393,10 @@ class CampusByPerson(Trait):
             name: dealer.campus_of(record, (context or {}).get(name))
             for name in self._list.listing.parent_columns
         }
+
+
+def _has_id(record: object) -> TypeGuard[dict[str, Any]]:
+    return isinstance(record, dict) and type(record.get(ID)) is int
 
 
 def _people_of(page: Page) -> set[int]:
