@@ -95,12 +95,25 @@ def published(database: Database, table: str) -> dict[int, dict[str, Any]]:
 def read_of(there: RunningSandbox, table: str) -> set[int]:
     """The ids of the rows that land, of whom nobody was erased."""
     people = {row["id"]: row["login"] for row in there.truth("users", columns="id,login")}
+    properties = SCHEMAS[table]["properties"].items()
+    owner = next(
+        column.get("x-source", name).split(".")
+        for name, column in properties
+        if column.get("x-references") == "users"
+    )
     # Who is not shown is not known to be the one who was erased.
     return {
         row["id"]
         for row in there.truth(table)
-        if row.get("shown") or not people[row["user_id"]].startswith("3b3-")
+        if not people.get(followed(row, owner), "").startswith("3b3-")
     }
+
+
+def followed(value: Any, path: list[str]) -> Any:  # noqa: ANN401 - what stands in a record
+    """What stands at a path of a record; None if nothing does."""
+    for step in path:
+        value = value.get(step) if isinstance(value, dict) else None
+    return value
 
 
 def published_of(database: Database, table: str) -> set[int]:
