@@ -27,7 +27,7 @@ from tap_ft42.planning.scope import id_lists
 from tap_ft42.reading.regions import Region
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from tap_ft42.census.accounts import Account
     from tap_ft42.census.comparing import Comparison, Counted, Span
@@ -104,15 +104,16 @@ class Settling(DayInquiry):
         lacking = -sum(rows for rows in differing.values() if rows < 0)
         if comparison.others is not None and len(asked) - len(found) > lacking:
             return  # more than can be gone: not all ids count
+        settled = list[dict[str, Any]]()
         for span, ids in suspects.items():
             missing = [number for number in ids if number not in found]
             changed = [found[number] for number in ids if self._is_settled(found.get(number))]
             if len(missing) + len(changed) != -differing[span]:
                 continue  # it is read
-            for record in changed:
-                self._close(record)
+            settled += changed
             for number in missing:
                 yield self._gone(one.account, number, sent)
+        self._close(settled)
 
     def _found(self, ids: Collection[int]) -> dict[int, dict[str, Any]]:
         """Look up rows by their ids."""
@@ -134,23 +135,36 @@ class Settling(DayInquiry):
         """Tell whether an open row is settled by now."""
         return self._split is not None and bool(record) and self._split.is_settled(record or {})
 
+    def _has_settled(self, record: Mapping[str, Any]) -> bool:
+        """Tell whether a row is known to be open, and is settled by now."""
+        still_open = self._split.open if self._split is not None else ()
+        return record[ID] in still_open and self._is_settled(record)
+
     def _is_in_flight(self, record: Mapping[str, Any]) -> bool:
         """Tell whether a row has changed since the windows were read."""
         return (milliseconds(record.get(self._column)) or 0) > self._terms.times.until
 
-    def _close(self, record: dict[str, Any]) -> None:
-        """Account for an open row that is settled by now."""
+    def _close(self, records: Sequence[dict[str, Any]]) -> None:
+        """Account for open rows that are settled by now.
+
+        Args:
+            records: All of them, as their parents are asked for together.
+        """
         if self._split is None:
             return
-        if self._is_in_flight(record):  # it counts as open until the next windows bring it
-            still_open, settled = self._comparison.parts
-            day = day_of(moment_of(record), self._comparison.zone)
-            still_open.in_flight[day] -= 1
-            settled.in_flight[day] += 1
-            return
-        self._split.open.remove(record[ID])
-        self._emit([record])
-        self._split.account.add(record[ID], moment=moment_of(record))
+        closed = list[dict[str, Any]]()
+        for record in records:
+            if self._is_in_flight(record):  # it is open until the next windows bring it
+                still_open, settled = self._comparison.parts
+                day = day_of(moment_of(record), self._comparison.zone)
+                still_open.in_flight[day] -= 1
+                settled.in_flight[day] += 1
+            else:
+                closed.append(record)
+                self._split.open.remove(record[ID])
+        self._emit(closed)
+        for record in closed:
+            self._split.account.add(record[ID], moment=moment_of(record))
 
     # Reading
 
@@ -165,7 +179,12 @@ class Settling(DayInquiry):
             days = range(span[0], span[1] + 1)
             rows = self._of(days, read[0])
             # The next windows bring what has changed since.
-            self._emit([row for row in rows.values() if not self._is_for_later(row)])
+            shown = [row for row in rows.values() if not self._is_for_later(row)]
+            settled = [row for row in shown if self._has_settled(row)]
+            self._close(settled)
+            # Which rows without ids are known, nobody can tell, and each one's parent is asked.
+            if not self._is_crowd or len(rows) > self._known(days):
+                self._emit([row for row in shown if row not in settled])
             yield from self._taken_in(rows, days, sent)
 
     def _read_all(
