@@ -224,7 +224,8 @@ class CampusDealer:
 
     def _ids_of(self, query: Mapping[str, Any], ids: set[int]) -> Sequence[int]:
         """Ask for rows by their ids."""
-        reader, failure = self._list.reader, None
+        reader = self._list.reader
+        failure: Exception | None = None
         if self.tells_rows:
             source = reader.source(self._whole, query, path=self._list.whole_path)
             try:
