@@ -264,7 +264,7 @@ async def _in_pieces(
         whole = await one_page(ask.after(MOST_SLICES), region.without(wide.key), 1, None)
         pages = MOST_SLICES if whole.total is None else ceil(whole.total / whole.size)
         if number > pages:
-            raise RangeIgnoredError(wide.key) from wide
+            raise RangeIgnoredError(key=wide.key) from wide
         pieces = region.cut(wide.key, number)
         async for part in in_turn(
             _in_pieces(read, ask.after(MOST_SLICES + after), piece, key)

@@ -91,7 +91,7 @@ class ListSource(Source):
                 raise RangeIgnoredError(key=key)
             widest = self.fit.can.widest_ranges.get(key)
             if widest is not None and region.width(key) > widest:
-                raise RangeTooWideError(key, widest)
+                raise RangeTooWideError(key=key, widest=widest)
         # While it is on its way another one may find out that the order is refused.
         order = sort if self.fit.sorts_by(sort) else None
         try:
@@ -125,7 +125,7 @@ class ListSource(Source):
             whole = self._fetched(region.without(changes.column), 1, None)
             if whole.total == page.total:
                 self.fit.unnarrowed(changes.column)
-                raise RangeIgnoredError(changes.column)
+                raise RangeIgnoredError(key=changes.column)
 
     def _fetched(self, region: Region, number: int, order: str | None) -> Page:
         params = self.params(region, number, order)
@@ -194,7 +194,7 @@ class ListSource(Source):
                 continue
             if is_answered:
                 self.fit.note_widest(key, narrower)
-                raise RangeTooWideError(key, narrower)
+                raise RangeTooWideError(key=key, widest=narrower)
             is_answered = True
 
     @property

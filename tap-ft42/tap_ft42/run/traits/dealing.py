@@ -59,8 +59,6 @@ NOWHERE = 0
 
 _BY_ID = "filter[id]"
 
-_UNTOLD = "nothing tells who of its people studies elsewhere, too"
-
 _MOST = 100
 """Rows that are kept in the state."""
 
@@ -217,8 +215,6 @@ class CampusDealer:
         """
         found, query = set[int](), self._list.query(self._whole)
         longest = self._list.fit_of_sweeps.can.longest_list
-        if not self.tells_rows:
-            raise IncompleteReadError(_UNTOLD)
         at_once = max(1, min(longest, self._list.reader.page_size - 1))
         for some in id_lists(campuses, longest):
             query[self._list.listing.parent_filter or ""] = some
@@ -229,19 +225,20 @@ class CampusDealer:
     def _ids_of(self, query: Mapping[str, Any], ids: set[int]) -> Sequence[int]:
         """Ask for rows by their ids."""
         reader = self._list.reader
-        source = reader.source(self._whole, query, path=self._list.whole_path)
-        try:
-            page = reader.one_of(reader.ask_first(source, is_divided=False))
-        except (FatalAPIError, TooLargeError) as refusal:
-            failure: Exception = refusal
-        else:
-            if ids.issuperset(page.ids) and page.count >= (page.total or 0):
-                return page.ids
-            failure = IncompleteReadError(_UNTOLD)
-        self._list.fit_of_sweeps.note_filter(
-            _BY_ID, is_ignored=True, instead="Each campus is asked for by itself"
-        )
-        raise IncompleteReadError(_UNTOLD) from failure
+        failure: Exception | None = None
+        if self.tells_rows:
+            source = reader.source(self._whole, query, path=self._list.whole_path)
+            try:
+                page = reader.one_of(reader.ask_first(source, is_divided=False))
+                if ids.issuperset(page.ids) and page.count >= (page.total or 0):
+                    return page.ids
+            except (FatalAPIError, TooLargeError) as refusal:
+                failure = refusal
+            self._list.fit_of_sweeps.note_filter(
+                _BY_ID, is_ignored=True, instead="Each campus is asked for by itself"
+            )
+        message = "nothing tells who of its people studies elsewhere, too"
+        raise IncompleteReadError(message) from failure
 
     @property
     def tells_rows(self) -> bool:
