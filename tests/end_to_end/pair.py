@@ -11,6 +11,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import yaml
 from ft42_warehouse.embedded import HOST, NAME
 
 from tests.end_to_end.conftest import BIN, ROOT
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
     from tests.postgres import Database
 
 TARGET = ROOT / ".meltano/loaders/target-postgres/venv/bin/target-postgres"
+PLUGIN = yaml.safe_load(
+    (ROOT / "target-config/target-postgres.meltano.yml").read_text(encoding="utf-8")
+)["plugins"]["loaders"][0]
+"""What Meltano is told of the target."""
 
 
 @dataclass

@@ -7,20 +7,16 @@ import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import yaml
 from ft42_warehouse.embedded import HOST, NAME
 
 from tests.end_to_end.conftest import ROOT
+from tests.end_to_end.pair import PLUGIN, TARGET
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.postgres import Database
 
-TARGET = ROOT / ".meltano/loaders/target-postgres/venv/bin/target-postgres"
-PLUGIN = yaml.safe_load(
-    (ROOT / "target-config/target-postgres.meltano.yml").read_text(encoding="utf-8")
-)["plugins"]["loaders"][0]
 LOGIN, NAMED = "jdoe-hapax", "Jane-Hapax"
 
 

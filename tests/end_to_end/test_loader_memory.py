@@ -11,7 +11,7 @@ import pytest
 from ft42_warehouse.embedded import HOST, NAME
 
 from tests.end_to_end.conftest import ROOT
-from tests.end_to_end.test_loader_log import PLUGIN, TARGET
+from tests.end_to_end.pair import PLUGIN, TARGET
 
 if TYPE_CHECKING:
     from pathlib import Path

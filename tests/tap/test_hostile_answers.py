@@ -190,7 +190,7 @@ def test_a_page_on_disk_that_cannot_be_read_is_asked_for_again(
     tap: Tap, api: ScriptedApi, tmp_path: Path
 ) -> None:
     pages = paged([CURSUS | {"id": number} for number in range(1, 11)], largest=2)
-    broken = always(Reply({}, 400))
+    broken = always(Reply({}, 403))
     api.script["/v2/cursus"] = lambda asked: (pages if asked.page < 5 else broken)(asked)
     here = tap.pointed_at(api, spool=str(tmp_path))
     here.fail("cursus")
