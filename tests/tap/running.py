@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 INSTALLED = ROOT / ".venv/bin/tap-ft42"
-TIMEOUT = 120
+TIMEOUT = 300  # a load of 140,000 rows beside other tests takes two minutes
 STREAMS = tuple(sorted(file.stem for file in (ROOT / "schemas").glob("*.json")))
 
 Row = dict[str, Any]
