@@ -185,8 +185,8 @@ class Schemas:
                 self._value(table, column) for column in table.landed
             ),
             "eligible": self._eligible(table),
-            "same_list": _within(parent_id=table.partition, cursus_id=table.copied_by),
-            "same_cursus": _within(cursus_id=table.copied_by),
+            "same_list": _within(parent_id=table.partition, cursus_id=table.cursus),
+            "same_cursus": _within(cursus_id=table.cursus),
         }
 
     def is_published_copy(self, table: Table, column: Column) -> sql.Composed:

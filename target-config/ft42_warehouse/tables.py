@@ -112,6 +112,13 @@ class Table:
         return next((column for column in self.copy_key if column not in self.key), None)
 
     @property
+    def cursus(self) -> str | None:
+        """The landed column that says of which cursus a row is, None if it is of any."""
+        return next(
+            (column.name for column in self.landed if column.name == _COPIED), self.copied_by
+        )
+
+    @property
     def has_derived_rows(self) -> bool:
         """Whether rows can stand in it that never landed."""
         return self.follows is not None

@@ -203,11 +203,13 @@ def test_a_census_of_one_cursus_leaves_the_copies_of_others_alone(tmp_path: Path
         gone = database.execute(
             "SELECT stream, id, cursus_id FROM ft42_published_staging.gone ORDER BY 2"
         )
-        assert gone.fetchall() == [("users", 1, 9), ("users", 2, 9)]
+        assert gone.fetchall() == [("users", 1, 9), ("users", 2, 9), ("cursus_users", 13, 0)]
         enrolments = database.execute(
             "SELECT id, final_mark, cursus_id FROM ft42_published.projects_users ORDER BY id"
         )
         assert enrolments.fetchall() == [(7, 100, 21)]
+        levels = database.execute("SELECT id FROM ft42_published.cursus_users ORDER BY id")
+        assert levels.fetchall() == [(11,), (12,)]
 
 
 def land_in_two_cursus(database: duckdb.DuckDBPyConnection) -> None:
@@ -248,11 +250,16 @@ def land_in_two_cursus(database: duckdb.DuckDBPyConnection) -> None:
             (7, 9, 1, 1, 5, 100, '2026-01-05', '2026-01-06'),
             (7, 21, 1, 1, 5, 0, '2026-01-01', '2026-01-02'),
             (8, 9, 1, 2, 5, 50, '2026-01-01', '2026-01-02');
+        INSERT INTO ft42_raw.cursus_users
+            (id, cursus_id, user_id, updated_at, _sdc_extracted_at)
+        VALUES (11, 9, 1, '2026-01-01', '2026-01-02'), (12, 21, 1, '2026-01-01', '2026-01-02'),
+            (13, 21, 3, '2026-01-01', '2026-01-02');
         INSERT INTO ft42_raw.census
             (stream, cursus_id, parent_id, first_id, last_id, total, ids, counted_at)
         VALUES
             ('users', 9, 0, 1, 100, 1, '[3]', '2026-01-03'),
             ('users', 21, 0, 1, 100, 2, '[1, 3]', '2026-01-03'),
+            ('cursus_users', 21, 0, 1, 100, 1, '[12]', '2026-01-03'),
             ('projects_users', 0, 0, 1, 100, 2, NULL, '2026-01-03');
     """)
 

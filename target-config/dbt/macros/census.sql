@@ -10,6 +10,7 @@
     {%- set by_cursus = 'cursus_id' in ft42.column_names(census) -%}
     {%- set range = ['cursus_id', 'parent_id', 'first_id'] if by_cursus else ['parent_id', 'first_id'] -%}
     {%- set has_copies = by_cursus and stream in ft42.landed_for_each_cursus() -%}
+    {%- set is_of_cursus = by_cursus and 'cursus_id' in ft42.column_names(source('ft42_raw', stream)) -%}
     select distinct '{{ stream }}' as stream, l.id, {{ 'l.cursus_id' if has_copies else '0' }} as cursus_id
     from {{ source('ft42_raw', stream) }} as l
     inner join (
@@ -22,7 +23,7 @@
         {%- if partition %}
         and (c.parent_id = 0 or c.parent_id = l.{{ partition }})
         {%- endif %}
-        {%- if has_copies %}
+        {%- if is_of_cursus %}
         and (c.cursus_id = 0 or c.cursus_id = l.cursus_id)
         {%- endif %}
     left join (
