@@ -11,7 +11,7 @@ import multiprocessing
 import os
 import subprocess
 import sys
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cache, lru_cache
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any
@@ -127,23 +127,20 @@ class _Fork:
     """A sandbox in a process of its own, and what it writes."""
 
     def __init__(self, words: Sequence[str], environment: Mapping[str, str]) -> None:
-        self._output, own = os.pipe()
+        self._resources = ExitStack()
+        self._errors = self._resources.enter_context(testing.complaints())
+        greeting, own = os.pipe()
+        self._greeting = self._resources.enter_context(os.fdopen(greeting, encoding="utf-8"))
         self._process = multiprocessing.get_context("fork").Process(
-            target=_serve, args=(words, environment, own), daemon=True
+            target=_serve, args=(words, environment, own, self._errors.fileno()), daemon=True
         )
         self._process.start()
         os.close(own)
         self.number = self._process.pid or 0
 
     def first_words(self) -> str:
-        """Return the line that tells the address, or all that it says instead."""
-        said = b""
-        while not (said.startswith(testing.GREETING.encode()) and said.endswith(b"\n")):
-            more = os.read(self._output, 65_536)
-            if not more:
-                break
-            said += more
-        return said.decode().strip()
+        """Return the line that tells the address, or why there is none."""
+        return self._greeting.readline().strip() or testing.written(self._errors)
 
     def end(self) -> None:
         self._process.terminate()
@@ -151,15 +148,17 @@ class _Fork:
         self._process.kill()
         self._process.join()
         self._process.close()
-        os.close(self._output)
+        self._resources.close()
 
 
-def _serve(words: Sequence[str], environment: Mapping[str, str], output: int) -> None:
+def _serve(
+    words: Sequence[str], environment: Mapping[str, str], output: int, errors: int
+) -> None:
     """Become a sandbox."""
     from ft42_sandbox import cli  # noqa: PLC0415 - as above
 
     os.dup2(output, 1)
-    os.dup2(output, 2)
+    os.dup2(errors, 2)
     os.close(output)
     os.environ.clear()
     os.environ.update(environment)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from ft42_sandbox import testing
 
 from tests.sandboxes import running_sandbox
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
 SIZE: dict[str, Any] = {"users": 60, "enrolments": 100, "achievements_per_user": 1}
 
@@ -36,3 +40,14 @@ def test_a_sandbox_that_cannot_start_says_why() -> None:
         running_sandbox(users=3),
     ):
         pytest.fail("it has started")
+
+
+@pytest.mark.parametrize("start", [running_sandbox, testing.running_sandbox])
+def test_a_talkative_sandbox_goes_on_answering(
+    start: Callable[..., AbstractContextManager[testing.RunningSandbox]],
+) -> None:
+    # A pipe holds 64 KiB; what is logged is more.
+    many = ",".join(str(number) for number in range(99))
+    with start(verbose=True, **SIZE) as sandbox:
+        for _ in range(400):
+            assert sandbox.get(f"/v2/users?filter[id]={many}").status == 200

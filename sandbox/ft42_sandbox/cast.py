@@ -28,6 +28,10 @@ def student_count(store: Store) -> int:
     return len(students(store))
 
 
+class NobodyLeftError(Exception):
+    """Something would happen to a student, and there is none."""
+
+
 class Cast:
     """Draws whom something happens to."""
 
@@ -45,15 +49,20 @@ class Cast:
         return int(self.rng.integers(limit))
 
     def student(self) -> int:
-        """A student who still exists and has not graduated."""
+        """A student who still exists and has not graduated.
+
+        Raises:
+            NobodyLeftError: if there is none.
+        """
         users = self.store["users"]
         alive, alumni = users.alive, users.array("alumni?")
         for _ in range(200):
+            if not len(self.students):
+                break
             position = int(self.students[self.below(len(self.students))])
             if alive[position] and not alumni[position]:
                 return position
-        msg = "there are no students left"
-        raise ValueError(msg)
+        raise NobodyLeftError
 
     def any_row(self, table: Table) -> int | None:
         """Any row that exists."""

@@ -6,12 +6,13 @@ between two days; where nothing was counted they are guesses that keep the propo
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ft42_sandbox.cast import student_count
+from ft42_sandbox.cast import NobodyLeftError, student_count
 from ft42_sandbox.events import Events
 from ft42_sandbox.instants import DAY, HOUR, SECOND
 
@@ -162,7 +163,8 @@ class Life:
             start = min(start, end)
             moments = np.sort(rng.integers(start, end, size=len(which), endpoint=True))
             for habit, moment in zip(which.tolist(), moments.tolist(), strict=True):
-                HABITS[habit].happen(events, moment)
+                with suppress(NobodyLeftError):  # then it happens to nobody
+                    HABITS[habit].happen(events, moment)
             events.settle(end)
         self._lived_until = max(end, start)
         return self._ledger.since(before)

@@ -64,7 +64,7 @@ def run(sandbox: Sandbox, listener: socket.socket, *, tls: tuple[str, str] | Non
     certificate, key = tls or (None, None)
     config = uvicorn.Config(
         create_app(sandbox),
-        log_level="critical",
+        log_level="error",
         server_header=False,
         # Answers have an exact one of their own; the server's may be a second old.
         date_header=False,

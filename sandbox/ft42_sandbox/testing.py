@@ -7,12 +7,13 @@ import secrets
 import ssl
 import subprocess
 import sys
+import tempfile
 import urllib.error
 import urllib.parse
 import urllib.request
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import orjson
 
@@ -278,29 +279,44 @@ class RunningSandbox:
 
 @contextmanager
 def _process(words: Sequence[str], environment: Mapping[str, str]) -> Iterator[str]:
-    """Start a sandbox in a process, and tell what it says first."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "ft42_sandbox", *words],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env=environment,
-    )
-    try:
-        said = process.stdout.readline() if process.stdout else ""
-        if process.stdout and not said.startswith(GREETING):
-            said += process.stdout.read()
-        yield said.strip()
-    finally:
-        process.terminate()
+    """Start a sandbox in a process, and tell its address, or why it has none."""
+    with (
+        complaints() as errors,
+        subprocess.Popen(
+            [sys.executable, "-m", "ft42_sandbox", *words],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            env=environment,
+        ) as process,
+    ):
         try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        if process.stdout is not None:
-            process.stdout.close()
+            said = process.stdout.readline() if process.stdout else ""
+            yield said.strip() or written(errors)
+        finally:
+            process.terminate()
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+@contextmanager
+def complaints() -> Iterator[IO[bytes]]:
+    """A file for what a sandbox complains of, which is shown at the end.
+
+    A pipe that nobody reads would be full one day, and the sandbox would wait for ever.
+    """
+    with tempfile.TemporaryFile() as errors:
+        yield errors
+        sys.stderr.write(written(errors))
+
+
+def written(errors: IO[bytes]) -> str:
+    """What stands in a file of complaints."""
+    errors.seek(0)
+    return errors.read().decode("utf-8", "replace").strip()
 
 
 @contextmanager

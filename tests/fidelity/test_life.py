@@ -190,3 +190,14 @@ def test_the_clock_is_set_moved_frozen_and_resumed(mutable: RunningSandbox) -> N
     assert mutable.get("/v2/users?sort=-updated_at").json()[0]["updated_at"] == moved["now"]
     assert not mutable.control("POST", "clock", {"freeze": False})["frozen"]
     mutable.control("POST", "clock", {"move": -60 * DAY})
+
+
+def test_life_goes_on_when_nobody_is_left() -> None:
+    with running_sandbox(users=50, enrolments=100, achievements_per_user=1) as sandbox:
+        sandbox.live(events={"disappear": 1000})
+        students = "/v2/users?filter[kind]=student&filter[alumni?]=false"
+        assert sandbox.get(students).json() == []
+        everything = {habit.name: 1 for habit in HABITS}
+        sandbox.configure(life="requests", life_events_per_request=everything)
+        for page in range(1, 4):
+            assert sandbox.get(f"/v2/projects_users?page[number]={page}").status == 200
