@@ -91,7 +91,7 @@ def check(
     raise refused(refusal(response), response)
 
 
-def retried(func: Any, on_failure: Any, *, max_tries: int = MAX_TRIES) -> Any:  # noqa: ANN401 - sync or async
+def retried(func: Any, on_failure: Any, *, max_tries: int) -> Any:  # noqa: ANN401 - sync or async
     """Let a function that sends a request try again.
 
     Args:

@@ -32,7 +32,6 @@ from tap_ft42.planning.refresh import HIDDEN, hidden_ids
 from tap_ft42.reading.asking import TooLargeError
 from tap_ft42.reading.places import NOW
 from tap_ft42.reading.regions import Region
-from tap_ft42.reading.source import ONE
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -280,8 +279,8 @@ class HiddenParents:
         query = {**self._list.query(whole), **self._window.params()}
         if ids is not None and listing.parent_filter is not None:
             query[listing.parent_filter] = ",".join(map(str, ids))
-        source = reader.source(whole, query, path=self._list.whole_path, size=ONE)
-        return reader.ask_first(source, (*NOW, number), is_divided=False)
+        path = self._list.whole_path or ""
+        return reader.ask_one(path, query, (*NOW, number), whole, is_divided=False)
 
     def _answer(self, reading: Reading, own: int | None = None) -> Page | None:
         """Return the page that was asked for; None where 42 refuses it.

@@ -250,7 +250,7 @@ class ListRun:
         for step, reading, moved in running.steps:
             reading.entry.cover(step.begins, step.until, tells_changes=step.since is not None)
             self.partitions.account_to(reading.entry, step.since)
-            parts = self.partitions.reader.parts(reading)
+            parts = self.run.pipeline.parts(reading)
             for trait in self.traits:
                 parts = trait.prepared(parts, read)
             for part, place in parts:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tap_ft42.declared.listing import Carried, Listing
     from tap_ft42.declared.privacy import PersonalData
     from tap_ft42.reading.fitting import Fit
-    from tap_ft42.reading.source import ListReader
+    from tap_ft42.reading.reader import ListReader
     from tap_ft42.run.run import Run
 
 
@@ -396,7 +396,7 @@ class Partitions:
         source = self.reader.source(context, query, name, path=path or self.path)
         if is_news:
             self.account_to(source.entry, "")
-        yield from self.reader.read_apart(source, self.run.times.until, is_proof=is_proof)
+        yield from self.reader.read_apart([source], self.run.times.until, is_proof=is_proof)
 
     def read_all_apart(
         self, queries: Sequence[Mapping[str, Any]], name: str, context: Context | None
@@ -408,7 +408,7 @@ class Partitions:
         ]
         if sources:
             self.account_to(sources[0].entry, None)
-        yield from self.reader.read_all_apart(sources, self.run.times.until)
+        yield from self.reader.read_apart(sources, self.run.times.until)
 
     # Where rows are counted
 

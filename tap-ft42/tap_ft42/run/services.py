@@ -24,7 +24,7 @@ from tap_ft42.planning.backfill import Backfill
 from tap_ft42.planning.scope import Scope
 from tap_ft42.planning.steps import Times
 from tap_ft42.reading.pipeline import IN_FLIGHT, Pipeline
-from tap_ft42.reading.source import ListReader
+from tap_ft42.reading.reader import ListReader
 from tap_ft42.reading.spool import Spool
 
 if TYPE_CHECKING:
@@ -158,7 +158,7 @@ class Services:
         return Pipeline(
             quota=self.quota,
             budget=self.budget,
-            known_good=self.client.known_good,
+            client=self.client,
             has_worked=self._has_state(),
         )
 

@@ -245,22 +245,18 @@ class StartedReads:
     ) -> list[tuple[Step, Reading, Movement]]:
         source, place = self._source(read, listing), read.partitions[0].place
         accepts = partial(self._accepts, read, listing) if read.is_sweep else None
-        return [
-            (
-                step,
-                self._list.reader.begin(
-                    (*place, number),
-                    source,
-                    step.reading(listing, accepts),
-                    is_urgent=is_urgent and number == 0,
-                    is_divided=not read.is_sweep,
-                ),
-                moved,
+        readings = [
+            self._list.run.pipeline.read(
+                (*place, number),
+                source,
+                step.reading(listing, accepts),
+                is_urgent=is_urgent and number == 0,
+                is_divided=not read.is_sweep,
             )
-            for number, (step, moved) in enumerate(
-                zip(read.steps, self._movements_of(read, listing), strict=True)
-            )
+            for number, step in enumerate(read.steps)
         ]
+        movements = self._movements_of(read, listing)
+        return list(zip(read.steps, readings, movements, strict=True))
 
     def _source(self, read: PlannedRead, listing: Listing) -> ListSource:
         context, path = read.contexts[0], self._list.path

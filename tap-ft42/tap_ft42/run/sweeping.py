@@ -20,7 +20,6 @@ from tap_ft42.declared.listing import ID, LARGEST
 from tap_ft42.planning.plan import alike, loads_apart
 from tap_ft42.reading.asking import IncompleteReadError, TooLargeError
 from tap_ft42.reading.places import NOW
-from tap_ft42.reading.source import ONE
 from tap_ft42.run.lifecycle import ALONE
 from tap_ft42.run.traits.dealing import NOWHERE
 
@@ -235,24 +234,17 @@ class Sweeping:
             if name != self._filter
         }
         asked = [
-            reader.ask_first(
-                reader.source(
-                    whole,
-                    query if ids is None else {**query, self._filter: _listed(ids)},
-                    path=path,
-                    size=ONE,
-                ),
+            reader.ask_one(
+                path,
+                query if ids is None else {**query, self._filter: ",".join(map(str, ids))},
                 (*NOW, number),
+                whole,
                 sort=sort,
                 is_divided=False,
             )
             for number, ids in enumerate(lists)
         ]
         return [reader.one_of(reading) for reading in asked]
-
-
-def _listed(ids: Sequence[int]) -> str:
-    return ",".join(map(str, ids))
 
 
 def _differ(one: Page, other: Page) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tap_ft42.declared.listing import ID
-from tap_ft42.reading.source import ONE
+from tap_ft42.reading.reader import ONE
 
 if TYPE_CHECKING:
     from tap_ft42.declared.contexts import Context
