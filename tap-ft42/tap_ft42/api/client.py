@@ -64,14 +64,6 @@ class Client:
     def fetch(self, listing: Listing, url: str, params: Mapping[str, Any]) -> Page:
         """Fetch a page; what is raised decides whether it is tried again.
 
-        Args:
-            listing: The list.
-            url: Its address.
-            params: Query parameters, with those of paging; those that are None are not sent.
-
-        Returns:
-            The page.
-
         Raises:
             FatalAPIError: The API refuses the request.
             RetriableAPIError: The answer is none that can be read.
@@ -95,15 +87,7 @@ class Client:
         return page
 
     def fetch_counts(self, url: str, params: Mapping[str, Any]) -> Page:
-        """Fetch counts by the day; as `fetch`, which says what is raised.
-
-        Args:
-            url: The address of a graph.
-            params: Query parameters; those that are None are not sent.
-
-        Returns:
-            A page without rows, whose body has the counts.
-        """
+        """Fetch counts by the day; as `fetch`, which says what is raised."""
         sent = self._clock.time()
         response = self.ask(url, params)
         retries.check(response)

@@ -346,11 +346,7 @@ class Quota:
 def _bucket(
     name: str, store: str | None, rate: Rate, algorithm: LogAlgorithm
 ) -> AbstractBucket:
-    """Open the account of one limit.
-
-    Raises:
-        SettingError: The store cannot be opened.
-    """
+    """Open the account of one limit."""
     if store is None:
         return InMemoryBucket([rate], algorithm=algorithm)
     match urlsplit(store).scheme:

@@ -61,11 +61,6 @@ def check(
 ) -> None:
     """Raise what an answer means, unless it is a success.
 
-    Args:
-        response: The answer.
-        refusal: Says what a refusal of the API means.
-        refused: What to raise then.
-
     Raises:
         TooManyRequestsError: A limit is used up.
         RetriableAPIError: It is trouble that may pass.
@@ -99,9 +94,6 @@ def retried(func: Any, on_failure: Any, *, max_tries: int) -> Any:  # noqa: ANN4
         on_failure: Called before each wait: a function or several. If ``func`` is a coroutine
             function, they may be, too.
         max_tries: How often it is tried at most, not counting answers 429.
-
-    Returns:
-        A function like it.
     """
     again = partial(backoff.on_exception, on_backoff=on_failure, logger=None)
     # The next request waits for the quota, so nothing waits here.

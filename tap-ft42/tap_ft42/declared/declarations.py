@@ -93,10 +93,6 @@ class DeclarationError(Exception):
 def checked(listings: Sequence[Listing], texts: Mapping[str, str | None]) -> dict[str, Schema]:
     """Return the schemas of streams, if all that is declared fits together.
 
-    Args:
-        listings: What the streams declare.
-        texts: The content of each stream's schema file; None if there is none.
-
     Raises:
         DeclarationError: It does not.
     """

@@ -58,9 +58,6 @@ def rewrite_instant(text: str) -> str:
 def milliseconds(value: object) -> int | None:
     """Return an instant of the API as a number.
 
-    Args:
-        value: What a record holds in ``updated_at``.
-
     Returns:
         Whole milliseconds since 1970; None for what is no instant.
     """

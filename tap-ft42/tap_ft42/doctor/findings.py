@@ -60,13 +60,7 @@ class Limit:
 def of_the_application(
     application: Application, limits: Sequence[Limit], seconds_ahead: float | None
 ) -> Iterator[Finding]:
-    """Yield what concerns all lists.
-
-    Args:
-        application: What the API says of it.
-        limits: How many requests it may send.
-        seconds_ahead: By how much this machine's clock is ahead of 42's, if that is known.
-    """
+    """Yield what concerns all lists."""
     if not application.is_accepted:
         yield Finding("credentials", "accepted", "refused", "reads nothing", has_way=False)
         return

@@ -48,12 +48,7 @@ def refusal(settings: Mapping[str, Any]) -> str | None:
 
 
 def arrange(state: dict[str, Any], ids: Sequence[int]) -> None:
-    """Keep what is known of each cursus where a run looks for it.
-
-    Args:
-        state: The SDK's state of a stream that is read cursus by cursus; changed in place.
-        ids: The cursus of the run.
-    """
+    """Keep what is known of each cursus where a run looks for it."""
     only = ids[0] if len(ids) == 1 else None
     known: dict[tuple[tuple[str, int], ...], dict[str, Any]] = {}
     for context, part in _parts(state, otherwise=only or MAIN):

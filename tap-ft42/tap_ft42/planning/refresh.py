@@ -44,13 +44,6 @@ def is_due(
 ) -> bool:
     """Tell whether a full read is due.
 
-    Args:
-        state: The SDK's state of the stream or partition.
-        now: When the run began, in milliseconds since 1970.
-        hours: How long a full read is good enough.
-        scope: The scope of the run.
-        readers: Streams that want the rows.
-
     Returns:
         Whether the last read for one of them is older than that, within a tolerance.
     """
@@ -83,12 +76,7 @@ def forget_position(state: dict[str, Any]) -> None:
 
 
 def forget_partitions(stream_state: dict[str, Any], parents: Container[object]) -> None:
-    """Forget the partitions whose parents 42 no longer lists.
-
-    Args:
-        stream_state: The SDK's state of a child stream; changed in place.
-        parents: Ids of all that are listed.
-    """
+    """Forget the partitions whose parents 42 no longer lists."""
     if "partitions" in stream_state:
         stream_state["partitions"] = [
             partition
@@ -98,11 +86,7 @@ def forget_partitions(stream_state: dict[str, Any], parents: Container[object]) 
 
 
 def hidden_ids(stream_state: dict[str, Any]) -> set[int]:
-    """Return the parents that were found though 42 does not list them.
-
-    Args:
-        stream_state: The SDK's state of the stream.
-    """
+    """Return the parents that were found though 42 does not list them."""
     kept = stream_state.get(HIDDEN)
     ids = kept.get("ids") if isinstance(kept, dict) else None
     return {one for one in ids if type(one) is int} if isinstance(ids, list) else set()

@@ -83,9 +83,6 @@ def _loads(states: Sequence[Mapping[str, Any]]) -> Iterator[list[int]]:
 def together(states: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Return the state that a sweep begins with.
 
-    Args:
-        states: The SDK's states of the members.
-
     Returns:
         What of a state tells how far a stream was read.
     """

@@ -55,9 +55,6 @@ class Ask(Protocol):
             region: Which rows.
             number: The page's number, from 1; `COUNT` for a single row.
             sort: The value of the parameter ``sort``; None leaves it out.
-
-        Returns:
-            The page.
         """
         ...
 

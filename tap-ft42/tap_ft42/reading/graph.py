@@ -50,14 +50,6 @@ def counts_by_day(
 ) -> Mapping[date, int]:
     """Ask how many rows were created on each day.
 
-    Args:
-        reader: Reads the list.
-        path: The route of the graph.
-        query: Parameters that select the rows.
-
-    Returns:
-        Rows by their days.
-
     Raises:
         RunEnds: The run has to end.
         FatalAPIError: The API refuses the request.

@@ -73,9 +73,6 @@ async def read_newest(ask: Ask, region: Region, *, is_sortable: bool) -> AsyncIt
         region: The window.
         is_sortable: Whether the API sorts the list; else it comes in that order by itself.
 
-    Yields:
-        Its pages.
-
     Raises:
         OutOfOrderError: This is no way to read it.
         IncompleteReadError: Nobody can tell whether these are all its rows.

@@ -189,9 +189,6 @@ class Pipeline:
     def parts(self, reading: Reading) -> Iterator[tuple[Part, Place]]:
         """Yield what a read finds as soon as it is there.
 
-        Args:
-            reading: The read; it is over when this iterator is.
-
         Yields:
             Its parts in order, with places for what the consumer reads before the
             next one.
@@ -276,15 +273,6 @@ class Pipeline:
     ) -> Page:
         """Send a request when its turn has come.
 
-        Args:
-            place: Where the consumer will want the page.
-            source: What asks for it, or recalls it.
-            request: Which page.
-            is_urgent: Whether it comes before anything else.
-
-        Returns:
-            The page.
-
         Raises:
             RunEnds: The run has to end.
             Exception: What ``source`` raises.
@@ -333,12 +321,7 @@ class Pipeline:
             Thread(target=self._work, name="request", daemon=True).start()
 
     async def _ask_apart(self, fetch: Callable[[], Page], entry: Entry) -> None:
-        """Send a request whose answer no read waits for.
-
-        Raises:
-            RunEnds: The run has to end.
-            Exception: What ``fetch`` raises.
-        """
+        """Send a request whose answer no read waits for."""
         await self._permission(entry)
         job = _Job(NOW, lambda: None, fetch, entry, self._loop.create_future())
         self._send(job)

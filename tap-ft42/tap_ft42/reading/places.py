@@ -102,11 +102,6 @@ async def fitted(
 ) -> AsyncIterator[Part]:
     """Read with requests that are as large as the API answers, and no larger.
 
-    Args:
-        ask: Asks for pages.
-        read: What reads with it.
-        is_divided: Whether a list of too many ids is read in shorter ones.
-
     Yields:
         What it reads, perhaps twice; if it was divided, without what is reached.
 

@@ -179,18 +179,7 @@ class ListReader:
         is_divided: bool = True,
         max_tries: int = MAX_TRIES,
     ) -> Reading:
-        """Ask for the first page of a source.
-
-        Args:
-            source: Which rows.
-            place: As of `ask_one`.
-            sort: As of `ask_one`.
-            is_divided: As of `Pipeline.read`.
-            max_tries: How often the request is tried.
-
-        Returns:
-            What `one_of` takes.
-        """
+        """Ask for the first page of a source."""
         read = partial(_first_page, sort=sort)
         return self.pipeline.read(
             place, source, read, is_divided=is_divided, max_tries=max_tries

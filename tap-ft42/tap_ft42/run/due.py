@@ -29,12 +29,7 @@ class Due:
     def __init__(
         self, partitions: Partitions, is_short: Callable[[Context | None], bool]
     ) -> None:
-        """Look at nothing yet.
-
-        Args:
-            partitions: The list.
-            is_short: Tells whether a page shows all of a partition, and is to show it.
-        """
+        """Look at nothing yet."""
         self.partitions = partitions
         self.refreshing = Refreshing(partitions) if partitions.listing.is_reference else None
         """Its full reads, if it hardly ever changes."""
@@ -61,12 +56,7 @@ class Due:
         return is_live or bool(self.partitions.wanted_children)
 
     def take_up(self, context: Context | None, state: dict[str, Any]) -> None:
-        """Forget what of a partition's state no longer counts.
-
-        Args:
-            context: The context of the partition, or None.
-            state: Its state, or that of another one like it; changed in place.
-        """
+        """Forget what of a partition's state no longer counts."""
         listing, backfill = self.partitions.listing, self.partitions.run.backfill
         if listing.cursor is not None or listing.by_cursus:
             note_scope(state, self.partitions.bookmark_scope(context))
@@ -76,13 +66,7 @@ class Due:
     def partition(
         self, context: Context | None, state: dict[str, Any], place: Place = ()
     ) -> Partition:
-        """Tell what is due of a partition.
-
-        Args:
-            context: Its context, or None.
-            state: Its state, which `take_up` has seen; changed in place.
-            place: Its place in the order of the run.
-        """
+        """Tell what is due of a partition."""
         listing, is_full = self.partitions.listing, self.needs_all(context)
         if is_full and listing.is_reference and listing.cursor is not None:
             forget_position(state)

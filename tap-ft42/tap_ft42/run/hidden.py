@@ -61,11 +61,7 @@ class HiddenParents:
     """The parents of a list that 42 does not list."""
 
     def __init__(self, partitions: Partitions) -> None:
-        """Look at nothing yet.
-
-        Args:
-            partitions: The list.
-        """
+        """Look at nothing yet."""
         self._list = partitions
         self._today = partitions.run.clock.now().date()
         self._window = _window_of(partitions)
@@ -108,13 +104,7 @@ class HiddenParents:
         return self.are_never_sought and not self._list.run.scope.campus_ids
 
     def seek(self) -> None:
-        """Look for parents of which there are rows, where that is due.
-
-        Raises:
-            RunEnds: The run has to end.
-            RetriableAPIError: Too many tries of one request failed.
-            requests.RequestException: The API did not answer.
-        """
+        """Look for parents of which there are rows, where that is due."""
         if self._list.is_read_at_once:
             return  # the rows of all parents are read
         due = [whole for whole in self._list.lists if self._is_due(whole)]

@@ -115,12 +115,6 @@ class ListRun:
     def records(self, context: Context | None) -> Iterator[Any]:
         """Yield the records of a partition, or of the sweep that begins with it.
 
-        Args:
-            context: The context of the partition, or None.
-
-        Yields:
-            What the API sent; some perhaps twice.
-
         Raises:
             FatalAPIError: The API refuses a request.
             RetriableAPIError: Too many tries of one page failed.
@@ -345,12 +339,7 @@ class ListRun:
             trait.save()
 
     def added(self, record: object, context: Context | None) -> dict[str, Any]:
-        """Return the values of columns that a record does not say.
-
-        Args:
-            record: What the API sent.
-            context: The context of its partition, or None.
-        """
+        """Return the values of columns that a record does not say."""
         added = {name: (context or {}).get(name) for name in self.listing.added}
         for trait in self.traits:
             added |= trait.added(record, context)
@@ -384,12 +373,7 @@ class ListRun:
         return self.presence.ids if self.output.selected else None
 
     def take(self, record: object, context: Context | None) -> bool:
-        """Emit a row that came within one of another list, and tell whether it is whole.
-
-        Args:
-            record: What the API sent.
-            context: The context of its partition.
-        """
+        """Emit a row that came within one of another list, and tell whether it is whole."""
         try:
             self.output.row(record, context)
         except BrokenRecordError:

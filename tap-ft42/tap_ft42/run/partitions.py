@@ -226,11 +226,7 @@ class Partitions:
         return self.listing.people_filter is None or self.contexts is None
 
     def contexts_below(self, record: Mapping[str, Any]) -> Iterator[Context]:
-        """Yield the contexts that a row gives the lists below it, if it is in scope.
-
-        Args:
-            record: The record or the row; ``id`` is enough.
-        """
+        """Yield the contexts that a row gives the lists below it, if it is in scope."""
         if not self.listing.is_campus or self.run.scope.has_campus(record[ID]):
             for name in dict.fromkeys(child.listing.parent_id for child in self.children):
                 yield {name: record[ID]}
@@ -323,14 +319,7 @@ class Partitions:
         return total * self.unpacked(page).count // page.count if total else total
 
     def query(self, context: Context | None) -> dict[str, Any]:
-        """Return the query parameters of a read, without those of paging.
-
-        Args:
-            context: The context of a partition or of the whole list.
-
-        Returns:
-            Parameters by name; those that are None are not sent.
-        """
+        """Return the query parameters of a read, without those of paging."""
         listing = self.listing
         query = {**listing.filters, **listing.scope_params(self.run.scope.campus_ids)}
         if listing.cursus_filter is not None:
@@ -346,16 +335,9 @@ class Partitions:
     ) -> Mapping[int, Context | None]:
         """Find out to which parents the rows of a sweep belong.
 
-        Args:
-            records: What the API sent.
-            contexts: The contexts of the parents.
-
         Returns:
             Those of them that the rows have, by the ids of the rows; none where only the
             request tells.
-
-        Raises:
-            RunEnds: The run has to end.
         """
         if not self.listing.campus_by_person:
             return {}
@@ -388,9 +370,6 @@ class Partitions:
 
         Yields:
             Records; some perhaps twice.
-
-        Raises:
-            As for `ListReader.read_apart`.
         """
         self.plans[name] = {}
         source = self.reader.source(context, query, name, path=path or self.path)

@@ -88,19 +88,12 @@ class Directory:
 
         A scope without people has one batch that matches nobody: the API ignores
         an empty filter and would send everybody's rows.
-
-        Raises:
-            RunEnds: The run has to end.
         """
         return id_lists(self.ids or {0}) if self._scope.campus_ids else None
 
     @cached_property
     def ids(self) -> frozenset[int]:
-        """Ids of the students of a scope, whatever their cursus.
-
-        Raises:
-            RunEnds: The run has to end.
-        """
+        """Ids of the students of a scope, whatever their cursus."""
         known = self.people.known_ids()
         if known is None:
             known = [person["id"] for person in self.rows.all_rows()]
@@ -115,11 +108,7 @@ class Directory:
         return len(set(person_ids) - self._campuses_of.keys())
 
     def learn_campuses(self, person_ids: Iterable[int]) -> None:
-        """Look up the campuses of people, as far as they are not known, and that is allowed.
-
-        Raises:
-            RunEnds: The run has to end.
-        """
+        """Look up the campuses of people, as far as they are not known, and that is allowed."""
         unknown = set(person_ids) - self._campuses_of.keys() if self.tells_campuses else ()
         try:
             for batch in id_lists(unknown, _LOOKED_UP):
@@ -152,14 +141,8 @@ class Directory:
     def campuses_among(self, campus_ids: Iterable[int]) -> set[int]:
         """Find out at which of some campuses anybody studies, for a request or two.
 
-        Args:
-            campus_ids: Their ids.
-
         Returns:
             Those that a page of their people names; none where nobody tells.
-
-        Raises:
-            RunEnds: The run has to end.
         """
         found = set[int]()
         try:
@@ -205,16 +188,8 @@ class Directory:
     ) -> dict[int, int]:
         """Look up which campuses rows go to.
 
-        Args:
-            records: What the API sent.
-            campuses: Ids of those that there are.
-            hidden: Ids of those that 42 does not list.
-
         Returns:
             Ids of campuses by the ids of the rows, where a row goes to one.
-
-        Raises:
-            RunEnds: The run has to end.
         """
         people = {
             record["id"]: person

@@ -182,12 +182,7 @@ class Services:
         )
 
     def reader(self, listing: Listing, state: Callable[[], dict[str, Any]]) -> ListReader:
-        """Return what reads a list.
-
-        Args:
-            listing: The list.
-            state: Returns the state of its stream, which may be changed.
-        """
+        """Return what reads a list."""
         return ListReader(
             listing,
             client=self.client,

@@ -65,13 +65,7 @@ class StartedReads:
     """What of a list is read ahead."""
 
     def __init__(self, due: Due, traits: Sequence[Trait], sweeping: Sweeping) -> None:
-        """Read nothing yet.
-
-        Args:
-            due: What of the list has to be read.
-            traits: What it needs beside what all lists do.
-            sweeping: What its sweeps are found to do.
-        """
+        """Read nothing yet."""
         self._list = due.partitions
         self._due = due
         self._traits = traits
@@ -151,11 +145,7 @@ class StartedReads:
         yield from self._list.contexts_below(record)
 
     def begin_for(self, parents: Sequence[Member]) -> None:
-        """Begin with what hangs on rows of the list above.
-
-        Args:
-            parents: Their contexts, each with its place in the order of the run.
-        """
+        """Begin with what hangs on rows of the list above."""
         self._begin(
             [
                 (own, (*place, number))
@@ -297,11 +287,7 @@ class StartedReads:
     # The end
 
     def end(self, *, is_cut_short: bool) -> None:
-        """Tell the spool how far the plans of the run have been followed.
-
-        Args:
-            is_cut_short: Whether the next run goes on with them.
-        """
+        """Tell the spool how far the plans of the run have been followed."""
         spool, is_full = self._list.run.spool, self._list.listing.cursor is None
         swept = {name: together(states) for name, states in self._swept.items()}
         plans = self._list.plans | swept

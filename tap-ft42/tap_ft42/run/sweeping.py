@@ -42,11 +42,7 @@ class Halving:
     """What became of the two halves of a sweep that failed."""
 
     def __init__(self, members: int) -> None:
-        """Wait for both.
-
-        Args:
-            members: How many parents shared the sweep.
-        """
+        """Wait for both."""
         self.members = members
         self._read: list[int] = []
         self.has_failed = False
@@ -62,11 +58,7 @@ class Sweeping:
     """What a list's sweeps are found to do."""
 
     def __init__(self, partitions: Partitions) -> None:
-        """Look at nothing yet.
-
-        Args:
-            partitions: The list.
-        """
+        """Look at nothing yet."""
         self._list = partitions
 
     @property
@@ -93,9 +85,6 @@ class Sweeping:
         """Tell which partitions share a read.
 
         First loads share a read only where the API was seen to heed all ids of a list.
-
-        Args:
-            contexts: The partitions, all of one cursus.
         """
         if self._list.listing.parent_filter is None:
             return alike

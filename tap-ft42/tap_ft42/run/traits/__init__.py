@@ -18,12 +18,7 @@ if TYPE_CHECKING:
 
 
 def traits_of(partitions: Partitions, other: Callable[[str], Partitions]) -> Iterator[Trait]:
-    """Yield what a list needs beside what all lists do.
-
-    Args:
-        partitions: The list.
-        other: Returns another list of the run by its name.
-    """
+    """Yield what a list needs beside what all lists do."""
     listing = partitions.listing
     if listing.campus_by_person:
         yield CampusByPerson(partitions)

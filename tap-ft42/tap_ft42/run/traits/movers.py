@@ -105,13 +105,7 @@ class ThoseWhoMoved(Trait):
     def __init__(
         self, partitions: Partitions, movers: Movers, marks: Callable[[], Partitions]
     ) -> None:
-        """Know nothing yet.
-
-        Args:
-            partitions: The list.
-            movers: Whose rows may have changed.
-            marks: Returns the list whose rows tell of whom.
-        """
+        """Know nothing yet."""
         self._list = partitions
         self._movers = movers
         self._marks = marks
