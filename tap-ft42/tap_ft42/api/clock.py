@@ -35,7 +35,6 @@ class Clock:
     """This machine's clock, set right by 42's."""
 
     def __init__(self) -> None:
-        """Go by this machine until 42 has answered."""
         self._epoch = time.time() - time.monotonic()
         self._correction = 0.0
         self._lock = Lock()

@@ -143,7 +143,6 @@ class Ledger:
     """The entries of a run."""
 
     def __init__(self) -> None:
-        """Begin a run."""
         self.run_id = str(uuid4())
         """Names the run."""
         self._entries: dict[tuple[str, str], Entry] = {}

@@ -85,7 +85,6 @@ class DeclarationError(Exception):
     """Streams are declared in a way that cannot be followed."""
 
     def __init__(self, faults: Sequence[str]) -> None:
-        """Say all that is wrong."""
         lines = "".join(f"\n- {fault}" for fault in faults)
         super().__init__(f"What streams declare does not fit together:{lines}")
 

@@ -124,7 +124,6 @@ class PersonalData:
     """What of the rows and records of one stream is about people, compiled from its schema."""
 
     def __init__(self, schema: Mapping[str, Any], privacy: Privacy) -> None:
-        """Compile a schema."""
         self._privacy = privacy
         persons: Mapping[str, str] = schema.get("x-persons", {})
         self._columns = self._row_rules(schema, persons) if not privacy.is_full else {}

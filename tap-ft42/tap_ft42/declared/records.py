@@ -53,7 +53,6 @@ class RecordShape:
     """The rules of one stream, compiled from its schema."""
 
     def __init__(self, schema: Mapping[str, Any]) -> None:
-        """Compile a schema."""
         columns: dict[str, dict[str, Any]] = schema["properties"]
         sources = {
             name: tuple(column.get("x-source", name).split("."))

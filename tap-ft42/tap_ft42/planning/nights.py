@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from itertools import accumulate
 from math import ceil
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+    from datetime import datetime
 
 DAY = 24 * 3_600_000
 """Milliseconds."""
@@ -37,17 +38,11 @@ def is_due(taken: datetime | None, now: datetime, hour: int) -> bool:
     return taken is None or taken < struck
 
 
-def has_struck(taken: int | None, now: int, hour: int) -> bool:
-    """Tell the same as `is_due` of instants in milliseconds since 1970.
-
-    Where no hour is set, the night's work is due from midnight on.
-    """
-    before = None if taken is None else datetime.fromtimestamp(taken / 1000, UTC)
-    return is_due(before, datetime.fromtimestamp(now / 1000, UTC), max(hour, 0))
-
-
 def night_of(instant: int, hour: int) -> int:
-    """Return the number of the night whose work is due at an instant."""
+    """Return the number of the night whose work is due at an instant.
+
+    Where no hour is set, the work is due from midnight on.
+    """
     return (instant - max(hour, 0) * _HOUR) // DAY
 
 

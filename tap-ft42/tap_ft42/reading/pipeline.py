@@ -68,7 +68,6 @@ class Reading:
     """A read that the pipeline runs."""
 
     def __init__(self, place: Place, entry: Entry, budget: Budget) -> None:
-        """Take a place in the order of consumption."""
         self.place = place
         self.entry = entry
         self._budget = budget

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from typing_extensions import override
 
 from tap_ft42.reading.asking import Ask, TooLargeError
-from tap_ft42.reading.bounds import depends_on_bounds, questions
+from tap_ft42.reading.bounds import depends_on_bounds, find_bounds
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -67,17 +67,12 @@ class PlacedAsk(Ask):
         async with fit.looking:
             if not fit.are_bounds_due():
                 return
-            asking = questions(self.source.example)
-            try:
-                region = next(asking)
-                while True:
-                    # Others wait for it, so it must not wait for its turn.
-                    page = await self._answer(
-                        (*self._place, 0, 0), self.source, (region, 1, None), is_urgent=True
-                    )
-                    region = asking.send(page)
-            except StopIteration as told:
-                fit.note_bounds(told.value)
+            fit.note_bounds(await find_bounds(self._first, self.source.example))
+
+    async def _first(self, region: Region) -> Page:
+        # Others wait for it, so it must not wait for its turn.
+        place, request = (*self._place, 0, 0), (region, 1, None)
+        return await self._answer(place, self.source, request, is_urgent=True)
 
     @override
     def after(self, number: int) -> Ask:

@@ -73,7 +73,6 @@ class Intent:
         """Plan what is read of a list, without beginning."""
         due, members = list_run.due, []
         for state in deepcopy(list_run.partitions.states_within(whole)):
-            due.take_up(whole, state)
             context = {**state.get("context", {}), **(whole or {})} or None
             members.append(due.partition(context, state))
         listing, times = list_run.partitions.fitted_listing, list_run.run.times

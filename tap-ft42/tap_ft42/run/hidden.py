@@ -61,7 +61,6 @@ class HiddenParents:
     """The parents of a list that 42 does not list."""
 
     def __init__(self, partitions: Partitions) -> None:
-        """Look at nothing yet."""
         self._list = partitions
         self._today = partitions.run.clock.now().date()
         self._window = _window_of(partitions)

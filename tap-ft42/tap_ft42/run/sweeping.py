@@ -42,7 +42,6 @@ class Halving:
     """What became of the two halves of a sweep that failed."""
 
     def __init__(self, members: int) -> None:
-        """Wait for both."""
         self.members = members
         self._read: list[int] = []
         self.has_failed = False
@@ -58,7 +57,6 @@ class Sweeping:
     """What a list's sweeps are found to do."""
 
     def __init__(self, partitions: Partitions) -> None:
-        """Look at nothing yet."""
         self._list = partitions
 
     @property

@@ -76,7 +76,6 @@ class CampusDealer:
     """Deals rows of users in a cursus out to the campuses of a run."""
 
     def __init__(self, partitions: Partitions, whole: Context | None) -> None:
-        """Begin with no campus."""
         cursor = partitions.listing.cursor
         self._list = partitions
         self._whole = whole

@@ -105,7 +105,6 @@ class ThoseWhoMoved(Trait):
     def __init__(
         self, partitions: Partitions, movers: Movers, marks: Callable[[], Partitions]
     ) -> None:
-        """Know nothing yet."""
         self._list = partitions
         self._movers = movers
         self._marks = marks
