@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from tap_ft42.api.errors import FatalAPIError
@@ -12,14 +13,15 @@ from tap_ft42.api.headers import whole_number
 from tap_ft42.declared.contexts import CURSUS
 from tap_ft42.declared.listing import ID, LARGEST
 from tap_ft42.doctor.asking import Asker
-from tap_ft42.doctor.examination import Examination, Found, access
+from tap_ft42.doctor.examination import Examination
 from tap_ft42.doctor.findings import (
     Application,
     Finding,
     Limit,
-    of_lists,
+    of_list,
     of_the_application,
 )
+from tap_ft42.doctor.found import Found, access
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -201,7 +203,10 @@ class _Visit:
             application,
             ahead,
             found,
-            [*of_the_application(application, limits, ahead), *of_lists(found)],
+            [
+                *of_the_application(application, limits, ahead),
+                *chain.from_iterable(map(of_list, found)),
+            ],
             self._asker.requests + self._run.token.requests,
             time.monotonic() - self._began,
             refusal,

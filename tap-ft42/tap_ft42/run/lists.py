@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from tap_ft42.declared.listing import Listing
     from tap_ft42.planning.plan import PlannedRead
     from tap_ft42.reading.fitting import Fit
-    from tap_ft42.run.partitions import Output
+    from tap_ft42.run.host import Output
     from tap_ft42.run.refreshing import Refreshing
     from tap_ft42.run.run import Run
     from tap_ft42.run.started import Started
@@ -55,15 +55,7 @@ class ListRun:
         *,
         is_rejected_kept: Callable[[], bool],
     ) -> None:
-        """Begin without plans.
-
-        Args:
-            run: The run.
-            listing: What the list is.
-            output: The stream that it becomes.
-            lists: All lists of the run by name, in its order; others may follow.
-            is_rejected_kept: Tells whether what is rejected goes to a stream of its own.
-        """
+        """Begin without plans; `lists`, all those of the run in its order, may still grow."""
         self.run = run
         self.listing = listing
         self.output = output
@@ -240,7 +232,10 @@ class ListRun:
         read, held = running.read, list[Callable[[], None]]()
         rejected = self.rejections.total
         # Among the members of a sweep, the one that has been read least far.
-        context = min(read.contexts, key=self._read_until)
+        context = min(
+            read.contexts,
+            key=lambda one: self.partitions.state(one).get("read_until") or "",
+        )
         for step, reading, moved in running.steps:
             reading.entry.cover(step.begins, step.until, tells_changes=step.since is not None)
             self.partitions.account_to(reading.entry, step.since)
@@ -309,9 +304,6 @@ class ListRun:
             held.clear()
         elif self.rejections.is_hopeless:
             raise UnusableRecordsError(objection)
-
-    def _read_until(self, context: Context | None) -> str:
-        return str(self.partitions.state(context).get("read_until") or "")
 
     def _note_turn(self, read: PlannedRead, page: Page) -> None:
         """Note that a request was spent; see `tap_ft42.planning.priorities`."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import cached_property
 from sys import maxsize
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from tap_ft42.api.client import logger_of
 from tap_ft42.declared.contexts import CURSUS, cursus_of, key_of, parent_of
@@ -22,55 +22,10 @@ if TYPE_CHECKING:
     from tap_ft42.declared.capabilities import Capabilities
     from tap_ft42.declared.contexts import Context
     from tap_ft42.declared.listing import Carried, Listing
-    from tap_ft42.declared.privacy import PersonalData
     from tap_ft42.reading.fitting import Fit
     from tap_ft42.reading.reader import ListReader
+    from tap_ft42.run.host import Output
     from tap_ft42.run.run import Run
-
-
-class Output(Protocol):
-    """The stream that a list becomes."""
-
-    @property
-    def selected(self) -> bool:
-        """Whether its rows are wanted."""
-
-    @property
-    def has_selected_descendents(self) -> bool:
-        """Whether rows of a list below it are wanted."""
-
-    @property
-    def personal(self) -> PersonalData:
-        """What of its rows is about people, and what of that may leave the tap."""
-
-    @property
-    def emit_activate_version_messages(self) -> bool:
-        """Whether a target deletes what a run does not emit."""
-
-    @property
-    def stream_state(self) -> dict[str, Any]:
-        """The state of the stream, which may be changed."""
-
-    def get_context_state(self, context: Context | None) -> dict[str, Any]:
-        """Return the state of a partition, which may be changed."""
-
-    def partition_context(self, context: Context | None) -> Context | None:
-        """Return what names a partition in the state; None if it is the only one."""
-
-    def row(self, record: object, context: Context | None) -> dict[str, Any]:
-        """Return what the stream makes of a record, or raise a `BrokenRecordError`."""
-
-    def reject(self, record: object, reason: str) -> None:
-        """Put a broken record aside."""
-
-    def emit(self, record: Any, context: Context | None, *, is_known: bool) -> None:  # noqa: ANN401 - what the API sent
-        """Emit a record that is read outside of the stream's own turn.
-
-        Args:
-            record: What the API sent.
-            context: The context of its partition, or None.
-            is_known: Whether it is only looked at, as the target has it.
-        """
 
 
 class Partitions:
@@ -321,7 +276,9 @@ class Partitions:
     def query(self, context: Context | None) -> dict[str, Any]:
         """Return the query parameters of a read, without those of paging."""
         listing = self.listing
-        query = {**listing.filters, **listing.scope_params(self.run.scope.campus_ids)}
+        query: dict[str, Any] = {**listing.filters}
+        if listing.campus_filter is not None and self.run.scope.campus_ids:
+            query[listing.campus_filter] = ",".join(map(str, self.run.scope.campus_ids))
         if listing.cursus_filter is not None:
             query[listing.cursus_filter] = cursus_of(context)
         if listing.people_filter is not None:
