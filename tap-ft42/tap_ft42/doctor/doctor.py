@@ -115,7 +115,7 @@ class _Visit:
         if not is_wanted:
             return access(
                 listing, self._asker, path=path, context=context, is_wanted=False,
-                today=self._today,
+                today=self._run.today,
             )  # fmt: skip
         return Examination(
             listing,
@@ -125,7 +125,7 @@ class _Visit:
             query=self._query(listing),
             ids=self._ids(listing),
             page_size=int(self._run.settings["page_size"]),
-            today=self._today,
+            today=self._run.today,
         ).run()
 
     def _nested(self, listing: Listing, found: Found) -> Found | None:
@@ -138,15 +138,11 @@ class _Visit:
         for parent in [parent for parent in parents if parent is not None][:_PARENTS]:
             looked_at = access(
                 listing, self._asker, path=listing.path, context={listing.parent_id: parent},
-                is_wanted=True, today=self._today,
+                is_wanted=True, today=self._run.today,
             )  # fmt: skip
             if looked_at.answer.is_good:
                 break
         return looked_at
-
-    @property
-    def _today(self) -> date:
-        return self._run.clock.now().date()
 
     def _context(self, listing: Listing, path: str) -> Context:
         context: dict[str, Any] = {CURSUS: self._run.scope.cursus_ids[0]}
@@ -199,7 +195,7 @@ class _Visit:
         ]
         ahead = self._run.clock.difference
         return Diagnosis(
-            self._today,
+            self._run.today,
             application,
             ahead,
             found,

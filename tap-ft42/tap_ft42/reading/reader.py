@@ -46,7 +46,7 @@ class ListReader:
         ledger: Accounts for requests.
         largest_page: Rows a page, at most.
         state: Returns the state of the stream, which may be changed.
-        today: Returns the day.
+        today: The day.
     """
 
     listing: Listing
@@ -56,13 +56,13 @@ class ListReader:
     ledger: Ledger
     largest_page: int
     state: Callable[[], dict[str, Any]]
-    today: Callable[[], date]
+    today: date
     _routes: dict[str, Route] = field(default_factory=dict, repr=False)
 
     def route(self, path: str) -> Route:
         """Return one of the routes of the list, with names in braces."""
         if path not in self._routes:
-            fit = Fit(self.listing, path, self.state, self.today())
+            fit = Fit(self.listing, path, self.state, self.today)
             entry = self.ledger.entry(self.listing.name, path)
             route = Route(self.listing, path, self.client, self.spool, entry, fit)
             return self._routes.setdefault(path, route)

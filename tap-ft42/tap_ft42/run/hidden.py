@@ -62,7 +62,7 @@ class HiddenParents:
 
     def __init__(self, partitions: Partitions) -> None:
         self._list = partitions
-        self._today = partitions.run.clock.now().date()
+        self._today = partitions.run.today
         self._window = _window_of(partitions)
         self._is_answered = False
         self._refused: dict[int, FatalAPIError] = {}

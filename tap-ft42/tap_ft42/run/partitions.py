@@ -12,6 +12,7 @@ from tap_ft42.declared.contexts import CURSUS, cursus_of, key_of, parent_of
 from tap_ft42.declared.listing import ID
 from tap_ft42.planning.priorities import last_served
 from tap_ft42.planning.refresh import hidden_ids
+from tap_ft42.reading.reader import ListReader
 
 if TYPE_CHECKING:
     import logging
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from tap_ft42.declared.contexts import Context
     from tap_ft42.declared.listing import Carried, Listing
     from tap_ft42.reading.fitting import Fit
-    from tap_ft42.reading.reader import ListReader
     from tap_ft42.run.host import Output
     from tap_ft42.run.run import Run
 
@@ -46,7 +46,17 @@ class Partitions:
     @cached_property
     def reader(self) -> ListReader:
         """What reads the list."""
-        return self.run.reader(self.listing, lambda: self.output.stream_state)
+        run, largest = self.run, int(self.run.settings["page_size"])
+        return ListReader(
+            self.listing,
+            client=run.client,
+            pipeline=run.pipeline,
+            spool=run.spool,
+            ledger=run.ledger,
+            largest_page=min(largest, self.listing.largest_page),
+            state=lambda: self.output.stream_state,
+            today=run.today,
+        )
 
     @property
     def fitted_listing(self) -> Listing:
