@@ -40,7 +40,7 @@ MECHANISMS: Mapping[str, tuple[str, ...]] = {
         "reading/bounds.py",
         "reading/fitting.py",
         "reading/newest.py",
-        "run/strangers.py",
+        "run/traits/filtered.py",
     ),
     "Outages": ("reading/outages.py", "reading/troubles.py"),
     "Spool": ("reading/spool.py",),

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tap_ft42.api.page import Page
     from tap_ft42.reading.reader import ListReader
     from tap_ft42.reading.regions import Region
-    from tap_ft42.reading.routes import Route
+    from tap_ft42.reading.source import Route
 
 _TRIES = 2
 """A graph that is not answered twice is too much for the API: there are other ways."""

@@ -12,8 +12,7 @@ from tap_ft42.reading.fitting import Fit
 from tap_ft42.reading.places import NOW
 from tap_ft42.reading.reads import read_from_scratch, read_list
 from tap_ft42.reading.regions import Region
-from tap_ft42.reading.routes import Route
-from tap_ft42.reading.source import ListSource
+from tap_ft42.reading.source import ListSource, Route
 from tap_ft42.reading.spool import FRESH
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from math import ceil
 from typing import TYPE_CHECKING, Any
@@ -24,11 +24,36 @@ from tap_ft42.reading.asking import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from tap_ft42.api.client import Client
     from tap_ft42.api.ledger import Entry
     from tap_ft42.api.page import Page
+    from tap_ft42.declared.listing import Listing
     from tap_ft42.reading.fitting import Fit
     from tap_ft42.reading.regions import Key, Region
-    from tap_ft42.reading.routes import Route
+    from tap_ft42.reading.spool import Spool
+
+
+@dataclass(frozen=True, eq=False)
+class Route:
+    """Where a list is asked for, and by what.
+
+    Attributes:
+        listing: The list.
+        path: The route, with names in braces.
+        client: Asks for pages.
+        spool: Keeps pages until a state covers them.
+        entry: Counts what is asked for.
+        fit: What the route was found to do.
+        examples: By what selects them, the id of one of the rows that came.
+    """
+
+    listing: Listing
+    path: str
+    client: Client
+    spool: Spool
+    entry: Entry
+    fit: Fit
+    examples: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

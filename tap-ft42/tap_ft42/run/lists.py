@@ -24,7 +24,6 @@ from tap_ft42.run.partitions import Partitions
 from tap_ft42.run.rejections import Rejections, UnusableRecordsError
 from tap_ft42.run.run import STATE_INTERVAL
 from tap_ft42.run.started import StartedReads
-from tap_ft42.run.strangers import Strangers
 from tap_ft42.run.sweeping import Sweeping
 from tap_ft42.run.traits import traits_of
 from tap_ft42.run.unlisted import is_gone, known_to_exist
@@ -68,7 +67,6 @@ class ListRun:
         self.started = StartedReads(self.due, self.traits, self.sweeping)
         self.told: list[ListRun] = []
         """The lists that hear of its rows."""
-        self._strangers = Strangers(self.partitions)
         self._partitions_read: list[dict[str, Any]] = []
         self._is_read_to_end = self._is_any_read = False
         self._left_open: set[Hashable] = set()
@@ -339,13 +337,7 @@ class ListRun:
 
     def is_in_scope(self, row: Mapping[str, Any]) -> bool:
         """Tell whether a row belongs to the run, where the API's filter may not."""
-        column = self.listing.cursus_column
-        is_of_cursus = column is None or row["cursus_id"] in row[column]
-        return (
-            is_of_cursus
-            and not self._strangers.include(row)
-            and all(trait.is_in_scope(row) for trait in self.traits)
-        )
+        return all(trait.is_in_scope(row) for trait in self.traits)
 
     @cached_property
     def presence(self) -> Presences:

@@ -49,15 +49,8 @@ class LookUps(Protocol):
     """Looks up rows of a list; see `tap_ft42.run.lookups`."""
 
     @property
-    def is_allowed(self) -> bool:
-        """Whether the application may read it, as far as is known."""
-
-    @property
     def fit(self) -> Fit:
         """What its route was found to do."""
-
-    def note_refusal(self, instead: str) -> None:
-        """Take note that it may not, and say what follows."""
 
     def all_rows(self) -> Iterator[dict[str, Any]]:
         """Yield all of its rows that are in scope."""
@@ -166,15 +159,16 @@ class Directory:
         return found
 
     def _note_refusal(self) -> None:
-        self.memberships.note_refusal(
-            "What names no campus is asked for campus by campus, and goes to the one "
-            "that it was asked for"
+        self.memberships.fit.learn(
+            "42 does not let this application read it. What names no campus is asked for "
+            "campus by campus, and goes to the one that it was asked for",
+            is_allowed=False,
         )
 
     @property
     def tells_campuses(self) -> bool:
         """Whether the application may look up who studies where, as far as is known."""
-        return self.memberships.is_allowed
+        return self.memberships.fit.can.is_allowed
 
     def campuses_of(self, person_id: int | None) -> set[int]:
         """Return the ids of somebody's campuses, in scope at least, that are known."""
