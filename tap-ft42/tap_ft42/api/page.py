@@ -103,14 +103,6 @@ class Page:
         """Whether it has more records than were asked for, as if there were no pages."""
         return self.count > self.size
 
-    @property
-    def is_whole(self) -> bool:
-        """Whether this first page holds the whole list.
-
-        One answer is one moment of the database, so nothing can have moved.
-        """
-        return not self.more
-
     def ascends(self, name: str) -> bool:
         """Tell whether the records are in the order of a key."""
         return all(a <= b for a, b in pairwise(self.keys(name)))

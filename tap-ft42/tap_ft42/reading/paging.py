@@ -214,5 +214,8 @@ def tells_order(page: Page) -> bool:
 
 
 def is_all(page: Page) -> bool:
-    """Tell whether a first page has all rows, and room for more."""
-    return page.is_whole and page.count < page.size
+    """Tell whether a first page has all rows, and room for more.
+
+    One answer is one moment of the database, so nothing can have moved.
+    """
+    return not page.more and page.count < page.size
