@@ -25,6 +25,7 @@ from tap_ft42.api.clock import answered_at
 from tap_ft42.api.headers import whole_number
 from tap_ft42.api.retries import requested_wait, rest_of_the_hour
 from tap_ft42.api.stores import open_bucket
+from tap_ft42.declared.instants import HOUR
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from tap_ft42.api.clock import Clock
 
 _SECOND = 1000
-_HOUR = 3_600_000
 
 _ASSUMED = (2, 1200)
 """What everybody may send a second and an hour, where the API does not say otherwise."""
@@ -137,7 +137,7 @@ class Quota:
     @property
     def _rates(self) -> tuple[Rate | None, Rate | None]:
         return (
-            Rate(self.per_hour - self._reserve, _HOUR) if self.per_hour else None,
+            Rate(self.per_hour - self._reserve, HOUR) if self.per_hour else None,
             Rate(self.per_second, _SECOND + _MARGIN) if self.per_second else None,
         )
 
@@ -193,7 +193,7 @@ class Quota:
             return wait
         if self._hour and (wait := self._put(self._hour)):
             # The account may be wrong; once an hour the API is asked all the same.
-            this_hour = self._now() // _HOUR
+            this_hour = self._now() // HOUR
             if self._asked_in == this_hour:
                 return wait
             self._asked_in = this_hour
@@ -228,7 +228,7 @@ class Quota:
         else:
             self._refusals = 0
         if left is not None and self._is_of_this_hour(response):
-            self._told = (self._now() // _HOUR, left)
+            self._told = (self._now() // HOUR, left)
             self._kept(partial(self._correct, left - self._reserve))
 
     def _follow(self, allowed: Limits | None) -> None:
@@ -263,7 +263,7 @@ class Quota:
     def left(self) -> int | None:
         """Requests that the API has left for this hour; None if it has not said so."""
         hour, left = self._told
-        return left if hour == self._now() // _HOUR else None
+        return left if hour == self._now() // HOUR else None
 
     @property
     def rest_of_the_hour(self) -> float:
@@ -319,7 +319,7 @@ class Quota:
     def _is_of_this_hour(self, response: requests.Response) -> bool:
         """Tell whether an answer speaks of the hour that the account is in."""
         answered = answered_at(response)
-        return answered is not None and answered * 1000 // _HOUR == self._now() // _HOUR
+        return answered is not None and answered * 1000 // HOUR == self._now() // HOUR
 
     def _now(self) -> int:
         return int(self._clock.time() * 1000)

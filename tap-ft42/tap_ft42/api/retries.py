@@ -23,6 +23,7 @@ from tap_ft42.api import errors
 from tap_ft42.api.clock import answered_at
 from tap_ft42.api.errors import FatalAPIError, RetriableAPIError
 from tap_ft42.api.headers import http_date, whole_number
+from tap_ft42.declared.instants import HOUR
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -49,7 +50,8 @@ MAX_REFUSALS = 100
 """Answers 429 to one request: more than others can cause by using the quota."""
 
 _LONGEST_BACKOFF = 60.0
-_HOUR = 3600
+_HOUR = HOUR / 1000
+"""Seconds."""
 
 _PASSING = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY}
 

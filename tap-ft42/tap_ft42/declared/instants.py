@@ -11,6 +11,10 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 
+HOUR = 3_600_000
+DAY = 24 * HOUR
+"""Milliseconds, as instants are counted."""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 _IN_UTC = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3})(Z|\+00:00)", re.ASCII)

@@ -8,14 +8,11 @@ from itertools import accumulate
 from math import ceil
 from typing import TYPE_CHECKING
 
+from tap_ft42.declared.instants import DAY, HOUR
+
 if TYPE_CHECKING:
     from collections.abc import Collection
     from datetime import datetime
-
-DAY = 24 * 3_600_000
-"""Milliseconds."""
-
-_HOUR = 3_600_000
 
 
 def is_due(taken: datetime | None, now: datetime, hour: int) -> bool:
@@ -43,7 +40,7 @@ def night_of(instant: int, hour: int) -> int:
 
     Where no hour is set, the work is due from midnight on.
     """
-    return (instant - max(hour, 0) * _HOUR) // DAY
+    return (instant - max(hour, 0) * HOUR) // DAY
 
 
 def share(ages: Collection[int], nights: int) -> int:

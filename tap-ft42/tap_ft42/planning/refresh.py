@@ -18,7 +18,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tap_ft42.declared.contexts import parent_of
-from tap_ft42.declared.instants import from_milliseconds, milliseconds
+from tap_ft42.declared.instants import HOUR, from_milliseconds, milliseconds
 from tap_ft42.planning.bookmarks import is_same_scope
 
 if TYPE_CHECKING:
@@ -27,9 +27,7 @@ if TYPE_CHECKING:
 HIDDEN = "hidden"
 """Key in the state of a list: its parents that 42 does not list."""
 
-_HOUR = 3_600_000
-
-_LONGEST_TOLERANCE = 2 * _HOUR
+_LONGEST_TOLERANCE = 2 * HOUR
 """How much earlier a read may be due: jobs that run at the same time every day begin
 some seconds sooner or later, and each slip would cost a day."""
 
@@ -50,7 +48,7 @@ def is_due(
     if not is_same_scope(state.get("refreshed_for"), scope):
         return True
     reads = state.get("refreshed_at") or {}
-    interval = int(hours * _HOUR)
+    interval = int(hours * HOUR)
     tolerance = min(interval // 10, _LONGEST_TOLERANCE)
     for reader in readers:
         at = milliseconds(reads.get(reader))

@@ -12,7 +12,7 @@ from enum import Enum
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from tap_ft42.declared.instants import milliseconds
+from tap_ft42.declared.instants import DAY, milliseconds
 from tap_ft42.declared.listing import ID
 from tap_ft42.reading.reads import read_from_scratch, read_list, read_window
 from tap_ft42.reading.regions import MAX_ID, Region
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
     ReadFunction = Callable[[Ask], AsyncIterator[Part]]
 
-DAY = 24 * 3_600_000
-"""Milliseconds by which the clock that stamps rows may differ from that of this machine."""
+_APART = DAY
+"""By which the clock that stamps rows may differ from that of this machine."""
 
 BEGINNING = 0
 """Lower bound of a window that has none: 1970, older than 42 itself."""
@@ -136,7 +136,7 @@ def change_steps(
 ) -> list[Step]:
     """Return the steps for changes of a list whose rows do not show the cursor."""
     read_until = milliseconds(state.get("read_until")) or BEGINNING
-    lower = max(BEGINNING, min(read_until, until) - DAY - times.overlap)
+    lower = max(BEGINNING, min(read_until, until) - _APART - times.overlap)
     region = Region({cursor.column: (lower, until)})
     return [Step(Way.CHANGES, region, until, begins=lower)]
 
@@ -180,7 +180,7 @@ def incremental_steps(  # noqa: PLR0913 - what a plan follows from
         stops = [stop for stop in stops if stop > position]
     if read_until := milliseconds(state.get("read_until")):
         # A change that moved many rows at once need not be read every night.
-        position = max(position, read_until - DAY)
+        position = max(position, read_until - _APART)
     for stop in stops:
         lower = max(first, position - times.overlap - 1000 * cursor.looks_back)
         if lower <= stop:

@@ -26,13 +26,13 @@ import json
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
-from tap_ft42.declared.instants import from_milliseconds, milliseconds
+from tap_ft42.declared.instants import HOUR, from_milliseconds, milliseconds
 from tap_ft42.declared.listing import LARGEST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-CLOSE = 3_600_000
+CLOSE = HOUR
 """Milliseconds between two instants that are about the same."""
 
 

@@ -127,7 +127,7 @@ class PointsOfParents(Trait):
 
     @property
     def _entry(self) -> Entry:
-        return self._list.reader.source(None, {}, path=self._list.whole_path).entry
+        return self._list.reader.route(self._list.whole_path or "").entry
 
     def _has_range(self) -> bool:
         """Tell whether the API narrows the list by when points moved."""
