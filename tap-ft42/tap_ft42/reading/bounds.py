@@ -11,16 +11,20 @@ wider on each side, see `tap_ft42.reading.regions`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from tap_ft42.declared.capabilities import Bounds, bounds_of
 from tap_ft42.declared.listing import ID
 from tap_ft42.reading.regions import MAX_ID, Region
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Generator
 
     from tap_ft42.api.page import Page
+
+Questions: TypeAlias = "Generator[Region, Page, Bounds | None]"
+"""Yields which rows to ask for, is sent the first page of them, and returns what they tell;
+None if that is nothing."""
 
 
 def depends_on_bounds(region: Region) -> bool:
@@ -28,32 +32,30 @@ def depends_on_bounds(region: Region) -> bool:
     return ID in region.bounds and region.interval(ID) != (0, MAX_ID)
 
 
-async def find_bounds(
-    ask: Callable[[Region], Awaitable[Page]], example: int | None
-) -> Bounds | None:
-    """Find out which bounds are included; None if that cannot be told.
+def questions(example: int | None) -> Questions:
+    """Ask which bounds are included.
 
     Args:
-        ask: Asks for the first page of some rows.
         example: The id of a row that the list has, if one is known.
     """
     if example is None:
-        page = await ask(Region())
+        page = yield Region()
         if not page.ids:
             return None
         example = page.ids[0]
-
-    async def is_in(lower: int, upper: int) -> bool | None:
-        """Tell whether a range shows the row; None if it shows others."""
-        region = Region({ID: (lower, upper)})
-        page = await ask(region)
-        return None if region.strangers(page) else example in page.ids
-
-    if await is_in(example, example):
+    if (yield from _holds(example, example, example)):
         return "both"
-    lower, upper = await is_in(example, example + 1), await is_in(example - 1, example)
+    lower = yield from _holds(example, example + 1, example)
+    upper = yield from _holds(example - 1, example, example)
     if lower is None or upper is None:
         return None
-    if not (lower or upper) and not await is_in(example - 1, example + 1):
+    if not (lower or upper) and not (yield from _holds(example - 1, example + 1, example)):
         return None  # it has left
     return bounds_of(lower=lower, upper=upper)
+
+
+def _holds(lower: int, upper: int, number: int) -> Generator[Region, Page, bool | None]:
+    """Return whether a range shows a row; None if it shows others."""
+    region = Region({ID: (lower, upper)})
+    page = yield region
+    return None if region.strangers(page) else number in page.ids

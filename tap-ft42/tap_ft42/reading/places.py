@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from typing_extensions import override
 
 from tap_ft42.reading.asking import Ask, TooLargeError
-from tap_ft42.reading.bounds import depends_on_bounds, find_bounds
+from tap_ft42.reading.bounds import depends_on_bounds, questions
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -67,12 +67,17 @@ class PlacedAsk(Ask):
         async with fit.looking:
             if not fit.are_bounds_due():
                 return
-            fit.note_bounds(await find_bounds(self._first, self.source.example))
-
-    async def _first(self, region: Region) -> Page:
-        # Others wait for it, so it must not wait for its turn.
-        place, request = (*self._place, 0, 0), (region, 1, None)
-        return await self._answer(place, self.source, request, is_urgent=True)
+            asking = questions(self.source.example)
+            try:
+                region = next(asking)
+                while True:
+                    # Others wait for it, so it must not wait for its turn.
+                    page = await self._answer(
+                        (*self._place, 0, 0), self.source, (region, 1, None), is_urgent=True
+                    )
+                    region = asking.send(page)
+            except StopIteration as told:
+                fit.note_bounds(told.value)
 
     @override
     def after(self, number: int) -> Ask:
@@ -96,6 +101,11 @@ async def fitted(
     ask: PlacedAsk, read: Callable[[Ask], AsyncIterator[Part]], *, is_divided: bool
 ) -> AsyncIterator[Part]:
     """Read with requests that are as large as the API answers, and no larger.
+
+    Args:
+        ask: Asks for pages.
+        read: What reads with it.
+        is_divided: Whether a list of too many ids is read in shorter ones.
 
     Yields:
         What it reads, perhaps twice; if it was divided, without what is reached.
