@@ -41,9 +41,6 @@ def from_variables(schema: Mapping[str, Any]) -> dict[str, str]:
 
     A variable wins over the same one in ``.env``, which is looked for in the folder that
     the program was started in, and above.
-
-    Returns:
-        The text of each variable that there is, by the setting.
     """
     load_dotenv(find_dotenv(usecwd=True), override=False)
     names = {name: PREFIX + name.upper() for name in schema["properties"]}
@@ -55,13 +52,6 @@ def taken(written: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, An
 
     What is empty is not set. Text is read as what the setting is, as variables hold text
     only; what is not in that form is left as it is, for `refusals` to name.
-
-    Args:
-        written: The settings, from a file or from variables.
-        schema: A JSON Schema of them.
-
-    Returns:
-        Those of them that are set.
     """
     properties: Mapping[str, Any] = schema.get("properties", {})
     values = {
@@ -99,15 +89,7 @@ def _read(text: str, *, is_list: bool, is_boolean: bool) -> Any:  # noqa: ANN401
 
 
 def refusals(settings: dict[str, Any], schema: Mapping[str, Any]) -> Iterator[str]:
-    """Say what is wrong with settings, and fill in what is not set.
-
-    Args:
-        settings: The settings; those with a default are added if they are not set.
-        schema: A JSON Schema of them.
-
-    Yields:
-        What to write, a line for each setting that is refused.
-    """
+    """Say what is wrong with settings, and fill in what is not set."""
     for name in [name for name, value in settings.items() if value is None]:
         del settings[name]
     refused = {

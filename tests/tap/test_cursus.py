@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -212,7 +211,7 @@ class TestTheState:
     ) -> None:
         here = tap.pointed_at(sandbox, **AT_ONCE)
         streams = (*BY_CURSUS[:3], "achievements_users", "campuses", "census")
-        state = as_before(here.run(*streams).state)
+        state = here.run(*streams).state
         sandbox.reset_requests()
         run = here.run(*streams, state=state, **settings)
         # A window each for projects, people, enrolments, badges; the campuses are known.
@@ -224,7 +223,7 @@ class TestTheState:
     ) -> None:
         here = tap.pointed_at(sandbox, **AT_ONCE)
         streams = ("users", "projects", "projects_users", "census")
-        state = as_before(here.run(*streams).state)
+        state = here.run(*streams).state
         run = here.run(*streams, state=state, cursus_ids=BOTH)
         for stream in streams[:3]:
             own = {key for key in keys(run, stream) if key[1] == PISCINE}
@@ -247,21 +246,6 @@ class TestTheState:
         # Two windows of people, two of enrolments, and the list of campuses.
         assert asked(sandbox) <= 5
         assert len(keys(again, "users") | keys(again, "projects_users")) <= 4
-
-
-def as_before(state: Row) -> Row:
-    """A state as it was written before there could be several cursus."""
-    before = copy.deepcopy(state)
-    for stream in before["bookmarks"].values():
-        for part in (stream, *stream.get("partitions", ())):
-            for scope in (
-                part.get("scope"),
-                part.get("refreshed_for"),
-                part.get("census", {}).get("basis"),
-            ):
-                if scope is not None:
-                    scope["cursus_id"] = MAIN
-    return before
 
 
 class TestChanges:

@@ -11,7 +11,10 @@ _SPARE, _FACTOR = 1000, 4
 
 
 class RunEnds(Exception):  # noqa: N818 - not an error: the run ends well
-    """The run ends here; the next one goes on from its state."""
+    """The run ends here; the next one goes on from its state.
+
+    Whatever asks for something may raise it.
+    """
 
 
 class Budget:
@@ -59,11 +62,7 @@ class Budget:
             self._answers += 1
 
     def spend(self) -> None:
-        """Account for a request that is about to be sent.
-
-        Raises:
-            RunEnds: It may not be sent.
-        """
+        """Account for a request that is about to be sent."""
         self.check()
         with self._lock:
             if self._answers > _SPARE + _FACTOR * self._planned:
@@ -83,9 +82,6 @@ class Budget:
         Args:
             wait: Seconds that it would have to wait first.
             because: Why it would have to.
-
-        Raises:
-            RunEnds: It may not.
         """
         if self._stopped_by is not None:
             raise RunEnds(self._stopped_by)

@@ -64,14 +64,6 @@ class Client:
     def fetch(self, listing: Listing, url: str, params: Mapping[str, Any]) -> Page:
         """Fetch a page; what is raised decides whether it is tried again.
 
-        Args:
-            listing: The list.
-            url: Its address.
-            params: Query parameters, with those of paging; those that are None are not sent.
-
-        Returns:
-            The page.
-
         Raises:
             FatalAPIError: The API refuses the request.
             RetriableAPIError: The answer is none that can be read.
@@ -95,28 +87,20 @@ class Client:
         return page
 
     def fetch_counts(self, url: str, params: Mapping[str, Any]) -> Page:
-        """Fetch counts by the day; as `fetch`, which says what is raised.
-
-        Args:
-            url: The address of a graph.
-            params: Query parameters; those that are None are not sent.
-
-        Returns:
-            A page without rows, whose body has the counts.
-        """
+        """Fetch counts by the day; as `fetch`, which says what is raised."""
         sent = self._clock.time()
         response = self.ask(url, params)
         retries.check(response)
         return page_of_counts(response, sent=sent, answered=self._clock.time())
 
-    def retried(self, name: str, func: Any, look_into: Any = None, **bound: int) -> Any:  # noqa: ANN401 - sync or async
+    def retried(self, name: str, func: Any, look_into: Any = None, *, max_tries: int) -> Any:  # noqa: ANN401 - sync or async
         """Let a function that sends a request try again.
 
         Args:
             name: What it asks for: a stream, or the token.
             func: The function.
             look_into: Called after each failure, too; None for nothing.
-            bound: How often it is tried, as `retries.retried` takes it.
+            max_tries: How often it is tried at most, not counting answers 429.
         """
 
         def tell(details: Details) -> None:
@@ -125,7 +109,7 @@ class Client:
             self._budget.check(wait, because="the API asks to wait")
 
         handlers = tell if look_into is None else [tell, look_into]
-        return retries.retried(func, handlers, **bound)
+        return retries.retried(func, handlers, max_tries=max_tries)
 
 
 def logger_of(listing: Listing) -> logging.Logger:

@@ -35,7 +35,6 @@ class Clock:
     """This machine's clock, set right by 42's."""
 
     def __init__(self) -> None:
-        """Go by this machine until 42 has answered."""
         self._epoch = time.time() - time.monotonic()
         self._correction = 0.0
         self._lock = Lock()
@@ -76,11 +75,7 @@ class Clock:
             raise ClockError(message)
 
     def corrected(self, milliseconds: int) -> int:
-        """Return what an instant of this machine is by 42's clock.
-
-        Args:
-            milliseconds: The instant, since 1970.
-        """
+        """Return what an instant of this machine is by 42's clock."""
         self._is_relied_on = not self.is_known
         return milliseconds + round(1000 * self._correction)
 

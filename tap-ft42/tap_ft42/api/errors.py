@@ -126,10 +126,6 @@ def without_secrets(
 ) -> str:
     """Mask what is secret in a URL.
 
-    Args:
-        url: Any URL.
-        is_secret: Tells by its name whether a parameter is.
-
     Returns:
         The URL, readable (``filter[kind]``, not ``filter%5Bkind%5D``), without
         user information and with ``***`` for each secret parameter.
@@ -186,9 +182,6 @@ def redirection(response: requests.Response) -> str:
 
 def refused_credentials(response: requests.Response) -> str:
     """Explain why the token endpoint refused the application.
-
-    Args:
-        response: An answer of ``POST /oauth/token`` that refuses it.
 
     Returns:
         One line that says what to do. An OAuth server says 400 or 401; any other status
@@ -259,9 +252,6 @@ def request_line(response: requests.Response) -> str:
 
 def quote(response: requests.Response) -> str:
     """Quote what the API says of an error.
-
-    Args:
-        response: An answer whose body may be anything.
 
     Returns:
         The message of the API's JSON error object or the plain text, on one

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     from tap_ft42.api.page import Page
 
-_NUMBER = re.compile(r"(?<=/)\d+(?=/|$)")
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 
@@ -144,15 +143,15 @@ class Ledger:
     """The entries of a run."""
 
     def __init__(self) -> None:
-        """Begin a run."""
         self.run_id = str(uuid4())
         """Names the run."""
         self._entries: dict[tuple[str, str], Entry] = {}
         self._lock = Lock()
         self._is_closed = False
 
-    def entry(self, stream: str, route: str) -> Entry:
-        """Return the entry of a stream and a route."""
+    def entry(self, stream: str, path: str) -> Entry:
+        """Return the entry of a stream and a route, such as ``/v2/cursus/{cursus_id}``."""
+        route = _PLACEHOLDER.sub(r":\1", path)
         with self._lock:
             return self._entries.setdefault((stream, route), Entry(stream, route))
 
@@ -198,22 +197,6 @@ class Ledger:
             if entry is not None:
                 entry.count(requests=1)
             return entry
-
-
-def route_of(path: str, asked: str) -> str:
-    """Return the route of a request, without ids.
-
-    Args:
-        path: The stream's path, such as ``/v2/cursus/{cursus_id}/users``.
-        asked: The path that was asked for, such as ``/v2/cursus/21/users``.
-
-    Returns:
-        The path with names in the place of ids: ``/v2/cursus/:cursus_id/users``.
-    """
-    pattern = _PLACEHOLDER.sub(r"[^/]+", path)
-    if re.fullmatch(pattern, asked):
-        return _PLACEHOLDER.sub(r":\1", path)
-    return _NUMBER.sub(":id", asked)
 
 
 _SUMS = (

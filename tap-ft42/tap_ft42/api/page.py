@@ -103,14 +103,6 @@ class Page:
         """Whether it has more records than were asked for, as if there were no pages."""
         return self.count > self.size
 
-    @property
-    def is_whole(self) -> bool:
-        """Whether this first page holds the whole list.
-
-        One answer is one moment of the database, so nothing can have moved.
-        """
-        return not self.more
-
     def ascends(self, name: str) -> bool:
         """Tell whether the records are in the order of a key."""
         return all(a <= b for a, b in pairwise(self.keys(name)))
@@ -130,17 +122,6 @@ def page_of(  # noqa: PLR0913 - what an answer does not say of its request
     The rows decide, and headers only help. A page is as large as it shows, if
     ``X-Per-Page`` repeats the size that was asked for. A total is not believed if it is
     smaller than the page, or if ``Link`` denies it. Without a total, more may follow.
-
-    Args:
-        response: The answer to a request for a page.
-        number: The page's number, from 1.
-        size: The size that was asked for.
-        cursor: The list's cursor.
-        sent: When it was asked for, as Unix time.
-        answered: When it came.
-
-    Returns:
-        The page.
 
     Raises:
         RetriableAPIError: The body is not a JSON list: it was cut, it is an HTML page
@@ -178,14 +159,6 @@ def page_of(  # noqa: PLR0913 - what an answer does not say of its request
 
 def page_of_counts(response: requests.Response, *, sent: float, answered: float) -> Page:
     """Read a graph out of a response.
-
-    Args:
-        response: The answer to a request for counts by the day.
-        sent: When it was asked for, as Unix time.
-        answered: When it came.
-
-    Returns:
-        A page without rows, whose body is the answer.
 
     Raises:
         RetriableAPIError: The body is no JSON.
@@ -226,11 +199,6 @@ def counts_of(body: bytes) -> dict[date, int]:
 def restored_page(body: bytes, cursor: Cursor | None, **told: Any) -> Page:  # noqa: ANN401 - fields of a page
     """Make a page from what was kept of it.
 
-    Args:
-        body: The answer's body.
-        cursor: The list's cursor.
-        told: The fields `TOLD`.
-
     Raises:
         ValueError: It is not a page.
     """
@@ -259,10 +227,6 @@ def _decoded(body: bytes, *, is_checked: bool = False) -> list[Any]:
     """Decode a body into records that every target can store.
 
     A page comes only from a body that passes, so that none fails later.
-
-    Args:
-        body: The body.
-        is_checked: Whether it has passed before.
 
     Raises:
         ValueError: It is no JSON list; the message says what it should have been.

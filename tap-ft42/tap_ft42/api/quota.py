@@ -11,35 +11,21 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import sqlite3
 import time
-from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
-from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, TypeVar, cast
-from urllib.parse import urlsplit
 
 from backoff import full_jitter, random_jitter
-from filelock import FileLock
-from pyrate_limiter import (
-    FixedWindow,
-    InMemoryBucket,
-    LogAlgorithm,
-    PostgresBucket,
-    Rate,
-    RateItem,
-    RedisBucket,
-    SlidingWindowLog,
-    SQLiteBucket,
-)
+from pyrate_limiter import FixedWindow, PostgresBucket, Rate, RateItem, SlidingWindowLog
 
 from tap_ft42.api.clock import answered_at
-from tap_ft42.api.errors import SettingError
 from tap_ft42.api.headers import whole_number
 from tap_ft42.api.retries import requested_wait, rest_of_the_hour
+from tap_ft42.api.stores import open_bucket
+from tap_ft42.declared.instants import HOUR
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,7 +36,6 @@ if TYPE_CHECKING:
     from tap_ft42.api.clock import Clock
 
 _SECOND = 1000
-_HOUR = 3_600_000
 
 _ASSUMED = (2, 1200)
 """What everybody may send a second and an hour, where the API does not say otherwise."""
@@ -59,9 +44,6 @@ _LONGEST_ROLES = 100
 
 _MARGIN = 25
 """Milliseconds by which two requests may draw nearer on their way to the API."""
-
-_PATIENCE = 10
-"""Seconds for the store to answer when it is opened."""
 
 _ATTEMPTS = 20
 _LOCKED = 0.01
@@ -155,16 +137,16 @@ class Quota:
     @property
     def _rates(self) -> tuple[Rate | None, Rate | None]:
         return (
-            Rate(self.per_hour - self._reserve, _HOUR) if self.per_hour else None,
+            Rate(self.per_hour - self._reserve, HOUR) if self.per_hour else None,
             Rate(self.per_second, _SECOND + _MARGIN) if self.per_second else None,
         )
 
     def _open(self, name: str, store: str | None) -> None:
         hour, second = self._rates
-        self._hour = _bucket(f"{name}_hour", store, hour, FixedWindow()) if hour else None
+        self._hour = open_bucket(f"{name}_hour", store, hour, FixedWindow()) if hour else None
         # A sliding window: at no phase does the API see more in one of its seconds.
         log = SlidingWindowLog()
-        self._second = _bucket(f"{name}_second", store, second, log) if second else None
+        self._second = open_bucket(f"{name}_second", store, second, log) if second else None
         for bucket in (self._hour, self._second):
             if bucket:
                 self._leak(bucket)
@@ -211,7 +193,7 @@ class Quota:
             return wait
         if self._hour and (wait := self._put(self._hour)):
             # The account may be wrong; once an hour the API is asked all the same.
-            this_hour = self._now() // _HOUR
+            this_hour = self._now() // HOUR
             if self._asked_in == this_hour:
                 return wait
             self._asked_in = this_hour
@@ -246,7 +228,7 @@ class Quota:
         else:
             self._refusals = 0
         if left is not None and self._is_of_this_hour(response):
-            self._told = (self._now() // _HOUR, left)
+            self._told = (self._now() // HOUR, left)
             self._kept(partial(self._correct, left - self._reserve))
 
     def _follow(self, allowed: Limits | None) -> None:
@@ -281,7 +263,7 @@ class Quota:
     def left(self) -> int | None:
         """Requests that the API has left for this hour; None if it has not said so."""
         hour, left = self._told
-        return left if hour == self._now() // _HOUR else None
+        return left if hour == self._now() // HOUR else None
 
     @property
     def rest_of_the_hour(self) -> float:
@@ -337,88 +319,7 @@ class Quota:
     def _is_of_this_hour(self, response: requests.Response) -> bool:
         """Tell whether an answer speaks of the hour that the account is in."""
         answered = answered_at(response)
-        return answered is not None and answered * 1000 // _HOUR == self._now() // _HOUR
+        return answered is not None and answered * 1000 // HOUR == self._now() // HOUR
 
     def _now(self) -> int:
         return int(self._clock.time() * 1000)
-
-
-def _bucket(
-    name: str, store: str | None, rate: Rate, algorithm: LogAlgorithm
-) -> AbstractBucket:
-    """Open the account of one limit.
-
-    Raises:
-        SettingError: The store cannot be opened.
-    """
-    if store is None:
-        return InMemoryBucket([rate], algorithm=algorithm)
-    match urlsplit(store).scheme:
-        case "redis" | "rediss":
-            open_bucket = _in_redis
-        case "postgresql" | "postgres":
-            open_bucket = _in_postgres
-        case _:
-            open_bucket = _in_sqlite
-    try:
-        return open_bucket(name, store, rate, algorithm)
-    except ImportError as error:
-        message = f"`quota_store` needs the package {error.name}: see tap-ft42's README."
-        raise SettingError(message) from error
-    except Exception as error:  # each store has exceptions of its own
-        message = (
-            f"`quota_store` cannot be opened ({type(error).__name__}). "
-            "Check its path or URL, and that it is running."
-        )
-        raise SettingError(message) from error
-
-
-def _in_redis(name: str, store: str, rate: Rate, algorithm: LogAlgorithm) -> AbstractBucket:
-    import redis  # noqa: PLC0415 - an optional dependency
-
-    bucket = RedisBucket.init([rate], redis.Redis.from_url(store), name, algorithm)
-    return cast("AbstractBucket", bucket)
-
-
-def _in_postgres(name: str, store: str, rate: Rate, algorithm: LogAlgorithm) -> AbstractBucket:
-    from psycopg import connect  # noqa: PLC0415 - an optional dependency
-    from psycopg_pool import ConnectionPool  # noqa: PLC0415 - an optional dependency
-
-    # A pool tries again until its time is over, and does not say why it failed.
-    connect(store, connect_timeout=_PATIENCE).close()
-    pool = ConnectionPool(store, min_size=1, max_size=2, open=False)
-    pool.open(wait=True, timeout=_PATIENCE)
-    return PostgresBucket(pool, name, [rate], algorithm)
-
-
-def _in_sqlite(name: str, store: str, rate: Rate, algorithm: LogAlgorithm) -> AbstractBucket:
-    file = Path(store.removeprefix("sqlite:///")).expanduser()
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(f"{file}.lock"):
-        if file.exists() and not _is_whole(file):
-            aside = file.with_name(f"{file.name}.damaged")
-            file.replace(aside)
-            for suffix in ("-wal", "-shm"):
-                file.with_name(file.name + suffix).unlink(missing_ok=True)
-            _logger.warning(
-                "The account of requests, %s, was damaged. A new one was begun, and the old "
-                "file is now %s.",
-                file,
-                aside.name,
-                extra={"happened": "quota_store_damaged"},
-            )
-    return SQLiteBucket.init_from_file(
-        [rate], table=name, db_path=str(file), use_file_lock=True, algorithm=algorithm
-    )
-
-
-def _is_whole(file: Path) -> bool:
-    """Tell whether a file is a database that can be read."""
-    with closing(sqlite3.connect(file)) as database:
-        try:
-            found = database.execute("PRAGMA quick_check").fetchall()
-        except sqlite3.OperationalError:
-            return True  # somebody is writing to it, or may do what we may not
-        except sqlite3.DatabaseError:
-            return False
-    return found == [("ok",)]

@@ -23,6 +23,7 @@ from tap_ft42.api import errors
 from tap_ft42.api.clock import answered_at
 from tap_ft42.api.errors import FatalAPIError, RetriableAPIError
 from tap_ft42.api.headers import http_date, whole_number
+from tap_ft42.declared.instants import HOUR
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -49,7 +50,8 @@ MAX_REFUSALS = 100
 """Answers 429 to one request: more than others can cause by using the quota."""
 
 _LONGEST_BACKOFF = 60.0
-_HOUR = 3600
+_HOUR = HOUR / 1000
+"""Seconds."""
 
 _PASSING = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY}
 
@@ -60,11 +62,6 @@ def check(
     refused: type[FatalAPIError] = FatalAPIError,
 ) -> None:
     """Raise what an answer means, unless it is a success.
-
-    Args:
-        response: The answer.
-        refusal: Says what a refusal of the API means.
-        refused: What to raise then.
 
     Raises:
         TooManyRequestsError: A limit is used up.
@@ -91,7 +88,7 @@ def check(
     raise refused(refusal(response), response)
 
 
-def retried(func: Any, on_failure: Any, *, max_tries: int = MAX_TRIES) -> Any:  # noqa: ANN401 - sync or async
+def retried(func: Any, on_failure: Any, *, max_tries: int) -> Any:  # noqa: ANN401 - sync or async
     """Let a function that sends a request try again.
 
     Args:
@@ -99,9 +96,6 @@ def retried(func: Any, on_failure: Any, *, max_tries: int = MAX_TRIES) -> Any:  
         on_failure: Called before each wait: a function or several. If ``func`` is a coroutine
             function, they may be, too.
         max_tries: How often it is tried at most, not counting answers 429.
-
-    Returns:
-        A function like it.
     """
     again = partial(backoff.on_exception, on_backoff=on_failure, logger=None)
     # The next request waits for the quota, so nothing waits here.

@@ -60,15 +60,6 @@ class Session(requests.Session):
     ) -> requests.Response:
         """Send a request, and return its answer, whatever that says.
 
-        Args:
-            method: ``GET`` or ``POST``.
-            url: Where to.
-            auth: What authorises it.
-            options: Other arguments of `requests.Request`.
-
-        Returns:
-            The answer, with its whole body.
-
         Raises:
             RetriableAPIError: The answer is too large.
             requests.RequestException: There is none, or no whole one.

@@ -80,13 +80,7 @@ class BearerToken(AuthBase):
         return r
 
     def prepare(self) -> None:
-        """Fetch a token, unless there is one.
-
-        Raises:
-            FatalAPIError: The application is refused.
-            RetriableAPIError: The answer is none that can be read.
-            requests.RequestException: There is no answer.
-        """
+        """Fetch a token, unless there is one."""
         self._current()
 
     @property

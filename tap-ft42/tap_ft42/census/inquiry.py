@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tap_ft42.declared.contexts import Context
     from tap_ft42.reading.asking import Ask, Part
     from tap_ft42.reading.ids import IdSet
-    from tap_ft42.reading.source import ListReader
+    from tap_ft42.reading.reader import ListReader
 
 UNREADABLE = (
     FatalAPIError, IncompleteReadError, RangeIgnoredError, TooLargeError, UncountableError,
@@ -127,8 +127,8 @@ class Inquiry:
         query = {**(self._query or {}), **(filters or {})}
         source = reader.source(self._whole, query, path=self._list.whole_path or "")
         # What several lists of parents count cannot be held against what all have.
-        reading = reader.begin(place, source, read, is_divided=False)
-        for part, _ in reader.parts(reading):
+        reading = reader.pipeline.read(place, source, read, is_divided=False)
+        for part, _ in reader.pipeline.parts(reading):
             yield part
             self._terms.write_state()
 

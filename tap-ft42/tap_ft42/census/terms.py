@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tap_ft42.planning.scope import Scope
     from tap_ft42.planning.steps import Times
     from tap_ft42.reading.places import Place
-    from tap_ft42.reading.source import ListReader
+    from tap_ft42.reading.reader import ListReader
 
 _SHARE = 4
 """Which part of the hour's requests may have been sent before counts end, unless the

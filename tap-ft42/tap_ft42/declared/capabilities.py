@@ -87,12 +87,7 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def corrected(self, on: date, **seen: Any) -> Capabilities:  # noqa: ANN401 - fields
-        """Return them with what an answer has shown.
-
-        Args:
-            on: The day.
-            seen: Fields by name.
-        """
+        """Return them with what an answer has shown."""
         observed = {**self.observed, **dict.fromkeys(seen, on)}
         return msgspec.structs.replace(self, **seen, observed=observed)
 

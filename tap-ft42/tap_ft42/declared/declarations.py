@@ -85,17 +85,12 @@ class DeclarationError(Exception):
     """Streams are declared in a way that cannot be followed."""
 
     def __init__(self, faults: Sequence[str]) -> None:
-        """Say all that is wrong."""
         lines = "".join(f"\n- {fault}" for fault in faults)
         super().__init__(f"What streams declare does not fit together:{lines}")
 
 
 def checked(listings: Sequence[Listing], texts: Mapping[str, str | None]) -> dict[str, Schema]:
     """Return the schemas of streams, if all that is declared fits together.
-
-    Args:
-        listings: What the streams declare.
-        texts: The content of each stream's schema file; None if there is none.
 
     Raises:
         DeclarationError: It does not.

@@ -11,6 +11,10 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 
+HOUR = 3_600_000
+DAY = 24 * HOUR
+"""Milliseconds, as instants are counted."""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 _IN_UTC = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3})(Z|\+00:00)", re.ASCII)
@@ -57,9 +61,6 @@ def rewrite_instant(text: str) -> str:
 
 def milliseconds(value: object) -> int | None:
     """Return an instant of the API as a number.
-
-    Args:
-        value: What a record holds in ``updated_at``.
 
     Returns:
         Whole milliseconds since 1970; None for what is no instant.

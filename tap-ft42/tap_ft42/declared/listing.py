@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from tap_ft42.declared.instants import from_milliseconds, milliseconds
 
@@ -221,9 +221,3 @@ class Listing:
     def is_filtered_by_parent(self) -> bool:
         """Whether a parent is named by a parameter and not by the path."""
         return self.parent is not None and self.path == self.whole_path
-
-    def scope_params(self, campus_ids: Sequence[int]) -> dict[str, Any]:
-        """Return the parameters that narrow it to campuses; none for all of them."""
-        if self.campus_filter is None or not campus_ids:
-            return {}
-        return {self.campus_filter: ",".join(map(str, campus_ids))}

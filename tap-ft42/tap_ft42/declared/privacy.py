@@ -49,11 +49,7 @@ _Rule: TypeAlias = "_Change | dict[str, _Rule]"
 
 
 def refusal(settings: Mapping[str, Any]) -> str | None:
-    """Say why the settings on privacy cannot be followed, or return None.
-
-    Args:
-        settings: The settings of the tap; the key is not repeated.
-    """
+    """Say why the settings on privacy cannot be followed, or return None."""
     preset, ids = settings.get("privacy", FULL), settings.get("privacy_ids", KEPT)
     is_needed = preset == PSEUDONYMOUS or ids == KEYED
     if preset == FULL and ids == KEYED:
@@ -128,12 +124,6 @@ class PersonalData:
     """What of the rows and records of one stream is about people, compiled from its schema."""
 
     def __init__(self, schema: Mapping[str, Any], privacy: Privacy) -> None:
-        """Compile a schema.
-
-        Args:
-            schema: The content of a file in ``schemas/``.
-            privacy: What may leave.
-        """
         self._privacy = privacy
         persons: Mapping[str, str] = schema.get("x-persons", {})
         self._columns = self._row_rules(schema, persons) if not privacy.is_full else {}
@@ -153,11 +143,7 @@ class PersonalData:
         return self.is_person and self._privacy.has_keyed_ids
 
     def row(self, row: dict[str, Any]) -> dict[str, Any]:
-        """Return a row as it may leave the tap.
-
-        Args:
-            row: A row of the schema; it is not changed.
-        """
+        """Return a row as it may leave the tap."""
         if not self._columns:
             return row
         reduced = dict(row)

@@ -53,11 +53,6 @@ class RecordShape:
     """The rules of one stream, compiled from its schema."""
 
     def __init__(self, schema: Mapping[str, Any]) -> None:
-        """Compile a schema.
-
-        Args:
-            schema: The content of a file in ``schemas/``.
-        """
         columns: dict[str, dict[str, Any]] = schema["properties"]
         sources = {
             name: tuple(column.get("x-source", name).split("."))
@@ -109,13 +104,6 @@ class RecordShape:
         A key that the record lacks is lacking in the row too; 0, null and ``""``
         stay what they are. Where a column need not be there, a word may stand in the place
         of its object or list (``"invisible"``): it goes to ``extra``.
-
-        Args:
-            record: What the API sent.
-            added: Columns that the request knows and the record does not.
-
-        Returns:
-            The row: columns of the schema only, instants in UTC.
 
         Raises:
             BrokenRecordError: The record does not fit the schema.
@@ -170,11 +158,7 @@ class RecordShape:
         return shown, words
 
     def columns(self, record: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what columns a record would fill, whether or not their values fit.
-
-        Args:
-            record: What the API sent; an object of any shape.
-        """
+        """Return what columns a record would fill, whether or not their values fit."""
         columns = {name: record[key] for name, key in self._flat if key in record}
         for name, path in self._nested:
             with suppress(BrokenRecordError):
@@ -185,11 +169,7 @@ class RecordShape:
         return columns
 
     def record(self, columns: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the record whose columns these are, with each at its source.
-
-        Args:
-            columns: As `columns` returns them, or others.
-        """
+        """Return the record whose columns these are, with each at its source."""
         sources = {name: (key,) for name, key in self._flat} | dict(self._nested)
         record = dict(columns.get(EXTRA) or {})
         for name, value in columns.items():
@@ -203,11 +183,7 @@ class RecordShape:
         return record
 
     def without_embedded(self, record: Mapping[str, Any]) -> dict[str, Any]:
-        """Return a record without rows of other streams, but for the declared ids.
-
-        Args:
-            record: What the API sent; an object of any shape.
-        """
+        """Return a record without rows of other streams, but for the declared ids."""
         return {
             key: {name: value[name] for name in self._declared[key] if name in value}
             if key in self._embedded and isinstance(value, dict)

@@ -102,11 +102,6 @@ class Asker:
     def ask(self, path: str, context: Context | None, params: Mapping[str, object]) -> Answer:
         """Send a request, and once more where it fails.
 
-        Args:
-            path: The route, with names in braces for what the context tells.
-            context: Ids by these names.
-            params: The parameters.
-
         Raises:
             VisitEndsError: It may not be sent before the next hour, or somebody has stopped
                 the visit.

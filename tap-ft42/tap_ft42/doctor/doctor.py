@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from tap_ft42.api.errors import FatalAPIError
@@ -12,14 +13,15 @@ from tap_ft42.api.headers import whole_number
 from tap_ft42.declared.contexts import CURSUS
 from tap_ft42.declared.listing import ID, LARGEST
 from tap_ft42.doctor.asking import Asker
-from tap_ft42.doctor.examination import Examination, Found, access
+from tap_ft42.doctor.examination import Examination
 from tap_ft42.doctor.findings import (
     Application,
     Finding,
     Limit,
-    of_lists,
+    of_list,
     of_the_application,
 )
+from tap_ft42.doctor.found import Found, access
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -113,7 +115,7 @@ class _Visit:
         if not is_wanted:
             return access(
                 listing, self._asker, path=path, context=context, is_wanted=False,
-                today=self._today,
+                today=self._run.today,
             )  # fmt: skip
         return Examination(
             listing,
@@ -123,7 +125,7 @@ class _Visit:
             query=self._query(listing),
             ids=self._ids(listing),
             page_size=int(self._run.settings["page_size"]),
-            today=self._today,
+            today=self._run.today,
         ).run()
 
     def _nested(self, listing: Listing, found: Found) -> Found | None:
@@ -136,15 +138,11 @@ class _Visit:
         for parent in [parent for parent in parents if parent is not None][:_PARENTS]:
             looked_at = access(
                 listing, self._asker, path=listing.path, context={listing.parent_id: parent},
-                is_wanted=True, today=self._today,
+                is_wanted=True, today=self._run.today,
             )  # fmt: skip
             if looked_at.answer.is_good:
                 break
         return looked_at
-
-    @property
-    def _today(self) -> date:
-        return self._run.clock.now().date()
 
     def _context(self, listing: Listing, path: str) -> Context:
         context: dict[str, Any] = {CURSUS: self._run.scope.cursus_ids[0]}
@@ -197,11 +195,14 @@ class _Visit:
         ]
         ahead = self._run.clock.difference
         return Diagnosis(
-            self._today,
+            self._run.today,
             application,
             ahead,
             found,
-            [*of_the_application(application, limits, ahead), *of_lists(found)],
+            [
+                *of_the_application(application, limits, ahead),
+                *chain.from_iterable(map(of_list, found)),
+            ],
             self._asker.requests + self._run.token.requests,
             time.monotonic() - self._began,
             refusal,

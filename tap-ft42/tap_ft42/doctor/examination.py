@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from tap_ft42.declared.capabilities import Capabilities, bounds_of
 from tap_ft42.declared.listing import ID, LARGEST
-from tap_ft42.doctor.asking import Answer
+from tap_ft42.doctor.found import Found
 from tap_ft42.doctor.probes import Probe, follows, last_of, probe_of, rows_of, sign_against
 from tap_ft42.doctor.shapes import shape_of
 
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 
     from tap_ft42.declared.contexts import Context
     from tap_ft42.declared.listing import Listing
-    from tap_ft42.doctor.asking import Asker
+    from tap_ft42.doctor.asking import Answer, Asker
 
 _FEW = 10
 """Rows of a page that shows an order, or which page it is."""
@@ -28,33 +27,6 @@ _ROUND = {10**power for power in range(3, 8)}
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 _PAST = "1970-01-01T00:00:00.000Z,1970-01-02T00:00:00.000Z"
 """A window in which nothing lies."""
-
-
-@dataclass
-class Found:
-    """What was found out of one route."""
-
-    stream: str
-    route: str
-    is_wanted: bool
-    """Whether a run would read it."""
-    assumed: Capabilities
-    can: Capabilities
-    answer: Answer = field(default_factory=lambda: Answer(0))
-    """To the first request that tells anything."""
-    differs: dict[str, Any] = field(default_factory=dict)
-    """What the API does not do as documented; a sandbox can do the same."""
-    fields: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """What its records look like."""
-    is_numbered: bool = True
-    """Whether the number of a page counts."""
-    is_examined: bool = False
-    """Whether more was asked than who may read it."""
-
-    def refuse(self, parameter: str, *, is_refused: bool = True) -> None:
-        """Note that a parameter is refused, or does nothing."""
-        kind = "refused" if is_refused else "ignored"
-        self.differs[kind] = sorted({*self.differs.get(kind, ()), parameter})
 
 
 class Examination:
@@ -397,23 +369,6 @@ class Examination:
         if len(sorts) > 1 and not self._ask({"sort": ",".join(sorts)}, size=_FEW).is_good:
             self._see(sorts_by_several=False)
             self.found.differs["sorts_by_several"] = False
-
-
-def access(  # noqa: PLR0913 - what a request is made of
-    listing: Listing,
-    asker: Asker,
-    *,
-    path: str,
-    context: Context | None,
-    is_wanted: bool,
-    today: date,
-) -> Found:
-    """Find out only whether the application may read a route."""
-    assumed = Capabilities.of(listing)
-    answer = asker.ask(path, context, {"page[number]": 1, "page[size]": 1})
-    seen = {"is_allowed": False} if answer.is_denied else {}
-    can = assumed.corrected(today, **seen)
-    return Found(listing.name, path, is_wanted, assumed, can, answer)
 
 
 def _halves(number: int) -> Iterator[int]:

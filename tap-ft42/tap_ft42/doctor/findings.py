@@ -10,7 +10,7 @@ from tap_ft42.doctor.asking import NO_ANSWER
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from tap_ft42.doctor.examination import Found
+    from tap_ft42.doctor.found import Found
 
 _SOON = 7
 """Days before a secret ends in which each run warns."""
@@ -60,13 +60,7 @@ class Limit:
 def of_the_application(
     application: Application, limits: Sequence[Limit], seconds_ahead: float | None
 ) -> Iterator[Finding]:
-    """Yield what concerns all lists.
-
-    Args:
-        application: What the API says of it.
-        limits: How many requests it may send.
-        seconds_ahead: By how much this machine's clock is ahead of 42's, if that is known.
-    """
+    """Yield what concerns all lists."""
     if not application.is_accepted:
         yield Finding("credentials", "accepted", "refused", "reads nothing", has_way=False)
         return
@@ -109,13 +103,8 @@ def _clock(seconds_ahead: float | None) -> Finding:
     return Finding("clock", "that of 42", "the same" if is_right else found, so)
 
 
-def of_lists(found: Sequence[Found]) -> Iterator[Finding]:
-    """Yield what concerns the routes, one by one."""
-    for one in found:
-        yield from _of_list(one)
-
-
-def _of_list(one: Found) -> Iterator[Finding]:
+def of_list(one: Found) -> Iterator[Finding]:
+    """Yield what concerns one route."""
     name, answer = f"{one.stream} {one.route}", one.answer
     assumed = "may be read" if one.is_wanted else "off"
     seconds = f"{answer.seconds:.1f} s"

@@ -10,8 +10,7 @@ from tap_ft42.declared.words import table
 
 if TYPE_CHECKING:
     from tap_ft42.doctor.doctor import Diagnosis
-    from tap_ft42.doctor.examination import Found
-    from tap_ft42.doctor.findings import Finding
+    from tap_ft42.doctor.found import Found
 
 FORMAT = 1
 """Of the file: a reader looks at it first."""
@@ -22,15 +21,12 @@ _HEADS = ("what", "assumed", "found", "so the tap")
 def told(diagnosis: Diagnosis) -> str:
     """Write what was found for a person, a line each."""
     findings = diagnosis.findings
-    lines = table([_HEADS, *map(_cells, findings)], texts=len(_HEADS))
+    rows = [(each.subject, each.assumed, each.found, each.so) for each in findings]
+    lines = table([_HEADS, *rows], texts=len(_HEADS))
     without = [finding.subject for finding in findings if not finding.has_way]
     end = f"Cannot be read: {', '.join(without)}." if without else "All can be read."
     cost = f"{diagnosis.requests} requests in {diagnosis.seconds:.0f} s."
     return "\n".join([*lines, "", f"{cost} {end}"])
-
-
-def _cells(finding: Finding) -> tuple[str, str, str, str]:
-    return finding.subject, finding.assumed, finding.found, finding.so
 
 
 def written(diagnosis: Diagnosis) -> dict[str, Any]:

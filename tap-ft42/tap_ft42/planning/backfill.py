@@ -65,11 +65,7 @@ class Backfill:
         return state.setdefault("bookmarks", {}).setdefault(_STATE, {})
 
     def take_up(self, state: Any) -> None:  # noqa: ANN401 - as for `part_of`
-        """Go on with the window, or begin it in the place of another one.
-
-        Args:
-            state: The tap's state; changed in place.
-        """
+        """Go on with the window, or begin it in the place of another one."""
         part = self.part_of(state)
         window = {
             "start_date": from_milliseconds(self.begins),
@@ -80,12 +76,7 @@ class Backfill:
             part.update(window, bookmarks={})
 
     def begin(self, cursor: Cursor, state: dict[str, Any]) -> None:
-        """Let a stream or partition that has not been read begin with the window.
-
-        Args:
-            cursor: The list's cursor.
-            state: The SDK's state of it; changed in place.
-        """
+        """Let a stream or partition that has not been read begin with the window."""
         if cursor.kind == "instant" and not state.get("replication_key_value"):
             begins = from_milliseconds(self.begins)
             state["replication_key"] = cursor.column

@@ -138,12 +138,7 @@ def movement(
 
 
 def note_scope(state: dict[str, Any], scope: Mapping[str, Any]) -> None:
-    """Note what a stream's reads are narrowed to, and forget bookmarks for less.
-
-    Args:
-        state: The SDK's state of the stream or partition; changed in place.
-        scope: The scope of the run.
-    """
+    """Note what a stream's reads are narrowed to, and forget bookmarks for less."""
     if not _covers(state.get("scope"), scope):
         for outdated in ("replication_key_value", "read_until", "from_scratch"):
             state.pop(outdated, None)
@@ -182,10 +177,6 @@ def level(cursor: Cursor, partitions: Sequence[dict[str, Any]]) -> None:
     need not be read from its last change again, and a row that belongs to two
     partitions is read by both or by neither. A partition whose window ended earlier, as
     it was begun by a run that was killed, gets no bookmark beyond that.
-
-    Args:
-        cursor: The cursor of the list, which holds instants.
-        partitions: The SDK's states of the partitions; changed in place.
     """
     bookmarks = [
         partition["replication_key_value"]

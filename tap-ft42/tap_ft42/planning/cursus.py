@@ -1,10 +1,9 @@
 """Which cursus a run reads, and where the state keeps what it knows of each.
 
 A stream that is read cursus by cursus has a bookmark for each. If the settings name one
-cursus, its bookmark is the stream's own, and partitions are named by their parents only.
-That is the older form of the state, from when there could be only one. If the settings
-name several, the SDK's partitions are named by the cursus, too. What is kept for all
-rows of a cursus then stands in the partition that is named by the cursus only.
+cursus, its bookmark is the stream's own, and partitions are named by their parents only. If
+the settings name several, the SDK's partitions are named by the cursus, too. What is kept
+for all rows of a cursus then stands in the partition that is named by the cursus only.
 
 `arrange` brings the state into the form of the setting. So a cursus that stays
 continues, a new one is read from scratch, and one that was left out for a while
@@ -48,12 +47,7 @@ def refusal(settings: Mapping[str, Any]) -> str | None:
 
 
 def arrange(state: dict[str, Any], ids: Sequence[int]) -> None:
-    """Keep what is known of each cursus where a run looks for it.
-
-    Args:
-        state: The SDK's state of a stream that is read cursus by cursus; changed in place.
-        ids: The cursus of the run.
-    """
+    """Keep what is known of each cursus where a run looks for it."""
     only = ids[0] if len(ids) == 1 else None
     known: dict[tuple[tuple[str, int], ...], dict[str, Any]] = {}
     for context, part in _parts(state, otherwise=only or MAIN):
@@ -87,8 +81,5 @@ def _parts(
 
 def _cursus_read(state: Mapping[str, Any]) -> int | None:
     """Return the cursus that a part of a state says it was read for."""
-    census: Mapping[str, Any] = state.get("census") or {}
-    for scope in (state.get("scope"), state.get("refreshed_for"), census.get("basis")):
-        if scope and CURSUS in scope:
-            return int(scope[CURSUS])
-    return None
+    scope: Mapping[str, Any] = state.get("scope") or {}
+    return scope.get(CURSUS)

@@ -24,12 +24,7 @@ _logger = logging.getLogger("tap-ft42")
 
 
 def forget_the_future(states: Mapping[str, Any], now: int) -> None:
-    """Forget what the states of streams say of the future.
-
-    Args:
-        states: The part of the tap's state that holds ``bookmarks``; changed in place.
-        now: Milliseconds since 1970, by 42's clock.
-    """
+    """Forget what the states of streams say of the future."""
     latest = from_milliseconds(now + _LEEWAY)
     for stream, state in states.get("bookmarks", {}).items():
         parts = [state, *state.get("partitions", ())]

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from itertools import accumulate
 from math import ceil
 from typing import TYPE_CHECKING
 
+from tap_ft42.declared.instants import DAY, HOUR
+
 if TYPE_CHECKING:
     from collections.abc import Collection
-
-DAY = 24 * 3_600_000
-"""Milliseconds."""
-
-_HOUR = 3_600_000
+    from datetime import datetime
 
 
 def is_due(taken: datetime | None, now: datetime, hour: int) -> bool:
@@ -37,18 +35,12 @@ def is_due(taken: datetime | None, now: datetime, hour: int) -> bool:
     return taken is None or taken < struck
 
 
-def has_struck(taken: int | None, now: int, hour: int) -> bool:
-    """Tell the same as `is_due` of instants in milliseconds since 1970.
-
-    Where no hour is set, the night's work is due from midnight on.
-    """
-    before = None if taken is None else datetime.fromtimestamp(taken / 1000, UTC)
-    return is_due(before, datetime.fromtimestamp(now / 1000, UTC), max(hour, 0))
-
-
 def night_of(instant: int, hour: int) -> int:
-    """Return the number of the night whose work is due at an instant."""
-    return (instant - max(hour, 0) * _HOUR) // DAY
+    """Return the number of the night whose work is due at an instant.
+
+    Where no hour is set, the work is due from midnight on.
+    """
+    return (instant - max(hour, 0) * HOUR) // DAY
 
 
 def share(ages: Collection[int], nights: int) -> int:

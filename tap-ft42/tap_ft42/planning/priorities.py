@@ -23,9 +23,6 @@ if TYPE_CHECKING:
 def last_served(state: State) -> int:
     """Return when a stream or partition last had its turn.
 
-    Args:
-        state: Its state.
-
     Returns:
         Milliseconds since 1970; 0 for never.
     """

@@ -18,7 +18,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tap_ft42.declared.contexts import parent_of
-from tap_ft42.declared.instants import from_milliseconds, milliseconds
+from tap_ft42.declared.instants import HOUR, from_milliseconds, milliseconds
 from tap_ft42.planning.bookmarks import is_same_scope
 
 if TYPE_CHECKING:
@@ -27,9 +27,7 @@ if TYPE_CHECKING:
 HIDDEN = "hidden"
 """Key in the state of a list: its parents that 42 does not list."""
 
-_HOUR = 3_600_000
-
-_LONGEST_TOLERANCE = 2 * _HOUR
+_LONGEST_TOLERANCE = 2 * HOUR
 """How much earlier a read may be due: jobs that run at the same time every day begin
 some seconds sooner or later, and each slip would cost a day."""
 
@@ -44,20 +42,13 @@ def is_due(
 ) -> bool:
     """Tell whether a full read is due.
 
-    Args:
-        state: The SDK's state of the stream or partition.
-        now: When the run began, in milliseconds since 1970.
-        hours: How long a full read is good enough.
-        scope: The scope of the run.
-        readers: Streams that want the rows.
-
     Returns:
         Whether the last read for one of them is older than that, within a tolerance.
     """
     if not is_same_scope(state.get("refreshed_for"), scope):
         return True
     reads = state.get("refreshed_at") or {}
-    interval = int(hours * _HOUR)
+    interval = int(hours * HOUR)
     tolerance = min(interval // 10, _LONGEST_TOLERANCE)
     for reader in readers:
         at = milliseconds(reads.get(reader))
@@ -83,12 +74,7 @@ def forget_position(state: dict[str, Any]) -> None:
 
 
 def forget_partitions(stream_state: dict[str, Any], parents: Container[object]) -> None:
-    """Forget the partitions whose parents 42 no longer lists.
-
-    Args:
-        stream_state: The SDK's state of a child stream; changed in place.
-        parents: Ids of all that are listed.
-    """
+    """Forget the partitions whose parents 42 no longer lists."""
     if "partitions" in stream_state:
         stream_state["partitions"] = [
             partition
@@ -98,11 +84,7 @@ def forget_partitions(stream_state: dict[str, Any], parents: Container[object]) 
 
 
 def hidden_ids(stream_state: dict[str, Any]) -> set[int]:
-    """Return the parents that were found though 42 does not list them.
-
-    Args:
-        stream_state: The SDK's state of the stream.
-    """
+    """Return the parents that were found though 42 does not list them."""
     kept = stream_state.get(HIDDEN)
     ids = kept.get("ids") if isinstance(kept, dict) else None
     return {one for one in ids if type(one) is int} if isinstance(ids, list) else set()

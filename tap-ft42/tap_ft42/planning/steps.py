@@ -12,7 +12,7 @@ from enum import Enum
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from tap_ft42.declared.instants import milliseconds
+from tap_ft42.declared.instants import DAY, milliseconds
 from tap_ft42.declared.listing import ID
 from tap_ft42.reading.reads import read_from_scratch, read_list, read_window
 from tap_ft42.reading.regions import MAX_ID, Region
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
     ReadFunction = Callable[[Ask], AsyncIterator[Part]]
 
-DAY = 24 * 3_600_000
-"""Milliseconds by which the clock that stamps rows may differ from that of this machine."""
+_APART = DAY
+"""By which the clock that stamps rows may differ from that of this machine."""
 
 BEGINNING = 0
 """Lower bound of a window that has none: 1970, older than 42 itself."""
@@ -91,9 +91,6 @@ class Step:
         Args:
             listing: The list.
             accepts: Whether a load or a window is worth its cost, judged by its first page.
-
-        Returns:
-            What `ListReader.begin` takes.
         """
         is_sortable = listing.is_sortable
         match self.way:
@@ -128,16 +125,7 @@ class Step:
 
 
 def full_steps(listing: Listing, state: Mapping[str, Any], until: int) -> list[Step]:
-    """Tell how a list without bookmarks is read.
-
-    Args:
-        listing: The list.
-        state: The state of the stream or partition.
-        until: Instant up to which all changes will be in.
-
-    Returns:
-        The one step that it takes.
-    """
+    """Tell how a list without bookmarks is read."""
     if not listing.has_ranges:
         return [Step(Way.LIST, Region(), until)]
     return [Step(Way.FULL, _what_is_left(state), until)]
@@ -146,19 +134,9 @@ def full_steps(listing: Listing, state: Mapping[str, Any], until: int) -> list[S
 def change_steps(
     cursor: Cursor, state: Mapping[str, Any], until: int, times: Times
 ) -> list[Step]:
-    """Return the steps for changes of a list whose rows do not show the cursor.
-
-    Args:
-        cursor: What asks for them.
-        state: The state of the stream or partition.
-        until: Instant up to which all changes will be in.
-        times: The instants of the run.
-
-    Returns:
-        The one step that it takes.
-    """
+    """Return the steps for changes of a list whose rows do not show the cursor."""
     read_until = milliseconds(state.get("read_until")) or BEGINNING
-    lower = max(BEGINNING, min(read_until, until) - DAY - times.overlap)
+    lower = max(BEGINNING, min(read_until, until) - _APART - times.overlap)
     region = Region({cursor.column: (lower, until)})
     return [Step(Way.CHANGES, region, until, begins=lower)]
 
@@ -182,9 +160,6 @@ def incremental_steps(  # noqa: PLR0913 - what a plan follows from
         stops: Instants up to which it is read, one after the other.
         times: The instants of the run.
         is_short: Whether its first window is to show all rows, as one page has room for them.
-
-    Yields:
-        The steps, in their order.
     """
     position = cursor.position(state.get("replication_key_value"))
     if cursor.kind == "id":
@@ -205,7 +180,7 @@ def incremental_steps(  # noqa: PLR0913 - what a plan follows from
         stops = [stop for stop in stops if stop > position]
     if read_until := milliseconds(state.get("read_until")):
         # A change that moved many rows at once need not be read every night.
-        position = max(position, read_until - DAY)
+        position = max(position, read_until - _APART)
     for stop in stops:
         lower = max(first, position - times.overlap - 1000 * cursor.looks_back)
         if lower <= stop:

@@ -26,13 +26,13 @@ import json
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
-from tap_ft42.declared.instants import from_milliseconds, milliseconds
+from tap_ft42.declared.instants import HOUR, from_milliseconds, milliseconds
 from tap_ft42.declared.listing import LARGEST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-CLOSE = 3_600_000
+CLOSE = HOUR
 """Milliseconds between two instants that are about the same."""
 
 
@@ -82,9 +82,6 @@ def _loads(states: Sequence[Mapping[str, Any]]) -> Iterator[list[int]]:
 
 def together(states: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Return the state that a sweep begins with.
-
-    Args:
-        states: The SDK's states of the members.
 
     Returns:
         What of a state tells how far a stream was read.

@@ -55,9 +55,6 @@ class Ask(Protocol):
             region: Which rows.
             number: The page's number, from 1; `COUNT` for a single row.
             sort: The value of the parameter ``sort``; None leaves it out.
-
-        Returns:
-            The page.
         """
         ...
 
@@ -89,7 +86,6 @@ class RangeIgnoredError(Exception):
     """The API does not narrow this list by ranges after all."""
 
     def __init__(self, key: Key = ID) -> None:
-        """Name the key whose ranges are ignored."""
         super().__init__(self.__doc__)
         self.key = key
 
@@ -98,7 +94,6 @@ class RangeTooWideError(RangeIgnoredError):
     """The API narrows this list by shorter ranges only."""
 
     def __init__(self, key: Key, widest: int) -> None:
-        """Name the key, and how far a range of it may reach."""
         super().__init__(key)
         self.widest = widest
 
@@ -171,7 +166,6 @@ class TooLargeError(Exception):
     def __init__(
         self, why: str, instead: Sequence[Source], learn: Callable[[], None] | None = None
     ) -> None:
-        """Say what is too large."""
         super().__init__(why)
         self.instead: Sequence[Source] = instead
         self.learn = learn

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
 from tap_ft42.api.page import counts_of
-from tap_ft42.reading.asking import Part, Source
-from tap_ft42.reading.places import NOW
-from tap_ft42.reading.regions import Region
+from tap_ft42.reading.asking import Source
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import Mapping
     from datetime import date
 
     from tap_ft42.api.ledger import Entry
     from tap_ft42.api.page import Page
-    from tap_ft42.reading.asking import Ask
-    from tap_ft42.reading.source import ListReader
+    from tap_ft42.reading.reader import ListReader
+    from tap_ft42.reading.regions import Region
+    from tap_ft42.reading.source import Route
 
 _TRIES = 2
 """A graph that is not answered twice is too much for the API: there are other ways."""
@@ -28,44 +26,29 @@ _TRIES = 2
 
 @dataclass(frozen=True)
 class _Graph(Source):
-    """One answer, which has no pages.
+    """One answer, which has no pages."""
 
-    Attributes:
-        reader: Reads the list.
-        route: The route of the graph.
-        query: Parameters that select the rows.
-    """
-
-    reader: ListReader
-    route: str
+    route: Route
     query: Mapping[str, Any]
 
-    @cached_property
+    @property
     @override
     def entry(self) -> Entry:
-        return self.reader.ledger.entry(self.reader.listing.name, self.route)
+        return self.route.entry
 
     @override
     def fetch(self, region: Region, number: int, sort: str | None) -> Page:
-        client = self.reader.client
+        client = self.route.client
         with self.entry.request():
-            page = client.fetch_counts(client.api_url + self.route, self.query)
+            page = client.fetch_counts(client.api_url + self.route.path, self.query)
         self.entry.take(page)
         return page
 
 
 def counts_by_day(
-    reader: ListReader, route: str, query: Mapping[str, Any]
+    reader: ListReader, path: str, query: Mapping[str, Any]
 ) -> Mapping[date, int]:
     """Ask how many rows were created on each day.
-
-    Args:
-        reader: Reads the list.
-        route: The route of the graph.
-        query: Parameters that select the rows.
-
-    Returns:
-        Rows by their days.
 
     Raises:
         RunEnds: The run has to end.
@@ -73,12 +56,5 @@ def counts_by_day(
         RetriableAPIError: It did not answer with JSON, or has trouble.
         requests.RequestException: It did not answer.
     """
-    retried = partial(reader.client.retried, reader.listing.name, max_tries=_TRIES)
-    source = _Graph(reader, route, query)
-    reading = reader.pipeline.read(NOW, source, _answer, retried=retried)
-    (part,) = (part for part, _ in reader.pipeline.parts(reading))
-    return counts_of(part.page.body) if part.page else {}
-
-
-async def _answer(ask: Ask) -> AsyncIterator[Part]:
-    yield Part(await ask(Region(), 1, None))
+    graph = _Graph(reader.route(path), query)
+    return counts_of(reader.one_of(reader.ask_first(graph, max_tries=_TRIES)).body)

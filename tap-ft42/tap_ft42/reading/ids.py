@@ -22,7 +22,6 @@ class IdSet:
     """A set of ids that takes a bit an id, in blocks of 1,024: millions may be in one."""
 
     def __init__(self) -> None:
-        """Begin with none."""
         self._blocks: dict[int, bytearray] = {}
         self._size = 0
 

@@ -232,9 +232,6 @@ async def _by_keys(
         key: The key that they are sorted by.
         page: Its first page, if that has been yielded.
 
-    Yields:
-        The pages.
-
     Raises:
         IncompleteReadError: Rows do not show their keys.
         RangeIgnoredError: The API does not narrow the list.

@@ -14,6 +14,7 @@ from __future__ import annotations
 from itertools import count, pairwise
 from typing import TYPE_CHECKING
 
+from tap_ft42.declared.instants import DAY
 from tap_ft42.declared.listing import ID
 from tap_ft42.reading.asking import Metered, Part
 from tap_ft42.reading.in_order import order_by
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from tap_ft42.reading.asking import Ask
     from tap_ft42.reading.regions import Key
 
-_FAR = 24 * 3_600_000
+_FAR = DAY
 """Milliseconds by which ids tell that rows are not in the order of their creation."""
 
 _EVERYTHING = Region()
@@ -72,9 +73,6 @@ async def read_newest(ask: Ask, region: Region, *, is_sortable: bool) -> AsyncIt
         ask: Asks for pages.
         region: The window.
         is_sortable: Whether the API sorts the list; else it comes in that order by itself.
-
-    Yields:
-        Its pages.
 
     Raises:
         OutOfOrderError: This is no way to read it.

@@ -42,11 +42,7 @@ class Outages:
     async def outlast(
         self, failure: BaseException, is_answered: Callable[[], Awaitable[bool]]
     ) -> None:
-        """Wait until the API answers again, or the patience ends.
-
-        Raises:
-            RunEnds: The run has no time for that.
-        """
+        """Wait until the API answers again, or the patience ends."""
         began, wait = time.monotonic(), _FIRST_WAIT
         self._is_over.clear()
         _logger.warning(

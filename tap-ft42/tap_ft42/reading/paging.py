@@ -181,9 +181,6 @@ async def all_pages(  # noqa: PLR0913 - what is asked for, and what came
         seen: The account that each page is in before it is yielded.
         head: The first page, if that has been read.
         most: Pages after which no more is asked for; None for any number.
-
-    Yields:
-        The pages.
     """
     page = head or await one_page(ask, region, 1, sort)
     size = page.size
@@ -217,5 +214,8 @@ def tells_order(page: Page) -> bool:
 
 
 def is_all(page: Page) -> bool:
-    """Tell whether a first page has all rows, and room for more."""
-    return page.is_whole and page.count < page.size
+    """Tell whether a first page has all rows, and room for more.
+
+    One answer is one moment of the database, so nothing can have moved.
+    """
+    return not page.more and page.count < page.size

@@ -21,8 +21,9 @@ from functools import partial
 from math import ceil
 from queue import Empty, SimpleQueue
 from threading import Thread
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from tap_ft42.api.retries import MAX_TRIES
 from tap_ft42.reading.outages import Outages
 from tap_ft42.reading.places import NOW, PlacedAsk, fitted
 from tap_ft42.reading.troubles import Troubles
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
 
     from tap_ft42.api.budget import Budget
+    from tap_ft42.api.client import Client
     from tap_ft42.api.ledger import Entry
     from tap_ft42.api.page import Page
     from tap_ft42.api.quota import Quota
@@ -66,7 +68,6 @@ class Reading:
     """A read that the pipeline runs."""
 
     def __init__(self, place: Place, entry: Entry, budget: Budget) -> None:
-        """Take a place in the order of consumption."""
         self.place = place
         self.entry = entry
         self._budget = budget
@@ -108,7 +109,7 @@ class Pipeline:
         *,
         quota: Quota,
         budget: Budget,
-        known_good: Callable[[], Callable[[], Page] | None],
+        client: Client,
         has_worked: bool,
     ) -> None:
         """Prepare; nothing runs before the first read is known.
@@ -116,11 +117,12 @@ class Pipeline:
         Args:
             quota: Says when a request may be sent.
             budget: Says when the run has to end.
-            known_good: Returns what sends a request that was answered, if one was.
+            client: Sends requests once more that failed, and knows one that was answered.
             has_worked: Whether an earlier run had answers, so that who gives none is down.
         """
         self._quota = quota
         self._budget = budget
+        self._client = client
         self._loop = asyncio.new_event_loop()
         # What a read leaves behind when it fails: its own error is told already.
         self._loop.set_exception_handler(lambda *_: None)
@@ -136,7 +138,10 @@ class Pipeline:
         self._readings: set[Reading] = set()
         self._outages = Outages(budget)
         self._troubles = Troubles(
-            self._outages, ask=self._ask_apart, known_good=known_good, has_worked=has_worked
+            self._outages,
+            ask=self._ask_apart,
+            known_good=client.known_good,
+            has_worked=has_worked,
         )
         self._starving: Reading | None = None
 
@@ -148,9 +153,9 @@ class Pipeline:
         source: Source,
         read: Callable[[Ask], AsyncIterator[Part]],
         *,
-        retried: Callable[..., Any],
         is_urgent: bool = False,
         is_divided: bool = True,
+        max_tries: int = MAX_TRIES,
     ) -> Reading:
         """Let a read run.
 
@@ -158,11 +163,11 @@ class Pipeline:
             place: Where the consumer will want it.
             source: Where its pages come from.
             read: One of the functions of `tap_ft42.reading.reads`.
-            retried: Decorates the coroutine that asks for a page once, with what is called
-                after a failure.
             is_urgent: Whether the first page is fetched before anything else, since
                 it tells how much there is to do.
-            is_divided: Whether what is too large as one list is read in several.
+            is_divided: Whether lists of too many ids are read in shorter ones; else a
+                `TooLargeError` says so.
+            max_tries: How often each request is tried.
 
         Returns:
             What `parts` takes.
@@ -172,7 +177,9 @@ class Pipeline:
         if self._thread is None:
             self._thread = Thread(target=self._run, name="pipeline", daemon=True)
             self._thread.start()
-        answer = retried(self._answer, self._troubles.look_into)
+        answer = self._client.retried(
+            source.entry.stream, self._answer, self._troubles.look_into, max_tries=max_tries
+        )
         ask = PlacedAsk(answer, source, reading.note, place, is_urgent=is_urgent)
         parts = fitted(ask, read, is_divided=is_divided)
         self._loop.call_soon_threadsafe(self._begin, reading, parts)
@@ -180,9 +187,6 @@ class Pipeline:
 
     def parts(self, reading: Reading) -> Iterator[tuple[Part, Place]]:
         """Yield what a read finds as soon as it is there.
-
-        Args:
-            reading: The read; it is over when this iterator is.
 
         Yields:
             Its parts in order, with places for what the consumer reads before the
@@ -268,15 +272,6 @@ class Pipeline:
     ) -> Page:
         """Send a request when its turn has come.
 
-        Args:
-            place: Where the consumer will want the page.
-            source: What asks for it, or recalls it.
-            request: Which page.
-            is_urgent: Whether it comes before anything else.
-
-        Returns:
-            The page.
-
         Raises:
             RunEnds: The run has to end.
             Exception: What ``source`` raises.
@@ -325,12 +320,7 @@ class Pipeline:
             Thread(target=self._work, name="request", daemon=True).start()
 
     async def _ask_apart(self, fetch: Callable[[], Page], entry: Entry) -> None:
-        """Send a request whose answer no read waits for.
-
-        Raises:
-            RunEnds: The run has to end.
-            Exception: What ``fetch`` raises.
-        """
+        """Send a request whose answer no read waits for."""
         await self._permission(entry)
         job = _Job(NOW, lambda: None, fetch, entry, self._loop.create_future())
         self._send(job)

@@ -1,52 +1,59 @@
-"""A list of the API as a run reads it: asked for, or recalled from the spool."""
+"""Rows of a list: asked for, or recalled from the spool; in smaller requests where need be."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
+from functools import partial
 from math import ceil
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from typing_extensions import override
 
 from tap_ft42.api.errors import FatalAPIError, blamed_by, may_be_of_page, may_be_too_long
-from tap_ft42.api.ledger import route_of
 from tap_ft42.reading.asking import (
     COUNT,
-    IncompleteReadError,
-    Part,
     RangeIgnoredError,
     RangeTooWideError,
     Remedy,
     Source,
     TooLargeError,
 )
-from tap_ft42.reading.fitting import Fit
-from tap_ft42.reading.places import NOW
-from tap_ft42.reading.reads import read_from_scratch, read_list
-from tap_ft42.reading.regions import Region
-from tap_ft42.reading.spool import FRESH
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-    from datetime import date
+    from collections.abc import Iterator, Mapping, Sequence
 
     from tap_ft42.api.client import Client
-    from tap_ft42.api.ledger import Entry, Ledger
+    from tap_ft42.api.ledger import Entry
     from tap_ft42.api.page import Page
-    from tap_ft42.declared.contexts import Context
     from tap_ft42.declared.listing import Listing
-    from tap_ft42.reading.asking import Ask
-    from tap_ft42.reading.pipeline import Pipeline, Reading
-    from tap_ft42.reading.places import Place
-    from tap_ft42.reading.regions import Key
+    from tap_ft42.reading.fitting import Fit
+    from tap_ft42.reading.regions import Key, Region
     from tap_ft42.reading.spool import Spool
 
-ONE = 1
-"""Size of a page that is asked for its total."""
+
+@dataclass(frozen=True, eq=False)
+class Route:
+    """Where a list is asked for, and by what.
+
+    Attributes:
+        listing: The list.
+        path: The route, with names in braces.
+        client: Asks for pages.
+        spool: Keeps pages until a state covers them.
+        entry: Counts what is asked for.
+        fit: What the route was found to do.
+        examples: By what selects them, the id of one of the rows that came.
+    """
+
+    listing: Listing
+    path: str
+    client: Client
+    spool: Spool
+    entry: Entry
+    fit: Fit
+    examples: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -54,35 +61,32 @@ class ListSource(Source):
     """Some rows of a list, and what is left on disk of them.
 
     Attributes:
-        reader: Reads the list.
+        route: The list's route.
         url: Where it is.
         query: Parameters that select its rows.
         plan: Name of the plan in the spool; None if its pages are not kept.
         size: Rows a page.
-        route: The route of the list, with names in braces.
         look: How often the read has looked at these rows before.
     """
 
-    reader: ListReader
+    route: Route
     url: str
     query: Mapping[str, Any]
     plan: str | None
     size: int
-    route: str = field(repr=False)
     look: int = 0
 
-    @cached_property
+    @property
     @override
     def entry(self) -> Entry:
-        route = route_of(self.route, urlsplit(self.url).path)
-        return self.reader.ledger.entry(self.reader.listing.name, route)
+        return self.route.entry
 
     @override
     def recall(self, region: Region, number: int, sort: str | None) -> Page | None:
         if self.plan is None:
             return None
         request = self._request(self.params(region, number, sort))
-        return self.reader.spool.recall(self.plan, request, self.reader.listing.cursor)
+        return self.route.spool.recall(self.plan, request, self.route.listing.cursor)
 
     @override
     def fetch(self, region: Region, number: int, sort: str | None) -> Page:
@@ -107,7 +111,7 @@ class ListSource(Source):
                 self.fit.unnarrowed(key)
         self._compare_changes(region, number, page)
         if self.plan is not None:
-            self.reader.spool.keep(
+            self.route.spool.keep(
                 self.plan, self._request(self.params(region, number, sort)), page
             )
         return page
@@ -118,7 +122,7 @@ class ListSource(Source):
         Raises:
             RangeIgnoredError: It has as many as the whole list.
         """
-        changes = self.reader.listing.changes
+        changes = self.route.listing.changes
         if changes is None or changes.column not in region.bounds:
             return
         if number == 1 and page.more and page.total is not None:
@@ -130,10 +134,10 @@ class ListSource(Source):
     def _fetched(self, region: Region, number: int, order: str | None) -> Page:
         params = self.params(region, number, order)
         with self.entry.request():
-            page = self.reader.client.fetch(self.reader.listing, self.url, params)
+            page = self.route.client.fetch(self.route.listing, self.url, params)
         self.entry.take(page)
         if page.ids:
-            self.reader.examples[self._rows] = page.ids[0]
+            self.route.examples[self._rows] = page.ids[0]
         return page.untold() if self.fit.can.totals == "wrong" else page
 
     def _fetched_with_less(
@@ -200,12 +204,12 @@ class ListSource(Source):
     @property
     @override
     def fit(self) -> Fit:
-        return self.reader.fit(self.route)
+        return self.route.fit
 
     @property
     @override
     def example(self) -> int | None:
-        return self.reader.examples.get(self._rows)
+        return self.route.examples.get(self._rows)
 
     @property
     def _rows(self) -> str:
@@ -247,8 +251,8 @@ class ListSource(Source):
 
     @override
     def remedies(self, *, is_heavy: bool) -> Iterator[Remedy]:
-        probe = replace(self, size=ONE, plan=None)
-        if is_heavy and self.size > ONE:
+        probe = replace(self, size=1, plan=None)
+        if is_heavy and self.size > 1:
             pages = [(size, replace(probe, size=size)) for size in halves_of(self.size)]
             yield Remedy(probe, pages, self._too_heavy)
         if (ids := len(self._ids[1])) > 1:
@@ -282,7 +286,7 @@ class ListSource(Source):
             **region.params(self.fit.can.margins),
             "sort": sort,
             "page[number]": max(number, 1),
-            "page[size]": ONE if number == COUNT else self.size,
+            "page[size]": 1 if number == COUNT else self.size,
         }
 
     def _request(self, params: Mapping[str, Any]) -> str:
@@ -290,209 +294,7 @@ class ListSource(Source):
         return json.dumps([self.url, params, *([self.look] if self.look else [])])
 
 
-@dataclass(frozen=True)
-class ListReader:
-    """Reads one list of the API.
-
-    Attributes:
-        listing: What the list is.
-        client: Asks for pages.
-        pipeline: Runs reads ahead of their consumer.
-        spool: Keeps pages until a state covers them.
-        ledger: Accounts for requests.
-        largest_page: Rows a page, at most.
-        state: Returns the state of the stream, which may be changed.
-        today: Returns the day.
-    """
-
-    listing: Listing
-    client: Client
-    pipeline: Pipeline
-    spool: Spool
-    ledger: Ledger
-    largest_page: int
-    state: Callable[[], dict[str, Any]]
-    today: Callable[[], date]
-    examples: dict[str, int] = field(default_factory=dict, repr=False)
-    """By what selects them, the id of one of the rows that came."""
-    _fits: dict[str, Fit] = field(default_factory=dict, repr=False)
-
-    def fit(self, route: str) -> Fit:
-        """Return what a route of the list was found to do."""
-        if route not in self._fits:
-            fit = Fit(self.listing, route, self.state, self.today())
-            return self._fits.setdefault(route, fit)
-        return self._fits[route]
-
-    def save(self) -> None:
-        """Bring the state up to date with what was found out."""
-        for fit in tuple(self._fits.values()):
-            fit.save()
-
-    @property
-    def page_size(self) -> int:
-        """Rows a page."""
-        return min(self.largest_page, self.fit(self.listing.path).can.page_size)
-
-    def source(
-        self,
-        context: Context | None,
-        query: Mapping[str, Any],
-        plan: str | None = None,
-        *,
-        path: str | None = None,
-        size: int | None = None,
-    ) -> ListSource:
-        """Say which rows are read.
-
-        Args:
-            context: What the path names; None if nothing.
-            query: Parameters that select the rows.
-            plan: Name of the plan in the spool; None if the pages are not kept.
-            path: Where the list is, if not where it is declared.
-            size: Rows a page, if not as usual.
-
-        Returns:
-            What `begin` takes.
-        """
-        route = self.listing.path if path is None else path
-        url = self.client.api_url + route.format(**context or {})
-        return ListSource(self, url, query, plan, size or self.page_size, route)
-
-    def begin(
-        self,
-        place: Place,
-        source: Source,
-        read: Callable[[Ask], AsyncIterator[Part]],
-        *,
-        is_urgent: bool = False,
-        is_divided: bool = True,
-    ) -> Reading:
-        """Let the pipeline read.
-
-        Args:
-            place: Where what it finds is wanted, among all that the run reads.
-            source: Which rows.
-            read: How; one of the functions of `tap_ft42.reading.reads`.
-            is_urgent: Whether to find out early how much it is.
-            is_divided: Whether lists of too many ids are read in shorter ones; else a
-                `TooLargeError` says so.
-
-        Returns:
-            What `parts` takes.
-        """
-        return self.pipeline.read(
-            place,
-            source,
-            read,
-            retried=partial(self.client.retried, self.listing.name),
-            is_urgent=is_urgent,
-            is_divided=is_divided,
-        )
-
-    def parts(self, reading: Reading) -> Iterator[tuple[Part, Place]]:
-        """Yield what a read finds; see `Pipeline.parts`."""
-        return self.pipeline.parts(reading)
-
-    def read_apart(
-        self, source: ListSource, until: int, *, is_proof: bool = False
-    ) -> Iterator[Any]:
-        """Read records in full that no partition asks for.
-
-        Args:
-            source: Which rows, with the name of a plan that is used for nothing else.
-            until: Instant up to which all changes will be in, in milliseconds since 1970.
-            is_proof: Whether what does not come is taken for gone.
-
-        Yields:
-            Records; some perhaps twice.
-
-        Raises:
-            RunEnds: The run has to end.
-            FatalAPIError: The API refuses the request.
-            RetriableAPIError: Too many tries of one page failed.
-            requests.RequestException: The API did not answer.
-            IncompleteReadError: Nobody can tell whether these are all.
-        """
-        self.spool.follow(source.plan or "", {}, until, longest_age=FRESH)
-        for part, _ in self.parts(self.begin(NOW, source, self.whole)):
-            if part.is_doubtful and is_proof:
-                message = "the API counts other rows than it shows"
-                raise IncompleteReadError(message)
-            yield from [] if part.page is None else part.page.records()
-
-    def read_all_apart(self, sources: Sequence[ListSource], until: int) -> Iterator[Any]:
-        """Read several sources at once, all with the name of the same plan; as `read_apart`."""
-        for plan in {source.plan or "" for source in sources}:
-            self.spool.follow(plan, {}, until, longest_age=FRESH)
-        readings = [
-            self.begin((*NOW, number), source, self.whole)
-            for number, source in enumerate(sources)
-        ]
-        for reading in readings:
-            for part, _ in self.parts(reading):
-                yield from [] if part.page is None else part.page.records()
-
-    def whole(self, ask: Ask) -> AsyncIterator[Part]:
-        """Read all rows of a source."""
-        is_sortable = self.listing.is_sortable
-        if not self.listing.has_ranges:
-            return read_list(ask, is_sortable=is_sortable)
-        return read_from_scratch(ask, Region({}), is_sortable=is_sortable)
-
-    def ask_one(
-        self,
-        path: str,
-        query: Mapping[str, Any],
-        place: Place = NOW,
-        context: Context | None = None,
-        *,
-        sort: str | None = None,
-    ) -> Reading:
-        """Ask for one row of a list, and so for its total.
-
-        Args:
-            path: Where the list is.
-            query: Parameters that select its rows.
-            place: Where the answer is wanted, among others that are asked for at once.
-            context: What the path names.
-            sort: By what the row is the first one; None if it may be any.
-
-        Returns:
-            What `one_of` takes.
-        """
-        source = self.source(context, query, path=path, size=ONE)
-        return self.ask_first(source, place, sort=sort)
-
-    def ask_first(
-        self,
-        source: ListSource,
-        place: Place = NOW,
-        *,
-        sort: str | None = None,
-        is_divided: bool = True,
-    ) -> Reading:
-        """Ask for the first page of a source; arguments and result as of `ask_one`."""
-        read = partial(_first_page, sort=sort)
-        return self.begin(place, source, read, is_divided=is_divided)
-
-    def one_of(self, reading: Reading) -> Page:
-        """Wait for the page of one row.
-
-        Returns:
-            The page, which tells how many rows there are.
-
-        Raises:
-            As for `read_apart`.
-        """
-        return next(part.page for part, _ in self.parts(reading) if part.page is not None)
-
-
 def halves_of(number: int) -> Iterator[int]:
     """Yield the half of a number, the half of that, and so on, but not one."""
     while (number := ceil(number / 2)) > 1:
         yield number
-
-
-async def _first_page(ask: Ask, sort: str | None) -> AsyncIterator[Part]:
-    yield Part(await ask(Region(), 1, sort))

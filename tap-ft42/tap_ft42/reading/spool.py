@@ -176,14 +176,14 @@ class Spool:
         self, name: str, state: dict[str, Any], until: int, begun_after: float
     ) -> list[int]:
         now = _position(state)
-        plan = self._all(
-            "SELECT state, stops, ended_with FROM plans WHERE name = ? AND begun > ?",
-            (name, begun_after),
+        plans = self._all(
+            "SELECT begun, ended_with, state, stops FROM plans WHERE name = ?", (name,)
         )
-        if plan and plan[0][2] != json.dumps(now):
-            begun: dict[str, Any] = json.loads(plan[0][0])
-            stops: list[int] = json.loads(plan[0][1])
-            if _continues(begun, now, stops[-1]):
+        for begun_at, ended_with, began_with, known_stops in plans:
+            begun: dict[str, Any] = json.loads(began_with)
+            stops: list[int] = json.loads(known_stops)
+            is_open = begun_at > begun_after and ended_with != json.dumps(now)
+            if is_open and _continues(begun, now, stops[-1]):
                 if until - stops[-1] > FRESH * 1000:
                     stops.append(until)
                 self._note(name, begun, stops)
@@ -191,7 +191,7 @@ class Spool:
                     state.pop(key, None)
                 state.update(begun)
                 return stops
-        self._drop("name = ?", name)
+            self._drop("name = ?", name)
         self._note(name, now, [until])
         return [until]
 

@@ -53,14 +53,7 @@ def announce_run(run: Services, streams: Sequence[str]) -> None:
 
 
 def sum_up_stream(name: str, entries: Sequence[Entry], seconds: float, why_not: str) -> None:
-    """Say what a stream has brought.
-
-    Args:
-        name: The stream.
-        entries: What it asked for.
-        seconds: How long it took.
-        why_not: Why it asked for nothing, if it did not.
-    """
+    """Say what a stream has brought."""
     told, (begins, ends) = summary(entries), _window(entries)
     message = why_not
     if entries:

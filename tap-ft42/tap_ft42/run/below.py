@@ -17,16 +17,9 @@ if TYPE_CHECKING:
 def not_read_here(above: ListRun, context: Context | None) -> Iterator[tuple[str, Context]]:
     """Yield what hangs on rows that the run has not read itself.
 
-    Args:
-        above: Their list.
-        context: The context of the partition that has just been read, or None.
-
     Yields:
         The name of a list and a context: for the rows of the last full read, if none is due
         now; and for those that 42 does not list.
-
-    Raises:
-        RunEnds: The run has to end.
     """
     is_unread = above.started.is_due(context) is False
     known = above.started.remembered if is_unread else []

@@ -73,7 +73,6 @@ class Intent:
         """Plan what is read of a list, without beginning."""
         due, members = list_run.due, []
         for state in deepcopy(list_run.partitions.states_within(whole)):
-            due.take_up(whole, state)
             context = {**state.get("context", {}), **(whole or {})} or None
             members.append(due.partition(context, state))
         listing, times = list_run.partitions.fitted_listing, list_run.run.times
@@ -168,9 +167,6 @@ class Estimate:
 def estimates(lists: Mapping[str, ListRun]) -> list[Estimate]:
     """Ask for the totals of all that a run would read.
 
-    Returns:
-        What each stream would cost, in the order of the run.
-
     Raises:
         RunEnds: The budget does not reach for the totals.
         FatalAPIError: The API refuses a request.
@@ -212,11 +208,7 @@ def _ask(intent: Intent, place: Place) -> list[Reading]:
 
 
 def told(run: Run, costs: Sequence[Estimate]) -> str:
-    """Write estimates down for a person.
-
-    Returns:
-        Lines of text.
-    """
+    """Write estimates down for a person."""
     rows = [("stream", "mode", "changes since", "rows", "requests"), *map(_line, costs)]
     total = sum(cost.requests for cost in costs)
     return "\n".join([*table(rows, texts=_TEXTS), "", *_sum(run, total)])

@@ -6,18 +6,19 @@ from typing import TYPE_CHECKING, Any
 
 from tap_ft42.declared.instants import from_milliseconds, milliseconds
 from tap_ft42.planning.bookmarks import note_scope
-from tap_ft42.planning.nights import has_struck
+from tap_ft42.planning.nights import night_of
 from tap_ft42.planning.plan import Partition
 from tap_ft42.planning.priorities import need
 from tap_ft42.planning.refresh import forget_position
 from tap_ft42.run.refreshing import Refreshing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from tap_ft42.declared.contexts import Context
     from tap_ft42.reading.places import Place
     from tap_ft42.run.partitions import Partitions
+    from tap_ft42.run.traits.trait import Trait
 
 _NIGHT = "night"
 """Key in the state of a partition that is read once a night: when the last one began."""
@@ -29,12 +30,6 @@ class Due:
     def __init__(
         self, partitions: Partitions, is_short: Callable[[Context | None], bool]
     ) -> None:
-        """Look at nothing yet.
-
-        Args:
-            partitions: The list.
-            is_short: Tells whether a page shows all of a partition, and is to show it.
-        """
         self.partitions = partitions
         self.refreshing = Refreshing(partitions) if partitions.listing.is_reference else None
         """Its full reads, if it hardly ever changes."""
@@ -60,30 +55,22 @@ class Due:
         is_live = self.partitions.run.backfill is None
         return is_live or bool(self.partitions.wanted_children)
 
-    def take_up(self, context: Context | None, state: dict[str, Any]) -> None:
-        """Forget what of a partition's state no longer counts.
-
-        Args:
-            context: The context of the partition, or None.
-            state: Its state, or that of another one like it; changed in place.
-        """
+    def partition(
+        self,
+        context: Context | None,
+        state: dict[str, Any],
+        place: Place = (),
+        traits: Iterable[Trait] = (),
+    ) -> Partition:
+        """Tell what is due of a partition, and forget what of its state no longer counts."""
         listing, backfill = self.partitions.listing, self.partitions.run.backfill
         if listing.cursor is not None or listing.by_cursus:
             note_scope(state, self.partitions.bookmark_scope(context))
         if listing.cursor is not None and backfill is not None:
             backfill.begin(listing.cursor, state)
-
-    def partition(
-        self, context: Context | None, state: dict[str, Any], place: Place = ()
-    ) -> Partition:
-        """Tell what is due of a partition.
-
-        Args:
-            context: Its context, or None.
-            state: Its state, which `take_up` has seen; changed in place.
-            place: Its place in the order of the run.
-        """
-        listing, is_full = self.partitions.listing, self.needs_all(context)
+        for trait in traits:
+            trait.take_up(context, state)
+        is_full = self.needs_all(context)
         if is_full and listing.is_reference and listing.cursor is not None:
             forget_position(state)
         return Partition(
@@ -101,8 +88,8 @@ class Due:
         is_loaded = "read_until" in state and "from_scratch" not in state
         if run.backfill is not None or not is_loaded:
             return True
-        hour = run.settings["census_hour"]
-        return has_struck(milliseconds(state.get(_NIGHT)), run.began, hour)
+        last, hour = milliseconds(state.get(_NIGHT)), run.settings["census_hour"]
+        return last is None or night_of(last, hour) < night_of(run.began, hour)
 
     def note_night(self, context: Context | None) -> None:
         """Take note that a partition that is read once a night has been read."""

@@ -32,7 +32,6 @@ from tap_ft42.planning.refresh import HIDDEN, hidden_ids
 from tap_ft42.reading.asking import TooLargeError
 from tap_ft42.reading.places import NOW
 from tap_ft42.reading.regions import Region
-from tap_ft42.reading.source import ONE
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -62,13 +61,8 @@ class HiddenParents:
     """The parents of a list that 42 does not list."""
 
     def __init__(self, partitions: Partitions) -> None:
-        """Look at nothing yet.
-
-        Args:
-            partitions: The list.
-        """
         self._list = partitions
-        self._today = partitions.run.clock.now().date()
+        self._today = partitions.run.today
         self._window = _window_of(partitions)
         self._is_answered = False
         self._refused: dict[int, FatalAPIError] = {}
@@ -109,13 +103,7 @@ class HiddenParents:
         return self.are_never_sought and not self._list.run.scope.campus_ids
 
     def seek(self) -> None:
-        """Look for parents of which there are rows, where that is due.
-
-        Raises:
-            RunEnds: The run has to end.
-            RetriableAPIError: Too many tries of one request failed.
-            requests.RequestException: The API did not answer.
-        """
+        """Look for parents of which there are rows, where that is due."""
         if self._list.is_read_at_once:
             return  # the rows of all parents are read
         due = [whole for whole in self._list.lists if self._is_due(whole)]
@@ -280,8 +268,8 @@ class HiddenParents:
         query = {**self._list.query(whole), **self._window.params()}
         if ids is not None and listing.parent_filter is not None:
             query[listing.parent_filter] = ",".join(map(str, ids))
-        source = reader.source(whole, query, path=self._list.whole_path, size=ONE)
-        return reader.ask_first(source, (*NOW, number), is_divided=False)
+        path = self._list.whole_path or ""
+        return reader.ask_one(path, query, (*NOW, number), whole, is_divided=False)
 
     def _answer(self, reading: Reading, own: int | None = None) -> Page | None:
         """Return the page that was asked for; None where 42 refuses it.

@@ -1,4 +1,4 @@
-"""What a run needs to know of the program that it is a run of."""
+"""What a run needs of the program that it is a run of: the tap and its streams."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
+
+    from tap_ft42.declared.contexts import Context
+    from tap_ft42.declared.privacy import PersonalData
 
 
 class Host(Protocol):
@@ -41,3 +44,48 @@ class Host(Protocol):
 
     def states_with_bookmarks(self) -> Iterator[dict[str, Any]]:
         """Yield the states of the partitions of wanted streams that have bookmarks."""
+
+
+class Output(Protocol):
+    """The stream that a list becomes."""
+
+    @property
+    def selected(self) -> bool:
+        """Whether its rows are wanted."""
+
+    @property
+    def has_selected_descendents(self) -> bool:
+        """Whether rows of a list below it are wanted."""
+
+    @property
+    def personal(self) -> PersonalData:
+        """What of its rows is about people, and what of that may leave the tap."""
+
+    @property
+    def emit_activate_version_messages(self) -> bool:
+        """Whether a target deletes what a run does not emit."""
+
+    @property
+    def stream_state(self) -> dict[str, Any]:
+        """The state of the stream, which may be changed."""
+
+    def get_context_state(self, context: Context | None) -> dict[str, Any]:
+        """Return the state of a partition, which may be changed."""
+
+    def partition_context(self, context: Context | None) -> Context | None:
+        """Return what names a partition in the state; None if it is the only one."""
+
+    def row(self, record: object, context: Context | None) -> dict[str, Any]:
+        """Return what the stream makes of a record, or raise a `BrokenRecordError`."""
+
+    def reject(self, record: object, reason: str) -> None:
+        """Put a broken record aside."""
+
+    def emit(self, record: Any, context: Context | None, *, is_known: bool) -> None:  # noqa: ANN401 - what the API sent
+        """Emit a record that is read outside of the stream's own turn.
+
+        Args:
+            record: What the API sent.
+            context: The context of its partition, or None.
+            is_known: Whether it is only looked at, as the target has it.
+        """

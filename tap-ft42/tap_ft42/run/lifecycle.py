@@ -122,11 +122,6 @@ class Lifecycle:
 
         It does not where nothing can be read: without a token, with a clock that is not
         known, and where no page has come since the trouble of another stream.
-
-        Args:
-            name: The stream.
-            failure: Why.
-            part: Which part of it, if it has several.
         """
         pages = self._run.ledger.pages
         is_trouble = isinstance(failure, RETRIED)

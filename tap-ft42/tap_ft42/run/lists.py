@@ -24,7 +24,6 @@ from tap_ft42.run.partitions import Partitions
 from tap_ft42.run.rejections import Rejections, UnusableRecordsError
 from tap_ft42.run.run import STATE_INTERVAL
 from tap_ft42.run.started import StartedReads
-from tap_ft42.run.strangers import Strangers
 from tap_ft42.run.sweeping import Sweeping
 from tap_ft42.run.traits import traits_of
 from tap_ft42.run.unlisted import is_gone, known_to_exist
@@ -37,7 +36,7 @@ if TYPE_CHECKING:
     from tap_ft42.declared.listing import Listing
     from tap_ft42.planning.plan import PlannedRead
     from tap_ft42.reading.fitting import Fit
-    from tap_ft42.run.partitions import Output
+    from tap_ft42.run.host import Output
     from tap_ft42.run.refreshing import Refreshing
     from tap_ft42.run.run import Run
     from tap_ft42.run.started import Started
@@ -55,15 +54,7 @@ class ListRun:
         *,
         is_rejected_kept: Callable[[], bool],
     ) -> None:
-        """Begin without plans.
-
-        Args:
-            run: The run.
-            listing: What the list is.
-            output: The stream that it becomes.
-            lists: All lists of the run by name, in its order; others may follow.
-            is_rejected_kept: Tells whether what is rejected goes to a stream of its own.
-        """
+        """Begin without plans; `lists`, all those of the run in its order, may still grow."""
         self.run = run
         self.listing = listing
         self.output = output
@@ -76,7 +67,6 @@ class ListRun:
         self.started = StartedReads(self.due, self.traits, self.sweeping)
         self.told: list[ListRun] = []
         """The lists that hear of its rows."""
-        self._strangers = Strangers(self.partitions)
         self._partitions_read: list[dict[str, Any]] = []
         self._is_read_to_end = self._is_any_read = False
         self._left_open: set[Hashable] = set()
@@ -114,12 +104,6 @@ class ListRun:
 
     def records(self, context: Context | None) -> Iterator[Any]:
         """Yield the records of a partition, or of the sweep that begins with it.
-
-        Args:
-            context: The context of the partition, or None.
-
-        Yields:
-            What the API sent; some perhaps twice.
 
         Raises:
             FatalAPIError: The API refuses a request.
@@ -246,11 +230,14 @@ class ListRun:
         read, held = running.read, list[Callable[[], None]]()
         rejected = self.rejections.total
         # Among the members of a sweep, the one that has been read least far.
-        context = min(read.contexts, key=self._read_until)
+        context = min(
+            read.contexts,
+            key=lambda one: self.partitions.state(one).get("read_until") or "",
+        )
         for step, reading, moved in running.steps:
             reading.entry.cover(step.begins, step.until, tells_changes=step.since is not None)
             self.partitions.account_to(reading.entry, step.since)
-            parts = self.partitions.reader.parts(reading)
+            parts = self.run.pipeline.parts(reading)
             for trait in self.traits:
                 parts = trait.prepared(parts, read)
             for part, place in parts:
@@ -316,9 +303,6 @@ class ListRun:
         elif self.rejections.is_hopeless:
             raise UnusableRecordsError(objection)
 
-    def _read_until(self, context: Context | None) -> str:
-        return str(self.partitions.state(context).get("read_until") or "")
-
     def _note_turn(self, read: PlannedRead, page: Page) -> None:
         """Note that a request was spent; see `tap_ft42.planning.priorities`."""
         if self.run.budget.is_bounded and page.answered * 1000 >= self.run.began:
@@ -345,12 +329,7 @@ class ListRun:
             trait.save()
 
     def added(self, record: object, context: Context | None) -> dict[str, Any]:
-        """Return the values of columns that a record does not say.
-
-        Args:
-            record: What the API sent.
-            context: The context of its partition, or None.
-        """
+        """Return the values of columns that a record does not say."""
         added = {name: (context or {}).get(name) for name in self.listing.added}
         for trait in self.traits:
             added |= trait.added(record, context)
@@ -358,13 +337,7 @@ class ListRun:
 
     def is_in_scope(self, row: Mapping[str, Any]) -> bool:
         """Tell whether a row belongs to the run, where the API's filter may not."""
-        column = self.listing.cursus_column
-        is_of_cursus = column is None or row["cursus_id"] in row[column]
-        return (
-            is_of_cursus
-            and not self._strangers.include(row)
-            and all(trait.is_in_scope(row) for trait in self.traits)
-        )
+        return all(trait.is_in_scope(row) for trait in self.traits)
 
     @cached_property
     def presence(self) -> Presences:
@@ -384,12 +357,7 @@ class ListRun:
         return self.presence.ids if self.output.selected else None
 
     def take(self, record: object, context: Context | None) -> bool:
-        """Emit a row that came within one of another list, and tell whether it is whole.
-
-        Args:
-            record: What the API sent.
-            context: The context of its partition.
-        """
+        """Emit a row that came within one of another list, and tell whether it is whole."""
         try:
             self.output.row(record, context)
         except BrokenRecordError:

@@ -21,19 +21,9 @@ class LookUps:
         self._list = partitions
 
     @property
-    def is_allowed(self) -> bool:
-        """Whether the application may read the list, as far as is known."""
-        return self._list.fit.can.is_allowed
-
-    @property
     def fit(self) -> Fit:
         """What its route was found to do."""
         return self._list.fit
-
-    def note_refusal(self, instead: str) -> None:
-        """Take note that the application may not read the list, and say what follows."""
-        why = f"42 does not let this application read it. {instead}"
-        self._list.fit.learn(why, is_allowed=False)
 
     def all_rows(self) -> Iterator[dict[str, Any]]:
         """Yield all rows of the list that are in scope; raises as `Partitions.read_apart`."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import cached_property
 from sys import maxsize
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from tap_ft42.api.client import logger_of
 from tap_ft42.declared.contexts import CURSUS, cursus_of, key_of, parent_of
 from tap_ft42.declared.listing import ID
 from tap_ft42.planning.priorities import last_served
 from tap_ft42.planning.refresh import hidden_ids
+from tap_ft42.reading.reader import ListReader
 
 if TYPE_CHECKING:
     import logging
@@ -22,55 +23,9 @@ if TYPE_CHECKING:
     from tap_ft42.declared.capabilities import Capabilities
     from tap_ft42.declared.contexts import Context
     from tap_ft42.declared.listing import Carried, Listing
-    from tap_ft42.declared.privacy import PersonalData
     from tap_ft42.reading.fitting import Fit
-    from tap_ft42.reading.source import ListReader
+    from tap_ft42.run.host import Output
     from tap_ft42.run.run import Run
-
-
-class Output(Protocol):
-    """The stream that a list becomes."""
-
-    @property
-    def selected(self) -> bool:
-        """Whether its rows are wanted."""
-
-    @property
-    def has_selected_descendents(self) -> bool:
-        """Whether rows of a list below it are wanted."""
-
-    @property
-    def personal(self) -> PersonalData:
-        """What of its rows is about people, and what of that may leave the tap."""
-
-    @property
-    def emit_activate_version_messages(self) -> bool:
-        """Whether a target deletes what a run does not emit."""
-
-    @property
-    def stream_state(self) -> dict[str, Any]:
-        """The state of the stream, which may be changed."""
-
-    def get_context_state(self, context: Context | None) -> dict[str, Any]:
-        """Return the state of a partition, which may be changed."""
-
-    def partition_context(self, context: Context | None) -> Context | None:
-        """Return what names a partition in the state; None if it is the only one."""
-
-    def row(self, record: object, context: Context | None) -> dict[str, Any]:
-        """Return what the stream makes of a record, or raise a `BrokenRecordError`."""
-
-    def reject(self, record: object, reason: str) -> None:
-        """Put a broken record aside."""
-
-    def emit(self, record: Any, context: Context | None, *, is_known: bool) -> None:  # noqa: ANN401 - what the API sent
-        """Emit a record that is read outside of the stream's own turn.
-
-        Args:
-            record: What the API sent.
-            context: The context of its partition, or None.
-            is_known: Whether it is only looked at, as the target has it.
-        """
 
 
 class Partitions:
@@ -91,7 +46,17 @@ class Partitions:
     @cached_property
     def reader(self) -> ListReader:
         """What reads the list."""
-        return self.run.reader(self.listing, lambda: self.output.stream_state)
+        run, largest = self.run, int(self.run.settings["page_size"])
+        return ListReader(
+            self.listing,
+            client=run.client,
+            pipeline=run.pipeline,
+            spool=run.spool,
+            ledger=run.ledger,
+            largest_page=min(largest, self.listing.largest_page),
+            state=lambda: self.output.stream_state,
+            today=run.today,
+        )
 
     @property
     def fitted_listing(self) -> Listing:
@@ -226,11 +191,7 @@ class Partitions:
         return self.listing.people_filter is None or self.contexts is None
 
     def contexts_below(self, record: Mapping[str, Any]) -> Iterator[Context]:
-        """Yield the contexts that a row gives the lists below it, if it is in scope.
-
-        Args:
-            record: The record or the row; ``id`` is enough.
-        """
+        """Yield the contexts that a row gives the lists below it, if it is in scope."""
         if not self.listing.is_campus or self.run.scope.has_campus(record[ID]):
             for name in dict.fromkeys(child.listing.parent_id for child in self.children):
                 yield {name: record[ID]}
@@ -323,16 +284,11 @@ class Partitions:
         return total * self.unpacked(page).count // page.count if total else total
 
     def query(self, context: Context | None) -> dict[str, Any]:
-        """Return the query parameters of a read, without those of paging.
-
-        Args:
-            context: The context of a partition or of the whole list.
-
-        Returns:
-            Parameters by name; those that are None are not sent.
-        """
+        """Return the query parameters of a read, without those of paging."""
         listing = self.listing
-        query = {**listing.filters, **listing.scope_params(self.run.scope.campus_ids)}
+        query: dict[str, Any] = {**listing.filters}
+        if listing.campus_filter is not None and self.run.scope.campus_ids:
+            query[listing.campus_filter] = ",".join(map(str, self.run.scope.campus_ids))
         if listing.cursus_filter is not None:
             query[listing.cursus_filter] = cursus_of(context)
         if listing.people_filter is not None:
@@ -346,16 +302,9 @@ class Partitions:
     ) -> Mapping[int, Context | None]:
         """Find out to which parents the rows of a sweep belong.
 
-        Args:
-            records: What the API sent.
-            contexts: The contexts of the parents.
-
         Returns:
             Those of them that the rows have, by the ids of the rows; none where only the
             request tells.
-
-        Raises:
-            RunEnds: The run has to end.
         """
         if not self.listing.campus_by_person:
             return {}
@@ -388,15 +337,12 @@ class Partitions:
 
         Yields:
             Records; some perhaps twice.
-
-        Raises:
-            As for `ListReader.read_apart`.
         """
         self.plans[name] = {}
         source = self.reader.source(context, query, name, path=path or self.path)
         if is_news:
             self.account_to(source.entry, "")
-        yield from self.reader.read_apart(source, self.run.times.until, is_proof=is_proof)
+        yield from self.reader.read_apart([source], self.run.times.until, is_proof=is_proof)
 
     def read_all_apart(
         self, queries: Sequence[Mapping[str, Any]], name: str, context: Context | None
@@ -408,7 +354,7 @@ class Partitions:
         ]
         if sources:
             self.account_to(sources[0].entry, None)
-        yield from self.reader.read_all_apart(sources, self.run.times.until)
+        yield from self.reader.read_apart(sources, self.run.times.until)
 
     # Where rows are counted
 

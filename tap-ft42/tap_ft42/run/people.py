@@ -49,15 +49,8 @@ class LookUps(Protocol):
     """Looks up rows of a list; see `tap_ft42.run.lookups`."""
 
     @property
-    def is_allowed(self) -> bool:
-        """Whether the application may read it, as far as is known."""
-
-    @property
     def fit(self) -> Fit:
         """What its route was found to do."""
-
-    def note_refusal(self, instead: str) -> None:
-        """Take note that it may not, and say what follows."""
 
     def all_rows(self) -> Iterator[dict[str, Any]]:
         """Yield all of its rows that are in scope."""
@@ -88,19 +81,12 @@ class Directory:
 
         A scope without people has one batch that matches nobody: the API ignores
         an empty filter and would send everybody's rows.
-
-        Raises:
-            RunEnds: The run has to end.
         """
         return id_lists(self.ids or {0}) if self._scope.campus_ids else None
 
     @cached_property
     def ids(self) -> frozenset[int]:
-        """Ids of the students of a scope, whatever their cursus.
-
-        Raises:
-            RunEnds: The run has to end.
-        """
+        """Ids of the students of a scope, whatever their cursus."""
         known = self.people.known_ids()
         if known is None:
             known = [person["id"] for person in self.rows.all_rows()]
@@ -115,11 +101,7 @@ class Directory:
         return len(set(person_ids) - self._campuses_of.keys())
 
     def learn_campuses(self, person_ids: Iterable[int]) -> None:
-        """Look up the campuses of people, as far as they are not known, and that is allowed.
-
-        Raises:
-            RunEnds: The run has to end.
-        """
+        """Look up the campuses of people, as far as they are not known, and that is allowed."""
         unknown = set(person_ids) - self._campuses_of.keys() if self.tells_campuses else ()
         try:
             for batch in id_lists(unknown, _LOOKED_UP):
@@ -152,14 +134,8 @@ class Directory:
     def campuses_among(self, campus_ids: Iterable[int]) -> set[int]:
         """Find out at which of some campuses anybody studies, for a request or two.
 
-        Args:
-            campus_ids: Their ids.
-
         Returns:
             Those that a page of their people names; none where nobody tells.
-
-        Raises:
-            RunEnds: The run has to end.
         """
         found = set[int]()
         try:
@@ -183,15 +159,16 @@ class Directory:
         return found
 
     def _note_refusal(self) -> None:
-        self.memberships.note_refusal(
-            "What names no campus is asked for campus by campus, and goes to the one "
-            "that it was asked for"
+        self.memberships.fit.learn(
+            "42 does not let this application read it. What names no campus is asked for "
+            "campus by campus, and goes to the one that it was asked for",
+            is_allowed=False,
         )
 
     @property
     def tells_campuses(self) -> bool:
         """Whether the application may look up who studies where, as far as is known."""
-        return self.memberships.is_allowed
+        return self.memberships.fit.can.is_allowed
 
     def campuses_of(self, person_id: int | None) -> set[int]:
         """Return the ids of somebody's campuses, in scope at least, that are known."""
@@ -205,16 +182,8 @@ class Directory:
     ) -> dict[int, int]:
         """Look up which campuses rows go to.
 
-        Args:
-            records: What the API sent.
-            campuses: Ids of those that there are.
-            hidden: Ids of those that 42 does not list.
-
         Returns:
             Ids of campuses by the ids of the rows, where a row goes to one.
-
-        Raises:
-            RunEnds: The run has to end.
         """
         people = {
             record["id"]: person

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
+from tap_ft42.declared.instants import HOUR
 from tap_ft42.declared.words import some
 
 if TYPE_CHECKING:
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from tap_ft42.api.ledger import Ledger
     from tap_ft42.api.quota import Quota
 
-_HOUR = 3600
 _INTERVAL = 10.0
 """Seconds between two lines in a log."""
 
@@ -135,7 +135,7 @@ class Progress:
         left, per_hour = self._quota.left, self._quota.per_hour
         if left is not None and per_hour and pages > left:
             rest = self._quota.rest_of_the_hour
-            seconds = max(seconds, rest + (pages - left) / per_hour * _HOUR)
+            seconds = max(seconds, rest + (pages - left) / per_hour * HOUR / 1000)
         return round(seconds)
 
 

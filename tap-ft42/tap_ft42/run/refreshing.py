@@ -62,13 +62,7 @@ class Refreshing:
         return is_due(state, hours=self.interval, **self._terms(context))
 
     def note(self, context: Context | None, records: Iterable[Any], *, is_whole: bool) -> None:
-        """Note that a full read came to its end.
-
-        Args:
-            context: The context of the partition, or None.
-            records: The ids that it listed.
-            is_whole: Whether these are all that there are.
-        """
+        """Note that a full read came to its end."""
         note_refresh(self._list.state(context), **self._terms(context))
         for child in self._list.wanted_children if is_whole else ():
             state = child.output.stream_state

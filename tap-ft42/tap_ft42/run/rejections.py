@@ -34,11 +34,7 @@ class Rejections:
         self._reasons: Counter[str] = Counter()
 
     def note(self, *, reason: str | None) -> None:
-        """Account for a record.
-
-        Args:
-            reason: Which rule it broke, if it did.
-        """
+        """Account for a record."""
         self._seen += 1
         if reason is not None:
             self._reasons[reason] += 1

@@ -24,15 +24,14 @@ from tap_ft42.planning.backfill import Backfill
 from tap_ft42.planning.scope import Scope
 from tap_ft42.planning.steps import Times
 from tap_ft42.reading.pipeline import IN_FLIGHT, Pipeline
-from tap_ft42.reading.source import ListReader
 from tap_ft42.reading.spool import Spool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from datetime import date
 
     import requests
 
-    from tap_ft42.declared.listing import Listing
     from tap_ft42.reading.places import Place
     from tap_ft42.run.host import Host
 
@@ -76,6 +75,11 @@ class Services:
     def began(self) -> int:
         """When the run began by 42's clock, in milliseconds since 1970."""
         return self.clock.corrected(self._began)
+
+    @cached_property
+    def today(self) -> date:
+        """The day on which the run began to ask, by 42's clock."""
+        return self.clock.now().date()
 
     def begin(self) -> None:
         """Ask for a token, whose answer tells what time it is, before all else.
@@ -158,7 +162,7 @@ class Services:
         return Pipeline(
             quota=self.quota,
             budget=self.budget,
-            known_good=self.client.known_good,
+            client=self.client,
             has_worked=self._has_state(),
         )
 
@@ -179,24 +183,6 @@ class Services:
             has_state=self._has_state(),
             # Without a limit the processor is what is scarce.
             is_compressed=bool(self.quota.per_second),
-        )
-
-    def reader(self, listing: Listing, state: Callable[[], dict[str, Any]]) -> ListReader:
-        """Return what reads a list.
-
-        Args:
-            listing: The list.
-            state: Returns the state of its stream, which may be changed.
-        """
-        return ListReader(
-            listing,
-            client=self.client,
-            pipeline=self.pipeline,
-            spool=self.spool,
-            ledger=self.ledger,
-            largest_page=min(int(self.settings["page_size"]), listing.largest_page),
-            state=state,
-            today=lambda: self.clock.now().date(),
         )
 
     def next_place(self) -> Place:

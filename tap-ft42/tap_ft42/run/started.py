@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from tap_ft42.declared.contexts import Context
     from tap_ft42.declared.listing import Listing
     from tap_ft42.planning.bookmarks import Movement
-    from tap_ft42.planning.plan import Grouping, PlannedRead
+    from tap_ft42.planning.plan import Grouping, Partition, PlannedRead
     from tap_ft42.planning.steps import Step
     from tap_ft42.reading.pipeline import Reading
     from tap_ft42.reading.places import Place
@@ -43,9 +43,6 @@ if TYPE_CHECKING:
 
 Member: TypeAlias = "tuple[Context | None, Place]"
 """A partition by its context, and its place in the order of the run."""
-
-_Taken: TypeAlias = "tuple[Context | None, dict[str, Any], Place]"
-"""The same, with its state."""
 
 _BEHIND = 1_000_000
 """Where what hangs on rows stands that no page of a list shows."""
@@ -65,13 +62,6 @@ class StartedReads:
     """What of a list is read ahead."""
 
     def __init__(self, due: Due, traits: Sequence[Trait], sweeping: Sweeping) -> None:
-        """Read nothing yet.
-
-        Args:
-            due: What of the list has to be read.
-            traits: What it needs beside what all lists do.
-            sweeping: What its sweeps are found to do.
-        """
         self._list = due.partitions
         self._due = due
         self._traits = traits
@@ -151,11 +141,7 @@ class StartedReads:
         yield from self._list.contexts_below(record)
 
     def begin_for(self, parents: Sequence[Member]) -> None:
-        """Begin with what hangs on rows of the list above.
-
-        Args:
-            parents: Their contexts, each with its place in the order of the run.
-        """
+        """Begin with what hangs on rows of the list above."""
         self._begin(
             [
                 (own, (*place, number))
@@ -165,15 +151,13 @@ class StartedReads:
         )
 
     def _begin(self, members: Sequence[Member], *, is_urgent: bool = False) -> None:
-        of_cursus = defaultdict[int, list[_Taken]](list)
+        of_cursus: dict[int, list[Partition]] = defaultdict(list)
         for context, place in members:
             state = self._list.state(context)
-            self._due.take_up(context, state)
-            for trait in self._traits:
-                trait.take_up(context, state)
-            of_cursus[cursus_of(context)].append((context, state, place))
+            partition = self._due.partition(context, state, place, self._traits)
+            of_cursus[cursus_of(context)].append(partition)
         for alike in of_cursus.values():
-            grouping = self._sweeping.grouping([context for context, *_ in alike])
+            grouping = self._sweeping.grouping([one.context for one in alike])
             self._start(alike, grouping, is_urgent=is_urgent)
         if self._due.refreshing is not None:
             for context, place in members:
@@ -201,7 +185,7 @@ class StartedReads:
 
     def begin_otherwise(self, running: Started, failure: Exception) -> bool:
         """Begin to read the members of a sweep that failed in another way, if there is one."""
-        members = [(one.context, one.state, one.place) for one in running.read.partitions]
+        members = running.read.partitions
         halving = running.halving
         is_one_too_many = halving is not None and halving.has_failed
         if halving is not None:
@@ -224,7 +208,7 @@ class StartedReads:
 
     def _start(
         self,
-        members: Sequence[_Taken],
+        partitions: Sequence[Partition],
         grouping: Grouping,
         *,
         is_urgent: bool = False,
@@ -232,7 +216,6 @@ class StartedReads:
     ) -> None:
         """Plan the reads of partitions of one cursus, and let the pipeline run them."""
         run, listing = self._list.run, self._list.fitted_listing
-        partitions = [self._due.partition(*member) for member in members]
         for read in plan(listing, partitions, run.times, run.spool.follow, grouping):
             keys = [key_of(context) for context in read.contexts]
             self._is_due |= dict.fromkeys(keys, bool(read.steps))
@@ -245,22 +228,18 @@ class StartedReads:
     ) -> list[tuple[Step, Reading, Movement]]:
         source, place = self._source(read, listing), read.partitions[0].place
         accepts = partial(self._accepts, read, listing) if read.is_sweep else None
-        return [
-            (
-                step,
-                self._list.reader.begin(
-                    (*place, number),
-                    source,
-                    step.reading(listing, accepts),
-                    is_urgent=is_urgent and number == 0,
-                    is_divided=not read.is_sweep,
-                ),
-                moved,
+        readings = [
+            self._list.run.pipeline.read(
+                (*place, number),
+                source,
+                step.reading(listing, accepts),
+                is_urgent=is_urgent and number == 0,
+                is_divided=not read.is_sweep,
             )
-            for number, (step, moved) in enumerate(
-                zip(read.steps, self._movements_of(read, listing), strict=True)
-            )
+            for number, step in enumerate(read.steps)
         ]
+        movements = self._movements_of(read, listing)
+        return list(zip(read.steps, readings, movements, strict=True))
 
     def _source(self, read: PlannedRead, listing: Listing) -> ListSource:
         context, path = read.contexts[0], self._list.path
@@ -301,11 +280,7 @@ class StartedReads:
     # The end
 
     def end(self, *, is_cut_short: bool) -> None:
-        """Tell the spool how far the plans of the run have been followed.
-
-        Args:
-            is_cut_short: Whether the next run goes on with them.
-        """
+        """Tell the spool how far the plans of the run have been followed."""
         spool, is_full = self._list.run.spool, self._list.listing.cursor is None
         swept = {name: together(states) for name, states in self._swept.items()}
         plans = self._list.plans | swept

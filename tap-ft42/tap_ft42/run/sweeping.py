@@ -20,7 +20,6 @@ from tap_ft42.declared.listing import ID, LARGEST
 from tap_ft42.planning.plan import alike, loads_apart
 from tap_ft42.reading.asking import IncompleteReadError, TooLargeError
 from tap_ft42.reading.places import NOW
-from tap_ft42.reading.source import ONE
 from tap_ft42.run.lifecycle import ALONE
 from tap_ft42.run.traits.dealing import NOWHERE
 
@@ -43,11 +42,6 @@ class Halving:
     """What became of the two halves of a sweep that failed."""
 
     def __init__(self, members: int) -> None:
-        """Wait for both.
-
-        Args:
-            members: How many parents shared the sweep.
-        """
         self.members = members
         self._read: list[int] = []
         self.has_failed = False
@@ -63,11 +57,6 @@ class Sweeping:
     """What a list's sweeps are found to do."""
 
     def __init__(self, partitions: Partitions) -> None:
-        """Look at nothing yet.
-
-        Args:
-            partitions: The list.
-        """
         self._list = partitions
 
     @property
@@ -94,9 +83,6 @@ class Sweeping:
         """Tell which partitions share a read.
 
         First loads share a read only where the API was seen to heed all ids of a list.
-
-        Args:
-            contexts: The partitions, all of one cursus.
         """
         if self._list.listing.parent_filter is None:
             return alike
@@ -235,24 +221,17 @@ class Sweeping:
             if name != self._filter
         }
         asked = [
-            reader.ask_first(
-                reader.source(
-                    whole,
-                    query if ids is None else {**query, self._filter: _listed(ids)},
-                    path=path,
-                    size=ONE,
-                ),
+            reader.ask_one(
+                path,
+                query if ids is None else {**query, self._filter: ",".join(map(str, ids))},
                 (*NOW, number),
+                whole,
                 sort=sort,
                 is_divided=False,
             )
             for number, ids in enumerate(lists)
         ]
         return [reader.one_of(reading) for reading in asked]
-
-
-def _listed(ids: Sequence[int]) -> str:
-    return ",".join(map(str, ids))
 
 
 def _differ(one: Page, other: Page) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tap_ft42.declared.listing import ID
-from tap_ft42.reading.source import ONE
+from tap_ft42.reading.reader import ONE
 
 if TYPE_CHECKING:
     from tap_ft42.declared.contexts import Context
@@ -13,15 +13,7 @@ if TYPE_CHECKING:
 
 
 def tried_out(partitions: Partitions, context: Context | None) -> list[Any]:
-    """Return a record of a partition's first page: one that leads on, where it can.
-
-    Args:
-        partitions: The list.
-        context: The context of the partition, or None.
-
-    Raises:
-        As for `ListReader.read_apart`.
-    """
+    """Return a record of a partition's first page: one that leads on, where it can."""
 
     def leads_on(record: object) -> bool:
         if not isinstance(record, dict) or ID not in record:

@@ -35,10 +35,6 @@ _logger = logging.getLogger("tap-ft42")
 def unlisted(scope: Scope, lists: Sequence[Partitions]) -> Iterator[tuple[str, str]]:
     """Look up whether what the settings name exists, once for each id.
 
-    Args:
-        scope: What they name.
-        lists: The lists of the run.
-
     Yields:
         The name of a setting, and what is wrong with it.
 
@@ -78,11 +74,7 @@ def unlisted(scope: Scope, lists: Sequence[Partitions]) -> Iterator[tuple[str, s
 
 
 def known_to_exist(stream_state: dict[str, Any]) -> set[int]:
-    """Return what settings have named of a list that exists, listed or not.
-
-    Args:
-        stream_state: The SDK's state of the stream that lists it.
-    """
+    """Return what settings have named of a list that exists, listed or not."""
     return set(stream_state.get(_LISTED, ()))
 
 

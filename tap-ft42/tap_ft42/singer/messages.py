@@ -35,14 +35,7 @@ class BufferedWriter(MsgSpecWriter):
         version: int | None,
         extracted_at: datetime,
     ) -> None:
-        """Write a record as `write_message` writes its message, which need not be made.
-
-        Args:
-            stream: The name of the stream.
-            record: The row.
-            version: The version of the table, if the stream has one.
-            extracted_at: When it was read, in UTC.
-        """
+        """Write a record as `write_message` writes its message, which need not be made."""
         message: dict[str, Any] = {"type": "RECORD", "stream": stream, "record": record}
         if version is not None:
             message["version"] = version

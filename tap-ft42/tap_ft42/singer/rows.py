@@ -71,16 +71,7 @@ class Rows:
     def row_or_none(
         self, record: object, added: Mapping[str, Any], reject: Callable[[str], None]
     ) -> dict[str, Any] | None:
-        """Turn a record into a row, or put it aside.
-
-        Args:
-            record: What the API sent.
-            added: Columns that the record does not say.
-            reject: Called with the reason if the record breaks the schema.
-
-        Returns:
-            The row; None if there is none.
-        """
+        """Turn a record into a row, or put it aside."""
         try:
             row = self.shape.row(record, added)
         except BrokenRecordError as broken:

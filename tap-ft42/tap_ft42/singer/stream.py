@@ -158,13 +158,7 @@ class FT42Stream(Stream):
         self._put_aside(record, reason)
 
     def emit(self, record: Record, context: Context | None, *, is_known: bool) -> None:
-        """Emit a record that is read outside of the stream's own turn.
-
-        Args:
-            record: What the API sent.
-            context: The parent's context, or None.
-            is_known: Whether it is only looked at, as the target has it.
-        """
+        """Emit a record that is read outside of the stream's own turn."""
         row = self.post_process(record, context)
         if row is not None and not is_known:
             self._write_record_message(row)

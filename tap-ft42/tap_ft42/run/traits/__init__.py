@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from tap_ft42.run.traits.dealing import CampusByPerson
+from tap_ft42.run.traits.filtered import Filtered
 from tap_ft42.run.traits.movers import ThoseWhoMoved
 from tap_ft42.run.traits.newcomers import OfPeople
 from tap_ft42.run.traits.points import PointsOfParents
@@ -18,13 +19,10 @@ if TYPE_CHECKING:
 
 
 def traits_of(partitions: Partitions, other: Callable[[str], Partitions]) -> Iterator[Trait]:
-    """Yield what a list needs beside what all lists do.
-
-    Args:
-        partitions: The list.
-        other: Returns another list of the run by its name.
-    """
+    """Yield what a list needs beside what all lists do."""
     listing = partitions.listing
+    if listing.filters or listing.cursus_column is not None:
+        yield Filtered(partitions)
     if listing.campus_by_person:
         yield CampusByPerson(partitions)
     if listing.people_filter is not None:

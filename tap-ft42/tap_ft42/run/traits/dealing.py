@@ -76,12 +76,6 @@ class CampusDealer:
     """Deals rows of users in a cursus out to the campuses of a run."""
 
     def __init__(self, partitions: Partitions, whole: Context | None) -> None:
-        """Begin with no campus.
-
-        Args:
-            partitions: The list.
-            whole: The context of one cursus of it.
-        """
         cursor = partitions.listing.cursor
         self._list = partitions
         self._whole = whole
@@ -113,13 +107,6 @@ class CampusDealer:
         self, parts: Iterator[tuple[Part, Place]], contexts: Sequence[Context | None]
     ) -> Iterator[tuple[Part, Place]]:
         """Look up the campuses of the users whose rows are to be dealt out.
-
-        Args:
-            parts: What a read finds.
-            contexts: The partitions that it is read for.
-
-        Yields:
-            The same, once their users' campuses are known.
 
         Raises:
             TooDearError: Rows of a sweep belong to none of its campuses: somebody has
@@ -247,11 +234,7 @@ class CampusDealer:
         return can.longest_list > 1 and _BY_ID not in can.ignored_filters
 
     def _refuse_unknown(self) -> None:
-        """Refuse rows of which nothing tells the campus.
-
-        Raises:
-            IncompleteReadError: They are such.
-        """
+        """Refuse rows of which nothing tells the campus."""
         if self._is_any_shown and not self._people.tells_campuses:
             message = (
                 "42 does not narrow its rows by campus, and does not let this application look "
@@ -317,12 +300,7 @@ class CampusDealer:
 
 
 def is_worth_asking(head: Page, members: int) -> bool:
-    """Tell whether a sweep costs less than campus by campus where rows are asked for by id.
-
-    Args:
-        head: The sweep's first page.
-        members: Campuses.
-    """
+    """Tell whether a sweep costs less than campus by campus where rows are asked for by id."""
     return head.pages + head.count * (members - 1).bit_length() <= members
 
 

@@ -39,9 +39,9 @@ from typing_extensions import override
 from tap_ft42.api.errors import FatalAPIError, status_of
 from tap_ft42.census.packing import packed_ids, unpacked_ids
 from tap_ft42.declared.contexts import CURSUS, cursus_of
-from tap_ft42.declared.instants import milliseconds
+from tap_ft42.declared.instants import DAY, milliseconds
 from tap_ft42.planning.bookmarks import is_same_scope
-from tap_ft42.planning.nights import DAY, night_of, share
+from tap_ft42.planning.nights import night_of, share
 from tap_ft42.planning.scope import id_lists
 from tap_ft42.run.people import person_of
 from tap_ft42.run.traits.trait import Trait
@@ -105,13 +105,6 @@ class ThoseWhoMoved(Trait):
     def __init__(
         self, partitions: Partitions, movers: Movers, marks: Callable[[], Partitions]
     ) -> None:
-        """Know nothing yet.
-
-        Args:
-            partitions: The list.
-            movers: Whose rows may have changed.
-            marks: Returns the list whose rows tell of whom.
-        """
         self._list = partitions
         self._movers = movers
         self._marks = marks

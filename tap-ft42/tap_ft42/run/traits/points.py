@@ -6,15 +6,9 @@ one window has all of them, as long as it begins where the last one ended. The s
 the total of the parent: if it differs from the total at the last full read of the
 partition, and no row of the window explains that, the partition is read in full again.
 
-In the state of the stream stand, below ``scores``:
-
-``read_until``
-    Upper bound of the last window.
-``has_range``, ``asked_at``
-    Whether the API narrows the list by this range, and when it was asked.
-
-In the state of a partition stand ``total_score``, the parent's total before its last full
-read, and ``total_score_seen`` while one goes on.
+In the state of the stream stands, below ``scores``, ``read_until``: the upper bound of the
+last window. In the state of a partition stand ``total_score``, the parent's total before its
+last full read, and ``total_score_seen`` while one goes on.
 """
 
 from __future__ import annotations
@@ -41,9 +35,6 @@ if TYPE_CHECKING:
     from tap_ft42.declared.contexts import Context
     from tap_ft42.declared.listing import Points
     from tap_ft42.run.partitions import Partitions
-
-_WEEK = 7 * 24 * 3_600_000
-"""Milliseconds after which the API is asked again whether it knows the range."""
 
 _PROBE = f"{from_milliseconds(0)},{from_milliseconds(1000)}"
 """A window in which no points moved: what answers with rows ignores the range."""
@@ -117,9 +108,8 @@ class PointsOfParents(Trait):
         self._entry.cover(lower, self._until, tells_changes=True)
         window = Region({self._points.moved_at: (lower, self._until)})
         path = self._list.whole_path
-        records = self._list.read_apart(window.params(), name, path=path)
         try:
-            records = iter(list(records))
+            records = list(self._list.read_apart(window.params(), name, path=path))
         except ALONE as failure:
             if not self._list.run.lifecycle.fails_alone(self._list.listing.name, failure):
                 raise
@@ -137,26 +127,19 @@ class PointsOfParents(Trait):
 
     @property
     def _entry(self) -> Entry:
-        return self._list.reader.source(None, {}, path=self._list.whole_path).entry
-
-    @property
-    def _range(self) -> str:
-        return f"range[{self._points.moved_at}]"
+        return self._list.reader.route(self._list.whole_path or "").entry
 
     def _has_range(self) -> bool:
-        """Tell whether the API narrows the list by the range; it is asked once a week."""
-        state, now = self._state, self._list.run.began
-        asked_at = milliseconds(state.get("asked_at"))
-        if asked_at is None or not 0 <= now - asked_at < _WEEK:
-            state["has_range"] = self._asked_for_nothing()
-            state["asked_at"] = from_milliseconds(now)
-        has_range: bool = state["has_range"]
-        return has_range
+        """Tell whether the API narrows the list by when points moved."""
+        name, fit = f"range[{self._points.moved_at}]", self._list.fit_of_sweeps
+        if fit.is_filter_due:
+            is_ignored = not self._shows_nothing({name: _PROBE})
+            fit.note_filter(name, is_ignored=is_ignored, instead="Points are found by sums")
+        return name not in fit.can.ignored_filters
 
-    def _asked_for_nothing(self) -> bool:
+    def _shows_nothing(self, query: Mapping[str, str]) -> bool:
         reader = self._list.reader
         try:
-            probe = reader.ask_one(self._list.whole_path or "", {self._range: _PROBE})
-            return not reader.one_of(probe).count
+            return not reader.one_of(reader.ask_one(self._list.whole_path or "", query)).count
         except FatalAPIError:
             return False

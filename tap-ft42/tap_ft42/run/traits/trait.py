@@ -18,30 +18,17 @@ class Trait:
     """Takes part in the reading of a list; by itself it does nothing."""
 
     def take_up(self, context: Context | None, state: dict[str, Any]) -> None:
-        """Look at a partition before it is planned.
-
-        Args:
-            context: Its context.
-            state: Its state; may be changed.
-        """
+        """Look at a partition before it is planned."""
 
     def learn_of_parent(self, record: Mapping[str, Any]) -> None:
         """Take note of a record of the parent, before the list is planned below it."""
 
     def first(self) -> Iterator[Any]:
-        """Yield records that come before those of a partition.
-
-        Raises:
-            RunEnds: The run has to end.
-        """
+        """Yield records that come before those of a partition."""
         return iter(())
 
     def last(self, context: Context | None) -> Iterator[Any]:  # noqa: ARG002 - for subclasses
-        """Yield records that come after those of a partition that was due.
-
-        Raises:
-            RunEnds: The run has to end.
-        """
+        """Yield records that come after those of a partition that was due."""
         return iter(())
 
     def prepared(
@@ -50,13 +37,6 @@ class Trait:
         read: PlannedRead,  # noqa: ARG002 - for subclasses
     ) -> Iterator[tuple[Part, Place]]:
         """Find out what rows need to know that their request does not say.
-
-        Args:
-            parts: What a read finds.
-            read: The read.
-
-        Returns:
-            The same.
 
         Raises:
             TooDearError: A sweep cannot find out; its members are asked one by one.

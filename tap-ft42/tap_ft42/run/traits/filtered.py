@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
+
+from typing_extensions import override
+
+from tap_ft42.run.traits.trait import Trait
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,12 +19,12 @@ _MANY = 3
 """Rows that a filter lets through, though it should not, that are no coincidence."""
 
 
-class Strangers:
-    """The rows of a list that its requests do not ask for."""
+class Filtered(Trait):
+    """Rows that have to be what the parameters of their requests ask for."""
 
     def __init__(self, partitions: Partitions) -> None:
         self._list = partitions
-        self._met: dict[str, int] = {}
+        self._let_through = Counter[str]()
 
     @cached_property
     def _filters(self) -> list[tuple[str, str, str]]:
@@ -30,17 +35,20 @@ class Strangers:
         )
         return [each for each in columns if each[0].startswith("filter[")]
 
-    def include(self, row: Mapping[str, Any]) -> bool:
-        """Tell whether a row is not what the filters ask for."""
+    @override
+    def is_in_scope(self, row: Mapping[str, Any]) -> bool:
+        column = self._list.listing.cursus_column
+        if column is not None and row["cursus_id"] not in row[column]:
+            return False
         for name, column, value in self._filters:
             if row.get(column) is not None and str(row[column]).lower() != value:
                 self._note(name)
-                return True
-        return False
+                return False
+        return True
 
     def _note(self, name: str) -> None:
-        met = self._met[name] = self._met.get(name, 0) + 1
-        if met == _MANY:
+        self._let_through[name] += 1
+        if self._let_through[name] == _MANY:
             fit = self._list.fit
             fit.learn(
                 f"42 does not narrow it by {name}. The tap does",

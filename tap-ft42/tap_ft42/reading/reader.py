@@ -1,0 +1,194 @@
+"""Reads one list of the API: says which rows, and lets the pipeline read them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from tap_ft42.api.retries import MAX_TRIES
+from tap_ft42.reading.asking import IncompleteReadError, Part
+from tap_ft42.reading.fitting import Fit
+from tap_ft42.reading.places import NOW
+from tap_ft42.reading.reads import read_from_scratch, read_list
+from tap_ft42.reading.regions import Region
+from tap_ft42.reading.source import ListSource, Route
+from tap_ft42.reading.spool import FRESH
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+    from datetime import date
+
+    from tap_ft42.api.client import Client
+    from tap_ft42.api.ledger import Ledger
+    from tap_ft42.api.page import Page
+    from tap_ft42.declared.contexts import Context
+    from tap_ft42.declared.listing import Listing
+    from tap_ft42.reading.asking import Ask, Source
+    from tap_ft42.reading.pipeline import Pipeline, Reading
+    from tap_ft42.reading.places import Place
+    from tap_ft42.reading.spool import Spool
+
+ONE = 1
+"""Size of a page that is asked for its total."""
+
+
+@dataclass(frozen=True)
+class ListReader:
+    """Reads one list of the API.
+
+    Attributes:
+        listing: What the list is.
+        client: Asks for pages.
+        pipeline: Runs reads ahead of their consumer.
+        spool: Keeps pages until a state covers them.
+        ledger: Accounts for requests.
+        largest_page: Rows a page, at most.
+        state: Returns the state of the stream, which may be changed.
+        today: The day.
+    """
+
+    listing: Listing
+    client: Client
+    pipeline: Pipeline
+    spool: Spool
+    ledger: Ledger
+    largest_page: int
+    state: Callable[[], dict[str, Any]]
+    today: date
+    _routes: dict[str, Route] = field(default_factory=dict, repr=False)
+
+    def route(self, path: str) -> Route:
+        """Return one of the routes of the list, with names in braces."""
+        if path not in self._routes:
+            fit = Fit(self.listing, path, self.state, self.today)
+            entry = self.ledger.entry(self.listing.name, path)
+            route = Route(self.listing, path, self.client, self.spool, entry, fit)
+            return self._routes.setdefault(path, route)
+        return self._routes[path]
+
+    def fit(self, path: str) -> Fit:
+        """Return what a route of the list was found to do."""
+        return self.route(path).fit
+
+    def save(self) -> None:
+        """Bring the state up to date with what was found out."""
+        for route in tuple(self._routes.values()):
+            route.fit.save()
+
+    @property
+    def page_size(self) -> int:
+        """Rows a page."""
+        return min(self.largest_page, self.fit(self.listing.path).can.page_size)
+
+    def source(
+        self,
+        context: Context | None,
+        query: Mapping[str, Any],
+        plan: str | None = None,
+        *,
+        path: str | None = None,
+        size: int | None = None,
+    ) -> ListSource:
+        """Say which rows are read.
+
+        Args:
+            context: What the path names; None if nothing.
+            query: Parameters that select the rows.
+            plan: Name of the plan in the spool; None if the pages are not kept.
+            path: Where the list is, if not where it is declared.
+            size: Rows a page, if not as usual.
+        """
+        route = self.route(self.listing.path if path is None else path)
+        url = self.client.api_url + route.path.format(**context or {})
+        return ListSource(route, url, query, plan, size or self.page_size)
+
+    def read_apart(
+        self, sources: Sequence[ListSource], until: int, *, is_proof: bool = False
+    ) -> Iterator[Any]:
+        """Read records in full that no partition asks for, from several sources at once.
+
+        Args:
+            sources: Which rows, with the names of plans that are used for nothing else.
+            until: Instant up to which all changes will be in, in milliseconds since 1970.
+            is_proof: Whether what does not come is taken for gone.
+
+        Yields:
+            Records; some perhaps twice.
+
+        Raises:
+            RunEnds: The run has to end.
+            FatalAPIError: The API refuses the request.
+            RetriableAPIError: Too many tries of one page failed.
+            requests.RequestException: The API did not answer.
+            IncompleteReadError: Nobody can tell whether these are all.
+        """
+        for plan in {source.plan or "" for source in sources}:
+            self.spool.follow(plan, {}, until, longest_age=FRESH)
+        readings = [
+            self.pipeline.read((*NOW, number), source, self._whole)
+            for number, source in enumerate(sources)
+        ]
+        for reading in readings:
+            for part, _ in self.pipeline.parts(reading):
+                if part.is_doubtful and is_proof:
+                    message = "the API counts other rows than it shows"
+                    raise IncompleteReadError(message)
+                yield from [] if part.page is None else part.page.records()
+
+    def _whole(self, ask: Ask) -> AsyncIterator[Part]:
+        """Read all rows of a source."""
+        is_sortable = self.listing.is_sortable
+        if not self.listing.has_ranges:
+            return read_list(ask, is_sortable=is_sortable)
+        return read_from_scratch(ask, Region({}), is_sortable=is_sortable)
+
+    def ask_one(  # noqa: PLR0913 - which row, and where the answer is wanted
+        self,
+        path: str,
+        query: Mapping[str, Any],
+        place: Place = NOW,
+        context: Context | None = None,
+        *,
+        sort: str | None = None,
+        is_divided: bool = True,
+    ) -> Reading:
+        """Ask for one row of a list, and so for its total.
+
+        Args:
+            path: Where the list is.
+            query: Parameters that select its rows.
+            place: Where the answer is wanted, among others that are asked for at once.
+            context: What the path names.
+            sort: By what the row is the first one; None if it may be any.
+            is_divided: As of `Pipeline.read`.
+
+        Returns:
+            What `one_of` takes.
+        """
+        source = self.source(context, query, path=path, size=ONE)
+        return self.ask_first(source, place, sort=sort, is_divided=is_divided)
+
+    def ask_first(
+        self,
+        source: Source,
+        place: Place = NOW,
+        *,
+        sort: str | None = None,
+        is_divided: bool = True,
+        max_tries: int = MAX_TRIES,
+    ) -> Reading:
+        """Ask for the first page of a source."""
+        read = partial(_first_page, sort=sort)
+        return self.pipeline.read(
+            place, source, read, is_divided=is_divided, max_tries=max_tries
+        )
+
+    def one_of(self, reading: Reading) -> Page:
+        """Wait for the one page of a reading; raises as `read_apart`."""
+        pages = (part.page for part, _ in self.pipeline.parts(reading))
+        return next(page for page in pages if page is not None)
+
+
+async def _first_page(ask: Ask, sort: str | None) -> AsyncIterator[Part]:
+    yield Part(await ask(Region(), 1, sort))
