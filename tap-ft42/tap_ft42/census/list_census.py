@@ -23,10 +23,11 @@ from tap_ft42.census.counting import (
     read_whole,
 )
 from tap_ft42.census.days import moment_of
-from tap_ft42.census.inquiry import Inquiry, gone
+from tap_ft42.census.inquiry import Inquiry, gone, looked_at
 from tap_ft42.census.packing import MOST_IDS
 from tap_ft42.census.presence import pieces
 from tap_ft42.declared.instants import from_milliseconds, in_milliseconds
+from tap_ft42.declared.listing import ID
 from tap_ft42.declared.words import some
 from tap_ft42.reading.asking import RangeIgnoredError
 from tap_ft42.reading.reads import read_from_scratch
@@ -94,6 +95,10 @@ class ListCensus(Inquiry):
             return
         if not self._account.total:
             return
+        if self._is_own_proof:
+            yield looked_at(self._terms.now())
+            yield from self._first_proof()
+            return
         if pages := self._pages_to_read_again():
             start = self._account.notes.get("refreshed", 0) + 1
             sector = self._account.sector(start, pages * self._room_of_a_page)
@@ -107,6 +112,14 @@ class ListCensus(Inquiry):
             yield proof
         if "since" in self._account.notes and not has_changed:
             yield from self._first_proof()
+
+    @property
+    def _is_own_proof(self) -> bool:
+        """Whether the run itself has read all that is known: by ids, from the first one on."""
+        is_begun_now = self._account.notes.get("since") == from_milliseconds(self._terms.began)
+        fit = self._list.reader.fit(self._list.whole_path or "")
+        is_in_order = self._is_sortable and fit.sorts_by(ID) and fit.narrows_by(ID)
+        return is_begun_now and is_in_order and self._read.is_all
 
     @property
     def _room_of_a_page(self) -> int:

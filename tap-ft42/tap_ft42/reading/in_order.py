@@ -11,8 +11,12 @@ Now the API counts the total of an answer before it reads the answer's rows (its
 library does). So if any answer that was asked for after page *k+1* had come states the
 total of page *k*, no row left in between, and the border of the two pages is proven.
 Where it states less, the gap between their keys is read again, as a region of its own.
-The last borders are proven by one more request, for the page behind the last. All pages
-may be in flight at once; the order of their answers does not matter.
+All pages may be in flight at once; the order of their answers does not matter.
+
+The last borders are proven by their number: if there are as many different rows as the first
+answer counts, and all other pages were asked for after it, these are all, as a closed region
+wins none. Else one more request proves them, for the page behind the last. So it does where
+the last page is full: a total that is capped would hide what follows.
 """
 
 from __future__ import annotations
@@ -20,6 +24,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 from itertools import count
+from math import inf
 from typing import TYPE_CHECKING
 
 from tap_ft42.declared.listing import ID
@@ -81,7 +86,7 @@ async def _concluded(ask: Ask, walk: _Walk, *, is_part: bool) -> AsyncIterator[P
     region, key, seen, number = walk.region, walk.key, walk.seen, walk.number
     _, upper = region.interval(key)
     again = ask
-    while walk.borders.are_open:
+    while walk.borders.are_open and not walk.has_all:
         # It may have been asked for with the others, and then says nothing of what came since.
         again = again.again()
         witness = await one_page(again, region, number + 1, order_by(key))
@@ -132,11 +137,17 @@ class _Walk:
         self.stands_still = False
         """Whether the second page is the first one again, as if it had no number."""
         self._before: Page | None = None
+        self._answered = inf
+        self._is_first_earliest = True
 
     def takes(self, page: Page) -> bool:
         """Go on to the next page, and tell whether it is in order."""
         before, keys = self._before, page.keys(self.key)
         self.number += 1
+        if before is None:
+            self._answered = page.answered
+        else:
+            self._is_first_earliest &= page.sent >= self._answered
         is_unchanged = before is not None and before.total == page.total
         if before is not None and self.number == len((before, page)):
             self.stands_still = bool(keys) and page.ids == before.ids
@@ -150,6 +161,13 @@ class _Walk:
         self.last = keys[-1] if keys else self.last
         self._before = page
         return self.is_sorted
+
+    @property
+    def has_all(self) -> bool:
+        """Whether there are as many rows as the first answer counts, and room for more."""
+        has_room = self._before is not None and self._before.count < self._before.size
+        is_counted = self.seen.is_counted and self.seen.has_all
+        return has_room and is_counted and self._is_first_earliest
 
     @property
     def is_by_keys(self) -> bool:

@@ -3,9 +3,9 @@
 42 does not list campuses that are closed or internal. The enrolments of people who have
 studied only there are in no list of a listed campus. So the number of all rows is compared
 with that of all known campuses. If there are more, or if nobody counts them, the list of who
-studies where is asked for people at other ids: a page names several campuses at once. If rows
-are still left over, the other ids are tried one by one, and far ones in lists. Those with rows
-are read from then on like those that are listed.
+studies where is asked for people at other ids: a page names several campuses at once. If fewer
+rows are left over with these, they are read from then on like those that are listed. If rows
+are left over even so, the other ids are tried one by one, and far ones in lists.
 
 It is done after the first load, once a month, and when a parent is no longer listed: two
 requests a cursus, if nothing is left over. In the state of the list stands, below ``hidden``:
@@ -119,7 +119,8 @@ class HiddenParents:
 
     def _tell(self, found: Sequence[int]) -> None:
         self._list.logger.warning(
-            "%s: 42 has rows of %s %s, which it does not list. They are read like the others.",
+            "%s: 42 has rows of people of %s %s, which it does not list. They are read like "
+            "the others.",
             self._list.listing.name,
             self._list.listing.parent_id,
             ", ".join(map(str, found)),
@@ -185,11 +186,10 @@ class HiddenParents:
         if rest != 0 and cursus not in self._trying:
             top = max(before, default=0)
             others = sorted({*range(1, top + _BEHIND)} - before)
-            self._try(whole, sorted(self._list.run.people.campuses_among(others)))
-            found = self._known - before
+            named = sorted(self._list.run.people.campuses_among(others))
+            rest = self._left_over_by(whole, named, rest) if named else rest
             # Where nobody counts, what was found is taken for all.
-            rest = self._left_over(whole) if found else rest
-            if rest or (rest is None and not found):
+            if rest or (rest is None and self._known == before):
                 self._trying[cursus] = sorted({*range(1, top + _NEXT)} - self._known)
         while ids := self._trying.get(cursus):
             self._try(whole, ids[:_AT_ONCE])
@@ -214,9 +214,32 @@ class HiddenParents:
             )
         return sorted(self._known - before)
 
-    def _left_over(self, whole: Context | None) -> int | None:
-        """Return how many rows no known parent has; None if that cannot be counted."""
-        can, known = self._list.fit_of_sweeps.can, sorted(self._known)
+    def _left_over_by(
+        self, whole: Context | None, ids: Sequence[int], rest: int | None
+    ) -> int | None:
+        """Keep some ids if any of them has rows, and return how many are still left over.
+
+        Args:
+            whole: The list's context.
+            ids: The ids, which people name.
+            rest: How many rows are left over without them.
+        """
+        still = None if rest is None else self._left_over(whole, ids)
+        if still is None:  # nobody counts so many at once
+            self._try(whole, ids)
+            return self._left_over(whole)
+        if rest is not None and still < rest:
+            self._keep({*self._ids, *ids})
+        return still
+
+    def _left_over(self, whole: Context | None, others: Iterable[int] = ()) -> int | None:
+        """Return how many rows no known parent has; None if that cannot be counted.
+
+        Args:
+            whole: The list's context.
+            others: Ids that are taken for known.
+        """
+        can, known = self._list.fit_of_sweeps.can, sorted(self._known.union(others))
         if len(known) > can.longest_list or can.totals == "wrong":
             return None
         # Rows that come meanwhile are of known parents. So all are counted first.

@@ -9,6 +9,7 @@ of its user, which are looked up, too, once in a run.
 from __future__ import annotations
 
 from functools import cached_property
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol
 
 from tap_ft42.api.errors import FatalAPIError
@@ -102,7 +103,11 @@ class Directory:
 
     def learn_campuses(self, person_ids: Iterable[int]) -> None:
         """Look up the campuses of people, as far as they are not known, and that is allowed."""
-        unknown = set(person_ids) - self._campuses_of.keys() if self.tells_campuses else ()
+        unknown = set(person_ids) - self._campuses_of.keys() if self.tells_campuses else set()
+        if len(unknown) > _LOOKED_UP:
+            # The last request has room for others, who will be looked up, too.
+            others = set(self.people.known_ids() or ()) - self._campuses_of.keys() - unknown
+            unknown.update(islice(sorted(others), -len(unknown) % _LOOKED_UP))
         try:
             for batch in id_lists(unknown, _LOOKED_UP):
                 self._learn_of({int(person) for person in batch.split(",")})
