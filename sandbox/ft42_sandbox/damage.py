@@ -19,6 +19,11 @@ TITLES = {
     503: "Service Temporarily Unavailable",
     504: "Gateway Time-out",
 }
+_REFUSALS = {
+    "cloudflare": answers.challenge,
+    "forbidden": answers.access_denied,
+    "missing": answers.not_found,
+}
 
 
 def replaced(struck: Struck, *, retry_after: bool) -> Answer | None:
@@ -30,8 +35,8 @@ def replaced(struck: Struck, *, retry_after: bool) -> Answer | None:
         page = answers.html_error(200, "We will be back soon")
         page.reason = "HTML with status 200"
         return page
-    if kind in {"cloudflare", "forbidden"}:
-        return answers.challenge() if kind == "cloudflare" else answers.access_denied()
+    if kind in _REFUSALS:
+        return _REFUSALS[kind]()
     if kind == "429":
         return answers.too_many_requests(1, retry_after=retry_after)
     if kind == "500_sql":

@@ -11,7 +11,9 @@ from typing import Any
 from ft42_sandbox.settings import same_type
 
 # Answers that take the place of the right one.
-ERRORS = ("500", "500_sql", "502", "503", "504", "html", "cloudflare", "forbidden", "429")
+ERRORS = (
+    "500", "500_sql", "502", "503", "504", "html", "cloudflare", "forbidden", "missing", "429",
+)  # fmt: skip
 # Ways in which the connection fails.
 WIRE = ("cut", "cut_clean", "drop", "drip", "timeout")
 # What happens to the token and the quota.

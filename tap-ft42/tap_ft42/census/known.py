@@ -267,6 +267,21 @@ class KnownRows(Presence):
         is_told = (is_asked or self._is_short) and account.is_exact
         return is_told and all(row in self._seen for row in account.ids)
 
+    @property
+    def _are_parents_read(self) -> bool:
+        """Whether all known parents were read: not all are, where their list cannot be."""
+        parent, scope = self._list.listing.parent, self._terms.scope
+        if parent is None:
+            return True
+        known = {
+            parent_of(state["context"])
+            for state in self._list.states_within(self._whole)
+            if _has_begun(state)
+        }
+        if parent.is_campus:
+            known = {*filter(scope.has_campus, known)}
+        return known <= {parent_of(context) for context in self._complete}
+
     def _censuses(self, account: Account) -> Iterator[Audit | ListCensus | TotalsCensus]:
         read = Read(
             self._list,
@@ -274,7 +289,7 @@ class KnownRows(Presence):
             self._complete,
             self._left_out,
             self._seen,
-            is_all=not self._open_parts,
+            is_all=not self._open_parts and self._are_parents_read,
             is_refreshed=self._is_refreshed,
             account=account,
             split=self._split if self._split is not None and self._split.is_made else None,

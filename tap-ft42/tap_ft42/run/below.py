@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from tap_ft42.declared.contexts import Context
     from tap_ft42.run.hidden import HiddenParents
     from tap_ft42.run.lists import ListRun
+    from tap_ft42.run.partitions import Partitions
 
 
 def not_read_here(above: ListRun, context: Context | None) -> Iterator[tuple[str, Context]]:
@@ -19,10 +20,9 @@ def not_read_here(above: ListRun, context: Context | None) -> Iterator[tuple[str
 
     Yields:
         The name of a list and a context: for the rows of the last full read, if none is due
-        now; and for those that 42 does not list.
+        now, or it failed; and for those that 42 does not list.
     """
-    is_unread = above.started.is_due(context) is False
-    known = above.started.remembered if is_unread else []
+    known = _known(above, context)
     for below, parent in known:
         yield below.listing.name, parent
     for child in () if above.run.is_dry_run else above.wanted_children:
@@ -30,6 +30,16 @@ def not_read_here(above: ListRun, context: Context | None) -> Iterator[tuple[str
             planned = [parent for below, parent in known if below is child.partitions]
             for parent in _hidden_above(above, child, child.hidden_parents, planned):
                 yield child.listing.name, parent
+
+
+def _known(above: ListRun, context: Context | None) -> Sequence[tuple[Partitions, Context]]:
+    """Return what hangs on rows that are known without the list."""
+    started, run = above.started, above.run
+    if started.is_due(context) is False:
+        return started.remembered
+    if not above.has_failed or run.is_dry_run or run.lifecycle.ends_early:
+        return []
+    return started.begin_unlisted()
 
 
 def _hidden_above(

@@ -244,9 +244,11 @@ class HiddenParents:
             return None
         # Rows that come meanwhile are of known parents. So all are counted first.
         everything = self._answer(self._asked(whole, None))
-        of_known = self._answer(self._asked(whole, known))
         if everything is None or everything.total is None:
             return None
+        if not known:  # an empty filter is none
+            return everything.total
+        of_known = self._answer(self._asked(whole, known))
         if of_known is None or of_known.total is None:
             return None
         return max(0, everything.total - of_known.total)
@@ -263,7 +265,7 @@ class HiddenParents:
         """Try far ids if rows are left over, and return how many still are."""
         if rest := self._left_over(whole):
             top = max(self._known, default=0) + _NEXT
-            self._try_together(whole, range(top, top + _FAR))
+            self._try_together(whole, sorted({*range(1, top + _FAR)} - self._known))
             rest = self._left_over(whole)
         return rest
 

@@ -170,6 +170,9 @@ class Lifecycle:
         if self._failures:
             first, *others = self._failures.values()
             more = f" Likewise {', '.join(map(str, others))}." if others else ""
+            below = set(self._host.with_those_below(self._failures)).difference(self._failures)
+            if below:
+                more += f" Rows of {', '.join(sorted(below))} may be missing with it."
             message = f"The run is not complete. {first.name}: {first.why}.{more}"
             if not (unless_partial and self._is_partial):
                 raise IncompleteRunError(message)

@@ -168,11 +168,55 @@ class StartedReads:
         """Begin with what is read below rows that are not read themselves."""
         refreshing = self._due.refreshing
         self.remembered = [] if refreshing is None else [*refreshing.remembered()]
+        self._begin_known(self.remembered, place)
+
+    def begin_unlisted(self) -> Sequence[tuple[Partitions, Context]]:
+        """Begin with what is known to hang on rows that cannot be listed now.
+
+        Returns:
+            What an earlier run has read below them, or the settings name, as far as this run
+            has not begun with it.
+        """
+        refreshing = self._due.refreshing
+        known = [] if refreshing is None else [*refreshing.remembered(), *self._named()]
+        left = [
+            (below, context)
+            for number, (below, context) in enumerate(known)
+            if (below, context) not in known[:number]
+            for child in self.children
+            if child._list is below and not child._has_begun(context)  # noqa: SLF001 - of the same class
+        ]
+        for child in self._list.wanted_children:
+            parents = sum(below is child for below, _ in left)
+            self._list.logger.warning(
+                "%s: the list of its parents cannot be read. %d of them are known already, "
+                "and it is read below these.",
+                child.listing.name,
+                parents,
+                extra={"happened": "parents_unlisted", "parents": parents},
+            )
+        self._begin_known(left, next(self.places_behind))
+        return left
+
+    def _named(self) -> Iterator[tuple[Partitions, Context]]:
+        """Yield what is read below campuses that a setting names."""
+        campus_ids = self._list.run.scope.campus_ids if self._list.listing.is_campus else ()
+        for child in self._list.wanted_children:
+            for campus_id in campus_ids:
+                for context in self._list.contexts_below({ID: campus_id}):
+                    yield child, context
+
+    def _has_begun(self, parent: Context) -> bool:
+        """Tell whether the run has begun with what hangs on a row of the list above."""
+        return self.is_due(self._list.by_cursus(parent)[0]) is not None
+
+    def _begin_known(self, known: Sequence[tuple[Partitions, Context]], place: Place) -> None:
+        """Begin with what hangs on rows that no page shows."""
         for child in self.children:
             child.begin_for(
                 [
                     (context, (*place, number))
-                    for number, (below, context) in enumerate(self.remembered)
+                    for number, (below, context) in enumerate(known)
                     if below is child._list  # noqa: SLF001 - of the same class
                 ]
             )

@@ -1,0 +1,177 @@
+"""What hangs on a list that cannot be read is read as far as it is known, and none is lost."""
+
+from __future__ import annotations
+
+import copy
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.tap.pretended import Pretended, Row, record_of
+from tests.tap.proofs import a_day_later, named
+from tests.tap.scripted import Reply, always, paged
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.tap.running import Run, Tap
+    from tests.tap.scripted import Asked, ScriptedApi
+
+ENROLMENTS = "projects_users"
+MEMBERSHIPS = "coalitions_users"
+CAMPUSES = (1, 9, 12)
+CLOSED = 42
+HOUSES = (3, 4, 5)
+LATELY = (datetime.now(UTC) - timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+REFUSED = Reply({"error": "Access Denied"}, 403)
+BROKEN = Reply(b"<html>", 500)
+
+
+def dated(stream: str, number: int, **known: object) -> Row:
+    day = f"2025-03-{1 + number % 28:02}T00:00:00.000Z"
+    return record_of(stream, id=number, created_at=day, updated_at=day, **known)
+
+
+def enrolment(number: int, campus: int) -> Row:
+    user = {"id": number, "login": "somebody"}
+    return dated(ENROLMENTS, number, cursus_ids=[21], user=user, campus=campus)
+
+
+@pytest.fixture
+def there(api: ScriptedApi) -> Pretended:
+    """Five enrolments at each of three listed campuses and of a closed one."""
+    rows = [
+        enrolment(10 * campus + one, campus)
+        for campus in (*CAMPUSES, CLOSED)
+        for one in range(5)
+    ]
+    ties = [
+        dated("campus_users", row["id"], user_id=row["id"], campus_id=row["campus"])
+        for row in rows
+    ]
+    api.script["/v2/campus"] = listed()
+    api.script["/v2/campus_users"] = Pretended(ties)
+    api.script["/v2/projects_users"] = pretended = Pretended(rows)
+    return pretended
+
+
+def listed() -> Callable[[Asked], Reply]:
+    return paged([record_of("campuses", id=campus) for campus in CAMPUSES])
+
+
+@pytest.fixture
+def houses(api: ScriptedApi) -> Pretended:
+    """Three coalitions with three members each."""
+    rows = [
+        dated(MEMBERSHIPS, 10 * house + one, coalition_id=house)
+        for house in HOUSES
+        for one in range(3)
+    ]
+    for house in HOUSES:
+        own = [row for row in rows if row["coalition_id"] == house]
+        api.script[f"/v2/coalitions/{house}/coalitions_users"] = Pretended(own)
+    api.script["/v2/coalitions"] = paged(
+        [record_of("coalitions", id=house, score=3) for house in HOUSES]
+    )
+    api.script["/v2/coalitions_users"] = pretended = Pretended(rows)
+    return pretended
+
+
+def places(run: Run) -> dict[int, int]:
+    return {row["id"]: row["campus_id"] for row in run.records(ENROLMENTS)}
+
+
+def expected(there: Pretended, **which: str) -> dict[int, int]:
+    return {row["id"]: row["campus"] for row in there.rows if which.items() <= row.items()}
+
+
+def a_month_later(state: Row, parent: str) -> Row:
+    """The state as it will be when a list is due to be read in full again."""
+    later = a_day_later(copy.deepcopy(state))
+    known = later["bookmarks"][parent]["refreshed_at"]
+    for reader, at in known.items():
+        known[reader] = (datetime.fromisoformat(at) - timedelta(days=31)).isoformat()
+    return later
+
+
+@pytest.mark.parametrize(
+    "refusal", [REFUSED, Reply({}, 404), BROKEN], ids=["403", "404", "500"]
+)
+def test_enrolments_of_known_campuses_are_read_and_none_is_taken_for_gone(
+    tap: Tap, api: ScriptedApi, there: Pretended, refusal: Reply
+) -> None:
+    here, streams = tap.pointed_at(api), ("campuses", ENROLMENTS, "census", "sync_runs")
+    first = here.run(*streams)
+    assert places(first) == expected(there)
+    api.script["/v2/campus"] = always(refusal)
+    there.rows[1]["updated_at"] = there.rows[-1]["updated_at"] = LATELY
+    left = there.rows[2]["id"]
+    there.rows = [row for row in there.rows if row["id"] != left]
+    night = here.fail(*streams, state=a_month_later(first.state, "campuses"))
+    assert places(night) == expected(there, updated_at=LATELY)
+    assert named(night, ENROLMENTS, set(places(first))) <= {left}
+    assert f"campuses: 42 answered {refusal.status}" in night.last_word
+    assert ENROLMENTS in night.last_word
+    (told,) = [line for line in night.warnings if "known already" in line]
+    assert "4 of them are known already" in told
+
+    api.script["/v2/campus"] = listed()
+    later = here.run(*streams, state=a_day_later(night.state))
+    gone = named(night, ENROLMENTS, set(places(first)))
+    assert gone | named(later, ENROLMENTS, set(places(first))) == {left}
+
+
+def test_enrolments_are_found_without_a_list_of_campuses(
+    tap: Tap, api: ScriptedApi, there: Pretended
+) -> None:
+    api.script["/v2/campus"] = always(REFUSED)
+    here = tap.pointed_at(api)
+    first = here.fail(ENROLMENTS)
+    assert places(first) == expected(there)
+    api.script["/v2/campus"] = listed()
+    there.rows[-1]["updated_at"] = LATELY
+    second = here.run(ENROLMENTS, state=first.state)
+    assert places(second)[there.rows[-1]["id"]] == CLOSED
+
+
+def test_enrolments_are_found_without_campuses_and_without_who_studies_where(
+    tap: Tap, api: ScriptedApi, there: Pretended
+) -> None:
+    api.script |= {"/v2/campus": always(REFUSED), "/v2/campus_users": always(REFUSED)}
+    run = tap.pointed_at(api).fail(ENROLMENTS)
+    assert places(run) == expected(there)
+
+
+def test_enrolments_of_campuses_that_a_setting_names_are_read_without_their_list(
+    tap: Tap, api: ScriptedApi, there: Pretended
+) -> None:
+    api.script["/v2/campus"] = always(REFUSED)
+    run = tap.pointed_at(api, campus_ids=[1, CLOSED]).fail(ENROLMENTS)
+    assert places(run) == {
+        row["id"]: row["campus"] for row in there.rows if row["campus"] in {1, CLOSED}
+    }
+
+
+def test_members_of_known_coalitions_are_read_without_their_list(
+    tap: Tap, api: ScriptedApi, houses: Pretended
+) -> None:
+    here, streams = tap.pointed_at(api), ("coalitions", MEMBERSHIPS, "census")
+    first = here.run(*streams)
+    members = {row["id"] for row in houses.rows}
+    assert set(first.ids(MEMBERSHIPS)) == members
+    api.script["/v2/coalitions"] = always(REFUSED)
+    houses.rows[4]["updated_at"] = LATELY
+    night = here.fail(*streams, state=a_month_later(first.state, "coalitions"))
+    assert houses.rows[4]["id"] in night.ids(MEMBERSHIPS)
+    assert named(night, MEMBERSHIPS, members) == set()
+
+
+@pytest.mark.usefixtures("houses")
+def test_what_hangs_on_a_list_that_was_never_read_is_named(tap: Tap, api: ScriptedApi) -> None:
+    coalitions, api.script["/v2/coalitions"] = api.script["/v2/coalitions"], always(REFUSED)
+    here = tap.pointed_at(api)
+    first = here.fail("coalitions", MEMBERSHIPS)
+    assert f"Rows of {MEMBERSHIPS} may be missing" in first.last_word
+    api.script["/v2/coalitions"] = coalitions
+    assert len(here.run("coalitions", MEMBERSHIPS, state=first.state).ids(MEMBERSHIPS)) == 9
