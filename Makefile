@@ -53,7 +53,7 @@ define compile
 endef
 
 .PHONY: help install install-dev install-others airflow dagster demo up down test test-slow bench bench-cost \
-        bench-scale check docs site screenshot format lock build sbom audit clean
+        bench-scale mutants check docs site screenshot format lock build sbom audit clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^##@ / { printf "\n%s\n", substr($$0, 5) } \
@@ -127,6 +127,9 @@ bench-cost: install-dev ## Count the requests of simulated days, some 25 minutes
 
 bench-scale: install-dev ## Measure publishes of a growing network, some 15 minutes (ARGS="--enrolments 10000000")
 	$(BIN)/python -m tools.benchmarks.scale $(ARGS)
+
+mutants: install-dev ## Break the code on purpose and see what the tests notice, some 25 minutes (ARGS="--room publish")
+	$(UV) run --quiet --script tools/mutants.py $(ARGS)
 
 ##@ Change it
 check: install-dev ## Lint, check formats, types and dependencies
