@@ -75,7 +75,7 @@ class Clock:
             raise ClockError(message)
 
     def corrected(self, milliseconds: int) -> int:
-        """Return what an instant of this machine is by 42's clock."""
+        """Return what an instant of this machine, in milliseconds, is by 42's clock."""
         self._is_relied_on = not self.is_known
         return milliseconds + round(1000 * self._correction)
 

@@ -122,6 +122,7 @@ def page_of(  # noqa: PLR0913 - what an answer does not say of its request
     The rows decide, and headers only help. A page is as large as it shows, if
     ``X-Per-Page`` repeats the size that was asked for. A total is not believed if it is
     smaller than the page, or if ``Link`` denies it. Without a total, more may follow.
+    Numbers of pages begin with 1; instants are Unix time.
 
     Raises:
         RetriableAPIError: The body is not a JSON list: it was cut, it is an HTML page
@@ -158,7 +159,7 @@ def page_of(  # noqa: PLR0913 - what an answer does not say of its request
 
 
 def page_of_counts(response: requests.Response, *, sent: float, answered: float) -> Page:
-    """Read a graph out of a response.
+    """Read a graph out of a response: a page without rows, whose body is the answer.
 
     Raises:
         RetriableAPIError: The body is no JSON.

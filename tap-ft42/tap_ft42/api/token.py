@@ -80,7 +80,13 @@ class BearerToken(AuthBase):
         return r
 
     def prepare(self) -> None:
-        """Fetch a token, unless there is one."""
+        """Fetch a token, unless there is one.
+
+        Raises:
+            FatalAPIError: The application is refused.
+            RetriableAPIError: The answer is none that can be read.
+            requests.RequestException: There is no answer.
+        """
         self._current()
 
     @property

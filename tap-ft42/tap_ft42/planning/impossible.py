@@ -24,7 +24,7 @@ _logger = logging.getLogger("tap-ft42")
 
 
 def forget_the_future(states: Mapping[str, Any], now: int) -> None:
-    """Forget what the states of streams say of the future."""
+    """Forget, in place, what states say of what comes after now, in milliseconds."""
     latest = from_milliseconds(now + _LEEWAY)
     for stream, state in states.get("bookmarks", {}).items():
         parts = [state, *state.get("partitions", ())]

@@ -40,7 +40,7 @@ def is_due(
     scope: Mapping[str, Any],
     readers: Collection[str],
 ) -> bool:
-    """Tell whether a full read is due.
+    """Tell whether a full read is due; ``now`` is in milliseconds since 1970.
 
     Returns:
         Whether the last read for one of them is older than that, within a tolerance.

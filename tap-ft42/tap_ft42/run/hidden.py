@@ -103,7 +103,12 @@ class HiddenParents:
         return self.are_never_sought and not self._list.run.scope.campus_ids
 
     def seek(self) -> None:
-        """Look for parents of which there are rows, where that is due."""
+        """Look for parents of which there are rows, where that is due.
+
+        Raises:
+            RetriableAPIError: Too many tries of one request failed.
+            requests.RequestException: The API did not answer.
+        """
         if self._list.is_read_at_once:
             return  # the rows of all parents are read
         due = [whole for whole in self._list.lists if self._is_due(whole)]

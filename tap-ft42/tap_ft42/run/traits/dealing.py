@@ -234,7 +234,11 @@ class CampusDealer:
         return can.longest_list > 1 and _BY_ID not in can.ignored_filters
 
     def _refuse_unknown(self) -> None:
-        """Refuse rows of which nothing tells the campus."""
+        """Refuse rows of which nothing tells the campus.
+
+        Raises:
+            IncompleteReadError: They are such.
+        """
         if self._is_any_shown and not self._people.tells_campuses:
             message = (
                 "42 does not narrow its rows by campus, and does not let this application look "
