@@ -26,7 +26,11 @@ _logger = logging.getLogger("tap-ft42")
 def open_bucket(
     name: str, store: str | None, rate: Rate, algorithm: LogAlgorithm
 ) -> AbstractBucket:
-    """Open the account of one limit."""
+    """Open the account of one limit.
+
+    Raises:
+        SettingError: The store cannot be opened.
+    """
     if store is None:
         return InMemoryBucket([rate], algorithm=algorithm)
     match urlsplit(store).scheme:
