@@ -267,9 +267,7 @@ def _estimate(intent: Intent, totals: Mapping[str, int | None]) -> Estimate:
         look_up = ceil(people / _people_list(intent).partitions.reader.page_size)
         return Estimate(intent, None, max(1, min(pages, batches)) + look_up)
     if listing.parent is None:
-        # The last borders of a list that is sorted are proven by a page behind it.
-        proof = pages > 1 and listing.is_sortable and listing.has_ranges
-        return Estimate(intent, rows, max(1, pages) + proof + intent.questions(pages))
+        return Estimate(intent, rows, max(1, pages) + intent.questions(pages))
     return Estimate(intent, rows, _requests_below(intent, rows, pages, totals))
 
 
