@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_ft42.declared.instants import from_milliseconds, milliseconds
 from tap_ft42.planning.bookmarks import note_scope
-from tap_ft42.planning.nights import night_of
+from tap_ft42.planning.nights import is_due
 from tap_ft42.planning.plan import Partition
 from tap_ft42.planning.priorities import need
 from tap_ft42.planning.refresh import forget_position
@@ -88,8 +88,7 @@ class Due:
         is_loaded = "read_until" in state and "from_scratch" not in state
         if run.backfill is not None or not is_loaded:
             return True
-        last, hour = milliseconds(state.get(_NIGHT)), run.settings["census_hour"]
-        return last is None or night_of(last, hour) < night_of(run.began, hour)
+        return is_due(milliseconds(state.get(_NIGHT)), run.began, run.settings["census_hour"])
 
     def note_night(self, context: Context | None) -> None:
         """Take note that a partition that is read once a night has been read."""
