@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from tap_ft42.planning.plan import PlannedRead
     from tap_ft42.reading.fitting import Fit
     from tap_ft42.run.host import Output
-    from tap_ft42.run.refreshing import Refreshing
     from tap_ft42.run.run import Run
     from tap_ft42.run.started import Started
 
@@ -115,10 +114,10 @@ class ListRun:
         try:
             for trait in self.traits:
                 yield from trait.first()
-            if self.due.refreshing is None:
-                yield from self._planned_records(context)
+            if self.listing.is_reference:
+                yield from self._refreshed(context)
             else:
-                yield from self._refreshed(context, self.due.refreshing)
+                yield from self._planned_records(context)
             yield from self._beside(context)
         except RunEnds as end:
             self.run.lifecycle.end_early(end)
@@ -178,7 +177,7 @@ class ListRun:
         )
         return True
 
-    def _refreshed(self, context: Context | None, refreshing: Refreshing) -> Iterator[Any]:
+    def _refreshed(self, context: Context | None) -> Iterator[Any]:
         """Yield the records of a partition, and take note if these are all."""
         # What goes on where an earlier run ended does not list what that had listed.
         is_whole = "from_scratch" not in self.partitions.state(context)
@@ -194,7 +193,7 @@ class ListRun:
                 for child in self.wanted_children:
                     if child.hidden_parents is not None:
                         child.hidden_parents.note_listed(listed, exist)
-            refreshing.note(context, listed, is_whole=is_whole)
+            self.due.note_refresh(context, listed, is_whole=is_whole)
 
     @cached_property
     def hidden_parents(self) -> HiddenParents | None:
