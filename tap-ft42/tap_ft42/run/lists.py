@@ -22,7 +22,6 @@ from tap_ft42.run.lifecycle import ALONE
 from tap_ft42.run.lookups import LookUps
 from tap_ft42.run.partitions import Partitions
 from tap_ft42.run.rejections import Rejections, UnusableRecordsError
-from tap_ft42.run.run import STATE_INTERVAL
 from tap_ft42.run.started import StartedReads
 from tap_ft42.run.sweeping import Sweeping
 from tap_ft42.run.traits import traits_of
@@ -257,7 +256,7 @@ class ListRun:
                 held.append(partial(moved.advance, part))
                 if not self._is_needed_again:
                     self._move(held, rejected)
-                self.run.write_state(at_most_every=STATE_INTERVAL)
+                self.run.write_state_if_due()
             held.append(moved.complete)
             self._move(held, rejected)
         if held and (objection := self.rejections.objection()):

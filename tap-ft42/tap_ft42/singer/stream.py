@@ -16,7 +16,6 @@ from tap_ft42.api.budget import RunEnds
 from tap_ft42.declared.privacy import PersonalData
 from tap_ft42.run.below import not_read_here
 from tap_ft42.run.lifecycle import ALONE
-from tap_ft42.run.run import STATE_INTERVAL
 from tap_ft42.run.trial import tried_out
 from tap_ft42.singer.messages import BufferedWriter
 from tap_ft42.singer.rows import SCHEMAS, Rows
@@ -220,7 +219,7 @@ class FT42Stream(Stream):
     @override
     def _write_state_message(self) -> None:
         """Write the state now and then, as it holds the bookmarks of all partitions."""
-        self.list_run.run.write_state(at_most_every=STATE_INTERVAL)
+        self.list_run.run.write_state_if_due()
 
     @override
     def finalize_state_progress_markers(self, state: dict[str, Any] | None = None) -> None:
