@@ -49,15 +49,12 @@ class ListRun:
         listing: Listing,
         output: Output,
         lists: Mapping[str, ListRun],
-        *,
-        is_rejected_kept: Callable[[], bool],
     ) -> None:
         """Begin without plans; `lists`, all those of the run in its order, may still grow."""
         self.run = run
         self.listing = listing
         self.output = output
         self.lists = lists
-        self._is_rejected_kept = is_rejected_kept
         self.partitions = Partitions(run, listing, output)
         self.due = Due(self.partitions, lambda one: self.presence.of(one).is_short())
         self.traits = list(traits_of(self.partitions, lambda name: lists[name].partitions))
@@ -81,7 +78,7 @@ class ListRun:
     @cached_property
     def rejections(self) -> Rejections:
         """What of its records was rejected."""
-        return Rejections(is_kept=self._is_rejected_kept())
+        return Rejections(is_kept=self.output.is_rejected_kept)
 
     def read_below(self, child: ListRun) -> None:
         """Let another list be read for each row of this one."""

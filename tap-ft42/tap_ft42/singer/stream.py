@@ -151,6 +151,11 @@ class FT42Stream(Stream):
         """Return what the stream makes of a record, or raise a `BrokenRecordError`."""
         return self._rows.shape.row(record, self.list_run.added(record, context))
 
+    @property
+    def is_rejected_kept(self) -> bool:
+        """Whether what breaks the schema goes to a stream of its own."""
+        return self.rejected_records.selected
+
     def reject(self, record: object, reason: str) -> None:
         """Put a broken record aside."""
         self.list_run.rejections.note(reason=reason)
