@@ -115,12 +115,12 @@ class Partitions:
     @cached_property
     def fit(self) -> Fit:
         """What its route was found to do."""
-        return self.reader.fit(self.path)
+        return self.reader.route(self.path).fit
 
     @cached_property
     def fit_of_sweeps(self) -> Fit:
         """What the route was found to do that lists the rows of all parents."""
-        return self.reader.fit(self.whole_path or self.path)
+        return self.reader.route(self.whole_path or self.path).fit
 
     @property
     def has_wrong_totals(self) -> bool:
