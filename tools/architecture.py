@@ -47,7 +47,7 @@ MECHANISMS: Mapping[str, tuple[str, ...]] = {
     "Quota shared by processes": ("api/quota.py", "api/stores.py"),
     "Clock of the API": ("api/clock.py", "planning/impossible.py"),
     "Sweeps": ("planning/sweeps.py", "run/traits/dealing.py", "run/sweeping.py"),
-    "Reference lists by interval": ("planning/refresh.py", "run/refreshing.py"),
+    "Reference lists by interval": ("planning/refresh.py", "run/due.py"),
     "Campuses that are not listed": ("run/hidden.py",),
     "People of a scope": ("run/people.py", "run/traits/newcomers.py"),
     "Points": ("run/traits/points.py",),

@@ -21,7 +21,7 @@ from tap_ft42.api.clock import ClockError
 from tap_ft42.api.errors import FatalAPIError, RetriableAPIError, SettingError, explain
 from tap_ft42.doctor import report as reports
 from tap_ft42.doctor.asking import VisitEndsError
-from tap_ft42.doctor.doctor import examine
+from tap_ft42.doctor.doctor import Visit
 from tap_ft42.run import logs
 from tap_ft42.run.costs import estimates, told
 from tap_ft42.run.lifecycle import IncompleteRunError
@@ -160,7 +160,7 @@ def _doctor(
     **options: Any,  # noqa: ANN401 - the options
 ) -> None:
     tap = _tap(context, options)
-    diagnosis = examine(tap.run, tap.lists)
+    diagnosis = Visit(tap.run, tap.lists).diagnosis()
     paper = json.dumps(reports.written(diagnosis), indent=2)
     if report is not None:
         report.write_text(paper + "\n", encoding="utf-8")

@@ -86,13 +86,7 @@ class TapFT42(Tap):
         own = [rejected, *(stream(self) for stream in (CensusStream, *LEDGER_STREAMS))]
         streams: list[FT42Stream] = [stream(self, self.stream_states) for stream in STREAMS]
         for stream in streams:
-            list_run = ListRun(
-                self.run,
-                stream.listing,
-                stream,
-                self.lists,
-                is_rejected_kept=lambda: rejected.selected,
-            )
+            list_run = ListRun(self.run, stream.listing, stream, self.lists)
             stream.attach(list_run, rejected)
             self.lists[stream.name] = list_run
         for list_run in self.lists.values():

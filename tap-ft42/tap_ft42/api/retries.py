@@ -101,15 +101,15 @@ def retried(func: Any, on_failure: Any, *, max_tries: int) -> Any:  # noqa: ANN4
     # The next request waits for the quota, so nothing waits here.
     at_once = partial(again, backoff.constant, interval=0, jitter=None)
     func = at_once(LongRefusalError, max_tries=2)(func)
-    func = at_once(TooManyRequestsError, max_tries=MAX_REFUSALS, giveup=_is_long)(func)
+    func = at_once(
+        TooManyRequestsError,
+        max_tries=MAX_REFUSALS,
+        giveup=lambda failure: isinstance(failure, LongRefusalError),
+    )(func)
     patient = again(
         waits, RETRIED, max_tries=max_tries, jitter=backoff.random_jitter, giveup=_is_final
     )
     return patient(func)
-
-
-def _is_long(failure: Exception) -> bool:
-    return isinstance(failure, LongRefusalError)
 
 
 def _is_final(failure: Exception) -> bool:

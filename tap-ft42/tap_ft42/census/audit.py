@@ -105,7 +105,7 @@ class Audit(Inquiry):
     @property
     def _fit(self) -> Fit:
         """What the route of the graph was found to do."""
-        return self._list.reader.fit(self._graph.route)
+        return self._list.reader.route(self._graph.route).fit
 
     def _ask(self) -> Comparison | None:
         """Ask for the graphs; None if the API does not answer."""

@@ -206,7 +206,7 @@ class Inquiry:
 
     @property
     def _longest_list(self) -> int:
-        return self._list.reader.fit(self._list.whole_path or "").can.longest_list
+        return self._list.reader.route(self._list.whole_path or "").fit.can.longest_list
 
     @cached_property
     def _query(self) -> dict[str, Any] | None:

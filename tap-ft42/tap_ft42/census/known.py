@@ -31,7 +31,6 @@ Where a stream has too many rows for their ids, some of them may be held apart: 
 from __future__ import annotations
 
 from contextlib import suppress
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
@@ -311,12 +310,8 @@ class KnownRows(Presence):
         is_wanted = is_counted(self._list, self._terms) and not self._terms.ends_early()
         if not is_wanted or self._terms.left == 0:  # a later run takes it
             return False
-        taken = notes.get("taken")
-        return is_due(
-            datetime.fromisoformat(taken) if taken else None,
-            datetime.fromtimestamp(self._terms.began / 1000, UTC),
-            self._terms.settings["census_hour"],
-        )
+        hour = self._terms.settings["census_hour"]
+        return hour >= 0 and is_due(milliseconds(notes.get("taken")), self._terms.began, hour)
 
 
 def _has_begun(state: Mapping[str, Any]) -> bool:

@@ -80,7 +80,7 @@ class ListCensus(Inquiry):
 
     def _tell_doubts(self) -> None:
         if self._doubts >= _MANY:
-            self._list.reader.fit(self._list.whole_path or "").doubt_totals()
+            self._list.reader.route(self._list.whole_path or "").fit.doubt_totals()
         elif self._doubts:
             self._list.logger.warning(
                 "%s: in %s of ids the API does not count what it shows. None of their rows "
@@ -117,7 +117,7 @@ class ListCensus(Inquiry):
     def _is_own_proof(self) -> bool:
         """Whether the run itself has read all that is known: by ids, from the first one on."""
         is_begun_now = self._account.notes.get("since") == from_milliseconds(self._terms.began)
-        fit = self._list.reader.fit(self._list.whole_path or "")
+        fit = self._list.reader.route(self._list.whole_path or "").fit
         is_in_order = self._is_sortable and fit.sorts_by(ID) and fit.narrows_by(ID)
         return is_begun_now and is_in_order and self._read.is_all
 

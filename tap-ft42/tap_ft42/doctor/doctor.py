@@ -24,7 +24,7 @@ from tap_ft42.doctor.findings import (
 from tap_ft42.doctor.found import Found, access
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import date
 
     from tap_ft42.declared.contexts import Context
@@ -61,19 +61,9 @@ class Diagnosis:
         return all(finding.has_way for finding in self.findings)
 
 
-def examine(run: Run, lists: Mapping[str, ListRun]) -> Diagnosis:
-    """Test how this API treats this application.
+class Visit:
+    """Tests how this API treats this application."""
 
-    Raises:
-        SettingError: The store of the quota cannot be used.
-        VisitEndsError: Nothing more may be asked.
-        RetriableAPIError: Nobody knows, as there is no token to be had.
-        requests.RequestException: There is no answer.
-    """
-    return _Visit(run, lists).diagnosis()
-
-
-class _Visit:
     def __init__(self, run: Run, lists: Mapping[str, ListRun]) -> None:
         self._run = run
         self._lists = lists
@@ -83,13 +73,24 @@ class _Visit:
         self._first: dict[str, Future[Found]] = {}
 
     def diagnosis(self) -> Diagnosis:
+        """Ask, and return what was found out.
+
+        Raises:
+            SettingError: The store of the quota cannot be used.
+            VisitEndsError: Nothing more may be asked.
+            RetriableAPIError: Nobody knows, as there is no token to be had.
+            requests.RequestException: There is no answer.
+        """
         try:
             self._run.begin()
         except FatalAPIError as refusal:
             return self._told([], refusal)
         # Each waits for the answers to its own requests, so that all go on at once.
         with ThreadPoolExecutor(len(self._lists) or 1) as threads:
-            for name in self._parents_first():
+            parents = {
+                one.listing.parent.name for one in self._lists.values() if one.listing.parent
+            }
+            for name in sorted(self._lists, key=lambda name: name not in parents):
                 self._first[name] = threads.submit(self._examined, self._lists[name])
             found = [self._first[name].result() for name in self._lists if name in self._first]
             nested = [
@@ -99,12 +100,6 @@ class _Visit:
             ]
             found += [one for each in nested if (one := each.result()) is not None]
         return self._told(found, None)
-
-    def _parents_first(self) -> Iterator[str]:
-        parents = {
-            one.listing.parent.name for one in self._lists.values() if one.listing.parent
-        }
-        yield from sorted(self._lists, key=lambda name: name not in parents)
 
     # The lists
 

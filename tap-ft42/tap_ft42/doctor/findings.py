@@ -161,7 +161,7 @@ def _of_order(one: Found) -> Iterator[_Line]:
         so = f"sorts by {_named(can.sorts)}" if can.sorts else "reads it in pieces"
         yield "sort", _named(assumed.sorts), _named(can.sorts), so
     if not can.sorts_by_several:
-        yield "sort by several", "yes", "no", "sorts by one column"
+        yield "sort by several", "yes", "no", "reads it in pieces"
     if can.ranges != assumed.ranges:
         so = f"reads it by {_named(can.ranges)}" if can.ranges else "reads all of it"
         yield "range", _named(assumed.ranges), _named(can.ranges), so

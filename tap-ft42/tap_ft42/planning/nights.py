@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import timedelta
 from itertools import accumulate
 from math import ceil
 from typing import TYPE_CHECKING
@@ -12,27 +11,17 @@ from tap_ft42.declared.instants import DAY, HOUR
 
 if TYPE_CHECKING:
     from collections.abc import Collection
-    from datetime import datetime
 
 
-def is_due(taken: datetime | None, now: datetime, hour: int) -> bool:
-    """Tell whether the night's work has to be done.
+def is_due(done: int | None, now: int, hour: int) -> bool:
+    """Tell whether a night's work has to be done, as its hour has struck since the last time.
 
     Args:
-        taken: When it was last done; None for never.
+        done: When it was last done, in milliseconds since 1970; None for never.
         now: When the run began.
-        hour: Hour of the day (UTC) from which on the day's first run does it; negative
-            for never.
-
-    Returns:
-        Whether the hour has struck since.
+        hour: Hour of the day (UTC) from which on the day's first run does it.
     """
-    if hour < 0:
-        return False
-    struck = now.replace(hour=hour, minute=0, second=0, microsecond=0)
-    if struck > now:
-        struck -= timedelta(days=1)
-    return taken is None or taken < struck
+    return done is None or night_of(done, hour) < night_of(now, hour)
 
 
 def night_of(instant: int, hour: int) -> int:

@@ -41,9 +41,6 @@ def need(lists: Iterable[tuple[State, Sequence[State], int]], now: int) -> int:
         The greatest of how long each of them waits, times its weight.
     """
     return max(
-        (now - _served(whole, partitions)) * weight for whole, partitions, weight in lists
+        (now - max(last_served(whole), min(map(last_served, partitions), default=0))) * weight
+        for whole, partitions, weight in lists
     )
-
-
-def _served(whole: State, partitions: Sequence[State]) -> int:
-    return max(last_served(whole), min(map(last_served, partitions), default=0))

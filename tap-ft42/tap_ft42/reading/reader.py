@@ -67,10 +67,6 @@ class ListReader:
             return self._routes.setdefault(path, route)
         return self._routes[path]
 
-    def fit(self, path: str) -> Fit:
-        """Return what a route of the list was found to do."""
-        return self.route(path).fit
-
     def save(self) -> None:
         """Bring the state up to date with what was found out."""
         for route in tuple(self._routes.values()):
@@ -79,7 +75,7 @@ class ListReader:
     @property
     def page_size(self) -> int:
         """Rows a page."""
-        return min(self.largest_page, self.fit(self.listing.path).can.page_size)
+        return min(self.largest_page, self.route(self.listing.path).fit.can.page_size)
 
     def source(
         self,

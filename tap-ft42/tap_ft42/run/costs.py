@@ -45,14 +45,6 @@ _SEARCH = 12
 _QUESTIONS = 4
 """Requests that find out what a list can do of which nothing is known yet."""
 
-_MODES = {
-    Way.LIST: "full",
-    Way.FULL: "full",
-    Way.LOAD: "changes",  # by ids, unless it begins
-    Way.WINDOW: "changes",
-    Way.CHANGES: "changes",
-}
-
 
 @dataclass(frozen=True)
 class Intent:
@@ -102,7 +94,9 @@ class Intent:
         if not self.reads:
             return "full" if listing.cursor is None else "first load"
         begins = any(step.way is Way.LOAD and step.since == "" for step in steps)
-        return "first load" if begins else _MODES[steps[0].way]
+        if begins:
+            return "first load"
+        return "full" if steps[0].way in {Way.LIST, Way.FULL} else "changes"
 
     @property
     def is_window(self) -> bool:
@@ -279,7 +273,9 @@ def _requests_below(
     partitions, reads = intent.partitions, len(intent.due)
     is_load = intent.mode == "first load"
     if partitions is None:
-        campuses = totals.get("campuses") or CAMPUSES
+        lists = intent.list_run.lists.items()
+        counted = (totals.get(name) for name, one in lists if one.listing.is_campus)
+        campuses = next(counted, None) or CAMPUSES
         parents = totals.get(listing.parent.name) if listing.parent else None
         is_narrowed = listing.parent is not None and listing.parent.campus_filter is not None
         share = 1 if is_narrowed else len(run.scope.campus_ids) / campuses or 1

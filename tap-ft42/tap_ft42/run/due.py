@@ -1,16 +1,19 @@
-"""What of a list a run has to read: all of it, what changed, or nothing yet."""
+"""What of a list a run has to read: all of it, what changed, or nothing yet.
+
+A list whose rows hardly ever change is read in full at intervals; what the state says of that
+is in `tap_ft42.planning.refresh`. Between two full reads, the lists below it are read for the
+rows that the last one found.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from tap_ft42.declared.instants import from_milliseconds, milliseconds
+from tap_ft42.planning import nights, refresh
 from tap_ft42.planning.bookmarks import note_scope
-from tap_ft42.planning.nights import night_of
 from tap_ft42.planning.plan import Partition
 from tap_ft42.planning.priorities import need
-from tap_ft42.planning.refresh import forget_position
-from tap_ft42.run.refreshing import Refreshing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -19,6 +22,11 @@ if TYPE_CHECKING:
     from tap_ft42.reading.places import Place
     from tap_ft42.run.partitions import Partitions
     from tap_ft42.run.traits.trait import Trait
+
+_DAY = 24
+_WEEK = 7 * _DAY
+_CENTURY = 100 * 366 * _DAY
+"""Hours."""
 
 _NIGHT = "night"
 """Key in the state of a partition that is read once a night: when the last one began."""
@@ -31,8 +39,6 @@ class Due:
         self, partitions: Partitions, is_short: Callable[[Context | None], bool]
     ) -> None:
         self.partitions = partitions
-        self.refreshing = Refreshing(partitions) if partitions.listing.is_reference else None
-        """Its full reads, if it hardly ever changes."""
         self._is_short = is_short
 
     def need(self, now: int) -> int:
@@ -50,10 +56,54 @@ class Due:
 
     def needs_all(self, context: Context | None) -> bool:
         """Tell whether the run reads all of a partition that has no bookmark, or loses it."""
-        if self.refreshing is not None:
-            return self.refreshing.is_due(context)
+        if self.partitions.listing.is_reference:
+            return self._is_refresh_due(context)
         is_live = self.partitions.run.backfill is None
         return is_live or bool(self.partitions.wanted_children)
+
+    # A list that is read in full at intervals
+
+    @property
+    def interval(self) -> float:
+        """Hours for which a full read is good enough."""
+        listing, run = self.partitions.listing, self.partitions.run
+        set_hours: dict[str, float] = run.settings.get("refresh_hours") or {}
+        if listing.name in set_hours:
+            return set_hours[listing.name]
+        if listing.is_campus and run.scope.campus_ids:
+            # Where the campuses are named, no other one can join those that are asked.
+            return _WEEK if self.partitions.output.selected else _CENTURY
+        hours = listing.refresh_hours or 0
+        is_told_less = listing.changes is not None and not self.partitions.tells_changes
+        return min(hours, _DAY) if is_told_less else hours
+
+    def _is_refresh_due(self, context: Context | None) -> bool:
+        run, state = self.partitions.run, self.partitions.state(context)
+        if run.is_dry_run or self.partitions.output.emit_activate_version_messages:
+            return True  # what a run does not emit after such a message is deleted
+        if run.backfill is not None:
+            # What there is to read below the rows, a backfill has to know once.
+            known, children = state.get("refreshed_at") or {}, self.partitions.wanted_children
+            return any(child.listing.name not in known for child in children)
+        return refresh.is_due(state, hours=self.interval, **self._terms(context))
+
+    def note_refresh(
+        self, context: Context | None, records: Iterable[Any], *, is_whole: bool
+    ) -> None:
+        """Note that a full read came to its end, and whether these are all records."""
+        refresh.note_refresh(self.partitions.state(context), **self._terms(context))
+        for child in self.partitions.wanted_children if is_whole else ():
+            state = child.output.stream_state
+            refresh.forget_partitions(state, {*records, *refresh.hidden_ids(state)})
+
+    def _terms(self, context: Context | None) -> dict[str, Any]:
+        wanted = self.partitions.wanted_children
+        wanted += [self.partitions] if self.partitions.output.selected else []
+        readers = [one.listing.name for one in wanted]
+        scope = self.partitions.scope_of(context)
+        return {"now": self.partitions.run.began, "scope": scope, "readers": readers}
+
+    # A partition
 
     def partition(
         self,
@@ -72,7 +122,7 @@ class Due:
             trait.take_up(context, state)
         is_full = self.needs_all(context)
         if is_full and listing.is_reference and listing.cursor is not None:
-            forget_position(state)
+            refresh.forget_position(state)
         return Partition(
             context,
             state,
@@ -88,8 +138,9 @@ class Due:
         is_loaded = "read_until" in state and "from_scratch" not in state
         if run.backfill is not None or not is_loaded:
             return True
-        last, hour = milliseconds(state.get(_NIGHT)), run.settings["census_hour"]
-        return last is None or night_of(last, hour) < night_of(run.began, hour)
+        return nights.is_due(
+            milliseconds(state.get(_NIGHT)), run.began, run.settings["census_hour"]
+        )
 
     def note_night(self, context: Context | None) -> None:
         """Take note that a partition that is read once a night has been read."""

@@ -62,6 +62,10 @@ class Output(Protocol):
         """What of its rows is about people, and what of that may leave the tap."""
 
     @property
+    def is_rejected_kept(self) -> bool:
+        """Whether what breaks its schema goes to a stream of its own."""
+
+    @property
     def emit_activate_version_messages(self) -> bool:
         """Whether a target deletes what a run does not emit."""
 

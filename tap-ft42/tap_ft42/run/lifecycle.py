@@ -102,12 +102,6 @@ class Lifecycle:
         return None if self._run.token.is_known else self._run.token.failure
 
     @property
-    def _is_partial(self) -> bool:
-        """Whether some streams failed, and others did not."""
-        failed = self._host.with_those_below(self._failures)
-        return not set(failed).issuperset(self._host.selected)
-
-    @property
     def failed_streams(self) -> list[str] | None:
         """The streams that are not complete, with those that are read below them.
 
@@ -174,7 +168,8 @@ class Lifecycle:
             if below:
                 more += f" Rows of {', '.join(sorted(below))} may be missing with it."
             message = f"The run is not complete. {first.name}: {first.why}.{more}"
-            if not (unless_partial and self._is_partial):
+            failed = self._host.with_those_below(self._failures)
+            if not unless_partial or set(failed).issuperset(self._host.selected):
                 raise IncompleteRunError(message)
             LOGGER.error("%s", message, extra={"happened": "partial_success"})
         if failure := self._nothing_came:

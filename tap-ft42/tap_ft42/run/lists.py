@@ -22,7 +22,6 @@ from tap_ft42.run.lifecycle import ALONE
 from tap_ft42.run.lookups import LookUps
 from tap_ft42.run.partitions import Partitions
 from tap_ft42.run.rejections import Rejections, UnusableRecordsError
-from tap_ft42.run.run import STATE_INTERVAL
 from tap_ft42.run.started import StartedReads
 from tap_ft42.run.sweeping import Sweeping
 from tap_ft42.run.traits import traits_of
@@ -37,7 +36,6 @@ if TYPE_CHECKING:
     from tap_ft42.planning.plan import PlannedRead
     from tap_ft42.reading.fitting import Fit
     from tap_ft42.run.host import Output
-    from tap_ft42.run.refreshing import Refreshing
     from tap_ft42.run.run import Run
     from tap_ft42.run.started import Started
 
@@ -51,15 +49,12 @@ class ListRun:
         listing: Listing,
         output: Output,
         lists: Mapping[str, ListRun],
-        *,
-        is_rejected_kept: Callable[[], bool],
     ) -> None:
         """Begin without plans; `lists`, all those of the run in its order, may still grow."""
         self.run = run
         self.listing = listing
         self.output = output
         self.lists = lists
-        self._is_rejected_kept = is_rejected_kept
         self.partitions = Partitions(run, listing, output)
         self.due = Due(self.partitions, lambda one: self.presence.of(one).is_short())
         self.traits = list(traits_of(self.partitions, lambda name: lists[name].partitions))
@@ -83,7 +78,7 @@ class ListRun:
     @cached_property
     def rejections(self) -> Rejections:
         """What of its records was rejected."""
-        return Rejections(is_kept=self._is_rejected_kept())
+        return Rejections(is_kept=self.output.is_rejected_kept)
 
     def read_below(self, child: ListRun) -> None:
         """Let another list be read for each row of this one."""
@@ -115,10 +110,10 @@ class ListRun:
         try:
             for trait in self.traits:
                 yield from trait.first()
-            if self.due.refreshing is None:
-                yield from self._planned_records(context)
+            if self.listing.is_reference:
+                yield from self._refreshed(context)
             else:
-                yield from self._refreshed(context, self.due.refreshing)
+                yield from self._planned_records(context)
             yield from self._beside(context)
         except RunEnds as end:
             self.run.lifecycle.end_early(end)
@@ -178,7 +173,7 @@ class ListRun:
         )
         return True
 
-    def _refreshed(self, context: Context | None, refreshing: Refreshing) -> Iterator[Any]:
+    def _refreshed(self, context: Context | None) -> Iterator[Any]:
         """Yield the records of a partition, and take note if these are all."""
         # What goes on where an earlier run ended does not list what that had listed.
         is_whole = "from_scratch" not in self.partitions.state(context)
@@ -194,7 +189,7 @@ class ListRun:
                 for child in self.wanted_children:
                     if child.hidden_parents is not None:
                         child.hidden_parents.note_listed(listed, exist)
-            refreshing.note(context, listed, is_whole=is_whole)
+            self.due.note_refresh(context, listed, is_whole=is_whole)
 
     @cached_property
     def hidden_parents(self) -> HiddenParents | None:
@@ -258,7 +253,7 @@ class ListRun:
                 held.append(partial(moved.advance, part))
                 if not self._is_needed_again:
                     self._move(held, rejected)
-                self.run.write_state(at_most_every=STATE_INTERVAL)
+                self.run.write_state_if_due()
             held.append(moved.complete)
             self._move(held, rejected)
         if held and (objection := self.rejections.objection()):

@@ -115,12 +115,12 @@ class Partitions:
     @cached_property
     def fit(self) -> Fit:
         """What its route was found to do."""
-        return self.reader.fit(self.path)
+        return self.reader.route(self.path).fit
 
     @cached_property
     def fit_of_sweeps(self) -> Fit:
         """What the route was found to do that lists the rows of all parents."""
-        return self.reader.fit(self.whole_path or self.path)
+        return self.reader.route(self.whole_path or self.path).fit
 
     @property
     def has_wrong_totals(self) -> bool:
@@ -174,16 +174,12 @@ class Partitions:
             return None
         if self.listing.by_cursus:
             return [dict(whole) for whole in self.lists if whole]
-        is_for_nothing = self._is_backfilled or self.run.is_dry_run
-        if self.listing.people_filter is None or is_for_nothing:
+        backfill, state = self.run.backfill, self.output.stream_state
+        is_read = backfill is not None and backfill.has_read(state)
+        if self.listing.people_filter is None or is_read or self.run.is_dry_run:
             return None  # nobody has to be looked up
         batches = self.run.people.batches
         return None if batches is None else [{"user_ids": batch} for batch in batches]
-
-    @property
-    def _is_backfilled(self) -> bool:
-        backfill = self.run.backfill
-        return backfill is not None and backfill.has_read(self.output.stream_state)
 
     @property
     def is_one_list(self) -> bool:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from functools import cached_property, partial
+from functools import cached_property
 
 from tap_ft42.census.terms import CensusTerms
 from tap_ft42.run.lifecycle import Lifecycle
 from tap_ft42.run.people import Directory
 from tap_ft42.run.services import Services
-
-STATE_INTERVAL = 5.0
-"""Seconds between two STATE messages of a run that goes on."""
 
 
 class Run(Services):
@@ -41,7 +38,7 @@ class Run(Services):
             is_whole=lambda: not self.is_dry_run and self.backfill is None,
             ends_early=lambda: self.lifecycle.ends_early,
             next_place=self.next_place,
-            write_state=partial(self.write_state, at_most_every=STATE_INTERVAL),
+            write_state=self.write_state_if_due,
         )
 
     def stop(self, reason: str) -> None:

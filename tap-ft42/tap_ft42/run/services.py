@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 _OF_THE_USER = user_state_path("tap-ft42")
 """Where files are kept that no setting gives a place."""
 
+_STATE_INTERVAL = 5.0
+"""Seconds between two STATE messages of a run that goes on."""
+
 
 class Services:
     """What all of a run needs. Each service is opened when it is first needed."""
@@ -237,13 +240,12 @@ class Services:
         """What the run asks for."""
         return Ledger()
 
-    def write_state(self, *, at_most_every: float = 0) -> None:
-        """Write a STATE message.
+    def write_state(self) -> None:
+        """Write a STATE message."""
+        self._state_written = time.monotonic()
+        self._host.write_state()
 
-        Args:
-            at_most_every: Seconds that must have passed since the last one.
-        """
-        now = time.monotonic()
-        if now - self._state_written >= at_most_every:
-            self._state_written = now
-            self._host.write_state()
+    def write_state_if_due(self) -> None:
+        """Write a STATE message, unless the last one is quite new."""
+        if time.monotonic() - self._state_written >= _STATE_INTERVAL:
+            self.write_state()

@@ -23,6 +23,7 @@ from tap_ft42.planning.steps import Way
 from tap_ft42.planning.sweeps import together
 from tap_ft42.reading.asking import TooDearError
 from tap_ft42.run.sweeping import Halving, may_be_of_one
+from tap_ft42.run.turns import remembered, sort_by_turn
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
@@ -121,9 +122,8 @@ class StartedReads:
         children = [child for child in self.children if child._list.is_wanted]  # noqa: SLF001 - of the same class
         if not children:
             return
-        refreshing = self._due.refreshing
-        if refreshing is not None and self._list.run.budget.counts_requests:
-            refreshing.sort_by_turn(records)
+        if self._list.listing.is_reference and self._list.run.budget.counts_requests:
+            sort_by_turn(self._list, records)
         parents = [
             (context, (*place, position))
             for position, record in enumerate(records)
@@ -159,15 +159,14 @@ class StartedReads:
         for alike in of_cursus.values():
             grouping = self._sweeping.grouping([one.context for one in alike])
             self._start(alike, grouping, is_urgent=is_urgent)
-        if self._due.refreshing is not None:
+        if self._list.listing.is_reference:
             for context, place in members:
                 if not self.is_due(context):
                     self._begin_remembered(place)
 
     def _begin_remembered(self, place: Place) -> None:
         """Begin with what is read below rows that are not read themselves."""
-        refreshing = self._due.refreshing
-        self.remembered = [] if refreshing is None else [*refreshing.remembered()]
+        self.remembered = [*remembered(self._list)]
         self._begin_known(self.remembered, place)
 
     def begin_unlisted(self) -> Sequence[tuple[Partitions, Context]]:
@@ -177,8 +176,8 @@ class StartedReads:
             What an earlier run has read below them, or the settings name, as far as this run
             has not begun with it.
         """
-        refreshing = self._due.refreshing
-        known = [] if refreshing is None else [*refreshing.remembered(), *self._named()]
+        is_reference = self._list.listing.is_reference
+        known = [*remembered(self._list), *self._named()] if is_reference else []
         left = [
             (below, context)
             for number, (below, context) in enumerate(known)

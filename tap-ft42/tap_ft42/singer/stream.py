@@ -16,7 +16,6 @@ from tap_ft42.api.budget import RunEnds
 from tap_ft42.declared.privacy import PersonalData
 from tap_ft42.run.below import not_read_here
 from tap_ft42.run.lifecycle import ALONE
-from tap_ft42.run.run import STATE_INTERVAL
 from tap_ft42.run.trial import tried_out
 from tap_ft42.singer.messages import BufferedWriter
 from tap_ft42.singer.rows import SCHEMAS, Rows
@@ -152,6 +151,11 @@ class FT42Stream(Stream):
         """Return what the stream makes of a record, or raise a `BrokenRecordError`."""
         return self._rows.shape.row(record, self.list_run.added(record, context))
 
+    @property
+    def is_rejected_kept(self) -> bool:
+        """Whether what breaks the schema goes to a stream of its own."""
+        return self.rejected_records.selected
+
     def reject(self, record: object, reason: str) -> None:
         """Put a broken record aside."""
         self.list_run.rejections.note(reason=reason)
@@ -220,7 +224,7 @@ class FT42Stream(Stream):
     @override
     def _write_state_message(self) -> None:
         """Write the state now and then, as it holds the bookmarks of all partitions."""
-        self.list_run.run.write_state(at_most_every=STATE_INTERVAL)
+        self.list_run.run.write_state_if_due()
 
     @override
     def finalize_state_progress_markers(self, state: dict[str, Any] | None = None) -> None:

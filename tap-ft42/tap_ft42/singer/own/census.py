@@ -35,14 +35,11 @@ class CensusStream(OwnStream):
     @override
     def get_records(self, context: Context | None) -> Iterable[dict[str, Any]]:
         try:
-            yield from self._records()
+            for counted in self.lists.values():
+                if counted.output.selected:
+                    yield from self._counted(counted)
         except RunEnds as end:
             self.run.lifecycle.end_early(end)
-
-    def _records(self) -> Iterator[dict[str, Any]]:
-        for counted in self.lists.values():
-            if counted.output.selected:
-                yield from self._counted(counted)
 
     def _counted(self, of: ListRun) -> Iterator[dict[str, Any]]:
         name, budget, progress = of.listing.name, self.run.budget, self.run.lifecycle.progress

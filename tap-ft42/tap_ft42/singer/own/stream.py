@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from singer_sdk import Stream, StreamSchema
 from typing_extensions import override
 
-from tap_ft42.run.run import STATE_INTERVAL
 from tap_ft42.singer.rows import SCHEMAS
 
 if TYPE_CHECKING:
@@ -52,4 +51,4 @@ class OwnStream(Stream):
     @override
     def _write_state_message(self) -> None:
         """Write the state now and then, with what every stream is known to have."""
-        self.run.write_state(at_most_every=STATE_INTERVAL)
+        self.run.write_state_if_due()

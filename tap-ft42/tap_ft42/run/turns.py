@@ -1,0 +1,43 @@
+"""Whose turn it is of what is read below a list: who waits longest is first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tap_ft42.declared.contexts import parent_of
+from tap_ft42.declared.listing import ID
+from tap_ft42.planning.priorities import last_served
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from tap_ft42.declared.contexts import Context
+    from tap_ft42.run.partitions import Partitions
+
+
+def remembered(above: Partitions) -> Iterator[tuple[Partitions, Context]]:
+    """Yield what is read below the rows of the last full read, as far as in scope."""
+    for child in above.wanted_children:
+        turns = _turns([child])
+        for parent_id in sorted(turns, key=turns.__getitem__):
+            for context in above.contexts_below({ID: parent_id}):
+                yield child, context
+
+
+def sort_by_turn(above: Partitions, records: list[Any]) -> None:
+    """Sort records of a list by the turns of what is read below them."""
+    turns = _turns(above.wanted_children)
+    records.sort(
+        key=lambda record: turns.get(record.get(ID) or 0, 0) if isinstance(record, dict) else 0
+    )
+
+
+def _turns(children: Iterable[Partitions]) -> dict[int, int]:
+    """Return by parent when the part below it that waits longest was last served."""
+    turns: dict[int, int] = {}
+    for child in children:
+        for whole in child.lists:
+            for partition in child.states_within(whole):
+                parent, turn = parent_of(partition["context"]), last_served(partition)
+                turns[parent] = min(turn, turns.get(parent, turn))
+    return turns
