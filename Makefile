@@ -18,7 +18,10 @@ PRODUCTION := .local/installed
 MORE       := .local/installed-dev
 OTHERS     := .local/installed-others
 MANIFESTS  := uv.lock pyproject.toml $(wildcard */pyproject.toml) \
-              meltano.yml $(wildcard target-config/*.meltano.yml)
+              meltano.yml target-config/target-postgres.meltano.yml
+# Meltano reads these where they are linked beside it: every command would, for a load by
+# another target.
+OTHER_TARGETS := target-config/other-targets.meltano.yml
 
 RELEASE := UV_PROJECT_ENVIRONMENT=.local/release-venv $(UV) run --quiet --locked --only-group release
 
@@ -46,6 +49,10 @@ define install_plugins
 	done
 endef
 
+define link_others
+	@ln -sf others/$(notdir $(OTHER_TARGETS)) $(OTHER_TARGETS)
+endef
+
 # What is installed as it lies here is compiled where it lies, and its catalog may be new.
 define compile
 	@$(BIN)/python -m compileall -q $(foreach package,$(PACKAGES),$(wildcard $(package)/*_*/))
@@ -64,6 +71,7 @@ install: $(PRODUCTION) ## Install what a machine needs to load, in this folder o
 	$(compile)
 
 install-others: $(PRODUCTION) $(OTHERS) ## Install the other targets, and dbt
+	$(link_others)
 
 install-dev: $(MORE) $(OTHERS) ## Install all, with what tests, checks and the demo need (some minutes)
 	$(compile)
@@ -82,8 +90,10 @@ $(MORE): $(MANIFESTS) | $(UV)
 	@touch $(PRODUCTION) $@
 
 # Meltano has to be there, and either of the two above brings it.
-$(OTHERS): $(MANIFESTS) | $(UV)
+$(OTHERS): $(MANIFESTS) target-config/others/other-targets.meltano.yml | $(UV)
+	$(link_others)
 	$(call install_plugins,target-csv target-duckdb target-jsonl dbt)
+	$(if $(wildcard $(OTHER_TARGETS)),,@rm $(OTHER_TARGETS))
 	@touch $@
 
 airflow: install-dev ## Set Airflow up, in an environment of its own

@@ -202,7 +202,7 @@ def parts() -> dict[Path, dict[str, str]]:
     streams = declared()
     return {
         ROOT / "meltano.yml": _selection(streams),
-        ROOT / "target-config/other-targets.meltano.yml": {"csv": _csv()},
+        ROOT / "target-config/others/other-targets.meltano.yml": {"csv": _csv()},
         ROOT / "tap-ft42/README.md": {"streams": _readme(streams)},
         DBT / "dbt_project.yml": {"optional": _optional(streams)},
     }

@@ -4,6 +4,7 @@
 # ///
 """Break the code on purpose, a small thing at a time, and see whether the tests notice.
 
+    \b
     make mutants                              a sample of all rooms
     make mutants ARGS="--room publish"        of one room only
     make mutants ARGS="--number 20 --seed 7"  another, smaller one
@@ -12,7 +13,7 @@ Cosmic Ray makes the mutants of Python; those of SQL are words put for their opp
 is made in a copy of the project, where the tests of its room run until one fails. What is
 caught, and what nobody noticed, is printed and written to a page. Its figure is a lower
 bound: of all tests, only the room's have been asked.
-"""
+"""  # noqa: D301 - click looks for the character itself
 
 from __future__ import annotations
 
@@ -106,7 +107,7 @@ ROOMS = {
         (f"{TAP}/reading/*.py",),
         _tests(
             "tap", "capabilities regions any_answer living drift spool bounds paging "
-            "connections hostile_answers",
+            "connections hostile_answers nothing_narrows",
         ),
     ),
     "planning": Room(
@@ -122,7 +123,7 @@ ROOMS = {
     ),
     "census": Room(
         (f"{TAP}/census/*.py",),
-        _tests("tap", "days counting tallies settled unnamed audit census known"),
+        _tests("tap", "days accounts counting settled unnamed audit census known movers"),
     ),
     "publish": Room(
         (
@@ -342,7 +343,7 @@ def _failed(tests: Iterable[str], copy: Path, seconds: float | None) -> str:
         },
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        start_new_session=True,
+        process_group=0,
         text=True,
     )  # fmt: skip
     try:
@@ -355,6 +356,8 @@ def _failed(tests: Iterable[str], copy: Path, seconds: float | None) -> str:
             process.wait()
     if process.returncode == 0:
         return ""
+    if seconds is None:
+        click.echo(said)
     named = re.search(r"^(?:FAILED|ERROR) (\S+)", said, re.MULTILINE)
     return named[1] if named else "the start"
 

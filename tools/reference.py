@@ -29,9 +29,6 @@ REFERENCE = ROOT / "docs/reference"
 BEGIN = "<!-- written by tools/reference.py -->\n"
 END = "<!-- /written -->\n"
 
-_MANY = 4
-"""From how many options on only the first and the last are named."""
-
 
 def settings_of_the_tap() -> dict[str, Any]:
     """The tap's own settings: the SDK adds its own to them once a tap has been made."""
@@ -67,7 +64,7 @@ def settings() -> str:
 
 
 def commands() -> str:
-    """Say what each command is for, with each option once a program."""
+    """Say what each command is for, and name its options, which its help explains."""
     return "\n".join(
         section
         for root, program in (
@@ -151,24 +148,22 @@ def _variables(option: click.Option) -> list[str]:
     return [named] if isinstance(named, str) else list(named)
 
 
-def _of_the_target(plugin: dict[str, Any]) -> tuple[str, str]:
-    """Describe what is set here or read by `warehouse`, too; name the rest."""
+def _of_the_target(plugin: dict[str, Any]) -> Iterator[str]:
+    """Describe what is set here; name the rest."""
     shared = {name for option in _options_of_the_warehouse() for name in _variables(option)}
     shared |= {"TARGET_POSTGRES_PASSWORD", "TARGET_POSTGRES_SQLALCHEMY_URL"}
     rows: list[tuple[str, ...]] = []
-    rest: list[str] = []
+    rest: dict[bool, list[str]] = {True: [], False: []}
     for setting in plugin["settings"]:
         value = plugin["config"].get(setting["name"], setting.get("value"))
         variable = f"TARGET_POSTGRES_{re.sub(r'[^a-z]', '_', setting['name']).upper()}"
-        if value is None and variable not in shared:
-            rest.append(f"`{variable}`")
+        if value is None:
+            rest[variable in shared].append(f"`{variable}`")
         else:
-            shown = "" if value is None else f"`{str(value).lower()}`"
-            rows.append((f"`{variable}`", shown, setting["label"]))
-    return (
-        _grid(("variable", "set here to", "meaning"), iter(rows)),
-        f"For the loader only: {', '.join(rest)}.\n",
-    )
+            rows.append((f"`{variable}`", f"`{str(value).lower()}`", setting["label"]))
+    yield _grid(("variable", "set here to", "meaning"), iter(rows))
+    yield f"`warehouse` reads these, too: {', '.join(rest[True])}.\n"
+    yield f"For the loader only: {', '.join(rest[False])}.\n"
 
 
 def _plugins() -> dict[str, dict[str, Any]]:
@@ -196,28 +191,17 @@ def _with_subcommands(command: click.Command, name: str) -> Iterator[tuple[str, 
 
 
 def _sections(root: click.Command, program: str) -> Iterator[str]:
-    """Yield what there is to say of each command of a program."""
-    told: dict[tuple[str, ...], str] = {}
+    """Yield what each command of a program is for, and the names of its options."""
     for name, command in _with_subcommands(root, program):
         arguments = [one.make_metavar(click.Context(command)) for one in command.params
                      if isinstance(one, click.Argument)]  # fmt: skip
-        options = [one for one in command.params if isinstance(one, click.Option)]
-        new = [one for one in options if _meaning(one) not in told]
-        variables = [one for one in new if one.envvar]
-        lines = [f"- {_described(one)}\n" for one in new if one not in variables]
-        if variables:
-            lines.append(f"- {_named(variables)}\n")
-        by_command: dict[str, list[click.Option]] = {}
-        for one in options:
-            if command_before := told.get(_meaning(one)):
-                by_command.setdefault(command_before, []).append(one)
-        lines += [
-            f"- {_named(again)}: see `{before}`\n" for before, again in by_command.items()
+        options = [
+            f"`{one.opts[0]}`" for one in command.params if isinstance(one, click.Option)
         ]
-        told |= {_meaning(one): name for one in new}
         paragraphs = [f"## {' '.join((name, *arguments))}", *_paragraphs(command)]
-        if lines:
-            paragraphs.append("".join(lines).rstrip())
+        # What the program is told stands before its commands, and has variables.
+        if options and command is not warehouse:
+            paragraphs.append(f"Options: {', '.join(options)}.")
         yield "\n\n".join(paragraphs) + "\n"
 
 
@@ -226,24 +210,6 @@ def _paragraphs(command: click.Command) -> Iterator[str]:
     for paragraph in inspect.cleandoc(command.help or "").split("\n\n"):
         if not paragraph.startswith("\b"):
             yield " ".join(paragraph.split())
-
-
-def _meaning(option: click.Option) -> tuple[str, ...]:
-    return (*option.opts, option.help or "")
-
-
-def _described(option: click.Option) -> str:
-    text = f"`{option.opts[0]}`: {option.help}"
-    if isinstance(option.type, click.Choice):
-        text = f"{text.removesuffix('.')}: {', '.join(map(str, option.type.choices))}."
-    if option.show_default and option.default not in (None, False):
-        text += f" Default: `{option.default}`."
-    return text
-
-
-def _named(options: list[click.Option]) -> str:
-    names = [f"`{option.opts[0]}`" for option in options]
-    return ", ".join(names) if len(names) <= _MANY else f"{names[0]} to {names[-1]}"
 
 
 def main() -> None:

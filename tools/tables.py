@@ -17,7 +17,13 @@ _PATHS = {stream.listing.name: stream.listing.path for stream in STREAMS}
 _LIKE_EVERYWHERE = {"id", "slug", "created_at", "updated_at"}
 """What the page explains once; a table lists them only if it says more."""
 _FEW_WORDS = 6
-_SAY_NOTHING = {"a", "an", "api", "id", "in", "is", "it", "its", "of", "the", "url", "whether"}
+_SAY_NOTHING = {
+    "a", "an", "api", "id", "in", "is", "it", "its", "of", "person", "s", "the", "url",
+    "whether",
+}  # fmt: skip
+
+_SINGULAR = {"blocs": {"bloc"}, "campuses": {"campus"}, "users": {"user"}}
+"""What a description calls a row of a table."""
 
 
 def tables() -> str:
@@ -34,19 +40,20 @@ def tables() -> str:
 def _table(schema: dict[str, Any]) -> str:
     title = schema["title"]
     columns = {name: one for name, one in schema["properties"].items() if name != "extra"}
-    is_own = title in OWN
-    plain = [name for name, one in columns.items() if is_own or _is_plain(name, one)]
+    plain = [name for name, one in columns.items() if _is_plain(name, one, title)]
     rows = "".join(
         f"| `{name}`{_type(column)} | {_meaning(name, column)} |\n"
         for name, column in columns.items()
         if name not in plain
     )
     parts = [f"## {title}", f"{schema['description']}{_origin(schema)}"]
+    if title in OWN:  # the database explains them
+        return "\n\n".join(parts) + "\n"
     if rows:
         parts.append(f"| column | meaning |\n|---|---|\n{rows}".rstrip())
     if plain:
         listed = ", ".join(f"`{name}`" for name in plain)
-        parts.append(f"{'Columns' if is_own else 'Also'}: {listed}.")
+        parts.append(f"Also: {listed}.")
     return "\n\n".join(parts) + "\n"
 
 
@@ -56,11 +63,12 @@ def _origin(schema: dict[str, Any]) -> str:
     return (f" `GET {path}`." if path else "") + (f" Key: {key}." if key != "`id`" else "")
 
 
-def _is_plain(name: str, column: dict[str, Any]) -> bool:
+def _is_plain(name: str, column: dict[str, Any], title: str) -> bool:
     """Whether a column's name says what its description does."""
     words = re.findall(r"\w+", column["description"].lower())
     is_short = ";" not in column["description"] and len(words) <= _FEW_WORDS
-    parts = {"person", "student"} if name == "user_id" else {*name.split("_")}
+    parts = {"student"} if name == "user_id" else {*name.split("_")}
+    parts |= _SINGULAR.get(title, set())
     is_told = {*words} - _SAY_NOTHING <= parts
     return is_told or (name in _LIKE_EVERYWHERE and is_short)
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 from ft42_sandbox.testing import running_sandbox
 
+from tests.known_files import copy_known_files
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -24,9 +26,10 @@ BIN = ROOT / ".venv/bin"
 
 @dataclass(frozen=True)
 class Pipeline:
-    """Meltano in this repository, with state and settings of its own."""
+    """Meltano in this repository or a copy, with state and settings of its own."""
 
     environment: dict[str, str]
+    project: Path = ROOT
 
     def run(self, *blocks: str, **changes: str) -> str:
         """Run ``meltano run`` and return what it prints; fail if it fails.
@@ -43,7 +46,7 @@ class Pipeline:
         """Run Meltano whatever comes of it; stdout and stderr come together."""
         return subprocess.run(
             [BIN / "meltano", *arguments],
-            cwd=ROOT,
+            cwd=self.project,
             env={**self.environment, **changes},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -70,6 +73,16 @@ def pipeline(
     return Pipeline(
         meltano_environment(tmp_path_factory.mktemp("meltano"), sandbox) | database.environment
     )
+
+
+@pytest.fixture(scope="module")
+def project_of_others(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the project in which Meltano knows all targets, tested or not."""
+    project = tmp_path_factory.mktemp("project")
+    copy_known_files(project, "meltano.yml", "tap-ft42/pyproject.toml", "target-config")
+    for file in (project / "target-config/others").iterdir():
+        (project / "target-config" / file.name).symlink_to(file)
+    return project
 
 
 def meltano_environment(own: Path, api: RunningSandbox | None) -> dict[str, str]:

@@ -93,12 +93,14 @@ def environment(folder: Path, api: RunningSandbox | None) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
+def lake(tmp_path_factory: pytest.TempPathFactory, project_of_others: Path) -> Iterator[Lake]:
     folder = tmp_path_factory.mktemp("lake")
     with running_sandbox(
         users=200, enrolments=2000, requests_per_second=0, requests_per_hour=0
     ) as api:
-        yield Lake(folder / "ft42.duckdb", Pipeline(environment(folder, api)), api)
+        yield Lake(
+            folder / "ft42.duckdb", Pipeline(environment(folder, api), project_of_others), api
+        )
 
 
 @pytest.mark.slow
@@ -187,11 +189,14 @@ def test_the_landed_tables_become_parquet(lake: Lake, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_census_of_one_cursus_leaves_the_copies_of_others_alone(tmp_path: Path) -> None:
+def test_a_census_of_one_cursus_leaves_the_copies_of_others_alone(
+    project_of_others: Path, tmp_path: Path
+) -> None:
     file = tmp_path / "ft42.duckdb"
     with duckdb.connect(str(file)) as database:
         land_in_two_cursus(database)
-    done = Pipeline(environment(tmp_path, None)).attempt("invoke", "dbt", "run")
+    meltano = Pipeline(environment(tmp_path, None), project_of_others)
+    done = meltano.attempt("invoke", "dbt", "run")
     assert done.returncode == 0, done.stdout[-4000:]
 
     with duckdb.connect(str(file), read_only=True) as database:

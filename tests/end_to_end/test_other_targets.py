@@ -81,7 +81,7 @@ class Lake:
 
 
 @pytest.fixture(scope="module")
-def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
+def lake(tmp_path_factory: pytest.TempPathFactory, project_of_others: Path) -> Iterator[Lake]:
     folder = tmp_path_factory.mktemp("lake")
     for name in ("jsonl", "csv"):
         (folder / name).mkdir()
@@ -96,7 +96,8 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
                 "TARGET_DUCKDB_PATH": f"{folder}/ft42.duckdb",
                 "TARGET_JSONL_DESTINATION_PATH": f"{folder}/jsonl",
                 "TARGET_CSV_OUTPUT_PATH": f"{folder}/csv",
-            }
+            },
+            project_of_others,
         )
         yield Lake(folder, meltano, api)
 
@@ -175,7 +176,7 @@ def test_an_empty_text_and_null_are_one_where_the_page_says_so(
 
 def test_csv_has_json_in_all_columns_that_hold_lists_or_objects() -> None:
     plugins = yaml.safe_load(
-        (ROOT / "target-config/other-targets.meltano.yml").read_text(encoding="utf-8")
+        (ROOT / "target-config/others/other-targets.meltano.yml").read_text(encoding="utf-8")
     )["plugins"]["loaders"]
     (csv,) = (plugin for plugin in plugins if plugin["name"] == "target-csv")
     (maps,) = (item for item in csv["settings"] if item["name"] == "stream_maps")
@@ -193,12 +194,13 @@ def test_csv_has_json_in_all_columns_that_hold_lists_or_objects() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("target", CLOUD)
 def test_meltano_takes_the_settings_of_targets_that_are_not_run_here(
-    target: str, tmp_path: Path
+    target: str, project_of_others: Path, tmp_path: Path
 ) -> None:
     name = target.upper().replace("-", "_")
     password = {"target-bigquery": "credentials_json"}.get(target, "password")
     meltano = Pipeline(
-        meltano_environment(tmp_path, None) | {f"{name}_{password.upper()}": "kept secret"}
+        meltano_environment(tmp_path, None) | {f"{name}_{password.upper()}": "kept secret"},
+        project_of_others,
     )
     listed = meltano.attempt("config", "list", "--all", target)
     assert listed.returncode == 0, listed.stdout

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from tests.known_files import ROOT
+from tests.known_files import ROOT, known_files
 from tests.warehouse.conftest import user
 
 if TYPE_CHECKING:
@@ -59,6 +59,14 @@ def test_the_help_lists_all_commands() -> None:
         "alert", "campuses", "check", "forget", "init", "outcome", "person", "publish",
         "rebuild", "report", "sql", "status",
     ]  # fmt: skip
+
+
+def test_no_command_reads_the_settings_of_targets_that_nobody_uses() -> None:
+    project = yaml.safe_load((ROOT / "meltano.yml").read_text(encoding="utf-8"))
+    read = {
+        name for paths in project["include_paths"] for name in known_files(f":(glob){paths}")
+    }
+    assert read == {"target-config/target-postgres.meltano.yml"}
 
 
 def test_a_quarter_of_an_hour_starts_three_programs() -> None:
