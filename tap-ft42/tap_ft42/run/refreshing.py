@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tap_ft42.declared.contexts import parent_of
+from tap_ft42.declared.instants import milliseconds
 from tap_ft42.declared.listing import ID
 from tap_ft42.planning.priorities import last_served
 from tap_ft42.planning.refresh import (
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
 _DAY = 24
 _WEEK = 7 * _DAY
+_PAUSE = 3 * _DAY * 3_600_000
+"""Milliseconds."""
+
 _CENTURY = 100 * 366 * 24
 """Hours."""
 
@@ -59,7 +63,17 @@ class Refreshing:
             # What there is to read below the rows, a backfill has to know once.
             known = state.get("refreshed_at") or {}
             return any(child.listing.name not in known for child in self._list.wanted_children)
+        if self._list.listing.changes is not None and self._is_after_pause(state):
+            return True
         return is_due(state, hours=self.interval, **self._terms(context))
+
+    def _is_after_pause(self, state: dict[str, Any]) -> bool:
+        """Tell whether changes would be asked for in a window so wide that it may be cut.
+
+        Nothing shows it, as the rows do not tell when they changed.
+        """
+        read_until = milliseconds(state.get("read_until"))
+        return read_until is not None and self._list.run.began - read_until > _PAUSE
 
     def note(self, context: Context | None, records: Iterable[Any], *, is_whole: bool) -> None:
         """Note that a full read came to its end."""
