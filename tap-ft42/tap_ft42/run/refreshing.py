@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tap_ft42.declared.contexts import parent_of
-from tap_ft42.declared.instants import milliseconds
+from tap_ft42.declared.instants import DAY, milliseconds
 from tap_ft42.declared.listing import ID
 from tap_ft42.planning.priorities import last_served
 from tap_ft42.planning.refresh import (
@@ -27,8 +27,7 @@ if TYPE_CHECKING:
 
 _DAY = 24
 _WEEK = 7 * _DAY
-_PAUSE = 3 * _DAY * 3_600_000
-"""Milliseconds."""
+_PAUSE = 3 * DAY
 
 _CENTURY = 100 * 366 * 24
 """Hours."""
