@@ -140,8 +140,8 @@ def test_nothing_is_tried_where_nothing_is_left_over(
     here = tap.pointed_at(api)
     first = here.run("projects_users")
     assert campuses(first) == expected(there)
-    # A load, four looks at what filters do, two totals.
-    assert len(there.asked) == 7
+    # A load, four looks at what filters do, one at how far ranges reach, two totals.
+    assert len(there.asked) == 8
     there.asked.clear()
     here.run("projects_users", state=first.state)
     assert len(there.asked) == 1
@@ -384,6 +384,18 @@ def test_where_no_campus_narrows_rows_go_to_the_campuses_of_their_people(
     second = here.run("projects_users", state=first.state)
     assert campuses(second)[there.rows[0]["id"]] == there.rows[0]["campus"]
     assert len(there.asked) == 1
+
+
+def test_where_no_campus_narrows_rows_of_people_without_campus_are_told(
+    tap: Tap, api: ScriptedApi, there: Pretended
+) -> None:
+    there.ignored = ["filter[campus]"]
+    own = expected(there)
+    there.rows = [*there.rows, *(enrolment(number, NOWHERE) for number in (901, 902, 903))]
+    first = tap.pointed_at(api).run("projects_users")
+    assert campuses(first) == own
+    (line,) = told(first, "could be found")
+    assert "3 rows belong to no campus_id" in line
 
 
 def test_where_no_campus_narrows_a_night_takes_away_just_what_is_gone(

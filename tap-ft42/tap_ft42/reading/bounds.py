@@ -1,4 +1,4 @@
-"""Which of its bounds a range of ids includes, found out before a read relies on it.
+"""Which of its bounds a range includes, and how far it reaches, found out before that counts.
 
 Slices of ids meet without a gap, and a census counts them: where 42 left a bound out, each
 would lose a row, and the census would call it gone. So a range that holds one known row, at
@@ -6,14 +6,19 @@ its bounds, is asked for first. What was found out counts for a month, see
 `tap_ft42.declared.capabilities`.
 
 Instants need no such question. Their windows overlap, so they are asked for a millisecond
-wider on each side, see `tap_ft42.reading.regions`.
+wider on each side, see `tap_ft42.reading.regions`. But a window that is wide, as after a long
+pause, may be cut in silence: its answer looks like that of one in which little changed. So a
+known row is asked for in the middle of a wide range. Whichever end is cut, it is shown only if
+ranges of half that width are whole.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from tap_ft42.declared.capabilities import Bounds, bounds_of
+from tap_ft42.declared.instants import DAY, HOUR
 from tap_ft42.declared.listing import ID
 from tap_ft42.reading.regions import MAX_ID, Region
 
@@ -21,10 +26,26 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
     from tap_ft42.api.page import Page
+    from tap_ft42.reading.regions import Key
 
 Questions: TypeAlias = "Generator[Region, Page, Bounds | None]"
 """Yields which rows to ask for, is sent the first page of them, and returns what they tell;
 None if that is nothing."""
+
+
+Reach: TypeAlias = "Generator[Region, Page, int | None]"
+"""The same; what is returned is a width."""
+
+_MARGIN = 4
+"""How many times the width that is wanted is looked at, as the next one may be wider."""
+
+_LONG = {True: 10_000_000, False: 400 * DAY}
+"""What is looked at in any case, in ids and in milliseconds."""
+
+_NARROWER = {
+    True: (5_000_000, 1_000_000, 500_000, 100_000, 10_000, 1_000),
+    False: (365 * DAY, 90 * DAY, 30 * DAY, 7 * DAY, DAY, HOUR, HOUR // 6, HOUR // 60),
+}
 
 
 def depends_on_bounds(region: Region) -> bool:
@@ -52,6 +73,60 @@ def questions(example: int | None) -> Questions:
     if not (lower or upper) and not (yield from _holds(example - 1, example + 1, example)):
         return None  # it has left
     return bounds_of(lower=lower, upper=upper)
+
+
+@dataclass(frozen=True)
+class Example:
+    """A row that a list has.
+
+    Attributes:
+        number: Its id.
+        position: Where it lies in the column of the list's cursor.
+        column: That column.
+    """
+
+    number: int
+    position: int
+    column: str
+
+    @classmethod
+    def of(cls, page: Page, column: str) -> Example | None:
+        """Return the latest row of a page; None if its rows do not tell."""
+        if not page.ids or len(page.ids) != len(page.keys(column)):
+            return None
+        position, number = max(zip(page.keys(column), page.ids, strict=True))
+        return cls(number, position, column)
+
+    def around(self, key: Key, reach: int) -> Region:
+        """Return the row alone, as it lies in the middle of a range of a key."""
+        # Bounds may be left out, and instants be cut to seconds.
+        reaches = {ID: 1, self.column: 1_000, key: reach}
+        middles = {ID: self.number, self.column: self.position}
+        return Region(
+            {
+                name: (max(0, middle - reaches[name]), middle + reaches[name])
+                for name, middle in middles.items()
+            }
+        )
+
+
+def reach_questions(example: Example, key: Key, width: int) -> Reach:
+    """Ask how wide ranges of a key are answered as a whole.
+
+    Args:
+        example: A row.
+        key: Its id, or the column of the cursor.
+        width: How wide a range is wanted.
+    """
+    wide = max(_MARGIN * width, _LONG[key == ID])
+    for reach in (wide, *(narrower for narrower in _NARROWER[key == ID] if narrower < wide)):
+        region = example.around(key, reach)
+        page = yield region
+        if region.strangers(page):
+            return None
+        if example.number in page.ids:
+            return reach
+    return None  # it has left
 
 
 def _holds(lower: int, upper: int, number: int) -> Generator[Region, Page, bool | None]:

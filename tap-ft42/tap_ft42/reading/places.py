@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from typing_extensions import override
 
-from tap_ft42.reading.asking import Ask, TooLargeError
-from tap_ft42.reading.bounds import depends_on_bounds, questions
+from tap_ft42.api.errors import FatalAPIError
+from tap_ft42.reading.asking import (
+    COUNT,
+    Ask,
+    RangeIgnoredError,
+    RangeTooWideError,
+    TooLargeError,
+)
+from tap_ft42.reading.bounds import Example, depends_on_bounds, questions, reach_questions
+from tap_ft42.reading.fitting import NIGHTLY, Fit
+from tap_ft42.reading.regions import Region
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
     from tap_ft42.api.page import Page
     from tap_ft42.reading.asking import Part, Source
-    from tap_ft42.reading.fitting import Fit
-    from tap_ft42.reading.regions import Region
+    from tap_ft42.reading.regions import Key
 
 Place: TypeAlias = tuple[int, ...]
 """Position in the order of consumption: ``(2,)`` < ``(2, 5)`` < ``(3,)``."""
@@ -58,6 +67,8 @@ class PlacedAsk(Ask):
             is_urgent=self._is_urgent and number == 1,
         )
         self._note(page)
+        if number in {1, COUNT} and (fit := self.source.fit) is not None:
+            await self._look_at_reach(fit, region, page)
         return page
 
     async def _look_at_bounds(self, fit: Fit) -> None:
@@ -78,6 +89,53 @@ class PlacedAsk(Ask):
                     region = asking.send(page)
             except StopIteration as told:
                 fit.note_bounds(told.value)
+
+    async def _look_at_reach(self, fit: Fit, region: Region, page: Page) -> None:
+        """Find out whether a wide range is cut in silence, if nobody knows.
+
+        Raises:
+            RangeTooWideError: It is.
+        """
+        for key in region.bounds:
+            width = region.width(key)
+            if not fit.is_reach_due(key, width):
+                continue
+            await self._find_reach(fit, key, width, page)
+            widest = fit.can.widest_ranges.get(key, width)
+            if widest < width:
+                raise RangeTooWideError(key=key, widest=widest)
+
+    @override
+    async def prepare(self, head: Page) -> None:
+        if (fit := self.source.fit) is not None and head.ids:
+            await self._find_reach(fit, fit.cursor, NIGHTLY, head)
+
+    async def _find_reach(self, fit: Fit, key: Key, width: int, page: Page) -> None:
+        """Find out whether a range of some width is cut, unless it is known by now."""
+        async with fit.looking:
+            if fit.is_reach_due(key, width):
+                with suppress(FatalAPIError, RangeIgnoredError):
+                    await self._ask_for_reach(fit, key, width, page)
+
+    async def _ask_for_reach(self, fit: Fit, key: Key, width: int, page: Page) -> None:
+        """Ask for a row, one of a page if it has any, in ranges of some width."""
+        reach, place = None, (*self._place, 0, 0)
+        try:
+            if not page.ids:
+                request = (Region(), COUNT, None)
+                page = await self._answer(place, self.source, request, is_urgent=True)
+            if (example := Example.of(page, fit.cursor)) is None:
+                return
+            asking = reach_questions(example, key, width)
+            around = next(asking)
+            while True:
+                request = (around, 1, None)
+                answer = await self._answer(place, self.source, request, is_urgent=True)
+                around = asking.send(answer)
+        except StopIteration as told:
+            reach = told.value
+        finally:
+            fit.note_reach(key, width, reach)
 
     @override
     def after(self, number: int) -> Ask:

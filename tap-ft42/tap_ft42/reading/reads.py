@@ -82,6 +82,12 @@ LONG_SLICE = 500
 
 _TRIES = 10
 
+_SIZES = 4
+"""How often pages are made smaller where each is in an order of its own."""
+
+_FEW_PIECES = 3
+"""Pieces that are read without a look at whether the whole list has fewer pages."""
+
 _FAR = (10, 200)
 """Numbers of pages that a list which nobody counts may have."""
 
@@ -105,17 +111,31 @@ async def read_list(
 
     Raises:
         IncompleteReadError: It was another one in each of ten reads, or it shows less
-            than it counts on pages that are all the same.
+            than it counts on pages that are all the same, or that repeat each other.
     """
     look: Ask = Metered(ask)
     sort = "id" if is_sortable else None
-    before = None
+    before, is_shuffled = None, False
     for attempt in range(_TRIES):
         seen, order = Seen(), Order()
         look = look.again() if attempt else look
         async for page in all_pages(look.after(attempt), region or Region(), sort, seen):
             order.add(page)
             yield Part(page)
+        is_shuffled |= seen.is_shuffled
+        if is_shuffled:
+            # Pages of another size end elsewhere, and lack other rows.
+            if seen.is_filled_by(look.ids):
+                yield Part(None)
+                return
+            look = look.smaller()
+            if attempt < _SIZES:
+                continue
+            message = (
+                f"the API counts {seen.last} rows, and shows {len(look.ids)} of them, as each "
+                "page is in an order of its own"
+            )
+            raise IncompleteReadError(message)
         is_alike, before = seen.ids == before, seen.ids
         if not seen.is_cut_off and (seen.is_steady or is_alike):
             is_newest_first = None if region is None or region.bounds else order.is_newest_first
@@ -261,10 +281,11 @@ async def _in_pieces(
             yield part
     except RangeTooWideError as wide:
         number = ceil((region.width(wide.key) + 1) / max(wide.widest, 1))
-        whole = await one_page(ask.after(MOST_SLICES), region.without(wide.key), 1, None)
-        pages = MOST_SLICES if whole.total is None else ceil(whole.total / whole.size)
-        if number > pages:
-            raise RangeIgnoredError(key=wide.key) from wide
+        if number > _FEW_PIECES:
+            whole = await one_page(ask.after(MOST_SLICES), region.without(wide.key), 1, None)
+            pages = MOST_SLICES if whole.total is None else ceil(whole.total / whole.size)
+            if number > pages:
+                raise RangeIgnoredError(key=wide.key) from wide
         pieces = region.cut(wide.key, number)
         async for part in in_turn(
             _in_pieces(read, ask.after(MOST_SLICES + after), piece, key)
@@ -314,6 +335,7 @@ async def _from_scratch(
 ) -> AsyncIterator[Part]:
     head = await one_page(ask, region, 1, "-id" if is_sortable else None)
     await _refuse_dear(ask, region, head, accepts)
+    await ask.prepare(head)
     lower, upper = region.interval("id")
     is_descending = head.ids and list(head.ids) == sorted(head.ids, reverse=True)
     if is_sortable and is_descending and (tells_order(head) or head.more):

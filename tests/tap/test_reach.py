@@ -1,0 +1,158 @@
+"""What the API leaves out in silence is found, or told: of wide windows, of shuffled pages."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.tap.pretended import Pretended, Row, record_of
+from tests.tap.proofs import a_day_later, named
+from tests.tap.scripted import Reply, paged
+
+if TYPE_CHECKING:
+    from tests.tap.running import Run, Tap
+    from tests.tap.scripted import Asked, ScriptedApi
+
+STREAM = "achievements_users"
+BADGES = "/v2/achievements_users"
+WINDOW = "range[updated_at]"
+ROWS = 250
+PAUSE = "2025-02-01T00:00:00.000Z"
+"""When the last run was."""
+
+
+def day(number: int) -> str:
+    return f"2025-{1 + number // 28:02}-{1 + number % 28:02}T00:00:00.000Z"
+
+
+def badge(number: int) -> Row:
+    return record_of(STREAM, id=number, created_at=day(number), updated_at=day(number))
+
+
+def badges(**deviations: Any) -> Pretended:  # noqa: ANN401 - those of `Pretended`
+    return Pretended([badge(number) for number in range(1, ROWS + 1)], **deviations)
+
+
+def after_a_pause(run: Run) -> Row:
+    """The state as it would be if the run had been long ago."""
+    state = copy.deepcopy(run.state)
+    state["bookmarks"][STREAM] |= {"replication_key_value": PAUSE, "read_until": PAUSE}
+    return state
+
+
+def changed(there: Pretended) -> set[int]:
+    return {row["id"] for row in there.rows if row["updated_at"] > PAUSE}
+
+
+def probes(there: Pretended) -> list[Asked]:
+    """Requests that ask for one row in a wide window."""
+    return [asked for asked in there.asked if {"range[id]", WINDOW} <= asked.query.keys()]
+
+
+@pytest.mark.parametrize(
+    ("cuts", "days", "deviations"),
+    [
+        ("end", 1, {}),
+        ("end", 40, {"refused": ["sort"]}),
+        ("beginning", 40, {}),
+        ("beginning", 200, {"refused": ["sort"]}),
+    ],
+)
+def test_all_changes_of_a_long_pause_come(
+    tap: Tap, api: ScriptedApi, cuts: str, days: int, deviations: dict[str, Any]
+) -> None:
+    api.script[BADGES] = there = badges(widest={WINDOW: days}, cuts=cuts, **deviations)
+    here = tap.pointed_at(api)
+    first = here.run(STREAM)
+    second = here.run(STREAM, state=after_a_pause(first))
+    assert set(second.ids(STREAM)) >= changed(there)
+    assert "wider ranges of updated_at" in first.log + second.log
+
+
+def test_a_quiet_window_is_not_believed_either(tap: Tap, api: ScriptedApi) -> None:
+    api.script[BADGES] = there = badges(widest={WINDOW: 40}, cuts="end")
+    here = tap.pointed_at(api)
+    first = here.run(STREAM)
+    last = there.rows[-1]
+    there.rows = [*(badge(number) | {"updated_at": day(1)} for number in range(1, ROWS)), last]
+    second = here.run(STREAM, state=after_a_pause(first))
+    assert last["id"] in second.ids(STREAM)
+
+
+def test_an_api_that_cuts_nothing_is_asked_once_a_month(tap: Tap, api: ScriptedApi) -> None:
+    api.script[BADGES] = there = badges()
+    here = tap.pointed_at(api)
+    first = here.run(STREAM)
+    assert len(probes(there)) == 1
+    there.asked.clear()
+    second = here.run(STREAM, state=after_a_pause(first))
+    assert set(second.ids(STREAM)) >= changed(there)
+    assert not second.warnings
+    assert len(probes(there)) == 1  # so long a pause is looked at by itself
+    there.asked.clear()
+    here.run(STREAM, state=after_a_pause(second))
+    assert probes(there) == []
+
+
+def test_changes_that_no_row_shows_are_read_in_full_after_a_pause(
+    tap: Tap, api: ScriptedApi
+) -> None:
+    rows = [record_of("achievements", id=one, updated_at=day(one)) for one in range(1, ROWS)]
+    api.script["/v2/achievements"] = Pretended(rows, widest={WINDOW: 40}, cuts="end")
+    here = tap.pointed_at(api)
+    first = here.run("achievements")
+    state = copy.deepcopy(first.state)
+    state["bookmarks"]["achievements"]["read_until"] = PAUSE
+    assert set(here.run("achievements", state=state).ids("achievements")) == {*range(1, ROWS)}
+
+
+def test_enrolments_come_from_a_list_that_is_cut_in_silence(tap: Tap, api: ScriptedApi) -> None:
+    user = {"id": 7, "login": "somebody"}
+    rows = [
+        record_of(
+            "projects_users", id=number, created_at=day(number), updated_at=day(number),
+            cursus_ids=[21], user=user, campus=1,
+        )
+        for number in range(1, ROWS + 1)
+    ]  # fmt: skip
+    tie = record_of("campus_users", id=1, user_id=7, campus_id=1, updated_at=day(1))
+    api.script |= {
+        "/v2/campus": paged([record_of("campuses", id=1)]),
+        "/v2/campus_users": Pretended([tie]),
+        "/v2/projects_users": Pretended(rows, widest={WINDOW: 40}, cuts="end"),
+    }
+    run = tap.pointed_at(api).run("projects_users")
+    assert set(run.ids("projects_users")) == {row["id"] for row in rows}
+
+
+def test_a_row_that_no_page_shows_in_the_place_of_another_one_is_told(
+    tap: Tap, api: ScriptedApi
+) -> None:
+    there = Pretended([record_of("blocs", id=number) for number in range(1, 31)])
+
+    def shuffled(asked: Asked) -> Reply:
+        shown = there(asked).content
+        assert isinstance(shown, list)
+        rows = [row | {"id": 9} if row["id"] == 7 else row for row in shown]
+        return Reply(rows, headers={"X-Total": "30", "X-Per-Page": str(asked.size)})
+
+    api.script["/v2/blocs"] = shuffled
+    run = tap.pointed_at(api, page_size=10).fail("blocs")
+    assert "counts 30 rows, and shows 29 of them" in run.last_word
+
+
+def test_no_row_is_gone_because_a_range_of_ids_is_cut_in_silence(
+    tap: Tap, api: ScriptedApi
+) -> None:
+    rows = [badge(number) | {"id": 30_000 * number} for number in range(1, ROWS)]
+    there = Pretended(rows, widest={"range[id]": 1_000_000}, cuts="end")
+    api.script[BADGES] = there
+    here, known = tap.pointed_at(api), {row["id"] for row in rows}
+    first = here.run(STREAM, "census")
+    assert set(first.ids(STREAM)) == known
+    left = rows.pop(200)["id"]
+    there.rows = rows
+    night = here.run(STREAM, "census", state=a_day_later(first.state))
+    assert named(night, STREAM, known) <= {left}
