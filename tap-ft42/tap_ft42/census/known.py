@@ -292,6 +292,7 @@ class KnownRows(Presence):
             is_refreshed=self._is_refreshed,
             account=account,
             split=self._split if self._split is not None and self._split.is_made else None,
+            end=self._terms.end(self._list.listing.census.share),
         )
         is_listed = account.is_small and read.split is None
         if not is_listed:
