@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
+from tap_ft42.api.page import with_ids
 from tap_ft42.census.counting import (
     Differing,
     Interval,
@@ -62,7 +63,8 @@ class _Suspects:
         return self._halving(pages) < pages
 
     def _halving(self, pages: float) -> float:
-        return self.lacking * (ceil(log2(max(pages, 1))) + 1)
+        # The first halves serve all that are lacking.
+        return self.lacking * (log2(max(pages / self.lacking, 1)) + 2) - 1
 
 
 class Settling(DayInquiry):
@@ -149,7 +151,7 @@ class Settling(DayInquiry):
         self._close(settled)
 
     def _narrowed(self, account: Account, crowd: _Suspects, room: float) -> list[_Suspects]:
-        """Find out by totals which ids of a day lack some, as an hour's crowd is looked up."""
+        """Find out by totals which of the ids of a day lack some."""
         lower, upper = crowd.ids[0], crowd.ids[-1]
         region, rows = Region({ID: (lower, upper)}), len(account.between(lower, upper))
         filters = self._split.filters[1] if self._split is not None else {}
@@ -177,9 +179,8 @@ class Settling(DayInquiry):
         found: dict[int, dict[str, Any]] = {}
         for batch in id_lists(ids, self._longest_list):
             query = {**(self._query or {}), "filter[id]": batch}
-            for row in self._list.read_apart(query, name, self._whole, is_proof=True):
-                if isinstance(row, dict) and type(row.get(ID)) is int:
-                    found[row[ID]] = row
+            rows = self._list.read_apart(query, name, self._whole, is_proof=True)
+            found |= {row[ID]: row for row in with_ids(rows)}
         return found
 
     def _gone(self, account: Account, number: int, sent: float) -> Proof:
@@ -264,9 +265,7 @@ class Settling(DayInquiry):
         proof = None
         for part in self._asked(read):
             if part.page is not None:
-                for row in part.page.records():
-                    if isinstance(row, dict) and type(row.get(ID)) is int:
-                        rows[row[ID]] = row
+                rows |= {row[ID]: row for row in with_ids(part.page.records())}
             if isinstance(part, Proof):
                 proof = part
         return None if proof is None else (rows, proof)
