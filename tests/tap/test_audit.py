@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 GRAPH = "GET /v2/projects_users/graph/on/:field/by/:interval"
 ENROLMENTS = "/v2/projects_users?filter[cursus]=21"
 SCAN = 35
+CROWD = 1600
 
 
 class Copy:
@@ -102,6 +103,17 @@ def here(tap: Tap) -> Iterator[Copy]:
         yield Copy(tap, sandbox)
 
 
+@pytest.fixture
+def crowded(tap: Tap) -> Iterator[Copy]:
+    """A copy of enrolments of which 1,600 were made on one day."""
+    with running_sandbox(users=150, enrolments=4000, achievements_per_user=0) as sandbox:
+        rows = sorted(row["id"] for row in sandbox.truth_of(ENROLMENTS, columns="id"))
+        for row in rows[-CROWD:]:
+            day = "2026-05-05T12:00:00.000Z"
+            sandbox.update("projects_users", row, silent=True, created_at=day)
+        yield Copy(tap, sandbox)
+
+
 def audits(run: Run) -> dict[str, Row]:
     (told,) = run.records("sync_runs")
     return {audit["stream"]: audit for audit in told["audits"]}
@@ -124,6 +136,40 @@ def test_deletions_of_all_years_are_found_in_one_night(here: Copy) -> None:
     assert here.is_right()
     assert here.requests < 6
     assert audits(run)["projects_users"]["gone"] == len(gone) > 10
+
+
+def test_one_that_is_gone_in_a_crowd_costs_few_requests(crowded: Copy) -> None:
+    crowd = sorted(crowded.rows)[-CROWD:]
+    for number in (3, 800, 1590):
+        crowded.lose({crowd[number]})
+        crowded.night()
+        assert crowded.is_right()
+        assert crowded.requests <= 2 + 6  # the changes and the graph; sixteen pages are halved
+
+
+def test_what_lacks_most_for_its_requests_is_looked_up_first_and_the_rest_in_later_nights(
+    crowded: Copy,
+) -> None:
+    crowd, before = sorted(crowded.rows)[-CROWD:], set(crowded.rows)
+    lonely = set(sorted(before.difference(crowd))[::150])
+    crowded.lose(lonely | {crowd[500]})
+    crowded.night(census_requests=7, requests_per_hour=10_000)
+    assert set(crowded.rows) - crowded.truth == {crowd[500]}
+    crowded.night()
+    assert crowded.is_right()
+
+
+def test_with_a_start_date_what_is_older_is_not_called_gone(tap: Tap, here: Copy) -> None:
+    since = tap.pointed_at(here.sandbox, start_date="2026-06-01", **AT_ONCE)
+    first = since.run("campuses", *Copy.STREAMS)
+    known = set(here.rows)
+    assert 0 < len(set(first.ids("projects_users"))) < len(known)
+    gone = max(first.ids("projects_users"))
+    here.lose({gone})
+    night = since.run(*Copy.STREAMS, state=a_day_later(first.state))
+    assert named(night, "projects_users", known) == {gone}
+    here.night()
+    assert here.is_right()
 
 
 def test_rows_that_were_never_read_are_found(here: Copy) -> None:

@@ -133,6 +133,17 @@ def test_they_are_found_for_a_few_requests(
     assert len(memberships.asked) <= 7  # one of them asks which bounds of a range count
 
 
+def test_look_ups_of_many_people_are_full(tap: Tap, api: ScriptedApi, there: Pretended) -> None:
+    people = range(1, 721)
+    there.rows = [enrolment(number, LISTED[0]) for number in people]
+    ties = [dated("campus_users", one, user_id=one, campus_id=LISTED[0]) for one in people]
+    api.script[MEMBERSHIPS] = memberships = Pretended(ties)
+    api.script["/v2/cursus/21/users"] = Pretended([dated("users", one) for one in people])
+    run = tap.pointed_at(api, page_size=80).run("users", "projects_users")
+    assert campuses(run).keys() == set(people)
+    assert len(memberships.asked) <= 12  # 75 people each, and whether somebody is hidden
+
+
 def test_nothing_is_tried_where_nothing_is_left_over(
     tap: Tap, api: ScriptedApi, there: Pretended
 ) -> None:

@@ -100,6 +100,15 @@ class TestIncrementalStreams:
                     assert set(proof["ids"]) <= ids
             assert found == {gone}
 
+    def test_a_first_load_is_a_proof_and_nothing_is_counted_after_it(
+        self, tap: Tap, campus: RunningSandbox
+    ) -> None:
+        campus.reset_requests()
+        run = tap.pointed_at(campus, page_size=10, **AT_ONCE).run("users", "census")
+        known = {number for proof in counted(run, "users") for number in proof["ids"] or ()}
+        assert known == {row["id"] for row in campus.truth_of(STUDENTS, columns="id")}
+        assert not [one for one in campus.log() if "page[size]=1" in one["target"].split("&")]
+
     def test_what_changed_silently_is_read_in_some_nights(
         self, tap: Tap, campus: RunningSandbox
     ) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.tap.pretended import Pretended, record_of
 from tests.tap.scripted import Reply, paged
 
 if TYPE_CHECKING:
@@ -172,6 +173,39 @@ def test_a_list_that_hides_a_row_once_is_asked_for_again(tap: Tap, api: Scripted
 
     api.script["/v2/blocs"] = answer
     assert set(tap.pointed_at(api).run("blocs").ids("blocs")) == set(range(1, 11))
+
+
+ACHIEVEMENTS = "/v2/achievements"
+
+
+def behind_the_first(api: ScriptedApi) -> list[int]:
+    """The numbers of the pages that were asked for behind a list's newest rows."""
+    asked = [one for one in api.asked_for(ACHIEVEMENTS) if one.query.get("sort") == "id"]
+    return sorted(one.page for one in asked)
+
+
+def test_where_all_that_is_counted_has_come_no_page_behind_is_asked_for(
+    tap: Tap, api: ScriptedApi
+) -> None:
+    api.script[ACHIEVEMENTS] = Pretended([record_of("achievements", id=n) for n in range(350)])
+    run = tap.pointed_at(api).run("achievements")
+    assert set(run.ids("achievements")) == set(range(350))
+    assert behind_the_first(api) == [1, 2, 3]
+
+
+def test_a_total_that_is_capped_hides_no_row(tap: Tap, api: ScriptedApi) -> None:
+    whole = Pretended([record_of("achievements", id=n) for n in range(1, 651)])
+
+    def answer(asked: Asked) -> Reply:
+        reply = whole(asked)
+        return Reply(reply.content, headers={**reply.headers, "X-Total": capped(reply)})
+
+    def capped(reply: Reply) -> str:
+        return str(min(int(reply.headers["X-Total"]), 300))
+
+    api.script[ACHIEVEMENTS] = answer
+    run = tap.pointed_at(api).run("achievements")
+    assert set(run.ids("achievements")) == set(range(1, 651))
 
 
 def test_an_empty_list_is_no_failure(tap: Tap, api: ScriptedApi) -> None:

@@ -34,7 +34,16 @@ def network() -> Iterator[RunningSandbox]:
     """
     with running_sandbox(users=3500, enrolments=140_000, achievements_per_user=0) as running:
         running.configure(graphs="refused")
+        for number in finished(running)[::3000]:
+            day = f"2025-0{1 + number % 9}-17T00:00:00.000Z"
+            running.update("projects_users", number, silent=True, created_at=day)
         yield running
+
+
+def finished(sandbox: RunningSandbox) -> list[int]:
+    """The ids of what is finished."""
+    rows = sandbox.truth_of(f"{ENROLMENTS}&filter[status]=finished", columns="id")
+    return sorted(row["id"] for row in rows)
 
 
 class Reader:
@@ -121,13 +130,29 @@ def test_rows_that_were_finished_a_moment_ago_are_not_called_gone(
 def test_settled_rows_that_go_are_found_in_some_nights(
     reader: Reader, network: RunningSandbox
 ) -> None:
-    finished = sorted(
-        number for number, value in reader.statuses.items() if value == "finished"
-    )
-    for number in finished[:: len(finished) // 5]:
+    settled = finished(network)
+    for number in settled[:: len(settled) // 5]:
         network.delete("projects_users", number)
     for _ in range(3):
         reader.night(refresh_nights=2)
+    assert reader.statuses == reader.truth
+
+
+def test_what_was_created_at_midnight_is_counted_once(
+    reader: Reader, network: RunningSandbox
+) -> None:
+    (day,) = {
+        row["created_at"][:10]
+        for row, _ in reader.rows.values()
+        if row["created_at"] == "2025-03-17T00:00:00.000Z"
+    }
+    of_it = [
+        number
+        for number, (row, _) in reader.rows.items()
+        if row["created_at"][:10] == day and row["status"] == "finished"
+    ]
+    network.delete("projects_users", of_it[0])
+    assert reader.night() < 40
     assert reader.statuses == reader.truth
 
 

@@ -18,7 +18,7 @@ from tap_ft42.api.headers import whole_number
 from tap_ft42.declared.listing import ID
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     import requests
 
@@ -250,6 +250,13 @@ def _decoded(body: bytes, *, is_checked: bool = False) -> list[Any]:
         message = f"JSON of less than {_DEEPEST} levels"
         raise ValueError(message)
     return [_storable(record) for record in records] if is_suspect else records
+
+
+def with_ids(records: Iterable[object]) -> Iterator[dict[str, Any]]:
+    """Yield the records that tell their ids."""
+    for record in records:
+        if isinstance(record, dict) and type(record.get(ID)) is int:
+            yield record
 
 
 def _finite(text: str) -> float:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
@@ -47,6 +46,7 @@ class Read:
         is_refreshed: Whether all rows have come that tonight has to read again.
         account: What is known of the list, or of its settled rows; changed in place.
         split: The accounts of settled and open rows, if they are two lists.
+        end: How many requests the run may have spent when it ends; None for any number.
     """
 
     counted: CountedList
@@ -58,6 +58,7 @@ class Read:
     is_refreshed: bool
     account: Account
     split: Split | None
+    end: int | None
 
 
 class Inquiry:
@@ -104,9 +105,11 @@ class Inquiry:
 
     @property
     def _most(self) -> int | None:
-        """Requests that it may spend now; None for any number."""
-        left = self._terms.left
-        return None if left is None else ceil(left * self._list.listing.census.share)
+        """Requests that it may still spend; None for any number."""
+        left, spent = self._terms.left, self._terms.budget.spent
+        if left is None or self._read.end is None:
+            return None
+        return max(min(self._read.end - spent, left), 0)
 
     def _tell_impossible(self, why: str | None) -> None:
         """Say that there is no census of the list today."""

@@ -35,6 +35,7 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
+from tap_ft42.api.page import with_ids
 from tap_ft42.census.accounts import Account
 from tap_ft42.census.audit import Audit
 from tap_ft42.census.days import moment_of
@@ -171,13 +172,12 @@ class KnownRows(Presence):
             return
         self._seen.update(page.ids)
         since = self._since.get(parent_of(context))
-        for record in records:
-            if isinstance(record, dict) and type(record.get("id")) is int:
-                is_new = since is None or self._is_later(record, since)
-                if self._split is not None:
-                    self._split.note(record, is_new=is_new)
-                else:
-                    self._account.add(record["id"], is_new=is_new, moment=moment_of(record))
+        for record in with_ids(records):
+            is_new = since is None or self._is_later(record, since)
+            if self._split is not None:
+                self._split.note(record, is_new=is_new)
+            else:
+                self._account.add(record["id"], is_new=is_new, moment=moment_of(record))
 
     @override
     def complete(self, context: Context | None) -> None:
@@ -292,6 +292,7 @@ class KnownRows(Presence):
             is_refreshed=self._is_refreshed,
             account=account,
             split=self._split if self._split is not None and self._split.is_made else None,
+            end=self._terms.end(self._list.listing.census.share),
         )
         is_listed = account.is_small and read.split is None
         if not is_listed:

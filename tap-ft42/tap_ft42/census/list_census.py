@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
+from tap_ft42.api.page import with_ids
 from tap_ft42.census.counting import (
     Interval,
     Proof,
@@ -223,9 +224,8 @@ class ListCensus(Inquiry):
                         extra={"happened": "census_put_off"},
                     )
                     return False
-                for record in part.page.records():
-                    if isinstance(record, dict) and type(record.get("id")) is int:
-                        self._account.add(record["id"], moment=moment_of(record))
+                for record in with_ids(part.page.records()):
+                    self._account.add(record[ID], moment=moment_of(record))
             if part.reached is not None:
                 self._account.note(next_id=part.reached)
         self._account.forget("next_id")

@@ -1,7 +1,8 @@
 """The days on which the API counts other rows than are known: what is missing or gone.
 
 Either the known rows of a day are looked up, a hundred a request, or its rows are read,
-whatever takes fewer requests.
+whatever takes fewer requests. Where a day has many, totals of ids tell first which of them
+lack some.
 
 **What is called gone.** If a day lacks as many rows as a look-up of its known rows does not
 bring, these are gone: all that are gone are among them, and the day lacks no more than are
@@ -12,13 +13,22 @@ between the graph and a read costs a request, and no row.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
-from math import ceil
+from math import ceil, log2
 from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
-from tap_ft42.census.counting import Proof, read_sector
+from tap_ft42.api.page import with_ids
+from tap_ft42.census.counting import (
+    Differing,
+    Interval,
+    Proof,
+    count_all,
+    find_differing,
+    read_sector,
+)
 from tap_ft42.census.days import bounds, day_of, moment_of
 from tap_ft42.census.inquiry import DayInquiry, gone
 from tap_ft42.declared.instants import milliseconds
@@ -33,6 +43,28 @@ if TYPE_CHECKING:
     from tap_ft42.census.comparing import Comparison, Counted, Span
     from tap_ft42.census.findings import Findings
     from tap_ft42.census.inquiry import Read
+
+
+@dataclass(frozen=True)
+class _Suspects:
+    """Known rows some of which are gone or have changed, and how many."""
+
+    ids: Sequence[int]
+    lacking: int
+
+    def cost(self, longest: int) -> float:
+        """Return how many requests find out which: parts of one where others share it."""
+        pages = len(self.ids) / longest
+        return min(pages, self._halving(pages))
+
+    def is_crowd(self, longest: int) -> bool:
+        """Tell whether it costs less to halve them first."""
+        pages = len(self.ids) / longest
+        return self._halving(pages) < pages
+
+    def _halving(self, pages: float) -> float:
+        # The first halves serve all that are lacking.
+        return self.lacking * (log2(max(pages / self.lacking, 1)) + 2) - 1
 
 
 class Settling(DayInquiry):
@@ -62,7 +94,7 @@ class Settling(DayInquiry):
 
     def has_read(self, span: Span) -> bool:
         """Tell whether all rows of some days have been read."""
-        return self._days_read.issuperset(range(span[0], span[1] + 1))
+        return self._days_read.issuperset(_days(span))
 
     @property
     def _page_size(self) -> int:
@@ -80,40 +112,66 @@ class Settling(DayInquiry):
         comparison, size = self._comparison, self._page_size
         differing = comparison.differences(one)
         held = one.account.ids_by_day(comparison.zone)
-        suspects = {
-            span: [n for day in range(span[0], span[1] + 1) for n in held.get(day, ())]
+        suspects = [
+            _Suspects(sorted(n for day in _days(span) for n in held.get(day, ())), -rows)
             for span, rows in sorted(differing.items())
             if rows < 0
-        }
+        ]
+        longest = self._longest_list
         if self._split is None:
-            look_ups = ceil(sum(map(len, suspects.values())) / self._longest_list)
-            beside = comparison.cost(differing.keys() - suspects.keys(), size)
+            look_ups = ceil(sum(each.cost(longest) for each in suspects))
+            beside = comparison.cost((s for s, rows in differing.items() if rows > 0), size)
             if comparison.cost(differing, size) <= look_ups + beside:
                 return
-        asked, room = list[int](), self._longest_list * self._room
+        asked, parts, room = list[int](), list[_Suspects](), float(self._room)
         # What a day lacks adds up until it is its turn, however many rows it has.
-        for span in sorted(
-            suspects, key=lambda one: differing[one] / (len(suspects[one]) or 1)
-        ):
-            ids = suspects[span]
-            if len(asked) + len(ids) > room:
-                del suspects[span]
-            else:
-                asked += ids
-        sent, found = self._terms.now(), self._found(asked)
+        for each in sorted(suspects, key=lambda one: -one.lacking / (one.cost(longest) or 1)):
+            if each.cost(longest) > room:
+                continue
+            spent, found = self._terms.budget.spent, [each]
+            if each.is_crowd(longest):
+                found = self._narrowed(one.account, each, room)
+            room -= self._terms.budget.spent - spent + sum(len(e.ids) / longest for e in found)
+            parts += found
+        asked = [number for each in parts for number in each.ids]
+        sent, rows_found = self._terms.now(), self._found(asked)
         lacking = -sum(rows for rows in differing.values() if rows < 0)
-        if comparison.others is not None and len(asked) - len(found) > lacking:
+        if comparison.others is not None and len(asked) - len(rows_found) > lacking:
             return  # more than can be gone: not all ids count
         settled = list[dict[str, Any]]()
-        for span, ids in suspects.items():
-            missing = [number for number in ids if number not in found]
-            changed = [found[number] for number in ids if self._is_settled(found.get(number))]
-            if len(missing) + len(changed) != -differing[span]:
+        for each in parts:
+            missing = [number for number in each.ids if number not in rows_found]
+            shown = map(rows_found.get, each.ids)
+            changed = [row for row in shown if row is not None and self._is_settled(row)]
+            if len(missing) + len(changed) != each.lacking:
                 continue  # it is read
             settled += changed
             for number in missing:
                 yield self._gone(one.account, number, sent)
         self._close(settled)
+
+    def _narrowed(self, account: Account, crowd: _Suspects, room: float) -> list[_Suspects]:
+        """Find out by totals which of the ids of a day lack some."""
+        lower, upper = crowd.ids[0], crowd.ids[-1]
+        region, rows = Region({ID: (lower, upper)}), len(account.between(lower, upper))
+        filters = self._split.filters[1] if self._split is not None else {}
+        total = rows - crowd.lacking
+        if self._comparison.others is not None or rows != len(crowd.ids):
+            counted = self._asked(partial(count_all, region=region), filters)
+            (total,) = (part.total for part in counted if isinstance(part, Proof))
+        read = partial(
+            find_differing,
+            whole=Interval(region, rows, total),
+            expected=account.expectation(self._longest_list),
+            most=int(min(room, self._room)),
+        )
+        return [
+            _Suspects(account.between(*each.region.interval(ID)), each.expected - each.total)
+            for part in self._asked(read, filters)
+            if isinstance(part, Differing)
+            for each in part.intervals
+            if each.expected > each.total
+        ]
 
     def _found(self, ids: Collection[int]) -> dict[int, dict[str, Any]]:
         """Look up rows by their ids."""
@@ -121,9 +179,8 @@ class Settling(DayInquiry):
         found: dict[int, dict[str, Any]] = {}
         for batch in id_lists(ids, self._longest_list):
             query = {**(self._query or {}), "filter[id]": batch}
-            for row in self._list.read_apart(query, name, self._whole, is_proof=True):
-                if isinstance(row, dict) and type(row.get(ID)) is int:
-                    found[row[ID]] = row
+            rows = self._list.read_apart(query, name, self._whole, is_proof=True)
+            found |= {row[ID]: row for row in with_ids(rows)}
         return found
 
     def _gone(self, account: Account, number: int, sent: float) -> Proof:
@@ -176,7 +233,7 @@ class Settling(DayInquiry):
         sent = self._terms.now()
         region = Region({CREATED_AT: bounds(*span, self._comparison.zone)})
         if read := self._read_all(region, pages):
-            days = range(span[0], span[1] + 1)
+            days = _days(span)
             rows = self._of(days, read[0])
             # The next windows bring what has changed since.
             shown = [row for row in rows.values() if not self._is_for_later(row)]
@@ -208,9 +265,7 @@ class Settling(DayInquiry):
         proof = None
         for part in self._asked(read):
             if part.page is not None:
-                for row in part.page.records():
-                    if isinstance(row, dict) and type(row.get(ID)) is int:
-                        rows[row[ID]] = row
+                rows |= {row[ID]: row for row in with_ids(part.page.records())}
             if isinstance(part, Proof):
                 proof = part
         return None if proof is None else (rows, proof)
@@ -272,3 +327,8 @@ class Settling(DayInquiry):
                 self._split.open.remove(number)
             else:
                 self._split.opens(row)
+
+
+def _days(span: Span) -> range:
+    """Return the days of a span."""
+    return range(span[0], span[1] + 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import ceil
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -70,6 +71,11 @@ class CensusTerms:
         wanted: int | None = self.settings.get("census_requests")
         most = wanted or self.quota.per_hour // _SHARE
         return max(most - spent, 0) if most else None
+
+    def end(self, share: float) -> int | None:
+        """Return how many requests the run may have spent when a list has had its share."""
+        left = self.left
+        return None if left is None else self.budget.spent + ceil(left * share)
 
 
 class Output(Protocol):

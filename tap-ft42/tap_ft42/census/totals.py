@@ -83,13 +83,17 @@ class TotalsCensus(DayInquiry):
         size = self._list.reader.page_size if has_ids else 1
         expected = Expectation(firsts, [own[day] for day in days], size)
         whole = Interval(self._all_days, sum(own.values()), total)
-        most = [each for each in (self._most, None if has_ids else _MOST) if each is not None]
+        most = self._most
+        if not has_ids:  # as many are left to read the days
+            most = _MOST if most is None else min(most // 2, _MOST)
+            if len(days) > 2**most:
+                return {}  # it would end before it has come to a day
         read = partial(
             find_differing,
             whole=whole,
             expected=expected,
             key=CREATED_AT,
-            most=min(most, default=None),
+            most=most,
             is_read=has_ids,
         )
         found = dict[Span, int]()

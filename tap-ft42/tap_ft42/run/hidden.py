@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_ft42.api.errors import FatalAPIError, status_of
 from tap_ft42.declared.contexts import cursus_of, parent_of
+from tap_ft42.declared.listing import LARGEST
 from tap_ft42.planning.refresh import HIDDEN, hidden_ids
 from tap_ft42.reading.asking import TooLargeError
 from tap_ft42.reading.places import NOW
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
     from tap_ft42.run.partitions import Partitions
 
 _BEHIND = 100
-"""Up to where beyond the greatest known id people are sought."""
+"""Up to where beyond the greatest known id people are sought, if one list has room for that."""
 
 _NEXT = 20
 """Up to where beyond it ids are tried one by one."""
@@ -190,7 +191,7 @@ class HiddenParents:
         rest = self._left_over(whole)
         if rest != 0 and cursus not in self._trying:
             top = max(before, default=0)
-            others = sorted({*range(1, top + _BEHIND)} - before)
+            others = sorted({*range(1, top + _BEHIND)} - before)[:LARGEST]
             named = sorted(self._list.run.people.campuses_among(others))
             rest = self._left_over_by(whole, named, rest) if named else rest
             # Where nobody counts, what was found is taken for all.
