@@ -43,7 +43,7 @@ class TapFT42(Tap):
     package_name = "tap-ft42"
     message_writer_class = BufferedWriter
 
-    _has_state = False
+    has_state = False
 
     config_jsonschema = SETTINGS
 
@@ -119,9 +119,7 @@ class TapFT42(Tap):
     @cached_property
     def run(self) -> Run:
         """The services that all streams share."""
-        return Run(
-            self.config, self, began=self.initialized_at, has_state=lambda: self._has_state
-        )
+        return Run(self.config, self)
 
     @cached_property
     def lists(self) -> dict[str, ListRun]:
@@ -131,7 +129,7 @@ class TapFT42(Tap):
     @override
     def load_state(self, state: dict[str, Any]) -> None:
         super().load_state(state)
-        self._has_state = bool(state)
+        self.has_state = bool(state)
         if self.run.backfill is not None:
             self.run.backfill.take_up(self.state)
         known: dict[str, Any] = self.stream_states.get("bookmarks", {})

@@ -14,6 +14,13 @@ if TYPE_CHECKING:
 class Host(Protocol):
     """The program that a run is a run of."""
 
+    has_state: bool
+    """Whether it was handed a state, so that the next run will tell what has been covered."""
+
+    @property
+    def initialized_at(self) -> int:
+        """When it began by this machine's clock, in milliseconds since 1970."""
+
     @property
     def selected(self) -> list[str]:
         """The names of the streams that read the API and whose rows are wanted."""

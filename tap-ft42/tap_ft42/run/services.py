@@ -27,7 +27,7 @@ from tap_ft42.reading.pipeline import IN_FLIGHT, Pipeline
 from tap_ft42.reading.spool import Spool
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from datetime import date
 
     import requests
@@ -45,27 +45,9 @@ _STATE_INTERVAL = 5.0
 class Services:
     """What all of a run needs. Each service is opened when it is first needed."""
 
-    def __init__(
-        self,
-        settings: Mapping[str, Any],
-        host: Host,
-        *,
-        began: int,
-        has_state: Callable[[], bool],
-    ) -> None:
-        """Open nothing yet.
-
-        Args:
-            settings: The settings of the tap.
-            host: The program.
-            began: When the run began by this machine's clock, in milliseconds since 1970.
-            has_state: Tells whether it was handed a state, so that the next one will tell
-                what has been covered.
-        """
+    def __init__(self, settings: Mapping[str, Any], host: Host) -> None:
         self.settings = settings
-        self._began = began
         self._host = host
-        self._has_state = has_state
         self._places = 0
         self.widths: dict[bool, int] = {}
         """How far ranges may reach, as any list of the run has shown; of a `Route`."""
@@ -79,7 +61,7 @@ class Services:
     @cached_property
     def began(self) -> int:
         """When the run began by 42's clock, in milliseconds since 1970."""
-        return self.clock.corrected(self._began)
+        return self.clock.corrected(self._host.initialized_at)
 
     @cached_property
     def today(self) -> date:
@@ -97,7 +79,7 @@ class Services:
             RunEnds: The budget does not allow to wait for one.
         """
         _ = self.quota  # a store that cannot be used is told before anything is asked
-        tries = PATIENT_TRIES if self._has_state() else MAX_TRIES
+        tries = PATIENT_TRIES if self._host.has_state else MAX_TRIES
         self.client.retried("token", self.token.prepare, max_tries=tries)()
 
     # How the API is asked
@@ -168,7 +150,7 @@ class Services:
             quota=self.quota,
             budget=self.budget,
             client=self.client,
-            has_worked=self._has_state(),
+            has_worked=self._host.has_state,
         )
 
     @cached_property
@@ -185,7 +167,7 @@ class Services:
             is_new=self.backfill is not None or not self.privacy.is_full,
             keeps_pages=self.privacy.is_full,
             clock=self.clock,
-            has_state=self._has_state(),
+            has_state=self._host.has_state,
             # Without a limit the processor is what is scarce.
             is_compressed=bool(self.quota.per_second),
         )
