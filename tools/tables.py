@@ -42,7 +42,7 @@ def _table(schema: dict[str, Any]) -> str:
     columns = {name: one for name, one in schema["properties"].items() if name != "extra"}
     plain = [name for name, one in columns.items() if _is_plain(name, one, title)]
     rows = "".join(
-        f"| `{name}`{_type(column)} | {_meaning(name, column)} |\n"
+        f"- `{name}`{_type(column)}: {_meaning(name, column)}\n"
         for name, column in columns.items()
         if name not in plain
     )
@@ -50,7 +50,7 @@ def _table(schema: dict[str, Any]) -> str:
     if title in OWN:  # the database explains them
         return "\n\n".join(parts) + "\n"
     if rows:
-        parts.append(f"| column | meaning |\n|---|---|\n{rows}".rstrip())
+        parts.append(rows.rstrip())
     if plain:
         listed = ", ".join(f"`{name}`" for name in plain)
         parts.append(f"Also: {listed}.")

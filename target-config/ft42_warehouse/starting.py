@@ -10,6 +10,7 @@ import os
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
+from shlex import quote
 
 import click
 
@@ -31,7 +32,8 @@ _VERSION = "{version}"
 _NEXT = """\
 {folder}: a Meltano project with the jobs nightly and incremental, and their schedules
 
-Next, in that folder:
+Next:
+  cd {folder}
   # tap, target and warehouse, in the versions that were tested
   UV_CONSTRAINT=constraints.txt meltano install
   # a stand-in for 42 with generated people, and a database
@@ -81,7 +83,7 @@ def init(directory: Path) -> None:
             f"{directory} cannot hold a project ({error.strerror}). Choose another folder."
         )
         raise click.ClickException(message) from None
-    click.echo(_NEXT.format(folder=directory), nl=False)
+    click.echo(_NEXT.format(folder=quote(str(directory))), nl=False)
 
 
 def _text(file: str) -> str:

@@ -7,6 +7,7 @@ import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
+from itertools import pairwise
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ from ft42_warehouse.embedded import NAME
 from psycopg import sql
 
 from tests.tap.quotas import application, postgresql, redis
-from tests.tap.scripted import in_turn, paged
+from tests.tap.scripted import Reply, always, in_turn, paged
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from ft42_sandbox.testing import RunningSandbox
 
     from tests.tap.running import Started, Tap
-    from tests.tap.scripted import Asked, Reply, ScriptedApi
+    from tests.tap.scripted import Asked, ScriptedApi
 
     StoreOf: TypeAlias = Callable[[], AbstractContextManager[str]]
 
@@ -71,6 +72,19 @@ def test_stray_refusals_at_a_legal_pace_cost_no_row(tap: Tap, sandbox: RunningSa
     sandbox.fault("429", after=3, every=5, count=2, query="page[size]=9")
     run = tap.pointed_at(sandbox, page_size=9).run("cursus")
     assert run.ids("cursus") == [row["id"] for row in sandbox.truth("cursus")]
+
+
+def test_refusals_that_name_no_time_are_followed_by_ever_longer_pauses(
+    tap: Tap, api: ScriptedApi
+) -> None:
+    refused = always(Reply({}, 429))
+    api.script["/v2/cursus"] = in_turn(refused, refused, paged([CURSUS]))
+    run = tap.pointed_at(api).run("cursus")
+    assert run.ids("cursus") == [21]
+    times = [asked.at for asked in api.asked_for("/v2/cursus")]
+    pauses = [later - earlier for earlier, later in pairwise(times)]
+    assert pauses[0] >= 1
+    assert pauses[1] >= 2
 
 
 def test_two_applications_do_not_wait_for_each_other(tap: Tap, sandbox: RunningSandbox) -> None:
