@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from tests.tap.running import ROOT
@@ -62,6 +62,8 @@ class Pretended:
         by_itself: the column by which it is sorted if nobody asks, with a sign.
         cuts_instants: whether the bounds of a range are cut to whole seconds.
         widest: how far ranges may reach, by their parameter: ids, or days.
+        cuts: the end at which a wider range is cut in silence, "beginning" or "end"; it is
+            refused if that is empty.
         numbers_pages: whether the number of a page counts.
         most_pages: pages that are shown.
         beyond: what is answered to who asks for more of them; None for no rows.
@@ -80,6 +82,7 @@ class Pretended:
     cuts_instants: bool = False
     by_itself: str = ""
     widest: Mapping[str, int] = field(default_factory=dict)
+    cuts: str = ""
     numbers_pages: bool = True
     most_pages: int | None = None
     beyond: int | None = None
@@ -93,7 +96,7 @@ class Pretended:
                 kind = name.partition("[")[0].capitalize()
                 said = {"error": f"{kind} Error", "message": f"The {name} field is not {kind}"}
                 return self.refusal or Reply(said, 400)
-        if self._is_too_wide(asked):
+        if not self.cuts and self._is_too_wide(asked):
             return Reply({"error": "Range Error", "message": "The range is too wide"}, 400)
         is_beyond = self.most_pages is not None and asked.page > self.most_pages
         if is_beyond and self.beyond:
@@ -145,6 +148,8 @@ class Pretended:
             if own is None:
                 return False
             lower, upper = map(type(own), value.split(","))
+            if self.cuts and name in self.widest and isinstance(own, str):
+                lower, upper = self._cut(lower, upper, self.widest[name])
             if self.cuts_instants and isinstance(own, str):
                 lower, upper = (f"{bound[:19]}.000Z" for bound in (lower, upper))
             is_at_bound = {"lower": own == lower, "upper": own == upper}
@@ -159,6 +164,14 @@ class Pretended:
                 return False
         return True
 
+    def _cut(self, lower: str, upper: str, days: int) -> tuple[str, str]:
+        """Cut a range of instants to so many days."""
+        first, last = datetime.fromisoformat(lower), datetime.fromisoformat(upper)
+        width = min(last - first, timedelta(days=days))
+        if self.cuts == "end":
+            return lower, _written(first + width)
+        return _written(last - width), upper
+
     def _sorted(self, rows: list[Row], asked: Asked) -> list[Row]:
         sort = "" if "sort" in self.ignored else asked.query.get("sort", "")
         if not (sort or self.by_itself):
@@ -167,3 +180,7 @@ class Pretended:
             column = name.removeprefix("-")
             rows = sorted(rows, key=lambda row: row[column], reverse=name != column)
         return rows
+
+
+def _written(instant: datetime) -> str:
+    return f"{instant:%Y-%m-%dT%H:%M:%S}.{instant.microsecond // 1000:03}Z"

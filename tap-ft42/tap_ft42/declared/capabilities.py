@@ -62,6 +62,8 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     """Which of its two bounds a range includes."""
     widest_ranges: Mapping[str, int] = {}
     """How far ranges of a column may reach, in ids or milliseconds, where that is limited."""
+    whole_ranges: Mapping[str, int] = {}
+    """How wide ranges of a column were seen not to be cut in silence, in milliseconds."""
     longest_list: _Some = LARGEST
     """Ids in one filter, at most."""
     totals: Totals = "exact"

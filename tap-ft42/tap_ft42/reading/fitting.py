@@ -28,7 +28,10 @@ if TYPE_CHECKING:
 
 
 _LOOKS = 2
-"""How often a run looks which bounds a route includes: a row may leave meanwhile."""
+"""How often a run looks which bounds a route includes, and how far: a row may leave."""
+
+_DAILY = 26 * 3_600_000
+"""Milliseconds of a window that is read every quarter of an hour, at most."""
 
 _LEFT_OUT: Mapping[Bounds, str] = {
     "lower": "their upper bound",
@@ -59,7 +62,7 @@ class Fit:
         self._is_news = False
         self.looking = asyncio.Lock()
         """Held by who looks which bounds count, so that all wait for the answer."""
-        self._looks_left = _LOOKS
+        self._looks_left = self._reaches_left = _LOOKS
         kept = state().get(capabilities.STATE_KEY)
         written = kept.get(route) if isinstance(kept, dict) else None
         self.can: Capabilities = capabilities.read(listing, written, today)
@@ -151,6 +154,22 @@ class Fit:
                 "on",
                 bounds=bounds,
             )
+
+    def is_reach_due(self, column: str, width: int) -> bool:
+        """Tell whether so wide a range of a column may be cut, as far as is known."""
+        can, is_late = self.can, self.can.is_due("whole_ranges", self._today)
+        is_known = column in can.widest_ranges or not self.narrows_by(column)
+        is_proven = width <= max(_DAILY, 0 if is_late else can.whole_ranges.get(column, 0))
+        is_told = self._listing.cursor is not None and self._listing.cursor.kind == "instant"
+        return is_told and not (is_known or is_proven) and self._reaches_left > 0
+
+    def note_reach(self, column: str, wanted: int, reach: int | None) -> None:
+        """Take note of how wide ranges of a column are whole; None if that cannot be told."""
+        self._reaches_left -= 1
+        if reach is not None and reach >= wanted:
+            self._keep(whole_ranges={**self.can.whole_ranges, column: reach})
+        elif reach is not None:
+            self.note_widest(column, reach)
 
     def note_order(self, *, is_newest_first: bool) -> None:
         """Take note of the order in which the list comes by itself."""

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from typing_extensions import override
 
-from tap_ft42.reading.asking import Ask, TooLargeError
-from tap_ft42.reading.bounds import depends_on_bounds, questions
+from tap_ft42.api.errors import FatalAPIError
+from tap_ft42.declared.listing import ID
+from tap_ft42.reading.asking import (
+    COUNT,
+    Ask,
+    RangeIgnoredError,
+    RangeTooWideError,
+    TooLargeError,
+)
+from tap_ft42.reading.bounds import depends_on_bounds, questions, reach_questions
+from tap_ft42.reading.regions import Region
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -16,7 +26,6 @@ if TYPE_CHECKING:
     from tap_ft42.api.page import Page
     from tap_ft42.reading.asking import Part, Source
     from tap_ft42.reading.fitting import Fit
-    from tap_ft42.reading.regions import Region
 
 Place: TypeAlias = tuple[int, ...]
 """Position in the order of consumption: ``(2,)`` < ``(2, 5)`` < ``(3,)``."""
@@ -58,6 +67,8 @@ class PlacedAsk(Ask):
             is_urgent=self._is_urgent and number == 1,
         )
         self._note(page)
+        if number == 1 and (fit := self.source.fit) is not None:
+            await self._look_at_reach(fit, region, page)
         return page
 
     async def _look_at_bounds(self, fit: Fit) -> None:
@@ -78,6 +89,46 @@ class PlacedAsk(Ask):
                     region = asking.send(page)
             except StopIteration as told:
                 fit.note_bounds(told.value)
+
+    async def _look_at_reach(self, fit: Fit, region: Region, page: Page) -> None:
+        """Find out whether a wide range is cut in silence, if nobody knows.
+
+        Raises:
+            RangeTooWideError: It is.
+        """
+        for column in region.bounds.keys() - {ID}:
+            width = region.width(column)
+            if not fit.is_reach_due(column, width):
+                continue
+            async with fit.looking:
+                if fit.is_reach_due(column, width):
+                    with suppress(FatalAPIError, RangeIgnoredError):
+                        await self._ask_for_reach(fit, column, width, page)
+            widest = fit.can.widest_ranges.get(column, width)
+            if widest < width:
+                raise RangeTooWideError(key=column, widest=widest)
+
+    async def _ask_for_reach(self, fit: Fit, column: str, width: int, page: Page) -> None:
+        """Ask for a row, one of a page if it has any, in ranges of some width."""
+        reach, place = None, (*self._place, 0, 0)
+        try:
+            if not page.ids:
+                request = (Region(), COUNT, None)
+                page = await self._answer(place, self.source, request, is_urgent=True)
+            latest = max(zip(page.keys(column), page.ids, strict=False), default=None)
+            if latest is None or len(page.ids) != len(page.keys(column)):
+                return
+            position, number = latest
+            asking = reach_questions(number, position, column, width)
+            around = next(asking)
+            while True:
+                request = (around, 1, None)
+                answer = await self._answer(place, self.source, request, is_urgent=True)
+                around = asking.send(answer)
+        except StopIteration as told:
+            reach = told.value
+        finally:
+            fit.note_reach(column, width, reach)
 
     @override
     def after(self, number: int) -> Ask:

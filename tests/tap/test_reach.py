@@ -1,0 +1,107 @@
+"""A window that the API cuts in silence loses no change, however long the pause before it."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.tap.pretended import Pretended, Row, record_of
+from tests.tap.scripted import paged
+
+if TYPE_CHECKING:
+    from tests.tap.running import Run, Tap
+    from tests.tap.scripted import Asked, ScriptedApi
+
+STREAM = "achievements_users"
+BADGES = "/v2/achievements_users"
+WINDOW = "range[updated_at]"
+ROWS = 250
+PAUSE = "2025-02-01T00:00:00.000Z"
+"""When the last run was."""
+
+
+def day(number: int) -> str:
+    return f"2025-{1 + number // 28:02}-{1 + number % 28:02}T00:00:00.000Z"
+
+
+def badge(number: int) -> Row:
+    return record_of(STREAM, id=number, created_at=day(number), updated_at=day(number))
+
+
+def badges(**deviations: Any) -> Pretended:  # noqa: ANN401 - those of `Pretended`
+    return Pretended([badge(number) for number in range(1, ROWS + 1)], **deviations)
+
+
+def after_a_pause(run: Run) -> Row:
+    """The state as it would be if the run had been long ago."""
+    state = copy.deepcopy(run.state)
+    state["bookmarks"][STREAM] |= {"replication_key_value": PAUSE, "read_until": PAUSE}
+    return state
+
+
+def changed(there: Pretended) -> set[int]:
+    return {row["id"] for row in there.rows if row["updated_at"] > PAUSE}
+
+
+def probes(there: Pretended) -> list[Asked]:
+    """Requests that ask for one row in a wide window."""
+    return [asked for asked in there.asked if {"range[id]", WINDOW} <= asked.query.keys()]
+
+
+@pytest.mark.parametrize("cuts", ["beginning", "end"])
+@pytest.mark.parametrize("days", [40, 200])
+@pytest.mark.parametrize("deviations", [{}, {"refused": ["sort"]}], ids=["sorted", "unsorted"])
+def test_all_changes_of_a_long_pause_come(
+    tap: Tap, api: ScriptedApi, cuts: str, days: int, deviations: dict[str, Any]
+) -> None:
+    api.script[BADGES] = there = badges(widest={WINDOW: days}, cuts=cuts, **deviations)
+    here = tap.pointed_at(api)
+    second = here.run(STREAM, state=after_a_pause(here.run(STREAM)))
+    assert set(second.ids(STREAM)) >= changed(there)
+    assert [line for line in second.warnings if "wider ranges of updated_at" in line]
+
+
+def test_a_quiet_window_is_not_believed_either(tap: Tap, api: ScriptedApi) -> None:
+    api.script[BADGES] = there = badges(widest={WINDOW: 40}, cuts="end")
+    here = tap.pointed_at(api)
+    first = here.run(STREAM)
+    last = there.rows[-1]
+    there.rows = [*(badge(number) | {"updated_at": day(1)} for number in range(1, ROWS)), last]
+    second = here.run(STREAM, state=after_a_pause(first))
+    assert last["id"] in second.ids(STREAM)
+
+
+def test_an_api_that_cuts_nothing_is_asked_once_a_month(tap: Tap, api: ScriptedApi) -> None:
+    api.script[BADGES] = there = badges()
+    here = tap.pointed_at(api)
+    first = here.run(STREAM)
+    there.asked.clear()
+    second = here.run(STREAM, state=after_a_pause(first))
+    assert set(second.ids(STREAM)) >= changed(there)
+    assert len(probes(there)) == 1
+    assert not second.warnings
+    there.asked.clear()
+    state = after_a_pause(second)
+    here.run(STREAM, state=state)
+    assert probes(there) == []
+
+
+def test_enrolments_come_from_a_list_that_is_cut_in_silence(tap: Tap, api: ScriptedApi) -> None:
+    user = {"id": 7, "login": "somebody"}
+    rows = [
+        record_of(
+            "projects_users", id=number, created_at=day(number), updated_at=day(number),
+            cursus_ids=[21], user=user, campus=1,
+        )
+        for number in range(1, ROWS + 1)
+    ]  # fmt: skip
+    tie = record_of("campus_users", id=1, user_id=7, campus_id=1, updated_at=day(1))
+    api.script |= {
+        "/v2/campus": paged([record_of("campuses", id=1)]),
+        "/v2/campus_users": Pretended([tie]),
+        "/v2/projects_users": Pretended(rows, widest={WINDOW: 40}, cuts="end"),
+    }
+    run = tap.pointed_at(api).run("projects_users")
+    assert set(run.ids("projects_users")) == {row["id"] for row in rows}
