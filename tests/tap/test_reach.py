@@ -1,4 +1,4 @@
-"""A window that the API cuts in silence loses no change, however long the pause before it."""
+"""What the API leaves out in silence is found, or told: of wide windows, of shuffled pages."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.tap.pretended import Pretended, Row, record_of
-from tests.tap.scripted import paged
+from tests.tap.scripted import Reply, paged
 
 if TYPE_CHECKING:
     from tests.tap.running import Run, Tap
@@ -88,6 +88,18 @@ def test_an_api_that_cuts_nothing_is_asked_once_a_month(tap: Tap, api: ScriptedA
     assert probes(there) == []
 
 
+def test_changes_that_no_row_shows_are_read_in_full_after_a_pause(
+    tap: Tap, api: ScriptedApi
+) -> None:
+    rows = [record_of("achievements", id=one, updated_at=day(one)) for one in range(1, ROWS)]
+    api.script["/v2/achievements"] = Pretended(rows, widest={WINDOW: 40}, cuts="end")
+    here = tap.pointed_at(api)
+    first = here.run("achievements")
+    state = copy.deepcopy(first.state)
+    state["bookmarks"]["achievements"]["read_until"] = PAUSE
+    assert set(here.run("achievements", state=state).ids("achievements")) == {*range(1, ROWS)}
+
+
 def test_enrolments_come_from_a_list_that_is_cut_in_silence(tap: Tap, api: ScriptedApi) -> None:
     user = {"id": 7, "login": "somebody"}
     rows = [
@@ -105,3 +117,19 @@ def test_enrolments_come_from_a_list_that_is_cut_in_silence(tap: Tap, api: Scrip
     }
     run = tap.pointed_at(api).run("projects_users")
     assert set(run.ids("projects_users")) == {row["id"] for row in rows}
+
+
+def test_a_row_that_no_page_shows_in_the_place_of_another_one_is_told(
+    tap: Tap, api: ScriptedApi
+) -> None:
+    there = Pretended([record_of("blocs", id=number) for number in range(1, 31)])
+
+    def shuffled(asked: Asked) -> Reply:
+        shown = there(asked).content
+        assert isinstance(shown, list)
+        rows = [row | {"id": 9} if row["id"] == 7 else row for row in shown]
+        return Reply(rows, headers={"X-Total": "30", "X-Per-Page": str(asked.size)})
+
+    api.script["/v2/blocs"] = shuffled
+    run = tap.pointed_at(api, page_size=10).fail("blocs")
+    assert "counts 30 rows, and shows 29 of them" in run.last_word

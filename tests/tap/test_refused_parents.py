@@ -143,6 +143,20 @@ def test_enrolments_are_found_without_campuses_and_without_who_studies_where(
     assert places(run) == expected(there)
 
 
+def test_enrolments_are_read_campus_by_campus_where_no_look_up_is_answered(
+    tap: Tap, api: ScriptedApi, there: Pretended
+) -> None:
+    here = tap.pointed_at(api)
+    first = here.run(ENROLMENTS)
+    api.script["/v2/campus_users"] = always(BROKEN)
+    there.rows[1]["updated_at"] = there.rows[-1]["updated_at"] = LATELY
+    second = here.run(ENROLMENTS, state=first.state)
+    assert places(second) == expected(there, updated_at=LATELY)
+    assert [line for line in second.warnings if "cannot be looked up in this run" in line]
+    third = here.run(ENROLMENTS, state=second.state)
+    assert not [line for line in third.warnings if "looked up" in line]
+
+
 def test_enrolments_of_campuses_that_a_setting_names_are_read_without_their_list(
     tap: Tap, api: ScriptedApi, there: Pretended
 ) -> None:

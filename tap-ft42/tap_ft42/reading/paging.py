@@ -144,6 +144,15 @@ class Seen:
         return self._fruitful == 1 and self._repeats and is_full
 
     @property
+    def is_shuffled(self) -> bool:
+        """Whether pages repeat rows, and lack as many: each is in an order of its own."""
+        return self.shown > self._distinct and (self.last or 0) > self._distinct
+
+    def is_filled_by(self, ids: IdSet) -> bool:
+        """Tell whether so many ids are all that the list counts."""
+        return self._is_unchanged and len(ids) + self._without_id == self.first
+
+    @property
     def _distinct(self) -> int:
         return len(self.ids) + self._without_id
 

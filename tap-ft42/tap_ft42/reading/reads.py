@@ -82,6 +82,9 @@ LONG_SLICE = 500
 
 _TRIES = 10
 
+_SIZES = 4
+"""How often pages are made smaller where each is in an order of its own."""
+
 _FAR = (10, 200)
 """Numbers of pages that a list which nobody counts may have."""
 
@@ -105,7 +108,7 @@ async def read_list(
 
     Raises:
         IncompleteReadError: It was another one in each of ten reads, or it shows less
-            than it counts on pages that are all the same.
+            than it counts on pages that are all the same, or that repeat each other.
     """
     look: Ask = Metered(ask)
     sort = "id" if is_sortable else None
@@ -116,6 +119,19 @@ async def read_list(
         async for page in all_pages(look.after(attempt), region or Region(), sort, seen):
             order.add(page)
             yield Part(page)
+        if seen.is_shuffled:
+            # Pages of another size end elsewhere, and lack other rows.
+            if seen.is_filled_by(look.ids):
+                yield Part(None)
+                return
+            look = look.smaller()
+            if attempt < _SIZES:
+                continue
+            message = (
+                f"the API counts {seen.last} rows, and shows {len(look.ids)} of them, as each "
+                "page is in an order of its own"
+            )
+            raise IncompleteReadError(message)
         is_alike, before = seen.ids == before, seen.ids
         if not seen.is_cut_off and (seen.is_steady or is_alike):
             is_newest_first = None if region is None or region.bounds else order.is_newest_first

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tap_ft42.declared.instants import from_milliseconds, milliseconds
+from tap_ft42.declared.instants import DAY, from_milliseconds, milliseconds
 from tap_ft42.planning import nights, refresh
 from tap_ft42.planning.bookmarks import note_scope
 from tap_ft42.planning.plan import Partition
@@ -27,6 +27,8 @@ _DAY = 24
 _WEEK = 7 * _DAY
 _CENTURY = 100 * 366 * _DAY
 """Hours."""
+
+_PAUSE = 3 * DAY
 
 _NIGHT = "night"
 """Key in the state of a partition that is read once a night: when the last one began."""
@@ -85,7 +87,17 @@ class Due:
             # What there is to read below the rows, a backfill has to know once.
             known, children = state.get("refreshed_at") or {}, self.partitions.wanted_children
             return any(child.listing.name not in known for child in children)
+        if self.partitions.listing.changes is not None and self._is_after_pause(state):
+            return True
         return refresh.is_due(state, hours=self.interval, **self._terms(context))
+
+    def _is_after_pause(self, state: Mapping[str, Any]) -> bool:
+        """Tell whether changes would be asked for in a window so wide that it may be cut.
+
+        Nothing shows it, as the rows do not tell when they changed.
+        """
+        read_until = milliseconds(state.get("read_until"))
+        return read_until is not None and self.partitions.run.began - read_until > _PAUSE
 
     def note_refresh(
         self, context: Context | None, records: Iterable[Any], *, is_whole: bool

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tap_ft42.api.errors import explain
 from tap_ft42.declared.records import BrokenRecordError
 
 if TYPE_CHECKING:
@@ -24,6 +25,16 @@ class LookUps:
     def fit(self) -> Fit:
         """What its route was found to do."""
         return self._list.fit
+
+    def note_failure(self, failure: Exception, instead: str) -> None:
+        """Say that the list cannot be read in this run, and what follows."""
+        self._list.logger.warning(
+            "%s: who studies where cannot be looked up in this run. %s. %s",
+            self._list.listing.name,
+            instead,
+            explain(failure),
+            extra={"happened": "lookup_failed"},
+        )
 
     def all_rows(self) -> Iterator[dict[str, Any]]:
         """Yield all rows of the list that are in scope; raises as `Partitions.read_apart`."""

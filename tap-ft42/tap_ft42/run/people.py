@@ -13,6 +13,8 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol
 
 from tap_ft42.api.errors import FatalAPIError
+from tap_ft42.api.retries import RETRIED
+from tap_ft42.api.token import CredentialsError
 from tap_ft42.planning.scope import id_lists
 from tap_ft42.reading.asking import TooLargeError
 
@@ -53,6 +55,9 @@ class LookUps(Protocol):
     def fit(self) -> Fit:
         """What its route was found to do."""
 
+    def note_failure(self, failure: Exception, instead: str) -> None:
+        """Say that it cannot read it in this run, and what follows."""
+
     def all_rows(self) -> Iterator[dict[str, Any]]:
         """Yield all of its rows that are in scope."""
 
@@ -75,6 +80,8 @@ class Directory:
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
         self._campuses_of: dict[int, set[int]] = {}
+        self._are_lost = False
+        """Whether 42 has failed to tell in this run who studies where."""
 
     @cached_property
     def batches(self) -> list[str] | None:
@@ -111,8 +118,10 @@ class Directory:
         try:
             for batch in id_lists(unknown, _LOOKED_UP):
                 self._learn_of({int(person) for person in batch.split(",")})
-        except FatalAPIError:
-            self._note_refusal()
+        except CredentialsError:
+            raise
+        except (FatalAPIError, *RETRIED) as failure:
+            self._note_failure(failure)
             return
         for person_id in unknown:
             self._campuses_of.setdefault(person_id, set())
@@ -146,8 +155,10 @@ class Directory:
         try:
             for batch in id_lists(campus_ids):
                 found |= self._named_among({int(campus) for campus in batch.split(",")})
-        except FatalAPIError:
-            self._note_refusal()
+        except CredentialsError:
+            raise
+        except (FatalAPIError, *RETRIED) as failure:
+            self._note_failure(failure)
         except TooLargeError:
             pass  # what is left over is found in another way
         return found
@@ -163,17 +174,22 @@ class Directory:
             found |= named
         return found
 
-    def _note_refusal(self) -> None:
-        self.memberships.fit.learn(
-            "42 does not let this application read it. What names no campus is asked for "
-            "campus by campus, and goes to the one that it was asked for",
-            is_allowed=False,
+    def _note_failure(self, failure: Exception) -> None:
+        instead = (
+            "What names no campus is asked for campus by campus, and goes to the one "
+            "that it was asked for"
         )
+        if isinstance(failure, FatalAPIError):
+            why = f"42 does not let this application read it. {instead}"
+            self.memberships.fit.learn(why, is_allowed=False)
+        else:
+            self._are_lost = True
+            self.memberships.note_failure(failure, instead)
 
     @property
     def tells_campuses(self) -> bool:
-        """Whether the application may look up who studies where, as far as is known."""
-        return self.memberships.fit.can.is_allowed
+        """Whether the application can look up who studies where, as far as is known."""
+        return self.memberships.fit.can.is_allowed and not self._are_lost
 
     def campuses_of(self, person_id: int | None) -> set[int]:
         """Return the ids of somebody's campuses, in scope at least, that are known."""
