@@ -112,14 +112,15 @@ async def read_list(
     """
     look: Ask = Metered(ask)
     sort = "id" if is_sortable else None
-    before = None
+    before, is_shuffled = None, False
     for attempt in range(_TRIES):
         seen, order = Seen(), Order()
         look = look.again() if attempt else look
         async for page in all_pages(look.after(attempt), region or Region(), sort, seen):
             order.add(page)
             yield Part(page)
-        if seen.is_shuffled:
+        is_shuffled |= seen.is_shuffled
+        if is_shuffled:
             # Pages of another size end elsewhere, and lack other rows.
             if seen.is_filled_by(look.ids):
                 yield Part(None)
