@@ -166,6 +166,8 @@ class Listing:
     """Whether the API sorts it by ``id`` and by the cursor."""
     has_ranges: bool = True
     """Whether the API narrows it by ranges of these two."""
+    widest_window: int | None = None
+    """How far a window of its cursor may reach, in milliseconds, where that is limited."""
     is_newest_first: bool = False
     """Whether the API lists the latest change first, if nobody asks for an order."""
     largest_page: int = 100

@@ -180,7 +180,8 @@ def incremental_steps(  # noqa: PLR0913 - what a plan follows from
         stops = [stop for stop in stops if stop > position]
     if read_until := milliseconds(state.get("read_until")):
         # A change that moved many rows at once need not be read every night.
-        position = max(position, read_until - _APART)
+        margin = _APART if listing.widest_window is None else listing.widest_window
+        position = max(position, read_until - min(_APART, margin))
     for stop in stops:
         lower = max(first, position - times.overlap - 1000 * cursor.looks_back)
         if lower <= stop:

@@ -14,9 +14,11 @@ ranges of half that width are whole.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from tap_ft42.declared.capabilities import Bounds, bounds_of
+from tap_ft42.declared.instants import DAY, HOUR
 from tap_ft42.declared.listing import ID
 from tap_ft42.reading.regions import MAX_ID, Region
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
     from tap_ft42.api.page import Page
+    from tap_ft42.reading.regions import Key
 
 Questions: TypeAlias = "Generator[Region, Page, Bounds | None]"
 """Yields which rows to ask for, is sent the first page of them, and returns what they tell;
@@ -33,14 +36,16 @@ None if that is nothing."""
 Reach: TypeAlias = "Generator[Region, Page, int | None]"
 """The same; what is returned is a width."""
 
-DAY = 24 * 3_600_000
-"""Milliseconds."""
-
 _MARGIN = 4
 """How many times the width that is wanted is looked at, as the next one may be wider."""
 
-_LONG = 400 * DAY
-_NARROWER = (365 * DAY, 90 * DAY, 30 * DAY, 7 * DAY, DAY, DAY // 24)
+_LONG = {True: 10_000_000, False: 400 * DAY}
+"""What is looked at in any case, in ids and in milliseconds."""
+
+_NARROWER = {
+    True: (5_000_000, 1_000_000, 500_000, 100_000, 10_000, 1_000),
+    False: (365 * DAY, 90 * DAY, 30 * DAY, 7 * DAY, DAY, HOUR, HOUR // 6, HOUR // 60),
+}
 
 
 def depends_on_bounds(region: Region) -> bool:
@@ -70,23 +75,56 @@ def questions(example: int | None) -> Questions:
     return bounds_of(lower=lower, upper=upper)
 
 
-def reach_questions(number: int, position: int, column: str, width: int) -> Reach:
-    """Ask how wide ranges of a column are answered as a whole.
+@dataclass(frozen=True)
+class Example:
+    """A row that a list has.
+
+    Attributes:
+        number: Its id.
+        position: Where it lies in the column of the list's cursor.
+        column: That column.
+    """
+
+    number: int
+    position: int
+    column: str
+
+    @classmethod
+    def of(cls, page: Page, column: str) -> Example | None:
+        """Return the latest row of a page; None if its rows do not tell."""
+        if not page.ids or len(page.ids) != len(page.keys(column)):
+            return None
+        position, number = max(zip(page.keys(column), page.ids, strict=True))
+        return cls(number, position, column)
+
+    def around(self, key: Key, reach: int) -> Region:
+        """Return the row alone, as it lies in the middle of a range of a key."""
+        # Bounds may be left out, and instants be cut to seconds.
+        reaches = {ID: 1, self.column: 1_000, key: reach}
+        middles = {ID: self.number, self.column: self.position}
+        return Region(
+            {
+                name: (max(0, middle - reaches[name]), middle + reaches[name])
+                for name, middle in middles.items()
+            }
+        )
+
+
+def reach_questions(example: Example, key: Key, width: int) -> Reach:
+    """Ask how wide ranges of a key are answered as a whole.
 
     Args:
-        number: The id of a row.
-        position: Where it lies in the column.
-        column: The column.
+        example: A row.
+        key: Its id, or the column of the cursor.
         width: How wide a range is wanted.
     """
-    wide = max(_MARGIN * width, _LONG)
-    for reach in (wide, *(narrower for narrower in _NARROWER if narrower < wide)):
-        around = (max(0, position - reach), position + reach)
-        region = Region({ID: (number - 1, number + 1), column: around})
+    wide = max(_MARGIN * width, _LONG[key == ID])
+    for reach in (wide, *(narrower for narrower in _NARROWER[key == ID] if narrower < wide)):
+        region = example.around(key, reach)
         page = yield region
         if region.strangers(page):
             return None
-        if number in page.ids:
+        if example.number in page.ids:
             return reach
     return None  # it has left
 

@@ -17,6 +17,7 @@ import msgspec
 
 from tap_ft42.api.client import logger_of
 from tap_ft42.declared import capabilities
+from tap_ft42.declared.instants import DAY, HOUR
 from tap_ft42.declared.listing import ID
 
 if TYPE_CHECKING:
@@ -30,8 +31,9 @@ if TYPE_CHECKING:
 _LOOKS = 2
 """How often a run looks which bounds a route includes, and how far: a row may leave."""
 
-_DAILY = 26 * 3_600_000
-"""Milliseconds of a window that is read every quarter of an hour, at most."""
+_UNASKED = {True: 10_000, False: DAY + 2 * HOUR}
+"""Ids that even a narrow range has, and milliseconds of a window that is read every quarter
+of an hour, at most."""
 
 _LEFT_OUT: Mapping[Bounds, str] = {
     "lower": "their upper bound",
@@ -62,7 +64,8 @@ class Fit:
         self._is_news = False
         self.looking = asyncio.Lock()
         """Held by who looks which bounds count, so that all wait for the answer."""
-        self._looks_left = self._reaches_left = _LOOKS
+        self._looks_left = _LOOKS
+        self._reaches_left: dict[str, int] = {}
         kept = state().get(capabilities.STATE_KEY)
         written = kept.get(route) if isinstance(kept, dict) else None
         self.can: Capabilities = capabilities.read(listing, written, today)
@@ -155,19 +158,30 @@ class Fit:
                 bounds=bounds,
             )
 
+    @property
+    def cursor(self) -> str:
+        """The column of the list's cursor; empty if it has none."""
+        return "" if self._listing.cursor is None else self._listing.cursor.column
+
     def is_reach_due(self, column: str, width: int) -> bool:
         """Tell whether so wide a range of a column may be cut, as far as is known."""
-        can, is_late = self.can, self.can.is_due("whole_ranges", self._today)
+        cursor, can = self._listing.cursor, self.can
+        if cursor is None or cursor.kind == "id" or column not in {ID, cursor.column}:
+            return False  # nothing tells
+        proven = can.whole_ranges.get(column, 0)
+        if can.is_due("whole_ranges", self._today):
+            proven = 0
+        is_proven = width <= max(_UNASKED[column == ID], proven)
         is_known = column in can.widest_ranges or not self.narrows_by(column)
-        is_proven = width <= max(_DAILY, 0 if is_late else can.whole_ranges.get(column, 0))
-        is_told = self._listing.cursor is not None and self._listing.cursor.kind == "instant"
-        return is_told and not (is_known or is_proven) and self._reaches_left > 0
+        return not (is_known or is_proven) and self._reaches_left.get(column, _LOOKS) > 0
 
     def note_reach(self, column: str, wanted: int, reach: int | None) -> None:
         """Take note of how wide ranges of a column are whole; None if that cannot be told."""
-        self._reaches_left -= 1
+        self._reaches_left[column] = self._reaches_left.get(column, _LOOKS) - 1
         if reach is not None and reach >= wanted:
-            self._keep(whole_ranges={**self.can.whole_ranges, column: reach})
+            is_late = self.can.is_due("whole_ranges", self._today)
+            others = {} if is_late else self.can.whole_ranges
+            self._keep(whole_ranges={**others, column: reach})
         elif reach is not None:
             self.note_widest(column, reach)
 

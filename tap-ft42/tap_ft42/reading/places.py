@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, TypeAlias
 from typing_extensions import override
 
 from tap_ft42.api.errors import FatalAPIError
-from tap_ft42.declared.listing import ID
 from tap_ft42.reading.asking import (
     COUNT,
     Ask,
@@ -17,7 +16,7 @@ from tap_ft42.reading.asking import (
     RangeTooWideError,
     TooLargeError,
 )
-from tap_ft42.reading.bounds import depends_on_bounds, questions, reach_questions
+from tap_ft42.reading.bounds import Example, depends_on_bounds, questions, reach_questions
 from tap_ft42.reading.regions import Region
 
 if TYPE_CHECKING:
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from tap_ft42.api.page import Page
     from tap_ft42.reading.asking import Part, Source
     from tap_ft42.reading.fitting import Fit
+    from tap_ft42.reading.regions import Key
 
 Place: TypeAlias = tuple[int, ...]
 """Position in the order of consumption: ``(2,)`` < ``(2, 5)`` < ``(3,)``."""
@@ -96,30 +96,28 @@ class PlacedAsk(Ask):
         Raises:
             RangeTooWideError: It is.
         """
-        for column in region.bounds.keys() - {ID}:
-            width = region.width(column)
-            if not fit.is_reach_due(column, width):
+        for key in region.bounds:
+            width = region.width(key)
+            if not fit.is_reach_due(key, width):
                 continue
             async with fit.looking:
-                if fit.is_reach_due(column, width):
+                if fit.is_reach_due(key, width):
                     with suppress(FatalAPIError, RangeIgnoredError):
-                        await self._ask_for_reach(fit, column, width, page)
-            widest = fit.can.widest_ranges.get(column, width)
+                        await self._ask_for_reach(fit, key, width, page)
+            widest = fit.can.widest_ranges.get(key, width)
             if widest < width:
-                raise RangeTooWideError(key=column, widest=widest)
+                raise RangeTooWideError(key=key, widest=widest)
 
-    async def _ask_for_reach(self, fit: Fit, column: str, width: int, page: Page) -> None:
+    async def _ask_for_reach(self, fit: Fit, key: Key, width: int, page: Page) -> None:
         """Ask for a row, one of a page if it has any, in ranges of some width."""
         reach, place = None, (*self._place, 0, 0)
         try:
             if not page.ids:
                 request = (Region(), COUNT, None)
                 page = await self._answer(place, self.source, request, is_urgent=True)
-            latest = max(zip(page.keys(column), page.ids, strict=False), default=None)
-            if latest is None or len(page.ids) != len(page.keys(column)):
+            if (example := Example.of(page, fit.cursor)) is None:
                 return
-            position, number = latest
-            asking = reach_questions(number, position, column, width)
+            asking = reach_questions(example, key, width)
             around = next(asking)
             while True:
                 request = (around, 1, None)
@@ -128,7 +126,7 @@ class PlacedAsk(Ask):
         except StopIteration as told:
             reach = told.value
         finally:
-            fit.note_reach(column, width, reach)
+            fit.note_reach(key, width, reach)
 
     @override
     def after(self, number: int) -> Ask:

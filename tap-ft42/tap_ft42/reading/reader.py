@@ -46,6 +46,7 @@ class ListReader:
         largest_page: Rows a page, at most.
         state: Returns the state of the stream, which may be changed.
         today: The day.
+        widths: How far ranges may reach, as of a `Route`; for all lists of the run.
     """
 
     listing: Listing
@@ -56,6 +57,7 @@ class ListReader:
     largest_page: int
     state: Callable[[], dict[str, Any]]
     today: date
+    widths: dict[bool, int] = field(default_factory=dict, repr=False)
     _routes: dict[str, Route] = field(default_factory=dict, repr=False)
 
     def route(self, path: str) -> Route:
@@ -63,7 +65,7 @@ class ListReader:
         if path not in self._routes:
             fit = Fit(self.listing, path, self.state, self.today)
             entry = self.ledger.entry(self.listing.name, path)
-            route = Route(self.listing, path, self.client, self.spool, entry, fit)
+            route = Route(self.listing, path, self.client, self.spool, entry, fit, self.widths)
             return self._routes.setdefault(path, route)
         return self._routes[path]
 

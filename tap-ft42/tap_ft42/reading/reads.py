@@ -85,6 +85,9 @@ _TRIES = 10
 _SIZES = 4
 """How often pages are made smaller where each is in an order of its own."""
 
+_FEW_PIECES = 3
+"""Pieces that are read without a look at whether the whole list has fewer pages."""
+
 _FAR = (10, 200)
 """Numbers of pages that a list which nobody counts may have."""
 
@@ -278,10 +281,11 @@ async def _in_pieces(
             yield part
     except RangeTooWideError as wide:
         number = ceil((region.width(wide.key) + 1) / max(wide.widest, 1))
-        whole = await one_page(ask.after(MOST_SLICES), region.without(wide.key), 1, None)
-        pages = MOST_SLICES if whole.total is None else ceil(whole.total / whole.size)
-        if number > pages:
-            raise RangeIgnoredError(key=wide.key) from wide
+        if number > _FEW_PIECES:
+            whole = await one_page(ask.after(MOST_SLICES), region.without(wide.key), 1, None)
+            pages = MOST_SLICES if whole.total is None else ceil(whole.total / whole.size)
+            if number > pages:
+                raise RangeIgnoredError(key=wide.key) from wide
         pieces = region.cut(wide.key, number)
         async for part in in_turn(
             _in_pieces(read, ask.after(MOST_SLICES + after), piece, key)

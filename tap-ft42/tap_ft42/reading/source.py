@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from typing_extensions import override
 
 from tap_ft42.api.errors import FatalAPIError, blamed_by, may_be_of_page, may_be_too_long
+from tap_ft42.declared.listing import ID
 from tap_ft42.reading.asking import (
     COUNT,
     RangeIgnoredError,
@@ -44,6 +45,8 @@ class Route:
         spool: Keeps pages until a state covers them.
         entry: Counts what is asked for.
         fit: What the route was found to do.
+        widths: How far a range of ids, or else one of instants, may reach, as any list of the
+            run has shown.
         examples: By what selects them, the id of one of the rows that came.
     """
 
@@ -53,6 +56,7 @@ class Route:
     spool: Spool
     entry: Entry
     fit: Fit
+    widths: dict[bool, int] = field(default_factory=dict)
     examples: dict[str, int] = field(default_factory=dict)
 
 
@@ -189,7 +193,9 @@ class ListSource(Source):
         if width <= self.fit.can.widest_ranges.get(key, 0):
             return
         is_answered = False
-        for narrower in (0, *halves_of(width)):
+        known = self.route.widths.get(key == ID, 0)  # most lists have the same limit
+        hints = [known] if 0 < known < width else []
+        for narrower in (0, *hints, *halves_of(width)):
             try:
                 self._fetched(region.narrowed(key, upper - narrower, upper), 1, order)
             except FatalAPIError:
@@ -197,6 +203,7 @@ class ListSource(Source):
                     return
                 continue
             if is_answered:
+                self.route.widths[key == ID] = narrower
                 self.fit.note_widest(key, narrower)
                 raise RangeTooWideError(key=key, widest=narrower)
             is_answered = True

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_ft42.api.client import logger_of
 from tap_ft42.declared.contexts import CURSUS, cursus_of, key_of, parent_of
+from tap_ft42.declared.instants import DAY
 from tap_ft42.declared.listing import ID
 from tap_ft42.planning.priorities import last_served
 from tap_ft42.planning.refresh import hidden_ids
@@ -56,6 +57,7 @@ class Partitions:
             largest_page=min(largest, self.listing.largest_page),
             state=lambda: self.output.stream_state,
             today=run.today,
+            widths=run.widths,
         )
 
     @property
@@ -71,6 +73,7 @@ class Partitions:
             listing,
             is_sortable=self._is_sortable(can),
             has_ranges=bool(can.ranges),
+            widest_window=self._widest_window,
             is_newest_first=self.fit_of_sweeps.can.is_newest_first,
             changes=listing.changes if self.tells_changes else None,
             parent_filter=None if is_whole else listing.parent_filter,
@@ -96,8 +99,17 @@ class Partitions:
     @property
     def tells_changes(self) -> bool:
         """Whether the API can be asked for the changes of a list that is read in full."""
-        changes = self.listing.changes
-        return changes is not None and self.fit.narrows_by(changes.column)
+        changes, can = self.listing.changes, self.fit.can
+        if changes is None or not self.fit.narrows_by(changes.column):
+            return False
+        # Their windows overlap by a day. Shorter ones cost more than the whole list once a day.
+        return can.widest_ranges.get(changes.column, 2 * DAY) >= 2 * DAY
+
+    @property
+    def _widest_window(self) -> int | None:
+        column = self.listing.cursor.column if self.listing.cursor else ""
+        known = [fit.can.widest_ranges for fit in (self.fit, self.fit_of_sweeps)]
+        return min((ranges[column] for ranges in known if column in ranges), default=None)
 
     @property
     def _is_whole_in_scope(self) -> bool:

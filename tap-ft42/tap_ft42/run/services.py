@@ -67,6 +67,8 @@ class Services:
         self._host = host
         self._has_state = has_state
         self._places = 0
+        self.widths: dict[bool, int] = {}
+        """How far ranges may reach, as any list of the run has shown; of a `Route`."""
         self._state_written = time.monotonic()
 
     @cached_property
