@@ -237,7 +237,11 @@ class TestWindows:
         bookmark = settings.pop("bookmark", BOOKMARK)
         state = {"bookmarks": {"users": users | {"replication_key_value": bookmark}}}
         tap.pointed_at(api, **settings).run("users", state=state if bookmark else None)
-        ranges = [asked.query["range[updated_at]"].split(",") for asked in api.asked_for(USERS)]
+        ranges = [
+            asked.query["range[updated_at]"].split(",")
+            for asked in api.asked_for(USERS)
+            if "range[updated_at]" in asked.query  # else a look at how far ranges reach
+        ]
         assert all(len(bounds) == 2 for bounds in ranges)
         assert all(bound.endswith("Z") for bounds in ranges for bound in bounds)
         # An API may leave the bounds of a range out, so it is asked for a little more.

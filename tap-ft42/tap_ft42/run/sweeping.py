@@ -20,6 +20,7 @@ from tap_ft42.declared.listing import ID, LARGEST
 from tap_ft42.planning.plan import alike, loads_apart
 from tap_ft42.reading.asking import IncompleteReadError, TooLargeError
 from tap_ft42.reading.places import NOW
+from tap_ft42.reading.regions import MAX_ID
 from tap_ft42.run.lifecycle import ALONE
 from tap_ft42.run.traits.dealing import NOWHERE
 
@@ -128,9 +129,11 @@ class Sweeping:
             contexts: The partitions that are read, all of one cursus.
             has_slices: Whether it is read in slices of ids.
         """
-        fits = {self._list.fit, self._list.fit_of_sweeps}
-        bounds = any(fit.are_bounds_due() for fit in fits) if has_slices else False
-        return bounds + 2 * (self._is_filter_look_due + self._is_look_due(contexts))
+        fits, looks = {self._list.fit, self._list.fit_of_sweeps}, 0
+        if has_slices:
+            looks += any(fit.are_bounds_due() for fit in fits)
+            looks += any(fit.is_reach_due(ID, MAX_ID) for fit in fits)
+        return looks + 2 * (self._is_filter_look_due + self._is_look_due(contexts))
 
     @property
     def _is_filter_look_due(self) -> bool:
