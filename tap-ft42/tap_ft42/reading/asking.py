@@ -73,6 +73,9 @@ class Ask(Protocol):
         """Return an `Ask` for smaller pages, where there are any."""
         return self
 
+    async def prepare(self, head: Page) -> None:
+        """Find out what later windows of a list depend on, from the first page of a load."""
+
 
 class IncompleteReadError(Exception):
     """Nobody can tell whether all rows of a list have been read."""
@@ -216,6 +219,10 @@ class Metered(Ask):
     @override
     def smaller(self) -> Metered:
         return Metered(self._ask.smaller(), account=self._account)
+
+    @override
+    async def prepare(self, head: Page) -> None:
+        await self._ask.prepare(head)
 
 
 @dataclass

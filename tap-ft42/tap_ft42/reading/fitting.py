@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 _LOOKS = 2
 """How often a run looks which bounds a route includes, and how far: a row may leave."""
 
+NIGHTLY = 2 * DAY
+"""How wide a window of a night may be, in milliseconds."""
+
 _UNASKED = {True: 10_000, False: DAY + 2 * HOUR}
 """Ids that even a narrow range has, and milliseconds of a window that is read every quarter
 of an hour, at most."""

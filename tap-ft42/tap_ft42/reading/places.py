@@ -17,6 +17,7 @@ from tap_ft42.reading.asking import (
     TooLargeError,
 )
 from tap_ft42.reading.bounds import Example, depends_on_bounds, questions, reach_questions
+from tap_ft42.reading.fitting import NIGHTLY, Fit
 from tap_ft42.reading.regions import Region
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
     from tap_ft42.api.page import Page
     from tap_ft42.reading.asking import Part, Source
-    from tap_ft42.reading.fitting import Fit
     from tap_ft42.reading.regions import Key
 
 Place: TypeAlias = tuple[int, ...]
@@ -100,13 +100,22 @@ class PlacedAsk(Ask):
             width = region.width(key)
             if not fit.is_reach_due(key, width):
                 continue
-            async with fit.looking:
-                if fit.is_reach_due(key, width):
-                    with suppress(FatalAPIError, RangeIgnoredError):
-                        await self._ask_for_reach(fit, key, width, page)
+            await self._find_reach(fit, key, width, page)
             widest = fit.can.widest_ranges.get(key, width)
             if widest < width:
                 raise RangeTooWideError(key=key, widest=widest)
+
+    @override
+    async def prepare(self, head: Page) -> None:
+        if (fit := self.source.fit) is not None and head.ids:
+            await self._find_reach(fit, fit.cursor, NIGHTLY, head)
+
+    async def _find_reach(self, fit: Fit, key: Key, width: int, page: Page) -> None:
+        """Find out whether a range of some width is cut, unless it is known by now."""
+        async with fit.looking:
+            if fit.is_reach_due(key, width):
+                with suppress(FatalAPIError, RangeIgnoredError):
+                    await self._ask_for_reach(fit, key, width, page)
 
     async def _ask_for_reach(self, fit: Fit, key: Key, width: int, page: Page) -> None:
         """Ask for a row, one of a page if it has any, in ranges of some width."""

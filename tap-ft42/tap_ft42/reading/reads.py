@@ -335,6 +335,7 @@ async def _from_scratch(
 ) -> AsyncIterator[Part]:
     head = await one_page(ask, region, 1, "-id" if is_sortable else None)
     await _refuse_dear(ask, region, head, accepts)
+    await ask.prepare(head)
     lower, upper = region.interval("id")
     is_descending = head.ids and list(head.ids) == sorted(head.ids, reverse=True)
     if is_sortable and is_descending and (tells_order(head) or head.more):
