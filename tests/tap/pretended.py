@@ -148,7 +148,7 @@ class Pretended:
             if own is None:
                 return False
             lower, upper = map(type(own), value.split(","))
-            if self.cuts and name in self.widest and isinstance(own, str):
+            if self.cuts and name in self.widest:
                 lower, upper = self._cut(lower, upper, self.widest[name])
             if self.cuts_instants and isinstance(own, str):
                 lower, upper = (f"{bound[:19]}.000Z" for bound in (lower, upper))
@@ -164,13 +164,16 @@ class Pretended:
                 return False
         return True
 
-    def _cut(self, lower: str, upper: str, days: int) -> tuple[str, str]:
-        """Cut a range of instants to so many days."""
+    def _cut(self, lower: Any, upper: Any, widest: int) -> tuple[Any, Any]:  # noqa: ANN401 - ids or instants
+        """Cut a range to so many ids or days."""
+        if isinstance(lower, int):
+            width = min(upper - lower, widest)
+            return (lower, lower + width) if self.cuts == "end" else (upper - width, upper)
         first, last = datetime.fromisoformat(lower), datetime.fromisoformat(upper)
-        width = min(last - first, timedelta(days=days))
+        days = min(last - first, timedelta(days=widest))
         if self.cuts == "end":
-            return lower, _written(first + width)
-        return _written(last - width), upper
+            return lower, _written(first + days)
+        return _written(last - days), upper
 
     def _sorted(self, rows: list[Row], asked: Asked) -> list[Row]:
         sort = "" if "sort" in self.ignored else asked.query.get("sort", "")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.tap.pretended import Pretended, Row, record_of
+from tests.tap.proofs import a_day_later, named
 from tests.tap.scripted import Reply, paged
 
 if TYPE_CHECKING:
@@ -140,3 +141,18 @@ def test_a_row_that_no_page_shows_in_the_place_of_another_one_is_told(
     api.script["/v2/blocs"] = shuffled
     run = tap.pointed_at(api, page_size=10).fail("blocs")
     assert "counts 30 rows, and shows 29 of them" in run.last_word
+
+
+def test_no_row_is_gone_because_a_range_of_ids_is_cut_in_silence(
+    tap: Tap, api: ScriptedApi
+) -> None:
+    rows = [badge(number) | {"id": 30_000 * number} for number in range(1, ROWS)]
+    there = Pretended(rows, widest={"range[id]": 1_000_000}, cuts="end")
+    api.script[BADGES] = there
+    here, known = tap.pointed_at(api), {row["id"] for row in rows}
+    first = here.run(STREAM, "census")
+    assert set(first.ids(STREAM)) == known
+    left = rows.pop(200)["id"]
+    there.rows = rows
+    night = here.run(STREAM, "census", state=a_day_later(first.state))
+    assert named(night, STREAM, known) <= {left}

@@ -67,7 +67,7 @@ class PlacedAsk(Ask):
             is_urgent=self._is_urgent and number == 1,
         )
         self._note(page)
-        if number == 1 and (fit := self.source.fit) is not None:
+        if number in {1, COUNT} and (fit := self.source.fit) is not None:
             await self._look_at_reach(fit, region, page)
         return page
 
