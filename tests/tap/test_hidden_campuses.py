@@ -386,6 +386,18 @@ def test_where_no_campus_narrows_rows_go_to_the_campuses_of_their_people(
     assert len(there.asked) == 1
 
 
+def test_where_no_campus_narrows_rows_of_people_without_campus_are_told(
+    tap: Tap, api: ScriptedApi, there: Pretended
+) -> None:
+    there.ignored = ["filter[campus]"]
+    own = expected(there)
+    there.rows = [*there.rows, *(enrolment(number, NOWHERE) for number in (901, 902, 903))]
+    first = tap.pointed_at(api).run("projects_users")
+    assert campuses(first) == own
+    (line,) = told(first, "could be found")
+    assert "3 rows belong to no campus_id" in line
+
+
 def test_where_no_campus_narrows_a_night_takes_away_just_what_is_gone(
     tap: Tap, api: ScriptedApi, there: Pretended
 ) -> None:

@@ -143,6 +143,20 @@ def test_enrolments_are_found_without_campuses_and_without_who_studies_where(
     assert places(run) == expected(there)
 
 
+def test_all_campuses_of_a_shared_read_that_fails_are_named(
+    tap: Tap, api: ScriptedApi, there: Pretended
+) -> None:
+    here = tap.pointed_at(api)
+    first = here.run(ENROLMENTS)
+    api.script["/v2/projects_users"] = always(BROKEN)
+    second = here.fail(ENROLMENTS, state=first.state)
+    assert all(f"campus_id {campus}" in second.last_word for campus in (*CAMPUSES, CLOSED))
+    api.script["/v2/projects_users"] = there
+    there.rows[1]["updated_at"] = LATELY
+    third = here.run(ENROLMENTS, state=second.state)
+    assert places(third) == expected(there, updated_at=LATELY)
+
+
 def test_enrolments_are_read_campus_by_campus_where_no_look_up_is_answered(
     tap: Tap, api: ScriptedApi, there: Pretended
 ) -> None:

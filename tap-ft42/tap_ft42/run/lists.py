@@ -65,6 +65,7 @@ class ListRun:
         self._partitions_read: list[dict[str, Any]] = []
         self._is_read_to_end = self._is_any_read = False
         self._left_open: set[Hashable] = set()
+        self._unread: list[Context | None] = []
         self._gone: list[str] = []
         self.has_failed = False
         """Whether something of it could not be read."""
@@ -106,7 +107,7 @@ class ListRun:
             requests.RequestException: The API did not answer.
         """
         self._begin_run()
-        self._is_read_to_end = False
+        self._is_read_to_end, self._unread = False, []
         try:
             for trait in self.traits:
                 yield from trait.first()
@@ -121,8 +122,11 @@ class ListRun:
             self.has_failed = True
             if self._is_gone(context, failure):
                 return
-            part = self.partitions.label_of(context)
-            if not self.run.lifecycle.fails_alone(self.listing.name, failure, part):
+            labels = [self.partitions.label_of(one) for one in self._unread or [context]]
+            if not all(
+                self.run.lifecycle.fails_alone(self.listing.name, failure, part)
+                for part in labels
+            ):
                 raise
             return
         if key_of(context) not in self._left_open:
@@ -209,7 +213,8 @@ class ListRun:
             yield from self._found(running)
         except (TooDearError, TooLargeError, *ALONE) as failure:
             if not self.started.begin_otherwise(running, failure):
-                self._left_open.update(map(key_of, running.read.contexts))
+                self._unread = running.read.contexts
+                self._left_open.update(map(key_of, self._unread))
                 raise
             yield from self._planned_records(context)
             return

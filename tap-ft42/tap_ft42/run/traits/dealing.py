@@ -87,6 +87,8 @@ class CampusDealer:
         """Whether rows of all campuses are read."""
         self._found: dict[int, int] = {}
         """The campuses of rows that were asked for by their ids."""
+        self._homeless = set[int]()
+        """The rows whose people have no campus."""
         self._campuses: list[int] = []
         self._loaded: set[int] = set()
         self._is_needed = False
@@ -286,8 +288,22 @@ class CampusDealer:
         if self._is_any_shown and person is not None and not self._people.unknown([person]):
             if not own and not self._list.run.scope.campus_ids:
                 own = self._people.campuses_of(person)
+                if not own and _has_id(record):
+                    self._homeless.add(record[ID])
             asked = NOWHERE
         return self._went_to(record) or preferred(own, self._hidden, asked)
+
+    def tell_homeless(self) -> None:
+        """Say how many rows are not read, as their people have no campus."""
+        if self._homeless:
+            self._list.logger.warning(
+                "%s: %d rows belong to no %s that could be found, and are not read.",
+                self._list.listing.name,
+                len(self._homeless),
+                self._list.listing.parent_id,
+                extra={"happened": "rows_left_over", "rows": len(self._homeless)},
+            )
+        self._homeless = set()
 
     def _in_run(self, user_id: int | None) -> set[int]:
         return self._people.campuses_of(user_id) & set(self._campuses)
@@ -342,6 +358,10 @@ class CampusByPerson(Trait):
     @override
     def take_up(self, context: Context | None, state: dict[str, Any]) -> None:
         self._dealers[cursus_of(context)].note(context, state)
+
+    @override
+    def complete(self, context: Context | None) -> None:
+        self._dealers[cursus_of(context)].tell_homeless()
 
     @override
     def is_in_scope(self, row: Mapping[str, Any]) -> bool:
