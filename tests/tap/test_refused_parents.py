@@ -135,6 +135,26 @@ def test_enrolments_are_found_without_a_list_of_campuses(
     assert places(second)[there.rows[-1]["id"]] == CLOSED
 
 
+def test_rows_found_without_a_list_of_campuses_go_to_those_that_are_listed_later(
+    tap: Tap, api: ScriptedApi, there: Pretended
+) -> None:
+    both = there.rows[0]["id"]
+    ties = [
+        dated("campus_users", row["id"], user_id=row["id"], campus_id=row["campus"])
+        for row in there.rows
+    ]
+    closed = dated("campus_users", 999, user_id=both, campus_id=CLOSED)
+    api.script["/v2/campus_users"] = Pretended([*ties, closed])
+    there.rows = [*there.rows, there.rows[0] | {"campus": CLOSED}]
+    api.script["/v2/campus"] = always(REFUSED)
+    here = tap.pointed_at(api)
+    first = here.fail(ENROLMENTS)
+    assert places(first)[both] == CLOSED
+    api.script["/v2/campus"] = listed()
+    second = here.run(ENROLMENTS, state=first.state)
+    assert places(second)[both] == CAMPUSES[0]
+
+
 def test_enrolments_are_found_without_campuses_and_without_who_studies_where(
     tap: Tap, api: ScriptedApi, there: Pretended
 ) -> None:
