@@ -135,6 +135,26 @@ def test_enrolments_are_found_without_a_list_of_campuses(
     assert places(second)[there.rows[-1]["id"]] == CLOSED
 
 
+def test_rows_found_without_a_list_of_campuses_go_to_those_that_are_listed_later(
+    tap: Tap, api: ScriptedApi, there: Pretended
+) -> None:
+    both = there.rows[0]["id"]
+    ties = [
+        dated("campus_users", row["id"], user_id=row["id"], campus_id=row["campus"])
+        for row in there.rows
+    ]
+    closed = dated("campus_users", 999, user_id=both, campus_id=CLOSED)
+    api.script["/v2/campus_users"] = Pretended([*ties, closed])
+    there.rows = [*there.rows, there.rows[0] | {"campus": CLOSED}]
+    api.script["/v2/campus"] = always(REFUSED)
+    here = tap.pointed_at(api)
+    first = here.fail(ENROLMENTS)
+    assert places(first)[both] == CLOSED
+    api.script["/v2/campus"] = listed()
+    second = here.run(ENROLMENTS, state=first.state)
+    assert places(second)[both] == CAMPUSES[0]
+
+
 def test_enrolments_are_found_without_campuses_and_without_who_studies_where(
     tap: Tap, api: ScriptedApi, there: Pretended
 ) -> None:
@@ -203,3 +223,40 @@ def test_what_hangs_on_a_list_that_was_never_read_is_named(tap: Tap, api: Script
     assert f"Rows of {MEMBERSHIPS} may be missing" in first.last_word
     api.script["/v2/coalitions"] = coalitions
     assert len(here.run("coalitions", MEMBERSHIPS, state=first.state).ids(MEMBERSHIPS)) == 9
+
+
+MANY = range(1, 151)
+
+
+def many_houses(api: ScriptedApi, allowed: set[int]) -> None:
+    """Let 42 show the members of some coalitions, and refuse those of all others."""
+    for house in MANY:
+        own = [dated(MEMBERSHIPS, 10 * house, coalition_id=house)]
+        answer = Pretended(own) if house in allowed else always(REFUSED)
+        api.script[f"/v2/coalitions/{house}/coalitions_users"] = answer
+    api.script["/v2/coalitions"] = paged(
+        [record_of("coalitions", id=house, score=3) for house in MANY]
+    )
+    api.script["/v2/coalitions_users"] = always(REFUSED)
+
+
+def test_a_list_that_is_refused_for_all_parents_is_not_asked_for_each(
+    tap: Tap, api: ScriptedApi
+) -> None:
+    many_houses(api, set())
+    here = tap.pointed_at(api)
+    first = here.fail(MEMBERSHIPS)
+    asked = [one.path for one in api.asked if "coalitions_users" in one.path]
+    assert len(asked) <= 20
+    assert f"{MEMBERSHIPS} of coalition_id 1, " in first.last_word
+    assert "140 more" in first.last_word
+    many_houses(api, {*MANY})
+    second = here.run(MEMBERSHIPS, state=first.state)
+    assert second.ids(MEMBERSHIPS) == [10 * house for house in MANY]
+
+
+def test_parents_whose_rows_alone_are_shown_are_found_among_those_that_are_refused(
+    tap: Tap, api: ScriptedApi
+) -> None:
+    many_houses(api, {2, 77})
+    assert tap.pointed_at(api).fail(MEMBERSHIPS).ids(MEMBERSHIPS) == [20, 770]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -34,7 +34,7 @@ def narrow(tmp_path: Path) -> Iterator[RunningSandbox]:
     report = tmp_path / "narrow.json"
     route = {"status": 200, "differs": {"widest_range": 1_000_000}}
     report.write_text(json.dumps({"format": 1, "routes": dict.fromkeys(ROUTES, route)}))
-    size = {"users": 1_000, "enrolments": 4_000, "achievements_per_user": 15}
+    size: dict[str, Any] = {"users": 1_000, "enrolments": 4_000, "achievements_per_user": 15}
     with running_sandbox(**size, **{"as": str(report)}) as running:
         yield running
 

@@ -75,6 +75,7 @@ class Ask(Protocol):
 
     async def prepare(self, head: Page) -> None:
         """Find out what later windows of a list depend on, from the first page of a load."""
+        del head  # for those that have later windows
 
 
 class IncompleteReadError(Exception):

@@ -113,7 +113,7 @@ async def read_list(
         IncompleteReadError: It was another one in each of ten reads, or it shows less
             than it counts on pages that are all the same, or that repeat each other.
     """
-    look: Ask = Metered(ask)
+    look = Metered(ask)
     sort = "id" if is_sortable else None
     before, is_shuffled = None, False
     for attempt in range(_TRIES):

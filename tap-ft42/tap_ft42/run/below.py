@@ -49,6 +49,8 @@ def _hidden_above(
     run, name = above.run, child.listing.name
     yield from _begun(above, child, hidden.contexts, planned)
     is_due = above.has_listed_all or hidden.are_never_sought
+    if above.has_failed and hidden.are_never_sought:
+        hidden.note_unlisted()
     # Where all that was asked of it has failed, the next run looks.
     if run.lifecycle.ends_early or child.has_failed_throughout:
         return

@@ -91,7 +91,7 @@ class Due:
             return True
         return refresh.is_due(state, hours=self.interval, **self._terms(context))
 
-    def _is_after_pause(self, state: dict[str, Any]) -> bool:
+    def _is_after_pause(self, state: Mapping[str, Any]) -> bool:
         """Tell whether changes would be asked for in a window so wide that it may be cut.
 
         Nothing shows it, as the rows do not tell when they changed.

@@ -17,6 +17,8 @@ requests a cursus, if nothing is left over. In the state of the list stands, bel
 ``trying``
     By cursus, the ids that are still to be tried one by one, while that is not over. Those that
     42 refuses are tried again on another day.
+``unlisted``
+    While the list of parents cannot be read: that nobody knows which of them are listed.
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ from typing import TYPE_CHECKING, Any
 from tap_ft42.api.errors import FatalAPIError, status_of
 from tap_ft42.declared.contexts import cursus_of, parent_of
 from tap_ft42.declared.listing import LARGEST
-from tap_ft42.planning.refresh import HIDDEN, hidden_ids
+from tap_ft42.planning.refresh import HIDDEN, forget_position, hidden_ids
 from tap_ft42.reading.asking import TooLargeError
 from tap_ft42.reading.places import NOW
 from tap_ft42.reading.regions import Region
@@ -54,6 +56,7 @@ _FAR = 1000
 _AT_ONCE = 10
 """Ids that are tried at once."""
 
+_UNLISTED = "unlisted"
 _RENEWED = timedelta(days=30)
 _REFUSED = timedelta(days=1)
 
@@ -90,6 +93,13 @@ class HiddenParents:
             # One is not listed any more. Whether it is gone or hidden, rows tell.
             self._sought_on.clear()
         self._keep(known.difference(listed))
+        if self._note.pop(_UNLISTED, None):
+            # Nobody knew which of them are listed, and so to which one a row goes.
+            self._sought_on.clear()
+            for whole in self._list.lists:
+                for state in self._list.states_within(whole):
+                    if parent_of(state["context"]) in self._ids:
+                        forget_position(state)
 
     @property
     def are_never_sought(self) -> bool:
@@ -102,6 +112,10 @@ class HiddenParents:
     def is_search_ahead(self) -> bool:
         """Whether a run of all parents would look for them for the first time."""
         return self.are_never_sought and not self._list.run.scope.campus_ids
+
+    def note_unlisted(self) -> None:
+        """Take note that nothing tells which parents are listed, as their list failed."""
+        self._note[_UNLISTED] = True
 
     def seek(self) -> None:
         """Look for parents of which there are rows, where that is due.
@@ -196,7 +210,9 @@ class HiddenParents:
             rest = self._left_over_by(whole, named, rest) if named else rest
             # Where nobody counts, what was found is taken for all.
             if rest or (rest is None and self._known == before):
-                self._trying[cursus] = sorted({*range(1, top + _NEXT)} - self._known)
+                self._trying[cursus] = sorted(
+                    {*range(1, top + (_NEXT if top else _BEHIND))} - self._known
+                )
         while ids := self._trying.get(cursus):
             self._try(whole, ids[:_AT_ONCE])
             self._trying[cursus] = ids[_AT_ONCE:]

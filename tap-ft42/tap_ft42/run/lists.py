@@ -63,7 +63,7 @@ class ListRun:
         self.told: list[ListRun] = []
         """The lists that hear of its rows."""
         self._partitions_read: list[dict[str, Any]] = []
-        self._is_read_to_end = self._is_any_read = False
+        self._is_read_to_end = False
         self._left_open: set[Hashable] = set()
         self._unread: list[Context | None] = []
         self._gone: list[str] = []
@@ -166,6 +166,9 @@ class ListRun:
         if parent is None or self.listing.is_filtered_by_parent or not is_missing(failure):
             return False
         above, label = self.lists[parent.name].partitions, self.partitions.label_of(context)
+        if self.started.is_held(context):
+            self._gone.append(label)
+            return True
         if not is_gone(above, parent_of(context)):
             return False
         self._gone.append(label)
@@ -220,7 +223,7 @@ class ListRun:
             return
         if running.halving is not None:
             self.sweeping.note_half(running.halving, len(running.read.partitions))
-        self._is_read_to_end = self._is_any_read = True
+        self._is_read_to_end = self.started.is_any_read = True
         for member in running.read.contexts:
             self.presence.of(member).complete(member)
             if self.listing.cursor is not None and self.listing.parent is not None:
@@ -378,7 +381,7 @@ class ListRun:
 
     def end_partitions(self) -> None:
         """Bring the bookmarks of the partitions that were read to one level."""
-        if self._gone and not self._is_any_read:
+        if self._gone and not self.started.is_any_read:
             # What may not be seen is answered like what is not there.
             self.run.lifecycle.note_failure(
                 self.listing.name,

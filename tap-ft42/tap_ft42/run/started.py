@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from tap_ft42.api.errors import FatalAPIError
 from tap_ft42.declared.contexts import cursus_of, key_of, list_of, parent_of
+from tap_ft42.declared.instants import HOUR
 from tap_ft42.declared.listing import ID
 from tap_ft42.planning.bookmarks import movement
 from tap_ft42.planning.plan import apart, at_once, plan
@@ -45,6 +46,12 @@ if TYPE_CHECKING:
 Member: TypeAlias = "tuple[Context | None, Place]"
 """A partition by its context, and its place in the order of the run."""
 
+_TRIED = 5
+"""Parents that are asked for where 42 refuses the list, before the others are held."""
+
+_TURN, _TURNS = HOUR // 4, 50
+"""One in so many that are held is asked for, in each quarter of an hour another one."""
+
 _BEHIND = 1_000_000
 """Where what hangs on rows stands that no page of a list shows."""
 
@@ -69,6 +76,8 @@ class StartedReads:
         self._sweeping = sweeping
         self.children: list[StartedReads] = []
         """Those of the lists that are read for each row of this one."""
+        self.is_any_read = False
+        """Whether the run has read any of it to its end."""
         self.is_begun = False
         """Whether the run has begun to read the list, as far as it is known."""
         self.remembered: list[tuple[Partitions, Context]] = []
@@ -76,6 +85,8 @@ class StartedReads:
         self._place: Place | None = None
         self._running: dict[Hashable, Started | None] = {}
         self._is_due: dict[Hashable, bool] = {}
+        self._held: dict[Hashable, Partition] = {}
+        self._refusal: FatalAPIError | None = None
         self._movements: dict[str, Sequence[Movement]] = {}
         self._swept: dict[str, Sequence[dict[str, Any]]] = {}
 
@@ -86,10 +97,35 @@ class StartedReads:
         return self._is_due.get(key_of(context))
 
     def take(self, context: Context | None) -> Started | None:
-        """Return the read of a partition, for good; None if an earlier one has its rows."""
-        if key_of(context) not in self._running:
+        """Return the read of a partition, for good; None if an earlier one has its rows.
+
+        Raises:
+            FatalAPIError: 42 refuses the others, and is not asked for this one.
+        """
+        if self.is_held(context):
+            self._begin_held(context)
+        elif key_of(context) not in self._running:
             self._begin_all(self._list.contexts or (context,))
         return self._running.pop(key_of(context))
+
+    def is_held(self, context: Context | None) -> bool:
+        """Tell whether a partition is not asked for, as 42 refuses all others."""
+        return key_of(context) in self._held
+
+    def _begin_held(self, context: Context | None) -> None:
+        """Begin with what was held, if 42 answers any of it; else with this one in its turn.
+
+        Raises:
+            FatalAPIError: 42 refuses what was asked for, and it is not the turn of this one.
+        """
+        if self.is_any_read:
+            held, self._held = [*self._held.values()], {}
+            self._start(held, apart)
+            return
+        turn = self._list.run.began // _TURN
+        if self._refusal is not None and (parent_of(context) - turn) % _TURNS:
+            raise self._refusal
+        self._start([self._held.pop(key_of(context))], apart)
 
     # What is begun
 
@@ -157,8 +193,12 @@ class StartedReads:
             partition = self._due.partition(context, state, place, self._traits)
             of_cursus[cursus_of(context)].append(partition)
         for alike in of_cursus.values():
-            grouping = self._sweeping.grouping([one.context for one in alike])
-            self._start(alike, grouping, is_urgent=is_urgent)
+            contexts = [one.context for one in alike]
+            grouping, refusal = self._sweeping.grouping(contexts), self._sweeping.refusal
+            if refusal is None or self.is_any_read or len(alike) <= _TRIED:
+                self._start(alike, grouping, is_urgent=is_urgent)
+            else:
+                self._try_some(alike, refusal)
         if self._list.listing.is_reference:
             for context, place in members:
                 if not self.is_due(context):
@@ -237,6 +277,12 @@ class StartedReads:
             self._start(members, apart)
         elif not running.read.is_sweep or not may_be_of_one(failure):
             return False
+        elif (
+            isinstance(failure, FatalAPIError)
+            and not self.is_any_read
+            and self._sweeping.refuses_all(running.read.contexts[0], failure)
+        ):
+            self._try_some(members, failure)
         elif is_one_too_many and isinstance(failure, FatalAPIError):
             # Where both halves are refused, it is not because of one of them.
             self._start(members, apart)
@@ -246,6 +292,15 @@ class StartedReads:
                 self._start(half, at_once, halving=halving)
             self._sweeping.tell_halved(halving.members, failure)
         return True
+
+    def _try_some(self, members: Sequence[Partition], refusal: FatalAPIError) -> None:
+        """Begin with some of those whose list is refused, as 42 may show some parents alone."""
+        tried = 0 if self._refusal is not None else _TRIED
+        self._refusal = refusal
+        keys = [key_of(member.context) for member in members]
+        self._is_due |= dict.fromkeys(keys, True)
+        self._held |= dict(zip(keys[tried:], members[tried:], strict=True))
+        self._start(members[:tried], apart)
 
     # How it is begun
 

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 _WORTH_IT = 10
 """Requests that a run must have left to spend two on whether the others can be fewer."""
 
+_REFUSALS = {HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}
+
 _PART = 100
 """What part of its rows no list wins or loses between two requests."""
 
@@ -59,6 +61,9 @@ class Sweeping:
 
     def __init__(self, partitions: Partitions) -> None:
         self._list = partitions
+        self._refuses_all: bool | None = None
+        self.refusal: FatalAPIError | None = None
+        """Why no list of parents is answered, where 42 refuses the list of all of them, too."""
 
     @property
     def _filter(self) -> str:
@@ -74,6 +79,25 @@ class Sweeping:
             explain(failure),
             extra={"happened": "sweep_halved"},
         )
+
+    def refuses_all(self, context: Context | None, failure: Exception) -> bool:
+        """Tell whether a sweep was refused as the list is, whoever's rows are asked for.
+
+        Args:
+            context: A partition of the sweep.
+            failure: Why it failed.
+        """
+        if isinstance(failure, CredentialsError) or status_of(failure) not in _REFUSALS:
+            return False
+        if self._refuses_all is None:
+            self._refuses_all = False
+            try:
+                self._beginnings(list_of(context), [None], None)
+            except FatalAPIError as refusal:
+                self._refuses_all = status_of(refusal) in _REFUSALS
+            except (RunEnds, TooLargeError, *ALONE):
+                pass  # the sweep is told apart as usual
+        return self._refuses_all
 
     def note_half(self, halving: Halving, members: int) -> None:
         """Take note of how many parents the API takes in one list, once both halves tell."""
@@ -92,7 +116,11 @@ class Sweeping:
             return alike
         if self._is_look_due(contexts) and self._list.run.budget.reaches_for(_WORTH_IT):
             with suppress(RunEnds, TooLargeError, *ALONE):  # the next run looks
-                self._look_at_list(contexts)
+                try:
+                    self._look_at_list(contexts)
+                except FatalAPIError as refusal:
+                    if self.refuses_all(contexts[0], refusal):
+                        self.refusal = refusal
         return loads_apart if self._list.fit_of_sweeps.is_list_due else alike
 
     def _look_at_filter(self, contexts: Sequence[Context | None]) -> None:
