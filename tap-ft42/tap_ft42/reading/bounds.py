@@ -23,18 +23,13 @@ from tap_ft42.declared.listing import ID
 from tap_ft42.reading.regions import MAX_ID, Region
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Awaitable, Callable
 
     from tap_ft42.api.page import Page
     from tap_ft42.reading.regions import Key
 
-Questions: TypeAlias = "Generator[Region, Page, Bounds | None]"
-"""Yields which rows to ask for, is sent the first page of them, and returns what they tell;
-None if that is nothing."""
-
-
-Reach: TypeAlias = "Generator[Region, Page, int | None]"
-"""The same; what is returned is a width."""
+First: TypeAlias = "Callable[[Region], Awaitable[Page]]"
+"""Asks for the first page of some rows."""
 
 _MARGIN = 4
 """How many times the width that is wanted is looked at, as the next one may be wider."""
@@ -53,24 +48,25 @@ def depends_on_bounds(region: Region) -> bool:
     return ID in region.bounds and region.interval(ID) != (0, MAX_ID)
 
 
-def questions(example: int | None) -> Questions:
-    """Ask which bounds are included.
+async def find_bounds(first: First, example: int | None) -> Bounds | None:
+    """Find out which bounds are included; None if that cannot be told.
 
     Args:
+        first: Asks.
         example: The id of a row that the list has, if one is known.
     """
     if example is None:
-        page = yield Region()
+        page = await first(Region())
         if not page.ids:
             return None
         example = page.ids[0]
-    if (yield from _holds(example, example, example)):
+    if await _holds(first, example, example, example):
         return "both"
-    lower = yield from _holds(example, example + 1, example)
-    upper = yield from _holds(example - 1, example, example)
+    lower = await _holds(first, example, example + 1, example)
+    upper = await _holds(first, example - 1, example, example)
     if lower is None or upper is None:
         return None
-    if not (lower or upper) and not (yield from _holds(example - 1, example + 1, example)):
+    if not (lower or upper) and not await _holds(first, example - 1, example + 1, example):
         return None  # it has left
     return bounds_of(lower=lower, upper=upper)
 
@@ -110,10 +106,11 @@ class Example:
         )
 
 
-def reach_questions(example: Example, key: Key, width: int) -> Reach:
-    """Ask how wide ranges of a key are answered as a whole.
+async def find_reach(first: First, example: Example, key: Key, width: int) -> int | None:
+    """Find out how wide ranges of a key are answered as a whole; None if that is not told.
 
     Args:
+        first: Asks.
         example: A row.
         key: Its id, or the column of the cursor.
         width: How wide a range is wanted.
@@ -121,7 +118,7 @@ def reach_questions(example: Example, key: Key, width: int) -> Reach:
     wide = max(_MARGIN * width, _LONG[key == ID])
     for reach in (wide, *(narrower for narrower in _NARROWER[key == ID] if narrower < wide)):
         region = example.around(key, reach)
-        page = yield region
+        page = await first(region)
         if region.strangers(page):
             return None
         if example.number in page.ids:
@@ -129,8 +126,8 @@ def reach_questions(example: Example, key: Key, width: int) -> Reach:
     return None  # it has left
 
 
-def _holds(lower: int, upper: int, number: int) -> Generator[Region, Page, bool | None]:
+async def _holds(first: First, lower: int, upper: int, number: int) -> bool | None:
     """Return whether a range shows a row; None if it shows others."""
     region = Region({ID: (lower, upper)})
-    page = yield region
+    page = await first(region)
     return None if region.strangers(page) else number in page.ids

@@ -16,7 +16,7 @@ from tap_ft42.reading.asking import (
     RangeTooWideError,
     TooLargeError,
 )
-from tap_ft42.reading.bounds import Example, depends_on_bounds, questions, reach_questions
+from tap_ft42.reading.bounds import Example, depends_on_bounds, find_bounds, find_reach
 from tap_ft42.reading.fitting import NIGHTLY, Fit
 from tap_ft42.reading.regions import Region
 
@@ -78,17 +78,12 @@ class PlacedAsk(Ask):
         async with fit.looking:
             if not fit.are_bounds_due():
                 return
-            asking = questions(self.source.example)
-            try:
-                region = next(asking)
-                while True:
-                    # Others wait for it, so it must not wait for its turn.
-                    page = await self._answer(
-                        (*self._place, 0, 0), self.source, (region, 1, None), is_urgent=True
-                    )
-                    region = asking.send(page)
-            except StopIteration as told:
-                fit.note_bounds(told.value)
+            fit.note_bounds(await find_bounds(self._at_once, self.source.example))
+
+    async def _at_once(self, region: Region, number: int = 1) -> Page:
+        """Ask for a page for which others wait, so that it must not wait for its turn."""
+        place, request = (*self._place, 0, 0), (region, number, None)
+        return await self._answer(place, self.source, request, is_urgent=True)
 
     async def _look_at_reach(self, fit: Fit, region: Region, page: Page) -> None:
         """Find out whether a wide range is cut in silence, if nobody knows.
@@ -119,21 +114,11 @@ class PlacedAsk(Ask):
 
     async def _ask_for_reach(self, fit: Fit, key: Key, width: int, page: Page) -> None:
         """Ask for a row, one of a page if it has any, in ranges of some width."""
-        reach, place = None, (*self._place, 0, 0)
+        reach = None
         try:
-            if not page.ids:
-                request = (Region(), COUNT, None)
-                page = await self._answer(place, self.source, request, is_urgent=True)
-            if (example := Example.of(page, fit.cursor)) is None:
-                return
-            asking = reach_questions(example, key, width)
-            around = next(asking)
-            while True:
-                request = (around, 1, None)
-                answer = await self._answer(place, self.source, request, is_urgent=True)
-                around = asking.send(answer)
-        except StopIteration as told:
-            reach = told.value
+            page = page if page.ids else await self._at_once(Region(), COUNT)
+            if (example := Example.of(page, fit.cursor)) is not None:
+                reach = await find_reach(self._at_once, example, key, width)
         finally:
             fit.note_reach(key, width, reach)
 
