@@ -46,7 +46,12 @@ MECHANISMS: Mapping[str, tuple[str, ...]] = {
     "Spool": ("reading/spool.py",),
     "Quota shared by processes": ("api/quota.py", "api/stores.py"),
     "Clock of the API": ("api/clock.py", "planning/impossible.py"),
-    "Sweeps": ("planning/sweeps.py", "run/traits/dealing.py", "run/sweeping.py"),
+    "Sweeps": (
+        "planning/sweeps.py",
+        "run/sweeping.py",
+        "run/traits/campuses.py",
+        "run/traits/dealing.py",
+    ),
     "Reference lists by interval": ("planning/refresh.py", "run/due.py"),
     "Campuses that are not listed": ("run/hidden.py",),
     "People of a scope": ("run/people.py", "run/traits/newcomers.py"),

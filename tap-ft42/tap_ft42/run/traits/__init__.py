@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from tap_ft42.run.traits.dealing import CampusByPerson
+from tap_ft42.run.traits.campuses import CampusByPerson
 from tap_ft42.run.traits.filtered import Filtered
 from tap_ft42.run.traits.movers import ThoseWhoMoved
 from tap_ft42.run.traits.newcomers import OfPeople

@@ -24,29 +24,21 @@ state of the stream, or with several cursus that of each, has:
 
 from __future__ import annotations
 
-from functools import cached_property
-from math import ceil
 from typing import TYPE_CHECKING, Any, TypeGuard
 
-from typing_extensions import override
-
 from tap_ft42.api.errors import FatalAPIError
-from tap_ft42.declared.contexts import cursus_of, parent_of
+from tap_ft42.declared.contexts import parent_of
 from tap_ft42.declared.instants import milliseconds
 from tap_ft42.declared.listing import ID
 from tap_ft42.planning.refresh import hidden_ids
 from tap_ft42.planning.scope import id_lists
-from tap_ft42.planning.steps import Way
 from tap_ft42.reading.asking import IncompleteReadError, TooDearError, TooLargeError
 from tap_ft42.run.people import person_of, preferred
-from tap_ft42.run.traits.trait import Trait
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from tap_ft42.api.page import Page
     from tap_ft42.declared.contexts import Context
-    from tap_ft42.planning.plan import PlannedRead
     from tap_ft42.reading.asking import Part
     from tap_ft42.reading.places import Place
     from tap_ft42.run.partitions import Partitions
@@ -61,9 +53,6 @@ _BY_ID = "filter[id]"
 
 _MOST = 100
 """Rows that are kept in the state."""
-
-_ROWS_A_USER = 10
-"""Rows that a user has at least, where all are read."""
 
 _USERS_AT_ONCE = 225
 """Users that are looked up together, as several full requests."""
@@ -319,85 +308,5 @@ class CampusDealer:
         return campus_id < max(before, default=0)
 
 
-def is_worth_asking(head: Page, members: int) -> bool:
-    """Tell whether a sweep costs less than campus by campus where rows are asked for by id."""
-    return head.pages + head.count * (members - 1).bit_length() <= members
-
-
-def is_worth_it(head: Page, members: int, at_once: int, *, is_load: bool) -> bool:
-    """Tell whether a sweep and its look-ups cost less than asking campus by campus.
-
-    Args:
-        head: The sweep's first page.
-        members: Campuses.
-        at_once: People who are looked up with a request.
-        is_load: Whether all rows are read, and not only those that changed.
-    """
-    if head.total is None:
-        # Who counts nothing shows on a page that is not full that there is no more.
-        look_ups = ceil(len(_people_of(head)) / at_once)
-        return head.pages + look_ups <= members
-    if is_load:
-        # Each campus by itself leaves half a page empty, and those who study at several
-        # come several times.
-        return ceil(head.total / _ROWS_A_USER / at_once) <= members
-    users = len(_people_of(head)) * head.total / head.count
-    return head.pages + ceil(users / at_once) <= members
-
-
-class CampusByPerson(Trait):
-    """Rows that go to the campus of their person: a dealer for each cursus."""
-
-    def __init__(self, partitions: Partitions) -> None:
-        self._list = partitions
-
-    @cached_property
-    def _dealers(self) -> dict[int, CampusDealer]:
-        return {cursus_of(whole): CampusDealer(self._list, whole) for whole in self._list.lists}
-
-    @override
-    def take_up(self, context: Context | None, state: dict[str, Any]) -> None:
-        self._dealers[cursus_of(context)].note(context, state)
-
-    @override
-    def complete(self, context: Context | None) -> None:
-        self._dealers[cursus_of(context)].tell_homeless()
-
-    @override
-    def is_in_scope(self, row: Mapping[str, Any]) -> bool:
-        return all(row[name] != NOWHERE for name in self._list.listing.parent_columns)
-
-    @override
-    def is_worth_sweeping(self, head: Page, read: PlannedRead) -> bool:
-        is_load, members = read.way is Way.LOAD, len(read.partitions)
-        if not head.count:
-            return not head.more  # nobody has to be looked up
-        if self._list.run.people.tells_campuses:
-            at_once = self._list.run.people.at_once
-            return is_worth_it(head, members, at_once, is_load=is_load)
-        dealer = self._dealers[cursus_of(read.contexts[0])]
-        return dealer.tells_rows and not is_load and is_worth_asking(head, members)
-
-    @override
-    def prepared(
-        self, parts: Iterator[tuple[Part, Place]], read: PlannedRead
-    ) -> Iterator[tuple[Part, Place]]:
-        dealer = self._dealers[cursus_of(read.contexts[0])]
-        return dealer.prepared(parts, read.contexts)
-
-    @override
-    def added(self, record: object, context: Context | None) -> dict[str, Any]:
-        dealer = self._dealers[cursus_of(context)]
-        return {
-            name: dealer.campus_of(record, (context or {}).get(name))
-            for name in self._list.listing.parent_columns
-        }
-
-
 def _has_id(record: object) -> TypeGuard[dict[str, Any]]:
     return isinstance(record, dict) and type(record.get(ID)) is int
-
-
-def _people_of(page: Page) -> set[int]:
-    people = map(person_of, page.records())
-    return {person for person in people if person is not None}
