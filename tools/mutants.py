@@ -113,7 +113,7 @@ ROOMS = {
     "planning": Room(
         (f"{TAP}/planning/*.py",),
         _tests(
-            "tap", "nights scope cursors planning backfill bookmarks cursus refreshing "
+            "tap", "nights scope cursors planning clock backfill bookmarks cursus refreshing "
             "sweeps",
         ),
     ),
@@ -123,7 +123,7 @@ ROOMS = {
     ),
     "census": Room(
         (f"{TAP}/census/*.py",),
-        _tests("tap", "days accounts counting settled unnamed audit census known movers"),
+        _tests("tap", "days accounts counting unnamed audit census known movers"),
     ),
     "publish": Room(
         (
@@ -398,8 +398,8 @@ def _page(rows: Sequence[Tried], seed: int, places: int) -> str:
         "",
         (
             "This page says how many of the small faults that `make mutants` puts into the "
-            "code the tests notice. Only the tests that `tools/mutants.py` names for a room "
-            "were asked, so the figures are lower bounds."
+            "code the tests notice. Only the short tests that `tools/mutants.py` names for a "
+            "room were asked, so the figures are lower bounds."
         ),
         "",
         f"Sample {seed}, {len(rows)} of some {places:,}, {datetime.now(UTC):%Y-%m-%d}:",

@@ -147,11 +147,15 @@ def _proof(audits: list[Row]) -> str:
     still = [
         f"{row['unsettled']:,} days of {row['stream']}" for row in audits if row["unsettled"]
     ]
-    open_days = f"; not proven: {', '.join(still)}" if still else ", 0 rows missing"
+    open_days = f"; not proven: {', '.join(still)}" if still else ""
+    found = (
+        f"; {missing:,} missing rows were read, and {gone:,} had disappeared"
+        if missing or gone
+        else ""
+    )
     return (
         f"as of {shown(min(row['as_of'] for row in audits))}: {len(proven)} of {len(audits)} "
-        f"lists agree with 42's counts of {days:,} days{open_days} ({missing:,} were missing "
-        f"and have been read, {gone:,} had disappeared)"
+        f"lists agree with 42's counts of {days:,} days{open_days}{found}"
     )
 
 

@@ -127,6 +127,7 @@ def test_a_night_without_losses_takes_one_request_for_all_days(here: Copy) -> No
     assert (proof["ids"], proof["total"]) == (None, len(here.truth))
     found = audits(run)["projects_users"]
     assert found["days"] > 500
+    assert found["requests"] == 1
     assert not any(found[name] for name in ("differed", "unsettled", "missing", "gone"))
 
 

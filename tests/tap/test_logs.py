@@ -158,7 +158,10 @@ def test_the_census_says_what_it_found(tap: Tap, sandbox: RunningSandbox) -> Non
     run = tap.with_json_logs().pointed_at(sandbox, census_hour=0).run("blocs", "census")
     (told,) = run.happened("census")
     assert told["stream_name"] == "blocs"
-    assert told["rows_listed"] == len(sandbox.truth("blocs"))
+    assert told["rows_listed"] == (rows := len(sandbox.truth("blocs")))
+    assert (
+        told["message"] == f"blocs: the census listed the ids of {rows} rows, for 0 requests."
+    )
 
 
 def test_a_run_that_its_budget_ends_says_so_once(tap: Tap, sandbox: RunningSandbox) -> None:

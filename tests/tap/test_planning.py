@@ -188,5 +188,15 @@ def test_a_plan_names_what_42_allows_and_what_the_settings_allow(
     sandbox.configure(requests_per_second=50, requests_per_hour=3600)
     settings = {"requests_per_second": None, "requests_per_hour": 600}
     _, told = plan(tap.pointed_at(sandbox, **settings))
-    assert "42 allows 50 a second and 3,600 an hour" in told
-    assert "the settings the same and 600; the run keeps to 50 and 600." in told
+    assert "42 allows 50 requests a second and 3,600 an hour" in told
+    assert "The settings allow as many and 600, so the run sends at most 50 and 600." in told
+
+
+def test_a_plan_says_whether_it_is_of_a_first_load(
+    tap: Tap, sandbox: RunningSandbox, tmp_path: Path
+) -> None:
+    here = tap.pointed_at(sandbox)
+    said = "This is a first load: no bookmarks were given"
+    assert said in plan(here)[1]
+    state = written(tmp_path, here.run("users").state)
+    assert said not in plan(here, "--state", state)[1]

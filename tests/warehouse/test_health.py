@@ -304,7 +304,7 @@ def test_it_says_of_which_lists_is_proven_that_nothing_is_missing(
         for one in healthy.attempt("status").output.splitlines()
         if one.startswith("complete")
     ]
-    assert "2 of 2 lists agree with 42's counts of 2,000 days, 0 rows missing (3 were" in line
+    assert "2 of 2 lists agree with 42's counts of 2,000 days; 3 missing rows were read" in line
     assert "17 had disappeared" in line
     seen = json.loads(healthy.attempt("status", "--json").output)["audits"]
     assert [audit["stream"] for audit in seen] == ["projects_users", "users"]

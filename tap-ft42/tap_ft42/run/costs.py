@@ -205,7 +205,12 @@ def told(run: Run, costs: Sequence[Estimate]) -> str:
     """Write estimates down for a person."""
     rows = [("stream", "mode", "changes since", "rows", "requests"), *map(_line, costs)]
     total = sum(cost.requests for cost in costs)
-    return "\n".join([*table(rows, texts=_TEXTS), "", *_sum(run, total)])
+    return "\n".join([*table(rows, texts=_TEXTS), "", *_sum(run, total), *_begun(costs)])
+
+
+def _begun(costs: Sequence[Estimate]) -> Iterator[str]:
+    if {cost.intent.mode for cost in costs} <= {"full", "first load"}:
+        yield "This is a first load: no bookmarks were given (--state)."
 
 
 def _line(cost: Estimate) -> tuple[str, ...]:
@@ -228,10 +233,15 @@ def _sum(run: Run, requests: int) -> Iterator[str]:
         ceilings = (
             _limit(run.settings.get(f"requests_per_{one}")) for one in ("second", "hour")
         )
+        kept = (
+            f"The settings allow {' and '.join(ceilings)}, so the run sends at most "
+            f"{_limit(per_second)} and {_limit(quota.per_hour)}."
+            if per_second or quota.per_hour
+            else "The settings let the run send any number."
+        )
         yield (
-            f"42 allows {allowed.per_second:,} a second and {allowed.per_hour:,} an hour "
-            f"(roles: {allowed.roles}), the settings {' and '.join(ceilings)}; the run keeps "
-            f"to {_limit(per_second)} and {_limit(quota.per_hour)}."
+            f"42 allows {allowed.per_second:,} requests a second and {allowed.per_hour:,} an "
+            f"hour (roles: {allowed.roles}). {kept}"
         )
     if per_hour:
         yield f"That is {requests / per_hour:.0%} of the {per_hour:,} that an hour allows."
@@ -243,7 +253,7 @@ def _sum(run: Run, requests: int) -> Iterator[str]:
 
 
 def _limit(requests: int | None) -> str:
-    return "the same" if requests is None else f"{requests:,}" if requests else "no limit"
+    return "as many" if requests is None else f"{requests:,}" if requests else "any number"
 
 
 def _estimate(intent: Intent, totals: Mapping[str, int | None]) -> Estimate:

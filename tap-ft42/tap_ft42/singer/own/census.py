@@ -58,12 +58,12 @@ class CensusStream(OwnStream):
         progress.end(name)
         spent = budget.spent - spent
         if counted or ranges or spent:
+            done = [f"counted {some(counted, 'row')}"] if counted or not ranges else []
+            done += [f"listed the ids of {some(listed, 'row')}"] if ranges else []
             of.partitions.logger.info(
-                "%s: the census counted %s and listed %s in %s of ids, for %s.",
+                "%s: the census %s, for %s.",
                 name,
-                some(counted, "row"),
-                f"{listed:,}",
-                some(ranges, "range"),
+                " and ".join(done),
                 some(spent, "request"),
                 extra={
                     "happened": "census",
