@@ -127,8 +127,8 @@ class Intent:
     def questions(self, pages: int) -> int:
         """Return how many requests find out anew what the list can do; it has some pages."""
         contexts = [context for read in self.due for context in read.contexts]
-        has_slices = not self.is_window and pages > 1
-        return self.list_run.sweeping.questions(contexts, has_slices=has_slices)
+        loaded = 0 if self.is_window else pages
+        return self.list_run.sweeping.questions(contexts, pages=loaded)
 
     def query(self) -> dict[str, Any]:
         """Return the parameters that select its rows."""
