@@ -254,7 +254,9 @@ def _estimate(intent: Intent, totals: Mapping[str, int | None]) -> Estimate:
     pages = ceil((rows or 0) / size)
     if _is_batched(intent):
         batches = ceil((rows or 0) / LARGEST)
-        return Estimate(intent, None, batches + pages)  # and the look-up of the people
+        looks = intent.questions(pages)
+        # And the look-up of the people.
+        return Estimate(intent, None, batches + pages + looks)
     if listing.people_filter and run.backfill is not None and run.scope.campus_ids:
         people, share = _people(_people_list(intent))
         batches = ceil(people / LARGEST) + ceil((rows or 0) * share / size)
@@ -304,7 +306,8 @@ def _requests_below(
         apart += (rows or 0) // size
     elif run.backfill is not None:
         apart += (rows or 0) // size // 2
-    return min(ceil((least + most) / 2) + extra, max(apart, pages)) + search
+    reach = int(is_load and bool(rows))  # a look at how wide its windows may be
+    return min(ceil((least + most) / 2) + extra, max(apart, pages)) + search + reach
 
 
 def _people_list(intent: Intent) -> ListRun:
