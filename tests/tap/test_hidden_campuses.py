@@ -319,6 +319,16 @@ def test_rows_of_people_who_study_elsewhere_too_stay_with_the_campus_that_is_lis
     assert campuses(first) == expected(there)
 
 
+def test_rows_of_people_of_two_campuses_that_are_not_listed_are_lost_by_neither(
+    tap: Tap, api: ScriptedApi, there: Pretended
+) -> None:
+    api.script[MEMBERSHIPS] = always(REFUSED)
+    there.rows = [*there.rows, there.rows[10] | {"campus": HIDDEN[1]}]
+    assert there.rows[10]["campus"] == HIDDEN[0]
+    first = tap.pointed_at(api).run("projects_users")
+    assert campuses(first) == expected(there)
+
+
 @pytest.mark.parametrize("deviation", ["ignored", "refused"])
 def test_where_nothing_tells_who_studies_elsewhere_too_each_run_tells_what_is_not_read(
     tap: Tap, api: ScriptedApi, there: Pretended, deviation: str

@@ -179,8 +179,12 @@ class CampusDealer:
         ranked = sorted(self._campuses, key=lambda own: (own not in self._hidden, own))
         if len(campuses) > 1:
             self._find(ids, [own for own in ranked if own in campuses])
-        elif above := ranked[ranked.index(campuses[0]) + 1 :]:
-            self._found |= dict.fromkeys(self._rows_at(ids, above), NOWHERE)
+        else:
+            above = ranked[ranked.index(campuses[0]) + 1 :]
+            elsewhere = self._rows_at(ids, above) if above else ()
+            # Lower ones have sent some of them on to this one.
+            self._found |= dict.fromkeys(ids, campuses[0])
+            self._found |= dict.fromkeys(elsewhere, NOWHERE)
 
     def _find(self, ids: set[int], campuses: Sequence[int]) -> None:
         """Find the last of some campuses that each row belongs to."""
