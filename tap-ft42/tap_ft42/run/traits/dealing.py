@@ -24,6 +24,7 @@ state of the stream, or with several cursus that of each, has:
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import cached_property
 from math import ceil
 from typing import TYPE_CHECKING, Any, TypeGuard
@@ -181,10 +182,14 @@ class CampusDealer:
             self._find(ids, [own for own in ranked if own in campuses])
         else:
             above = ranked[ranked.index(campuses[0]) + 1 :]
-            elsewhere = self._rows_at(ids, above) if above else ()
+            elsewhere = self._rows_at(ids, above) if above else set[int]()
             # Lower ones have sent some of them on to this one.
             self._found |= dict.fromkeys(ids, campuses[0])
             self._found |= dict.fromkeys(elsewhere, NOWHERE)
+            if elsewhere and campuses[0] in self._hidden:
+                # They may have come here while nobody knew which campuses are listed.
+                with suppress(TooDearError):
+                    self._find(elsewhere, above)
 
     def _find(self, ids: set[int], campuses: Sequence[int]) -> None:
         """Find the last of some campuses that each row belongs to."""
