@@ -125,7 +125,9 @@ def reach_questions(example: Example, key: Key, width: int) -> Reach:
         if region.strangers(page):
             return None
         if example.number in page.ids:
-            return reach
+            # A row of a small id would also be shown by a range that is cut behind it.
+            is_clipped = key == ID and reach == wide
+            return min(reach, example.number) if is_clipped else reach
     return None  # it has left
 
 
