@@ -141,7 +141,8 @@ def test_look_ups_of_many_people_are_full(tap: Tap, api: ScriptedApi, there: Pre
     api.script["/v2/cursus/21/users"] = Pretended([dated("users", one) for one in people])
     run = tap.pointed_at(api, page_size=80).run("users", "projects_users")
     assert campuses(run).keys() == set(people)
-    assert len(memberships.asked) <= 12  # 75 people each, and whether somebody is hidden
+    # 75 people each, how far ranges reach, and whether somebody is hidden.
+    assert len(memberships.asked) <= 13
 
 
 def test_nothing_is_tried_where_nothing_is_left_over(
@@ -315,6 +316,16 @@ def test_rows_of_people_who_study_elsewhere_too_stay_with_the_campus_that_is_lis
         return reply
 
     api.script[ENROLMENTS] = answer
+    first = tap.pointed_at(api).run("projects_users")
+    assert campuses(first) == expected(there)
+
+
+def test_rows_of_people_of_two_campuses_that_are_not_listed_are_lost_by_neither(
+    tap: Tap, api: ScriptedApi, there: Pretended
+) -> None:
+    api.script[MEMBERSHIPS] = always(REFUSED)
+    there.rows = [*there.rows, there.rows[10] | {"campus": HIDDEN[1]}]
+    assert there.rows[10]["campus"] == HIDDEN[0]
     first = tap.pointed_at(api).run("projects_users")
     assert campuses(first) == expected(there)
 

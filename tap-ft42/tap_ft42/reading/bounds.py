@@ -122,7 +122,9 @@ async def find_reach(first: First, example: Example, key: Key, width: int) -> in
         if region.strangers(page):
             return None
         if example.number in page.ids:
-            return reach
+            # A row of a small id would also be shown by a range that is cut behind it.
+            is_clipped = key == ID and reach == wide
+            return min(reach, example.number) if is_clipped else reach
     return None  # it has left
 
 

@@ -178,14 +178,23 @@ class Fit:
         is_known = column in can.widest_ranges or not self.narrows_by(column)
         return not (is_known or is_proven) and self._reaches_left.get(column, _LOOKS) > 0
 
-    def note_reach(self, column: str, wanted: int, reach: int | None) -> None:
-        """Take note of how wide ranges of a column are whole; None if that cannot be told."""
+    def note_reach(
+        self, column: str, wanted: int, reach: int | None, *, is_cut: bool = True
+    ) -> None:
+        """Take note of how wide ranges of a column are whole; None if that cannot be told.
+
+        Args:
+            column: The column.
+            wanted: How wide they are wanted.
+            reach: How wide they are whole.
+            is_cut: Whether wider ones are known not to be.
+        """
         self._reaches_left[column] = self._reaches_left.get(column, _LOOKS) - 1
         if reach is not None and reach >= wanted:
             is_late = self.can.is_due("whole_ranges", self._today)
             others = {} if is_late else self.can.whole_ranges
             self._keep(whole_ranges={**others, column: reach})
-        elif reach is not None:
+        elif reach is not None and is_cut:
             self.note_widest(column, reach)
 
     def note_order(self, *, is_newest_first: bool) -> None:

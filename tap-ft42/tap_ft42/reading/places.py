@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from typing_extensions import override
 
 from tap_ft42.api.errors import FatalAPIError
+from tap_ft42.declared.listing import ID
 from tap_ft42.reading.asking import (
     COUNT,
     Ask,
@@ -18,6 +19,7 @@ from tap_ft42.reading.asking import (
 )
 from tap_ft42.reading.bounds import Example, depends_on_bounds, find_bounds, find_reach
 from tap_ft42.reading.fitting import NIGHTLY, Fit
+from tap_ft42.reading.paging import LOST
 from tap_ft42.reading.regions import Region
 
 if TYPE_CHECKING:
@@ -68,7 +70,7 @@ class PlacedAsk(Ask):
         )
         self._note(page)
         if number in {1, COUNT} and (fit := self.source.fit) is not None:
-            await self._look_at_reach(fit, region, page)
+            await self._look_at_reach(fit, region, number, page)
         return page
 
     async def _look_at_bounds(self, fit: Fit) -> None:
@@ -85,7 +87,7 @@ class PlacedAsk(Ask):
         place, request = (*self._place, 0, 0), (region, number, None)
         return await self._answer(place, self.source, request, is_urgent=True)
 
-    async def _look_at_reach(self, fit: Fit, region: Region, page: Page) -> None:
+    async def _look_at_reach(self, fit: Fit, region: Region, number: int, page: Page) -> None:
         """Find out whether a wide range is cut in silence, if nobody knows.
 
         Raises:
@@ -96,9 +98,29 @@ class PlacedAsk(Ask):
             if not fit.is_reach_due(key, width):
                 continue
             await self._find_reach(fit, key, width, page)
+            is_census = key == ID and number == COUNT
+            if is_census and page.total and fit.is_reach_due(ID, width):
+                await self._compare_halves(fit, region, page.total)
             widest = fit.can.widest_ranges.get(key, width)
             if widest < width:
                 raise RangeTooWideError(key=key, widest=widest)
+
+    async def _compare_halves(self, fit: Fit, region: Region, total: int) -> None:
+        """Look whether the halves of a range of ids count as many rows as all of it.
+
+        Raises:
+            RangeIgnoredError: They count more, so that it is cut.
+        """
+        halves = [
+            await self._answer(
+                (*self._place, 0, 0), self.source, (half, COUNT, None), is_urgent=True
+            )
+            for half in region.cut(ID, 2)
+        ]
+        if sum(half.total or 0 for half in halves) > total + LOST:
+            fit.unnarrowed(ID)
+            raise RangeIgnoredError(key=ID)
+        fit.note_reach(ID, region.width(ID), region.width(ID))
 
     @override
     async def prepare(self, head: Page) -> None:
@@ -114,13 +136,15 @@ class PlacedAsk(Ask):
 
     async def _ask_for_reach(self, fit: Fit, key: Key, width: int, page: Page) -> None:
         """Ask for a row, one of a page if it has any, in ranges of some width."""
-        reach = None
+        reach, number = None, 0
         try:
             page = page if page.ids else await self._at_once(Region(), COUNT)
             if (example := Example.of(page, fit.cursor)) is not None:
+                number = example.number
                 reach = await find_reach(self._at_once, example, key, width)
         finally:
-            fit.note_reach(key, width, reach)
+            is_cut = key != ID or reach is None or reach != number
+            fit.note_reach(key, width, reach, is_cut=is_cut)
 
     @override
     def after(self, number: int) -> Ask:

@@ -127,8 +127,8 @@ class Intent:
     def questions(self, pages: int) -> int:
         """Return how many requests find out anew what the list can do; it has some pages."""
         contexts = [context for read in self.due for context in read.contexts]
-        has_slices = not self.is_window and pages > 1
-        return self.list_run.sweeping.questions(contexts, has_slices=has_slices)
+        loaded = 0 if self.is_window else pages
+        return self.list_run.sweeping.questions(contexts, pages=loaded)
 
     def query(self) -> dict[str, Any]:
         """Return the parameters that select its rows."""
@@ -264,7 +264,9 @@ def _estimate(intent: Intent, totals: Mapping[str, int | None]) -> Estimate:
     pages = ceil((rows or 0) / size)
     if _is_batched(intent):
         batches = ceil((rows or 0) / LARGEST)
-        return Estimate(intent, None, batches + pages)  # and the look-up of the people
+        looks = intent.questions(pages)
+        # And the look-up of the people.
+        return Estimate(intent, None, batches + pages + looks)
     if listing.people_filter and run.backfill is not None and run.scope.campus_ids:
         people, share = _people(_people_list(intent))
         batches = ceil(people / LARGEST) + ceil((rows or 0) * share / size)
@@ -314,7 +316,8 @@ def _requests_below(
         apart += (rows or 0) // size
     elif run.backfill is not None:
         apart += (rows or 0) // size // 2
-    return min(ceil((least + most) / 2) + extra, max(apart, pages)) + search
+    reach = int(is_load and bool(rows))  # a look at how wide its windows may be
+    return min(ceil((least + most) / 2) + extra, max(apart, pages)) + search + reach
 
 
 def _people_list(intent: Intent) -> ListRun:

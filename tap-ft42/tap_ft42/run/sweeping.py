@@ -19,6 +19,7 @@ from tap_ft42.declared.contexts import list_of, parent_of
 from tap_ft42.declared.listing import ID, LARGEST
 from tap_ft42.planning.plan import alike, loads_apart
 from tap_ft42.reading.asking import IncompleteReadError, TooLargeError
+from tap_ft42.reading.fitting import NIGHTLY
 from tap_ft42.reading.places import NOW
 from tap_ft42.reading.regions import MAX_ID
 from tap_ft42.run.lifecycle import ALONE
@@ -150,15 +151,17 @@ class Sweeping:
             return False  # a filter that refuses what does not exist is one
         return nobody.count > 0
 
-    def questions(self, contexts: Sequence[Context | None], *, has_slices: bool) -> int:
+    def questions(self, contexts: Sequence[Context | None], *, pages: int) -> int:
         """Return how many requests find out anew what the list can do.
 
         Args:
             contexts: The partitions that are read, all of one cursus.
-            has_slices: Whether it is read in slices of ids.
+            pages: How many it has, if it is loaded: several are read in slices of ids.
         """
         fits, looks = {self._list.fit, self._list.fit_of_sweeps}, 0
-        if has_slices:
+        if pages:
+            looks += any(fit.is_reach_due(fit.cursor, NIGHTLY) for fit in fits)
+        if pages > 1:
             looks += any(fit.are_bounds_due() for fit in fits)
             looks += any(fit.is_reach_due(ID, MAX_ID) for fit in fits)
         return looks + 2 * (self._is_filter_look_due + self._is_look_due(contexts))

@@ -24,6 +24,7 @@ state of the stream, or with several cursus that of each, has:
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from tap_ft42.api.errors import FatalAPIError
@@ -168,8 +169,16 @@ class CampusDealer:
         ranked = sorted(self._campuses, key=lambda own: (own not in self._hidden, own))
         if len(campuses) > 1:
             self._find(ids, [own for own in ranked if own in campuses])
-        elif above := ranked[ranked.index(campuses[0]) + 1 :]:
-            self._found |= dict.fromkeys(self._rows_at(ids, above), NOWHERE)
+        else:
+            above = ranked[ranked.index(campuses[0]) + 1 :]
+            elsewhere = self._rows_at(ids, above) if above else set[int]()
+            # Lower ones have sent some of them on to this one.
+            self._found |= dict.fromkeys(ids, campuses[0])
+            self._found |= dict.fromkeys(elsewhere, NOWHERE)
+            if elsewhere and campuses[0] in self._hidden:
+                # They may have come here while nobody knew which campuses are listed.
+                with suppress(TooDearError):
+                    self._find(elsewhere, above)
 
     def _find(self, ids: set[int], campuses: Sequence[int]) -> None:
         """Find the last of some campuses that each row belongs to."""
