@@ -141,7 +141,7 @@ def test_look_ups_of_many_people_are_full(tap: Tap, api: ScriptedApi, there: Pre
     api.script["/v2/cursus/21/users"] = Pretended([dated("users", one) for one in people])
     run = tap.pointed_at(api, page_size=80).run("users", "projects_users")
     assert campuses(run).keys() == set(people)
-    # 75 people each, how far ranges reach, and whether somebody is hidden.
+    # 75 people each; three more ask who is hidden, and how ranges are answered.
     assert len(memberships.asked) <= 13
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tests.tap.running import Run, Tap
 
 ENROLMENTS = "/v2/projects_users?filter[cursus]=21"
+FINISHED = f"{ENROLMENTS}&filter[status]=finished"
 LIFE = {"submit": 40, "mark": 40, "enrol": 30, "retry": 10, "unregister": 12}
 
 pytestmark = pytest.mark.slow
@@ -34,16 +35,11 @@ def network() -> Iterator[RunningSandbox]:
     """
     with running_sandbox(users=3500, enrolments=140_000, achievements_per_user=0) as running:
         running.configure(graphs="refused")
-        for number in finished(running)[::3000]:
-            day = f"2025-0{1 + number % 9}-17T00:00:00.000Z"
-            running.update("projects_users", number, silent=True, created_at=day)
+        rows = running.truth_of(FINISHED, columns="id,created_at")
+        for row in rows[1500::3000]:
+            day = f"{row['created_at'][:10]}T00:00:00.000Z"
+            running.update("projects_users", row["id"], silent=True, created_at=day)
         yield running
-
-
-def finished(sandbox: RunningSandbox) -> list[int]:
-    """The ids of what is finished."""
-    rows = sandbox.truth_of(f"{ENROLMENTS}&filter[status]=finished", columns="id")
-    return sorted(row["id"] for row in rows)
 
 
 class Reader:
@@ -130,7 +126,7 @@ def test_rows_that_were_finished_a_moment_ago_are_not_called_gone(
 def test_settled_rows_that_go_are_found_in_some_nights(
     reader: Reader, network: RunningSandbox
 ) -> None:
-    settled = finished(network)
+    settled = sorted(number for number, value in reader.statuses.items() if value == "finished")
     for number in settled[:: len(settled) // 5]:
         network.delete("projects_users", number)
     for _ in range(3):
@@ -141,14 +137,15 @@ def test_settled_rows_that_go_are_found_in_some_nights(
 def test_what_was_created_at_midnight_is_counted_once(
     reader: Reader, network: RunningSandbox
 ) -> None:
-    (day,) = {
+    rows = {number: row for number, (row, _) in reader.rows.items()}
+    day = next(
         row["created_at"][:10]
-        for row, _ in reader.rows.values()
-        if row["created_at"] == "2025-03-17T00:00:00.000Z"
-    }
+        for row in rows.values()
+        if row["created_at"].endswith("T00:00:00.000Z")
+    )
     of_it = [
         number
-        for number, (row, _) in reader.rows.items()
+        for number, row in rows.items()
         if row["created_at"][:10] == day and row["status"] == "finished"
     ]
     network.delete("projects_users", of_it[0])

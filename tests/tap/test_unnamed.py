@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 ENROLMENTS = "/v2/projects_users?filter[cursus]=21"
 STREAMS = ("users", "projects_users", "census", "sync_runs")
 
-OLD = "2025-03-18T12:00:00.000Z"
-
 pytestmark = pytest.mark.slow
 
 
@@ -107,10 +105,6 @@ def here(tap: Tap) -> Iterator[Copy]:
     """A copy of more enrolments than a state has room for."""
     world: dict[str, Any] = {"users": 3500, "enrolments": 140_000, "achievements_per_user": 0}
     with running_sandbox(**world) as sandbox:
-        # The newest id is one of an old day.
-        rows = sandbox.truth_of(ENROLMENTS, columns="id,status,created_at")
-        newest = max(row["id"] for row in rows if row["status"] == "in_progress")
-        sandbox.update("projects_users", newest, silent=True, created_at=OLD)
         yield Copy(tap, sandbox)
 
 
@@ -124,15 +118,19 @@ def test_what_is_finished_and_goes_by_itself_is_found_in_a_night(here: Copy) -> 
     assert here.audit["unsettled"] == 0
 
 
-def test_an_open_row_whose_id_lies_elsewhere_than_those_of_its_day_stays(here: Copy) -> None:
-    of_it = [
-        number
-        for number, row in here.rows.items()
-        if row["created_at"][:10] == OLD[:10] and row["status"] == "finished"
-    ]
-    here.sandbox.delete("projects_users", of_it[0])
+def test_an_open_row_whose_id_lies_beyond_those_of_its_finished_ones_stays(
+    here: Copy,
+) -> None:
+    like = here.rows[here.a_finished_one(50_000)]
+    names = ("user_id", "project_id", "cursus_id", "occurrence", "marked")
+    values = {name: like[name] for name in names}
+    statuses = ("in_progress", "finished", "finished", "finished", "in_progress")
+    new = [here.sandbox.insert("projects_users", status=one, **values) for one in statuses]
     here.night()
+    here.sandbox.delete("projects_users", new[2])
+    assert here.night() < 25
     assert set(here.rows) == here.truth
+    assert {new[0], new[-1]} <= set(here.rows)
     assert here.audit["gone"] == 1
 
 

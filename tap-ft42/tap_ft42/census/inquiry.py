@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tap_ft42.declared.contexts import Context
     from tap_ft42.reading.asking import Ask, Part
     from tap_ft42.reading.ids import IdSet
-    from tap_ft42.reading.reader import ListReader
+    from tap_ft42.reading.source import ListSource
 
 UNREADABLE = (
     FatalAPIError, IncompleteReadError, RangeIgnoredError, TooLargeError, UncountableError,
@@ -126,19 +126,18 @@ class Inquiry:
         filters: Mapping[str, str] | None = None,
     ) -> Iterator[Part]:
         """Yield the parts of a read, of some of the rows if filters say which."""
-        reader, place = self._reader, self._terms.next_place()
-        query = {**(self._query or {}), **(filters or {})}
-        source = reader.source(self._whole, query, path=self._list.whole_path or "")
+        pipeline, place = self._list.reader.pipeline, self._terms.next_place()
+        source = self._source({**(self._query or {}), **(filters or {})})
         # What several lists of parents count cannot be held against what all have.
-        reading = reader.pipeline.read(place, source, read, is_divided=False)
-        for part, _ in reader.pipeline.parts(reading):
+        reading = pipeline.read(place, source, read, is_divided=False)
+        for part, _ in pipeline.parts(reading):
             yield part
             self._terms.write_state()
 
-    @property
-    def _reader(self) -> ListReader:
-        """What reads the list."""
-        return self._list.reader
+    def _source(self, query: Mapping[str, Any]) -> ListSource:
+        """Say which rows are asked for."""
+        path = self._list.whole_path or ""
+        return self._list.reader.source(self._whole, query, path=path)
 
     def _emit(self, records: Sequence[dict[str, Any]]) -> None:
         """Emit rows; of those that do not tell their parent, the ones nobody knows."""
@@ -229,12 +228,11 @@ class Inquiry:
 class DayInquiry(Inquiry):
     """Asks for rows by when they were created."""
 
-    @property
     @override
-    def _reader(self) -> ListReader:
-        reader = self._list.reader
-        by_day = replace(reader.listing, cursor=Cursor(CREATED_AT, moves=False))
-        return replace(reader, listing=by_day)
+    def _source(self, query: Mapping[str, Any]) -> ListSource:
+        source = super()._source(query)
+        by_day = replace(source.route.listing, cursor=Cursor(CREATED_AT, moves=False))
+        return replace(source, route=replace(source.route, listing=by_day))
 
 
 def looked_at(sent: float) -> Proof:
