@@ -72,6 +72,12 @@ _OPPOSITES = (
 )
 """What is put for what in a statement."""
 
+_EQUIVALENT = {
+    "self._refusals = -1": "the same program: the first answer, a token's, sets it to 0",
+    "self._in_flight = 1": "the same rows, by 23 requests at once instead of 24",
+}
+"""Why no test can tell some mutants, by the line that they have."""
+
 _GIT = shutil.which("git") or "git"
 _INSTALLED = (".venv", ".local", ".meltano")
 """What copies share with the project, as it holds no code of the project's."""
@@ -419,7 +425,8 @@ def _page(rows: Sequence[Tried], seed: int, places: int) -> str:
             (row.mutant for row in survivors), key=lambda one: (one.place.file, one.place.line)
         ):
             (old, new), place = mutant.change, mutant.place
-            lines += [f"- `{place.file}`, line {place.line}: `{old}` became `{new}`"]
+            why = f" ({_EQUIVALENT[new]})" if new in _EQUIVALENT else ""
+            lines += [f"- `{place.file}`, line {place.line}: `{old}` became `{new}`{why}"]
     return "\n".join([*lines, ""])
 
 
