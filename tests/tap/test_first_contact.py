@@ -289,7 +289,7 @@ def test_a_maintenance_is_waited_for_and_told_in_two_lines(
     begins, ends = run.warnings
     assert "42 is down" in begins
     assert "42 answers again" in ends
-    assert all(set(seen) <= {"bounds"} for seen in known_to(run).values())
+    assert all(set(seen) <= {"bounds", "whole_ranges"} for seen in known_to(run).values())
 
 
 def known_to(run: Run) -> Row:
