@@ -205,7 +205,8 @@ def test_who_is_read_for_their_level_is_not_read_again_among_the_people(
         run = levels.night()
         brought |= {row["id"]: row for row in run.records("users")}
         asked = [entry for entry in levels.sandbox.log() if entry["route"] == PEOPLE]
-        assert len(asked) <= 2, f"night {night}: what changed, and who left"
+        # What changed, and who left; the first one also looks how ranges are answered.
+        assert len(asked) <= 2 + (night == 0), f"night {night}"
     assert {brought[person]["wallet"] for person in silent} == {4242}
     assert {row["cursus_id"] for row in brought.values()} == {21}
 
@@ -266,10 +267,11 @@ class TestOfACampus:
         self, tap: Tap, world: RunningSandbox, campus: int
     ) -> None:
         copy = Copy(tap, world, campus_ids=[campus])
-        for _ in range(3):
+        for night in range(4):
             world.live(3600, events={"mark": 100})
             copy.night()
-            assert len(copy.asked) == 2
+            # The first one also looks how ranges are answered.
+            assert len(copy.asked) == 2 + (night == 0)
             assert copy.stale(**{"filter[campus_id]": str(campus)}) == set()
 
 
