@@ -37,10 +37,10 @@ class Copy:
         self._tap = tap.pointed_at(sandbox, refresh_nights=7, **AT_ONCE)
         self._take(self._tap.run("campuses", *STREAMS))
 
-    def night(self) -> int:
+    def night(self, **settings: object) -> int:
         """Read what a night reads, and return its requests."""
         self.sandbox.reset_requests()
-        self._take(self._tap.run(*STREAMS, state=a_day_later(self.last.state)))
+        self._take(self._tap.run(*STREAMS, state=a_day_later(self.last.state), **settings))
         return asked(self.sandbox)
 
     def forget_refusals(self) -> None:
@@ -165,4 +165,13 @@ def test_who_went_while_42_did_not_count_costs_no_hundreds_of_requests_once_it_d
     here.forget_refusals()
     assert here.night() < 150
     assert here.audit["along"] > 0
+    assert set(here.rows) == here.truth
+
+
+def test_a_difference_whose_days_no_request_is_left_to_find_is_told(here: Copy) -> None:
+    here.sandbox.configure(graphs="refused")
+    here.sandbox.delete("projects_users", here.a_finished_one(5_000))
+    here.night(census_requests=12)
+    assert any("42 counts 1 fewer row than are known" in one for one in here.last.warnings)
+    here.night()
     assert set(here.rows) == here.truth

@@ -29,6 +29,7 @@ from tap_ft42.census.settling import Settling
 from tap_ft42.census.unnamed import DEPARTED, Unnamed, have_gone_along
 from tap_ft42.declared.contexts import cursus_of
 from tap_ft42.declared.listing import CREATED_AT
+from tap_ft42.declared.words import some
 from tap_ft42.reading.regions import Region
 
 if TYPE_CHECKING:
@@ -86,8 +87,9 @@ class TotalsCensus(DayInquiry):
         most = self._most
         if not has_ids:  # as many are left to read the days
             most = _MOST if most is None else min(most // 2, _MOST)
-            if len(days) > 2**most:
-                return {}  # it would end before it has come to a day
+            if len(days) > 2**most:  # it would end before it has come to a day
+                self._tell_difference(whole)
+                return {}
         read = partial(
             find_differing,
             whole=whole,
@@ -109,6 +111,17 @@ class TotalsCensus(DayInquiry):
                 else:  # all days are empty
                     found |= {(day, day): 0 for day in days[first:end]}
         return found
+
+    def _tell_difference(self, whole: Interval) -> None:
+        """Say that rows differ of which this run cannot find the days."""
+        if more := whole.total - whole.expected:
+            self._list.logger.warning(
+                "%s: 42 counts %s than are known, and this hour has too few requests left to "
+                "find their days. A later census looks for them; `census_requests` allows more.",
+                self._list.listing.name,
+                some(abs(more), f"{'more' if more > 0 else 'fewer'} row"),
+                extra={"happened": "census_left_over", "rows": more},
+            )
 
     @property
     def _all_days(self) -> Region:
