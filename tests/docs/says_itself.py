@@ -1,6 +1,7 @@
 """How the messages begin that say themselves what to do, and need no row in the docs."""
 
 SAYS_ITSELF = (
+    "…: 42 counts …",
     "A request could not be sent",
     "The proxy of this machine",
     "A proxy asks for a login",

@@ -117,7 +117,7 @@ class TotalsCensus(DayInquiry):
         if more := whole.total - whole.expected:
             self._list.logger.warning(
                 "%s: 42 counts %s than are known, and this hour has too few requests left to "
-                "find their days. A later census looks for them; `census_requests` allows more.",
+                "find their days. A later census looks again; `census_requests` allows more.",
                 self._list.listing.name,
                 some(abs(more), f"{'more' if more > 0 else 'fewer'} row"),
                 extra={"happened": "census_left_over", "rows": more},
