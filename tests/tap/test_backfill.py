@@ -156,7 +156,7 @@ def test_a_plan_says_what_it_costs_and_what_is_done(
     asked(sandbox)
     run = here.run("rejected_records", *plan_of(told), **settings)
     about = sum(plan_of(told).values())
-    assert about == pytest.approx(asked(sandbox), abs=3)
+    assert about == pytest.approx(asked(sandbox), rel=0.2, abs=3)
     done = here.call("plan", "--state", written(tmp_path, run.state), **settings).output
     assert sum(plan_of(done).values()) == 0
 

@@ -64,6 +64,18 @@ def test_a_run_sends_no_more_requests_than_it_may(tap: Tap, sandbox: RunningSand
     assert "max_requests" in said_why_it_ended(run)[0]
 
 
+def test_requests_that_wait_for_a_slow_token_are_not_lost_at_the_budgets_end(
+    tap: Tap, sandbox: RunningSandbox
+) -> None:
+    here = tap.pointed_at(sandbox, page_size=5)
+    spool = tempfile.mkdtemp(dir=here.folder)
+    first = here.run("users", max_requests=3, spool=spool)
+    sandbox.reset_requests()
+    sandbox.fault("drip", route="token", seconds=1)
+    here.run("users", state=first.state, max_requests=8, spool=spool)
+    assert asked(sandbox) == 8
+
+
 def test_a_budget_that_does_not_reach_to_know_the_scope_ends_the_run_well(
     tap: Tap, sandbox: RunningSandbox
 ) -> None:

@@ -282,9 +282,9 @@ class TestChanges:
         self, piscine: Tap
     ) -> None:
         state, seen = None, list[set[int]]()
-        # The people of one fill 18 pages: more than four runs may ask for.
+        # The people of one fill 24 pages: as many as four runs may ask for in all.
         for _ in range(4):
-            run = piscine.run("users", state=state, page_size=4, max_requests=4)
+            run = piscine.run("users", state=state, page_size=3, max_requests=6)
             state = run.state
             seen.append({row["cursus_id"] for row in run.records("users")})
         assert set().union(*seen) == set(BOTH)

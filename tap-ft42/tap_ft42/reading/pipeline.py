@@ -307,6 +307,10 @@ class Pipeline:
                 await self._outages.wait()
                 await self._permission(job.entry)
             except Exception as error:  # noqa: BLE001 - the read raises it
+                # The run may end with it, and what is in flight has been paid for.
+                while self._in_flight:
+                    self._changed.clear()
+                    await self._changed.wait()
                 if not job.answer.done():
                     job.answer.set_exception(error)
                 continue

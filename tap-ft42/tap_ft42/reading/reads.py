@@ -180,7 +180,8 @@ async def read_from_scratch(
         ask: Asks for pages.
         region: Which rows; if they cannot be sorted, closed by a window.
         is_sortable: Whether the API sorts the list by id.
-        window: The same rows by the list's cursor, where the API has no ranges of ids.
+        window: The same rows by the list's cursor, where the API has no ranges of ids;
+            none for rows of which no window is read later.
         accepts: Whether it is worth its cost, judged by the first page; None if so.
 
     Yields:
@@ -191,7 +192,10 @@ async def read_from_scratch(
         IncompleteReadError: Nobody can tell whether these are all its rows.
     """
     try:
-        parts = _from_scratch(Metered(ask), region, is_sortable=is_sortable, accepts=accepts)
+        parts = _from_scratch(
+            Metered(ask), region, is_sortable=is_sortable, is_load=window is not None,
+            accepts=accepts,
+        )  # fmt: skip
         async for part in parts:
             yield part
     except RangeIgnoredError as ignored:
@@ -331,11 +335,13 @@ async def _from_scratch(
     region: Region,
     *,
     is_sortable: bool,
+    is_load: bool,
     accepts: Callable[[Page], bool] | None,
 ) -> AsyncIterator[Part]:
     head = await one_page(ask, region, 1, "-id" if is_sortable else None)
     await _refuse_dear(ask, region, head, accepts)
-    await ask.prepare(head)
+    if is_load:  # windows will follow
+        await ask.prepare(head)
     lower, upper = region.interval("id")
     is_descending = head.ids and list(head.ids) == sorted(head.ids, reverse=True)
     if is_sortable and is_descending and (tells_order(head) or head.more):

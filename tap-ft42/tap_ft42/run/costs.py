@@ -18,6 +18,7 @@ from tap_ft42.declared.listing import ID, LARGEST
 from tap_ft42.declared.words import table
 from tap_ft42.planning.plan import plan
 from tap_ft42.planning.steps import Way
+from tap_ft42.reading.fitting import NIGHTLY
 from tap_ft42.reading.regions import MAX_ID, Region
 
 if TYPE_CHECKING:
@@ -127,8 +128,12 @@ class Intent:
     def questions(self, pages: int) -> int:
         """Return how many requests find out anew what the list can do; it has some pages."""
         contexts = [context for read in self.due for context in read.contexts]
+        until, begins = self.list_run.run.times.until, self.begins
+        width = until - begins if self.is_window and begins is not None else NIGHTLY
         loaded = 0 if self.is_window else pages
-        return self.list_run.sweeping.questions(contexts, pages=loaded)
+        return self.list_run.sweeping.questions(
+            contexts, pages=loaded, width=width if pages else 0
+        )
 
     def query(self) -> dict[str, Any]:
         """Return the parameters that select its rows."""
@@ -271,7 +276,8 @@ def _estimate(intent: Intent, totals: Mapping[str, int | None]) -> Estimate:
         people, share = _people(_people_list(intent))
         batches = ceil(people / LARGEST) + ceil((rows or 0) * share / size)
         look_up = ceil(people / _people_list(intent).partitions.reader.page_size)
-        return Estimate(intent, None, max(1, min(pages, batches)) + look_up)
+        asked = max(1, min(pages, batches)) + look_up + intent.questions(pages)
+        return Estimate(intent, None, asked)
     if listing.parent is None:
         return Estimate(intent, rows, max(1, pages) + intent.questions(pages))
     return Estimate(intent, rows, _requests_below(intent, rows, pages, totals))
@@ -299,10 +305,8 @@ def _requests_below(
     least, most = max(reads, pages), reads + (rows or 0) // size
     points = int(listing.points is not None)  # a window for what the cursor does not tell
     extra = points if intent.mode == "changes" else 0
-    if intent.reads:
-        extra += intent.questions(pages)
-    elif is_load:
-        extra += _QUESTIONS
+    is_unknown = is_load and not intent.reads
+    extra += _QUESTIONS if is_unknown else intent.questions(pages)
     if reads < partitions and is_load:
         # One more proves the last border.
         extra += reads if pages > reads and listing.is_sortable else 0

@@ -19,7 +19,6 @@ from tap_ft42.declared.contexts import list_of, parent_of
 from tap_ft42.declared.listing import ID, LARGEST
 from tap_ft42.planning.plan import alike, loads_apart
 from tap_ft42.reading.asking import IncompleteReadError, TooLargeError
-from tap_ft42.reading.fitting import NIGHTLY
 from tap_ft42.reading.places import NOW
 from tap_ft42.reading.regions import MAX_ID
 from tap_ft42.run.lifecycle import ALONE
@@ -151,16 +150,16 @@ class Sweeping:
             return False  # a filter that refuses what does not exist is one
         return nobody.count > 0
 
-    def questions(self, contexts: Sequence[Context | None], *, pages: int) -> int:
+    def questions(self, contexts: Sequence[Context | None], *, pages: int, width: int) -> int:
         """Return how many requests find out anew what the list can do.
 
         Args:
             contexts: The partitions that are read, all of one cursus.
             pages: How many it has, if it is loaded: several are read in slices of ids.
+            width: How wide its windows are, in milliseconds.
         """
-        fits, looks = {self._list.fit, self._list.fit_of_sweeps}, 0
-        if pages:
-            looks += any(fit.is_reach_due(fit.cursor, NIGHTLY) for fit in fits)
+        fits = {self._list.fit, self._list.fit_of_sweeps}
+        looks = int(any(fit.is_reach_due(fit.cursor, width) for fit in fits))
         if pages > 1:
             looks += any(fit.are_bounds_due() for fit in fits)
             looks += any(fit.is_reach_due(ID, MAX_ID) for fit in fits)
