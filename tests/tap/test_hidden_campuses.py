@@ -92,7 +92,7 @@ def test_what_no_listed_campus_has_is_found_read_and_told_once(
     here = tap.pointed_at(api)
     first = here.run("projects_users")
     assert campuses(first) == expected(there)
-    (line,) = told(first, "which it does not list")
+    (line,) = told(first, "42 does not list campus_id")
     assert "4, 42" in line
 
     there.rows[-1]["updated_at"] = LATELY

@@ -139,8 +139,8 @@ class HiddenParents:
 
     def _tell(self, found: Sequence[int]) -> None:
         self._list.logger.warning(
-            "%s: 42 has rows of people of %s %s, which it does not list. They are read like "
-            "the others.",
+            "%s: 42 does not list %s %s, where people study. Their rows are read like the "
+            "others.",
             self._list.listing.name,
             self._list.listing.parent_id,
             ", ".join(map(str, found)),
