@@ -305,6 +305,7 @@ def test_the_api_dies_and_comes_back(
 ) -> None:
     # The last test: another world takes the database.
     with loaded_world(server, tmp_path / "pair") as world:
+        world.api.sandbox.fault("drip", seconds=20)  # it dies before it has answered
         load = world.pair.start()
         time.sleep(1.5)
         world.api.kill()
