@@ -51,7 +51,7 @@ def test_a_bounded_run_that_fails_below_a_row_comes_back_to_that_row(
     here = tap.pointed_at(sandbox, page_size=1, campus_ids=[1], **AT_ONCE)
     whole = here.run("projects_users")
     sandbox.fault("forbidden", route="/v2/projects_users")
-    failed = here.fail("projects_users", max_requests=45)
+    failed = here.fail("projects_users", max_requests=60)
     sandbox.clear_faults()
     run = here.run("projects_users", state=failed.state)
     assert set(run.ids("projects_users")) == set(whole.ids("projects_users"))

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from tap_ft42.declared.capabilities import Bounds, bounds_of
-from tap_ft42.declared.instants import DAY, HOUR
+from tap_ft42.declared.instants import DAY, HOUR, milliseconds
 from tap_ft42.declared.listing import ID
 from tap_ft42.reading.regions import MAX_ID, Region
 
@@ -91,7 +91,10 @@ class Example:
         if not page.ids or len(page.ids) != len(page.keys(column)):
             return None
         position, number = max(zip(page.keys(column), page.ids, strict=True))
-        return cls(number, position, column)
+        # A census may read by another column.
+        rows = [row for row in page.records() if isinstance(row, dict)]
+        is_told = any(milliseconds(row.get(column)) == position for row in rows)
+        return cls(number, position, column) if is_told else None
 
     def around(self, key: Key, reach: int) -> Region:
         """Return the row alone, as it lies in the middle of a range of a key."""
@@ -119,7 +122,8 @@ async def find_reach(first: First, example: Example, key: Key, width: int) -> in
     for reach in (wide, *(narrower for narrower in _NARROWER[key == ID] if narrower < wide)):
         region = example.around(key, reach)
         page = await first(region)
-        if region.strangers(page):
+        is_beyond = page.more and example.number not in page.ids
+        if region.strangers(page) or is_beyond:
             return None
         if example.number in page.ids:
             # A row of a small id would also be shown by a range that is cut behind it.

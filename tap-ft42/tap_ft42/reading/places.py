@@ -120,7 +120,9 @@ class PlacedAsk(Ask):
         if sum(half.total or 0 for half in halves) > total + LOST:
             fit.unnarrowed(ID)
             raise RangeIgnoredError(key=ID)
-        fit.note_reach(ID, region.width(ID), region.width(ID))
+        # Ids grow by less than that in the month for which it counts.
+        width = region.width(ID)
+        fit.note_reach(ID, width, width + width // 10)
 
     @override
     async def prepare(self, head: Page) -> None:

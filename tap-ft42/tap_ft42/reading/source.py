@@ -87,6 +87,7 @@ class ListSource(Source):
 
     @override
     def recall(self, region: Region, number: int, sort: str | None) -> Page | None:
+        self._refuse_known(region)  # what is not sent must not be paid for
         if self.plan is None:
             return None
         request = self._request(self.params(region, number, sort))
@@ -94,12 +95,7 @@ class ListSource(Source):
 
     @override
     def fetch(self, region: Region, number: int, sort: str | None) -> Page:
-        for key in region.bounds:
-            if not self.fit.narrows_by(key):
-                raise RangeIgnoredError(key=key)
-            widest = self.fit.can.widest_ranges.get(key)
-            if widest is not None and region.width(key) > widest:
-                raise RangeTooWideError(key=key, widest=widest)
+        self._refuse_known(region)
         # While it is on its way another one may find out that the order is refused.
         order = sort if self.fit.sorts_by(sort) else None
         try:
@@ -119,6 +115,20 @@ class ListSource(Source):
                 self.plan, self._request(self.params(region, number, sort)), page
             )
         return page
+
+    def _refuse_known(self, region: Region) -> None:
+        """Refuse ranges that the API is known not to answer.
+
+        Raises:
+            RangeIgnoredError: It does not narrow the list by them.
+            RangeTooWideError: It answers narrower ones.
+        """
+        for key in region.bounds:
+            if not self.fit.narrows_by(key):
+                raise RangeIgnoredError(key=key)
+            widest = self.fit.can.widest_ranges.get(key)
+            if widest is not None and region.width(key) > widest:
+                raise RangeTooWideError(key=key, widest=widest)
 
     def _compare_changes(self, region: Region, number: int, page: Page) -> None:
         """Look whether a range counts that rows do not show, where it has many of them.
