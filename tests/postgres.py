@@ -97,6 +97,7 @@ class Database:
     def query(self, statement: str, *values: object) -> list[dict[str, Any]]:
         """Run a statement as a reader would and return its rows."""
         with self.connect() as connection:
+            connection.autocommit = True  # a server may end who is slow within a transaction
             return connection.execute(statement, values).fetchall()
 
     def execute(self, statement: str) -> None:
