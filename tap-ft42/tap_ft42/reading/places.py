@@ -111,12 +111,7 @@ class PlacedAsk(Ask):
         Raises:
             RangeIgnoredError: They count more, so that it is cut.
         """
-        halves = [
-            await self._answer(
-                (*self._place, 0, 0), self.source, (half, COUNT, None), is_urgent=True
-            )
-            for half in region.cut(ID, 2)
-        ]
+        halves = [await self._at_once(half, COUNT) for half in region.cut(ID, 2)]
         if sum(half.total or 0 for half in halves) > total + LOST:
             fit.unnarrowed(ID)
             raise RangeIgnoredError(key=ID)
