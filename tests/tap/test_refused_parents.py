@@ -225,6 +225,42 @@ def test_what_hangs_on_a_list_that_was_never_read_is_named(tap: Tap, api: Script
     assert len(here.run("coalitions", MEMBERSHIPS, state=first.state).ids(MEMBERSHIPS)) == 9
 
 
+def blocs(*houses: int) -> Callable[[Asked], Reply]:
+    """Blocs of two coalitions each."""
+    rows = [record_of("coalitions", id=house, score=3) for house in houses]
+    return paged(
+        [
+            record_of("blocs", id=number, coalitions=rows[first : first + 2])
+            for number, first in enumerate(range(0, len(rows), 2), 1)
+        ]
+    )
+
+
+@pytest.mark.parametrize("refusal", [REFUSED, BROKEN], ids=["403", "500"])
+def test_members_are_read_where_others_carry_the_list_of_coalitions(
+    tap: Tap, api: ScriptedApi, houses: Pretended, refusal: Reply
+) -> None:
+    api.script |= {"/v2/coalitions": always(refusal), "/v2/blocs": blocs(*HOUSES)}
+    run = tap.pointed_at(api).run("coalitions", MEMBERSHIPS)
+    assert run.ids("coalitions") == [*HOUSES]
+    assert sorted(run.ids(MEMBERSHIPS)) == [row["id"] for row in houses.rows]
+    (told,) = [line for line in run.warnings if "taken from /v2/blocs" in line]
+    assert f"42 answered {refusal.status}" in told
+
+
+def test_a_coalition_that_no_other_list_carries_is_not_taken_for_gone(
+    tap: Tap, api: ScriptedApi, houses: Pretended
+) -> None:
+    here, streams = tap.pointed_at(api), ("coalitions", MEMBERSHIPS, "census")
+    first = here.run(*streams)
+    api.script |= {"/v2/coalitions": always(REFUSED), "/v2/blocs": blocs(*HOUSES[1:])}
+    houses.rows[1]["updated_at"] = LATELY
+    night = here.run(*streams, state=a_month_later(first.state, "coalitions"))
+    assert houses.rows[1]["id"] in night.ids(MEMBERSHIPS)
+    assert named(night, "coalitions", set(HOUSES)) == set()
+    assert named(night, MEMBERSHIPS, {row["id"] for row in houses.rows}) == set()
+
+
 MANY = range(1, 151)
 
 

@@ -161,7 +161,8 @@ class Listing:
     people_column: str = "user_id"
     """The column that names the person, where it is narrowed to people."""
     carried: Carried | None = None
-    """Where it stands within another list, if a scope is narrowed to campuses."""
+    """Where it stands within another list, which is read instead if the scope is narrowed to
+    campuses, or if the list cannot be read."""
     is_sortable: bool = True
     """Whether the API sorts it by ``id`` and by the cursor."""
     has_ranges: bool = True

@@ -37,7 +37,8 @@ def _known(above: ListRun, context: Context | None) -> Sequence[tuple[Partitions
     started, run = above.started, above.run
     if started.is_due(context) is False:
         return started.remembered
-    if not above.has_failed or run.is_dry_run or run.lifecycle.ends_early:
+    is_unlisted = above.has_failed or above.partitions.is_unreadable
+    if not is_unlisted or run.is_dry_run or run.lifecycle.ends_early:
         return []
     return started.begin_unlisted()
 

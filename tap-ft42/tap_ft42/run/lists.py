@@ -189,6 +189,7 @@ class ListRun:
             if isinstance(record, dict):
                 listed.add(record.get(ID))
             yield record
+        is_whole &= not self.partitions.is_unreadable
         if self._is_read(context) and self.due.needs_all(context):
             if is_whole:
                 self.has_listed_all = True
@@ -226,6 +227,8 @@ class ListRun:
         self._is_read_to_end = self.started.is_any_read = True
         for member in running.read.contexts:
             self.presence.of(member).complete(member)
+            if self.partitions.is_unreadable:
+                self.presence.of(member).doubt(member)
             if self.listing.cursor is not None and self.listing.parent is not None:
                 self._partitions_read.append(self.partitions.state(member))
 

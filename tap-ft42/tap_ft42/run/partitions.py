@@ -8,6 +8,8 @@ from sys import maxsize
 from typing import TYPE_CHECKING, Any
 
 from tap_ft42.api.client import logger_of
+from tap_ft42.api.errors import explain
+from tap_ft42.api.token import CredentialsError
 from tap_ft42.declared.contexts import CURSUS, cursus_of, key_of, parent_of
 from tap_ft42.declared.instants import DAY
 from tap_ft42.declared.listing import ID
@@ -43,6 +45,8 @@ class Partitions:
         self._by_cursus: dict[Hashable, list[Context | None]] = {}
         self._entry: Entry | None = None
         self._since: str | int | None = None
+        self.is_unreadable = False
+        """Whether the list cannot be read in this run, but where others carry its rows."""
 
     @cached_property
     def reader(self) -> ListReader:
@@ -124,12 +128,12 @@ class Partitions:
             return self.listing.is_sortable
         return {ID, self.listing.cursor.column if self.listing.cursor else ID} <= {*can.sorts}
 
-    @cached_property
+    @property
     def fit(self) -> Fit:
         """What its route was found to do."""
         return self.reader.route(self.path).fit
 
-    @cached_property
+    @property
     def fit_of_sweeps(self) -> Fit:
         """What the route was found to do that lists the rows of all parents."""
         return self.reader.route(self.whole_path or self.path).fit
@@ -252,20 +256,37 @@ class Partitions:
 
     # What asks for them
 
-    @cached_property
+    @property
     def carried(self) -> Carried | None:
         """Where the list stands within another one in this run."""
-        return self.listing.carried if self.run.scope.campus_ids else None
+        is_carried = self.run.scope.campus_ids or self.is_unreadable
+        return self.listing.carried if is_carried else None
 
-    @cached_property
+    @property
     def path(self) -> str:
         """Its route in this run, with names in braces for what a context tells."""
         return self.listing.path if self.carried is None else self.carried.path
 
-    @cached_property
+    @property
     def whole_path(self) -> str | None:
         """The route that lists the rows of all parents; None if the API has none."""
         return self.listing.whole_path if self.carried is None else self.carried.path
+
+    def turn_to_carrier(self, failure: Exception) -> bool:
+        """Read from now on what carries the rows of the list, which failed, if that is new."""
+        is_new = self.listing.carried is not None and self.carried is None
+        if not is_new or isinstance(failure, CredentialsError):
+            return False
+        self.is_unreadable = True
+        self.logger.warning(
+            "%s: the list cannot be read. Its rows are taken from %s, and what stands in none "
+            "of these is missing. %s",
+            self.listing.name,
+            self.path,
+            explain(failure),
+            extra={"happened": "carried_instead"},
+        )
+        return True
 
     def unpacked(self, page: Page) -> Page:
         """Return a page with the list's records, where those of another list carry them."""

@@ -227,6 +227,8 @@ class StartedReads:
         ]
         for child in self._list.wanted_children:
             parents = sum(below is child for below, _ in left)
+            if self._list.is_unreadable and not parents:
+                continue
             self._list.logger.warning(
                 "%s: the list of its parents cannot be read. %d of them are known already, "
                 "and it is read below these.",
@@ -267,13 +269,13 @@ class StartedReads:
         return ((*place, _BEHIND, number) for number in count())
 
     def begin_otherwise(self, running: Started, failure: Exception) -> bool:
-        """Begin to read the members of a sweep that failed in another way, if there is one."""
+        """Begin to read in another way what failed, if there is one."""
         members = running.read.partitions
         halving = running.halving
         is_one_too_many = halving is not None and halving.has_failed
         if halving is not None:
             halving.has_failed = True
-        if isinstance(failure, TooDearError):
+        if isinstance(failure, TooDearError) or self._list.turn_to_carrier(failure):
             self._start(members, apart)
         elif not running.read.is_sweep or not may_be_of_one(failure):
             return False

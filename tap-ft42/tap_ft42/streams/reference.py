@@ -77,8 +77,8 @@ class BlocsStream(FT42Stream):
 class CoalitionsStream(FT42Stream):
     """Every coalition; parent of the memberships.
 
-    The API narrows their list by nothing. For a scope, the blocs of its campuses are
-    asked for instead: they carry their coalitions, points and all.
+    The API narrows their list by nothing, and may refuse it. For a scope, or then, the blocs
+    are asked for instead: they carry their coalitions, points and all.
     """
 
     listing = Listing(
