@@ -96,6 +96,13 @@ def test_an_api_that_cuts_nothing_is_asked_once_a_month(tap: Tap, api: ScriptedA
     assert probes(there) == []
 
 
+def test_one_question_tells_of_bounds_and_of_wide_windows(tap: Tap, api: ScriptedApi) -> None:
+    api.script[BADGES] = there = badges()
+    tap.pointed_at(api).run(STREAM)
+    alone = [one.query for one in there.asked if one.query.get("range[id]") == f"{ROWS},{ROWS}"]
+    assert [WINDOW in asked for asked in alone] == [True]
+
+
 def test_changes_that_no_row_shows_are_read_in_full_after_a_pause(
     tap: Tap, api: ScriptedApi
 ) -> None:

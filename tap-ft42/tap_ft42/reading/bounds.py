@@ -86,20 +86,34 @@ class Example:
     column: str
 
     @classmethod
-    def of(cls, page: Page, column: str) -> Example | None:
-        """Return the latest row of a page; None if its rows do not tell."""
+    def of(cls, page: Page, column: str, key: Key) -> Example | None:
+        """Return the row of a page that lies furthest by a key; None if its rows do not tell.
+
+        Args:
+            page: The page.
+            column: The column of the list's cursor.
+            key: This column, or the id: a range that is cut behind a row of a small id would
+                show it, too.
+        """
         if not page.ids or len(page.ids) != len(page.keys(column)):
             return None
-        position, number = max(zip(page.keys(column), page.ids, strict=True))
+        rows_of_keys = zip(page.keys(key), page.keys(column), page.ids, strict=True)
+        _, position, number = max(rows_of_keys)
         # A census may read by another column.
         rows = [row for row in page.records() if isinstance(row, dict)]
         is_told = any(milliseconds(row.get(column)) == position for row in rows)
         return cls(number, position, column) if is_told else None
 
-    def around(self, key: Key, reach: int) -> Region:
-        """Return the row alone, as it lies in the middle of a range of a key."""
-        # Bounds may be left out, and instants be cut to seconds.
-        reaches = {ID: 1, self.column: 1_000, key: reach}
+    def around(self, key: Key, reach: int, *, beside: int = 1) -> Region:
+        """Return the row alone, as it lies in the middle of a range of a key.
+
+        Args:
+            key: The key.
+            reach: How far it reaches on each side.
+            beside: How far its ids reach, as bounds may be left out.
+        """
+        # Instants may be cut to seconds.
+        reaches = {ID: beside, self.column: 1_000, key: reach}
         middles = {ID: self.number, self.column: self.position}
         return Region(
             {
@@ -107,6 +121,13 @@ class Example:
                 for name, middle in middles.items()
             }
         )
+
+
+async def find_both(first: First, example: Example, key: Key, width: int) -> int | None:
+    """Find out as `find_reach` does, where both bounds of ids are included, too; else None."""
+    reach = max(_MARGIN * width, _LONG[False])
+    page = await first(region := example.around(key, reach, beside=0))
+    return reach if example.number in page.ids and not region.strangers(page) else None
 
 
 async def find_reach(first: First, example: Example, key: Key, width: int) -> int | None:
@@ -126,7 +147,6 @@ async def find_reach(first: First, example: Example, key: Key, width: int) -> in
         if region.strangers(page) or is_beyond:
             return None
         if example.number in page.ids:
-            # A row of a small id would also be shown by a range that is cut behind it.
             is_clipped = key == ID and reach == wide
             return min(reach, example.number) if is_clipped else reach
     return None  # it has left

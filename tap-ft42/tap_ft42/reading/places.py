@@ -17,7 +17,13 @@ from tap_ft42.reading.asking import (
     RangeTooWideError,
     TooLargeError,
 )
-from tap_ft42.reading.bounds import Example, depends_on_bounds, find_bounds, find_reach
+from tap_ft42.reading.bounds import (
+    Example,
+    depends_on_bounds,
+    find_both,
+    find_bounds,
+    find_reach,
+)
 from tap_ft42.reading.fitting import NIGHTLY, Fit
 from tap_ft42.reading.paging import LOST
 from tap_ft42.reading.regions import Region
@@ -125,20 +131,31 @@ class PlacedAsk(Ask):
             await self._find_reach(fit, fit.cursor, NIGHTLY, head)
 
     async def _find_reach(self, fit: Fit, key: Key, width: int, page: Page) -> None:
-        """Find out whether a range of some width is cut, unless it is known by now."""
+        """Find out whether a range of some width is cut, unless it is known by now.
+
+        A page has rows of greater ids than the slices that are read next, and so tells more.
+        """
         async with fit.looking:
-            if fit.is_reach_due(key, width):
-                with suppress(FatalAPIError, RangeIgnoredError):
-                    await self._ask_for_reach(fit, key, width, page)
+            is_sliced = fit.are_bounds_due() and page.more and page.ids
+            widths = {ID: max(page.ids)} if is_sliced else {}
+            for each, wide in {**widths, key: width}.items():
+                if fit.is_reach_due(each, wide):
+                    with suppress(FatalAPIError, RangeIgnoredError):
+                        await self._ask_for_reach(fit, each, wide, page)
 
     async def _ask_for_reach(self, fit: Fit, key: Key, width: int, page: Page) -> None:
         """Ask for a row, one of a page if it has any, in ranges of some width."""
         reach, number = None, 0
         try:
             page = page if page.ids else await self._at_once(Region(), COUNT)
-            if (example := Example.of(page, fit.cursor)) is not None:
+            if (example := Example.of(page, fit.cursor, key)) is not None:
                 number = example.number
-                reach = await find_reach(self._at_once, example, key, width)
+                if key != ID and fit.are_bounds_due():
+                    reach = await find_both(self._at_once, example, key, width)
+                    if reach is not None:
+                        fit.note_bounds("both")
+                if reach is None:
+                    reach = await find_reach(self._at_once, example, key, width)
         finally:
             is_cut = key != ID or reach is None or reach != number
             fit.note_reach(key, width, reach, is_cut=is_cut)

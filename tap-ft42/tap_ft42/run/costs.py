@@ -43,7 +43,7 @@ CAMPUSES = 54
 _SEARCH = 12
 """Requests that find and read campuses that 42 does not list, once."""
 
-_QUESTIONS = 4
+_QUESTIONS = 3
 """Requests that find out what a list can do of which nothing is known yet."""
 
 

@@ -161,7 +161,8 @@ class Sweeping:
         fits = {self._list.fit, self._list.fit_of_sweeps}
         looks = int(any(fit.is_reach_due(fit.cursor, width) for fit in fits))
         if pages > 1:
-            looks += any(fit.are_bounds_due() for fit in fits)
+            # One question tells of both.
+            looks = max(looks, int(any(fit.are_bounds_due() for fit in fits)))
             looks += any(fit.is_reach_due(ID, MAX_ID) for fit in fits)
         return looks + 2 * (self._is_filter_look_due + self._is_look_due(contexts))
 
