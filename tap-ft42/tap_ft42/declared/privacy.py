@@ -15,8 +15,8 @@ Where people stand in a stream, its schema says (``x-persons``). By the setting
     refer to a person. Of a person's own row only these are left, with what decides
     whether it is published (``x-scope``).
 
-A row fits its schema, a rejected record need not: of that only what is declared and of the
-declared type is left, as anything else may hold anything.
+A row fits its schema. A rejected record does not, so that any part of it may hold anything:
+only its id is left.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from tap_ft42.declared.instants import rewrite_instant
+from tap_ft42.declared.listing import ID
 from tap_ft42.declared.records import types_of
 
 if TYPE_CHECKING:
@@ -121,13 +121,12 @@ class Privacy:
 
 
 class PersonalData:
-    """What of the rows and records of one stream is about people, compiled from its schema."""
+    """What of the rows of one stream is about people, compiled from its schema."""
 
     def __init__(self, schema: Mapping[str, Any], privacy: Privacy) -> None:
         self._privacy = privacy
         persons: Mapping[str, str] = schema.get("x-persons", {})
         self._columns = self._row_rules(schema, persons) if not privacy.is_full else {}
-        self._body = self._record_rules(schema) if not privacy.is_full else {}
         self.is_person = persons.get("id") == "id"
         # What has to have a value is told by the id that stands beside it.
         self._labels = [
@@ -157,14 +156,11 @@ class PersonalData:
         return reduced
 
     def record(self, record: object) -> object:
-        """Return a record of the API as it may leave the tap, whatever its shape.
-
-        Args:
-            record: What broke the schema; it need not be an object, and is not changed.
-        """
+        """Return what may leave the tap of a record that broke the schema, whatever it is."""
         if self._privacy.is_full:
             return record
-        return _applied(self._body, record) if isinstance(record, dict) else None
+        number = record.get(ID) if isinstance(record, dict) else None
+        return {ID: self.key(number)} if type(number) is int else None
 
     def key(self, number: int) -> int:
         """Return what stands for the id of a row."""
@@ -204,16 +200,6 @@ class PersonalData:
             _put(rules, whole.split("/")[1:], change)
         return rules
 
-    def _record_rules(self, schema: Mapping[str, Any]) -> dict[str, _Rule]:
-        """Return the rules for a record of the API, in which a column stands at its source."""
-        persons: Mapping[str, str] = schema.get("x-persons", {})
-        rules: dict[str, _Rule] = {}
-        of_rows = self._row_rules(schema, persons)
-        for name, column in schema["properties"].items():
-            source = column.get("x-source", name).split(".")
-            _put(rules, source, of_rows.get(name) or _typed(column))
-        return rules
-
     def _change(self, kind: str) -> _Change:
         changes: dict[str, _Change] = {"id": self._privacy.id, "login": self._privacy.login}
         return changes.get(kind, _nothing)
@@ -245,35 +231,3 @@ def _nothing(value: object) -> None:  # noqa: ARG001 - whatever it is
 
 def _scalar(value: object) -> object:
     return value if isinstance(value, _SCALARS) else None
-
-
-def _typed(column: Mapping[str, Any]) -> _Change:
-    """Return what leaves a value only if it is of the column's type."""
-    types, items = types_of(column), column.get("items")
-    fits: tuple[type, ...] = ()
-    if types & {"integer", "number"}:
-        fits += (int, float)
-    if "boolean" in types:
-        fits += (bool,)
-    if "string" in types:
-        fits += (str,)
-    each = _typed(items) if items is not None and "type" in items else _nothing
-    is_instant = column.get("format") == "date-time"
-
-    def left(value: object) -> object:
-        if isinstance(value, list) and "array" in types:
-            return [each(item) for item in value]
-        if isinstance(value, bool) and bool not in fits:
-            return None
-        if is_instant and not _is_instant(value):
-            return None
-        return value if isinstance(value, fits) else None
-
-    return left
-
-
-def _is_instant(value: object) -> bool:
-    try:
-        return isinstance(value, str) and bool(rewrite_instant(value))
-    except ValueError:
-        return False

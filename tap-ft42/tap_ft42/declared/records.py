@@ -9,7 +9,6 @@ declared goes to the column ``extra``.
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import jsonschema_rs
@@ -156,31 +155,6 @@ class RecordShape:
                 inside, beside = inside[step], beside.setdefault(step, {})
             beside[key] = inside.pop(key)
         return shown, words
-
-    def columns(self, record: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what columns a record would fill, whether or not their values fit."""
-        columns = {name: record[key] for name, key in self._flat if key in record}
-        for name, path in self._nested:
-            with suppress(BrokenRecordError):
-                if (value := _follow(record, path)) is not _MISSING:
-                    columns[name] = value
-        if undeclared := self._undeclared(record, self._declared):
-            columns[EXTRA] = undeclared
-        return columns
-
-    def record(self, columns: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the record whose columns these are, with each at its source."""
-        sources = {name: (key,) for name, key in self._flat} | dict(self._nested)
-        record = dict(columns.get(EXTRA) or {})
-        for name, value in columns.items():
-            if name == EXTRA:
-                continue
-            *above, key = sources.get(name, (name,))
-            place = record
-            for step in above:
-                place = place.setdefault(step, {})
-            place[key] = value
-        return record
 
     def without_embedded(self, record: Mapping[str, Any]) -> dict[str, Any]:
         """Return a record without rows of other streams, but for the declared ids."""

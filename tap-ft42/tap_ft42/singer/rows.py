@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     import logging
     from collections.abc import Callable, Mapping
 
-    from tap_ft42.declared.privacy import PersonalData
     from tap_ft42.run.rejections import Rejections
 
 SCHEMAS = SchemaDirectory(files("tap_ft42") / "schemas")
@@ -31,42 +30,6 @@ class Rows:
         self._rejections = rejections
         self._undeclared: set[str] = set()
         self._words: set[str] = set()
-
-    def as_it_may_leave(
-        self,
-        record: object,
-        personal: PersonalData,
-        is_wanted: Callable[[str], bool],
-        transform: Callable[[dict[str, Any]], dict[str, Any] | None] | None,
-    ) -> object:
-        """Return a record that broke its schema, without what may not leave the tap.
-
-        Args:
-            record: What the API sent.
-            personal: What of it is about people.
-            is_wanted: Tells whether a column is selected.
-            transform: The stream map, if rows are not sent as they are.
-
-        Returns:
-            The record after the preset on privacy, without deselected columns, and with
-            those that a stream map changes or leaves out as this does. None if nothing of
-            it may leave, as it is no object or the stream map fails on it.
-        """
-        reduced = personal.record(record)
-        if not isinstance(reduced, dict):
-            return reduced if transform is None else None
-        if transform is None:
-            return self.shape.without_embedded(reduced)
-        columns = {
-            name: value
-            for name, value in self.shape.columns(reduced).items()
-            if is_wanted(name)
-        }
-        try:
-            mapped = transform(columns)
-        except Exception:  # noqa: BLE001 - an expression of the user's, on anything
-            return None
-        return None if mapped is None else self.shape.record(mapped)
 
     def row_or_none(
         self, record: object, added: Mapping[str, Any], reject: Callable[[str], None]
