@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from parso.tree import NodeOrLeaf
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGE = ROOT / "docs/reference/mutants.md"
+PAGE = ROOT / "tools/mutants.md"
 TAP = "tap-ft42/tap_ft42"
 
 _UNUSED = ("BitOr", "ExceptionReplacer", "RemoveDecorator", "Variable")

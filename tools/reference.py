@@ -198,18 +198,12 @@ def _sections(root: click.Command, program: str) -> Iterator[str]:
         options = [
             f"`{one.opts[0]}`" for one in command.params if isinstance(one, click.Option)
         ]
-        paragraphs = [f"## {' '.join((name, *arguments))}", *_paragraphs(command)]
+        purpose, *_ = inspect.cleandoc(command.help or "").split("\n\n")
+        paragraphs = [f"## {' '.join((name, *arguments))}", " ".join(purpose.split())]
         # What the program is told stands before its commands, and has variables.
         if options and command is not warehouse:
             paragraphs.append(f"Options: {', '.join(options)}.")
         yield "\n\n".join(paragraphs) + "\n"
-
-
-def _paragraphs(command: click.Command) -> Iterator[str]:
-    """Yield what the help of a command says, without its examples."""
-    for paragraph in inspect.cleandoc(command.help or "").split("\n\n"):
-        if not paragraph.startswith("\b"):
-            yield " ".join(paragraph.split())
 
 
 def main() -> None:

@@ -18,8 +18,8 @@ _LIKE_EVERYWHERE = {"id", "slug", "created_at", "updated_at"}
 """What the page explains once; a table lists them only if it says more."""
 _FEW_WORDS = 6
 _SAY_NOTHING = {
-    "a", "an", "api", "id", "in", "is", "it", "its", "of", "person", "s", "the", "url",
-    "whether",
+    "a", "an", "api", "are", "by", "default", "id", "in", "is", "it", "its",
+    "numbers", "of", "person", "s", "the", "url", "was", "what", "when", "whether",
 }  # fmt: skip
 
 _SINGULAR = {"blocs": {"bloc"}, "campuses": {"campus"}, "users": {"user"}}

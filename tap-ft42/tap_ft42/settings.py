@@ -109,14 +109,14 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         th.IntegerType(minimum=0),
         default=30,
         title="Settle time",
-        description="A read ends so long before now: 42 may still be writing newer rows.",
+        description="A read ends this long before now: 42 may still be writing newer rows.",
     ),
     th.Property(
         "overlap_seconds",
         th.IntegerType(minimum=0),
         default=60,
         title="Overlap",
-        description="A read begins so long before its bookmark, as clocks differ.",
+        description="A read begins this long before its bookmark, as clocks differ.",
     ),
     th.Property(
         "refresh_hours",
@@ -141,13 +141,13 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         "max_requests",
         th.IntegerType(minimum=1),
         title="Requests a run",
-        description="The run ends after so many; the next one continues.",
+        description="The run ends after this many; the next one continues.",
     ),
     th.Property(
         "max_minutes",
         th.IntegerType(minimum=1),
         title="Minutes a run",
-        description="The run ends after so long; the next one continues.",
+        description="The run ends after this long; the next one continues.",
     ),
     th.Property(
         "partial_success",
@@ -173,7 +173,7 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         "census_requests",
         th.IntegerType(minimum=1),
         title="Census requests",
-        description="Limit of requests an hour for this; a quarter of the hour if not given.",
+        description="Requests an hour for the census at most; a quarter of all if not given.",
     ),
     th.Property(
         "refresh_nights",

@@ -71,7 +71,7 @@ class _Commands(click.Group):
 @server_option("--database", help="Database.")
 @option(
     "--publisher", "WAREHOUSE_PUBLISHER",
-    help="Account to use instead; its password is in WAREHOUSE_PUBLISHER_PASSWORD.",
+    help="Account to use instead of --user; its password is in WAREHOUSE_PUBLISHER_PASSWORD.",
 )  # fmt: skip
 @server_option(
     "--ssl-enable", type=bool, default=False,
