@@ -93,6 +93,25 @@ def test_pages_that_the_server_makes_smaller_cost_no_row(
     assert run.ids("cursus") == list(range(1, count + 1))
 
 
+def test_totals_are_believed_of_pages_that_are_smaller_than_their_header_says(
+    tap: Tap, api: ScriptedApi
+) -> None:
+    # The gem repeats what was asked for, while its links follow what the model did.
+    rows = paged(cursus(95), largest=10)
+
+    def answer(asked: Asked) -> Reply:
+        page = rows(asked)
+        headers = page.headers | {"X-Per-Page": str(asked.size)}
+        if 10 * asked.page < int(headers["X-Total"]):
+            headers["Link"] = f'<{api.url}{asked.path}?page={asked.page + 1}>; rel="next"'
+        return Reply(page.content, headers=headers)
+
+    api.script["/v2/cursus"] = answer
+    run = tap.pointed_at(api, page_size=100).run("cursus", "census")
+    assert set(run.ids("cursus")) == set(range(1, 96))
+    assert [row["total"] for row in run.records("census")] == [95]
+
+
 def test_a_list_that_grows_shorter_ends_at_its_empty_page(tap: Tap, api: ScriptedApi) -> None:
     # The total still counts rows that are gone.
     fewer = paged(cursus(20))

@@ -141,7 +141,9 @@ def page_of(  # noqa: PLR0913 - what an answer does not say of its request
     if number == 1 and rows and total is not None and len(rows) < total:
         size = len(rows)
     if total is not None and number * size >= total and "next" in response.links:
-        total = None  # one of the two is wrong
+        size = len(rows) or size  # another page follows, so that this one is full
+        if number * size >= total:
+            total = None  # one of the two is wrong
     if total is None:
         size = min(size, asked)
     more = total is None or number * size < total
