@@ -101,7 +101,7 @@ def test_totals_are_believed_of_pages_that_are_smaller_than_their_header_says(
 
     def answer(asked: Asked) -> Reply:
         page = rows(asked)
-        headers = page.headers | {"X-Per-Page": str(asked.size)}
+        headers = {**page.headers, "X-Per-Page": str(asked.size)}
         if 10 * asked.page < int(headers["X-Total"]):
             headers["Link"] = f'<{api.url}{asked.path}?page={asked.page + 1}>; rel="next"'
         return Reply(page.content, headers=headers)

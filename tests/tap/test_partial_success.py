@@ -86,3 +86,13 @@ def test_a_stream_of_which_every_campus_fails_fails_alone(
     assert the_run(run)["failed_streams"] == ["projects_users"]
     assert run.ids("users")
     assert run.ids("coalitions_users")
+
+
+def test_two_streams_that_are_down_for_good_do_not_end_a_run_that_is_answered(
+    tap: Tap, partial: ScriptedApi
+) -> None:
+    partial.script |= {"/v2/achievements": DOWN, "/v2/blocs": DOWN, "/v2/coalitions": paged([])}
+    streams = ("cursus", "achievements", "blocs", "coalitions")
+    run = tap.pointed_at(partial, partial_success=True).run(*streams, OWN)
+    assert the_run(run)["failed_streams"] == ["achievements", "blocs"]
+    assert partial.asked_for("/v2/coalitions")

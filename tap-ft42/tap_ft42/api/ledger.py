@@ -162,12 +162,6 @@ class Ledger:
         return [entry for entry in known if entry.requests or entry.rows_emitted]
 
     @property
-    def pages(self) -> int:
-        """Pages that came, or that an earlier run had left on disk."""
-        with self._lock:
-            return sum(entry.pages for entry in self._entries.values())
-
-    @property
     def only_failure(self) -> Exception | None:
         """Why requests failed, if no page came at all; else None."""
         with self._lock:

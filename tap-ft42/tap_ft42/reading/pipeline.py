@@ -147,6 +147,11 @@ class Pipeline:
 
     # For the consumer
 
+    @property
+    def is_given_up(self) -> bool:
+        """Whether the API is down, however long it is waited for."""
+        return self._outages.is_given_up
+
     def read(  # noqa: PLR0913 - what is read, and how
         self,
         place: Place,

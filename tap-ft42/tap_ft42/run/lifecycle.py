@@ -69,7 +69,7 @@ class Lifecycle:
         self._end: str | None = None
         self._failed: Exception | None = None
         self._failures: dict[str, _Failure] = {}
-        self._trouble: tuple[str, int] | None = None
+        self._trouble: str | None = None
 
     @property
     def outcome(self) -> str:
@@ -115,18 +115,16 @@ class Lifecycle:
         """Note that a part of a stream failed, and tell whether the run goes on.
 
         It does not where nothing can be read: without a token, with a clock that is not
-        known, and where no page has come since the trouble of another stream.
+        known, and where another stream had trouble and the API is down.
         """
-        pages = self._run.ledger.pages
-        is_trouble = isinstance(failure, RETRIED)
         if not isinstance(failure, ALONE) or isinstance(failure, CredentialsError):
             return False
-        if is_trouble:
-            last, at = self._trouble or (name, None)
+        if isinstance(failure, RETRIED):
             # All parts of one stream may fail; where another one does, too, nothing comes.
-            if not self._run.token.is_known or (at == pages and last != name):
+            is_second = self._trouble not in {None, name}
+            if not self._run.token.is_known or (is_second and self._run.is_down):
                 return False
-            self._trouble = (name, pages)
+            self._trouble = name
         self.note_failure(name, explain(failure), kind=_kind(failure), part=part)
         return True
 

@@ -153,6 +153,11 @@ class Services:
             has_worked=self._host.has_state,
         )
 
+    @property
+    def is_down(self) -> bool:
+        """Whether the API has answered nothing, or has been waited for in vain."""
+        return self.client.known_good() is None or self.pipeline.is_given_up
+
     @cached_property
     def spool(self) -> Spool:
         """What has been read and no state has covered yet."""
