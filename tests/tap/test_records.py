@@ -57,6 +57,24 @@ def run_for(tap: Tap, api: ScriptedApi, table: str, *records: object) -> Run:
     return tap.pointed_at(api).run(STREAM_OF.get(table, table), "rejected_records")
 
 
+def test_a_record_in_a_former_format_becomes_a_row_like_the_others(
+    tap: Tap, api: ScriptedApi, sample: dict[str, Row]
+) -> None:
+    # A few records in JSON:API stood among the others of a page, seen in December 2022.
+    record = sample["users"]
+    beside = {"image": record["image"]}
+    attributes = {
+        key.replace("_", "-"): value
+        for key, value in record.items()
+        if key not in {"id", *beside}
+    }
+    other = {"id": str(record["id"] + 1), "type": "users", "attributes": attributes} | beside
+    run = run_for(tap, api, "users", record, other)
+    usual, flat = run.records("users")
+    assert flat == usual | {"id": record["id"] + 1}
+    assert not run.records("rejected_records")
+
+
 class TestNames:
     """Keys become columns that SQL can name, and nested parents become their ids."""
 

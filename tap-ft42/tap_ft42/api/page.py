@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from tap_ft42.declared.listing import Cursor
 
 _SUSPECT_ESCAPE = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
+_ID = re.compile(r"[0-9]{1,18}", re.ASCII)
+_ATTRIBUTES = b'"attributes"'
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 _MOST_ROWS = 10**10
 """Rows that a list can have; a greater total is not believed."""
@@ -251,7 +253,24 @@ def _decoded(body: bytes, *, is_checked: bool = False) -> list[Any]:
     if not is_checked and _is_deep(records):
         message = f"JSON of less than {_DEEPEST} levels"
         raise ValueError(message)
-    return [_storable(record) for record in records] if is_suspect else records
+    if is_suspect:
+        records = [_storable(record) for record in records]
+    return [_flat(record) for record in records] if _ATTRIBUTES in body else records
+
+
+def _flat(record: Any) -> Any:  # noqa: ANN401 - any JSON value
+    """Give a record of JSON:API the form of the others.
+
+    The API once had that format. A few such records stand among the others, as if two
+    requests had got mixed up.
+    """
+    if not (isinstance(record, dict) and isinstance(within := record.get("attributes"), dict)):
+        return record
+    flat = {key.replace("-", "_"): value for key, value in within.items()}
+    flat |= {key: record[key] for key in record.keys() - {"attributes", "type"}}
+    if isinstance(number := flat.get(ID), str) and _ID.fullmatch(number):
+        flat[ID] = int(number)
+    return flat
 
 
 def with_ids(records: Iterable[object]) -> Iterator[dict[str, Any]]:

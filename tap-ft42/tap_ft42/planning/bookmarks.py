@@ -184,5 +184,6 @@ def level(cursor: Cursor, partitions: Sequence[dict[str, Any]]) -> None:
         if partition.get("replication_key_value")
     ]
     for partition in partitions if bookmarks else ():
-        partition["replication_key"] = cursor.column
-        partition["replication_key_value"] = min(max(bookmarks), partition["read_until"])
+        if read_until := partition.get("read_until"):
+            partition["replication_key"] = cursor.column
+            partition["replication_key_value"] = min(max(bookmarks), read_until)
