@@ -50,7 +50,7 @@ class Clock:
         Raises:
             ClockError: The clock is wrong, and the run has used it already.
         """
-        answered = answered_at(response)
+        answered = http_date(response.headers, "Date")
         with self._lock:
             # Once is enough: a later answer may have waited in somebody's cache.
             if answered is None or self.is_known:
@@ -86,8 +86,3 @@ class Clock:
     def now(self) -> datetime:
         """Return the time in UTC."""
         return datetime.fromtimestamp(self.time(), UTC)
-
-
-def answered_at(response: requests.Response) -> float | None:
-    """Return when 42 sent an answer, as Unix time; None if it does not say."""
-    return http_date(response.headers, "Date")

@@ -21,8 +21,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 from backoff import full_jitter, random_jitter
 from pyrate_limiter import FixedWindow, PostgresBucket, Rate, RateItem, SlidingWindowLog
 
-from tap_ft42.api.clock import answered_at
-from tap_ft42.api.headers import whole_number
+from tap_ft42.api.headers import http_date, whole_number
 from tap_ft42.api.retries import requested_wait, rest_of_the_hour
 from tap_ft42.api.stores import open_bucket
 from tap_ft42.declared.instants import HOUR
@@ -318,7 +317,7 @@ class Quota:
 
     def _is_of_this_hour(self, response: requests.Response) -> bool:
         """Tell whether an answer speaks of the hour that the account is in."""
-        answered = answered_at(response)
+        answered = http_date(response.headers, "Date")
         return answered is not None and answered * 1000 // HOUR == self._now() // HOUR
 
     def _now(self) -> int:

@@ -20,7 +20,6 @@ import requests
 from requests.exceptions import InvalidSchema, InvalidURL, MissingSchema
 
 from tap_ft42.api import errors
-from tap_ft42.api.clock import answered_at
 from tap_ft42.api.errors import FatalAPIError, RetriableAPIError
 from tap_ft42.api.headers import http_date, whole_number
 from tap_ft42.declared.instants import HOUR
@@ -166,5 +165,5 @@ def rest_of_the_hour(now: float) -> float:
 
 def _now(response: requests.Response | None) -> float:
     """Return Unix time by the clock of who has answered; by this machine's if nobody has."""
-    answered = None if response is None else answered_at(response)
+    answered = None if response is None else http_date(response.headers, "Date")
     return time.time() if answered is None else answered

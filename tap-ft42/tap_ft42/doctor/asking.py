@@ -29,10 +29,8 @@ NO_ANSWER = 0
 _ERRORS = ("Filter Error", "Range Error", "Sort Error", "Access Denied", "Forbidden")
 """What the API calls its refusals; other words of it are not kept."""
 
-_TRIES = 2
-"""Tries of one request: what fails twice is not an accident."""
-_REFUSALS = 5
-"""Answers 429 to one request."""
+_TRIES = 3
+"""Tries of one request: what fails as often is not an accident."""
 _PATIENCE = 30.0
 """Seconds for the quota: beyond that the hour is used up."""
 
@@ -100,7 +98,7 @@ class Asker:
         """Requests that were sent."""
 
     def ask(self, path: str, context: Context | None, params: Mapping[str, object]) -> Answer:
-        """Send a request, and once more where it fails.
+        """Send a request, and again where it fails.
 
         Raises:
             VisitEndsError: It may not be sent before the next hour, or somebody has stopped
@@ -108,18 +106,13 @@ class Asker:
             FatalAPIError: 42 refuses the application.
         """
         url = self._client.api_url + path.format(**context or {})
-        failures = refusals = 0
-        while True:
+        answer = Answer(NO_ANSWER)
+        for _ in range(_TRIES):
             self._wait()
             answer = self._sent(url, params)
-            if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
-                refusals += 1
-            elif answer.is_broken:
-                failures += 1
-            else:
-                return answer
-            if failures >= _TRIES or refusals >= _REFUSALS:
-                return answer
+            if not answer.is_broken:
+                break
+        return answer
 
     def _sent(self, url: str, params: Mapping[str, object]) -> Answer:
         began = time.monotonic()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_ft42.api.errors import FatalAPIError
 from tap_ft42.api.headers import whole_number
+from tap_ft42.declared.capabilities import Capabilities
 from tap_ft42.declared.contexts import CURSUS
 from tap_ft42.declared.listing import ID, LARGEST
 from tap_ft42.doctor.asking import Asker
@@ -17,11 +18,11 @@ from tap_ft42.doctor.examination import Examination
 from tap_ft42.doctor.findings import (
     Application,
     Finding,
-    Limit,
+    of_limit,
     of_list,
     of_the_application,
 )
-from tap_ft42.doctor.found import Found, access
+from tap_ft42.doctor.found import Found
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -36,7 +37,6 @@ _ROLES = ("None", "Alpha", "Beta", "Official App", "Certified App", "Moderator")
 """Those that 42 gives; any other is reported as "another one"."""
 _PARENTS = 3
 """Parents that are tried: one answer is enough to know that their route may be read."""
-_LIMITS = {"requests_per_second": "a second", "requests_per_hour": "an hour"}
 _SIZE = "users_count"
 """The column of a campus that tells how large it is."""
 
@@ -94,7 +94,7 @@ class Visit:
                 self._first[name] = threads.submit(self._examined, self._lists[name])
             found = [self._first[name].result() for name in self._lists if name in self._first]
             nested = [
-                threads.submit(self._nested, self._lists[one.stream].listing, one)
+                threads.submit(self._nested, self._lists[one.stream], one)
                 for one in found
                 if one.is_examined
             ]
@@ -104,37 +104,44 @@ class Visit:
     # The lists
 
     def _examined(self, one: ListRun) -> Found:
-        listing, is_wanted = one.listing, one.partitions.is_wanted
+        listing = one.listing
         path = listing.whole_path or listing.path
-        context = self._context(listing, path)
-        if not is_wanted:
-            return access(
-                listing, self._asker, path=path, context=context, is_wanted=False,
-                today=self._run.today,
-            )  # fmt: skip
+        found, context = self._route(one, path), self._context(listing, path)
+        if not found.is_wanted:
+            return self._accessed(found, context)
         return Examination(
             listing,
+            found,
             self._asker,
-            path=path,
             context=context,
             query=self._query(listing),
             ids=self._ids(listing),
             page_size=int(self._run.settings["page_size"]),
-            today=self._run.today,
         ).run()
 
-    def _nested(self, listing: Listing, found: Found) -> Found | None:
+    def _route(self, one: ListRun, path: str) -> Found:
+        assumed, is_wanted = Capabilities.of(one.listing), one.partitions.is_wanted
+        return Found(one.listing.name, path, is_wanted, assumed, self._run.today)
+
+    def _accessed(self, found: Found, context: Context) -> Found:
+        """Find out only whether the application may read a route."""
+        paging = {"page[number]": 1, "page[size]": 1}
+        found.answer = self._asker.ask(found.route, context, paging)
+        if found.answer.is_denied:
+            found.see(is_allowed=False)
+        return found
+
+    def _nested(self, one: ListRun, found: Found) -> Found | None:
         """Look at the route of a single parent, where there are two routes."""
+        listing = one.listing
         if listing.path == found.route:
             return None
         parents = dict.fromkeys(row.get(listing.parent_id) for row in found.answer.rows)
         looked_at = None
         # One parent may be closed where the others are not.
         for parent in [parent for parent in parents if parent is not None][:_PARENTS]:
-            looked_at = access(
-                listing, self._asker, path=listing.path, context={listing.parent_id: parent},
-                is_wanted=True, today=self._run.today,
-            )  # fmt: skip
+            route = self._route(one, listing.path)
+            looked_at = self._accessed(route, {listing.parent_id: parent})
             if looked_at.answer.is_good:
                 break
         return looked_at
@@ -180,14 +187,18 @@ class Visit:
 
     def _told(self, found: Sequence[Found], refusal: FatalAPIError | None) -> Diagnosis:
         application = self._application(found, is_accepted=refusal is None)
-        told = (application.requests_per_second, application.requests_per_hour)
-        kept = (self._run.quota.per_second, self._run.quota.per_hour)
+        quota, settings = self._run.quota, self._run.settings
+        (second, hour), told = self._assumed, application
         limits = [
-            Limit(unit, assumed, name in self._run.settings, told_one, kept_one)
-            for (name, unit), assumed, told_one, kept_one in zip(
-                _LIMITS.items(), self._assumed, told, kept, strict=True
-            )
-        ]
+            of_limit(
+                "a second", second, told.requests_per_second, quota.per_second,
+                is_set="requests_per_second" in settings,
+            ),
+            of_limit(
+                "an hour", hour, told.requests_per_hour, quota.per_hour,
+                is_set="requests_per_hour" in settings,
+            ),
+        ]  # fmt: skip
         ahead = self._run.clock.difference
         return Diagnosis(
             self._run.today,

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from collections import Counter
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from tap_ft42.declared.capabilities import Capabilities, bounds_of
+from tap_ft42.declared.capabilities import bounds_of
 from tap_ft42.declared.listing import ID, LARGEST
-from tap_ft42.doctor.found import Found
 from tap_ft42.doctor.probes import Probe, follows, last_of, probe_of, rows_of, sign_against
 from tap_ft42.doctor.shapes import shape_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from datetime import date
 
     from tap_ft42.declared.contexts import Context
     from tap_ft42.declared.listing import Listing
     from tap_ft42.doctor.asking import Answer, Asker
+    from tap_ft42.doctor.found import Found
 
 _FEW = 10
 """Rows of a page that shows an order, or which page it is."""
@@ -35,37 +34,34 @@ class Examination:
     def __init__(  # noqa: PLR0913 - what a request is made of
         self,
         listing: Listing,
+        found: Found,
         asker: Asker,
         *,
-        path: str,
-        context: Context | None,
+        context: Context,
         query: Mapping[str, str],
         ids: tuple[str, Sequence[int]] | None,
         page_size: int,
-        today: date,
     ) -> None:
         """Ask nothing yet.
 
         Args:
             listing: The list.
+            found: What is found out of its route.
             asker: Asks the API.
-            path: Its route.
             context: What the route's names stand for.
             query: The parameters that narrow it, without the next one.
             ids: The parameter that takes many ids, and some of them, if there is one.
             page_size: Rows of a page that a run asks for.
-            today: The day.
         """
-        assumed = Capabilities.of(listing)
-        self.found = Found(listing.name, path, is_wanted=True, assumed=assumed, can=assumed)
+        self.found = found
+        self._see = found.see
         self._listing = listing
         self._asker = asker
         self._context = context
         self._query = dict(query)
         self._ids_name, self._ids = ids or ("", ())
         self._longest = min(len(self._ids), LARGEST)
-        self._size = min(page_size, assumed.page_size)
-        self._today = today
+        self._size = min(page_size, found.assumed.page_size)
 
     def run(self) -> Found:
         """Ask, and return what was found.
@@ -108,11 +104,7 @@ class Examination:
         answer = self._asker.ask(self.found.route, self._context, {**query, **params, **paging})
         if len(answer.rows) > size and self.found.can.is_paged:
             self._see(is_paged=False)
-            self.found.differs["is_paged"] = False
         return answer
-
-    def _see(self, **seen: Any) -> None:  # noqa: ANN401 - fields of Capabilities
-        self.found.can = self.found.can.corrected(self._today, **seen)
 
     # The first page
 
@@ -163,7 +155,7 @@ class Examination:
             if answer.is_good:
                 self._size = size
                 self._see(page_size=size)
-                self.found.differs |= {"page_size": size, "beyond_page": failed.status or 504}
+                self.found.beyond["beyond_page"] = failed.status or 504
                 return answer
         return failed
 
@@ -171,13 +163,13 @@ class Examination:
         """Find out how many ids are answered, knowing that one is."""
         for longest in _halves(self._longest):
             if longest == 1 or self._ask(size=1, ids=longest).is_good:
-                self._note_longest(longest, failed.status or 504)
+                self._note_longest(longest)
+                self.found.beyond["beyond_list"] = failed.status or 504
                 return
 
-    def _note_longest(self, longest: int, status: int | None) -> None:
+    def _note_longest(self, longest: int) -> None:
         self._longest = longest
         self._see(longest_list=longest)
-        self.found.differs |= {"longest_list": longest, "beyond_list": status}
 
     def _look_at_list(self, first: Answer) -> None:
         """Find out whether more ids than the first one count."""
@@ -197,7 +189,7 @@ class Examination:
             # Where nothing is counted, the order of ids that all count makes no difference.
             heeds_all = ask(ids[::-1]).ids[:1] == first.ids[:1]
         if not heeds_all:
-            self._note_longest(1, None)
+            self._note_longest(1)
 
     def _named(self, ids: Sequence[int]) -> dict[str, str]:
         return {self._ids_name: ",".join(map(str, ids))}
@@ -214,7 +206,6 @@ class Examination:
                 has_more = total > count
             if has_more:
                 self._see(page_size=count)
-                self.found.differs["page_size"] = count
 
     def _look_at_filters(self, first: Answer) -> None:
         for name, value in list(self._query.items()):
@@ -228,20 +219,16 @@ class Examination:
     def _look_at_total(self, first: Answer) -> None:
         total = first.total
         if total is None:
-            self._note_totals("none")
+            self._see(totals="none")
         elif total < len(first.rows):
-            self._note_totals("wrong")
+            self._see(totals="wrong")
         elif self._may_be_cut(first) and self._ask(size=_FEW, number=total // _FEW + 1).rows:
-            self._note_totals("wrong")
-            self.found.differs["total_at_most"] = total
+            self._see(totals="wrong")
+            self.found.beyond["total_at_most"] = total
 
     def _may_be_cut(self, first: Answer) -> bool:
         """Tell whether the server may have stopped to count."""
         return first.total in _ROUND or first.total == len(first.rows) == self._size
-
-    def _note_totals(self, totals: str) -> None:
-        self._see(totals=totals)
-        self.found.differs["totals"] = totals
 
     def _is_whole(self, first: Answer) -> bool:
         """Tell whether the first page is all that there is."""
@@ -272,7 +259,7 @@ class Examination:
             else:
                 self._drop(name, is_refused=True)
         elif {row.get(column) for row in answer.rows} <= {parents[0]}:
-            self._note_longest(1, None)
+            self._note_longest(1)
         elif not {row.get(column) for row in answer.rows} <= set(parents):
             self._drop(name, is_refused=False)
         self._ids_name, self._ids, self._longest = "", (), 0
@@ -289,7 +276,7 @@ class Examination:
             answer = self._ask(probe.range_of(*ranges) | sort, size=2, number=2)
             if answer.ids == [last]:
                 if answer.total not in {None, len(probe.rows)}:
-                    self._note_totals("wrong")
+                    self._see(totals="wrong")
                 self._try_hidden_ranges()
                 return
         elif can.sorts and not can.ranges and self._is_sorted_to_the_end(first):
@@ -362,13 +349,11 @@ class Examination:
             bounds = bounds_of(lower=lower, upper=upper)
             if bounds != self.found.can.bounds:
                 self._see(bounds=bounds)
-                self.found.differs["bounds"] = bounds
 
     def _try_several_sorts(self) -> None:
         sorts = self._in_one_go(self.found.can.sorts)
         if len(sorts) > 1 and not self._ask({"sort": ",".join(sorts)}, size=_FEW).is_good:
             self._see(sorts_by_several=False)
-            self.found.differs["sorts_by_several"] = False
 
 
 def _halves(number: int) -> Iterator[int]:

@@ -42,23 +42,8 @@ class Application:
     secret_days: int | None = None
 
 
-@dataclass(frozen=True)
-class Limit:
-    """One of the two limits."""
-
-    unit: str
-    assumed: int
-    """What holds until the API has said otherwise."""
-    is_set: bool
-    """Whether a setting says so."""
-    told: int | None
-    """What the API says; None if it says nothing."""
-    kept: int
-    """What runs keep to; 0 for any number."""
-
-
 def of_the_application(
-    application: Application, limits: Sequence[Limit], seconds_ahead: float | None
+    application: Application, limits: Sequence[Finding], seconds_ahead: float | None
 ) -> Iterator[Finding]:
     """Yield what concerns all lists."""
     if not application.is_accepted:
@@ -72,7 +57,7 @@ def of_the_application(
         "42 does not say" if days is None else f"valid for {days} more days",
         "warns before it ends" if days is None or days > _SOON else "warns in each run",
     )
-    yield from map(_of_limit, limits)
+    yield from limits
     roles = _said_of(application.roles)
     yield Finding("roles", "none", roles, "keeps to these limits")
     yield _clock(seconds_ahead)
@@ -84,13 +69,21 @@ def _said_of(roles: str | None) -> str:
     return "none" if roles == "None" else roles
 
 
-def _of_limit(limit: Limit) -> Finding:
-    found = "42 does not say" if limit.told is None else f"{limit.told:,}"
-    so = f"sends {limit.kept:,} at most" if limit.kept else "sends as many as it can"
-    if limit.is_set and limit.told is not None and 0 < limit.kept < limit.told:
+def of_limit(unit: str, assumed: int, told: int | None, kept: int, *, is_set: bool) -> Finding:
+    """Say what a limit is.
+
+    Args:
+        unit: Of what time it is.
+        assumed: What holds until the API has said otherwise; 0 for any number.
+        told: What the API says; None if it says nothing.
+        kept: What runs keep to; 0 for any number.
+        is_set: Whether a setting says so.
+    """
+    found = "42 does not say" if told is None else f"{told:,}"
+    so = f"sends {kept:,} at most" if kept else "sends as many as it can"
+    if is_set and told is not None and 0 < kept < told:
         so += ", as a setting says"
-    assumed = f"{limit.assumed:,}" if limit.assumed else "any"
-    return Finding(f"requests {limit.unit}", assumed, found, so)
+    return Finding(f"requests {unit}", f"{assumed:,}" if assumed else "any", found, so)
 
 
 def _clock(seconds_ahead: float | None) -> Finding:
@@ -175,7 +168,7 @@ def _of_filters(one: Found) -> Iterator[_Line]:
         longest, so = str(can.longest_list), f"asks for {can.longest_list} at a time"
         yield "ids in a filter", str(assumed.longest_list), longest, so
     for parameter in can.ignored_filters:
-        if parameter in one.differs.get("refused", ()):
+        if parameter in one.refused:
             yield parameter, "narrows", "refused", "asks without it, and checks the rows"
         else:
             yield parameter, "narrows", "does not narrow", "checks the rows"

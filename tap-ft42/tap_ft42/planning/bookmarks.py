@@ -19,8 +19,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from typing_extensions import override
-
 from tap_ft42.declared.contexts import CURSUS
 from tap_ft42.declared.instants import from_milliseconds
 from tap_ft42.planning.steps import Way
@@ -36,58 +34,57 @@ if TYPE_CHECKING:
 class Movement:
     """Moves the states of partitions as a step that reads them goes on."""
 
-    def __init__(self, step: Step, states: Sequence[dict[str, Any]], readers: int = 1) -> None:
+    def __init__(
+        self, step: Step, listing: Listing, states: Sequence[dict[str, Any]], readers: int = 1
+    ) -> None:
         """Begin where the states are.
 
         Args:
             step: The step.
+            listing: The list that it reads.
             states: The states that it moves, several in a sweep; changed in place.
             readers: How often it is read, with different parameters, to move them once.
         """
         self._until = step.until
+        self._latest = step.latest
+        self._is_load = step.way in {Way.FULL, Way.LOAD}
+        self._cursor = listing.cursor if step.way in {Way.LOAD, Way.WINDOW} else None
         self._states = states
         self._is_shared = readers > 1
         self._readers = readers
 
     def advance(self, part: Part) -> None:
         """Account for a part whose records have been emitted."""
+        if part.page is not None and part.page.positions:
+            self._latest = max(*part.page.positions, self._latest or 0)
+        if part.reached is None or self._is_shared:
+            return
+        if self._is_load:
+            self._tick_off(part.reached)
+        else:
+            self._move(part.reached)
 
     def complete(self) -> None:
         """Account for the end of the read."""
         self._readers -= 1
-        if not self._readers:
-            self._finish()
-
-    def _finish(self) -> None:
+        if self._readers:
+            return
         until = from_milliseconds(self._until)
         for state in self._states:
+            if self._is_load:
+                state.pop("from_scratch", None)
             state["read_until"] = max(until, state.get("read_until") or "")
-
-
-class _OfWindow(Movement):
-    """Of a window of the cursor: the bookmark moves with the rows."""
-
-    def __init__(
-        self, step: Step, states: Sequence[dict[str, Any]], readers: int, cursor: Cursor | None
-    ) -> None:
-        super().__init__(step, states, readers)
-        self._cursor = cursor
-        self._latest = step.latest
-
-    @override
-    def advance(self, part: Part) -> None:
-        if part.page is not None and part.page.positions:
-            self._latest = max(*part.page.positions, self._latest or 0)
-        if part.reached is not None and not self._is_shared:
-            self._reached(part.reached)
-
-    def _reached(self, key: int) -> None:
-        self._move(key)
-
-    @override
-    def _finish(self) -> None:
-        super()._finish()
         self._move(self._until)
+
+    def _tick_off(self, next_id: int) -> None:
+        """Note below which id a load has read all."""
+        cursor, latest = self._cursor, self._latest
+        for state in self._states:
+            state["from_scratch"] = {
+                "next_id": next_id,
+                "until": from_milliseconds(self._until),
+                "latest": None if cursor is None or latest is None else cursor.written(latest),
+            }
 
     def _move(self, reached: int) -> None:
         """Move the bookmark forward, to a position that a row has."""
@@ -99,42 +96,6 @@ class _OfWindow(Movement):
             known = state.get("replication_key_value")
             state["replication_key"] = cursor.column
             state["replication_key_value"] = max(bookmark, known) if known else bookmark
-
-
-class _OfLoad(_OfWindow):
-    """Of a load in the order of ids: they are ticked off until its end."""
-
-    @override
-    def _reached(self, key: int) -> None:
-        cursor, latest = self._cursor, self._latest
-        written = None if cursor is None or latest is None else cursor.written(latest)
-        for state in self._states:
-            state["from_scratch"] = {
-                "next_id": key,
-                "until": from_milliseconds(self._until),
-                "latest": written,
-            }
-
-    @override
-    def _finish(self) -> None:
-        for state in self._states:
-            state.pop("from_scratch", None)
-        super()._finish()
-
-
-def movement(
-    step: Step, listing: Listing, states: Sequence[dict[str, Any]], readers: int = 1
-) -> Movement:
-    """Return what moves states as a step of a list is read; arguments as of `Movement`."""
-    match step.way:
-        case Way.LIST | Way.CHANGES:
-            return Movement(step, states, readers)
-        case Way.FULL:
-            return _OfLoad(step, states, readers, None)
-        case Way.LOAD:
-            return _OfLoad(step, states, readers, listing.cursor)
-        case Way.WINDOW:
-            return _OfWindow(step, states, readers, listing.cursor)
 
 
 def note_scope(state: dict[str, Any], scope: Mapping[str, Any]) -> None:

@@ -306,7 +306,7 @@ def _requests_below(
     points = int(listing.points is not None)  # a window for what the cursor does not tell
     extra = points if intent.mode == "changes" else 0
     is_unknown = is_load and not intent.reads
-    extra += _QUESTIONS if is_unknown else intent.questions(pages)
+    looks = _QUESTIONS if is_unknown else intent.questions(pages)
     if reads < partitions and is_load:
         # One more proves the last border.
         extra += reads if pages > reads and listing.is_sortable else 0
@@ -314,14 +314,19 @@ def _requests_below(
         # Look-ups of people, who have several rows each where all are read.
         extra += ceil((rows or 0) / (_ROWS_A_PERSON * size if is_load else LARGEST))
     hidden = intent.list_run.hidden_parents
-    search = _SEARCH if hidden is not None and hidden.is_search_ahead else 0
+    search = 0
+    if hidden is not None and hidden.is_search_ahead:
+        search = _SEARCH if is_load else _SEARCH // 2  # a window has fewer rows to read
     apart = partitions + points
     if is_load:
         apart += (rows or 0) // size
     elif run.backfill is not None:
         apart += (rows or 0) // size // 2
     reach = int(is_load and bool(rows))  # a look at how wide its windows may be
-    return min(ceil((least + most) / 2) + extra, max(apart, pages)) + search + reach
+    if listing.campus_by_person:
+        apart += looks  # whether campuses narrow it is looked at in any case
+    swept = ceil((least + most) / 2) + extra + looks
+    return min(swept, max(apart, pages)) + search + reach
 
 
 def _people_list(intent: Intent) -> ListRun:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
+from tap_ft42.census.terms import Output as CountedOutput
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
     from tap_ft42.declared.contexts import Context
-    from tap_ft42.declared.privacy import PersonalData
 
 
 class Host(Protocol):
@@ -53,20 +54,12 @@ class Host(Protocol):
         """Yield the states of the partitions of wanted streams that have bookmarks."""
 
 
-class Output(Protocol):
+class Output(CountedOutput, Protocol):
     """The stream that a list becomes."""
-
-    @property
-    def selected(self) -> bool:
-        """Whether its rows are wanted."""
 
     @property
     def has_selected_descendents(self) -> bool:
         """Whether rows of a list below it are wanted."""
-
-    @property
-    def personal(self) -> PersonalData:
-        """What of its rows is about people, and what of that may leave the tap."""
 
     @property
     def is_rejected_kept(self) -> bool:
@@ -92,11 +85,5 @@ class Output(Protocol):
     def reject(self, record: object, reason: str) -> None:
         """Put a broken record aside."""
 
-    def emit(self, record: Any, context: Context | None, *, is_known: bool) -> None:  # noqa: ANN401 - what the API sent
-        """Emit a record that is read outside of the stream's own turn.
-
-        Args:
-            record: What the API sent.
-            context: The context of its partition, or None.
-            is_known: Whether it is only looked at, as the target has it.
-        """
+    def take(self, record: object, context: Context | None) -> bool:
+        """Emit a row that came within one of another list, and tell whether it is whole."""

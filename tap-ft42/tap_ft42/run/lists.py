@@ -13,7 +13,6 @@ from tap_ft42.census.presence import FullReads, Presences
 from tap_ft42.declared.contexts import cursus_of, key_of, parent_of
 from tap_ft42.declared.instants import from_milliseconds
 from tap_ft42.declared.listing import ID
-from tap_ft42.declared.records import BrokenRecordError
 from tap_ft42.planning.bookmarks import level
 from tap_ft42.reading.asking import TooDearError, TooLargeError
 from tap_ft42.run.due import Due
@@ -364,12 +363,7 @@ class ListRun:
 
     def take(self, record: object, context: Context | None) -> bool:
         """Emit a row that came within one of another list, and tell whether it is whole."""
-        try:
-            self.output.row(record, context)
-        except BrokenRecordError:
-            return False
-        self.output.emit(record, context, is_known=False)
-        return True
+        return self.output.take(record, context)
 
     def note_refreshed(self, context: Context | None) -> None:
         """Take note that all rows were taken that tonight has to read again."""

@@ -18,7 +18,7 @@ from tap_ft42.api.errors import FatalAPIError
 from tap_ft42.declared.contexts import cursus_of, key_of, list_of, parent_of
 from tap_ft42.declared.instants import HOUR
 from tap_ft42.declared.listing import ID
-from tap_ft42.planning.bookmarks import movement
+from tap_ft42.planning.bookmarks import Movement
 from tap_ft42.planning.plan import apart, at_once, plan
 from tap_ft42.planning.steps import Way
 from tap_ft42.planning.sweeps import together
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from tap_ft42.api.page import Page
     from tap_ft42.declared.contexts import Context
     from tap_ft42.declared.listing import Listing
-    from tap_ft42.planning.bookmarks import Movement
     from tap_ft42.planning.plan import Grouping, Partition, PlannedRead
     from tap_ft42.planning.steps import Step
     from tap_ft42.reading.pipeline import Reading
@@ -358,13 +357,13 @@ class StartedReads:
         """Return what moves the states of the partitions."""
         if read.is_sweep:
             states = self._swept[read.name] = [one.state for one in read.partitions]
-            return [movement(step, listing, states) for step in read.steps]
+            return [Movement(step, listing, states) for step in read.steps]
         self._list.plans[read.name] = read.state
         if read.name not in self._movements:
             # Batches of people share the state of the list.
             readers = 1 if self._list.is_one_list else len(self._list.contexts or ()) or 1
             self._movements[read.name] = [
-                movement(step, listing, [read.state], readers) for step in read.steps
+                Movement(step, listing, [read.state], readers) for step in read.steps
             ]
         return self._movements[read.name]
 

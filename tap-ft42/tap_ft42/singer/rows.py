@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from singer_sdk.schema.source import SchemaDirectory
 
-from tap_ft42.declared.records import EXTRA, BrokenRecordError, RecordShape
+from tap_ft42.declared.records import EXTRA, RecordShape
 from tap_ft42.run.rejections import KEEPER
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from tap_ft42.run.rejections import Rejections
 
@@ -31,16 +31,9 @@ class Rows:
         self._undeclared: set[str] = set()
         self._words: set[str] = set()
 
-    def row_or_none(
-        self, record: object, added: Mapping[str, Any], reject: Callable[[str], None]
-    ) -> dict[str, Any] | None:
-        """Turn a record into a row, or put it aside."""
-        try:
-            row = self.shape.row(record, added)
-        except BrokenRecordError as broken:
-            self._rejections.note(reason=str(broken))
-            reject(str(broken))
-            return None
+    def row(self, record: object, added: Mapping[str, Any]) -> dict[str, Any]:
+        """Turn a record into a row, and account for it; raises as `RecordShape.row`."""
+        row = self.shape.row(record, added)
         self._rejections.note(reason=None)
         for name, value in row.get(EXTRA, {}).items():
             is_word = isinstance(value, str) and self.shape.declares(name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk import Stream, StreamSchema
@@ -14,6 +14,7 @@ from typing_extensions import override
 
 from tap_ft42.api.budget import RunEnds
 from tap_ft42.declared.privacy import PersonalData
+from tap_ft42.declared.records import BrokenRecordError
 from tap_ft42.run.below import not_read_here
 from tap_ft42.run.lifecycle import ALONE
 from tap_ft42.run.trial import tried_out
@@ -123,10 +124,19 @@ class FT42Stream(Stream):
 
     @override
     def post_process(self, row: Record, context: Context | None = None) -> Record | None:
-        reject = partial(self._put_aside, row)
-        shaped = self._rows.row_or_none(row, self.list_run.added(row, context), reject)
-        if shaped is None:
+        try:
+            return self._as_it_leaves(row, context)
+        except BrokenRecordError as broken:
+            self.reject(row, str(broken))
             return None
+
+    def _as_it_leaves(self, record: object, context: Context | None) -> Record | None:
+        """Return the row of a record; None if it does not belong to the run.
+
+        Raises:
+            BrokenRecordError: It breaks the schema.
+        """
+        shaped = self._rows.row(record, self.list_run.added(record, context))
         if not self.list_run.is_in_scope(shaped):
             self.list_run.presence.of(context).leave_out(shaped["id"])
             return None
@@ -138,7 +148,9 @@ class FT42Stream(Stream):
         """What of the rows is about people, and what of that may leave the tap."""
         return PersonalData(self.schema, self.list_run.run.privacy)
 
-    def _put_aside(self, record: object, reason: str) -> None:
+    def reject(self, record: object, reason: str) -> None:
+        """Put a broken record aside."""
+        self.list_run.rejections.note(reason=reason)
         # Nobody can tell where in it that stands which a stream map takes out of the rows.
         left = self.personal.record(record) if self._is_sent_as_it_is else None
         if isinstance(left, dict):
@@ -154,16 +166,21 @@ class FT42Stream(Stream):
         """Whether what breaks the schema goes to a stream of its own."""
         return self.rejected_records.selected
 
-    def reject(self, record: object, reason: str) -> None:
-        """Put a broken record aside."""
-        self.list_run.rejections.note(reason=reason)
-        self._put_aside(record, reason)
-
     def emit(self, record: Record, context: Context | None, *, is_known: bool) -> None:
         """Emit a record that is read outside of the stream's own turn."""
         row = self.post_process(record, context)
         if row is not None and not is_known:
             self._write_record_message(row)
+
+    def take(self, record: object, context: Context | None) -> bool:
+        """Emit a row that came within one of another list, and tell whether it is whole."""
+        try:
+            row = self._as_it_leaves(record, context)
+        except BrokenRecordError:
+            return False
+        if row is not None:
+            self._write_record_message(row)
+        return True
 
     @override
     def _write_record_message(self, record: Record) -> None:
