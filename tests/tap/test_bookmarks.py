@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tap_ft42.declared.listing import Cursor
+from tap_ft42.planning.bookmarks import level
 
 from tests.tap.scripted import paged
 
@@ -309,3 +311,11 @@ class TestWindows:
     ) -> None:
         begin, _ = self.window(tap, api, bookmark=bookmark, overlap_seconds=0)
         assert begin == at(BOOKMARK)
+
+
+def test_a_partition_of_which_no_read_has_ended_gets_no_bookmark_of_others() -> None:
+    read = {"replication_key_value": BOOKMARK, "read_until": "2026-01-31T11:00:00.000Z"}
+    begun: State = {}
+    level(Cursor("updated_at"), [read, begun])
+    assert begun == {}
+    assert read["replication_key_value"] == BOOKMARK

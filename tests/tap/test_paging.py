@@ -183,6 +183,17 @@ def test_rows_that_are_counted_and_not_shown_are_not_taken_for_gone(
     assert run.records("census") == []
 
 
+def test_an_empty_page_without_a_total_does_not_say_that_all_rows_are_gone(
+    tap: Tap, api: ScriptedApi
+) -> None:
+    here = tap.pointed_at(api, refresh_hours={"blocs": 0})
+    api.script["/v2/blocs"] = paged(blocs(3))
+    first = here.run("blocs", "census")
+    assert [row["total"] for row in first.records("census")] == [3]
+    api.script["/v2/blocs"] = paged([], told=False)
+    assert here.run("blocs", "census", state=first.state).records("census") == []
+
+
 def test_a_list_that_hides_a_row_once_is_asked_for_again(tap: Tap, api: ScriptedApi) -> None:
     # What was read before is on disk, and no second look at the API.
     def answer(asked: Asked) -> Reply:

@@ -180,9 +180,9 @@ class FullReads(Presence):
         if (read := self._reads.get(key_of(context))) is None:
             return
         read.sent = min(read.sent, page.sent)
-        # Without a total nobody knows whether all was read, and of a row without id
-        # nobody knows which one is there.
-        if (page.total is None and page.more) or page.count != len(page.ids):
+        # Without a total nobody knows whether all was read, or whether there is nothing;
+        # and of a row without id nobody knows which one is there.
+        if page.total is None or page.count != len(page.ids):
             read.is_proof = False
         read.ids.update(number for number in page.ids if 1 <= number <= MAX_ID)
 
