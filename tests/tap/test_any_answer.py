@@ -94,6 +94,10 @@ class Server(Ask):
     def again(self) -> Ask:
         return self
 
+    @override
+    async def prepare(self, head: Page) -> None:
+        """No window follows."""
+
     def _answer(self, region: Region, number: int, sort: str | None) -> Page:
         counted = [
             row for row in self._list(region, sort) for _ in range(1 + (row in self.twice))

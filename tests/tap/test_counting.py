@@ -93,6 +93,10 @@ class Api(Ask):
     def again(self) -> Ask:
         return self
 
+    @override
+    async def prepare(self, head: Page) -> None:
+        """No window follows."""
+
 
 def account_of(ids: Iterable[int]) -> Account:
     account = Account()

@@ -116,6 +116,10 @@ class World(Ask):
     def again(self) -> Ask:
         return self
 
+    @override
+    async def prepare(self, head: Page) -> None:
+        """No window follows."""
+
     def _list(self, region: Region, sort: str | None) -> list[Row]:
         rows = list(self.rows.values())
         if self.ranges:

@@ -71,6 +71,51 @@ def test_all_changes_of_a_long_pause_come(
     assert "wider ranges of updated_at" in first.log + second.log
 
 
+@pytest.mark.parametrize("cuts", ["beginning", "end"])
+@pytest.mark.parametrize(
+    ("size", "deviations"),
+    [
+        (10, {"refused": ["range[id]"], "tells_totals": False}),
+        (10, {"refused": ["range[id]", "sort"]}),
+        (10, {"ignored": ["range[id]", "sort"]}),
+        (100, {"ignored": ["range[id]", "sort"], "tells_totals": False}),
+    ],
+)
+def test_all_rows_come_where_no_range_of_ids_shows_what_is_cut(
+    tap: Tap, api: ScriptedApi, cuts: str, size: int, deviations: dict[str, Any]
+) -> None:
+    api.script[BADGES] = there = badges(widest={WINDOW: 40}, cuts=cuts, **deviations)
+    here = tap.pointed_at(api, page_size=size)
+    first = here.run(STREAM)
+    assert len(set(first.ids(STREAM))) == ROWS
+    there.asked.clear()
+    second = here.run(STREAM, state=after_a_pause(first))
+    assert set(second.ids(STREAM)) >= changed(there)
+
+
+def test_windows_that_are_whole_are_believed_without_ranges_of_ids(
+    tap: Tap, api: ScriptedApi
+) -> None:
+    api.script[BADGES] = there = badges(refused=["range[id]", "sort"])
+    here = tap.pointed_at(api, page_size=10)
+    first = here.run(STREAM)
+    assert len(set(first.ids(STREAM))) == ROWS
+    there.asked.clear()
+    second = here.run(STREAM, state=after_a_pause(first))
+    assert set(second.ids(STREAM)) >= changed(there)
+    assert all(WINDOW in asked.query for asked in there.asked)
+    assert "wider ranges" not in first.log + second.log
+
+
+def test_what_cannot_be_found_out_any_more_is_not_believed(tap: Tap, api: ScriptedApi) -> None:
+    api.script[BADGES] = there = badges(refused=["range[id]", "sort"], tells_totals=False)
+    here = tap.pointed_at(api)
+    state = after_a_pause(here.run(STREAM))
+    assert "whole_ranges" not in state["bookmarks"][STREAM]["capabilities"][BADGES]
+    there.widest, there.cuts = {WINDOW: 40}, "end"
+    assert set(here.run(STREAM, state=state).ids(STREAM)) >= changed(there)
+
+
 def test_a_quiet_window_is_not_believed_either(tap: Tap, api: ScriptedApi) -> None:
     api.script[BADGES] = there = badges(widest={WINDOW: 40}, cuts="end")
     here = tap.pointed_at(api)

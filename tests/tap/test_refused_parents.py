@@ -296,3 +296,19 @@ def test_parents_whose_rows_alone_are_shown_are_found_among_those_that_are_refus
 ) -> None:
     many_houses(api, {2, 77})
     assert tap.pointed_at(api).fail(MEMBERSHIPS).ids(MEMBERSHIPS) == [20, 770]
+
+
+def test_a_list_that_is_refused_is_not_cut_in_halves_and_is_asked_again_later(
+    tap: Tap, api: ScriptedApi, houses: Pretended
+) -> None:
+    many_houses(api, {*MANY})
+    here = tap.pointed_at(api)
+    first = here.run(MEMBERSHIPS)
+    api.asked.clear()
+    second = here.run(MEMBERSHIPS, state=first.state)
+    assert len(api.asked_for("/v2/coalitions_users")) <= 4
+    assert not second.warnings
+    api.script["/v2/coalitions_users"] = houses
+    api.asked.clear()
+    here.run(MEMBERSHIPS, state=second.state)
+    assert len(api.asked) <= 10

@@ -79,6 +79,10 @@ TOO_LONG = {
 """What a server answers to a request that is too long, mostly in HTML."""
 
 
+REFUSALS = {HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}
+"""What the API answers to an application that may not read a list."""
+
+
 def status_of(failure: BaseException) -> int | None:
     """Return the status of the answer that a failure is about; None if there is no answer."""
     response: requests.Response | None = getattr(failure, "response", None)

@@ -39,6 +39,9 @@ class Part:
     """Whether the API counts other rows than it shows."""
     is_newest_first: bool | None = None
     """Whether what was read came the latest change first; None where that was not looked at."""
+    is_cut: bool | None = None
+    """Whether a window of all rows has left some out in silence; None where that was not
+    looked at."""
 
 
 class Ask(Protocol):
@@ -75,7 +78,7 @@ class Ask(Protocol):
 
     async def prepare(self, head: Page) -> None:
         """Find out what later windows of a list depend on, from the first page of a load."""
-        del head  # for those that have later windows
+        ...
 
 
 class IncompleteReadError(Exception):

@@ -9,7 +9,9 @@ Instants need no such question. Their windows overlap, so they are asked for a m
 wider on each side, see `tap_ft42.reading.regions`. But a window that is wide, as after a long
 pause, may be cut in silence: its answer looks like that of one in which little changed. So a
 known row is asked for in the middle of a wide range. Whichever end is cut, it is shown only if
-ranges of half that width are whole.
+ranges of half that width are whole. Where ids do not narrow the list to that row, it is asked
+for at either end of a range: the latest change, as the first one of those that follow it, and
+as the last one of those before it.
 """
 
 from __future__ import annotations
@@ -28,11 +30,14 @@ if TYPE_CHECKING:
     from tap_ft42.api.page import Page
     from tap_ft42.reading.regions import Key
 
-First: TypeAlias = "Callable[[Region], Awaitable[Page]]"
-"""Asks for the first page of some rows."""
+First: TypeAlias = "Callable[..., Awaitable[Page]]"
+"""Asks for the first page of some rows, perhaps in an order."""
 
 _MARGIN = 4
 """How many times the width that is wanted is looked at, as the next one may be wider."""
+
+_CUT = 1_000
+"""By how many milliseconds instants may be cut."""
 
 _LONG = {True: 10_000_000, False: 400 * DAY}
 """What is looked at in any case, in ids and in milliseconds."""
@@ -104,6 +109,14 @@ class Example:
         is_told = any(milliseconds(row.get(column)) == position for row in rows)
         return cls(number, position, column) if is_told else None
 
+    def at_ends(self, reach: int) -> list[tuple[Region, str]]:
+        """Return ranges of the cursor at whose ends the row lies, and how to sort them."""
+        first, last = self.position - _CUT, self.position + _CUT
+        return [
+            (Region({self.column: (max(0, first), self.position + reach)}), self.column),
+            (Region({self.column: (max(0, self.position - reach), last)}), f"-{self.column}"),
+        ]
+
     def around(self, key: Key, reach: int, *, beside: int = 1) -> Region:
         """Return the row alone, as it lies in the middle of a range of a key.
 
@@ -112,8 +125,7 @@ class Example:
             reach: How far it reaches on each side.
             beside: How far its ids reach, as bounds may be left out.
         """
-        # Instants may be cut to seconds.
-        reaches = {ID: beside, self.column: 1_000, key: reach}
+        reaches = {ID: beside, self.column: _CUT, key: reach}
         middles = {ID: self.number, self.column: self.position}
         return Region(
             {
@@ -130,7 +142,9 @@ async def find_both(first: First, example: Example, key: Key, width: int) -> int
     return reach if example.number in page.ids and not region.strangers(page) else None
 
 
-async def find_reach(first: First, example: Example, key: Key, width: int) -> int | None:
+async def find_reach(
+    first: First, example: Example, key: Key, width: int, *, by_id: bool
+) -> int | None:
     """Find out how wide ranges of a key are answered as a whole; None if that is not told.
 
     Args:
@@ -138,15 +152,20 @@ async def find_reach(first: First, example: Example, key: Key, width: int) -> in
         example: A row.
         key: Its id, or the column of the cursor.
         width: How wide a range is wanted.
+        by_id: Whether ids narrow the list to the row.
     """
     wide = max(_MARGIN * width, _LONG[key == ID])
     for reach in (wide, *(narrower for narrower in _NARROWER[key == ID] if narrower < wide)):
-        region = example.around(key, reach)
-        page = await first(region)
-        is_beyond = page.more and example.number not in page.ids
-        if region.strangers(page) or is_beyond:
-            return None
-        if example.number in page.ids:
+        for region, sort in (
+            [(example.around(key, reach), "")] if by_id else example.at_ends(reach)
+        ):
+            page = await first(region, sort=sort)
+            is_shown = example.number in page.ids
+            if region.strangers(page) or (page.more and not is_shown):
+                return None
+            if not is_shown:
+                break
+        else:
             is_clipped = key == ID and reach == wide
             return min(reach, example.number) if is_clipped else reach
     return None  # it has left

@@ -19,6 +19,7 @@ from tap_ft42.api.client import logger_of
 from tap_ft42.declared import capabilities
 from tap_ft42.declared.instants import DAY, HOUR
 from tap_ft42.declared.listing import ID
+from tap_ft42.reading.bounds import depends_on_bounds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from tap_ft42.declared.capabilities import Bounds, Capabilities
     from tap_ft42.declared.listing import Listing
+    from tap_ft42.reading.regions import Key, Region
 
 
 _LOOKS = 2
@@ -144,10 +146,24 @@ class Fit:
             widest_ranges={**self.can.widest_ranges, column: widest},
         )
 
-    def are_bounds_due(self) -> bool:
-        """Tell whether nobody has looked for a month which bounds of a range count."""
+    def looks_due(self, *regions: Region) -> int:
+        """Return how many requests find out whether some rows are answered as a whole."""
+        keys = {key for region in regions for key in self.keys_due(region)}
+        if not self.narrows_by(ID):
+            return 2 * len(keys)  # a row is asked for at either end of a range
+        # One question tells of both bounds and reach.
+        is_alone = not keys - {ID} and any(map(self.are_bounds_due, regions))
+        return len(keys) + is_alone
+
+    def are_bounds_due(self, region: Region | None = None) -> bool:
+        """Tell whether nobody has looked for a month which bounds count, at which rows may lie."""
         is_due = self.can.is_due("bounds", self._today)
-        return is_due and self._looks_left > 0 and self.narrows_by(ID)
+        is_unknown = is_due and self._looks_left > 0 and self.narrows_by(ID)
+        return is_unknown and (region is None or depends_on_bounds(region))
+
+    def keys_due(self, region: Region) -> list[Key]:
+        """Return the keys of whose ranges nobody knows whether they are cut at such a width."""
+        return [key for key in region.bounds if self.is_reach_due(key, region.width(key))]
 
     def note_bounds(self, bounds: Bounds | None) -> None:
         """Take note of which bounds a range includes; None if that cannot be told."""
@@ -167,6 +183,22 @@ class Fit:
         return "" if self._listing.cursor is None else self._listing.cursor.column
 
     def is_reach_due(self, column: str, width: int) -> bool:
+        """Tell whether it is to be found out if so wide a range of a column is cut."""
+        return self._may_be_cut(column, width) and self._reaches_left.get(column, _LOOKS) > 0
+
+    def believed(self, region: Region) -> int | None:
+        """Return how wide a window is believed, of which no look could tell; None if it is.
+
+        All rows are held against the whole list.
+        """
+        lower, _ = region.interval(self.cursor)
+        is_window = self.cursor in region.bounds and lower > 0
+        if self.narrows_by(ID) or not is_window:
+            return None
+        width = region.width(self.cursor)
+        return _UNASKED[False] if self._may_be_cut(self.cursor, width) else None
+
+    def _may_be_cut(self, column: str, width: int) -> bool:
         """Tell whether so wide a range of a column may be cut, as far as is known."""
         cursor, can = self._listing.cursor, self.can
         if cursor is None or cursor.kind == "id" or column not in {ID, cursor.column}:
@@ -176,7 +208,14 @@ class Fit:
             proven = 0
         is_proven = width <= max(_UNASKED[column == ID], proven)
         is_known = column in can.widest_ranges or not self.narrows_by(column)
-        return not (is_known or is_proven) and self._reaches_left.get(column, _LOOKS) > 0
+        return not (is_known or is_proven)
+
+    def note_cut(self, width: int, *, is_cut: bool) -> None:
+        """Take note of whether a window of all rows has left some out in silence."""
+        if is_cut and self.cursor not in self.can.widest_ranges:
+            self.note_widest(self.cursor, _UNASKED[False])
+        elif not is_cut:
+            self.note_reach(self.cursor, width, width)
 
     def note_reach(
         self, column: str, wanted: int, reach: int | None, *, is_cut: bool = True

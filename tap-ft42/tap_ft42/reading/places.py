@@ -17,13 +17,7 @@ from tap_ft42.reading.asking import (
     RangeTooWideError,
     TooLargeError,
 )
-from tap_ft42.reading.bounds import (
-    Example,
-    depends_on_bounds,
-    find_both,
-    find_bounds,
-    find_reach,
-)
+from tap_ft42.reading.bounds import Example, find_both, find_bounds, find_reach
 from tap_ft42.reading.fitting import NIGHTLY, Fit
 from tap_ft42.reading.paging import LOST
 from tap_ft42.reading.regions import Region
@@ -66,8 +60,8 @@ class PlacedAsk(Ask):
 
     @override
     async def __call__(self, region: Region, number: int, sort: str | None) -> Page:
-        if depends_on_bounds(region) and (fit := self.source.fit) is not None:
-            await self._look_at_bounds(fit)
+        if (fit := self.source.fit) is not None:
+            await self._look_at_bounds(fit, region)
         page = await self._answer(
             (*self._place, number, 0),
             self.source,
@@ -75,22 +69,24 @@ class PlacedAsk(Ask):
             is_urgent=self._is_urgent and number == 1,
         )
         self._note(page)
-        if number in {1, COUNT} and (fit := self.source.fit) is not None:
+        if number in {1, COUNT} and fit is not None:
             await self._look_at_reach(fit, region, number, page)
         return page
 
-    async def _look_at_bounds(self, fit: Fit) -> None:
+    async def _look_at_bounds(self, fit: Fit, region: Region) -> None:
         """Find out which bounds of a range count, if nobody knows."""
-        if not fit.are_bounds_due():
+        if not fit.are_bounds_due(region):
             return
         async with fit.looking:
-            if not fit.are_bounds_due():
+            if not fit.are_bounds_due(region):
                 return
             fit.note_bounds(await find_bounds(self._at_once, self.source.example))
 
-    async def _at_once(self, region: Region, number: int = 1) -> Page:
+    async def _at_once(self, region: Region, number: int = 1, *, sort: str = "") -> Page:
         """Ask for a page for which others wait, so that it must not wait for its turn."""
-        place, request = (*self._place, 0, 0), (region, number, None)
+        fit = self.source.fit
+        is_sorted = fit is not None and sort.removeprefix("-") in fit.can.sorts
+        place, request = (*self._place, 0, 0), (region, number, sort if is_sorted else None)
         return await self._answer(place, self.source, request, is_urgent=True)
 
     async def _look_at_reach(self, fit: Fit, region: Region, number: int, page: Page) -> None:
@@ -99,10 +95,8 @@ class PlacedAsk(Ask):
         Raises:
             RangeTooWideError: It is.
         """
-        for key in region.bounds:
+        for key in fit.keys_due(region):
             width = region.width(key)
-            if not fit.is_reach_due(key, width):
-                continue
             await self._find_reach(fit, key, width, page)
             is_census = key == ID and number == COUNT
             if is_census and page.total and fit.is_reach_due(ID, width):
@@ -110,6 +104,8 @@ class PlacedAsk(Ask):
             widest = fit.can.widest_ranges.get(key, width)
             if widest < width:
                 raise RangeTooWideError(key=key, widest=widest)
+        if (believed := fit.believed(region)) is not None:
+            raise RangeTooWideError(key=fit.cursor, widest=believed)
 
     async def _compare_halves(self, fit: Fit, region: Region, total: int) -> None:
         """Look whether the halves of a range of ids count as many rows as all of it.
@@ -155,7 +151,8 @@ class PlacedAsk(Ask):
                     if reach is not None:
                         fit.note_bounds("both")
                 if reach is None:
-                    reach = await find_reach(self._at_once, example, key, width)
+                    by_id = fit.narrows_by(ID)
+                    reach = await find_reach(self._at_once, example, key, width, by_id=by_id)
         finally:
             is_cut = key != ID or reach is None or reach != number
             fit.note_reach(key, width, reach, is_cut=is_cut)

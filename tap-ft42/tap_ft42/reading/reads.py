@@ -201,11 +201,34 @@ async def read_from_scratch(
     except RangeIgnoredError as ignored:
         again = ask.after(MOST_SLICES)
         if ignored.key == ID and window is not None:
-            parts = read_window(again, window, is_sortable=is_sortable)
+            parts = _by_window(again, window, is_sortable=is_sortable)
         else:
             parts = _regardless(again, region.without(ignored.key), is_sortable=is_sortable)
         async for part in parts:
             yield replace(part, reached=None)
+
+
+async def _by_window(ask: Ask, window: Region, *, is_sortable: bool) -> AsyncIterator[Part]:
+    """Read a list by a window of all its rows, and look whether it shows others by itself.
+
+    Ranges of ids would tell whether the window is cut in silence, and there are none.
+    """
+    look, size, (key,) = Metered(ask), 1, window.bounds
+    async for part in read_window(look, window, is_sortable=is_sortable):
+        size = size if part.page is None else part.page.size
+        yield part
+    lower, upper = window.interval(key)
+    if lower:
+        return  # others are older
+    for number in (1, len(look.ids) // size + 1):
+        page = await ask.after(MOST_SLICES + number)(Region(), number, None)
+        rows = zip(page.ids, page.keys(key), strict=False)
+        if any(position <= upper and own not in look.ids for own, position in rows):
+            yield Part(None, is_cut=True)
+            async for part in read_list(look.after(MOST_SLICES), is_sortable=is_sortable):
+                yield part
+            return
+    yield Part(None, is_cut=False)
 
 
 async def read_window(
@@ -286,9 +309,8 @@ async def _in_pieces(
     except RangeTooWideError as wide:
         number = ceil((region.width(wide.key) + 1) / max(wide.widest, 1))
         if number > _FEW_PIECES:
-            whole = await one_page(ask.after(MOST_SLICES), region.without(wide.key), 1, None)
-            pages = MOST_SLICES if whole.total is None else ceil(whole.total / whole.size)
-            if number > pages:
+            rest = region.without(wide.key)
+            if await _has_fewer_pages(ask.after(MOST_SLICES), rest, number):
                 raise RangeIgnoredError(key=wide.key) from wide
         pieces = region.cut(wide.key, number)
         async for part in in_turn(
@@ -296,6 +318,16 @@ async def _in_pieces(
             for after, piece in enumerate(pieces, 1)
         ):
             yield part if wide.key == key else replace(part, reached=None)
+
+
+async def _has_fewer_pages(ask: Ask, region: Region, number: int) -> bool:
+    """Tell whether a region has fewer pages than a number."""
+    head = await one_page(ask, region, 1, None)
+    if head.total is not None:
+        return number > ceil(head.total / head.size)
+    if number > MOST_SLICES or not head.more:
+        return True
+    return not (await one_page(ask, region, number, None)).count
 
 
 async def _refuse_dear(

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from tap_ft42.declared.contexts import Context
     from tap_ft42.declared.listing import Listing
     from tap_ft42.planning.plan import PlannedRead
+    from tap_ft42.planning.steps import Step
+    from tap_ft42.reading.asking import Part
     from tap_ft42.reading.fitting import Fit
     from tap_ft42.run.host import Output
     from tap_ft42.run.run import Run
@@ -255,11 +257,7 @@ class ListRun:
                     self.started.begin_below(records, place)
                     self.presence.of(context).note(page, records, context)
                     yield from records
-                if part.is_doubtful:
-                    self._doubt(read)
-                if part.is_newest_first is not None:
-                    fit = self._fit_of(read)
-                    fit.note_order(is_newest_first=part.is_newest_first)
+                self._learn_of(part, step, read)
                 held.append(partial(moved.advance, part))
                 if not self._is_needed_again:
                     self._move(held, rejected)
@@ -280,11 +278,18 @@ class ListRun:
         is_early = bool(children) and self.run.lifecycle.ends_early
         return is_early or any(child.has_failed for child in children)
 
-    def _doubt(self, read: PlannedRead) -> None:
-        """Call no row gone on the strength of a read whose totals are wrong."""
-        for member in read.contexts:
-            self.presence.of(member).doubt(member)
-        self._fit_of(read).doubt_totals()
+    def _learn_of(self, part: Part, step: Step, read: PlannedRead) -> None:
+        """Take note of what a part shows of the list."""
+        fit = self._fit_of(read)
+        if part.is_doubtful:
+            # No row is called gone on the strength of a read whose totals are wrong.
+            for member in read.contexts:
+                self.presence.of(member).doubt(member)
+            fit.doubt_totals()
+        if part.is_newest_first is not None:
+            fit.note_order(is_newest_first=part.is_newest_first)
+        if part.is_cut is not None:
+            fit.note_cut(step.until, is_cut=part.is_cut)
 
     def _fit_of(self, read: PlannedRead) -> Fit:
         """Return what the route of a read was found to do."""

@@ -278,12 +278,13 @@ class StartedReads:
             self._start(members, apart)
         elif not running.read.is_sweep or not may_be_of_one(failure):
             return False
-        elif (
-            isinstance(failure, FatalAPIError)
-            and not self.is_any_read
-            and self._sweeping.refuses_all(running.read.contexts[0], failure)
+        elif isinstance(failure, FatalAPIError) and self._sweeping.refuses_all(
+            running.read.contexts[0], failure
         ):
-            self._try_some(members, failure)
+            if self.is_any_read:
+                self._start(members, apart)
+            else:
+                self._try_some(members, failure)
         elif is_one_too_many and isinstance(failure, FatalAPIError):
             # Where both halves are refused, it is not because of one of them.
             self._start(members, apart)

@@ -13,14 +13,14 @@ from math import ceil
 from typing import TYPE_CHECKING
 
 from tap_ft42.api.budget import RunEnds
-from tap_ft42.api.errors import FatalAPIError, explain, status_of
+from tap_ft42.api.errors import REFUSALS, FatalAPIError, explain, status_of
 from tap_ft42.api.token import CredentialsError
 from tap_ft42.declared.contexts import list_of, parent_of
 from tap_ft42.declared.listing import ID, LARGEST
 from tap_ft42.planning.plan import alike, loads_apart
 from tap_ft42.reading.asking import IncompleteReadError, TooLargeError
 from tap_ft42.reading.places import NOW
-from tap_ft42.reading.regions import MAX_ID
+from tap_ft42.reading.regions import MAX_ID, Region
 from tap_ft42.run.lifecycle import ALONE
 from tap_ft42.run.traits.dealing import NOWHERE
 
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 
 _WORTH_IT = 10
 """Requests that a run must have left to spend two on whether the others can be fewer."""
-
-_REFUSALS = {HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}
 
 _PART = 100
 """What part of its rows no list wins or loses between two requests."""
@@ -87,14 +85,14 @@ class Sweeping:
             context: A partition of the sweep.
             failure: Why it failed.
         """
-        if isinstance(failure, CredentialsError) or status_of(failure) not in _REFUSALS:
+        if isinstance(failure, CredentialsError) or status_of(failure) not in REFUSALS:
             return False
         if self._refuses_all is None:
             self._refuses_all = False
             try:
                 self._beginnings(list_of(context), [None], None)
             except FatalAPIError as refusal:
-                self._refuses_all = status_of(refusal) in _REFUSALS
+                self._refuses_all = status_of(refusal) in REFUSALS
             except (RunEnds, TooLargeError, *ALONE):
                 pass  # the sweep is told apart as usual
         return self._refuses_all
@@ -158,12 +156,10 @@ class Sweeping:
             pages: How many it has, if it is loaded: several are read in slices of ids.
             width: How wide its windows are, in milliseconds.
         """
-        fits = {self._list.fit, self._list.fit_of_sweeps}
-        looks = int(any(fit.is_reach_due(fit.cursor, width) for fit in fits))
-        if pages > 1:
-            # One question tells of both.
-            looks = max(looks, int(any(fit.are_bounds_due() for fit in fits)))
-            looks += any(fit.is_reach_due(ID, MAX_ID) for fit in fits)
+        fits = (self._list.fit, self._list.fit_of_sweeps)
+        regions = [Region({fits[0].cursor: (0, width)})]
+        regions += [Region({ID: (1, MAX_ID)})] if pages > 1 else []
+        looks = max(fit.looks_due(*regions) for fit in fits)
         return looks + 2 * (self._is_filter_look_due + self._is_look_due(contexts))
 
     @property

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
-from tap_ft42.api.errors import FatalAPIError
+from tap_ft42.api.errors import REFUSALS, FatalAPIError, status_of
 from tap_ft42.declared.contexts import parent_of
 from tap_ft42.declared.instants import from_milliseconds, milliseconds
 from tap_ft42.declared.listing import ID
@@ -133,7 +133,10 @@ class PointsOfParents(Trait):
         """Tell whether the API narrows the list by when points moved."""
         name, fit = f"range[{self._points.moved_at}]", self._list.fit_of_sweeps
         if fit.is_filter_due:
-            is_ignored = not self._shows_nothing({name: _PROBE})
+            try:
+                is_ignored = not self._shows_nothing({name: _PROBE})
+            except FatalAPIError:
+                return False  # of another day, it may be answered
             fit.note_filter(name, is_ignored=is_ignored, instead="Points are found by sums")
         return name not in fit.can.ignored_filters
 
@@ -141,5 +144,7 @@ class PointsOfParents(Trait):
         reader = self._list.reader
         try:
             return not reader.one_of(reader.ask_one(self._list.whole_path or "", query)).count
-        except FatalAPIError:
+        except FatalAPIError as refusal:
+            if status_of(refusal) in REFUSALS:
+                raise
             return False
