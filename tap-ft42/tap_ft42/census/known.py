@@ -6,6 +6,10 @@ The state of an incremental stream holds under ``census``, beside its bookmarks:
     What was read and not found gone.
 ``days``
     When the rows were created: see `tap_ft42.census.days`.
+``open_ids``
+    Rows that can still disappear, where others cannot.
+``statuses``
+    By what these are asked for.
 ``basis``
     What the stream is narrowed to: of another scope nothing is known.
 ``taken``
