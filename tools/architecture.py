@@ -68,7 +68,6 @@ MECHANISMS: Mapping[str, tuple[str, ...]] = {
         "census/list_census.py",
         "census/packing.py",
         "census/presence.py",
-        "census/settled.py",
         "census/settling.py",
         "census/terms.py",
         "census/totals.py",

@@ -134,6 +134,17 @@ def test_a_state_holds_when_rows_were_created(*, is_small: bool) -> None:
         assert not Account.restored({**written, "ids": others["ids"]}).rows("UTC")
 
 
+def test_a_day_that_was_read_and_has_no_row_is_empty() -> None:
+    account = Account()
+    for number, instant in enumerate(INSTANTS, 1000):
+        account.add(number, moment=moment_of({"created_at": write_instant(instant)}))
+    account.forget_ids()
+    (day, rows), *_ = account.rows("UTC").items()
+    account.replace_days(range(day, day + 1), "UTC", [])
+    assert rows > 0
+    assert account.rows("UTC")[day] == 0
+
+
 def test_who_says_no_instant_is_of_no_day() -> None:
     account = Account()
     for number, record in enumerate(({}, {"created_at": None}, {"created_at": "soon"}, []), 1):

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 GRAPH = "GET /v2/projects_users/graph/on/:field/by/:interval"
 ENROLMENTS = "/v2/projects_users?filter[cursus]=21"
 SCAN = 35
-CROWD = 1600
+CROWD, GROUP = 1600, 130
 
 
 class Copy:
@@ -105,11 +105,11 @@ def here(tap: Tap) -> Iterator[Copy]:
 
 @pytest.fixture
 def crowded(tap: Tap) -> Iterator[Copy]:
-    """A copy of enrolments of which 1,600 were made on one day."""
+    """A copy of enrolments of which 1,600 were made on one day, and 130 on each of two."""
     with running_sandbox(users=150, enrolments=4000, achievements_per_user=0) as sandbox:
         rows = sorted(row["id"] for row in sandbox.truth_of(ENROLMENTS, columns="id"))
-        for row in rows[-CROWD:]:
-            day = "2026-05-05T12:00:00.000Z"
+        for number, row in enumerate(rows[-CROWD - 2 * GROUP :]):
+            day = f"2026-05-0{3 + min(number // GROUP, 2)}T12:00:00.000Z"
             sandbox.update("projects_users", row, silent=True, created_at=day)
         yield Copy(tap, sandbox)
 
@@ -148,6 +148,16 @@ def test_one_that_is_gone_in_a_crowd_costs_few_requests(crowded: Copy) -> None:
         assert crowded.is_right()
         # The changes and the graph; sixteen pages are halved.
         assert crowded.requests <= 2 + 6 + looks
+
+
+def test_behind_a_look_up_of_rows_that_are_all_there_nothing_is_asked(crowded: Copy) -> None:
+    groups = sorted(crowded.rows)[-CROWD - 2 * GROUP : -CROWD]
+    crowded.lose({groups[GROUP - 1], groups[-1]})
+    crowded.night()
+    assert crowded.is_right()
+    look_ups = [one["target"] for one in crowded.sandbox.log() if "filter[id]" in one["target"]]
+    assert [target for target in look_ups if "page[number]=1" not in target] == []
+    assert len(look_ups) == 3
 
 
 def test_what_lacks_most_for_its_requests_is_looked_up_first_and_the_rest_in_later_nights(

@@ -1,7 +1,9 @@
 """What a state holds of a list: which of its rows are known, and when they were created.
 
-Up to 100,000 rows are known by their ids. Of more, it is known how many were created when, and
-between which ids these lie.
+Up to 100,000 rows are **named**: known by their ids. Of the others it is known how many were
+created when, and between which ids these lie. Where a list has more rows than that, those stay
+named that can still disappear: nobody unregisters from a project that is finished, so of
+985,000 enrolments some 50,000 may go. The API counts the two apart.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 from tap_ft42.census.counting import Expectation
-from tap_ft42.census.days import UNKNOWN, ZONES, day_of
+from tap_ft42.census.days import UNKNOWN, ZONES, day_of, moment_of
 from tap_ft42.census.packing import (
     MOST_IDS,
     packed,
@@ -34,10 +36,16 @@ if TYPE_CHECKING:
 _HELD = 2 * MOST_IDS
 """Ids that are held in a run."""
 
+_OPEN = "open_ids"
+"""Key of the ids of the rows that are not settled."""
+
+_STATUSES = "statuses"
+"""Note of the values by which these are asked for."""
+
 
 @dataclass
 class Crowd:
-    """Rows of one moment: how many there are, and their lowest and highest id."""
+    """Rows of one moment that are not named: how many, and their lowest and highest id."""
 
     rows: int = 0
     low: int = 0
@@ -55,41 +63,62 @@ class Account:
 
     Attributes:
         notes: What else the state holds of the list.
-        moments: When each row was created, by its id (`tap_ft42.census.days`); None where
-            there are too many.
+        named: When each named row was created, by its id (`tap_ft42.census.days`).
+        is_exact: Whether all rows are named.
         greatest: The greatest id that is known.
         has_changed: Whether the state does not hold all of it yet.
     """
 
-    def __init__(self, notes: Mapping[str, Any] | None = None) -> None:
-        """Begin an account of no row."""
+    def __init__(
+        self,
+        notes: Mapping[str, Any] | None = None,
+        settled: tuple[str, str] | None = None,
+    ) -> None:
+        """Begin an account of no row.
+
+        Args:
+            notes: What else is known.
+            settled: The column and the value of rows that do not disappear any more.
+        """
         self.notes: dict[str, Any] = dict(notes or {})
-        self.moments: dict[int, int] | None = {}
+        self.named: dict[int, int] = {}
+        self.is_exact = True
         self.greatest = 0
         self.has_changed = True
+        self._settled = settled
+        self._open = set[int]()
         self._came = IdSet()
+        self._moments = Counter[int]()
         self._crowds: dict[int, Crowd] = {}
-        self._rows: dict[Zone, Counter[int]] = {}
+        self._rows: dict[tuple[Zone, bool | None], Counter[int]] = {}
         self._ids: list[int] | None = None
 
     @classmethod
-    def restored(cls, kept: Mapping[str, Any], names: Collection[str] = ()) -> Account:
+    def restored(
+        cls,
+        kept: Mapping[str, Any],
+        names: Collection[str] = (),
+        settled: tuple[str, str] | None = None,
+    ) -> Account:
         """Take up what `as_state` has written, with the notes of these names.
 
         Raises:
             ValueError: The state is damaged.
             KeyError: It is none.
         """
-        account = cls({name: kept[name] for name in names if name in kept})
-        if "ids" in kept:
-            ids = unpacked_ids(kept["ids"])
-            moments = stepped(kept["days"]["moments"]) if "days" in kept else []
-            # A state that is older than counts by the day has none of its rows.
-            of_them = moments if len(ids) == len(moments) else repeat(UNKNOWN)
-            for number, moment in zip(ids, of_them, strict=False):
-                account.add(number, moment=moment)
+        notes = {name: kept[name] for name in (*names, _STATUSES) if name in kept}
+        account = cls(notes, settled if _OPEN in kept else None)
+        account.is_exact, days = "ids" in kept, kept.get("days")
+        account._open.update(unpacked_ids(kept[_OPEN]) if _OPEN in kept else ())
+        ids = unpacked_ids(kept["ids"]) if account.is_exact else sorted(account._open)
+        moments = stepped(days["named"]) if days else []
+        # A state that is older than counts by the day has none of its rows.
+        of_them = moments if len(ids) == len(moments) else repeat(UNKNOWN)
+        for number, moment in zip(ids, of_them, strict=False):
+            account._name(number, moment)
+        if account.is_exact:
             return account
-        account.moments, account.greatest, days = None, int(kept["greatest"]), kept["days"]
+        account.greatest, days = int(kept["greatest"]), kept["days"]
         columns = (unpacked(days["rows"]), stepped(days["low"]), unpacked(days["wide"]))
         for moment, rows, low, wide in zip(stepped(days["moments"]), *columns, strict=True):
             account._crowds[moment] = Crowd(rows, low, low + wide)
@@ -97,19 +126,21 @@ class Account:
 
     def as_state(self) -> dict[str, Any]:
         """Write it down; ids are forgotten if they have become too many."""
-        if not self.is_small:
-            self.forget_ids()
-        if self.moments is not None:
-            days = {"moments": steps(self.moments[number] for number in self.ids)}
-            return {**self.notes, "ids": packed_ids(self.ids), "days": days}
+        self.shrink()
+        days = {"named": steps(self.named[one] for one in self.ids)}
+        kept: dict[str, Any] = {**self.notes, "days": days}
+        if self._settled is not None:
+            kept[_OPEN] = packed_ids(self._open & self.named.keys())
+        if self.is_exact:
+            return {**kept, "ids": packed_ids(self.ids)}
         crowds = sorted((moment, one) for moment, one in self._crowds.items() if one.rows > 0)
-        days = {
+        days |= {
             "moments": steps(moment for moment, _ in crowds),
             "rows": packed(one.rows for _, one in crowds),
             "low": steps(one.low for _, one in crowds),
             "wide": packed(one.high - one.low for _, one in crowds),
         }
-        return {**self.notes, "greatest": self.greatest, "days": days}
+        return {**kept, "greatest": self.greatest}
 
     def note(self, **notes: object) -> None:
         """Take notes."""
@@ -124,33 +155,32 @@ class Account:
     # Rows
 
     @property
-    def is_exact(self) -> bool:
-        """Whether each id is known."""
-        return self.moments is not None
-
-    @property
-    def is_small(self) -> bool:
-        """Whether each id is known in the next run, too."""
-        return self.moments is not None and len(self.moments) <= MOST_IDS
-
-    @property
     def ids(self) -> list[int]:
-        """The ids, ascending, as far as they are known."""
+        """The ids of the named rows, ascending."""
         if self._ids is None:
-            self._ids = sorted(self.moments or ())
+            self._ids = sorted(self.named)
         return self._ids
 
     @property
     def total(self) -> int:
         """How many rows there are."""
-        return sum(one.rows for one in self._crowds.values())
+        return len(self.named) + sum(one.rows for one in self._crowds.values())
+
+    @property
+    def parts(self) -> list[tuple[bool, dict[str, str]]]:
+        """What the API counts apart: whether these rows are named, and what asks for them."""
+        if self.is_exact or self._settled is None:
+            return [(self.is_exact, {})]
+        column, value = self._settled
+        name = f"filter[{column}]"
+        return [(True, {name: ",".join(self.notes.get(_STATUSES, ()))}), (False, {name: value})]
 
     def __contains__(self, number: int) -> bool:
         """Tell whether a row is known for certain."""
-        return self.moments is not None and number in self.moments
+        return number in self.named
 
     def between(self, lower: int, upper: int) -> list[int]:
-        """Return the ids of a closed interval, ascending, as far as they are known."""
+        """Return the ids of the named rows of a closed interval, ascending."""
         return self.ids[bisect_left(self.ids, lower) : bisect_right(self.ids, upper)]
 
     def sector(self, start: int, rows: int) -> tuple[int, int]:
@@ -167,87 +197,136 @@ class Account:
         """Return how many rows are expected between which ids."""
         return Expectation(self.ids, [1] * len(self.ids), page_size)
 
+    def names(self, record: Mapping[str, Any]) -> bool:
+        """Tell whether a row is one of those that are known by their ids."""
+        return self.is_exact or self._is_open(record)
+
+    def _is_open(self, record: Mapping[str, Any]) -> bool:
+        """Tell whether a row can still disappear, where others cannot."""
+        return self._settled is not None and record.get(self._settled[0]) != self._settled[1]
+
+    def take(self, record: Mapping[str, Any], *, is_new: bool = True) -> None:
+        """Account for a row that was read; `is_new` as of `add`."""
+        self._mark(record)
+        self.add(record["id"], is_new=is_new, moment=moment_of(record))
+
+    def _mark(self, record: Mapping[str, Any]) -> None:
+        """Remember whether a row is open, and by what such rows are asked for."""
+        number, is_open = record["id"], self._is_open(record)
+        if is_open != (number in self._open):
+            (self._open.add if is_open else self._open.remove)(number)
+            self.has_changed = True
+        if self._settled is not None and is_open:
+            status, known = record.get(self._settled[0]), self.notes.get(_STATUSES, [])
+            if isinstance(status, str) and status not in known:
+                self.note(**{_STATUSES: sorted([*known, status])})
+
     def add(self, number: int, *, is_new: bool = True, moment: int = UNKNOWN) -> bool:
         """Account for a row that was read, and tell whether that is news.
 
-        Where ids are not known, the caller must know whether the row is new.
+        Args:
+            number: Its id.
+            is_new: Whether no earlier run has read it; of a named one that is known.
+            moment: When it was created.
         """
         if not 1 <= number <= MAX_ID:
             return False
-        is_beyond, self.greatest = number > self.greatest, max(number, self.greatest)
-        if self.moments is not None:
-            before = self.moments.get(number)
+        if self.is_exact or number in self._open:
+            before = self.named.get(number)
             if before is not None and moment in {UNKNOWN, before}:
                 return False
-            self.remove(number)
-            self.moments[number] = moment
-            if len(self.moments) > _HELD:
-                self.forget_ids()
-        elif not (is_new or is_beyond) or not self._came.add(number):
+            is_of_crowd = before is None and (self._came.remove(number) or not is_new)
+            if is_of_crowd and moment in self._crowds:
+                self._crowds[moment].rows -= 1
+            self._name(number, moment)
+            if len(self.named) > _HELD:
+                self.shrink()
+            return True
+        is_news = is_new or number > self.greatest
+        if not (self.remove(number) or is_news) or not self._came.add(number):
             return False
+        self._crowd(number, moment)
+        return True
+
+    def _name(self, number: int, moment: int) -> None:
+        self.remove(number)
+        self.named[number] = moment
+        self._moments[moment] += 1
+        self._change(number)
+
+    def _crowd(self, number: int, moment: int) -> None:
         self._crowds.setdefault(moment, Crowd()).add(number)
-        self._change()
-        return True
+        self._change(number)
 
-    def remove(self, number: int, *, moment: int = UNKNOWN) -> bool:
-        """Account for a row that has left the list, and tell whether it was known.
-
-        Where ids are not known, the list must have had it, and the moment is asked for.
-        """
-        if self.moments is not None:
-            known = self.moments.pop(number, None)
-            if known is None:
-                return False
-            moment = known
-        else:
-            self._came.remove(number)
-        if moment in self._crowds:
-            self._crowds[moment].rows -= 1
-        self._change()
-        return True
+    def remove(self, number: int) -> bool:
+        """Account for a row that has left the list, and tell whether it was named."""
+        moment = self.named.pop(number, None)
+        if moment is not None:
+            self._moments[moment] -= 1
+            self._change()
+        return moment is not None
 
     def replace(
         self, lower: int, upper: int, ids: Sequence[int], moments: Mapping[int, int]
     ) -> None:
-        """Let these be all rows of a closed interval, if ids are known."""
-        if self.moments is not None:
+        """Let these be all rows of a closed interval, if all are named."""
+        if self.is_exact:
             for number in set(self.between(lower, upper)).difference(ids):
                 self.remove(number)
             for number in ids:
                 self.add(number, moment=moments.get(number, UNKNOWN))
 
-    def forget_ids(self) -> None:
-        """Go on with how many rows were created when."""
-        if self.moments is not None:
-            self._came.update(self.moments)
-            self.moments = None
-            self._change()
+    def shrink(self) -> None:
+        """Forget ids if they are too many: of settled rows, or else of all."""
+        if self.is_exact and len(self.named) > MOST_IDS:
+            self.forget_ids(but=self._open)
+        if not self.is_exact and len(self.named) > MOST_IDS:
+            self._settled = None
+            self._open.clear()
+            self.forget_ids()
 
-    def _change(self) -> None:
+    def forget_ids(self, but: Collection[int] = ()) -> None:
+        """Go on with how many rows were created when, but for some that stay named."""
+        self.is_exact = False
+        for number in self.named.keys() - but:
+            moment = self.named[number]
+            self.remove(number)
+            self._came.add(number)
+            self._crowd(number, moment)
+
+    def _change(self, number: int = 0) -> None:
+        self.greatest = max(self.greatest, number)
         self.has_changed, self._ids = True, None
         self._rows.clear()
 
     # Days
 
-    def rows(self, zone: Zone) -> Counter[int]:
-        """Return how many rows there are of each day; of no day, those of which is unknown."""
-        if zone not in self._rows:
-            self._rows[zone] = found = Counter[int]()
-            for moment, one in self._crowds.items():
-                if moment and one.rows:
-                    found[day_of(moment, zone)] += one.rows
-        return self._rows[zone]
+    def rows(self, zone: Zone, *, named: bool | None = None) -> Counter[int]:
+        """Return how many rows there are of each day; of no day, those of which is unknown.
+
+        Args:
+            zone: Whose midnights cut the days.
+            named: Whether those are counted that are named, or the others; None for both.
+        """
+        if (zone, named) not in self._rows:
+            self._rows[zone, named] = found = Counter[int]()
+            crowds = ((moment, one.rows) for moment, one in self._crowds.items())
+            for is_named, rows in ((True, self._moments.items()), (False, crowds)):
+                for moment, each in rows if named in {None, is_named} else ():
+                    if moment and each:
+                        found[day_of(moment, zone)] += each
+        return self._rows[zone, named]
 
     def ids_by_day(self, zone: Zone) -> dict[int, list[int]]:
-        """Return the ids of the rows by their days, as far as they are known."""
+        """Return the ids of the named rows by their days."""
         found: dict[int, list[int]] = {}
-        for number, moment in (self.moments or {}).items():
+        for number, moment in self.named.items():
             if moment:
                 found.setdefault(day_of(moment, zone), []).append(number)
         return found
 
     def crowds_of(self, day: int, zone: Zone) -> list[Crowd]:
-        """Return the rows of a day, those of most rows first."""
+        """Return the rows of a day that are not named, those of most rows first."""
         moments = (2 * day - ZONES.index(zone), 2 * day - ZONES.index(zone) + 1)
         found = [self._crowds[moment] for moment in moments if moment in self._crowds]
         return sorted(found, key=lambda one: -one.rows)
@@ -261,11 +340,18 @@ class Account:
         self._change()
         return rows - left
 
-    def replace_days(self, days: range, zone: Zone, rows: Iterable[tuple[int, int]]) -> None:
-        """Let these be all rows of some days, by ids and moments, where ids are not known."""
+    def replace_days(
+        self, days: range, zone: Zone, records: Iterable[Mapping[str, Any]]
+    ) -> None:
+        """Let these be all rows of some days, whose named rows that are gone are removed."""
         for day in days:
             for one in self.crowds_of(day, zone):
                 one.rows = 0
-        for number, moment in rows:
-            self._crowds.setdefault(moment, Crowd()).add(number)
         self._change()
+        for record in records:
+            if self.is_exact:
+                self.take(record)
+                continue
+            self._mark(record)
+            self.remove(number := record["id"])
+            (self._name if number in self._open else self._crowd)(number, moment_of(record))

@@ -3,7 +3,7 @@
 One request says how many rows of a list were created on each day, up to the instant up to which
 changes have been read. Days that agree are proven. Those that differ are looked up or read
 (`tap_ft42.census.settling`, `tap_ft42.census.unnamed`). Where there are too many rows for their
-ids, the open ones have a graph of their own (`tap_ft42.census.settled`).
+ids, those that are named have a graph of their own (`tap_ft42.census.accounts`).
 """
 
 from __future__ import annotations
@@ -24,14 +24,11 @@ from tap_ft42.census.settling import Settling
 from tap_ft42.census.unnamed import Unnamed
 from tap_ft42.declared.contexts import cursus_of
 from tap_ft42.declared.instants import from_milliseconds
-from tap_ft42.declared.listing import CREATED_AT
 from tap_ft42.reading.graph import counts_by_day
-from tap_ft42.reading.regions import Region
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from tap_ft42.census.accounts import Account
     from tap_ft42.census.comparing import Span
     from tap_ft42.census.counting import Proof
     from tap_ft42.census.inquiry import Read
@@ -74,8 +71,7 @@ class Audit(Inquiry):
     @property
     def is_proof(self) -> bool:
         """Whether it has proven that no row is missing, and none is gone."""
-        held = self._account.moments
-        has_all = held is None or UNKNOWN not in held.values()
+        has_all = UNKNOWN not in self._account.named.values()
         is_proven = self.is_served and has_all and not self.findings.unsettled
         return is_proven and self._others is None
 
@@ -109,12 +105,11 @@ class Audit(Inquiry):
 
     def _ask(self) -> Comparison | None:
         """Ask for the graphs; None if the API does not answer."""
-        parts: list[tuple[Account, Mapping[str, str]]] = [(self._account, {})]
-        if self._split is not None:
-            settled, still_open = self._split.filters
-            parts = [(self._split.open, still_open), (self._account, settled)]
         try:
-            counted = [Counted(account, self._counts(filters)) for account, filters in parts]
+            counted = [
+                Counted(self._account, is_named, self._counts(filters))
+                for is_named, filters in self._account.parts
+            ]
         except CredentialsError:
             raise
         except FatalAPIError as refusal:
@@ -134,8 +129,7 @@ class Audit(Inquiry):
 
     def _counts(self, filters: Mapping[str, str]) -> dict[Span, int]:
         query: dict[str, Any] = {**(self._query or {}), **filters}
-        until = Region({CREATED_AT: (0, self._terms.times.until)}).params()
-        bounds = until if self._is_bounded else {}
+        bounds = self._all_days.params() if self._is_bounded else {}
         try:
             counts = counts_by_day(self._list.reader, self._graph.route, {**query, **bounds})
         except FatalAPIError as refusal:
@@ -192,8 +186,8 @@ class Audit(Inquiry):
         found = self.findings
         found.zone, found.days = comparison.zone, comparison.days
         found.differed = len(comparison.differing)
-        is_crowd = self._account.moments is None
-        settling = (Unnamed if is_crowd else Settling)(self._read, comparison, found)
+        kind = Settling if self._account.is_exact else Unnamed
+        settling = kind(self._read, comparison, found)
         yield from settling.proofs()
         if isinstance(settling, Unnamed):
             found.unsettled += len(settling.believed)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import accumulate
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -36,15 +36,19 @@ class Counted:
 
     Attributes:
         account: Their account.
+        is_named: Whether they are its named rows, or the others.
         api: How many the API counts, by spans of days.
         has_all: Whether it counts none of other days; else these are not compared.
-        in_flight: How many it has more, by day, as the next windows bring them.
     """
 
     account: Account
+    is_named: bool
     api: Mapping[Span, int]
     has_all: bool = True
-    in_flight: Counter[int] = field(default_factory=Counter)
+
+    def rows(self, zone: Zone) -> Counter[int]:
+        """Return how many are known, by the day."""
+        return self.account.rows(zone, named=self.is_named)
 
 
 class Others:
@@ -64,7 +68,7 @@ class Others:
 
     def remember(self, one: Counted, zone: Zone, upto: int, left: Collection[Span]) -> None:
         """Count them anew, but for some days."""
-        own, before = one.account.rows(zone), self.rows
+        own, before = one.rows(zone), self.rows
         known = {*own, *before, *(day for day, _ in one.api)}
         days = sorted(day for day in known if day < upto)
         rows = [
@@ -89,7 +93,7 @@ class Comparison:
         until: int,
         with_today: bool = True,
     ) -> None:
-        """Compare rows that are known up to an instant, those whose ids are known first.
+        """Compare rows that are known up to an instant, the named ones first.
 
         Args:
             parts: The rows.
@@ -133,7 +137,7 @@ class Comparison:
         if self.others is not None and self.others.upto is not None:
             upto = min(upto, self.others.upto)
         spans = {span for one in parts for span in one.api}
-        spans |= {(d, d) for one in parts if one.has_all for d in one.account.rows(zone)}
+        spans |= {(d, d) for one in parts if one.has_all for d in one.rows(zone)}
         return {span for span in spans if span[0] < upto}
 
     @property
@@ -146,13 +150,10 @@ class Comparison:
         return self._more(one, self.zone)
 
     def _more(self, one: Counted, zone: Zone) -> dict[Span, int]:
-        own, others = one.account.rows(zone), self.others.rows if self.others else {}
+        own, others = one.rows(zone), self.others.rows if self.others else {}
         more = {
             span: one.api.get(span, 0)
-            - sum(
-                own[day] + others.get(day, 0) + one.in_flight[day]
-                for day in range(span[0], span[1] + 1)
-            )
+            - sum(own[day] + others.get(day, 0) for day in range(span[0], span[1] + 1))
             for span in self._spans([one], zone)
         }
         return {span: rows for span, rows in more.items() if rows}
@@ -180,7 +181,7 @@ class Comparison:
     @property
     def known(self) -> int:
         """Rows that are known, and when they were created."""
-        return sum(sum(one.account.rows(self.zone).values()) for one in self.parts)
+        return sum(sum(one.rows(self.zone).values()) for one in self.parts)
 
     @property
     def counted(self) -> int:
@@ -213,7 +214,7 @@ class Comparison:
         if self._sums is None:
             rows = Counter[int]()
             for one in self.parts:
-                rows.update(one.account.rows(self.zone))
+                rows.update(one.rows(self.zone))
                 if self.others is None:
                     more = self.differences(one).items()
                     rows.update({span[0]: each for span, each in more if each > 0})

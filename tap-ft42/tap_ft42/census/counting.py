@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import asyncio
 from bisect import bisect_left, bisect_right
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate, count
 from math import ceil, inf
@@ -282,13 +282,11 @@ async def read_sector(
     """
     read = read_in_order if is_sortable else read_piecewise
     within = Metered(ask, most=None if pages is None else _SPARE + _FACTOR * pages)
-    found = _Found()
     try:
-        async for part in found.pages_of(read(within, region, key)):
+        async for part in _proven(read(within, region, key), region):
             yield part
     except IncompleteReadError:
-        found.is_doubtful = True
-    yield found.verdict(region)
+        yield Part(None, is_doubtful=True)
 
 
 async def read_whole(ask: Ask, greatest: int, *, is_sortable: bool) -> AsyncIterator[Part]:
@@ -298,38 +296,26 @@ async def read_whole(ask: Ask, greatest: int, *, is_sortable: bool) -> AsyncIter
         UncountableError: The API tells no totals of this list.
         IncompleteReadError: Nobody can tell whether these are all its rows.
     """
-    found = _Found()
-    async for part in found.pages_of(read_list(ask, is_sortable=is_sortable)):
+    region = Region({ID: (1, max(greatest, 1))})
+    async for part in _proven(read_list(ask, is_sortable=is_sortable), region):
         yield part
-    yield found.verdict(Region({ID: (1, max(greatest, 1))}))
 
 
-@dataclass
-class _Found:
-    """What a read of counted pages has shown."""
-
-    pages: list[Page] = field(default_factory=list)
-    is_doubtful: bool = False
-
-    async def pages_of(self, parts: AsyncIterator[Part]) -> AsyncIterator[Part]:
-        """Yield the parts that are pages."""
-        async for part in parts:
-            self.is_doubtful |= part.is_doubtful
-            if part.page is not None:
-                if part.page.total is None:
-                    raise UncountableError
-                self.pages.append(part.page)
-                yield part
-
-    def verdict(self, region: Region) -> Part:
-        """Return a proof of which rows exist in a region, or that this is in doubt."""
-        if self.is_doubtful:
-            return Part(None, is_doubtful=True)
-        lower, upper = region.interval(ID)
-        shown = {number for page in self.pages for number in page.ids}
-        ids = sorted(number for number in shown if lower <= number <= upper)
-        sent = min(page.sent for page in self.pages)
-        return Proof(None, lower=lower, upper=upper, total=len(ids), ids=ids, sent=sent)
+async def _proven(parts: AsyncIterator[Part], region: Region) -> AsyncIterator[Part]:
+    """Yield the pages of a read, and a proof of which rows exist in a region, or a doubt."""
+    shown, sent, is_doubtful = set[int](), inf, False
+    async for part in parts:
+        is_doubtful |= part.is_doubtful
+        if part.page is not None:
+            if part.page.total is None:
+                raise UncountableError
+            shown.update(part.page.ids)
+            sent = min(sent, part.page.sent)
+            yield part
+    lower, upper = region.interval(ID)
+    ids = sorted(number for number in shown if lower <= number <= upper)
+    proof = Proof(None, lower=lower, upper=upper, total=len(ids), ids=ids, sent=sent)
+    yield Part(None, is_doubtful=True) if is_doubtful else proof
 
 
 def _total(page: Page, region: Region) -> int:

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
 from tap_ft42.api.errors import FatalAPIError
 from tap_ft42.api.token import CredentialsError
-from tap_ft42.census.counting import Proof, UncountableError
+from tap_ft42.census.counting import Proof, UncountableError, count_all
 from tap_ft42.declared.contexts import list_of, parent_of
 from tap_ft42.declared.listing import CREATED_AT, Cursor
 from tap_ft42.reading.asking import IncompleteReadError, RangeIgnoredError, TooLargeError
+from tap_ft42.reading.regions import Region
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 
     from tap_ft42.census.accounts import Account
-    from tap_ft42.census.settled import Split
     from tap_ft42.census.terms import CensusTerms, CountedList
     from tap_ft42.declared.contexts import Context
     from tap_ft42.reading.asking import Ask, Part
@@ -44,8 +44,7 @@ class Read:
         seen: Ids of the rows that came.
         is_all: Whether all of its contexts that were begun were read to their end.
         is_refreshed: Whether all rows have come that tonight has to read again.
-        account: What is known of the list, or of its settled rows; changed in place.
-        split: The accounts of settled and open rows, if they are two lists.
+        account: What is known of the list; changed in place.
         end: How many requests the run may have spent when it ends; None for any number.
     """
 
@@ -57,7 +56,6 @@ class Read:
     is_all: bool
     is_refreshed: bool
     account: Account
-    split: Split | None
     end: int | None
 
 
@@ -72,7 +70,6 @@ class Inquiry:
         self._contexts = read.contexts
         self._seen = read.seen
         self._account = read.account
-        self._split = read.split
         self._whole = list_of(read.contexts[0])
 
     def proofs(self) -> Iterator[Proof]:
@@ -134,6 +131,17 @@ class Inquiry:
             yield part
             self._terms.write_state()
 
+    def _counted(self, region: Region, filters: Mapping[str, str] | None = None) -> Proof:
+        """Ask how many rows there are."""
+        read = partial(count_all, region=region)
+        (proof,) = (each for each in self._asked(read, filters) if isinstance(each, Proof))
+        return proof
+
+    @property
+    def _all_days(self) -> Region:
+        """What was created up to when the run has read."""
+        return Region({CREATED_AT: (0, self._terms.times.until)})
+
     def _source(self, query: Mapping[str, Any]) -> ListSource:
         """Say which rows are asked for."""
         path = self._list.whole_path or ""
@@ -190,7 +198,7 @@ class Inquiry:
         Of what is older than the start date, some may be known.
         """
         is_known = self._oldest is None and "next_id" not in self._account.notes
-        is_divided = self._split is None or bool(self._split.open.notes["statuses"])
+        is_divided = all(all(filters.values()) for _, filters in self._account.parts)
         is_counted = self._query is not None and not self._list.has_wrong_totals
         return is_known and is_divided and is_counted
 

@@ -6,6 +6,10 @@ The state of an incremental stream holds under ``census``, beside its bookmarks:
     What was read and not found gone.
 ``days``
     When the rows were created: see `tap_ft42.census.days`.
+``open_ids``
+    Rows that can still disappear, where others cannot.
+``statuses``
+    By what these are asked for.
 ``basis``
     What the stream is narrowed to: of another scope nothing is known.
 ``taken``
@@ -24,8 +28,7 @@ The state of an incremental stream holds under ``census``, beside its bookmarks:
 ``next_id``
     While rows are not known that were read before: the id below which all are.
 
-Where a stream has too many rows for their ids, some of them may be held apart: see
-`tap_ft42.census.settled`. A row is accounted for before the state that passes it is written.
+A row is accounted for before the state that passes it is written.
 """
 
 from __future__ import annotations
@@ -38,12 +41,10 @@ from typing_extensions import override
 from tap_ft42.api.page import with_ids
 from tap_ft42.census.accounts import Account
 from tap_ft42.census.audit import Audit
-from tap_ft42.census.days import moment_of
 from tap_ft42.census.inquiry import Read, looked_at
 from tap_ft42.census.list_census import ListCensus
 from tap_ft42.census.packing import unpacked_ids
 from tap_ft42.census.presence import STATE, Presence
-from tap_ft42.census.settled import OPEN, Split
 from tap_ft42.census.terms import is_counted, is_remembered
 from tap_ft42.census.totals import TotalsCensus
 from tap_ft42.census.unnamed import BELIEVED, DEPARTED
@@ -63,7 +64,7 @@ if TYPE_CHECKING:
     from tap_ft42.declared.contexts import Context
 
 _NOTES = (
-    "taken", "refreshed", "owed", "left", "since", "is_mixed", "next_id", "is_split", "others",
+    "taken", "refreshed", "owed", "left", "since", "is_mixed", "next_id", "others",
     BELIEVED, DEPARTED,
 )  # fmt: skip
 
@@ -75,11 +76,9 @@ class KnownRows(Presence):
         self, counted: CountedList, terms: CensusTerms, whole: Context | None = None
     ) -> None:
         """Know nothing yet of a list, whose context names its cursus if it has one."""
-        self._list = counted
-        self._terms = terms
+        super().__init__(counted, terms)
         self._whole = whole
         self._account: Account | None = None
-        self._split: Split | None = None
         self._audit: Audit | None = None
         self._is_open = self._is_short = self._is_refreshed = False
         self._since: dict[int, int | None] = {}
@@ -137,11 +136,8 @@ class KnownRows(Presence):
         return {**self._list.scope_of(self._whole), "start_date": start_date}
 
     def _restored(self, kept: Mapping[str, Any]) -> Account | None:
-        settled = self._list.listing.census.settled
         try:
-            account = Account.restored(kept, _NOTES)
-            if settled is not None and OPEN in kept:
-                self._split = Split(settled, account, kept[OPEN])
+            return Account.restored(kept, _NOTES, self._list.listing.census.settled)
         except (KeyError, ValueError):
             self._list.logger.warning(
                 "%s: what the state says of its rows cannot be read; they are counted anew.",
@@ -149,15 +145,12 @@ class KnownRows(Presence):
                 extra={"happened": "census_lost"},
             )
             return None
-        return account
 
     def _begun(self, *, is_complete: bool) -> Account:
-        account = Account({"since": from_milliseconds(self._terms.began)})
-        if not is_complete:
-            account.note(next_id=1)
-        elif (settled := self._list.listing.census.settled) is not None:
-            self._split = Split(settled, account, None)
-        return account
+        since = {"since": from_milliseconds(self._terms.began)}
+        if is_complete:
+            return Account(since, self._list.listing.census.settled)
+        return Account({**since, "next_id": 1})
 
     def _is_later(self, record: Mapping[str, Any], since: int) -> bool:
         """Tell whether a row is from after an instant."""
@@ -174,10 +167,7 @@ class KnownRows(Presence):
         since = self._since.get(parent_of(context))
         for record in with_ids(records):
             is_new = since is None or self._is_later(record, since)
-            if self._split is not None:
-                self._split.note(record, is_new=is_new)
-            else:
-                self._account.add(record["id"], is_new=is_new, moment=moment_of(record))
+            self._account.take(record, is_new=is_new)
 
     @override
     def complete(self, context: Context | None) -> None:
@@ -211,27 +201,9 @@ class KnownRows(Presence):
 
     @override
     def save(self) -> None:
-        self._divide()
-        if self._account is None:
-            return
-        parts = [self._account, *([self._split.open] if self._split else [])]
-        if any(account.has_changed for account in parts):
-            kept = self._account.as_state()
-            if self._split is not None:
-                kept[OPEN] = self._split.open.as_state()
-            self._state[STATE] = kept
-            for account in parts:
-                account.has_changed = False
-
-    def _divide(self) -> None:
-        """Make two lists of one, or one of two, if that is of use by now."""
-        if self._split is None:
-            return
-        if self._split.is_of_use:
-            self._split.make()
-        else:
-            self._split.undo()
-            self._split = None
+        if self._account is not None and self._account.has_changed:
+            self._state[STATE] = self._account.as_state()
+            self._account.has_changed = False
 
     # Afterwards
 
@@ -246,8 +218,8 @@ class KnownRows(Presence):
     def proofs(self) -> Iterator[tuple[Context | None, Proof]]:
         if self._account is None or not self._complete or not self._is_due(self._account.notes):
             return
-        self._divide()
         account, departures = self._account, self._terms.departures
+        account.shrink()
         is_of_people = self._list.listing.tells == "people"
         before = set(account.ids) if is_of_people else set[int]()
         if self._are_all_seen(account):
@@ -291,18 +263,14 @@ class KnownRows(Presence):
             is_all=not self._open_parts and self._are_parents_read,
             is_refreshed=self._is_refreshed,
             account=account,
-            split=self._split if self._split is not None and self._split.is_made else None,
             end=self._terms.end(self._list.listing.census.share),
         )
-        is_listed = account.is_small and read.split is None
-        if not is_listed:
-            account.forget_ids()  # as the state does
         graph = self._list.listing.graph
         audit = None if graph is None else Audit(read, graph)
         if audit is not None and audit.is_possible:
             self._audit = audit
             yield audit
-        if is_listed:
+        if account.is_exact:
             yield ListCensus(read, is_proven=audit is not None and audit.is_proof)
         elif audit is None or not audit.is_served:
             yield TotalsCensus(read)

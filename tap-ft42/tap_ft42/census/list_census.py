@@ -18,7 +18,6 @@ from tap_ft42.api.page import with_ids
 from tap_ft42.census.counting import (
     Interval,
     Proof,
-    count_all,
     find_rows,
     read_sector,
     read_whole,
@@ -75,7 +74,7 @@ class ListCensus(Inquiry):
         try:
             yield from self._census()
         except RangeIgnoredError:
-            yield from self._compared()
+            yield from self._compared_whole()
         finally:
             self._tell_doubts()
 
@@ -108,7 +107,7 @@ class ListCensus(Inquiry):
             if sector == (1, self._account.greatest):
                 return
         has_changed = False
-        for proof in self._known_to_be() if self._is_proven else self._counted():
+        for proof in self._known_to_be() if self._is_proven else self._compared():
             has_changed |= proof.ids is not None
             yield proof
         if "since" in self._account.notes and not has_changed:
@@ -141,7 +140,7 @@ class ListCensus(Inquiry):
         self._account.note(owed=min(owed - pages * room, total))
         return int(pages)
 
-    def _compared(self) -> Iterator[Proof]:
+    def _compared_whole(self) -> Iterator[Proof]:
         """Compare what is known with all of a list that no range narrows, unless it is long."""
         pages, most = ceil(self._account.total / self._size), self._most
         if self._oldest is not None or (most is not None and pages > most):
@@ -157,22 +156,21 @@ class ListCensus(Inquiry):
         counted = Proof(None, lower=1, upper=self._account.greatest, total=total, sent=now)
         yield from self._judged(counted)
 
-    def _counted(self) -> Iterator[Proof]:
+    def _compared(self) -> Iterator[Proof]:
         """Find out where the list differs from what is known of it."""
         if self._account.total <= self._size:
             yield from self._taken(self._sector(1, self._account.greatest))
             return
-        region, total = self._region(1, self._account.greatest), 0
-        for proof in self._proofs(partial(count_all, region=region)):
-            total = proof.total
-            yield from self._judged(proof)
+        region = self._region(1, self._account.greatest)
+        proof = self._counted(region)
+        yield from self._judged(proof)
         if self._list.listing.census.left_filters:
-            if total != self._account.total:
+            if proof.total != self._account.total:
                 yield from self._left()
             self._account.note(left=from_milliseconds(self._terms.times.until))
         read = partial(
             find_rows,
-            whole=Interval(region, self._account.total, total),
+            whole=Interval(region, self._account.total, proof.total),
             expected=self._account.expectation(self._size),
             is_sortable=self._is_sortable,
             most=self._most,

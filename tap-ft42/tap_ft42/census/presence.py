@@ -12,8 +12,6 @@ from itertools import chain
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
-from typing_extensions import override
-
 from tap_ft42.census.counting import Proof
 from tap_ft42.census.packing import MOST_IDS, packed_ids, unpacked_ids
 from tap_ft42.census.terms import is_counted
@@ -35,62 +33,6 @@ STATE = "census"
 
 _WIDTH = 10_000
 _MOST_PIECES = 1_000
-
-
-class Presence:
-    """Keeps account of the rows of a list. Here, of none."""
-
-    def is_short(self) -> bool:
-        """Tell, before it is read, whether a page can show all that is known and is counted."""
-        return False
-
-    def begin(self, context: Context | None) -> None:
-        """Take note that a read begins."""
-
-    def note(self, page: Page, records: Sequence[Any], context: Context | None) -> None:
-        """Account for a page whose records are emitted next."""
-
-    def complete(self, context: Context | None) -> None:
-        """Take note that a read has come to its end."""
-
-    def doubt(self, context: Context | None) -> None:
-        """Take note that the API counts other rows than it shows."""
-
-    def see(self, row_id: int) -> None:
-        """Take note of a row that was asked for by itself, and came."""
-
-    def leave_out(self, row_id: int) -> None:
-        """Take note that a row is not emitted, as it does not belong to the run."""
-
-    def note_refreshed(self) -> None:
-        """Take note that another list has shown all rows that tonight has to read again."""
-
-    def save(self) -> None:
-        """Bring the state up to date."""
-
-    @property
-    def ids(self) -> Iterable[int] | None:
-        """The ids of all rows, once the list has been read; None if some are not known."""
-        return None
-
-    @property
-    def audits(self) -> Sequence[Findings]:
-        """What comparisons by the day have found, after `proofs`."""
-        return ()
-
-    def proofs(self) -> Iterator[tuple[Context | None, Proof]]:
-        """Yield what is proven to exist, after the stream has been read.
-
-        Yields:
-            The context of the rows, a parent's or a cursus', or None for all; and the proof.
-
-        Raises:
-            RunEnds: The run has to end.
-            CredentialsError: The application may not ask any more.
-            RetriableAPIError: Too many tries of one page failed.
-            requests.RequestException: The API did not answer.
-        """
-        yield from ()
 
 
 class Presences:
@@ -154,14 +96,14 @@ class _ProofOfRead:
             self._state[STATE] = {"since": since, "ids": packed_ids(self.ids)}
 
 
-class FullReads(Presence):
-    """The reads of a stream that has no bookmarks, one for each of its contexts."""
+class Presence:
+    """Keeps account of the rows of a list: here, of reads that show all of it."""
 
     def __init__(
         self,
         counted: CountedList,
         terms: CensusTerms,
-        needs_all: Callable[[Context | None], bool],
+        needs_all: Callable[[Context | None], bool] = lambda _: False,
     ) -> None:
         """Account for nothing yet; `needs_all` tells whether all of a partition is read."""
         self._list = counted
@@ -169,14 +111,18 @@ class FullReads(Presence):
         self._needs_all = needs_all
         self._reads: dict[Hashable, _ProofOfRead] = {}
 
-    @override
+    def is_short(self) -> bool:
+        """Tell, before it is read, whether a page can show all that is known and is counted."""
+        return False
+
     def begin(self, context: Context | None) -> None:
+        """Take note that a read begins."""
         if is_counted(self._list, self._terms) and self._needs_all(context):
             read = _ProofOfRead(context, self._list.state(context), self._terms.now())
             self._reads[key_of(context)] = read
 
-    @override
-    def note(self, page: Page, records: Sequence[Any], context: Context | None) -> None:
+    def note(self, page: Page, records: Sequence[Any], context: Context | None) -> None:  # noqa: ARG002 - for subclasses
+        """Account for a page whose records are emitted next."""
         if (read := self._reads.get(key_of(context))) is None:
             return
         read.sent = min(read.sent, page.sent)
@@ -186,23 +132,52 @@ class FullReads(Presence):
             read.is_proof = False
         read.ids.update(number for number in page.ids if 1 <= number <= MAX_ID)
 
-    @override
     def complete(self, context: Context | None) -> None:
+        """Take note that a read has come to its end."""
         if (read := self._reads.get(key_of(context))) is not None:
             read.is_complete = True
 
-    @override
     def doubt(self, context: Context | None) -> None:
+        """Take note that the API counts other rows than it shows."""
         if (read := self._reads.get(key_of(context))) is not None:
             read.is_proof = False
 
-    @override
+    def see(self, row_id: int) -> None:
+        """Take note of a row that was asked for by itself, and came."""
+
+    def leave_out(self, row_id: int) -> None:
+        """Take note that a row is not emitted, as it does not belong to the run."""
+
+    def note_refreshed(self) -> None:
+        """Take note that another list has shown all rows that tonight has to read again."""
+
     def save(self) -> None:
+        """Bring the state up to date."""
         for read in self._reads.values():
             read.save()
 
-    @override
+    @property
+    def ids(self) -> Iterable[int] | None:
+        """The ids of all rows, once the list has been read; None if some are not known."""
+        return None
+
+    @property
+    def audits(self) -> Sequence[Findings]:
+        """What comparisons by the day have found, after `proofs`."""
+        return ()
+
     def proofs(self) -> Iterator[tuple[Context | None, Proof]]:
+        """Yield what is proven to exist, after the stream has been read.
+
+        Yields:
+            The context of the rows, a parent's or a cursus', or None for all; and the proof.
+
+        Raises:
+            RunEnds: The run has to end.
+            CredentialsError: The application may not ask any more.
+            RetriableAPIError: Too many tries of one page failed.
+            requests.RequestException: The API did not answer.
+        """
         for read in self._reads.values():
             if read.is_complete and read.is_proof and not self._list.has_wrong_totals:
                 for proof in pieces(read.lower, MAX_ID, list(read.ids), read.sent):

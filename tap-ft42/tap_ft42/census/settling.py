@@ -25,13 +25,11 @@ from tap_ft42.census.counting import (
     Differing,
     Interval,
     Proof,
-    count_all,
     find_differing,
     read_sector,
 )
 from tap_ft42.census.days import bounds, day_of, moment_of
 from tap_ft42.census.inquiry import DayInquiry, gone
-from tap_ft42.declared.instants import milliseconds
 from tap_ft42.declared.listing import CREATED_AT, ID
 from tap_ft42.planning.scope import id_lists
 from tap_ft42.reading.regions import Region
@@ -39,7 +37,6 @@ from tap_ft42.reading.regions import Region
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
-    from tap_ft42.census.accounts import Account
     from tap_ft42.census.comparing import Comparison, Counted, Span
     from tap_ft42.census.findings import Findings
     from tap_ft42.census.inquiry import Read
@@ -47,24 +44,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class _Suspects:
-    """Known rows some of which are gone or have changed, and how many."""
+    """Known rows, how many of them are gone or have changed, and what a look at all costs."""
 
     ids: Sequence[int]
     lacking: int
+    pages: float
 
-    def cost(self, longest: int) -> float:
-        """Return how many requests find out which: parts of one where others share it."""
-        pages = len(self.ids) / longest
-        return min(pages, self._halving(pages))
+    @property
+    def halving(self) -> float:
+        """How many requests find out which by halves; the first ones serve all."""
+        return self.lacking * (log2(max(self.pages / self.lacking, 1)) + 2) - 1
 
-    def is_crowd(self, longest: int) -> bool:
-        """Tell whether it costs less to halve them first."""
-        pages = len(self.ids) / longest
-        return self._halving(pages) < pages
-
-    def _halving(self, pages: float) -> float:
-        # The first halves serve all that are lacking.
-        return self.lacking * (log2(max(pages / self.lacking, 1)) + 2) - 1
+    @property
+    def cost(self) -> float:
+        """How many requests find out which: parts of one where others share it."""
+        return min(self.pages, self.halving)
 
 
 class Settling(DayInquiry):
@@ -80,14 +74,14 @@ class Settling(DayInquiry):
     @override
     def proofs(self) -> Iterator[Proof]:
         comparison, (first, *_) = self._comparison, self._comparison.parts
-        if first.account.moments is not None:
+        if first.is_named:
             yield from self._looked_up(first)
         spans = {
             span
             for one in comparison.parts
             for span, rows in comparison.differences(one).items()
             # Of rows without ids, a read of the day does not tell which ones are gone.
-            if rows > 0 or one.account.moments is not None
+            if rows > 0 or one.is_named
         }
         for window in comparison.windows(spans, self._page_size):
             yield from self._read_days(window)
@@ -107,31 +101,38 @@ class Settling(DayInquiry):
 
     # Looking up
 
+    @property
+    def _at_once(self) -> int:
+        """Ids that are looked up at once: a page that has room for more has all rows."""
+        return max(min(self._longest_list, self._page_size - 1), 1)
+
+    def _suspects(self, ids: Sequence[int], lacking: int) -> _Suspects:
+        return _Suspects(ids, lacking, len(ids) / self._at_once)
+
     def _looked_up(self, one: Counted) -> Iterator[Proof]:
         """Look up the known rows of days that lack some."""
         comparison, size = self._comparison, self._page_size
         differing = comparison.differences(one)
-        held = one.account.ids_by_day(comparison.zone)
+        held = self._account.ids_by_day(comparison.zone)
         suspects = [
-            _Suspects(sorted(n for day in _days(span) for n in held.get(day, ())), -rows)
+            self._suspects(sorted(n for day in _days(span) for n in held.get(day, ())), -rows)
             for span, rows in sorted(differing.items())
             if rows < 0
         ]
-        longest = self._longest_list
-        if self._split is None:
-            look_ups = ceil(sum(each.cost(longest) for each in suspects))
+        if self._account.is_exact:
+            look_ups = ceil(sum(each.cost for each in suspects))
             beside = comparison.cost((s for s, rows in differing.items() if rows > 0), size)
             if comparison.cost(differing, size) <= look_ups + beside:
                 return
-        asked, parts, room = list[int](), list[_Suspects](), float(self._room)
+        parts, room = list[_Suspects](), float(self._room)
         # What a day lacks adds up until it is its turn, however many rows it has.
-        for each in sorted(suspects, key=lambda one: -one.lacking / (one.cost(longest) or 1)):
-            if each.cost(longest) > room:
+        for each in sorted(suspects, key=lambda one: -one.lacking / (one.cost or 1)):
+            if each.cost > room:
                 continue
             spent, found = self._terms.budget.spent, [each]
-            if each.is_crowd(longest):
-                found = self._narrowed(one.account, each, room)
-            room -= self._terms.budget.spent - spent + sum(len(e.ids) / longest for e in found)
+            if each.halving < each.pages:
+                found = self._narrowed(each, room)
+            room -= self._terms.budget.spent - spent + sum(one.pages for one in found)
             parts += found
         asked = [number for each in parts for number in each.ids]
         sent, rows_found = self._terms.now(), self._found(asked)
@@ -142,31 +143,32 @@ class Settling(DayInquiry):
         for each in parts:
             missing = [number for number in each.ids if number not in rows_found]
             shown = map(rows_found.get, each.ids)
-            changed = [row for row in shown if row is not None and self._is_settled(row)]
+            changed = [row for row in shown if row is not None and not self._account.names(row)]
             if len(missing) + len(changed) != each.lacking:
                 continue  # it is read
             settled += changed
             for number in missing:
-                yield self._gone(one.account, number, sent)
-        self._close(settled)
+                yield self._gone(number, sent)
+        self._take(settled)
 
-    def _narrowed(self, account: Account, crowd: _Suspects, room: float) -> list[_Suspects]:
+    def _narrowed(self, crowd: _Suspects, room: float) -> list[_Suspects]:
         """Find out by totals which of the ids of a day lack some."""
-        lower, upper = crowd.ids[0], crowd.ids[-1]
+        account, (lower, upper) = self._account, (crowd.ids[0], crowd.ids[-1])
         region, rows = Region({ID: (lower, upper)}), len(account.between(lower, upper))
-        filters = self._split.filters[1] if self._split is not None else {}
+        (_, filters), *_ = account.parts
         total = rows - crowd.lacking
         if self._comparison.others is not None or rows != len(crowd.ids):
-            counted = self._asked(partial(count_all, region=region), filters)
-            (total,) = (part.total for part in counted if isinstance(part, Proof))
+            total = self._counted(region, filters).total
         read = partial(
             find_differing,
             whole=Interval(region, rows, total),
-            expected=account.expectation(self._longest_list),
+            expected=account.expectation(self._at_once),
             most=int(min(room, self._room)),
         )
         return [
-            _Suspects(account.between(*each.region.interval(ID)), each.expected - each.total)
+            self._suspects(
+                account.between(*each.region.interval(ID)), each.expected - each.total
+            )
             for part in self._asked(read, filters)
             if isinstance(part, Differing)
             for each in part.intervals
@@ -177,51 +179,22 @@ class Settling(DayInquiry):
         """Look up rows by their ids."""
         name = f"{self._list.name_of(self._whole)} that may be gone"
         found: dict[int, dict[str, Any]] = {}
-        for batch in id_lists(ids, self._longest_list):
+        for batch in id_lists(ids, self._at_once):
             query = {**(self._query or {}), "filter[id]": batch}
             rows = self._list.read_apart(query, name, self._whole, is_proof=True)
             found |= {row[ID]: row for row in with_ids(rows)}
         return found
 
-    def _gone(self, account: Account, number: int, sent: float) -> Proof:
-        account.remove(number)
+    def _gone(self, number: int, sent: float) -> Proof:
+        self._account.remove(number)
         self._findings.gone += 1
         return gone(number, sent)
 
-    def _is_settled(self, record: Mapping[str, Any] | None) -> bool:
-        """Tell whether an open row is settled by now."""
-        return self._split is not None and bool(record) and self._split.is_settled(record or {})
-
-    def _has_settled(self, record: Mapping[str, Any]) -> bool:
-        """Tell whether a row is known to be open, and is settled by now."""
-        still_open = self._split.open if self._split is not None else ()
-        return record[ID] in still_open and self._is_settled(record)
-
-    def _is_in_flight(self, record: Mapping[str, Any]) -> bool:
-        """Tell whether a row has changed since the windows were read."""
-        return (milliseconds(record.get(self._column)) or 0) > self._terms.times.until
-
-    def _close(self, records: Sequence[dict[str, Any]]) -> None:
-        """Account for open rows that are settled by now.
-
-        Args:
-            records: All of them, as their parents are asked for together.
-        """
-        if self._split is None:
-            return
-        closed = list[dict[str, Any]]()
+    def _take(self, records: Sequence[dict[str, Any]]) -> None:
+        """Emit rows and account for them: all, as their parents are asked for together."""
+        self._emit(records)
         for record in records:
-            if self._is_in_flight(record):  # it is open until the next windows bring it
-                still_open, settled = self._comparison.parts
-                day = day_of(moment_of(record), self._comparison.zone)
-                still_open.in_flight[day] -= 1
-                settled.in_flight[day] += 1
-            else:
-                closed.append(record)
-                self._split.open.remove(record[ID])
-        self._emit(closed)
-        for record in closed:
-            self._split.account.add(record[ID], moment=moment_of(record))
+            self._account.take(record, is_new=False)
 
     # Reading
 
@@ -235,13 +208,14 @@ class Settling(DayInquiry):
         if read := self._read_all(region, pages):
             days = _days(span)
             rows = self._of(days, read[0])
-            # The next windows bring what has changed since.
-            shown = [row for row in rows.values() if not self._is_for_later(row)]
-            settled = [row for row in shown if self._has_settled(row)]
-            self._close(settled)
+            is_settled = {
+                number: number in self._account and not self._account.names(row)
+                for number, row in rows.items()
+            }
+            self._take([row for number, row in rows.items() if is_settled[number]])
             # Which rows without ids are known, nobody can tell, and each one's parent is asked.
-            if not self._is_crowd or len(rows) > self._known(days):
-                self._emit([row for row in shown if row not in settled])
+            if self._account.is_exact or len(rows) > self._known(days):
+                self._emit([row for number, row in rows.items() if not is_settled[number]])
             yield from self._taken_in(rows, days, sent)
 
     def _read_all(
@@ -283,50 +257,19 @@ class Settling(DayInquiry):
         self, read: Mapping[int, dict[str, Any]], days: range, sent: float
     ) -> Iterator[Proof]:
         """Account for all rows of some days, and yield which of those with ids are gone."""
-        rows, before, zone = self._of(days, read), self._known(days), self._comparison.zone
-        account = self._account if self._split is None else self._split.open
+        rows, before, account = self._of(days, read), self._known(days), self._account
+        zone = self._comparison.zone
         held = account.ids_by_day(zone)
         lost = [number for day in days for number in held.get(day, ()) if number not in rows]
         for number in lost:
-            yield self._gone(account, number, sent)
-        for number, row in rows.items():
-            self._account_for(number, row)
-        if self._is_crowd:
-            still_open = self._split.open if self._split else ()
-            unnamed = (each for each in rows.items() if each[0] not in still_open)
-            moments = ((number, moment_of(row)) for number, row in unnamed)
-            self._account.replace_days(days, zone, moments)
+            yield self._gone(number, sent)
+        account.replace_days(days, zone, rows.values())
         self._findings.missing += max(self._known(days) - before + len(lost), 0)
         self._days_read.update(days)
 
-    @property
-    def _is_crowd(self) -> bool:
-        """Whether there are rows whose ids are not held."""
-        return self._account.moments is None
-
     def _known(self, days: range) -> int:
-        zone, parts = self._comparison.zone, self._comparison.parts
-        return sum(one.account.rows(zone)[day] for one in parts for day in days)
-
-    def _is_for_later(self, row: Mapping[str, Any]) -> bool:
-        return self._split is not None and self._is_in_flight(row)
-
-    @override
-    def _knows(self, row_id: object) -> bool:
-        if self._split is not None and type(row_id) is int and row_id in self._split.open:
-            return True
-        return super()._knows(row_id)
-
-    def _account_for(self, number: int, row: dict[str, Any]) -> None:
-        """Account for a row that was read, but not for how many are settled."""
-        if self._split is None:
-            if not self._is_crowd:
-                self._account.add(number, moment=moment_of(row))
-        elif not self._is_in_flight(row):
-            if self._split.is_settled(row):
-                self._split.open.remove(number)
-            else:
-                self._split.opens(row)
+        rows = self._account.rows(self._comparison.zone)
+        return sum(rows[day] for day in days)
 
 
 def _days(span: Span) -> range:

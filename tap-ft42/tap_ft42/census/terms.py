@@ -90,7 +90,13 @@ class Output(Protocol):
         """What of them is about people, and what of that may leave the tap."""
 
     def emit(self, record: Any, context: Context | None, *, is_known: bool) -> None:  # noqa: ANN401 - what the API sent
-        """Emit a record; one that is known is only looked at."""
+        """Emit a record that is read outside of its stream's own turn.
+
+        Args:
+            record: What the API sent.
+            context: The context of its partition, or None.
+            is_known: Whether it is only looked at, as the target has it.
+        """
 
 
 class CountedList(Protocol):

@@ -19,7 +19,6 @@ from tap_ft42.census.counting import (
     Interval,
     Proof,
     UncountableError,
-    count_all,
     find_differing,
 )
 from tap_ft42.census.days import bounds, day_of, moment_at
@@ -30,12 +29,9 @@ from tap_ft42.census.unnamed import DEPARTED, Unnamed, have_gone_along
 from tap_ft42.declared.contexts import cursus_of
 from tap_ft42.declared.listing import CREATED_AT
 from tap_ft42.declared.words import some
-from tap_ft42.reading.regions import Region
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-
-    from tap_ft42.census.accounts import Account
 
 _MOST = 60
 """Totals that a night asks for to find days of which no ids are known."""
@@ -52,40 +48,38 @@ class TotalsCensus(DayInquiry):
             yield looked_at(self._terms.now())
 
     def _compared(self) -> Iterator[Proof]:
-        if not (own := self._account.rows("UTC")):
+        if not (own := self._account.rows("UTC", named=False)):
             message = "They do not say when they were created, and are too many for their ids"
             raise UncountableError(message)
-        parts, departures = list[Counted](), self._terms.departures
-        settled: Mapping[str, str] = {}
-        if self._split is not None:
-            settled, still_open = self._split.filters
-            spans = self._differing(self._split.open, still_open, self._total(still_open))
-            parts.append(Counted(self._split.open, spans, has_all=False))
-        total = self._total(settled)
-        have_gone = have_gone_along(sum(own.values()) - total, self._account, departures)
-        if have_gone:  # nothing more is asked until the days are known
-            departed = self._account.notes.get(DEPARTED, 0) + departures.gone
-            self._account.note(**{DEPARTED: departed})
-        spans = {} if have_gone else self._differing(self._account, settled, total)
-        parts.append(Counted(self._account, spans, has_all=False))
+        parts, departures, have_gone = list[Counted](), self._terms.departures, False
+        for is_named, filters in self._account.parts:
+            total = self._counted(self._all_days, filters).total
+            have_gone = not is_named and have_gone_along(
+                sum(own.values()) - total, self._account, departures
+            )
+            if have_gone:  # nothing more is asked until the days are known
+                departed = self._account.notes.get(DEPARTED, 0) + departures.gone
+                self._account.note(**{DEPARTED: departed})
+            spans = {} if have_gone else self._differing(filters, total, is_named=is_named)
+            parts.append(Counted(self._account, is_named, spans, has_all=False))
         comparison = Comparison(parts, until=self._terms.times.until)
         found = Findings(self._list.listing.name, cursus_of(self._whole))
         settling = (Settling if have_gone else Unnamed)(self._read, comparison, found)
         yield from settling.proofs()
 
     def _differing(
-        self, account: Account, filters: Mapping[str, str], total: int
+        self, filters: Mapping[str, str], total: int, *, is_named: bool
     ) -> dict[Span, int]:
         """Return how many rows there are of the days that differ."""
-        own, has_ids = account.rows("UTC"), account.moments is not None
+        own = self._account.rows("UTC", named=is_named)
         days = sorted(own)
         # A range of instants reaches a millisecond further than it is asked for.
         firsts = [bounds(day, day, "UTC")[0] - 1 for day in days]
-        size = self._list.reader.page_size if has_ids else 1
+        size = self._list.reader.page_size if is_named else 1
         expected = Expectation(firsts, [own[day] for day in days], size)
         whole = Interval(self._all_days, sum(own.values()), total)
         most = self._most
-        if not has_ids:  # as many are left to read the days
+        if not is_named:  # as many are left to read the days
             most = _MOST if most is None else min(most // 2, _MOST)
             if len(days) > 2**most:  # it would end before it has come to a day
                 self._tell_difference(whole)
@@ -96,7 +90,7 @@ class TotalsCensus(DayInquiry):
             expected=expected,
             key=CREATED_AT,
             most=most,
-            is_read=has_ids,
+            is_read=is_named,
         )
         found = dict[Span, int]()
         today = day_of(moment_at(self._terms.times.until), "UTC")
@@ -104,10 +98,10 @@ class TotalsCensus(DayInquiry):
             for each in part.intervals if isinstance(part, Differing) else ():
                 lower, upper = each.region.interval(CREATED_AT)
                 first, end = bisect_left(firsts, lower), bisect_right(firsts, upper)
-                if has_ids or each.total:
+                if is_named or each.total:
                     last = days[end] - 1 if end < len(days) else today
                     # Before the first day that is known, rows may have come unseen.
-                    found[0 if has_ids and not lower else days[first], last] = each.total
+                    found[0 if is_named and not lower else days[first], last] = each.total
                 else:  # all days are empty
                     found |= {(day, day): 0 for day in days[first:end]}
         return found
@@ -122,15 +116,3 @@ class TotalsCensus(DayInquiry):
                 some(abs(more), f"{'more' if more > 0 else 'fewer'} row"),
                 extra={"happened": "census_left_over", "rows": more},
             )
-
-    @property
-    def _all_days(self) -> Region:
-        return Region({CREATED_AT: (0, self._terms.times.until)})
-
-    def _total(self, filters: Mapping[str, str]) -> int:
-        """Ask how many rows there are up to when the run has read."""
-        read = partial(count_all, region=self._all_days)
-        (total,) = (
-            part.total for part in self._asked(read, filters) if isinstance(part, Proof)
-        )
-        return total

@@ -96,12 +96,12 @@ class Unnamed(Settling):
             pages = self._comparison.pages(span, self._page_size) + 1
             if pages > min(self._room, end - budget.spent):
                 return
-            before = account.rows(zone)[span[0]]
+            before = account.rows(zone, named=False)[span[0]]
             if ids := self._ids_of(span):
                 yield from self._read_between(span, Region({ID: ids}), pages)
             else:
                 yield from self._read_days(span)
-            self._findings.gone += max(before - account.rows(zone)[span[0]], 0)
+            self._findings.gone += max(before - account.rows(zone, named=False)[span[0]], 0)
 
     def _ids_of(self, span: Span) -> tuple[int, int] | None:
         """Return between which ids the rows of a day lie, or have lain."""
@@ -123,12 +123,10 @@ class Unnamed(Settling):
             self._comparison.zone,
             self._comparison.parts[-1],
         )
-        shown, held = list(self._of(days, rows).values()), list[int]()
-        if self._split is not None:
-            shown = [row for row in shown if self._split.is_settled(row)]
-            by_day = self._split.open.ids_by_day(zone)
-            held = [number for day in days for number in by_day.get(day, ())]
-        known = 0 if crowd.has_all else self._account.rows(zone)[span[0]]
+        shown = [row for row in self._of(days, rows).values() if not self._account.names(row)]
+        by_day = self._account.ids_by_day(zone)
+        held = [number for day in days for number in by_day.get(day, ())]
+        known = 0 if crowd.has_all else crowd.rows(zone)[span[0]]
         is_complete = len(shown) == crowd.api.get(span, known)
         if is_complete and all(proof.lower <= number <= proof.upper for number in held):
             yield from self._taken_in(rows, days, proof.sent)
@@ -137,18 +135,16 @@ class Unnamed(Settling):
 
     def _of_ids(self, rows: Mapping[int, Any], proof: Proof) -> Iterator[Proof]:
         """Say of which rows an interval of ids consists."""
-        known = set[int]()
-        if self._split is not None:
-            known.update(self._split.open.between(proof.lower, proof.upper))
-            for number in known.difference(rows):
-                self._split.open.remove(number)
+        known = set(self._account.between(proof.lower, proof.upper))
+        for number in known.difference(rows):
+            self._account.remove(number)
         yield from self._told(proof, sorted(rows), known)
 
 
 def have_gone_along(lacking: int, account: Account, departures: Departures) -> bool:
     """Tell whether rows that are lacking may have gone with people: in this run or before."""
     gone: int = departures.gone + account.notes.get(DEPARTED, 0)
-    known = sum(account.rows("UTC").values())
+    known = sum(account.rows("UTC", named=False).values())
     likely = gone * known / max(departures.people, 1)
     # Graduates leave their rows behind.
     return gone > 0 and likely / 4 <= lacking <= 2 * likely + _FEW

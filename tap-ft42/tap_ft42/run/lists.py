@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tap_ft42.api.budget import RunEnds
 from tap_ft42.api.errors import is_missing
 from tap_ft42.census.known import KnownRows
-from tap_ft42.census.presence import FullReads, Presences
+from tap_ft42.census.presence import Presence, Presences
 from tap_ft42.declared.contexts import cursus_of, key_of, parent_of
 from tap_ft42.declared.instants import from_milliseconds
 from tap_ft42.declared.listing import ID
@@ -355,7 +355,7 @@ class ListRun:
         parts, terms, needs_all = self.partitions, self.run.census_terms, self.due.needs_all
         return Presences(
             {
-                cursus_of(whole): FullReads(parts, terms, needs_all)
+                cursus_of(whole): Presence(parts, terms, needs_all)
                 if self.listing.cursor is None
                 else KnownRows(parts, terms, whole)
                 for whole in parts.lists
