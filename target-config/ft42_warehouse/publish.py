@@ -57,6 +57,8 @@ class Published:
     deleted: Counter[str] = field(default_factory=Counter)
     erased: int = 0
     """Persons whose data were erased."""
+    returned: int = 0
+    """Persons who are listed again after their data were erased."""
 
 
 def publish(
@@ -148,6 +150,9 @@ class _Publish:
             self._publish(table)
         if is_first:
             make_keys(self._connection, self._schemas)
+        if self._moved["arrived", PERSONS] and not self._everything:
+            returned = self._connection.execute(self._schemas.statement("publish/returned"))
+            self._done.returned = returned.rowcount
         if max_delete_percent is not None:
             self._guard(max_delete_percent)
         self._connection.execute(

@@ -123,5 +123,11 @@ def _tell(published: Published) -> None:
             click.echo(f"{table.name:<20} {', '.join(parts)}")
     if published.erased:
         click.echo(f"The data of {published.erased:,} persons were erased")
+    if published.returned:
+        click.echo(
+            f"42 lists {published.returned:,} persons again whose data were erased. What was "
+            "theirs before is missing until a backfill reads it.",
+            err=True,
+        )
     if not (+published.inserted or +published.changed or +published.deleted):
         click.echo("Nothing to publish")

@@ -136,9 +136,11 @@ def test_who_had_disappeared_and_is_listed_again_comes_back(two_people: Warehous
     assert two_people.query("SELECT FROM ft42_raw.projects_users WHERE id = 10") == []
     two_people.land("users", user(1, _sdc_extracted_at=NOON.replace(hour=15)))
     two_people.land("projects_users", enrolment(10, 1))
-    two_people.run("publish")
+    told = "42 lists 1 persons again whose data were erased."
+    assert told in two_people.run("publish")
     assert two_people.published("users") == [1, 2]
     assert two_people.published("projects_users") == [10, 20]
+    assert told not in two_people.run("publish")
     two_people.run("check")
 
 
