@@ -298,3 +298,13 @@ def test_whatever_becomes_of_lists_of_people_no_level_is_lost(
         assert copy.stale() == set()
         copy.night()
         assert len(copy.asked) < 25  # all of it has four pages
+
+
+def test_who_may_not_ask_for_people_reads_all_levels_each_night(
+    tap: Tap, world: RunningSandbox
+) -> None:
+    world.fault("forbidden", route="/v2/cursus/:id/cursus_users", query="filter[user_id]")
+    copy = Copy(tap, world)
+    world.live(3600, events={"mark": 60})
+    copy.night()
+    assert copy.stale() == set()
