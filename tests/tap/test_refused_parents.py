@@ -312,3 +312,22 @@ def test_a_list_that_is_refused_is_not_cut_in_halves_and_is_asked_again_later(
     api.asked.clear()
     here.run(MEMBERSHIPS, state=second.state)
     assert len(api.asked) <= 10
+
+
+@pytest.mark.slow
+def test_a_list_that_breaks_for_all_parents_is_not_asked_for_each(
+    tap: Tap, api: ScriptedApi
+) -> None:
+    some = MANY[:40]
+    api.script |= {f"/v2/coalitions/{house}/coalitions_users": always(BROKEN) for house in some}
+    api.script["/v2/coalitions"] = paged(
+        [record_of("coalitions", id=house, score=3) for house in some]
+    )
+    api.script["/v2/coalitions_users"] = always(BROKEN)
+    here = tap.pointed_at(api)
+    first = here.fail("coalitions", MEMBERSHIPS)
+    assert len(api.asked) < 100
+    assert "30 more" in first.last_word
+    many_houses(api, {*MANY})
+    second = here.run(MEMBERSHIPS, state=first.state)
+    assert second.ids(MEMBERSHIPS) == [10 * house for house in some]

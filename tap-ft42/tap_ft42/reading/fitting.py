@@ -156,11 +156,7 @@ class Fit:
         return len(keys) + is_alone
 
     def are_bounds_due(self, region: Region | None = None) -> bool:
-        """Tell whether it is time to look which bounds count.
-
-        Args:
-            region: The rows that are wanted; any by default.
-        """
+        """Tell whether rows may lie at bounds of which nobody knows whether they count."""
         is_due = self.can.is_due("bounds", self._today)
         is_unknown = is_due and self._looks_left > 0 and self.narrows_by(ID)
         return is_unknown and (region is None or depends_on_bounds(region))

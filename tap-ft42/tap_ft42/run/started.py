@@ -85,7 +85,7 @@ class StartedReads:
         self._running: dict[Hashable, Started | None] = {}
         self._is_due: dict[Hashable, bool] = {}
         self._held: dict[Hashable, Partition] = {}
-        self._refusal: FatalAPIError | None = None
+        self._refusal: Exception | None = None
         self._movements: dict[str, Sequence[Movement]] = {}
         self._swept: dict[str, Sequence[dict[str, Any]]] = {}
 
@@ -99,7 +99,7 @@ class StartedReads:
         """Return the read of a partition, for good; None if an earlier one has its rows.
 
         Raises:
-            FatalAPIError: 42 refuses the others, and is not asked for this one.
+            Exception: 42 does not answer the others, and is not asked for this one.
         """
         if self.is_held(context):
             self._begin_held(context)
@@ -115,7 +115,7 @@ class StartedReads:
         """Begin with what was held, if 42 answers any of it; else with this one in its turn.
 
         Raises:
-            FatalAPIError: 42 refuses what was asked for, and it is not the turn of this one.
+            Exception: 42 does not answer what was tried, and it is not the turn of this one.
         """
         if self.is_any_read:
             held, self._held = [*self._held.values()], {}
@@ -295,7 +295,7 @@ class StartedReads:
             self._sweeping.tell_halved(halving.members, failure)
         return True
 
-    def _try_some(self, members: Sequence[Partition], refusal: FatalAPIError) -> None:
+    def _try_some(self, members: Sequence[Partition], refusal: Exception) -> None:
         """Begin with some of those whose list is refused, as 42 may show some parents alone."""
         tried = 0 if self._refusal is not None else _TRIED
         self._refusal = refusal

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from tap_ft42.api.budget import RunEnds
 from tap_ft42.api.errors import REFUSALS, FatalAPIError, explain, status_of
+from tap_ft42.api.retries import RETRIED
 from tap_ft42.api.token import CredentialsError
 from tap_ft42.declared.contexts import list_of, parent_of
 from tap_ft42.declared.listing import ID, LARGEST
@@ -60,8 +61,8 @@ class Sweeping:
     def __init__(self, partitions: Partitions) -> None:
         self._list = partitions
         self._refuses_all: bool | None = None
-        self.refusal: FatalAPIError | None = None
-        """Why no list of parents is answered, where 42 refuses the list of all of them, too."""
+        self.refusal: Exception | None = None
+        """Why no list of parents is answered, as far as it is not because of some of them."""
 
     @property
     def _filter(self) -> str:
@@ -113,12 +114,15 @@ class Sweeping:
         if not self._reads_together(contexts) or self._list.is_campus_ignored:
             return alike
         if self._is_look_due(contexts) and self._list.run.budget.reaches_for(_WORTH_IT):
-            with suppress(RunEnds, TooLargeError, *ALONE):  # the next run looks
-                try:
-                    self._look_at_list(contexts)
-                except FatalAPIError as refusal:
-                    if self.refuses_all(contexts[0], refusal):
-                        self.refusal = refusal
+            try:
+                self._look_at_list(contexts)
+            except FatalAPIError as refusal:
+                if self.refuses_all(contexts[0], refusal):
+                    self.refusal = refusal
+            except RETRIED as failure:
+                self.refusal = failure
+            except (RunEnds, TooLargeError, IncompleteReadError):
+                pass  # the next run looks
         return loads_apart if self._list.fit_of_sweeps.is_list_due else alike
 
     def _look_at_filter(self, contexts: Sequence[Context | None]) -> None:
