@@ -105,12 +105,7 @@ class Pipeline:
     """Runs reads in a thread and hands out what they find."""
 
     def __init__(
-        self,
-        *,
-        quota: Quota,
-        budget: Budget,
-        client: Client,
-        has_worked: bool,
+        self, *, quota: Quota, budget: Budget, client: Client, has_worked: bool
     ) -> None:
         """Prepare; nothing runs before the first read is known.
 
