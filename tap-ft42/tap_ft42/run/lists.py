@@ -243,7 +243,7 @@ class ListRun:
         )
         for step, reading, moved in running.steps:
             reading.entry.cover(step.begins, step.until, tells_changes=step.since is not None)
-            self.partitions.account_to(reading.entry, step.since)
+            self.partitions.emitted.begin(reading.entry, step.since)
             parts = self.run.pipeline.parts(reading)
             for trait in self.traits:
                 parts = trait.prepared(parts, read)
@@ -325,8 +325,10 @@ class ListRun:
 
     def count(self, row: Mapping[str, Any], context: Context | None) -> None:
         """Count a row that goes to the target, and tell the lists that wait for news of it."""
-        self.partitions.count(row)
-        if self.told and self.partitions.is_changed(row) is not False:
+        emitted = self.partitions.emitted
+        if self.output.selected:
+            emitted.count(row)
+        if self.told and emitted.is_changed(row) is not False:
             for one in self.told:
                 for trait in one.traits:
                     trait.learn_of_mark(row, context)
