@@ -368,10 +368,6 @@ class ListRun:
         """Return the ids of all rows, if the run has read the list and knows them."""
         return self.presence.ids if self.output.selected else None
 
-    def take(self, record: object, context: Context | None) -> bool:
-        """Emit a row that came within one of another list, and tell whether it is whole."""
-        return self.output.take(record, context)
-
     def note_refreshed(self, context: Context | None) -> None:
         """Take note that all rows were taken that tonight has to read again."""
         self.presence.of(context).note_refreshed()

@@ -291,7 +291,8 @@ class ThoseWhoMoved(Trait):
             yield record
             found |= self._note(memory, [record])
             if person_of(record) in self._known:
-                is_taken = self._list.run.people.people.take(record["user"], context)
+                people = self._list.run.people.people.output
+                is_taken = people.take(record["user"], context)
                 self._is_all_taken = is_taken and self._is_all_taken is not False
 
     @cached_property
