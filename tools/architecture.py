@@ -33,6 +33,7 @@ MECHANISMS: Mapping[str, tuple[str, ...]] = {
         "reading/piecewise.py",
         "reading/reads.py",
         "reading/regions.py",
+        "reading/whole.py",
     ),
     "Pages in flight": ("reading/pipeline.py", "reading/places.py", "reading/ahead.py"),
     "Fit to what the API can do": (
@@ -40,6 +41,7 @@ MECHANISMS: Mapping[str, tuple[str, ...]] = {
         "reading/bounds.py",
         "reading/fitting.py",
         "reading/newest.py",
+        "run/fitted.py",
         "run/traits/filtered.py",
     ),
     "Outages": ("reading/outages.py", "reading/troubles.py"),

@@ -15,8 +15,9 @@ from requests.structures import CaseInsensitiveDict
 from tap_ft42.api.page import page_of
 from tap_ft42.declared.instants import from_milliseconds
 from tap_ft42.reading.asking import FACTOR, SPARE, Ask, IncompleteReadError
-from tap_ft42.reading.reads import read_from_scratch, read_list, read_window
+from tap_ft42.reading.reads import read_from_scratch, read_window
 from tap_ft42.reading.regions import Region
+from tap_ft42.reading.whole import read_list
 from tap_ft42.streams.cursors import UPDATED_AT
 from typing_extensions import override
 

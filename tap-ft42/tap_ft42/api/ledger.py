@@ -22,9 +22,10 @@ from tap_ft42.api.retries import RETRIED, TooManyRequestsError
 from tap_ft42.declared.instants import from_milliseconds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from tap_ft42.api.page import Page
+    from tap_ft42.declared.listing import Cursor
 
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
@@ -134,6 +135,37 @@ class Entry:
         # What came from the spool was paid for by an earlier run.
         needed = min(needed, self.rows)
         return max(1, ceil(needed / self.page_size)) if self.page_size else 1
+
+
+class Emitted:
+    """Counts the rows of a list that go to the target."""
+
+    def __init__(self, cursor: Cursor | None) -> None:
+        self._cursor = cursor
+        self._entry: Entry | None = None
+        self._since: str | int | None = None
+
+    def begin(self, entry: Entry, since: str | int | None) -> None:
+        """Count what is emitted next.
+
+        Args:
+            entry: The entry of its route.
+            since: Rows whose cursor is greater are changed; None if that cannot be told.
+        """
+        self._entry, self._since = entry, since
+
+    def count(self, row: Mapping[str, Any]) -> None:
+        """Count a row that goes to the target."""
+        if self._entry is not None:
+            self._entry.emit(is_changed=self.is_changed(row))
+
+    def is_changed(self, row: Mapping[str, Any]) -> bool | None:
+        """Tell whether a row is new or has changed; None if that cannot be told."""
+        cursor, since = self._cursor, self._since
+        if since is None or cursor is None:
+            return None
+        value = row.get(cursor.column)
+        return since == "" or (value is not None and value > since)
 
 
 _SENDING: ContextVar[Entry] = ContextVar("sending")

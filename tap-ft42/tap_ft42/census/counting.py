@@ -41,8 +41,8 @@ from tap_ft42.reading.asking import (
 )
 from tap_ft42.reading.in_order import read_in_order
 from tap_ft42.reading.piecewise import read_piecewise
-from tap_ft42.reading.reads import read_list
 from tap_ft42.reading.regions import Region
+from tap_ft42.reading.whole import read_list
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence

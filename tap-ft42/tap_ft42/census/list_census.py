@@ -189,7 +189,7 @@ class ListCensus(Inquiry):
             **region.params(),
         }
         name = f"who left {counted.name_of(self._whole)}"
-        for record in counted.read_apart(query, name, self._whole):
+        for record in counted.read_apart([query], name, self._whole):
             number = record.get("id") if isinstance(record, dict) else None
             if type(number) is not int or number in self._seen:
                 continue

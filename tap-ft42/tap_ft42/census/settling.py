@@ -181,7 +181,7 @@ class Settling(DayInquiry):
         found: dict[int, dict[str, Any]] = {}
         for batch in id_lists(ids, self._at_once):
             query = {**(self._query or {}), "filter[id]": batch}
-            rows = self._list.read_apart(query, name, self._whole, is_proof=True)
+            rows = self._list.read_apart([query], name, self._whole, is_proof=True)
             found |= {row[ID]: row for row in with_ids(rows)}
         return found
 

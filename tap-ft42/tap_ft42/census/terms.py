@@ -150,7 +150,7 @@ class CountedList(Protocol):
 
     def read_apart(
         self,
-        query: Mapping[str, Any],
+        queries: Sequence[Mapping[str, Any]],
         name: str,
         context: Context | None = None,
         *,

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from tap_ft42.declared.instants import DAY, milliseconds
 from tap_ft42.declared.listing import ID
-from tap_ft42.reading.reads import read_from_scratch, read_list, read_window
+from tap_ft42.reading.reads import read_from_scratch, read_window
 from tap_ft42.reading.regions import MAX_ID, Region
+from tap_ft42.reading.whole import read_list
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence

@@ -90,6 +90,10 @@ class Reading:
         self.entry.pages += 1
         self.expect(max(self._pages, self._pages_expected))
 
+    def holds(self, place: Place) -> bool:
+        """Tell whether a place is one of its own."""
+        return place[: len(self.place)] == self.place
+
     def end(self) -> None:
         """Give up what has not come."""
         self.is_over = True
@@ -105,12 +109,7 @@ class Pipeline:
     """Runs reads in a thread and hands out what they find."""
 
     def __init__(
-        self,
-        *,
-        quota: Quota,
-        budget: Budget,
-        client: Client,
-        has_worked: bool,
+        self, *, quota: Quota, budget: Budget, client: Client, has_worked: bool
     ) -> None:
         """Prepare; nothing runs before the first read is known.
 
@@ -228,11 +227,7 @@ class Pipeline:
 
     def _before(self, place: Place) -> list[Reading]:
         """Return the reads that the consumer has passed over, as nobody wants them."""
-        return [
-            reading
-            for reading in self._readings
-            if reading.place < place and reading.place != place[: len(reading.place)]
-        ]
+        return [one for one in self._readings if one.place < place and not one.holds(place)]
 
     def _forget(self, reading: Reading) -> None:
         self._readings.discard(reading)
@@ -262,9 +257,8 @@ class Pipeline:
         reading.end()
         if reading.task is not None:
             reading.task.cancel()
-        depth = len(reading.place)
         for page, place in tuple(self._places.items()):
-            if place[:depth] == reading.place:
+            if reading.holds(place):
                 self._release(page)
 
     async def _answer(
@@ -350,9 +344,7 @@ class Pipeline:
     def _has_room_for(self, place: Place) -> bool:
         """Tell whether an answer may be waited for: always if the consumer needs it now."""
         wanted = self._starving
-        return len(self._occupied) < AHEAD or (
-            wanted is not None and place[: len(wanted.place)] == wanted.place
-        )
+        return len(self._occupied) < AHEAD or (wanted is not None and wanted.holds(place))
 
     async def _permission(self, entry: Entry) -> None:
         self._budget.spend()

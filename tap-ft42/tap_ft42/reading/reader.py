@@ -10,10 +10,11 @@ from tap_ft42.api.retries import MAX_TRIES
 from tap_ft42.reading.asking import IncompleteReadError, Part
 from tap_ft42.reading.fitting import Fit
 from tap_ft42.reading.places import NOW
-from tap_ft42.reading.reads import read_from_scratch, read_list
+from tap_ft42.reading.reads import read_from_scratch
 from tap_ft42.reading.regions import Region
 from tap_ft42.reading.source import ListSource, Route
 from tap_ft42.reading.spool import FRESH
+from tap_ft42.reading.whole import read_list
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence

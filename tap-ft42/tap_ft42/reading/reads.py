@@ -63,12 +63,12 @@ from tap_ft42.reading.asking import (
     RangeTooWideError,
     TooDearError,
 )
-from tap_ft42.reading.ids import IdSet
 from tap_ft42.reading.in_order import order_by, read_in_order
-from tap_ft42.reading.newest import Order, OutOfOrderError, read_newest
-from tap_ft42.reading.paging import LOST, Seen, all_pages, is_all, one_page, tells_order
+from tap_ft42.reading.newest import OutOfOrderError, read_newest
+from tap_ft42.reading.paging import LOST, is_all, one_page, tells_order
 from tap_ft42.reading.piecewise import MOST_SLICES, SHORT_SLICE, read_piecewise, slices_of
 from tap_ft42.reading.regions import Region
+from tap_ft42.reading.whole import read_list
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
@@ -80,90 +80,11 @@ if TYPE_CHECKING:
 LONG_SLICE = 500
 """Pages of a slice of a sorted list: deeper offsets cost the API more."""
 
-_TRIES = 10
-
-_SIZES = 4
-"""How often pages are made smaller where each is in an order of its own."""
-
 _FEW_PIECES = 3
 """Pieces that are read without a look at whether the whole list has fewer pages."""
 
 _FAR = (10, 200)
 """Numbers of pages that a list which nobody counts may have."""
-
-
-async def read_list(
-    ask: Ask, region: Region | None = None, *, is_sortable: bool
-) -> AsyncIterator[Part]:
-    """Read a whole list, or a region that the API narrows no further.
-
-    Such a list may also win rows, so a small risk remains: a row that comes and
-    another one that goes in the same second between two pages. The next full
-    read brings what was missed then.
-
-    Args:
-        ask: Asks for pages.
-        region: Which rows; None for all.
-        is_sortable: Whether the API sorts the list by id.
-
-    Yields:
-        Its pages, once or several times.
-
-    Raises:
-        IncompleteReadError: It was another one in each of ten reads, or it shows less
-            than it counts on pages that are all the same, or that repeat each other.
-    """
-    look = Metered(ask)
-    sort = "id" if is_sortable else None
-    before, is_shuffled = None, False
-    for attempt in range(_TRIES):
-        seen, order = Seen(), Order()
-        look = look.again() if attempt else look
-        async for page in all_pages(look.after(attempt), region or Region(), sort, seen):
-            order.add(page)
-            yield Part(page)
-        is_shuffled |= seen.is_shuffled
-        if is_shuffled:
-            # Pages of another size end elsewhere, and lack other rows.
-            if seen.is_filled_by(look.ids):
-                yield Part(None)
-                return
-            look = look.smaller()
-            if attempt < _SIZES:
-                continue
-            message = (
-                f"the API counts {seen.last} rows, and shows {len(look.ids)} of them, as each "
-                "page is in an order of its own"
-            )
-            raise IncompleteReadError(message)
-        is_alike, before = seen.ids == before, seen.ids
-        if not seen.is_cut_off and (seen.is_steady or is_alike):
-            is_newest_first = None if region is None or region.bounds else order.is_newest_first
-            yield Part(None, is_doubtful=not seen.is_steady, is_newest_first=is_newest_first)
-            return
-        if seen.is_one_page_again and await _is_all_in_one(look.after(_TRIES), seen, sort):
-            yield Part(None)
-            return
-        if is_alike:
-            message = (
-                f"the API counts {seen.last or 'more'} rows, and shows {seen.shown} of them "
-                "on every page"
-            )
-            raise IncompleteReadError(message)
-    message = f"the list was another one in each of {_TRIES} reads"
-    raise IncompleteReadError(message)
-
-
-async def _is_all_in_one(ask: Ask, seen: Seen, sort: str | None) -> bool:
-    """Tell whether a list comes as a whole, however few rows a page are asked for."""
-    page = await ask.smaller()(Region(), 1, sort)
-    return page.is_oversized and seen.ids == _ids_of(page)
-
-
-def _ids_of(page: Page) -> IdSet:
-    ids = IdSet()
-    ids.update(page.ids)
-    return ids
 
 
 async def read_from_scratch(
@@ -383,12 +304,7 @@ async def _from_scratch(
             # Ids are given away in ascending order: below this one no row appears.
             rest = region.narrowed("id", lower, head.ids[-1] - 1)
             slices = rest.cut("id", slices_of(head, LONG_SLICE, most=head.ids[0]))
-        read = partial(read_in_order, is_part=True)
-        readings = [
-            _in_pieces(read, ask.after(number), piece, "id")
-            for number, piece in enumerate(slices, 1)
-        ]
-        async for part in _slices(ask, head, readings):
+        async for part in _slices(ask, head, slices, read_in_order):
             yield part
         is_short = head.total is None or len(ask.ids) < max(head.total, 2)
         if not tells_order(head) and is_short and head.ids[0] < upper:
@@ -408,21 +324,23 @@ async def _from_scratch(
             *region.narrowed("id", lower, newest).cut("id", slices_of(head, SHORT_SLICE)),
             region.narrowed("id", newest + 1, upper),
         ]
-        read = partial(read_piecewise, is_part=True)
-        readings = [
-            _in_pieces(read, ask.after(number), piece, "id")
-            for number, piece in enumerate(slices, 1)
-        ]
-        async for part in _slices(ask, head, readings):
+        async for part in _slices(ask, head, slices, read_piecewise):
             yield part
 
 
 async def _slices(
-    ask: Metered, head: Page, slices: Sequence[AsyncIterator[Part]]
+    ask: Metered,
+    head: Page,
+    slices: Sequence[Region],
+    read: Callable[..., AsyncIterator[Part]],
 ) -> AsyncIterator[Part]:
     """Read the slices of a list, and hold what they have against what the whole counts."""
-    is_doubtful = False
-    async for part in in_turn(slices):
+    is_doubtful, read_part = False, partial(read, is_part=True)
+    readings = [
+        _in_pieces(read_part, ask.after(number), piece, "id")
+        for number, piece in enumerate(slices, 1)
+    ]
+    async for part in in_turn(readings):
         is_doubtful |= part.is_doubtful
         yield part
     shown, are_empty = len(ask.ids), len(ask.ids) == len(set(head.ids))

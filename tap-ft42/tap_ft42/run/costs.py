@@ -20,10 +20,12 @@ from tap_ft42.planning.plan import plan
 from tap_ft42.planning.steps import Way
 from tap_ft42.reading.fitting import NIGHTLY
 from tap_ft42.reading.regions import MAX_ID, Region
+from tap_ft42.run.fitted import fitted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from tap_ft42.api.page import Page
     from tap_ft42.declared.contexts import Context
     from tap_ft42.planning.plan import PlannedRead
     from tap_ft42.reading.pipeline import Reading
@@ -68,7 +70,7 @@ class Intent:
         for state in deepcopy(list_run.partitions.states_within(whole)):
             context = {**state.get("context", {}), **(whole or {})} or None
             members.append(due.partition(context, state))
-        listing, times = list_run.partitions.fitted_listing, list_run.run.times
+        listing, times = fitted(list_run.partitions), list_run.run.times
         return cls(list_run, whole, plan(listing, members, times))
 
     @property
@@ -186,8 +188,17 @@ def estimates(lists: Mapping[str, ListRun]) -> list[Estimate]:
 def _total(list_run: ListRun, readings: Sequence[Reading]) -> int | None:
     """Return how many rows lists have."""
     pages = [list_run.partitions.reader.one_of(reading) for reading in readings]
-    known = [rows for page in pages if (rows := list_run.partitions.rows_of(page)) is not None]
+    known = [rows for page in pages if (rows := _rows_of(list_run, page)) is not None]
     return sum(known) if known else None
+
+
+def _rows_of(list_run: ListRun, page: Page) -> int | None:
+    """Return how many rows a list has of which this is the first page.
+
+    One record may carry several rows.
+    """
+    total = page.total if page.more or page.total else page.count
+    return total * list_run.partitions.unpacked(page).count // page.count if total else total
 
 
 def _ask(intent: Intent, place: Place) -> list[Reading]:
@@ -299,7 +310,7 @@ def _requests_below(
         share = 1 if is_narrowed else len(run.scope.campus_ids) / campuses or 1
         partitions = ceil((parents or campuses) * share)
         # All partitions begin alike, so that they share their requests.
-        reads = ceil(partitions / intent.list_run.partitions.fitted_listing.largest_sweep)
+        reads = ceil(partitions / fitted(intent.list_run.partitions).largest_sweep)
     size = intent.list_run.partitions.reader.page_size
     # Nobody knows how the rows spread over the reads: between well and badly.
     least, most = max(reads, pages), reads + (rows or 0) // size

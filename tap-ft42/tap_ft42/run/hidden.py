@@ -35,6 +35,7 @@ from tap_ft42.planning.refresh import HIDDEN, forget_position, hidden_ids
 from tap_ft42.reading.asking import TooLargeError
 from tap_ft42.reading.places import NOW
 from tap_ft42.reading.regions import Region
+from tap_ft42.run.fitted import is_read_at_once
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -124,7 +125,7 @@ class HiddenParents:
             RetriableAPIError: Too many tries of one request failed.
             requests.RequestException: The API did not answer.
         """
-        if self._list.is_read_at_once:
+        if is_read_at_once(self._list):
             return  # the rows of all parents are read
         due = [whole for whole in self._list.lists if self._is_due(whole)]
         found = sorted({own for whole in due for own in self._sought(whole)})

@@ -243,7 +243,7 @@ class ListRun:
         )
         for step, reading, moved in running.steps:
             reading.entry.cover(step.begins, step.until, tells_changes=step.since is not None)
-            self.partitions.account_to(reading.entry, step.since)
+            self.partitions.emitted.begin(reading.entry, step.since)
             parts = self.run.pipeline.parts(reading)
             for trait in self.traits:
                 parts = trait.prepared(parts, read)
@@ -325,8 +325,10 @@ class ListRun:
 
     def count(self, row: Mapping[str, Any], context: Context | None) -> None:
         """Count a row that goes to the target, and tell the lists that wait for news of it."""
-        self.partitions.count(row)
-        if self.told and self.partitions.is_changed(row) is not False:
+        emitted = self.partitions.emitted
+        if self.output.selected:
+            emitted.count(row)
+        if self.told and emitted.is_changed(row) is not False:
             for one in self.told:
                 for trait in one.traits:
                     trait.learn_of_mark(row, context)
@@ -365,10 +367,6 @@ class ListRun:
     def known_ids(self) -> Iterable[int] | None:
         """Return the ids of all rows, if the run has read the list and knows them."""
         return self.presence.ids if self.output.selected else None
-
-    def take(self, record: object, context: Context | None) -> bool:
-        """Emit a row that came within one of another list, and tell whether it is whole."""
-        return self.output.take(record, context)
 
     def note_refreshed(self, context: Context | None) -> None:
         """Take note that all rows were taken that tonight has to read again."""

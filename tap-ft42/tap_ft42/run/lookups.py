@@ -66,7 +66,7 @@ class LookUps:
         self, query: Mapping[str, Any], context: Context | None
     ) -> Iterator[dict[str, Any]]:
         name = f"look-up of {self._list.name_of(context)}"
-        return self._shaped(self._list.read_apart(query, name, context), context)
+        return self._shaped(self._list.read_apart([query], name, context), context)
 
     def _shaped(
         self, records: Iterable[Any], context: Context | None

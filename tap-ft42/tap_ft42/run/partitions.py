@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import cached_property
-from sys import maxsize
 from typing import TYPE_CHECKING, Any
 
 from tap_ft42.api.client import logger_of
 from tap_ft42.api.errors import explain
+from tap_ft42.api.ledger import Emitted
 from tap_ft42.api.token import CredentialsError
 from tap_ft42.declared.contexts import CURSUS, cursus_of, key_of, parent_of
 from tap_ft42.declared.instants import DAY
@@ -21,9 +20,7 @@ if TYPE_CHECKING:
     import logging
     from collections.abc import Hashable, Iterator, Mapping, Sequence
 
-    from tap_ft42.api.ledger import Entry
     from tap_ft42.api.page import Page
-    from tap_ft42.declared.capabilities import Capabilities
     from tap_ft42.declared.contexts import Context
     from tap_ft42.declared.listing import Carried, Listing
     from tap_ft42.reading.fitting import Fit
@@ -43,8 +40,8 @@ class Partitions:
         self.plans: dict[str, dict[str, Any]] = {}
         """States by the names of the plans in the spool that this run follows."""
         self._by_cursus: dict[Hashable, list[Context | None]] = {}
-        self._entry: Entry | None = None
-        self._since: str | int | None = None
+        self.emitted = Emitted(listing.cursor)
+        """Counts its rows that go to the target."""
         self.is_unreadable = False
         """Whether the list cannot be read in this run, but where others carry its rows."""
 
@@ -65,26 +62,6 @@ class Partitions:
         )
 
     @property
-    def fitted_listing(self) -> Listing:
-        """What the list is, as far as it was found to be otherwise than declared."""
-        listing, can = self.listing, self.fit.can
-        # Where no parameter names the parents, one read serves however many there are.
-        is_listed = listing.parent_filter is not None and listing.largest_sweep > 1
-        longest = self.fit_of_sweeps.can.longest_list if is_listed else listing.largest_sweep
-        is_whole = longest < listing.largest_sweep and self._is_whole_in_scope
-        is_whole |= self.is_campus_ignored
-        return replace(
-            listing,
-            is_sortable=self._is_sortable(can),
-            has_ranges=bool(can.ranges),
-            widest_window=self._widest_window,
-            is_newest_first=self.fit_of_sweeps.can.is_newest_first,
-            changes=listing.changes if self.tells_changes else None,
-            parent_filter=None if is_whole else listing.parent_filter,
-            largest_sweep=maxsize if is_whole else min(listing.largest_sweep, longest),
-        )
-
-    @property
     def is_campus_ignored(self) -> bool:
         """Whether the API shows rows of all campuses, whichever it is asked for.
 
@@ -94,13 +71,6 @@ class Partitions:
         return self.listing.campus_by_person and self.listing.parent_filter in ignored
 
     @property
-    def is_read_at_once(self) -> bool:
-        """Whether the rows of all campuses are read at once, and dealt out by their people."""
-        is_narrowed = self.fitted_listing.parent_filter is not None
-        is_silent = self.listing.campus_by_person and not is_narrowed
-        return is_silent and (self.is_campus_ignored or self.run.people.at_once > 1)
-
-    @property
     def tells_changes(self) -> bool:
         """Whether the API can be asked for the changes of a list that is read in full."""
         changes, can = self.listing.changes, self.fit.can
@@ -108,25 +78,6 @@ class Partitions:
             return False
         # Their windows overlap by a day. Shorter ones cost more than the whole list once a day.
         return can.widest_ranges.get(changes.column, 2 * DAY) >= 2 * DAY
-
-    @property
-    def _widest_window(self) -> int | None:
-        column = self.listing.cursor.column if self.listing.cursor else ""
-        known = [fit.can.widest_ranges for fit in (self.fit, self.fit_of_sweeps)]
-        return min((ranges[column] for ranges in known if column in ranges), default=None)
-
-    @property
-    def _is_whole_in_scope(self) -> bool:
-        """Whether the rows of all parents are wanted, and each tells its own, or its person."""
-        is_told = not self.listing.parent_columns or (
-            self.listing.campus_by_person and self.run.people.tells_campuses
-        )
-        return is_told and not self.run.scope.campus_ids and self.whole_path is not None
-
-    def _is_sortable(self, can: Capabilities) -> bool:
-        if "sorts" not in can.observed:
-            return self.listing.is_sortable
-        return {ID, self.listing.cursor.column if self.listing.cursor else ID} <= {*can.sorts}
 
     @property
     def fit(self) -> Fit:
@@ -303,15 +254,6 @@ class Partitions:
             ]
         )
 
-    def rows_of(self, page: Page) -> int | None:
-        """Return how many rows a list has, of which this is the first page.
-
-        Args:
-            page: One record may carry several rows.
-        """
-        total = page.total if page.more or page.total else page.count
-        return total * self.unpacked(page).count // page.count if total else total
-
     def query(self, context: Context | None) -> dict[str, Any]:
         """Return the query parameters of a read, without those of paging."""
         listing = self.listing
@@ -344,68 +286,28 @@ class Partitions:
 
     # What is read outside of their turns
 
-    def read_apart(  # noqa: PLR0913 - which records, and what for
+    def read_apart(
         self,
-        query: Mapping[str, Any],
+        queries: Sequence[Mapping[str, Any]],
         name: str,
         context: Context | None = None,
         *,
         path: str | None = None,
-        is_news: bool = False,
         is_proof: bool = False,
     ) -> Iterator[Any]:
         """Read records in full that no partition asks for.
 
         Args:
-            query: Parameters that select them.
+            queries: Parameters that select them; those of several are asked for at once.
             name: What to call it in the spool.
             context: The context of their list, if it has one.
             path: Where they are, if not where the list is.
-            is_news: Whether they are emitted, and all of them are new.
             is_proof: Whether what does not come is taken for gone.
 
         Yields:
             Records; some perhaps twice.
         """
         self.plans[name] = {}
-        source = self.reader.source(context, query, name, path=path or self.path)
-        if is_news:
-            self.account_to(source.entry, "")
-        yield from self.reader.read_apart([source], self.run.times.until, is_proof=is_proof)
-
-    def read_all_apart(
-        self, queries: Sequence[Mapping[str, Any]], name: str, context: Context | None
-    ) -> Iterator[Any]:
-        """Read the records of several queries at once, for the target; as `read_apart`."""
-        self.plans[name] = {}
-        sources = [
-            self.reader.source(context, query, name, path=self.path) for query in queries
-        ]
-        if sources:
-            self.account_to(sources[0].entry, None)
-        yield from self.reader.read_apart(sources, self.run.times.until)
-
-    # Where rows are counted
-
-    def account_to(self, entry: Entry, since: str | int | None) -> None:
-        """Say where the rows that are emitted next are counted.
-
-        Args:
-            entry: The entry of their route.
-            since: Rows whose cursor is greater are changed; None if that cannot be told.
-        """
-        self._entry = entry if self.output.selected else None
-        self._since = since
-
-    def count(self, row: Mapping[str, Any]) -> None:
-        """Count a row that goes to the target."""
-        if self._entry is not None:
-            self._entry.emit(is_changed=self.is_changed(row))
-
-    def is_changed(self, row: Mapping[str, Any]) -> bool | None:
-        """Tell whether a row is new or has changed; None if that cannot be told."""
-        cursor, since = self.listing.cursor, self._since
-        if since is None or cursor is None:
-            return None
-        value = row.get(cursor.column)
-        return since == "" or (value is not None and value > since)
+        path = path or self.path
+        sources = [self.reader.source(context, query, name, path=path) for query in queries]
+        yield from self.reader.read_apart(sources, self.run.times.until, is_proof=is_proof)

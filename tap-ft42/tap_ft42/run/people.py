@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from tap_ft42.declared.contexts import Context
     from tap_ft42.planning.scope import Scope
     from tap_ft42.reading.fitting import Fit
+    from tap_ft42.run.host import Output
 
 
 _LOOKED_UP = 75
@@ -38,11 +39,11 @@ _PEOPLE = "filter[user_id]"
 class People(Protocol):
     """The list of people."""
 
+    output: Output
+    """Takes their rows that came within those of another list."""
+
     def known_ids(self) -> Iterable[int] | None:
         """Return the ids of all of them, if the run has read the list; else None."""
-
-    def take(self, record: object, context: Context | None) -> bool:
-        """Emit somebody's row that came within one of another list, and tell if it is whole."""
 
     def note_refreshed(self, context: Context | None) -> None:
         """Take note that all have been taken who have to be read again tonight."""

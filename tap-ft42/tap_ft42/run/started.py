@@ -23,6 +23,7 @@ from tap_ft42.planning.plan import apart, at_once, plan
 from tap_ft42.planning.steps import Way
 from tap_ft42.planning.sweeps import together
 from tap_ft42.reading.asking import TooDearError
+from tap_ft42.run.fitted import fitted, is_read_at_once
 from tap_ft42.run.sweeping import Halving, may_be_of_one
 from tap_ft42.run.turns import remembered, sort_by_turn
 
@@ -315,7 +316,7 @@ class StartedReads:
         halving: Halving | None = None,
     ) -> None:
         """Plan the reads of partitions of one cursus, and let the pipeline run them."""
-        run, listing = self._list.run, self._list.fitted_listing
+        run, listing = self._list.run, fitted(self._list)
         for read in plan(listing, partitions, run.times, run.spool.follow, grouping):
             keys = [key_of(context) for context in read.contexts]
             self._is_due |= dict.fromkeys(keys, bool(read.steps))
@@ -369,7 +370,7 @@ class StartedReads:
         return self._movements[read.name]
 
     def _accepts(self, read: PlannedRead, listing: Listing, head: Page) -> bool:
-        if self._list.is_read_at_once:
+        if is_read_at_once(self._list):
             return True
         # A list of all parents may have many rows of others.
         is_narrowed = listing.parent_filter is not None

@@ -22,6 +22,7 @@ from tap_ft42.planning.plan import alike, loads_apart
 from tap_ft42.reading.asking import IncompleteReadError, TooLargeError
 from tap_ft42.reading.places import NOW
 from tap_ft42.reading.regions import MAX_ID, Region
+from tap_ft42.run.fitted import fitted
 from tap_ft42.run.lifecycle import ALONE
 from tap_ft42.run.traits.dealing import NOWHERE
 
@@ -206,7 +207,7 @@ class Sweeping:
         """
         fit, whole = self._list.fit_of_sweeps, list_of(contexts[0])
         ids = [parent_of(context) for context in contexts[: fit.can.longest_list]]
-        sort = ID if self._list.fitted_listing.is_sortable else None
+        sort = ID if fitted(self._list).is_sortable else None
         try:
             one, other = self._beginnings(whole, (ids, ids[::-1]), sort)
         except TooLargeError:

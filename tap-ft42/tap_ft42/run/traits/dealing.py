@@ -34,6 +34,7 @@ from tap_ft42.declared.listing import ID
 from tap_ft42.planning.refresh import hidden_ids
 from tap_ft42.planning.scope import id_lists
 from tap_ft42.reading.asking import IncompleteReadError, TooDearError, TooLargeError
+from tap_ft42.run.fitted import fitted
 from tap_ft42.run.people import person_of, preferred
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ class CampusDealer:
         """
         context, *others = contexts
         is_sweep = bool(others)
-        is_swept_whole = is_sweep and self._list.fitted_listing.parent_filter is None
+        is_swept_whole = is_sweep and fitted(self._list).parent_filter is None
         self._is_any_shown = is_swept_whole or self._list.is_campus_ignored
         self._refuse_unknown()
         self._is_needed = is_sweep or self._is_any_shown or self._comes_late(parent_of(context))

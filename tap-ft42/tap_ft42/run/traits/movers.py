@@ -218,7 +218,7 @@ class ThoseWhoMoved(Trait):
                 self._refuse(f"42 refuses {name}")
         if name in self._list.fit.can.ignored_filters:
             everybody = self._list.read_apart(
-                self._list.query(context), f"all of {self._list.name_of(context)}", context
+                [self._list.query(context)], f"all of {self._list.name_of(context)}", context
             )
             yield from self._noted(memory, everybody, set(), context)
         if self._is_all_taken:
@@ -279,7 +279,9 @@ class ThoseWhoMoved(Trait):
             for batch in id_lists(people, self._longest)
         ]
         name = f"people of {self._list.name_of(context)}"
-        yield from self._list.read_all_apart(queries, name, context)
+        if queries:
+            self._list.emitted.begin(self._list.reader.route(self._list.path).entry, None)
+        yield from self._list.read_apart(queries, name, context)
 
     def _noted(
         self, memory: _Memory, records: Iterator[Any], found: set[int], context: Context | None
@@ -289,7 +291,8 @@ class ThoseWhoMoved(Trait):
             yield record
             found |= self._note(memory, [record])
             if person_of(record) in self._known:
-                is_taken = self._list.run.people.people.take(record["user"], context)
+                people = self._list.run.people.people.output
+                is_taken = people.take(record["user"], context)
                 self._is_all_taken = is_taken and self._is_all_taken is not False
 
     @cached_property

@@ -65,10 +65,11 @@ class OfPeople(Trait):
         else:
             known = present.intersection(_ids_in(state))
         if is_loaded:
+            self._list.emitted.begin(self._list.reader.route(self._list.path).entry, "")
             for batch in id_lists(present - known):
                 query = self._list.query({"user_ids": batch})
                 name = f"newcomers to {self._list.listing.name}"
-                yield from self._list.read_apart(query, name, is_news=True)
+                yield from self._list.read_apart([query], name)
             known = present
         state["people"] = {"ids": packed_ids(known)}
 

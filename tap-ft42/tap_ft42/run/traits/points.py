@@ -75,7 +75,7 @@ class PointsOfParents(Trait):
             return
         self._are_emitted = True
         moved = self._moved
-        self._list.account_to(self._entry, "")
+        self._list.emitted.begin(self._entry, "")
         yield from moved
         self._state["read_until"] = from_milliseconds(self._until)
 
@@ -109,7 +109,7 @@ class PointsOfParents(Trait):
         window = Region({self._points.moved_at: (lower, self._until)})
         path = self._list.whole_path
         try:
-            records = list(self._list.read_apart(window.params(), name, path=path))
+            records = list(self._list.read_apart([window.params()], name, path=path))
         except ALONE as failure:
             if not self._list.run.lifecycle.fails_alone(self._list.listing.name, failure):
                 raise

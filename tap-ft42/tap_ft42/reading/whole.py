@@ -1,0 +1,96 @@
+"""Reads a list that nothing narrows. The promise is that of `tap_ft42.reading.reads`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tap_ft42.reading.asking import IncompleteReadError, Metered, Part
+from tap_ft42.reading.ids import IdSet
+from tap_ft42.reading.newest import Order
+from tap_ft42.reading.paging import Seen, all_pages
+from tap_ft42.reading.regions import Region
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from tap_ft42.api.page import Page
+    from tap_ft42.reading.asking import Ask
+
+_TRIES = 10
+
+_SIZES = 4
+"""How often pages are made smaller where each is in an order of its own."""
+
+
+async def read_list(
+    ask: Ask, region: Region | None = None, *, is_sortable: bool
+) -> AsyncIterator[Part]:
+    """Read a whole list, or a region that the API narrows no further.
+
+    Such a list may also win rows, so a small risk remains: a row that comes and
+    another one that goes in the same second between two pages. The next full
+    read brings what was missed then.
+
+    Args:
+        ask: Asks for pages.
+        region: Which rows; None for all.
+        is_sortable: Whether the API sorts the list by id.
+
+    Yields:
+        Its pages, once or several times.
+
+    Raises:
+        IncompleteReadError: It was another one in each of ten reads, or it shows less
+            than it counts on pages that are all the same, or that repeat each other.
+    """
+    look = Metered(ask)
+    sort = "id" if is_sortable else None
+    before, is_shuffled = None, False
+    for attempt in range(_TRIES):
+        seen, order = Seen(), Order()
+        look = look.again() if attempt else look
+        async for page in all_pages(look.after(attempt), region or Region(), sort, seen):
+            order.add(page)
+            yield Part(page)
+        is_shuffled |= seen.is_shuffled
+        if is_shuffled:
+            # Pages of another size end elsewhere, and lack other rows.
+            if seen.is_filled_by(look.ids):
+                yield Part(None)
+                return
+            look = look.smaller()
+            if attempt < _SIZES:
+                continue
+            message = (
+                f"the API counts {seen.last} rows, and shows {len(look.ids)} of them, as each "
+                "page is in an order of its own"
+            )
+            raise IncompleteReadError(message)
+        is_alike, before = seen.ids == before, seen.ids
+        if not seen.is_cut_off and (seen.is_steady or is_alike):
+            is_newest_first = None if region is None or region.bounds else order.is_newest_first
+            yield Part(None, is_doubtful=not seen.is_steady, is_newest_first=is_newest_first)
+            return
+        if seen.is_one_page_again and await _is_all_in_one(look.after(_TRIES), seen, sort):
+            yield Part(None)
+            return
+        if is_alike:
+            message = (
+                f"the API counts {seen.last or 'more'} rows, and shows {seen.shown} of them "
+                "on every page"
+            )
+            raise IncompleteReadError(message)
+    message = f"the list was another one in each of {_TRIES} reads"
+    raise IncompleteReadError(message)
+
+
+async def _is_all_in_one(ask: Ask, seen: Seen, sort: str | None) -> bool:
+    """Tell whether a list comes as a whole, however few rows a page are asked for."""
+    page = await ask.smaller()(Region(), 1, sort)
+    return page.is_oversized and seen.ids == _ids_of(page)
+
+
+def _ids_of(page: Page) -> IdSet:
+    ids = IdSet()
+    ids.update(page.ids)
+    return ids
