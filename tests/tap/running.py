@@ -32,8 +32,8 @@ STREAMS = tuple(sorted(file.stem for file in (ROOT / "schemas").glob("*.json")))
 Row = dict[str, Any]
 
 _FORKS = multiprocessing.get_context("forkserver")
-# pytest is the main module, which every fork looks at again.
-_FORKS.set_forkserver_preload(["tap_ft42.cli", "pytest"])
+# pytest is the main module, which every fork looks at again; this one has what a fork calls.
+_FORKS.set_forkserver_preload(["tap_ft42.cli", "pytest", __name__])
 
 
 class Api(Protocol):
