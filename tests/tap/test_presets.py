@@ -13,7 +13,7 @@ import pytest
 
 from tests.sandboxes import running_sandbox
 from tests.tap.proofs import a_day_later
-from tests.tap.running import STREAMS
+from tests.tap.running import STREAMS, catalog_of
 from tests.tap.scripted import paged
 
 if TYPE_CHECKING:
@@ -246,6 +246,20 @@ def test_a_rejected_record_keeps_its_id_only(tap: Tap, api: ScriptedApi) -> None
     assert rejected["record_id"] == "94235"
     assert rejected["body"] == {"id": 94235}
     assert "kind" in rejected["reason"]
+
+
+def test_a_rejected_record_keeps_its_id_only_where_a_column_is_deselected(
+    tap: Tap, api: ScriptedApi, tmp_path: Path
+) -> None:
+    api.script["/v2/cursus/21/users"] = paged([USER | {"kind": 5}])
+    catalog = catalog_of(["users", "rejected_records"])
+    (users,) = [entry for entry in catalog["streams"] if entry["stream"] == "users"]
+    (email,) = [one for one in users["metadata"] if one["breadcrumb"][-1:] == ["email"]]
+    email["metadata"]["selected"] = False
+    (tmp_path / "catalog.json").write_text(json.dumps(catalog), encoding="utf-8")
+    run = tap.pointed_at(api, census_hour=-1).call("--catalog", str(tmp_path / "catalog.json"))
+    (rejected,) = run.records("rejected_records")
+    assert rejected["body"] == {"id": 94235}
 
 
 MAPS: Row = {

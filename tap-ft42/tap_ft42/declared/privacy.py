@@ -155,9 +155,14 @@ class PersonalData:
                 reduced[name] = f"{prefix}{reduced['id']:019d}"
         return reduced
 
-    def record(self, record: object) -> object:
-        """Return what may leave the tap of a record that broke the schema, whatever it is."""
-        if self._privacy.is_full:
+    def record(self, record: object, *, may_be_whole: bool) -> object:
+        """Return what may leave the tap of a record that broke the schema, whatever it is.
+
+        Args:
+            record: What the API sent.
+            may_be_whole: Whether each column of a row may leave.
+        """
+        if may_be_whole and self._privacy.is_full:
             return record
         number = record.get(ID) if isinstance(record, dict) else None
         return {ID: self.key(number)} if type(number) is int else None

@@ -152,7 +152,9 @@ class FT42Stream(Stream):
         """Put a broken record aside."""
         self.list_run.rejections.note(reason=reason)
         # Nobody can tell where in it that stands which a stream map takes out of the rows.
-        left = self.personal.record(record) if self._is_sent_as_it_is else None
+        left = None
+        if not self._is_mapped:
+            left = self.personal.record(record, may_be_whole=self._is_sent_as_it_is)
         if isinstance(left, dict):
             left = self._rows.shape.without_embedded(left)
         self.rejected_records.keep(self.name, left, reason)
@@ -206,8 +208,13 @@ class FT42Stream(Stream):
     @cached_property
     def _is_sent_as_it_is(self) -> bool:
         """Whether all columns are selected and no stream map changes anything."""
+        return not self._is_mapped and all(self.mask.values())
+
+    @cached_property
+    def _is_mapped(self) -> bool:
+        """Whether a stream map changes or drops rows."""
         (first, *others) = self.stream_maps
-        return type(first) is SameRecordTransform and not others and all(self.mask.values())
+        return type(first) is not SameRecordTransform or bool(others)
 
     @override
     def _write_schema_message(self) -> None:
