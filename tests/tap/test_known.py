@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.sandboxes import running_sandbox
+from tests.tap.pretended import Pretended, record_of
 from tests.tap.proofs import AT_ONCE, STUDENTS, Row, State, a_day_later, asked, counted, named
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from ft42_sandbox.testing import RunningSandbox
 
     from tests.tap.running import Tap
+    from tests.tap.scripted import ScriptedApi
 
 
 @pytest.fixture(scope="module")
@@ -296,3 +298,23 @@ def test_a_stream_too_large_for_ids_is_counted_in_some_nights(tap: Tap) -> None:
         assert found == gone
         assert max(requests) < 90
         assert sum(requests) < 150
+
+
+def test_whoever_has_the_first_id_is_read_again_as_everybody_is(
+    tap: Tap, api: ScriptedApi
+) -> None:
+    at = {"created_at": "2025-03-01T00:00:00.000Z", "updated_at": "2025-03-01T00:00:00.000Z"}
+    api.script["/v2/cursus/21/users"] = there = Pretended(
+        [
+            record_of("users", id=number, kind="student", wallet=1, **{"alumni?": False}, **at)
+            for number in range(1, 61)
+        ]
+    )
+    here, streams = tap.pointed_at(api, page_size=10, refresh_nights=1), ("users", "census")
+    state = here.run(*streams).state
+    for person in there.rows:
+        person["wallet"] = 2  # which `updated_at` does not tell
+    night = here.run(*streams, state=a_day_later(state))
+    assert {row["id"] for row in night.records("users") if row["wallet"] == 2} == {
+        *range(1, 61)
+    }
