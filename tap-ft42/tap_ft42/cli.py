@@ -25,7 +25,6 @@ from tap_ft42.doctor.doctor import Visit
 from tap_ft42.run import logs
 from tap_ft42.run.costs import estimates, told
 from tap_ft42.run.lifecycle import IncompleteRunError
-from tap_ft42.singer.messages import write_by_blocks
 from tap_ft42.tap import TapFT42, UnreadableFileError
 
 if TYPE_CHECKING:
@@ -68,7 +67,6 @@ def main() -> None:
     # Rows come by the hundred thousand and hold no cycles; looking for them takes 7 % of a run.
     gc.freeze()
     gc.set_threshold(_YOUNG)
-    write_by_blocks()
     try:
         run = command()
         logs.set_up(Path(singer_sdk.__file__).parent)

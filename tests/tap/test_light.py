@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import pstats
-import socket
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -23,18 +22,14 @@ MOST_CALLS = 68
 """A row's calls in the thread that makes rows, those within the SDK included."""
 
 
-def lists(api: ScriptedApi, rows: int) -> None:
+def calls(tap: Tap, api: ScriptedApi, folder: Path, rows: int) -> int:
+    """Return how many functions a run calls that reads so many rows."""
     api.script["/v2/cursus"] = paged(
         [
             {"id": number, "name": "", "slug": "", "kind": "main", "created_at": AT}
             for number in range(1, rows + 1)
         ]
     )
-
-
-def calls(tap: Tap, api: ScriptedApi, folder: Path, rows: int) -> int:
-    """Return how many functions a run calls that reads so many rows."""
-    lists(api, rows)
     profile = folder / f"{rows}.prof"
     command = tap.pointed_at(api).command("cursus")
     done = subprocess.run(
@@ -51,18 +46,3 @@ def test_a_row_is_made_and_written_with_few_calls(
 ) -> None:
     few, more = (calls(tap, api, tmp_path, rows) for rows in (FEW, MORE))
     assert (more - few) / (MORE - FEW) < MOST_CALLS, (few, more)
-
-
-def test_rows_leave_in_blocks_also_where_python_is_told_not_to_buffer(
-    tap: Tap, api: ScriptedApi, tmp_path: Path
-) -> None:
-    lists(api, MORE)
-    # Each of its packets is what was written at once.
-    packets, output = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    command = ["env", "PYTHONUNBUFFERED=1", *tap.pointed_at(api).command("cursus")]
-    with packets, subprocess.Popen(command, stdout=output.fileno(), cwd=tmp_path) as run:
-        output.close()
-        written = list(iter(lambda: packets.recv(1 << 20), b""))
-    assert run.returncode == 0
-    assert b"".join(written).count(b'"RECORD"') == MORE
-    assert len(written) < MORE / 10

@@ -18,11 +18,6 @@ if TYPE_CHECKING:
     from singer_sdk.singerlib import Message
 
 
-def write_by_blocks() -> None:
-    """Buffer the output, whatever PYTHONUNBUFFERED says, as containers often set it."""
-    sys.stdout = open(sys.stdout.fileno(), "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - until the end
-
-
 class BufferedWriter(MsgSpecWriter):
     """Writes records in blocks, as a system call for each takes a fifth of a run."""
 
