@@ -114,7 +114,8 @@ class Sweeping:
         self._look_at_filter(contexts)
         if not self._reads_together(contexts) or self._list.is_campus_ignored:
             return alike
-        if self._is_look_due(contexts) and self._list.run.budget.reaches_for(_WORTH_IT):
+        is_due = self.refusal is None and self._is_look_due(contexts)
+        if is_due and self._list.run.budget.reaches_for(_WORTH_IT):
             try:
                 self._look_at_list(contexts)
             except FatalAPIError as refusal:
