@@ -236,6 +236,15 @@ class Inquiry:
 class DayInquiry(Inquiry):
     """Asks for rows by when they were created."""
 
+    @property
+    def _page_size(self) -> int:
+        return self._list.reader.page_size
+
+    @property
+    def _at_once(self) -> int:
+        """Ids that are looked up at once: a page that has room for more has all rows."""
+        return max(min(self._longest_list, self._page_size - 1), 1)
+
     @override
     def _source(self, query: Mapping[str, Any]) -> ListSource:
         source = super()._source(query)

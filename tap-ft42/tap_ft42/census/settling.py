@@ -91,20 +91,11 @@ class Settling(DayInquiry):
         return self._days_read.issuperset(_days(span))
 
     @property
-    def _page_size(self) -> int:
-        return self._list.reader.page_size
-
-    @property
     def _room(self) -> int:
         """Requests that it may spend now."""
         return 2**31 if self._most is None else self._most
 
     # Looking up
-
-    @property
-    def _at_once(self) -> int:
-        """Ids that are looked up at once: a page that has room for more has all rows."""
-        return max(min(self._longest_list, self._page_size - 1), 1)
 
     def _suspects(self, ids: Sequence[int], lacking: int) -> _Suspects:
         return _Suspects(ids, lacking, len(ids) / self._at_once)

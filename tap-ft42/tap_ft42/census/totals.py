@@ -75,7 +75,8 @@ class TotalsCensus(DayInquiry):
         days = sorted(own)
         # A range of instants reaches a millisecond further than it is asked for.
         firsts = [bounds(day, day, "UTC")[0] - 1 for day in days]
-        size = self._list.reader.page_size if is_named else 1
+        # What is found is looked up, if there are requests for it.
+        size = self._at_once if is_named else 1
         expected = Expectation(firsts, [own[day] for day in days], size)
         whole = Interval(self._all_days, sum(own.values()), total)
         most = self._most
