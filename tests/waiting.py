@@ -1,4 +1,4 @@
-"""Waiting for something that must come about."""
+"""Waiting for something that must come about, or be over."""
 
 from __future__ import annotations
 
@@ -23,3 +23,8 @@ def until(condition: Callable[[], object], seconds: float = 30) -> None:
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+def away_from_the_end_of_the_hour(seconds: float = 70) -> None:
+    """Wait for the next hour if this one ends soon: it forgives what has been used of it."""
+    until(lambda: 3600 - time.time() % 3600 > seconds, seconds + 5)

@@ -19,6 +19,7 @@ from psycopg import sql
 
 from tests.tap.quotas import application, postgresql, redis
 from tests.tap.scripted import Reply, always, in_turn, paged
+from tests.waiting import away_from_the_end_of_the_hour
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -115,6 +116,7 @@ def test_two_runs_of_one_application_share_its_limits(
 
 
 def test_what_others_use_of_the_hour_is_left_to_them(tap: Tap, sandbox: RunningSandbox) -> None:
+    away_from_the_end_of_the_hour()
     credentials = application(sandbox, "crowded", requests_per_hour=100)
     sandbox.control("POST", "quota", {"use": 80})
     here = tap.pointed_at(sandbox, **credentials)
@@ -131,6 +133,7 @@ def test_what_others_use_of_the_hour_is_left_to_them(tap: Tap, sandbox: RunningS
 def test_an_hour_that_is_used_up_ends_a_bounded_run_well_and_without_a_storm(
     tap: Tap, sandbox: RunningSandbox
 ) -> None:
+    away_from_the_end_of_the_hour()
     credentials = application(sandbox, "late", requests_per_hour=100)
     sandbox.control("POST", "quota", {"use": 100})
     here = tap.pointed_at(sandbox, **credentials)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.tap.scripted import TOKEN_PATH, Reply, always, in_turn, paged
+from tests.waiting import away_from_the_end_of_the_hour
 
 if TYPE_CHECKING:
     from ft42_sandbox.testing import RunningSandbox
@@ -83,6 +84,7 @@ def test_a_token_endpoint_that_answers_with_a_page_is_asked_again(
 def test_a_run_that_never_gets_a_token_ends_in_one_line_and_says_so_in_its_record(
     tap: Tap, api: ScriptedApi
 ) -> None:
+    away_from_the_end_of_the_hour()
     api.script[TOKEN_PATH] = always(Reply(b"<html>", 503, {"Retry-After": "300"}))
     here = tap.pointed_at(api, max_minutes=1)
     run = here.fail("cursus", "blocs", "achievements", "sync_runs", state={"bookmarks": {}})

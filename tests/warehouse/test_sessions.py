@@ -136,7 +136,7 @@ def test_who_holds_a_publish_up_is_named_and_given_up_on(
 def test_no_command_waits_for_ever(healthy: Warehouse, command: str) -> None:
     healthy.execute("DROP INDEX ft42.projects_users_user_id_idx")
     with somebody(healthy, "LOCK TABLE ft42.projects_users"):
-        done = healthy.attempt(*command.split(), WAREHOUSE_WAIT_SECONDS="1")
+        done = healthy.attempt(*command.split(), WAREHOUSE_WAIT_SECONDS="2")
     assert done.exit_code == 1
     assert SOMEBODY in done.stderr
 
