@@ -44,6 +44,8 @@ READ = (
 """What is read unless somebody says otherwise."""
 MOST_TIMES = 3
 """How many times the requests of the API as assumed another one may cost."""
+APART = {"strict": 54}
+"""Requests a load needs besides: one a campus, where nothing tells who studies where."""
 _UNCOUNTED = re.compile(r"(\w+): the rows cannot be counted, so none is found to be gone")
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 
@@ -185,8 +187,11 @@ def test_another_api_is_read_completely_or_what_is_missing_is_told(
 def test_another_api_costs_no_more_than_it_makes_necessary(
     otherwise: tuple[str, Life], as_assumed: Life
 ) -> None:
-    _, life = otherwise
-    for requests, usual in zip(life.requests, as_assumed.requests, strict=True):
+    name, life = otherwise
+    load, *later = life.requests
+    for requests, usual in zip(
+        [load - APART.get(name, 0), *later], as_assumed.requests, strict=True
+    ):
         assert requests <= MOST_TIMES * usual, (life.requests, as_assumed.requests)
 
 
