@@ -383,6 +383,32 @@ def test_what_a_filter_lets_through_is_left_out_by_the_tap(tap: Tap, api: Script
     assert any("does not narrow it by filter[kind]" in line for line in run.warnings)
 
 
+@pytest.mark.parametrize("refused", ["filter[kind]", "filter[alumni?]"])
+@pytest.mark.parametrize(
+    "said", ["Attributes {} doesn't exists or aren't filterables", "Bad Request", "No {}"]
+)
+def test_what_a_filter_would_leave_out_is_left_out_by_the_tap_if_42_refuses_it(
+    tap: Tap, api: ScriptedApi, refused: str, said: str
+) -> None:
+    people = [
+        dated("users", number, kind=kind, **{"alumni?": number > 7})
+        for number, kind in enumerate(["student", "external"] * 5, 1)
+    ]
+    column = refused.removeprefix("filter[").removesuffix("]")
+    message = {"error": "Filter Error", "message": said.format(column)}
+    refusal = Reply(message, 400)
+    there = Pretended(people, refused=[refused], refusal=refusal)
+    api.script["/v2/cursus/21/users"] = there
+    here = tap.pointed_at(api)
+    first = here.run("users")
+    assert set(first.ids("users")) == {1, 3, 5, 7}
+    assert any(f"does not narrow it by {refused}" in line for line in first.warnings)
+    there.asked.clear()
+    second = here.run("users", state=first.state)
+    assert all(refused not in asked.query for asked in there.asked)
+    assert remembered(second) == []
+
+
 def test_changes_that_no_row_shows_are_not_asked_for_where_nothing_narrows(
     tap: Tap, api: ScriptedApi
 ) -> None:

@@ -70,6 +70,7 @@ _ADVICE: dict[int, str] = {
 
 _BLAMED = ("sort", "range")
 _BLAMED_ELSEWHERE = re.compile(r"filter|doesn't exists", re.IGNORECASE)
+_NO_ATTRIBUTE = re.compile(r"attributes? ([\w?]+) do", re.IGNORECASE)
 _OF_PARAMETERS = {HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY}
 TOO_LONG = {
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
@@ -101,6 +102,14 @@ def blamed_by(refusal: APIError) -> set[str]:
     said = " ".join(map(str, body.values())).lower() if isinstance(body, dict) else ""
     named = {one for one in _BLAMED if one in said}
     return named or (set() if _BLAMED_ELSEWHERE.search(said) else set(_BLAMED))
+
+
+def blamed_filter(refusal: APIError) -> str | None:
+    """Return the filter that the API says it does not have; None if it names none."""
+    body = None if refusal.response is None else decoded(refusal.response)
+    said = str(body.get("message", "")) if isinstance(body, dict) else ""
+    named = _NO_ATTRIBUTE.search(said)
+    return named and f"filter[{named[1]}]"
 
 
 def is_missing(failure: BaseException) -> bool:

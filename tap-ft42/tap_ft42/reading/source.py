@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
-from tap_ft42.api.errors import FatalAPIError, blamed_by, may_be_of_page, may_be_too_long
+from tap_ft42.api.errors import (
+    FatalAPIError,
+    blamed_by,
+    blamed_filter,
+    may_be_of_page,
+    may_be_too_long,
+)
 from tap_ft42.declared.listing import ID
 from tap_ft42.reading.asking import (
     COUNT,
@@ -145,8 +151,12 @@ class ListSource(Source):
                 self.fit.unnarrowed(changes.column)
                 raise RangeIgnoredError(key=changes.column)
 
-    def _fetched(self, region: Region, number: int, order: str | None) -> Page:
+    def _fetched(
+        self, region: Region, number: int, order: str | None, without: Sequence[str] = ()
+    ) -> Page:
         params = self.params(region, number, order)
+        for name in without:
+            params.pop(name, None)
         with self.entry.request():
             page = self.route.client.fetch(self.route.listing, self.url, params)
         self.entry.take(page)
@@ -164,9 +174,11 @@ class ListSource(Source):
             RangeIgnoredError: It refuses a range.
             TooLargeError: It may refuse so many ids.
         """
-        less, notes = region, list[Callable[[], None]]()
+        less, wanted = region, order
+        notes, without = list[Callable[[], None]](), list[str]()
         while True:
-            blamed = blamed_by(refusal)
+            blamed, named = blamed_by(refusal), blamed_filter(refusal)
+            checked = [name for name in self._checked if name not in without]
             if order is not None and "sort" in blamed:
                 note = partial(self.fit.unsorted, order)
                 order = None
@@ -175,13 +187,17 @@ class ListSource(Source):
                 key = key or next(iter(less.bounds))
                 self._refuse_wide(less, key, order)
                 note, less = partial(self.fit.unnarrowed, key), less.without(key)
-            elif may_be_too_long(refusal) and len(self._ids[1]) > 1:
+            elif self._may_be_too_long(refusal, named):
                 raise self._too_long(why=str(refusal)) from refusal
+            elif may_be_too_long(refusal) and checked:
+                name = named if named in checked else checked[0]
+                note = partial(self._drop, name)
+                without.append(name)
             else:
                 raise refusal
-            is_named = len(blamed) == 1
+            is_named = len(blamed) == 1 or named in without[-1:]
             try:
-                page = self._fetched(less, number, order)
+                page = self._fetched(less, number, order, without)
             except FatalAPIError as another:
                 refusal = another
                 notes += [note] if is_named else []
@@ -189,9 +205,30 @@ class ListSource(Source):
             notes.append(note)
             for learn in notes:
                 learn()
+            if without and (less is not region or order != wanted):
+                return self.fetch(region, number, wanted)  # it was a filter
             for key in region.bounds.keys() - less.bounds.keys():
                 raise RangeIgnoredError(key=key)
             return page
+
+    @property
+    def _checked(self) -> list[str]:
+        """The filters that a row of the list shows, so that the tap can filter, too."""
+        own, ignored = self.route.listing.filters, self.fit.can.ignored_filters
+        return [
+            name
+            for name, value in self.query.items()
+            if own.get(name) == value
+            if name not in ignored or self.fit.is_filter_due
+        ]
+
+    def _drop(self, name: str) -> None:
+        self.fit.note_filter(name, is_ignored=True, instead="The tap does")
+
+    def _may_be_too_long(self, refusal: FatalAPIError, named: str | None) -> bool:
+        name, ids = self._ids
+        is_other = named is not None and named != name and named in self.query
+        return may_be_too_long(refusal) and len(ids) > 1 and not is_other
 
     def _refuse_wide(self, region: Region, key: Key, order: str | None) -> None:
         """Find out whether a range was refused because of its width, and of which one is not.
@@ -298,8 +335,13 @@ class ListSource(Source):
 
     def params(self, region: Region, number: int, sort: str | None) -> dict[str, Any]:
         """Return the parameters that ask for a page; those that are None are not sent."""
+        own, checked = self.route.listing.filters, self._checked
         return {
-            **self.query,
+            **{
+                name: value
+                for name, value in self.query.items()
+                if own.get(name) != value or name in checked
+            },
             **region.params(self.fit.can.margins),
             "sort": sort,
             "page[number]": max(number, 1),

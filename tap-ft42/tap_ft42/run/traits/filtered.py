@@ -49,8 +49,4 @@ class Filtered(Trait):
     def _note(self, name: str) -> None:
         self._let_through[name] += 1
         if self._let_through[name] == _MANY:
-            fit = self._list.fit
-            fit.learn(
-                f"42 does not narrow it by {name}. The tap does",
-                ignored_filters=(*fit.can.ignored_filters, name),
-            )
+            self._list.fit.note_filter(name, is_ignored=True, instead="The tap does")
