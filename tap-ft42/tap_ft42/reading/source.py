@@ -174,7 +174,7 @@ class ListSource(Source):
             RangeIgnoredError: It refuses a range.
             TooLargeError: It may refuse so many ids.
         """
-        less, wanted = region, order
+        first, less, wanted = refusal, region, order
         notes, without = list[Callable[[], None]](), list[str]()
         while True:
             blamed, named = blamed_by(refusal), blamed_filter(refusal)
@@ -194,7 +194,7 @@ class ListSource(Source):
                 note = partial(self._drop, name)
                 without.append(name)
             else:
-                raise refusal
+                raise first
             is_named = len(blamed) == 1 or named in without[-1:]
             try:
                 page = self._fetched(less, number, order, without)
