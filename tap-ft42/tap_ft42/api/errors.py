@@ -98,18 +98,22 @@ def blamed_by(refusal: APIError) -> set[str]:
     """
     if refusal.response is None or status_of(refusal) not in _OF_PARAMETERS:
         return set()
-    body = decoded(refusal.response)
-    said = " ".join(map(str, body.values())).lower() if isinstance(body, dict) else ""
+    said = _said(refusal.response).lower()
     named = {one for one in _BLAMED if one in said}
     return named or (set() if _BLAMED_ELSEWHERE.search(said) else set(_BLAMED))
 
 
 def blamed_filter(refusal: APIError) -> str | None:
     """Return the filter that the API says it does not have; None if it names none."""
-    body = None if refusal.response is None else decoded(refusal.response)
-    said = str(body.get("message", "")) if isinstance(body, dict) else ""
+    said = "" if refusal.response is None else _said(refusal.response)
     named = _NO_ATTRIBUTE.search(said)
     return named and f"filter[{named[1]}]"
+
+
+def _said(response: requests.Response) -> str:
+    """Return what an answer says; nothing where it is no JSON object."""
+    body = decoded(response)
+    return " ".join(map(str, body.values())) if isinstance(body, dict) else ""
 
 
 def is_missing(failure: BaseException) -> bool:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import requests
 
 from tap_ft42.api.budget import RunEnds
-from tap_ft42.api.errors import RetriableAPIError, decoded
+from tap_ft42.api.errors import REFUSALS, RetriableAPIError, decoded
 from tap_ft42.api.headers import whole_number
 from tap_ft42.declared.listing import ID
 
@@ -68,7 +68,7 @@ class Answer:
     @property
     def is_denied(self) -> bool:
         """Whether this application gets nothing here."""
-        return self.status in {HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}
+        return self.status in REFUSALS
 
     @property
     def is_broken(self) -> bool:

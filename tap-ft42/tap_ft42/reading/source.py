@@ -178,7 +178,9 @@ class ListSource(Source):
         notes, without = list[Callable[[], None]](), list[str]()
         while True:
             blamed, named = blamed_by(refusal), blamed_filter(refusal)
-            checked = [name for name in self._checked if name not in without]
+            checked = [
+                name for name in self._sent if self._is_checked(name) and name not in without
+            ]
             if order is not None and "sort" in blamed:
                 note = partial(self.fit.unsorted, order)
                 order = None
@@ -211,16 +213,18 @@ class ListSource(Source):
                 raise RangeIgnoredError(key=key)
             return page
 
+    def _is_checked(self, name: str) -> bool:
+        """Tell whether rows show what a filter asks for, so that the tap can filter, too."""
+        return (name, self.query[name]) in self.route.listing.filters.items()
+
     @property
-    def _checked(self) -> list[str]:
-        """The filters that a row of the list shows, so that the tap can filter, too."""
-        own, ignored = self.route.listing.filters, self.fit.can.ignored_filters
-        return [
-            name
-            for name, value in self.query.items()
-            if own.get(name) == value
-            if name not in ignored or self.fit.is_filter_due
-        ]
+    def _sent(self) -> Mapping[str, Any]:
+        """The query without filters of which the API is known to make nothing."""
+        if self.fit.is_filter_due:
+            return self.query
+        ignored = [name for name in self.fit.can.ignored_filters if name in self.query]
+        dropped = set(filter(self._is_checked, ignored))
+        return {name: value for name, value in self.query.items() if name not in dropped}
 
     def _drop(self, name: str) -> None:
         self.fit.note_filter(name, is_ignored=True, instead="The tap does")
@@ -335,13 +339,8 @@ class ListSource(Source):
 
     def params(self, region: Region, number: int, sort: str | None) -> dict[str, Any]:
         """Return the parameters that ask for a page; those that are None are not sent."""
-        own, checked = self.route.listing.filters, self._checked
         return {
-            **{
-                name: value
-                for name, value in self.query.items()
-                if own.get(name) != value or name in checked
-            },
+            **self._sent,
             **region.params(self.fit.can.margins),
             "sort": sort,
             "page[number]": max(number, 1),
