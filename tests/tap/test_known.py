@@ -318,3 +318,23 @@ def test_whoever_has_the_first_id_is_read_again_as_everybody_is(
     assert {row["id"] for row in night.records("users") if row["wallet"] == 2} == {
         *range(1, 61)
     }
+
+
+@pytest.mark.parametrize(("people", "nights"), [(13, 7), (95, 4), (30, 1)])
+def test_nobody_waits_longer_than_the_nights_however_full_the_last_page_is(
+    tap: Tap, api: ScriptedApi, people: int, nights: int
+) -> None:
+    at = {"created_at": "2025-03-01T00:00:00.000Z", "updated_at": "2025-03-01T00:00:00.000Z"}
+    api.script["/v2/cursus/21/users"] = Pretended(
+        [
+            record_of("users", id=number, kind="student", **{"alumni?": False}, **at)
+            for number in range(1, people + 1)
+        ]
+    )
+    here, streams = tap.pointed_at(api, page_size=10, refresh_nights=nights), ("users", "census")
+    state, read = here.run(*streams).state, dict.fromkeys(range(1, people + 1), 0)
+    for night in range(1, 2 * nights + 3):
+        run = here.run(*streams, state=a_day_later(state))
+        state = run.state
+        read |= dict.fromkeys(run.ids("users"), night)
+        assert max(night - last for last in read.values()) < nights

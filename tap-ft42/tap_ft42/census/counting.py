@@ -28,6 +28,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate, count
 from math import ceil, inf
+from sys import maxsize
 from typing import TYPE_CHECKING
 
 from tap_ft42.declared.listing import ID
@@ -163,7 +164,7 @@ async def find_differing(  # noqa: PLR0913 - each is a fact about the list
     expected: Expectation,
     *,
     key: Key = ID,
-    most: int | None = None,
+    most: int = maxsize,
     is_read: bool = True,
 ) -> AsyncIterator[Part]:
     """Yield the smallest intervals that have other rows than expected, as they are found.
@@ -173,7 +174,7 @@ async def find_differing(  # noqa: PLR0913 - each is a fact about the list
         whole: An interval of a key.
         expected: What is known of it.
         key: The key.
-        most: Requests after which what is still open is left so; None for any number.
+        most: Requests after which what is still open is left so.
         is_read: Whether what is found is read next: then a page is small enough, and some of
             the requests are left for that.
 
@@ -181,7 +182,7 @@ async def find_differing(  # noqa: PLR0913 - each is a fact about the list
         UncountableError: The API tells no totals of this list.
         RangeIgnoredError: It does not narrow the list by the key.
     """
-    left = inf if most is None else most
+    left = most
     todo, news = list[tuple[Interval, int]](), [whole]
     for turn in count():
         found = list[Interval]()
@@ -203,7 +204,7 @@ async def find_differing(  # noqa: PLR0913 - each is a fact about the list
         if found:
             yield Differing(None, intervals=found, turn=turn)
         # With few requests left, rather one way to its end than many that end nowhere.
-        width = int(min(_AT_ONCE, max(1, left // _LONGEST_WAY)))
+        width = min(_AT_ONCE, max(1, left // _LONGEST_WAY))
         asking = todo[-width:] if left > 0 else []
         if not asking:
             return
@@ -231,7 +232,7 @@ async def find_rows(
     expected: Expectation,
     *,
     is_sortable: bool,
-    most: int | None = None,
+    most: int = maxsize,
 ) -> AsyncIterator[Part]:
     """Yield the pages where an interval of ids differs, each with a proof behind.
 

@@ -45,7 +45,7 @@ class Read:
         is_all: Whether all of its contexts that were begun were read to their end.
         is_refreshed: Whether all rows have come that tonight has to read again.
         account: What is known of the list; changed in place.
-        end: How many requests the run may have spent when it ends; None for any number.
+        end: How many requests the run may have spent when it ends.
     """
 
     counted: CountedList
@@ -56,7 +56,7 @@ class Read:
     is_all: bool
     is_refreshed: bool
     account: Account
-    end: int | None
+    end: int
 
 
 class Inquiry:
@@ -101,12 +101,10 @@ class Inquiry:
         raise NotImplementedError
 
     @property
-    def _most(self) -> int | None:
-        """Requests that it may still spend; None for any number."""
-        left, spent = self._terms.left, self._terms.budget.spent
-        if left is None or self._read.end is None:
-            return None
-        return max(min(self._read.end - spent, left), 0)
+    def _most(self) -> int:
+        """Requests that it may still spend."""
+        spent = self._terms.budget.spent
+        return max(min(self._read.end - spent, self._terms.left), 0)
 
     def _tell_impossible(self, why: str | None) -> None:
         """Say that there is no census of the list today."""

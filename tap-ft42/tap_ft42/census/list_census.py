@@ -34,7 +34,7 @@ from tap_ft42.reading.reads import read_from_scratch
 from tap_ft42.reading.regions import MAX_ID, Region
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import AsyncIterator, Callable, Generator, Iterator
 
     from tap_ft42.census.inquiry import Read
     from tap_ft42.reading.asking import Ask, Part
@@ -99,13 +99,8 @@ class ListCensus(Inquiry):
             yield looked_at(self._terms.now())
             yield from self._first_proof()
             return
-        if pages := self._pages_to_read_again():
-            start = self._account.notes.get("refreshed", 0) + 1
-            sector = self._account.sector(start, pages * self._room_of_a_page)
-            yield from self._taken(self._sector(*sector))
-            self._account.note(refreshed=sector[1])
-            if sector == (1, self._account.greatest):
-                return
+        if (yield from self._read_again()):
+            return
         has_changed = False
         for proof in self._known_to_be() if self._is_proven else self._compared():
             has_changed |= proof.ids is not None
@@ -121,29 +116,37 @@ class ListCensus(Inquiry):
         is_in_order = self._is_sortable and fit.sorts_by(ID) and fit.narrows_by(ID)
         return is_begun_now and is_in_order and self._read.is_all
 
-    @property
-    def _room_of_a_page(self) -> int:
-        """Rows that an answer may have to be known for all: behind a full page is asked."""
-        return max(self._size - 1, 1)
+    def _read_again(self) -> Generator[Proof, None, bool]:
+        """Read what is due tonight, so that all rows are within the nights.
 
-    def _pages_to_read_again(self) -> int:
-        """Return how many pages are read again, so that all are within the nights."""
-        listing, total = self._list.listing, self._account.total
+        What is owed is counted in rows, and a sector counts once it has been read.
+
+        Returns:
+            Whether that was all of the list.
+        """
+        account, listing, total = self._account, self._list.listing, self._account.total
         nights = self._terms.settings["refresh_nights"] * listing.census.refresh_factor
-        is_turn = "taken" in self._account.notes and not self._read.is_refreshed
+        is_turn = "taken" in account.notes and not self._read.is_refreshed
         # Lists that hardly ever change are read in full now and then.
         if not nights or listing.is_reference or not is_turn or total <= self._size:
-            return 0
-        room = self._room_of_a_page
-        owed = self._account.notes.get("owed", room - 1) + ceil(total / nights)
-        pages = owed // room if self._most is None else min(owed // room, self._most)
-        self._account.note(owed=min(owed - pages * room, total))
-        return int(pages)
+            return False
+        room = max(self._size - 1, 1)  # behind a full page is asked
+        owed = account.notes.get("owed", room - 1) + ceil(total / nights)
+        pages = min(owed // room, ceil(total / room), self._most)
+        is_all = False
+        while pages > 0:
+            lower, upper = account.sector(account.notes.get("refreshed", 0) + 1, pages * room)
+            rows = len(account.between(lower, upper))
+            is_all |= (lower, upper) == (1, account.greatest)
+            yield from self._taken(self._sector(lower, upper))
+            owed, pages = max(owed - rows, 0), pages - max(ceil(rows / room), 1)
+            account.note(refreshed=upper, owed=owed)
+        account.note(owed=min(owed, total))
+        return is_all
 
     def _compared_whole(self) -> Iterator[Proof]:
         """Compare what is known with all of a list that no range narrows, unless it is long."""
-        pages, most = ceil(self._account.total / self._size), self._most
-        if self._oldest is not None or (most is not None and pages > most):
+        if self._oldest is not None or ceil(self._account.total / self._size) > self._most:
             raise RangeIgnoredError
         greatest = self._account.greatest
         yield from self._taken(

@@ -94,7 +94,7 @@ class Unnamed(Settling):
             if self.has_read(span):
                 continue
             pages = self._comparison.pages(span, self._page_size) + 1
-            if pages > min(self._room, end - budget.spent):
+            if pages > min(self._most, end - budget.spent):
                 return
             before = account.rows(zone, named=False)[span[0]]
             if ids := self._ids_of(span):
