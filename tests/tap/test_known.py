@@ -331,7 +331,10 @@ def test_nobody_waits_longer_than_the_nights_however_full_the_last_page_is(
             for number in range(1, people + 1)
         ]
     )
-    here, streams = tap.pointed_at(api, page_size=10, refresh_nights=nights), ("users", "census")
+    here, streams = (
+        tap.pointed_at(api, page_size=10, refresh_nights=nights),
+        ("users", "census"),
+    )
     state, read = here.run(*streams).state, dict.fromkeys(range(1, people + 1), 0)
     for night in range(1, 2 * nights + 3):
         run = here.run(*streams, state=a_day_later(state))
