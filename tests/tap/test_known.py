@@ -86,6 +86,24 @@ class TestIncrementalStreams:
         (came,) = [row for row in third.records("projects_users") if row["id"] == old["id"]]
         assert came["campus_id"] == old["campus_id"]
 
+    @pytest.mark.parametrize("campus_ids", [[1, 29], [29]])
+    def test_an_enrolment_that_changed_silently_is_written_in_some_nights(
+        self, tap: Tap, campus: RunningSandbox, campus_ids: list[int]
+    ) -> None:
+        streams = ("projects_users", "census")
+        scope: Row = {"campus_ids": campus_ids, "refresh_nights": 1}
+        here = tap.pointed_at(campus, page_size=10, **scope, **AT_ONCE)
+        run = here.run(*streams)
+        campuses = {row["id"]: row["campus_id"] for row in run.records("projects_users")}
+        for row in campuses:
+            campus.update("projects_users", row, silent=True, final_mark=77)
+        fresh: dict[int, int] = {}
+        for _ in range(4):
+            run = here.run(*streams, state=a_day_later(run.state))
+            rows = run.records("projects_users")
+            fresh |= {row["id"]: row["campus_id"] for row in rows if row["final_mark"] == 77}
+        assert fresh == campuses
+
     def test_rows_that_a_filter_lets_through_are_no_news(self, tap: Tap) -> None:
         with running_sandbox(users=100, enrolments=500, achievements_per_user=0) as lax:
             lax.configure(cursus_filter_restricts=False)

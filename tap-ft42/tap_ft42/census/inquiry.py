@@ -146,20 +146,14 @@ class Inquiry:
         return self._list.reader.source(self._whole, query, path=path)
 
     def _emit(self, records: Sequence[dict[str, Any]]) -> None:
-        """Emit rows; of those that do not tell their parent, the ones nobody knows."""
+        """Emit rows; those that do not tell their parent, below the one that they belong to."""
         counted, (context, *others) = self._list, self._contexts
-        if not others or not counted.listing.parent_columns:
-            for record in records:
-                counted.output.emit(record, context, is_known=False)
-            return
-        unknown = [record for record in records if not self._knows(record.get("id"))]
-        contexts = counted.contexts_of(unknown, self._contexts) if unknown else {}
+        is_told = not others or not counted.listing.parent_columns
+        contexts = {} if is_told else counted.contexts_of(records, self._contexts)
         for record in records:
             own = contexts.get(record.get("id", 0))
-            counted.output.emit(record, own or context, is_known=own is None)
-
-    def _knows(self, row_id: object) -> bool:
-        return type(row_id) is int and row_id in self._account
+            is_known = not is_told and own is None
+            counted.output.emit(record, own or context, is_known=is_known)
 
     @property
     def _column(self) -> str:
