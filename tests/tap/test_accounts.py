@@ -40,19 +40,6 @@ def test_an_account_is_the_same_after_it_was_written_down(ids: set[int]) -> None
     assert list(restored(account_of(ids)).ids) == sorted(ids)
 
 
-@EXAMPLES
-@given(ids=IDS, lower=st.integers(1, 5000), width=st.integers(0, 5000), now=IDS)
-def test_an_interval_that_was_read_is_what_was_read(
-    ids: set[int], lower: int, width: int, now: set[int]
-) -> None:
-    upper = lower + width
-    now = {row for row in now if lower <= row <= upper}
-    account = account_of(ids)
-    account.replace(lower, upper, sorted(now), {})
-    assert set(account.ids) == {row for row in ids if not lower <= row <= upper} | now
-    assert account.total == len(account.ids)
-
-
 def test_forty_thousand_students_take_some_thirty_kilobytes() -> None:
     students = Random(1).sample(range(1, 250_000), 40_341)  # noqa: S311 - ids, no secrets
     assert len(json.dumps(account_of(students).as_state())) < 35_000

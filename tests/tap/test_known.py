@@ -90,7 +90,7 @@ class TestIncrementalStreams:
     def test_an_enrolment_that_changed_silently_is_written_in_some_nights(
         self, tap: Tap, campus: RunningSandbox, campus_ids: list[int]
     ) -> None:
-        streams = ("projects_users", "census")
+        streams = ("projects_users", "census", "rejected_records")
         scope: Row = {"campus_ids": campus_ids, "refresh_nights": 1}
         here = tap.pointed_at(campus, page_size=10, **scope, **AT_ONCE)
         run = here.run(*streams)

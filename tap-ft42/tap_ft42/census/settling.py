@@ -176,12 +176,6 @@ class Settling(DayInquiry):
         self._findings.gone += 1
         return gone(number, sent)
 
-    def _take(self, records: Sequence[dict[str, Any]]) -> None:
-        """Emit rows and account for them: all, as their parents are asked for together."""
-        self._emit(records)
-        for record in records:
-            self._account.take(record, is_new=False)
-
     # Reading
 
     def _read_days(self, span: Span) -> Iterator[Proof]:
@@ -189,19 +183,20 @@ class Settling(DayInquiry):
         pages = self._comparison.pages(span, self._page_size)
         if pages > self._most:
             return
-        sent = self._terms.now()
+        sent, account = self._terms.now(), self._account
         region = Region({CREATED_AT: bounds(*span, self._comparison.zone)})
         if read := self._read_all(region, pages):
             days = _days(span)
             rows = self._of(days, read[0])
-            is_settled = {
-                number: number in self._account and not self._account.names(row)
-                for number, row in rows.items()
-            }
-            self._take([row for number, row in rows.items() if is_settled[number]])
             # Which rows without ids are known, nobody can tell, and each one's parent is asked.
-            if self._account.is_exact or len(rows) > self._known(days):
-                self._emit([row for number, row in rows.items() if not is_settled[number]])
+            is_any_new = account.is_exact or len(rows) > self._known(days)
+            self._emit(
+                [
+                    row
+                    for number, row in rows.items()
+                    if is_any_new or (number in account and not account.names(row))
+                ]
+            )
             yield from self._taken_in(rows, days, sent)
 
     def _read_all(
