@@ -11,13 +11,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tap_ft42.census.accounts import Account
-from tap_ft42.census.days import moment_of
+from tap_ft42.census.days import ZONES, moment_of
 from tap_ft42.census.packing import LONGEST, MOST_IDS
 from tap_ft42.declared.instants import write_instant
 from tap_ft42.reading.regions import MAX_ID
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from tap_ft42.declared.capabilities import Zone
 
 IDS = st.sets(st.integers(1, MAX_ID) | st.integers(1, 5000), max_size=300)
 EXAMPLES = settings(max_examples=100, deadline=None)
@@ -130,6 +132,19 @@ def test_a_day_that_was_read_and_has_no_row_is_empty() -> None:
     account.replace_days(range(day, day + 1), "UTC", [])
     assert rows > 0
     assert account.rows("UTC")[day] == 0
+
+
+@pytest.mark.parametrize("zone", ZONES)
+def test_a_day_can_give_all_its_rows_and_no_other_day_does(zone: Zone) -> None:
+    account = Account()
+    for number, instant in enumerate(INSTANTS[:200], 1000):
+        account.add(number, moment=moment_of({"created_at": write_instant(instant)}))
+    account.forget_ids()
+    left = dict(account.rows(zone))
+    for day, rows in sorted(left.items()):
+        assert account.lessen(day, zone, rows + 1) == rows
+        left.pop(day)
+        assert {each: some for each, some in account.rows(zone).items() if some} == left
 
 
 def test_who_says_no_instant_is_of_no_day() -> None:

@@ -74,7 +74,7 @@ class Lifecycle:
     @property
     def outcome(self) -> str:
         """How the run ends: complete, early or failed."""
-        if self._failed or self._failures or self._nothing_came:
+        if self._failed or self._failures or self._nothing_came or self._is_endless:
             return "failed"
         return "early" if self.ends_early else "complete"
 
@@ -90,6 +90,11 @@ class Lifecycle:
         if failure := self._nothing_came:
             return f"nothing came: {type(failure).__name__}"
         return self._end
+
+    @property
+    def _is_endless(self) -> bool:
+        """Whether it ended as the API shows ever more rows, as it would to the next run."""
+        return self.ends_early and self._run.budget.is_endless
 
     @property
     def _nothing_came(self) -> Exception | None:
@@ -170,6 +175,9 @@ class Lifecycle:
             if not unless_partial or set(failed).issuperset(self._host.selected):
                 raise IncompleteRunError(message)
             LOGGER.error("%s", message, extra={"happened": "partial_success"})
+        if self._is_endless:
+            message = f"The run is not complete: {self._end}."
+            raise IncompleteRunError(message)
         if failure := self._nothing_came:
             if failure is self._no_token:
                 _end_without_token(failure)
