@@ -116,7 +116,7 @@ class Census:
     columns change without the cursor; 0 for never, where something else sees to it."""
     settled: tuple[str, str] | None = None
     """Column and value of the rows that do not disappear, where that is known; see
-    `tap_ft42.census.settled`."""
+    `tap_ft42.census.accounts`."""
     left_filters: Mapping[str, str] = field(default_factory=dict)
     """Instead of the list's filters, what finds rows that have left it, if anything does."""
 
