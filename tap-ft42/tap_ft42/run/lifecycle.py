@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NoReturn
 
 from tap_ft42.api.budget import RunEnds
-from tap_ft42.api.errors import FatalAPIError, explain, status_of
+from tap_ft42.api.errors import FatalAPIError, OtherShapeError, explain, status_of
 from tap_ft42.api.retries import RETRIED
 from tap_ft42.api.token import NoTokenError
 from tap_ft42.planning.impossible import forget_the_future
@@ -287,5 +287,7 @@ def _end_without_token(failure: Exception) -> NoReturn:
 
 def _kind(failure: Exception) -> str:
     """Say what failed by its status or its class, as its text may name people."""
+    if isinstance(failure, OtherShapeError):
+        return "no list of records"
     status = status_of(failure)
     return type(failure).__name__ if status is None else f"42 answered {status}"
