@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 import msgspec
 
 from tap_ft42.api import errors
-from tap_ft42.api.errors import FatalAPIError, RetriableAPIError
+from tap_ft42.api.errors import OtherShapeError, RetriableAPIError
 from tap_ft42.api.headers import whole_number
 from tap_ft42.declared.listing import ID
 
@@ -127,11 +127,18 @@ def page_of(  # noqa: PLR0913 - what an answer does not say of its request
     Numbers of pages begin with 1; instants are Unix time.
 
     Raises:
-        RetriableAPIError: The body is not a JSON list: it was cut, it is an HTML page
-            that was sent with status 200, or a number or text in it is none.
+        OtherShapeError: The body is JSON, and no list: it will not be one the next time.
+        RetriableAPIError: The body is no JSON: it was cut, it is an HTML page that was sent
+            with status 200, or a number or text in it is none.
     """
     try:
         rows = _decoded(response.content)
+    except _NoListError as error:
+        message = (
+            f"{errors.request_line(response)} was answered with JSON that is not a list of "
+            "records. The API may have changed: please report this line"
+        )
+        raise OtherShapeError(message, response) from error
     except ValueError as error:
         message = f"{errors.request_line(response)} did not answer with {error}"
         raise RetriableAPIError(message, response) from error
@@ -167,7 +174,7 @@ def page_of_counts(response: requests.Response, *, sent: float, answered: float)
 
     Raises:
         RetriableAPIError: The body is no JSON.
-        FatalAPIError: It is no object of counts.
+        OtherShapeError: It is no object of counts.
     """
     try:
         counts_of(response.content)
@@ -176,7 +183,7 @@ def page_of_counts(response: requests.Response, *, sent: float, answered: float)
         message = f"{errors.request_line(response)} did not answer with {what}"
         # What is JSON will not be something else the next time.
         is_json = isinstance(error, msgspec.ValidationError)
-        raise (FatalAPIError if is_json else RetriableAPIError)(message, response) from error
+        raise (OtherShapeError if is_json else RetriableAPIError)(message, response) from error
     return Page(
         body=response.content,
         total=None,
@@ -228,13 +235,18 @@ def _positions(records: list[Any], cursor: Cursor | None) -> list[int]:
     return [position for position in positions if position is not None]
 
 
+class _NoListError(ValueError):
+    """A body is JSON, and no list."""
+
+
 def _decoded(body: bytes, *, is_checked: bool = False) -> list[Any]:
     """Decode a body into records that every target can store.
 
     A page comes only from a body that passes, so that none fails later.
 
     Raises:
-        ValueError: It is no JSON list; the message says what it should have been.
+        _NoListError: It is JSON, and no list.
+        ValueError: It is no JSON that can be read; the message says what it should have been.
     """
     is_suspect = _SUSPECT_ESCAPE.search(body)
     try:
@@ -248,8 +260,7 @@ def _decoded(body: bytes, *, is_checked: bool = False) -> list[Any]:
         message = "JSON"
         raise ValueError(message) from error
     if not isinstance(records, list):
-        message = "a list of records"
-        raise ValueError(message)  # noqa: TRY004 - as for all that a body can be
+        raise _NoListError
     if not is_checked and _is_deep(records):
         message = f"JSON of less than {_DEEPEST} levels"
         raise ValueError(message)

@@ -8,9 +8,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NoReturn
 
 from tap_ft42.api.budget import RunEnds
-from tap_ft42.api.errors import FatalAPIError, explain, status_of
+from tap_ft42.api.errors import FatalAPIError, OtherShapeError, explain, status_of
 from tap_ft42.api.retries import RETRIED
-from tap_ft42.api.token import CredentialsError
+from tap_ft42.api.token import NoTokenError
 from tap_ft42.planning.impossible import forget_the_future
 from tap_ft42.reading.asking import IncompleteReadError
 from tap_ft42.run import announcements
@@ -81,8 +81,9 @@ class Lifecycle:
     @property
     def reason(self) -> str | None:
         """Why it ends so; what may name people is left out."""
-        if (self._failed or self.ends_early) and self._no_token:
-            return f"42 gives no token: {_kind(self._no_token)}"
+        no_token = self._run.token.failure if self._failed else self._no_token
+        if (self._failed or self.ends_early) and no_token:
+            return f"42 gives no token: {_kind(no_token)}"
         if self._failed:
             return type(self._failed).__name__
         if self._failures:
@@ -121,9 +122,14 @@ class Lifecycle:
 
         It does not where nothing can be read: without a token, with a clock that is not
         known, and where another stream had trouble and the API is down.
+
+        Raises:
+            IncompleteRunError: There is no token, however long it was waited for.
         """
-        if not isinstance(failure, ALONE) or isinstance(failure, CredentialsError):
+        if not isinstance(failure, ALONE):
             return False
+        if isinstance(failure, NoTokenError):
+            _end_without_token(failure)
         if isinstance(failure, RETRIED):
             # All parts of one stream may fail; where another one does, too, nothing comes.
             is_second = self._trouble not in {None, name}
@@ -195,7 +201,7 @@ class Lifecycle:
         Raises:
             RunEnds: The budget does not allow to wait for a token.
             IncompleteRunError: There is none, however often it is asked for.
-            FatalAPIError: 42 refuses the application.
+            CredentialsError: 42 refuses the application.
         """
         if self._run.is_dry_run:
             return
@@ -289,5 +295,7 @@ def _end_without_token(failure: Exception) -> NoReturn:
 
 def _kind(failure: Exception) -> str:
     """Say what failed by its status or its class, as its text may name people."""
+    if isinstance(failure, OtherShapeError):
+        return "no list of records"
     status = status_of(failure)
     return type(failure).__name__ if status is None else f"42 answered {status}"

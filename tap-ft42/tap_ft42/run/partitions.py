@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tap_ft42.api.client import logger_of
 from tap_ft42.api.errors import explain
 from tap_ft42.api.ledger import Emitted
-from tap_ft42.api.token import CredentialsError
+from tap_ft42.api.token import NoTokenError
 from tap_ft42.declared.contexts import CURSUS, cursus_of, key_of, parent_of
 from tap_ft42.declared.instants import DAY
 from tap_ft42.declared.listing import ID
@@ -226,7 +226,7 @@ class Partitions:
     def turn_to_carrier(self, failure: Exception) -> bool:
         """Read from now on what carries the rows of the list, which failed, if that is new."""
         is_new = self.listing.carried is not None and self.carried is None
-        if not is_new or isinstance(failure, CredentialsError):
+        if not is_new or isinstance(failure, NoTokenError):
             return False
         self.is_unreadable = True
         self.logger.warning(
