@@ -18,7 +18,7 @@ from typing_extensions import override
 
 from tap_ft42.api.budget import RunEnds
 from tap_ft42.api.clock import ClockError
-from tap_ft42.api.errors import FatalAPIError, RetriableAPIError, SettingError, explain
+from tap_ft42.api.errors import APIError, SettingError, explain
 from tap_ft42.doctor import report as reports
 from tap_ft42.doctor.asking import VisitEndsError
 from tap_ft42.doctor.doctor import Visit
@@ -77,7 +77,7 @@ def main() -> None:
             TapFT42.logger.error("Setting refused: %s", message)
     except SettingError as error:
         TapFT42.logger.error("Setting refused: %s", error)
-    except (FatalAPIError, RetriableAPIError, requests.RequestException) as error:
+    except (APIError, requests.RequestException) as error:
         TapFT42.logger.error("%s", explain(error))
     except RunEnds as end:
         TapFT42.logger.error(

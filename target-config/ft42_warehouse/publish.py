@@ -58,6 +58,8 @@ class Published:
     """Persons whose data were erased."""
     returned: int = 0
     """Persons whom 42 lists again after their data were erased."""
+    missing: tuple[str, str] = ("", "")
+    """The instants between which their missing rows last changed."""
 
 
 def publish(
@@ -150,8 +152,10 @@ class _Publish:
         if is_first:
             make_keys(self._connection, self._schemas)
         if self._moved["arrived", PERSONS] and not self._everything:
-            returned = self._connection.execute(self._schemas.statement("publish/returned"))
-            self._done.returned = returned.rowcount
+            (self._done.returned, *between) = self._connection.execute(
+                self._schemas.statement("publish/returned")
+            ).fetchone() or (0, "", "")
+            self._done.missing = (between[0], between[1])
         if max_delete_percent is not None:
             self._guard(max_delete_percent)
         self._connection.execute(

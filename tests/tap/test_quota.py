@@ -276,6 +276,15 @@ def test_limits_that_are_not_set_are_those_that_42_tells(tap: Tap, api: Scripted
     assert "8 requests a second and 3600 an hour (roles: Official App)" in run.log
 
 
+@pytest.mark.parametrize("roles", ["", "a role " * 20, "r\xf4le"])
+def test_roles_that_no_log_should_hold_are_not_told(
+    tap: Tap, api: ScriptedApi, roles: str
+) -> None:
+    api.script["/v2/cursus"] = paged([], **OFFICIAL | {"X_Application_Roles": roles})
+    here = tap.pointed_at(api, requests_per_second=None, requests_per_hour=None)
+    assert "3600 an hour (roles: unknown)" in here.run("cursus").log
+
+
 @pytest.mark.parametrize(
     ("ceiling", "kept"), [((4, 1000), (4, 1000)), ((20, 9000), (8, 3600)), ((0, 0), (0, 0))]
 )

@@ -47,6 +47,11 @@ class Budget:
         """Whether requests are limited, so one stream may leave too few for another."""
         return self._max_requests is not None
 
+    @property
+    def is_endless(self) -> bool:
+        """Whether the API has answered far more requests than the run had planned."""
+        return self._answers > _SPARE + _FACTOR * self._planned
+
     def reaches_for(self, requests: int) -> bool:
         """Tell whether so many requests may still be sent."""
         return self._max_requests is None or self.spent + requests <= self._max_requests
@@ -65,10 +70,10 @@ class Budget:
         """Count a request that is about to be sent; raise `RunEnds` if it may not be sent."""
         self.check()
         with self._lock:
-            if self._answers > _SPARE + _FACTOR * self._planned:
+            if self.is_endless:
                 message = (
                     f"it has had {self._answers:,} answers, but planned only "
-                    f"{self._planned:,}: the API makes it ask for more and more"
+                    f"{self._planned:,}: the API shows more and more rows"
                 )
                 raise RunEnds(message)
             if self._max_requests is not None and self.spent >= self._max_requests:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 import msgspec
 
 from tap_ft42.api import errors
-from tap_ft42.api.errors import FatalAPIError, RetriableAPIError
+from tap_ft42.api.errors import OtherShapeError, RetriableAPIError
 from tap_ft42.api.headers import whole_number
 from tap_ft42.declared.listing import ID
 
@@ -134,11 +134,18 @@ def page_of(  # noqa: PLR0913 - an answer does not describe its request
         answered: When the answer came, in Unix time.
 
     Raises:
-        RetriableAPIError: The body is not a JSON list: it was cut, it is an HTML page with
-            status 200, or it holds a number or a text that is not valid.
+        OtherShapeError: The body is JSON, but not a list; another try will bring the same.
+        RetriableAPIError: The body is not JSON: it was cut, it is an HTML page with status 200,
+            or it holds a number or a text that is not valid.
     """
     try:
         rows = _decoded(response.content)
+    except _NoListError as error:
+        message = (
+            f"{errors.request_line(response)} was answered with JSON that is not a list of "
+            "records. The API may have changed: please report this line"
+        )
+        raise OtherShapeError(message, response) from error
     except ValueError as error:
         message = f"{errors.request_line(response)} did not answer with {error}"
         raise RetriableAPIError(message, response) from error
@@ -174,7 +181,7 @@ def page_of_counts(response: requests.Response, *, sent: float, answered: float)
 
     Raises:
         RetriableAPIError: The body is not JSON.
-        FatalAPIError: The body is JSON, but not an object of counts.
+        OtherShapeError: The body is JSON, but not an object of counts.
     """
     try:
         counts_of(response.content)
@@ -183,7 +190,7 @@ def page_of_counts(response: requests.Response, *, sent: float, answered: float)
         message = f"{errors.request_line(response)} did not answer with {what}"
         # If the body is JSON, another try will bring the same.
         is_json = isinstance(error, msgspec.ValidationError)
-        raise (FatalAPIError if is_json else RetriableAPIError)(message, response) from error
+        raise (OtherShapeError if is_json else RetriableAPIError)(message, response) from error
     return Page(
         body=response.content,
         total=None,
@@ -235,6 +242,10 @@ def _positions(records: list[Any], cursor: Cursor | None) -> list[int]:
     return [position for position in positions if position is not None]
 
 
+class _NoListError(ValueError):
+    """A body is JSON, and no list."""
+
+
 def _decoded(body: bytes, *, is_checked: bool = False) -> list[Any]:
     """Decode a body into records that every target can store.
 
@@ -245,7 +256,8 @@ def _decoded(body: bytes, *, is_checked: bool = False) -> list[Any]:
         is_checked: Whether the body was checked before.
 
     Raises:
-        ValueError: It is not a list that can be read; the message says what it should be.
+        _NoListError: The body is JSON, but not a list.
+        ValueError: It is not JSON that can be read; the message says what it should be.
     """
     is_suspect = _SUSPECT_ESCAPE.search(body)
     try:
@@ -259,8 +271,7 @@ def _decoded(body: bytes, *, is_checked: bool = False) -> list[Any]:
         message = "JSON"
         raise ValueError(message) from error
     if not isinstance(records, list):
-        message = "a list of records"
-        raise ValueError(message)  # noqa: TRY004 - as for all that a body can be
+        raise _NoListError
     if not is_checked and _is_deep(records):
         message = f"JSON of less than {_DEEPEST} levels"
         raise ValueError(message)

@@ -20,7 +20,7 @@ import requests
 from requests.exceptions import InvalidSchema, InvalidURL, MissingSchema
 
 from tap_ft42.api import errors
-from tap_ft42.api.errors import FatalAPIError, RetriableAPIError
+from tap_ft42.api.errors import APIError, FatalAPIError, RetriableAPIError
 from tap_ft42.api.headers import http_date, whole_number
 from tap_ft42.declared.instants import HOUR
 
@@ -58,7 +58,7 @@ _PASSING = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY}
 def check(
     response: requests.Response,
     refusal: Callable[[requests.Response], str] = errors.refusal,
-    refused: type[FatalAPIError] = FatalAPIError,
+    refused: type[APIError] = FatalAPIError,
 ) -> None:
     """Raise the exception for an answer that is not a success.
 
@@ -70,7 +70,7 @@ def check(
     Raises:
         TooManyRequestsError: A limit is used up.
         RetriableAPIError: The trouble may pass.
-        FatalAPIError: The trouble will not pass.
+        APIError: The trouble will not pass; this is the exception `refused`.
     """
     status = response.status_code
     if status == HTTPStatus.TOO_MANY_REQUESTS:
@@ -111,12 +111,12 @@ def retried(func: Any, on_failure: Any, *, max_tries: int) -> Any:  # noqa: ANN4
         giveup=lambda failure: isinstance(failure, LongRefusalError),
     )(func)
     patient = again(
-        waits, RETRIED, max_tries=max_tries, jitter=backoff.random_jitter, giveup=_is_final
+        waits, RETRIED, max_tries=max_tries, jitter=backoff.random_jitter, giveup=is_final
     )
     return patient(func)
 
 
-def _is_final(failure: Exception) -> bool:
+def is_final(failure: Exception) -> bool:
     """Tell whether another try is useless, or was made often enough."""
     final = TooManyRequestsError | InvalidSchema | InvalidURL | MissingSchema
     return isinstance(failure, final) or errors.distrust(failure) is not None

@@ -9,6 +9,7 @@ an answer that is too large.
 from __future__ import annotations
 
 import os
+from codecs import BOM_UTF8
 from http import HTTPStatus
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
@@ -108,7 +109,9 @@ class Adapter(HTTPAdapter):
             raise
         finally:
             response.close()
-        response._content = bytes(body)  # noqa: SLF001 - where requests keeps what it read itself
+        # JSON may be marked as UTF-8, which decoders refuse (RFC 8259, section 8.1).
+        content = bytes(body).removeprefix(BOM_UTF8)
+        response._content = content  # noqa: SLF001 - where requests keeps what it read itself
         return response
 
 

@@ -16,7 +16,7 @@ from requests.auth import AuthBase
 from typing_extensions import override
 
 from tap_ft42.api import errors, retries
-from tap_ft42.api.errors import FatalAPIError, RetriableAPIError
+from tap_ft42.api.errors import APIError, RetriableAPIError
 
 if TYPE_CHECKING:
     import requests
@@ -29,8 +29,15 @@ _TOKEN = re.compile(r"[!-~]+")
 """Characters that may stand in a header; RFC 6750 allows fewer for a token."""
 
 
-class CredentialsError(FatalAPIError):
-    """42 does not know the application: no stream can be read."""
+class CredentialsError(APIError):
+    """42 does not know the application: no stream can be read.
+
+    It says nothing of the request that needed the token, so it is no refusal of that.
+    """
+
+
+class NoTokenError(RetriableAPIError):
+    """42 gives no token, which may pass; it says nothing of the request that needed one."""
 
 
 class _Grant(msgspec.Struct):
@@ -82,9 +89,10 @@ class BearerToken(AuthBase):
         """Fetch a token, unless there is one already.
 
         Raises:
-            FatalAPIError: 42 refuses the application.
-            RetriableAPIError: The answer cannot be read.
-            requests.RequestException: There is no answer.
+            CredentialsError: 42 refuses the application.
+            NoTokenError: There is no answer, or it cannot be read.
+            TooManyRequestsError: A limit is used up.
+            requests.RequestException: There will be no answer.
         """
         self._current()
 
@@ -106,7 +114,10 @@ class BearerToken(AuthBase):
                     grant = self._fetch()
                 except Exception as failure:
                     self.failure = failure
-                    raise
+                    if not isinstance(failure, retries.RETRIED) or retries.is_final(failure):
+                        raise
+                    response = getattr(failure, "response", None)
+                    raise NoTokenError(errors.explain(failure), response) from failure
                 self.failure = None
                 self._token = grant.access_token
                 self._expires = asked + _seconds(grant.expires_in)

@@ -13,6 +13,7 @@ import requests
 from tap_ft42.api.budget import RunEnds
 from tap_ft42.api.errors import REFUSALS, RetriableAPIError, decoded
 from tap_ft42.api.headers import whole_number
+from tap_ft42.api.token import NoTokenError
 from tap_ft42.declared.listing import ID
 
 if TYPE_CHECKING:
@@ -101,14 +102,21 @@ class Asker:
         """Send a request; if it fails, try again.
 
         Raises:
-            VisitEndsError: The hour's requests are used up, or the visit was stopped.
-            FatalAPIError: 42 refuses the application.
+            VisitEndsError: The hour's requests are used up, 42 gives no token, or the visit was
+                stopped.
+            CredentialsError: 42 refuses the application.
         """
         url = self._client.api_url + path.format(**context or {})
         answer = Answer(NO_ANSWER)
-        for _ in range(_TRIES):
+        for left in reversed(range(_TRIES)):
             self._wait()
-            answer = self._sent(url, params)
+            try:
+                answer = self._sent(url, params)
+            except NoTokenError as failure:
+                if not left:
+                    message = f"The doctor has stopped, as 42 gives no token. {failure}"
+                    raise VisitEndsError(message) from failure
+                continue
             if not answer.is_broken:
                 break
         return answer
@@ -117,6 +125,8 @@ class Asker:
         began = time.monotonic()
         try:
             response = self._client.ask(url, params)
+        except NoTokenError:
+            raise
         except (requests.RequestException, RetriableAPIError):
             return Answer(NO_ANSWER, time.monotonic() - began)
         body = decoded(response)

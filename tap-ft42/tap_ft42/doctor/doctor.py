@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from tap_ft42.api.errors import FatalAPIError
 from tap_ft42.api.headers import whole_number
+from tap_ft42.api.token import CredentialsError
 from tap_ft42.declared.capabilities import Capabilities
 from tap_ft42.declared.contexts import CURSUS
 from tap_ft42.declared.listing import ID, LARGEST
@@ -83,7 +83,7 @@ class Visit:
         """
         try:
             self._run.begin()
-        except FatalAPIError as refusal:
+        except CredentialsError as refusal:
             return self._result([], refusal)
         # Each list has a thread, as it waits for the answers to its own requests.
         with ThreadPoolExecutor(len(self._lists) or 1) as threads:
@@ -186,7 +186,7 @@ class Visit:
     # The application
 
     def _result(
-        self, found: Sequence[ObservedRoute], refusal: FatalAPIError | None
+        self, found: Sequence[ObservedRoute], refusal: CredentialsError | None
     ) -> Diagnosis:
         application = self._application(found, is_accepted=refusal is None)
         quota, settings = self._run.quota, self._run.settings

@@ -68,7 +68,7 @@ class Examination:
 
         Raises:
             VisitEndsError: The visit may send no more requests.
-            FatalAPIError: 42 refuses the application.
+            CredentialsError: 42 refuses the application.
         """
         found = self.found
         found.is_examined = True

@@ -8,9 +8,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NoReturn
 
 from tap_ft42.api.budget import RunEnds
-from tap_ft42.api.errors import FatalAPIError, explain, status_of
+from tap_ft42.api.errors import FatalAPIError, OtherShapeError, explain, status_of
 from tap_ft42.api.retries import RETRIED
-from tap_ft42.api.token import CredentialsError
+from tap_ft42.api.token import NoTokenError
 from tap_ft42.planning.impossible import forget_the_future
 from tap_ft42.reading.asking import IncompleteReadError
 from tap_ft42.run import announcements
@@ -74,15 +74,16 @@ class Lifecycle:
     @property
     def outcome(self) -> str:
         """How the run ends: complete, early or failed."""
-        if self._failed or self._failures or self._nothing_came:
+        if self._failed or self._failures or self._nothing_came or self._is_endless:
             return "failed"
         return "early" if self.ends_early else "complete"
 
     @property
     def reason(self) -> str | None:
         """Why the run ends so, without texts that may name people."""
-        if (self._failed or self.ends_early) and self._no_token:
-            return f"42 gives no token: {_kind(self._no_token)}"
+        no_token = self._run.token.failure if self._failed else self._no_token
+        if (self._failed or self.ends_early) and no_token:
+            return f"42 gives no token: {_kind(no_token)}"
         if self._failed:
             return type(self._failed).__name__
         if self._failures:
@@ -90,6 +91,11 @@ class Lifecycle:
         if failure := self._nothing_came:
             return f"nothing came: {type(failure).__name__}"
         return self._end
+
+    @property
+    def _is_endless(self) -> bool:
+        """Whether it ended as the API shows ever more rows, as it would to the next run."""
+        return self.ends_early and self._run.budget.is_endless
 
     @property
     def _nothing_came(self) -> Exception | None:
@@ -114,11 +120,15 @@ class Lifecycle:
     def fails_alone(self, name: str, failure: Exception, part: str = "") -> bool:
         """Note that a part of a stream failed, and tell whether the run goes on.
 
-        The run does not go on if nothing can be read: if 42 gives no token, or if a second
-        stream has trouble and the API is down.
+        The run does not go on if a second stream has trouble and the API is down.
+
+        Raises:
+            IncompleteRunError: 42 gives no token, after many tries.
         """
-        if not isinstance(failure, ALONE) or isinstance(failure, CredentialsError):
+        if not isinstance(failure, ALONE):
             return False
+        if isinstance(failure, NoTokenError):
+            _end_without_token(failure)
         if isinstance(failure, RETRIED):
             # All parts of one stream may fail. If a second stream fails, too, 42 may be down.
             is_second = self._trouble not in {None, name}
@@ -169,6 +179,9 @@ class Lifecycle:
             if not unless_partial or set(failed).issuperset(self._host.selected):
                 raise IncompleteRunError(message)
             LOGGER.error("%s", message, extra={"happened": "partial_success"})
+        if self._is_endless:
+            message = f"The run is not complete: {self._end}."
+            raise IncompleteRunError(message)
         if failure := self._nothing_came:
             if failure is self._no_token:
                 _end_without_token(failure)
@@ -186,7 +199,7 @@ class Lifecycle:
         Raises:
             RunEnds: The budget is too small to wait for a token.
             IncompleteRunError: 42 gives no token, after many tries.
-            FatalAPIError: 42 refuses the application.
+            CredentialsError: 42 refuses the application.
         """
         if self._run.is_dry_run:
             return
@@ -280,5 +293,7 @@ def _end_without_token(failure: Exception) -> NoReturn:
 
 def _kind(failure: Exception) -> str:
     """Return the status or the class of a failure, as its text may name people."""
+    if isinstance(failure, OtherShapeError):
+        return "no list of records"
     status = status_of(failure)
     return type(failure).__name__ if status is None else f"42 answered {status}"

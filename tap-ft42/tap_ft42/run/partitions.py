@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tap_ft42.api.client import logger_of
 from tap_ft42.api.errors import explain
 from tap_ft42.api.ledger import Emitted
-from tap_ft42.api.token import CredentialsError
+from tap_ft42.api.token import NoTokenError
 from tap_ft42.declared.contexts import CURSUS, cursus_of, key_of, parent_of
 from tap_ft42.declared.instants import DAY
 from tap_ft42.declared.listing import ID
@@ -234,7 +234,7 @@ class Partitions:
             Whether that is new; False if the list has no carrier, or is read from it already.
         """
         is_new = self.listing.carrier is not None and self.carrier is None
-        if not is_new or isinstance(failure, CredentialsError):
+        if not is_new or isinstance(failure, NoTokenError):
             return False
         self.is_unreadable = True
         self.logger.warning(

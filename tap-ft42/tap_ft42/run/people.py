@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from tap_ft42.api.errors import FatalAPIError
 from tap_ft42.api.retries import RETRIED
-from tap_ft42.api.token import CredentialsError
 from tap_ft42.planning.scope import id_lists
 from tap_ft42.reading.asking import TooLargeError
 
@@ -119,8 +118,6 @@ class Directory:
         try:
             for batch in id_lists(unknown, _LOOKED_UP):
                 self._learn_of({int(person) for person in batch.split(",")})
-        except CredentialsError:
-            raise
         except (FatalAPIError, *RETRIED) as failure:
             self._note_failure(failure)
             return
@@ -156,8 +153,6 @@ class Directory:
         try:
             for batch in id_lists(campus_ids):
                 found |= self._named_among({int(campus) for campus in batch.split(",")})
-        except CredentialsError:
-            raise
         except (FatalAPIError, *RETRIED) as failure:
             self._note_failure(failure)
         except TooLargeError:

@@ -73,7 +73,7 @@ class Services:
 
         Raises:
             SettingError: The store of the quota cannot be used.
-            FatalAPIError: 42 refuses the application.
+            CredentialsError: 42 refuses the application.
             RetriableAPIError: Too many tries failed.
             requests.RequestException: There is no answer.
             RunEnds: The budget is too small to wait for a token.

@@ -124,9 +124,12 @@ def _print_result(published: Published) -> None:
     if published.erased:
         click.echo(f"The data of {published.erased:,} persons were erased")
     if published.returned:
+        start, end = published.missing
         click.echo(
             f"42 lists {published.returned:,} persons again whose data were erased. Their "
-            "older rows are missing until a backfill reads them.",
+            "older rows are missing until a backfill reads them: "
+            f"TAP_FT42_START_DATE={start} TAP_FT42_END_DATE={end} meltano --environment=prod "
+            "run tap-ft42-live target-postgres warehouse:publish",
             err=True,
         )
     if not (+published.inserted or +published.changed or +published.deleted):
