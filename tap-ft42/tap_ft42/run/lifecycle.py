@@ -94,7 +94,7 @@ class Lifecycle:
 
     @property
     def _is_endless(self) -> bool:
-        """Whether it ended as the API shows ever more rows, as it would to the next run."""
+        """Whether the run ended because the API shows more and more rows, as the next would."""
         return self.ends_early and self._run.budget.is_endless
 
     @property
