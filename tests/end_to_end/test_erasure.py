@@ -134,7 +134,7 @@ def test_leaders_and_members_who_are_gone_for_any_reason_leave_nothing_anywhere(
         assert checked.returncode == 1
         assert login not in checked.stdout
         for place, (table, column, *_) in PLACES.items():
-            named = f"{schema}.{table}.{column} names persons who were erased"
+            named = f"{schema}.{table}.{column} names erased persons"
             assert named in checked.stdout, place
         warehouse(database, "rebuild")
         assert found_in(owner(database), {login}) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from codecs import BOM_UTF8
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ import pytest
 
 from tests.tap.pretended import Pretended, Row, record_of
 from tests.tap.proofs import a_day_later, named
-from tests.tap.scripted import Reply, always, in_turn, paged
+from tests.tap.scripted import TOKEN_PATH, Reply, always, in_turn, paged
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -260,6 +261,44 @@ def test_where_every_parent_seems_to_have_disappeared_the_stream_is_not_allowed(
         api.script[f"/v2/coalitions/{house}/coalitions_users"] = always(Reply({}, 404))
     run = tap.pointed_at(api).fail("coalitions_users")
     assert "may not read it" in run.last_word
+
+
+def marked(answer: Callable[[Asked], Reply]) -> Callable[[Asked], Reply]:
+    """The same answers, marked as UTF-8."""
+
+    def with_mark(asked: Asked) -> Reply:
+        reply = answer(asked)
+        return replace(reply, content=BOM_UTF8 + reply.body)
+
+    return with_mark
+
+
+def test_answers_that_are_marked_as_utf_8_are_read(tap: Tap, api: ScriptedApi) -> None:
+    api.script[BADGES], api.script[TOKEN_PATH] = badges(), marked(api.script[TOKEN_PATH])
+    api.script[BADGES] = marked(api.script[BADGES])
+    run = tap.pointed_at(api).run("achievements_users")
+    assert sorted(set(run.ids("achievements_users"))) == list(range(1, 251))
+
+
+WRAPPED = Reply({"data": [], "meta": {"total": 0}})
+
+
+def test_a_list_in_another_shape_fails_alone_and_at_once(tap: Tap, api: ScriptedApi) -> None:
+    there = api.script[BADGES] = badges()
+    api.script["/v2/blocs"] = paged([])
+    here, streams = tap.pointed_at(api), ("blocs", "achievements_users")
+    first = here.run(*streams)
+    api.script[BADGES] = always(WRAPPED)
+    there.rows = [*there.rows[1:], badge(1) | {"updated_at": LATELY}]
+    api.asked.clear()
+    second = here.fail(*streams, state=first.state)
+    assert "not a list of records" in second.last_word
+    assert "blocs" not in second.last_word
+    assert "42 is down" not in second.log
+    assert remembered(second) == []
+    assert len(api.asked_for(BADGES)) == 1
+    api.script[BADGES] = there
+    assert 1 in here.run(*streams, state=second.state).ids("achievements_users")
 
 
 DOWN = Reply(b"<html>Maintenance</html>", 502)

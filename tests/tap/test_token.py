@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.tap.pretended import record_of
 from tests.tap.scripted import TOKEN_PATH, Reply, always, in_turn, paged
 from tests.waiting import away_from_the_end_of_the_hour
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
     from ft42_sandbox.testing import RunningSandbox
 
     from tests.tap.running import Tap
-    from tests.tap.scripted import ScriptedApi
+    from tests.tap.scripted import Asked, ScriptedApi
 
 SECRET = "s-s4t2ud-hunter2"  # noqa: S105 - made up
 CURSUS = {"id": 21, "created_at": None, "name": "42cursus", "slug": "42cursus", "kind": "main"}
@@ -99,6 +102,72 @@ def test_a_run_that_never_gets_a_token_ends_in_one_line_and_says_so_in_its_recor
         "failed",
         "42 gives no token: 42 answered 503",
     )
+
+
+PASSING = [Reply({}, 500), Reply(b"<html>", 502), Reply(b"<html>Just a moment</html>")]
+
+
+def with_trouble(
+    api: ScriptedApi, path: str, trouble: Reply, failing: Collection[int]
+) -> Callable[[Asked], Reply]:
+    """Lets requests for a token fail, counted from the first answer to a path.
+
+    Each request for data needs a token of its own.
+    """
+    since = count()
+    token = Reply({"access_token": "f" * 64, "expires_in": 0})
+
+    def answer(_: Asked) -> Reply:
+        return trouble if api.asked_for(path) and next(since) in failing else token
+
+    return answer
+
+
+@pytest.fixture
+def lists(api: ScriptedApi) -> ScriptedApi:
+    dates = dict.fromkeys(("created_at", "updated_at"), "2025-03-01T00:00:00.000Z")
+    people = [record_of("users", id=number, kind="student", **dates) for number in range(1, 4)]
+    api.script["/v2/blocs"] = paged([{"id": number} for number in range(1, 6)], largest=2)
+    api.script["/v2/campus"] = paged([record_of("campuses", id=number) for number in (1, 9)])
+    api.script["/v2/cursus/21/users"] = paged(people, largest=2)
+    return api
+
+
+@pytest.mark.parametrize("trouble", PASSING, ids=["500", "502", "html"])
+@pytest.mark.parametrize("scope", [{}, {"campus_ids": [1, 9]}], ids=["page", "ids"])
+def test_trouble_with_tokens_is_blamed_on_no_list(
+    tap: Tap, lists: ScriptedApi, trouble: Reply, scope: dict[str, list[int]]
+) -> None:
+    path = "/v2/cursus/21/users"
+    # What is asked for in order to find out why is answered, and the request itself is not.
+    lists.script[TOKEN_PATH] = with_trouble(lists, path, trouble, {0, 1, 3})
+    run = tap.pointed_at(lists, **scope).run("users")
+    assert run.ids("users") == [1, 2, 3]
+    seen = run.state["bookmarks"]["users"]["capabilities"]
+    assert not any({"page_size", "longest_list"}.intersection(known) for known in seen.values())
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 422])
+def test_credentials_that_are_refused_in_the_middle_cost_no_page(
+    tap: Tap, lists: ScriptedApi, status: int
+) -> None:
+    refusal = Reply({"error": "invalid_client"}, status)
+    lists.script[TOKEN_PATH] = with_trouble(lists, "/v2/blocs", refusal, {0})
+    run = tap.pointed_at(lists).fail("blocs")
+    assert f"{status}" in run.last_word
+    assert TOKEN_PATH in run.last_word
+
+
+def test_a_token_endpoint_that_stays_down_in_the_middle_ends_the_run_as_an_outage_does(
+    tap: Tap, lists: ScriptedApi
+) -> None:
+    trouble = with_trouble(lists, "/v2/blocs", Reply({}, 500), range(1000))
+    lists.script[TOKEN_PATH] = trouble
+    run = tap.pointed_at(lists, max_minutes=1).run("blocs", "users")
+    told = [line for line in run.warnings if "42 is down" in line]
+    assert told
+    assert all(TOKEN_PATH in line for line in told)
+    assert "max_minutes" in run.log
 
 
 def test_a_wrong_secret_ends_in_one_line_that_says_what_to_do(

@@ -34,6 +34,10 @@ class FatalAPIError(APIError):
     """The API refuses a request, and would do so again."""
 
 
+class OtherShapeError(FatalAPIError):
+    """An answer is JSON, and nothing that the tap can read."""
+
+
 class RetriableAPIError(APIError):
     """An answer cannot be read, which may pass."""
 

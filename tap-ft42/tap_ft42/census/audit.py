@@ -15,7 +15,6 @@ from typing_extensions import override
 
 from tap_ft42.api.errors import FatalAPIError
 from tap_ft42.api.retries import RETRIED
-from tap_ft42.api.token import CredentialsError
 from tap_ft42.census.comparing import Comparison, Counted, Others
 from tap_ft42.census.days import UNKNOWN, number_of, written
 from tap_ft42.census.findings import Findings
@@ -107,8 +106,6 @@ class Audit(Inquiry):
                 Counted(self._account, is_named, self._counts(filters))
                 for is_named, filters in self._account.parts
             ]
-        except CredentialsError:
-            raise
         except FatalAPIError as refusal:
             self._fit_of_graph.learn(
                 "42 does not count it by the day. Its rows are counted by their ids. "

@@ -10,7 +10,6 @@ from typing_extensions import override
 
 from tap_ft42.api.errors import FatalAPIError
 from tap_ft42.api.page import with_ids
-from tap_ft42.api.token import CredentialsError
 from tap_ft42.census.counting import Proof, UncountableError, count_all
 from tap_ft42.declared.contexts import list_of, parent_of
 from tap_ft42.declared.listing import CREATED_AT, ID, Cursor
@@ -91,8 +90,6 @@ class Inquiry:
                 message = "Its totals contradict each other, or the rows"
                 raise UncountableError(message)
             yield from self._found_out()
-        except CredentialsError:
-            raise
         except UNREADABLE as error:
             self._tell_impossible(str(error) or error.__doc__)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import suppress
 from functools import partial
 from http.client import INTERNAL_SERVER_ERROR
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ import requests
 
 from tap_ft42.api.errors import APIError, may_be_too_heavy, status_of
 from tap_ft42.api.retries import MAX_TRIES, RETRIED, TooManyRequestsError
+from tap_ft42.api.token import NoTokenError
 from tap_ft42.reading.asking import TooLargeError
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from tap_ft42.reading.asking import Remedy, Source
     from tap_ft42.reading.outages import Outages
     from tap_ft42.reading.places import Place
+    from tap_ft42.reading.regions import Region
 
 _TWICE = 2
 _LOOKED_INTO = {_TWICE, MAX_TRIES - 1}
@@ -63,34 +66,63 @@ class Troubles:
             TooLargeError: A smaller one is answered.
             RunEnds: The API is down, and the run has to end.
         """
-        place, source, (region, _, sort) = details["args"]
+        place, source, request = details["args"]
         failure, noticed = details["exception"], time.monotonic()
         if isinstance(failure, TooManyRequestsError):
             return
-        if (instead := source.fitted())[0] is not source:
-            message = "a smaller one was found to be answered"
-            raise TooLargeError(message, instead)
-        if details["tries"] < _TWICE:
+        _refuse_unfitted(source)
+        is_suspected = place in self._suspected
+        if details["tries"] < _TWICE or not (is_suspected or details["tries"] in _LOOKED_INTO):
             return
+        async with self._looking:
+            _refuse_unfitted(source)
+            if self._outages.ended_at > noticed:
+                return
+            try:
+                if await self._is_too_large(place, source, request, failure):
+                    return
+            except NoTokenError as no_token:
+                failure = no_token
+            region, _, sort = request
+            await self._outlast(failure, source.entry, partial(source.fetch, region, 1, sort))
+
+    async def _is_too_large(
+        self,
+        place: Place,
+        source: Source,
+        request: tuple[Region, int, str | None],
+        failure: BaseException,
+    ) -> bool:
+        """Tell whether a smaller request is answered, so that this one may be too large.
+
+        Raises:
+            TooLargeError: It is, as it failed once more since.
+            NoTokenError: Nobody can tell.
+        """
+        if isinstance(failure, NoTokenError):
+            raise failure
+        region, _, sort = request
 
         async def is_answered(probe: Source) -> bool:
             return await self._is_answered(partial(probe.fetch, region, 1, sort), source.entry)
 
-        if (suspected := self._suspected.pop(place, None)) is not None:
-            found = suspected.too_large(await _largest(suspected, is_answered))
-            raise found
-        async with self._looking:
-            if self._outages.ended_at > noticed or details["tries"] not in _LOOKED_INTO:
-                return
-            for remedy in source.remedies(is_heavy=may_be_too_heavy(failure)):
-                if await is_answered(remedy.smallest):
-                    if isinstance(failure, requests.Timeout):
-                        # Each try takes as long.
-                        half = remedy.too_large(next((size for size, _ in remedy.smaller), 1))
-                        raise half
-                    self._suspected[place] = remedy
-                    return
-            await self._outlast(failure, source.entry, partial(source.fetch, region, 1, sort))
+        suspected = self._suspected.pop(place, None)
+        if suspected is not None:
+            largest = await _largest(suspected, is_answered)
+            # Where nothing is answered any more, it is not the size.
+            if largest is not None:
+                found = suspected.too_large(largest)
+                raise found
+            return False
+        for remedy in source.remedies(is_heavy=may_be_too_heavy(failure)):
+            if await is_answered(remedy.smallest):
+                if isinstance(failure, requests.Timeout):
+                    # Each try takes as long.
+                    half = remedy.too_large(next((size for size, _ in remedy.smaller), 1))
+                    raise half
+                self._suspected[place] = remedy
+                return True
+        return False
 
     async def _outlast(
         self, failure: BaseException, entry: Entry, fetch: Callable[[], Page]
@@ -99,7 +131,9 @@ class Troubles:
         is_known = self._known_good() is not None
 
         async def ask() -> bool:
-            return await self._is_answered(self._known_good() or fetch, entry)
+            with suppress(NoTokenError):
+                return await self._is_answered(self._known_good() or fetch, entry)
+            return False
 
         if self._outages.is_given_up or not (is_known or self._may_be_down(failure)):
             return
@@ -108,20 +142,41 @@ class Troubles:
 
     def _may_be_down(self, failure: BaseException) -> bool:
         """Tell whether an API that has answered nothing yet is down, and not just wrong."""
-        return self._has_worked and status_of(failure) != INTERNAL_SERVER_ERROR
+        has_given_token = isinstance(failure, NoTokenError)  # no run begins without one
+        is_passing = self._has_worked and status_of(failure) != INTERNAL_SERVER_ERROR
+        return has_given_token or is_passing
 
     async def _is_answered(self, fetch: Callable[[], Page], entry: Entry) -> bool:
-        """Send a request to find out whether it is answered."""
+        """Send a request to find out whether it is answered.
+
+        Raises:
+            NoTokenError: It could not be sent.
+        """
         try:
             await self._ask(fetch, entry)
+        except NoTokenError:
+            raise
         except (*RETRIED, APIError) as failure:
             return not isinstance(failure, RETRIED)
         return True
 
 
-async def _largest(remedy: Remedy, is_answered: Callable[[Source], Awaitable[bool]]) -> int:
-    """Return the largest size of which a request is answered."""
+def _refuse_unfitted(source: Source) -> None:
+    """Refuse a request that is larger than what is known to be answered.
+
+    Raises:
+        TooLargeError: It is.
+    """
+    if (instead := source.fitted())[0] is not source:
+        message = "a smaller one was found to be answered"
+        raise TooLargeError(message, instead)
+
+
+async def _largest(
+    remedy: Remedy, is_answered: Callable[[Source], Awaitable[bool]]
+) -> int | None:
+    """Return the largest size of which a request is answered; None if none is."""
     for size, probe in remedy.smaller:
         if await is_answered(probe):
             return size
-    return 1
+    return 1 if await is_answered(remedy.smallest) else None

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 from tap_ft42.api.budget import RunEnds
 from tap_ft42.api.errors import REFUSALS, FatalAPIError, explain, status_of
 from tap_ft42.api.retries import RETRIED
-from tap_ft42.api.token import CredentialsError
 from tap_ft42.declared.contexts import list_of, parent_of
 from tap_ft42.declared.listing import ID, LARGEST
 from tap_ft42.planning.plan import alike, loads_apart
@@ -87,7 +86,7 @@ class Sweeping:
             context: A partition of the sweep.
             failure: Why it failed.
         """
-        if isinstance(failure, CredentialsError) or status_of(failure) not in REFUSALS:
+        if not isinstance(failure, FatalAPIError) or status_of(failure) not in REFUSALS:
             return False
         if self._refuses_all is None:
             self._refuses_all = False
@@ -282,6 +281,4 @@ def may_be_of_one(failure: Exception) -> bool:
 
     What passes by itself would take as long for each of them.
     """
-    if isinstance(failure, CredentialsError):
-        return False
     return isinstance(failure, TooLargeError | FatalAPIError | IncompleteReadError)

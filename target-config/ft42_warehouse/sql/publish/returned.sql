@@ -1,4 +1,4 @@
--- Who is listed again: what was theirs was erased, and no load brings what did not change since.
+-- Counts erased persons whom 42 lists again; loads do not bring their unchanged rows back.
 SELECT
     count(*),
     to_char(min(u.created_at) AT TIME ZONE 'UTC', 'YYYY-MM-DD'),
