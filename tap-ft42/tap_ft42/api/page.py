@@ -243,7 +243,7 @@ def _positions(records: list[Any], cursor: Cursor | None) -> list[int]:
 
 
 class _NoListError(ValueError):
-    """A body is JSON, and no list."""
+    """A body is JSON, but not a list."""
 
 
 def _decoded(body: bytes, *, is_checked: bool = False) -> list[Any]:
