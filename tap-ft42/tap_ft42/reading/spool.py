@@ -33,7 +33,7 @@ from contextlib import contextmanager, suppress
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
-from tap_ft42.api.page import TOLD, restored_page
+from tap_ft42.api.page import METADATA, restored_page
 from tap_ft42.declared.instants import from_milliseconds, milliseconds
 
 if TYPE_CHECKING:
@@ -210,7 +210,7 @@ class Spool:
         """Write a page to the file."""
         if not self._keeps_pages:
             return
-        row = (name, request, *page.told.values(), zlib.compress(page.body, self._level))
+        row = (name, request, *page.metadata.values(), zlib.compress(page.body, self._level))
         with self._in_use():
             self._all("INSERT OR REPLACE INTO pages VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
 
@@ -219,16 +219,16 @@ class Spool:
         rows: list[Any] = []
         with self._in_use():
             rows = self._all(
-                f"SELECT body, {', '.join(TOLD)} FROM pages WHERE plan = ? AND request = ?",  # noqa: S608 - our own words
+                f"SELECT body, {', '.join(METADATA)} FROM pages WHERE plan = ? AND request = ?",  # noqa: S608 - our own words
                 (name, request),
             )
         if not rows:
             return None
         ((body, *values),) = rows
-        told = dict(zip(TOLD, values, strict=True))
-        told["more"] = bool(told["more"])
+        metadata = dict(zip(METADATA, values, strict=True))
+        metadata["more"] = bool(metadata["more"])
         try:
-            return restored_page(zlib.decompress(body), cursor, **told)
+            return restored_page(zlib.decompress(body), cursor, **metadata)
         except (zlib.error, ValueError):
             # The page is damaged, and would fail in each later run. Ask the API again.
             with self._in_use():
