@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
-from tap_ft42.api.errors import FatalAPIError, blamed_by
+from tap_ft42.api.errors import FatalAPIError, may_be_of_parameters
 from tap_ft42.api.retries import RETRIED
 from tap_ft42.census.comparing import Comparison, Counted, Others
 from tap_ft42.census.days import UNKNOWN, number_of, written
@@ -130,7 +130,7 @@ class Audit(Inquiry):
         try:
             counts = counts_by_day(self._list.reader, self._graph.route, {**query, **bounds})
         except FatalAPIError as refusal:
-            if not self._is_bounded or "range" not in blamed_by(refusal):
+            if not (self._is_bounded and may_be_of_parameters(refusal)):
                 raise
             self._is_bounded = False
             return self._counts(filters)

@@ -99,6 +99,11 @@ class Seen:
         return self._distinct - LOST <= page.total <= self._distinct
 
     @property
+    def repeats_rows(self) -> bool:
+        """Whether a row came on several pages."""
+        return self.shown > self._distinct
+
+    @property
     def has_all(self) -> bool:
         """Whether nothing is missing, if the list won no rows meanwhile."""
         if self.first is None:
@@ -146,7 +151,7 @@ class Seen:
     @property
     def is_shuffled(self) -> bool:
         """Whether pages repeat rows, and lack as many: each is in an order of its own."""
-        return self.shown > self._distinct and (self.last or 0) > self._distinct
+        return self.repeats_rows and (self.last or 0) > self._distinct
 
     def is_filled_by(self, ids: IdSet) -> bool:
         """Tell whether so many ids are all that the list counts."""
