@@ -82,7 +82,7 @@ MECHANISMS: Mapping[str, tuple[str, ...]] = {
         "doctor/doctor.py",
         "doctor/examination.py",
         "doctor/findings.py",
-        "doctor/found.py",
+        "doctor/observed.py",
         "doctor/probes.py",
         "doctor/report.py",
         "doctor/shapes.py",

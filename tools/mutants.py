@@ -74,6 +74,9 @@ _OPPOSITES = (
 
 _EQUIVALENT = {
     "self._refusals = -1": "the same program: the first answer, a token's, sets it to 0",
+    "span[ 1]: sum(one.api.get(span, 0) for one in self.parts)": (
+        "the same program: only spans of one day are asked for it"
+    ),
     "self._in_flight = 1": "the same rows, by 23 requests at once instead of 24",
 }
 """Why no test can tell some mutants, by the line that they have."""
@@ -112,7 +115,7 @@ ROOMS = {
     "reading": Room(
         (f"{TAP}/reading/*.py",),
         _tests(
-            "tap", "capabilities regions any_answer living drift spool bounds paging "
+            "tap", "ids capabilities regions any_answer living drift spool bounds paging "
             "connections hostile_answers nothing_narrows",
         ),
     ),
@@ -125,7 +128,7 @@ ROOMS = {
     ),
     "quota": Room(
         (f"{TAP}/api/quota.py", f"{TAP}/api/budget.py"),
-        _tests("tap", "clock budget quota"),
+        _tests("tap", "clock budget quota progress"),
     ),
     "census": Room(
         (f"{TAP}/census/*.py",),

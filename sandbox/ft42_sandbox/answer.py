@@ -1,4 +1,4 @@
-"""An answer on its way out: what the API would send, before faults touch it."""
+"""Answers of the API, before faults change them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ HTML = "text/html; charset=utf-8"
 
 @dataclass
 class Answer:
-    """Status, headers and body; `reason` is for the sandbox's own books."""
+    """Status, headers and body; `reason` is only for the sandbox's own log."""
 
     status: int
     body: bytes = b""
@@ -34,12 +34,12 @@ def json_answer(status: int, content: object, reason: str = "") -> Answer:
 
 
 def not_found() -> Answer:
-    """What the API says of things that do not exist."""
+    """The API's answer for things that do not exist."""
     return Answer(404, b"{}", reason="not found")
 
 
 def access_denied() -> Answer:
-    """What the API says where an application has no rights."""
+    """The API's answer if the application has no rights."""
     body = {"error": "Access Denied", "message": "You are not authorized to access this page."}
     return json_answer(403, body, "access denied")
 
@@ -50,7 +50,7 @@ def bad_request(error: str, message: str) -> Answer:
 
 
 def graph_error(field: str, fields: Sequence[str]) -> Answer:
-    """A graph of a field that has none."""
+    """The refusal of a graph of a field that has none."""
     message = (
         f"Attribute {field} do not exist or isn't graphable. "
         f"Available fields are: {sentence(fields)}"
@@ -59,7 +59,7 @@ def graph_error(field: str, fields: Sequence[str]) -> Answer:
 
 
 def unauthorized(description: str) -> Answer:
-    """A missing, unknown or expired token; clients look at the status and the header."""
+    """The refusal of a missing, unknown or expired token, in the status and a header."""
     answer = json_answer(
         401, {"status": 401, "error": description, "message": description}, description
     )
@@ -70,7 +70,7 @@ def unauthorized(description: str) -> Answer:
 
 
 def too_many_requests(wait: int, *, retry_after: bool) -> Answer:
-    """The limits' refusal, for the second and the hour alike.
+    """The refusal of a request beyond a limit, the same for the second and the hour.
 
     Args:
         wait: seconds until the window ends.

@@ -1,4 +1,4 @@
-"""The API's own handlers: lists, graphs, single rows, and what it refuses to everybody."""
+"""The API's handlers: lists, graphs, single rows, and routes that refuse everybody."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ if TYPE_CHECKING:
 # An answer, the name of its latency profile, and how many rows it carries.
 Outcome = tuple[Answer, str, int]
 Handler = Callable[[Request], Outcome]
-# Unstable orders change every so many pages, as a database changes its plan with OFFSET.
+# An unstable order changes after so many pages, as a database changes its plan with OFFSET.
 PAGES_PER_PLAN = 3
-# Where the graphs of a list stand.
+# The path of a list's graphs, below that of the list.
 BELOW = "/graph/on/:field/by/:interval"
 
 
 def handlers(sandbox: Sandbox) -> Iterator[tuple[str, Handler]]:
-    """Every route as its pattern and its handler; last `other`, all that do not exist."""
+    """Every route's pattern and handler; the last one is `other`, for unknown routes."""
     for pattern in FORBIDDEN:
         yield pattern, lambda _request: (answers.access_denied(), "refused", 0)
     yield "/v2/me", lambda _request: (answers.not_found(), "refused", 0)
@@ -84,7 +84,7 @@ def list_handler(sandbox: Sandbox, listing: Listing) -> Handler:
         total = habits.total(len(found))
         if habits.is_paged:
             answer.headers |= page_headers(
-                # They repeat what was asked for, however many rows there are.
+                # The headers repeat the size that was asked for, not that of the page.
                 wanted,
                 len(found) if total is None else total,
                 base_url(request) + request.url.path,
@@ -122,7 +122,7 @@ def _found(  # noqa: PLR0913, PLR0917 - what the rows of a request follow from
 
 
 def graph_handler(sandbox: Sandbox, listing: Listing) -> Handler:
-    """The handler of a route that counts a list's rows by when they fall."""
+    """The handler of a route that counts a list's rows by day or month."""
     habits = sandbox.likeness.habits(listing, LISTINGS)
 
     def handle(request: Request) -> Outcome:

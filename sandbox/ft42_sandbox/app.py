@@ -53,13 +53,13 @@ def create_app(sandbox: Sandbox) -> ASGIApp:
         heart.cancel()
 
     app = Starlette(routes=routes, lifespan=lifespan)
-    # The entrance takes the slash away that this would send clients to, for ever.
+    # The entrance removes the slash to which this would redirect clients, for ever.
     app.router.redirect_slashes = False
     return Entrance(app)
 
 
 async def _beat(sandbox: Sandbox) -> None:
-    """Let life follow the clock, if it is told to."""
+    """Let life follow the clock, if the setting says so."""
     while True:
         await asyncio.sleep(HEARTBEAT)
         if sandbox.behaviour.life == "clock":
@@ -69,17 +69,17 @@ async def _beat(sandbox: Sandbox) -> None:
 
 
 class Entrance:
-    """Where requests come in: what Rails does before its routes are looked at.
+    """The entrance of all requests: it does what Rails does before it looks at its routes.
 
-    Rails takes `/v2/cursus/` for `/v2/cursus`; so does the sandbox.
+    Rails treats `/v2/cursus/` like `/v2/cursus`; so does the sandbox.
     """
 
     def __init__(self, app: ASGIApp) -> None:
-        """Stand before an application."""
+        """Pass requests to this application."""
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Hand the request on without its trailing slash."""
+        """Pass the request on without its trailing slash."""
         if scope["type"] == "http":
             note_transport(scope, send)
             scope["path"] = scope["path"].rstrip("/") or "/"

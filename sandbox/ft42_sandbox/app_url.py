@@ -1,4 +1,4 @@
-"""The address under which a client sees the sandbox."""
+"""The address at which a client reaches the sandbox."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def base_url(request: Request) -> str:
-    """Scheme and host as the client wrote them, proxies in between counted."""
+    """Scheme and host as the client wrote them, also behind proxies."""
     scheme = request.headers.get("x-forwarded-proto", request.url.scheme)
     host = request.headers.get("x-forwarded-host") or request.headers.get("host", "localhost")
     return f"{scheme}://{host}"

@@ -1,4 +1,4 @@
-"""A sandbox in the background: started, found again and stopped by its run directory."""
+"""Starts, finds and stops a sandbox in the background, by its run directory."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ class RunDir:
     """The directory that holds the pid file and the log of one background sandbox."""
 
     def __init__(self, path: Path) -> None:
-        """Use this directory, which is made when it is needed."""
+        """Use this directory; it is made when it is needed."""
         self._path = path
         self._pid_file = path / "sandbox.json"
         self._log = path / "sandbox.log"
 
     def url(self) -> str | None:
-        """Where the running sandbox answers, or None if none runs."""
+        """The URL of the running sandbox; None if none runs."""
         known = self._known()
         return None if known is None else known[1]
 
@@ -43,13 +43,13 @@ class RunDir:
 
         Args:
             arguments: the words after `serve`.
-            wait: seconds until it must answer.
+            wait: seconds within which it must answer.
 
         Returns:
             Its URL, and whether it was started now.
 
         Raises:
-            BackgroundError: if it ends or does not answer in time; says why.
+            BackgroundError: if it ends or does not answer in time; the message says why.
         """
         running = self.url()
         if running:
@@ -78,7 +78,7 @@ class RunDir:
         raise BackgroundError(msg)
 
     def stop(self) -> bool:
-        """Stop the sandbox and say whether one ran.
+        """Stop the sandbox, and return whether one ran.
 
         Raises:
             BackgroundError: if the process may not be ended.
@@ -106,7 +106,7 @@ class RunDir:
         try:
             kept = json.loads(self._pid_file.read_text(encoding="utf-8"))
             process = psutil.Process(int(kept["pid"]))
-            # A pid is used again for other processes: only its start time tells.
+            # Another process may have the same pid by now; its start time tells.
             same = abs(process.create_time() - float(kept["started"])) < 1.0
             if same and process.status() != psutil.STATUS_ZOMBIE:
                 return process, str(kept["url"])
@@ -134,7 +134,7 @@ class RunDir:
 
 
 def _ended(process: psutil.Process) -> bool:
-    """Wait for a process to end; one that nobody reaps has ended too."""
+    """Wait for a process to end; a zombie counts as ended."""
     deadline = time.monotonic() + GRACE
     while time.monotonic() < deadline:
         if not process.is_running() or process.status() == psutil.STATUS_ZOMBIE:
@@ -144,7 +144,7 @@ def _ended(process: psutil.Process) -> bool:
 
 
 def _answers(url: str) -> bool:
-    # Whoever answers is the process that was just started; its certificate is its own.
+    # The process was just started on this machine, so its certificate need not be verified.
     trusting = ssl.create_default_context()
     trusting.check_hostname = False
     trusting.verify_mode = ssl.CERT_NONE

@@ -1,4 +1,4 @@
-"""Who things happen to: students, enrolments and rows, drawn at random."""
+"""Draws at random to whom things happen: students, enrolments and rows."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ def students(store: Store) -> Positions:
 
 
 def student_count(store: Store) -> int:
-    """How many of them there are."""
+    """The number of these students."""
     return len(students(store))
 
 
 class NobodyLeftError(Exception):
-    """Something would happen to a student, and there is none."""
+    """An event needs a student, but there is none left."""
 
 
 class Cast:
-    """Draws whom something happens to."""
+    """Draws students, enrolments and rows."""
 
     def __init__(self, store: Store, ledger: Ledger, rng: np.random.Generator) -> None:
         """Draw with this generator and write into this ledger."""
@@ -45,7 +45,7 @@ class Cast:
         self.scored: set[int] = set()
 
     def below(self, limit: int) -> int:
-        """A number from 0 up to a limit, which is left out."""
+        """A number from 0 up to a limit, without the limit itself."""
         return int(self.rng.integers(limit))
 
     def student(self) -> int:
@@ -73,18 +73,18 @@ class Cast:
         return None
 
     def enrolments(self, status: str) -> array[int]:
-        """Enrolments that had a status when life began, and those that got it since."""
+        """Enrolments that had a status when life began, or that got it later."""
         if status not in self._by_status:
             table = self.store["projects_users"]
             column = table.columns["status"]
             wanted = (column.array == column.find_code(status)) & table.alive
-            # At full size a list of a million numbers would cost more than all the rest.
+            # In a large world a list of a million numbers would cost more than all else.
             found = np.flatnonzero(wanted).astype(np.int32)
             self._by_status[status] = array("i", found.tobytes())
         return self._by_status[status]
 
     def enrolment(self, status: str) -> int | None:
-        """One of them that still has it; it is taken out of the list."""
+        """One of these enrolments that still has the status; it is removed from the list."""
         candidates = self.enrolments(status)
         table = self.store["projects_users"]
         while candidates:
@@ -105,7 +105,7 @@ class Cast:
         return rows
 
     def next_team(self) -> int:
-        """A team number that nobody has."""
+        """A team number that is not used yet."""
         store = self.store
         highest = store.derived(
             "highest team",

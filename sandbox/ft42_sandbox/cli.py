@@ -1,4 +1,4 @@
-"""The command line: serve in the foreground, or start, stop and look at a background one."""
+"""The command line: serve in the foreground; start, stop and show one in the background."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def _options(command: Command) -> Command:
                 "--users",
                 default=1500,
                 show_default=True,
-                help="Number of accounts, 50 or more; 40000 take 5 seconds to start.",
+                help="Number of accounts, 50 or more; with 40000 it takes 5 seconds to start.",
             ),
             click.option(
                 "--enrolments",
@@ -89,20 +89,20 @@ def _options(command: Command) -> Command:
                 "--requests-per-second",
                 default=2,
                 show_default=True,
-                help="Limit of an application by second of the clock; 0 for none.",
+                help="Limit of an application in a second of the clock; 0 for none.",
             ),
             click.option(
                 "--requests-per-hour",
                 default=1200,
                 show_default=True,
-                help="Limit by hour of the clock; 0 for none.",
+                help="Limit of an application in an hour of the clock; 0 for none.",
             ),
             click.option(
                 "--stray-429",
                 default=0.0,
                 show_default=True,
                 type=click.FloatRange(0, 1),
-                help="Share of requests within the limits that are refused, too.",
+                help="Share of requests that are refused though they are within the limits.",
             ),
             click.option(
                 "--retry-after/--no-retry-after",
@@ -115,7 +115,7 @@ def _options(command: Command) -> Command:
                 default="none",
                 show_default=True,
                 type=click.Choice(["none", "real"]),
-                help="Time of an answer: none, or as measured at 42.",
+                help="How long answers take: no time, or as long as measured at 42.",
             ),
             click.option(
                 "--latency-factor",
@@ -285,7 +285,7 @@ def stop(run_dir: Path) -> None:
     help="Folder for the process id and the log.",
 )
 def status(run_dir: Path) -> None:
-    """Tell whether it runs in the background; exit code 1 if not."""
+    """Tell whether a sandbox runs in the background; exit code 1 if not."""
     url = RunDir(run_dir).url()
     click.echo(f"Sandbox:    {f'running on {url}' if url else 'not running'}")
     if not url:
@@ -293,10 +293,10 @@ def status(run_dir: Path) -> None:
 
 
 def split(options: dict[str, Any]) -> tuple[World, Behaviour]:
-    """What the options say about the data and about the behaviour.
+    """The options as the world that is generated and the behaviour.
 
     Raises:
-        ValueError: for a value that cannot be.
+        ValueError: for a value that is not possible.
     """
     world = World(**{name: options[name] for name in WORLD_OPTIONS})
     behaviour = Behaviour()
@@ -306,7 +306,7 @@ def split(options: dict[str, Any]) -> tuple[World, Behaviour]:
 
 
 def _likeness(options: dict[str, Any]) -> Likeness:
-    """The API to be like; its limits become options that the command line leaves open.
+    """The API to imitate. Its limits become options, unless the command line sets them.
 
     Raises:
         ReportError: if the file is no report.

@@ -1,4 +1,4 @@
-"""The sandbox's own clock: the wall clock, unless somebody sets or moves it."""
+"""The sandbox's own clock: the wall clock, unless it is set or moved."""
 
 from __future__ import annotations
 
@@ -8,19 +8,18 @@ from ft42_sandbox.instants import SECOND, known, to_text
 
 
 class Clock:
-    """What time it is in the sandbox.
+    """The time in the sandbox.
 
-    Rows that change get this time. Tokens and rate limits do not use it: they follow
-    the real wall clock, so that moving the sandbox's time never expires a token or
-    opens a limit window by accident.
+    Rows that change get this time. Tokens and rate limits follow the real wall clock instead,
+    so that a move of the sandbox's clock does not expire a token or reset a limit.
     """
 
     def __init__(self, not_before: int) -> None:
         """Start a clock.
 
         Args:
-            not_before: microseconds since 1970; the clock starts at the wall clock or
-                here, whichever is later, so that no change is older than the data.
+            not_before: microseconds since 1970. The clock starts here if the wall clock is
+                earlier, so that no change is older than the data.
         """
         self._offset = max(0, not_before - _wall())
         self._frozen: int | None = None

@@ -1,7 +1,7 @@
-"""Kinds of columns, and how each holds a null.
+"""Kinds of columns, and how each stores null.
 
-Every null is the largest value its kind can hold. Sorting therefore puts nulls last on
-ascending and first on descending orders, which is what PostgreSQL, and so 42, does.
+Null is the largest value that a kind can hold. So nulls come last in ascending order and first
+in descending order, as in PostgreSQL, and therefore at 42.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ NULL_CHOICE = int(np.iinfo(np.int16).max)
 
 
 class Kind(StrEnum):
-    """What a column holds, and so how its text form in a query is read."""
+    """What a column holds; this decides how its text in a query is read."""
 
     INT = "int"
     BOOL = "bool"
@@ -59,15 +59,15 @@ _NULLS: dict[Kind, Any] = {
 
 
 class Column:
-    """One column of a table: an array that grows, with a null of its own."""
+    """One column of a table: an array that can grow."""
 
     def __init__(self, kind: Kind, data: NDArray[Any] | Sequence[Any]) -> None:
         """Take over an array of encoded values, or encode a list of Python values.
 
         Args:
-            kind: what the values are.
-            data: a numpy array is taken as encoded already (except for texts and
-                choices); any other sequence holds Python values with None for null.
+            kind: the kind of the values.
+            data: a numpy array of encoded values (except for texts and choices), or any other
+                sequence of Python values, with None for null.
         """
         self.kind = kind
         self.words: list[str] = []

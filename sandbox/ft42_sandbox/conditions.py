@@ -1,4 +1,4 @@
-"""Conditions on rows: what filters, ranges and scopes come down to."""
+"""Conditions on rows, to which filters, ranges and scopes are translated."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ MILLISECOND = 1000
 
 @dataclass(frozen=True)
 class Condition:
-    """Which rows of a table are wanted.
+    """A condition on the rows of a table.
 
     Attributes:
-        label: what tells this condition from any other, for the cache of queries.
-        depends: tables other than its own that the answer follows from.
-        mask: for each position of the table, whether the row is wanted.
+        label: identifies the condition in the cache of queries.
+        depends: other tables on which its result depends.
+        mask: for each position of the table, whether the row meets it.
     """
 
     label: tuple[object, ...]
@@ -39,7 +39,7 @@ class Condition:
 
 
 def read_int(text: str) -> int:
-    """A number as Rails casts it: leading digits count, anything else is 0."""
+    """A number as Rails reads it: the leading digits count; any other text is 0."""
     found = re.match(r"\s*[-+]?\d{1,18}", text)
     return int(found.group()) if found else 0
 
@@ -70,11 +70,11 @@ def one_of(table: str, column: str, values: Sequence[str]) -> Condition:
 
 
 def between(table: str, column: str, low: str, high: str, now: int) -> Condition:
-    """Rows whose column lies between two texts, both included; a null never does.
+    """Rows whose column lies between two bounds, both included; null never does.
 
-    An instant is compared by the millisecond that the API shows, so that a bound which
-    was read from a row includes that row. `now` ends with the running second, so that
-    what was found can be kept for that long.
+    An instant is compared by the millisecond that the API shows, so a bound that was read from
+    a row includes that row. `now` means the end of the present second, so the result can be
+    cached for that long.
     """
     now = -(-now // SECOND) * SECOND
 
@@ -141,7 +141,7 @@ def linked(  # noqa: PLR0913, PLR0917 - a link has two ends
 
 
 def _among(table: Table, column: str, numbers: NDArray[np.int32]) -> Mask:
-    """Whether each row's number is among some: by a lookup table, as ids are small."""
+    """Whether each row's number is among some; a lookup table tells, as ids are small."""
     values = table.array(column)
     size = int(max(values.max(initial=0, where=values >= 0), numbers.max(initial=0))) + 1
     if size > 20_000_000:

@@ -1,4 +1,4 @@
-"""The control plane under `/_sandbox/`: not part of the API, open only with its token."""
+"""The control plane at `/_sandbox/`: not a part of the API, and open only with its token."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def control_routes(sandbox: Sandbox) -> list[Route]:
 
 
 class Control:
-    """What the control plane can do to a sandbox."""
+    """The endpoints of the control plane."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         """Control this sandbox."""
@@ -98,7 +98,7 @@ class Control:
         return self._sandbox.traffic.describe()
 
     def log(self, request: Request, _body: Body) -> object:
-        """Single requests after the number `after`: who asked what when, and what came."""
+        """Single requests after the number `after`: who asked what and when, and the answer."""
         return self._sandbox.traffic.log(int(request.query_params.get("after", "0")))
 
     def truth(self, request: Request, _body: Body) -> object:
@@ -171,13 +171,13 @@ class Control:
         return self._sandbox.faults.add(body)
 
     def clear_faults(self, request: Request, _body: Body) -> object:
-        """Take away the fault `number`, or all."""
+        """Remove the fault `number`, or all."""
         number = request.query_params.get("number")
         self._sandbox.faults.clear(int(number) if number else None)
         return self._sandbox.faults.describe()
 
     def rows(self, request: Request, body: Body) -> object:
-        """Insert, update or delete one row; nothing else changes with it."""
+        """Insert, update or delete one row, and change nothing else."""
         name = self._truth.name(request.path_params["table"])
         table, ledger = self._sandbox.store[name], self._sandbox.ledger
         now, op = self._sandbox.clock.now(), body.get("op", "update")
@@ -207,7 +207,7 @@ class Control:
         return {"expired": self._sandbox.tokens.expire()}
 
     def rotate_secret(self, _request: Request, body: Body) -> object:
-        """Give an application the next `secret`; `keep_old` is the time before the swap."""
+        """Give an application the next `secret`; with `keep_old` the old one stays valid."""
         uid = str(body.get("client_id", next(iter(self._sandbox.tokens.applications))))
         application = self._sandbox.tokens.rotate(
             uid, str(body["secret"]), keep_old=bool(body.get("keep_old"))
@@ -217,7 +217,7 @@ class Control:
         return {"client_id": uid, "secret_valid_until": application.secret_valid_until}
 
     def add_application(self, _request: Request, body: Body) -> object:
-        """Register one more application, with limits and roles of its own if it has any."""
+        """Register another application, perhaps with its own limits and roles."""
         applications = self._sandbox.tokens.applications
         uid = str(body["client_id"])
         applications[uid] = Application(
@@ -232,10 +232,10 @@ class Control:
         return {"client_id": uid, "number": applications[uid].number}
 
     def quota(self, _request: Request, body: Body) -> object:
-        """Forget what was counted (`reset`), or count requests of others.
+        """Reset the limits (`reset`), or count requests of other clients.
 
-        `use` requests of this hour, or with `use_up_hour` all that are left, of every
-        application or of `client_id` only.
+        It counts `use` requests in this hour, or with `use_up_hour` all that are left; for
+        every application, or only for `client_id`.
         """
         sandbox, used = self._sandbox, int(body.get("use", 0))
         uid = body.get("client_id")

@@ -1,4 +1,4 @@
-"""What faults do to an answer."""
+"""Applies faults to an answer."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _REFUSALS = {
 
 
 def replaced(struck: Struck, *, retry_after: bool) -> Answer | None:
-    """The answer that takes the place of the right one, if a fault wants that."""
+    """The answer that replaces the right one, if a fault demands that."""
     kind = next((kind for kind in ERRORS if kind in struck), None)
     if kind is None:
         return None
@@ -49,7 +49,7 @@ def replaced(struck: Struck, *, retry_after: bool) -> Answer | None:
 
 
 def damaged(found: Answer, struck: Struck) -> None:
-    """Change what a right answer says, in place."""
+    """Spoil the content of a right answer, in place."""
     if "no_total" in struck:
         found.headers.pop("X-Total", None)
     rules = [struck[k] for k in ("extra_field", "missing_field", "wrong_type") if k in struck]

@@ -1,4 +1,4 @@
-"""What an endpoint is: the rows of a table, what can be asked of them, and where."""
+"""What an endpoint is: the rows of a table, their filters and sorts, and their routes."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from ft42_sandbox.models import Model, Scope
 
 Generate = Callable[[World, Store], Table]
-"""Makes the rows of a table from a world and the tables that are there before it."""
+"""Makes the rows of a table from a world and the tables that were made before."""
 UsersById = Callable[[NDArray[Any]], list[str]]
 """Returns the short form of the users with these ids, as JSON."""
 Render = Callable[[Store, Positions, UsersById], list[Json]]
-"""Turns rows of a table into JSON, with the users that they embed."""
+"""Turns rows of a table into JSON, with the embedded users."""
 
 
 @dataclass(frozen=True)
@@ -31,13 +31,13 @@ class Listing:
     """A route that lists rows.
 
     Attributes:
-        path: with `:id` where the parent's id, slug or login stands.
-        model: what is listed.
+        path: the path, with `:id` in the place of the parent's id, slug or login.
+        model: the model of the listed rows.
         parent: the parent's table.
-        scope: what the parent narrows the list to.
-        always: a condition that always holds.
-        latency: the name of its latency profile, that of the table if empty.
-        graphed: the fields whose graphs stand below it; none for most lists.
+        scope: makes the condition by which the parent narrows the list.
+        always: a condition that all rows meet.
+        latency: the name of its latency profile; if empty, that of the table.
+        graphed: the fields with a graph; none for most lists.
     """
 
     path: str
@@ -60,14 +60,14 @@ class Single:
 
 @dataclass(frozen=True)
 class Endpoint:
-    """All that the sandbox has to know of one table, in one place.
+    """Everything that the sandbox needs to know of one table.
 
     Attributes:
-        model: what can be asked of the table.
+        model: the filters, ranges and sorts of the table.
         listings: the routes that list its rows.
         render: turns rows into JSON.
         generate: makes the table; None if `ft42_sandbox.generate` does.
-        owner: the column of the account with which a row disappears; empty if it stays.
+        owner: the column of the account whose end removes the row; empty if the row stays.
     """
 
     model: Model

@@ -1,7 +1,7 @@
-"""Single events of student life, each with the traces it leaves in the API.
+"""Single events of student life, each with the changes that the API shows.
 
-What matters is what a trace does not say: points, levels and flags move while
-`updated_at` stands still, and rows go without a word.
+Some changes are silent, as at 42: points, levels and flags change while `updated_at` stays, and
+rows disappear without a trace.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from ft42_sandbox.instants import DAY, HOUR, to_text
 
 PASS = 80
 MEMBER = 9
-"""The level from which on nobody falls into the black hole."""
+"""From this level on, nobody falls into the black hole."""
 MEMBERS = {"Learner": "Member", "Cadet": "Transcender"}
-# Memberships of coalitions outlive an account.
+# Memberships of coalitions stay when an account disappears.
 OWNED = {
     "cursus_users": "user_id",
     "projects_users": "user_id",
@@ -31,7 +31,7 @@ OWNED = {
 
 
 class Events(Cast):
-    """Draws whom something happens to, and does it."""
+    """Draws whom an event happens to, and makes it happen."""
 
     def visit(self, at: int) -> None:
         """A student earns, spends, evaluates or sits down; `updated_at` moves."""
@@ -51,7 +51,7 @@ class Events(Cast):
         self.ledger.update("users", position, values, at, "visit")
 
     def touch(self, at: int) -> None:
-        """`updated_at` moves and nothing that the API shows has changed."""
+        """`updated_at` moves, but nothing else that the API shows changes."""
         self.ledger.update("users", self.student(), {}, at, "touch")
 
     def move_erasure_date(self, at: int) -> None:
@@ -68,7 +68,7 @@ class Events(Cast):
         self.ledger.update("users", position, {"active?": active}, at, "activity", silent=True)
 
     def disappear(self, at: int) -> None:
-        """An account goes, with all that belongs to it except its coalitions."""
+        """An account disappears, with all its rows except memberships of coalitions."""
         users, position = self.store["users"], self.student()
         user_id = int(users.array("id")[position])
         for name, column in OWNED.items():
@@ -101,7 +101,7 @@ class Events(Cast):
         )
 
     def join(self, at: int) -> None:
-        """Somebody new, with a campus, a cursus and a coalition."""
+        """A new student, with a campus, a cursus and a coalition."""
         users, campus = self.store["users"], self.store["campus"]
         public = np.flatnonzero(campus.array("public") == 1)
         place = int(public[self.below(len(public))])
@@ -201,7 +201,7 @@ class Events(Cast):
         self.ledger.update("users", position, {"primary_campus_id": target}, at, "move")
 
     def graduate(self, at: int) -> None:
-        """A student becomes an alumnus and leaves the scope of most readers."""
+        """A student becomes an alumnus, and leaves the scope of most clients."""
         position = self.student()
         user_id = int(self.store["users"].array("id")[position])
         gone = {"alumni?": True, "alumnized_at": at}
@@ -322,7 +322,7 @@ class Events(Cast):
             self.ledger.update("projects_users", position, closed, at, "give up", silent=True)
 
     def unregister(self, at: int) -> None:
-        """A project in progress is given up: its enrolment goes without a word."""
+        """A project in progress is given up: its enrolment disappears silently."""
         position = self.enrolment("in_progress")
         if position is not None:
             self.ledger.delete("projects_users", position, at, "unregister")
@@ -343,7 +343,7 @@ class Events(Cast):
         )
 
     def earn_badge_again(self, at: int) -> None:
-        """A badge that counts is won once more."""
+        """A badge that can be won several times is won again."""
         table = self.store["achievements_users"]
         position = self.any_row(table)
         if position is not None:

@@ -1,4 +1,4 @@
-"""Faults: rules that make some answers go wrong, by route, probability, count and schedule."""
+"""Faults: rules that spoil some answers, by route, probability, count and schedule."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import Any
 
 from ft42_sandbox.settings import same_type
 
-# Answers that take the place of the right one.
+# Answers that replace the right one.
 ERRORS = (
     "500", "500_sql", "502", "503", "504", "html", "cloudflare", "forbidden", "missing", "429",
 )  # fmt: skip
 # Ways in which the connection fails.
 WIRE = ("cut", "cut_clean", "drop", "drip", "timeout")
-# What happens to the token and the quota.
+# Faults of the token and the quota.
 ACCESS = ("expire_token", "use_up_hour")
 # Wrong content in a well-formed answer.
 CONTENT = ("no_total", "duplicate_row", "extra_field", "missing_field", "wrong_type")
@@ -30,22 +30,21 @@ class Rule:
 
     Attributes:
         kind: one of `KINDS`.
-        route: a route's pattern as in the counts, without its method, such as
-            `/v2/cursus/:id/users`; `*` stands for anything. The token endpoint is `token`,
-            which no star stands for.
+        route: the pattern of a route, without its method, such as `/v2/cursus/:id/users`; `*`
+            matches anything, except the token endpoint: that is `token`.
         query: a text that the unquoted query must contain.
-        probability: the chance that it strikes where it could.
-        count: how often it strikes at most; 0 for no end.
-        after: how many matching requests pass unharmed first.
-        every: it strikes only each so manyth matching request.
-        start: seconds after the rule was made until it can strike.
-        stop: seconds after which it no longer can; 0 for no end.
-        period: if set, it strikes in the first `open` seconds of every such period.
+        probability: the probability that it strikes a matching request.
+        count: how often it strikes at most; 0 for no limit.
+        after: how many matching requests it skips first.
+        every: it strikes only one in so many matching requests.
+        start: it strikes only so many seconds after the rule was made.
+        stop: after so many seconds it no longer strikes; 0 for no end.
+        period: if set, it strikes only in the first `open` seconds of every such period.
         open: see `period`.
         seconds: how long a `timeout` or a `drip` takes.
         column: the field of `extra_field`, `missing_field` and `wrong_type`.
-        row: which row of the page they hit, from 0.
-        lose: with `duplicate_row`, whether the last row of the page is left out for it.
+        row: the row of the page that these change, from 0.
+        lose: with `duplicate_row`, whether the last row of the page is missing instead.
     """
 
     kind: str
@@ -69,7 +68,7 @@ class Rule:
     made: float = field(default_factory=time.monotonic)
 
     def matches(self, route: str, query: str) -> bool:
-        """Whether a request is one that this rule is about, now."""
+        """Whether this rule is about a request, at this time."""
         age = time.monotonic() - self.made
         if age < self.start or (self.stop and age > self.stop):
             return False
@@ -80,10 +79,10 @@ class Rule:
         return fnmatch.fnmatchcase(route, self.route) and self.query in query
 
     def strikes(self, drawn: float) -> bool:
-        """Count a matching request, and say whether the fault happens to it.
+        """Count a matching request, and return whether the fault strikes it.
 
         Args:
-            drawn: a number from 0 to 1 to hold the probability against.
+            drawn: a random number from 0 to 1 to compare with the probability.
         """
         self.seen += 1
         if self.count and self.struck >= self.count:
@@ -96,7 +95,7 @@ class Rule:
         return True
 
 
-# What a rule may be told; the rest is its own bookkeeping.
+# Attributes of a rule that a client may set; the others are for its own use.
 SETTABLE = (
     "kind",
     "route",
@@ -120,7 +119,7 @@ class Faults:
     """All rules, and which of them strike a request."""
 
     def __init__(self, seed: int) -> None:
-        """Draw with this seed, so that a test meets the same faults every time."""
+        """Draw with this seed, so that a test gets the same faults every time."""
         self._seed = seed
         self._stray = random.Random(seed)  # noqa: S311 - bad luck, not secrets
         self._rules: list[Rule] = []
@@ -149,7 +148,7 @@ class Faults:
         return _describe(rule)
 
     def clear(self, number: int | None = None) -> None:
-        """Take away one rule, or all; after all are gone, luck begins anew."""
+        """Remove one rule, or all; the latter also resets the random numbers."""
         if number is not None:
             self._rules = [rule for rule in self._rules if rule.number != number]
             return
@@ -158,7 +157,7 @@ class Faults:
         self._random = random.Random(self._seed)  # noqa: S311 - bad luck, not secrets
 
     def describe(self) -> list[dict[str, Any]]:
-        """All rules with how often each was met and struck."""
+        """All rules, and how often each was matched and struck."""
         return [_describe(rule) for rule in self._rules]
 
     def strike(self, route: str, query: str) -> dict[str, Rule]:
@@ -177,7 +176,7 @@ class Faults:
         }
 
     def chance(self, probability: float) -> bool:
-        """Whether something with this probability happens, apart from all rules."""
+        """Draw whether something with this probability happens, independent of all rules."""
         return probability > 0 and self._stray.random() < probability
 
 

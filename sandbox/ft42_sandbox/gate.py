@@ -1,4 +1,4 @@
-"""What every request of the API passes: who asks, how often, how fast, how unluckily."""
+"""The gate of every request to the API: token, limits, latency and faults."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ class GuardedRoute:
     """One route of the API as an ASGI application.
 
     Attributes:
-        sandbox: whose route it is.
-        pattern: the path with `:id`, by which requests are counted and faults are set.
+        sandbox: the sandbox of the route.
+        pattern: the path with `:id`, which counts and faults use.
         handler: makes the right answer.
     """
 
@@ -114,7 +114,7 @@ class GuardedRoute:
         allowed: bool,
         wait: int,
     ) -> tuple[Answer, str, int]:
-        """The right answer, a refusal by the limits, or what a fault puts in its place."""
+        """The right answer, a refusal by the limits, or the answer of a fault."""
         sandbox, retry_after = self.sandbox, self.sandbox.behaviour.retry_after
         if not allowed:
             return answers.too_many_requests(wait, retry_after=retry_after), "refused", 0
@@ -130,7 +130,7 @@ class GuardedRoute:
 
 
 def limits_of(sandbox: Sandbox, application: Application) -> tuple[int, int]:
-    """An application's own limits, or everybody's where it has none."""
+    """An application's own limits, or the common ones if it has none."""
     second, hour = application.requests_per_second, application.requests_per_hour
     return (
         sandbox.behaviour.requests_per_second if second is None else second,

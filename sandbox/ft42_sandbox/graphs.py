@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-# How a period is written. The documentation has more intervals, such as `week` and
-# `hour_of_day`, but nobody has shown what their periods are called.
+# The format of each period. The documentation has more intervals, such as `week` and
+# `hour_of_day`, but the format of their periods is not known.
 PERIODS = {"day": "%Y-%m-%d", "month": "%Y-%m"}
 
 
@@ -29,9 +29,9 @@ def counts(
     Args:
         instants: microseconds since 1970, none of them null.
         interval: one of `PERIODS`.
-        now: where the last period ends.
-        zone: the time zone whose midnights cut the periods.
-        names_empty: whether periods without any are named, with 0.
+        now: the end of the last period.
+        zone: the time zone of the periods.
+        names_empty: whether empty periods are included, with 0.
 
     Returns:
         Counts by the names of the periods, from the first instant to now.

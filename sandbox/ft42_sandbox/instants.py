@@ -21,7 +21,7 @@ HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 PATTERN = np.frombuffer(b'"0000-00-00T00:00:00.000Z"', dtype=np.uint8)
 LENGTH = len(PATTERN)
-# The sandbox knows days from 1970 until the end of this year.
+# The sandbox knows the days from 1970 to the end of the year 2199.
 LAST_YEAR = 2199
 DAYS_KNOWN = (datetime(LAST_YEAR + 1, 1, 1, tzinfo=UTC) - EPOCH).days
 
@@ -35,7 +35,7 @@ def parse_instant(text: str) -> int:
     """Read an ISO 8601 instant in microseconds since 1970; without an offset it is UTC.
 
     Raises:
-        ValueError: if the text is not an instant, or of a year that the sandbox does not know.
+        ValueError: if the text is not an instant, or if its year is not supported.
     """
     instant = datetime.fromisoformat(text)
     return known(from_datetime(instant if instant.tzinfo else instant.replace(tzinfo=UTC)))
@@ -59,13 +59,13 @@ def at(text: str) -> int:
 
 
 def to_text(microseconds: int) -> str:
-    """The API's way to write an instant: UTC, milliseconds (cut, not rounded), `Z`."""
+    """An instant in the API's form: UTC, milliseconds (cut, not rounded), `Z`."""
     moment = NAIVE_EPOCH + timedelta(microseconds=microseconds)
     return moment.isoformat(timespec="milliseconds") + "Z"
 
 
 def texts(instants: NDArray[Any]) -> list[str | None]:
-    """Many instants at once in the API's way; a null instant becomes None."""
+    """Many instants at once in the API's form; null becomes None."""
     return [None if text == "null" else text[1:-1] for text in json_texts(instants)]
 
 
@@ -81,7 +81,7 @@ def json_texts(instants: NDArray[Any]) -> list[str]:
 
 
 def local_json_texts(instants: NDArray[Any], offset_minutes: NDArray[Any]) -> list[str]:
-    """Instants in their campuses' own offsets, as `anonymize_date` is written, or null."""
+    """Instants in the offsets of their campuses, like `anonymize_date`, or null."""
     nulls = instants == NULL_INSTANT
     written = _written(np.where(nulls, 0, instants) + offset_minutes.astype(np.int64) * MINUTE)
     return [
@@ -96,9 +96,9 @@ def local_json_texts(instants: NDArray[Any], offset_minutes: NDArray[Any]) -> li
 
 
 def _written(instants: NDArray[Any]) -> str:
-    """All instants one after the other in quotes; those that stand for null are made up.
+    """All instants one after the other in quotes; the text of a null is meaningless.
 
-    numpy's own way of writing dates takes five times as long, and half of a page is dates.
+    numpy takes five times as long to write dates, and half of a page consists of dates.
     """
     dates, times, fractions = _tables()
     milliseconds = np.where(instants == NULL_INSTANT, 0, instants) // 1000

@@ -28,11 +28,11 @@ PROFILES: dict[str, tuple[float, float, float, float]] = {
     "one": (0.3, 0.5, 0.2, 1.0),
     "refused": (0.19, 0.22, 0.15, 0.3),
 }
-# The same of a route of which only one answer was measured, as shares of that.
+# For a route with only one measured answer: the same, as multiples of that answer.
 SPREAD = (1.6, 0.4, 3.0)
-# Nobody has measured a graph: how long one takes over so many rows is a setting.
+# Nobody has measured a graph over so many rows: its time is a setting.
 GRAPH = "graph"
-# How many standard deviations above the median the 90th percentile of a normal law lies.
+# Standard deviations from the median to the 90th percentile of a normal distribution.
 NINTH_DECILE = 1.2816
 # A page of one row takes this share of a page of a hundred.
 FIXED_SHARE = 0.35
@@ -44,12 +44,12 @@ class Latency:
     def __init__(
         self, behaviour: Behaviour, seed: int, medians: Mapping[str, float] | None = None
     ) -> None:
-        """Draw with this seed, as the behaviour says.
+        """Draw with this seed.
 
         Args:
-            behaviour: whether and how much answers take.
-            seed: what is drawn from.
-            medians: seconds that single routes were found to take.
+            behaviour: says whether answers take time, and how much.
+            seed: the seed of the random numbers.
+            medians: measured seconds of single routes.
         """
         self._behaviour = behaviour
         self._profiles = PROFILES | {
@@ -59,7 +59,7 @@ class Latency:
         self._random = random.Random(seed)  # noqa: S311 - waiting times, not secrets
 
     def seconds(self, profile: str, rows: int = 100) -> float:
-        """How long an answer of this many rows takes; of lists, 0 with latency off."""
+        """How long an answer of this many rows takes; 0 for lists if latency is off."""
         if profile == GRAPH:
             return self._behaviour.graph_seconds_per_million * rows / 1_000_000
         if self._behaviour.latency != "real":

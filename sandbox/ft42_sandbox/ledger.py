@@ -1,4 +1,4 @@
-"""Every change to the data goes through here, so that somebody can ask what changed."""
+"""Makes every change of the data, and notes it, so that tests can ask what changed."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ if TYPE_CHECKING:
     from ft42_sandbox.store import Store
 
 Change = dict[str, Any]
-# Older changes are forgotten, so that a sandbox which lives for weeks stays small.
+# Older changes are forgotten, so that a sandbox that runs for weeks stays small.
 CHANGES_KEPT = 300_000
 
 
 class Ledger:
-    """Changes rows and writes down what was done.
+    """Changes rows, and notes the changes.
 
-    A change is a dict: `seq` (1, 2, …), `at` (the instant the row carries for it), `table`,
-    `id`, `op` (insert, update, delete), `columns` that changed, `silent` (whether
-    `updated_at` stayed as it was) and `event` (why).
+    A change is a dict: `seq` (1, 2, …), `at` (its instant), `table`, `id`, `op` (insert,
+    update, delete), `columns` that changed, `silent` (whether `updated_at` stayed) and `event`
+    (why).
     """
 
     def __init__(self, store: Store) -> None:
@@ -38,7 +38,7 @@ class Ledger:
         return self._seq
 
     def insert(self, table: str, values: Mapping[str, Any], at: int, event: str) -> int:
-        """Add a row; its id follows the largest if none is given, its dates are `at`.
+        """Add a row. Its dates are `at`; its id is the next one if none is given.
 
         Returns:
             The row's id.
@@ -79,7 +79,7 @@ class Ledger:
         )
 
     def delete(self, table: str, position: int, at: int, event: str) -> None:
-        """Remove a row. Nobody is told."""
+        """Remove a row; the API does not show that."""
         target = self._store[table]
         row_id = target.value(position, "id")
         target.delete(position)

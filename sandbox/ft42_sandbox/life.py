@@ -1,7 +1,7 @@
 """Life in the sandbox: what changes while time passes, and how often.
 
-The rates are those counted between two passes over 40,341 students, four hours apart, and
-between two days; where nothing was counted they are guesses that keep the proportions.
+The rates were counted over 40,341 students: between two reads that were four hours apart, and
+between two days. Rates that nobody has counted are guesses in proportion to these.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ class Habit:
 
     Attributes:
         name: the event's name in the ledger.
-        daily: how often, for a student and a day.
-        happen: does it once, at an instant.
+        daily: how often it happens to a student in a day.
+        happen: makes it happen once, at an instant.
     """
 
     name: str
@@ -67,7 +67,7 @@ HABITS: tuple[Habit, ...] = (
     Habit("points", 0.03, Events.earn_points),
     Habit("master", 0.0002, Events.change_master),
 )
-# A run of `live` that was asked for always has these, however short and small it is.
+# A requested run of `live` always has these events, even if it is very short or small.
 CERTAIN = ("visit", "mark")
 
 
@@ -77,14 +77,14 @@ class Life:
     def __init__(
         self, store: Store, ledger: Ledger, clock: Clock, seed: int, not_before: int
     ) -> None:
-        """Change the store by this clock, and write it down in the ledger.
+        """Change this store, and note the changes in the ledger.
 
         Args:
-            store: what changes.
-            ledger: where changes are written down.
+            store: the store.
+            ledger: notes the changes.
             clock: tells when they happen.
-            seed: what life draws from.
-            not_before: the instant of the data, which no change precedes.
+            seed: the seed of all random choices.
+            not_before: the instant of the data; no change is earlier.
         """
         self._store = store
         self._ledger = ledger
@@ -102,17 +102,17 @@ class Life:
     ) -> list[Change]:
         """Let life go on for some seconds that end now.
 
-        No change is older than the changes of an earlier call: what the API shows as
-        `updated_at` never goes backwards while the clock does not.
+        No change is older than the changes of an earlier call. So `updated_at` never goes
+        backwards, unless the clock does.
 
         Args:
-            seconds: how much life, at the average rate of a day.
-            seed: for the same changes each time; otherwise life draws on.
-            within: the changes' instants lie in this many last seconds; in all by default.
-            events: exactly these happen, each so often, instead of what the rates give.
+            seconds: how many seconds, at the average rate of a day.
+            seed: a seed for the same changes each time; None to continue the random choices.
+            within: all changes happen in this many last seconds; in all seconds by default.
+            events: the numbers of events that happen, instead of those that the rates give.
 
         Returns:
-            What changed, as the ledger has it.
+            The changes, as noted in the ledger.
 
         Raises:
             ValueError: for an event that does not exist, or a number below 0.
@@ -128,7 +128,7 @@ class Life:
         return self._run(rng, start, end, [events.get(habit.name, 0) for habit in HABITS])
 
     def catch_up(self, rate: float) -> None:
-        """Let happen what the clock says has happened since the last time.
+        """Let life go on for the time that has passed on the clock since the last call.
 
         Args:
             rate: how many times faster than in real life.
@@ -146,7 +146,7 @@ class Life:
     def _drawn(
         self, rng: np.random.Generator, days: float, certain: tuple[str, ...]
     ) -> list[int]:
-        """How often each habit happens in so many days of all students together."""
+        """How often each event happens to all students together in so many days."""
         expected = days * student_count(self._store)
         return [
             max(int(rng.poisson(habit.daily * expected)), int(habit.name in certain))
@@ -171,7 +171,7 @@ class Life:
 
 
 def check_events(events: Mapping[str, int]) -> None:
-    """Hold the names and numbers of events to those that can happen.
+    """Check that events exist, and that their numbers are possible.
 
     Raises:
         ValueError: for an event that does not exist, or a number below 0.

@@ -1,7 +1,7 @@
-"""An API as `tap-ft42 doctor --report` found it, and what the sandbox does to be like it.
+"""Imitates the API of a report of `tap-ft42 doctor`.
 
-A report says of each route what was not as the documentation has it. Routes of the same
-table that it does not name behave as the one that it does, but for who may read them.
+A report says how each route differs from the documentation. A route that it does not name
+behaves like the reported route of the same table, except for the right to read it.
 """
 
 from __future__ import annotations
@@ -45,27 +45,28 @@ class ReportError(ValueError):
 
 @dataclass(frozen=True)
 class Habits:
-    """What one list does otherwise than the documentation says.
+    """How one list differs from the documentation.
 
     Attributes:
-        status: what it answers to everybody; 200 for rows.
-        page_size: rows on a page, at most; the headers repeat what was asked for.
-        beyond_page: what it answers to who asks for more, if it does not cut the page.
-        is_paged: whether it comes in pages; else each answer holds all of it.
-        numbers_pages: whether the number of a page counts; else each is the first one.
-        most_pages: pages that are shown, though the headers tell of more.
-        beyond_pages: what it answers to who asks for more, 400 or 404; no rows if None.
-        sorts_by_several: whether a second field of `sort` counts.
+        status: the status of every answer; 200 for rows.
+        page_size: rows on a page, at most; the headers repeat the size that was asked for.
+        beyond_page: the status if a larger page is asked for; None to cut the page instead.
+        is_paged: whether it comes in pages; otherwise each answer holds all rows.
+        numbers_pages: whether it heeds the number of a page; otherwise it sends the first.
+        most_pages: pages that it shows, though the headers promise more.
+        beyond_pages: the status of later pages, 400 or 404; None for a page without rows.
+        sorts_by_several: whether it heeds a second field of `sort`.
         bounds: which of its two bounds a range includes: `both`, `lower`, `upper` or `none`.
         cuts_instants: whether the bounds of a range are cut to whole seconds.
-        widest_range: ids, or milliseconds, beyond which a range is refused; None for none.
-        cuts_ranges: whether a wider one is cut to that in silence.
-        longest_list: how many values of a filter count.
-        beyond_list: what it answers to more, if it does not just look at the first ones.
+        widest_range: the width beyond which a range is refused, in ids or milliseconds; None
+            for no limit.
+        cuts_ranges: whether a wider range is cut silently instead.
+        longest_list: how many values of a filter it heeds.
+        beyond_list: the status for more values; None to ignore the further ones.
         totals: whether `X-Total` is `exact`, `wrong` or `none`.
-        total_at_most: where it stops to count, if it does.
+        total_at_most: the total at which it stops counting, if it does.
         refused: parameters that it answers with 400, such as `sort=id` and `range[id]`.
-        ignored: parameters that change nothing.
+        ignored: parameters that have no effect.
         seconds: how long a page takes, if that was measured.
     """
 
@@ -90,7 +91,7 @@ class Habits:
     seconds: float | None = None
 
     def refusal(self, query: Query) -> Answer | None:
-        """The answer to a request for which there are no rows."""
+        """The refusal of a request; None if it gets rows."""
         if self.status == DENIED:
             return answers.access_denied()
         if self.status == NOT_THERE:
@@ -111,7 +112,7 @@ class Habits:
         return answers.bad_request("Page Error", "There is no such page")
 
     def understood(self, query: Query) -> Query:
-        """What the list makes of a query.
+        """The query as this list understands it.
 
         Raises:
             QueryError: for a parameter that it refuses.
@@ -162,7 +163,7 @@ class Habits:
         return Page(number, min(wanted.size, self.page_size))
 
     def total(self, rows: int) -> int | None:
-        """What is told of the number of rows."""
+        """The total that the list sends for a number of rows."""
         if self.totals == "none":
             return None
         if self.total_at_most is not None:
@@ -201,15 +202,15 @@ class Habits:
 
 @dataclass(frozen=True)
 class Likeness:
-    """An API as a report has it; that of the documentation if it says nothing.
+    """The API of a report; without a report, that of the documentation.
 
     Attributes:
-        roles: what `X-Application-Roles` says.
-        per_second: the application's limit, if the report says so.
-        per_hour: likewise.
-        secret_days: in how many days its secret ends; None if that is not said.
+        roles: the value of `X-Application-Roles`.
+        per_second: the application's limit in a second, if the report has it.
+        per_hour: the application's limit in an hour, if the report has it.
+        secret_days: the days until its secret ends; None if that is not known.
         seconds_ahead: by how much the API's clock is ahead of this machine's.
-        routes: what is other about each route, by its pattern.
+        routes: how each route differs from the documentation, by its pattern.
     """
 
     roles: str = "None"
@@ -221,22 +222,22 @@ class Likeness:
 
     @property
     def secret_valid_until(self) -> int:
-        """When the application's secret ends, as Unix time; 0 if that is not said."""
+        """When the application's secret ends, as Unix time; 0 if that is not known."""
         if self.secret_days is None:
             return 0
         return int(time.time()) + max(1, self.secret_days) * DAY
 
     @property
     def seconds(self) -> dict[str, float]:
-        """How long routes take, where that was measured."""
+        """How long routes take, if that was measured."""
         return {route: one.seconds for route, one in self.routes.items() if one.seconds}
 
     def habits(self, listing: Listing, others: Sequence[Listing]) -> Habits:
-        """What is other about a list.
+        """How a list differs from the documentation.
 
         Args:
             listing: the list.
-            others: all lists, of which the report may name one of the same rows.
+            others: all lists. The report may name another one of the same table.
         """
         if listing.path in self.routes:
             return self.routes[listing.path]

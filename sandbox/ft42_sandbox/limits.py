@@ -1,4 +1,4 @@
-"""Rate limits: fixed windows of the wall clock's second and hour, as rack-throttle has them."""
+"""Rate limits: fixed windows of the clock's second and hour, like those of rack-throttle."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import time
 from dataclasses import dataclass
 
 HOUR = 3600
-# What the headers say when there is no limit, so that clients which read them still can.
+# The number in the headers if there is no limit, for clients that read them.
 UNLIMITED = 1_000_000
 
 
 @dataclass
 class Verdict:
-    """What the limits say to one request.
+    """The limits' decision about one request.
 
     Attributes:
-        allowed: whether the request may go on.
-        headers: the four rate-limit headers, this request counted already.
+        allowed: whether the request is within the limits.
+        headers: the four rate-limit headers; they include this request.
         at: when it was judged, in seconds since 1970.
         wait: seconds until the window that refused it ends; 0 if it was allowed.
     """
@@ -40,10 +40,10 @@ class Windows:
         """Count a request and judge it.
 
         Args:
-            uid: whose request it is.
-            per_second: how many a second may hold; 0 for any number.
-            per_hour: how many an hour may hold; 0 for any number.
-            refused_count: whether a request that is refused for its second uses up the hour.
+            uid: the application.
+            per_second: requests that are allowed in a second; 0 for any number.
+            per_hour: requests that are allowed in an hour; 0 for any number.
+            refused_count: whether a request that the second's limit refuses uses up the hour.
         """
         now = time.time()
         second, hour = int(now), int(now // HOUR)
@@ -76,7 +76,7 @@ class Windows:
         self._counts[uid, HOUR] = (hour, self._used(uid, HOUR, hour) + requests)
 
     def use_up_hour(self, uid: str, per_hour: int) -> None:
-        """Let this hour's quota be gone."""
+        """Use up the quota of this hour."""
         self._counts[uid, HOUR] = (int(time.time() // HOUR), per_hour)
 
     def reset(self) -> None:

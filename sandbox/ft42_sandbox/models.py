@@ -1,6 +1,6 @@
-"""What can be asked of each table: the names that filters, ranges and sorts may use.
+"""The names that filters, ranges and sorts of each table may use.
 
-The allow-lists are those of the official documentation as of September 2026.
+They are those of the official documentation of September 2026.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
     from ft42_sandbox.store import Store
 
 BOOLEANS = ("true", "false")
-# A filter that is not simply a column: makes a condition from its values and the clock.
+# A filter that is more than a column: makes a condition from its values and the time.
 Special = Callable[[Sequence[str], int], Condition | None]
-# What a parent in the path narrows a list to: makes a condition from the parent's id.
+# Makes the condition by which a parent in the path narrows a list, from the parent's id.
 Scope = Callable[[int], Condition]
 
 
 @dataclass(frozen=True)
 class Model:
-    """What can be asked of one table.
+    """The filters, ranges and sorts of one table.
 
     Attributes:
         table: the store's table.
@@ -36,10 +36,10 @@ class Model:
         order: the default order, in the syntax of `sort`.
         words: filters with fixed values instead of a column's values.
         known: filters whose values must be ids of a table.
-        specials: filters that are not simply a column.
-        columns: names that differ from their column.
-        bare: plain parameters (`campus_id=1`) that narrow the list although no route has
-            such a parent in its path.
+        specials: filters that are more than a column.
+        columns: the column of each name that differs from it.
+        bare: plain parameters (`campus_id=1`) that narrow the list, though no route has such
+            a parent in its path.
     """
 
     table: str
@@ -72,7 +72,7 @@ def _active(values: Sequence[str], now: int) -> Condition:
         active = (table.array("begin_at") <= now) & ((end == NULL_INSTANT) | (end > now))
         return np.asarray(active if values[0] == "true" else ~active)
 
-    # Rounded to the minute, so that the answer can be kept for that long.
+    # Rounded to the minute, so that the result can be cached for that long.
     return Condition(("active", values[0], now // 60_000_000), mask)
 
 
@@ -137,7 +137,7 @@ def coalitions_of_user(parent: int) -> Condition:
 
 
 def projects_of_cursus(parent: int) -> Condition:
-    """Projects that a cursus has, be it alone or with others."""
+    """Projects of a cursus, alone or together with other cursus."""
 
     def mask(store: Store) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
         table = store["projects"]
@@ -214,7 +214,7 @@ USERS = Model(
     "users",
     (*_USERS, *_names("primary_campus_id first_name last_name alumni? staff?")),
     _USERS,
-    # The documentation really names the columns of passwords here.
+    # The documentation really lists the columns of passwords here.
     (
         *_USERS,
         *_names(

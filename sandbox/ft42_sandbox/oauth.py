@@ -1,4 +1,4 @@
-"""The token endpoint over HTTP: every way in which clients send their credentials."""
+"""The token endpoint over HTTP; it accepts credentials in every form that clients use."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class TokenEndpoint:
         else:
             instead = replaced(struck, retry_after=sandbox.behaviour.retry_after)
             found = instead or self._grant(params)
-        # As 42's servers do, by the clock that stamps the rows.
+        # Like 42's servers: the header comes from the clock that stamps the rows.
         found.headers["Date"] = formatdate(sandbox.clock.now() / 1e6, usegmt=True)
         await send_answer(found, struck, scope, receive, send)
         sandbox.traffic.note(
@@ -82,7 +82,7 @@ class TokenEndpoint:
 
 
 async def credentials(request: Request) -> dict[str, str]:
-    """What a token request says, from the query, the body and the header, the later winning."""
+    """The credentials in the query, the body and the header; the last of these wins."""
     params = dict(request.query_params)
     body = await request.body()
     kind = request.headers.get("content-type", "")

@@ -1,4 +1,4 @@
-"""Putting an answer on the wire, whole or as faults want it."""
+"""Sends answers, complete or as faults spoil them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TRANSPORT = "ft42.transport"
 
 
 def conditional(found: Answer, if_none_match: str | None) -> None:
-    """Give a 200 its ETag, and make a 304 of it if the client has it already."""
+    """Give an answer 200 its ETag; make it a 304 if the client has the same content."""
     if found.status != HTTPStatus.OK:
         found.headers.setdefault("Cache-Control", "no-cache")
         return
@@ -33,7 +33,7 @@ def conditional(found: Answer, if_none_match: str | None) -> None:
 async def send_answer(
     found: Answer, struck: Struck, scope: Scope, receive: Receive, send: Send
 ) -> None:
-    """Send an answer; uvicorn writes names of headers in lower case, as HTTP/2 does."""
+    """Send an answer; uvicorn writes the names of headers in lower case, like HTTP/2."""
     head = {
         "Date": formatdate(time.time(), usegmt=True),
         "Content-Type": found.content_type,
@@ -73,7 +73,7 @@ async def send_answer(
 
 
 def drop(scope: Scope, *, at_once: bool) -> None:
-    """Close the connection as it is, or after what was sent has left.
+    """Close the connection at once, or after the sent data has left.
 
     Raises:
         RuntimeError: if the server's transport is not known.
@@ -91,14 +91,14 @@ def drop(scope: Scope, *, at_once: bool) -> None:
 def note_transport(scope: Scope, send: Send) -> None:
     """Remember the connection's transport, so that faults can close it.
 
-    ASGI has no message for that; the transport is taken from uvicorn's request cycle,
-    whose bound method the outermost `send` is.
+    ASGI has no message for that. The transport is taken from uvicorn's request cycle: the
+    outermost `send` is a bound method of it.
     """
     scope[TRANSPORT] = getattr(getattr(send, "__self__", None), "transport", None)
 
 
 async def _gone(receive: Receive, seconds: float) -> None:
-    """Wait until the client goes away, but not for longer than some seconds."""
+    """Wait until the client closes the connection, for some seconds at most."""
 
     async def disconnected() -> None:
         while (await receive())["type"] != "http.disconnect":

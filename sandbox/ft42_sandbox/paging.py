@@ -1,4 +1,4 @@
-"""Pages as the api-pagination gem cuts them, with its Link and X- headers."""
+"""Pages of lists, like those of the gem api-pagination, with its Link and X- headers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MAX_SIZE = 100
 
 @dataclass(frozen=True)
 class Page:
-    """Which slice of a list is wanted.
+    """The slice of a list that a query asks for.
 
     Attributes:
         number: from 1.
@@ -34,7 +34,7 @@ class Page:
 
 
 def wanted_page(query: Query) -> Page:
-    """The page a query asks for: below 1 is page 1, above 100 rows is 100."""
+    """The page that a query asks for: the number is at least 1, the size at most 100."""
     number = read_int(query.number) if query.number else 1
     size = read_int(query.size) if query.size else DEFAULT_SIZE
     return Page(max(1, number), DEFAULT_SIZE if size < 1 else min(size, MAX_SIZE))
@@ -70,7 +70,7 @@ def page_headers(
 
 
 def _around_page(query: Query) -> tuple[str, str]:
-    """The query in alphabetical order, as what stands before and after the page's number."""
+    """The query in alphabetical order: its parts before and after the page's number."""
     others = {n: v for n, v in query.pairs if n not in {"page", "page[number]"}}
     parts = [
         (name > "page", f"{quote_plus(name)}={quote_plus(value)}")

@@ -1,8 +1,8 @@
-"""Query strings: what `filter`, `range`, `sort` and `page` ask for, and what is refused.
+"""Parses query strings: `filter`, `range`, `sort` and `page`, and refuses wrong ones.
 
-The API parses them with the rice_cooker gem, whose semantics this module follows: each
-route allows certain names, an unknown one is refused with 400, an empty filter value is
-ignored, and a kind of parameter that a route does not declare is ignored altogether.
+The API parses them with the gem rice_cooker, and this module behaves in the same way: each
+route allows certain names; an unknown name is refused with 400; an empty filter value is
+ignored; a kind of parameter that the route does not declare is ignored completely.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
 
 
 class QueryError(Exception):
-    """A query that the API refuses with 400; the message is the body's.
+    """A query that the API refuses with 400; the body has the message.
 
     Attributes:
-        error: the body's other text.
+        error: the other text of the body.
     """
 
     error = "Bad Request"
 
 
 class FilterError(QueryError):
-    """A filter that the route does not declare, or a value it does not know."""
+    """A filter that the route does not declare, or a value that it does not know."""
 
     error = "Filter Error"
 
@@ -44,10 +44,10 @@ class SortError(QueryError):
 
 
 class TooManyValuesError(Exception):
-    """A filter with more values than the real server survives; it answers 502."""
+    """A filter with so many values that the real server fails; the answer is 502."""
 
     def __init__(self) -> None:
-        """Say so, to clients that do not get the 502."""
+        """Set the message, for a sandbox that answers 400 instead of 502."""
         super().__init__("a filter has more values than the server survives")
 
 
@@ -150,7 +150,7 @@ def sort_order(query: Query, allowed: Sequence[str]) -> list[tuple[str, bool]]:
 
 
 def check_words(name: str, values: Iterable[str], allowed: Sequence[str]) -> None:
-    """Hold a filter with fixed values, such as `true` and `false`, to them.
+    """Check that a filter with fixed values, such as `true` and `false`, has one of them.
 
     Raises:
         FilterError: for any other value.
@@ -163,7 +163,7 @@ def check_words(name: str, values: Iterable[str], allowed: Sequence[str]) -> Non
 
 
 def sentence(words: Sequence[str]) -> str:
-    """Words in a row as Rails joins them: `a, b, and c`."""
+    """A list of words in the form of Rails: `a, b, and c`."""
     if len(words) <= 2:
         return " and ".join(words)
     return f"{', '.join(words[:-1])}, and {words[-1]}"

@@ -1,4 +1,4 @@
-"""Rows to JSON: keys, their order and their forms as captured from the API."""
+"""Turns rows into JSON: the keys, their order and their forms are those of captures."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
 
 class Renderer:
-    """Turns rows of the store into what the API would send for them.
+    """Turns rows of the store into the JSON that the API would send.
 
     Attributes:
-        forms: renders rows by the name of their form; a table's list form has its name.
+        forms: the functions that render rows, by form. A table's list form has its name.
     """
 
     def __init__(self, store: Store) -> None:

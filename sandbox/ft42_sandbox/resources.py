@@ -39,7 +39,7 @@ LISTED_CAMPUS = Condition(
     lambda s: (s["campus"].array("public") == 1) & (s["campus"].array("active") == 1),
 )
 
-# The fields that the documentation lets one graph.
+# The fields that can be graphed, according to the documentation.
 CREATED_OR_UPDATED = ("created_at", "updated_at")
 OF_ENROLMENTS = (*CREATED_OR_UPDATED, "retriable_at")
 
@@ -161,7 +161,7 @@ SINGLES: tuple[Single, ...] = (
     *(single for endpoint in ENDPOINTS for single in endpoint.singles),
 )
 
-# Routes that exist but refuse an ordinary application, and one project that does so.
+# Routes that exist but refuse an ordinary application, and one project that does the same.
 FORBIDDEN = (
     "/v2/campus/:id/stats",
     "/v2/cursus/:id/levels",
@@ -170,7 +170,7 @@ FORBIDDEN = (
     "/v2/evaluations",
 )
 FORBIDDEN_ROWS = frozenset({("projects", "1000")})
-# The plain parameters by which a parent is named outside the path.
+# Plain parameters that name a parent, instead of the path.
 PARENTS = {
     "cursus_id": "cursus",
     "campus_id": "campus",
@@ -181,7 +181,7 @@ PARENTS = {
     "user_id": "users",
 }
 _SCOPES = {(each.model.table, each.parent): each.scope for each in LISTINGS if each.scope}
-# By what other than its id a row is found in a path.
+# Columns by which a path can name a row, besides its id.
 NAMES = {
     "cursus": "slug",
     "campus": "slug",
@@ -203,9 +203,9 @@ def find_row(store: Store, table: str, text: str) -> int | None:
 
 
 def plain_scope(store: Store, listing: Listing, name: str, value: str) -> Condition | None:
-    """What a plain parameter such as `cursus_id=21` narrows a list to, if it does.
+    """The condition of a plain parameter such as `cursus_id=21`; None if it has no effect.
 
-    A parent counts the same in the path and behind the question mark, by id or by slug:
+    A parent can be named in the path or behind the question mark, by id or by slug:
     `/v2/users?cursus_id=21` is `/v2/cursus/21/users`.
     """
     parent = PARENTS.get(name)

@@ -1,4 +1,4 @@
-"""Everything a running sandbox holds, put together."""
+"""A sandbox: all its parts, put together."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class Sandbox:
-    """The state of one sandbox: its data, its clock, its applications and its moods."""
+    """The state of one sandbox: its data, clock, applications and behaviour."""
 
     def __init__(  # noqa: PLR0913, PLR0917 - what a sandbox is made of
         self,
@@ -37,15 +37,15 @@ class Sandbox:
         log: Callable[[str], None] | None = None,
         likeness: Likeness | None = None,
     ) -> None:
-        """Generate a world and let it begin.
+        """Generate a world, and start its clock.
 
         Args:
-            world: what the data is generated from.
-            behaviour: how it behaves at first.
-            application: the one that may ask for tokens.
-            control_token: what opens the control plane; without one it stays shut.
-            log: told of every answer, if given.
-            likeness: the API that it is like; that of the documentation if not given.
+            world: the settings of the generated data.
+            behaviour: the behaviour at first.
+            application: the application that may ask for tokens.
+            control_token: the token of the control plane; None to close the control plane.
+            log: called with a line for every answer; None for nothing.
+            likeness: the API to imitate; None for that of the documentation.
         """
         self.world = world
         self.likeness = likeness or Likeness()

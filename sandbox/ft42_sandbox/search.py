@@ -1,4 +1,4 @@
-"""From a query to the ordered positions of all rows it finds."""
+"""Finds the rows of a query, in order."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ if TYPE_CHECKING:
     from ft42_sandbox.store import Positions, Store
 
 Order = Sequence[tuple[str, bool]]
-# Together the remembered answers take at most this many bytes.
+# The cached answers together take at most this many bytes.
 CACHE_BYTES = 96 * 1024 * 1024
 _SCORE_RANGE = "this_year_score_updated_at"
 NEVER = Condition(("never",), lambda _store: np.zeros(0, dtype=bool))
 
 
 class Search:
-    """Finds rows, and remembers what it found until a table changes.
+    """Finds rows, and caches their positions until a table changes.
 
-    A page is a slice of the remembered positions, so that reading a list to its end costs
-    one scan and one sort. As soon as a row changes, the next page is cut from a new
-    answer: pages move under the reader exactly as they do with OFFSET.
+    A page is a slice of the cached positions, so a read of a whole list costs one scan and one
+    sort. When a row changes, the next page comes from a new result: rows move between pages
+    exactly as they do with OFFSET.
     """
 
     def __init__(self, store: Store, behaviour: Behaviour) -> None:
-        """Search this store; the behaviour decides what the facts leave open."""
+        """Search this store; the behaviour decides where the facts about the API are open."""
         self._store = store
         self._behaviour = behaviour
         self._found: OrderedDict[tuple[object, ...], tuple[tuple[int, ...], Positions]] = (
@@ -50,14 +50,14 @@ class Search:
 
         Args:
             listing: the route.
-            parent: the id of the row that the path names, if the route has one.
+            parent: the id of the parent in the path, if the route has one.
             query: the parsed query string.
             now: the sandbox's time, for the filters that depend on it.
-            shuffle: with a number other than 0, rows that tie are ordered by it.
+            shuffle: a seed for the order of rows that tie; 0 for the usual order.
 
         Raises:
             QueryError: for names or values that the route does not allow.
-            TooManyValuesError: for a filter that the real server would choke on.
+            TooManyValuesError: for a filter with which the real server would fail.
         """
         conditions = self._conditions(listing, parent, query, now)
         order = self._order(listing.model, query)
@@ -132,7 +132,7 @@ class Search:
         asked: list[tuple[str, bool]] = []
         sorts = model.sorts
         if model.table == "projects_users":
-            # The documentation lists no sortable field here, though some clients sort.
+            # The documentation lists no sortable field here, but some clients sort.
             sorts = {"accepted": sorts, "ignored": None, "refused": ()}[
                 self._behaviour.projects_users_sort
             ]
@@ -159,7 +159,7 @@ class Search:
         for column, descends in order:
             if column in table.columns:
                 numbers = table.columns[column].sort_keys(positions)
-                # The largest number stands for null, so the negative sorts it first.
+                # Null is the largest number, so it comes first in descending order.
                 keys.append(
                     -numbers.astype(np.int64)
                     if descends and numbers.dtype != np.float64

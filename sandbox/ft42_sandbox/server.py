@@ -58,7 +58,7 @@ def run(sandbox: Sandbox, listener: socket.socket, *, tls: tuple[str, str] | Non
         listener: a socket that listens.
         tls: the files of a certificate and its key, to serve https.
     """
-    # The generated rows stay: looking for garbage among them would stop the server often.
+    # The generated rows stay, so garbage collection need not look at them: that takes time.
     gc.collect()
     gc.freeze()
     certificate, key = tls or (None, None)
@@ -66,7 +66,7 @@ def run(sandbox: Sandbox, listener: socket.socket, *, tls: tuple[str, str] | Non
         create_app(sandbox),
         log_level="error",
         server_header=False,
-        # Answers have an exact one of their own; the server's may be a second old.
+        # Answers have their own exact header; the server's may be a second old.
         date_header=False,
         timeout_keep_alive=60,
         timeout_graceful_shutdown=1,

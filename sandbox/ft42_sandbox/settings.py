@@ -1,4 +1,4 @@
-"""What a sandbox is made of, and how it behaves."""
+"""The settings of a sandbox: its generated world, and its behaviour."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from ft42_sandbox.instants import at
 if TYPE_CHECKING:
     from ft42_sandbox.columns import Value
 
-# The instant "as of" which the generated data stands.
+# The instant of the generated data.
 DATA_EPOCH = "2026-10-12T00:00:00.000Z"
 
 
 @dataclass(frozen=True)
 class World:
-    """What the data is generated from: the same world always has the same rows.
+    """The settings from which the data is generated. The same world always has the same rows.
 
-    `users` counts all accounts, of which about 80 % are students of cursus 21 who are
-    not alumni; `enrolments` are the rows of projects_users.
+    `users` counts all accounts; about 80 % of them are students of cursus 21 who are not
+    alumni. `enrolments` counts the rows of projects_users.
     """
 
     users: int = 1500
@@ -52,9 +52,9 @@ class World:
 
 @dataclass
 class Behaviour:
-    """What can be changed while the sandbox runs.
+    """The settings that can be changed while the sandbox runs.
 
-    Where the facts about the real API are uncertain, there is a switch here.
+    For each uncertain fact about the real API, there is a switch here.
     """
 
     requests_per_second: int = 2
@@ -84,11 +84,11 @@ class Behaviour:
     no_total: list[str] = field(default_factory=list)
 
     def change(self, values: dict[str, Any]) -> None:
-        """Take over new values.
+        """Set new values.
 
         Raises:
-            ValueError: for an unknown name, a value of another type or an unknown word;
-                nothing is changed then.
+            ValueError: for an unknown name, a value of another type or an unknown word. Then
+                nothing is changed.
         """
         known = {item.name: item for item in fields(self)}
         accepted: dict[str, Any] = {}
@@ -116,10 +116,10 @@ WORDS = {
 
 
 def same_type(name: str, value: Value, default: Value) -> Value:
-    """A value that came as JSON, if it can take the place of the usual one.
+    """A value that came as JSON, if it can replace the usual one.
 
     Raises:
-        ValueError: if it is of another type, negative, or a word that is not known.
+        ValueError: if it has another type, is negative, or is an unknown word.
     """
     if name in WORDS and value not in WORDS[name]:
         msg = f"{name} must be one of: {', '.join(sorted(WORDS[name]))}"

@@ -1,4 +1,4 @@
-"""The page at `/`: what is asked of the sandbox, what it refuses, how it is set."""
+"""The page at `/`: the requests to the sandbox, its refusals and its settings."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def page(sandbox: Sandbox) -> str:
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]], none: str = "None.") -> str:
-    """A table of cells that are HTML; a column whose title ends with `#` holds numbers."""
+    """An HTML table; the cells are HTML. A column whose title ends with `#` holds numbers."""
     kinds = [" class=n" if title.endswith("#") else "" for title in head]
     body = "".join(
         "<tr>" + "".join(f"<td{kind}>{cell}" for kind, cell in zip(kinds, row, strict=True))
@@ -106,7 +106,7 @@ def _cards(sandbox: Sandbox) -> str:
 
 
 def _chart(sandbox: Sandbox) -> str:
-    """A bar a minute: what was answered at the bottom, what was refused above it."""
+    """A bar for each minute: answered requests at the bottom, refused ones above."""
     minutes = sandbox.traffic.minutes()
     most = max(minute.answered + minute.refused for minute in minutes) or 1
     width = CHART_WIDTH / len(minutes)
@@ -170,7 +170,7 @@ def _asked(requests: Sequence[Asked]) -> str:
 
 
 def _settings(sandbox: Sandbox) -> str:
-    """All settings; those that are not as usual stand out."""
+    """All settings; those that differ from the defaults are marked."""
     usual = Behaviour().describe()
     return _table(
         ("setting", "value"),

@@ -1,7 +1,7 @@
-"""The sandbox's tables, held by column.
+"""The sandbox's tables, stored by column.
 
-A scan of a million rows by column takes milliseconds, and the generator produces
-columns anyway; SQLite needed seconds to load and sort the same rows.
+A scan of a million rows by column takes milliseconds, and the generator makes columns anyway.
+SQLite needed seconds to load and sort the same rows.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ MAX_RENDERED = 65_536
 
 
 class Table:
-    """One table: columns of equal length, a row's place in them being its position.
+    """One table: columns of equal length. A row's place in them is its position.
 
-    A position never changes and is never used twice, a deleted row keeps its place but
-    is no longer alive. `version` grows with every change, so that whoever derived
-    something from the table knows when it is out of date.
+    A position never changes, and is never used again: a deleted row keeps its place, but is no
+    longer alive. `version` grows with every change, so that code which derived something from
+    the table knows when it is outdated.
     """
 
     def __init__(self, name: str, columns: Mapping[str, Column]) -> None:
-        """Make a table of columns, whose `id` must ascend."""
+        """Make a table of columns; the column `id` must ascend."""
         self.name = name
         self.columns = dict(columns)
         self.version = 0
@@ -67,7 +67,7 @@ class Table:
         if position is None:
             if not 0 <= row_id <= NULL_INT:
                 return None
-            # A number of another type would have numpy copy the whole array first.
+            # With a number of another type, numpy would first copy the whole array.
             place = int(self._sorted_ids.searchsorted(self._sorted_ids.dtype.type(row_id)))
             if place == len(self._sorted_ids) or self._sorted_ids[place] != row_id:
                 return None
@@ -75,7 +75,7 @@ class Table:
         return position if self._alive[position] else None
 
     def find_many(self, row_ids: NDArray[Any]) -> NDArray[np.int64]:
-        """The positions of the rows with these ids, -1 where there is none."""
+        """The positions of the rows with these ids; -1 for an id without a row."""
         if not len(self._sorted_ids):
             places = np.full(len(row_ids), -1, dtype=np.int64)
         else:
@@ -94,7 +94,7 @@ class Table:
         return int(found[0]) if len(found) else None
 
     def value(self, position: int, column: str) -> Value:
-        """One value as Python knows it."""
+        """One value as a Python value."""
         held = self.columns[column]
         stored = held.array[position]
         return held.decode(stored.item() if isinstance(stored, np.generic) else stored)
@@ -107,11 +107,11 @@ class Table:
     def records(
         self, positions: Positions, columns: Iterable[str]
     ) -> Iterable[tuple[Any, ...]]:
-        """Several columns of several rows, a tuple a row."""
+        """Several columns of several rows, as a tuple for each row."""
         return zip(*(self.values(positions, column) for column in columns), strict=True)
 
     def row(self, position: int) -> dict[str, Any]:
-        """One row with all its columns, the ones that the API hides included."""
+        """One row with all columns, also those that the API hides."""
         return {name: self.value(position, name) for name in self.columns}
 
     def insert(self, values: Mapping[str, Any]) -> int:
@@ -154,13 +154,13 @@ class Table:
         self.touch([position])
 
     def touch(self, positions: Iterable[int]) -> None:
-        """Say that rows changed, after writing to a column's array directly."""
+        """Note that rows changed, after their values were written directly."""
         for position in positions:
             self.rendered.pop(position, None)
         self.version += 1
 
     def keep_rendered(self, position: int, json: str) -> None:
-        """Remember a row's JSON until the row changes; the oldest is forgotten when full."""
+        """Cache a row's JSON until the row changes; a full cache drops the oldest one."""
         if len(self.rendered) >= MAX_RENDERED:
             self.rendered.pop(next(iter(self.rendered)))
         self.rendered[position] = json
@@ -177,10 +177,10 @@ class Table:
 
 
 class Store:
-    """All tables, and the links between them that several parts look up."""
+    """All tables, and the links between them that several modules need."""
 
     def __init__(self, tables: Iterable[Table], seed: int) -> None:
-        """Take over generated tables; `seed` is what details are derived from."""
+        """Take generated tables; details of rows are derived from `seed`."""
         self.tables = {table.name: table for table in tables}
         self.seed = seed
         # The teams of enrolments that were retried since the start, oldest first. All
@@ -197,7 +197,7 @@ class Store:
         return tuple(self.tables[name].version for name in names)
 
     def derived(self, key: str, tables: tuple[str, ...], make: Callable[[], T]) -> T:
-        """Something made from tables, made again only after one of them changed."""
+        """A result that is derived from tables, and made again only after one has changed."""
         versions = self.versions(tables)
         known = self._derived.get(key)
         if known is None or known[0] != versions:

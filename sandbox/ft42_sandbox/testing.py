@@ -1,4 +1,4 @@
-"""A sandbox for tests: started in a process of its own, controlled, and closed after."""
+"""A sandbox for tests: it is started in its own process, controlled, and closed at the end."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 
 CONTROL_ENV = "FT42_SANDBOX_CONTROL_TOKEN"
 SECRET_ENV = "FT42_SANDBOX_CLIENT_SECRET"  # noqa: S105 - a variable's name
-# Tests are not about waiting, unless they say so.
+# By default tests do not wait for limits.
 TEST_DEFAULTS: dict[str, object] = {"requests_per_second": 0, "requests_per_hour": 0}
 USER_AGENT = "ft42-sandbox-tests"
 GREETING = "ft42-sandbox: "
-"""What a sandbox says before its address, once it listens."""
+"""The text that a sandbox prints before its address, when it listens."""
 TIMEOUT = 120
 
 
@@ -63,7 +63,7 @@ class Reply:
 
     @property
     def total(self) -> int:
-        """What X-Total says."""
+        """The number in X-Total."""
         return int(self.headers["X-Total"])
 
 
@@ -72,10 +72,10 @@ class RunningSandbox:
     """A sandbox that answers at `url`.
 
     Attributes:
-        url: where it answers, without a slash at the end.
+        url: its address, without a slash at the end.
         client_id: an application that it knows.
-        client_secret: that application's secret.
-        control_token: what opens its control plane.
+        client_secret: the secret of this application.
+        control_token: the token of its control plane.
         tls: how its certificate is checked, if it serves https.
     """
 
@@ -158,11 +158,11 @@ class RunningSandbox:
         self.control("POST", "requests/reset")
 
     def use_quota(self, requests: int) -> None:
-        """Let others have made so many requests of this hour with every application."""
+        """Count so many requests of other clients in this hour, for every application."""
         self.control("POST", "quota", {"use": requests})
 
     def reset_quota(self) -> None:
-        """Begin the second and the hour anew."""
+        """Reset the limits of the second and the hour."""
         self.control("POST", "quota", {"reset": True})
 
     def changes(self, since: str | None = None, after: int = 0) -> list[dict[str, Any]]:
@@ -190,7 +190,7 @@ class RunningSandbox:
         return rows
 
     def truth_of(self, path: str, **params: str) -> list[dict[str, Any]]:
-        """Every row that a list of the API has at this moment, in its order.
+        """Every row that a list of the API has now, in its order.
 
         Args:
             path: the list's path and query.
@@ -212,12 +212,12 @@ class RunningSandbox:
         """Let life go on for some seconds that end now, and return what changed.
 
         Args:
-            seconds: how much life.
-            seed: for the same changes every time.
-            within: all changes carry instants of this many last seconds.
+            seconds: how many seconds.
+            seed: a seed for the same changes every time.
+            within: all changes happen in this many last seconds.
             events: exactly these happen, such as `{"mark": 3, "disappear": 1}`.
-            advance: the clock goes on by these seconds first, so that all of it lies
-                after whatever was read before.
+            advance: move the clock by these seconds first, so that all changes are later than
+                anything that was read before.
         """
         body = {
             "seconds": seconds,
@@ -241,7 +241,7 @@ class RunningSandbox:
         return made
 
     def clear_faults(self) -> None:
-        """Take all faults away."""
+        """Remove all faults."""
         self.control("DELETE", "faults")
 
     def insert(self, table: str, **values: object) -> int:
@@ -279,7 +279,7 @@ class RunningSandbox:
 
 @contextmanager
 def _process(words: Sequence[str], environment: Mapping[str, str]) -> Iterator[str]:
-    """Start a sandbox in a process, and tell its address, or why it has none."""
+    """Start a sandbox in a process; return its first line, or the error if there is none."""
     with (
         complaints() as errors,
         subprocess.Popen(
@@ -304,9 +304,9 @@ def _process(words: Sequence[str], environment: Mapping[str, str]) -> Iterator[s
 
 @contextmanager
 def complaints() -> Iterator[IO[bytes]]:
-    """A file for what a sandbox complains of, which is shown at the end.
+    """A file for the error output of a sandbox, which is shown at the end.
 
-    A pipe that nobody reads would be full one day, and the sandbox would wait for ever.
+    A pipe that nobody reads would become full, and the sandbox would wait for ever.
     """
     with tempfile.TemporaryFile() as errors:
         yield errors
@@ -314,7 +314,7 @@ def complaints() -> Iterator[IO[bytes]]:
 
 
 def written(errors: IO[bytes]) -> str:
-    """What stands in a file of complaints."""
+    """The content of such a file."""
     errors.seek(0)
     return errors.read().decode("utf-8", "replace").strip()
 
@@ -326,9 +326,9 @@ def running_sandbox(
     """Start a sandbox on a free port and close it afterwards.
 
     Args:
-        ca_file: what the certificate is checked with, if `tls_cert` is among the settings.
-        settings: options of `ft42-sandbox serve` with underscores, such as `users=300`;
-            limits are off unless given. `client_secret` is passed on by the environment.
+        ca_file: the authority that verifies the certificate, if `tls_cert` is set.
+        settings: options of `ft42-sandbox serve` with underscores, such as `users=300`. Limits
+            are off by default. `client_secret` is passed in the environment.
 
     Raises:
         RuntimeError: if it does not start; the message says why.
@@ -341,13 +341,13 @@ def running_sandbox(
 def started(
     start: Start, settings: Mapping[str, object], ca_file: str | None
 ) -> Iterator[RunningSandbox]:
-    """Start a sandbox as `running_sandbox` does, in a way of your own.
+    """Start a sandbox like `running_sandbox`, but with your own function.
 
     Args:
-        start: starts a command line of `ft42-sandbox` with an environment, and tells the
-            line that names the address, or all that was said instead.
-        settings: as those of `running_sandbox`.
-        ca_file: likewise.
+        start: starts a command line of `ft42-sandbox` with an environment. It returns the line
+            with the address, or the whole output if there is none.
+        settings: as for `running_sandbox`.
+        ca_file: as for `running_sandbox`.
 
     Raises:
         RuntimeError: if it does not start; the message says why.

@@ -1,4 +1,4 @@
-"""OAuth: applications, their secrets and their tokens, as Doorkeeper keeps them at 42."""
+"""OAuth: applications, their secrets and their tokens, like Doorkeeper at 42."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ class Application:
 
     Attributes:
         uid: its client id.
-        secrets: the secrets that are valid now; during a rotation the next one is too.
-        number: what X-Application-Id says.
-        roles: what X-Application-Roles says.
-        requests_per_second: its own limit instead of everybody's, if it has one.
-        requests_per_hour: likewise.
+        secrets: the secrets that are valid now; during a rotation, also the next one.
+        number: the value of X-Application-Id.
+        roles: the value of X-Application-Roles.
+        requests_per_second: its own limit; None for the common one.
+        requests_per_hour: its own limit; None for the common one.
     """
 
     uid: str
@@ -80,13 +80,13 @@ class Tokens:
     def grant(
         self, params: dict[str, str], expires_in: int, *, newer: bool = False
     ) -> dict[str, object]:
-        """The body of a token answer; the same token again while it is valid.
+        """The body of a token answer; as long as a token is valid, it is given again.
 
         Args:
             params: what the client sent.
             expires_in: seconds that a new token is valid.
-            newer: answer as one capture of October 2026 has it: with a capital in
-                `token_type`, and not a word about the secret's end.
+            newer: answer like a capture of October 2026: with a capital in `token_type`, and
+                without the end of the secret.
 
         Raises:
             OAuthError: for another grant type, an unknown application or a wrong secret.
@@ -125,11 +125,11 @@ class Tokens:
         }
 
     def owner(self, value: str) -> tuple[Application, Token] | None:
-        """Who a token was given to, expired or not; None if nobody has it."""
+        """The application of a token, which may be expired; None for an unknown token."""
         return self._given.get(value)
 
     def expire(self) -> int:
-        """Expire every token now, and say how many there were."""
+        """Expire every token now, and return their number."""
         living = [token for _, token in self._given.values() if token.expires_at > time.time()]
         for token in living:
             token.expires_at = time.time()
@@ -141,7 +141,7 @@ class Tokens:
         Args:
             uid: the application's client id.
             secret: the new secret.
-            keep_old: whether the old one stays valid, as before the swap at 42.
+            keep_old: whether the old secret stays valid, as before the swap at 42.
 
         Raises:
             ValueError: if there is no such application.

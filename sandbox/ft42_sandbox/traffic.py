@@ -1,4 +1,4 @@
-"""What was asked of the sandbox: counts by route, and the last minutes for the status page."""
+"""Counts requests by route, and the last minutes for the status page."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ class RouteTraffic:
 
 @dataclass(frozen=True)
 class Asked:
-    """One request and what became of it.
+    """One request and its answer.
 
     Attributes:
-        at: when it was judged by the limits, in seconds since 1970.
-        client_id: the application that asked; empty if no token of one was shown.
+        at: when the limits judged it, in seconds since 1970.
+        client_id: the application; empty if the request had no token of one.
         token: the first digits of the access token.
         route: method and path pattern, or `token`.
         target: path and query, without secrets.
@@ -54,7 +54,7 @@ class Asked:
 
     @property
     def succeeded(self) -> bool:
-        """Whether the answer was what was asked for."""
+        """Whether the request got what it asked for."""
         return 200 <= self.status < 400
 
 
@@ -71,13 +71,13 @@ class Traffic:
     """Counts requests by method and route, such as `GET /v2/cursus/:id/users`."""
 
     def __init__(self, log: Callable[[str], None] | None = None) -> None:
-        """Start at nothing, and tell `log` of every answer if it is given."""
+        """Start with no requests, and pass every answer to `log` if it is given."""
         self._log = log
         self.in_flight = 0
         self.reset()
 
     def reset(self) -> None:
-        """Forget all requests, those too that are being answered."""
+        """Forget all requests, also those that are being answered now."""
         self._since = time.time()
         self._routes: dict[str, RouteTraffic] = {}
         self._minutes: Counter[tuple[int, bool]] = Counter()

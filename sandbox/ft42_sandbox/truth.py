@@ -1,4 +1,4 @@
-"""The exact state of the data, which no client of the API can see in one piece."""
+"""The exact state of the data at one moment, which no client of the API can see."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Truth:
     """Whole tables and whole lists, rendered as the API would."""
 
     def __init__(self, sandbox: Sandbox) -> None:
-        """Tell the truth about this sandbox."""
+        """Show the data of this sandbox."""
         self._sandbox = sandbox
 
     def name(self, table: str) -> str:
@@ -51,9 +51,9 @@ class Truth:
 
         Args:
             table: its name.
-            hidden: whether campuses are included that the API never lists.
-            columns: only these columns of the store instead of the list form, which is
-                many times faster for a table of a million rows.
+            hidden: whether to include campuses that the API never lists.
+            columns: only these columns of the store, instead of the list form. That is many
+                times faster for a table of a million rows.
 
         Raises:
             NotThereError: if there is no such table.

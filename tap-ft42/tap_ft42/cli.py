@@ -23,7 +23,7 @@ from tap_ft42.doctor import report as reports
 from tap_ft42.doctor.asking import VisitEndsError
 from tap_ft42.doctor.doctor import Visit
 from tap_ft42.run import logs
-from tap_ft42.run.costs import estimates, told
+from tap_ft42.run.costs import as_text, estimates
 from tap_ft42.run.lifecycle import IncompleteRunError
 from tap_ft42.tap import TapFT42, UnreadableFileError
 
@@ -31,10 +31,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _YOUNG = 50_000
-"""Objects after which Python looks for cycles: more than the records of some pages."""
+"""Python looks for cycles after so many new objects: more than some pages of records have."""
 
 _FILES = ("config", "state", "catalog")
-"""Options that a run shares with its plan, and with the doctor."""
+"""Options that a run shares with the commands."""
 
 
 class JSONFile(click.File):
@@ -55,7 +55,7 @@ class JSONFile(click.File):
 
 
 class Command(SingerCommand, click.Group):
-    """The SDK's command of a tap, with commands below it."""
+    """The SDK's command of a tap, with subcommands."""
 
     @override
     def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -63,8 +63,9 @@ class Command(SingerCommand, click.Group):
 
 
 def main() -> None:
-    """Run the tap; end with one clear line and exit code 1 if it cannot go on."""
-    # Rows come by the hundred thousand and hold no cycles; looking for them takes 7 % of a run.
+    """Run the tap; if it fails, end with one clear line and exit code 1."""
+    # A run makes hundreds of thousands of rows without cycles. The search for cycles would
+    # take 7 % of the run.
     gc.freeze()
     gc.set_threshold(_YOUNG)
     try:
@@ -80,20 +81,20 @@ def main() -> None:
         TapFT42.logger.error("%s", explain(error))
     except RunEnds as end:
         TapFT42.logger.error(
-            "The budget does not suffice for a plan: %s. Unset max_requests and max_minutes.",
+            "The budget is too small for a plan: %s. Unset max_requests and max_minutes.",
             end,
         )
     except BrokenPipeError:
         TapFT42.logger.error("The target has closed its input; see its messages.")
     except UnreadableFileError as error:
-        TapFT42.logger.error("A file that was given cannot be read: %s", error)
+        TapFT42.logger.error("A file cannot be read: %s", error)
     except (ClockError, IncompleteRunError, OSError, VisitEndsError) as error:
         TapFT42.logger.error("%s", error)
     sys.exit(1)
 
 
 def command() -> Command:
-    """Return the command that runs the tap, with those below it."""
+    """Return the command that runs the tap, with its subcommands."""
     options = TapFT42.cli.params
     for option in options:
         if isinstance(option.type, click.File):
@@ -107,7 +108,7 @@ def command() -> Command:
                 "plan",
                 callback=_plan,
                 params=[option for option in options if option.name in _FILES],
-                help="Estimate the requests of a run, by stream; read nothing.\n\n"
+                help="Estimate how many requests a run would send, by stream.\n\n"
                 "\b\nExample:\n  tap-ft42 --config settings.json --state state.json plan",
             ),
             click.Command(
@@ -118,13 +119,13 @@ def command() -> Command:
                     click.Option(
                         ["--report"],
                         type=click.Path(dir_okay=False, writable=True, path_type=Path),
-                        help="Write the result to a file, without personal data.",
+                        help="Write the result to this file, without personal data.",
                     ),
                     click.Option(
                         ["--json", "is_json"], is_flag=True, help="Print the result as JSON."
                     ),
                 ],
-                help="Test how this API treats this application.\n\n"
+                help="Test what this API allows and can do for this application.\n\n"
                 "It sends 20 to 40 requests. The exit code is 1 if a stream cannot be read.\n\n"
                 "\b\nExample:\n  tap-ft42 --config settings.json doctor --report report.json",
             ),
@@ -147,7 +148,7 @@ def _run(context: click.Context, /, **options: Any) -> None:  # noqa: ANN401 - t
 def _plan(context: click.Context, /, **options: Any) -> None:  # noqa: ANN401 - the options
     tap = _tap(context, options)
     tap.run.begin()
-    click.echo(told(tap.run, estimates(tap.lists)))
+    click.echo(as_text(tap.run, estimates(tap.lists)))
 
 
 @click.pass_context
@@ -161,10 +162,10 @@ def _doctor(
 ) -> None:
     tap = _tap(context, options)
     diagnosis = Visit(tap.run, tap.lists).diagnosis()
-    paper = json.dumps(reports.written(diagnosis), indent=2)
+    json_text = json.dumps(reports.as_json(diagnosis), indent=2)
     if report is not None:
-        report.write_text(paper + "\n", encoding="utf-8")
-    click.echo(paper if is_json else reports.told(diagnosis))
+        report.write_text(json_text + "\n", encoding="utf-8")
+    click.echo(json_text if is_json else reports.as_text(diagnosis))
     if diagnosis.refusal is not None:
         raise diagnosis.refusal
     context.exit(0 if diagnosis.has_way else 1)
@@ -180,17 +181,17 @@ def _tap(context: click.Context, options: Mapping[str, Any]) -> TapFT42:
     config = given["config"]
     tap = TapFT42(
         config=config.config,
-        # What Meltano writes of a state holds the tap's own.
+        # A state file of Meltano has the tap's state below a key.
         state=state.get("singer_state", state),
         catalog=json.load(given["catalog"]) if given["catalog"] else None,
         parse_env_config=config.parse_env,
         validate_config=True,
     )
-    _ = tap.streams  # the catalog selects among them
+    _ = tap.streams  # this applies the catalog's selection
     return tap
 
 
 def _given(value: Any) -> Any:  # noqa: ANN401 - what an option holds
-    """Return what an option holds, or None if it was not given."""
+    """Return the value of an option, or None if it was not given."""
     is_empty = getattr(value, "config", True) == {} and not getattr(value, "parse_env", True)
     return None if is_empty else value

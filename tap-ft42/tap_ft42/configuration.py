@@ -1,6 +1,6 @@
-"""Reads settings as people write them, and says which of them are refused.
+"""Reads settings as people write them, and says which values are refused.
 
-A refused value is never quoted, as it may be a password.
+A refused value is never shown, as it may be a password.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 PREFIX = "TAP_FT42_"
-"""What the names of variables begin with."""
+"""The beginning of the variables' names."""
 
 _EMPTY = object()
 _FORMS = {
@@ -37,31 +37,31 @@ _WORDS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "o
 
 
 def from_variables(schema: Mapping[str, Any]) -> dict[str, str]:
-    """Return the settings that variables hold.
+    """Return the settings that are given as variables.
 
-    A variable wins over the same one in ``.env``, which is looked for in the folder that
-    the program was started in, and above.
+    A variable of the environment wins over one in ``.env``. This file is searched in the
+    working directory and above.
     """
     load_dotenv(find_dotenv(usecwd=True), override=False)
     names = {name: PREFIX + name.upper() for name in schema["properties"]}
     return {name: os.environ[key] for name, key in names.items() if key in os.environ}
 
 
-def taken(written: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
-    """Take settings as people write them.
+def normalized(written: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Bring settings into the types of the schema.
 
-    What is empty is not set. Text is read as what the setting is, as variables hold text
-    only; what is not in that form is left as it is, for `refusals` to name.
+    An empty value counts as not set. Text is converted, as variables can only hold text. Text
+    that cannot be converted stays as it is: `refusals` will report it.
     """
     properties: Mapping[str, Any] = schema.get("properties", {})
     values = {
-        name: _taken(value, properties[name]) if name in properties else value
+        name: _normalized(value, properties[name]) if name in properties else value
         for name, value in written.items()
     }
     return {name: value for name, value in values.items() if value is not _EMPTY}
 
 
-def _taken(value: Any, schema: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any JSON value
+def _normalized(value: Any, schema: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any JSON value
     types = schema.get("type", "string")
     if isinstance(value, str):
         value = value.strip()
@@ -72,12 +72,12 @@ def _taken(value: Any, schema: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any 
     if "array" in types and type(value) is int:
         return [value]
     if isinstance(value, dict) and value:
-        return taken(value, schema) or _EMPTY
+        return normalized(value, schema) or _EMPTY
     return value
 
 
 def _read(text: str, *, is_list: bool, is_boolean: bool) -> Any:  # noqa: ANN401 - any JSON value
-    """Read text as JSON, ``1, 9`` as a list and ``yes`` as true."""
+    """Read text as JSON; also ``1, 9`` as a list, and ``yes`` as true."""
     if is_boolean and (text in {"0", "1"} or text.lower() in _WORDS):
         return text == "1" or _WORDS.get(text.lower(), False)
     for json_text in (text, f"[{text}]") if is_list else (text,):
@@ -89,7 +89,7 @@ def _read(text: str, *, is_list: bool, is_boolean: bool) -> Any:  # noqa: ANN401
 
 
 def refusals(settings: dict[str, Any], schema: Mapping[str, Any]) -> Iterator[str]:
-    """Say what is wrong with settings, and fill in what is not set."""
+    """Yield what is wrong with settings; fill in defaults for those that are not set."""
     for name in [name for name, value in settings.items() if value is None]:
         del settings[name]
     refused = {
@@ -120,7 +120,7 @@ def _named(setting: str) -> str:
 
 
 def _form(schema: Mapping[str, Any]) -> str:
-    """Say in words which values a setting may have."""
+    """Describe which values a setting may have."""
     if examples := schema.get("examples"):
         return f"written as in {' or '.join(examples)}"
     form = next((_FORMS[name] for name in schema["type"] if name in _FORMS), "JSON")
@@ -135,9 +135,9 @@ def _form(schema: Mapping[str, Any]) -> str:
 
 
 def _is_safe(url: str) -> bool:
-    """Tell whether nobody on the way reads the secret and the token.
+    """Tell whether a URL protects the secret and the token on their way.
 
-    What counts is the URL that requests makes of it, as others read some URLs otherwise.
+    It is parsed as requests parses it, as other libraries understand some URLs differently.
     """
     try:
         sent = urlsplit(requests.Request("GET", url).prepare().url or "")
@@ -149,7 +149,7 @@ def _is_safe(url: str) -> bool:
 
 
 def _is_store(store: str) -> bool:
-    """Tell whether this is a file's path or a server's URL, and not a URL gone wrong."""
+    """Tell whether this is the path of a file or a valid URL of a store."""
     try:
         scheme = urlsplit(store).scheme
     except ValueError:

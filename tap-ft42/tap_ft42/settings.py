@@ -14,7 +14,7 @@ REFRESH_HOURS = {
     for stream in STREAMS
     if stream.listing.is_reference
 }
-"""Hours for which a full read of each is good enough."""
+"""By reference stream: hours between two full reads."""
 
 _INSTANT = r"^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?$"
 
@@ -49,8 +49,8 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         th.ArrayType(th.IntegerType(minimum=1)),
         title="Cursus",
         description=(
-            "Cursus whose projects, students and enrolments are read; [21], the main one, if "
-            "empty."
+            "Cursus whose projects, students and enrolments are read. If empty: [21], the main "
+            "one."
         ),
     ),
     th.Property(
@@ -64,8 +64,8 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         th.ArrayType(th.IntegerType(minimum=1)),
         title="Campuses",
         description=(
-            "Campuses whose students are read, with enrolments, badges and points; all if "
-            "empty."
+            "Campuses whose students are read, with their enrolments, badges and points. If "
+            "empty: all."
         ),
     ),
     th.Property(
@@ -73,7 +73,7 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         th.DateTimeType(pattern=_INSTANT),
         examples=_INSTANTS,
         title="Start date",
-        description="Incremental streams skip rows that last changed before it.",
+        description="Incremental streams skip rows that last changed before this date.",
     ),
     th.Property(
         "end_date",
@@ -81,8 +81,8 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         examples=_INSTANTS,
         title="End date",
         description=(
-            "With start_date: read only rows that last changed between both, and move no "
-            "bookmark."
+            "With start_date: read only rows that last changed between the two dates, and "
+            "move no bookmark."
         ),
     ),
     th.Property(
@@ -96,13 +96,13 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         "requests_per_second",
         th.IntegerType(minimum=0),
         title="Requests a second",
-        description="Upper limit; 0 for none. If not given, what 42 allows, at first 2.",
+        description="Upper limit; 0 for none. If not set: what 42 allows, at first 2.",
     ),
     th.Property(
         "requests_per_hour",
         th.IntegerType(minimum=0),
         title="Requests an hour",
-        description="Upper limit; 0 for none. If not given, what 42 allows, at first 1,200.",
+        description="Upper limit; 0 for none. If not set: what 42 allows, at first 1,200.",
     ),
     th.Property(
         "settle_seconds",
@@ -125,7 +125,7 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
                 th.Property(
                     name,
                     th.IntegerType(minimum=0),
-                    description=f"{hours} if not given.",
+                    description=f"{hours} if not set.",
                 )
                 for name, hours in REFRESH_HOURS.items()
             ),
@@ -133,8 +133,8 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         ),
         title="Refresh",
         description=(
-            "Hours until a reference stream is read in full again; 0 for every run. For "
-            "campuses, 168 if campus_ids names them."
+            "Hours until a reference stream is read in full again; 0 for every run. Campuses: "
+            "168 if campus_ids is set."
         ),
     ),
     th.Property(
@@ -155,8 +155,7 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         default=False,
         title="Partial success",
         description=(
-            "Exit with 0 if only some streams failed, for jobs that look at sync_runs "
-            "themselves."
+            "Exit with 0 if only some streams failed; for jobs that check sync_runs themselves."
         ),
     ),
     th.Property(
@@ -165,7 +164,7 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         default=2,
         title="Census hour",
         description=(
-            "The day's first run from this hour on (UTC) finds which rows have disappeared;"
+            "The day's first run at or after this hour (UTC) finds disappeared rows;"
             " -1 for never."
         ),
     ),
@@ -173,7 +172,9 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         "census_requests",
         th.IntegerType(minimum=1),
         title="Census requests",
-        description="Requests an hour for the census at most; a quarter of all if not given.",
+        description=(
+            "Requests an hour for the census, at most. If not set: a quarter of all requests."
+        ),
     ),
     th.Property(
         "refresh_nights",
@@ -181,9 +182,9 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         default=7,
         title="Refresh nights",
         description=(
-            "Nights in which all people are read again, as some columns change without "
-            "updated_at; 0 for never. Other rows take four times as many; streams of more "
-            "than 100,000 rows are only counted."
+            "Nights until all people have been read again, as some columns change without "
+            "updated_at; 0 for never. Other rows take four times as many nights. Streams of "
+            "more than 100,000 rows are only counted."
         ),
     ),
     th.Property(
@@ -191,7 +192,7 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         th.IntegerType(minimum=0, maximum=90),
         default=2,
         title="Reserve",
-        description="Share of the hour's requests that is left to others.",
+        description="Share of the hour's requests that is left to other programs.",
     ),
     th.Property(
         "quota_store",
@@ -200,7 +201,7 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         title="Quota store",
         description=(
             "Account of requests, shared by all processes: an SQLite file, or a redis:// or "
-            "postgresql:// URL for several machines. If not given, a file in the user's state "
+            "postgresql:// URL for several machines. If not set: a file in the user's state "
             "folder."
         ),
     ),
@@ -209,8 +210,8 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         th.StringType(min_length=1),
         title="Spool",
         description=(
-            "Folder for pages that no state covers yet, for a run after a kill. If not given, "
-            "one in the user's state folder."
+            "Folder for pages that no state covers yet; a run after a kill uses them. If not "
+            "set: one in the user's state folder."
         ),
     ),
     th.Property(
@@ -219,8 +220,8 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         default="full",
         title="Privacy",
         description=(
-            "What of people leaves the tap. full: all. pseudonymous: logins as keyed "
-            "hashes, no names, addresses, pictures, seats or free texts. none: keys only."
+            "Which personal data leaves the tap. full: all. pseudonymous: logins as keyed "
+            "hashes; no names, addresses, pictures, seats or free texts. none: keys only."
         ),
     ),
     th.Property(
@@ -229,7 +230,7 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         secret=True,
         title="Privacy key",
         description=(
-            "Secret for pseudonyms, 16 characters or more; with another one, all pseudonyms"
+            "Secret for pseudonyms, 16 characters or more. With another key, all pseudonyms"
             " change."
         ),
     ),

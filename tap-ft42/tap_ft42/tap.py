@@ -1,4 +1,4 @@
-"""The tap: its settings, its streams, and the run that they are a part of."""
+"""The tap: its settings, its streams, and its run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.helpers._state import StateWriter
 from typing_extensions import override
 
-from tap_ft42.configuration import from_variables, refusals, taken
+from tap_ft42.configuration import from_variables, normalized, refusals
 from tap_ft42.planning.cursus import arrange, cursus_ids
 from tap_ft42.run.lists import ListRun
 from tap_ft42.run.run import Run
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 class UnreadableFileError(Exception):
-    """A file that was given holds something else than it should."""
+    """A file in the options does not hold what it should."""
 
 
 class TapFT42(Tap):
@@ -48,11 +48,11 @@ class TapFT42(Tap):
     config_jsonschema = SETTINGS
 
     def __init__(self, *, parse_env_config: bool = False, **options: Any) -> None:  # noqa: ANN401 - the SDK's
-        """Take the settings from variables, too, where that is asked for.
+        """Read the settings.
 
         Args:
-            parse_env_config: Whether it is; variables win over a file that stands before.
-            options: Those of the SDK.
+            parse_env_config: Whether to read variables, too; they win over files.
+            options: The SDK's options.
         """
         if parse_env_config:
             self.append_builtin_config(SETTINGS)
@@ -73,7 +73,7 @@ class TapFT42(Tap):
     @override
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
         self.append_builtin_config(self.config_jsonschema)
-        self._config = taken(self._config, self.config_jsonschema)
+        self._config = normalized(self._config, self.config_jsonschema)
         errors = list(refusals(self._config, self.config_jsonschema))
         if errors and raise_errors:
             summary = "Config validation failed"
@@ -107,8 +107,8 @@ class TapFT42(Tap):
         return self._by_need(ordered) if self.config.get("max_requests") else ordered
 
     def _by_need(self, streams: dict[str, Stream]) -> dict[str, Stream]:
-        """Bring the streams into the order in which they may spend the budget."""
-        began = self.initialized_at  # only the order depends on it
+        """Sort the streams by how urgent they are, as the budget may not suffice for all."""
+        began = self.initialized_at  # an uncorrected clock is good enough for an order
         heads = [one for one in self.lists.values() if one.listing.parent is None]
         heads.sort(key=lambda one: -one.due.need(began))
         first = {one.listing.name: streams[one.listing.name] for one in heads}
@@ -123,7 +123,7 @@ class TapFT42(Tap):
 
     @cached_property
     def lists(self) -> dict[str, ListRun]:
-        """What the run does with each list of the API, by the name of its stream."""
+        """The lists of the run, by the names of their streams."""
         return {}
 
     @override
@@ -140,40 +140,40 @@ class TapFT42(Tap):
 
     @property
     def stream_states(self) -> Any:  # noqa: ANN401 - the SDK's type of a tap's state
-        """What holds the states of the streams that read the API, as the SDK's state does."""
+        """The object that holds the states of streams: the SDK's, or the backfill's part."""
         return (
             self.state if self.run.backfill is None else self.run.backfill.part_of(self.state)
         )
 
     @property
     def selected(self) -> list[str]:
-        """The names of the streams that read the API and whose rows are wanted."""
+        """The names of the selected streams that read the API."""
         return [name for name, one in self.lists.items() if one.output.selected]
 
     @property
     def is_dry_run(self) -> bool:
-        """Whether the lists are only tried out, with a request each."""
+        """Whether each list is only tried out, with one request."""
         return any(stream.ABORT_AT_RECORD_COUNT for stream in self.streams.values())
 
     @property
     def is_census_wanted(self) -> bool:
-        """Whether somebody wants to know which rows exist."""
+        """Whether the stream ``census`` is selected."""
         return self.streams[CensusStream.name].selected
 
     def write_state(self) -> None:
-        """Write the state down, with what is known of each list."""
+        """Write a STATE message, with all that is known of each list."""
         for one in self.lists.values():
             one.save()
         self._written.write_state(self.state)
 
     def write_ledger(self) -> None:
-        """Write down what the run asked for, as it cannot go on."""
+        """Write what the run asked for, as it cannot go on."""
         for stream in (self.streams[own.name] for own in LEDGER_STREAMS):
             if stream.selected:
                 stream.sync()
 
-    def with_those_below(self, names: Collection[str]) -> list[str]:
-        """Return those of some names that are streams, with the streams read below them."""
+    def with_children(self, names: Collection[str]) -> list[str]:
+        """Return the streams among some names, with their child streams."""
         found = set(names)
         for name, one in self.lists.items():  # parents come before children
             if name in found:
@@ -181,11 +181,11 @@ class TapFT42(Tap):
         return sorted(found & self.lists.keys())
 
     def unlisted(self) -> Iterator[tuple[str, str]]:
-        """Yield the settings that name what 42 does not list, and what is wrong with each."""
+        """Yield each setting that names an id unknown to 42, and what is wrong with it."""
         return unlisted(self.run.scope, [one.partitions for one in self.lists.values()])
 
     def states_with_bookmarks(self) -> Iterator[dict[str, Any]]:
-        """Yield the states of the partitions of wanted streams whose bookmarks are instants."""
+        """Yield the states of all partitions of selected streams with instants as bookmarks."""
         for one in self.lists.values():
             cursor = one.listing.cursor
             if one.output.selected and cursor is not None and cursor.kind == "instant":

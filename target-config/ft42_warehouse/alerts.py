@@ -1,7 +1,7 @@
-"""``warehouse alert``: posts new problems, and those that are over, once each.
+"""``warehouse alert``: posts each new problem once, and once more when it is over.
 
-What was told is kept in the database, and in a file beside it where the database cannot
-be asked. A cause that could not be told is still news the next time.
+The database remembers which problems were posted; if it cannot be reached, a file does. If a
+post fails, the next call posts the problem again.
 """
 
 from __future__ import annotations
@@ -40,20 +40,20 @@ _NOT_PREPARED = (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName
 
 _UNREACHABLE = Finding(
     "unreachable", None, Severity.BROKEN,
-    "The database could not be asked.",
-    "Run `warehouse status`: it says why. Nothing else can be told until then.",
+    "The database cannot be reached.",
+    "Run `warehouse status`: it says why. Until then nothing else can be checked.",
 )  # fmt: skip
-"""Without the server's words: they name hosts and accounts, and this leaves the house."""
+"""Without the server's message: it names hosts and accounts, and alerts go to outsiders."""
 
 
 @dataclass(frozen=True)
-class Told:
-    """A cause that was told."""
+class PostedProblem:
+    """A problem that was posted."""
 
     key: str
     severity: str
     text: str
-    """What was so then."""
+    """What was wrong then."""
     told_at: datetime
 
     @property
@@ -63,39 +63,41 @@ class Told:
 
     @property
     def subject(self) -> str:
-        """What it was about; empty if it was about everything."""
+        """The table, stream or job; empty if all were concerned."""
         return self.key.partition(":")[2]
 
     def as_json(self) -> dict[str, Any]:
-        """Return it as programs get it."""
+        """Return the problem in the form for programs."""
         return asdict(self) | {"told_at": self.told_at.isoformat()}
 
 
 @dataclass(frozen=True)
 class News:
-    """What a message tells."""
+    """The content of a message: new problems, and problems that are over."""
 
     new: list[Finding] = field(default_factory=list)
-    over: list[Told] = field(default_factory=list)
+    over: list[PostedProblem] = field(default_factory=list)
 
     @classmethod
-    def of(cls, found: list[Finding], told: list[Told], *, is_all: bool = True) -> News:
-        """Compare what is wrong with what was told and was not over then.
+    def of(
+        cls, found: list[Finding], posted: list[PostedProblem], *, is_all: bool = True
+    ) -> News:
+        """Compare what is wrong now with the problems that were posted and not over.
 
         Args:
             found: What is wrong now.
-            told: What was told.
-            is_all: Whether what was not found is over; else it could not be looked for.
+            posted: The posted problems.
+            is_all: Whether everything was checked, so problems that were not found are over.
         """
         now = {finding.key for finding in found}
-        before = {cause.key for cause in told}
+        before = {problem.key for problem in posted}
         return cls(
             [finding for finding in found if finding.key not in before],
-            [cause for cause in told if is_all and cause.key not in now],
+            [problem for problem in posted if is_all and problem.key not in now],
         )
 
     def __bool__(self) -> bool:
-        """Whether there is anything to tell."""
+        """Whether there is anything to post."""
         return bool(self.new or self.over)
 
     def lines(self, database: str) -> Iterator[str]:
@@ -107,57 +109,57 @@ class News:
             causes = list(group)
             subjects = ", ".join(cause.subject for cause in causes if cause.subject)
             about = f" ({subjects})" if subjects else ""
-            yield f"OVER: {kind}{about}, told at {shown(causes[0].told_at)}"
+            yield f"OVER: {kind}{about}, reported at {shown(causes[0].told_at)}"
 
     def as_json(self) -> dict[str, Any]:
         """Return the same for programs."""
         return {
             "new": [finding.as_json() for finding in self.new],
-            "over": [cause.as_json() for cause in self.over],
+            "over": [problem.as_json() for problem in self.over],
         }
 
 
-def tell(
+def post_news(
     database: Database, schemas: Schemas, schedule: Schedule, webhook: Webhook, beside: Path
 ) -> News:
-    """Post what is new, and remember that it was told.
+    """Post what is new, and remember that it was posted.
 
-    Another call is waited for, so that each cause is told once.
+    It waits for another call to end, so that each problem is posted once.
 
     Args:
-        database: Where to look.
+        database: The database to check.
         schemas: Names of the schemas.
         schedule: How old the tables may be.
         webhook: Where to post.
-        beside: File that remembers what the database cannot.
+        beside: The file that remembers posts while the database cannot.
 
     Returns:
-        What was told.
+        What was posted.
 
     Raises:
-        WebhookError: The message was not taken; nothing counts as told.
+        WebhookError: The message was not posted; the next call tries again.
         OSError: The file cannot be written.
     """
     name = f"{database.address}/{schemas.published}"
     with _Beside.opened(beside, name, database.wait_seconds) as file:
         try:
             with database.connect() as connection:
-                return _tell(connection, schemas, schedule, webhook, file)
+                return _post_news(connection, schemas, schedule, webhook, file)
         except click.ClickException:
-            news = News.of([_UNREACHABLE], file.told, is_all=False)
+            news = News.of([_UNREACHABLE], file.posted, is_all=False)
             _post(webhook, news, database.name)
             file.remember(news)
             return news
 
 
-def _tell(
+def _post_news(
     connection: Connection[Any],
     schemas: Schemas,
     schedule: Schedule,
     webhook: Webhook,
     file: _Beside,
 ) -> News:
-    # The post is in it, too, so that others do not tell the same meanwhile.
+    # The transaction includes the post, so that another call does not post the same.
     with connection.transaction():
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         with suppress(*_NOT_PREPARED), connection.transaction():
@@ -165,13 +167,13 @@ def _tell(
         found = findings(connection, schemas, schedule)
         kinds = {finding.kind for finding in found}
         if "not-prepared" in kinds:
-            outside, inside = News.of(found, file.told), News()
+            outside, inside = News.of(found, file.posted), News()
         else:
-            outside = News.of([], file.told)
-            told = connection.cursor(row_factory=class_row(Told)).execute(
+            outside = News.of([], file.posted)
+            posted = connection.cursor(row_factory=class_row(PostedProblem)).execute(
                 schemas.statement("alerts/standing")
             )
-            inside = News.of(found, told.fetchall(), is_all="missing" not in kinds)
+            inside = News.of(found, posted.fetchall(), is_all="missing" not in kinds)
         news = News(outside.new + inside.new, outside.over + inside.over)
         _post(webhook, news, connection.info.dbname)
         for finding in inside.new:
@@ -182,7 +184,7 @@ def _tell(
         if inside.over:
             connection.execute(
                 schemas.statement("alerts/over"),
-                {"keys": [cause.key for cause in inside.over]},
+                {"keys": [problem.key for problem in inside.over]},
             )
     file.remember(outside)
     return news
@@ -194,7 +196,7 @@ def _post(webhook: Webhook, news: News, database: str) -> None:
 
 
 class _Beside:
-    """What was told of a database that could not remember it itself."""
+    """The file that remembers posts about a database which could not remember them."""
 
     def __init__(self, path: Path, name: str) -> None:
         self._path = path
@@ -207,10 +209,10 @@ class _Beside:
     @classmethod
     @contextmanager
     def opened(cls, path: Path, name: str, wait_seconds: float) -> Iterator[_Beside]:
-        """Read the file, and keep others from it.
+        """Lock and read the file.
 
         Raises:
-            click.ClickException: Somebody else has kept it for too long.
+            click.ClickException: Another call has held the lock for too long.
         """
         path.parent.mkdir(parents=True, exist_ok=True)
         lock = FileLock(f"{path}.lock")
@@ -223,33 +225,33 @@ class _Beside:
                 lock.acquire(timeout=wait_seconds - patience)
         except Timeout:
             message = (
-                f"Gave up: another `warehouse alert` has kept {lock.lock_file} for "
+                f"Gave up: another `warehouse alert` has held {lock.lock_file} for "
                 f"{duration(wait_seconds)}. End it, and run this again."
             )
             raise click.ClickException(message) from None
         with lock:
-            lock.release()  # which it holds twice now
+            lock.release()  # it was acquired twice
             yield cls(path, name)
 
     @property
-    def told(self) -> list[Told]:
-        """What was told and was not over then."""
+    def posted(self) -> list[PostedProblem]:
+        """The problems that were posted and are not over."""
         return [
-            Told(**(cause | {"told_at": datetime.fromisoformat(cause["told_at"])}))
-            for cause in self._all.get(self._name, [])
+            PostedProblem(**(one | {"told_at": datetime.fromisoformat(one["told_at"])}))
+            for one in self._all.get(self._name, [])
         ]
 
     def remember(self, news: News) -> None:
-        """Note what was told just now."""
+        """Note what was posted just now."""
         if not news:
             return
-        over = {cause.key for cause in news.over}
+        over = {problem.key for problem in news.over}
         new = [
-            Told(finding.key, finding.severity, finding.what, datetime.now(UTC))
+            PostedProblem(finding.key, finding.severity, finding.what, datetime.now(UTC))
             for finding in news.new
         ]
-        told = [cause for cause in self.told if cause.key not in over] + new
-        self._all[self._name] = [cause.as_json() for cause in told]
+        posted = [problem for problem in self.posted if problem.key not in over] + new
+        self._all[self._name] = [problem.as_json() for problem in posted]
         written = self._path.with_suffix(".new")
         written.write_text(as_json(self._all), "utf-8")
         written.replace(self._path)

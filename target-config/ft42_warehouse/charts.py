@@ -1,7 +1,7 @@
-"""Charts as SVG, drawn here: a page that shows one needs no script and no network.
+"""Draws charts as SVG, so that a page with charts needs no script and no network.
 
-What a chart looks like is said by the page's style sheet, so that it follows light and
-dark. Its figures stand in a table beside it, for those who cannot see it.
+The page's style sheet decides how they look, in light and dark mode. A table beside each chart
+has its figures, for people who cannot see it.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from ft42_warehouse.shown import shown
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-# Importing pygal leaves a finder of modules behind, for its plugins, that Python 3.12 no
-# longer knows how to ask and 3.11 warns of whenever a module is not found.
+# The import of pygal adds a finder of modules for its plugins. Python 3.12 cannot use it, and
+# 3.11 warns of it whenever a module is not found.
 sys.meta_path[:] = [finder for finder in sys.meta_path if type(finder).__module__ != "pygal"]
 
 _FONT_SIZE = 13
@@ -28,7 +28,7 @@ _STEPS = (1, 2, 4, 5, 8, 10)
 _MOST_LABELS = 5
 _LONGEST_LABEL = 20
 _OVERLAYS = ("overlay", "titles")
-"""Groups that only the library's script would fill."""
+"""Groups that only the library's script uses."""
 
 
 def columns(
@@ -39,14 +39,14 @@ def columns(
     height: int = 200,
     width: int = 400,
 ) -> str:
-    """Draw a column a label and series.
+    """Draw a chart with a column for each label and series.
 
     Args:
-        text: What the chart shows, for those who cannot see it.
-        labels: What stands below the columns; as many are written as fit.
-        series: The figures by name, as many as there are labels.
+        text: A description of the chart, for people who cannot see it.
+        labels: The labels below the columns; only as many as fit are written.
+        series: The figures by name, one for each label.
         height: Height in units of the drawing.
-        width: Width in units of the drawing, which fills the space that the page gives it.
+        width: Width in units of the drawing, which is scaled to the space on the page.
 
     Returns:
         SVG in which all text is escaped.
@@ -62,7 +62,7 @@ def columns(
 
 
 def rows(text: str, labels: Sequence[str], values: Sequence[int], *, width: int = 400) -> str:
-    """Draw a horizontal bar a label, the first one at the top."""
+    """Draw a chart with a horizontal bar for each label, the first at the top."""
     top = _ceiling(max(values, default=0))
     chart = pygal.HorizontalBar(
         **_look(width, 40 + 24 * len(labels)), y_labels=_marks(top), range=(0, top)
@@ -83,7 +83,7 @@ def _look(width: int, height: int) -> dict[str, object]:
 
 
 def _ceiling(value: int) -> int:
-    """Return a round figure that is not below the value, and even from 2 on."""
+    """Round a value up to a round figure, which is even unless it is 1."""
     if value <= 1:
         return 1
     unit = 10 ** floor(log10(value))
@@ -108,14 +108,14 @@ def _drawn(chart: pygal.Graph, text: str) -> str:
             if _is_superfluous(child):
                 parent.remove(child)
             elif child.tag == "desc":
-                # What a mouse is told when it rests on a bar.
+                # The tooltip of a bar.
                 child.tag = "title"
                 child.attrib.clear()
     return ET.tostring(root, encoding="unicode")
 
 
 def _is_superfluous(element: ET.Element) -> bool:
-    """Say what goes: the library's own style and script, and what only these would use."""
+    """Tell whether an element is only for the library's own style and script."""
     kind = element.get("class", "")
     return (
         element.tag in {"defs", "title", ET.Comment}

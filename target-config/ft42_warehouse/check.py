@@ -1,4 +1,4 @@
-"""``warehouse check``: every promise that the tables make, verified."""
+"""``warehouse check``: verifies every promise about the tables."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     from ft42_warehouse.tables import Column, Part, Table
 
 _PAST = {"created_at", "updated_at", "marked_at", "alumnized_at"}
-"""Instants that have happened; others may lie ahead."""
+"""Columns whose instants lie in the past; others may lie in the future."""
 
 
 def broken_promises(connection: Connection[Any], schemas: Schemas) -> list[str]:
-    """Return what is wrong, a sentence each.
+    """Return the broken promises, a sentence each.
 
-    Rows that landed since the last publish are skipped: they are not late yet.
+    Rows that landed after the last publish are skipped: they are not late yet.
 
     Args:
         connection: A connection of the publisher; nothing is changed.
@@ -58,24 +58,23 @@ def broken_promises(connection: Connection[Any], schemas: Schemas) -> list[str]:
             for column, *_ in erased_names(connection, schemas)
         )
         broken += [
-            f"{place} names persons who were erased, {count} times"
-            for place, count in found.items()
+            f"{place} names erased persons, {count} times" for place, count in found.items()
         ]
     return broken
 
 
 def remember(connection: Connection[Any], schemas: Schemas, broken: list[str]) -> None:
-    """Keep what a check found, for `warehouse status`.
+    """Keep the result of a check, for `warehouse status`.
 
     Args:
         connection: A connection of the publisher.
         schemas: Names of the schemas.
-        broken: What is wrong, a sentence each.
+        broken: The broken promises, a sentence each.
 
     Raises:
         psycopg.Error: The server refused a statement.
     """
-    # Where a table or a view is missing, `findings` says so by itself.
+    # If a table is missing, `findings` reports that by itself.
     with suppress(psycopg.errors.UndefinedTable):
         connection.execute(schemas.statement("check/note"), {"broken": broken})
 
@@ -99,7 +98,7 @@ def _statements(connection: Connection[Any], schemas: Schemas) -> Iterator[sql.C
 
 
 def of_part(schemas: Schemas, table: Table, part: Part) -> sql.Composed:
-    """Return what compares the table of a list with the rows that hold the list."""
+    """Return the statement that compares the table of a list with the rows that hold it."""
     return schemas.of_part(
         "check/parts",
         table,
@@ -119,7 +118,7 @@ def _statements_of(
         checks += ["not_landed"]
     for name in checks:
         yield schemas.of_table(f"check/{name}", table, since=since)
-    # A census says nothing of what other loads have landed.
+    # A census says nothing about rows that other loads have landed.
     for load in schemas.each_landing() if table.key == ("id",) else ():
         yield from _counted(load, table, since)
     yield from _statements_of_references(schemas, table, since)
@@ -168,7 +167,7 @@ def _statements_of_references(
 
 
 def _counted(schemas: Schemas, table: Table, since: sql.Literal) -> Iterator[sql.Composed]:
-    """Yield what compares the rows of one landing schema with its last census and audit."""
+    """Yield the statements that compare a landing schema with its last census and audit."""
     names = ["gone", "uncounted", "totals"]
     if any(column.name == "created_at" for column in table.columns):
         names.append("days")

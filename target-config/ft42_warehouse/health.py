@@ -1,8 +1,7 @@
-"""What is wrong now, as findings: one a cause, with what is so and what to do.
+"""Finds out what is wrong now: each finding says what is wrong, and what to do.
 
-Each cause is a statement of ``sql/health`` that returns a row for each time it is so,
-and two sentences about such a row. `findings` asks them all; ``warehouse status``, the
-report and its monitors only show the answers.
+Each cause is a statement of ``sql/health``, with two sentences for each row that it returns.
+`findings` runs all of them; ``warehouse status``, the report and monitors only show the result.
 """
 
 from __future__ import annotations
@@ -39,11 +38,11 @@ THRESHOLDS = {
     "quota_percent": 90,
     "census_age": timedelta(hours=50),
 }
-"""When a cause is one; what a table's age may be is said by the `Schedule`."""
+"""Limits beyond which something is wrong. `Schedule` has the limits of a table's age."""
 
 
 _ALIKE = {"missing", "never-loaded", "stale"}
-"""Causes that many tables share: a job that stands still makes all of its tables stale."""
+"""Causes that many tables share: if a job does not run, all its tables become stale."""
 
 
 class Severity(StrEnum):
@@ -52,7 +51,7 @@ class Severity(StrEnum):
     WARNING = "warning"
     """The data are right and fresh, but somebody should look."""
     BROKEN = "broken"
-    """The data are old or wrong, or a job does not do its work."""
+    """The data are old or wrong, or a job fails."""
 
 
 @dataclass(frozen=True)
@@ -62,26 +61,26 @@ class Finding:
     kind: str
     """The cause, such as ``stale``."""
     subject: str | None
-    """The table, stream or job it is about; None if it is about everything."""
+    """The table, stream or job that is concerned; None if all are."""
     severity: Severity
     what: str
-    """What is so, in a sentence."""
+    """What is wrong, in a sentence."""
     advice: str
     """What to do, in a sentence."""
 
     @property
     def key(self) -> str:
-        """Names the cause, the same as long as it lasts: ``stale:projects_users``."""
+        """The name of the cause, such as ``stale:projects_users``; it does not change."""
         return self.kind if self.subject is None else f"{self.kind}:{self.subject}"
 
     def as_json(self) -> dict[str, Any]:
-        """Return it as programs get it."""
+        """Return the finding in the form for programs."""
         return {"key": self.key, **asdict(self)}
 
 
 @dataclass(frozen=True)
 class _Cause:
-    """A statement of ``sql/health``, and what its rows mean."""
+    """A statement of ``sql/health``, and the sentences for its rows."""
 
     name: str
     severity: Severity
@@ -107,15 +106,15 @@ _CAUSES = (
     ),
     _Cause(
         "clock_wrong", Severity.BROKEN,
-        "{subject} holds the time {at}, which is {ahead} from now: a clock was wrong, or that "
-        "of this server is.",
+        "{subject} holds the time {at}, which is {ahead} in the future: a clock was wrong, or "
+        "this server's clock is.",
         "Set the clocks of this server and of the machine that runs the jobs. The wrong time "
         "is ignored, and the next run adds a right one.",
     ),
     _Cause(
         "delete_guard", Severity.BROKEN,
         "A publish at {refused_at} would have deleted {would_delete} of the {of_rows} rows of "
-        "{subject}, {percent} %. It changed nothing, and later ones change nothing either.",
+        "{subject}, {percent} %. It changed nothing, and later publishes change nothing, too.",
         "If so many rows disappeared at 42, run `warehouse publish --allow-deletes` once.",
     ),
     _Cause(
@@ -127,12 +126,12 @@ _CAUSES = (
     _Cause(
         "run_failed", Severity.BROKEN,
         "The last run of the job {subject} failed at {ended_at}: {reason}.",
-        "Its log says more; the next run goes on where this one stopped.",
+        "Its log says more; the next run continues where this one stopped.",
     ),
     _Cause(
         "job_failed", Severity.BROKEN,
         "The job {subject} ended at {ended_at} and published nothing.",
-        "Its log says why; the next run goes on where this one stopped.",
+        "Its log says why; the next run continues where this one stopped.",
     ),
     _Cause(
         "not_published", Severity.BROKEN,
@@ -142,12 +141,12 @@ _CAUSES = (
     _Cause(
         "never_loaded", Severity.BROKEN,
         "No complete run of {subject} was published yet.",
-        "A first load takes several runs: let the jobs go on.",
+        "A first load takes several runs: let the jobs continue.",
     ),
     _Cause(
         "stale", Severity.BROKEN,
-        "{subject} is as of {as_of}, {age} ago; {allowed} is allowed.",
-        "If no other finding explains it, see whether cron or systemd starts the job {job}.",
+        "The data of {subject} are of {as_of}, {age} ago; {allowed} is allowed.",
+        "If no other finding explains it, check whether cron or systemd starts the job {job}.",
     ),
     _Cause(
         "broken_promises", Severity.BROKEN,
@@ -156,7 +155,7 @@ _CAUSES = (
     ),
     _Cause(
         "never_run", Severity.WARNING,
-        "No run of the tap is known, so nobody can tell how old the tables are.",
+        "No run of the tap is known, so the age of the tables is not known.",
         "Select the stream sync_runs, as meltano.yml does.",
     ),
     _Cause(
@@ -169,8 +168,8 @@ _CAUSES = (
         "running_late", Severity.WARNING,
         "The job {subject} began {age} ago, at {began_at}, and has not ended; its next turn "
         "was due after {turn}.",
-        "See whether it still runs, and what its log says. If it was killed, the next run goes "
-        "on where it stopped.",
+        "Check whether it still runs, and read its log. If it was killed, the next run "
+        "continues where it stopped.",
     ),
     _Cause(
         "runs_end_early", Severity.WARNING,
@@ -180,35 +179,35 @@ _CAUSES = (
     _Cause(
         "quota_used_up", Severity.WARNING,
         "Of the hour's {requests_per_hour} requests, {requests} are used.",
-        "Nothing, if it is the first load; else see in the report which runs took them.",
+        "During a first load this is normal; else see in the report which runs sent them.",
     ),
     _Cause(
         "too_many_requests", Severity.WARNING,
         "The API refused {refusals} requests as too many in the last 24 h.",
-        "If others use the application, let all share one TAP_FT42_QUOTA_STORE, or raise "
-        "TAP_FT42_RESERVE_PERCENT.",
+        "If other programs use the application, let all share one TAP_FT42_QUOTA_STORE, or "
+        "raise TAP_FT42_RESERVE_PERCENT.",
     ),
     _Cause(
         "rejected", Severity.WARNING,
         "{records} records of {subject} were rejected in the last 24 h, most of them for "
-        "this: {reason}.",
+        "this reason: {reason}.",
         "Look at them in the landing table rejected_records; the API may have changed.",
     ),
     _Cause(
         "orphans_grew", Severity.WARNING,
         "{rows} rows of {subject} wait for a parent, {more} more than at {checked_at}: "
         "{percent} % of all.",
-        "See in the view orphans what they wait for; parents may not be read any more.",
+        "See in the view orphans which parents are missing; perhaps they are no longer read.",
     ),
     _Cause(
         "silent", Severity.WARNING,
-        "{subject} used to change every day; nothing has come since {last_changed}.",
+        "{subject} used to change every day, but has not changed since {last_changed}.",
         "Look for new rows on the intranet; if there are any, the API or its filters changed.",
     ),
     _Cause(
         "census_missing", Severity.WARNING,
-        "The last census of {subject} is {age} old, so rows that disappeared stay.",
-        "See whether a run goes on after TAP_FT42_CENSUS_HOUR, and whether it ends early.",
+        "The last census of {subject} is {age} old, so disappeared rows are still published.",
+        "Check whether a run starts after TAP_FT42_CENSUS_HOUR, and whether it ends early.",
     ),
 )  # fmt: skip
 
@@ -216,7 +215,7 @@ _CAUSES = (
 def findings(
     connection: Connection[Any], schemas: Schemas, schedule: Schedule
 ) -> list[Finding]:
-    """Return what is wrong now, the worst first; nothing if all is well.
+    """Return all findings, the worst first.
 
     Args:
         connection: A connection of the publisher; nothing is changed.
@@ -237,13 +236,13 @@ def wrong(
     schedule: Schedule,
     parts: Mapping[str, sql.Composable],
 ) -> list[Finding]:
-    """Return what is wrong where nothing is missing.
+    """Return the findings of all causes; all objects must exist.
 
     Args:
         connection: A connection of the publisher; nothing is changed.
         schemas: Names of the schemas.
         schedule: How old the tables may be.
-        parts: What `shared_parts` returned.
+        parts: The result of `shared_parts`.
     """
     parameters = {
         "tables": Jsonb(schedule.as_rows()), "jobs": Jsonb(schedule.jobs()), **THRESHOLDS
@@ -259,13 +258,13 @@ def wrong(
 
 
 def shared_parts(connection: Connection[Any], schemas: Schemas) -> dict[str, sql.Composable]:
-    """Return what several statements look at: the subqueries of ``sql/parts``, by name.
+    """Return the subqueries that several statements share, by their names in ``sql/parts``.
 
     Args:
-        connection: A connection of the publisher, to a database that lacks nothing.
+        connection: A connection of the publisher, to a database with all objects.
         schemas: Names of the schemas.
     """
-    # Counted once for all.
+    # This count is made once for all statements.
     since = sql.Literal(end_of_the_last_publish(connection, schemas))
     counts = connection.execute(waiting(schemas, since)).fetchall()
     return {
@@ -279,7 +278,7 @@ def shared_parts(connection: Connection[Any], schemas: Schemas) -> dict[str, sql
 
 
 def subqueries(schemas: Schemas) -> dict[str, sql.Composable]:
-    """Return the subqueries of ``sql/parts`` that need no look into the database, by name."""
+    """Return the subqueries of ``sql/parts`` that need no query before, by name."""
     names = ("freshness", "last_hour", "last_runs", "valid_until")
     landing_names = sql.Literal([*schemas.landings])
     counts = sql.SQL(" UNION ALL ").join(
@@ -293,21 +292,21 @@ def subqueries(schemas: Schemas) -> dict[str, sql.Composable]:
 
 
 def gathered(found: Iterable[Finding]) -> Iterator[tuple[Finding, list[str]]]:
-    """Yield each finding with the subjects of those that say the same of other tables."""
+    """Yield each finding, with further subjects that have the same finding."""
     for _, group in groupby(found, key=_said):
         first, *others = group
         yield first, [finding.subject or "" for finding in others]
 
 
 def _said(finding: Finding) -> tuple[str, str, str]:
-    """Return what a finding says, whatever it is about."""
+    """Return the content of a finding without its subject."""
     if finding.kind in _ALIKE or finding.subject is None:
         return finding.kind, finding.advice, ""
     return finding.kind, finding.advice, finding.what.replace(finding.subject, "")
 
 
 def missing(connection: Connection[Any], schemas: Schemas) -> list[Finding]:
-    """Return what must exist and does not; without it nothing else can be asked.
+    """Return findings for required objects that are missing; without them, stop here.
 
     Args:
         connection: A connection of the publisher; nothing is changed.

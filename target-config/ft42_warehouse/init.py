@@ -1,4 +1,4 @@
-"""``warehouse init``: everything that load, publish and check need, and no more."""
+"""``warehouse init``: creates all objects that load, publish and check need."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 class EncodingError(Exception):
-    """A database that cannot hold the names of people of all countries."""
+    """The database cannot hold the names of people of all countries."""
 
     def __init__(self, encoding: str) -> None:
         super().__init__(
@@ -42,22 +42,22 @@ class EncodingError(Exception):
 
 
 class NotAllowedError(Exception):
-    """This account may not make what is missing."""
+    """This account may not create what is missing."""
 
 
 class InTheWayError(Exception):
-    """Something that others made keeps a table from being what it must be."""
+    """An object that others made prevents a change that is needed."""
 
 
 REFUSALS = (
     EncodingError, InTheWayError, NotAllowedError, ShardNameError, TakenNameError,
     UnusableTableError,
 )  # fmt: skip
-"""Why nothing was done, in words for whoever ran it."""
+"""Errors after which nothing has changed; their texts say what to do."""
 
 
 _MAKING = frozenset(["schemas", "sql", "init", "remember", "roles", "shards", "upgrade"])
-"""Folders whose files say what there must be, as the modules do."""
+"""Folders whose files decide which objects must exist, like the modules."""
 
 
 def create_all(
@@ -68,18 +68,18 @@ def create_all(
     Args:
         connection: A connection of a role that may create schemas, or owns these.
         schemas: Names of the schemas.
-        shards: Names of shards that must exist, besides those that do.
+        shards: Names of shards to create, besides those that exist.
 
     Returns:
-        What was not done, or will stop a publish one day, and what to do; a line each.
+        Notes, a line each: what was not done or may stop a later publish, and what to do.
 
     Raises:
         psycopg.Error: The server refused a statement; nothing has changed.
         EncodingError: The database cannot hold all names; nothing has changed.
-        InTheWayError: Something that others made is in the way; nothing has changed.
+        InTheWayError: An object that others made is in the way; nothing has changed.
         NotAllowedError: The account lacks a right; nothing has changed.
-        ShardNameError: A name cannot be one; nothing has changed.
-        TakenNameError: Something that others made has the name; nothing has changed.
+        ShardNameError: A shard cannot have this name; nothing has changed.
+        TakenNameError: An object that others made has the name; nothing has changed.
         UnusableTableError: A landed table lost its key; nothing has changed.
     """
     (encoding,) = connection.execute("SHOW server_encoding").fetchone() or ("",)
@@ -104,7 +104,7 @@ def create_all(
     ) as error:
         message = (
             f"{error.diag.message_primary}: {error.diag.message_detail}. Drop what depends on "
-            "it, and make it anew when `warehouse init` has ended"
+            "it, and make it again when `warehouse init` has ended"
         )
         raise InTheWayError(message) from None
     except (
@@ -113,7 +113,7 @@ def create_all(
         psycopg.errors.UndefinedFunction,
     ) as error:
         message = (
-            f"{error.diag.message_primary}. It cannot be made anew: bring it back from a backup"
+            f"{error.diag.message_primary}. It cannot be made again: restore it from a backup"
         )
         raise InTheWayError(message) from None
 
@@ -121,16 +121,16 @@ def create_all(
 def is_up_to_date(
     connection: Connection[Any], schemas: Schemas, shards: Iterable[str] = ()
 ) -> bool:
-    """Say whether `create_all` was called for these schemas, by this version.
+    """Tell whether this version has called `create_all` for these schemas.
 
     Args:
         connection: A connection in autocommit mode.
         schemas: Names of the schemas.
-        shards: Names of shards that must exist, besides those that do.
+        shards: Names of shards to create, besides those that exist.
 
     Raises:
         psycopg.Error: The server refused the query.
-        ShardNameError: A name cannot be one.
+        ShardNameError: A shard cannot have this name.
     """
     schemas = with_shards(connection, schemas, shards)
     statement = sql.SQL("SELECT digest FROM {}.objects WHERE name = %s").format(
@@ -144,14 +144,14 @@ def is_up_to_date(
 
 
 def _version_of(schemas: Schemas) -> str:
-    """Return what the version is noted by; equal settings have equal names."""
+    """Return the name under which the version is noted, for these settings."""
     landings = " ".join(schemas.landings)
     return f"version {landings} {schemas.published} {schemas.keep_strangers}"
 
 
 @cache
 def _version() -> str:
-    """Return what tells this version of the package from all others: all that is in it."""
+    """Return a digest of this version of the package, of all files that matter."""
     digest = sha256()
     folders = [files("ft42_warehouse")]
     for folder in folders:
@@ -166,9 +166,9 @@ def _version() -> str:
 def _create_all(
     connection: Connection[Any], schemas: Schemas, shards: Iterable[str]
 ) -> list[str]:
-    # CREATE … IF NOT EXISTS races with itself; one at a time.
+    # One at a time: two CREATE … IF NOT EXISTS at once can fail.
     connection.execute("SELECT pg_advisory_xact_lock(hashtext('ft42_warehouse init'))")
-    # So that what is named is named whole, and nothing in the path of others is called.
+    # So every name must have its schema, and no function of others can be called by mistake.
     connection.execute("SET LOCAL search_path = ''")
     schemas = with_shards(connection, schemas, shards)
     _create_schemas(connection, schemas)
@@ -184,7 +184,7 @@ def _create_all(
         name: objects.make(
             f"table {schemas.warehouse}.{name}", schemas.statement(f"remember/{name}")
         )
-        for name in REMEMBERED  # by and by: older versions knew less
+        for name in REMEMBERED  # older versions had fewer of these tables
     }
     objects.make(
         f"column {schemas.warehouse}.turns.noted_at", schemas.statement("upgrade/noted_turns")
@@ -201,7 +201,7 @@ def _create_all(
     join_landings(connection, objects, schemas)
     to_look_at_all |= create_published(connection, objects, schemas)
     if to_look_at_all:
-        # The next publish fills what is new.
+        # The next publish looks at every row, and fills what is new.
         connection.execute(
             sql.SQL("UPDATE {}.publishes SET structure = NULL").format(
                 sql.Identifier(schemas.warehouse)

@@ -1,10 +1,9 @@
 """The landing schema: the tables that the stock target writes.
 
-The target would create its tables itself, with instants as ``timestamp`` without
-a zone: right only for readers who know that UTC is meant. Tables that exist
-before are kept, so they are created here, with ``timestamptz``, with the
-descriptions of the schemas as comments, and with the triggers that note what
-landed and keep out who was erased.
+The target would create its tables itself, with instants as ``timestamp`` without a zone. Only
+readers who know that UTC is meant would read them right. But the target keeps tables that
+exist. So they are created here: with ``timestamptz``, with the descriptions of the schemas as
+comments, and with triggers that note what landed and keep erased persons out.
 """
 
 from __future__ import annotations
@@ -44,27 +43,27 @@ _SDC_COLUMNS = {
     "_sdc_table_version": "bigint",
     "_sdc_sync_started_at": "bigint",
 }
-"""What the target adds to each row (its setting ``add_record_metadata``)."""
+"""Columns that the target adds to each row (its setting ``add_record_metadata``)."""
 
 
 class UnusableTableError(Exception):
-    """A landed table lost what cannot be made anew."""
+    """A landed table has lost its key, which cannot be made again."""
 
 
 def create_landing(connection: Connection[Any], objects: Objects, schemas: Schemas) -> bool:
-    """Create the landed tables, and what they lack of columns, indexes and triggers.
+    """Create the landed tables, and their missing columns and indexes.
 
-    What exists is kept, whoever made it; ``timestamp`` columns of the target's own
-    making, which hold UTC, become ``timestamptz``. A column that was dropped gets its
-    values back from the published table.
+    Existing objects are kept, whoever made them. A ``timestamp`` column that the target made
+    holds UTC, and becomes ``timestamptz``. A column that was dropped gets its values back from
+    the published table.
 
     Args:
         connection: A connection of a role that owns the schema; a transaction is open.
-        objects: What there is.
+        objects: The objects that exist.
         schemas: Names of the schemas.
 
     Returns:
-        Whether a table got a column: what was noted of its rows no longer holds.
+        Whether a table got a column, so that the next publish must look at all its rows.
 
     Raises:
         psycopg.Error: The server refused a statement.
@@ -104,7 +103,7 @@ def create_landing(connection: Connection[Any], objects: Objects, schemas: Schem
 
 
 def _indexes(table: Table) -> Iterator[tuple[str, sql.Composed]]:
-    """Yield the indexes by which the rows of persons, and those that name them, are found."""
+    """Yield the indexes that find the rows of persons, and the rows that name them."""
     columns = [mention.column for mention in table.mentions if not mention.steps]
     if table.person and table.person not in table.key:
         columns.append(table.person)
@@ -115,10 +114,11 @@ def _indexes(table: Table) -> Iterator[tuple[str, sql.Composed]]:
 
 
 def create_functions(objects: Objects, schemas: Schemas) -> bool:
-    """Create what the triggers of landed tables and a publish call.
+    """Create the functions that a publish and the triggers of landed tables call.
 
     Returns:
-        Whether less is let in than before: `reduce_landed` does the same to what is there.
+        Whether triggers may now let in less than before. Then `reduce_landed` must do the same
+        to rows that landed earlier.
     """
     is_new = False
     for function in (
@@ -155,7 +155,7 @@ def function_parts(schemas: Schemas) -> dict[str, sql.Composable]:
 
 
 def refusal(schemas: Schemas, table: Table) -> sql.Composed:
-    """Return what makes the function that keeps erased persons out of a landed table."""
+    """Return the statement for the function that keeps erased persons out of a table."""
     function = sql.Identifier(schemas.warehouse, f"refuse_{table.name}")
     if table.name != PERSONS:
         person = sql.Identifier(str(table.person))
@@ -169,7 +169,7 @@ def refusal(schemas: Schemas, table: Table) -> sql.Composed:
 
 
 def refusal_of_others(schemas: Schemas, table: Table) -> sql.Composed:
-    """Return what makes the function that keeps erased persons out of the rows of others."""
+    """Return the statement for the function that removes erased persons from others' rows."""
     nobody = sql.SQL("SELECT NULL::bigint")
     return schemas.statement(
         "init/refuse_others",
@@ -182,13 +182,13 @@ def refusal_of_others(schemas: Schemas, table: Table) -> sql.Composed:
 
 
 def _assigned(changes: Iterable[tuple[sql.Identifier, sql.Composed]]) -> sql.Composable:
-    """Return what changes columns of a row ``NEW``; there may be none."""
+    """Return the assignments that change columns of a row ``NEW``, if there are any."""
     changed = [sql.SQL("NEW.{} := {};").format(*change) for change in changes]
     return sql.SQL("\n        ").join(changed) if changed else sql.SQL("NULL;")
 
 
 def reduce_landed(connection: Connection[Any], schemas: Schemas) -> None:
-    """Let rows that landed before hold no more than those that the triggers let in now.
+    """Reduce rows that landed earlier to what the triggers let in now.
 
     Raises:
         psycopg.Error: The server refused a statement.
@@ -202,7 +202,7 @@ def reduce_landed(connection: Connection[Any], schemas: Schemas) -> None:
 
 
 def reductions(schemas: Schemas, table: Table) -> Iterator[sql.Composed]:
-    """Yield what lets the lists of people in landed rows hold no more than the triggers do."""
+    """Yield the statements that reduce lists of people in landed rows, as the triggers do."""
     for column, value in reduced(schemas, table, "l"):
         yield schemas.statement(
             "upgrade/reduce_lists",
@@ -213,10 +213,10 @@ def reductions(schemas: Schemas, table: Table) -> Iterator[sql.Composed]:
 
 
 def _fields_of_teams(kept: dict[str, Any]) -> dict[str, sql.Composable]:
-    """Return the fields of teams and of their members that are kept, and the others.
+    """Return the kept and the other fields of teams and of their members.
 
     Args:
-        kept: What is kept, as ``declared_items`` returns it.
+        kept: The kept fields, as ``declared_items`` returns them.
     """
     api = declared_items("projects_users", "teams")
     fields: dict[str, sql.Composable] = {}
@@ -231,7 +231,7 @@ def _fields_of_teams(kept: dict[str, Any]) -> dict[str, sql.Composable]:
 
 
 def _forgetting_all_but_the_scope(table: Table) -> sql.Composed:
-    """Return what empties a row ``NEW`` but for its key, its age and what tells the scope."""
+    """Return assignments that empty a row ``NEW``, except its key, its age and its scope."""
     kept = {*table.copy_key, *table.ages, "kind", "alumni"}
     return sql.SQL("\n").join(
         sql.SQL("        NEW.{} := NULL;").format(sql.Identifier(column.name))
@@ -241,13 +241,13 @@ def _forgetting_all_but_the_scope(table: Table) -> sql.Composed:
 
 
 def create_triggers(objects: Objects, schemas: Schemas) -> None:
-    """Let each landed row note its transaction, and keep out who was erased."""
+    """Create the triggers that note the transaction of a row, and keep erased persons out."""
     for name, trigger, statement in triggers(schemas):
         objects.keep(f"trigger {schemas.landing}.{name}.{trigger}", statement)
 
 
 def triggers(schemas: Schemas) -> Iterator[tuple[str, str, sql.Composed]]:
-    """Yield the landed table of each trigger, its name, and what makes it."""
+    """Yield for each trigger: the landed table, its name, and the statement that makes it."""
     refusals = {"rejected_records": "refuse_rejected"}
     for table in published_tables():
         if table.person:
@@ -276,7 +276,7 @@ def triggers(schemas: Schemas) -> Iterator[tuple[str, str, sql.Composed]]:
 def comment_on(
     objects: Objects, schema_name: str, table: str, meaning: str, columns: dict[str, str]
 ) -> None:
-    """Say in the database what a table and its columns mean."""
+    """Describe a table and its columns by comments in the database."""
     path = f"{schema_name}.{table}"
     objects.make(
         f"comment {path} {meaning}",
@@ -330,7 +330,7 @@ def _add_columns(
         if column in schema["x-primary-key"]:
             message = (
                 f"{schemas.landing}.{name} lost its key, the column {column}. Drop the table, "
-                "run `warehouse init`, and load it anew with `meltano run --full-refresh`"
+                "run `warehouse init`, and load it again with `meltano run --full-refresh`"
             )
             raise UnusableTableError(message)
         connection.execute(
@@ -378,9 +378,10 @@ def _zoneless_columns(
 def _add_zone(
     connection: Connection[Any], objects: Objects, schemas: Schemas, table: str, column: str
 ) -> None:
-    """Turn a column of instants in UTC into one that says so, unless something hangs on it.
+    """Turn a ``timestamp`` column, which holds UTC, into ``timestamptz``.
 
-    A publish reads both alike. So what others made of the column is not worth a job.
+    It stays if something depends on it, as a publish reads both types alike: objects that
+    others made must not fail a job.
     """
     name = sql.Identifier(schemas.landing, table)
     dependents = connection.execute(
@@ -392,7 +393,7 @@ def _add_zone(
         objects.notes.append(
             f"{schemas.landing}.{table}.{column} stays a timestamp without a time zone, in "
             f"UTC, as this depends on it: {listed}. Drop that, run `warehouse init`, and make "
-            "it anew"
+            "it again"
         )
         return
     connection.execute(

@@ -1,10 +1,10 @@
-"""What may be said of a row that the database refused: all but its values.
+"""Removes values of rows from error messages of the database.
 
-PostgreSQL says what it refused: in the text of an error of class 22 or 23, in its
-``DETAIL`` and in its ``CONTEXT``, all of which the stock loader logs as they are, with
-the parameters of the statement. None of its settings leaves that out, so its log goes
-through `WithoutValues` (``target-postgres.logging.yml``). The loader runs in an
-environment of its own: this module needs nothing but Python.
+PostgreSQL quotes values that it refuses: in the text of an error of class 22 or 23, in its
+``DETAIL`` and in its ``CONTEXT``. The stock loader logs all of these, with the parameters of
+the statement, and has no setting against it. So its log goes through `WithoutValues`
+(``target-postgres.logging.yml``). The loader has its own environment, so this module needs
+nothing but Python.
 """
 
 from __future__ import annotations
@@ -12,22 +12,22 @@ from __future__ import annotations
 import logging
 import re
 
-# Their texts speak of connections, permissions, objects and the machine.
+# Their texts are about connections, permissions, objects and the machine.
 _SPEAKS_OF_NO_ROW = frozenset(
     ["08", "0A", "25", "28", "2B", "3D", "3F", "40", "42", "53", "54", "55", "57", "58"]
 )
 """Classes of SQLSTATE, see the PostgreSQL documentation, Appendix A."""
 
 _COPIED_COLUMN = re.compile(r"^COPY [^\n]*?, line \d+, column ([a-z_][a-z0-9_]*)", re.MULTILINE)
-_LEFT_OUT = "What else it says is left out, as it may hold values of rows."
+_LEFT_OUT = "The rest of its text is removed, as it may hold values of rows."
 
 
 def without_values(error: BaseException) -> str:
-    """Say what an error says, without values of rows.
+    """Describe an error without values of rows.
 
     Args:
-        error: Any error; one of psycopg is told by its SQLSTATE and by the names of
-            table, column and constraint, one of SQLAlchemy by what caused it.
+        error: Any error. One of psycopg is described by its SQLSTATE and the names of table,
+            column and constraint; one of SQLAlchemy by its cause.
 
     Returns:
         One line.
@@ -39,7 +39,7 @@ def without_values(error: BaseException) -> str:
         return _in_one_line(f"{type(error).__name__}: {error}")
     code, diagnostics = getattr(error, "sqlstate", None), getattr(error, "diag", None)
     if code is None:
-        # A server that does not answer has no code, and nothing of a row to tell.
+        # If the server does not answer, there is no code, and no row in the text.
         is_connection = type(error).__name__ == "OperationalError"
         return _in_one_line(
             str(error) if is_connection else f"{type(error).__name__}. {_LEFT_OUT}"
@@ -60,13 +60,13 @@ def without_values(error: BaseException) -> str:
 
 
 class WithoutValues(logging.Filter):
-    """Takes values of rows out of records of the log that carry an error."""
+    """Removes values of rows from log records that carry an error."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Replace each error by one of the same name that says less.
+        """Replace each error by one of the same name without values.
 
         Args:
-            record: What is logged; it is changed.
+            record: The log record; it is changed.
 
         Returns:
             True: the record is logged.
@@ -79,7 +79,7 @@ class WithoutValues(logging.Filter):
             arguments = record.args if isinstance(record.args, tuple) else ()
             error = next((each for each in arguments if isinstance(each, BaseException)), None)
         if error is not None:
-            # The text beside an error is that of the error, or the row that it is about.
+            # The record's own text repeats the error, or shows the row.
             record.msg, record.args = "%s", (without_values(error),)
         return True
 

@@ -1,7 +1,7 @@
-"""The connection settings of the stock target, as ``warehouse`` heeds them, too.
+"""The connection settings of the stock target, which ``warehouse`` uses, too.
 
-Both programs go by one set. What only one of them could use is refused before a job
-begins, rather than by a half of it.
+Both programs share one set of settings. A setting that only one of them could use is refused
+before a job begins, and not in the middle of it.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ import click
 
 _SSL_MODES = {"disable", "allow", "prefer", "require", "verify-ca", "verify-full"}
 _NO_PLACE_IN_A_URL = set("/@?#")
-"""Where the target puts a host among other parts of a URL, without escaping it."""
+"""Characters that a host cannot have: the target puts it into a URL without escaping it."""
 
 _DRIVER = "postgresql+psycopg"
-"""The only one whose COPY the target can use."""
+"""The only driver whose COPY the target can use."""
 
 
 @dataclass(frozen=True)
 class LoaderSettings:
-    """The settings of the stock target by the names that it gives them."""
+    """The settings of the stock target, by its own names."""
 
     host: str | None = None
     port: int = 5432
@@ -31,11 +31,11 @@ class LoaderSettings:
     database: str | None = None
     password: str | None = None
     sqlalchemy_url: str | None = None
-    """Takes the place of all others but ``ssh_tunnel_enable``."""
+    """Replaces all other settings except ``ssh_tunnel_enable``."""
     ssl_enable: bool = False
     ssl_mode: str = "verify-full"
     ssl_certificate_authority: str | None = None
-    """A file, or its text."""
+    """The path of a file, or its text."""
     ssl_client_certificate_enable: bool = False
     ssl_client_certificate: str | None = None
     ssl_client_private_key: str | None = None
@@ -43,7 +43,7 @@ class LoaderSettings:
     ssh_tunnel_enable: bool = False
 
     def parameters(self) -> dict[str, Any]:
-        """Return the parameters of libpq that the target would connect with.
+        """Return the parameters of libpq with which the target connects.
 
         Certificates that are given as text are skipped: see `certificates`.
 
@@ -52,7 +52,7 @@ class LoaderSettings:
         """
         if self.ssh_tunnel_enable:
             message = (
-                "TARGET_POSTGRES_SSH_TUNNEL_ENABLE works for the loader alone. Open the tunnel "
+                "TARGET_POSTGRES_SSH_TUNNEL_ENABLE works only for the loader. Open the tunnel "
                 "yourself (ssh -N -L 5433:DATABASE_HOST:5432 BASTION), and set "
                 "TARGET_POSTGRES_HOST=127.0.0.1 and TARGET_POSTGRES_PORT=5433 instead."
             )
@@ -98,7 +98,7 @@ class LoaderSettings:
             if not _is_text(value)
         }
         for parameter, path in files.items():
-            # As the target looks: what is too long for a path is no file.
+            # Like the target: a text that is too long for a path is no file.
             if not os.path.isfile(path):  # noqa: PTH113
                 name, _ = self._files()[parameter]
                 message = (
@@ -117,10 +117,10 @@ class LoaderSettings:
         }
 
     def make_storage(self) -> None:
-        """Make the folder in which the target keeps what is given as text; it does not.
+        """Make the folder for certificates that are given as text: the target does not.
 
         Raises:
-            click.ClickException: It cannot be made.
+            click.ClickException: The folder cannot be made.
         """
         if self.certificates():
             try:
@@ -132,7 +132,7 @@ class LoaderSettings:
                 raise click.ClickException(message) from None
 
     def _files(self) -> dict[str, tuple[str, str]]:
-        """Return by libpq's parameter the target's setting and what it is set to."""
+        """Return by libpq's parameter: the name of the target's setting, and its value."""
         if self.sqlalchemy_url:
             return {}
         files = {}
@@ -149,8 +149,8 @@ def _is_text(value: str) -> bool:
 
 
 def _parameters_of(url: str) -> dict[str, Any]:
-    """Return what the target's own library makes of a URL."""
-    # Few have a URL, and all would wait a quarter of a second for it.
+    """Return the parameters that the target's own library reads from a URL."""
+    # These imports take a quarter of a second, and few users have a URL.
     from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg  # noqa: PLC0415
     from sqlalchemy.engine import make_url  # noqa: PLC0415
     from sqlalchemy.exc import ArgumentError  # noqa: PLC0415

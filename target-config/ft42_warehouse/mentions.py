@@ -1,4 +1,4 @@
-"""Persons who stand in rows that belong to others: in lists, in objects, in columns."""
+"""Persons who are named in rows of others: in lists, in objects, in columns."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
     from ft42_warehouse.tables import Mention, Table
 
 _REDUCED_AT_ONCE = {("projects_users", "teams"): "reduced_teams"}
-"""Functions that do what ``declared_only`` does, faster, to the JSON that comes most."""
+"""Functions that do the work of ``declared_only`` faster, for the most frequent JSON."""
 
 
 def mentioned(schemas: Schemas, table: Table, row: str) -> sql.Composed:
-    """Return the query for the ids of the persons whom a row names besides its own.
+    """Return the query for the ids of the persons whom a row names, except its own.
 
     Args:
         schemas: Names of the schemas.
         table: The table.
-        row: What statements call the row.
+        row: The name of the row in statements.
     """
     return sql.SQL(" UNION ALL ").join(
         sql.SQL("SELECT {}.id_of(item, {}) FROM jsonb_path_query({}, {}) AS item").format(
@@ -41,7 +41,7 @@ def mentioned(schemas: Schemas, table: Table, row: str) -> sql.Composed:
 
 
 def members(table: Table) -> sql.Composed | None:
-    """Return the ids in the JSON of a row, as the index of the landed table has them."""
+    """Return the expression for the ids in a row's JSON, the same as in the table's index."""
     lists = [
         sql.SQL("jsonb_path_query_array({}, {})").format(
             sql.Identifier(mention.column), sql.Literal(json_path(mention.steps))
@@ -64,13 +64,13 @@ def naming(schemas: Schemas, table: Table) -> sql.Composed:
 def without(
     schemas: Schemas, table: Table, row: str, persons: sql.Composable
 ) -> Iterator[tuple[sql.Identifier, sql.Composed]]:
-    """Yield the columns of a row that can name others, and what they are without persons.
+    """Yield the columns of a row that can name others, with their values without persons.
 
     Args:
         schemas: Names of the schemas.
         table: The table.
-        row: What statements call the row.
-        persons: The array of the persons' ids.
+        row: The name of the row in statements.
+        persons: The array of the ids of the persons to remove.
     """
     for column in dict.fromkeys(mention.column for mention in table.mentions):
         value = sql.SQL("{}").format(sql.Identifier(row, column))
@@ -83,12 +83,12 @@ def without(
 def reduced(
     schemas: Schemas, table: Table, row: str
 ) -> Iterator[tuple[sql.Identifier, sql.Composed]]:
-    """Yield the columns of lists of people, and what is kept of them as they land.
+    """Yield the columns with lists of people, and the value that is kept when they land.
 
     Args:
         schemas: Names of the schemas.
         table: The table.
-        row: What statements call the row.
+        row: The name of the row in statements.
     """
     for column in table.naming_lists:
         function = _REDUCED_AT_ONCE.get((table.name, column))
@@ -103,7 +103,7 @@ def reduced(
 
 
 def anybody() -> sql.Composed:
-    """Return the query for all that can be an id of a person in a record of any stream."""
+    """Return the query for all values in a record of any stream that can be a person's id."""
     paths = sorted({path for schema in stream_schemas() for path in _places(schema)})
     return sql.SQL("\n        UNION ALL ").join(
         sql.SQL("SELECT jsonb_path_query(body, {}) AS value").format(sql.Literal(path))
@@ -112,7 +112,7 @@ def anybody() -> sql.Composed:
 
 
 def _places(schema: dict[str, Any]) -> Iterator[str]:
-    """Yield the paths at which a record holds ids of persons, wherever it holds them."""
+    """Yield the paths of ids of persons in a record, at any depth."""
     for path, kind in schema.get("x-persons", {}).items():
         column, *steps = path.split("/")
         source = schema["properties"].get(column, {}).get("x-source", column)
@@ -126,7 +126,7 @@ def _places(schema: dict[str, Any]) -> Iterator[str]:
 
 
 def _names(table: Table) -> Iterator[sql.Composed]:
-    """Yield the conditions, each by an index, that a row ``l`` names who was erased."""
+    """Yield the conditions that a row ``l`` names an erased person; each uses an index."""
     if (ids := members(table)) is not None:
         for form in ("e.user_id", "e.user_id::text"):
             yield sql.SQL("{} @> to_jsonb({})").format(ids, sql.SQL(form))

@@ -1,4 +1,4 @@
-"""How things stand, in Prometheus' text format."""
+"""The state of the pipeline, in Prometheus' text format."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 
 def metrics(overview: Overview) -> bytes:
-    """Return all figures as a scrape takes them; each is named ``ft42_…``."""
+    """Return all figures for a scrape; their names begin with ``ft42_``."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Figures(overview))
     return generate_latest(registry)
 
 
 class _Figures:
-    """A collector, as the library calls what has figures to give."""
+    """A collector, which is the library's word for a source of figures."""
 
     def __init__(self, overview: Overview) -> None:
         self._seen = overview
@@ -44,12 +44,12 @@ class _Figures:
             seen.tables, "age_seconds", table="name", job="job",
         )  # fmt: skip
         yield _gauge(
-            "ft42_table_allowed_age_seconds", "Age that they may reach.",
+            "ft42_table_allowed_age_seconds", "Age that the data of a table may reach.",
             seen.tables, "allowed_seconds", table="name", job="job",
         )  # fmt: skip
         for name, meaning in (
             ("requests", "Requests of the job's last run."),
-            ("lower_bound", "Requests that would have done."),
+            ("lower_bound", "Least possible requests of the job's last run."),
             ("seconds", "How long the job's last run took."),
             ("rows", "Rows that the API sent in the job's last run."),
         ):
@@ -78,7 +78,15 @@ class _Figures:
 def _gauge(
     name: str, meaning: str, rows: list[Row], value: str, **labels: str
 ) -> GaugeMetricFamily:
-    """Return a figure of each row; labels are given with the columns that hold them."""
+    """Return a gauge with a figure of each row.
+
+    Args:
+        name: The name of the gauge.
+        meaning: Its description.
+        rows: The rows.
+        value: The column with the figure.
+        labels: By label, the column that holds it.
+    """
     gauge = GaugeMetricFamily(name, meaning, labels=list(labels))
     for row in rows:
         if row[value] is not None:

@@ -1,7 +1,7 @@
-"""What exists in the database, and what of it must be made or renewed.
+"""Finds out which objects exist in the database, and makes or replaces the others.
 
-Statements that change nothing are not sent: even ``IF NOT EXISTS`` and ``OR REPLACE``
-wait for, and hold up, all who use a table.
+Statements that change nothing are not sent: even ``IF NOT EXISTS`` and ``OR REPLACE`` wait for
+all users of a table, and block them.
 """
 
 from __future__ import annotations
@@ -18,30 +18,30 @@ if TYPE_CHECKING:
 
 
 _KINDS = ("table", "index", "view", "materialized view", "foreign table", "sequence", "type")
-"""What shares one space of names in a schema."""
+"""Kinds of objects that share their names in a schema."""
 
 FIRST_REMEMBERED = ("publishes", "erasures", "objects")
-"""The first tables of the schema of what must be remembered."""
+"""The warehouse's own tables that exist since the first version."""
 
 REMEMBERED = (
     "checks", "refusals", "turns", "alerts", "erasure_salt", "erased_strings", "waiting",
 )  # fmt: skip
-"""Those that came by and by."""
+"""The warehouse's own tables that later versions added."""
 
 
 class TakenNameError(Exception):
-    """A name that is needed, and that something of somebody else's has."""
+    """An object of somebody else has a name that is needed."""
 
 
 class Objects:
     """The functions, triggers, indexes, constraints and views of the schemas."""
 
     def __init__(self, connection: Connection[Any], schemas: Schemas) -> None:
-        """Look what there is, and in which version."""
+        """Look up which objects exist, and in which version."""
         self._connection = connection
         self._schemas = schemas
         self.notes: list[str] = []
-        """What could not be made or renewed, and what to do."""
+        """What could not be made or replaced, and what to do."""
         self._existing = {
             name
             for (name,) in connection.execute(
@@ -57,15 +57,15 @@ class Objects:
         )
 
     def exists(self, name: str) -> bool:
-        """Say whether there is such an object, as ``sql/init/existing.sql`` names it."""
+        """Tell whether an object exists, by its name in ``sql/init/existing.sql``."""
         return name in self._existing
 
     def keep(self, name: str, statement: sql.Composed) -> bool:
-        """Run the statement that makes an object, unless just that was done before.
+        """Run the statement that makes an object, unless the same statement made it before.
 
         Args:
-            name: ``kind schema.table.name``, as ``sql/init/existing.sql`` names it.
-            statement: What makes it, or replaces it.
+            name: ``kind schema.table.name``, its name in ``sql/init/existing.sql``.
+            statement: The statement that makes or replaces it.
 
         Returns:
             Whether it was run.
@@ -79,7 +79,7 @@ class Objects:
         return True
 
     def note(self, name: str, digest: str) -> None:
-        """Note in which version something is in place."""
+        """Note the version of an object."""
         if self._digests.get(name) != digest:
             self._connection.execute(
                 sql.SQL(
@@ -90,7 +90,7 @@ class Objects:
             )
 
     def make(self, name: str, statement: sql.Composed) -> bool:
-        """Run the statement that makes an object, if there is none of the name."""
+        """Run the statement that makes an object, if none of this name exists."""
         if name in self._existing:
             return False
         self.refuse_taken(name)
@@ -99,18 +99,18 @@ class Objects:
         return True
 
     def refuse_taken(self, name: str) -> None:
-        """Refuse to make an object where one of another kind has the name.
+        """Refuse to make an object if one of another kind has its name.
 
         Raises:
-            TakenNameError: There is one.
+            TakenNameError: The name is taken.
         """
         needed, _, path = name.partition(" ")
         if needed in _KINDS:
             for kind in _KINDS:
                 if kind != needed and f"{kind} {path}" in self._existing:
                     message = (
-                        f"{path} is a {kind} of somebody else's, where a {needed} of this name "
-                        "must be. Rename it, or choose other schemas with "
+                        f"{path} is a {kind} of somebody else, but a {needed} of this name is "
+                        "needed. Rename it, or choose other schemas with "
                         "WAREHOUSE_LANDING_SCHEMA and WAREHOUSE_PUBLISHED_SCHEMA"
                     )
                     raise TakenNameError(message)

@@ -1,6 +1,6 @@
-"""How things stand: what ``warehouse status``, the report and its monitors show.
+"""The state of the pipeline, which ``warehouse status``, the report and monitors show.
 
-All is asked in one transaction, so that the figures fit each other.
+All figures come from one transaction, so they fit each other.
 """
 
 from __future__ import annotations
@@ -31,10 +31,9 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Overview:
-    """How things stand; empty but for the findings where the database is not prepared.
+    """The state of the pipeline. If the database is not prepared, it has only findings.
 
-    The rows are those of the statements in ``sql/overview``, whose columns name the
-    figures.
+    The rows come from the statements in ``sql/overview``; their columns name the figures.
     """
 
     findings: list[Finding]
@@ -56,11 +55,11 @@ class Overview:
 
     @property
     def is_broken(self) -> bool:
-        """Whether something is stale or broken; warnings alone are not."""
+        """Whether something is stale or broken. Warnings alone do not count."""
         return self.status == Severity.BROKEN
 
     def as_json(self) -> dict[str, Any]:
-        """Return it as ``warehouse status --json`` and ``/health`` give it."""
+        """Return the form of ``warehouse status --json`` and ``/health``."""
         return {
             "status": self.status,
             "taken_at": self.taken_at,
@@ -76,12 +75,12 @@ class Overview:
 
 
 class Inspection:
-    """A look into the database: one transaction, which changes nothing."""
+    """A read-only transaction that asks for the state of the pipeline."""
 
     def __init__(
         self, connection: Connection[Any], schemas: Schemas, schedule: Schedule
     ) -> None:
-        """Look through a connection of the publisher, in a transaction that is open."""
+        """Ask through a connection of the publisher with an open transaction."""
         self._rows = connection.cursor(row_factory=dict_row)
         self._schemas = schemas
         self._parameters = {"tables": Jsonb(schedule.as_rows())}
@@ -97,7 +96,7 @@ class Inspection:
 
     @property
     def is_possible(self) -> bool:
-        """Whether the tables are there."""
+        """Whether the tables exist."""
         return bool(self.overview.tables)
 
     def rows(self, name: str) -> list[Row]:
@@ -110,10 +109,10 @@ class Inspection:
 def inspection(
     database: Database, schemas: Schemas, schedule: Schedule
 ) -> Iterator[Inspection]:
-    """Look into a database.
+    """Open an inspection of a database.
 
     Raises:
-        click.ClickException: The server cannot be reached, or refused something.
+        click.ClickException: The server cannot be reached, or refused a statement.
     """
     with database.connect() as connection, connection.transaction():
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
@@ -121,7 +120,7 @@ def inspection(
 
 
 def overview(database: Database, schemas: Schemas, schedule: Schedule) -> Overview:
-    """Return how things stand, be it that the server cannot be reached."""
+    """Return the state of the pipeline, also if the server cannot be reached."""
     try:
         with inspection(database, schemas, schedule) as seen:
             return seen.overview
@@ -130,9 +129,9 @@ def overview(database: Database, schemas: Schemas, schedule: Schedule) -> Overvi
 
 
 def unreachable(error: click.ClickException) -> Finding:
-    """Say that nothing can be said, and why."""
+    """Return the finding that the database cannot be reached, with the reason."""
     return Finding(
         "unreachable", None, Severity.BROKEN,
-        f"The database could not be asked: {error.message}",
-        "Put this right first; nothing else can be told until then.",
+        f"The database cannot be reached: {error.message}",
+        "Solve this first: without the database, nothing else can be checked.",
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""``warehouse person``: all that is known of one, as the person may ask for."""
+"""``warehouse person``: shows all data about one person, who has the right to ask for it."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from ft42_warehouse.tables import Table
 
 Known = dict[str, list[dict[str, Any]]]
-"""Rows, by the table that they stand in."""
+"""Rows, by the name of their table."""
 
 
 class UnknownPersonError(Exception):
-    """A login that nobody has, or several have had."""
+    """Nobody has the login, or several persons have had it."""
 
 
 def person_id(connection: Connection[Any], schemas: Schemas, who: str) -> int:
@@ -54,7 +54,7 @@ def person_id(connection: Connection[Any], schemas: Schemas, who: str) -> int:
         person for one in statements for (person,) in connection.execute(one, wanted).fetchall()
     }
     if not found:
-        message = "Nobody who is known here has that login: give the id at 42"
+        message = "No known person has that login: give the id at 42"
         raise UnknownPersonError(message)
     if len(found) > 1:
         message = "Several persons have had that login: give the id at 42"
@@ -63,7 +63,7 @@ def person_id(connection: Connection[Any], schemas: Schemas, who: str) -> int:
 
 
 def whose_login(schemas: Schemas, table: Table) -> Iterator[sql.Composed]:
-    """Yield what finds the person of a login in a table, landed and published."""
+    """Yield the statements that find the person of a login in a landed and published table."""
     if table.person is None:
         return
     for column in [column for column, kind in table.naming.items() if kind == "login"]:
@@ -79,7 +79,7 @@ def whose_login(schemas: Schemas, table: Table) -> Iterator[sql.Composed]:
 def known_of(connection: Connection[Any], schemas: Schemas, person: int) -> Known:
     """Return every row of every schema that is about a person, or names the person.
 
-    Rows of others are among them where they name the person: enrolments of the same team.
+    This includes rows of others that name the person, such as enrolments of the same team.
 
     Args:
         connection: A connection of the publisher; nothing is changed.
@@ -117,7 +117,7 @@ def known_of(connection: Connection[Any], schemas: Schemas, person: int) -> Know
 
 
 def known_lines(known: Known) -> Iterator[str]:
-    """Yield what is known as text: each row below its table, without what is empty."""
+    """Yield the rows as text, each below its table, without empty columns."""
     for table, rows in known.items():
         yield f"{table}: {len(rows):,} row{'s' if len(rows) > 1 else ''}"
         for row in rows:

@@ -1,6 +1,6 @@
-"""``warehouse sql``: the statements of ``sql/`` as they are run, for whoever reads them.
+"""``warehouse sql``: prints the statements of ``sql/`` as they are run.
 
-No database is asked. What only a run knows is printed as a variable of psql, ``:name``.
+It needs no database. A value that only a run knows is printed as a variable of psql, ``:name``.
 """
 
 from __future__ import annotations
@@ -65,12 +65,12 @@ _OF_COUNTED = {
 """Statements of tables that a census counts."""
 
 _OF_LANDED = {"check/not_landed", "publish/unlanded"}
-"""Statements of tables of which each row has landed."""
+"""Statements of tables whose rows have all landed."""
 
 _OF_POINTING = {
     "check/waiting", "parts/waiting_rows", "publish/no_longer_waiting", "publish/waiting",
 }  # fmt: skip
-"""Statements of tables that point to others."""
+"""Statements of tables that refer to others."""
 
 _OF_NAMING = ("mentioned", "naming", "without")
 """Placeholders of tables whose rows name persons to whom they do not belong."""
@@ -79,7 +79,7 @@ _KEEP_DAYS = {"keep_days": "The option --keep-days of `warehouse publish`."}
 
 
 class NoSuchStatementError(Exception):
-    """There is no statement of this name, or not of this table."""
+    """There is no statement of this name, or not for this table."""
 
 
 def names() -> list[str]:
@@ -93,7 +93,7 @@ def names() -> list[str]:
 
 
 def listed() -> Iterator[str]:
-    """Yield each room, and below it its statements with a line each."""
+    """Yield each folder, and below it its statements, with a line each."""
     room = ""
     for name in names():
         if (here := name.partition("/")[0]) != room:
@@ -114,26 +114,26 @@ def placeholders_listed() -> Iterator[str]:
 
 
 def placeholders_of(name: str) -> set[str]:
-    """Return what stands in braces in a statement."""
+    """Return the names in braces in a statement."""
     return {field for _, field, *_ in Formatter().parse(text_of(name)) if field}
 
 
 def is_of_table(name: str) -> bool:
-    """Say whether a statement is run for one table at a time."""
+    """Tell whether a statement is run for one table at a time."""
     return bool(placeholders_of(name) & {*OF_A_TABLE, *OF_A_COLUMN, "person", *_OF_NAMING})
 
 
 def printed(schemas: Schemas, schedule: Schedule, name: str, table_name: str | None) -> str:
-    """Return a statement as it is run, with a comment on what a run fills in.
+    """Return a statement as it is run, with a comment on each value that a run fills in.
 
     Args:
         schemas: Names of the schemas.
         schedule: How old the tables may be.
-        name: Room and name, or the name alone if only one room has it.
-        table_name: The published table that it is run for.
+        name: Folder and name, or the name alone if only one folder has it.
+        table_name: The published table for which it is run.
 
     Raises:
-        NoSuchStatementError: There is none of the name, or it is run for no such table.
+        NoSuchStatementError: There is no such statement, or it is not run for this table.
     """
     name = _found(name)
     table = _table(name, table_name)
@@ -171,7 +171,7 @@ def _found(name: str) -> str:
             *(short[one] for one in get_close_matches(name.rpartition("/")[2], short)),
         ]
     )
-    hint = f"Near are {', '.join(near)}" if near else "`warehouse sql` lists all"
+    hint = f"Similar names: {', '.join(near)}" if near else "`warehouse sql` lists all"
     message = f"There is {'more than one' if same else 'no'} statement {name!r}. {hint}"
     raise NoSuchStatementError(message)
 
@@ -179,7 +179,7 @@ def _found(name: str) -> str:
 def _table(name: str, table_name: str | None) -> Table | None:
     if not is_of_table(name):
         if table_name is not None:
-            message = f"{name} is run once for all tables. Leave out {table_name}"
+            message = f"{name} is run once for all tables. Run it without {table_name}"
             raise NoSuchStatementError(message)
         return None
     tables = tables_by_name()
@@ -188,13 +188,13 @@ def _table(name: str, table_name: str | None) -> Table | None:
         raise NoSuchStatementError(message)
     if table_name not in tables:
         near = get_close_matches(table_name, tables) or tables
-        message = f"There is no table {table_name!r}. Near are {', '.join(near)}"
+        message = f"There is no table {table_name!r}. Similar names: {', '.join(near)}"
         raise NoSuchStatementError(message)
     return tables[table_name]
 
 
 def _statements(schemas: Schemas, name: str, table: Table | None) -> Iterator[sql.Composable]:
-    """Yield a statement, once for each column or schema that it is run for."""
+    """Yield a statement, once for each column or schema for which it is run."""
     if table is None:
         yield from _of_all(schemas, name)
     elif _is_run_for(schemas, name, table):
@@ -202,7 +202,7 @@ def _statements(schemas: Schemas, name: str, table: Table | None) -> Iterator[sq
 
 
 def _is_run_for(schemas: Schemas, name: str, table: Table) -> bool:
-    """Say whether a command runs a statement for a table."""
+    """Tell whether a command runs a statement for a table."""
     if name in _OF_COUNTED:
         return table.key == ("id",)
     if name in _OF_LANDED:
@@ -336,13 +336,13 @@ _MADE = {
     "upgrade/allow_copies": _allowed_copies,
     "upgrade/reduce_lists": reductions,
 }
-"""Statements that are not run for every table, or made by a function of their own."""
+"""Statements that are made by their own function."""
 
 
 def _filled(
     schemas: Schemas, name: str, table: Table | None = None, /, **parts: sql.Composable
 ) -> sql.Composed:
-    """Return a statement with what is known of its placeholders, else a variable."""
+    """Return a statement with all known placeholders filled; the others become variables."""
     known = _known(schemas)
     if table is None:
         return schemas.statement(name, **(known | parts))
@@ -363,7 +363,7 @@ def _filled(
 
 
 def _known(schemas: Schemas) -> dict[str, sql.Composable]:
-    """Return what stands for each placeholder before a run, but for the schemas."""
+    """Return the value of each placeholder before a run, except the schemas."""
     users = tables_by_name()[PERSONS]
     return {
         **{
@@ -384,7 +384,7 @@ def _known(schemas: Schemas) -> dict[str, sql.Composable]:
 
 
 def _values(schemas: Schemas, schedule: Schedule, name: str) -> dict[str, str]:
-    """Return what is known of values before a run, as SQL."""
+    """Return the values that are known before a run, as SQL."""
     known: dict[str, Any] = {
         **THRESHOLDS,
         "landing": schemas.landing,

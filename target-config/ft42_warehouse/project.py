@@ -1,8 +1,8 @@
-"""The settings that Meltano would hand to ``warehouse``, for whoever calls it directly.
+"""Reads the settings that Meltano would pass to ``warehouse``, if it is called directly.
 
-Meltano takes seconds to start. What it says of this plugin stands in ``.env`` and in
-``meltano.yml``: a variable of the environment comes before ``.env``, this before the
-active environment, and that before the plugin's own values.
+Meltano takes seconds to start. Its settings for this plugin stand in ``.env`` and in
+``meltano.yml``. The order of precedence: a variable of the environment, ``.env``, Meltano's
+active environment, the plugin's own values.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ def missing_variables(environment: Mapping[str, str], folder: Path) -> dict[str,
     """Return the variables that Meltano would add to an environment.
 
     Args:
-        environment: The variables that there are.
+        environment: The variables that are set.
         folder: The folder of a Meltano project, or one below it.
 
     Returns:
-        Nothing if there is no project, or if Meltano is who calls.
+        The missing variables; none if there is no project, or if Meltano calls the command.
     """
     root = Path(environment.get("MELTANO_PROJECT_ROOT") or _root(folder) or "")
     if _CALLED_BY_MELTANO in environment or not (root / "meltano.yml").is_file():
         return {}
-    # Whom Meltano calls need not wait for these.
+    # A call by Meltano does not need these slow imports.
     import yaml  # noqa: PLC0415
     from dotenv import dotenv_values  # noqa: PLC0415
 
@@ -63,7 +63,7 @@ def _included(root: Path, project: dict[str, Any], read: Any) -> list[dict[str, 
 def _settings(
     project: dict[str, Any], included: Iterable[dict[str, Any]], active: str | None
 ) -> Iterator[tuple[str, str]]:
-    """Yield the settings of this plugin and their values, what counts more first."""
+    """Yield the settings of this plugin and their values, by precedence."""
     for environment in project.get("environments", []):
         if environment["name"] == active:
             for plugin in _named(environment.get("config", {}).get("plugins", {})):

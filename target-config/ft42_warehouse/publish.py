@@ -1,8 +1,7 @@
-"""``warehouse publish``: from the landing schema to the one that people query.
+"""``warehouse publish``: brings landed rows into the schema that people query.
 
-One transaction brings the published tables to what has landed: nobody ever sees
-half of it. It looks at the rows that landed since the last publish, and at orphans
-whose parent it has just brought.
+One transaction updates all published tables, so readers never see half of a publish. It looks
+at the rows that landed since the last publish, and at orphans whose parent it publishes now.
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ _ATTEMPTS = 10
 
 
 class TooManyDeletionsError(Exception):
-    """A publish would have deleted more of a table than it may."""
+    """A publish would have deleted too large a share of a table."""
 
     def __init__(self, table: str, deleted: int, before: int) -> None:
         self.table, self.deleted, self.before = table, deleted, before
@@ -50,7 +49,7 @@ class TooManyDeletionsError(Exception):
 
 @dataclass
 class Published:
-    """What a publish did, in rows by table."""
+    """The result of a publish: numbers of rows, by table."""
 
     inserted: Counter[str] = field(default_factory=Counter)
     changed: Counter[str] = field(default_factory=Counter)
@@ -58,7 +57,9 @@ class Published:
     erased: int = 0
     """Persons whose data were erased."""
     returned: int = 0
-    """Persons who are listed again after their data were erased."""
+    """Persons whom 42 lists again after their data were erased."""
+    missing: tuple[str, str] = ("", "")
+    """The instants between which their missing rows last changed."""
 
 
 def publish(
@@ -68,24 +69,24 @@ def publish(
     max_delete_percent: float | None = 5,
     everything: bool = False,
 ) -> Published:
-    """Bring the published tables to what has landed.
+    """Update the published tables from the landed rows.
 
-    Another publish is waited for. The loader may go on meanwhile; what it commits
-    comes with the next publish.
+    It waits for another publish to end. The loader may write at the same time: rows that it
+    commits meanwhile come with the next publish.
 
     Args:
         connection: A connection in autocommit mode, of the publisher.
         schemas: Names of the schemas.
-        max_delete_percent: How much of a table may go, None for any. Data of persons
-            who were anonymised do not count.
+        max_delete_percent: The share of a table that may be deleted; None for any. Data of
+            persons who were anonymised do not count.
         everything: Compare every row, also those that landed long ago.
 
     Returns:
-        What was done.
+        The numbers of rows that were inserted, changed and deleted.
 
     Raises:
         psycopg.Error: The server refused a statement; nothing has changed.
-        TooManyDeletionsError: More would go than may; nothing has changed.
+        TooManyDeletionsError: Too many rows would be deleted; nothing has changed.
     """
     for attempt in range(1, _ATTEMPTS + 1):
         try:
@@ -94,7 +95,7 @@ def publish(
                 connection.execute(
                     schemas.statement("session/take_turn", turn=sql.SQL("publishes"))
                 )
-                # Not before: a shard may have been made and loaded meanwhile.
+                # Only now: while this waited, a shard may have been made and loaded.
                 all_schemas = with_shards(connection, schemas)
                 return _Publish(connection, all_schemas, everything).run(max_delete_percent)
         except (psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected):
@@ -102,7 +103,7 @@ def publish(
             if attempt == _ATTEMPTS:
                 raise
         except TooManyDeletionsError as refusal:
-            # In a transaction of its own, as the one of the publish was rolled back.
+            # This has its own transaction, as that of the publish was rolled back.
             connection.execute(
                 schemas.statement("publish/note_refusal"),
                 {
@@ -124,7 +125,7 @@ class _Publish:
         self._done = Published()
         self._guarded: Counter[str] = Counter()
         self._moved: Counter[tuple[str, str]] = Counter()
-        """How many rows ``arrived`` and ``departed`` hold, by these names and the table's."""
+        """The numbers of rows in ``arrived`` and ``departed``, by this name and the table."""
         self._since = 0 if everything else end_of_the_last_publish(connection, schemas)
         self._everything = everything or self._since == 0
         self._parents = {
@@ -151,8 +152,10 @@ class _Publish:
         if is_first:
             make_keys(self._connection, self._schemas)
         if self._moved["arrived", PERSONS] and not self._everything:
-            returned = self._connection.execute(self._schemas.statement("publish/returned"))
-            self._done.returned = returned.rowcount
+            (self._done.returned, *between) = self._connection.execute(
+                self._schemas.statement("publish/returned")
+            ).fetchone() or (0, "", "")
+            self._done.missing = (between[0], between[1])
         if max_delete_percent is not None:
             self._guard(max_delete_percent)
         self._connection.execute(
@@ -167,7 +170,7 @@ class _Publish:
         return self._done
 
     def _remove_gone(self, tables: tuple[Table, ...]) -> None:
-        """Remove the landed rows that a census missed, each load's by its own."""
+        """Remove the landed rows that have disappeared, by the census of their own load."""
         counted = self._connection.execute(
             self._schemas.statement("publish/censuses", since=sql.Literal(self._since))
         ).fetchall()
@@ -188,7 +191,7 @@ class _Publish:
         self._done.changed[table.name] += self._execute("publish/change", table)
         self._done.inserted[table.name] += self._moving(table, "publish/insert", "arrived")
         if self._everything:
-            # What comes next is planned before the server looks at so many new rows.
+            # The next statements come before the server would analyze the new rows by itself.
             self._connection.execute(self._schemas.of_table("publish/analyze", table))
         if table.references:
             self._execute("publish/waiting", table, missing=missing_of(self._schemas, table))
@@ -204,13 +207,13 @@ class _Publish:
             )
 
     def _gather(self, table: Table) -> None:
-        """Fill the temporary table ``candidate`` with the rows that are looked at."""
+        """Fill the temporary table ``candidate`` with the rows to look at."""
         self._execute("publish/candidates", table)
         for column in table.references:
             parent = str(column.references)
             parts = {"column": sql.Identifier(column.name), "parent": sql.Literal(parent)}
             for moved in ("arrived", "departed"):
-                # Even to find nothing, the server may go through all rows.
+                # Skip it if there is nothing to find: the server may read all rows for that.
                 if self._moved[moved, parent] and not self._everything:
                     self._execute(
                         "publish/awaited", table, looked_at=sql.Identifier(moved), **parts
@@ -228,10 +231,10 @@ class _Publish:
             self._connection.execute("ANALYZE candidate")
 
     def _reduce_strangers(self, table: Table) -> None:
-        """Take what names people out of the landed rows of those who are not published."""
+        """Remove the names of people who are not published from their landed rows."""
         if self._schemas.keep_strangers or not table.is_about_others or not table.naming:
             return
-        # One after the other: with OR between them, the server would go through all rows.
+        # Two statements: with one that uses OR, the server would read all rows.
         looked_at = ["candidate"]
         if self._moved["departed", PERSONS]:
             looked_at.append("departed")
@@ -240,7 +243,7 @@ class _Publish:
             self._execute("publish/reduce_strangers", table, **stranger_parts(table, name))
 
     def _has_new_source(self, table: Table) -> bool:
-        """Say whether this publish has changed what a table's derived part comes from."""
+        """Tell whether this publish has changed a table from which this one is derived."""
         return any(
             counts[name]
             for counts in (self._done.inserted, self._done.changed, self._done.deleted)
@@ -257,7 +260,7 @@ class _Publish:
             if not deleted:
                 continue
             moved = self._done.deleted[table] - self._done.inserted[table]
-            # Most tables have enough rows for the few that go: no need to count them all.
+            # Most tables have enough rows for these few deletions. Then do not count them all.
             if max_delete_percent:
                 enough = ceil(100 * deleted / max_delete_percent)
                 if self._count(table, at_most=max(enough - moved, 0)) + moved >= enough:
@@ -275,7 +278,7 @@ class _Publish:
         return int(rows)
 
     def _moving(self, table: Table, name: str, moved: str, **parts: sql.Composable) -> int:
-        """Run a statement; note which rows it moved, if others point to the table."""
+        """Run a statement; if others refer to the table, note which rows it moved."""
         statement = self._schemas.of_table(name, table, **parts)
         if table.name in self._parents:
             statement = sql.SQL(
@@ -292,17 +295,17 @@ class _Publish:
 
 
 def of_part(schemas: Schemas, table: Table, part: Part, *, is_everything: bool) -> sql.Composed:
-    """Return what brings the table of a list to what the rows that hold the list say."""
+    """Return the statement that updates the table of a list from the rows that hold it."""
     looked_at = sql.SQL("true" if is_everything else "r.last_changed_at = now()")
     return schemas.of_part("publish/part", table, part, is_looked_at=looked_at)
 
 
 def stranger_parts(table: Table, looked_at: str) -> dict[str, sql.Composable]:
-    """Return the parts of the statement that takes what names people out of landed rows.
+    """Return the parts of the statement that removes people's names from landed rows.
 
     Args:
         table: The table.
-        looked_at: The temporary table that says where to look: ``candidate`` for rows that
+        looked_at: The temporary table with the rows to look at: ``candidate`` for rows that
             landed, ``departed`` for those of people who are no longer published.
     """
     columns = [sql.Identifier(column) for column in table.naming]

@@ -1,4 +1,4 @@
-"""The published schema: the tables that people query, with keys that always hold."""
+"""The published schema: the tables that people query, with their keys."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ft42_warehouse.statements import Schemas
 
 _COMMON_PARENT = "cursus"
-"""Table of which nearly all rows point to the same row: an index would find too much."""
+"""Nearly all rows refer to the same row of this table, so an index would be of no use."""
 
 _UNION = sql.SQL("\nUNION ALL\n")
 
@@ -31,12 +31,12 @@ _KEPT = (
 
 
 def structure() -> str:
-    """Return what the published tables look like, as a digest."""
+    """Return a digest of the structure of the published tables."""
     return sha256(repr(published_tables()).encode()).hexdigest()[:16]
 
 
 def required_objects(schemas: Schemas) -> list[str]:
-    """Return the names of all that must exist, as ``sql/init/existing.sql`` gives them."""
+    """Return the names of all required objects, in the form of ``sql/init/existing.sql``."""
     return (
         [
             name
@@ -55,17 +55,18 @@ def required_objects(schemas: Schemas) -> list[str]:
 
 
 def create_published(connection: Connection[Any], objects: Objects, schemas: Schemas) -> bool:
-    """Create the published tables and what they lack.
+    """Create the published tables, and their missing columns, keys and indexes.
 
-    Rows that a lost key let in are deleted: they all come from the landing schema.
+    If a key was lost, the rows that violate it are deleted: a publish brings the right ones
+    back from the landing schema.
 
     Args:
         connection: A connection of the schemas' owner; a transaction is open.
-        objects: What there is.
+        objects: The objects that exist.
         schemas: Names of the schemas.
 
     Returns:
-        Whether the next publish must look at every row, to fill what was made.
+        Whether the next publish must look at every row, to fill what was created.
 
     Raises:
         psycopg.Error: The server refused a statement.
@@ -81,7 +82,7 @@ def create_published(connection: Connection[Any], objects: Objects, schemas: Sch
                 objects.make(name, statement)
         for name, statement in _indexes(schemas, table):
             objects.make(name, statement)
-        # Of an older version; it cost a write for each row that was published.
+        # An older version made this index. It costs a write for each published row.
         unused = f"{table.name}_{_COMMON_PARENT}_id_idx"
         if objects.exists(f"index {schemas.published}.{unused}"):
             connection.execute(
@@ -113,7 +114,7 @@ def _comment(objects: Objects, schemas: Schemas, table: Table | Part) -> None:
 
 
 def orphans_view(schemas: Schemas) -> sql.Composed:
-    """Return what makes the views of rows that wait for a parent."""
+    """Return the statement for the views of rows that wait for a parent."""
     return schemas.statement(
         "init/orphans",
         orphans=_UNION.join(
@@ -123,7 +124,7 @@ def orphans_view(schemas: Schemas) -> sql.Composed:
 
 
 def missing_of(schemas: Schemas, table: Table) -> sql.Composed:
-    """Return the query for the foreign keys by which a landed row ``l`` lacks its parent."""
+    """Return the query for the foreign keys whose parent a landed row ``l`` lacks."""
     return _UNION.join(
         schemas.statement("parts/missing", **reference_parts(schemas, table, column))
         for column in table.references
@@ -150,18 +151,18 @@ def end_of_the_last_publish(connection: Connection[Any], schemas: Schemas) -> in
 
 
 def waiting(schemas: Schemas, since: sql.Composable) -> sql.Composed:
-    """Return the subquery for how many rows of each table wait for a parent.
+    """Return the subquery for the number of rows of each table that wait for a parent.
 
     Args:
         schemas: Names of the schemas, with all shards.
-        since: What `end_of_the_last_publish` returned, so that the server can tell how
-            little has landed since.
+        since: The result of `end_of_the_last_publish`. With it, the server knows how few rows
+            have landed since.
     """
     return schemas.statement("parts/waiting", waiting_rows=waiting_rows(schemas, since))
 
 
 def waiting_rows(schemas: Schemas, since: sql.Composable) -> sql.Composed:
-    """Return what counts the waiting rows of each table that points to others."""
+    """Return the query that counts the waiting rows of each table that refers to others."""
     return sql.SQL("    UNION ALL\n").join(
         schemas.of_table(
             "parts/waiting_rows", table, since=since, missing=missing_of(schemas, table)
@@ -190,7 +191,7 @@ def orphans_of(schemas: Schemas, table: Table) -> sql.Composed:
 def reference_parts(
     schemas: Schemas, table: Table, column: Column
 ) -> dict[str, sql.Composable]:
-    """Return the parts of the query for rows whose column points to no published row."""
+    """Return the parts of the query for rows whose column refers to no published row."""
     return {
         "column": sql.Identifier(column.name),
         "column_name": sql.Literal(column.name),
@@ -203,15 +204,15 @@ def reference_parts(
 def drop_keys_of_empty(connection: Connection[Any], schemas: Schemas) -> bool:
     """Drop foreign keys and indexes if all published tables are empty and nobody reads them.
 
-    Row by row, keys are checked from a queue that the server holds in its memory: of
-    millions of rows it would need gigabytes. `make_keys` checks them all at once.
+    The server keeps in memory a list of the rows whose keys it still has to check. For millions
+    of rows it would need gigabytes. `make_keys` checks all rows at once.
 
     Args:
-        connection: The transaction of a publish, which calls `make_keys` in its end.
+        connection: The transaction of a publish, which calls `make_keys` at its end.
         schemas: Names of the schemas.
 
     Returns:
-        Whether it was done.
+        Whether they were dropped.
 
     Raises:
         psycopg.Error: The server refused a statement.
@@ -248,10 +249,10 @@ def drop_keys_of_empty(connection: Connection[Any], schemas: Schemas) -> bool:
 
 
 def make_keys(connection: Connection[Any], schemas: Schemas) -> None:
-    """Make what `drop_keys_of_empty` has dropped.
+    """Create the keys and indexes that `drop_keys_of_empty` has dropped.
 
     Raises:
-        psycopg.Error: The server refused a statement, as when a row breaks a key.
+        psycopg.Error: The server refused a statement, for example as a row violates a key.
     """
     for table in published_tables():
         for made in (_indexes, _foreign_keys):
@@ -282,7 +283,7 @@ def _tables_and_columns(
 
 
 def _keys(schemas: Schemas, table: Table) -> Iterator[tuple[str, sql.Composed, sql.Composed]]:
-    """Yield each key with what removes the rows that break it, and what makes it."""
+    """Yield for each key: its name, the statement that deletes violations, and its own."""
     path = f"{schemas.published}.{table.name}"
     name = sql.Identifier(schemas.published, table.name)
     yield (
@@ -320,7 +321,7 @@ def _foreign_keys(
 
 
 def _keys_of_part(schemas: Schemas, part: Part) -> Iterator[tuple[str, sql.Composed]]:
-    """Yield what makes each key: a part goes with the row that it is a part of."""
+    """Yield the name and the statement of each key. Items are deleted with their row."""
     name = sql.Identifier(schemas.published, part.name)
     path = f"{schemas.published}.{part.name}"
     yield (

@@ -1,7 +1,7 @@
 """``warehouse report``: one complete HTML page, for people who run the pipeline.
 
-The page asks no host for anything and runs no script: its policy forbids both. Whatever
-comes from the API is escaped.
+The page loads nothing from the network and runs no script: its policy forbids both. Texts from
+the API are escaped.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ def report(overview: Overview, inspection: Inspection | None = None) -> str:
     """Return the page.
 
     Args:
-        overview: How things stand.
-        inspection: The transaction that it comes from, for all else that there is to
-            show; None if the server cannot be reached.
+        overview: The state of the pipeline.
+        inspection: The transaction of the overview, which asks for the other figures; None if
+            the server cannot be reached.
 
     Raises:
         psycopg.Error: The server refused a statement.
@@ -67,7 +67,7 @@ def report(overview: Overview, inspection: Inspection | None = None) -> str:
 def write_page(page: str, output: Path) -> None:
     """Write the page to a file, or to the standard output if it is named ``-``.
 
-    Who looks at the file meanwhile sees the old page or the new one, never half of it.
+    A reader of the file sees the old page or the new one, never half of a page.
 
     Raises:
         OSError: The file cannot be written.
@@ -76,7 +76,7 @@ def write_page(page: str, output: Path) -> None:
         click.echo(page)
         return
     part = output.with_name(f".{output.name}.part")
-    # It tells of people by their ids: only its owner reads it.
+    # The page holds ids of people, so only the owner of the file may read it.
     part.unlink(missing_ok=True)
     part.touch(mode=0o600)
     part.write_text(page, encoding="utf-8")
@@ -84,7 +84,7 @@ def write_page(page: str, output: Path) -> None:
 
 
 def policy(style: str) -> str:
-    """Return what a browser may do with the page: apply this style and draw its icon."""
+    """Return the page's policy: a browser may only apply this style and draw the icon."""
     digest = b64encode(sha256(style.encode()).digest()).decode()
     return (
         f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; "
@@ -108,7 +108,7 @@ def _details(inspection: Inspection) -> dict[str, Any]:
 
 def _requests_chart(days: list[Row]) -> str:
     return columns(
-        "Requests a day, and how few would have done; the figures are in the table below",
+        "Requests a day, and how many were needed; the figures are in the table below",
         [_day(row) for row in days],
         {
             "sent": [row["requests"] for row in days],
@@ -118,7 +118,7 @@ def _requests_chart(days: list[Row]) -> str:
 
 
 def _changes(rows_by_day: list[Row]) -> Iterator[dict[str, Any]]:
-    """Yield a chart for each table in which something happened."""
+    """Yield a chart for each table that has new or changed rows."""
     for name, group in groupby(rows_by_day, key=lambda row: row["name"]):
         days = list(group)
         if any(row["came"] or row["changed"] for row in days):

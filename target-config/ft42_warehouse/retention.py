@@ -1,7 +1,6 @@
-"""What is kept of runs, rejected records, erasures and alerts, and for how long.
+"""Deletes old records of runs, rejected records, erasures and alerts.
 
-What the published tables need is no part of this, and neither is the census, whose rows
-each night replaces.
+Rows that the published tables need stay. So does the census: each night replaces its rows.
 """
 
 from __future__ import annotations
@@ -17,17 +16,17 @@ if TYPE_CHECKING:
 
     from ft42_warehouse.statements import Schemas
 
-# Runs go before their requests.
+# Runs are deleted before their requests.
 _KEPT = ("rejected", "runs", "requests", "erasures", "alerts", "checks", "refusals", "turns")
 
 
 def expire(connection: Connection[Any], schemas: Schemas, *, days: float) -> None:
-    """Delete what is older.
+    """Delete all records that are too old.
 
     Args:
         connection: A connection of the publisher, in autocommit mode.
         schemas: Names of the schemas.
-        days: How long it is kept.
+        days: Days for which they are kept.
 
     Raises:
         psycopg.Error: The server refused a statement; nothing has changed.

@@ -1,10 +1,10 @@
-"""Who may do what: three roles without a login, to be granted to the accounts you make.
+"""The rights: three roles without login, which you grant to your accounts.
 
-The loader writes the landing schema, the publisher owns all three schemas, and the
-reader sees the published one. None is a superuser, and no password is known here.
+The loader writes the landing schema, the publisher owns all three schemas, and the reader reads
+the published one. No role is a superuser, and no password is stored here.
 
-Roles are the whole server's, and other databases of it may use the same names: what is
-not this pipeline's is left alone, and everything works with one account then.
+Roles belong to the whole server, so other databases may use the same names. A role of another
+pipeline is not touched; then one account does everything.
 """
 
 from __future__ import annotations
@@ -24,29 +24,29 @@ if TYPE_CHECKING:
     from ft42_warehouse.statements import Schemas
 
 _SET_ROLE_IS_A_RIGHT = 160_000
-"""Version of PostgreSQL since which not every member of a role may act as it."""
+"""Since this version of PostgreSQL, not every member of a role may act as the role."""
 
 
 @dataclass(frozen=True)
 class Roles:
-    """The roles that this pipeline may use, None for those that it may not."""
+    """The roles of this pipeline; None for a role that it may not use."""
 
     loader: str | None = None
     publisher: str | None = None
     reader: str | None = None
     note: str | None = None
-    """Why it has none."""
+    """Why roles are missing."""
 
 
 def create_roles(connection: Connection[Any], schemas: Schemas) -> Roles:
-    """Create the roles that are missing, if this account may, and none is somebody else's.
+    """Create the missing roles, if this account may, and if the names are not taken.
 
     Args:
-        connection: A transaction is open.
+        connection: A connection with an open transaction.
         schemas: Names of the schemas; the roles are named after the published one.
 
     Returns:
-        Those that are this pipeline's.
+        The roles of this pipeline.
     """
     parts = {part: f"{schemas.published}_{part}" for part in ("loader", "publisher", "reader")}
     ours, foreign = _existing(connection, schemas, list(parts.values()))
@@ -54,9 +54,9 @@ def create_roles(connection: Connection[Any], schemas: Schemas) -> Roles:
     if foreign and publisher not in ours:
         named = ", ".join(sorted(foreign))
         return Roles(
-            note=f"This server has {named} already, for others: this account is not a member. "
-            "They get no rights here; one account does everything. See “Other databases on "
-            "the server” in docs/how-to/own-server.md."
+            note=f"This server has {named} already, but this account is not a member: they "
+            "belong to others. They get no rights here; one account does everything. See "
+            "“Other databases on the server” in docs/how-to/own-server.md."
         )
     (may_create,) = connection.execute(
         "SELECT rolcreaterole OR rolsuper FROM pg_roles WHERE rolname = current_user"
@@ -86,32 +86,32 @@ def create_roles(connection: Connection[Any], schemas: Schemas) -> Roles:
 def _existing(
     connection: Connection[Any], schemas: Schemas, names: list[str]
 ) -> tuple[set[str], set[str]]:
-    """Return which of the roles are this pipeline's, and which somebody else's."""
+    """Return the roles that belong to this pipeline, and those that belong to others."""
     ours: set[str] = set()
     foreign: set[str] = set()
     for name, is_ours, is_administered in connection.execute(
         schemas.statement("roles/existing"),
         {"schemas": schemas.names, "names": names, "may_set": _may_set(connection)},
     ).fetchall():
-        if is_administered and not is_ours:  # as who made it is, by itself
+        if is_administered and not is_ours:  # the creator of a role administers it
             connection.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(sql.Identifier(name)))
         (ours if is_ours or is_administered else foreign).add(name)
     return ours, foreign
 
 
 def hand_over(connection: Connection[Any], schemas: Schemas, roles: Roles) -> list[str]:
-    """Make the publisher the owner of what this account owns, and grant the rest.
+    """Make the publisher the owner of this account's objects, and grant rights to the others.
 
-    What others made in these schemas, or this account for itself, is left alone. Where
-    the schemas have another owner than the publisher, that one gets what was made.
+    Other objects in these schemas are not touched. If the schemas have another owner than the
+    publisher, that owner gets the objects.
 
     Args:
-        connection: A transaction is open.
+        connection: A connection with an open transaction.
         schemas: Names of the schemas.
-        roles: Who gets what.
+        roles: The roles.
 
     Returns:
-        Statements that must be run by somebody who may.
+        Statements that somebody with more rights must run.
 
     Raises:
         psycopg.Error: The server refused a statement.
@@ -150,6 +150,6 @@ def hand_over(connection: Connection[Any], schemas: Schemas, roles: Roles) -> li
 
 
 def _may_set(connection: Connection[Any]) -> str:
-    """Return what `pg_has_role` calls the right to act as a role."""
+    """Return the name that `pg_has_role` uses for the right to act as a role."""
     is_a_right = connection.info.server_version >= _SET_ROLE_IS_A_RIGHT
     return "SET" if is_a_right else "MEMBER"

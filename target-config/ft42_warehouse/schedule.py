@@ -1,4 +1,4 @@
-"""How old the tables may become, and which job keeps them young."""
+"""How old the tables may become, and which job updates them."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 JOBS = ("incremental", "nightly")
 
 _TURN = {"incremental": 15 / 45, "nightly": 24 / 26}
-"""A turn of a job, of the age that its tables may reach: three quarter-hours are allowed,
-and a day and two hours for the night to run."""
+"""The interval of a job, as a part of the age that its tables may reach: a quarter of an hour
+of three, and a day of a day and two hours."""
 
 
 def loaded_by(job: str) -> list[str]:
-    """Return the streams that a job loads: the night loads all."""
+    """Return the streams that a job loads; the job nightly loads all."""
     tables = published_tables()
     wanted = [one for one in tables if job == "nightly" or one.job == "incremental"]
     return [table.follows or table.name for table in wanted]
@@ -27,7 +27,7 @@ def loaded_by(job: str) -> list[str]:
 
 @dataclass(frozen=True)
 class Schedule:
-    """What age a table may reach: its job's interval, and time for the job to run."""
+    """The age that tables may reach: the job's interval, and time for the job to run."""
 
     incremental: timedelta = timedelta(minutes=45)
     nightly: timedelta = timedelta(hours=26)
@@ -41,17 +41,17 @@ class Schedule:
         return self.incremental if job == "incremental" else self.nightly
 
     def turn(self, job: str) -> timedelta:
-        """Return after what time a job has its next turn."""
+        """Return the time between two turns of a job."""
         return self.allowed(job) * _TURN[job]
 
     def jobs(self) -> list[dict[str, Any]]:
-        """Return when each job has its next turn after one, in JSON's types."""
+        """Return the time between two turns of each job, in JSON's types."""
         return [
             {"job": job, "turn": f"{self.turn(job).total_seconds()} seconds"} for job in JOBS
         ]
 
     def as_rows(self) -> list[dict[str, Any]]:
-        """Return what SQL needs to know of each table, in JSON's types."""
+        """Return what SQL statements need to know of each table, in JSON's types."""
         return [
             {
                 "name": table.name,

@@ -1,4 +1,4 @@
-"""``warehouse report --serve``: the page and its monitors, on this machine only."""
+"""``warehouse report --serve``: serves the page, /health and /metrics, on this machine only."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 HOST = "127.0.0.1"
 _NAMES = {HOST, "localhost"}
-"""What a browser may call this server. Any other name was made to point here by a page
-that wants to read what is shown (DNS rebinding)."""
+"""The names by which a browser may call this server. Any other name is an attack: a page that
+lets its own name point here, to read the report (DNS rebinding)."""
 
 _SECONDS_FOR_A_REQUEST = 10
 
@@ -36,7 +36,7 @@ _Answer = tuple[HTTPStatus, str, bytes]
 
 
 class ReportServer(ThreadingHTTPServer):
-    """Looks into the database anew for each request."""
+    """Asks the database again for each request."""
 
     daemon_threads = True
 
@@ -46,7 +46,7 @@ class ReportServer(ThreadingHTTPServer):
         """Listen on a port of 127.0.0.1; 0 takes a free one.
 
         Raises:
-            click.ClickException: The port is taken, or this account may not have it.
+            click.ClickException: The port is taken, or this account may not use it.
         """
         self._looked_at = (database, schemas, schedule)
         self._one_at_a_time = Lock()
@@ -59,18 +59,18 @@ class ReportServer(ThreadingHTTPServer):
             super().__init__((HOST, port), _Handler)
         except OSError as error:
             reason = (
-                "is taken" if error.errno == EADDRINUSE else f"cannot be had: {error.strerror}"
+                "is taken" if error.errno == EADDRINUSE else f"cannot be used: {error.strerror}"
             )
             message = f"Port {port} of {HOST} {reason}. Choose another one with --port."
             raise click.ClickException(message) from None
 
     @property
     def url(self) -> str:
-        """Where the page is."""
+        """The URL of the page."""
         return f"http://{HOST}:{self.server_port}/"
 
     def run(self) -> None:
-        """Say where, and serve until Ctrl-C or SIGTERM."""
+        """Print the URL, and serve until Ctrl-C or SIGTERM."""
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
             click.echo(f"The report is at {self.url} until Ctrl-C")
@@ -112,7 +112,7 @@ class _Handler(BaseHTTPRequestHandler):
         name = self.headers.get("Host", "").rsplit(":", maxsplit=1)[0].lower()
         answer = self.server.answers.get(self.path.split("?", maxsplit=1)[0])
         if name not in _NAMES:
-            self.send_error(HTTPStatus.MISDIRECTED_REQUEST, explain=f"Call it {HOST}.")
+            self.send_error(HTTPStatus.MISDIRECTED_REQUEST, explain=f"Use the host {HOST}.")
         elif answer is None:
             self.send_error(HTTPStatus.NOT_FOUND, explain="Try /, /health or /metrics.")
         else:
@@ -125,13 +125,13 @@ class _Handler(BaseHTTPRequestHandler):
     def end_headers(self) -> None:
         self.send_header("Cache-Control", "no-store")
         self.send_header("X-Content-Type-Options", "nosniff")
-        # The page itself says what more it may do; this also holds for errors.
+        # The page has its own, longer policy; this one also protects error pages.
         self.send_header("Content-Security-Policy", "frame-ancestors 'none'")
         super().end_headers()
 
     @override
     def log_message(self, format: str, *args: object) -> None:
-        """Say nothing: a scrape each minute is no news."""
+        """Log nothing: a scrape each minute is not worth a line."""
 
     def _send(self, status: HTTPStatus, kind: str, body: bytes) -> None:
         self.send_response(status)

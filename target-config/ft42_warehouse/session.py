@@ -1,10 +1,9 @@
-"""A session with the server that relies on nothing but its own transaction.
+"""A session with the server that relies only on settings of its own transaction.
 
-Behind a pooler each transaction may run on another session of the server, and what a
-session was told before is then unknown, or stays with somebody else. A server, a
-database and an account also have defaults, by which dates are written otherwise or
-statements end early. So every transaction begins by saying all that it goes by, for
-itself only.
+Behind a pooler, each transaction may run in another session of the server. Settings of an
+earlier transaction are then lost, or affect other users. A server, a database and an account
+also have defaults: they may change the form of dates, or end statements early. So every
+transaction begins with all settings that it needs, for itself only.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _SETTINGS = {
-    # How values are written and read.
+    # The form of values.
     "client_encoding": "UTF8",
     "DateStyle": "ISO, YMD",
     "IntervalStyle": "postgres",
@@ -32,12 +31,12 @@ _SETTINGS = {
     "standard_conforming_strings": "on",
     "array_nulls": "on",
     "quote_all_identifiers": "off",
-    # What statements mean and find.
+    # The meaning and the results of statements.
     "search_path": "pg_catalog",
     "transform_null_equals": "off",
     "gin_fuzzy_search_limit": "0",
-    "row_security": "off",  # rows that a policy hides are an error, and not left out
-    # When the server ends them.
+    "row_security": "off",  # an error if a policy would hide rows
+    # The time limits of statements and transactions.
     "statement_timeout": "0",
     "idle_in_transaction_session_timeout": "0",
 }
@@ -48,7 +47,7 @@ _VERSION_17 = 170_000
 class Cursor(ClientCursor[Any]):
     """Runs each statement in a transaction of a `Session`.
 
-    It binds values itself, so nothing is prepared in the server, which binds none in
+    It puts values into statements itself: the server cannot bind values in
     ``CREATE TABLE … AS``.
     """
 
@@ -64,10 +63,10 @@ class Session(psycopg.Connection[Any]):
     """A connection whose transactions all begin with the same settings.
 
     Attributes:
-        wait_seconds: How long a statement waits for somebody else's lock.
-        name: How the server shows it, so that others find out who it is.
-        begins_since: When it last asked for a transaction, on the monotonic clock, while
-            the server has not answered; a pooler lets it wait then.
+        wait_seconds: How long a statement waits for a lock of others.
+        name: The name of the session in the server, so that others can identify it.
+        begins_since: When it asked for the transaction that it is waiting for, on the monotonic
+            clock; None if it does not wait. A pooler may let it wait.
     """
 
     wait_seconds: float = 600
@@ -75,11 +74,11 @@ class Session(psycopg.Connection[Any]):
     begins_since: float | None = None
 
     def prepare(self, name: str, wait_seconds: float) -> None:
-        """Let transactions begin alike, whatever the server's defaults are."""
+        """Let all transactions begin in the same way, whatever the server's defaults are."""
         self.name, self.wait_seconds = name, wait_seconds
         self.isolation_level = IsolationLevel.READ_COMMITTED
         self.deferrable = False
-        # A standby refuses even to begin one that may write.
+        # A standby refuses to begin a transaction that may write.
         if self.info.parameter_status("in_hot_standby") != "on":
             self.read_only = False
 
@@ -100,7 +99,7 @@ class Session(psycopg.Connection[Any]):
             yield transaction
 
     def _settings(self) -> sql.Composed:
-        """Return statements that take no snapshot: a transaction may still lock first."""
+        """Return the settings as statements. They take no snapshot, so locks may follow."""
         settings = {
             **_SETTINGS,
             **(_SINCE_17 if self.info.server_version >= _VERSION_17 else {}),

@@ -1,8 +1,8 @@
 """Shards: landing schemas of loads that must not touch each other's rows.
 
-Each load has a landing schema of its own, with all that makes a landing schema. Where
-there are several, a schema of empty tables, from which all of theirs inherit, shows what
-has landed everywhere. The catalog of the server alone says which shards there are.
+Each load has its own complete landing schema. If there are several, one more schema shows the
+landed rows of all: its tables are empty, and the landed tables inherit from them. Which shards
+exist follows from the server's catalog only.
 """
 
 from __future__ import annotations
@@ -29,29 +29,29 @@ _WHOLE = "all"
 
 
 class ShardNameError(Exception):
-    """A name that no shard can have."""
+    """A shard cannot have this name."""
 
 
 def with_shards(
     connection: Connection[Any], schemas: Schemas, names: Iterable[str] = ()
 ) -> Schemas:
-    """Return the schemas of a pipeline with those of its shards.
+    """Return the schemas of a pipeline, with those of its shards.
 
     Args:
         connection: Any connection to the database.
-        schemas: Names of the schemas. The landing schema may be a shard's: the pipeline
-            is the one that it belongs to.
-        names: Names of shards to be made.
+        schemas: Names of the schemas. The landing schema may be that of a shard: the result is
+            the pipeline to which it belongs.
+        names: Names of shards to create.
 
     Raises:
         psycopg.Error: The server refused the query.
-        ShardNameError: A name cannot be one.
+        ShardNameError: A shard cannot have this name.
     """
     for name in names:
         if not _NAME.fullmatch(name) or name == _WHOLE:
             message = (
-                f"A shard cannot be called {name!r}. Take up to 31 letters a to z, digits and "
-                f"underscores, and not {_WHOLE!r}"
+                f"A shard cannot be called {name!r}. Use up to 31 letters a to z, digits and "
+                f"underscores, but not {_WHOLE!r}"
             )
             raise ShardNameError(message)
     rows = connection.execute(
@@ -64,12 +64,12 @@ def with_shards(
 
 
 def join_landings(connection: Connection[Any], objects: Objects, schemas: Schemas) -> None:
-    """Let the tables of the whole show the rows of all landing schemas.
+    """Create the schema that shows the rows of all landing schemas.
 
     Args:
-        connection: A connection of the schemas' owner; a transaction is open, in which
-            all landed tables were made.
-        objects: What there was before.
+        connection: A connection of the schemas' owner, with the transaction that has made
+            all landed tables.
+        objects: The objects that existed before.
         schemas: Names of the schemas, with all shards.
 
     Raises:
@@ -81,7 +81,7 @@ def join_landings(connection: Connection[Any], objects: Objects, schemas: Schema
         f"comment {schemas.whole}",
         sql.SQL("COMMENT ON SCHEMA {} IS {}").format(
             sql.Identifier(schemas.whole),
-            sql.Literal("What has landed everywhere; to drop it drops all that has landed."),
+            sql.Literal("Landed rows of all shards. To drop this drops all landed rows."),
         ),
     )
     joined = set(
@@ -108,7 +108,7 @@ def join_landings(connection: Connection[Any], objects: Objects, schemas: Schema
 
 
 def _join(connection: Connection[Any], whole: sql.Identifier, landed: sql.Identifier) -> None:
-    """Let a landed table inherit, with the columns of older versions that the whole has."""
+    """Let a landed table inherit; add columns of older versions first if it lacks them."""
     columns = connection.execute(
         "SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute "
         "WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped",

@@ -1,4 +1,4 @@
-"""How figures are written for people: 1,200 · 45 min · 2026-11-25 02:00 UTC."""
+"""Writes figures for people: 1,200 · 45 min · 2026-11-25 02:00 UTC."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import json
 from datetime import UTC, date, datetime, timedelta
 
 _UNITS = ((86_400, "days", 3), (3_600, "h", 2), (60, "min", 2), (1, "s", 0))
-"""Seconds, name, and from how many on it is used: three days, but 71 h."""
+"""Seconds of a unit, its name, and the least number for which it is used: 71 h, but 3 days."""
 
 _LONGEST = 120
 """Characters of a text: enough for a sentence about a broken promise."""
 
 
 def shown(value: object) -> str:
-    """Return a value as people read it.
+    """Return a value in a form for people.
 
     Args:
-        value: A figure, an instant, a duration, or text. Text may come from the API: it
-            loses what would steer a terminal or turn a line around, and is cut short.
+        value: A figure, an instant, a duration, or text. Text may come from the API: control
+            characters are removed, and a long text is cut.
     """
     if isinstance(value, datetime):
         return f"{value.astimezone(UTC):%Y-%m-%d %H:%M} UTC"

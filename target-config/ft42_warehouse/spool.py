@@ -1,8 +1,8 @@
-"""The folder where the tap keeps pages until a state covers them, which hold persons, too.
+"""Empties the tap's spool: the folder where it keeps pages, with personal data.
 
-Of the tap this knows the names of its files: 16 hexadecimal digits and ``.sqlite``, with
-what SQLite appends. A run that is at work loses no row by their removal: pages that it has
-read are on their way, and what it needs again it asks for.
+The names of the tap's files are 16 hexadecimal digits and ``.sqlite``, with the suffixes of
+SQLite. If a run is at work, it loses no row: the pages that it has read are on their way to
+the target, and it asks again for pages that it still needs.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ def purge(folder: Path) -> int:
         folder: The tap's setting ``spool``; it need not exist.
 
     Returns:
-        How many there were.
+        The number of deleted files.
 
     Raises:
-        OSError: One cannot be deleted.
+        OSError: A file cannot be deleted.
     """
     if not folder.is_dir():
         return 0

@@ -1,7 +1,7 @@
-"""The command ``ft42``: a project folder for people who have no checkout.
+"""The command ``ft42``: makes a project folder for people who have no checkout.
 
-What it writes lies in ``starter/``: the repository's own ``meltano.yml`` and what belongs to
-it, brought into this form by ``tools/starter.py``.
+It writes the files in ``starter/``. ``tools/starter.py`` makes them from the repository's own
+``meltano.yml`` and other files.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ _NAMES = {
     "env": ".env",
     "gitignore": ".gitignore",
 }
-"""The files of ``starter/``, and what they are called in a project."""
+"""The files of ``starter/``, and their names in a project."""
 
 _YOURS = ".env"
-"""What is filled in, and so never written a second time."""
+"""The file that users fill in; it is never overwritten."""
 
 _VERSION = "{version}"
-"""Stands in ``starter/`` for the version of the packages."""
+"""A placeholder in ``starter/`` for the version of the packages."""
 
 _NEXT = """\
 {folder}: a Meltano project with the jobs nightly and incremental, and their schedules
@@ -58,8 +58,8 @@ def main() -> None:
 def init(directory: Path) -> None:
     """Write a Meltano project into DIRECTORY.
 
-    No file is overwritten: if one of them is there and differs, nothing is written. An
-    existing .env is kept.
+    No file is overwritten: if one of them exists and differs, nothing is written. An existing
+    .env is kept.
     """
     wanted = {directory / name: _text(file) for file, name in _NAMES.items()}
     try:
@@ -70,8 +70,9 @@ def init(directory: Path) -> None:
         ]
         if in_the_way:
             message = (
-                f"{directory} has files that are not this command's: {', '.join(in_the_way)}. "
-                "Nothing was written. Choose another folder, or move them away."
+                f"{directory} has files that this command did not write: "
+                f"{', '.join(in_the_way)}. Nothing was written. Choose another folder, or move "
+                "them away."
             )
             raise click.ClickException(message)
         (directory / ".local").mkdir(parents=True, exist_ok=True)

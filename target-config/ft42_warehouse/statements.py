@@ -1,4 +1,4 @@
-"""The SQL of this package, which lies in files that a DBA can read."""
+"""The SQL of this package; it lies in files that a DBA can read."""
 
 from __future__ import annotations
 
@@ -33,32 +33,32 @@ class Schemas:
     landing: str = "ft42_raw"
     published: str = "ft42"
     shards: tuple[str, ...] = ()
-    """Landing schemas of loads that must not touch each other's rows, besides ``landing``."""
+    """Further landing schemas, of loads that must not touch each other's rows."""
     keep_strangers: bool = False
-    """Whether what has landed of people out of the scope, and of teams, is kept as it came."""
+    """Whether all data of teams, and of people outside of the scope, are kept."""
 
     @property
     def warehouse(self) -> str:
-        """The schema of what must be remembered."""
+        """The schema of the warehouse's own tables."""
         return f"{self.published}_warehouse"
 
     @property
     def whole(self) -> str:
-        """The schema that shows the rows of all landing schemas, where there are several.
+        """The schema that shows the rows of all landing schemas, if there are several.
 
-        Its tables hold none themselves: a loader that wrote to one would change the
-        rows of all that inherit from it.
+        Its tables are empty, and the landed tables inherit from them. A loader must not write
+        here: a write would change the rows of all landed tables.
         """
         return f"{self.landing}_all"
 
     @property
     def landed(self) -> str:
-        """The schema to read what has landed from."""
+        """The schema from which landed rows are read."""
         return self.whole if self.shards else self.landing
 
     @property
     def names(self) -> list[str]:
-        """All of them."""
+        """The names of all schemas."""
         whole = [self.whole] if self.shards else []
         return [*whole, *self.landings, self.published, self.warehouse]
 
@@ -68,12 +68,12 @@ class Schemas:
         return (self.landing, *self.shards)
 
     def each_landing(self) -> Iterator[Schemas]:
-        """Yield the same pipeline once for each landing schema, as if it had no other."""
+        """Yield the schemas once for each landing schema, as if it were the only one."""
         for name in self.landings:
             yield replace(self, landing=name, shards=())
 
     def has_copies(self, table: Table) -> bool:
-        """Say whether several landed rows can be the same published one."""
+        """Tell whether several landed rows can be copies of one published row."""
         return bool(self.shards) or table.copy_key != table.key
 
     def statement(self, name: str, **parts: sql.Composable) -> sql.Composed:
@@ -81,7 +81,7 @@ class Schemas:
 
         Args:
             name: Name of the file, without ``.sql``.
-            parts: What stands for its ``{placeholders}``, besides the schemas.
+            parts: Values of its ``{placeholders}``, besides the schemas.
         """
         return sql.SQL(text_of(name)).format(
             landing=sql.Identifier(self.landed),
@@ -93,18 +93,18 @@ class Schemas:
     def of_table(self, name: str, table: Table, **parts: sql.Composable) -> sql.Composed:
         """Return a statement about one published table and its landed rows.
 
-        There ``p`` is the published table, ``l`` a landed row, and ``c`` what tells which
-        of several copies ``l`` is.
+        In it, ``p`` is the published table, ``l`` a landed row, and ``c`` the chosen one of
+        several landed copies.
         """
         return self.statement(name, **self._parts_of(table), **parts)
 
     def of_part(
         self, name: str, table: Table, part: Part, **others: sql.Composable
     ) -> sql.Composed:
-        """Return a statement about the table of what a list holds.
+        """Return a statement about the table of a list's items.
 
-        There ``r`` is the row that holds it, ``p`` a row of the part, and ``s`` what the list
-        says.
+        In it, ``r`` is the row that holds the list, ``p`` a row of the items' table, and ``s``
+        an item of the list.
         """
         columns = [column.name for column in part.columns]
         types = {column.name: column.type for column in part.columns}
@@ -136,9 +136,9 @@ class Schemas:
             **others,
         )
 
-    @cache  # noqa: B019 - a process knows few schemas; equal ones share what is kept
+    @cache  # noqa: B019 - a process has few schemas, and equal ones share their entry
     def _parts_of(self, table: Table) -> dict[str, sql.Composable]:
-        """Return what stands for the placeholders of statements about a table."""
+        """Return the values of the placeholders of statements about a table."""
         columns = [column.name for column in table.landed]
         landed = sql.Identifier(self.landed, table.name)
         has_copies = self.has_copies(table)
@@ -190,7 +190,7 @@ class Schemas:
         }
 
     def is_published_copy(self, table: Table, column: Column) -> sql.Composed:
-        """Say that a landed row ``l`` is the copy whose value of a column is published."""
+        """Return the condition that ``l`` is the copy whose value of a column is published."""
         if not self.has_copies(table):
             return sql.SQL("{}").format(sql.SQL("true"))
         weights = [
@@ -213,7 +213,7 @@ class Schemas:
         )
 
     def copies(self, table: Table, where: sql.Composable = _ALL) -> sql.Composed:
-        """Return the query for which of its landed copies each row is published from."""
+        """Return the query that chooses the landed copy from which each row is published."""
         key = _listed(table.key, "l")
         columns = [
             _listed(table.copy_key, "l"),
@@ -240,14 +240,14 @@ class Schemas:
         )
 
     def _is_copy(self, table: Table) -> sql.Composed:
-        """Say that a landed row ``l`` is the copy that was chosen in ``c``."""
+        """Return the condition that a landed row ``l`` is the copy that ``c`` chose."""
         conditions = [equals(column, "c") for column in table.copy_key]
         if self.shards:
             conditions.append(sql.SQL("l.tableoid = {}").format(sql.SQL("c.landed_table")))
         return _all_of(conditions)
 
     def _eligible(self, table: Table) -> sql.Composed:
-        """Say when a landed row is published: its parents are, and it is in the scope."""
+        """Return the condition to publish a landed row: its parents are, and it is in scope."""
         conditions: list[sql.Composable] = [sql.SQL(table.scope)] if table.scope else []
         for column in table.references:
             value = self._value(table, column)
@@ -260,13 +260,13 @@ class Schemas:
         return _all_of(conditions or [sql.SQL("true")])
 
     def _value(self, table: Table, column: Column) -> sql.Composable:
-        """Return what is published of a landed column."""
+        """Return the value that is published of a landed column."""
         if column.merged:
             return sql.Identifier("c", f"merged_{column.name}")
         value = sql.Identifier("l", column.name)
         if column.name not in table.looked_up:
             return value
-        # Of who was out of the scope when the row landed, it was not kept.
+        # It was removed if the person was outside of the scope when the row landed.
         return sql.SQL("coalesce({}, (SELECT r.{} FROM {} AS r WHERE r.id = l.{}))").format(
             value,
             sql.Identifier(table.looked_up[column.name]),
@@ -276,7 +276,7 @@ class Schemas:
 
 
 def _field(name: str, kind: str) -> sql.Composable:
-    """Return the field of an object in a list; NULL where it is of another kind."""
+    """Return the field of an object in a list; NULL if it has another type."""
     field = sql.Literal(name)
     if kind == "text":
         return sql.SQL("item ->> {}").format(field)
@@ -286,12 +286,12 @@ def _field(name: str, kind: str) -> sql.Composable:
 
 
 def equals(column: str, alias: str = "p") -> sql.Composed:
-    """Say that a column is equal in the published (or another) and the landed row."""
+    """Return the condition that a column is equal in a landed and another row."""
     return sql.SQL("{} = {}").format(sql.Identifier(alias, column), sql.Identifier("l", column))
 
 
 def _ages(table: Table, alias: str) -> list[sql.Composable]:
-    """Return what tells which of two copies is newer, and then decides somehow."""
+    """Return what decides which of two copies is newer; the last ones only break ties."""
     return [
         *[
             sql.SQL("coalesce({}, '-infinity')").format(sql.Identifier(alias, column))
@@ -302,10 +302,11 @@ def _ages(table: Table, alias: str) -> list[sql.Composable]:
 
 
 def _within(**limits: str | None) -> sql.Composed:
-    """Say that a landed row is among those that a census ``c`` was limited to.
+    """Return the condition that a census ``c`` has counted the list of a landed row.
 
     Args:
-        limits: Columns of the landed row by those of the census; 0 there is no limit.
+        limits: By column of the census, the column of the landed row. In a census, 0 means
+            no limit.
     """
     return _all_of(
         [

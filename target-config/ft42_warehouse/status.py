@@ -1,4 +1,4 @@
-"""``warehouse status``: how things stand, in about ten lines."""
+"""``warehouse status``: the state of the pipeline, in about ten lines."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _WORDS = {
 
 
 def status_lines(overview: Overview) -> Iterator[str]:
-    """Yield what there is to tell, line by line."""
+    """Yield the status, line by line."""
     yield _line("status", _WORDS[overview.status])
     for job in sorted({row["job"] for row in overview.tables}):
         yield _line(job, _freshness([row for row in overview.tables if row["job"] == job]))
@@ -53,7 +53,7 @@ def status_lines(overview: Overview) -> Iterator[str]:
 
 
 def table_lines(connection: Connection[Any], schemas: Schemas) -> Iterator[str]:
-    """Yield how many rows each table has, and when one last changed.
+    """Yield for each table its numbers of rows, and when a row last changed.
 
     Args:
         connection: A connection of the publisher.
@@ -79,7 +79,7 @@ def table_lines(connection: Connection[Any], schemas: Schemas) -> Iterator[str]:
 
 
 def _unlisted(connection: Connection[Any], schemas: Schemas) -> Iterator[str]:
-    """Yield what waits for campuses that 42 does not list, and for which."""
+    """Yield the numbers of orphans that wait for campuses which 42 does not list."""
     orphans = connection.execute(schemas.statement("report/orphans")).fetchall()
     for table, key, missing_from, rows, parents, examples in orphans:
         if missing_from == "campuses":
@@ -107,7 +107,7 @@ def _freshness(tables: list[Row]) -> str:
 
 
 def _jobs_of_runs(rows: list[Row]) -> Iterator[tuple[Row, list[str]]]:
-    """Yield each run once, with the jobs whose last run it is: one can read all streams."""
+    """Yield each run once, with the jobs whose last run it is; it may be that of both."""
     for row in {row["run_id"]: row for row in rows}.values():
         yield row, [other["job"] for other in rows if other["run_id"] == row["run_id"]]
 
@@ -129,7 +129,7 @@ def _quota(row: Row) -> str:
 
 
 def _limits(row: Row) -> str:
-    """Say what limits the requests: a setting, or what 42 allows."""
+    """Say whether a setting or 42 limits the requests."""
     kept, allowed = row["requests_per_hour"], row["allowed_per_hour"]
     if allowed is None:
         return ""
@@ -140,7 +140,7 @@ def _limits(row: Row) -> str:
 
 
 def _proof(audits: list[Row]) -> str:
-    """Say of which lists is proven that no row is missing, and what was found."""
+    """Say for which lists it is proven that no row is missing, and what the audit found."""
     proven = [row for row in audits if not row["unsettled"]]
     figures = ("days", "missing", "gone")
     days, missing, gone = (sum(row[name] for row in audits) for name in figures)
@@ -164,11 +164,11 @@ def _counts(rows: list[Row], name: str, count: str) -> str:
 
 
 def finding_lines(finding: Finding, others: list[str]) -> Iterator[str]:
-    """Yield what is so and what to do.
+    """Yield the lines of a finding: what is wrong, and what to do.
 
     Args:
-        finding: One that says it.
-        others: What else it is so about, as `gathered` gives it.
+        finding: The finding.
+        others: Further subjects with the same finding, as `gathered` gives them.
     """
     likewise = f" Likewise {', '.join(others)}." if others else ""
     yield f"{finding.severity.upper()}: {finding.what}{likewise}"

@@ -1,8 +1,7 @@
-"""Meltano's system database, which keeps the state of every run and deletes none.
+"""Trims Meltano's system database, which keeps the state of every run for ever.
 
-Meltano reads the last state from a table of its own, ``state``. The copies in ``runs``
-are looked at by nobody once a later run has ended, and at the network's scale they grow
-by gigabytes a year.
+Meltano reads the last state from its table ``state``. Once a later run has ended, it does not
+read the copies in ``runs`` any more. For the whole network they grow by gigabytes a year.
 """
 
 from __future__ import annotations
@@ -11,22 +10,22 @@ from datetime import UTC, datetime, timedelta
 
 _STATES_KEPT = timedelta(days=1)
 _PATIENCE = 30
-"""Seconds to wait for Meltano, which writes to the same file."""
+"""Seconds to wait while Meltano writes to the same file."""
 
 
 def trim(uri: str, *, days: float) -> str | None:
-    """Delete the runs that are older, and the states of those that are older than a day.
+    """Delete old runs, and the states of runs that are older than a day.
 
     The last run of each load stays as it is.
 
     Args:
         uri: Meltano's setting ``database_uri``.
-        days: How long a run is kept.
+        days: Days for which a run is kept.
 
     Returns:
-        Why it was not possible; None if it was.
+        Why this failed; None if it did not.
     """
-    # Needed once a night; all would wait a quarter of a second for it.
+    # This import takes a quarter of a second, and is needed only once a night.
     import sqlalchemy as sa  # noqa: PLC0415
 
     runs = sa.table(

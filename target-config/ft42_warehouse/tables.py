@@ -1,8 +1,8 @@
-"""The tables that people query, worked out from the schemas of the streams.
+"""The tables that people query, derived from the schemas of the streams.
 
-A schema says all that is special about a table: columns, types and meanings, the
-primary key, and in ``x-references`` which table a column points to. Columns that
-no stream brings are declared here.
+A schema declares a table: columns, types and descriptions, the primary key, and in
+``x-references`` the table to which a column refers. Columns that no stream brings are declared
+here.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 PERSONS = "users"
-"""The table with a row a person; what points to it is that person's data."""
+"""The table with one row for each person. Rows that refer to it are that person's data."""
 
 SEARCHED = {PERSONS: "login", "projects": "slug", "campuses": "name"}
-"""Columns that people look rows up by, besides the keys."""
+"""Columns by which people look up rows, besides the keys."""
 
 _SQL_TYPES = {
     "boolean": "boolean",
@@ -40,26 +40,26 @@ class Column:
     type: str
     description: str
     references: str | None = None
-    """Table that it points to."""
+    """The table to which it refers."""
     nullable: bool = True
     merged: LiteralString | None = None
-    """What it is, worked out from all landed copies ``l`` of a row; None if the column of
-    the copy that is published."""
+    """SQL that computes it from all landed copies ``l`` of a row; None if it comes from the
+    copy that is published."""
 
 
 @dataclass(frozen=True)
 class Mention:
-    """Where rows name a person to whom they do not belong."""
+    """A place where rows name a person to whom they do not belong."""
 
     column: str
     steps: tuple[str, ...]
-    """What leads to the id in the column's JSON: ``*`` for each item of a list, else a key.
-    None if the column is the id."""
+    """The path to the id in the column's JSON: ``*`` for each item of a list, else a key.
+    Empty if the column itself holds the id."""
 
 
 @dataclass(frozen=True)
 class Part:
-    """A table with a row for each object in a list that rows of another table hold."""
+    """A table with a row for each item of a list that rows of another table hold."""
 
     name: str
     description: str
@@ -68,81 +68,81 @@ class Part:
     source: str
     """The column that holds the list."""
     values: tuple[tuple[str, str], ...]
-    """By column, where its value comes from: a column of the row, or ``*/`` and a field."""
+    """By column, the source of its value: a column of the row, or ``*/`` and a field."""
 
     @property
     def parent(self) -> str:
-        """The column that says of which row it is a part."""
+        """The column that names the row which holds the list."""
         return self.key[0]
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table, as it is published."""
+    """A published table."""
 
     name: str
     description: str
     key: tuple[str, ...]
     copy_key: tuple[str, ...]
-    """The key of the landed rows: more than `key` where a row lands once for each cursus."""
+    """The key of the landed rows; longer than `key` if a row lands once for each cursus."""
     landed: tuple[Column, ...]
     """Columns that the stream of the same name brings."""
     ages: tuple[str, ...]
-    """Columns that tell which of several copies is the newest, the weightiest first."""
+    """Columns that decide which of several copies is the newest; the first counts most."""
     derived: tuple[Column, ...] = ()
     """Columns that ``sql/publish/derive_<name>.sql`` fills."""
     derived_from: tuple[str, ...] = field(default=(), repr=False)
-    """Tables that this file looks at, besides its own; says nothing of the table's shape."""
+    """Other tables that this file reads; not a part of the table's structure."""
     partition: str | None = None
-    """Column of the parent that a census can be limited to."""
+    """Column of the parent to which a census can be limited."""
     follows: str | None = None
-    """Table whose rows its own follow from, so that some can stand in it that never landed."""
+    """Table from whose rows its own are derived, so some of its rows never landed."""
     scope: LiteralString | None = None
     """Condition for a landed row ``l`` to be published at all."""
     job: str = "nightly"
-    """The job that brings its changes soonest: ``x-job``; the night brings all."""
+    """The job that brings its changes soonest: ``x-job``. The job nightly brings all."""
     parts: tuple[Part, ...] = ()
-    """Tables of what its lists hold: ``x-rows``. Their rows come and go with its own."""
+    """Tables of its lists' items: ``x-rows``. Their rows come and go with its own."""
     persons: tuple[tuple[str, str], ...] = ()
-    """Where its rows speak of people, and what stands there: ``x-persons``."""
+    """Paths at which its rows name people, and what stands there: ``x-persons``."""
 
     @property
     def copied_by(self) -> str | None:
-        """The column of the landed key that the published one lacks."""
+        """The column that only the landed key has, not the published one."""
         return next((column for column in self.copy_key if column not in self.key), None)
 
     @property
     def cursus(self) -> str | None:
-        """The landed column that says of which cursus a row is, None if it is of any."""
+        """The landed column that names the cursus of a row; None if it has no cursus."""
         return next(
             (column.name for column in self.landed if column.name == _COPIED), self.copied_by
         )
 
     @property
     def has_derived_rows(self) -> bool:
-        """Whether rows can stand in it that never landed."""
+        """Whether it can hold rows that never landed."""
         return self.follows is not None
 
     @property
     def columns(self) -> tuple[Column, ...]:
-        """All columns but the two instants that `publish` keeps."""
+        """All columns except the two instants that `publish` keeps."""
         return self.landed + self.derived
 
     @property
     def references(self) -> tuple[Column, ...]:
-        """Landed columns that must point to a published row."""
+        """Landed columns that must refer to a published row."""
         return tuple(column for column in self.landed if column.references)
 
     @property
     def person(self) -> str | None:
-        """The column that says whose data a row is, None if nobody's."""
+        """The column that says whose data a row is; None if it is nobody's."""
         if self.name == PERSONS:
             return "id"
         return next((c.name for c in self.references if c.references == PERSONS), None)
 
     @property
     def mentions(self) -> tuple[Mention, ...]:
-        """Where its rows name persons besides the one whose they are."""
+        """Places where its rows name other persons than their own."""
         return tuple(
             Mention(column, tuple(steps))
             for path, kind in self.persons
@@ -152,24 +152,24 @@ class Table:
 
     @property
     def naming_lists(self) -> tuple[str, ...]:
-        """The columns whose JSON says more of people than their ids."""
+        """The columns whose JSON has more about people than their ids."""
         paths = (path.split("/") for path, kind in self.persons if kind != "id")
         return tuple(dict.fromkeys(column for column, *steps in paths if steps))
 
     @property
     def is_about_others(self) -> bool:
-        """Whether its rows belong to persons who have their own row elsewhere."""
+        """Whether its rows belong to persons, who have their own row in another table."""
         return self.person is not None and self.name != PERSONS
 
     @property
     def naming(self) -> dict[str, str]:
-        """The columns that say more of the row's person than the id, and what."""
+        """The columns with more about the row's person than the id, and their kind."""
         names = {column.name for column in self.landed}
         return {path: kind for path, kind in self.persons if kind != "id" and path in names}
 
     @property
     def looked_up(self) -> dict[str, str]:
-        """The columns that repeat one of the person's own row, and which."""
+        """The columns that repeat a column of the person's own row, and which."""
         if not self.is_about_others:
             return {}
         return {path: kind for path, kind in self.naming.items() if kind in {"login", "url"}}
@@ -184,8 +184,8 @@ _DERIVED = {
         Column("campus_id", "bigint", "Campus of the coalition.", "campuses"),
         Column(
             "rank", "bigint",
-            "Rank by score among the published members of the coalition; equal scores share "
-            "a rank, and the next rank is left out. Computed here: the API's goes stale.",
+            "Rank by score among the published members of the coalition. Equal scores share "
+            "a rank, and the next rank is skipped. Computed here, as the API's gets old.",
         ),
     ),
 }  # fmt: skip
@@ -197,15 +197,15 @@ _DERIVED_FROM = {
 }
 
 _COPIED = "cursus_id"
-"""Part of the landed key that the published one lacks."""
+"""Column that only the landed key has, not the published one."""
 
 _CURSUS_IDS = Column(
     "cursus_ids", "bigint[]", "Cursus that the row was read for.",
     merged="{warehouse}.distinct_ids(array_agg(l.cursus_id) OVER (PARTITION BY l.id))",
 )  # fmt: skip
-"""What is published of the key's part, where nobody else says it."""
+"""The published column that replaces `cursus_id`, if the stream has no other one."""
 
-# What a single run over all would have kept, whichever copy is the newest.
+# A single run over all campuses and cursus would keep these values, whichever copy is newest.
 _MERGED: dict[str, dict[str, LiteralString]] = {
     "projects_users": {
         "campus_id": "max(l.campus_id) OVER (PARTITION BY l.id)",
@@ -216,9 +216,9 @@ _MERGED: dict[str, dict[str, LiteralString]] = {
 _AGES = ("updated_at", "_sdc_extracted_at")
 
 _FOLLOWS = {"campus_achievements": "achievements"}
-"""The links follow from the names in ``achievements.campus``, at no request."""
+"""The names in ``achievements.campus`` give the links without a request."""
 
-# The tap asks for these people only; a row can change between question and answer.
+# The tap asks only for these people, but a row can change between request and answer.
 SCOPES: dict[str, LiteralString] = {
     PERSONS: "l.kind = 'student' AND l.alumni IS NOT TRUE",
 }
@@ -236,18 +236,18 @@ def stream_schemas() -> Iterator[dict[str, Any]]:
 
 
 def json_path(steps: Iterable[str]) -> str:
-    """Return the path of PostgreSQL to what steps lead to in a column's JSON."""
+    """Return the JSON path of PostgreSQL for the steps of a `Mention`."""
     return "$" + "".join("[*]" if step == "*" else f'."{step}"' for step in steps)
 
 
 def declared_items(title: str, column: str, *, naming: bool | None = None) -> dict[str, Any]:
-    """Return what is kept of the objects in JSON, as ``sql/init/declared_only.sql`` takes it.
+    """Return the kept fields of objects in JSON, in the form of ``sql/init/declared_only.sql``.
 
     Args:
         title: The stream.
-        column: The column that holds an object, or a list of them.
-        naming: Whether logins and addresses of people are kept; texts never are. All that
-            the API sends if None.
+        column: The column that holds an object, or a list of objects.
+        naming: Whether logins and addresses of people are kept; texts never are. If None, all
+            declared fields are kept.
     """
     schema = next(schema for schema in stream_schemas() if schema["title"] == title)
     shape: dict[str, Any] = {}
@@ -266,7 +266,7 @@ def declared_items(title: str, column: str, *, naming: bool | None = None) -> di
 
 @cache
 def published_tables() -> tuple[Table, ...]:
-    """Return the published tables, each after those that it points to."""
+    """Return the published tables, each after the tables to which it refers."""
     tables = {
         schema["title"]: _table(schema)
         for schema in stream_schemas()
@@ -286,7 +286,7 @@ def tables_by_name() -> dict[str, Table]:
 
 
 def parts() -> Iterator[tuple[Table, Part]]:
-    """Yield the tables of what lists hold, each with the one whose rows hold it."""
+    """Yield the tables of lists' items, each with the table whose rows hold the list."""
     for table in published_tables():
         for part in table.parts:
             yield table, part
@@ -299,7 +299,7 @@ def sql_type(column: dict[str, Any]) -> str:
         column: The column's JSON Schema.
 
     Returns:
-        The type that the stock target would choose, but for instants.
+        The type that the stock target would choose, except for instants.
     """
     (kind,) = {*_as_list(column["type"])} - {"null"}
     if column.get("format") == "date-time":

@@ -1,12 +1,14 @@
-"""The turns of the jobs: when each began, and whether it came as far as its publish.
+"""The turns of the jobs: when each turn began, and whether it has published.
 
-A job notes this by itself: its publish is ``warehouse publish --job``, and the night's
-first task is ``warehouse init --job``. A quarter of an hour has no process for that: its
-turn is noted once it has published. What loads missed that went on without it, its last task
-tells, once the rest is published: ``warehouse outcome --job``, or ``publish --outcome``.
-Meltano's own database does not tell: it knows loads rather than jobs, and nothing of a job
-whose ``init`` or publish fails. Where a turn ended that did not publish, only who started it
-knows, and says so with ``warehouse alert --after``.
+A job notes its turns itself. The job nightly begins with ``warehouse init --job``, which notes
+the beginning. The job incremental saves this call: its turn is noted when it has published.
+Both publish with ``warehouse publish --job``. If a load missed streams and went on, the last
+task of the job says so, after the publish: ``warehouse outcome --job``, or ``publish
+--outcome``.
+
+Meltano's own database is not enough: it knows loads but not jobs, and nothing of a job whose
+``init`` or publish fails. If a turn ends without a publish, only the program that started it
+knows. It says so with ``warehouse alert --after``.
 """
 
 from __future__ import annotations
@@ -26,9 +28,9 @@ if TYPE_CHECKING:
     from ft42_warehouse.statements import Schemas
 
 _RECENT = 0.5
-"""The part of the time between two turns within which a publish is that of the turn that has
-just ended. A turn ends soon after its publish, and the publish before it is a whole turn
-older, less what that one took."""
+"""A publish belongs to the turn that has just ended if it is younger than this part of the time
+between two turns. A turn ends soon after its publish; the publish before is about a whole turn
+older."""
 
 
 def note_begin(connection: Connection[Any], schemas: Schemas, job: str) -> bool:
@@ -40,8 +42,8 @@ def note_begin(connection: Connection[Any], schemas: Schemas, job: str) -> bool:
         job: Name of the job.
 
     Returns:
-        Whether that was possible; not so before the first ``warehouse init``, nor for an
-        account that has no right to any of this.
+        Whether that was possible. It is not before the first ``warehouse init``, or if the
+        account lacks the rights.
 
     Raises:
         psycopg.Error: The server refused a statement.
@@ -65,13 +67,13 @@ def note_publish(connection: Connection[Any], schemas: Schemas, job: str) -> Non
 def note_failure(
     connection: Connection[Any], schemas: Schemas, job: str, turn: timedelta
 ) -> None:
-    """Note that the turn of a job that has just ended has failed, unless it has published.
+    """Note that a job's turn, which has just ended, has failed, unless it has published.
 
     Args:
         connection: A connection of the publisher, in autocommit mode.
         schemas: Names of the schemas.
         job: Name of the job.
-        turn: After what time the job has its next turn.
+        turn: The time between two turns of the job.
 
     Raises:
         psycopg.Error: The server refused a statement.
@@ -82,7 +84,7 @@ def note_failure(
 
 
 def failures(connection: Connection[Any], schemas: Schemas, job: str) -> list[str]:
-    """Return what the last loads of a job missed, as these said it themselves.
+    """Return what the last loads of a job missed, as reported by these loads.
 
     Args:
         connection: A connection of the publisher.

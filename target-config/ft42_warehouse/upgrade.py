@@ -1,4 +1,4 @@
-"""From the landed tables of older versions to today's, with the rows that they hold."""
+"""Upgrades landed tables of older versions, with their rows."""
 
 from __future__ import annotations
 
@@ -14,23 +14,22 @@ if TYPE_CHECKING:
 
 _CURSUS = "cursus_id"
 _DEFAULT_CURSUS = 21
-"""That of the tap: older versions read one cursus, and most of them this one."""
+"""The tap's default. Older versions read only one cursus, most of them this one."""
 
 
 def allow_copies(
     connection: Connection[Any], objects: Objects, schemas: Schemas, schema: dict[str, Any]
 ) -> None:
-    """Let a landed table hold a row for each cursus, where its key is of an older version.
+    """Add the cursus to the key of a landed table of an older version.
 
-    Each row gets the cursus that it was read for: a person that of the last enrolment,
-    and what else does not know it that of the last run.
+    Each row gets the cursus for which it was read: a person that of the last enrolment; other
+    rows without a cursus that of the last run.
 
     Args:
         connection: A connection of the table's owner; a transaction is open.
-        objects: What there is.
+        objects: The objects that exist.
         schemas: Names of the schemas.
-        schema: The stream's schema; of others than those that land for each cursus
-            nothing is changed.
+        schema: The stream's schema. If its key has no cursus, nothing is changed.
 
     Raises:
         psycopg.Error: The server refused a statement.
@@ -62,9 +61,9 @@ def allow_copies(
 
 
 def _known(objects: Objects, schemas: Schemas, name: str) -> sql.Composed:
-    """Return what tells the cursus of a landed row ``l``, the surest first."""
+    """Return SQL that tells the cursus of a landed row ``l``; the most certain comes first."""
     known: list[sql.Composable] = []
-    if name == "census":  # of all that there was
+    if name == "census":  # an old census counted all cursus
         known.append(sql.Literal(0))
     if name == "users" and objects.exists(f"table {schemas.landing}.projects_users"):
         known.append(schemas.statement("upgrade/cursus_of_last_enrolment"))

@@ -1,4 +1,4 @@
-"""Who holds a session up: said after some seconds, and given up on after a limit."""
+"""Watches a session: says after some seconds who blocks it, and gives up after a limit."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     from ft42_warehouse.session import Session
 
 PATIENCE = 5
-"""Seconds after which it is looked why a statement has not ended."""
+"""Seconds after which the watch asks why a statement has not ended."""
 
 
 class Watch:
-    """Looks at a session from beside it, through a connection of its own.
+    """Watches a session through a second connection.
 
-    A lock that others hold is given up on by the server (``lock_timeout``). A pooler that
-    lends no connection is given up on here.
+    The server itself gives up on a lock that others hold (``lock_timeout``). The watch gives up
+    on a pooler that lends no connection.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class Watch:
         """Watch a session.
 
         Args:
-            session: What may have to wait, for ``wait_seconds`` at most.
+            session: The session, which may wait for ``wait_seconds`` at most.
             connect: Makes another connection to the same database.
         """
         self._session = session
@@ -47,12 +47,12 @@ class Watch:
         self._over = Event()
         self._thread = Thread(target=self._run, name="watch", daemon=True)
         self.said = ""
-        """What was last said of who holds the session up."""
+        """The last message about who blocks the session."""
         self.has_hung_up = False
         self._who: object = None
 
     def __enter__(self) -> Self:
-        """Begin to look."""
+        """Begin to watch."""
         self._thread.start()
         return self
 
@@ -62,8 +62,8 @@ class Watch:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Look no more."""
-        # It may be amid a look: nobody waits for that.
+        """Stop watching."""
+        # The thread may be asking the server just now; do not wait for it.
         self._over.set()
 
     def _run(self) -> None:
@@ -86,9 +86,9 @@ class Watch:
                     sql.SQL(text_of("session/held_up_by")), {"name": self._session.name}
                 ).fetchall()
         except psycopg.Error:
-            return  # What waits says itself what is wrong with the server.
+            return  # the watched session will report what is wrong with the server
         if rows and not self._over.is_set():
-            # How long it has lasted is news only beside others.
+            # A longer duration alone is no reason for another message.
             self._say("; ".join(_holder(*row) for row in rows), {row[:2] for row in rows})
 
     def _say(self, what: str, who: object = None) -> None:
@@ -99,7 +99,7 @@ class Watch:
             click.echo(f"Waiting for {limit} at most: {what}", err=True)
 
     def _hang_up(self) -> None:
-        """End what the session waits for, as if the server had gone away."""
+        """Cut the session's connection, as if the server had gone away."""
         self.has_hung_up = True
         with socket.socket(fileno=os.dup(self._session.fileno())) as line:
             line.shutdown(socket.SHUT_RDWR)
@@ -113,7 +113,7 @@ def _holder(  # noqa: PLR0913, PLR0917 - a column an argument
     state: str | None,
     seconds: float | None,
 ) -> str:
-    """Return who holds what, without the text of statements: it may name people."""
+    """Describe who holds a lock, without the text of statements: it may name people."""
     if not pid:
         return f"a prepared transaction holds {what}; see pg_prepared_xacts"
     known = [

@@ -1,6 +1,6 @@
-"""Where alerts are posted, in the words that Slack, Discord and others take.
+"""Posts alerts to a webhook, in the format of Slack, Discord and others.
 
-The URL of a webhook is a secret: whoever knows it can post. Only its host is ever named.
+The URL of a webhook is a secret, as anybody who knows it can post. Messages name only its host.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _TIMEOUT = 10
 """Seconds to connect, and to wait for an answer."""
 
 _NO_PREVIEWS = 1 << 2
-"""Discord's flag for a message whose links are not unfolded."""
+"""Discord's flag for a message without previews of its links."""
 
 _LONGEST = {"slack": 4_000, "discord": 2_000}
 """Characters of a message; Slack cuts longer ones, Discord refuses them."""
@@ -45,7 +45,7 @@ _HOSTS = {
 
 
 class _Session(requests.Session):
-    """Trusts whom the machine trusts, and is sent nowhere else."""
+    """Trusts the authorities that the machine trusts, and follows no redirection."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -53,16 +53,16 @@ class _Session(requests.Session):
 
     @override
     def get_redirect_target(self, resp: requests.Response) -> str | None:
-        """Go nowhere: whoever answers may not choose who reads the message."""
+        """Follow no redirection: the server may not choose who else reads the message."""
         return None
 
 
 class WebhookError(Exception):
-    """A webhook that cannot be used, or did not take a message; no secret is told."""
+    """A webhook cannot be used, or refused a message. The text holds no secret."""
 
 
 class Format(StrEnum):
-    """Who takes the message."""
+    """The format of a message."""
 
     SLACK = "slack"
     DISCORD = "discord"
@@ -71,7 +71,7 @@ class Format(StrEnum):
 
 @dataclass(frozen=True)
 class Webhook:
-    """A URL that messages are posted to."""
+    """A URL to which messages are posted."""
 
     url: str = field(repr=False)
     host: str
@@ -83,10 +83,10 @@ class Webhook:
 
         Args:
             url: An https URL, or an http one of this machine.
-            message_format: A `Format`; by the URL's host if not given, else JSON.
+            message_format: A `Format`. If None, the URL's host decides; JSON if it is unknown.
 
         Raises:
-            WebhookError: Others could read on the way what is posted there.
+            WebhookError: Others could read the messages on their way.
         """
         try:
             parts = urlsplit(url.strip())
@@ -105,10 +105,10 @@ class Webhook:
 
         Args:
             lines: The message, for people.
-            details: The same for programs; only JSON carries it.
+            details: The same for programs; only the format JSON includes it.
 
         Raises:
-            WebhookError: It was not taken.
+            WebhookError: The webhook cannot be reached, or refused the message.
         """
         request = requests.Request(
             "POST",
@@ -118,13 +118,13 @@ class Webhook:
         )
         try:
             with _Session() as session:
-                # A session's own way to prepare it would look for a password in ~/.netrc.
+                # A session would prepare it with a password from ~/.netrc.
                 prepared = request.prepare()
                 surroundings = session.merge_environment_settings(
                     self.url,
-                    # No proxy reaches what is on this machine.
+                    # No proxy can reach a server on this machine.
                     proxies={"no_proxy": self.host} if _is_loopback(self.host) else {},
-                    # Whatever is answered, nobody reads it.
+                    # The body of the answer is not read.
                     stream=True,
                     verify=None,
                     cert=None,
@@ -132,7 +132,7 @@ class Webhook:
                 with session.send(prepared, timeout=_TIMEOUT, **surroundings) as response:
                     status = response.status_code
         except OSError as error:
-            # What it says holds the URL.
+            # The text of the error may hold the URL.
             message = (
                 f"the certificate of {self.host} is not trusted: see REQUESTS_CA_BUNDLE"
                 if _is_distrusted(error)
@@ -176,12 +176,12 @@ def _is_loopback(host: str) -> bool:
 
 
 def _inert(text: str) -> str:
-    """Return a text that calls nobody and switches no typeface."""
+    """Return a text that mentions nobody and contains no formatting."""
     return text.replace("@", "@\N{ZERO WIDTH SPACE}").replace("`", "'")
 
 
 def _cut(text: str, message_format: Format) -> str:
-    """Return as many whole words as a message may have."""
+    """Cut a text to the length of a message, between two words."""
     longest = _LONGEST[message_format]
     if len(text) <= longest:
         return text

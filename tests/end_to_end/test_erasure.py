@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -133,10 +134,39 @@ def test_leaders_and_members_who_are_gone_for_any_reason_leave_nothing_anywhere(
         assert checked.returncode == 1
         assert login not in checked.stdout
         for place, (table, column, *_) in PLACES.items():
-            named = f"{schema}.{table}.{column} names persons who were erased"
+            named = f"{schema}.{table}.{column} names erased persons"
             assert named in checked.stdout, place
         warehouse(database, "rebuild")
         assert found_in(owner(database), {login}) == []
+
+
+def test_who_is_listed_again_has_all_rows_after_the_command_that_publish_tells(
+    pipeline: Pipeline, sandbox: RunningSandbox, database: Database
+) -> None:
+    query = "SELECT id FROM ft42.{} WHERE user_id = {} ORDER BY id"
+    database.reset()
+    live = ("tap-ft42-reference", "target-postgres", "tap-ft42-live", "target-postgres")
+    pipeline.run("warehouse:init", *live, "warehouse:publish", **SETTINGS)
+    owned = database.query(
+        "SELECT user_id FROM ft42.projects_users JOIN ft42.achievements_users USING (user_id)"
+        " GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 1"
+    )
+    (person,) = [row["user_id"] for row in owned]
+    before = {table: database.query(query.format(table, person)) for table in OWNED[1:]}
+    sandbox.update("users", person, **{"alumni?": True})
+    let_a_day_pass(pipeline, "tap-ft42-live-to-target-postgres")
+    pipeline.run(*live, "warehouse:publish", **SETTINGS)
+    assert database.query(f"SELECT FROM ft42_raw.projects_users WHERE user_id = {person}") == []
+    sandbox.update("users", person, **{"alumni?": False})
+    said = pipeline.run(*live, "warehouse:publish", **SETTINGS)
+    (told,) = re.findall(
+        r"a backfill reads it: (.*?) meltano --environment=prod run (.*)", said
+    )
+    settings = dict(word.split("=") for word in told[0].split())
+    assert database.query(query.format("projects_users", person)) == []
+    pipeline.run(*told[2].split(), **SETTINGS, **settings)
+    after = {table: database.query(query.format(table, person)) for table in OWNED[1:]}
+    assert after == before
 
 
 def choose(sandbox: RunningSandbox, database: Database) -> list[Gone]:

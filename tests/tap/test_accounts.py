@@ -11,13 +11,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tap_ft42.census.accounts import Account
-from tap_ft42.census.days import moment_of
+from tap_ft42.census.days import ZONES, moment_of
 from tap_ft42.census.packing import LONGEST, MOST_IDS
 from tap_ft42.declared.instants import write_instant
 from tap_ft42.reading.regions import MAX_ID
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from tap_ft42.declared.capabilities import Zone
 
 IDS = st.sets(st.integers(1, MAX_ID) | st.integers(1, 5000), max_size=300)
 EXAMPLES = settings(max_examples=100, deadline=None)
@@ -38,19 +40,6 @@ def restored(account: Account) -> Account:
 @given(ids=IDS)
 def test_an_account_is_the_same_after_it_was_written_down(ids: set[int]) -> None:
     assert list(restored(account_of(ids)).ids) == sorted(ids)
-
-
-@EXAMPLES
-@given(ids=IDS, lower=st.integers(1, 5000), width=st.integers(0, 5000), now=IDS)
-def test_an_interval_that_was_read_is_what_was_read(
-    ids: set[int], lower: int, width: int, now: set[int]
-) -> None:
-    upper = lower + width
-    now = {row for row in now if lower <= row <= upper}
-    account = account_of(ids)
-    account.replace(lower, upper, sorted(now), {})
-    assert set(account.ids) == {row for row in ids if not lower <= row <= upper} | now
-    assert account.total == len(account.ids)
 
 
 def test_forty_thousand_students_take_some_thirty_kilobytes() -> None:
@@ -143,6 +132,19 @@ def test_a_day_that_was_read_and_has_no_row_is_empty() -> None:
     account.replace_days(range(day, day + 1), "UTC", [])
     assert rows > 0
     assert account.rows("UTC")[day] == 0
+
+
+@pytest.mark.parametrize("zone", ZONES)
+def test_a_day_can_give_all_its_rows_and_no_other_day_does(zone: Zone) -> None:
+    account = Account()
+    for number, instant in enumerate(INSTANTS[:200], 1000):
+        account.add(number, moment=moment_of({"created_at": write_instant(instant)}))
+    account.forget_ids()
+    left = dict(account.rows(zone))
+    for day, rows in sorted(left.items()):
+        assert account.lessen(day, zone, rows + 1) == rows
+        left.pop(day)
+        assert {each: some for each, some in account.rows(zone).items() if some} == left
 
 
 def test_who_says_no_instant_is_of_no_day() -> None:

@@ -186,6 +186,22 @@ def test_a_token_need_not_say_for_how_long_it_is_good(tap: Tap, api: ScriptedApi
     assert not failures(run)
 
 
+@pytest.mark.slow
+def test_a_list_without_end_fails_the_run_in_bounded_requests(
+    tap: Tap, api: ScriptedApi
+) -> None:
+    def answer(asked: Asked) -> Reply:
+        first = asked.page * asked.size
+        rows = [CURSUS | {"id": first + number} for number in range(asked.size)]
+        return Reply(rows, headers={"X-Total": "5", "X-Per-Page": str(asked.size)})
+
+    api.script["/v2/cursus"] = answer
+    run = tap.pointed_at(api, page_size=2).fail("cursus")
+    assert len(api.asked) < 1100
+    assert "The run is not complete: it has had" in run.log
+    assert "the API shows more and more rows" in run.log
+
+
 def test_a_page_on_disk_that_cannot_be_read_is_asked_for_again(
     tap: Tap, api: ScriptedApi, tmp_path: Path
 ) -> None:

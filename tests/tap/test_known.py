@@ -86,6 +86,24 @@ class TestIncrementalStreams:
         (came,) = [row for row in third.records("projects_users") if row["id"] == old["id"]]
         assert came["campus_id"] == old["campus_id"]
 
+    @pytest.mark.parametrize("campus_ids", [[1, 29], [29]])
+    def test_an_enrolment_that_changed_silently_is_written_in_some_nights(
+        self, tap: Tap, campus: RunningSandbox, campus_ids: list[int]
+    ) -> None:
+        streams = ("projects_users", "census", "rejected_records")
+        scope: Row = {"campus_ids": campus_ids, "refresh_nights": 1}
+        here = tap.pointed_at(campus, page_size=10, **scope, **AT_ONCE)
+        run = here.run(*streams)
+        campuses = {row["id"]: row["campus_id"] for row in run.records("projects_users")}
+        for row in campuses:
+            campus.update("projects_users", row, silent=True, final_mark=77)
+        fresh: dict[int, int] = {}
+        for _ in range(4):
+            run = here.run(*streams, state=a_day_later(run.state))
+            rows = run.records("projects_users")
+            fresh |= {row["id"]: row["campus_id"] for row in rows if row["final_mark"] == 77}
+        assert fresh == campuses
+
     def test_rows_that_a_filter_lets_through_are_no_news(self, tap: Tap) -> None:
         with running_sandbox(users=100, enrolments=500, achievements_per_user=0) as lax:
             lax.configure(cursus_filter_restricts=False)
@@ -318,3 +336,26 @@ def test_whoever_has_the_first_id_is_read_again_as_everybody_is(
     assert {row["id"] for row in night.records("users") if row["wallet"] == 2} == {
         *range(1, 61)
     }
+
+
+@pytest.mark.parametrize(("people", "nights"), [(13, 7), (95, 4), (30, 1)])
+def test_nobody_waits_longer_than_the_nights_however_full_the_last_page_is(
+    tap: Tap, api: ScriptedApi, people: int, nights: int
+) -> None:
+    at = {"created_at": "2025-03-01T00:00:00.000Z", "updated_at": "2025-03-01T00:00:00.000Z"}
+    api.script["/v2/cursus/21/users"] = Pretended(
+        [
+            record_of("users", id=number, kind="student", **{"alumni?": False}, **at)
+            for number in range(1, people + 1)
+        ]
+    )
+    here, streams = (
+        tap.pointed_at(api, page_size=10, refresh_nights=nights),
+        ("users", "census"),
+    )
+    state, read = here.run(*streams).state, dict.fromkeys(range(1, people + 1), 0)
+    for night in range(1, 2 * nights + 3):
+        run = here.run(*streams, state=a_day_later(state))
+        state = run.state
+        read |= dict.fromkeys(run.ids("users"), night)
+        assert max(night - last for last in read.values()) < nights

@@ -257,7 +257,7 @@ def test_a_store_that_is_lost_in_mid_run_costs_no_row(
         api.script["/v2/cursus"] = in_turn(lost, pages)
         run = tap.pointed_at(api, **limits, page_size=10, quota_store=store).run("cursus")
     assert set(run.ids("cursus")) == {row["id"] for row in rows}
-    assert len([line for line in run.warnings if "accounts for its own" in line]) == 1
+    assert len([line for line in run.warnings if "counts only its own" in line]) == 1
 
 
 OFFICIAL: dict[str, Any] = {
@@ -274,6 +274,15 @@ def test_limits_that_are_not_set_are_those_that_42_tells(tap: Tap, api: Scripted
     (row,) = run.records("sync_runs")
     assert (row["requests_per_second"], row["requests_per_hour"]) == (8, 3600)
     assert "8 requests a second and 3600 an hour (roles: Official App)" in run.log
+
+
+@pytest.mark.parametrize("roles", ["", "a role " * 20, "r\xf4le"])
+def test_roles_that_no_log_should_hold_are_not_told(
+    tap: Tap, api: ScriptedApi, roles: str
+) -> None:
+    api.script["/v2/cursus"] = paged([], **OFFICIAL | {"X_Application_Roles": roles})
+    here = tap.pointed_at(api, requests_per_second=None, requests_per_hour=None)
+    assert "3600 an hour (roles: unknown)" in here.run("cursus").log
 
 
 @pytest.mark.parametrize(

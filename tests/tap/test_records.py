@@ -345,9 +345,9 @@ class TestExtra:
         rows = Rows("scale_teams", schema, Rejections(is_kept=False))
         row = rows.row({"id": 1, "corrector": "invisible"}, {})
         assert row == {"id": 1, "extra": {"corrector": "invisible"}}
-        rows.tell(logging.getLogger("tap-ft42"), may_name=True)
+        rows.report(logging.getLogger("tap-ft42"), may_name=True)
         assert caplog.messages == [
-            "scale_teams: the API sends a word in the place of corrector."
+            "scale_teams: the API sends a word in place of an object or list: corrector."
         ]
 
     def test_the_run_tells_of_it_once_however_many_rows_and_pages_have_it(

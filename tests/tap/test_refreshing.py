@@ -108,6 +108,15 @@ def test_a_job_that_begins_some_minutes_earlier_each_night_does_not_slip(
     assert not quarter.records("coalitions")
 
 
+@pytest.mark.parametrize(("age", "is_read"), [(165.5, False), (166.5, True)])
+def test_a_week_is_no_more_than_two_hours_shorter(
+    tap: Tap, sandbox: RunningSandbox, age: float, *, is_read: bool
+) -> None:
+    here = tap.pointed_at(sandbox, refresh_hours={"blocs": 168})
+    first = here.run("blocs")
+    assert bool(here.run("blocs", state=aged(first.state, age)).records("blocs")) is is_read
+
+
 @pytest.mark.parametrize(("hours", "is_read"), [(0, True), (12, True), (48, False)])
 def test_the_interval_is_a_setting(
     tap: Tap, sandbox: RunningSandbox, hours: int, is_read: bool

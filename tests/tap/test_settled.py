@@ -123,6 +123,15 @@ def test_rows_that_were_finished_a_moment_ago_are_not_called_gone(
     assert reader.statuses == reader.truth
 
 
+def test_a_row_that_is_found_to_have_finished_in_silence_is_written(
+    reader: Reader, network: RunningSandbox
+) -> None:
+    like = next(row for row, value in reader.statuses.items() if value == "in_progress")
+    network.update("projects_users", like, silent=True, status="finished")
+    reader.night()
+    assert reader.statuses == reader.truth
+
+
 def test_settled_rows_that_go_are_found_in_some_nights(
     reader: Reader, network: RunningSandbox
 ) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import stat
 import subprocess
+import time
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -63,6 +65,21 @@ def test_only_its_owner_may_read_the_spool(
 def test_a_run_that_ends_well_leaves_nothing_behind(here: Tap, spool: Path) -> None:
     here.run(*STREAMS)
     assert list(spool.iterdir()) == []
+
+
+def test_what_nobody_has_written_to_for_a_day_goes_and_what_is_not_the_taps_stays(
+    here: Tap, spool: Path
+) -> None:
+    spool.mkdir()
+    old, young, other = (
+        spool / name for name in (f"{1:016x}.sqlite", f"{2:016x}.sqlite-wal", "notes.sqlite")
+    )
+    for file in (old, young, other):
+        file.touch()
+    for file in (old, other):
+        os.utime(file, (time.time() - 90_000,) * 2)
+    here.run("blocs")
+    assert set(spool.iterdir()) == {young, other}
 
 
 def test_pages_go_as_soon_as_a_state_covers_them(here: Tap, spool: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tap_ft42.declared.listing import LARGEST
-from tap_ft42.planning.sweeps import CLOSE, sweeps, together
+from tap_ft42.planning.sweeps import CLOSE, sweep_state, sweeps
 
 from tests.sandboxes import running_sandbox
 from tests.tap.interrupted import asked, in_bounded_runs, killed, said_why_it_ended
@@ -517,7 +517,7 @@ def complete(state: Row) -> int:
 
 
 class TestRule:
-    """Who is read together, and from when on."""
+    """Which partitions are read together, and from when on."""
 
     @given(st.lists(partitions(), max_size=20), st.integers(2, 7))
     def test_everybody_is_read_once_and_first_loads_with_their_like(
@@ -546,7 +546,7 @@ class TestRule:
             members = [states[number] for number in group]
             if not all("replication_key_value" in member for member in members):
                 continue
-            begin = in_milliseconds(together(members)["replication_key_value"])
+            begin = in_milliseconds(sweep_state(members)["replication_key_value"])
             ends = [complete(member) for member in members]
             assert begin <= min(ends)
             assert max(ends) - min(ends) <= CLOSE

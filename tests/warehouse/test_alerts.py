@@ -153,7 +153,8 @@ def test_tables_that_are_stale_together_are_one_line(alerts: Alerts) -> None:
     assert "Likewise projects_users, users." in post["text"]
     over = alerts.post()
     assert over["text"].count("OVER") == 1
-    assert "OVER: stale (achievements_users, projects_users, users), told at" in over["text"]
+    ended = "OVER: stale (achievements_users, projects_users, users), reported at"
+    assert ended in over["text"]
 
 
 def test_a_failed_run_is_one_line_though_both_jobs_miss_it(alerts: Alerts) -> None:

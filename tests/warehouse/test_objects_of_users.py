@@ -127,7 +127,7 @@ def test_a_name_that_is_taken_is_named(empty: Warehouse, name: str, relation: st
     empty.execute(f"CREATE {relation} {name} AS SELECT 1 AS id")
     done = empty.attempt("init")
     assert done.exit_code == 1
-    assert f"{name} is a {relation.lower()} of somebody else's" in done.output
+    assert f"{name} is a {relation.lower()} of somebody else, but" in done.output
 
 
 def test_a_foreign_key_that_will_stop_a_publish_is_told_before_and_named_then(

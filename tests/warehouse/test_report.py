@@ -184,7 +184,7 @@ def test_it_listens_on_this_machine_only(healthy: Warehouse) -> None:
 
 def test_a_server_that_stops_is_told_by_the_page_and_by_monitors(healthy: Warehouse) -> None:
     with served(healthy.database, TARGET_POSTGRES_PORT="1") as (url, _):
-        assert "could not be asked" in requests.get(url, timeout=20).text
+        assert "cannot be reached" in requests.get(url, timeout=20).text
         health = requests.get(f"{url}health", timeout=20)
         assert health.status_code == 503
         assert [finding["key"] for finding in health.json()["findings"]] == ["unreachable"]

@@ -155,7 +155,7 @@ def test_an_alert_waits_for_another_one_with_a_word_and_a_limit(
             done = healthy.attempt("alert", **settings)
         assert done.exit_code == 1
         assert "Waiting for another `warehouse alert`" in done.stderr
-        assert "Gave up: another `warehouse alert` has kept" in done.stderr
+        assert "Gave up: another `warehouse alert` has held" in done.stderr
         with somebody(healthy, "LOCK TABLE ft42_warehouse.alerts"):
             healthy.attempt("alert", **settings)
         healthy.run("alert", **settings)

@@ -16,4 +16,4 @@ ENDPOINTS: tuple[Endpoint, ...] = tuple(
     import_module(f"{__name__}.{module.name}").ENDPOINT
     for module in sorted(iter_modules(__path__), key=lambda module: module.name)
 )
-"""In the order of their names."""
+"""All endpoints, in the order of their names."""

@@ -1,4 +1,4 @@
-"""The generated world: every table of the sandbox, the same for the same seed and sizes."""
+"""Generates the tables of the sandbox; the same seed and sizes give the same tables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people do: enrolments in projects and badges. The two tables of millions of rows."""
+"""Generates enrolments and badges: the two tables that can have millions of rows."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ GROUP_SIZES = (1, 1, 1, 1, 1, 2, 3)
 
 
 def projects_users_table(world: World, people: People, projects: Table) -> Table:
-    """Enrolments: at most one a user and project, older ones first.
+    """Enrolments: at most one for each user and project, older ones first.
 
-    If a small world has fewer (user, project) pairs than enrolments are wanted, it gets
-    as many as it can hold.
+    If a small world has fewer pairs of user and project than wanted enrolments, it gets as many
+    as it has pairs.
     """
     rng = np.random.default_rng([world.seed, 4])
     who, what = _pairs(world, people, projects, rng)
@@ -115,7 +115,7 @@ def projects_users_table(world: World, people: People, projects: Table) -> Table
 def _pairs(
     world: World, people: People, projects: Table, rng: np.random.Generator
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Who is enrolled in what, as positions; no pair twice."""
+    """Pairs of user and project, as positions; no pair twice."""
     projects_count, users_count = len(projects), len(people.users)
     cursus = projects.array("cursus_id")
     popularity = rng.permutation(projects_count)
@@ -137,14 +137,14 @@ def _pairs(
         # A pisciner has never been in the main cursus.
         fits = (people.roles[who] != PISCINER) | (cursus[what] != MAIN_CURSUS)
         pairs = np.unique(np.concatenate([pairs, (who * projects_count + what)[fits]]))
-        # When the popular pairs are taken, chances become more and more equal.
+        # When the popular pairs are used up, all pairs become equally likely, step by step.
         project_odds, user_odds = _flatter(project_odds), _flatter(user_odds)
     pairs = np.sort(rng.permutation(pairs)[:wanted])
     return pairs // projects_count, pairs % projects_count
 
 
 def _flatter(odds: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Cumulated odds a tenth of the way towards equal ones."""
+    """Cumulated odds, moved by a tenth towards equal ones."""
     return 0.9 * odds + 0.1 * np.linspace(1 / len(odds), 1, len(odds))
 
 
@@ -164,7 +164,7 @@ def _marks(count: int, rng: np.random.Generator) -> NDArray[np.int64]:
 def _current_teams(
     what: NDArray[np.int64], campus: NDArray[np.int32], rng: np.random.Generator
 ) -> NDArray[np.int64]:
-    """A team number a row; in group projects neighbours of one campus share theirs."""
+    """A team number for each row; in group projects, neighbours of one campus share theirs."""
     count = len(what)
     sizes = np.asarray(GROUP_SIZES)[what % len(GROUP_SIZES)]
     order = np.lexsort((campus, what))
@@ -179,7 +179,7 @@ def _current_teams(
 
 
 def achievements_users_table(world: World, people: People, achievements: Table) -> Table:
-    """Badges: each says who won which; some badges are won by people outside the scope."""
+    """Badges that people won; some of these people are outside of the scope."""
     rng = np.random.default_rng([world.seed, 6])
     count = world.users * world.achievements_per_user
     activity = rng.gamma(1.2, 1.0, size=world.users) + 0.1

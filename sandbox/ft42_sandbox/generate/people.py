@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from ft42_sandbox.settings import World
 
-# What an account is. The scope of the project's `users` stream is the first and second.
+# The roles of accounts. The scope of the project's `users` stream is the first and the second.
 STUDENT, ANONYMISED, ALUMNUS, PISCINER, EXTERNAL, STAFF = range(6)
 ROLE_SHARES = (0.80, 0.01, 0.08, 0.06, 0.03, 0.02)
 KINDS = ("student", "external", "admin")
@@ -48,8 +48,8 @@ LOCATION_SET = 730 / 40_341
 NEGATIVE_POINTS = 2_163 / 40_341
 EXTREME_POINTS = (-6_497, 1_027)
 EXTREME_WALLETS = (-19_100, 827_942_872)
-# These students, by their place among all, live at both ends of the offsets that
-# anonymize_date was seen with: -08:00 and, in an Australian summer, +10:30.
+# These students (by their place among all) have the extreme offsets that were seen in
+# anonymize_date: -08:00 and, in an Australian summer, +10:30.
 FARTHEST = slice(5, 9)
 FARTHEST_CAMPUSES = (7, 7, 36, 36)
 
@@ -68,7 +68,7 @@ def people(world: World, campus: Table, cursus: Table) -> People:
     """Generate all accounts with their campuses and cursus."""
     rng = np.random.default_rng([world.seed, 3])
     roles = rng.choice(6, size=world.users, p=ROLE_SHARES).astype(np.int8)
-    # Each role occurs however small the world is.
+    # Each role occurs, even in the smallest world.
     roles[rng.choice(world.users, size=12, replace=False)] = np.tile(np.arange(6), 2)
     users = _users(world, campus, roles, rng)
     return People(
@@ -85,7 +85,7 @@ def _users(
     count, epoch = len(roles), at(world.epoch)
     gaps = rng.integers(1, max(2, 2 * (LAST_ID - FIRST_ID) // count), size=count)
     ids = FIRST_ID + np.cumsum(gaps)
-    # More people join every year: ids and dates rise together, the dates faster.
+    # More people join every year: ids and dates rise together, the dates faster at first.
     first = at("2013-11-04T09:00:00Z")
     created = first + (
         ((ids - ids[0]) / max(1, int(ids[-1] - ids[0]))) ** 0.6 * (epoch - 2 * DAY - first)

@@ -1,4 +1,4 @@
-"""Reference data: cursus, campuses and projects with their real public names."""
+"""Generates reference data: cursus, campuses and projects with their real public names."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def cursus_table() -> Table:
 
 
 def campus_table(world: World) -> Table:
-    """The 54 listed campuses and 20 that are only ever embedded."""
+    """The 54 listed campuses, and 20 that only other records embed."""
     rng = np.random.default_rng([world.seed, 1])
     listed = [
         (

@@ -83,7 +83,7 @@ _COALITIONS = [
     "Gardiens du Nœud",
     "Os Corsários",
 ]
-# The dirty colours of the captures: spaces, a tab, no hash.
+# Unclean colours of the captures: with a space, with a tab, without a hash.
 DIRTY_COLOURS = ("\t#ff7400", " #1ba211", "FFFFFF", "0e23b2")
 DUPLICATE_PAIRS = 7
 NEGATIVE_SCORE, HIGHEST_SCORE = -17, 72_004
@@ -277,7 +277,7 @@ def coalitions_users_table(
     member, place, joined = member[order], place[order], joined[order]
     joined[-len(again) :] = epoch - 3 * DAY
     user_ids = users.array("id")[member].copy()
-    # Accounts that were deleted since: their memberships still say who they were.
+    # Accounts that were deleted later: their memberships still name them.
     gone = rng.random(len(user_ids)) < 0.005
     user_ids[gone] = rng.integers(1_000, 10_000, size=int(gone.sum()))
     score = np.where(

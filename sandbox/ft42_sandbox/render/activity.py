@@ -1,4 +1,4 @@
-"""Forms of what people do and win: enrolments, badges, memberships."""
+"""JSON forms of enrolments, badges and memberships."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ MEMBERSHIP = (
 
 
 class ActivityForms:
-    """What the API shows of enrolments, badges and memberships."""
+    """Renders enrolments, badges and memberships."""
 
     def __init__(
         self, store: Store, dice: Dice, users_by_id: Callable[[NDArray[Any]], list[str]]

@@ -1,7 +1,7 @@
 """Details that are derived from a row's id instead of being stored.
 
-A million enrolments have 1.4 million teams; drawing their texts when somebody asks for
-them keeps the memory bounded and the start short, and the same seed gives the same ones.
+A million enrolments have 1.4 million teams. Their texts are made only when somebody asks for
+them, which saves memory and time at the start. The same seed gives the same texts.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class Dice:
 
 
 def _mixed(numbers: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Numbers whose bits all depend on all bits of others: the finish of splitmix64."""
+    """Mix numbers so that each bit depends on all bits: the last step of splitmix64."""
     numbers = (numbers ^ (numbers >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     numbers = (numbers ^ (numbers >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return numbers ^ (numbers >> np.uint64(31))
@@ -75,7 +75,7 @@ NO_IMAGE = '{"link":null,"versions":{"large":null,"medium":null,"small":null,"mi
 
 
 def image(folder: str, login: str) -> str:
-    """The JSON of a user's `image`, from 32 digits and the login as it stands in quotes."""
+    """The JSON of a user's `image`, from 32 digits and the login in its JSON form."""
     base = f"{CDN}/users/{folder}/"
     return (
         f'{{"link":"{base}{login}.jpg","versions":{{"large":"{base}large_{login}.jpg",'
@@ -88,11 +88,11 @@ def skills(drawn: Sequence[int], level: float) -> str:
     """The JSON of up to nine skills that grow with the level, the strongest first.
 
     Args:
-        drawn: 16 numbers from 0 to 255.
+        drawn: 16 random numbers from 0 to 255.
         level: the level in the cursus.
     """
     count = min(9, int(level) + drawn[0] % 3) if level > 0 else 0
-    # A draw decides where among all skills the hand is taken from, and how far apart.
+    # Two random numbers choose the first skill, and the distance to the next ones.
     first, step = drawn[1], 1 + drawn[2] % (len(SKILLS) - 1)
     levels = sorted(
         [min(17.65, round(0.79 + level * number / 180, 2)) for number in drawn[3 : 3 + count]],

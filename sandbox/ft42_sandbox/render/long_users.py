@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class LongUsers:
-    """Users with all that hangs on them."""
+    """Users with all their related rows."""
 
     def __init__(
         self,
@@ -27,7 +27,7 @@ class LongUsers:
         people: PeopleForms,
         activity: ActivityForms,
     ) -> None:
-        """Put the forms together that a long user is made of."""
+        """Take the forms of which a long user consists."""
         self.store = store
         self._reference = reference
         self._people = people

@@ -1,4 +1,4 @@
-"""Forms of people: users, their campuses and their cursus."""
+"""JSON forms of people: users, their campuses and their cursus."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ft42_sandbox.render.rows import Json
     from ft42_sandbox.store import Positions, Store
 
-# What stands for itself in a user's JSON, and where.
+# Columns that stand unchanged in a user's JSON, and their places.
 USER_COLUMNS = (
     "id",
     "email",
@@ -72,7 +72,7 @@ CURSUS_USER = (
 
 
 class PeopleForms:
-    """What the API shows of people."""
+    """Renders people."""
 
     def __init__(
         self, store: Store, dice: Dice, cursus: Callable[[Positions], list[Json]]
@@ -115,7 +115,7 @@ class PeopleForms:
     def cursus_users(self, positions: Positions) -> list[Json]:
         """Who follows which cursus, with the user and the cursus inside.
 
-        A user in the long form holds them in this form too, the user included.
+        The long form of a user has them in this form, too, with the user inside.
         """
         table, cursus = self.store["cursus_users"], self.store["cursus"]
         columns = tokens(table, positions, CURSUS_COLUMNS)

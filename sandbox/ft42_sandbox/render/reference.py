@@ -1,4 +1,4 @@
-"""Forms of the reference data: cursus, campuses, projects, achievements, coalitions."""
+"""JSON forms of the reference data: cursus, campuses, projects, achievements, coalitions."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ LANGUAGE_DATES = {
 
 
 class ReferenceForms:
-    """What the API shows of data that seldom changes."""
+    """Renders data that seldom changes."""
 
     def __init__(self, store: Store, dice: Dice) -> None:
         """Render rows of this store, with details from the dice."""
@@ -61,7 +61,7 @@ class ReferenceForms:
         self.dice = dice
 
     def cursus(self, positions: Positions) -> list[Json]:
-        """Cursus: no `updated_at` although the API lets one sort by it."""
+        """Cursus: they have no `updated_at`, though the API can sort by it."""
         table = self.store["cursus"]
         return [
             {"id": i, "created_at": created, "name": name, "slug": slug, "kind": kind}
@@ -172,7 +172,7 @@ class ReferenceForms:
         return short | {"users_url": f"{API}/achievements/{short['id']}/users"}
 
     def _project_parts(self) -> tuple[Json, Json, Json, Json]:
-        """What projects share: campuses and cursus, parents, children, session numbers."""
+        """The data that projects share: campuses and cursus, parents, children, sessions."""
         store = self.store
         campus, cursus, table = store["campus"], store["cursus"], store["projects"]
         shared = {
@@ -202,7 +202,7 @@ class ReferenceForms:
 
 
 def title_name(title_id: int) -> str:
-    """The name of a title; titles have no table, so the number decides it."""
+    """The name of a title. Titles have no table, so it follows from the number."""
     return ("Altruist %login", "%login, keeper of the logs", "Dr. %login")[title_id % 3]
 
 

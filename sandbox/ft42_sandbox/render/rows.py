@@ -1,4 +1,4 @@
-"""Parts that several forms share."""
+"""Functions that several forms share."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def plain_rows(
 
 
 def columns_as_json(table: Table, positions: Positions, columns: tuple[str, ...]) -> list[Json]:
-    """Rows whose JSON has some columns and nothing else."""
+    """Rows whose JSON has only some columns."""
     template = "{" + ",".join(f"{quoted(name)}:%s" for name in columns) + "}"
     return plain_rows(table, positions, template, columns)
 

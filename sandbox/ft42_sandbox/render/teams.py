@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from ft42_sandbox.store import Positions, Store
 
-# What a present team is called while it works; any other is still being formed.
+# Statuses of a present team; any other team is still being formed.
 FINISHED, WAITING, FORMING = "finished", "waiting_for_correction", "creating_group"
 OPEN = ("in_progress", WAITING)
 CLOSED = frozenset({FINISHED, WAITING})
@@ -41,7 +41,7 @@ MEMBER = (
 
 
 class Member(NamedTuple):
-    """Somebody in a team: who it is, the login as JSON has it in quotes, the enrolment's id."""
+    """A member of a team: the user's id, the login in its JSON form, the enrolment's id."""
 
     user_id: int
     login: str
@@ -49,7 +49,7 @@ class Member(NamedTuple):
 
 
 class Work(NamedTuple):
-    """What a project gives to its teams: its number, its first session, the path as JSON."""
+    """What teams take from their project: its number, its first session, the path as JSON."""
 
     project_id: int
     session: int
@@ -57,9 +57,9 @@ class Work(NamedTuple):
 
 
 class Try(NamedTuple):
-    """One team: the enrolment's place on the page, the team's number, and its traces.
+    """One team: the enrolment's place on the page, the team's number, and its data.
 
-    The instants are JSON already.
+    The instants have their JSON form.
     """
 
     place: int
@@ -78,7 +78,7 @@ class Try(NamedTuple):
 
 
 class Teams:
-    """Who worked together: an enrolment has one team a try, the last one its present team."""
+    """The teams of enrolments: one for each try; the last one is the present team."""
 
     def __init__(self, store: Store, dice: Dice) -> None:
         """Look up enrolments here, and draw names and repositories from the dice."""
@@ -94,7 +94,7 @@ class Teams:
         for tried in self._tries(positions):
             place = tried.place
             mates, own = members[place]
-            # Somebody who retries alone led every try; no table has the mates of earlier teams.
+            # Earlier teams have only their leader, as no table has the other members.
             there = mates if tried.last else own
             project_id = project_ids[place]
             task = work.get(project_id) or Work(project_id, 1, "null")
@@ -203,7 +203,7 @@ class Teams:
         ]
 
     def _work(self) -> dict[int, Work]:
-        """What each project gives to its teams."""
+        """What teams take from each project."""
         projects = self._store["projects"]
         first, work = 1, {}
         for number, slug, sessions in projects.records(
@@ -215,7 +215,7 @@ class Teams:
         return work
 
     def _shared_teams(self) -> dict[int, list[int]]:
-        """The enrolments of each team of more than one, as generated."""
+        """The enrolments of each team with several members, as generated."""
         teams = self._store["projects_users"].array("current_team_id")
         order = np.argsort(teams, kind="stable")
         same = teams[order][1:] == teams[order][:-1]
@@ -227,7 +227,7 @@ class Teams:
 
 
 def _team_json(tried: Try, members: list[Member], work: Work) -> str:
-    # Unpacked, as looking names up in a tuple takes a fifth of the time of a team.
+    # Unpacked, as access by name would take a fifth of the time of a team.
     _, number, nth, _, status, mark, drawn, digits, begun, updated, ends, locked, closed = tried
     project_id, session, path = work
     validated = FLAGS[mark >= PASS and mark != NULL_INT]

@@ -1,7 +1,7 @@
-"""Columns to pieces of JSON, with which the templates of rows are filled.
+"""Turns columns into pieces of JSON, which fill the templates of rows.
 
-The forms that come by the hundred thousand are written this way: a template and its
-pieces take a fifth of the time of a dict that is then encoded.
+Forms with hundreds of thousands of rows are written in this way: a template takes a fifth of
+the time of a dict that is then encoded.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def tokens(table: Table, positions: Positions, columns: Sequence[str]) -> list[l
     """For each column its values in these rows; formatted with `%s` they are JSON."""
     held = [table.columns[name] for name in columns]
     dates = [column.array[positions] for column in held if column.kind is Kind.INSTANT]
-    # All at once, as the first instant costs as much as the next two hundred.
+    # All columns at once, as the first instant of a call costs as much as 200 others.
     written = iter(instant_columns(dates) if dates else ())
     return [
         next(written)
@@ -70,5 +70,5 @@ def quoted(text: str) -> str:
 
 
 def bare(text: str) -> str:
-    """A text as it stands within the quotes of a longer one."""
+    """A text in its JSON form, without the quotes."""
     return quoted(text)[1:-1]

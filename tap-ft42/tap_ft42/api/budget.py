@@ -1,4 +1,4 @@
-"""What a run may spend, and how it ends when that is spent."""
+"""The requests and minutes that a run may use, and how it ends when they are used up."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from datetime import UTC, datetime, timedelta
 from threading import Lock
 
 _SPARE, _FACTOR = 1000, 4
-"""A run may have so many answers beyond its plan, and so many times the plan."""
+"""A run may get 4 times as many answers as it planned, and 1,000 more."""
 
 
 class RunEnds(Exception):  # noqa: N818 - not an error: the run ends well
-    """The run ends here; the next one goes on from its state.
+    """The run ends here; the next one continues from its state.
 
-    Whatever asks for something may raise it.
+    Any code that sends a request may raise it.
     """
 
 
@@ -25,7 +25,7 @@ class Budget:
 
         Args:
             max_requests: Requests that the run may send; None for any number.
-            max_minutes: How long it may take; None for any time.
+            max_minutes: How many minutes it may take; None for any time.
         """
         self._max_requests = max_requests
         self._max_minutes = max_minutes
@@ -39,36 +39,41 @@ class Budget:
 
     @property
     def is_bounded(self) -> bool:
-        """Whether the run may have to end before everything is read."""
+        """Whether the run may end before everything is read."""
         return self._max_requests is not None or self._max_minutes is not None
 
     @property
     def counts_requests(self) -> bool:
-        """Whether requests are limited, so that one stream may leave too few for another."""
+        """Whether requests are limited, so one stream may leave too few for another."""
         return self._max_requests is not None
+
+    @property
+    def is_endless(self) -> bool:
+        """Whether the API has answered far more requests than the run had planned."""
+        return self._answers > _SPARE + _FACTOR * self._planned
 
     def reaches_for(self, requests: int) -> bool:
         """Tell whether so many requests may still be sent."""
         return self._max_requests is None or self.spent + requests <= self._max_requests
 
     def plan(self, answers: int) -> None:
-        """Add answers that the run expects, as far as totals tell."""
+        """Add to the number of answers that the run expects, judged by totals."""
         with self._lock:
             self._planned += answers
 
     def note_answer(self) -> None:
-        """Take note of an answer that came."""
+        """Count an answer."""
         with self._lock:
             self._answers += 1
 
     def spend(self) -> None:
-        """Account for a request that is about to be sent."""
+        """Count a request that is about to be sent; raise `RunEnds` if it may not be sent."""
         self.check()
         with self._lock:
-            if self._answers > _SPARE + _FACTOR * self._planned:
+            if self.is_endless:
                 message = (
-                    f"it has had {self._answers:,} answers, and its plan was for "
-                    f"{self._planned:,}: the API makes it ask for ever more"
+                    f"it has had {self._answers:,} answers, but planned only "
+                    f"{self._planned:,}: the API shows more and more rows"
                 )
                 raise RunEnds(message)
             if self._max_requests is not None and self.spent >= self._max_requests:
@@ -77,11 +82,11 @@ class Budget:
             self.spent += 1
 
     def check(self, wait: float = 0, *, because: str = "the quota is used up") -> None:
-        """Tell whether the run may go on.
+        """Raise `RunEnds` if the run may not go on.
 
         Args:
-            wait: Seconds that it would have to wait first.
-            because: Why it would have to.
+            wait: Seconds that the run would have to wait first.
+            because: The reason for the wait.
         """
         if self._stopped_by is not None:
             raise RunEnds(self._stopped_by)
@@ -104,7 +109,7 @@ class Budget:
         """Let the run end now.
 
         Returns:
-            What every further request raises.
+            The exception that every further request raises.
         """
         self._stopped_by = reason
         return RunEnds(reason)

@@ -1,4 +1,4 @@
-"""How a page is asked for, and what an answer means."""
+"""Asks the API for pages, and decides what an answer means."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tap_ft42.declared.listing import Listing
 
 _WORTH_A_LOOK = 3
-"""Tries of one request after which a failure is more than a moment's."""
+"""After so many failed tries of one request, the log warns of the failure."""
 
 
 class Client:
@@ -41,17 +41,20 @@ class Client:
         self._answered: tuple[Listing, str, dict[str, Any]] | None = None
 
     def known_good(self) -> Callable[[], Page] | None:
-        """Return what asks for one row of the list that answered last; None if none did."""
+        """Return a function that asks for one row of the list that answered last.
+
+        None if no list has answered yet. With it, a caller tests whether the API is down.
+        """
         if self._answered is None:
             return None
         listing, url, params = self._answered
         return partial(self.fetch, listing, url, {**params, "page[size]": 1, "page[number]": 1})
 
     def ask(self, url: str, params: Mapping[str, Any]) -> requests.Response:
-        """Send a request once, and return its answer, whatever that says.
+        """Send a request once, and return the answer, also if it is an error.
 
         Args:
-            url: Where to.
+            url: The URL.
             params: Query parameters; those that are None are not sent.
 
         Raises:
@@ -62,11 +65,11 @@ class Client:
         return self._session.ask("GET", url, auth=self._token, params=params)
 
     def fetch(self, listing: Listing, url: str, params: Mapping[str, Any]) -> Page:
-        """Fetch a page; what is raised decides whether it is tried again.
+        """Fetch a page. Except after a `FatalAPIError`, the caller may try again.
 
         Raises:
             FatalAPIError: The API refuses the request.
-            RetriableAPIError: The answer is none that can be read.
+            RetriableAPIError: The answer cannot be read.
             requests.RequestException: The API did not answer.
         """
         sent = self._clock.time()
@@ -83,32 +86,32 @@ class Client:
         self._answered = (listing, url, dict(params))
         logger = logger_of(listing)
         if logger.isEnabledFor(logging.DEBUG):
-            _tell(logger, listing, response, page)
+            _log_page(logger, listing, response, page)
         return page
 
     def fetch_counts(self, url: str, params: Mapping[str, Any]) -> Page:
-        """Fetch counts by the day; as `fetch`, which says what is raised."""
+        """Fetch counts by the day; raises as `fetch`."""
         sent = self._clock.time()
         response = self.ask(url, params)
         retries.check(response)
         return page_of_counts(response, sent=sent, answered=self._clock.time())
 
     def retried(self, name: str, func: Any, look_into: Any = None, *, max_tries: int) -> Any:  # noqa: ANN401 - sync or async
-        """Let a function that sends a request try again.
+        """Wrap a function that sends a request, so that it is tried again after a failure.
 
         Args:
-            name: What it asks for: a stream, or the token.
+            name: What it asks for: the name of a stream, or ``token``.
             func: The function.
-            look_into: Called after each failure, too; None for nothing.
-            max_tries: How often it is tried at most, not counting answers 429.
+            look_into: Called after each failure, after it was logged; None for nothing.
+            max_tries: The greatest number of tries, not counting answers 429.
         """
 
-        def tell(details: Details) -> None:
-            _tell_of_failure(name, details)
+        def handle(details: Details) -> None:
+            _log_failure(name, details)
             wait = details.get("wait", 0.0)
             self._budget.check(wait, because="the API asks to wait")
 
-        handlers = tell if look_into is None else [tell, look_into]
+        handlers = handle if look_into is None else [handle, look_into]
         return retries.retried(func, handlers, max_tries=max_tries)
 
 
@@ -117,7 +120,7 @@ def logger_of(listing: Listing) -> logging.Logger:
     return logging.getLogger(f"tap-ft42.{listing.name}")
 
 
-def _tell(
+def _log_page(
     logger: logging.Logger, listing: Listing, response: requests.Response, page: Page
 ) -> None:
     seconds = round(page.answered - page.sent, 3)
@@ -138,10 +141,10 @@ def _tell(
     )
 
 
-def _tell_of_failure(name: str, details: Details) -> None:
+def _log_failure(name: str, details: Details) -> None:
     failure, wait = details["exception"], details.get("wait", 0.0)
     is_refusal = isinstance(failure, retries.TooManyRequestsError)
-    # What passes by itself need not be looked at; what lasts may.
+    # Only a failure that lasts is worth a warning.
     lasts = not is_refusal and details["tries"] == _WORTH_A_LOOK
     logging.getLogger(f"tap-ft42.{name}").log(
         logging.WARNING if lasts else logging.INFO,

@@ -1,10 +1,10 @@
-"""What time it is at 42.
+"""The time at 42.
 
-A run remembers instants: up to when it has read, when a census was taken, what the hour
-has cost. If this machine's clock were wrong by days, these would be wrong, too, and changes
-would stay hidden for days. So a run uses 42's clock: the header ``Date`` of the first
-answer, usually the one with the token. From then on it counts seconds by a clock that
-nobody can set.
+A run remembers instants: up to when it has read, when it took a census, how many requests it
+sent in this hour. If this machine's clock is wrong by days, these instants are wrong, too, and
+changes stay hidden for days. So a run uses 42's clock: the header ``Date`` of the first
+answer, usually the one with the token. From then on it counts seconds by the monotonic clock,
+which nobody can set.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     import requests
 
 TOLERANCE = 60.0
-"""Seconds by which the two clocks may differ: the header has no fractions of a second, and
-settling and overlap absorb as much."""
+"""Seconds by which the two clocks may differ: the settle time and the overlap of windows make
+up for that."""
 
 _logger = logging.getLogger("tap-ft42")
 
@@ -32,7 +32,7 @@ class ClockError(Exception):
 
 
 class Clock:
-    """This machine's clock, set right by 42's."""
+    """This machine's clock, corrected by 42's."""
 
     def __init__(self) -> None:
         self._epoch = time.time() - time.monotonic()
@@ -52,7 +52,7 @@ class Clock:
         """
         answered = http_date(response.headers, "Date")
         with self._lock:
-            # Once is enough: a later answer may have waited in somebody's cache.
+            # Only the first answer counts: a later one may come from a cache.
             if answered is None or self.is_known:
                 return
             self.is_known = True
@@ -62,7 +62,7 @@ class Clock:
             self._epoch -= error
             self._correction = -error
         _logger.warning(
-            "This machine's clock is %s %s that of 42. The run uses 42's; set this one.",
+            "This machine's clock is %s %s 42's clock. The run uses 42's. Set this machine's.",
             timedelta(minutes=round(abs(error) / 60)),
             "ahead of" if error > 0 else "behind",
             extra={"happened": "clock_differs", "seconds": round(error)},
@@ -75,7 +75,7 @@ class Clock:
             raise ClockError(message)
 
     def corrected(self, milliseconds: int) -> int:
-        """Return what an instant of this machine, in milliseconds, is by 42's clock."""
+        """Convert an instant of this machine's clock to 42's clock, in milliseconds."""
         self._is_relied_on = not self.is_known
         return milliseconds + round(1000 * self._correction)
 

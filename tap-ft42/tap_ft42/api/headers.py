@@ -1,4 +1,4 @@
-"""Reads headers: whatever they hold, none of them can make a run fail."""
+"""Reads headers. No value of a header can make a run fail."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _MOST_DIGITS = 15
-"""Digits that a number may have: a longer one fits neither a column nor a clock."""
+"""Digits that a number may have: a longer number fits neither a column nor a clock."""
 
 
 def whole_number(headers: Mapping[str, str], name: str) -> int | None:
@@ -27,7 +27,7 @@ def http_date(headers: Mapping[str, str], name: str) -> float | None:
     """Read a header that holds a date.
 
     Returns:
-        Unix time; None where there is none.
+        Unix time; None if the header is missing or holds no date.
     """
     try:
         return parsedate_to_datetime(headers.get(name, "")).timestamp()

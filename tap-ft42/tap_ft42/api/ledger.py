@@ -1,8 +1,8 @@
-"""What a run asks the API for, counted by stream and route.
+"""Counts the requests and rows of a run, by stream and route.
 
-Requests are counted where they leave the process, so those that are sent once more with a
-new token, or fail on their way, are counted too. Requests for tokens are counted apart: they
-do not use up the quota.
+A request is counted when it leaves the process. So a request that is sent again with a new
+token, or that gets no answer, is counted, too. Requests for tokens are counted separately:
+they do not use up the quota.
 """
 
 from __future__ import annotations
@@ -32,47 +32,47 @@ _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 @dataclass
 class Entry:
-    """What was asked of one route for one stream."""
+    """The counts of one route for one stream."""
 
     stream: str
     route: str
     requests: int = 0
-    """Requests that were sent, whatever became of them."""
+    """Requests that were sent, with an answer or without."""
     refusals: int = 0
     """Answers 429."""
     retries: int = 0
-    """Requests that failed in a way that calls for another try, without answers 429."""
+    """Requests that failed and were tried again, without answers 429."""
     rows: int = 0
     """Rows that came."""
     rows_emitted: int = 0
     """Rows that were written for the target."""
     rows_changed: int | None = None
-    """Those of them that are new or changed; None if a full read cannot tell."""
+    """Emitted rows that are new or changed; None if a full read cannot tell."""
     pages: int = 0
     """Pages that came, or that an earlier run had left on disk."""
     pages_expected: int = 0
-    """Pages that there will be, as far as first pages tell."""
+    """Pages of all reads, judged by their first pages."""
     bytes: int = 0
     """Size of the pages."""
     quota_seconds: float = 0.0
-    """How long the requests had to wait until the quota allowed them."""
+    """Time that the requests had to wait until the quota allowed them."""
     api_seconds: float = 0.0
-    """How long their answers took; the requests overlap, and so do these."""
+    """Sum of the times that answers took; requests run at the same time."""
     begins: int | None = None
     """Lower bound of what was read, in milliseconds since 1970; None if there is none."""
     ends: int | None = None
     """Upper bound of what was read, in milliseconds since 1970."""
     failure: Exception | None = None
-    """The last failure that called for another try, without answers 429."""
+    """The last failure that led to another try, without answers 429."""
     is_open: bool = False
-    """Whether some of what was read has no lower bound."""
+    """Whether any read has no lower bound."""
     page_size: int = 0
     """Rows of a full page."""
     _lock: Lock = field(default_factory=Lock, repr=False)
 
     @contextmanager
     def request(self) -> Iterator[None]:
-        """Count what is sent within as asked of this route."""
+        """Count requests that are sent within this context for this route."""
         sending = _SENDING.set(self)
         began = time.monotonic()
         try:
@@ -102,7 +102,7 @@ class Entry:
             self.refusals += refusals
 
     def emit(self, *, is_changed: bool | None) -> None:
-        """Count a row that goes to the target; called by the consumer only."""
+        """Count a row that goes to the target. Only the consuming thread calls this."""
         self.rows_emitted += 1
         if is_changed is not None:
             self.rows_changed = (self.rows_changed or 0) + is_changed
@@ -111,9 +111,9 @@ class Entry:
         """Note what a read covers.
 
         Args:
-            begins: Lower bound of its window; None if it has none.
+            begins: Lower bound of the window; None if it has none.
             ends: Upper bound.
-            tells_changes: Whether it can be told which of its rows are new or changed.
+            tells_changes: Whether the read shows which of its rows are new or changed.
         """
         if tells_changes and self.rows_changed is None:
             self.rows_changed = 0
@@ -124,15 +124,15 @@ class Entry:
 
     @property
     def lower_bound(self) -> int:
-        """Requests that somebody would have sent who knew which rows to ask for.
+        """The least possible number of requests, if it were known which rows to ask for.
 
-        The rows are those that are new or changed, or all that a full read emitted. They
-        come in full pages, and it takes a request to learn that there are none.
+        The rows are those that are new or changed, or all rows that a full read emitted. They
+        would come in full pages. If there are none, it still takes one request to know that.
         """
         if not self.requests:
             return 0
         needed = self.rows_emitted if self.rows_changed is None else self.rows_changed
-        # What came from the spool was paid for by an earlier run.
+        # Rows from the spool cost an earlier run its requests, not this one.
         needed = min(needed, self.rows)
         return max(1, ceil(needed / self.page_size)) if self.page_size else 1
 
@@ -146,10 +146,10 @@ class Emitted:
         self._since: str | int | None = None
 
     def begin(self, entry: Entry, since: str | int | None) -> None:
-        """Count what is emitted next.
+        """Begin to count the rows of a read.
 
         Args:
-            entry: The entry of its route.
+            entry: The entry of the route.
             since: Rows whose cursor is greater are changed; None if that cannot be told.
         """
         self._entry, self._since = entry, since
@@ -176,7 +176,7 @@ class Ledger:
 
     def __init__(self) -> None:
         self.run_id = str(uuid4())
-        """Names the run."""
+        """The id of the run."""
         self._entries: dict[tuple[str, str], Entry] = {}
         self._lock = Lock()
         self._is_closed = False
@@ -202,15 +202,15 @@ class Ledger:
         return failures[-1] if failures and not any(entry.pages for entry in entries) else None
 
     def close(self) -> None:
-        """Let no further request leave, as it would not be counted."""
+        """Forbid any further request, as it would not be counted."""
         with self._lock:
             self._is_closed = True
 
     def note_request(self) -> Entry | None:
-        """Count a request that leaves now.
+        """Count a request that is being sent.
 
         Returns:
-            Its entry, or None if it belongs to none.
+            The entry of the request, or None if it belongs to no entry.
 
         Raises:
             RunEnds: The ledger is closed.
@@ -233,12 +233,12 @@ _SUMS = (
 
 def summary(entries: Sequence[Entry]) -> dict[str, Any]:
     """Return the sums of several entries, by the names of the columns."""
-    told = [counts(entry) for entry in entries]
-    return {name: sum(count[name] for count in told) for name in _SUMS}
+    rows = [counts(entry) for entry in entries]
+    return {name: sum(row[name] for row in rows) for name in _SUMS}
 
 
 def counts(entry: Entry) -> dict[str, Any]:
-    """Return what an entry has, by the names of the columns."""
+    """Return the counts of an entry, by the names of the columns."""
     names = ("stream", "route", *_SUMS, "rows_changed")
     return {name: getattr(entry, name) for name in names} | {
         "quota_seconds": round(entry.quota_seconds, 3),

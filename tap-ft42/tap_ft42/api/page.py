@@ -1,4 +1,4 @@
-"""A page of a list: what its headers and keys tell, and its records."""
+"""A page of a list: its records, their keys, and what the headers say."""
 
 from __future__ import annotations
 
@@ -29,64 +29,64 @@ _ID = re.compile(r"[0-9]{1,18}", re.ASCII)
 _ATTRIBUTES = b'"attributes"'
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 _MOST_ROWS = 10**10
-"""Rows that a list can have; a greater total is not believed."""
+"""Rows that a list can have; a greater total is ignored."""
 
 _Count: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=_MOST_ROWS)]
 
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 TOLD = ("total", "size", "more", "sent", "answered")
-"""Fields of a page that its body does not tell."""
+"""Fields of a page that are not in its body."""
 
 _DEEPEST = 100
-"""Levels of lists and objects that a page may have; the API's have 8."""
+"""Levels of lists and objects that a page may have; pages of the API have 8."""
 
 _BITS = 63
-"""Of an id: what is larger fits no column, and its record is rejected."""
+"""Bits of an id: a larger id fits no column, and its record is rejected."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Page:
     """One page of a list as it was sent, with the keys of its records.
 
-    Pages wait for their turn as bytes, which take a tenth of the memory of the
+    Until its turn comes, a page is kept as bytes: they take a tenth of the memory of decoded
     records.
     """
 
     body: bytes = field(repr=False)  # people's data must not get into a log
     total: int | None
-    """Records of the whole list at this moment, if the API says so."""
+    """Records of the whole list at this moment; None if the API does not say."""
     count: int
     """Records of this page."""
     size: int
-    """Records of a full page: as many as the API says, or as it shows; without a total no
-    more than were asked for."""
+    """Records of a full page, as the API says or shows. Without a total, at most as many as
+    were asked for."""
     more: bool
-    """Whether another page follows, as far as can be told."""
+    """Whether another page may follow."""
     ids: Sequence[int]
-    """Ids of the records, in their order; without those that have no number."""
+    """Ids of the records, in their order, without ids that are not numbers."""
     positions: Sequence[int]
-    """Positions of the list's cursor; without those of records that have none."""
+    """Positions of the list's cursor, without those of records that have none."""
     sent: float
-    """Unix time before which the API cannot have counted the total."""
+    """Unix time of the request: the API counted the total later."""
     answered: float
-    """Unix time after which the API cannot have read the records."""
+    """Unix time of the answer: the API read the records earlier."""
 
     def records(self) -> list[Any]:
         """Decode the records into values that every target can store."""
         return _decoded(self.body, is_checked=True)
 
     def holding(self, records: Sequence[Any]) -> Page:
-        """Return the page with other records, such as those that its own ones carry."""
+        """Return the page with other records, such as those within its own records."""
         return restored_page(msgspec.json.encode(records), None, **self.told)
 
     @property
     def told(self) -> dict[str, Any]:
-        """The fields that the body does not tell; `restored_page` takes them."""
+        """The fields that are not in the body; `restored_page` takes them."""
         return {name: getattr(self, name) for name in TOLD}
 
     def untold(self) -> Page:
-        """Return the page without its total, which is wrong, so that more may follow."""
+        """Return the page without its total, which is wrong; so another page may follow."""
         return replace(self, total=None, more=bool(self.count))
 
     def keys(self, name: str) -> Sequence[int]:
@@ -95,22 +95,22 @@ class Page:
 
     @property
     def pages(self) -> float:
-        """How many pages the list has, as far as this first one tells."""
+        """How many pages the list has, judged by this first page."""
         if self.total is not None:
             return ceil(self.total / self.size)
         return 1 if self.count < self.size else inf
 
     @property
     def is_oversized(self) -> bool:
-        """Whether it has more records than were asked for, as if there were no pages."""
+        """Whether it has more records than were asked for, as if the list had no pages."""
         return self.count > self.size
 
     def ascends(self, name: str) -> bool:
-        """Tell whether the records are in the order of a key."""
+        """Tell whether the records are in ascending order of a key."""
         return all(a <= b for a, b in pairwise(self.keys(name)))
 
 
-def page_of(  # noqa: PLR0913 - what an answer does not say of its request
+def page_of(  # noqa: PLR0913 - an answer does not describe its request
     response: requests.Response,
     *,
     number: int,
@@ -121,15 +121,22 @@ def page_of(  # noqa: PLR0913 - what an answer does not say of its request
 ) -> Page:
     """Read a page out of a response.
 
-    The rows decide, and headers only help. A page is as large as it shows, if
-    ``X-Per-Page`` repeats the size that was asked for. A total is not believed if it is
-    smaller than the page, or if ``Link`` denies it. Without a total, more may follow.
-    Numbers of pages begin with 1; instants are Unix time.
+    The rows decide; headers only help. If ``X-Per-Page`` repeats the size that was asked for,
+    a page of fewer rows shows the real size. A total is ignored if it is smaller than the
+    page, or if ``Link`` contradicts it. Without a total, another page may follow.
+
+    Args:
+        response: The response.
+        number: The number of the page; the first is 1.
+        size: The number of rows that was asked for.
+        cursor: The cursor of the list.
+        sent: When the request was sent, in Unix time.
+        answered: When the answer came, in Unix time.
 
     Raises:
-        OtherShapeError: The body is JSON, and no list: it will not be one the next time.
-        RetriableAPIError: The body is no JSON: it was cut, it is an HTML page that was sent
-            with status 200, or a number or text in it is none.
+        OtherShapeError: The body is JSON, but not a list; another try will bring the same.
+        RetriableAPIError: The body is not JSON: it was cut, it is an HTML page with status 200,
+            or it holds a number or a text that is not valid.
     """
     try:
         rows = _decoded(response.content)
@@ -152,7 +159,7 @@ def page_of(  # noqa: PLR0913 - what an answer does not say of its request
     if total is not None and number * size >= total and "next" in response.links:
         size = len(rows) or size  # another page follows, so that this one is full
         if number * size >= total:
-            total = None  # one of the two is wrong
+            total = None  # the total or the link is wrong
     if total is None:
         size = min(size, asked)
     more = total is None or number * size < total
@@ -173,15 +180,15 @@ def page_of_counts(response: requests.Response, *, sent: float, answered: float)
     """Read a graph out of a response: a page without rows, whose body is the answer.
 
     Raises:
-        RetriableAPIError: The body is no JSON.
-        OtherShapeError: It is no object of counts.
+        RetriableAPIError: The body is not JSON.
+        OtherShapeError: The body is JSON, but not an object of counts.
     """
     try:
         counts_of(response.content)
     except msgspec.DecodeError as error:
         what = "counts by the day"
         message = f"{errors.request_line(response)} did not answer with {what}"
-        # What is JSON will not be something else the next time.
+        # If the body is JSON, another try will bring the same.
         is_json = isinstance(error, msgspec.ValidationError)
         raise (OtherShapeError if is_json else RetriableAPIError)(message, response) from error
     return Page(
@@ -201,18 +208,18 @@ def counts_of(body: bytes) -> dict[date, int]:
     """Decode counts by the day.
 
     Raises:
-        msgspec.ValidationError: The body is something else.
-        msgspec.DecodeError: It is no JSON.
+        msgspec.ValidationError: The body is JSON, but something else.
+        msgspec.DecodeError: The body is not JSON.
     """
     counts: dict[date, int] = msgspec.json.decode(body, type=dict[date, _Count])
     return counts
 
 
 def restored_page(body: bytes, cursor: Cursor | None, **told: Any) -> Page:  # noqa: ANN401 - fields of a page
-    """Make a page from what was kept of it.
+    """Make a page from its body, and from the fields of `Page.told`.
 
     Raises:
-        ValueError: It is not a page.
+        ValueError: The body is not a page.
     """
     rows = _decoded(body)
     return Page(
@@ -242,15 +249,19 @@ class _NoListError(ValueError):
 def _decoded(body: bytes, *, is_checked: bool = False) -> list[Any]:
     """Decode a body into records that every target can store.
 
-    A page comes only from a body that passes, so that none fails later.
+    A body is checked when a page is made of it, so that no page fails later.
+
+    Args:
+        body: The body of an answer.
+        is_checked: Whether the body was checked before.
 
     Raises:
-        _NoListError: It is JSON, and no list.
-        ValueError: It is no JSON that can be read; the message says what it should have been.
+        _NoListError: The body is JSON, but not a list.
+        ValueError: It is not JSON that can be read; the message says what it should be.
     """
     is_suspect = _SUSPECT_ESCAPE.search(body)
     try:
-        # Halves of surrogate pairs are decoded by the laxer one only.
+        # Only the laxer decoder accepts halves of surrogate pairs.
         records = (
             json.loads(body.decode(), parse_float=_finite, parse_constant=_finite)
             if is_suspect
@@ -270,10 +281,9 @@ def _decoded(body: bytes, *, is_checked: bool = False) -> list[Any]:
 
 
 def _flat(record: Any) -> Any:  # noqa: ANN401 - any JSON value
-    """Give a record of JSON:API the form of the others.
+    """Give a record in the format of JSON:API the form of all others.
 
-    The API once had that format. A few such records stand among the others, as if two
-    requests had got mixed up.
+    A few records in this older format of the API come among the others.
     """
     if not (isinstance(record, dict) and isinstance(within := record.get("attributes"), dict)):
         return record
@@ -285,7 +295,7 @@ def _flat(record: Any) -> Any:  # noqa: ANN401 - any JSON value
 
 
 def with_ids(records: Iterable[object]) -> Iterator[dict[str, Any]]:
-    """Yield the records that tell their ids."""
+    """Yield the records that have an id."""
     for record in records:
         if isinstance(record, dict) and type(record.get(ID)) is int:
             yield record
@@ -295,7 +305,7 @@ def _finite(text: str) -> float:
     """Read a number that JSON can write and a column can hold.
 
     Raises:
-        ValueError: It is none, such as ``NaN`` and ``1e400``.
+        ValueError: The text is no such number, for example ``NaN`` or ``1e400``.
     """
     number = float(text)
     if not isfinite(number):
@@ -319,10 +329,10 @@ def _is_deep(value: list[Any]) -> bool:
 
 
 def _storable(value: Any) -> Any:  # noqa: ANN401 - any JSON value
-    """Replace the characters that neither UTF-8 nor SQL text can hold.
+    """Replace the characters that UTF-8 or SQL text cannot hold.
 
-    JSON can write NUL and halves of surrogate pairs; both become U+FFFD, as in
-    the stock target, which does so for the outermost level only.
+    JSON can write NUL and halves of surrogate pairs; both become U+FFFD. The stock target does
+    the same, but only at the outermost level.
     """
     if isinstance(value, str):
         return _UNSTORABLE.sub(_REPLACEMENT, value)

@@ -1,10 +1,10 @@
-"""The application's two limits, shared with everybody else who uses it.
+"""The application's two limits, shared by all who use the application.
 
-42 counts requests per application, not per process or token: by default 2 a
-second and 1,200 an hour, the latter by the clock hour. So what has been sent is
-kept where all processes can see it: in an SQLite file for one machine, in Redis or
-PostgreSQL for several. What others send without such an account shows in the API's
-headers, which say how many requests are left for the hour.
+42 counts requests per application, not per process or token: by default 2 a second and
+1,200 in each hour of the clock. So all processes share an account of the requests sent: in an
+SQLite file on one machine, in Redis or PostgreSQL for several. Requests of programs that do
+not use this account show in the API's headers, which say how many requests are left for
+the hour.
 """
 
 from __future__ import annotations
@@ -37,26 +37,25 @@ if TYPE_CHECKING:
 _SECOND = 1000
 
 _ASSUMED = (2, 1200)
-"""What everybody may send a second and an hour, where the API does not say otherwise."""
+"""Requests a second and an hour that are allowed, until the API says otherwise."""
 
 _LONGEST_ROLES = 100
 
 _MARGIN = 25
-"""Milliseconds by which two requests may draw nearer on their way to the API."""
+"""Milliseconds by which the distance of two requests may shrink on their way to the API."""
 
 _ATTEMPTS = 20
 _LOCKED = 0.01
-"""How often, and after how many seconds, an account is tried again that another process
-is writing to."""
+"""Tries, and seconds between them, if another process is writing to the account."""
 
 _ON_THEIR_WAY = 100
-"""Requests that all who use the application may have sent and not seen answered."""
+"""Requests that all users of the application may have sent and not seen answered."""
 
 _FUTURE = 120_000
-"""Milliseconds by which the clocks of two who share an account may differ."""
+"""Milliseconds by which the clocks of machines that share an account may differ."""
 
 _LONGEST_PAUSE = 60.0
-"""Seconds: a longer wait is one for the hour, not for the second."""
+"""Seconds. A longer wait means the limit of the hour, not that of the second."""
 
 
 _T = TypeVar("_T")
@@ -74,7 +73,7 @@ class Limits:
 
     @classmethod
     def of(cls, response: requests.Response) -> Limits | None:
-        """Read them from an answer; None where it does not say them."""
+        """Read the limits from an answer; None if it does not have them."""
         second, hour = (
             whole_number(response.headers, f"X-{name}-RateLimit-Limit")
             for name in ("Secondly", "Hourly")
@@ -101,13 +100,12 @@ class Quota:
         """Open the account.
 
         Args:
-            per_second: Requests a second, however many the API allows; 0 for no limit, None
-                for what it allows.
-            per_hour: The same by hour of the clock.
-            reserve_percent: How much of the hour is left to others.
+            per_second: Requests a second, at most; 0 for no limit, None for the API's limit.
+            per_hour: Requests in an hour of the clock; the same values.
+            reserve_percent: The share of the hour's requests that is left to others.
             store: Path of an SQLite file, or a URL of Redis or PostgreSQL; None to
                 keep the account in memory.
-            application: Whose account it is; those of others are not touched.
+            application: Identifies the application. Each has its own account.
             clock: Tells the time.
         """
         name = "ft42_" + hashlib.sha256(application.encode()).hexdigest()[:16]
@@ -115,7 +113,7 @@ class Quota:
         self._ceilings = (per_second, per_hour)
         self._reserve_percent = reserve_percent
         self.allowed: Limits | None = None
-        """What the API allows; None if it has not said so."""
+        """What the API allows; None if it has not said."""
         self.per_second, self.per_hour = (
             known if limit is None else limit
             for known, limit in zip(_ASSUMED, self._ceilings, strict=True)
@@ -124,7 +122,8 @@ class Quota:
         self._open(name, store)
         self._is_shared = store is not None
         self._lock = Lock()
-        self._told: tuple[int, int | None] = (0, None)
+        self._reported: tuple[int, int | None] = (0, None)
+        """The hour of the API's last report, and the requests left in it."""
         self._paused_until = 0.0
         self._refusals = 0
         self._asked_in = 0
@@ -143,7 +142,7 @@ class Quota:
     def _open(self, name: str, store: str | None) -> None:
         hour, second = self._rates
         self._hour = open_bucket(f"{name}_hour", store, hour, FixedWindow()) if hour else None
-        # A sliding window: at no phase does the API see more in one of its seconds.
+        # A sliding window: so no second of the API, whenever it begins, has too many.
         log = SlidingWindowLog()
         self._second = open_bucket(f"{name}_second", store, second, log) if second else None
         for bucket in (self._hour, self._second):
@@ -152,16 +151,16 @@ class Quota:
                 self._forget_the_future(bucket)
 
     def _forget_the_future(self, bucket: AbstractBucket) -> None:
-        """Begin an account anew if it holds requests from the future.
+        """Empty an account that holds requests from the future.
 
-        A clock that was wrong wrote them, and the account would be full until then.
+        A wrong clock wrote them, and the account would stay full until then.
         """
         newest = bucket.peek(0)
         if isinstance(newest, RateItem) and newest.timestamp > self._now() + _FUTURE:
             bucket.flush()
 
-    def _kept(self, ask: Callable[[], _T]) -> _T:
-        """Ask the account; go on with one of the run's own where it fails."""
+    def _with_fallback(self, ask: Callable[[], _T]) -> _T:
+        """Ask the shared account; if it fails, go on with an account in memory."""
         try:
             return ask()
         except Exception as error:  # noqa: BLE001 - each store has exceptions of its own
@@ -171,7 +170,7 @@ class Quota:
                     self._open("", None)
                     _logger.warning(
                         "`quota_store` cannot be used any more (%s). The run goes on, and "
-                        "accounts for its own requests only.",
+                        "counts only its own requests.",
                         type(error).__name__,
                         extra={"happened": "quota_store_lost"},
                     )
@@ -183,7 +182,7 @@ class Quota:
         Returns:
             0 if it may be sent now; else the seconds after which to ask again.
         """
-        return self._kept(self._take)
+        return self._with_fallback(self._take)
 
     def _take(self) -> float:
         if (pause := self._paused_until - self._clock.time()) > 0:
@@ -191,7 +190,7 @@ class Quota:
         if self._second and (wait := self._put(self._second)):
             return wait
         if self._hour and (wait := self._put(self._hour)):
-            # The account may be wrong; once an hour the API is asked all the same.
+            # The account may be wrong, so one request an hour is sent all the same.
             this_hour = self._now() // HOUR
             if self._asked_in == this_hour:
                 return wait
@@ -200,8 +199,8 @@ class Quota:
 
     @property
     def spent(self) -> int:
-        """Requests of this hour that the account knows of; 0 if it keeps none."""
-        return self._kept(self._spent)
+        """Requests of this hour in the account; 0 if there is no limit for the hour."""
+        return self._with_fallback(self._spent)
 
     def _spent(self) -> int:
         if not self._hour:
@@ -210,8 +209,8 @@ class Quota:
         return cast("int", self._hour.count())
 
     def learn(self, response: requests.Response) -> None:
-        """Correct the account by what the API says."""
-        self._follow(Limits.of(response))
+        """Correct the limits and the account by the headers of an answer."""
+        self._adopt(Limits.of(response))
         left = whole_number(response.headers, "X-Hourly-RateLimit-Remaining")
         if response.status_code == HTTPStatus.TOO_MANY_REQUESTS:
             wait = requested_wait(response)
@@ -219,27 +218,27 @@ class Quota:
                 wait = min(2.0**self._refusals, _LONGEST_PAUSE)
             if wait > _LONGEST_PAUSE:
                 left = 0
-            # If 42 wants a longer pause, it is asked again once the hour is over.
+            # Even if 42 asks for a longer pause, it is asked again when the hour is over.
             wait = min(wait, self.rest_of_the_hour)
             self._refusals += 1
-            # Those who were refused together must not come back together.
+            # Processes that were refused together must not come back together.
             self._paused_until = self._clock.time() + random_jitter(wait)
         else:
             self._refusals = 0
         if left is not None and self._is_of_this_hour(response):
-            self._told = (self._now() // HOUR, left)
-            self._kept(partial(self._correct, left - self._reserve))
+            self._reported = (self._now() // HOUR, left)
+            self._with_fallback(partial(self._correct, left - self._reserve))
 
-    def _follow(self, allowed: Limits | None) -> None:
-        """Keep to what the API allows, where no setting allows less."""
+    def _adopt(self, allowed: Limits | None) -> None:
+        """Adopt the limits of the API, unless a setting has a lower one."""
         if allowed is None or allowed == self.allowed:
             return
         kept = self.per_second, self.per_hour
         with self._lock:
             self.allowed = allowed
             self.per_second, self.per_hour = (
-                limit if limit == 0 else min(told, limit or told)
-                for told, limit in zip(
+                ceiling if ceiling == 0 else min(limit, ceiling or limit)
+                for limit, ceiling in zip(
                     (allowed.per_second, allowed.per_hour), self._ceilings, strict=True
                 )
             )
@@ -249,7 +248,7 @@ class Quota:
         if (self.per_second, self.per_hour) != kept:
             _logger.info(
                 "42 allows this application %d requests a second and %d an hour (roles: %s). "
-                "The run keeps to %d and %d.",
+                "The run sends at most %d and %d.",
                 allowed.per_second,
                 allowed.per_hour,
                 allowed.roles,
@@ -260,8 +259,8 @@ class Quota:
 
     @property
     def left(self) -> int | None:
-        """Requests that the API has left for this hour; None if it has not said so."""
-        hour, left = self._told
+        """Requests that the API still allows in this hour; None if it has not said."""
+        hour, left = self._reported
         return left if hour == self._now() // HOUR else None
 
     @property
@@ -270,13 +269,13 @@ class Quota:
         return rest_of_the_hour(self._clock.time())
 
     def _correct(self, left: int) -> None:
-        """Let the account say what the API says.
+        """Bring the account to the API's number of requests left.
 
-        Requests that were sent after the answer are in the account, but not in what the
-        API says. So a charge for what others used may be too low, never too high. The
-        next answers make up for it, and until then the reserve does. The account is
-        raised only if requests that are on their way cannot explain the difference: if
-        the API has forgotten some, or has another limit.
+        Requests sent after this answer are in the account already, but not in the API's
+        number. So the charge for other programs may be too low, but never too high. The next
+        answers make up for that; until then the reserve does. If the API has many more
+        requests left than the account, the account is emptied: but only if requests on their
+        way cannot explain the difference. Then the API has another limit, or has lost count.
         """
         if not (hour := self._hour):
             return
@@ -289,11 +288,11 @@ class Quota:
             hour.put(RateItem("others", self._now(), weight=charge))
 
     def _leak(self, bucket: AbstractBucket) -> None:
-        """Forget what lies outside a limit's present window."""
+        """Drop the requests that lie outside the limit's present window."""
         bucket.leak(self._now())
 
     def _put(self, bucket: AbstractBucket) -> float:
-        """Charge a bucket with one request, or return the seconds until it has room."""
+        """Charge a bucket with one request; return 0, or the seconds until it has room."""
         for _ in range(_ATTEMPTS):
             item = RateItem("request", self._now())
             if bucket.put(item):
@@ -307,8 +306,8 @@ class Quota:
     def _was_locked(self, bucket: AbstractBucket) -> bool:
         """Tell whether a bucket refused a request though it has room.
 
-        In PostgreSQL it does so while another process charges it, and takes the whole window
-        for the wait.
+        A bucket in PostgreSQL does so while another process charges it. It then returns the
+        whole window as the wait.
         """
         if not isinstance(bucket, PostgresBucket):
             return False
@@ -316,7 +315,7 @@ class Quota:
         return cast("int", bucket.count()) < bucket.rates[0].limit
 
     def _is_of_this_hour(self, response: requests.Response) -> bool:
-        """Tell whether an answer speaks of the hour that the account is in."""
+        """Tell whether an answer is about the present hour of the account."""
         answered = http_date(response.headers, "Date")
         return answered is not None and answered * 1000 // HOUR == self._now() // HOUR
 

@@ -1,10 +1,10 @@
-"""Which failures a request survives, and how long it waits before the next try.
+"""Decides which failed requests are tried again, and how long each waits.
 
-These are tried again: answers 5xx, bodies that the API does not send (cut JSON, an HTML
-page with status 200), timeouts and dropped connections. So are refusals whose body is not
-JSON: the API refuses in JSON, so a proxy or a maintenance page has answered in its place.
-An answer 429 is not a failure: it is tried again as often as the quota and the run's budget
-allow. Everything else is for a person to solve.
+A request is tried again after: an answer 5xx, a body that the API does not send (cut JSON, an
+HTML page with status 200), a timeout, a dropped connection. So is a refusal whose body is not
+JSON: the API refuses in JSON, so a proxy or a maintenance page has answered in its place. An
+answer 429 is not a failure: the request is tried again as often as the quota and the run's
+budget allow. All other failures need a person.
 """
 
 from __future__ import annotations
@@ -33,20 +33,20 @@ class TooManyRequestsError(RetriableAPIError):
 
 
 class LongRefusalError(TooManyRequestsError):
-    """The API asks for a longer pause than its longest window, which is an hour."""
+    """The API asks for a pause of more than an hour, which is its longest window."""
 
 
 RETRIED = (RetriableAPIError, ConnectionResetError, requests.RequestException)
-"""Exceptions after which a request is worth another try, if they are not final."""
+"""Exceptions after which a request may be tried again, if they are not final."""
 
 MAX_TRIES = 6
-"""Tries of one request: half a minute of trouble is survived."""
+"""Tries of one request: enough for half a minute of trouble."""
 
 PATIENT_TRIES = MAX_TRIES + 15
-"""Tries where the API has worked before: a quarter of an hour is survived, too."""
+"""Tries if the API has worked before: enough for a quarter of an hour of trouble."""
 
 MAX_REFUSALS = 100
-"""Answers 429 to one request: more than others can cause by using the quota."""
+"""Answers 429 to one request, at most. Other users of the quota cannot cause so many."""
 
 _LONGEST_BACKOFF = 60.0
 _HOUR = HOUR / 1000
@@ -60,12 +60,17 @@ def check(
     refusal: Callable[[requests.Response], str] = errors.refusal,
     refused: type[APIError] = FatalAPIError,
 ) -> None:
-    """Raise what an answer means, unless it is a success.
+    """Raise the exception for an answer that is not a success.
+
+    Args:
+        response: The answer.
+        refusal: Writes the message for a refusal.
+        refused: The exception for a refusal.
 
     Raises:
         TooManyRequestsError: A limit is used up.
-        RetriableAPIError: It is trouble that may pass.
-        APIError: It is not; of the kind that is given.
+        RetriableAPIError: The trouble may pass.
+        APIError: The trouble will not pass; this is the exception `refused`.
     """
     status = response.status_code
     if status == HTTPStatus.TOO_MANY_REQUESTS:
@@ -88,16 +93,16 @@ def check(
 
 
 def retried(func: Any, on_failure: Any, *, max_tries: int) -> Any:  # noqa: ANN401 - sync or async
-    """Let a function that sends a request try again.
+    """Wrap a function that sends a request, so that it is tried again after a failure.
 
     Args:
         func: The function; it may be a coroutine function.
         on_failure: Called before each wait: a function or several. If ``func`` is a coroutine
             function, they may be, too.
-        max_tries: How often it is tried at most, not counting answers 429.
+        max_tries: The greatest number of tries, not counting answers 429.
     """
     again = partial(backoff.on_exception, on_backoff=on_failure, logger=None)
-    # The next request waits for the quota, so nothing waits here.
+    # After an answer 429, the quota makes the next try wait. So no wait is needed here.
     at_once = partial(again, backoff.constant, interval=0, jitter=None)
     func = at_once(LongRefusalError, max_tries=2)(func)
     func = at_once(
@@ -112,7 +117,7 @@ def retried(func: Any, on_failure: Any, *, max_tries: int) -> Any:  # noqa: ANN4
 
 
 def is_final(failure: Exception) -> bool:
-    """Tell whether it is no use to try again, or was tried often enough."""
+    """Tell whether another try is useless, or was made often enough."""
     final = TooManyRequestsError | InvalidSchema | InvalidURL | MissingSchema
     return isinstance(failure, final) or errors.distrust(failure) is not None
 
@@ -120,13 +125,12 @@ def is_final(failure: Exception) -> bool:
 def waits() -> Generator[float, Exception, None]:
     """Generate the waits between the tries of one request.
 
-    The protocol is that of the ``backoff`` package: the generator is primed
-    once, then receives each failure and yields the seconds to wait. The caller
-    adds jitter.
+    The protocol is that of the ``backoff`` package: the generator is primed once, then
+    receives each failure and yields the seconds to wait. The caller adds jitter.
 
     Yields:
-        What the server asks for, if it asks, but in total no more than is left of the clock
-        hour in which the first try failed; otherwise 1, 2, 4, … up to 60 s.
+        The wait that the server asks for, if it does; all these together last at most until
+        the end of the clock hour of the first failure. Otherwise 1, 2, 4, … up to 60 s.
     """
     failure = yield 0.0
     patience = rest_of_the_hour(_now(getattr(failure, "response", None)))
@@ -144,9 +148,9 @@ def requested_wait(response: requests.Response) -> float | None:
     """Read from an answer how long the server asks to wait.
 
     Returns:
-        Seconds of ``Retry-After`` (a number or an HTTP date); without that
-        header the rest of the clock hour if the hourly quota is used up, as
-        the API's windows are fixed; None if the server asks for nothing.
+        The seconds of ``Retry-After`` (a number or an HTTP date). Without this header, the
+        rest of the clock hour if the hour's quota is used up, as the API's windows are fixed.
+        None if the server asks for no wait.
     """
     if "Retry-After" in response.headers:
         asked = whole_number(response.headers, "Retry-After")
@@ -164,6 +168,6 @@ def rest_of_the_hour(now: float) -> float:
 
 
 def _now(response: requests.Response | None) -> float:
-    """Return Unix time by the clock of who has answered; by this machine's if nobody has."""
+    """Return Unix time by the server's clock; by this machine's if there is no answer."""
     answered = None if response is None else http_date(response.headers, "Date")
     return time.time() if answered is None else answered

@@ -1,9 +1,9 @@
-"""The connections to the API: one way for all requests of a run, for tokens and for data.
+"""The connections to the API, for all requests of a run: for tokens and for data.
 
-The settings of the machine hold for all of them: the certificates that it trusts
-(``REQUESTS_CA_BUNDLE``, else ``CURL_CA_BUNDLE``, else ``SSL_CERT_FILE``) and its proxies. Its
-``~/.netrc`` does not count, as each request says how it is authorised. No redirection is
-followed, and an answer that is too large is refused.
+They use the settings of the machine: its proxies, and the certificates that it trusts
+(``REQUESTS_CA_BUNDLE``, else ``CURL_CA_BUNDLE``, else ``SSL_CERT_FILE``). They ignore
+``~/.netrc``, as each request has its own authorisation. They follow no redirection, and refuse
+an answer that is too large.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from tap_ft42.api.ledger import Ledger
 
 _TIMEOUT = (10.0, 120.0)
-"""Seconds to connect, and to wait: ``/v2/coalitions`` takes up to 37."""
+"""Seconds to connect, and to wait for data: ``/v2/coalitions`` takes up to 37."""
 
 LARGEST = 32_000_000
-"""Bytes that an answer may have once it is unpacked; a page has 4 MB at most."""
+"""Bytes of an answer, unpacked, at most; pages have up to 4 MB."""
 
 _CHUNK = 65_536
 
@@ -48,7 +48,7 @@ class Session(requests.Session):
         self.headers["User-Agent"] = user_agent
         self.verify = os.environ.get("SSL_CERT_FILE") or True
         host = urlsplit(api_url).hostname or ""
-        # No proxy reaches what is on this machine.
+        # No proxy can reach a server on this machine.
         self._proxies = {"no_proxy": host} if is_loopback(host) else {}
 
     def ask(
@@ -59,11 +59,11 @@ class Session(requests.Session):
         auth: AuthBase,
         **options: Any,  # noqa: ANN401 - those of requests
     ) -> requests.Response:
-        """Send a request, and return its answer, whatever that says.
+        """Send a request, and return the answer, also if it is an error.
 
         Raises:
             RetriableAPIError: The answer is too large.
-            requests.RequestException: There is none, or no whole one.
+            requests.RequestException: There is no answer, or it breaks off.
         """
         return self.request(
             method, url, auth=auth, timeout=_TIMEOUT, proxies=dict(self._proxies), **options
@@ -71,12 +71,12 @@ class Session(requests.Session):
 
     @override
     def get_redirect_target(self, resp: requests.Response) -> str | None:
-        """Follow no redirection: nobody knows who listens there."""
+        """Follow no redirection: its target could be anybody's server."""
         return None
 
 
 class Adapter(HTTPAdapter):
-    """Sends requests, counts those for data, and reads answers that are not too large."""
+    """Sends requests, counts those for data, and refuses answers that are too large."""
 
     def __init__(self, ledger: Ledger, **options: Any) -> None:  # noqa: ANN401 - those of requests
         super().__init__(**options)
@@ -89,7 +89,7 @@ class Adapter(HTTPAdapter):
         *args: Any,
         **options: Any,
     ) -> requests.Response:
-        # A token is asked for in the middle of a request for data.
+        # A request for a token (POST) is not counted, though it may happen within another.
         entry = self._ledger.note_request() if request.method == "GET" else None
         response = super().send(request, *args, **options)
         if entry is not None and response.status_code == HTTPStatus.TOO_MANY_REQUESTS:
@@ -100,12 +100,12 @@ class Adapter(HTTPAdapter):
                 body += chunk
                 if len(body) > LARGEST:
                     message = (
-                        f"{errors.request_line(response)} did not answer with an end: "
-                        f"more than {LARGEST // 1_000_000} MB came"
+                        f"{errors.request_line(response)} answered with more than "
+                        f"{LARGEST // 1_000_000} MB"
                     )
                     raise RetriableAPIError(message)
         except requests.RequestException as error:
-            error.request = request  # where an answer breaks off, requests does not say of what
+            error.request = request  # requests does not set it if an answer breaks off
             raise
         finally:
             response.close()

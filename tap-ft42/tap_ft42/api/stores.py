@@ -1,4 +1,4 @@
-"""Where the account of a limit is kept: in a file, in Redis or PostgreSQL, or in memory."""
+"""Opens the account of a limit: in a file, in Redis or PostgreSQL, or in memory."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def _in_postgres(name: str, store: str, rate: Rate, algorithm: LogAlgorithm) -> 
     from psycopg import connect  # noqa: PLC0415 - an optional dependency
     from psycopg_pool import ConnectionPool  # noqa: PLC0415 - an optional dependency
 
-    # A pool tries again until its time is over, and does not say why it failed.
+    # A pool tries until its time is over, and does not say why it failed; this says why.
     connect(store, connect_timeout=_PATIENCE).close()
     pool = ConnectionPool(store, min_size=1, max_size=2, open=False)
     pool.open(wait=True, timeout=_PATIENCE)
@@ -98,7 +98,7 @@ def _is_whole(file: Path) -> bool:
         try:
             found = database.execute("PRAGMA quick_check").fetchall()
         except sqlite3.OperationalError:
-            return True  # somebody is writing to it, or may do what we may not
+            return True  # another process is writing to it, or we may not read it
         except sqlite3.DatabaseError:
             return False
     return found == [("ok",)]

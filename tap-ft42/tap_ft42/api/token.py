@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 TOKEN_PATH = "/oauth/token"  # noqa: S105 - a path, not a password
 
 _TOKEN = re.compile(r"[!-~]+")
-"""What can stand in a header; RFC 6750 allows less."""
+"""Characters that may stand in a header; RFC 6750 allows fewer for a token."""
 
 
 class CredentialsError(APIError):
@@ -41,7 +41,7 @@ class NoTokenError(RetriableAPIError):
 
 
 class _Grant(msgspec.Struct):
-    """What the token endpoint answers; its other fields are not needed."""
+    """The fields of the token endpoint's answer that are needed."""
 
     access_token: str
     expires_in: Any = None
@@ -53,12 +53,11 @@ class _Grant(msgspec.Struct):
 class BearerToken(AuthBase):
     """Authorises requests by OAuth2 client credentials.
 
-    A token is fetched when the first request needs it and again once it has
-    expired. There is no safety margin: until a token expires, 42 answers with
-    the same token and the seconds that are left, so asking early brings
-    nothing. A request that comes too late is answered 401; it is sent once more
-    with a new token. Failures of the token endpoint are raised in the request that
-    needed the token, and tried again with it.
+    A token is fetched when a request needs it, and again after it has expired. It is never
+    fetched early: until a token expires, 42 answers with the same token and the seconds that
+    are left. A request that comes too late is answered 401; it is sent again with a new token.
+    If the token endpoint fails, the request that needs the token fails, and both are tried
+    again together.
     """
 
     def __init__(self, session: Session, *, client_id: str, client_secret: str) -> None:
@@ -74,9 +73,9 @@ class BearerToken(AuthBase):
         self.requests = 0
         """Requests for tokens that were sent."""
         self.failure: Exception | None = None
-        """Why the last of them failed, if it did."""
+        """Why the last request for a token failed; None if it did not."""
         self.secret_valid_until: datetime | None = None
-        """When the secret expires; None if the API has not said so."""
+        """When the secret expires; None if the API has not said when."""
 
     @override
     def __call__(self, r: requests.PreparedRequest) -> requests.PreparedRequest:
@@ -87,11 +86,11 @@ class BearerToken(AuthBase):
         return r
 
     def prepare(self) -> None:
-        """Fetch a token, unless there is one.
+        """Fetch a token, unless there is one already.
 
         Raises:
-            CredentialsError: The application is refused.
-            NoTokenError: There is no answer, or none that can be read.
+            CredentialsError: 42 refuses the application.
+            NoTokenError: There is no answer, or it cannot be read.
             TooManyRequestsError: A limit is used up.
             requests.RequestException: There will be no answer.
         """
@@ -99,11 +98,11 @@ class BearerToken(AuthBase):
 
     @property
     def is_known(self) -> bool:
-        """Whether 42 has given one."""
+        """Whether 42 has given a token."""
         return self._token is not None
 
     def _current(self, refused: str | None = None) -> str:
-        """Return a token that has not expired and is not the refused one."""
+        """Return a token that has not expired, and that was not refused."""
         with self._lock:
             if (
                 self._token is None
@@ -150,7 +149,7 @@ class BearerToken(AuthBase):
         response: requests.Response,
         **kwargs: Any,  # noqa: ANN401 - the hook protocol of requests
     ) -> requests.Response:
-        """Answer a 401 by the same request with a new token, once."""
+        """After a 401, send the same request again with a new token, once."""
         if response.status_code != HTTPStatus.UNAUTHORIZED:
             return response
         refused = response.request.headers["Authorization"].removeprefix("Bearer ")
@@ -172,9 +171,9 @@ class _InItsBody(AuthBase):
 
 
 def _seconds(expires_in: object) -> float:
-    """Read for how long a token is good; for ever where that is not said.
+    """Read how many seconds a token is valid; for ever if the answer does not say.
 
-    Whether it still is, the API tells by 401.
+    If the token expires earlier, the API answers 401.
     """
     with suppress(ValueError):
         if isinstance(expires_in, int | float | str):
@@ -184,7 +183,7 @@ def _seconds(expires_in: object) -> float:
 
 
 def _instant(unix_time: object) -> datetime | None:
-    """Read a Unix time; None for anything else, as no run may fail for it."""
+    """Read a Unix time; None for any other value, which must not fail a run."""
     if isinstance(unix_time, int | float):
         with suppress(OSError, OverflowError, ValueError):
             return datetime.fromtimestamp(unix_time, UTC)

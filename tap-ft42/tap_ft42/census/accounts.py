@@ -29,7 +29,7 @@ from tap_ft42.reading.ids import IdSet
 from tap_ft42.reading.regions import MAX_ID
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping
 
     from tap_ft42.declared.capabilities import Zone
 
@@ -265,16 +265,6 @@ class Account:
             self._moments[moment] -= 1
             self._change()
         return moment is not None
-
-    def replace(
-        self, lower: int, upper: int, ids: Sequence[int], moments: Mapping[int, int]
-    ) -> None:
-        """Let these be all rows of a closed interval, if all are named."""
-        if self.is_exact:
-            for number in set(self.between(lower, upper)).difference(ids):
-                self.remove(number)
-            for number in ids:
-                self.add(number, moment=moments.get(number, UNKNOWN))
 
     def shrink(self) -> None:
         """Forget ids if they are too many: of settled rows, or else of all."""

@@ -22,12 +22,12 @@ was found there is passed on as doubtful, and a later census looks again.
 
 from __future__ import annotations
 
-import asyncio
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate, count
 from math import ceil, inf
+from sys import maxsize
 from typing import TYPE_CHECKING
 
 from tap_ft42.declared.listing import ID
@@ -47,7 +47,6 @@ from tap_ft42.reading.whole import read_list
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
-    from tap_ft42.api.page import Page
     from tap_ft42.reading.asking import Ask
     from tap_ft42.reading.regions import Key
 
@@ -145,7 +144,7 @@ class Differing(Part):
     """How often was asked for totals before."""
 
 
-async def count_all(ask: Ask, region: Region) -> AsyncIterator[Part]:
+async def count_all(ask: Ask, region: Region) -> AsyncIterator[Proof]:
     """Ask how many rows a region has, and yield the proof.
 
     Raises:
@@ -153,8 +152,12 @@ async def count_all(ask: Ask, region: Region) -> AsyncIterator[Part]:
         RangeIgnoredError: It does not narrow the list by the region.
     """
     page = await ask(region, COUNT, None)
+    if strangers := region.strangers(page):
+        raise RangeIgnoredError(key=next(iter(strangers)))
+    if page.total is None:
+        raise UncountableError
     lower, upper = region.interval(ID)
-    yield Proof(None, lower=lower, upper=upper, total=_total(page, region), sent=page.sent)
+    yield Proof(None, lower=lower, upper=upper, total=page.total, sent=page.sent)
 
 
 async def find_differing(  # noqa: PLR0913 - each is a fact about the list
@@ -163,7 +166,7 @@ async def find_differing(  # noqa: PLR0913 - each is a fact about the list
     expected: Expectation,
     *,
     key: Key = ID,
-    most: int | None = None,
+    most: int = maxsize,
     is_read: bool = True,
 ) -> AsyncIterator[Part]:
     """Yield the smallest intervals that have other rows than expected, as they are found.
@@ -173,7 +176,7 @@ async def find_differing(  # noqa: PLR0913 - each is a fact about the list
         whole: An interval of a key.
         expected: What is known of it.
         key: The key.
-        most: Requests after which what is still open is left so; None for any number.
+        most: Requests after which what is still open is left so.
         is_read: Whether what is found is read next: then a page is small enough, and some of
             the requests are left for that.
 
@@ -181,7 +184,7 @@ async def find_differing(  # noqa: PLR0913 - each is a fact about the list
         UncountableError: The API tells no totals of this list.
         RangeIgnoredError: It does not narrow the list by the key.
     """
-    left = inf if most is None else most
+    left = most
     todo, news = list[tuple[Interval, int]](), [whole]
     for turn in count():
         found = list[Interval]()
@@ -203,7 +206,7 @@ async def find_differing(  # noqa: PLR0913 - each is a fact about the list
         if found:
             yield Differing(None, intervals=found, turn=turn)
         # With few requests left, rather one way to its end than many that end nowhere.
-        width = int(min(_AT_ONCE, max(1, left // _LONGEST_WAY)))
+        width = min(_AT_ONCE, max(1, left // _LONGEST_WAY))
         asking = todo[-width:] if left > 0 else []
         if not asking:
             return
@@ -213,10 +216,12 @@ async def find_differing(  # noqa: PLR0913 - each is a fact about the list
             one.region.narrowed(key, one.region.interval(key)[0], middle)
             for one, middle in asking
         ]
+        after = ask.after(turn)
+        counts = (count_all(after.after(number), half) for number, half in enumerate(halves))
+        totals = [count.total async for count in in_turn(counts, _AT_ONCE)]
         news = []
-        pages_of_one = await _at_once(ask.after(turn), halves)
-        for (one, middle), half, page in zip(asking, halves, pages_of_one, strict=True):
-            total, rows = _total(page, half), expected.between(*half.interval(key))
+        for (one, middle), half, total in zip(asking, halves, totals, strict=True):
+            rows = expected.between(*half.interval(key))
             if total > one.total:
                 yield Part(None, is_doubtful=True)
                 continue
@@ -231,7 +236,7 @@ async def find_rows(
     expected: Expectation,
     *,
     is_sortable: bool,
-    most: int | None = None,
+    most: int = maxsize,
 ) -> AsyncIterator[Part]:
     """Yield the pages where an interval of ids differs, each with a proof behind.
 
@@ -316,25 +321,3 @@ async def _proven(parts: AsyncIterator[Part], region: Region) -> AsyncIterator[P
     ids = sorted(number for number in shown if lower <= number <= upper)
     proof = Proof(None, lower=lower, upper=upper, total=len(ids), ids=ids, sent=sent)
     yield Part(None, is_doubtful=True) if is_doubtful else proof
-
-
-def _total(page: Page, region: Region) -> int:
-    """Return how many rows a region has, as an answer tells."""
-    if strangers := region.strangers(page):
-        raise RangeIgnoredError(key=next(iter(strangers)))
-    if page.total is None:
-        raise UncountableError
-    return page.total
-
-
-async def _at_once(ask: Ask, regions: Sequence[Region]) -> list[Page]:
-    """Ask for the totals of several regions; one that fails stops the others."""
-    asked = [
-        asyncio.ensure_future(ask.after(number)(region, COUNT, None))
-        for number, region in enumerate(regions)
-    ]
-    try:
-        return [await answer for answer in asked]
-    finally:
-        for answer in asked:
-            answer.cancel()

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 from typing_extensions import override
 
 from tap_ft42.api.errors import FatalAPIError
+from tap_ft42.api.page import with_ids
 from tap_ft42.census.counting import Proof, UncountableError, count_all
 from tap_ft42.declared.contexts import list_of, parent_of
-from tap_ft42.declared.listing import CREATED_AT, Cursor
+from tap_ft42.declared.listing import CREATED_AT, ID, Cursor
 from tap_ft42.reading.asking import IncompleteReadError, RangeIgnoredError, TooLargeError
 from tap_ft42.reading.regions import Region
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from tap_ft42.census.terms import CensusTerms, CountedList
     from tap_ft42.declared.contexts import Context
     from tap_ft42.reading.asking import Ask, Part
+    from tap_ft42.reading.fitting import Fit
     from tap_ft42.reading.ids import IdSet
     from tap_ft42.reading.source import ListSource
 
@@ -44,7 +46,7 @@ class Read:
         is_all: Whether all of its contexts that were begun were read to their end.
         is_refreshed: Whether all rows have come that tonight has to read again.
         account: What is known of the list; changed in place.
-        end: How many requests the run may have spent when it ends; None for any number.
+        end: How many requests the run may have spent when it ends.
     """
 
     counted: CountedList
@@ -55,7 +57,7 @@ class Read:
     is_all: bool
     is_refreshed: bool
     account: Account
-    end: int | None
+    end: int
 
 
 class Inquiry:
@@ -98,12 +100,10 @@ class Inquiry:
         raise NotImplementedError
 
     @property
-    def _most(self) -> int | None:
-        """Requests that it may still spend; None for any number."""
-        left, spent = self._terms.left, self._terms.budget.spent
-        if left is None or self._read.end is None:
-            return None
-        return max(min(self._read.end - spent, left), 0)
+    def _most(self) -> int:
+        """Requests that it may still spend."""
+        spent = self._terms.budget.spent
+        return max(min(self._read.end - spent, self._terms.left), 0)
 
     def _tell_impossible(self, why: str | None) -> None:
         """Say that there is no census of the list today."""
@@ -141,24 +141,23 @@ class Inquiry:
 
     def _source(self, query: Mapping[str, Any]) -> ListSource:
         """Say which rows are asked for."""
-        path = self._list.whole_path or ""
-        return self._list.reader.source(self._whole, query, path=path)
+        return self._list.reader.source(self._whole, query, path=self._path)
+
+    def _take(self, records: Sequence[dict[str, Any]]) -> None:
+        """Emit rows, and account for them."""
+        self._emit(records)
+        for record in with_ids(records):
+            self._account.take(record, is_new=False)
 
     def _emit(self, records: Sequence[dict[str, Any]]) -> None:
-        """Emit rows; of those that do not tell their parent, the ones nobody knows."""
+        """Emit rows; those that do not tell their parent, below the one that they belong to."""
         counted, (context, *others) = self._list, self._contexts
-        if not others or not counted.listing.parent_columns:
-            for record in records:
-                counted.output.emit(record, context, is_known=False)
-            return
-        unknown = [record for record in records if not self._knows(record.get("id"))]
-        contexts = counted.contexts_of(unknown, self._contexts) if unknown else {}
+        is_told = not others or not counted.listing.parent_columns
+        contexts = {} if is_told else counted.contexts_of(records, self._contexts)
         for record in records:
-            own = contexts.get(record.get("id", 0))
-            counted.output.emit(record, own or context, is_known=own is None)
-
-    def _knows(self, row_id: object) -> bool:
-        return type(row_id) is int and row_id in self._account
+            own = contexts.get(record.get(ID, 0))
+            is_known = not is_told and own is None
+            counted.output.emit(record, own or context, is_known=is_known)
 
     @property
     def _column(self) -> str:
@@ -166,21 +165,23 @@ class Inquiry:
         cursor = self._list.listing.cursor
         return cursor.column if cursor else ""
 
-    def _with_seen(self, proof: Proof, ids: Sequence[int]) -> list[int]:
-        """Return the ids of a range with those that the run itself has just read.
+    def _judged(self, proof: Proof) -> Iterator[Proof]:
+        """Say of which rows an interval of ids consists, or who is gone of those known.
 
-        Such a row may have left since: then the next census finds it.
+        A row that the run itself has just read may have left since: then the next census
+        finds it.
         """
-        return sorted({*ids, *self._seen.between(proof.lower, proof.upper)})
-
-    def _told(self, proof: Proof, ids: Sequence[int], known: set[int]) -> Iterator[Proof]:
-        """Say of which rows a range consists, or who is gone of those that were known."""
+        ids = {*(proof.ids or ()), *self._seen.between(proof.lower, proof.upper)}
+        missing = [
+            row for row in self._account.between(proof.lower, proof.upper) if row not in ids
+        ]
+        for number in missing:
+            self._account.remove(number)
         if self._tells_who_is_there:
-            own = [row for row in ids if row not in self._read.left_out]
+            own = sorted(row for row in ids if row not in self._read.left_out)
             yield replace(proof, ids=own, total=len(own))
-            return
-        for number in known.difference(ids):
-            yield gone(number, proof.sent)
+        else:
+            yield from (gone(number, proof.sent) for number in missing)
 
     @property
     def _oldest(self) -> int | None:
@@ -212,8 +213,18 @@ class Inquiry:
         return self._oldest is None and not (is_partial or hides_ids)
 
     @property
-    def _longest_list(self) -> int:
-        return self._list.reader.route(self._list.whole_path or "").fit.can.longest_list
+    def _path(self) -> str:
+        """The route that lists all rows."""
+        return self._list.whole_path or ""
+
+    @property
+    def _fit(self) -> Fit:
+        """What it was found to do."""
+        return self._list.reader.route(self._path).fit
+
+    @property
+    def _page_size(self) -> int:
+        return self._list.reader.page_size
 
     @cached_property
     def _query(self) -> dict[str, Any] | None:
@@ -223,7 +234,7 @@ class Inquiry:
         if listing.parent_filter is not None:
             parents = sorted({parent_of(context) for context in self._contexts})
             # What is known is of all parents, and so is what is counted.
-            if self._read.is_all and len(parents) <= self._longest_list:
+            if self._read.is_all and len(parents) <= self._fit.can.longest_list:
                 query[listing.parent_filter] = ",".join(map(str, parents))
             elif self._terms.scope.campus_ids:
                 return None
@@ -234,13 +245,9 @@ class DayInquiry(Inquiry):
     """Asks for rows by when they were created."""
 
     @property
-    def _page_size(self) -> int:
-        return self._list.reader.page_size
-
-    @property
     def _at_once(self) -> int:
         """Ids that are looked up at once: a page that has room for more has all rows."""
-        return max(min(self._longest_list, self._page_size - 1), 1)
+        return max(min(self._fit.can.longest_list, self._page_size - 1), 1)
 
     @override
     def _source(self, query: Mapping[str, Any]) -> ListSource:

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
-from tap_ft42.api.page import with_ids
 from tap_ft42.census.counting import (
     Interval,
     Proof,
@@ -22,7 +21,6 @@ from tap_ft42.census.counting import (
     read_sector,
     read_whole,
 )
-from tap_ft42.census.days import moment_of
 from tap_ft42.census.inquiry import Inquiry, gone, looked_at
 from tap_ft42.census.packing import MOST_IDS
 from tap_ft42.census.presence import pieces
@@ -34,7 +32,7 @@ from tap_ft42.reading.reads import read_from_scratch
 from tap_ft42.reading.regions import MAX_ID, Region
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import AsyncIterator, Callable, Generator, Iterator
 
     from tap_ft42.census.inquiry import Read
     from tap_ft42.reading.asking import Ask, Part
@@ -59,17 +57,15 @@ class ListCensus(Inquiry):
             is_proven: Whether an audit has proven what is known, so that nothing is counted.
         """
         super().__init__(read)
-        self._size = self._list.reader.page_size
         self._is_sortable = self._list.listing.is_sortable
         self._is_proven = is_proven
         self._doubts = 0
-        self._moments: dict[int, int] = {}
 
     @override
     def _found_out(self) -> Iterator[Proof]:
         if self._query is None:
             return
-        self._terms.budget.plan(ceil(self._account.total / self._size))
+        self._terms.budget.plan(ceil(self._account.total / self._page_size))
         self._refuse_wrong_totals()
         try:
             yield from self._census()
@@ -80,7 +76,7 @@ class ListCensus(Inquiry):
 
     def _tell_doubts(self) -> None:
         if self._doubts >= _MANY:
-            self._list.reader.route(self._list.whole_path or "").fit.doubt_totals()
+            self._fit.doubt_totals()
         elif self._doubts:
             self._list.logger.warning(
                 "%s: in %s of ids the API does not count what it shows. None of their rows "
@@ -99,15 +95,11 @@ class ListCensus(Inquiry):
             yield looked_at(self._terms.now())
             yield from self._first_proof()
             return
-        if pages := self._pages_to_read_again():
-            start = self._account.notes.get("refreshed", 0) + 1
-            sector = self._account.sector(start, pages * self._room_of_a_page)
-            yield from self._taken(self._sector(*sector))
-            self._account.note(refreshed=sector[1])
-            if sector == (1, self._account.greatest):
-                return
+        if (yield from self._read_again()):
+            return
         has_changed = False
-        for proof in self._known_to_be() if self._is_proven else self._compared():
+        proven = self._counted_to_be(self._account.total, self._terms.now())
+        for proof in proven if self._is_proven else self._compared():
             has_changed |= proof.ids is not None
             yield proof
         if "since" in self._account.notes and not has_changed:
@@ -117,53 +109,62 @@ class ListCensus(Inquiry):
     def _is_own_proof(self) -> bool:
         """Whether the run itself has read all that is known: by ids, from the first one on."""
         is_begun_now = self._account.notes.get("since") == from_milliseconds(self._terms.began)
-        fit = self._list.reader.route(self._list.whole_path or "").fit
-        is_in_order = self._is_sortable and fit.sorts_by(ID) and fit.narrows_by(ID)
+        is_in_order = self._is_sortable and self._fit.sorts_by(ID) and self._fit.narrows_by(ID)
         return is_begun_now and is_in_order and self._read.is_all
 
-    @property
-    def _room_of_a_page(self) -> int:
-        """Rows that an answer may have to be known for all: behind a full page is asked."""
-        return max(self._size - 1, 1)
+    def _read_again(self) -> Generator[Proof, None, bool]:
+        """Read what is due tonight, so that all rows are within the nights.
 
-    def _pages_to_read_again(self) -> int:
-        """Return how many pages are read again, so that all are within the nights."""
-        listing, total = self._list.listing, self._account.total
+        What is owed is counted in rows, and a sector counts once it has been read.
+
+        Returns:
+            Whether that was all of the list.
+        """
+        account, listing, total = self._account, self._list.listing, self._account.total
         nights = self._terms.settings["refresh_nights"] * listing.census.refresh_factor
-        is_turn = "taken" in self._account.notes and not self._read.is_refreshed
+        is_turn = "taken" in account.notes and not self._read.is_refreshed
         # Lists that hardly ever change are read in full now and then.
-        if not nights or listing.is_reference or not is_turn or total <= self._size:
-            return 0
-        room = self._room_of_a_page
-        owed = self._account.notes.get("owed", room - 1) + ceil(total / nights)
-        pages = owed // room if self._most is None else min(owed // room, self._most)
-        self._account.note(owed=min(owed - pages * room, total))
-        return int(pages)
+        if not nights or listing.is_reference or not is_turn or total <= self._page_size:
+            return False
+        room = max(self._page_size - 1, 1)  # behind a full page is asked
+        owed = account.notes.get("owed", room - 1) + ceil(total / nights)
+        pages = min(owed // room, ceil(total / room), self._most)
+        is_all = False
+        while pages > 0:
+            lower, upper = account.sector(account.notes.get("refreshed", 0) + 1, pages * room)
+            rows = len(account.between(lower, upper))
+            is_all |= (lower, upper) == (1, account.greatest)
+            yield from self._taken(self._sector(lower, upper))
+            owed, pages = max(owed - rows, 0), pages - max(ceil(rows / room), 1)
+            account.note(refreshed=upper, owed=owed)
+        account.note(owed=min(owed, total))
+        return is_all
 
     def _compared_whole(self) -> Iterator[Proof]:
         """Compare what is known with all of a list that no range narrows, unless it is long."""
-        pages, most = ceil(self._account.total / self._size), self._most
-        if self._oldest is not None or (most is not None and pages > most):
+        if self._oldest is not None or ceil(self._account.total / self._page_size) > self._most:
             raise RangeIgnoredError
         greatest = self._account.greatest
         yield from self._taken(
             partial(read_whole, greatest=greatest, is_sortable=self._is_sortable)
         )
 
-    def _known_to_be(self) -> Iterator[Proof]:
-        """Say how many rows there are, as an audit has counted them."""
-        now, total = self._terms.now(), self._account.total
-        counted = Proof(None, lower=1, upper=self._account.greatest, total=total, sent=now)
-        yield from self._judged(counted)
+    def _counted_to_be(self, total: int, sent: float) -> Iterator[Proof]:
+        """Say how many rows were counted, where that says how many the stream has."""
+        # Where the API lists rows that are not emitted, its totals are no news to readers.
+        if "is_mixed" not in self._account.notes:
+            # What was counted by age is no total of any ids: that it was, is all it says.
+            whole = Proof(None, lower=1, upper=self._account.greatest, total=total, sent=sent)
+            yield whole if self._tells_who_is_there else replace(whole, upper=0, total=0)
 
     def _compared(self) -> Iterator[Proof]:
         """Find out where the list differs from what is known of it."""
-        if self._account.total <= self._size:
+        if self._account.total <= self._page_size:
             yield from self._taken(self._sector(1, self._account.greatest))
             return
         region = self._region(1, self._account.greatest)
         proof = self._counted(region)
-        yield from self._judged(proof)
+        yield from self._counted_to_be(proof.total, proof.sent)
         if self._list.listing.census.left_filters:
             if proof.total != self._account.total:
                 yield from self._left()
@@ -171,7 +172,7 @@ class ListCensus(Inquiry):
         read = partial(
             find_rows,
             whole=Interval(region, self._account.total, proof.total),
-            expected=self._account.expectation(self._size),
+            expected=self._account.expectation(self._page_size),
             is_sortable=self._is_sortable,
             most=self._most,
         )
@@ -213,17 +214,14 @@ class ListCensus(Inquiry):
             region = region.narrowed(self._column, *window)
         read = partial(read_from_scratch, region=region, is_sortable=self._is_sortable)
         for part in self._parts(read):
-            if part.page is not None:
-                if (part.page.total or 0) > MOST_IDS:
-                    self._list.logger.info(
-                        "%s: too many rows to read them for a census. It begins with the "
-                        "next load from scratch.",
-                        self._list.listing.name,
-                        extra={"happened": "census_put_off"},
-                    )
-                    return False
-                for record in with_ids(part.page.records()):
-                    self._account.add(record[ID], moment=moment_of(record))
+            if part.page is not None and (part.page.total or 0) > MOST_IDS:
+                self._list.logger.info(
+                    "%s: too many rows to read them for a census. It begins with the next load "
+                    "from scratch.",
+                    self._list.listing.name,
+                    extra={"happened": "census_put_off"},
+                )
+                return False
             if part.reached is not None:
                 self._account.note(next_id=part.reached)
         self._account.forget("next_id")
@@ -244,40 +242,19 @@ class ListCensus(Inquiry):
             read_sector,
             region=self._region(lower, upper),
             is_sortable=self._is_sortable,
-            pages=ceil(rows / self._size),
+            pages=ceil(rows / self._page_size),
         )
 
     def _taken(self, read: Callable[[Ask], AsyncIterator[Part]]) -> Iterator[Proof]:
         """Yield what a read proves of the stream, and account for it."""
-        for proof in self._proofs(read):
-            yield from self._judged(proof)
-
-    def _proofs(self, read: Callable[[Ask], AsyncIterator[Part]]) -> Iterator[Proof]:
-        """Yield what a read proves of the list."""
         for part in self._parts(read):
             if isinstance(part, Proof):
-                yield part
-
-    def _judged(self, proof: Proof) -> Iterator[Proof]:
-        """Yield what a proof of the list says of the stream, and account for it."""
-        if proof.ids is None:
-            # Where the API lists rows that are not emitted, its totals are no news to readers.
-            if "is_mixed" not in self._account.notes:
-                # What was counted by age is no total of any ids: that it was, is all it says.
-                is_all = self._tells_who_is_there
-                yield proof if is_all else replace(proof, upper=0, total=0)
-            return
-        known = set(self._account.between(proof.lower, proof.upper))
-        ids = self._with_seen(proof, proof.ids)
-        self._account.replace(proof.lower, proof.upper, ids, self._moments)
-        yield from self._told(proof, ids, known)
+                yield from self._judged(part)
 
     def _parts(self, read: Callable[[Ask], AsyncIterator[Part]]) -> Iterator[Part]:
-        """Yield the parts of a read whose rows have been emitted."""
+        """Yield the parts of a read whose rows have been taken."""
         for part in self._asked(read):
             self._doubts += part.is_doubtful
             if part.page is not None:
-                records = [row for row in part.page.records() if isinstance(row, dict)]
-                self._moments.update((row.get("id", 0), moment_of(row)) for row in records)
-                self._emit(records)
+                self._take([row for row in part.page.records() if isinstance(row, dict)])
             yield part

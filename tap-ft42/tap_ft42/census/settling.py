@@ -90,11 +90,6 @@ class Settling(DayInquiry):
         """Tell whether all rows of some days have been read."""
         return self._days_read.issuperset(_days(span))
 
-    @property
-    def _room(self) -> int:
-        """Requests that it may spend now."""
-        return 2**31 if self._most is None else self._most
-
     # Looking up
 
     def _suspects(self, ids: Sequence[int], lacking: int) -> _Suspects:
@@ -115,7 +110,7 @@ class Settling(DayInquiry):
             beside = comparison.cost((s for s, rows in differing.items() if rows > 0), size)
             if comparison.cost(differing, size) <= look_ups + beside:
                 return
-        parts, room = list[_Suspects](), float(self._room)
+        parts, room = list[_Suspects](), float(self._most)
         # What a day lacks adds up until it is its turn, however many rows it has.
         for each in sorted(suspects, key=lambda one: -one.lacking / (one.cost or 1)):
             if each.cost > room:
@@ -154,7 +149,7 @@ class Settling(DayInquiry):
             find_differing,
             whole=Interval(region, rows, total),
             expected=account.expectation(self._at_once),
-            most=int(min(room, self._room)),
+            most=int(min(room, self._most)),
         )
         return [
             self._suspects(
@@ -181,32 +176,27 @@ class Settling(DayInquiry):
         self._findings.gone += 1
         return gone(number, sent)
 
-    def _take(self, records: Sequence[dict[str, Any]]) -> None:
-        """Emit rows and account for them: all, as their parents are asked for together."""
-        self._emit(records)
-        for record in records:
-            self._account.take(record, is_new=False)
-
     # Reading
 
     def _read_days(self, span: Span) -> Iterator[Proof]:
         """Read all rows of some days, if there is room for it."""
         pages = self._comparison.pages(span, self._page_size)
-        if pages > self._room:
+        if pages > self._most:
             return
-        sent = self._terms.now()
+        sent, account = self._terms.now(), self._account
         region = Region({CREATED_AT: bounds(*span, self._comparison.zone)})
         if read := self._read_all(region, pages):
             days = _days(span)
             rows = self._of(days, read[0])
-            is_settled = {
-                number: number in self._account and not self._account.names(row)
-                for number, row in rows.items()
-            }
-            self._take([row for number, row in rows.items() if is_settled[number]])
             # Which rows without ids are known, nobody can tell, and each one's parent is asked.
-            if self._account.is_exact or len(rows) > self._known(days):
-                self._emit([row for number, row in rows.items() if not is_settled[number]])
+            is_any_new = account.is_exact or len(rows) > self._known(days)
+            self._emit(
+                [
+                    row
+                    for number, row in rows.items()
+                    if is_any_new or (number in account and not account.names(row))
+                ]
+            )
             yield from self._taken_in(rows, days, sent)
 
     def _read_all(

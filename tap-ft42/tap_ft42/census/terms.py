@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from math import ceil
+from sys import maxsize
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -65,17 +66,15 @@ class CensusTerms:
     """Who has gone, as far as the run has found out."""
 
     @property
-    def left(self) -> int | None:
-        """Requests that are left for counts in this hour; None for any number."""
+    def left(self) -> int:
+        """Requests that are left for counts in this hour."""
         spent = self.quota.spent if self.quota.per_hour else self.budget.spent
         wanted: int | None = self.settings.get("census_requests")
-        most = wanted or self.quota.per_hour // _SHARE
-        return max(most - spent, 0) if most else None
+        return max((wanted or self.quota.per_hour // _SHARE or maxsize) - spent, 0)
 
-    def end(self, share: float) -> int | None:
+    def end(self, share: float) -> int:
         """Return how many requests the run may have spent when a list has had its share."""
-        left = self.left
-        return None if left is None else self.budget.spent + ceil(left * share)
+        return self.budget.spent + ceil(self.left * share)
 
 
 class Output(Protocol):

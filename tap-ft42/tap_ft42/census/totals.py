@@ -81,7 +81,7 @@ class TotalsCensus(DayInquiry):
         whole = Interval(self._all_days, sum(own.values()), total)
         most = self._most
         if not is_named:  # as many are left to read the days
-            most = _MOST if most is None else min(most // 2, _MOST)
+            most = min(most // 2, _MOST)
             if len(days) > 2**most:  # it would end before it has come to a day
                 self._tell_difference(whole)
                 return {}

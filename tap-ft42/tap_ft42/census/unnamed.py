@@ -10,7 +10,7 @@ who went is remembered.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
@@ -94,7 +94,7 @@ class Unnamed(Settling):
             if self.has_read(span):
                 continue
             pages = self._comparison.pages(span, self._page_size) + 1
-            if pages > min(self._room, end - budget.spent):
+            if pages > min(self._most, end - budget.spent):
                 return
             before = account.rows(zone, named=False)[span[0]]
             if ids := self._ids_of(span):
@@ -117,7 +117,7 @@ class Unnamed(Settling):
         if (read := self._read_all(region, pages)) is None:
             return
         rows, proof = read
-        yield from self._of_ids(rows, proof)
+        yield from self._judged(proof)
         days, zone, crowd = (
             range(span[0], span[1] + 1),
             self._comparison.zone,
@@ -132,13 +132,6 @@ class Unnamed(Settling):
             yield from self._taken_in(rows, days, proof.sent)
         else:  # ids of the day lie elsewhere, too
             yield from self._read_days(span)
-
-    def _of_ids(self, rows: Mapping[int, Any], proof: Proof) -> Iterator[Proof]:
-        """Say of which rows an interval of ids consists."""
-        known = set(self._account.between(proof.lower, proof.upper))
-        for number in known.difference(rows):
-            self._account.remove(number)
-        yield from self._told(proof, sorted(rows), known)
 
 
 def have_gone_along(lacking: int, account: Account, departures: Departures) -> bool:

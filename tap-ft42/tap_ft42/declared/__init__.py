@@ -1,1 +1,1 @@
-"""What is known of the API before a run: lists, cursors, record shapes, instants."""
+"""What is known of the API before a run: listings, cursors, record shapes, instants."""

@@ -1,14 +1,14 @@
-"""What this API and this application can do with a list: as declared, then as observed.
+"""What a list of this API can do for this application: as declared, then as observed.
 
-A `Listing` says what its list is assumed to do. What an answer shows otherwise corrects it,
-and stands in the state of the stream, below ``capabilities``, by the route with names in
-braces: only what differs, each with the day on which it was seen::
+A `Listing` says what its list is assumed to do. An answer that shows something else corrects
+it. Only what differs is kept, in the state of the stream, below ``capabilities`` and the route,
+with the day of the observation::
 
     {"/v2/projects_users": {"page_size": {"is": 50, "on": "2026-11-28"}}}
 
-After a month an observation no longer counts, so that the list is tried as declared again;
-but for that of lists of ids, as a list may be cut in silence, so that it is looked at first.
-Which bounds a range includes is looked at first, too.
+After a month an observation expires, and the list is tried as declared again. The longest
+list of ids is an exception: 42 may cut a list silently, so the run tests a longer one before
+it uses it. The bounds of ranges are tested before use, too.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ STATE_KEY = "capabilities"
 """Where the state of a stream holds what was observed of its routes."""
 
 Totals: TypeAlias = Literal["exact", "wrong", "none"]
-"""What ``X-Total`` is worth: it counts the rows, it counts something else, or it is not sent.
-A total that is capped is wrong."""
+"""Whether ``X-Total`` counts the rows, counts something else, or is not sent. A total that
+stops at a maximum is wrong."""
 
 Zone: TypeAlias = Literal["UTC", "Europe/Paris"]
-"""A time zone whose midnights may cut the days of a graph."""
+"""A time zone in which a graph may count its days."""
 
 Bounds: TypeAlias = Literal["both", "lower", "upper", "none"]
 """Which of its two bounds a range includes."""
@@ -47,35 +47,34 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     is_allowed: bool = True
     """Whether the application may read it."""
     is_paged: bool = True
-    """Whether it comes in pages; else one answer holds all of it."""
+    """Whether it comes in pages; otherwise one answer holds all rows."""
     page_size: _Some = LARGEST
     """Rows of a page, at most."""
     sorts: tuple[str, ...] = ()
     """Columns by which it can be sorted."""
     sorts_by_several: bool = True
-    """Whether it can be sorted by several of them at once."""
+    """Whether it can be sorted by several columns at once."""
     is_newest_first: bool = False
-    """Whether the latest change comes first by itself."""
+    """Whether the latest change comes first if no order is asked for."""
     ranges: tuple[str, ...] = ()
-    """Columns whose ranges narrow it."""
+    """Columns by whose ranges it can be narrowed."""
     bounds: Bounds = "both"
     """Which of its two bounds a range includes."""
     widest_ranges: Mapping[str, int] = {}
-    """How far ranges of a column may reach, in ids or milliseconds, where that is limited."""
+    """By column: the width of the widest possible range, in ids or milliseconds."""
     whole_ranges: Mapping[str, int] = {}
-    """How wide ranges of a column were seen not to be cut in silence, in milliseconds."""
+    """By column: a width of ranges that 42 was seen not to cut silently, in milliseconds."""
     longest_list: _Some = LARGEST
     """Ids in one filter, at most."""
     totals: Totals = "exact"
-    """What its totals are worth."""
+    """Whether its totals can be trusted."""
     ignored_filters: tuple[str, ...] = ()
     """Parameters of its requests that do not narrow it."""
     day_zone: Zone = "UTC"
-    """Whose midnights cut its days, if it is a graph."""
+    """The time zone of its days, if it is a graph."""
 
     observed: Mapping[str, date] = {}
-    """The day on which each of the above was observed, by its name, where it is not as
-    declared."""
+    """By name of an attribute that is not as declared: the day of the observation."""
 
     @classmethod
     def of(cls, listing: Listing) -> Capabilities:
@@ -89,30 +88,30 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def corrected(self, on: date, **seen: Any) -> Capabilities:  # noqa: ANN401 - fields
-        """Return them with what an answer has shown."""
+        """Return the capabilities with what an answer has shown."""
         observed = {**self.observed, **dict.fromkeys(seen, on)}
         return msgspec.structs.replace(self, **seen, observed=observed)
 
     @property
     def margins(self) -> tuple[int, int]:
-        """By how much further a range is asked for, so that it includes its bounds."""
+        """By how much a range is widened below and above, so that it includes its bounds."""
         return int(self.bounds in {"upper", "none"}), int(self.bounds in {"lower", "none"})
 
     def is_due(self, name: str, today: date) -> bool:
-        """Tell whether something has not been observed for a month."""
+        """Tell whether an attribute has not been observed for a month."""
         return name not in self.observed or today >= self.observed[name] + _RENEWED
 
     def as_json(self) -> dict[str, Any]:
-        """Return all of them, without days, as a report has them."""
-        told: dict[str, Any] = msgspec.to_builtins(self)
-        del told["observed"]
-        return told
+        """Return all capabilities, without days, in the form of the doctor's report."""
+        values: dict[str, Any] = msgspec.to_builtins(self)
+        del values["observed"]
+        return values
 
     def written(self) -> dict[str, Any]:
-        """Return what was observed, as the state has it."""
-        told = self.as_json()
+        """Return what was observed, in the form of the state."""
+        values = self.as_json()
         return {
-            name: {"is": told[name], "on": day.isoformat()}
+            name: {"is": values[name], "on": day.isoformat()}
             for name, day in self.observed.items()
         }
 
@@ -130,18 +129,18 @@ class _Observation(msgspec.Struct, rename={"value": "is"}):
 
 
 def read(listing: Listing, written: object, today: date) -> Capabilities:
-    """Return what a list can do, as far as that is known.
+    """Return what a list can do: as declared, corrected by what the state says.
 
     Args:
         listing: The list.
-        written: What `Capabilities.written` returned, perhaps long ago; what is none of it
-            says nothing.
-        today: The day.
+        written: What `Capabilities.written` returned, perhaps long ago. Parts in any other
+            form are ignored.
+        today: The day of the run.
     """
     known = Capabilities.of(listing)
-    for name, told in written.items() if isinstance(written, dict) else ():
+    for name, observation in written.items() if isinstance(written, dict) else ():
         try:
-            seen = msgspec.convert(told, _Observation)
+            seen = msgspec.convert(observation, _Observation)
             is_fresh = seen.on <= today and (
                 name == "longest_list" or today < seen.on + _RENEWED
             )

@@ -1,7 +1,7 @@
-"""What a context names: the parent of a partition, its cursus, or both.
+"""Contexts: they name a partition by its parent, its cursus, or both.
 
-A stream is read partition by partition, and a context says which one. A stream that is
-read cursus by cursus has ``cursus_id`` in it, beside the id of the parent if it has one.
+A stream is read partition by partition. If it is read cursus by cursus, its contexts have
+``cursus_id``, beside the id of the parent if it has one.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from collections.abc import Hashable, Mapping
 from typing import Any, TypeAlias
 
 Context: TypeAlias = Mapping[str, Any]
-"""As the Singer SDK has it: ids by the names of the columns that hold them."""
+"""The Singer SDK's form: ids, by the names of the columns that hold them."""
 
 CURSUS = "cursus_id"
-"""The name of the cursus, among those of parents."""
+"""The key of the cursus; any other key is that of the parent."""
 
 
 def parent_of(context: Context | None) -> int:
@@ -27,11 +27,11 @@ def cursus_of(context: Context | None) -> int:
 
 
 def list_of(context: Context | None) -> Context | None:
-    """Return the context of the whole list that a partition is a part of."""
+    """Return the context of the whole list to which a partition belongs."""
     cursus_id = cursus_of(context)
     return {CURSUS: cursus_id} if cursus_id else None
 
 
 def key_of(context: Context | None) -> Hashable:
-    """Return a context in a form that can be looked up."""
+    """Return a context as a key of a dictionary."""
     return frozenset((context or {}).items())

@@ -1,4 +1,4 @@
-"""Whether what streams declare fits together, so that a mistake is told and not met later."""
+"""Checks that listings and schemas fit together, so mistakes are reported at once."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tap_ft42.declared.listing import Listing
 
 PERSONS = "users"
-"""The stream with a row a person."""
+"""The stream that has one row for each person."""
 
 Schema: TypeAlias = "Mapping[str, Any]"
 
@@ -82,7 +82,7 @@ _SCHEMA = jsonschema_rs.validator_for({
 
 
 class DeclarationError(Exception):
-    """Streams are declared in a way that cannot be followed."""
+    """The declarations of streams contradict each other."""
 
     def __init__(self, faults: Sequence[str]) -> None:
         lines = "".join(f"\n- {fault}" for fault in faults)
@@ -90,10 +90,14 @@ class DeclarationError(Exception):
 
 
 def checked(listings: Sequence[Listing], texts: Mapping[str, str | None]) -> dict[str, Schema]:
-    """Return the schemas of streams, if all that is declared fits together.
+    """Return the schemas of all streams, if they fit together with the listings.
+
+    Args:
+        listings: The listings of all streams.
+        texts: The text of each stream's schema file; None if the file is missing.
 
     Raises:
-        DeclarationError: It does not.
+        DeclarationError: They do not fit together.
     """
     schemas: dict[str, Schema] = {}
     faults = [*_of_listings(listings)]
@@ -176,7 +180,7 @@ def _of_persons(schema: Schema) -> Iterator[str]:
         for path in paths
     }
     people = [name for name, one in columns.items() if one.get("x-references") == PERSONS]
-    # Who is erased is taken out of the rows of others.
+    # When a person is erased, their id becomes null in the rows of others.
     others = {path for path, kind in persons.items() if kind == "id"} - {ID, *people[:1]}
     for path, kind in persons.items():
         if path not in {*columns, *embedded, *inside}:

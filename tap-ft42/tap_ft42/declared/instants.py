@@ -1,9 +1,8 @@
-"""Instants, written the way the API and every bookmark write them.
+"""Instants, in the one form that the tap writes.
 
-An instant leaves the tap as 24 characters, ``2026-01-31T23:59:59.000Z``: always
-UTC, always milliseconds, always the same width. So bookmarks compare as
-strings, which is how the SDK compares them, and a target that ignores offsets
-still stores the right moment.
+An instant leaves the tap as 24 characters, ``2026-01-31T23:59:59.000Z``: always in UTC, with
+milliseconds, and of the same width. So the SDK can compare bookmarks as strings, and a target
+that ignores offsets still stores the right instant.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 HOUR = 3_600_000
 DAY = 24 * HOUR
-"""Milliseconds, as instants are counted."""
+"""Milliseconds."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -60,11 +59,7 @@ def rewrite_instant(text: str) -> str:
 
 
 def milliseconds(value: object) -> int | None:
-    """Return an instant of the API as a number.
-
-    Returns:
-        Whole milliseconds since 1970; None for what is no instant.
-    """
+    """Return an instant of the API as whole milliseconds since 1970; None for other values."""
     if not isinstance(value, str):
         return None
     try:
@@ -77,13 +72,13 @@ def in_milliseconds(text: str) -> int:
     """Return an instant as a number.
 
     Args:
-        text: An ISO 8601 date, or date and time; in UTC unless it says otherwise.
+        text: An ISO 8601 date, or date and time; in UTC if it has no offset.
 
     Returns:
         Whole milliseconds since 1970.
 
     Raises:
-        ValueError: It is something else.
+        ValueError: The text is something else.
     """
     moment = datetime.fromisoformat(text)
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)

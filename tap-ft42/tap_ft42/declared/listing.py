@@ -1,4 +1,4 @@
-"""What a list of the API is, said once: a stream declares it, everything else reads it."""
+"""What a list of the API is, in one place. A stream declares it; all other code reads it."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 ID = "id"
-"""The key that every list has."""
+"""The key of the rows of every list."""
 
 CREATED_AT = "created_at"
-"""The column that says when a row came into being."""
+"""The column that says when a row was created."""
 
 LARGEST = 100
-"""Ids in one filter: the API answers 502 to much longer lists."""
+"""Ids in one filter, at most: the API answers 502 to much longer lists."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,72 +32,71 @@ class Cursor:
     column: str
     """Its name in a record, and in the API's ``range`` and ``sort``."""
     kind: Literal["instant", "id"] = "instant"
-    """What it holds. An instant may lie in a closed window; ids only grow."""
+    """What it holds. Instants are read in closed windows; ids only grow."""
     moves: bool = True
-    """Whether it moves when the row changes. Where it does not, only new rows are found by
-    it, and changes by the reads of the census (see `Census.refresh_factor`)."""
+    """Whether it moves when the row changes. If not, it finds only new rows, and the reads of
+    the census find changes (see `Census.refresh_factor`)."""
     looks_back: int = 0
-    """Seconds before the bookmark at which a window begins, beyond the setting
-    ``overlap_seconds``: as long as rows arrive late, or change after their instant. Of a
-    cursor of ids it is so many ids."""
+    """A window begins so many seconds (or ids) before the bookmark, in addition to the setting
+    ``overlap_seconds``: as long as rows may arrive late, or change after their instant."""
 
     def position(self, value: object) -> int | None:
-        """Return a value of the column, or a bookmark, as a number; None if it is none."""
+        """Return a value of the column, or a bookmark, as a position; None for other values."""
         if self.kind == "instant":
             return milliseconds(value)
         return value if type(value) is int else None
 
     def written(self, position: int) -> str | int:
-        """Write a position as the column has it, and as bookmarks do."""
+        """Write a position in the form of the column, and of bookmarks."""
         return from_milliseconds(position) if self.kind == "instant" else position
 
 
 @dataclass(frozen=True, slots=True)
-class Carried:
-    """Where a list stands within another one, which the API can narrow by campus."""
+class Carrier:
+    """Another list whose records carry the records of a list, and can be narrowed by campus."""
 
     path: str
-    """The other list."""
+    """The route of the other list."""
     column: str
-    """The column of its records that holds a list of this one's."""
+    """The column of its records that holds the carried records."""
     campus_column: str
-    """The column that names the campus."""
+    """The column of its records that names the campus."""
 
 
 @dataclass(frozen=True, slots=True)
 class Points:
-    """Values that change without the cursor, and what betrays that they did."""
+    """Points: they change while the cursor stays, and other columns show that they did."""
 
     total: str
-    """The parent's column that holds their sum."""
+    """The column of the parent that holds the sum of the points."""
     moved_at: str
-    """The column that says when they changed; not every API narrows a list by it."""
+    """The column that says when points changed; not every API narrows a list by it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Movers:
-    """Whose rows may have changed without the cursor, and how these are asked for."""
+    """How to find people whose rows may have changed while the cursor stayed."""
 
     people_filter: str
     """The parameter that narrows the list to people."""
     marks: str
-    """The list whose new and changed rows say of whom."""
+    """Another list: its new and changed rows name the people."""
     mark: str
-    """The column that such a row has filled."""
+    """The column of the other list that such a row must have filled."""
     deadline: str
-    """The instant near which a row changes, too."""
+    """A column of this list with an instant. Near it, a row may change, too."""
     days: int = 30
-    """How near."""
+    """A deadline is near if it is at most so many days away, before or after today."""
 
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """Where the API says how many rows of a list were created on each day."""
+    """The API's counts of the rows of a list, by the day of their creation."""
 
     path: str
     """The route of the graph, without field and interval."""
     counts_others: bool = False
-    """Whether it counts rows that are none of the list's, too."""
+    """Whether it also counts rows that do not belong to the list."""
 
     @property
     def route(self) -> str:
@@ -107,18 +106,18 @@ class Graph:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Census:
-    """How rows disappear from a list, and what finding them may cost."""
+    """How rows disappear from a list, and what it may cost to find them."""
 
     share: float = 0.25
-    """Which part of the requests that are left for a census the list may use."""
+    """The share of the requests left for a census that the list may use."""
     refresh_factor: int = 4
-    """Every row is read again within ``refresh_nights`` times this many nights. 1 where
-    columns change without the cursor; 0 for never, where something else sees to it."""
+    """Every row is read again within ``refresh_nights`` times this many nights. 1 if columns
+    change while the cursor stays; 0 for never, if rows are read again in another way."""
     settled: tuple[str, str] | None = None
-    """Column and value of the rows that do not disappear, where that is known; see
-    `tap_ft42.census.settled`."""
+    """Column and value of rows that do not disappear, if known; see
+    `tap_ft42.census.settling`."""
     left_filters: Mapping[str, str] = field(default_factory=dict)
-    """Instead of the list's filters, what finds rows that have left it, if anything does."""
+    """Filters that find rows which have left the list; they replace the list's filters."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -126,29 +125,29 @@ class Listing:
     """A list of the API, and how it is read."""
 
     name: str
-    """The stream that it becomes."""
+    """The name of its stream."""
     path: str
-    """Its route, with names in braces for what a context tells."""
+    """Its route. The context fills the names in braces."""
     all_path: str | None = None
-    """The route that lists the rows of all parents; that of ``path`` if it names none."""
+    """The route that lists the rows of all parents, if it is not ``path``."""
     cursor: Cursor | None = None
-    """By what its changes are found, so that it has bookmarks; None to read it in full."""
+    """The column that finds its changes, so it has bookmarks; None to read it in full."""
     changes: Cursor | None = None
-    """Of a list that is read in full, what asks for its changes in between, though the rows
-    do not show it."""
+    """For a list that is read in full: a column by which the API can be asked for changes in
+    between, though the rows do not show it."""
 
     parent: Listing | None = None
-    """The list for each of whose rows this one is asked."""
+    """The parent list: this list is read once for each of its rows."""
     parent_id: str = ""
-    """What contexts call the id of such a row."""
+    """The name of the parent row's id in contexts."""
     added: Sequence[str] = ()
-    """Columns that the context fills, as the record does not say them."""
+    """Columns that the context fills, as the record does not have them."""
     by_cursus: bool = False
-    """Whether it is read cursus by cursus, each with a bookmark of its own."""
+    """Whether it is read cursus by cursus, each with its own bookmark."""
     cursus_filter: str | None = None
-    """The parameter that names the cursus, where the path does not."""
+    """The parameter that names the cursus, if the path does not."""
     cursus_column: str | None = None
-    """The column that lists a row's cursus, where the filter may let others through."""
+    """The column that lists a row's cursus, if the filter may let others through."""
 
     filters: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     """Query parameters that every request carries."""
@@ -157,33 +156,33 @@ class Listing:
     parent_filter: str | None = None
     """The parameter that narrows it to several parents at once."""
     people_filter: str | None = None
-    """The parameter that narrows it to people, where that is the only way to campuses."""
+    """The parameter that narrows it to people, if no parameter narrows it to campuses."""
     people_column: str = "user_id"
-    """The column that names the person, where it is narrowed to people."""
-    carried: Carried | None = None
-    """Where it stands within another list, which is read instead if the scope is narrowed to
-    campuses, or if the list cannot be read."""
+    """The column that names the person, if it is narrowed to people."""
+    carrier: Carrier | None = None
+    """Another list that carries its records. It is read instead if the scope names campuses,
+    or if this list cannot be read."""
     is_sortable: bool = True
     """Whether the API sorts it by ``id`` and by the cursor."""
     has_ranges: bool = True
-    """Whether the API narrows it by ranges of these two."""
+    """Whether the API narrows it by ranges of ``id`` and of the cursor."""
     widest_window: int | None = None
-    """How far a window of its cursor may reach, in milliseconds, where that is limited."""
+    """The widest possible window of its cursor, in milliseconds, if there is a limit."""
     is_newest_first: bool = False
-    """Whether the API lists the latest change first, if nobody asks for an order."""
+    """Whether the API lists the latest change first if no order is asked for."""
     largest_page: int = 100
-    """Rows a page, where the full 100 would take the API too long."""
+    """Rows a page; fewer than 100 if such a page would take the API too long."""
     largest_sweep: int = 1
-    """How many partitions are read together at most; see `tap_ft42.planning.sweeps`."""
+    """How many partitions one sweep may read; see `tap_ft42.planning.sweeps`."""
 
     is_selected: bool = True
-    """Whether it is read unless somebody says otherwise."""
+    """Whether it is read by default."""
     refresh_hours: int | None = None
-    """Hours for which a full read is good enough, where rows hardly ever change."""
+    """Hours between two full reads, for a list whose rows hardly ever change."""
     graph: Graph | None = None
-    """Where its rows are counted by the day, if they are."""
+    """The counts of its rows by the day, if the API has them."""
     weight: int = 1
-    """How much people look at it, where not everything can be read."""
+    """How important it is if the budget does not suffice for all lists."""
     census: Census = Census()
     """How its rows disappear."""
 
@@ -192,19 +191,20 @@ class Listing:
     is_cursus: bool = False
     """Whether its rows are the cursus that a scope names."""
     tells: Literal["people", "campuses of people"] | None = None
-    """What of a scope it tells: who is in it, or where they study."""
+    """What it tells of a scope: who is in it, or where they study."""
     campus_by_person: bool = False
-    """Whether a row goes to the campus of its person, as it names none."""
+    """Whether a row goes to the campus of its person, as the row names no campus."""
     points: Points | None = None
-    """What of its rows changes without the cursor."""
+    """The points of its rows, if they change while the cursor stays."""
     movers: Movers | None = None
-    """Whose rows are read again each night; the others in turn within ``refresh_nights``."""
+    """Finds people whose rows are read again each night. The rows of all others are read in
+    turn within ``refresh_nights``."""
     is_nightly: bool = False
     """Whether it is read once a night, and not in between."""
 
     @property
     def whole_path(self) -> str | None:
-        """Where the rows of all parents are listed; None if the API does not."""
+        """The route that lists the rows of all parents; None if the API has none."""
         if self.all_path is not None:
             return self.all_path
         is_of_parent = self.parent is not None and f"{{{self.parent_id}}}" in self.path
@@ -217,7 +217,7 @@ class Listing:
 
     @property
     def parent_columns(self) -> list[str]:
-        """Those of ``added`` that only a row's parent tells."""
+        """The columns of ``added`` that only a row's parent tells."""
         return [name for name in self.added if name == self.parent_id]
 
     @property

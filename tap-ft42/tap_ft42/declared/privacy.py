@@ -1,22 +1,22 @@
-"""What leaves the tap of people: all, pseudonyms, or no more than keys need.
+"""Which personal data leaves the tap: all, pseudonyms, or only what keys need.
 
-Where people stand in a stream, its schema says (``x-persons``). By the setting
-``privacy``:
+The schema of a stream says where people stand in its records (``x-persons``). The setting
+``privacy`` may be:
 
 ``pseudonymous``
-    A login becomes its HMAC-SHA-256 under ``privacy_key``, in hexadecimal, so that the
-    same person has the same pseudonym in all streams and runs, and nobody who lacks the
-    key can try logins out (RFC 2104). Names, addresses, pictures, URLs, seats and free
-    texts become null. With ``privacy_ids: keyed`` the ids of people are replaced as well,
-    by the first 53 bits of a hash: exact in any JSON reader, and among 200,000 people two
-    share one with a probability of 2 to a million.
+    A login becomes its HMAC-SHA-256 under ``privacy_key``, in hexadecimal. So a person has
+    the same pseudonym in all streams and runs, and without the key nobody can find a login by
+    trying (RFC 2104). Names, addresses, pictures, URLs, seats and free texts become null.
+    With ``privacy_ids: keyed`` the ids of people are replaced, too, by the first 53 bits of a
+    hash. Any JSON reader can read such a number exactly. The probability that any two of
+    200,000 people get the same id is two in a million.
 ``none``
-    The same, without logins and without ids of people but in the columns that are keys or
-    refer to a person. Of a person's own row only these are left, with what decides
-    whether it is published (``x-scope``).
+    Like ``pseudonymous``, but without logins. Ids of people stay only in columns that are
+    keys or refer to a person. Of a person's own row only these columns stay, and those that
+    decide whether the row is published (``x-scope``).
 
-A row fits its schema. A rejected record does not, so that any part of it may hold anything:
-only its id is left.
+A row fits its schema. A rejected record does not, so personal data may stand anywhere in it:
+only its id leaves the tap.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ KEPT, KEYED = "kept", "keyed"
 SHORTEST_KEY = 16
 
 _ANONYMISED = "3b3-"
-"""How logins begin of people who were anonymised at 42; the warehouse looks for it."""
+"""How the logins of people begin whom 42 has anonymised. The warehouse looks for it."""
 
 _ID_BITS = 53
 _EACH = "*"
@@ -49,7 +49,7 @@ _Rule: TypeAlias = "_Change | dict[str, _Rule]"
 
 
 def refusal(settings: Mapping[str, Any]) -> str | None:
-    """Say why the settings on privacy cannot be followed, or return None."""
+    """Say why the privacy settings contradict each other; None if they do not."""
     preset, ids = settings.get("privacy", FULL), settings.get("privacy_ids", KEPT)
     is_needed = preset == PSEUDONYMOUS or ids == KEYED
     if preset == FULL and ids == KEYED:
@@ -57,19 +57,19 @@ def refusal(settings: Mapping[str, Any]) -> str | None:
     if is_needed and len(settings.get("privacy_key") or "") < SHORTEST_KEY:
         return (
             f"privacy_key is missing or has fewer than {SHORTEST_KEY} characters: make one "
-            "with `openssl rand -hex 32` and keep it; with another one all pseudonyms change"
+            "with `openssl rand -hex 32` and keep it; with another key all pseudonyms change"
         )
     return None
 
 
 @dataclass(frozen=True)
 class Privacy:
-    """The settings on privacy.
+    """The privacy settings.
 
     Attributes:
         preset: One of ``full``, ``pseudonymous``, ``none``.
-        key: What pseudonyms are made with; empty if there are none.
-        has_keyed_ids: Whether ids of people are replaced as well.
+        key: The key of the pseudonyms; empty if there are none.
+        has_keyed_ids: Whether the ids of people are replaced, too.
     """
 
     preset: str
@@ -78,26 +78,26 @@ class Privacy:
 
     @classmethod
     def of(cls, settings: Mapping[str, Any]) -> Privacy:
-        """Take them from the settings of the tap, which `refusal` has looked at."""
+        """Return the privacy settings of a tap, after `refusal` has checked them."""
         key = (settings.get("privacy_key") or "").encode()
         preset, ids = settings.get("privacy", FULL), settings.get("privacy_ids", KEPT)
         return cls(preset, key, ids == KEYED)
 
     @property
     def is_full(self) -> bool:
-        """Whether all leaves the tap as it is."""
+        """Whether all data leaves the tap unchanged."""
         return self.preset == FULL
 
     @cached_property
     def scope(self) -> dict[str, str]:
-        """What the state remembers: rows of another preset or key have to be read again."""
+        """The part of the scope in the state: with another preset or key, all is read again."""
         if self.is_full:
             return {}
         ids = KEYED if self.has_keyed_ids else KEPT
         return {"privacy": f"{self.preset} {ids} {self._hash('privacy')[:16]}"}
 
     def login(self, value: object) -> str | None:
-        """Return what stands for a login; null for what is none."""
+        """Return the pseudonym of a login; None for any other value."""
         if not isinstance(value, str):
             return None
         prefix = _ANONYMISED if value.startswith(_ANONYMISED) else ""
@@ -106,7 +106,7 @@ class Privacy:
         return prefix + self._hash(value)
 
     def id(self, value: object) -> int | None:
-        """Return what stands for the id of a person; null for what is none."""
+        """Return the id of a person, or its pseudonym; None for any other value."""
         if isinstance(value, float) and value.is_integer():
             value = int(value)
         if not isinstance(value, int) or isinstance(value, bool):
@@ -116,19 +116,19 @@ class Privacy:
         return int(self._hash(f"id:{value}")[:16], 16) >> (64 - _ID_BITS)
 
     def _hash(self, text: str) -> str:
-        # What no UTF-8 can hold (a lone surrogate) is hashed, too.
+        # A text with a lone surrogate, which UTF-8 cannot hold, is hashed, too.
         return hmac.digest(self.key, text.encode(errors="surrogatepass"), "sha256").hex()
 
 
 class PersonalData:
-    """What of the rows of one stream is about people, compiled from its schema."""
+    """The personal data in the rows of one stream, as rules compiled from its schema."""
 
     def __init__(self, schema: Mapping[str, Any], privacy: Privacy) -> None:
         self._privacy = privacy
         persons: Mapping[str, str] = schema.get("x-persons", {})
         self._columns = self._row_rules(schema, persons) if not privacy.is_full else {}
         self.is_person = persons.get("id") == "id"
-        # What has to have a value is told by the id that stands beside it.
+        # Logins that must not be null: with the preset none, they are made from the row's id.
         self._labels = [
             name
             for name, kind in persons.items()
@@ -156,11 +156,11 @@ class PersonalData:
         return reduced
 
     def record(self, record: object, *, may_be_whole: bool) -> object:
-        """Return what may leave the tap of a record that broke the schema, whatever it is.
+        """Return the part of a rejected record that may leave the tap.
 
         Args:
-            record: What the API sent.
-            may_be_whole: Whether each column of a row may leave.
+            record: What the API sent; any JSON value.
+            may_be_whole: Whether all columns of a row may leave.
         """
         if may_be_whole and self._privacy.is_full:
             return record
@@ -168,7 +168,7 @@ class PersonalData:
         return {ID: self.key(number)} if type(number) is int else None
 
     def key(self, number: int) -> int:
-        """Return what stands for the id of a row."""
+        """Return the id of a row as it leaves the tap."""
         return (self._privacy.id(number) or 0) if self.hides_ids else number
 
     # Rules
@@ -199,7 +199,7 @@ class PersonalData:
         for path in paths:
             whole = f"{above}/{path}"
             kind = persons.get(whole)
-            # No other row is found by the id of somebody in a list.
+            # Ids of people within a list are no keys: no other row is found by them.
             is_left = kind == "id" and self._privacy.preset == NONE
             change = _nothing if is_left else _scalar if kind is None else self._change(kind)
             _put(rules, whole.split("/")[1:], change)

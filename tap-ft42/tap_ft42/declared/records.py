@@ -1,10 +1,9 @@
 """How a record of the API becomes a row of its stream.
 
-The schema file of a stream says all of it. A column is filled from the record's
-key of the same name, or from the path in its ``x-source`` (``user.id``,
-``image.versions.large``, ``validated?``). The keys in ``x-embedded`` hold rows of
-other streams: of those only the declared ids are kept. Whatever else nobody
-declared goes to the column ``extra``.
+The schema file of the stream holds all rules. A column is filled from the key of the same
+name, or from the path in its ``x-source`` (``user.id``, ``image.versions.large``,
+``validated?``). The keys in ``x-embedded`` hold records of other streams: only their declared
+ids are kept. All other undeclared fields go to the column ``extra``.
 """
 
 from __future__ import annotations
@@ -36,9 +35,9 @@ _JSON_TYPES: dict[type, str] = {
 }
 
 _Declared: TypeAlias = "dict[str, _Declared]"
-"""The declared keys of a record, and below each those of the nested object."""
+"""The declared keys of a record, each with the declared keys of its nested object."""
 _Nesting: TypeAlias = "tuple[AbstractSet[str], list[tuple[str, _Nesting]]]"
-"""The same, with the keys of a level together."""
+"""The same: the keys of a level, then the keys that have declared keys below them."""
 
 
 class BrokenRecordError(Exception):
@@ -83,8 +82,8 @@ class RecordShape:
         self._nesting = _nesting(self._declared, self._embedded)
         # jsonschema-rs checks an enrolment with two teams in 1.5 µs, fastjsonschema
         # in 5.8 µs, jsonschema in 162 µs (tools/benchmarks/validators.py).
-        # Draft 4 is the one in which 5.0 is no integer, as in SQL. Instants are
-        # checked where they are rewritten.
+        # In Draft 4, as in SQL, 5.0 is no integer. Instants are checked where they are
+        # rewritten.
         self._validator = jsonschema_rs.Draft4Validator(
             {
                 **schema,
@@ -94,15 +93,15 @@ class RecordShape:
         )
 
     def declares(self, key: str) -> bool:
-        """Tell whether some column stands at a key of the record, or below it."""
+        """Tell whether a column is filled from this key of the record, or from below it."""
         return key in self._declared
 
     def row(self, record: object, added: Mapping[str, object]) -> dict[str, Any]:
         """Turn a record into a row.
 
-        A key that the record lacks is lacking in the row too; 0, null and ``""``
-        stay what they are. Where a column need not be there, a word may stand in the place
-        of its object or list (``"invisible"``): it goes to ``extra``.
+        A key that the record lacks is also missing in the row; 0, null and ``""`` stay as
+        they are. If a column is not required, the API may send a word in place of its object
+        or list (``"invisible"``): the word goes to ``extra``.
 
         Raises:
             BrokenRecordError: The record does not fit the schema.
@@ -121,7 +120,7 @@ class RecordShape:
         return row
 
     def _row(self, record: dict[str, Any], added: Mapping[str, object]) -> dict[str, Any]:
-        # This runs for every row: what is usual is found out first, by what costs least.
+        # This runs for every row, so the usual case comes first, with the cheapest checks.
         row = {name: record[key] for name, key in self._flat if key in record}
         for name, path in self._nested:
             value: Any = record
@@ -141,7 +140,7 @@ class RecordShape:
         return row
 
     def _shown(self, record: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Part a record from the words in the place of what need not be there."""
+        """Separate a record from words that stand in place of optional objects or lists."""
         shown, words = dict(record), dict[str, Any]()
         for *above, key in self._optional_places:
             holder: Any = shown
@@ -157,7 +156,7 @@ class RecordShape:
         return shown, words
 
     def without_embedded(self, record: Mapping[str, Any]) -> dict[str, Any]:
-        """Return a record without rows of other streams, but for the declared ids."""
+        """Return a record with only the declared ids of records of other streams."""
         return {
             key: {name: value[name] for name in self._declared[key] if name in value}
             if key in self._embedded and isinstance(value, dict)
@@ -167,7 +166,7 @@ class RecordShape:
         }
 
     def _rewrite(self, row: dict[str, Any]) -> None:
-        """Write instants and whole numbers in the one form that all targets take."""
+        """Write instants and whole numbers in the form that all targets take."""
         for name in self._instants:
             if isinstance(text := row.get(name), str):
                 try:
@@ -215,7 +214,7 @@ class RecordShape:
 
 
 def _nesting(declared: _Declared, embedded: Collection[str]) -> _Nesting:
-    """Return the declared keys, and those below which others are declared."""
+    """Return the declared keys of each level in the form that `_is_declared` needs."""
     below = [
         (key, _nesting(keys, embedded))
         for key, keys in declared.items()
@@ -225,7 +224,7 @@ def _nesting(declared: _Declared, embedded: Collection[str]) -> _Nesting:
 
 
 def _is_declared(record: Mapping[str, Any], nesting: _Nesting) -> bool:
-    """Say whether all that a record says is declared."""
+    """Tell whether all keys of a record are declared."""
     keys, below = nesting
     if not record.keys() <= keys:
         return False
@@ -251,10 +250,7 @@ def types_of(column: Mapping[str, Any]) -> set[str]:
 
 
 def _bounded(column: Mapping[str, Any]) -> dict[str, Any]:
-    """Hold the integers of a column to 64 bits.
-
-    A larger one would not cost its own row alone but fail the load of its batch.
-    """
+    """Limit the integers of a column to 64 bits, as a larger one fails its whole batch."""
     bounded = {**column, **_INT64} if _is_integer(column) else dict(column)
     if "items" in column:
         bounded["items"] = _bounded(column["items"])
@@ -262,7 +258,7 @@ def _bounded(column: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _follow(record: Mapping[str, Any], path: tuple[str, ...]) -> object:
-    """Return what lies at a path; null below a null, ``_MISSING`` below a gap."""
+    """Return the value at a path: None below a null, ``_MISSING`` if a key is missing."""
     value: object = record
     for key in path:
         if value is None:

@@ -1,4 +1,4 @@
-"""How figures and tables are written for people."""
+"""Writes figures and tables for people."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ if TYPE_CHECKING:
 
 
 def some(count: int, thing: str) -> str:
-    """Say how many there are, as in ``1 row`` and ``1,240 rows``."""
+    """Write a number of things, such as ``1 row`` and ``1,240 rows``."""
     return f"{count:,} {thing}" if count == 1 else f"{count:,} {thing}s"
 
 
 def table(rows: Sequence[Sequence[str]], *, texts: int) -> Iterator[str]:
-    """Yield the lines of a table, its columns below each other.
+    """Yield the lines of a table with aligned columns.
 
     Args:
         rows: The cells of each row; the first row is the head.
-        texts: How many columns, from the left, are texts; the others are figures.
+        texts: So many columns, from the left, are texts; the others are figures.
     """
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:

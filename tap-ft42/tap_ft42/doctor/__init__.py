@@ -1,1 +1,1 @@
-"""Tests, with 20 to 40 requests, how this API treats this application."""
+"""Tests, with 20 to 40 requests, what this API allows and can do for this application."""

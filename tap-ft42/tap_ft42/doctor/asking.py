@@ -1,4 +1,4 @@
-"""How the doctor asks: each request has an answer, even if the answer is an error."""
+"""Sends the doctor's requests: each has an answer, even if the answer is an error."""
 
 from __future__ import annotations
 
@@ -25,24 +25,24 @@ if TYPE_CHECKING:
     from tap_ft42.declared.contexts import Context
 
 NO_ANSWER = 0
-"""The status of an answer that did not come."""
+"""The status if no answer came."""
 
 _ERRORS = ("Filter Error", "Range Error", "Sort Error", "Access Denied", "Forbidden")
-"""What the API calls its refusals; other words of it are not kept."""
+"""The API's names for its refusals; other texts of the API are not kept."""
 
 _TRIES = 3
-"""Tries of one request: what fails as often is not an accident."""
+"""Tries of one request."""
 _PATIENCE = 30.0
-"""Seconds for the quota: beyond that the hour is used up."""
+"""Seconds to wait for the quota; a longer wait means that the hour is used up."""
 
 
 class VisitEndsError(Exception):
-    """Nothing more may be asked."""
+    """The visit may send no more requests."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What came of a request."""
+    """The answer to a request."""
 
     status: int
     """The HTTP status; `NO_ANSWER` if none came."""
@@ -51,34 +51,34 @@ class Answer:
     """Bytes of the body."""
     headers: Mapping[str, str] = field(default_factory=dict)
     error: str = ""
-    """What the API calls its refusal, if it is one of those that are known."""
+    """The API's name for its refusal, if it is a known one."""
     rows: Sequence[Mapping[str, Any]] = field(default=(), repr=False)
     is_list: bool = False
     """Whether the body is a list of records."""
 
     @property
     def is_good(self) -> bool:
-        """Whether a list of rows came, even an empty one."""
+        """Whether a list of rows came, perhaps an empty one."""
         return self.status == HTTPStatus.OK and self.is_list
 
     @property
     def is_refused(self) -> bool:
-        """Whether the API does not take a parameter."""
+        """Whether the API refuses a parameter."""
         return self.status in {HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY}
 
     @property
     def is_denied(self) -> bool:
-        """Whether this application gets nothing here."""
+        """Whether the API refuses the whole route to this application."""
         return self.status in REFUSALS
 
     @property
     def is_broken(self) -> bool:
-        """Whether it cannot be read."""
+        """Whether the answer is neither a list nor a refusal."""
         return not (self.is_good or self.is_refused or self.is_denied)
 
     @property
     def total(self) -> int | None:
-        """What it tells of the number of rows."""
+        """The total of rows, if the answer has it."""
         return whole_number(self.headers, "X-Total")
 
     @property
@@ -99,11 +99,11 @@ class Asker:
         """Requests that were sent."""
 
     def ask(self, path: str, context: Context | None, params: Mapping[str, object]) -> Answer:
-        """Send a request, and again where it fails.
+        """Send a request; if it fails, try again.
 
         Raises:
-            VisitEndsError: It may not be sent before the next hour, there is no token, or
-                somebody has stopped the visit.
+            VisitEndsError: The hour's requests are used up, 42 gives no token, or the visit was
+                stopped.
             CredentialsError: 42 refuses the application.
         """
         url = self._client.api_url + path.format(**context or {})

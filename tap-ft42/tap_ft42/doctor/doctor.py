@@ -1,4 +1,4 @@
-"""The doctor's visit: what it asks, about which lists, and in which order."""
+"""The doctor's visit: which lists it tests, and in which order."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tap_ft42.doctor.findings import (
     of_list,
     of_the_application,
 )
-from tap_ft42.doctor.found import Found
+from tap_ft42.doctor.observed import ObservedRoute
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,35 +34,35 @@ if TYPE_CHECKING:
     from tap_ft42.run.run import Run
 
 _ROLES = ("None", "Alpha", "Beta", "Official App", "Certified App", "Moderator")
-"""Those that 42 gives; any other is reported as "another one"."""
+"""The roles that 42 gives; any other is reported as "another one"."""
 _PARENTS = 3
-"""Parents that are tried: one answer is enough to know that their route may be read."""
+"""Parents that are tried, at most: one answer proves that their route may be read."""
 _SIZE = "users_count"
-"""The column of a campus that tells how large it is."""
+"""The column of a campus with its number of users."""
 
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """What was found out."""
+    """The result of a visit."""
 
     day: date
     application: Application
     seconds_ahead: float | None
-    lists: Sequence[Found]
+    lists: Sequence[ObservedRoute]
     findings: Sequence[Finding]
     requests: int
     seconds: float
     refusal: Exception | None = None
-    """Why nothing could be asked, if that is so."""
+    """Why nothing could be tested; None if it could."""
 
     @property
     def has_way(self) -> bool:
-        """Whether a run can read all that it should."""
+        """Whether a run can read all selected streams."""
         return all(finding.has_way for finding in self.findings)
 
 
 class Visit:
-    """Tests how this API treats this application."""
+    """Tests what this API allows and can do for this application."""
 
     def __init__(self, run: Run, lists: Mapping[str, ListRun]) -> None:
         self._run = run
@@ -70,22 +70,22 @@ class Visit:
         self._began = time.monotonic()
         self._asker = Asker(run.client, run.quota, run.budget)
         self._assumed = (run.quota.per_second, run.quota.per_hour)
-        self._first: dict[str, Future[Found]] = {}
+        self._first: dict[str, Future[ObservedRoute]] = {}
 
     def diagnosis(self) -> Diagnosis:
-        """Ask, and return what was found out.
+        """Test the API, and return the result.
 
         Raises:
             SettingError: The store of the quota cannot be used.
-            VisitEndsError: Nothing more may be asked.
-            RetriableAPIError: Nobody knows, as there is no token to be had.
+            VisitEndsError: The visit may send no more requests.
+            RetriableAPIError: Nothing can be tested, as 42 gives no token.
             requests.RequestException: There is no answer.
         """
         try:
             self._run.begin()
         except CredentialsError as refusal:
-            return self._told([], refusal)
-        # Each waits for the answers to its own requests, so that all go on at once.
+            return self._result([], refusal)
+        # Each list has a thread, as it waits for the answers to its own requests.
         with ThreadPoolExecutor(len(self._lists) or 1) as threads:
             parents = {
                 one.listing.parent.name for one in self._lists.values() if one.listing.parent
@@ -99,11 +99,11 @@ class Visit:
                 if one.is_examined
             ]
             found += [one for each in nested if (one := each.result()) is not None]
-        return self._told(found, None)
+        return self._result(found, None)
 
     # The lists
 
-    def _examined(self, one: ListRun) -> Found:
+    def _examined(self, one: ListRun) -> ObservedRoute:
         listing = one.listing
         path = listing.whole_path or listing.path
         found, context = self._route(one, path), self._context(listing, path)
@@ -119,26 +119,26 @@ class Visit:
             page_size=int(self._run.settings["page_size"]),
         ).run()
 
-    def _route(self, one: ListRun, path: str) -> Found:
+    def _route(self, one: ListRun, path: str) -> ObservedRoute:
         assumed, is_wanted = Capabilities.of(one.listing), one.partitions.is_wanted
-        return Found(one.listing.name, path, is_wanted, assumed, self._run.today)
+        return ObservedRoute(one.listing.name, path, is_wanted, assumed, self._run.today)
 
-    def _accessed(self, found: Found, context: Context) -> Found:
-        """Find out only whether the application may read a route."""
+    def _accessed(self, found: ObservedRoute, context: Context) -> ObservedRoute:
+        """Test only whether the application may read a route."""
         paging = {"page[number]": 1, "page[size]": 1}
         found.answer = self._asker.ask(found.route, context, paging)
         if found.answer.is_denied:
             found.see(is_allowed=False)
         return found
 
-    def _nested(self, one: ListRun, found: Found) -> Found | None:
-        """Look at the route of a single parent, where there are two routes."""
+    def _nested(self, one: ListRun, found: ObservedRoute) -> ObservedRoute | None:
+        """Test the route of a single parent, if it differs from that of all parents."""
         listing = one.listing
         if listing.path == found.route:
             return None
         parents = dict.fromkeys(row.get(listing.parent_id) for row in found.answer.rows)
         looked_at = None
-        # One parent may be closed where the others are not.
+        # A single parent may be closed, so try several.
         for parent in [parent for parent in parents if parent is not None][:_PARENTS]:
             route = self._route(one, listing.path)
             looked_at = self._accessed(route, {listing.parent_id: parent})
@@ -160,16 +160,16 @@ class Visit:
         return query
 
     def _ids(self, listing: Listing) -> tuple[str, Sequence[int]] | None:
-        """Return the parameter that takes many ids, with those that a run would name."""
+        """Return the parameter that takes many ids, with the ids that a run would send."""
         campus_ids = self._run.scope.campus_ids
         if listing.parent_filter and listing.parent and listing.parent.is_campus:
             return listing.parent_filter, campus_ids or self._ids_of_parents(listing.parent)
-        if listing.campus_filter and campus_ids and listing.carried is None:
+        if listing.campus_filter and campus_ids and listing.carrier is None:
             return listing.campus_filter, campus_ids
         return None
 
     def _ids_of_parents(self, parent: Listing) -> list[int]:
-        """Return ids of a list's parents, one of middle size before all others."""
+        """Return the ids of a list's parents; the first is one of middle size."""
         if parent.name not in self._first:
             return []
         rows = [
@@ -185,17 +185,19 @@ class Visit:
 
     # The application
 
-    def _told(self, found: Sequence[Found], refusal: CredentialsError | None) -> Diagnosis:
+    def _result(
+        self, found: Sequence[ObservedRoute], refusal: CredentialsError | None
+    ) -> Diagnosis:
         application = self._application(found, is_accepted=refusal is None)
         quota, settings = self._run.quota, self._run.settings
-        (second, hour), told = self._assumed, application
+        second, hour = self._assumed
         limits = [
             of_limit(
-                "a second", second, told.requests_per_second, quota.per_second,
+                "a second", second, application.requests_per_second, quota.per_second,
                 is_set="requests_per_second" in settings,
             ),
             of_limit(
-                "an hour", hour, told.requests_per_hour, quota.per_hour,
+                "an hour", hour, application.requests_per_hour, quota.per_hour,
                 is_set="requests_per_hour" in settings,
             ),
         ]  # fmt: skip
@@ -214,7 +216,7 @@ class Visit:
             refusal,
         )
 
-    def _application(self, found: Sequence[Found], *, is_accepted: bool) -> Application:
+    def _application(self, found: Sequence[ObservedRoute], *, is_accepted: bool) -> Application:
         headers = next((one.answer.headers for one in found if one.answer.headers), {})
         until = self._run.token.secret_valid_until
         roles = headers.get("X-Application-Roles")
@@ -233,6 +235,6 @@ def _size_of(row: Mapping[str, Any]) -> int:
 
 
 def _known_roles(text: str) -> str:
-    told = [role.strip() for role in text.split(",")]
-    known = [role for role in told if role in _ROLES]
-    return ", ".join([*known, *["another one"] * (len(known) < len(told))])
+    roles = [role.strip() for role in text.split(",")]
+    known = [role for role in roles if role in _ROLES]
+    return ", ".join([*known, *["another one"] * (len(known) < len(roles))])

@@ -1,4 +1,4 @@
-"""What one list can do: its first page, and a probe; more only where these are odd."""
+"""Tests what one list can do: by its first page and a probe, and by more if these differ."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ if TYPE_CHECKING:
     from tap_ft42.declared.contexts import Context
     from tap_ft42.declared.listing import Listing
     from tap_ft42.doctor.asking import Answer, Asker
-    from tap_ft42.doctor.found import Found
+    from tap_ft42.doctor.observed import ObservedRoute
 
 _FEW = 10
-"""Rows of a page that shows an order, or which page it is."""
+"""Rows of a page: enough to show an order, or which page it is."""
 _ROUND = {10**power for power in range(3, 8)}
-"""Totals at which a server may have stopped to count."""
+"""Round totals: a server may have stopped counting there."""
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 _PAST = "1970-01-01T00:00:00.000Z,1970-01-02T00:00:00.000Z"
-"""A window in which nothing lies."""
+"""An empty window."""
 
 
 class Examination:
-    """Examines one list that a run would read."""
+    """Tests one list that a run would read."""
 
-    def __init__(  # noqa: PLR0913 - what a request is made of
+    def __init__(  # noqa: PLR0913 - the parts of a request
         self,
         listing: Listing,
-        found: Found,
+        found: ObservedRoute,
         asker: Asker,
         *,
         context: Context,
@@ -42,15 +42,15 @@ class Examination:
         ids: tuple[str, Sequence[int]] | None,
         page_size: int,
     ) -> None:
-        """Ask nothing yet.
+        """Prepare the test; send nothing yet.
 
         Args:
             listing: The list.
-            found: What is found out of its route.
+            found: Takes what is observed of the route.
             asker: Asks the API.
-            context: What the route's names stand for.
-            query: The parameters that narrow it, without the next one.
-            ids: The parameter that takes many ids, and some of them, if there is one.
+            context: The values of the names in the route.
+            query: The parameters that narrow the list, without that of `ids`.
+            ids: The parameter that takes many ids, and some ids; None if there is none.
             page_size: Rows of a page that a run asks for.
         """
         self.found = found
@@ -63,11 +63,11 @@ class Examination:
         self._longest = min(len(self._ids), LARGEST)
         self._size = min(page_size, found.assumed.page_size)
 
-    def run(self) -> Found:
-        """Ask, and return what was found.
+    def run(self) -> ObservedRoute:
+        """Test the list, and return what was observed.
 
         Raises:
-            VisitEndsError: Nothing more may be asked.
+            VisitEndsError: The visit may send no more requests.
             CredentialsError: 42 refuses the application.
         """
         found = self.found
@@ -86,7 +86,7 @@ class Examination:
             self._try_order_and_ranges(first)
         return found
 
-    # What is asked
+    # Requests
 
     def _ask(
         self,
@@ -109,7 +109,7 @@ class Examination:
     # The first page
 
     def _first(self) -> Answer:
-        """Ask for the first page as a run does, and for less where that fails."""
+        """Ask for the first page as a run does; if that fails, ask for less."""
         answer = self._ask(size=self._size)
         if answer.is_refused:
             answer = self._without_refused_filters(answer)
@@ -123,7 +123,7 @@ class Examination:
         return answer
 
     def _is_list_too_long(self) -> bool:
-        """Tell whether a row comes of one id, and none of all of them."""
+        """Tell whether the API answers for one id, but not for all of them."""
         is_list = self._longest > 1 and self._ask(size=1, ids=1).is_good
         return is_list and not self._ask(size=1).is_good
 
@@ -160,7 +160,7 @@ class Examination:
         return failed
 
     def _find_longest_list(self, failed: Answer) -> None:
-        """Find out how many ids are answered, knowing that one is."""
+        """Find out for how many ids the API answers; for one it does."""
         for longest in _halves(self._longest):
             if longest == 1 or self._ask(size=1, ids=longest).is_good:
                 self._note_longest(longest)
@@ -172,7 +172,7 @@ class Examination:
         self._see(longest_list=longest)
 
     def _look_at_list(self, first: Answer) -> None:
-        """Find out whether more ids than the first one count."""
+        """Find out whether the API heeds all ids, and not only the first one."""
         ids = self._ids[: self._longest]
 
         def ask(some: Sequence[int]) -> Answer:
@@ -186,7 +186,7 @@ class Examination:
         elif alone.total is not None and first.total is not None:
             heeds_all = first.total > alone.total
         else:
-            # Where nothing is counted, the order of ids that all count makes no difference.
+            # Without totals: if all ids are heeded, their order makes no difference.
             heeds_all = ask(ids[::-1]).ids[:1] == first.ids[:1]
         if not heeds_all:
             self._note_longest(1)
@@ -194,7 +194,7 @@ class Examination:
     def _named(self, ids: Sequence[int]) -> dict[str, str]:
         return {self._ids_name: ",".join(map(str, ids))}
 
-    # What it shows
+    # What the first page shows
 
     def _look_at_size(self, first: Answer) -> None:
         count, total = len(first.rows), first.total
@@ -210,10 +210,10 @@ class Examination:
     def _look_at_filters(self, first: Answer) -> None:
         for name, value in list(self._query.items()):
             column = name.removeprefix("filter[").removesuffix("]")
-            told = [row[column] for row in first.rows if column in row]
+            shown = [row[column] for row in first.rows if column in row]
             if name == self._listing.cursus_filter and self._listing.cursus_column:
-                told = [row.get(self._listing.cursus_column) for row in first.rows]
-            if not all(_is_of(text, value.split(",")) for text in told):
+                shown = [row.get(self._listing.cursus_column) for row in first.rows]
+            if not all(_is_among(cell, value.split(",")) for cell in shown):
                 self._drop(name, is_refused=False)
 
     def _look_at_total(self, first: Answer) -> None:
@@ -227,11 +227,11 @@ class Examination:
             self.found.beyond["total_at_most"] = total
 
     def _may_be_cut(self, first: Answer) -> bool:
-        """Tell whether the server may have stopped to count."""
+        """Tell whether the server may have stopped counting before the end."""
         return first.total in _ROUND or first.total == len(first.rows) == self._size
 
     def _is_whole(self, first: Answer) -> bool:
-        """Tell whether the first page is all that there is."""
+        """Tell whether the first page holds all rows."""
         if self.found.can.totals != "exact":
             return len(first.rows) < self.found.can.page_size
         return first.total == len(first.rows)
@@ -247,7 +247,7 @@ class Examination:
         seen = Counter(
             row[column] for row in reversed(first.rows) if type(row.get(column)) is int
         )
-        # The rarest comes first: a list that stops at it shows few rows.
+        # The rarest parent comes first: if only the first id is heeded, few rows come.
         parents = [number for number, _ in reversed(seen.most_common(LARGEST))]
         if len(parents) < 2:  # noqa: PLR2004 - one is no list
             return
@@ -286,16 +286,16 @@ class Examination:
 
     @staticmethod
     def _in_one_go(sorts: Sequence[str]) -> list[str]:
-        """Return columns as a read sorts by them: the cursor, and then the id."""
+        """Return columns in the order by which a read sorts: the cursor, then the id."""
         return sorted(sorts, key=lambda name: name == ID)
 
     def _shown(self, columns: Sequence[str]) -> list[str]:
-        """Return those of some columns that the rows show."""
+        """Return the columns that the rows show."""
         cursor = self._listing.cursor
         return [name for name in columns if name == ID or (cursor and name == cursor.column)]
 
     def _is_sorted_to_the_end(self, first: Answer) -> bool:
-        """Ask for the last page by id, which the list shows first by itself."""
+        """Ask for the last page in the order of ids: the unsorted list shows it first."""
         total, most = first.total or 0, max(first.ids, default=0)
         # One row shows no order.
         size = next((size for size in range(2, _FEW) if total % size != 1), 0)
@@ -306,7 +306,7 @@ class Examination:
         return len(ids) > 1 and ids == sorted(ids) and ids[-1] >= most
 
     def _try_hidden_ranges(self) -> None:
-        """Ask for an empty window of each column that rows do not show."""
+        """Ask for an empty window of each column that the rows do not show."""
         can = self.found.can
         for column in set(can.ranges) - set(self._shown(can.ranges)):
             answer = self._ask({f"range[{column}]": _PAST}, size=_FEW)
@@ -314,14 +314,14 @@ class Examination:
                 self._lose("ranges", column, answer)
 
     def _lose(self, what: str, column: str, answer: Answer) -> None:
-        """Note that the list has no ranges, or sorts, of a column."""
+        """Note that the API ignores or refuses ranges, or sorts, of a column."""
         left = tuple(name for name in getattr(self.found.can, what) if name != column)
         self._see(**{what: left})
         parameter = f"range[{column}]" if what == "ranges" else f"sort={column}"
         self.found.refuse(parameter, is_refused=not answer.is_good)
 
     def _try_one_by_one(self, first: Answer, probe: Probe | None) -> None:
-        """Find out one by one what the list does not do as declared."""
+        """Test ranges, sorts and page numbers one by one."""
         can, cursor = self.found.can, self._listing.cursor
         rows = rows_of(first.rows, cursor)
         if probe is not None:
@@ -362,8 +362,8 @@ def _halves(number: int) -> Iterator[int]:
         yield number
 
 
-def _is_of(told: object, values: Sequence[str]) -> bool:
-    if isinstance(told, list):
-        return any(_is_of(item, values) for item in told)
-    text = str(told).lower() if isinstance(told, bool) else str(told)
+def _is_among(cell: object, values: Sequence[str]) -> bool:
+    if isinstance(cell, list):
+        return any(_is_among(item, values) for item in cell)
+    text = str(cell).lower() if isinstance(cell, bool) else str(cell)
     return text in values

@@ -1,4 +1,4 @@
-"""What was found, a line each: what was assumed, what is true, and what the tap does."""
+"""The findings, one line each: what was assumed, what was found, and what the tap does."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from tap_ft42.doctor.asking import NO_ANSWER
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from tap_ft42.doctor.found import Found
+    from tap_ft42.doctor.observed import ObservedRoute
 
 _SOON = 7
-"""Days before a secret ends in which each run warns."""
+"""Each run warns in the last so many days of a secret."""
 _APART = 60
 """Seconds by which clocks may differ."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """A line of what was found."""
+    """One line of the report."""
 
     subject: str
     assumed: str
@@ -28,12 +28,12 @@ class Finding:
     so: str
     """What the tap does."""
     has_way: bool = True
-    """Whether a run reads all the same."""
+    """Whether a run can read the list."""
 
 
 @dataclass(frozen=True)
 class Application:
-    """What the API says of the application."""
+    """What the API says about the application."""
 
     is_accepted: bool
     roles: str | None = None
@@ -45,7 +45,7 @@ class Application:
 def of_the_application(
     application: Application, limits: Sequence[Finding], seconds_ahead: float | None
 ) -> Iterator[Finding]:
-    """Yield what concerns all lists."""
+    """Yield the findings that concern all lists."""
     if not application.is_accepted:
         yield Finding("credentials", "accepted", "refused", "reads nothing", has_way=False)
         return
@@ -58,30 +58,32 @@ def of_the_application(
         "warns before it ends" if days is None or days > _SOON else "warns in each run",
     )
     yield from limits
-    roles = _said_of(application.roles)
+    roles = _shown_roles(application.roles)
     yield Finding("roles", "none", roles, "keeps to these limits")
     yield _clock(seconds_ahead)
 
 
-def _said_of(roles: str | None) -> str:
+def _shown_roles(roles: str | None) -> str:
     if not roles:
         return "42 does not say"
     return "none" if roles == "None" else roles
 
 
-def of_limit(unit: str, assumed: int, told: int | None, kept: int, *, is_set: bool) -> Finding:
-    """Say what a limit is.
+def of_limit(
+    unit: str, assumed: int, allowed: int | None, kept: int, *, is_set: bool
+) -> Finding:
+    """Return the finding about a limit.
 
     Args:
-        unit: Of what time it is.
-        assumed: What holds until the API has said otherwise; 0 for any number.
-        told: What the API says; None if it says nothing.
-        kept: What runs keep to; 0 for any number.
-        is_set: Whether a setting says so.
+        unit: Its unit of time, with an article.
+        assumed: The limit until the API says otherwise; 0 for none.
+        allowed: The limit that the API names; None if it names none.
+        kept: The limit that runs keep; 0 for none.
+        is_set: Whether it comes from a setting.
     """
-    found = "42 does not say" if told is None else f"{told:,}"
+    found = "42 does not say" if allowed is None else f"{allowed:,}"
     so = f"sends {kept:,} at most" if kept else "sends as many as it can"
-    if is_set and told is not None and 0 < kept < told:
+    if is_set and allowed is not None and 0 < kept < allowed:
         so += ", as a setting says"
     return Finding(f"requests {unit}", f"{assumed:,}" if assumed else "any", found, so)
 
@@ -96,8 +98,8 @@ def _clock(seconds_ahead: float | None) -> Finding:
     return Finding("clock", "that of 42", "the same" if is_right else found, so)
 
 
-def of_list(one: Found) -> Iterator[Finding]:
-    """Yield what concerns one route."""
+def of_list(one: ObservedRoute) -> Iterator[Finding]:
+    """Yield the findings about one route."""
     name, answer = f"{one.stream} {one.route}", one.answer
     assumed = "may be read" if one.is_wanted else "off"
     seconds = f"{answer.seconds:.1f} s"
@@ -116,7 +118,7 @@ def of_list(one: Found) -> Iterator[Finding]:
         yield from differences
 
 
-def _unreadable(name: str, assumed: str, one: Found) -> Finding:
+def _unreadable(name: str, assumed: str, one: ObservedRoute) -> Finding:
     status = one.answer.status
     found = "no answer" if status == NO_ANSWER else f"answers {status}"
     so = "tries again in each run"
@@ -127,7 +129,7 @@ def _unreadable(name: str, assumed: str, one: Found) -> Finding:
     return Finding(name, assumed, found, so, has_way=not one.is_wanted)
 
 
-def _differences(one: Found) -> Iterator[Finding]:
+def _differences(one: ObservedRoute) -> Iterator[Finding]:
     for of_some in (_of_pages, _of_order, _of_filters, _of_totals):
         for what, assumed, found, so in of_some(one):
             yield Finding(f"{one.stream} {what}", assumed, found, so)
@@ -139,7 +141,7 @@ def _differences(one: Found) -> Iterator[Finding]:
 _Line: TypeAlias = tuple[str, str, str, str]
 
 
-def _of_pages(one: Found) -> Iterator[_Line]:
+def _of_pages(one: ObservedRoute) -> Iterator[_Line]:
     can, assumed = one.can, one.assumed
     if not can.is_paged:
         yield "pages", "by number", "all in one", "takes the one answer"
@@ -148,7 +150,7 @@ def _of_pages(one: Found) -> Iterator[_Line]:
         yield "page", f"{assumed.page_size} rows", size, f"asks for {size} at a time"
 
 
-def _of_order(one: Found) -> Iterator[_Line]:
+def _of_order(one: ObservedRoute) -> Iterator[_Line]:
     can, assumed = one.can, one.assumed
     if can.sorts != assumed.sorts:
         so = f"sorts by {_named(can.sorts)}" if can.sorts else "reads it in pieces"
@@ -162,7 +164,7 @@ def _of_order(one: Found) -> Iterator[_Line]:
         yield "bounds of a range", assumed.bounds, can.bounds, "asks for one more on each side"
 
 
-def _of_filters(one: Found) -> Iterator[_Line]:
+def _of_filters(one: ObservedRoute) -> Iterator[_Line]:
     can, assumed = one.can, one.assumed
     if can.longest_list < assumed.longest_list:
         longest, so = str(can.longest_list), f"asks for {can.longest_list} at a time"
@@ -174,7 +176,7 @@ def _of_filters(one: Found) -> Iterator[_Line]:
             yield parameter, "narrows", "does not narrow", "checks the rows"
 
 
-def _of_totals(one: Found) -> Iterator[_Line]:
+def _of_totals(one: ObservedRoute) -> Iterator[_Line]:
     if one.can.totals != "exact":
         yield (
             "totals",

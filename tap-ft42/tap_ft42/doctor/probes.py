@@ -1,9 +1,9 @@
-"""Requests whose right answer is known before: they ask for rows of a page that was seen.
+"""Probes: requests whose right answer is known, as they ask for rows that were seen before.
 
-One request tells whether the API follows ranges, their bounds, the order and the page number.
-It takes three rows, sorts them in another order than the list has by itself, and asks for
-the second page of two. Each range holds a row that the other one does not. So the right row
-comes only if the API follows all of that; otherwise other rows come.
+One probe tests ranges, their bounds, the order and the page number. It takes three rows of a
+page, and asks for them by ranges, in another order than the list has by itself, as the second
+page of two rows. Each range holds a row that the other one does not. So the right row comes
+only if the API heeds all parameters.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
 
 _ROWS = 3
 _LOOKED_AT = 20
-"""Rows of a page among which the rows of a probe are looked for."""
+"""A probe's rows are searched among so many rows of a page at a time."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """What the probes need of a row."""
+    """The keys of a row."""
 
     id: int
     position: int
-    """Of the cursor; 0 where the list has none."""
+    """The position of the cursor; 0 if the list has no cursor."""
 
     def key(self, column: str) -> int:
         """Return the value of a column as a number."""
@@ -39,7 +39,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Probe:
-    """Three rows of a list, and the ranges that hold them and nothing else together."""
+    """Three rows of a list, and ranges that together hold these rows and no others."""
 
     rows: Sequence[Row]
     """In the order of the list."""
@@ -48,7 +48,7 @@ class Probe:
     cursor: Cursor | None
 
     def range_of(self, *columns: str) -> dict[str, str]:
-        """Return the parameters that narrow the list by some columns."""
+        """Return the parameters that narrow the list by ranges of some columns."""
         return {
             f"range[{column}]": ",".join(
                 self._written(column, row.key(column)) for row in self.bounds[column]
@@ -66,10 +66,10 @@ class Probe:
         return all(lower <= row.key(column) <= upper for row in rows)
 
     def sorted_otherwise(self, columns: Sequence[str]) -> tuple[dict[str, str], int]:
-        """Return how to sort the rows in another order, and the id of the last one then.
+        """Return a parameter that changes the order of the rows, and the id of the last row.
 
         Args:
-            columns: By what they can be sorted; none to leave the list as it is.
+            columns: The columns to sort by; empty if the API cannot sort.
         """
         if not columns:
             return {}, self.rows[-1].id
@@ -82,7 +82,7 @@ class Probe:
 
 
 def rows_of(records: Sequence[Mapping[str, Any]], cursor: Cursor | None) -> list[Row]:
-    """Return what the probes need, of the records that have it."""
+    """Return the keys of all records that have them."""
     rows = list[Row]()
     for record in records:
         number = record.get(ID)
@@ -95,16 +95,16 @@ def rows_of(records: Sequence[Mapping[str, Any]], cursor: Cursor | None) -> list
 def probe_of(
     rows: Sequence[Row], columns: Sequence[str], cursor: Cursor | None
 ) -> Probe | None:
-    """Return the probe of a page; None where it has no such rows.
+    """Return a probe with rows of a page; None if the page has no suitable rows.
 
     Args:
-        rows: The rows of a page, in its order.
-        columns: Those of the ranges that the rows show: one or two.
+        rows: The rows of a page, in order.
+        columns: The columns with ranges that the rows show: one or two.
         cursor: The list's cursor.
     """
     for end in range(len(rows), 0, -_LOOKED_AT):
         some = rows[max(0, end - _LOOKED_AT) : end]
-        # Nothing lies between rows by the column that a page is sorted by.
+        # By the column of the page's order, no other row of the list lies between its rows.
         first = next((column for column in columns if is_sorted(some, column)), None)
         if first is not None and len({row.id for row in some}) == len(some) >= _ROWS:
             second = next((column for column in columns if column != first), None)
@@ -117,11 +117,11 @@ def probe_of(
 def _probe_within(
     rows: Sequence[Row], first: str, second: str | None, cursor: Cursor | None
 ) -> Probe | None:
-    """Return a probe of rows that follow each other.
+    """Return a probe of rows that follow each other; None if there is none.
 
     Args:
         rows: The rows.
-        first: The column that they are sorted by.
+        first: The column by which they are sorted.
         second: The other column, if there is one.
         cursor: The list's cursor.
     """
@@ -136,7 +136,7 @@ def _probe_within(
             held = [row for row in rows if keys[0] <= row.key(second) <= keys[1]]
             both = [row for row in inside if row in held]
             tells = len(held) > len(both) < len(inside)
-            # A lower bound and an upper one that leave a row out if they are left out.
+            # If the API excludes a bound, one of the three rows must be missing.
             has_ends = all(
                 one in both or other in both
                 for one, other in zip(ends, (lower, upper), strict=True)
@@ -147,7 +147,7 @@ def _probe_within(
 
 
 def last_of(rows: Sequence[Row], columns: Sequence[str], cursor: Cursor | None) -> Probe | None:
-    """Return the last rows of a page as a probe, though other rows may lie between them."""
+    """Return the last rows of a page as a probe; other rows may lie between them."""
     last = rows[-_ROWS:]
     bounds = {column: _bounds(last, column) for column in columns} if last else {}
     return Probe(last, bounds, cursor) if last else None
@@ -159,7 +159,7 @@ def _bounds(rows: Sequence[Row], column: str) -> tuple[Row, Row]:
 
 
 def is_sorted(rows: Sequence[Row], column: str) -> bool:
-    """Tell whether rows ascend by a column, or descend."""
+    """Tell whether rows ascend or descend by a column."""
     return follows(rows, column, "") or follows(rows, column, "-")
 
 
@@ -169,7 +169,7 @@ def sign_against(rows: Sequence[Row], column: str) -> str:
 
 
 def follows(rows: Sequence[Row], column: str, sign: str) -> bool:
-    """Tell whether rows are in the order that a ``sort`` asks for."""
+    """Tell whether rows are in the order of a ``sort`` with this sign and column."""
     keys = [row.key(column) for row in rows]
     if sign:
         keys.reverse()

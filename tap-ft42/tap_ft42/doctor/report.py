@@ -1,4 +1,4 @@
-"""What the doctor says: lines for a person, and a file that can be shown to anybody."""
+"""The doctor's report: a table for a person, and JSON without personal data."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from tap_ft42.declared.words import table
 
 if TYPE_CHECKING:
     from tap_ft42.doctor.doctor import Diagnosis
-    from tap_ft42.doctor.found import Found
+    from tap_ft42.doctor.observed import ObservedRoute
 
 FORMAT = 1
-"""Of the file: a reader looks at it first."""
+"""The version of the file's format."""
 
 _HEADS = ("what", "assumed", "found", "so the tap")
 
 
-def told(diagnosis: Diagnosis) -> str:
-    """Write what was found for a person, a line each."""
+def as_text(diagnosis: Diagnosis) -> str:
+    """Return the findings as a table with a summary, for a person to read."""
     findings = diagnosis.findings
     rows = [(each.subject, each.assumed, each.found, each.so) for each in findings]
     lines = table([_HEADS, *rows], texts=len(_HEADS))
@@ -29,8 +29,8 @@ def told(diagnosis: Diagnosis) -> str:
     return "\n".join([*lines, "", f"{cost} {end}"])
 
 
-def written(diagnosis: Diagnosis) -> dict[str, Any]:
-    """Return what was found as JSON: names, numbers and types, and no value of a row."""
+def as_json(diagnosis: Diagnosis) -> dict[str, Any]:
+    """Return the result as JSON: names, numbers and types, but no values of rows."""
     ahead = diagnosis.seconds_ahead
     return {
         "format": FORMAT,
@@ -46,7 +46,7 @@ def written(diagnosis: Diagnosis) -> dict[str, Any]:
     }
 
 
-def _route(found: Found) -> dict[str, Any]:
+def _route(found: ObservedRoute) -> dict[str, Any]:
     answer = found.answer
     return {
         "stream": found.stream,

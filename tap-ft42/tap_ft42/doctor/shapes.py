@@ -1,8 +1,8 @@
-"""What records look like, without any of their values.
+"""The shape of records, without their values.
 
-A field is told by its name, the types of its values, and how many of them are null or
-missing. Names of fields that few records have are counted only: where an object has names
-for keys, they might be those of people.
+A field is described by its name, the types of its values, and the shares that are null or
+missing. Fields that only few records have are counted, but not named: their names could be
+names of people.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}\??")
 _COMMON = 0.5
-"""Share of the records that have a field whose name is told."""
+"""A field is named if at least this share of the records has it."""
 _DEEPEST = 3
-"""Levels of objects and lists that are looked into."""
+"""Levels of objects and lists that are described."""
 _FORMS = (
     ("instant", re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")),
     ("local instant", re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?[+-]\d\d:?\d\d")),
@@ -33,7 +33,7 @@ _OTHERS = "(others)"
 
 
 def shape_of(rows: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Return what records look like.
+    """Return the shape of records.
 
     Returns:
         By the path of each field, such as ``user.login`` and ``teams[].id``: its types, and

@@ -1,26 +1,26 @@
-"""A window of the past that is read beside the live bookmarks.
+"""Backfills: reading a window of the past beside the live bookmarks.
 
-A backfill is a run with ``end_date``: of the incremental streams it reads what last
-changed between ``start_date`` and that, by the same windows and sweeps as any run. Where
-a live run goes on from its bookmark, a backfill begins at ``start_date``, and there is no
-first load by ids.
+A backfill is a run with ``end_date``. It reads the rows of incremental streams that last
+changed between ``start_date`` and ``end_date``, with the same windows and sweeps as any run. A
+live run continues from its bookmark; a backfill begins at ``start_date``, and has no first load
+by ids.
 
-It keeps its position apart. Below ``bookmarks``, beside those of the live streams,
-stands ``backfill``:
+It keeps its own position. The state holds, below ``bookmarks`` and beside the live streams,
+``backfill``:
 
 ``start_date``, ``end_date``
     The window.
 ``bookmarks``
-    What the state holds elsewhere below this name, as far as the window has been read.
+    The states of the streams within the window, in the same form as the live ones.
 
-Whatever else the state says is handed on as it came. So a backfill may run in the
-live state: Meltano then lets no other run of the same load begin meanwhile, and the next
-live one reads all that changed since its bookmark, hence since before the backfill. What
-changed after the backfill had read it comes once more and later.
+The rest of the state is passed on unchanged. So a backfill may run in the live state: Meltano
+then starts no other run of the same load at the same time. The next live run reads all changes
+since its own bookmark, which is older than the backfill. So a row that changed after the
+backfill had read it comes again, later.
 
-That is why nothing of an earlier run's spool is used, either: its pages may be
-older than what a live run has loaded in between. Nor is any row found to be gone: a
-window does not say what exists.
+For the same reason a backfill uses no pages of an earlier run's spool: they may be older than
+what a live run has loaded in between. And it finds no disappeared rows, as a window does not
+show which rows exist.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Backfill:
 
     @classmethod
     def of(cls, settings: Mapping[str, Any]) -> Backfill | None:
-        """Return the window that the settings name; None if the run is none."""
+        """Return the window that the settings name; None if the run is no backfill."""
         if settings.get("end_date") is None:
             return None
         return cls(*map(in_milliseconds, (settings["start_date"], settings["end_date"])))
@@ -61,11 +61,11 @@ class Backfill:
         return f"{from_milliseconds(self.begins)} to {from_milliseconds(self.ends)}"
 
     def part_of(self, state: Any) -> Any:  # noqa: ANN401 - the SDK's type of a tap's state
-        """Return the part of the tap's state that is the backfill's; made if need be."""
+        """Return the backfill's part of the tap's state; it is created if missing."""
         return state.setdefault("bookmarks", {}).setdefault(_STATE, {})
 
     def take_up(self, state: Any) -> None:  # noqa: ANN401 - as for `part_of`
-        """Go on with the window, or begin it in the place of another one."""
+        """Continue with the window, or begin it if the state holds another one."""
         part = self.part_of(state)
         window = {
             "start_date": from_milliseconds(self.begins),
@@ -76,7 +76,7 @@ class Backfill:
             part.update(window, bookmarks={})
 
     def begin(self, cursor: Cursor, state: dict[str, Any]) -> None:
-        """Let a stream or partition that has not been read begin with the window."""
+        """Set the bookmark of an unread stream or partition to the window's beginning."""
         if cursor.kind == "instant" and not state.get("replication_key_value"):
             begins = from_milliseconds(self.begins)
             state["replication_key"] = cursor.column
@@ -98,7 +98,7 @@ def refusal(settings: Mapping[str, Any]) -> str | None:
         return f"end_date ({end}) is not later than start_date ({start})"
     if in_milliseconds(end) > time.time() * 1000:
         return (
-            f"end_date ({end}) lies in the future: a backfill ends in the past. Leave it "
-            "out to read up to now"
+            f"end_date ({end}) lies in the future: a backfill ends in the past. Unset it to "
+            "read up to now"
         )
     return None

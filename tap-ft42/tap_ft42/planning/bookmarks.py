@@ -1,18 +1,16 @@
-"""How far a list has been read, and how that moves as steps are read.
+"""Bookmarks: how far a list has been read, and how they move as steps are read.
 
-The state of a stream, or of a partition of it, is the SDK's:
-``replication_key_value`` is the greatest value of the cursor up to which nothing is
-missing. Beside it stand:
+The state of a stream or partition has the SDK's form: ``replication_key_value`` is the greatest
+value of the cursor up to which nothing is missing. Beside it stand:
 
 ``read_until``
     Upper bound of the last window that was read to its end.
 ``scope``
-    What the reads were narrowed to. A bookmark says nothing about what lies
-    outside, so with a wider scope the stream is read from scratch.
+    The scope of the reads. A bookmark says nothing of rows outside of it, so with a wider
+    scope the stream is read from scratch.
 ``from_scratch``
-    While a stream is read for the first time: ``next_id``, below which all ids
-    have been read; ``until``, up to which all changes will be in; and ``latest``,
-    the greatest value of the cursor so far.
+    During a first load: ``next_id``, below which all ids have been read; ``until``, up to
+    which the load reads all changes; and ``latest``, the greatest value of the cursor so far.
 """
 
 from __future__ import annotations
@@ -32,18 +30,18 @@ if TYPE_CHECKING:
 
 
 class Movement:
-    """Moves the states of partitions as a step that reads them goes on."""
+    """Moves the bookmarks of partitions while a step reads them."""
 
     def __init__(
         self, step: Step, listing: Listing, states: Sequence[dict[str, Any]], readers: int = 1
     ) -> None:
-        """Begin where the states are.
+        """Begin with the present states.
 
         Args:
             step: The step.
             listing: The list that it reads.
-            states: The states that it moves, several in a sweep; changed in place.
-            readers: How often it is read, with different parameters, to move them once.
+            states: The states of the partitions, several in a sweep; changed in place.
+            readers: How many reads, with different parameters, must end before they move.
         """
         self._until = step.until
         self._latest = step.latest
@@ -54,18 +52,18 @@ class Movement:
         self._readers = readers
 
     def advance(self, part: Part) -> None:
-        """Account for a part whose records have been emitted."""
+        """Move after a part of the read, once its records have been emitted."""
         if part.page is not None and part.page.positions:
             self._latest = max(*part.page.positions, self._latest or 0)
         if part.reached is None or self._is_shared:
             return
         if self._is_load:
-            self._tick_off(part.reached)
+            self._note_load(part.reached)
         else:
             self._move(part.reached)
 
     def complete(self) -> None:
-        """Account for the end of the read."""
+        """Move after the end of the read."""
         self._readers -= 1
         if self._readers:
             return
@@ -76,8 +74,8 @@ class Movement:
             state["read_until"] = max(until, state.get("read_until") or "")
         self._move(self._until)
 
-    def _tick_off(self, next_id: int) -> None:
-        """Note below which id a load has read all."""
+    def _note_load(self, next_id: int) -> None:
+        """Note the id below which a load has read all rows."""
         cursor, latest = self._cursor, self._latest
         for state in self._states:
             state["from_scratch"] = {
@@ -87,7 +85,7 @@ class Movement:
             }
 
     def _move(self, reached: int) -> None:
-        """Move the bookmark forward, to a position that a row has."""
+        """Move the bookmark forward, but not beyond the greatest position of a row."""
         cursor, latest = self._cursor, self._latest
         if cursor is None or latest is None:
             return
@@ -99,7 +97,7 @@ class Movement:
 
 
 def note_scope(state: dict[str, Any], scope: Mapping[str, Any]) -> None:
-    """Note what a stream's reads are narrowed to, and forget bookmarks for less."""
+    """Note the scope of a stream's reads; forget the bookmarks of a narrower one."""
     if not _covers(state.get("scope"), scope):
         for outdated in ("replication_key_value", "read_until", "from_scratch"):
             state.pop(outdated, None)
@@ -107,17 +105,17 @@ def note_scope(state: dict[str, Any], scope: Mapping[str, Any]) -> None:
 
 
 def is_same_scope(scope: Mapping[str, Any] | None, wanted: Mapping[str, Any]) -> bool:
-    """Tell whether something was read for just what is wanted now.
+    """Tell whether rows were read for the scope that is wanted now.
 
     Args:
-        scope: What it was narrowed to; None if nobody knows. It may say more than matters.
+        scope: The scope of the read; None if unknown. Keys that `wanted` lacks do not count.
         wanted: The scope of the run.
     """
     return scope is not None and all(scope.get(key) == wanted[key] for key in wanted)
 
 
 def _covers(scope: Mapping[str, Any] | None, wanted: Mapping[str, Any]) -> bool:
-    """Tell whether what was read holds all that is wanted now."""
+    """Tell whether the scope of a read includes the scope that is wanted now."""
     if (scope or {}).get("privacy") != wanted.get("privacy"):
         return False
     if scope is None:
@@ -131,13 +129,13 @@ def _covers(scope: Mapping[str, Any] | None, wanted: Mapping[str, Any]) -> bool:
 
 
 def level(cursor: Cursor, partitions: Sequence[dict[str, Any]]) -> None:
-    """Give the partitions that one run has read the same bookmark: the greatest.
+    """Give all partitions that a run has read the same bookmark: the greatest of them.
 
-    The greatest instant among them lies below the upper bound of their windows,
-    so no partition has rows between its own bookmark and that. A quiet partition then
-    need not be read from its last change again, and a row that belongs to two
-    partitions is read by both or by neither. A partition whose window ended earlier, as
-    it was begun by a run that was killed, gets no bookmark beyond that.
+    The greatest bookmark lies below the upper bound of the windows, so no partition has
+    unread rows between its own bookmark and this one. Then a quiet partition is not read
+    again from its last change on, and a row that belongs to two partitions is read by both or
+    by neither. If the window of a partition ended earlier, because a killed run had begun it,
+    the bookmark goes only to that end.
     """
     bookmarks = [
         partition["replication_key_value"]

@@ -1,12 +1,12 @@
-"""Which cursus a run reads, and where the state keeps what it knows of each.
+"""The cursus that a run reads, and where the state keeps the bookmark of each.
 
-A stream that is read cursus by cursus has a bookmark for each. If the settings name one
-cursus, its bookmark is the stream's own, and partitions are named by their parents only. If
-the settings name several, the SDK's partitions are named by the cursus, too. What is kept
-for all rows of a cursus then stands in the partition that is named by the cursus only.
+A stream that is read cursus by cursus has a bookmark for each cursus. If the settings name one
+cursus, its bookmark is the stream's own, and only parents name the partitions. If the settings
+name several, the names of the SDK's partitions include the cursus. The partition that is named
+by the cursus alone then keeps what concerns all rows of the cursus.
 
-`arrange` brings the state into the form of the setting. So a cursus that stays
-continues, a new one is read from scratch, and one that was left out for a while
+`arrange` brings the state into the form that fits the settings. So a cursus that stays in the
+settings continues, a new one is read from scratch, and one that was removed and added again
 continues where it stopped.
 """
 
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 MAIN = 21
-"""The main curriculum, which is read where no setting names another one."""
+"""The main curriculum, which is read if no setting names another one."""
 
 _OF_STREAM = {"served_at", STATE_KEY, HIDDEN}
-"""What the state of the stream itself says in any case; see `tap_ft42.planning.priorities`,
+"""Keys that always stand in the state of the stream itself; see `tap_ft42.planning.priorities`,
 `tap_ft42.declared.capabilities` and `tap_ft42.run.hidden`."""
 
 
@@ -36,7 +36,7 @@ def cursus_ids(settings: Mapping[str, Any]) -> tuple[int, ...]:
 
 
 def refusal(settings: Mapping[str, Any]) -> str | None:
-    """Say why the settings name no cursus that can be read; None if they do."""
+    """Say why the two settings contradict each other; None if they do not."""
     short, ids = settings.get("cursus_id"), settings.get("cursus_ids")
     if short is None or not ids or set(ids) == {short}:
         return None
@@ -47,7 +47,7 @@ def refusal(settings: Mapping[str, Any]) -> str | None:
 
 
 def arrange(state: dict[str, Any], ids: Sequence[int]) -> None:
-    """Keep what is known of each cursus where a run looks for it."""
+    """Bring the state, in place, into the form for a run of some cursus."""
     only = ids[0] if len(ids) == 1 else None
     known: dict[tuple[tuple[str, int], ...], dict[str, Any]] = {}
     for context, part in _parts(state, otherwise=only or MAIN):
@@ -80,6 +80,6 @@ def _parts(
 
 
 def _cursus_read(state: Mapping[str, Any]) -> int | None:
-    """Return the cursus that a part of a state says it was read for."""
+    """Return the cursus for which a part of a state was read, if it says so."""
     scope: Mapping[str, Any] = state.get("scope") or {}
     return scope.get(CURSUS)

@@ -1,4 +1,4 @@
-"""What is done once a night, and who is read again in which night."""
+"""Work that is done once a night, and how much of it each night does."""
 
 from __future__ import annotations
 
@@ -14,35 +14,35 @@ if TYPE_CHECKING:
 
 
 def is_due(done: int | None, now: int, hour: int) -> bool:
-    """Tell whether a night's work has to be done, as its hour has struck since the last time.
+    """Tell whether a night's work is due: whether its hour has passed since the last time.
 
     Args:
         done: When it was last done, in milliseconds since 1970; None for never.
-        now: When the run began.
-        hour: Hour of the day (UTC) from which on the day's first run does it.
+        now: When the run began, in milliseconds since 1970.
+        hour: Hour of the day (UTC). The first run after it does the work.
     """
     return done is None or night_of(done, hour) < night_of(now, hour)
 
 
 def night_of(instant: int, hour: int) -> int:
-    """Return the number of the night whose work is due at an instant.
+    """Return the number of the night to which an instant belongs.
 
-    Where no hour is set, the work is due from midnight on.
+    A night begins at the hour; at midnight if the hour is negative.
     """
     return (instant - max(hour, 0) * HOUR) // DAY
 
 
 def share(ages: Collection[int], nights: int) -> int:
-    """Tell how many have to be read tonight, so that nobody waits longer than some nights.
+    """Return how many rows are to be read tonight, so that none waits longer than allowed.
 
-    The nights share them out: as many tonight as in the fullest of the nights to come.
+    The work is spread over the nights: tonight does as much as any later night will need.
 
     Args:
-        ages: For how many nights each one has not been read.
-        nights: After how many of them everybody has to be read; 0 for never.
+        ages: For each row, the number of nights since it was read.
+        nights: After so many nights a row has to be read again; 0 for never.
 
     Returns:
-        How many of those who have waited longest.
+        How many of the rows that have waited longest.
     """
     left = Counter(max(nights - age, 0) for age in ages)
     waiting = accumulate(left[night] for night in range(nights))

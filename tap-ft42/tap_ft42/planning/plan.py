@@ -14,7 +14,7 @@ from tap_ft42.planning.steps import (
     full_steps,
     incremental_steps,
 )
-from tap_ft42.planning.sweeps import sweeps, together
+from tap_ft42.planning.sweeps import sweep_state, sweeps
 from tap_ft42.reading.spool import FRESH, LONGEST_AGE
 
 if TYPE_CHECKING:
@@ -31,12 +31,12 @@ class Partition:
     """A part of a list that has a state of its own.
 
     Attributes:
-        context: What it is a part by; None if it is the whole list.
-        state: Its state; a plan that is taken up again changes it in place.
-        name: What it is called in the spool.
-        is_full: Whether a read of all of it is due, where it has no bookmark or may lose it.
-        is_due: Whether anything of it is to be read in this run.
-        is_short: Whether a page shows all of it, and it is to be shown.
+        context: Its parent, its cursus or both; None if it is the whole list.
+        state: Its state. To continue an earlier plan, this is changed in place.
+        name: Its name in the spool.
+        is_full: Whether all of it is due, as far as no bookmark says otherwise.
+        is_due: Whether the run has anything to read of it.
+        is_short: Whether its first window is to show all rows, as one page has room for them.
         place: Its place in the order of the run.
     """
 
@@ -51,13 +51,13 @@ class Partition:
 
 @dataclass(frozen=True)
 class PlannedRead:
-    """What is read at once: a partition, or several in a sweep.
+    """The plan to read one partition, or several in a sweep.
 
     Attributes:
         partitions: The partitions.
-        name: What the read is called in the spool.
-        state: The state that it begins with; of one partition, its own.
-        steps: The steps, in their order.
+        name: The name of the read in the spool.
+        state: The state with which it begins. For a single partition, its own state.
+        steps: The steps, in order.
     """
 
     partitions: tuple[Partition, ...]
@@ -72,57 +72,57 @@ class PlannedRead:
 
     @cached_property
     def is_sweep(self) -> bool:
-        """Whether several partitions share it."""
+        """Whether several partitions share the read."""
         return len(self.partitions) > 1
 
     @property
     def begins(self) -> int | None:
-        """Lower bound of its first window, if it has one."""
+        """Lower bound of the first window, if it has one."""
         return self.steps[0].begins if self.steps else None
 
     @property
     def way(self) -> Way | None:
-        """How its first step is read; None if nothing is due."""
+        """How the first step is read; None if nothing is due."""
         return self.steps[0].way if self.steps else None
 
 
 Stops: TypeAlias = "Callable[[str, dict[str, Any], int, float], list[int]]"
-"""Says up to which instants a partition is read, one after the other: by its name, its state,
-the end of the run, and the seconds after which an earlier plan is not taken up; as
-`Spool.follow`."""
+"""Returns the instants up to which a partition is read, one after the other, such as
+`Spool.follow`. Arguments: the name, the state, the end of the run, and the seconds after which
+an earlier plan is not continued."""
 
 Grouping: TypeAlias = "Callable[[Listing, Sequence[Partition]], list[list[Partition]]]"
-"""Says which partitions of a list share a read."""
+"""Groups the partitions of a list; those of a group share a read."""
 
 
 def to_the_end(
     _name: str, _state: dict[str, Any], until: int, _longest_age: float
 ) -> list[int]:
-    """Return the end of the run, as where no plan was begun."""
+    """Return only the end of the run, as if there were no earlier plan."""
     return [until]
 
 
 def alike(listing: Listing, partitions: Sequence[Partition]) -> list[list[Partition]]:
-    """Let partitions share a read that are complete up to about the same instant.
+    """Group partitions that are complete up to about the same instant.
 
-    So do those parents whose first load has come equally far.
+    First loads below parents are grouped, too, if they have come equally far.
     """
-    # People are asked for in batches, as all of them would have other rows, too.
+    # First loads by people stay apart: without the batches they would read everybody's rows.
     return _groups(listing, partitions, with_loads=listing.parent is not None)
 
 
 def loads_apart(listing: Listing, partitions: Sequence[Partition]) -> list[list[Partition]]:
-    """Let first loads share no reads; else as `alike`."""
+    """Group partitions as `alike`, but read each first load by itself."""
     return _groups(listing, partitions, with_loads=False)
 
 
-def apart(_listing: Listing, partitions: Sequence[Partition]) -> list[list[Partition]]:
-    """Let each partition be read by itself."""
+def one_by_one(_listing: Listing, partitions: Sequence[Partition]) -> list[list[Partition]]:
+    """Read each partition by itself."""
     return [[partition] for partition in partitions]
 
 
-def at_once(_listing: Listing, partitions: Sequence[Partition]) -> list[list[Partition]]:
-    """Let all partitions share one read."""
+def all_together(_listing: Listing, partitions: Sequence[Partition]) -> list[list[Partition]]:
+    """Read all partitions in one sweep."""
     return [[*partitions]]
 
 
@@ -130,7 +130,7 @@ def _groups(
     listing: Listing, partitions: Sequence[Partition], *, with_loads: bool
 ) -> list[list[Partition]]:
     if listing.largest_sweep == 1:
-        return apart(listing, partitions)
+        return one_by_one(listing, partitions)
     states = [partition.state for partition in partitions]
     groups = sweeps(states, listing.largest_sweep, with_loads=with_loads)
     return [[partitions[number] for number in group] for group in groups]
@@ -143,30 +143,29 @@ def plan(
     stops: Stops = to_the_end,
     grouping: Grouping = alike,
 ) -> list[PlannedRead]:
-    """Tell what brings partitions of a list up to date.
+    """Plan the reads that bring partitions of a list up to date.
 
     Args:
         listing: The list.
-        partitions: What is to be brought up to date, all of one cursus, in the order of the
-            run.
+        partitions: The partitions, all of one cursus, in the order of the run.
         times: The instants of the run.
-        stops: Where reads end.
-        grouping: Which partitions share one.
+        stops: Returns where reads end.
+        grouping: Groups the partitions that share a read.
 
     Returns:
         The reads, in the order of their first partitions.
     """
     groups = grouping(listing, partitions)
-    return [_together(members, listing, times, stops) for members in groups]
+    return [_planned_read(members, listing, times, stops) for members in groups]
 
 
-def _together(
+def _planned_read(
     members: Sequence[Partition], listing: Listing, times: Times, stops: Stops
 ) -> PlannedRead:
     first, *others = members
     name, state, is_full = first.name, first.state, first.is_full
     if others:
-        state = together([member.state for member in members])
+        state = sweep_state([member.state for member in members])
         name, is_full = sweep_name(listing, members), False
     steps = list[Step]()
     if any(member.is_due for member in members):
@@ -176,7 +175,7 @@ def _together(
 
 
 def sweep_name(listing: Listing, members: Sequence[Partition]) -> str:
-    """Return what a sweep is called in the spool."""
+    """Return the name of a sweep in the spool."""
     whole = list_of(members[0].context)
     cursus = f" cursus_id={cursus_of(whole)}" if whole else ""
     ids = ""
@@ -185,7 +184,7 @@ def sweep_name(listing: Listing, members: Sequence[Partition]) -> str:
     return f"sweep of {listing.name}{cursus} {ids}"
 
 
-def _steps(  # noqa: PLR0913 - what a plan follows from
+def _steps(  # noqa: PLR0913 - all that a plan depends on
     listing: Listing,
     name: str,
     state: dict[str, Any],

@@ -1,11 +1,12 @@
-"""In which order a run spends a budget that does not suffice for everything.
+"""The order in which a run reads lists if its budget does not suffice for all.
 
-What waits longest comes first, and what people look at most counts as waiting longer.
-Whatever has had its turn goes to the end of the queue even if it is not complete, so a
-first load of many runs delays nobody, and nobody waits for ever.
+The list that has waited longest comes first. A list that people use much has a greater
+weight, and counts as waiting longer. After its turn, a list goes to the end of the queue even
+if it is not complete. So a first load of many runs does not delay the other lists, and no list
+waits for ever.
 
-In the state of a stream or partition stands ``served_at``: when the run began that last
-spent a request on it. What an earlier run had read and left on disk is no turn.
+The state of a stream or partition holds ``served_at``: when the run began that last spent a
+request on it. Pages that an earlier run left on disk do not count as a turn.
 """
 
 from __future__ import annotations
@@ -30,15 +31,15 @@ def last_served(state: State) -> int:
 
 
 def need(lists: Iterable[tuple[State, Sequence[State], int]], now: int) -> int:
-    """Tell how urgently a list, or one below it, has to be read.
+    """Return how urgent it is to read a list or one of its children.
 
     Args:
-        lists: The list and those below it: the state of the stream, those of its
+        lists: The list and its children: for each, the state of the stream, the states of its
             partitions, and its weight.
         now: When the run began, in milliseconds since 1970.
 
     Returns:
-        The greatest of how long each of them waits, times its weight.
+        The greatest product of waiting time, in milliseconds, and weight.
     """
     return max(
         (now - max(last_served(whole), min(map(last_served, partitions), default=0))) * weight

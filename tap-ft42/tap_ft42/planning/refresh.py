@@ -1,16 +1,16 @@
-"""When reference data is read in full again.
+"""Decides when reference lists are read in full again.
 
-Reference lists such as cursus, campuses, achievements and coalitions hardly ever change,
-and some of them are slow to list. So each has an interval for which a full read is good
-enough. In between, the API is asked for changes if it can name them, else for nothing.
+Reference lists, such as cursus, campuses, achievements and coalitions, hardly ever change, and
+some are slow to list. So each has an interval between full reads. In between, the API is
+asked only for changes, if it can name them.
 
-In the state of the stream (or of a partition of it) stand:
+The state of the stream (or partition) holds:
 
 ``refreshed_at``
-    For each stream that needs the rows, the stream itself or a child of it: when the
-    run began that last read all of them for it.
+    By stream that needs the rows (the stream itself or a child): when the run began that
+    last read all rows for it.
 ``refreshed_for``
-    The scope of these runs; another scope needs another read.
+    The scope of these runs. Another scope needs another full read.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ HIDDEN = "hidden"
 """Key in the state of a list: its parents that 42 does not list."""
 
 _LONGEST_TOLERANCE = 2 * HOUR
-"""How much earlier a read may be due: jobs that run at the same time every day begin
-some seconds sooner or later, and each slip would cost a day."""
+"""A read may be due so much earlier. A daily job may begin some seconds too early, and
+without a tolerance the read would then wait for another day."""
 
 
 def is_due(
@@ -40,10 +40,14 @@ def is_due(
     scope: Mapping[str, Any],
     readers: Collection[str],
 ) -> bool:
-    """Tell whether a full read is due; ``now`` is in milliseconds since 1970.
+    """Tell whether a full read is due, for one of the readers at least.
 
-    Returns:
-        Whether the last read for one of them is older than that, within a tolerance.
+    Args:
+        state: The state of the stream or partition.
+        now: When the run began, in milliseconds since 1970.
+        hours: The interval between full reads.
+        scope: The scope of the run.
+        readers: The streams that need the rows.
     """
     if not is_same_scope(state.get("refreshed_for"), scope):
         return True
@@ -60,7 +64,7 @@ def is_due(
 def note_refresh(
     state: dict[str, Any], *, now: int, scope: Mapping[str, Any], readers: Collection[str]
 ) -> None:
-    """Note that a full read came to its end; arguments as in `is_due`."""
+    """Note that a full read has ended; arguments as in `is_due`."""
     is_same = is_same_scope(state.get("refreshed_for"), scope)
     known = state.get("refreshed_at", {}) if is_same else {}
     state["refreshed_for"] = dict(scope)
@@ -68,7 +72,7 @@ def note_refresh(
 
 
 def forget_position(state: dict[str, Any]) -> None:
-    """Let a stream with bookmarks be read from its start, or continue such a read."""
+    """Drop the bookmark, so a stream is read from its start, or continues such a read."""
     state.pop("replication_key_value", None)
     state.pop("read_until", None)
 
@@ -84,7 +88,7 @@ def forget_partitions(stream_state: dict[str, Any], parents: Container[object]) 
 
 
 def hidden_ids(stream_state: dict[str, Any]) -> set[int]:
-    """Return the parents that were found though 42 does not list them."""
+    """Return the ids of hidden parents: found, though 42 does not list them."""
     kept = stream_state.get(HIDDEN)
     ids = kept.get("ids") if isinstance(kept, dict) else None
     return {one for one in ids if type(one) is int} if isinstance(ids, list) else set()

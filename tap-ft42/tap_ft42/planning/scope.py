@@ -1,4 +1,4 @@
-"""Which part of the network a run reads."""
+"""The part of the 42 network that a run reads."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ class Scope:
     cursus_ids: tuple[int, ...]
     """Ids of the cursus that are read, ascending."""
     campus_ids: tuple[int, ...] = ()
-    """Ids of the campuses, ascending; none for all of them."""
+    """Ids of the campuses, ascending; empty for all campuses."""
 
     @classmethod
     def of(cls, settings: Mapping[str, Any]) -> Scope:
-        """Return what the settings name."""
+        """Return the scope that the settings name."""
         return cls(cursus_ids(settings), tuple(sorted(set(settings.get("campus_ids") or ()))))
 
     def has_campus(self, campus_id: object) -> bool:
@@ -32,7 +32,7 @@ class Scope:
 
 
 def id_lists(ids: Iterable[int], longest: int = LARGEST) -> list[str]:
-    """Write ids as values for filters, each with as many as the API takes, or fewer."""
+    """Write ids as filter values: lists as long as the API takes, or `longest`."""
     ordered = sorted(ids)
     return [
         ",".join(map(str, ordered[start : start + longest]))

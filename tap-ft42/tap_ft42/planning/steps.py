@@ -1,8 +1,8 @@
 """What a run reads next of a list: steps, as data.
 
-A step is one read, for one partition or for several. Which steps there are follows from
-the list, its state, and the instants of the run, and from nothing else. A run executes
-them, and ``tap-ft42 plan`` counts them.
+A step is one read, for one partition or for several. The steps depend on the list, its state
+and the instants of the run, and on nothing else. A run executes them, and ``tap-ft42 plan``
+counts their requests.
 """
 
 from __future__ import annotations
@@ -27,24 +27,24 @@ if TYPE_CHECKING:
 
     ReadFunction = Callable[[Ask], AsyncIterator[Part]]
 
-_APART = DAY
-"""By which the clock that stamps rows may differ from that of this machine."""
+_CLOCK_DIFFERENCE = DAY
+"""So much may the clock that stamps rows differ from the clock of the run."""
 
 BEGINNING = 0
-"""Lower bound of a window that has none: 1970, older than 42 itself."""
+"""Lower bound of a window without one: 1970, older than 42 itself."""
 
 
 class Way(Enum):
     """How a step is read, and what it leaves in the state."""
 
     LIST = "list"
-    """The whole list, which nothing narrows."""
+    """The whole list, if the API cannot narrow it by ranges."""
     FULL = "full"
-    """The whole list in the order of ids; there is no bookmark."""
+    """The whole list in the order of ids, without a bookmark."""
     LOAD = "load"
-    """The same, with a bookmark at its end."""
+    """The whole list in the order of ids, with a bookmark at the end."""
     WINDOW = "window"
-    """A closed window of the cursor: the bookmark moves with the rows."""
+    """A closed window of the cursor. The bookmark moves with the rows."""
     CHANGES = "changes"
     """A closed window of a cursor that the rows do not show."""
 
@@ -54,44 +54,42 @@ class Times:
     """The instants between which a run reads, in milliseconds since 1970."""
 
     until: int
-    """Upper bound of its windows. It lies a settle time in the past, where rows have
-    stopped arriving: one that 42 stamps now and commits a moment later is left to
-    the next run."""
+    """Upper bound of all windows. It lies a settle time in the past, because 42 may stamp a
+    row now and commit it a moment later. The next run reads such a row."""
     overlap: int
-    """How far before its bookmark a window begins, because the clocks that stamp
-    rows are not one clock. Rows in the overlap are read twice; the target upserts
-    them by primary key."""
+    """How far before the bookmark a window begins, because rows are stamped by several
+    clocks. Rows in the overlap are read twice; the target upserts them by primary key."""
     not_before: int | None
-    """The setting ``start_date``: nothing older is read."""
+    """The setting ``start_date``: rows that changed earlier are not read."""
     is_past: bool = False
-    """Whether nothing can arrive before the upper bound, so that it is read but once."""
+    """Whether no row can be added before the upper bound, so one read is enough."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A read that brings a list nearer to the present."""
+    """One read of a list. After it, the target has all changes up to `until`."""
 
     way: Way
     region: Region
-    """Which rows."""
+    """The rows to read."""
     until: int
-    """Instant up to which all changes will be in."""
+    """Instant up to which the step reads all changes."""
     begins: int | None = None
-    """Lower bound of its window, if it has one."""
+    """Lower bound of the window, if it has one."""
     since: str | int | None = None
-    """Rows whose cursor is greater are new to the target. None where that cannot be told; the
-    empty text if all of them are."""
+    """Rows whose cursor is greater are new to the target. None if that cannot be told; the
+    empty text if all rows are new."""
     latest: int | None = None
-    """Greatest position that an earlier run has met, whose load this one goes on with."""
+    """Greatest position that the load has met in earlier runs, if this step continues it."""
 
     def reading(
         self, listing: Listing, accepts: Callable[[Page], bool] | None = None
     ) -> ReadFunction:
-        """Return what reads it.
+        """Return the function that executes the step.
 
         Args:
             listing: The list.
-            accepts: Whether a load or a window is worth its cost, judged by its first page.
+            accepts: Judges by the first page whether a load or a window is worth its cost.
         """
         is_sortable = listing.is_sortable
         match self.way:
@@ -106,7 +104,7 @@ class Step:
                     accepts=accepts,
                 )
             case Way.CHANGES:
-                # Without positions there are no borders of pages to prove.
+                # The rows have no positions, so the borders of pages cannot be proven.
                 return partial(read_window, region=self.region, is_sortable=False)
             case Way.WINDOW:
                 return partial(
@@ -118,7 +116,7 @@ class Step:
                 )
 
     def _window(self, cursor: Cursor | None) -> Region | None:
-        """Return the rows of a load by the list's cursor."""
+        """Return the window of a load, by the list's cursor."""
         if cursor is None or cursor.kind == "id":
             return None
         begins = BEGINNING if self.begins is None else self.begins
@@ -126,10 +124,10 @@ class Step:
 
 
 def full_steps(listing: Listing, state: Mapping[str, Any], until: int) -> list[Step]:
-    """Tell how a list without bookmarks is read."""
+    """Return the steps of a full read of a list without bookmarks."""
     if not listing.has_ranges:
         return [Step(Way.LIST, Region(), until)]
-    return [Step(Way.FULL, _what_is_left(state), until)]
+    return [Step(Way.FULL, _unread_region(state), until)]
 
 
 def change_steps(
@@ -137,12 +135,12 @@ def change_steps(
 ) -> list[Step]:
     """Return the steps for changes of a list whose rows do not show the cursor."""
     read_until = milliseconds(state.get("read_until")) or BEGINNING
-    lower = max(BEGINNING, min(read_until, until) - _APART - times.overlap)
+    lower = max(BEGINNING, min(read_until, until) - _CLOCK_DIFFERENCE - times.overlap)
     region = Region({cursor.column: (lower, until)})
     return [Step(Way.CHANGES, region, until, begins=lower)]
 
 
-def incremental_steps(  # noqa: PLR0913 - what a plan follows from
+def incremental_steps(  # noqa: PLR0913 - all that a plan depends on
     listing: Listing,
     cursor: Cursor,
     state: Mapping[str, Any],
@@ -151,16 +149,16 @@ def incremental_steps(  # noqa: PLR0913 - what a plan follows from
     *,
     is_short: bool = False,
 ) -> Iterator[Step]:
-    """Tell what brings a list with bookmarks up to date.
+    """Yield the steps that bring a list with bookmarks up to date.
 
     Args:
         listing: The list.
         cursor: Its cursor.
-        state: The state of the stream or partition. Of a sweep it is the one that
-            `tap_ft42.planning.sweeps.together` says.
-        stops: Instants up to which it is read, one after the other.
+        state: The state of the stream or partition; for a sweep, that of
+            `tap_ft42.planning.sweeps.sweep_state`.
+        stops: The instants up to which the steps read, one after the other.
         times: The instants of the run.
-        is_short: Whether its first window is to show all rows, as one page has room for them.
+        is_short: Whether the first window is to show all rows, as one page has room for them.
     """
     position = cursor.position(state.get("replication_key_value"))
     if cursor.kind == "id":
@@ -173,16 +171,17 @@ def incremental_steps(  # noqa: PLR0913 - what a plan follows from
     if position is None:
         begun: dict[str, Any] = state.get("from_scratch") or {}
         position = milliseconds(begun.get("until")) or stops[0]
-        region = _what_is_left(state)
+        region = _unread_region(state)
         if times.not_before is not None or not listing.is_sortable:
             region = region.narrowed(cursor.column, first, position)
         latest = cursor.position(begun.get("latest"))
         yield Step(Way.LOAD, region, position, times.not_before, since="", latest=latest)
         stops = [stop for stop in stops if stop > position]
     if read_until := milliseconds(state.get("read_until")):
-        # A change that moved many rows at once need not be read every night.
-        margin = _APART if listing.widest_window is None else listing.widest_window
-        position = max(position, read_until - min(_APART, margin))
+        # If many rows changed at the bookmark's instant, they need not be read every night.
+        widest = listing.widest_window
+        margin = _CLOCK_DIFFERENCE if widest is None else min(_CLOCK_DIFFERENCE, widest)
+        position = max(position, read_until - margin)
     for stop in stops:
         lower = max(first, position - times.overlap - 1000 * cursor.looks_back)
         if lower <= stop:
@@ -195,8 +194,8 @@ def incremental_steps(  # noqa: PLR0913 - what a plan follows from
 def _ids_beyond(
     cursor: Cursor, position: int | None, state: Mapping[str, Any], until: int
 ) -> Step:
-    """Return the step that reads the rows with greater ids than the bookmark."""
-    region = _what_is_left(state)
+    """Return the step that reads the rows whose ids are greater than the bookmark."""
+    region = _unread_region(state)
     if position is not None:
         begun, _ = region.interval(ID)
         first = max(begun, position + 1 - cursor.looks_back)
@@ -206,7 +205,7 @@ def _ids_beyond(
     return Step(Way.LOAD, region, until, since=since, latest=latest)
 
 
-def _what_is_left(state: Mapping[str, Any]) -> Region:
-    """Return what a load from scratch has not read yet."""
+def _unread_region(state: Mapping[str, Any]) -> Region:
+    """Return the region that a first load has not read yet."""
     begun = state.get("from_scratch")
     return Region({ID: (begun["next_id"], MAX_ID)} if begun else {})

@@ -1,23 +1,22 @@
-"""Which partitions of a stream are read together.
+"""Decides which partitions of a stream are read together.
 
-The API takes up to 100 ids in one filter, so the children of many parents can share
-their requests: ``filter[campus]=1,9,12,…`` asks for all campuses what
-``filter[campus]=1`` asks for one. Such a read is a *sweep*. The state, the tables and
-the SDK know nothing of it: each child keeps a bookmark of its own, and a sweep moves
-those of all its members alike.
+The API takes up to 100 ids in one filter, so partitions below many parents can share their
+requests: ``filter[campus]=1,9,12,…`` asks for several campuses at once. Such a read is a
+*sweep*. The state, the tables and the SDK know nothing of it: each partition keeps its own
+bookmark, and a sweep moves the bookmarks of all its members alike.
 
-**Who takes part.** Partitions that have come to the end of their first load, and are
-complete up to instants within an hour; and partitions whose first load has come equally
-far, such as all that nobody has begun. A campus that is new in the scope is loaded by
-itself, and joins the sweep of the others with the next run, as a run levels the bookmarks
-of all that it has read.
+**Members.** Partitions share a sweep if their first load is done, and if they are complete up
+to instants within one hour. Partitions whose first load has come equally far share one, too:
+for example all that no run has begun. A campus that is new in the scope is loaded by itself.
+It joins the sweep of the others in the next run, as a run levels the bookmarks of all
+partitions that it has read.
 
-**Where it begins.** A partition is complete up to its bookmark and, since a window was
-read to its end there, up to ``read_until``. So nothing is lost by a sweep that begins
-where the member that is least far is complete; what the others have read beyond that
-is read twice. It begins at the greatest bookmark of its members if that is earlier, as
-`tap_ft42.planning.bookmarks.level` has it: ``read_until`` is of another clock than the rows.
-A first load goes on behind the id that it has come to.
+**Lower bound.** A partition is complete up to its bookmark, and also up to ``read_until``, the
+end of the last window. So a sweep loses nothing if it begins where its least complete member
+is complete; rows that the other members have already are read twice. If the greatest bookmark
+of the members is earlier, the sweep begins there, because ``read_until`` comes from another
+clock than the rows (see `tap_ft42.planning.bookmarks.level`). A first load continues behind
+the last id that it has read.
 """
 
 from __future__ import annotations
@@ -33,29 +32,29 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 CLOSE = HOUR
-"""Milliseconds between two instants that are about the same."""
+"""Milliseconds: instants that differ by less count as about the same."""
 
 
 def sweeps(
     states: Sequence[Mapping[str, Any]], largest: int = LARGEST, *, with_loads: bool = True
 ) -> list[list[int]]:
-    """Tell which partitions are read together.
+    """Group the partitions that are read together.
 
     Args:
         states: The SDK's states of the partitions.
         largest: Members of a sweep, at most.
-        with_loads: Whether first loads share one, too.
+        with_loads: Whether first loads are grouped, too.
 
     Returns:
-        Positions in ``states``, each once: sweeps in their order, and lists of one
-        for partitions that are read by themselves.
+        Groups of positions in ``states``, each position once. A partition that is read by
+        itself is a group of one.
     """
     known = [(end, number) for number, state in enumerate(states) if (end := _complete(state))]
     loads = list(_loads(states))
     groups = [] if with_loads else [[number] for load in loads for number in load]
     for cluster in [*_clusters(sorted(known)), *(loads if with_loads else [])]:
-        # In the order of the parents and not of the bookmarks, so that a run that
-        # goes on where another one was killed asks for the same.
+        # In the order of the parents and not of the bookmarks, so that a run after a kill
+        # asks for the same sweeps.
         groups += [
             cluster[start : start + largest] for start in range(0, len(cluster), largest)
         ]
@@ -63,7 +62,7 @@ def sweeps(
 
 
 def _clusters(known: Sequence[tuple[int, int]]) -> Iterator[list[int]]:
-    """Cut a row of instants where they are no longer close to the first one."""
+    """Cut a sorted list of instants into groups that are close to their first one."""
     while known:
         first, _ = known[0]
         cluster = [number for end, number in known if end - first <= CLOSE]
@@ -72,7 +71,7 @@ def _clusters(known: Sequence[tuple[int, int]]) -> Iterator[list[int]]:
 
 
 def _loads(states: Sequence[Mapping[str, Any]]) -> Iterator[list[int]]:
-    """Group the partitions that are being loaded by how far that has come."""
+    """Group the partitions in a first load by how far it has come."""
     begun = defaultdict[str, list[int]](list)
     for number, state in enumerate(states):
         if not _complete(state):
@@ -80,12 +79,8 @@ def _loads(states: Sequence[Mapping[str, Any]]) -> Iterator[list[int]]:
     yield from begun.values()
 
 
-def together(states: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return the state that a sweep begins with.
-
-    Returns:
-        What of a state tells how far a stream was read.
-    """
+def sweep_state(states: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the state with which a sweep of these partitions begins."""
     loading = next((state for state in states if not _complete(state)), None)
     if loading is not None:
         return {key: loading[key] for key in ("scope", "from_scratch") if key in loading}

@@ -15,8 +15,10 @@ _READ_AHEAD = 3
 """Readings at once, so that the API need not wait for the end of one."""
 
 
-async def in_turn(readings: Iterable[AsyncIterator[_Part]]) -> AsyncIterator[_Part]:
-    """Run some readings ahead of the one whose parts are yielded.
+async def in_turn(
+    readings: Iterable[AsyncIterator[_Part]], at_once: int = _READ_AHEAD
+) -> AsyncIterator[_Part]:
+    """Run some readings ahead of the one whose parts are yielded; one that fails stops all.
 
     Yields:
         The parts of the first one, then those of the next one, and so on.
@@ -25,7 +27,7 @@ async def in_turn(readings: Iterable[AsyncIterator[_Part]]) -> AsyncIterator[_Pa
     running: deque[tuple[asyncio.Task[None], asyncio.Queue[_Part | None]]] = deque()
     try:
         while True:
-            while len(running) < _READ_AHEAD and (reading := next(waiting, None)) is not None:
+            while len(running) < at_once and (reading := next(waiting, None)) is not None:
                 parts: asyncio.Queue[_Part | None] = asyncio.Queue()
                 running.append((asyncio.ensure_future(_pour(reading, parts)), parts))
             if not running:

@@ -1,4 +1,4 @@
-"""What a run says in its log when it begins and ends, and when a stream ends."""
+"""What a run logs when it begins and ends, and when a stream ends."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from tap_ft42.run.services import Services
 
 LOGGER = logging.getLogger("tap-ft42")
-"""The tap's own; those of its streams are below it."""
+"""The logger of the tap; the loggers of its streams are below it."""
 
 _NOTICE = timedelta(days=7)
-"""How long before the secret expires the run says so."""
+"""A run warns this long before the secret expires."""
 
 _ENDINGS = {
     "complete": "The run is complete",
@@ -31,7 +31,7 @@ _ENDINGS = {
 
 
 def announce_run(run: Services, streams: Sequence[str]) -> None:
-    """Say what a run is going to read."""
+    """Log what a run is going to read."""
     campus_ids, until = list(run.scope.campus_ids), from_milliseconds(run.times.until)
     is_backfill = run.backfill is not None
     LOGGER.info(
@@ -53,7 +53,7 @@ def announce_run(run: Services, streams: Sequence[str]) -> None:
 
 
 def sum_up_stream(name: str, entries: Sequence[Entry], seconds: float, why_not: str) -> None:
-    """Say what a stream has brought."""
+    """Log what a stream has read; `why_not` is the reason if it sent no request."""
     told, (begins, ends) = summary(entries), _window(entries)
     message = why_not
     if entries:
@@ -74,7 +74,7 @@ def sum_up_stream(name: str, entries: Sequence[Entry], seconds: float, why_not: 
 
 
 def sum_up_run(run: Services, outcome: str, reason: str | None, seconds: float) -> None:
-    """Say what came of a run."""
+    """Log how a run ended, and what it read."""
     told = summary(run.ledger.entries())
     LOGGER.info(
         "%s: %s (lower bound: %s).",
@@ -92,7 +92,7 @@ def sum_up_run(run: Services, outcome: str, reason: str | None, seconds: float) 
 
 
 def sum_up_backfill(window: str, *, is_done: bool) -> None:
-    """Say whether a backfill has to be started again."""
+    """Log whether a backfill is done, or has to be started again."""
     end = (
         "is done. The same run again asks for nothing"
         if is_done
@@ -117,7 +117,7 @@ def warn_of_expiry(run: Services) -> None:
 
 
 def _window(entries: Sequence[Entry]) -> tuple[str | None, str | None]:
-    """Return the bounds of what was read; None for a bound that does not exist."""
+    """Return the first and last instant of what was read; None for a missing bound."""
     covered = [entry for entry in entries if entry.ends is not None]
     begins = [entry.begins for entry in covered if entry.begins is not None]
     ends = [entry.ends for entry in covered if entry.ends is not None]

@@ -1,4 +1,4 @@
-"""What is read below rows of a list that the run has not read itself."""
+"""The children of rows that the run has not read itself."""
 
 from __future__ import annotations
 
@@ -15,12 +15,16 @@ if TYPE_CHECKING:
     from tap_ft42.run.partitions import Partitions
 
 
-def not_read_here(above: ListRun, context: Context | None) -> Iterator[tuple[str, Context]]:
-    """Yield what hangs on rows that the run has not read itself.
+def children_of_unread_rows(
+    above: ListRun, context: Context | None
+) -> Iterator[tuple[str, Context]]:
+    """Yield the children of rows that the run has not read itself.
+
+    These are the rows of the last full read, if no full read is due now or if it failed, and
+    the rows that 42 does not list.
 
     Yields:
-        The name of a list and a context: for the rows of the last full read, if none is due
-        now, or it failed; and for those that 42 does not list.
+        The name of a child list, and the context in which it is read.
     """
     known = _known(above, context)
     for below, parent in known:
@@ -33,7 +37,7 @@ def not_read_here(above: ListRun, context: Context | None) -> Iterator[tuple[str
 
 
 def _known(above: ListRun, context: Context | None) -> Sequence[tuple[Partitions, Context]]:
-    """Return what hangs on rows that are known without the list."""
+    """Return the children of rows that are known without the list."""
     started, run = above.started, above.run
     if started.is_due(context) is False:
         return started.remembered
@@ -46,13 +50,13 @@ def _known(above: ListRun, context: Context | None) -> Sequence[tuple[Partitions
 def _hidden_above(
     above: ListRun, child: ListRun, hidden: HiddenParents, planned: list[Context]
 ) -> Iterator[Context]:
-    """Yield the parents that 42 does not list, but for those whose rows are planned."""
+    """Yield the hidden parents whose children are not planned yet."""
     run, name = above.run, child.listing.name
     yield from _begun(above, child, hidden.contexts, planned)
     is_due = above.has_listed_all or hidden.are_never_sought
     if above.has_failed and hidden.are_never_sought:
         hidden.note_unlisted()
-    # Where all that was asked of it has failed, the next run looks.
+    # If the child list has failed completely, the next run searches.
     if run.lifecycle.ends_early or child.has_failed_throughout:
         return
     if run.scope.campus_ids or not is_due:
@@ -70,16 +74,16 @@ def _hidden_above(
 def _begun(
     above: ListRun, child: ListRun, parents: Sequence[Context], planned: list[Context]
 ) -> Sequence[Context]:
-    """Begin with what hangs on parents that no page has named.
+    """Start the children of parents that no page shows.
 
     Args:
-        above: Their list.
-        child: What hangs on them.
-        parents: Their contexts.
-        planned: Those of whom it is begun already; changed in place.
+        above: The list of the parents.
+        child: The child list.
+        parents: The contexts of the parents.
+        planned: The parents whose children are started already; extended in place.
 
     Returns:
-        The others.
+        The parents whose children were started now.
     """
     others = [context for context in parents if context not in planned]
     planned += others

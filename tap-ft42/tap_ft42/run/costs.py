@@ -1,7 +1,7 @@
-"""What a run would cost, before it runs: its plan, and the totals that the API tells.
+"""Estimates what a run would cost, from its plan and from the API's totals.
 
-The plan is the one that the run itself would follow. One request for each list tells how
-many rows there are.
+The plan is the one that the run itself would follow. One request a list asks how many rows
+there are.
 """
 
 from __future__ import annotations
@@ -34,19 +34,19 @@ if TYPE_CHECKING:
     from tap_ft42.run.run import Run
 
 _TEXTS = 3
-"""Columns of a plan that are not figures."""
+"""Columns of the printed table that hold text, not figures."""
 
 _ROWS_A_PERSON = 10
-"""Rows that somebody has at least of what is read below campuses."""
+"""Rows that each person has at least, in a list that is read campus by campus."""
 
 CAMPUSES = 54
-"""How many 42 lists, if they have not been counted."""
+"""Campuses that 42 lists; assumed as long as they have not been counted."""
 
 _SEARCH = 12
-"""Requests that find and read campuses that 42 does not list, once."""
+"""Requests to find and read, once, the campuses that 42 does not list."""
 
 _QUESTIONS = 3
-"""Requests that find out what a list can do of which nothing is known yet."""
+"""Requests to find out what a list can do, if nothing is known of it yet."""
 
 
 @dataclass(frozen=True)
@@ -55,8 +55,8 @@ class Intent:
 
     Attributes:
         list_run: The list.
-        whole: Its context: the cursus, or None.
-        reads: The plan of its partitions; empty if nobody knows yet which there are.
+        whole: The context of the whole list: its cursus, or None.
+        reads: The plan of its partitions; empty if its partitions are not known yet.
     """
 
     list_run: ListRun
@@ -65,7 +65,7 @@ class Intent:
 
     @classmethod
     def of(cls, list_run: ListRun, whole: Context | None) -> Intent:
-        """Plan what is read of a list, without beginning."""
+        """Plan what is read of a list, but start nothing."""
         due, members = list_run.due, []
         for state in deepcopy(list_run.partitions.states_within(whole)):
             context = {**state.get("context", {}), **(whole or {})} or None
@@ -75,13 +75,13 @@ class Intent:
 
     @property
     def name(self) -> str:
-        """What the list is called: the stream, with the cursus if there are several."""
+        """The name of the stream, with the cursus if the run reads several."""
         cursus_id, name = cursus_of(self.whole), self.list_run.listing.name
         return f"{name} ({cursus_id})" if len(self.list_run.partitions.lists) > 1 else name
 
     @cached_property
     def due(self) -> Sequence[PlannedRead]:
-        """The reads that have anything to ask for."""
+        """The reads that send any request."""
         return [read for read in self.reads if read.steps]
 
     @property
@@ -124,11 +124,11 @@ class Intent:
 
     @property
     def partitions(self) -> int | None:
-        """How many partitions there are to read; None if nobody knows yet."""
+        """How many partitions are to be read; None if that is not known yet."""
         return sum(len(read.contexts) for read in self.due) or None
 
     def questions(self, pages: int) -> int:
-        """Return how many requests find out anew what the list can do; it has some pages."""
+        """Return how many requests find out again what a list of so many pages can do."""
         contexts = [context for read in self.due for context in read.contexts]
         until, begins = self.list_run.run.times.until, self.begins
         width = until - begins if self.is_window and begins is not None else NIGHTLY
@@ -138,7 +138,7 @@ class Intent:
         )
 
     def query(self) -> dict[str, Any]:
-        """Return the parameters that select its rows."""
+        """Return the query parameters that select the rows to read."""
         region = Region()
         if self.is_window and self.begins is not None:
             cursor = self.list_run.listing.cursor or self.list_run.listing.changes
@@ -156,8 +156,8 @@ class Estimate:
 
     Attributes:
         intent: What is to be read.
-        rows: Rows that come; None if the API does not say.
-        requests: Requests that it takes, as far as totals tell.
+        rows: Rows to be read; None if the API does not say.
+        requests: Requests that this takes, judged by the totals.
     """
 
     intent: Intent
@@ -166,17 +166,17 @@ class Estimate:
 
 
 def estimates(lists: Mapping[str, ListRun]) -> list[Estimate]:
-    """Ask for the totals of all that a run would read.
+    """Ask for the totals of all lists that a run would read, and estimate its requests.
 
     Raises:
-        RunEnds: The budget does not reach for the totals.
+        RunEnds: The budget is too small to ask for the totals.
         FatalAPIError: The API refuses a request.
         RetriableAPIError: Too many tries of one request failed.
         requests.RequestException: The API did not answer.
     """
     wanted = [one for one in lists.values() if one.partitions.is_wanted]
     intents = [Intent.of(one, whole) for one in wanted for whole in one.partitions.lists]
-    # All of them are on their way at once: some take the API half a minute.
+    # All are asked at once, as some take the API half a minute.
     asked = [_ask(intent, (-1, number)) for number, intent in enumerate(intents)]
     totals = {
         intent.name: _total(intent.list_run, readings)
@@ -186,26 +186,23 @@ def estimates(lists: Mapping[str, ListRun]) -> list[Estimate]:
 
 
 def _total(list_run: ListRun, readings: Sequence[Reading]) -> int | None:
-    """Return how many rows lists have."""
+    """Return how many rows the lists have together; None if the API does not say."""
     pages = [list_run.partitions.reader.one_of(reading) for reading in readings]
     known = [rows for page in pages if (rows := _rows_of(list_run, page)) is not None]
     return sum(known) if known else None
 
 
 def _rows_of(list_run: ListRun, page: Page) -> int | None:
-    """Return how many rows a list has of which this is the first page.
-
-    One record may carry several rows.
-    """
+    """Return how many rows a list has, by its first page. One record may carry several."""
     total = page.total if page.more or page.total else page.count
     return total * list_run.partitions.unpacked(page).count // page.count if total else total
 
 
 def _ask(intent: Intent, place: Place) -> list[Reading]:
-    """Ask how much there is to read, where that can be asked."""
+    """Ask how many rows there are to read, if the API can be asked that."""
     partitions, lists = intent.list_run.partitions, [(intent.whole, intent.query())]
     if _is_batched(intent):
-        # It is asked for people in batches, so that their number counts.
+        # The cost depends on the number of people, so the people are counted.
         people = _people_list(intent).partitions
         partitions, lists = people, [(whole, people.query(whole)) for whole in people.lists]
     path = partitions.whole_path
@@ -217,8 +214,8 @@ def _ask(intent: Intent, place: Place) -> list[Reading]:
     ]
 
 
-def told(run: Run, costs: Sequence[Estimate]) -> str:
-    """Write estimates down for a person."""
+def as_text(run: Run, costs: Sequence[Estimate]) -> str:
+    """Return estimates as a table with a summary, for a person to read."""
     rows = [("stream", "mode", "changes since", "rows", "requests"), *map(_line, costs)]
     total = sum(cost.requests for cost in costs)
     return "\n".join([*table(rows, texts=_TEXTS), "", *_sum(run, total), *_begun(costs)])
@@ -281,7 +278,7 @@ def _estimate(intent: Intent, totals: Mapping[str, int | None]) -> Estimate:
     if _is_batched(intent):
         batches = ceil((rows or 0) / LARGEST)
         looks = intent.questions(pages)
-        # And the look-up of the people.
+        # `pages` are those of the list of people, which is read first.
         return Estimate(intent, None, batches + pages + looks)
     if listing.people_filter and run.backfill is not None and run.scope.campus_ids:
         people, share = _people(_people_list(intent))
@@ -297,7 +294,7 @@ def _estimate(intent: Intent, totals: Mapping[str, int | None]) -> Estimate:
 def _requests_below(
     intent: Intent, rows: int | None, pages: int, totals: Mapping[str, int | None]
 ) -> int:
-    """Estimate what the partitions below a list's parents take."""
+    """Estimate the requests for a list that is read below parents."""
     listing, run = intent.list_run.listing, intent.list_run.run
     partitions, reads = intent.partitions, len(intent.due)
     is_load = intent.mode == "first load"
@@ -309,20 +306,20 @@ def _requests_below(
         is_narrowed = listing.parent is not None and listing.parent.campus_filter is not None
         share = 1 if is_narrowed else len(run.scope.campus_ids) / campuses or 1
         partitions = ceil((parents or campuses) * share)
-        # All partitions begin alike, so that they share their requests.
+        # In a first load all partitions begin at the same point, so they share requests.
         reads = ceil(partitions / fitted(intent.list_run.partitions).largest_sweep)
     size = intent.list_run.partitions.reader.page_size
-    # Nobody knows how the rows spread over the reads: between well and badly.
+    # How the rows spread over the reads is not known: assume the middle of best and worst.
     least, most = max(reads, pages), reads + (rows or 0) // size
-    points = int(listing.points is not None)  # a window for what the cursor does not tell
+    points = int(listing.points is not None)  # one window for points that moved
     extra = points if intent.mode == "changes" else 0
     is_unknown = is_load and not intent.reads
     looks = _QUESTIONS if is_unknown else intent.questions(pages)
     if reads < partitions and is_load:
-        # One more proves the last border.
+        # One more request proves the last border of two pages.
         extra += reads if pages > reads and listing.is_sortable else 0
     if reads < partitions and listing.parent_columns:
-        # Look-ups of people, who have several rows each where all are read.
+        # Look-ups of people. In a load each of them has several rows.
         extra += ceil((rows or 0) / (_ROWS_A_PERSON * size if is_load else LARGEST))
     hidden = intent.list_run.hidden_parents
     search = 0
@@ -333,9 +330,9 @@ def _requests_below(
         apart += (rows or 0) // size
     elif run.backfill is not None:
         apart += (rows or 0) // size // 2
-    reach = int(is_load and bool(rows))  # a look at how wide its windows may be
+    reach = int(is_load and bool(rows))  # one request to see how wide its windows may be
     if listing.campus_by_person:
-        apart += looks  # whether campuses narrow it is looked at in any case
+        apart += looks  # these requests test the campus filter, which is used in any case
     swept = ceil((least + most) / 2) + extra + looks
     return min(swept, max(apart, pages)) + search + reach
 
@@ -367,7 +364,7 @@ def _people(people: ListRun) -> tuple[int, float]:
 def _is_batched(intent: Intent) -> bool:
     """Tell whether people are asked for in batches that share a bookmark.
 
-    Of what changed, everybody's window is read first.
+    Changes are not: a window of everybody's rows is read instead.
     """
     listing, scope = intent.list_run.listing, intent.list_run.run.scope
     return bool(listing.people_filter and scope.campus_ids) and not intent.is_window

@@ -1,8 +1,8 @@
-"""What of a list a run has to read: all of it, what changed, or nothing yet.
+"""What a run has to read of a list: all rows, only changes, or nothing.
 
-A list whose rows hardly ever change is read in full at intervals; what the state says of that
-is in `tap_ft42.planning.refresh`. Between two full reads, the lists below it are read for the
-rows that the last one found.
+A reference list, whose rows hardly ever change, is read in full at intervals (see
+`tap_ft42.planning.refresh`). Between two full reads, its children are read below the rows
+that the last full read found.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ _CENTURY = 100 * 366 * _DAY
 _PAUSE = 3 * DAY
 
 _NIGHT = "night"
-"""Key in the state of a partition that is read once a night: when the last one began."""
+"""Key in the state of a partition that is read once a night: when its last run began."""
 
 
-class Due:
-    """What is due of each partition of a list."""
+class DuePartitions:
+    """Says what is due of each partition of a list."""
 
     def __init__(
         self, partitions: Partitions, is_short: Callable[[Context | None], bool]
@@ -44,7 +44,7 @@ class Due:
         self._is_short = is_short
 
     def need(self, now: int) -> int:
-        """Tell how urgently the list, or one below it, has to be read; as `priorities.need`."""
+        """Return how urgent the list or a child of it is; see `priorities.need`."""
         family = [self.partitions, *self.partitions.wanted_children]
         lists = (
             (
@@ -57,7 +57,7 @@ class Due:
         return need(lists, now)
 
     def needs_all(self, context: Context | None) -> bool:
-        """Tell whether the run reads all of a partition that has no bookmark, or loses it."""
+        """Tell whether all of a partition is due, as far as no bookmark says otherwise."""
         if self.partitions.listing.is_reference:
             return self._is_refresh_due(context)
         is_live = self.partitions.run.backfill is None
@@ -67,13 +67,13 @@ class Due:
 
     @property
     def interval(self) -> float:
-        """Hours for which a full read is good enough."""
+        """Hours after which the list is read in full again."""
         listing, run = self.partitions.listing, self.partitions.run
         set_hours: dict[str, float] = run.settings.get("refresh_hours") or {}
         if listing.name in set_hours:
             return set_hours[listing.name]
         if listing.is_campus and run.scope.campus_ids:
-            # Where the campuses are named, no other one can join those that are asked.
+            # The settings name the campuses, so a new one cannot join them.
             return _WEEK if self.partitions.output.selected else _CENTURY
         hours = listing.refresh_hours or 0
         is_told_less = listing.changes is not None and not self.partitions.tells_changes
@@ -82,9 +82,9 @@ class Due:
     def _is_refresh_due(self, context: Context | None) -> bool:
         run, state = self.partitions.run, self.partitions.state(context)
         if run.is_dry_run or self.partitions.output.emit_activate_version_messages:
-            return True  # what a run does not emit after such a message is deleted
+            return True  # after such a message the target deletes rows that do not come
         if run.backfill is not None:
-            # What there is to read below the rows, a backfill has to know once.
+            # A backfill needs the parents of its children, once.
             known, children = state.get("refreshed_at") or {}, self.partitions.wanted_children
             return any(child.listing.name not in known for child in children)
         if self.partitions.listing.changes is not None and self._is_after_pause(state):
@@ -92,9 +92,9 @@ class Due:
         return refresh.is_due(state, hours=self.interval, **self._terms(context))
 
     def _is_after_pause(self, state: Mapping[str, Any]) -> bool:
-        """Tell whether changes would be asked for in a window so wide that it may be cut.
+        """Tell whether the window of changes would be so wide that 42 may cut it.
 
-        Nothing shows it, as the rows do not tell when they changed.
+        Nothing would show a cut, as the rows do not say when they changed.
         """
         read_until = milliseconds(state.get("read_until"))
         return read_until is not None and self.partitions.run.began - read_until > _PAUSE
@@ -102,7 +102,14 @@ class Due:
     def note_refresh(
         self, context: Context | None, records: Iterable[Any], *, is_whole: bool
     ) -> None:
-        """Note that a full read came to its end, and whether these are all records."""
+        """Note that a full read has ended.
+
+        Args:
+            context: The partition.
+            records: Ids of the rows that it found.
+            is_whole: Whether these are all rows that exist, so parents that are not among
+                them can be forgotten.
+        """
         refresh.note_refresh(self.partitions.state(context), **self._terms(context))
         for child in self.partitions.wanted_children if is_whole else ():
             state = child.output.stream_state
@@ -124,7 +131,7 @@ class Due:
         place: Place = (),
         traits: Iterable[Trait] = (),
     ) -> Partition:
-        """Tell what is due of a partition, and forget what of its state no longer counts."""
+        """Return a partition with what is due of it; drop the state that no longer counts."""
         listing, backfill = self.partitions.listing, self.partitions.run.backfill
         if listing.cursor is not None or listing.by_cursus:
             note_scope(state, self.partitions.bookmark_scope(context))
@@ -155,7 +162,7 @@ class Due:
         )
 
     def note_night(self, context: Context | None) -> None:
-        """Take note that a partition that is read once a night has been read."""
+        """Note that a partition has been read, if it is read once a night."""
         if self.partitions.listing.is_nightly:
             state = self.partitions.state(context)
             state[_NIGHT] = from_milliseconds(self.partitions.run.began)

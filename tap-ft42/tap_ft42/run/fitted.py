@@ -1,4 +1,4 @@
-"""What a list is in a run: as declared, and as far as it was found to be otherwise."""
+"""The listing of a list, corrected by what was observed of the API."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 
 def fitted(partitions: Partitions) -> Listing:
-    """Return what a list is, as far as it was found to be otherwise than declared."""
+    """Return the listing as declared, corrected by what was observed of the API."""
     listing, fit, of_sweeps = partitions.listing, partitions.fit, partitions.fit_of_sweeps
-    # Where no parameter names the parents, one read serves however many there are.
+    # If no parameter names the parents, one read serves any number of them.
     is_whole, longest = _is_whole(partitions), _longest_sweep(partitions)
     return replace(
         listing,
@@ -31,15 +31,16 @@ def fitted(partitions: Partitions) -> Listing:
 
 
 def is_read_at_once(partitions: Partitions) -> bool:
-    """Tell whether the rows of all campuses are read at once, and dealt out by their people."""
+    """Tell whether the rows of all campuses are read at once, and dealt by their people."""
     listing = partitions.listing
     is_narrowed = listing.parent_filter is not None and not _is_whole(partitions)
     is_silent = listing.campus_by_person and not is_narrowed
-    return is_silent and (partitions.is_campus_ignored or partitions.run.people.at_once > 1)
+    at_once = partitions.run.people.people_per_request
+    return is_silent and (partitions.is_campus_ignored or at_once > 1)
 
 
 def _is_whole(partitions: Partitions) -> bool:
-    """Tell whether a list is not narrowed to its parents, though it might be."""
+    """Tell whether the whole list is read, though a filter could narrow it to parents."""
     if partitions.is_campus_ignored:
         return True
     is_short = _longest_sweep(partitions) < partitions.listing.largest_sweep
@@ -47,7 +48,7 @@ def _is_whole(partitions: Partitions) -> bool:
 
 
 def _longest_sweep(partitions: Partitions) -> int:
-    """Return how many partitions are read together at most."""
+    """Return how many partitions one sweep may read."""
     listing = partitions.listing
     if listing.parent_filter is None:
         return listing.largest_sweep
@@ -55,7 +56,7 @@ def _longest_sweep(partitions: Partitions) -> int:
 
 
 def _is_whole_in_scope(partitions: Partitions) -> bool:
-    """Tell whether all parents are wanted, and each row tells its own, or its person."""
+    """Tell whether all parents are in scope, and the rows tell to which one they belong."""
     listing, run = partitions.listing, partitions.run
     is_told = not listing.parent_columns or (
         listing.campus_by_person and run.people.tells_campuses

@@ -1,24 +1,27 @@
-"""Parents that 42 does not list, though it has rows of them.
+"""Finds hidden parents: campuses that 42 does not list, though it has rows of them.
 
-42 does not list campuses that are closed or internal. The enrolments of people who have
-studied only there are in no list of a listed campus. So the number of all rows is compared
-with that of all known campuses. If there are more, or if nobody counts them, the list of who
-studies where is asked for people at other ids: a page names several campuses at once. If fewer
-rows are left over with these, they are read from then on like those that are listed. If rows
-are left over even so, the other ids are tried one by one, and far ones in lists.
+42 does not list campuses that are closed or internal. The enrolments of people who studied
+only there are in no list of a listed campus. So a search counts all rows, and the rows of all
+known campuses. If rows are left over, or if the API does not count them, three steps follow:
 
-It is done after the first load, once a month, and when a parent is no longer listed: two
-requests a cursus, if nothing is left over. In the state of the list stands, below ``hidden``:
+1. The list of who studies where is asked for people at other ids. One page names several
+   campuses. They are kept if they leave fewer rows over.
+2. If rows are still left over, the other ids are tried one by one.
+3. Ids that are far greater are tried in lists.
+
+Campuses that were found are read from then on like listed ones. The search runs after the
+first load, once a month, and when a parent is no longer listed. If no rows are left over, it
+takes two requests a cursus. The state of the list holds, below ``hidden``:
 
 ``ids``
     The parents that were found.
 ``sought_on``
-    By cursus, the day on which they were sought.
+    By cursus, the day of the last search.
 ``trying``
-    By cursus, the ids that are still to be tried one by one, while that is not over. Those that
-    42 refuses are tried again on another day.
+    By cursus, the ids that are still to be tried one by one, while a search is not over. Ids
+    that 42 refuses are tried again on another day.
 ``unlisted``
-    While the list of parents cannot be read: that nobody knows which of them are listed.
+    True while the list of parents cannot be read, so it is not known which are listed.
 """
 
 from __future__ import annotations
@@ -46,16 +49,16 @@ if TYPE_CHECKING:
     from tap_ft42.run.partitions import Partitions
 
 _BEHIND = 100
-"""Up to where beyond the greatest known id people are sought, if one list has room for that."""
+"""In step 1, so many ids above the greatest known one are asked for, if the list has room."""
 
 _NEXT = 20
-"""Up to where beyond it ids are tried one by one."""
+"""In step 2, so many ids above the greatest known one are tried."""
 
 _FAR = 1000
-"""Up to where beyond these they are tried in lists, if rows are still left over."""
+"""In step 3, so many further ids are tried."""
 
 _AT_ONCE = 10
-"""Ids that are tried at once."""
+"""In step 2, so many ids are tried at the same time."""
 
 _UNLISTED = "unlisted"
 _RENEWED = timedelta(days=30)
@@ -71,31 +74,31 @@ class HiddenParents:
         self._window = _window_of(partitions)
         self._is_answered = False
         self._refused: dict[int, FatalAPIError] = {}
-        """Why 42 does not say whether there are rows of an id, by the ids that were tried."""
+        """By id: why 42 did not say whether the id has rows."""
 
     @property
     def contexts(self) -> list[Context]:
-        """The contexts of those that are known and in scope.
+        """The contexts of the hidden parents that were found and are in scope.
 
-        Who has studied at a listed campus, too, is found there.
+        Rows of people who also studied at a listed campus go to the listed one.
         """
         found = filter(self._list.run.scope.has_campus, self._ids)
         return [{self._list.listing.parent_id: own} for own in sorted(found)]
 
     def note_listed(self, listed: Collection[object], exist: Iterable[int]) -> None:
-        """Take note of what 42 lists.
+        """Note which parents 42 lists.
 
         Args:
-            listed: The ids of all parents that it lists.
-            exist: Ids that it is known to have, listed or not.
+            listed: The ids of all listed parents.
+            exist: Ids that are known to exist, listed or not.
         """
         known = self._ids | set(exist)
         if self._read - known.difference(listed) - set(listed):
-            # One is not listed any more. Whether it is gone or hidden, rows tell.
+            # A parent is no longer listed. A search shows whether it still has rows.
             self._sought_on.clear()
         self._keep(known.difference(listed))
         if self._note.pop(_UNLISTED, None):
-            # Nobody knew which of them are listed, and so to which one a row goes.
+            # It was not known which are listed, so rows may have gone to the wrong one.
             self._sought_on.clear()
             for whole in self._list.lists:
                 for state in self._list.states_within(whole):
@@ -104,41 +107,41 @@ class HiddenParents:
 
     @property
     def are_never_sought(self) -> bool:
-        """Whether no run has come so far as to look for them."""
+        """Whether a cursus has never been searched."""
         note = self._list.output.stream_state.get(HIDDEN) or {}
         days = note.get("sought_on") or {}
         return any(str(cursus_of(whole)) not in days for whole in self._list.lists)
 
     @property
     def is_search_ahead(self) -> bool:
-        """Whether a run of all parents would look for them for the first time."""
+        """Whether a run would search for the first time; only a run of all campuses does."""
         return self.are_never_sought and not self._list.run.scope.campus_ids
 
     def note_unlisted(self) -> None:
-        """Take note that nothing tells which parents are listed, as their list failed."""
+        """Note that it is not known which parents are listed, as their list failed."""
         self._note[_UNLISTED] = True
 
     def seek(self) -> None:
-        """Look for parents of which there are rows, where that is due.
+        """Search each cursus where a search is due.
 
         Raises:
             RetriableAPIError: Too many tries of one request failed.
             requests.RequestException: The API did not answer.
         """
         if is_read_at_once(self._list):
-            return  # the rows of all parents are read
+            return  # the rows of all parents are read anyway
         due = [whole for whole in self._list.lists if self._is_due(whole)]
-        found = sorted({own for whole in due for own in self._sought(whole)})
+        found = sorted({parent for whole in due for parent in self._search(whole)})
         if found:
-            self._tell(found)
+            self._log(found)
 
     @property
     def refusals(self) -> Mapping[str, FatalAPIError]:
-        """Why rows may be missing, by the parents that 42 tells nothing of."""
-        parent = self._list.listing.parent_id
-        return {f"{parent} {own}": why for own, why in sorted(self._refused.items())}
+        """By parent: the refusal of 42 that may hide rows of it."""
+        column = self._list.listing.parent_id
+        return {f"{column} {parent}": why for parent, why in sorted(self._refused.items())}
 
-    def _tell(self, found: Sequence[int]) -> None:
+    def _log(self, found: Sequence[int]) -> None:
         self._list.logger.warning(
             "%s: 42 does not list %s %s, where people study. Their rows are read like the "
             "others.",
@@ -148,7 +151,7 @@ class HiddenParents:
             extra={"happened": "hidden_parents", "ids": found},
         )
 
-    # What is known
+    # The state
 
     @property
     def _note(self) -> dict[str, Any]:
@@ -183,23 +186,23 @@ class HiddenParents:
 
     @property
     def _known(self) -> set[int]:
-        """The ids of all parents that are known."""
+        """The ids of all known parents."""
         return self._read | self._ids
 
     def _is_due(self, whole: Context | None) -> bool:
         cursus = str(cursus_of(whole))
         day, wait = self._sought_on.get(cursus), _RENEWED
-        if cursus in self._trying:  # it was refused
+        if cursus in self._trying:  # 42 refused some ids
             wait = _REFUSED
         try:
             return day is None or self._today - date.fromisoformat(day) >= wait
         except ValueError:
             return True
 
-    # What is asked
+    # The search
 
-    def _sought(self, whole: Context | None) -> list[int]:
-        """Find the parents with rows in one cursus that are not known, and return them."""
+    def _search(self, whole: Context | None) -> list[int]:
+        """Search one cursus, and return the parents that were found."""
         cursus, before = str(cursus_of(whole)), self._known
         refused_before = set(self._refused)
         self._is_answered = False
@@ -209,7 +212,7 @@ class HiddenParents:
             others = sorted({*range(1, top + _BEHIND)} - before)[:LARGEST]
             named = sorted(self._list.run.people.campuses_among(others))
             rest = self._left_over_by(whole, named, rest) if named else rest
-            # Where nobody counts, what was found is taken for all.
+            # If the API does not count, step 1 is taken for complete if it found any.
             if rest or (rest is None and self._known == before):
                 self._trying[cursus] = sorted(
                     {*range(1, top + (_NEXT if top else _BEHIND))} - self._known
@@ -221,11 +224,11 @@ class HiddenParents:
             rest = self._behind(whole)
         refused = self._refused.keys() - refused_before
         if rest == 0:
-            for own in refused:
-                del self._refused[own]
+            for parent in refused:
+                del self._refused[parent]
         elif refused:
             self._trying[cursus] = sorted(refused)
-        if self._is_answered:  # else nobody has looked, and the next run does
+        if self._is_answered:  # otherwise the next run searches
             self._sought_on[cursus] = self._today.isoformat()
         if rest and not refused:
             self._list.logger.warning(
@@ -240,15 +243,15 @@ class HiddenParents:
     def _left_over_by(
         self, whole: Context | None, ids: Sequence[int], rest: int | None
     ) -> int | None:
-        """Keep some ids if any of them has rows, and return how many are still left over.
+        """Keep some ids if any of them has rows, and count the rows still left over.
 
         Args:
-            whole: The list's context.
-            ids: The ids, which people name.
-            rest: How many rows are left over without them.
+            whole: The context of the list.
+            ids: The ids, at which people study.
+            rest: Rows that are left over without these ids.
         """
         still = None if rest is None else self._left_over(whole, ids)
-        if still is None:  # nobody counts so many at once
+        if still is None:  # the API does not count so many at once
             self._try(whole, ids)
             return self._left_over(whole)
         if rest is not None and still < rest:
@@ -256,36 +259,36 @@ class HiddenParents:
         return still
 
     def _left_over(self, whole: Context | None, others: Iterable[int] = ()) -> int | None:
-        """Return how many rows no known parent has; None if that cannot be counted.
+        """Return how many rows belong to no known parent; None if that cannot be counted.
 
         Args:
-            whole: The list's context.
-            others: Ids that are taken for known.
+            whole: The context of the list.
+            others: Ids that count as known, too.
         """
         can, known = self._list.fit_of_sweeps.can, sorted(self._known.union(others))
         if len(known) > can.longest_list or can.totals == "wrong":
             return None
-        # Rows that come meanwhile are of known parents. So all are counted first.
-        everything = self._answer(self._asked(whole, None))
+        # Rows that are added meanwhile belong to known parents. So count all rows first.
+        everything = self._answer(self._ask(whole, None))
         if everything is None or everything.total is None:
             return None
-        if not known:  # an empty filter is none
+        if not known:  # the API ignores an empty filter
             return everything.total
-        of_known = self._answer(self._asked(whole, known))
+        of_known = self._answer(self._ask(whole, known))
         if of_known is None or of_known.total is None:
             return None
         return max(0, everything.total - of_known.total)
 
     def _try(self, whole: Context | None, ids: Sequence[int]) -> None:
-        """Keep those of some ids that are the parents of rows."""
-        asked = [self._asked(whole, [own], number) for number, own in enumerate(ids)]
-        for own, reading in zip(ids, asked, strict=True):
-            page = self._answer(reading, own)
+        """Try some ids one by one, and keep those that have rows."""
+        readings = [self._ask(whole, [parent], number) for number, parent in enumerate(ids)]
+        for parent, reading in zip(ids, readings, strict=True):
+            page = self._answer(reading, parent)
             if page is not None and page.count:
-                self._keep({*self._ids, own})
+                self._keep({*self._ids, parent})
 
     def _behind(self, whole: Context | None) -> int | None:
-        """Try far ids if rows are left over, and return how many still are."""
+        """Try far ids if rows are left over, and count the rows still left over."""
         if rest := self._left_over(whole):
             top = max(self._known, default=0) + _NEXT
             self._try_together(whole, sorted({*range(1, top + _FAR)} - self._known))
@@ -293,14 +296,14 @@ class HiddenParents:
         return rest
 
     def _try_together(self, whole: Context | None, ids: Sequence[int]) -> None:
-        """Keep those of many ids that are the parents of rows; few of them are."""
+        """Try many ids in lists, and keep the few that have rows."""
         longest = self._list.fit_of_sweeps.can.longest_list
         if longest == 1:
             return
         size = longest if len(ids) > longest else ceil(len(ids) / 2)
         for first in range(0, len(ids), size):
             some = ids[first : first + size]
-            page = self._answer(self._asked(whole, some))
+            page = self._answer(self._ask(whole, some))
             if page is None or not page.count:
                 continue
             if len(some) == 1:
@@ -308,10 +311,10 @@ class HiddenParents:
             else:
                 self._try_together(whole, some)
 
-    def _asked(
+    def _ask(
         self, whole: Context | None, ids: Sequence[int] | None, number: int = 0
     ) -> Reading:
-        """Ask for a row of some parents, or of all there are."""
+        """Ask for one row of some parents, or of any parent."""
         listing, reader = self._list.listing, self._list.reader
         query = {**self._list.query(whole), **self._window.params()}
         if ids is not None and listing.parent_filter is not None:
@@ -319,28 +322,28 @@ class HiddenParents:
         path = self._list.whole_path or ""
         return reader.ask_one(path, query, (*NOW, number), whole, is_divided=False)
 
-    def _answer(self, reading: Reading, own: int | None = None) -> Page | None:
-        """Return the page that was asked for; None where 42 refuses it.
+    def _answer(self, reading: Reading, parent: int | None = None) -> Page | None:
+        """Return the page that was asked for; None if 42 refuses it.
 
         Args:
-            reading: What was asked for.
-            own: The one parent whose row it is, if it is of one.
+            reading: The request.
+            parent: The parent that it asks for, if it is a single one.
         """
         try:
             page = self._list.reader.one_of(reading)
         except TooLargeError:
             return None
         except FatalAPIError as refusal:
-            # A filter that refuses an id knows of no such parent.
-            if own is not None and status_of(refusal) == HTTPStatus.FORBIDDEN:
-                self._refused[own] = refusal
+            # If a filter refuses an id in another way, there is no such parent.
+            if parent is not None and status_of(refusal) == HTTPStatus.FORBIDDEN:
+                self._refused[parent] = refusal
             return None
         self._is_answered = True
         return page
 
 
 def _window_of(partitions: Partitions) -> Region:
-    """Return which rows of a list the run reads."""
+    """Return the region of the rows that the run reads."""
     cursor, times = partitions.listing.cursor, partitions.run.times
     if cursor is None or times.not_before is None:
         return Region()

@@ -1,4 +1,4 @@
-"""What a run needs of the program that it is a run of: the tap and its streams."""
+"""What a run needs of its host: the tap, and the streams of the tap."""
 
 from __future__ import annotations
 
@@ -13,61 +13,61 @@ if TYPE_CHECKING:
 
 
 class Host(Protocol):
-    """The program that a run is a run of."""
+    """The program to which a run belongs: the tap."""
 
     has_state: bool
-    """Whether it was handed a state, so that the next run will tell what has been covered."""
+    """Whether it was given a state, which proves what earlier runs have covered."""
 
     @property
     def initialized_at(self) -> int:
-        """When it began by this machine's clock, in milliseconds since 1970."""
+        """When the tap began, by this machine's clock, in milliseconds since 1970."""
 
     @property
     def selected(self) -> list[str]:
-        """The names of the streams that read the API and whose rows are wanted."""
+        """The names of the selected streams that read the API."""
 
     @property
     def is_dry_run(self) -> bool:
-        """Whether the lists are only tried out, with a request each."""
+        """Whether each list is only tried out, with one request."""
 
     @property
     def is_census_wanted(self) -> bool:
-        """Whether somebody wants to know which rows exist."""
+        """Whether the stream ``census`` is selected."""
 
     def write_state(self) -> None:
-        """Write the state down."""
+        """Write a STATE message."""
 
     def write_ledger(self) -> None:
-        """Write down what the run asked for, as it cannot go on."""
+        """Write what the run asked for, as it cannot go on."""
 
     @property
     def stream_states(self) -> dict[str, Any]:
-        """What holds the states of the streams that read the API, below ``bookmarks``."""
+        """The object that holds the states of streams, below ``bookmarks``."""
 
-    def with_those_below(self, names: Collection[str]) -> list[str]:
-        """Return those of some names that are streams, with the streams read below them."""
+    def with_children(self, names: Collection[str]) -> list[str]:
+        """Return the streams among some names, with their child streams."""
 
     def unlisted(self) -> Iterator[tuple[str, str]]:
-        """Yield the settings that name what 42 does not list, and what is wrong with each."""
+        """Yield each setting that names an id unknown to 42, and what is wrong with it."""
 
     def states_with_bookmarks(self) -> Iterator[dict[str, Any]]:
-        """Yield the states of the partitions of wanted streams that have bookmarks."""
+        """Yield the states of all partitions of selected streams that have bookmarks."""
 
 
 class Output(CountedOutput, Protocol):
-    """The stream that a list becomes."""
+    """The stream that emits the rows of a list."""
 
     @property
     def has_selected_descendents(self) -> bool:
-        """Whether rows of a list below it are wanted."""
+        """Whether a stream below this one is selected."""
 
     @property
     def is_rejected_kept(self) -> bool:
-        """Whether what breaks its schema goes to a stream of its own."""
+        """Whether rejected records go to a stream of their own."""
 
     @property
     def emit_activate_version_messages(self) -> bool:
-        """Whether a target deletes what a run does not emit."""
+        """Whether the target deletes rows that the run does not emit."""
 
     @property
     def stream_state(self) -> dict[str, Any]:
@@ -77,13 +77,17 @@ class Output(CountedOutput, Protocol):
         """Return the state of a partition, which may be changed."""
 
     def partition_context(self, context: Context | None) -> Context | None:
-        """Return what names a partition in the state; None if it is the only one."""
+        """Return the keys that name a partition in the state; None if it is the only one."""
 
     def row(self, record: object, context: Context | None) -> dict[str, Any]:
-        """Return what the stream makes of a record, or raise a `BrokenRecordError`."""
+        """Return the row of a record, or raise a `BrokenRecordError`."""
 
     def reject(self, record: object, reason: str) -> None:
         """Put a broken record aside."""
 
     def take(self, record: object, context: Context | None) -> bool:
-        """Emit a row that came within one of another list, and tell whether it is whole."""
+        """Emit the row of a record that came within another record.
+
+        Returns:
+            Whether the record fits the schema.
+        """

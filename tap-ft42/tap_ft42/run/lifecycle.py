@@ -1,4 +1,4 @@
-"""The life of a run: how it begins, what may fail of it, and how it ends."""
+"""The life of a run: how it begins, which failures it survives, and how it ends."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ if TYPE_CHECKING:
     from tap_ft42.run.services import Services
 
 ALONE = (FatalAPIError, IncompleteReadError, *RETRIED)
-"""Failures by which a part of a run may fail alone."""
+"""Failures of a part of a run, after which the other parts may go on."""
 
-_TOLD = 10
-"""Parts of a stream that are told one by one."""
+_NAMED = 10
+"""Failed parts of a stream that a message names; it counts the others."""
 
 
 class IncompleteRunError(Exception):
-    """Something of the run failed, and the rest of it went on."""
+    """A part of the run failed, or it could read nothing."""
 
 
 @dataclass(frozen=True)
 class _Failure:
-    """What failed alone: a stream or a setting, or parts of a stream."""
+    """A stream or a setting that failed, perhaps only some parts of it."""
 
     what: str
     why: str
@@ -44,21 +44,21 @@ class _Failure:
 
     @property
     def name(self) -> str:
-        """What it is, with its parts."""
+        """The name of the stream or setting, with its failed parts."""
         if not self.parts:
             return self.what
-        rest = f" and {len(self.parts) - _TOLD} more" if len(self.parts) > _TOLD else ""
-        return f"{self.what} of {', '.join(self.parts[:_TOLD])}{rest}"
+        rest = f" and {len(self.parts) - _NAMED} more" if len(self.parts) > _NAMED else ""
+        return f"{self.what} of {', '.join(self.parts[:_NAMED])}{rest}"
 
     def __str__(self) -> str:
         return f"{self.name} ({self.kind})"
 
 
 class Lifecycle:
-    """How a run begins, goes and ends."""
+    """How a run begins, goes on and ends."""
 
     ends_early = False
-    """Whether the run ends before all is read."""
+    """Whether the run ends before everything is read."""
 
     def __init__(self, run: Services, host: Host) -> None:
         self._run = run
@@ -74,13 +74,13 @@ class Lifecycle:
     @property
     def outcome(self) -> str:
         """How the run ends: complete, early or failed."""
-        if self._failed or self._failures or self._nothing_came:
+        if self._failed or self._failures or self._nothing_came or self._is_endless:
             return "failed"
         return "early" if self.ends_early else "complete"
 
     @property
     def reason(self) -> str | None:
-        """Why it ends so; what may name people is left out."""
+        """Why the run ends so, without texts that may name people."""
         no_token = self._run.token.failure if self._failed else self._no_token
         if (self._failed or self.ends_early) and no_token:
             return f"42 gives no token: {_kind(no_token)}"
@@ -93,40 +93,44 @@ class Lifecycle:
         return self._end
 
     @property
+    def _is_endless(self) -> bool:
+        """Whether the run ended because the API shows more and more rows, as the next would."""
+        return self.ends_early and self._run.budget.is_endless
+
+    @property
     def _nothing_came(self) -> Exception | None:
-        """Why a run that ended early got nothing at all from the API; None if it did."""
+        """Why a run that ended early got no answer from the API; None if it got one."""
         return self._no_token or self._run.ledger.only_failure if self.ends_early else None
 
     @property
     def _no_token(self) -> Exception | None:
-        """Why the run never had a token; None if it had one, or has asked for none."""
+        """Why the run never got a token; None if it got one, or never asked."""
         return None if self._run.token.is_known else self._run.token.failure
 
     @property
     def failed_streams(self) -> list[str] | None:
-        """The streams that are not complete, with those that are read below them.
+        """The streams that failed, with their children.
 
-        None if others may be incomplete, too, or none is.
+        None if no stream failed, or if the run ended so that others may be incomplete, too.
         """
         if self._failed or self.ends_early or not self._failures:
             return None
-        return self._host.with_those_below(self._failures)
+        return self._host.with_children(self._failures)
 
     def fails_alone(self, name: str, failure: Exception, part: str = "") -> bool:
         """Note that a part of a stream failed, and tell whether the run goes on.
 
-        It does not where nothing can be read: without a token, with a clock that is not
-        known, and where another stream had trouble and the API is down.
+        The run does not go on if a second stream has trouble and the API is down.
 
         Raises:
-            IncompleteRunError: There is no token, however long it was waited for.
+            IncompleteRunError: 42 gives no token, after many tries.
         """
         if not isinstance(failure, ALONE):
             return False
         if isinstance(failure, NoTokenError):
             _end_without_token(failure)
         if isinstance(failure, RETRIED):
-            # All parts of one stream may fail; where another one does, too, nothing comes.
+            # All parts of one stream may fail. If a second stream fails, too, 42 may be down.
             is_second = self._trouble not in {None, name}
             if not self._run.token.is_known or (is_second and self._run.is_down):
                 return False
@@ -135,13 +139,13 @@ class Lifecycle:
         return True
 
     def note_failure(self, what: str, why: str, *, kind: str, part: str = "") -> None:
-        """Note that something could not be read, and that the rest goes on.
+        """Note that something could not be read, while the rest of the run goes on.
 
         Args:
-            what: A stream, or a setting.
-            why: A sentence without its full stop.
-            kind: The same in a few words that name nobody.
-            part: Which part of the stream, if it has several.
+            what: The name of a stream or a setting.
+            why: The reason: a sentence without its full stop.
+            kind: The reason in a few words that name no person.
+            part: The failed part of the stream, if it has several.
         """
         failed = self._failures.get(what)
         if failed is not None:
@@ -157,25 +161,27 @@ class Lifecycle:
             )
 
     def raise_failures(self, *, unless_partial: bool) -> None:
-        """End a run that went on although something had failed.
+        """Report at the end of the run what has failed.
 
         Args:
-            unless_partial: Whether it is enough to say so where only some streams failed.
+            unless_partial: Only log the failures if some streams are complete.
 
         Raises:
-            IncompleteRunError: Something had.
+            IncompleteRunError: Something failed.
         """
         if self._failures:
             first, *others = self._failures.values()
             more = f" Likewise {', '.join(map(str, others))}." if others else ""
-            below = set(self._host.with_those_below(self._failures)).difference(self._failures)
-            if below:
-                more += f" Rows of {', '.join(sorted(below))} may be missing with it."
+            failed = self._host.with_children(self._failures)
+            if children := sorted(set(failed).difference(self._failures)):
+                more += f" Rows of {', '.join(children)} may be missing with it."
             message = f"The run is not complete. {first.name}: {first.why}.{more}"
-            failed = self._host.with_those_below(self._failures)
             if not unless_partial or set(failed).issuperset(self._host.selected):
                 raise IncompleteRunError(message)
             LOGGER.error("%s", message, extra={"happened": "partial_success"})
+        if self._is_endless:
+            message = f"The run is not complete: {self._end}."
+            raise IncompleteRunError(message)
         if failure := self._nothing_came:
             if failure is self._no_token:
                 _end_without_token(failure)
@@ -184,15 +190,15 @@ class Lifecycle:
 
     @cached_property
     def progress(self) -> Progress:
-        """How far the run has come."""
+        """Shows how far the run has come."""
         return Progress(self._run.ledger, self._run.quota, LOGGER)
 
     def begin_stream(self, name: str) -> None:
-        """Take note that a stream is read, perhaps once more, for another parent.
+        """Note that a stream is being read; called for each of its parents.
 
         Raises:
-            RunEnds: The budget does not allow to wait for a token.
-            IncompleteRunError: There is none, however often it is asked for.
+            RunEnds: The budget is too small to wait for a token.
+            IncompleteRunError: 42 gives no token, after many tries.
             CredentialsError: 42 refuses the application.
         """
         if self._run.is_dry_run:
@@ -208,7 +214,7 @@ class Lifecycle:
     def _begin(self) -> None:
         run = self._run
         self._began = time.monotonic()
-        # Before anything is planned: all goes by 42's clock.
+        # This comes before any plan, as all plans go by 42's clock.
         try:
             run.begin()
         except RunEnds as end:
@@ -225,7 +231,7 @@ class Lifecycle:
         self.progress.start()
 
     def end_stream(self, name: str) -> None:
-        """Say what a stream has brought, after its last parent."""
+        """Log what a stream has read, after its last parent."""
         began = self._streams_began.pop(name, None)
         if began is None:
             return
@@ -236,7 +242,7 @@ class Lifecycle:
         announcements.sum_up_stream(name, entries, seconds, why_not)
 
     def end_early(self, end: RunEnds) -> None:
-        """Say once why the run ends before all is read: each partition left hears of it."""
+        """End the run before everything is read; each unread partition calls this again."""
         if not self.ends_early:
             self.ends_early = True
             self._end = str(end)
@@ -248,10 +254,10 @@ class Lifecycle:
             self._run.write_state()
 
     def fail(self, failure: Exception) -> None:
-        """Write down what is left to write when the run cannot go on.
+        """Write the state and the ledger, as the run cannot go on.
 
         Args:
-            failure: Why; its text may name people, so only its kind is kept.
+            failure: The reason. Its text may name people, so only its class is kept.
         """
         if self._failed or isinstance(failure, BrokenPipeError):
             return
@@ -261,7 +267,7 @@ class Lifecycle:
         self.end()
 
     def end(self) -> None:
-        """Say what came of the run, once, after all else."""
+        """Log how the run ended, once, after everything else."""
         if self._began is None:
             return
         seconds = round(time.monotonic() - self._began, 3)
@@ -270,14 +276,14 @@ class Lifecycle:
         announcements.warn_of_expiry(self._run)
         backfill = self._run.backfill
         if backfill is not None and self.outcome == "complete":
-            # Parents that an earlier run had listed are not listed again by one that goes on.
+            # A continued run does not list all parents again, so the states must tell.
             is_done = all(map(backfill.has_read, self._host.states_with_bookmarks()))
             announcements.sum_up_backfill(str(backfill), is_done=is_done)
         announcements.sum_up_run(self._run, self.outcome, self.reason, seconds)
 
 
 def _end_without_token(failure: Exception) -> NoReturn:
-    """End a run that gets no token, which may pass."""
+    """End a run that gets no token; a later run may get one."""
     message = (
         f"Nothing can be read, as 42 gives no token. {explain(failure).removesuffix('.')}. "
         "The state is kept: start the run again when 42 answers."
@@ -286,7 +292,7 @@ def _end_without_token(failure: Exception) -> NoReturn:
 
 
 def _kind(failure: Exception) -> str:
-    """Say what failed by its status or its class, as its text may name people."""
+    """Return the status or the class of a failure, as its text may name people."""
     if isinstance(failure, OtherShapeError):
         return "no list of records"
     status = status_of(failure)

@@ -1,4 +1,4 @@
-"""The lists of a run: what their reads find is taken in."""
+"""One list in one run: it emits the records that reads find, and moves the bookmarks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tap_ft42.declared.instants import from_milliseconds
 from tap_ft42.declared.listing import ID
 from tap_ft42.planning.bookmarks import level
 from tap_ft42.reading.asking import TooDearError, TooLargeError
-from tap_ft42.run.due import Due
+from tap_ft42.run.due import DuePartitions
 from tap_ft42.run.hidden import HiddenParents
 from tap_ft42.run.lifecycle import ALONE
 from tap_ft42.run.lookups import LookUps
@@ -51,27 +51,27 @@ class ListRun:
         output: Output,
         lists: Mapping[str, ListRun],
     ) -> None:
-        """Begin without plans; `lists`, all those of the run in its order, may still grow."""
+        """Begin without plans. `lists` holds all lists of the run, in order; it may grow."""
         self.run = run
         self.listing = listing
         self.output = output
         self.lists = lists
         self.partitions = Partitions(run, listing, output)
-        self.due = Due(self.partitions, lambda one: self.presence.of(one).is_short())
+        self.due = DuePartitions(self.partitions, lambda one: self.presence.of(one).is_short())
         self.traits = list(traits_of(self.partitions, lambda name: lists[name].partitions))
         self.sweeping = Sweeping(self.partitions)
         self.started = StartedReads(self.due, self.traits, self.sweeping)
-        self.told: list[ListRun] = []
-        """The lists that hear of its rows."""
+        self.listeners: list[ListRun] = []
+        """The lists that are told of its new and changed rows."""
         self._partitions_read: list[dict[str, Any]] = []
         self._is_read_to_end = False
         self._left_open: set[Hashable] = set()
         self._unread: list[Context | None] = []
         self._gone: list[str] = []
         self.has_failed = False
-        """Whether something of it could not be read."""
+        """Whether a part of the list could not be read."""
         self.has_listed_all = False
-        """Whether the run has read all of its rows from their beginning."""
+        """Whether the run has read all rows of the list, from the first one on."""
         if listing.tells == "people":
             run.people.people, run.people.rows = self, LookUps(self.partitions)
         elif listing.tells == "campuses of people":
@@ -79,18 +79,18 @@ class ListRun:
 
     @cached_property
     def rejections(self) -> Rejections:
-        """What of its records was rejected."""
+        """Counts rejected records, and says whether bookmarks may pass them."""
         return Rejections(is_kept=self.output.is_rejected_kept)
 
     def read_below(self, child: ListRun) -> None:
-        """Let another list be read for each row of this one."""
+        """Add a child: a list that is read once for each row of this one."""
         self.partitions.children.append(child.partitions)
         self.started.children.append(child.started)
 
     def tell_marks(self) -> None:
-        """Let the list hear of new and changed rows of the one that its `Movers` name."""
+        """Listen to new and changed rows of the list that this one's `Movers` name."""
         if self.listing.movers is not None:
-            self.lists[self.listing.movers.marks].told.append(self)
+            self.lists[self.listing.movers.marks].listeners.append(self)
 
     @property
     def wanted_children(self) -> list[ListRun]:
@@ -135,10 +135,10 @@ class ListRun:
                 trait.complete(context)
 
     def _begin_run(self) -> None:
-        """Let the pipeline read what the run will ask for, as far as it is known.
+        """Let the pipeline read ahead, in all lists whose partitions are known.
 
-        Where requests are counted, nothing else is read before this list has had what it
-        needs.
+        If `max_requests` limits the run, only this list is read ahead: the others must not
+        spend the requests that it needs.
         """
         if self.listing.parent is None:
             for head in [self] if self.run.budget.counts_requests else self.lists.values():
@@ -146,7 +146,7 @@ class ListRun:
                     head.started.begin_ahead()
 
     def _beside(self, context: Context | None) -> Iterator[Any]:
-        """Yield the records that come after those of a partition, if it was due."""
+        """Yield the records that traits add after a partition, if it was due."""
         run = self.run
         if not self._is_read(context) or run.backfill is not None or run.lifecycle.ends_early:
             return
@@ -167,7 +167,7 @@ class ListRun:
         if parent is None or self.listing.is_filtered_by_parent or not is_missing(failure):
             return False
         above, label = self.lists[parent.name].partitions, self.partitions.label_of(context)
-        if self.started.is_held(context):
+        if self.started.is_held_back(context):
             self._gone.append(label)
             return True
         if not is_gone(above, parent_of(context)):
@@ -182,8 +182,8 @@ class ListRun:
         return True
 
     def _refreshed(self, context: Context | None) -> Iterator[Any]:
-        """Yield the records of a partition, and take note if these are all."""
-        # What goes on where an earlier run ended does not list what that had listed.
+        """Yield the records of a partition of a reference list, and note a full read."""
+        # A read that continues an earlier one does not list again what that one listed.
         is_whole = "from_scratch" not in self.partitions.state(context)
         listed: set[object] = set()
         for record in self._planned_records(context):
@@ -202,7 +202,7 @@ class ListRun:
 
     @cached_property
     def hidden_parents(self) -> HiddenParents | None:
-        """Its parents that 42 does not list, where rows can be asked for without a list."""
+        """The parents that 42 does not list; None if no filter can ask for their rows."""
         parent = self.listing.parent
         if parent is None or not (parent.is_campus and self.listing.is_filtered_by_parent):
             return None
@@ -210,14 +210,14 @@ class ListRun:
 
     def _planned_records(self, context: Context | None) -> Iterator[Any]:
         running = self.started.take(context)
-        if running is None:  # a sweep has read it
+        if running is None:  # a sweep has read the partition
             return
         for member in running.read.contexts:
             self.presence.of(member).begin(member)
         try:
-            yield from self._found(running)
+            yield from self._records_of(running)
         except (TooDearError, TooLargeError, *ALONE) as failure:
-            if not self.started.begin_otherwise(running, failure):
+            if not self.started.begin_fallback(running, failure):
                 self._unread = running.read.contexts
                 self._left_open.update(map(key_of, self._unread))
                 raise
@@ -233,15 +233,15 @@ class ListRun:
             if self.listing.cursor is not None and self.listing.parent is not None:
                 self._partitions_read.append(self.partitions.state(member))
 
-    def _found(self, running: Started) -> Iterator[Any]:
-        read, held = running.read, list[Callable[[], None]]()
+    def _records_of(self, running: Started) -> Iterator[Any]:
+        read, pending = running.read, list[Callable[[], None]]()
         rejected = self.rejections.total
-        # Among the members of a sweep, the one that has been read least far.
+        # Of the members of a sweep, the one that has been read the least far.
         context = min(
             read.contexts,
             key=lambda one: self.partitions.state(one).get("read_until") or "",
         )
-        for step, reading, moved in running.steps:
+        for step, reading, movement in running.steps:
             reading.entry.cover(step.begins, step.until, tells_changes=step.since is not None)
             self.partitions.emitted.begin(reading.entry, step.since)
             parts = self.run.pipeline.parts(reading)
@@ -258,31 +258,31 @@ class ListRun:
                     self.presence.of(context).note(page, records, context)
                     yield from records
                 self._learn_of(part, step, read)
-                held.append(partial(moved.advance, part))
-                if not self._is_needed_again:
-                    self._move(held, rejected)
+                pending.append(partial(movement.advance, part))
+                if not self._must_list_again:
+                    self._move(pending, rejected)
                 self.run.write_state_if_due()
-            held.append(moved.complete)
-            self._move(held, rejected)
-        if held and (objection := self.rejections.objection()):
+            pending.append(movement.complete)
+            self._move(pending, rejected)
+        if pending and (objection := self.rejections.objection()):
             raise UnusableRecordsError(objection)
 
     @property
-    def _is_needed_again(self) -> bool:
-        """Whether something below its rows was not read.
+    def _must_list_again(self) -> bool:
+        """Whether the next run must list the same rows again, as a child was not read.
 
-        A next run that went on behind these rows would not come to it. Once all are listed, it
-        does without: it is told which there are.
+        It finds the unread children only below rows that it lists. After a complete read it
+        need not list them: the state of the children then names every parent.
         """
         children = self.wanted_children
         is_early = bool(children) and self.run.lifecycle.ends_early
         return is_early or any(child.has_failed for child in children)
 
     def _learn_of(self, part: Part, step: Step, read: PlannedRead) -> None:
-        """Take note of what a part shows of the list."""
+        """Note what a part shows of the list: its totals, its order, its cut windows."""
         fit = self._fit_of(read)
         if part.is_doubtful:
-            # No row is called gone on the strength of a read whose totals are wrong.
+            # If the totals are wrong, the read does not prove that a row has disappeared.
             for member in read.contexts:
                 self.presence.of(member).doubt(member)
             fit.doubt_totals()
@@ -292,29 +292,29 @@ class ListRun:
             fit.note_cut(step.until, is_cut=part.is_cut)
 
     def _fit_of(self, read: PlannedRead) -> Fit:
-        """Return what the route of a read was found to do."""
+        """Return what was observed of the route of a read."""
         return self.partitions.fit_of_sweeps if read.is_sweep else self.partitions.fit
 
-    def _move(self, held: list[Callable[[], None]], rejected: int) -> None:
-        """Move the bookmarks, unless what was rejected since forbids it.
+    def _move(self, pending: list[Callable[[], None]], rejected: int) -> None:
+        """Move the bookmarks, unless newly rejected records forbid it.
 
         Args:
-            held: What moves them, from part to part; emptied if that is done.
-            rejected: How many records had been rejected before.
+            pending: The moves that wait, in order; emptied once they are made.
+            rejected: How many records had been rejected before the read.
 
         Raises:
-            UnusableRecordsError: To read on is of no use.
+            UnusableRecordsError: Most records are broken, so the read is useless.
         """
         objection = self.rejections.objection()
         if objection is None or self.rejections.total == rejected:
-            for move in held:
+            for move in pending:
                 move()
-            held.clear()
+            pending.clear()
         elif self.rejections.is_hopeless:
             raise UnusableRecordsError(objection)
 
     def _note_turn(self, read: PlannedRead, page: Page) -> None:
-        """Note that a request was spent; see `tap_ft42.planning.priorities`."""
+        """Note that the list had its turn; see `tap_ft42.planning.priorities`."""
         if self.run.budget.is_bounded and page.answered * 1000 >= self.run.began:
             served_at = from_milliseconds(self.run.began)
             self.output.stream_state["served_at"] = served_at
@@ -324,31 +324,31 @@ class ListRun:
     # Rows
 
     def count(self, row: Mapping[str, Any], context: Context | None) -> None:
-        """Count a row that goes to the target, and tell the lists that wait for news of it."""
+        """Count a row that goes to the target; if it may be new, tell the listeners."""
         emitted = self.partitions.emitted
         if self.output.selected:
             emitted.count(row)
-        if self.told and emitted.is_changed(row) is not False:
-            for one in self.told:
-                for trait in one.traits:
+        if self.listeners and emitted.is_changed(row) is not False:
+            for listener in self.listeners:
+                for trait in listener.traits:
                     trait.learn_of_mark(row, context)
 
     def save(self) -> None:
-        """Bring the state up to date."""
+        """Write into the state what the run has learned of the list."""
         self.presence.save()
         self.partitions.reader.save()
         for trait in self.traits:
             trait.save()
 
     def added(self, record: object, context: Context | None) -> dict[str, Any]:
-        """Return the values of columns that a record does not say."""
+        """Return the values of the columns that a record itself does not have."""
         added = {name: (context or {}).get(name) for name in self.listing.added}
         for trait in self.traits:
             added |= trait.added(record, context)
         return added
 
     def is_in_scope(self, row: Mapping[str, Any]) -> bool:
-        """Tell whether a row belongs to the run, where the API's filter may not."""
+        """Tell whether a row belongs to the run; the API's filters may let others through."""
         return all(trait.is_in_scope(row) for trait in self.traits)
 
     @cached_property
@@ -365,24 +365,24 @@ class ListRun:
         )
 
     def known_ids(self) -> Iterable[int] | None:
-        """Return the ids of all rows, if the run has read the list and knows them."""
+        """Return the ids of all rows, if the run has read the list; else None."""
         return self.presence.ids if self.output.selected else None
 
     def note_refreshed(self, context: Context | None) -> None:
-        """Take note that all rows were taken that tonight has to read again."""
+        """Note that all rows were read that are due to be read again tonight."""
         self.presence.of(context).note_refreshed()
 
     # The end
 
     @property
     def has_failed_throughout(self) -> bool:
-        """Whether all that was asked of it has failed."""
+        """Whether the list failed, and no partition of it was read."""
         return self.has_failed and not self._partitions_read
 
     def end_partitions(self) -> None:
-        """Bring the bookmarks of the partitions that were read to one level."""
+        """Give all partitions that were read the same bookmark."""
         if self._gone and not self.started.is_any_read:
-            # What may not be seen is answered like what is not there.
+            # 42 also answers 404 where the application lacks the right to read.
             self.run.lifecycle.note_failure(
                 self.listing.name,
                 "42 answered 404 for each of its parents. Most likely the application may not "
@@ -394,5 +394,5 @@ class ListRun:
             level(cursor, self._partitions_read)
 
     def note_ends(self) -> None:
-        """Tell the spool how far the plans of the run have been followed."""
+        """Tell the spool how far the run has followed its plans."""
         self.started.end(is_cut_short=self.run.lifecycle.ends_early or self.has_failed)

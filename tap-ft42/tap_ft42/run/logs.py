@@ -1,12 +1,12 @@
-"""What the tap's log lines carry, and which of them are worth a line.
+"""Sets up the log: which fields a line has, and which lines are written.
 
-A thing that happens is one line that reads by itself. What it tells is in fields, too
-(``extra``), which the SDK's and Meltano's JSON have as keys: ``happened`` names the kind
-of thing, ``run_id`` the run, ``stream_name`` the stream. Times are in seconds, sizes in
-rows, pages and requests.
+An event is one line that can be understood alone. Its facts are in fields, too (``extra``),
+which become keys in the JSON logs of the SDK and Meltano: ``happened`` is the kind of event,
+``run_id`` the run, ``stream_name`` the stream. Times are in seconds; sizes are in rows, pages
+and requests.
 
-DEBUG tells of requests and of the SDK's steps, INFO of what happened, WARNING of what a
-person should look at, ERROR of what ended the run.
+Levels: DEBUG for requests and the SDK's steps, INFO for events, WARNING for what a person
+should look at, ERROR for what ended the run.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _STEP = "log"
-"""The SDK's function that logs the steps of a stream, and, at level ERROR, each parent below
-which it failed. The end of the run tells that once."""
+"""The SDK's function that logs the steps of a stream. At level ERROR it logs each parent whose
+child failed; the end of the run reports that once."""
 
 
 class RunFilter(logging.Filter):
-    """Names run and stream in each line, and hides the SDK's steps above DEBUG."""
+    """Adds run and stream to each line, and lowers the SDK's steps to DEBUG."""
 
     run_id: str | None = None
-    """The run, once it has begun."""
+    """The id of the run, once it has begun."""
     sdk: str = ""
     """The folder of the SDK."""
 
@@ -56,8 +56,8 @@ THIS_RUN = RunFilter()
 def set_up(sdk: Path) -> None:
     """Let all lines of this process go through the filter."""
     THIS_RUN.sdk = str(sdk)
-    # One line a request is enough: the tap's own has rows and seconds. What urllib3 warns
-    # of, headers that are none, comes with a traceback, and costs nothing.
+    # One line a request is enough: the tap's own, with rows and seconds. urllib3 warns of
+    # malformed headers with a traceback, though they do no harm.
     logging.getLogger("urllib3").setLevel(logging.ERROR)
     for handler in logging.getLogger().handlers:
         handler.addFilter(THIS_RUN)

@@ -1,4 +1,4 @@
-"""Rows of a list that the run needs to know before it goes on, whether or not it emits them."""
+"""Looks up rows of a list that the run needs, whether or not it emits them."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ class LookUps:
 
     @property
     def fit(self) -> Fit:
-        """What its route was found to do."""
+        """What was observed of the list's route."""
         return self._list.fit
 
     def note_failure(self, failure: Exception, instead: str) -> None:
-        """Say that the list cannot be read in this run, and what follows."""
+        """Log that look-ups fail in this run, and what the run does instead."""
         self._list.logger.warning(
             "%s: who studies where cannot be looked up in this run. %s. %s",
             self._list.listing.name,
@@ -42,16 +42,16 @@ class LookUps:
             yield from self._rows(self._list.query(whole), whole)
 
     def rows(self, **ids: str) -> Iterator[dict[str, Any]]:
-        """Yield the rows whose columns have some ids; raises as `Partitions.read_apart`."""
+        """Yield the rows whose columns hold some ids; raises as `Partitions.read_apart`."""
         return self._rows(self._query(ids), None)
 
     def first_page(self, **ids: str) -> tuple[Sequence[dict[str, Any]], bool]:
-        """Return the first page of such rows, and whether there are more.
+        """Return the first page of such rows, and whether more follow.
 
         Raises:
             RunEnds: The run has to end.
             FatalAPIError: The API refuses the request.
-            TooLargeError: It does not answer so many ids.
+            TooLargeError: The API does not answer for so many ids.
         """
         reader = self._list.reader
         source = reader.source(None, self._query(ids))
@@ -76,5 +76,5 @@ class LookUps:
             try:
                 yield output.row(record, context)
             except BrokenRecordError as broken:
-                if not output.selected:  # else it is put aside when it is read itself
+                if not output.selected:  # a selected stream rejects it when it reads it
                     output.reject(record, str(broken))

@@ -1,4 +1,4 @@
-"""The partitions of a list in a run: their names, their states, and what asks for them."""
+"""The partitions of a list in a run: their names, their states, and their requests."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
     from tap_ft42.api.page import Page
     from tap_ft42.declared.contexts import Context
-    from tap_ft42.declared.listing import Carried, Listing
+    from tap_ft42.declared.listing import Carrier, Listing
     from tap_ft42.reading.fitting import Fit
     from tap_ft42.run.host import Output
     from tap_ft42.run.run import Run
 
 
 class Partitions:
-    """A list in a run, as the parts by which it is read."""
+    """The partitions of one list in a run."""
 
     def __init__(self, run: Run, listing: Listing, output: Output) -> None:
         self.run = run
@@ -38,16 +38,16 @@ class Partitions:
         self.children: list[Partitions] = []
         """The lists that are read for each row of this one."""
         self.plans: dict[str, dict[str, Any]] = {}
-        """States by the names of the plans in the spool that this run follows."""
+        """The plans that this run follows: states, by the names of plans in the spool."""
         self._by_cursus: dict[Hashable, list[Context | None]] = {}
         self.emitted = Emitted(listing.cursor)
-        """Counts its rows that go to the target."""
+        """Counts the rows that go to the target."""
         self.is_unreadable = False
-        """Whether the list cannot be read in this run, but where others carry its rows."""
+        """Whether the list failed in this run, so its rows are taken from another list."""
 
     @cached_property
     def reader(self) -> ListReader:
-        """What reads the list."""
+        """Reads the list."""
         run, largest = self.run, int(self.run.settings["page_size"])
         return ListReader(
             self.listing,
@@ -63,9 +63,9 @@ class Partitions:
 
     @property
     def is_campus_ignored(self) -> bool:
-        """Whether the API shows rows of all campuses, whichever it is asked for.
+        """Whether the API ignores the campus filter, and sends the rows of all campuses.
 
-        They go to the campuses of their people then, and all of them are read at once.
+        Then all rows are read at once, and each goes to the campus of its person.
         """
         ignored = self.fit_of_sweeps.can.ignored_filters
         return self.listing.campus_by_person and self.listing.parent_filter in ignored
@@ -76,22 +76,23 @@ class Partitions:
         changes, can = self.listing.changes, self.fit.can
         if changes is None or not self.fit.narrows_by(changes.column):
             return False
-        # Their windows overlap by a day. Shorter ones cost more than the whole list once a day.
+        # Windows of changes overlap by a day. If only shorter ones are possible, they cost
+        # more than the whole list once a day.
         return can.widest_ranges.get(changes.column, 2 * DAY) >= 2 * DAY
 
     @property
     def fit(self) -> Fit:
-        """What its route was found to do."""
+        """What was observed of the list's route."""
         return self.reader.route(self.path).fit
 
     @property
     def fit_of_sweeps(self) -> Fit:
-        """What the route was found to do that lists the rows of all parents."""
+        """What was observed of the route that lists the rows of all parents."""
         return self.reader.route(self.whole_path or self.path).fit
 
     @property
     def has_wrong_totals(self) -> bool:
-        """Whether the API was seen to count other rows of it than it shows."""
+        """Whether the API's totals were seen to differ from the rows that it sends."""
         return "wrong" in {self.fit.can.totals, self.fit_of_sweeps.can.totals}
 
     @property
@@ -99,11 +100,11 @@ class Partitions:
         """The stream's logger."""
         return logger_of(self.listing)
 
-    # Which there are
+    # Which partitions there are
 
     @property
     def is_wanted(self) -> bool:
-        """Whether the list is read at all: for its own rows, or for those below it."""
+        """Whether the list is read at all: for its own rows, or for its children."""
         return self.output.selected or self.output.has_selected_descendents
 
     @property
@@ -112,11 +113,11 @@ class Partitions:
         return [child for child in self.children if child.is_wanted]
 
     def by_cursus(self, context: Context | None) -> list[Context | None]:
-        """Return the contexts in which the list is read below a parent.
+        """Return the contexts of the list's partitions below a parent.
 
         Returns:
-            One for each cursus, where that is asked for by itself. Where requests are counted,
-            the cursus comes first that has waited longest.
+            One context for each cursus, if the list is read cursus by cursus. If
+            `max_requests` limits the run, the cursus that has waited longest comes first.
         """
         if not self.listing.by_cursus:
             return [context]
@@ -131,12 +132,12 @@ class Partitions:
 
     @property
     def lists(self) -> list[Context | None]:
-        """The contexts of the whole lists: each cursus, or None."""
+        """The contexts of the whole list: one for each cursus, or only None."""
         return self.by_cursus(None)
 
     @property
     def contexts(self) -> list[dict[str, Any]] | None:
-        """The contexts of all partitions, where no parent tells them; None for one list."""
+        """The contexts of all partitions of a list without parent; None if it has only one."""
         if self.listing.parent is not None:
             return None
         if self.listing.by_cursus:
@@ -144,32 +145,32 @@ class Partitions:
         backfill, state = self.run.backfill, self.output.stream_state
         is_read = backfill is not None and backfill.has_read(state)
         if self.listing.people_filter is None or is_read or self.run.is_dry_run:
-            return None  # nobody has to be looked up
+            return None  # the people need not be looked up
         batches = self.run.people.batches
         return None if batches is None else [{"user_ids": batch} for batch in batches]
 
     @property
     def is_one_list(self) -> bool:
-        """Whether people are not asked for in batches, which share a bookmark."""
+        """Whether the list is read as one, and not in batches of people."""
         return self.listing.people_filter is None or self.contexts is None
 
     def contexts_below(self, record: Mapping[str, Any]) -> Iterator[Context]:
-        """Yield the contexts that a row gives the lists below it, if it is in scope."""
+        """Yield the contexts of a row's children, if the row is in scope."""
         if not self.listing.is_campus or self.run.scope.has_campus(record[ID]):
             for name in dict.fromkeys(child.listing.parent_id for child in self.children):
                 yield {name: record[ID]}
 
-    # Where they are kept
+    # Their states and names
 
     def state(self, context: Context | None) -> dict[str, Any]:
         """Return the state of a partition, which may be changed."""
         return self.output.get_context_state(context)
 
     def states_within(self, whole: Context | None) -> list[dict[str, Any]]:
-        """Return the states of a list's partitions, without what earlier settings named.
+        """Return the states of a list's partitions, without those of earlier settings.
 
         Returns:
-            Those below each parent, as far as parents are known; its own if it has none.
+            One state for each known parent; only the list's own if it has no parent.
         """
         if self.listing.parent is None:
             return [self.state(whole)]
@@ -182,56 +183,63 @@ class Partitions:
         ]
 
     def name_of(self, context: Context | None) -> str:
-        """Return what a partition is called in the spool."""
+        """Return the name of a partition in the spool."""
         partition = self.output.partition_context(context) or {}
         named = (f"{key}={value}" for key, value in partition.items())
         return " ".join([self.listing.name, *named])
 
     def label_of(self, context: Context | None) -> str:
-        """Return what people call a partition, if it has a parent; else nothing."""
+        """Return the name of a partition for people, such as ``campus_id 1``.
+
+        It is empty if the list has no parent.
+        """
         parent = parent_of(context) if self.listing.parent is not None else 0
         return f"{self.listing.parent_id} {parent}" if parent else ""
 
     def scope_of(self, context: Context | None) -> dict[str, Any]:
-        """Return what the reads of a list are narrowed to, as the state remembers it."""
+        """Return to what the reads of a list are narrowed, in the form of the state."""
         campus_ids = list(self.run.scope.campus_ids)
         scope: dict[str, Any] = {"campus_ids": campus_ids, **self.run.privacy.scope}
         return {CURSUS: cursus_of(context), **scope} if self.listing.by_cursus else scope
 
     def bookmark_scope(self, context: Context | None) -> dict[str, Any]:
-        """Return what a bookmark is good for: of one parent, for any scope."""
+        """Return the scope of a bookmark. Below a parent, it holds for any campuses."""
         scope = self.scope_of(context)
         if self.listing.parent is not None:
             del scope["campus_ids"]
         return scope
 
-    # What asks for them
+    # Their requests
 
     @property
-    def carried(self) -> Carried | None:
-        """Where the list stands within another one in this run."""
+    def carrier(self) -> Carrier | None:
+        """The list from which this run takes the rows instead; None if it reads its own."""
         is_carried = self.run.scope.campus_ids or self.is_unreadable
-        return self.listing.carried if is_carried else None
+        return self.listing.carrier if is_carried else None
 
     @property
     def path(self) -> str:
-        """Its route in this run, with names in braces for what a context tells."""
-        return self.listing.path if self.carried is None else self.carried.path
+        """The route in this run; the context fills the names in braces."""
+        return self.listing.path if self.carrier is None else self.carrier.path
 
     @property
     def whole_path(self) -> str | None:
         """The route that lists the rows of all parents; None if the API has none."""
-        return self.listing.whole_path if self.carried is None else self.carried.path
+        return self.listing.whole_path if self.carrier is None else self.carrier.path
 
     def turn_to_carrier(self, failure: Exception) -> bool:
-        """Read from now on what carries the rows of the list, which failed, if that is new."""
-        is_new = self.listing.carried is not None and self.carried is None
+        """Take the rows from the carrier from now on, as the list failed.
+
+        Returns:
+            Whether that is new; False if the list has no carrier, or is read from it already.
+        """
+        is_new = self.listing.carrier is not None and self.carrier is None
         if not is_new or isinstance(failure, NoTokenError):
             return False
         self.is_unreadable = True
         self.logger.warning(
-            "%s: the list cannot be read. Its rows are taken from %s, and what stands in none "
-            "of these is missing. %s",
+            "%s: the list cannot be read. Its rows are taken from %s instead; rows that are "
+            "not there are missing. %s",
             self.listing.name,
             self.path,
             explain(failure),
@@ -240,17 +248,17 @@ class Partitions:
         return True
 
     def unpacked(self, page: Page) -> Page:
-        """Return a page with the list's records, where those of another list carry them."""
-        carried = self.carried
-        if carried is None:
+        """Return a page of the list's own records: those within the records of a carrier."""
+        carrier = self.carrier
+        if carrier is None:
             return page
         return page.holding(
             [
                 record
-                for carrier in page.records()
-                if isinstance(carrier, dict)
-                and self.run.scope.has_campus(carrier.get(carried.campus_column))
-                for record in carrier.get(carried.column) or ()
+                for outer in page.records()
+                if isinstance(outer, dict)
+                and self.run.scope.has_campus(outer.get(carrier.campus_column))
+                for record in outer.get(carrier.column) or ()
             ]
         )
 
@@ -271,11 +279,11 @@ class Partitions:
     def contexts_of(
         self, records: Sequence[Mapping[str, Any]], contexts: Sequence[Context | None]
     ) -> Mapping[int, Context | None]:
-        """Find out to which parents the rows of a sweep belong.
+        """Find out to which campus each row of a sweep belongs.
 
         Returns:
-            Those of them that the rows have, by the ids of the rows; none where only the
-            request tells.
+            The context of the campus, by the id of the row. Empty if the rows of this list do
+            not belong to the campus of their person.
         """
         if not self.listing.campus_by_person:
             return {}
@@ -284,7 +292,7 @@ class Partitions:
         campuses = self.run.people.campuses_of_rows(records, by_campus, hidden)
         return {row: by_campus[campus] for row, campus in campuses.items()}
 
-    # What is read outside of their turns
+    # Reads that belong to no partition
 
     def read_apart(
         self,
@@ -295,14 +303,14 @@ class Partitions:
         path: str | None = None,
         is_proof: bool = False,
     ) -> Iterator[Any]:
-        """Read records in full that no partition asks for.
+        """Read records completely, outside of the partitions.
 
         Args:
-            queries: Parameters that select them; those of several are asked for at once.
-            name: What to call it in the spool.
-            context: The context of their list, if it has one.
-            path: Where they are, if not where the list is.
-            is_proof: Whether what does not come is taken for gone.
+            queries: Query parameters that select the records. Several are asked at once.
+            name: The name of the read in the spool.
+            context: The context of the list, if it has one.
+            path: The route; None for that of the list.
+            is_proof: Whether a row that does not come is taken for disappeared.
 
         Yields:
             Records; some perhaps twice.

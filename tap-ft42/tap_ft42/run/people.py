@@ -1,9 +1,9 @@
 """Who is in the scope of a run, and where they study.
 
-The API narrows users and enrolments by campus. Badges have no campus, only a user. The
-stream of people tells who these users are, once it has been read; if it is not selected,
-they are looked up. An enrolment does not name its campus either: it belongs to the campuses
-of its user, which are looked up, too, once in a run.
+The API narrows users and enrolments by campus. A badge has no campus, only a user. So the run
+must know the users of the scope: from the stream of people once it has been read, or by a
+look-up if that stream is not selected. An enrolment does not name its campus either. It
+belongs to the campuses of its user; these are looked up, once in a run.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 
 
 _LOOKED_UP = 75
-"""People whose campuses fit on one page, since some have several."""
+"""People whose campuses fit on one page of 100 rows, as some have several campuses."""
 
 _A_REQUEST = 50
-"""People whose campuses are looked up with a request, where several are on their way."""
+"""People whose campuses are looked up with one request, if several requests run at once."""
 
 _PEOPLE = "filter[user_id]"
 
@@ -39,13 +39,13 @@ class People(Protocol):
     """The list of people."""
 
     output: Output
-    """Takes their rows that came within those of another list."""
+    """Takes records of people that come within records of another list."""
 
     def known_ids(self) -> Iterable[int] | None:
-        """Return the ids of all of them, if the run has read the list; else None."""
+        """Return the ids of all people, if the run has read the list; else None."""
 
     def note_refreshed(self, context: Context | None) -> None:
-        """Take note that all have been taken who have to be read again tonight."""
+        """Note that all people were read who are due to be read again tonight."""
 
 
 class LookUps(Protocol):
@@ -53,19 +53,19 @@ class LookUps(Protocol):
 
     @property
     def fit(self) -> Fit:
-        """What its route was found to do."""
+        """What was observed of the list's route."""
 
     def note_failure(self, failure: Exception, instead: str) -> None:
-        """Say that it cannot read it in this run, and what follows."""
+        """Log that look-ups fail in this run, and what the run does instead."""
 
     def all_rows(self) -> Iterator[dict[str, Any]]:
-        """Yield all of its rows that are in scope."""
+        """Yield all rows of the list that are in scope."""
 
     def rows(self, **ids: str) -> Iterator[dict[str, Any]]:
-        """Yield the rows whose columns have some ids."""
+        """Yield the rows whose columns hold some ids."""
 
     def first_page(self, **ids: str) -> tuple[Sequence[dict[str, Any]], bool]:
-        """Return the first page of such rows, and whether there are more."""
+        """Return the first page of such rows, and whether more follow."""
 
 
 class Directory:
@@ -85,16 +85,16 @@ class Directory:
 
     @cached_property
     def batches(self) -> list[str] | None:
-        """The people in scope as values for an id filter, or None for everybody.
+        """The ids of the people in scope, as values of an id filter; None for everybody.
 
-        A scope without people has one batch that matches nobody: the API ignores
-        an empty filter and would send everybody's rows.
+        If a scope has no people, one batch matches nobody: the API ignores an empty filter,
+        and would send everybody's rows.
         """
         return id_lists(self.ids or {0}) if self._scope.campus_ids else None
 
     @cached_property
     def ids(self) -> frozenset[int]:
-        """Ids of the students of a scope, whatever their cursus."""
+        """The ids of the students in scope, of all its cursus."""
         known = self.people.known_ids()
         if known is None:
             known = [person["id"] for person in self.rows.all_rows()]
@@ -109,10 +109,10 @@ class Directory:
         return len(set(person_ids) - self._campuses_of.keys())
 
     def learn_campuses(self, person_ids: Iterable[int]) -> None:
-        """Look up the campuses of people, as far as they are not known, and that is allowed."""
+        """Look up the campuses of people that are not known yet, if 42 allows that."""
         unknown = set(person_ids) - self._campuses_of.keys() if self.tells_campuses else set()
         if len(unknown) > _LOOKED_UP:
-            # The last request has room for others, who will be looked up, too.
+            # Fill the last request with other people, who will be needed later.
             others = set(self.people.known_ids() or ()) - self._campuses_of.keys() - unknown
             unknown.update(islice(sorted(others), -len(unknown) % _LOOKED_UP))
         try:
@@ -125,7 +125,7 @@ class Directory:
             self._campuses_of.setdefault(person_id, set())
 
     def _learn_of(self, people: set[int]) -> None:
-        """Look up some people. A list may be cut in silence: who lacks is asked for again."""
+        """Look up some people. 42 may cut a list silently, so missing ones are asked again."""
         lacking, shown = people, 0
         while lacking:
             (batch,) = id_lists(lacking)
@@ -139,15 +139,15 @@ class Directory:
             shown, lacking = shown or len(found), lacking - found
 
     @property
-    def at_once(self) -> int:
-        """People who are looked up with a request."""
+    def people_per_request(self) -> int:
+        """How many people are looked up with one request."""
         return min(_A_REQUEST, self.memberships.fit.can.longest_list)
 
     def campuses_among(self, campus_ids: Iterable[int]) -> set[int]:
-        """Find out at which of some campuses anybody studies, for a request or two.
+        """Find out at which of some campuses anybody studies, with a request or two.
 
         Returns:
-            Those that a page of their people names; none where nobody tells.
+            The campuses that the answers name; none if 42 does not answer.
         """
         found = set[int]()
         try:
@@ -156,13 +156,13 @@ class Directory:
         except (FatalAPIError, *RETRIED) as failure:
             self._note_failure(failure)
         except TooLargeError:
-            pass  # what is left over is found in another way
+            pass  # the other campuses are found in another way
         return found
 
     def _named_among(self, campus_ids: set[int]) -> set[int]:
         found, is_more = set[int](), True
         while is_more and found < campus_ids:
-            # Those of whom the page is full would hide the others.
+            # Ask only for the campuses not found yet: the others could fill the page.
             (others,) = id_lists(campus_ids - found)
             rows, is_more = self.memberships.first_page(campus_id=others)
             named = {row["campus_id"] for row in rows} & campus_ids - found
@@ -172,8 +172,8 @@ class Directory:
 
     def _note_failure(self, failure: Exception) -> None:
         instead = (
-            "What names no campus is asked for campus by campus, and goes to the one "
-            "that it was asked for"
+            "Rows that name no campus are read campus by campus, and go to the campus for "
+            "which they were read"
         )
         if isinstance(failure, FatalAPIError):
             why = f"42 does not let this application read it. {instead}"
@@ -184,11 +184,11 @@ class Directory:
 
     @property
     def tells_campuses(self) -> bool:
-        """Whether the application can look up who studies where, as far as is known."""
+        """Whether 42 tells this application who studies where, as far as known."""
         return self.memberships.fit.can.is_allowed and not self._are_lost
 
     def campuses_of(self, person_id: int | None) -> set[int]:
-        """Return the ids of somebody's campuses, in scope at least, that are known."""
+        """Return the known campuses of a person: at least those in scope."""
         return self._campuses_of.get(person_id, set()) if person_id is not None else set()
 
     def campuses_of_rows(
@@ -197,10 +197,10 @@ class Directory:
         campuses: Collection[int],
         hidden: Collection[int],
     ) -> dict[int, int]:
-        """Look up which campuses rows go to.
+        """Look up to which campus each row goes.
 
         Returns:
-            Ids of campuses by the ids of the rows, where a row goes to one.
+            Ids of campuses, by the ids of the rows; without rows that go to none.
         """
         people = {
             record["id"]: person
@@ -216,19 +216,20 @@ class Directory:
 def preferred(
     campuses: Collection[int], hidden: Collection[int], otherwise: int | None = None
 ) -> int | None:
-    """Return the campus that a row goes to of those of its person.
+    """Choose among the campuses of a person the one to which the row goes.
 
     Args:
-        campuses: Their ids.
-        hidden: Ids of those that 42 does not list, which take what no other one takes.
-        otherwise: What to return if there is none.
+        campuses: The ids of the person's campuses.
+        hidden: Ids of campuses that 42 does not list. They are chosen only if there is no
+            other one.
+        otherwise: The result if the person has no campus.
     """
     listed = set(campuses).difference(hidden)
     return max(listed or campuses, default=otherwise)
 
 
 def person_of(record: object) -> int | None:
-    """Return the id of a record's person; None if it does not say."""
+    """Return the id of a record's person; None if the record does not name one."""
     person = record.get("user") if isinstance(record, dict) else None
     number = person.get("id") if isinstance(person, dict) else None
     return number if type(number) is int else None

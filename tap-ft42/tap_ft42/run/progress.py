@@ -1,11 +1,11 @@
-"""How far a run has come, in a line for each stream that is being read.
+"""Shows the progress of a run: one line for each stream that is being read.
 
 ``users: 12,300 rows, 124 of 405 pages, 980 requests left this hour, 3 min to go``
 
-On a terminal the lines stand below the log and change as pages arrive. Under Meltano,
-whose output goes through a pipe, they are lines of the log now and then. Everywhere else,
-as in cron, there are none. They are computed from the ledger when they are shown, so that
-the run itself does almost nothing for them.
+On a terminal the lines stand below the log, and change as pages arrive. Under Meltano, whose
+output goes through a pipe, a line is logged every ten seconds. Everywhere else, as in cron,
+nothing is shown. The lines are computed from the ledger when they are shown, so that they
+cost the run almost nothing.
 """
 
 from __future__ import annotations
@@ -34,24 +34,24 @@ if TYPE_CHECKING:
     from tap_ft42.api.quota import Quota
 
 _INTERVAL = 10.0
-"""Seconds between two lines in a log."""
+"""Seconds between two lines of the log."""
 
 _LOOKS_A_SECOND = 4
 _MEMORY = 60.0
-"""Seconds by which the pace is judged."""
+"""The pace is that of the last so many seconds."""
 
 
 @dataclass(frozen=True)
 class Standing:
-    """How far a stream has come.
+    """The progress of a stream.
 
     Attributes:
         stream: Its name.
         rows: Rows that were written for the target.
-        pages: Pages that came.
-        pages_expected: Pages that there will be, as far as that is known.
-        requests_left: Requests that the API has left for this hour; None if it does not say.
-        seconds_left: How long the rest takes; None if nobody knows.
+        pages: Pages that have arrived.
+        pages_expected: Pages of all reads, as far as known.
+        requests_left: Requests that the API still allows in this hour; None if it does not say.
+        seconds_left: How long the rest takes; None if that is not known.
     """
 
     stream: str
@@ -74,7 +74,7 @@ class Standing:
 
 
 class Progress:
-    """Looks at what a run has read."""
+    """Computes and shows the progress of a run."""
 
     def __init__(self, ledger: Ledger, quota: Quota, logger: logging.Logger) -> None:
         self._ledger = ledger
@@ -82,30 +82,30 @@ class Progress:
         self._logger = logger
         self._streams: dict[str, None] = {}
         self._pace: deque[tuple[float, int]] = deque()
-        self._display: _InLog | _OnTerminal | None = None
+        self._display: _LogDisplay | _TerminalDisplay | None = None
 
     def start(self) -> None:
-        """Show the progress where somebody may look at it."""
+        """Begin to show the progress, if somebody may look at it."""
         if "MELTANO_EXTRACTOR_NAME" in os.environ:
-            self._display = _InLog(self.standings, self._logger)
+            self._display = _LogDisplay(self.standings, self._logger)
         elif sys.stderr.isatty() and not sys.stdout.isatty():
-            self._display = _OnTerminal(self.standings)
+            self._display = _TerminalDisplay(self.standings)
 
     def stop(self) -> None:
-        """Show it no longer."""
+        """Stop showing it."""
         if self._display is not None:
             self._display.close()
 
     def begin(self, stream: str) -> None:
-        """Take note that a stream is being read."""
+        """Note that a stream is being read."""
         self._streams[stream] = None
 
     def end(self, stream: str) -> None:
-        """Take note that a stream is no longer read."""
+        """Note that a stream is no longer read."""
         self._streams.pop(stream, None)
 
     def standings(self) -> list[Standing]:
-        """Return how far the streams have come that are being read."""
+        """Return the progress of each stream that is being read."""
         entries = self._ledger.entries()
         self._note_pace(sum(entry.pages for entry in entries))
         standings, ahead = [], 0
@@ -113,7 +113,7 @@ class Progress:
             own = [entry for entry in entries if entry.stream == stream]
             pages = sum(entry.pages for entry in own)
             expected = sum(entry.pages_expected for entry in own)
-            # Streams are read in turn, so that those before this one count, too.
+            # Streams are read one after the other, so the pages of earlier ones come first.
             ahead += expected - pages
             rows = sum(entry.rows_emitted for entry in own)
             seconds = self._seconds_for(ahead)
@@ -127,7 +127,7 @@ class Progress:
             self._pace.popleft()
 
     def _seconds_for(self, pages: int) -> int | None:
-        """Estimate how long some pages take, by the pace and by what is left of the hour."""
+        """Estimate how long some pages take, by the pace and the requests left this hour."""
         (then, before), (now, came) = self._pace[0], self._pace[-1]
         if came == before or not pages:
             return None
@@ -139,8 +139,8 @@ class Progress:
         return round(seconds)
 
 
-class _InLog:
-    """Writes a line for each stream that has come further, now and then."""
+class _LogDisplay:
+    """Logs a line for each stream that has progressed, every ten seconds."""
 
     def __init__(
         self, standings: Callable[[], Sequence[Standing]], logger: logging.Logger
@@ -149,7 +149,7 @@ class _InLog:
         self._logger = logger
         self._is_over = Event()
         self._told: dict[str, tuple[int, int]] = {}
-        standings()  # the pace is judged from here
+        standings()  # the pace is measured from here on
         Thread(target=self._run, name="progress", daemon=True).start()
 
     def close(self) -> None:
@@ -167,11 +167,11 @@ class _InLog:
                     )
 
 
-class _OnTerminal:
-    """Keeps the lines at the bottom of a terminal, below what is logged."""
+class _TerminalDisplay:
+    """Keeps the lines at the bottom of a terminal, below the log."""
 
     def __init__(self, standings: Callable[[], Sequence[Standing]]) -> None:
-        # Nobody waits for this import where there is no terminal.
+        # Only a run on a terminal pays for this import.
         from rich.console import Console  # noqa: PLC0415
         from rich.live import Live  # noqa: PLC0415
 
@@ -189,7 +189,7 @@ class _OnTerminal:
             if isinstance(handler, logging.StreamHandler) and handler.stream is sys.stderr
         ]
         self._live.start()
-        # It would stay away from the terminal if the process were killed.
+        # A hidden cursor would stay hidden if the process were killed.
         self._live.console.show_cursor(True)
         self._write_through()
         atexit.register(self.close)
@@ -200,7 +200,7 @@ class _OnTerminal:
         self._write_through()
 
     def _write_through(self) -> None:
-        """Let the log be written where the lines below it are known."""
+        """Let the log go through rich, which moves the lines out of its way."""
         for handler in self._handlers:
             handler.setStream(sys.stderr)
 
@@ -212,8 +212,8 @@ class _OnTerminal:
 
 
 def _duration(seconds: int) -> str:
-    """Say how long something takes, as roughly as it is known."""
-    if seconds < 100:  # noqa: PLR2004 - where minutes would be too rough
+    """Write a duration, rounded to minutes if it is long."""
+    if seconds < 100:  # noqa: PLR2004 - minutes would be too rough
         return f"{seconds} s"
     minutes = round(seconds / 60)
     hours, minutes = divmod(minutes, 60)

@@ -1,4 +1,4 @@
-"""How many broken records of a stream its bookmarks may pass."""
+"""Counts the broken records of a stream, and says whether bookmarks may pass them."""
 
 from __future__ import annotations
 
@@ -6,35 +6,35 @@ from collections import Counter
 
 from tap_ft42.api.errors import FatalAPIError
 
-KEEPER = "rejected_records"
-"""The stream that takes them."""
+REJECTED_RECORDS = "rejected_records"
+"""The stream that keeps rejected records."""
 
 _REASONS = 10
-"""Reasons that a log line tells of; the stream has all."""
+"""Reasons in one log line; the stream has all of them."""
 
 _ENOUGH = 1000
-"""Records after which it is clear that most of a stream are broken."""
+"""After so many records, it is clear whether most records of a stream are broken."""
 
 
 class UnusableRecordsError(FatalAPIError):
-    """Records break their schema and may not be passed by."""
+    """Records break their schema, and the bookmark may not pass them."""
 
 
 class Rejections:
-    """What of a stream was rejected, and whether its bookmarks may pass it.
+    """The rejected records of a stream.
 
-    They may where the records are kept elsewhere, and where they are the exception. A
-    single one always is.
+    Bookmarks may pass them if a stream keeps them, and if they are the exception. A single
+    rejected record always is an exception.
     """
 
     def __init__(self, *, is_kept: bool) -> None:
         self.is_kept = is_kept
-        """Whether what is rejected goes to a stream of its own."""
+        """Whether a stream keeps the rejected records."""
         self._seen = 0
         self._reasons: Counter[str] = Counter()
 
     def note(self, *, reason: str | None) -> None:
-        """Account for a record."""
+        """Count a record, with the reason if it is rejected."""
         self._seen += 1
         if reason is not None:
             self._reasons[reason] += 1
@@ -46,19 +46,19 @@ class Rejections:
 
     @property
     def reasons(self) -> dict[str, int]:
-        """The most frequent reasons, and how often each was one."""
+        """The most frequent reasons, with the number of records for each."""
         return dict(self._reasons.most_common(_REASONS))
 
     def objection(self) -> str | None:
-        """Say why no bookmark may pass what has been read; None if it may."""
+        """Say why bookmarks may not pass the records; None if they may."""
         if not self.total:
             return None
         reason = next(iter(self.reasons))
         if not self.is_kept:
             return (
                 f"{self.total} of {self._seen} records break the schema, mostly for this "
-                f"reason: {reason}. They would be lost, as the stream {KEEPER} is not "
-                "selected: select it"
+                f"reason: {reason}. They would be lost, as the stream {REJECTED_RECORDS} is "
+                "not selected: select it"
             )
         if self.total * 2 > self._seen and self.total > 1:
             return (
@@ -69,5 +69,5 @@ class Rejections:
 
     @property
     def is_hopeless(self) -> bool:
-        """Whether to read on is of no use."""
+        """Whether so many records are broken that it is useless to read on."""
         return self._seen >= _ENOUGH and self.total * 2 > self._seen

@@ -1,4 +1,4 @@
-"""One run: its services, its life, and what its lists share besides."""
+"""One run: its services, its life, and what else its lists share."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ class Run(Services):
 
     @cached_property
     def lifecycle(self) -> Lifecycle:
-        """How the run goes."""
+        """How the run begins, goes on and ends."""
         return Lifecycle(self, self._host)
 
     @cached_property
     def people(self) -> Directory:
-        """Who is in the scope."""
+        """The people in scope."""
         return Directory(self.scope)
 
     @cached_property
     def census_terms(self) -> CensusTerms:
-        """By what the censuses of the run go."""
+        """What the censuses of the run need to know of it."""
         return CensusTerms(
             settings=self.settings,
             began=self.began,
@@ -42,5 +42,5 @@ class Run(Services):
         )
 
     def stop(self, reason: str) -> None:
-        """Let the run end well, at once."""
+        """Let the run end now, in good order."""
         self.pipeline.stop(self.budget.stop(reason))

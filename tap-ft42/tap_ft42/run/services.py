@@ -1,4 +1,4 @@
-"""The services of a run, which everything in it shares."""
+"""The services that all parts of a run share."""
 
 from __future__ import annotations
 
@@ -36,21 +36,21 @@ if TYPE_CHECKING:
     from tap_ft42.run.host import Host
 
 _OF_THE_USER = user_state_path("tap-ft42")
-"""Where files are kept that no setting gives a place."""
+"""The folder for files, unless a setting names another one."""
 
 _STATE_INTERVAL = 5.0
 """Seconds between two STATE messages of a run that goes on."""
 
 
 class Services:
-    """What all of a run needs. Each service is opened when it is first needed."""
+    """The services of a run. Each one is opened when it is first used."""
 
     def __init__(self, settings: Mapping[str, Any], host: Host) -> None:
         self.settings = settings
         self._host = host
         self._places = 0
         self.widths: dict[bool, int] = {}
-        """How far ranges may reach, as any list of the run has shown; of a `Route`."""
+        """How wide ranges may be, as any list of the run has shown; used by `Route`."""
         self._state_written = time.monotonic()
 
     @cached_property
@@ -65,28 +65,28 @@ class Services:
 
     @cached_property
     def today(self) -> date:
-        """The day on which the run began to ask, by 42's clock."""
+        """The day of the run's first request, by 42's clock."""
         return self.clock.now().date()
 
     def begin(self) -> None:
-        """Ask for a token, whose answer tells what time it is, before all else.
+        """Ask for a token first; its answer also tells the time at 42.
 
         Raises:
             SettingError: The store of the quota cannot be used.
             CredentialsError: 42 refuses the application.
             RetriableAPIError: Too many tries failed.
             requests.RequestException: There is no answer.
-            RunEnds: The budget does not allow to wait for one.
+            RunEnds: The budget is too small to wait for a token.
         """
-        _ = self.quota  # a store that cannot be used is told before anything is asked
+        _ = self.quota  # a store that cannot be used is reported before any request
         tries = PATIENT_TRIES if self._host.has_state else MAX_TRIES
         self.client.retried("token", self.token.prepare, max_tries=tries)()
 
-    # How the API is asked
+    # Requests
 
     @cached_property
     def client(self) -> Client:
-        """What asks for pages."""
+        """Asks the API for pages."""
         return Client(self._session, token=self.token, budget=self.budget, clock=self.clock)
 
     @property
@@ -104,7 +104,7 @@ class Services:
         return session
 
     def _learn(self, response: requests.Response, **_: object) -> None:
-        """Learn from any answer, to a request for a token too."""
+        """Learn the time and the limits from an answer, also from that with the token."""
         self.clock.learn(response)
         self.quota.learn(response)
 
@@ -135,17 +135,17 @@ class Services:
 
     @cached_property
     def budget(self) -> Budget:
-        """What the run may spend."""
+        """The requests and minutes that the run may use."""
         return Budget(
             max_requests=self.settings.get("max_requests"),
             max_minutes=self.settings.get("max_minutes"),
         )
 
-    # How lists are read
+    # Reading
 
     @cached_property
     def pipeline(self) -> Pipeline:
-        """Reads ahead of the run."""
+        """Reads pages ahead of the run."""
         return Pipeline(
             quota=self.quota,
             budget=self.budget,
@@ -155,12 +155,12 @@ class Services:
 
     @property
     def is_down(self) -> bool:
-        """Whether the API has answered nothing, or has been waited for in vain."""
+        """Whether the API has not answered anything yet, or the run has given up waiting."""
         return self.client.known_good() is None or self.pipeline.is_given_up
 
     @cached_property
     def spool(self) -> Spool:
-        """What has been read and no state has covered yet."""
+        """Pages that were read, and that no state covers yet."""
         owner = self._application
         if self.backfill is not None:
             owner += f" {self.backfill}"
@@ -168,17 +168,17 @@ class Services:
         return Spool(
             Path(self.settings.get("spool") or _OF_THE_USER / "spool").expanduser()
             / f"{name}.sqlite",
-            # What an earlier run has left is of people, too.
+            # Pages of an earlier run hold personal data, so a preset does not keep them.
             is_new=self.backfill is not None or not self.privacy.is_full,
             keeps_pages=self.privacy.is_full,
             clock=self.clock,
             has_state=self._host.has_state,
-            # Without a limit the processor is what is scarce.
+            # Without a limit of requests, the processor is the bottleneck.
             is_compressed=bool(self.quota.per_second),
         )
 
     def next_place(self) -> Place:
-        """Return the place after all that have been given away."""
+        """Return the place behind all places that were given out before."""
         self._places += 1
         return (self._places,)
 
@@ -186,12 +186,12 @@ class Services:
 
     @cached_property
     def scope(self) -> Scope:
-        """Which part of the network."""
+        """The cursus and campuses that are read."""
         return Scope.of(self.settings)
 
     @cached_property
     def backfill(self) -> Backfill | None:
-        """The window of the past that is read, if the run is a backfill."""
+        """The window of the past that is read; None if the run is not a backfill."""
         return Backfill.of(self.settings)
 
     @cached_property
@@ -202,7 +202,7 @@ class Services:
         if self.backfill is not None:
             return Times(
                 until=min(self.backfill.ends, settled),
-                overlap=0,  # nothing arrives in the past
+                overlap=0,  # no rows are added to the past
                 not_before=self.backfill.begins,
                 is_past=True,
             )
@@ -214,19 +214,19 @@ class Services:
 
     @cached_property
     def privacy(self) -> Privacy:
-        """What of people may leave the tap."""
+        """Which personal data may leave the tap."""
         return Privacy.of(self.settings)
 
     @cached_property
     def is_dry_run(self) -> bool:
-        """Whether the lists are only tried out, with a request each."""
+        """Whether each list is only tried out, with one request."""
         return self._host.is_dry_run
 
-    # How it goes
+    # Records of the run
 
     @cached_property
     def ledger(self) -> Ledger:
-        """What the run asks for."""
+        """Counts the requests and rows of the run."""
         return Ledger()
 
     def write_state(self) -> None:
@@ -235,6 +235,6 @@ class Services:
         self._host.write_state()
 
     def write_state_if_due(self) -> None:
-        """Write a STATE message, unless the last one is quite new."""
+        """Write a STATE message, unless one was written a few seconds ago."""
         if time.monotonic() - self._state_written >= _STATE_INTERVAL:
             self.write_state()

@@ -1,8 +1,8 @@
-"""The reads of a list that the pipeline runs, before the run has come to their partitions.
+"""Plans the reads of a list, and starts them in the pipeline before the SDK asks for them.
 
-The Singer SDK takes one partition after the other, and the pipeline runs ahead of it. So
-what will be asked for is planned as soon as it is known: a page of parents tells which
-children there are, and which of them share their requests.
+The Singer SDK syncs one partition after the other; the pipeline runs ahead of it. So a
+partition is planned as soon as it is known. For example, a page of parents names the children
+to read, and tells which of them share their requests.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from tap_ft42.declared.contexts import cursus_of, key_of, list_of, parent_of
 from tap_ft42.declared.instants import HOUR
 from tap_ft42.declared.listing import ID
 from tap_ft42.planning.bookmarks import Movement
-from tap_ft42.planning.plan import apart, at_once, plan
+from tap_ft42.planning.plan import all_together, one_by_one, plan
 from tap_ft42.planning.steps import Way
-from tap_ft42.planning.sweeps import together
+from tap_ft42.planning.sweeps import sweep_state
 from tap_ft42.reading.asking import TooDearError
 from tap_ft42.run.fitted import fitted, is_read_at_once
 from tap_ft42.run.sweeping import Halving, may_be_of_one
@@ -38,54 +38,55 @@ if TYPE_CHECKING:
     from tap_ft42.reading.pipeline import Reading
     from tap_ft42.reading.places import Place
     from tap_ft42.reading.source import ListSource
-    from tap_ft42.run.due import Due
+    from tap_ft42.run.due import DuePartitions
     from tap_ft42.run.partitions import Partitions
     from tap_ft42.run.sweeping import Sweeping
     from tap_ft42.run.traits.trait import Trait
 
 Member: TypeAlias = "tuple[Context | None, Place]"
-"""A partition by its context, and its place in the order of the run."""
+"""The context of a partition, and its place in the order of the run."""
 
 _TRIED = 5
-"""Parents that are asked for where 42 refuses the list, before the others are held."""
+"""If 42 refuses the list of all parents, so many parents are tried one by one first."""
 
 _TURN, _TURNS = HOUR // 4, 50
-"""One in so many that are held is asked for, in each quarter of an hour another one."""
+"""Of the partitions that are held back, a run tries one in 50; each quarter of an hour (in
+milliseconds) the turn passes to others."""
 
 _BEHIND = 1_000_000
-"""Where what hangs on rows stands that no page of a list shows."""
+"""Place of the children of rows that no page of the list shows: behind all others."""
 
 
 @dataclass(frozen=True)
 class Started:
-    """A planned read that the pipeline runs, and what moves bookmarks as it goes on."""
+    """A planned read that the pipeline runs, with the movements of its bookmarks."""
 
     read: PlannedRead
     steps: Sequence[tuple[Step, Reading, Movement]]
     halving: Halving | None = None
-    """The sweep whose half it is, if it is one."""
+    """The sweep that failed and was halved, if this read is one of its halves."""
 
 
 class StartedReads:
-    """What of a list is read ahead."""
+    """The reads of a list that the run has started."""
 
-    def __init__(self, due: Due, traits: Sequence[Trait], sweeping: Sweeping) -> None:
+    def __init__(self, due: DuePartitions, traits: Sequence[Trait], sweeping: Sweeping) -> None:
         self._list = due.partitions
         self._due = due
         self._traits = traits
         self._sweeping = sweeping
         self.children: list[StartedReads] = []
-        """Those of the lists that are read for each row of this one."""
+        """The started reads of the child lists."""
         self.is_any_read = False
-        """Whether the run has read any of it to its end."""
+        """Whether the run has read any partition to its end."""
         self.is_begun = False
-        """Whether the run has begun to read the list, as far as it is known."""
+        """Whether the run has started the reads that are known without parents."""
         self.remembered: list[tuple[Partitions, Context]] = []
-        """What is read below rows of the last full read, if none is due now."""
+        """Children of the rows of the last full read, if no full read is due now."""
         self._place: Place | None = None
         self._running: dict[Hashable, Started | None] = {}
         self._is_due: dict[Hashable, bool] = {}
-        self._held: dict[Hashable, Partition] = {}
+        self._held_back: dict[Hashable, Partition] = {}
         self._refusal: Exception | None = None
         self._movements: dict[str, Sequence[Movement]] = {}
         self._swept: dict[str, Sequence[dict[str, Any]]] = {}
@@ -93,51 +94,51 @@ class StartedReads:
     # What the consumer asks
 
     def is_due(self, context: Context | None) -> bool | None:
-        """Tell whether anything of a partition is read; None if it is not planned."""
+        """Tell whether a partition has anything to read; None if it is not planned."""
         return self._is_due.get(key_of(context))
 
     def take(self, context: Context | None) -> Started | None:
-        """Return the read of a partition, for good; None if an earlier one has its rows.
+        """Hand over the read of a partition; None if another read (a sweep) has its rows.
 
         Raises:
-            Exception: 42 does not answer the others, and is not asked for this one.
+            Exception: 42 refused the partitions that were tried; this one is not tried.
         """
-        if self.is_held(context):
-            self._begin_held(context)
+        if self.is_held_back(context):
+            self._begin_held_back(context)
         elif key_of(context) not in self._running:
             self._begin_all(self._list.contexts or (context,))
         return self._running.pop(key_of(context))
 
-    def is_held(self, context: Context | None) -> bool:
-        """Tell whether a partition is not asked for, as 42 refuses all others."""
-        return key_of(context) in self._held
+    def is_held_back(self, context: Context | None) -> bool:
+        """Tell whether a partition is held back, as 42 has refused others of the list."""
+        return key_of(context) in self._held_back
 
-    def _begin_held(self, context: Context | None) -> None:
-        """Begin with what was held, if 42 answers any of it; else with this one in its turn.
+    def _begin_held_back(self, context: Context | None) -> None:
+        """Start all held-back partitions if 42 answered any; else this one, in its turn.
 
         Raises:
-            Exception: 42 does not answer what was tried, and it is not the turn of this one.
+            Exception: 42 refused the partitions that were tried; it is not this one's turn.
         """
         if self.is_any_read:
-            held, self._held = [*self._held.values()], {}
-            self._start(held, apart)
+            held_back, self._held_back = [*self._held_back.values()], {}
+            self._start(held_back, one_by_one)
             return
         turn = self._list.run.began // _TURN
         if self._refusal is not None and (parent_of(context) - turn) % _TURNS:
             raise self._refusal
-        self._start([self._held.pop(key_of(context))], apart)
+        self._start([self._held_back.pop(key_of(context))], one_by_one)
 
-    # What is begun
+    # Which partitions are started
 
     def begin_ahead(self) -> None:
-        """Begin with all partitions of a list without parent, if they are known so early."""
+        """Start all partitions of a list without parent, if they are known already."""
         listing, run = self._list.listing, self._list.run
         self.is_begun = True
         if not self._list.is_wanted or listing.parent is not None:
             return
-        # Whoever comes after it in the run has a later place, however late it is planned.
+        # Lists that follow in the run get later places, however late this one is planned.
         self._place = run.next_place()
-        # Who is in the scope, a list of people tells once it has been read.
+        # The people of a scope are known only after the list of people has been read.
         if not (listing.people_filter and run.scope.campus_ids):
             self._begin_all(self._list.contexts or (None,), is_urgent=True)
 
@@ -149,10 +150,11 @@ class StartedReads:
         self._begin(members, is_urgent=is_urgent)
 
     def begin_below(self, records: list[Any], place: Place) -> None:
-        """Begin with what a page of rows leads to.
+        """Start the children of a page of rows.
 
         Args:
-            records: The rows as the API sent them; may be sorted by whose turn it is.
+            records: The rows as the API sent them. They may be sorted in place: those whose
+                children have waited longest come first.
             place: The place of the page.
         """
         children = [child for child in self.children if child._list.is_wanted]  # noqa: SLF001 - of the same class
@@ -170,14 +172,14 @@ class StartedReads:
             child.begin_for([(context, (*at, number)) for context, at in parents])
 
     def contexts_below(self, record: Mapping[str, Any]) -> Iterator[Context]:
-        """Tell the lists below of a row, and yield the contexts that it gives them."""
+        """Show a row to the traits of the child lists, and yield its contexts for them."""
         for child in self.children:
             for trait in child._traits:  # noqa: SLF001 - of the same class
                 trait.learn_of_parent(record)
         yield from self._list.contexts_below(record)
 
     def begin_for(self, parents: Sequence[Member]) -> None:
-        """Begin with what hangs on rows of the list above."""
+        """Start the partitions of this list below some rows of the parent list."""
         self._begin(
             [
                 (own, (*place, number))
@@ -205,16 +207,17 @@ class StartedReads:
                     self._begin_remembered(place)
 
     def _begin_remembered(self, place: Place) -> None:
-        """Begin with what is read below rows that are not read themselves."""
+        """Start the children of rows that this run does not read itself."""
         self.remembered = [*remembered(self._list)]
         self._begin_known(self.remembered, place)
 
     def begin_unlisted(self) -> Sequence[tuple[Partitions, Context]]:
-        """Begin with what is known to hang on rows that cannot be listed now.
+        """Start the children of known rows, as the list itself cannot be read.
+
+        Rows are known if an earlier run read their children, or if the settings name them.
 
         Returns:
-            What an earlier run has read below them, or the settings name, as far as this run
-            has not begun with it.
+            The children that this run had not started yet: their list and context.
         """
         is_reference = self._list.listing.is_reference
         known = [*remembered(self._list), *self._named()] if is_reference else []
@@ -240,7 +243,7 @@ class StartedReads:
         return left
 
     def _named(self) -> Iterator[tuple[Partitions, Context]]:
-        """Yield what is read below campuses that a setting names."""
+        """Yield the children of the campuses that a setting names."""
         campus_ids = self._list.run.scope.campus_ids if self._list.listing.is_campus else ()
         for child in self._list.wanted_children:
             for campus_id in campus_ids:
@@ -248,11 +251,11 @@ class StartedReads:
                     yield child, context
 
     def _has_begun(self, parent: Context) -> bool:
-        """Tell whether the run has begun with what hangs on a row of the list above."""
+        """Tell whether the run has started this list below a row of the parent list."""
         return self.is_due(self._list.by_cursus(parent)[0]) is not None
 
     def _begin_known(self, known: Sequence[tuple[Partitions, Context]], place: Place) -> None:
-        """Begin with what hangs on rows that no page shows."""
+        """Start the children of rows that no page shows."""
         for child in self.children:
             child.begin_for(
                 [
@@ -264,48 +267,51 @@ class StartedReads:
 
     @cached_property
     def places_behind(self) -> Iterator[Place]:
-        """The places behind all that the list itself leads to, and before the next list."""
+        """The places behind the children that pages show, and before the next list."""
         place = self._place or self._list.run.next_place()
         return ((*place, _BEHIND, number) for number in count())
 
-    def begin_otherwise(self, running: Started, failure: Exception) -> bool:
-        """Begin to read in another way what failed, if there is one."""
+    def begin_fallback(self, running: Started, failure: Exception) -> bool:
+        """Start to read in another way what failed; return False if there is no other way."""
         members = running.read.partitions
         halving = running.halving
         is_one_too_many = halving is not None and halving.has_failed
         if halving is not None:
             halving.has_failed = True
         if isinstance(failure, TooDearError) or self._list.turn_to_carrier(failure):
-            self._start(members, apart)
+            self._start(members, one_by_one)
         elif not running.read.is_sweep or not may_be_of_one(failure):
             return False
         elif isinstance(failure, FatalAPIError) and self._sweeping.refuses_all(
             running.read.contexts[0], failure
         ):
             if self.is_any_read:
-                self._start(members, apart)
+                self._start(members, one_by_one)
             else:
                 self._try_some(members, failure)
         elif is_one_too_many and isinstance(failure, FatalAPIError):
-            # Where both halves are refused, it is not because of one of them.
-            self._start(members, apart)
+            # Both halves are refused, so no single member is the reason.
+            self._start(members, one_by_one)
         else:
             halving, middle = Halving(len(members)), ceil(len(members) / 2)
             for half in (members[:middle], members[middle:]):
-                self._start(half, at_once, halving=halving)
+                self._start(half, all_together, halving=halving)
             self._sweeping.tell_halved(halving.members, failure)
         return True
 
     def _try_some(self, members: Sequence[Partition], refusal: Exception) -> None:
-        """Begin with some of those whose list is refused, as 42 may show some parents alone."""
+        """Start a few partitions of a refused sweep one by one, and hold back the others.
+
+        42 may refuse the list of all parents, and still answer for a single one.
+        """
         tried = 0 if self._refusal is not None else _TRIED
         self._refusal = refusal
         keys = [key_of(member.context) for member in members]
         self._is_due |= dict.fromkeys(keys, True)
-        self._held |= dict(zip(keys[tried:], members[tried:], strict=True))
-        self._start(members[:tried], apart)
+        self._held_back |= dict(zip(keys[tried:], members[tried:], strict=True))
+        self._start(members[:tried], one_by_one)
 
-    # How it is begun
+    # How reads are started
 
     def _start(
         self,
@@ -356,7 +362,7 @@ class StartedReads:
         return self._list.reader.source(whole, query, read.name, path=self._list.whole_path)
 
     def _movements_of(self, read: PlannedRead, listing: Listing) -> Sequence[Movement]:
-        """Return what moves the states of the partitions."""
+        """Return the movements of the partitions' states, one for each step."""
         if read.is_sweep:
             states = self._swept[read.name] = [one.state for one in read.partitions]
             return [Movement(step, listing, states) for step in read.steps]
@@ -372,7 +378,7 @@ class StartedReads:
     def _accepts(self, read: PlannedRead, listing: Listing, head: Page) -> bool:
         if is_read_at_once(self._list):
             return True
-        # A list of all parents may have many rows of others.
+        # A list that cannot be narrowed to some parents may hold many rows of others.
         is_narrowed = listing.parent_filter is not None
         if read.way is Way.LOAD and not is_narrowed and head.pages > len(read.partitions):
             return False
@@ -381,9 +387,9 @@ class StartedReads:
     # The end
 
     def end(self, *, is_cut_short: bool) -> None:
-        """Tell the spool how far the plans of the run have been followed."""
+        """Tell the spool how far the run has followed its plans."""
         spool, is_full = self._list.run.spool, self._list.listing.cursor is None
-        swept = {name: together(states) for name, states in self._swept.items()}
+        swept = {name: sweep_state(states) for name, states in self._swept.items()}
         plans = self._list.plans | swept
         for name, state in plans.items():
             if is_cut_short:

@@ -1,4 +1,4 @@
-"""A dry run: each list is only tried out, with a request."""
+"""A dry run: each list is only tried out, with one request."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def tried_out(partitions: Partitions, context: Context | None) -> list[Any]:
-    """Return a record of a partition's first page: one that leads on, where it can."""
+    """Return one record of a partition's first page: if possible, one that has children."""
 
     def leads_on(record: object) -> bool:
         if not isinstance(record, dict) or ID not in record:

@@ -1,4 +1,4 @@
-"""Whose turn it is of what is read below a list: who waits longest is first."""
+"""The order in which the children of a list are read: those that waited longest first."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def remembered(above: Partitions) -> Iterator[tuple[Partitions, Context]]:
-    """Yield what is read below the rows of the last full read, as far as in scope."""
+    """Yield the children of the rows that the last full read found, if in scope."""
     for child in above.wanted_children:
         turns = _turns([child])
         for parent_id in sorted(turns, key=turns.__getitem__):
@@ -25,7 +25,7 @@ def remembered(above: Partitions) -> Iterator[tuple[Partitions, Context]]:
 
 
 def sort_by_turn(above: Partitions, records: list[Any]) -> None:
-    """Sort records of a list by the turns of what is read below them."""
+    """Sort records of a list by how long their children have waited."""
     turns = _turns(above.wanted_children)
     records.sort(
         key=lambda record: turns.get(record.get(ID) or 0, 0) if isinstance(record, dict) else 0
@@ -33,7 +33,7 @@ def sort_by_turn(above: Partitions, records: list[Any]) -> None:
 
 
 def _turns(children: Iterable[Partitions]) -> dict[int, int]:
-    """Return by parent when the part below it that waits longest was last served."""
+    """Return when each parent's children were last served: the child that waits longest."""
     turns: dict[int, int] = {}
     for child in children:
         for whole in child.lists:

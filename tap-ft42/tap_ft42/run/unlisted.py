@@ -1,9 +1,8 @@
-"""Whether the campuses and cursus that the settings name exist at 42.
+"""Checks whether the campuses and cursus that the settings name exist at 42.
 
-42 lists only campuses that are active and public. But it answers with the students of a
-campus that it does not list, and refuses if there is no such campus. So one student is
-asked for. What exists is read, and reported once. What does not exist is reported by
-each run.
+42 lists only campuses that are active and public. For a campus that it does not list, one
+student is asked for: 42 answers if the campus exists, and refuses if not. An unlisted campus
+that exists is read, and reported once. An id that does not exist is reported by each run.
 """
 
 from __future__ import annotations
@@ -24,23 +23,23 @@ if TYPE_CHECKING:
     from tap_ft42.run.partitions import Partitions
 
 _LISTED = "listed"
-"""Key in the state of the stream that lists them: ids of settings that exist."""
+"""Key in the state of a stream: ids that settings name and that exist."""
 
 _STUDENTS = "/{id}/users"
-"""Where its students are, below what is listed."""
+"""Path of the students of a campus or cursus, below the path of its list."""
 
 _logger = logging.getLogger("tap-ft42")
 
 
 def unlisted(scope: Scope, lists: Sequence[Partitions]) -> Iterator[tuple[str, str]]:
-    """Look up whether what the settings name exists, once for each id.
+    """Look up whether the ids in the settings exist, once for each id.
 
     Yields:
         The name of a setting, and what is wrong with it.
 
     Raises:
         RunEnds: The run has to end.
-        SettingError: Nothing that a setting names exists.
+        SettingError: None of the ids in a setting exists.
     """
     for listed_by in lists:
         listing = listed_by.listing
@@ -54,12 +53,12 @@ def unlisted(scope: Scope, lists: Sequence[Partitions]) -> Iterator[tuple[str, s
             for batch in id_lists(unknown):
                 known |= {row["id"] for row in LookUps(listed_by).rows(id=batch)}
         except FatalAPIError:
-            continue  # nobody can tell
+            continue  # 42 does not tell
         if hidden := sorted(_existing(listed_by, unknown - known)):
             known.update(hidden)
             _logger.warning(
-                "%s: 42 does not list %s, which exists nevertheless; perhaps it is no longer "
-                "active. It is read as far as 42 shows it.",
+                "%s: 42 does not list %s, but it exists; perhaps it is no longer active. "
+                "It is read as far as 42 shows it.",
                 name,
                 ", ".join(map(str, hidden)),
                 extra={"happened": "not_listed", "setting": name, "ids": hidden},
@@ -74,12 +73,12 @@ def unlisted(scope: Scope, lists: Sequence[Partitions]) -> Iterator[tuple[str, s
 
 
 def known_to_exist(stream_state: dict[str, Any]) -> set[int]:
-    """Return what settings have named of a list that exists, listed or not."""
+    """Return the ids that settings have named and that exist, listed or not."""
     return set(stream_state.get(_LISTED, ()))
 
 
 def is_gone(listed_by: Partitions, own: int) -> bool:
-    """Tell whether 42 does not know what it has listed any more."""
+    """Tell whether a campus or cursus has disappeared since it was listed."""
     try:
         listed_by.reader.one_of(_ask_for_students(listed_by, own))
     except FatalAPIError as failure:
@@ -93,7 +92,7 @@ def _ask_for_students(listed_by: Partitions, own: int) -> Reading:
 
 
 def _existing(listed_by: Partitions, ids: Iterable[int]) -> Iterator[int]:
-    """Yield the ids for which 42 answers, with students or without."""
+    """Yield the ids that exist: 42 answers, even with no students."""
     for own in sorted(ids):
         try:
             listed_by.reader.one_of(_ask_for_students(listed_by, own))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class BufferedWriter(MsgSpecWriter):
-    """Writes records in blocks, as a system call for each takes a fifth of a run."""
+    """Writes records in blocks: a system call for each record takes a fifth of a run."""
 
     @override
     def write_message(self, message: Message) -> None:
@@ -35,7 +35,7 @@ class BufferedWriter(MsgSpecWriter):
         version: int | None,
         extracted_at: datetime,
     ) -> None:
-        """Write a record as `write_message` writes its message, which need not be made."""
+        """Write a record without making the message that `write_message` needs."""
         message: dict[str, Any] = {"type": "RECORD", "stream": stream, "record": record}
         if version is not None:
             message["version"] = version
@@ -44,9 +44,10 @@ class BufferedWriter(MsgSpecWriter):
 
 
 class NoStateWriter(StateWriter):
-    """Writes none of the SDK's own states: the run knows when one is worth a message.
+    """Writes none of the SDK's own STATE messages, as the run decides when to write one.
 
-    The SDK repeats at the beginning what it was given, which a target then stores anew.
+    For example, the SDK repeats at the beginning the state that it was given, and a target
+    would store it again.
     """
 
     @override

@@ -1,4 +1,4 @@
-"""How records become rows, and what a stream reports about those that do not."""
+"""Makes rows of records, and reports what did not fit the schema."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk.schema.source import SchemaDirectory
 
 from tap_ft42.declared.records import EXTRA, RecordShape
-from tap_ft42.run.rejections import KEEPER
+from tap_ft42.run.rejections import REJECTED_RECORDS
 
 if TYPE_CHECKING:
     import logging
@@ -21,18 +21,18 @@ SCHEMAS = SchemaDirectory(files("tap_ft42") / "schemas")
 
 
 class Rows:
-    """Makes the rows of a stream, and remembers which records did not become one."""
+    """Makes the rows of a stream, and remembers what did not fit the schema."""
 
     def __init__(self, name: str, schema: Mapping[str, Any], rejections: Rejections) -> None:
         self._name = name
         self.shape = RecordShape(schema)
-        """What its records become."""
+        """The rules by which records become rows."""
         self._rejections = rejections
         self._undeclared: set[str] = set()
         self._words: set[str] = set()
 
     def row(self, record: object, added: Mapping[str, Any]) -> dict[str, Any]:
-        """Turn a record into a row, and account for it; raises as `RecordShape.row`."""
+        """Turn a record into a row, and count it; raises as `RecordShape.row`."""
         row = self.shape.row(record, added)
         self._rejections.note(reason=None)
         for name, value in row.get(EXTRA, {}).items():
@@ -40,17 +40,17 @@ class Rows:
             (self._words if is_word else self._undeclared).add(name)
         return row
 
-    def tell(self, logger: logging.Logger, *, may_name: bool) -> None:
-        """Say once what broke the schema, and what no schema declares.
+    def report(self, logger: logging.Logger, *, may_name: bool) -> None:
+        """Log what broke the schema, and which fields the schema does not declare.
 
         Args:
             logger: The stream's logger.
-            may_name: Whether the names of undeclared fields may leave the tap: they may
-                hold anything, as the fields do.
+            may_name: Whether the names of undeclared fields may be logged. A name may hold
+                personal data, like a value.
         """
         if self._words:
             logger.warning(
-                "%s: the API sends a word in the place of %s.",
+                "%s: the API sends a word in place of an object or list: %s.",
                 self._name,
                 ", ".join(sorted(self._words)),
                 extra={"happened": "words", "fields": sorted(self._words)},
@@ -79,9 +79,9 @@ class Rows:
                 self._name,
                 rejected.total,
                 next(iter(rejected.reasons)),
-                f"They are in the stream {KEEPER}, with the reasons"
+                f"They are in the stream {REJECTED_RECORDS}, with the reasons"
                 if rejected.is_kept
-                else f"They are nowhere, as the stream {KEEPER} is not selected",
+                else f"They are lost, as the stream {REJECTED_RECORDS} is not selected",
                 extra={
                     "happened": "rejected_records",
                     "rejected": rejected.total,

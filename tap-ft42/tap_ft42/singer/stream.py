@@ -1,4 +1,4 @@
-"""What every stream of the API does for Singer; what it reads, it only declares."""
+"""The base class of all streams of the API. A stream only declares what it reads."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing_extensions import override
 from tap_ft42.api.budget import RunEnds
 from tap_ft42.declared.privacy import PersonalData
 from tap_ft42.declared.records import BrokenRecordError
-from tap_ft42.run.below import not_read_here
+from tap_ft42.run.below import children_of_unread_rows
 from tap_ft42.run.lifecycle import ALONE
 from tap_ft42.run.trial import tried_out
 from tap_ft42.singer.messages import BufferedWriter
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 class FT42Stream(Stream):
-    """A stream of the 42 API. A subclass declares its list, and nothing else."""
+    """A stream of the 42 API. A subclass declares its listing, and nothing else."""
 
     listing: ClassVar[Listing]
     """What the list is, and how it is read."""
@@ -43,12 +43,12 @@ class FT42Stream(Stream):
     TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE  # rows fit their schema already
 
     list_run: ListRun
-    """What the run does with the list."""
+    """Reads the list in this run."""
     rejected_records: RejectedRecordsStream
-    """The stream that takes what breaks the schema."""
+    """The stream that keeps records that break the schema."""
 
     def __init_subclass__(cls) -> None:
-        """Take over what the SDK has to know of the list."""
+        """Set the attributes that the SDK needs, from the listing."""
         listing, cursor = cls.listing, cls.listing.cursor
         cls.name = listing.name
         cls.selected_by_default = listing.is_selected
@@ -65,7 +65,7 @@ class FT42Stream(Stream):
         self.list_run, self.rejected_records = list_run, rejected_records
         listing, scope = self.listing, list_run.run.scope
         if listing.people_filter is not None:
-            self.state_partitioning_keys = ()  # one bookmark, however many batches of people
+            self.state_partitioning_keys = ()  # all batches of people share one bookmark
         elif listing.by_cursus and len(scope.cursus_ids) == 1:
             # See `tap_ft42.planning.cursus`.
             self.state_partitioning_keys = [listing.parent_id] if listing.parent else []
@@ -97,11 +97,11 @@ class FT42Stream(Stream):
         lifecycle = self.list_run.run.lifecycle
         try:
             lifecycle.begin_stream(self.name)
-            # A parent's context names no cursus; those without parent are partitions.
+            # The context of a parent names no cursus; a partition without parent does.
             for own in self.list_run.partitions.by_cursus(context) if context else [None]:
                 yield from super()._sync_records(own, write_messages=write_messages)
         except RunEnds as end:
-            # Looking up who belongs to the scope was already more than the budget allows.
+            # The budget ended before the list: when the run asked for a token or for people.
             lifecycle.end_early(end)
         except (AbortedSyncFailedException, AbortedSyncPausedException):
             raise
@@ -117,7 +117,7 @@ class FT42Stream(Stream):
         else:
             yield from self.list_run.records(context)
         streams = {child.name: child for child in self.child_streams}
-        for name, own in not_read_here(self.list_run, context):
+        for name, own in children_of_unread_rows(self.list_run, context):
             streams[name].sync(own)
 
     # Rows
@@ -125,16 +125,16 @@ class FT42Stream(Stream):
     @override
     def post_process(self, row: Record, context: Context | None = None) -> Record | None:
         try:
-            return self._as_it_leaves(row, context)
+            return self._row_to_emit(row, context)
         except BrokenRecordError as broken:
             self.reject(row, str(broken))
             return None
 
-    def _as_it_leaves(self, record: object, context: Context | None) -> Record | None:
-        """Return the row of a record; None if it does not belong to the run.
+    def _row_to_emit(self, record: object, context: Context | None) -> Record | None:
+        """Return the row of a record as it is emitted; None if it does not belong to the run.
 
         Raises:
-            BrokenRecordError: It breaks the schema.
+            BrokenRecordError: The record breaks the schema.
         """
         shaped = self._rows.row(record, self.list_run.added(record, context))
         if not self.list_run.is_in_scope(shaped):
@@ -145,39 +145,44 @@ class FT42Stream(Stream):
 
     @cached_property
     def personal(self) -> PersonalData:
-        """What of the rows is about people, and what of that may leave the tap."""
+        """The personal data in the rows, and the rules for what may leave the tap."""
         return PersonalData(self.schema, self.list_run.run.privacy)
 
     def reject(self, record: object, reason: str) -> None:
         """Put a broken record aside."""
         self.list_run.rejections.note(reason=reason)
-        # Nobody can tell where in it that stands which a stream map takes out of the rows.
-        left = None
+        # A stream map may remove columns, and it is not known where in the record they are.
+        # Then only the reason is kept.
+        kept = None
         if not self._is_mapped:
-            left = self.personal.record(record, may_be_whole=self._is_sent_as_it_is)
-        if isinstance(left, dict):
-            left = self._rows.shape.without_embedded(left)
-        self.rejected_records.keep(self.name, left, reason)
+            kept = self.personal.record(record, may_be_whole=self._is_unchanged)
+        if isinstance(kept, dict):
+            kept = self._rows.shape.without_embedded(kept)
+        self.rejected_records.keep(self.name, kept, reason)
 
     def row(self, record: object, context: Context | None) -> dict[str, Any]:
-        """Return what the stream makes of a record, or raise a `BrokenRecordError`."""
+        """Return the row of a record, or raise a `BrokenRecordError`."""
         return self._rows.shape.row(record, self.list_run.added(record, context))
 
     @property
     def is_rejected_kept(self) -> bool:
-        """Whether what breaks the schema goes to a stream of its own."""
+        """Whether a stream keeps the records that break the schema."""
         return self.rejected_records.selected
 
     def emit(self, record: Record, context: Context | None, *, is_known: bool) -> None:
-        """Emit a record that is read outside of the stream's own turn."""
+        """Emit a record that is read outside of the stream's own turn, unless it is known."""
         row = self.post_process(record, context)
         if row is not None and not is_known:
             self._write_record_message(row)
 
     def take(self, record: object, context: Context | None) -> bool:
-        """Emit a row that came within one of another list, and tell whether it is whole."""
+        """Emit the row of a record that came within another record.
+
+        Returns:
+            Whether the record fits the schema.
+        """
         try:
-            row = self._as_it_leaves(record, context)
+            row = self._row_to_emit(record, context)
         except BrokenRecordError:
             return False
         if row is not None:
@@ -186,9 +191,9 @@ class FT42Stream(Stream):
 
     @override
     def _write_record_message(self, record: Record) -> None:
-        # Going through each record once more for nothing takes a seventh of a run.
+        # The SDK goes through each record once more. That takes a seventh of a run.
         writer = self._tap.message_writer
-        if self._is_sent_as_it_is and isinstance(writer, BufferedWriter):
+        if self._is_unchanged and isinstance(writer, BufferedWriter):
             writer.write_record(
                 self.name,
                 record,
@@ -206,7 +211,7 @@ class FT42Stream(Stream):
             yield message
 
     @cached_property
-    def _is_sent_as_it_is(self) -> bool:
+    def _is_unchanged(self) -> bool:
         """Whether all columns are selected and no stream map changes anything."""
         return not self._is_mapped and all(self.mask.values())
 
@@ -218,8 +223,8 @@ class FT42Stream(Stream):
 
     @override
     def _write_schema_message(self) -> None:
-        # The SDK announces a child once a parent. Some targets load what they have at
-        # every announcement: DuckDB's then takes ten times as long.
+        # The SDK repeats the schema of a child for each parent. Some targets load their batch
+        # at every schema message: DuckDB's target then takes ten times as long.
         if not self._is_announced:
             super()._write_schema_message()
             self._is_announced = True
@@ -227,32 +232,32 @@ class FT42Stream(Stream):
     @property
     @override
     def emit_activate_version_messages(self) -> bool:
-        # After such a message a target deletes what does not come again.
+        # After such a message a target deletes the rows that do not come again.
         is_backfill = self.list_run.run.backfill is not None
         return not is_backfill and super().emit_activate_version_messages
 
     # State
 
     def partition_context(self, context: Context | None) -> Mapping[str, Any] | None:
-        """Return what names a partition in the state; None if it is the only one."""
+        """Return the keys that name a partition in the state; None if it is the only one."""
         return self._get_state_partition_context(context)
 
     @override
     def _increment_stream_state(
         self, latest_record: Record, *, context: Context | None = None
     ) -> None:
-        """Do nothing: bookmarks move by parts of a read, not by records."""
+        """Do nothing: bookmarks move with parts of a read, not with records."""
 
     @override
     def _write_state_message(self) -> None:
-        """Write the state now and then, as it holds the bookmarks of all partitions."""
+        """Write the state every few seconds only, as it holds the bookmarks of all streams."""
         self.list_run.run.write_state_if_due()
 
     @override
     def finalize_state_progress_markers(self, state: dict[str, Any] | None = None) -> None:
-        # The SDK calls this once a run, after the last child.
+        # The SDK calls this once a run, after the last parent of the stream.
         self.list_run.end_partitions()
-        # The SDK asks for the partitions, and so for the scope.
+        # The SDK asks for the partitions, so the people of the scope may be looked up.
         with suppress(RunEnds, *ALONE):
             super().finalize_state_progress_markers(state)
         self._write_state_message()
@@ -260,7 +265,7 @@ class FT42Stream(Stream):
 
     @override
     def log_sync_costs(self) -> None:
-        # The SDK calls this once all streams have been read, and not if one failed.
+        # The SDK calls this after all streams were read, and not if one failed.
         super().log_sync_costs()
-        self._rows.tell(self.logger, may_name=self.list_run.run.privacy.is_full)
+        self._rows.report(self.logger, may_name=self.list_run.run.privacy.is_full)
         self.list_run.note_ends()

@@ -1,7 +1,7 @@
 """The streams of the tap, in the order in which a run reads them.
 
-A stream is a class in a module of this package, which declares its `Listing`, and a
-schema of the same name; nothing else has to name it.
+A stream is a class in a module of this package. The class declares its `Listing`; a schema
+has the same name. No other code has to name the stream.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def _declared() -> Iterator[type[FT42Stream]]:
-    """Yield the classes of the modules, in the order of their names and their lines."""
+    """Yield the stream classes of all modules, in the order of modules and of lines."""
     for name in sorted(module.name for module in iter_modules(__path__)):
         module = import_module(f"{__name__}.{name}")
         for member in vars(module).values():
@@ -34,7 +34,7 @@ def _declared() -> Iterator[type[FT42Stream]]:
 
 
 def _texts(names: Iterable[str]) -> dict[str, str | None]:
-    """Return what the schema files say, by stream."""
+    """Return the texts of the schema files, by stream; None for a missing file."""
     folder = files("tap_ft42") / "schemas"
     paths = {name: folder / f"{name}.json" for name in names}
     return {
@@ -44,10 +44,10 @@ def _texts(names: Iterable[str]) -> dict[str, str | None]:
 
 
 def _in_order() -> Iterator[type[FT42Stream]]:
-    """Yield each stream after its parent, its marks and those that its rows refer to.
+    """Yield each stream after its parent and all streams that it needs.
 
-    Otherwise what seldom changes comes first, in the order of declaration. Children are
-    read while their parent is, so that what they refer to is read before it.
+    Apart from that, reference lists come first, and streams come in the order of declaration.
+    Children are read together with their parent, so what they need comes before the parent.
     """
     declared = [*_declared()]
     listings = {stream.listing.name: stream.listing for stream in declared}
@@ -76,7 +76,7 @@ def _in_order() -> Iterator[type[FT42Stream]]:
 
 
 def _needs(listing: Listing, schema: Schema) -> Iterator[str]:
-    """Yield the streams that the rows of one refer to, and which tells of its changes."""
+    """Yield the streams that a stream refers to, and the one that its `Movers` name."""
     if listing.movers is not None:
         yield listing.movers.marks
     for column in schema["properties"].values():
@@ -85,6 +85,6 @@ def _needs(listing: Listing, schema: Schema) -> Iterator[str]:
 
 
 STREAMS: tuple[type[FT42Stream], ...] = tuple(_in_order())
-"""Parents before children, and what rows refer to before the rows."""
+"""All streams: parents before children, and referenced streams before those that refer."""
 
 __all__ = ["STREAMS"]

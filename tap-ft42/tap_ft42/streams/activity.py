@@ -11,7 +11,7 @@ from tap_ft42.streams.reference import CampusesStream, CoalitionsStream
 
 
 class ProjectsUsersStream(FT42Stream):
-    """Enrolments in projects, by campus and cursus, each with its own bookmark."""
+    """Enrolments in projects. Each campus and cursus has its own bookmark."""
 
     listing = Listing(
         name="projects_users",
@@ -64,5 +64,5 @@ class CoalitionsUsersStream(FT42Stream):
         points=Points(total="score", moved_at="this_year_score_updated_at"),
         largest_sweep=LARGEST,
         weight=2,
-        census=Census(share=0.05),  # people are looked for first: they take theirs along
+        census=Census(share=0.05),  # a person who disappeared takes their memberships along
     )

@@ -1,8 +1,8 @@
-"""The columns by which the API's lists tell what changed."""
+"""The columns by which changes of the API's lists are found."""
 
 from __future__ import annotations
 
 from tap_ft42.declared.listing import Cursor
 
 UPDATED_AT = Cursor("updated_at")
-"""When the API last changed a row, as far as it says."""
+"""When the API last changed a row; some changes do not move it."""

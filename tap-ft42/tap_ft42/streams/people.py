@@ -1,4 +1,4 @@
-"""Who studies, where, and how far they have come."""
+"""Who studies, where, and at which level."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tap_ft42.streams.cursors import UPDATED_AT
 
 
 class UsersStream(FT42Stream):
-    """Students of the run's cursus who are not alumni; of several, once for each."""
+    """Students of the run's cursus who are not alumni; once for each cursus."""
 
     listing = Listing(
         name="users",
@@ -20,11 +20,11 @@ class UsersStream(FT42Stream):
         campus_filter="filter[primary_campus_id]",
         tells="people",
         weight=4,
-        # No graph is of one cursus alone.
+        # The API has no graph of a single cursus.
         graph=Graph("/v2/users/graph", counts_others=True),
         census=Census(
             refresh_factor=1,  # active? and the dates of erasure change silently
-            share=1,  # with people goes all that hangs on them
+            share=1,  # when people disappear, so do their rows in other lists
             left_filters={"filter[kind]": "student", "filter[alumni?]": "true"},
         ),
     )
@@ -33,7 +33,7 @@ class UsersStream(FT42Stream):
 class CursusUsersStream(FT42Stream):
     """Level, grade and black hole of everybody in the run's cursus.
 
-    ``updated_at`` moves when somebody begins or ends, and not with these three.
+    ``updated_at`` moves when somebody begins or ends, but not when these three change.
     """
 
     listing = Listing(
@@ -42,7 +42,7 @@ class CursusUsersStream(FT42Stream):
         by_cursus=True,
         cursus_filter="filter[cursus_id]",
         cursor=UPDATED_AT,
-        campus_filter="filter[campus_id]",  # goes by the primary campus
+        campus_filter="filter[campus_id]",  # this is the primary campus
         is_nightly=True,
         weight=2,
         graph=Graph("/v2/cursus_users/graph"),
@@ -52,7 +52,7 @@ class CursusUsersStream(FT42Stream):
             mark="final_mark",
             deadline="blackholed_at",
         ),
-        census=Census(refresh_factor=0),  # its people are read in turn
+        census=Census(refresh_factor=0),  # `movers` reads all people in turn
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tap_ft42.declared.listing import Carried, Listing
+from tap_ft42.declared.listing import Carrier, Listing
 from tap_ft42.singer.stream import FT42Stream
 from tap_ft42.streams.cursors import UPDATED_AT
 
@@ -14,7 +14,7 @@ class CursusStream(FT42Stream):
 
 
 class CampusesStream(FT42Stream):
-    """Every active, public campus; parent of what is asked campus by campus."""
+    """Every active, public campus; parent of the lists that are read campus by campus."""
 
     listing = Listing(name="campuses", path="/v2/campus", is_campus=True, refresh_hours=24)
 
@@ -22,7 +22,7 @@ class CampusesStream(FT42Stream):
 class ProjectsStream(FT42Stream):
     """Projects of the run's cursus, with the sessions of every campus.
 
-    One that belongs to several of them comes once for each.
+    A project that belongs to several cursus comes once for each.
     """
 
     listing = Listing(
@@ -47,8 +47,8 @@ class AchievementsStream(FT42Stream):
 class CampusAchievementsStream(FT42Stream):
     """Which campus awards which badge.
 
-    Off by default: the names in ``achievements.campus`` say the same for twelve
-    requests instead of one a campus.
+    Off by default: the names in ``achievements.campus`` say the same, and cost twelve requests
+    instead of one for each campus.
     """
 
     listing = Listing(
@@ -77,15 +77,15 @@ class BlocsStream(FT42Stream):
 class CoalitionsStream(FT42Stream):
     """Every coalition; parent of the memberships.
 
-    The API narrows their list by nothing, and may refuse it. For a scope, or then, the blocs
-    are asked for instead: they carry their coalitions, points and all.
+    The API cannot narrow this list, and may refuse it. If a scope names campuses, or if the API
+    refuses the list, the blocs are read instead: they carry their coalitions with all columns.
     """
 
     listing = Listing(
         name="coalitions",
         path="/v2/coalitions",
         campus_filter="filter[campus_id]",
-        carried=Carried("/v2/blocs", column="coalitions", campus_column="campus_id"),
+        carrier=Carrier("/v2/blocs", column="coalitions", campus_column="campus_id"),
         has_ranges=False,
         refresh_hours=24,
     )

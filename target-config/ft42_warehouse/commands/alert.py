@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from ft42_warehouse.alerts import tell
+from ft42_warehouse.alerts import post_news
 from ft42_warehouse.commands.options import (
     Warehouse,
     job_option,
@@ -43,9 +43,9 @@ def alert(  # noqa: PLR0913 - an argument an option
     incremental_minutes: float,
     nightly_hours: float,
 ) -> None:
-    """Post new problems, and those that are over, to a webhook, once each.
+    """Post each new problem to a webhook, and each problem that is over.
 
-    WAREHOUSE_ALERT_URL is its URL. The exit code is 1 if the webhook refuses.
+    The URL is in WAREHOUSE_ALERT_URL. The exit code is 1 if the webhook refuses.
     """
     url = os.environ.get("WAREHOUSE_ALERT_URL")
     if not url:
@@ -58,17 +58,17 @@ def alert(  # noqa: PLR0913 - an argument an option
         raise click.UsageError(message) from None
     schedule = schedule_of(incremental_minutes, nightly_hours)
     if job is not None:
-        # Whether the server answers is told below.
+        # If the server does not answer, the code below reports it.
         with suppress(click.ClickException), warehouse.database.connect() as connection:
             note_failure(connection, warehouse.schemas, job, schedule.turn(job))
     try:
-        news = tell(warehouse.database, warehouse.schemas, schedule, webhook, state)
+        news = post_news(warehouse.database, warehouse.schemas, schedule, webhook, state)
     except WebhookError as error:
-        message = f"The webhook did not take it: {error}. The next call posts it again."
+        message = f"The alert was not posted: {error}. The next call tries again."
         raise click.ClickException(message) from None
     except OSError as error:
         message = f"{state} cannot be used: {error.strerror}"
         raise click.ClickException(message) from None
     click.echo(
-        f"Told: {len(news.new)} new, {len(news.over)} over" if news else "Nothing new to tell"
+        f"Posted: {len(news.new)} new, {len(news.over)} over" if news else "Nothing new to post"
     )

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 @click.command(epilog="Example: warehouse check")
 @click.pass_obj
 def check(warehouse: Warehouse) -> None:
-    """Verify what the tables promise; exit code 1 if something is broken."""
+    """Verify the promises about the tables; exit code 1 if one is broken."""
     with warehouse.database.connect() as connection:
         broken = broken_promises(connection, warehouse.schemas)
         remember(connection, warehouse.schemas, broken)

@@ -13,10 +13,10 @@ from ft42_warehouse.turns import note_begin
 
 @click.command(epilog="Example: warehouse init --shard lyon")
 @shard_option
-@job_option("--job", "Job that begins with this.")
+@job_option("--job", "Job that begins with this command.")
 @click.pass_obj
 def init(warehouse: Warehouse, job: str | None, shards: tuple[str, ...]) -> None:
-    """Create schemas, tables, indexes and roles; what exists is kept."""
+    """Create schemas, tables, indexes and roles; existing ones are kept."""
     schemas = warehouse.schemas
     warehouse.loader.make_storage()
     loader = warehouse.loader
@@ -28,7 +28,7 @@ def init(warehouse: Warehouse, job: str | None, shards: tuple[str, ...]) -> None
         )
         raise click.ClickException(message)
     with warehouse.database.connect() as connection:
-        # Before anything can fail, so that a job that fails here is missed.
+        # Note this first: if the job fails here, its publish will be missed.
         is_noted = job is None or note_begin(connection, schemas, job)
         notes = prepare(connection, schemas, shards)
         if job is not None and not is_noted:

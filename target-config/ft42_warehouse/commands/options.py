@@ -1,4 +1,4 @@
-"""What several commands of ``warehouse`` take."""
+"""Options that several commands of ``warehouse`` share."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _F = TypeVar("_F", bound="Callable[..., Any]")
 
 @dataclass(frozen=True)
 class Warehouse:
-    """What all commands need."""
+    """The objects that all commands need."""
 
     database: Database
     schemas: Schemas
@@ -34,7 +34,7 @@ def option(
     *variables: str,
     **attributes: Any,  # noqa: ANN401 - passed on to click
 ) -> Callable[[_F], _F]:
-    """Declare an option that the first of some variables sets that is there."""
+    """Declare an option; its default is the first of some variables that is set."""
     return click.option(name, envvar=variables, show_envvar=True, **attributes)
 
 
@@ -42,7 +42,7 @@ def server_option(
     name: str,
     **attributes: Any,  # noqa: ANN401 - passed on to click
 ) -> Callable[[_F], _F]:
-    """Declare an option that the stock target's variable sets, else Meltano's."""
+    """Declare an option; its default is the stock target's variable, else Meltano's."""
     variable = name.strip("-").replace("-", "_").upper()
     return option(name, f"TARGET_POSTGRES_{variable}", f"WAREHOUSE_{variable}", **attributes)
 
@@ -63,13 +63,13 @@ allow_deletes = click.option(
 
 shard_option = click.option(
     "--shard", "shards", multiple=True, envvar="WAREHOUSE_SHARDS", show_envvar=True,
-    help="Also prepare the landing schema ft42_raw_NAME; existing ones need not be named. Can "
-    "be repeated; in the variable, separate names with blanks.",
+    help="Also prepare the landing schema ft42_raw_NAME. Existing ones need not be named. Can "
+    "be repeated; in the variable, separate names with spaces.",
 )  # fmt: skip
 
 
 def schedule_options(command: _F) -> _F:
-    """Let a command be told how old the tables may become."""
+    """Add the options that say how old the tables may become."""
     nightly = option(
         "--nightly-hours", "WAREHOUSE_NIGHTLY_HOURS",
         type=click.FloatRange(0, min_open=True), default=26, show_default=True,
@@ -84,5 +84,5 @@ def schedule_options(command: _F) -> _F:
 
 
 def schedule_of(incremental_minutes: float, nightly_hours: float) -> Schedule:
-    """Return what the options of `schedule_options` say."""
+    """Return the schedule from the options of `schedule_options`."""
     return Schedule(timedelta(minutes=incremental_minutes), timedelta(hours=nightly_hours))

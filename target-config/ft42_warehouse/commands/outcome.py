@@ -9,19 +9,18 @@ from ft42_warehouse.turns import failures
 
 
 @click.command(epilog="Example: warehouse outcome --job nightly")
-@job_option("--job", "Job that ends with this.", required=True)
+@job_option("--job", "Job that ends with this command.", required=True)
 @click.pass_obj
 def outcome(warehouse: Warehouse, job: str) -> None:
     """Tell which streams a job did not load; exit code 1 if there are any.
 
-    A job publishes its other streams when one fails. This, its last task, then lets the
-    job fail.
+    If one stream fails, a job still publishes the others. Then this last task fails the job.
     """
-    tell_outcome(warehouse, job)
+    print_outcome(warehouse, job)
 
 
-def tell_outcome(warehouse: Warehouse, job: str) -> None:
-    """Say what the loads of a job missed.
+def print_outcome(warehouse: Warehouse, job: str) -> None:
+    """Print whether the loads of a job are complete.
 
     Raises:
         click.ClickException: They missed something.
@@ -30,8 +29,8 @@ def tell_outcome(warehouse: Warehouse, job: str) -> None:
         missed = failures(connection, warehouse.schemas, job)
     if missed:
         message = (
-            f"The job {job} did not load everything: {'; '.join(missed)}. What came is "
-            "published, and the next run goes on where this one stopped. See the log of the "
+            f"The job {job} did not load everything: {'; '.join(missed)}. The other rows are "
+            "published, and the next run continues where this one stopped. See the log of the "
             "load."
         )
         raise click.ClickException(message)

@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 @click.argument("person")
 @option(
     "--spool", "TAP_FT42_SPOOL", "WAREHOUSE_SPOOL", type=click.Path(path_type=Path),
-    help="Folder where the tap keeps pages for a day at most, to empty it.",
+    help="Folder to empty, where the tap keeps pages for a day at most.",
 )  # fmt: skip
 @click.pass_obj
 def forget(warehouse: Warehouse, person: str, spool: Path | None) -> None:
-    """Erase a person's data, and keep them out.
+    """Erase a person's data, and let no load bring them back.
 
-    PERSON is the id at 42, or the login. Only the id, the time and digests of the names
-    are kept.
+    PERSON is the id at 42, or the login. Only the id, the time and digests of the names are
+    kept.
     """
     with warehouse.database.connect() as connection:
         user_id = _person_id(connection, warehouse, person)
@@ -53,10 +53,10 @@ def forget(warehouse: Warehouse, person: str, spool: Path | None) -> None:
 @click.option("--json", "as_object", is_flag=True, help="Print JSON.")
 @click.pass_obj
 def person(warehouse: Warehouse, person: str, *, as_object: bool) -> None:
-    """Print all that is known of a person, from every schema.
+    """Print all data about a person, from every schema.
 
-    PERSON is the id at 42, or the login. Read the answer before you hand it out for a
-    request for access (GDPR, art. 15): rows of a team name its other members.
+    PERSON is the id at 42, or the login. If you answer a request for access (GDPR, art. 15),
+    read the output before you hand it out: rows of a team name its other members.
     """
     with warehouse.database.connect() as connection:
         user_id = _person_id(connection, warehouse, person)

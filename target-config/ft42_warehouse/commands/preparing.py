@@ -1,4 +1,4 @@
-"""What prepares the database, for ``warehouse init`` and for the publish of a job."""
+"""Prepares the database, for ``warehouse init`` and for the publish of a job."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ def prepare(
     *,
     is_once: bool = False,
 ) -> list[str]:
-    """Create what is missing, as `create_all` does.
+    """Create what is missing; see `create_all`.
 
     Args:
         connection: A connection of the publisher, in autocommit mode.
         schemas: Names of the schemas.
-        shards: Names of shards that must exist, besides those that do.
-        is_once: Whether to do nothing where a version like this one did it.
+        shards: Names of shards to create, besides those that exist.
+        is_once: Whether to do nothing if this version has done it already.
 
     Raises:
-        click.ClickException: It was refused; nothing has changed.
+        click.ClickException: It is not possible; nothing has changed.
     """
     try:
         if is_once and is_up_to_date(connection, schemas, shards):

@@ -15,7 +15,7 @@ from ft42_warehouse.commands.options import (
     option,
     shard_option,
 )
-from ft42_warehouse.commands.outcome import tell_outcome
+from ft42_warehouse.commands.outcome import print_outcome
 from ft42_warehouse.commands.preparing import prepare
 from ft42_warehouse.publish import TooManyDeletionsError
 from ft42_warehouse.publish import publish as publish_landed
@@ -34,12 +34,12 @@ if TYPE_CHECKING:
 @option(
     "--keep-days", "WAREHOUSE_KEEP_DAYS",
     type=click.FloatRange(0, min_open=True), default=30, show_default=True,
-    help="How long to keep rejected records, runs (Meltano's, too), alerts and dates of "
+    help="How long to keep rejected records, runs (also Meltano's), alerts and dates of "
     "erasures.",
 )  # fmt: skip
 @job_option("--job", "Job whose load this publishes.")
 @click.option(
-    "--outcome", "is_last", is_flag=True, help="Then do what `outcome` does for this job."
+    "--outcome", "is_last", is_flag=True, help="Run `outcome` for this job at the end."
 )
 @shard_option
 @click.pass_obj
@@ -53,9 +53,9 @@ def publish(  # noqa: PLR0913 - an argument an option
     is_last: bool,
     shards: tuple[str, ...],
 ) -> None:
-    """Publish what has landed, in one transaction.
+    """Publish the landed rows, in one transaction.
 
-    With --job, do first what `init` does, if this version has not done it yet.
+    With --job, run `init` first, if this version has not run it yet.
     """
     if is_last and job is None:
         raise click.MissingParameter(param_hint="--job", param_type="option")
@@ -73,7 +73,7 @@ def publish(  # noqa: PLR0913 - an argument an option
     if job == "nightly" and uri and (failure := trim(uri, days=keep_days)):
         click.echo(f"{failure}.", err=True)
     if job is not None and is_last:
-        tell_outcome(warehouse, job)
+        print_outcome(warehouse, job)
 
 
 @click.command(epilog="Example: warehouse rebuild")
@@ -81,9 +81,9 @@ def publish(  # noqa: PLR0913 - an argument an option
 @allow_deletes
 @click.pass_obj
 def rebuild(warehouse: Warehouse, max_delete_percent: float, allow_deletes: bool) -> None:
-    """Publish, and compare every row with what landed.
+    """Publish, and compare every row with the landed rows.
 
-    This corrects what was changed by hand. Readers see the old tables until it ends.
+    This corrects rows that were changed by hand. Readers see the old tables until it ends.
     """
     _publish(warehouse, None if allow_deletes else max_delete_percent, everything=True)
 
@@ -101,14 +101,14 @@ def _publish(
             )
         except TooManyDeletionsError as error:
             message = (
-                f"{error}. If it is right, run it with --allow-deletes once, or set "
+                f"{error}. If that is right, run it once with --allow-deletes, or set "
                 "WAREHOUSE_MAX_DELETE_PERCENT."
             )
             raise click.ClickException(message) from None
-    _tell(published)
+    _print_result(published)
 
 
-def _tell(published: Published) -> None:
+def _print_result(published: Published) -> None:
     for table in published_tables():
         parts = [
             f"{counts[table.name]:,} {word}"
@@ -124,9 +124,12 @@ def _tell(published: Published) -> None:
     if published.erased:
         click.echo(f"The data of {published.erased:,} persons were erased")
     if published.returned:
+        start, end = published.missing
         click.echo(
-            f"42 lists {published.returned:,} persons again whose data were erased. What was "
-            "theirs before is missing until a backfill reads it.",
+            f"42 lists {published.returned:,} persons again whose data were erased. Their "
+            "older rows are missing until a backfill reads them: "
+            f"TAP_FT42_START_DATE={start} TAP_FT42_END_DATE={end} meltano --environment=prod "
+            "run tap-ft42-live target-postgres warehouse:publish",
             err=True,
         )
     if not (+published.inserted or +published.changed or +published.deleted):

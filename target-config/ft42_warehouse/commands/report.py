@@ -38,9 +38,9 @@ def report(  # noqa: PLR0913 - an argument an option
     incremental_minutes: float,
     nightly_hours: float,
 ) -> None:
-    """Write or serve a report: one HTML page, which needs no network."""
+    """Write or serve a report: one HTML page that needs no network."""
     if (output is None) != serve:
-        message = "Say either --output FILE or --serve."
+        message = "Use either --output FILE or --serve."
         raise click.UsageError(message)
     looked_at = (
         warehouse.database,

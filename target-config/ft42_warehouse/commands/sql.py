@@ -33,12 +33,12 @@ def sql(  # noqa: PLR0913 - an argument an option
     incremental_minutes: float,
     nightly_hours: float,
 ) -> None:
-    """Print an SQL statement of this program; without NAME, list all.
+    """Print an SQL statement of this program; without NAME, list all statements.
 
     This needs no database. Values that only a run knows become variables of psql.
 
     \b
-    warehouse sql                          # all statements, by what they are for
+    warehouse sql                          # all statements, by their purpose
     warehouse sql publish/change users     # how changed rows of users are published
     warehouse sql check/duplicates users | psql ft42
     """  # noqa: D301 - click looks for the character itself

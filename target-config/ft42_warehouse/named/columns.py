@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 
 _WHOLE = {"login", "mail", "name", "phone"}
-"""Kinds of columns of which a part may be the name of somebody else."""
+"""Kinds of columns with a name. A part of it may be the name of somebody else."""
 
 TEXT = "text"
-"""Kind of columns whose texts may be about anybody."""
+"""The kind of columns whose texts may be about anybody."""
 
 
 @dataclass(frozen=True)
@@ -49,19 +49,19 @@ class TextColumn:
 
     @property
     def says_who(self) -> bool:
-        """Whether it says what the row's own person is called."""
+        """Whether it names the row's own person."""
         table = tables_by_name().get(self.table)
         return bool(table and table.naming.get(self.name, TEXT) in _WHOLE)
 
     @property
     def lands_without_text(self) -> bool:
-        """Whether a trigger lets only what is declared land, and no text of people."""
+        """Whether a trigger reduces its values to declared fields, without texts."""
         table = tables_by_name().get(self.table)
         return bool(table and self.name in table.naming_lists)
 
 
 def text_columns(connection: Connection[Any], schemas: Schemas) -> list[TextColumn]:
-    """Return the columns that can hold text, of all tables of all schemas, in their order."""
+    """Return the columns that can hold text, of all tables of all schemas, in order."""
     rows = connection.execute(
         schemas.statement("erase/text_columns"),
         {"schemas": schemas.names, "warehouse": schemas.warehouse},

@@ -1,4 +1,4 @@
-"""Finds erased persons who are named again, by digests that nobody can read back."""
+"""Finds erased persons who are named again, by irreversible digests of their names."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
 
 _MOST_PARTS = 8
-"""Words in what is known again by its digest, but for whole values: enough for addresses."""
+"""A part of a value may have so many words to be found: enough for addresses."""
 
 _REMEMBERED = 100_000
-"""Strings of which it is remembered whom they name: most stand in many values."""
+"""Strings in the cache: most of them stand in many values."""
 
 _STRINGS_IN_JSON = (
     'strict $.** ? (@.type() == "string")',
@@ -38,12 +38,12 @@ _END = re.compile(r"(?<=\d)(?!\d)|(?<=[^\W\d_])(?![^\W\d_])|(?<=[a-z])(?=[A-Z])"
 
 
 def digest_of(connection: Connection[Any], schemas: Schemas, string: str) -> str:
-    """Return the digest by which what an erased person was called is known again."""
+    """Return the digest of a string that may name an erased person."""
     return _digest(_salt(connection, schemas), string)
 
 
 def remember_names(connection: Connection[Any], schemas: Schemas, named: Named) -> None:
-    """Keep digests of what erased persons were called, which nobody can read back."""
+    """Keep digests of the strings that name erased persons."""
     salt = _salt(connection, schemas)
     with connection.cursor() as cursor:
         cursor.executemany(
@@ -61,7 +61,7 @@ def remember_names(connection: Connection[Any], schemas: Schemas, named: Named) 
 def erased_names(
     connection: Connection[Any], schemas: Schemas
 ) -> Iterator[tuple[TextColumn, int, str]]:
-    """Yield where erased persons are still named, with their ids and what was found.
+    """Yield columns that name erased persons, each with the person's id and the string.
 
     Args:
         connection: A transaction of the publisher is open.
@@ -107,7 +107,7 @@ def erased_names(
             for (value,) in cursor:
                 whole = person_called(value)
                 found = {} if whole is None else {value: whole}
-                # No login, address or name goes across a slash, and paths repeat each other.
+                # No name contains a slash. Parts of paths repeat, so the cache finds them.
                 for segment in () if says_who else value.split("/"):
                     found |= persons_in(segment)
                 for string, person in found.items():
@@ -115,9 +115,9 @@ def erased_names(
 
 
 def _strings_in(column: TextColumn) -> sql.Composed:
-    """Return the query for the different strings in a column, but for figures and instants.
+    """Return the query for the distinct strings in a column, except figures and instants.
 
-    Of JSON these are its texts and keys, each once: of a million teams, few are different.
+    In JSON these are all texts and keys. A million teams have only few distinct ones.
     """
     if column.is_structured:
         strings = sql.SQL(" UNION ALL ").join(
@@ -138,7 +138,7 @@ def _strings_in(column: TextColumn) -> sql.Composed:
 
 
 def _pieces(value: str, others: set[str]) -> Iterator[str]:
-    """Yield a text and what stands in it as words, but for the logins of others."""
+    """Yield a text, and the words and groups of words in it, except the logins of others."""
     yield value
     ends = [end.start() for end in _END.finditer(value)]
     spans = [

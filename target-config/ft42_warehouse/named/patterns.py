@@ -1,4 +1,4 @@
-"""How strings are found in columns: conditions, and regular expressions."""
+"""Conditions and regular expressions that find strings in columns."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 
 
 LEAST = 3
-"""Characters of a string that is looked for."""
+"""Characters of a string, at least; shorter ones are not searched for."""
 
 _FEW = 8
 _ERASED = "[erased]"
 HEXADECIMAL = re.compile(r"[0-9a-f]+")
-"""What stands in identifiers by chance: there, no letter or digit may touch it."""
+"""Strings that also occur in identifiers by chance. No letter or digit may touch them."""
 
 
 def conditions(columns: list[TextColumn], strings: set[str]) -> list[sql.Composed]:
-    """Return the conditions that a row of a table holds one of the strings."""
+    """Return the conditions, one for each column, that a row holds one of the strings."""
     parts = parts_of(strings)
     return [condition_of(column, parts) for column in columns] if strings else []
 
@@ -32,8 +32,8 @@ def conditions(columns: list[TextColumn], strings: set[str]) -> list[sql.Compose
 def parts_of(
     strings: Iterable[str], longer: dict[str, set[str]] | None = None
 ) -> dict[str, sql.Composable]:
-    """Return what conditions on columns are made of."""
-    # The longest first: what is left of an address would not be known again.
+    """Return the parts of conditions on columns."""
+    # The longest first: if a login in an address were removed first, the rest would stay.
     by_length = sorted(strings, key=lambda string: (-len(string), string))
     return {
         "rough": _rough(_shortest(by_length)),
@@ -43,14 +43,17 @@ def parts_of(
 
 
 def _rough(strings: list[str]) -> sql.Composable:
-    """Return what a text that holds one of the strings is like; one by one, few are faster."""
+    """Return a quick condition that a text may hold one of the strings.
+
+    For few strings ``LIKE`` is faster than a regular expression.
+    """
     if len(strings) <= _FEW:
         return sql.SQL("LIKE ANY ({})").format([f"%{like(string)}%" for string in strings])
     return sql.SQL("~ {}").format("|".join(map(_escaped, strings)))
 
 
 def _shortest(strings: list[str]) -> list[str]:
-    """Return those of strings, the longest first, that hold no other."""
+    """Return the strings that contain no other one; the longest must come first."""
     return [
         string
         for place, string in enumerate(strings)
@@ -59,12 +62,12 @@ def _shortest(strings: list[str]) -> list[str]:
 
 
 def like(string: str) -> str:
-    """Return a string as it stands in JSON, for ``LIKE``."""
+    """Return a string in its JSON form, escaped for ``LIKE``."""
     return re.sub(r"([\\%_])", r"\\\1", json.dumps(string, ensure_ascii=False)[1:-1])
 
 
 def condition_of(column: TextColumn, parts: dict[str, sql.Composable]) -> sql.Composed:
-    """Say that a person is named in a column."""
+    """Return the condition that a column names a person."""
     if column.says_who:
         return sql.SQL("{} = ANY ({whole})").format(column.identifier, **parts)
     return sql.SQL("({0}::text {rough} AND {0}::text ~ {exact})").format(
@@ -73,7 +76,7 @@ def condition_of(column: TextColumn, parts: dict[str, sql.Composable]) -> sql.Co
 
 
 def without(column: TextColumn, parts: dict[str, sql.Composable]) -> sql.Composed:
-    """Return a column without what persons are called."""
+    """Return the value of a column without the names of persons."""
     if column.says_who:
         return sql.SQL("CASE WHEN {0} = ANY ({whole}) THEN NULL ELSE {0} END").format(
             column.identifier, **parts
@@ -84,14 +87,14 @@ def without(column: TextColumn, parts: dict[str, sql.Composable]) -> sql.Compose
 
 
 def _pattern(strings: Iterable[str], longer: dict[str, set[str]] | None = None) -> str:
-    """Return the regular expression of strings, but for logins that one is a part of."""
+    """Return the regular expression of strings; longer logins that contain one are skipped."""
     return "|".join(
         _word_pattern(string, sorted((longer or {}).get(string, ()))) for string in strings
     )
 
 
 def _word_pattern(string: str, longer: Iterable[str]) -> str:
-    """Return the regular expression of a string where no word goes on beside it."""
+    """Return the regular expression of a string as a word of its own."""
     before, after = "[[:alnum:]]", "[[:alnum:]]"
     if not HEXADECIMAL.fullmatch(string):
         before = "[[:alpha:]]" if string[0].isalpha() else "[[:digit:]]"
@@ -103,11 +106,11 @@ def _word_pattern(string: str, longer: Iterable[str]) -> str:
         left, _, right = login.partition(string)
         around += f"(?!{_escaped(string + right)}(?![[:alnum:]]))" if right else ""
         around += f"(?<!{_escaped(left)})" if left else ""
-    # In JSON, the letter of an escape (a line's end) is none.
+    # In JSON, the letter of an escape such as \\n is no letter of the word before.
     begin = rf"(?:(?<!{before})|(?<=\\[bfnrt]))"
     return f"{begin}{around}{_escaped(string)}(?!{after})"
 
 
 def _escaped(string: str) -> str:
-    """Return a string as it stands in JSON, for a regular expression."""
+    """Return a string in its JSON form, escaped for a regular expression."""
     return re.sub(r"([^\w\s])", r"\\\1", json.dumps(string, ensure_ascii=False)[1:-1])

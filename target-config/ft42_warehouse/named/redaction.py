@@ -1,4 +1,4 @@
-"""Takes what persons are called out of every table."""
+"""Removes the names of persons from every table."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
 def redact(
     connection: Connection[Any], schemas: Schemas, named: Named, *, everywhere: bool
 ) -> None:
-    """Take what persons are called out of every value of every table.
+    """Remove the names of persons from every value of every table.
 
-    Each table is gone through once, for all of them. A rejected record is deleted whole, and so
-    does a row whose key would change.
+    Each table is searched once, for all persons. A rejected record is deleted completely, and
+    so is a row whose key would change.
 
     Args:
-        connection: A transaction of the publisher is open.
+        connection: A connection of the publisher with an open transaction.
         schemas: Names of the schemas, with all shards.
-        named: What the persons are called.
-        everywhere: Look at columns, too, in which no text lands. To go through the teams of
-            all enrolments takes three times as long as all else.
+        named: The strings that name the persons.
+        everywhere: Also search columns in which no text can land. The teams of all enrolments
+            take three times as long as all other columns.
 
     Raises:
         psycopg.Error: The server refused a statement.
@@ -59,7 +59,7 @@ def redact(
         ).fetchall()
         if not rows:
             continue
-        # As a literal: with values to bind, a percent sign in a name would be one, too.
+        # This is a literal: a bound value would make a percent sign in a name a placeholder.
         there = sql.SQL("ctid = ANY ({}::tid[])").format([place for (place,) in rows])
         in_key = [column for column in of_table if column.is_key]
         if in_key:
@@ -86,7 +86,7 @@ def redact(
 def _renew_statistics(
     connection: Connection[Any], schemas: Schemas, strings: list[str]
 ) -> None:
-    """Let the server look anew at tables of which its statistics quote a string."""
+    """Renew the server's statistics of tables if they contain a string."""
     quoting = connection.execute(
         schemas.statement("erase/statistics"),
         {"schemas": schemas.names, "parts": [f"%{like(string)}%" for string in strings]},

@@ -1,4 +1,4 @@
-"""What persons are called in the tables."""
+"""The strings that name persons in the tables."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ if TYPE_CHECKING:
 _LOGIN = re.compile(r"[\w.-]+")
 _WHOLE_NAME = re.compile(r"[^\W\d_]+([ .'\u2019-]+[^\W\d_]+)+\.?")
 _NOTHING = "hidden"
-"""What the API writes in the place of a phone number."""
+"""The API writes this instead of a phone number."""
 
 Named = dict[int, set[str]]
-"""What persons are called, by their ids."""
+"""By person's id: the strings that name the person."""
 
 
 def names_of(connection: Connection[Any], schemas: Schemas, persons: Iterable[int]) -> Named:
-    """Return what persons, and nobody else, are called in the tables.
+    """Return the strings that name these persons, and nobody else, in the tables.
 
     Args:
-        connection: A transaction is open.
+        connection: A connection with an open transaction.
         schemas: Names of the schemas, with all shards.
         persons: Ids at 42.
 
     Returns:
-        Logins, addresses and whole names.
+        Logins, addresses and full names.
     """
     wanted = {"persons": [*persons]}
     found: dict[int, dict[str, set[str]]] = {}
@@ -67,7 +67,7 @@ def names_of(connection: Connection[Any], schemas: Schemas, persons: Iterable[in
 
 
 def called(table: Table) -> sql.Composed | None:
-    """Return what a row ``l`` calls its person, as pairs of kind and string."""
+    """Return the columns of a row ``l`` that name its person, as pairs of kind and string."""
     pairs = [
         sql.SQL("({}, l.{})").format(sql.Literal(kind), sql.Identifier(column))
         for column, kind in table.naming.items()
@@ -77,7 +77,7 @@ def called(table: Table) -> sql.Composed | None:
 
 
 def _is_telling(kind: str, string: str) -> bool:
-    """Say whether a string names one person: a first name alone does not."""
+    """Tell whether a string names one person; a first name alone does not."""
     if kind == "name":
         return _WHOLE_NAME.fullmatch(string) is not None
     if kind == "login" and not _LOGIN.fullmatch(string):
@@ -88,7 +88,7 @@ def _is_telling(kind: str, string: str) -> bool:
 def others_called(
     connection: Connection[Any], schemas: Schemas, named: Named
 ) -> list[tuple[str, str | None]]:
-    """Return which strings others are called by, too, and logins of others that hold one."""
+    """Return the strings that also name others, and logins of others that contain one."""
     users = tables_by_name()[PERSONS]
     strings = {string for strings in named.values() for string in strings}
     return connection.execute(

@@ -62,7 +62,7 @@ def test_wherever_the_login_stands_it_goes_and_is_found_if_it_comes_back(
     assert done.exit_code == 1
     for place in places:
         table, column, _ = PLACES[place]
-        named = f"{schema}.{table}.{column} names persons who were erased"
+        named = f"{schema}.{table}.{column} names erased persons"
         assert named in done.output, place
     assert "person1" not in done.output
     two_people.run("rebuild")

@@ -1,4 +1,4 @@
-"""What some lists need beside what all lists do, a module each."""
+"""Traits: what only some lists do, a module each."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tap_ft42.run.traits.campuses import CampusByPerson
 from tap_ft42.run.traits.filtered import Filtered
 from tap_ft42.run.traits.movers import ThoseWhoMoved
-from tap_ft42.run.traits.newcomers import OfPeople
+from tap_ft42.run.traits.newcomers import Newcomers
 from tap_ft42.run.traits.points import PointsOfParents
 
 if TYPE_CHECKING:
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 
 def traits_of(partitions: Partitions, other: Callable[[str], Partitions]) -> Iterator[Trait]:
-    """Yield what a list needs beside what all lists do."""
+    """Yield the traits of a list, as its listing asks for them."""
     listing = partitions.listing
     if listing.filters or listing.cursus_column is not None:
         yield Filtered(partitions)
     if listing.campus_by_person:
         yield CampusByPerson(partitions)
     if listing.people_filter is not None:
-        yield OfPeople(partitions)
+        yield Newcomers(partitions)
     if listing.points is not None:
         yield PointsOfParents(partitions, listing.points)
     if listing.movers is not None:

@@ -1,4 +1,4 @@
-"""Rows that go to the campus of their person, and when it is worth to read them at once."""
+"""Rows that go to the campus of their person, and when a sweep of campuses is worth it."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from tap_ft42.run.partitions import Partitions
 
 _ROWS_A_USER = 10
-"""Rows that a user has at least, where all are read."""
+"""Rows that each user has at least, when all rows are read."""
 
 
 class CampusByPerson(Trait):
-    """Rows that go to the campus of their person: a dealer for each cursus."""
+    """Rows that go to the campus of their person. Each cursus has a dealer."""
 
     def __init__(self, partitions: Partitions) -> None:
         self._list = partitions
@@ -54,10 +54,10 @@ class CampusByPerson(Trait):
     def is_worth_sweeping(self, head: Page, read: PlannedRead) -> bool:
         is_load, members = read.way is Way.LOAD, len(read.partitions)
         if not head.count:
-            return not head.more  # nobody has to be looked up
-        if self._list.run.people.tells_campuses:
-            at_once = self._list.run.people.at_once
-            return is_worth_it(head, members, at_once, is_load=is_load)
+            return not head.more  # no person has to be looked up
+        people = self._list.run.people
+        if people.tells_campuses:
+            return is_worth_it(head, members, people.people_per_request, is_load=is_load)
         dealer = self._dealers[cursus_of(read.contexts[0])]
         return dealer.tells_rows and not is_load and is_worth_asking(head, members)
 
@@ -78,29 +78,29 @@ class CampusByPerson(Trait):
 
 
 def is_worth_asking(head: Page, members: int) -> bool:
-    """Tell whether a sweep costs less than campus by campus where rows are asked for by id."""
+    """Tell whether a sweep that asks for rows by id costs less than campus by campus."""
     return head.pages + head.count * (members - 1).bit_length() <= members
 
 
-def is_worth_it(head: Page, members: int, at_once: int, *, is_load: bool) -> bool:
+def is_worth_it(head: Page, members: int, people_per_request: int, *, is_load: bool) -> bool:
     """Tell whether a sweep and its look-ups cost less than asking campus by campus.
 
     Args:
-        head: The sweep's first page.
-        members: Campuses.
-        at_once: People who are looked up with a request.
-        is_load: Whether all rows are read, and not only those that changed.
+        head: The first page of the sweep.
+        members: The number of campuses.
+        people_per_request: How many people one request looks up.
+        is_load: Whether all rows are read, and not only changes.
     """
     if head.total is None:
-        # Who counts nothing shows on a page that is not full that there is no more.
-        look_ups = ceil(len(_people_of(head)) / at_once)
+        # Without totals, only a page that is not full shows that there are no more.
+        look_ups = ceil(len(_people_of(head)) / people_per_request)
         return head.pages + look_ups <= members
     if is_load:
-        # Each campus by itself leaves half a page empty, and those who study at several
-        # come several times.
-        return ceil(head.total / _ROWS_A_USER / at_once) <= members
+        # Campus by campus, each last page is half empty, and the rows of people at several
+        # campuses come several times. That makes up for the sweep's own pages.
+        return ceil(head.total / _ROWS_A_USER / people_per_request) <= members
     users = len(_people_of(head)) * head.total / head.count
-    return head.pages + ceil(users / at_once) <= members
+    return head.pages + ceil(users / people_per_request) <= members
 
 
 def _people_of(page: Page) -> set[int]:

@@ -1,22 +1,21 @@
-"""To which campus the rows of a sweep go.
+"""Decides to which campus each row of a sweep goes.
 
-An enrolment names no campus; asked campus by campus, it is found at each campus of its
-user, and as these are asked in ascending order, it stays with the highest one. A sweep
-asks for all campuses at once. So the campuses of the rows' users are looked up, 100
-users a request, and a row goes to the highest one in the run: the result is the same.
-One that 42 does not list comes last: only who has no other campus is found there.
+An enrolment names no campus. If the list is read campus by campus, an enrolment comes at each
+campus of its user. The campuses are read in ascending order, so the row stays with the
+highest one. A sweep reads all campuses at once. So it looks up the campuses of the rows' users,
+and gives each row to the highest campus in the run: the result is the same. A campus that 42
+does not list comes last: it gets only the rows of people who have no other campus.
 
-The same look-up is needed when a campus is asked after one with a higher id, or loaded
-for the first time after that one: it must not take the rows of people who are students
-of both.
+The same look-up is needed if a campus is read, or loaded for the first time, after one with a
+higher id. It must not take the rows of people who study at both.
 
-Where the application may not look up who studies where, the list itself is asked: for the
-rows by their ids, of half of the campuses, then of half of these. To know that rows belong to
-other campuses, too, takes one request.
+If the application may not look up who studies where, the list itself is asked: for the rows by
+their ids, at half of the campuses, then at half of these. One request tells which rows belong
+to other campuses, too.
 
 A window begins a little before its bookmark, so the last rows of a run come again in the
-next one. Those that have not changed go to the same campus, and cost no look-up. The
-state of the stream, or with several cursus that of each, has:
+next one. Rows that have not changed go to the same campus, without a look-up. The state of the
+stream (of each cursus, if there are several) holds:
 
 ``dealt``
     By the ids of the last rows of sweeps: the cursor and the campus.
@@ -49,22 +48,22 @@ _DEALT = "dealt"
 """Key in the state."""
 
 NOWHERE = 0
-"""The campus of a row that belongs to none of the run."""
+"""The campus of a row that belongs to no campus of the run."""
 
 _BY_ID = "filter[id]"
 
 _MOST = 100
-"""Rows that are kept in the state."""
+"""Rows in the state, at most."""
 
 _USERS_AT_ONCE = 225
-"""Users that are looked up together, as several full requests."""
+"""Users that are looked up together: several full requests."""
 
-_MOST_HELD = 40
+_MOST_WAITING = 40
 """Parts that wait for a look-up, at most."""
 
 
 class CampusDealer:
-    """Deals rows of users in a cursus out to the campuses of a run."""
+    """Deals the rows of one cursus to the campuses of a run."""
 
     def __init__(self, partitions: Partitions, whole: Context | None) -> None:
         cursor = partitions.listing.cursor
@@ -75,11 +74,11 @@ class CampusDealer:
         self._column = cursor.column if cursor else ""
         self._before: dict[str, list[Any]] = self._state.get(_DEALT) or {}
         self._is_any_shown = False
-        """Whether rows of all campuses are read."""
+        """Whether the rows of all campuses are read, not only those of the run."""
         self._found: dict[int, int] = {}
-        """The campuses of rows that were asked for by their ids."""
+        """By row: the campus, if the row was asked for by its id."""
         self._homeless = set[int]()
-        """The rows whose people have no campus."""
+        """Rows whose people have no campus."""
         self._campuses: list[int] = []
         self._loaded: set[int] = set()
         self._is_needed = False
@@ -90,7 +89,7 @@ class CampusDealer:
         return hidden_ids(self._list.output.stream_state)
 
     def note(self, context: Context | None, state: Mapping[str, Any]) -> None:
-        """Take in a campus, in the order of the run."""
+        """Add a campus; called in the order of the run."""
         campus_id = parent_of(context)
         self._campuses.append(campus_id)
         if state.get("replication_key_value"):
@@ -99,12 +98,12 @@ class CampusDealer:
     def prepared(
         self, parts: Iterator[tuple[Part, Place]], contexts: Sequence[Context | None]
     ) -> Iterator[tuple[Part, Place]]:
-        """Look up the campuses of the users whose rows are to be dealt out.
+        """Look up the campuses of the users before their rows are dealt.
 
         Raises:
-            TooDearError: Rows of a sweep belong to none of its campuses: somebody has
-                left, or the API goes by something else. Each campus has to be asked.
-            IncompleteReadError: Nothing tells to which campus rows belong.
+            TooDearError: Rows of a sweep belong to none of its campuses. Somebody has left,
+                or the filter means another campus. Each campus has to be read by itself.
+            IncompleteReadError: The campuses of rows cannot be found out.
             RunEnds: The run has to end.
         """
         context, *others = contexts
@@ -114,32 +113,32 @@ class CampusDealer:
         self._refuse_unknown()
         self._is_needed = is_sweep or self._is_any_shown or self._comes_late(parent_of(context))
         if not is_sweep:
-            # It may take rows to another campus.
+            # This read may move rows to another campus.
             self._before = {}
             self._state.pop(_DEALT, None)
         if not self._is_needed:
             yield from parts
             return
-        held: list[tuple[Part, Place]] = []
+        waiting: list[tuple[Part, Place]] = []
         rows: dict[int, list[dict[str, Any]]] = {}
         for part, place in parts:
-            held.append((part, place))
+            waiting.append((part, place))
             for record in [] if part.page is None else part.page.records():
                 user = person_of(record)
                 if user is not None and self._went_to(record) is None:
                     rows.setdefault(user, []).append(record)
             unknown = self._people.unknown(rows)
-            if not 0 < unknown < _USERS_AT_ONCE or len(held) >= _MOST_HELD:
+            if not 0 < unknown < _USERS_AT_ONCE or len(waiting) >= _MOST_WAITING:
                 self._look_up(rows, contexts)
-                yield from held
-                held, rows = [], {}
+                yield from waiting
+                waiting, rows = [], {}
         self._look_up(rows, contexts)
-        yield from held
+        yield from waiting
 
     def _look_up(
         self, rows: Mapping[int, list[dict[str, Any]]], contexts: Sequence[Context | None]
     ) -> None:
-        """Look up the campuses of users, by whom the rows are given."""
+        """Look up the campuses of users; `rows` holds the rows of each user."""
         if not rows:
             return
         is_sweep = len(contexts) > 1
@@ -164,8 +163,8 @@ class CampusDealer:
         """Ask for rows by their ids, to find out to which campuses they go.
 
         Args:
-            ids: The ids.
-            campuses: The campuses of the read, one of which each row belongs to.
+            ids: The ids of the rows.
+            campuses: The campuses of the read. Each row belongs to one of them.
         """
         ranked = sorted(self._campuses, key=lambda own: (own not in self._hidden, own))
         if len(campuses) > 1:
@@ -173,16 +172,16 @@ class CampusDealer:
         else:
             above = ranked[ranked.index(campuses[0]) + 1 :]
             elsewhere = self._rows_at(ids, above) if above else set[int]()
-            # Lower ones have sent some of them on to this one.
+            # This read may get rows that a lower campus left to this one.
             self._found |= dict.fromkeys(ids, campuses[0])
             self._found |= dict.fromkeys(elsewhere, NOWHERE)
             if elsewhere and campuses[0] in self._hidden:
-                # They may have come here while nobody knew which campuses are listed.
+                # They may have come here while it was not known which campuses are listed.
                 with suppress(TooDearError):
                     self._find(elsewhere, above)
 
     def _find(self, ids: set[int], campuses: Sequence[int]) -> None:
-        """Find the last of some campuses that each row belongs to."""
+        """Find for each row the last campus, in the given order, to which it belongs."""
         if not ids or len(campuses) == 1:
             self._found |= dict.fromkeys(ids, campuses[0])
             return
@@ -195,7 +194,7 @@ class CampusDealer:
         self._find(ids - there, campuses[:middle])
 
     def _rows_at(self, ids: set[int], campuses: Sequence[int]) -> set[int]:
-        """Ask which of some rows belong to one of some campuses.
+        """Ask which rows belong to any of some campuses.
 
         Raises:
             IncompleteReadError: 42 does not tell.
@@ -211,7 +210,7 @@ class CampusDealer:
         return found
 
     def _ids_of(self, query: Mapping[str, Any], ids: set[int]) -> Sequence[int]:
-        """Ask for rows by their ids."""
+        """Ask for rows by their ids, and return the ids of those that come."""
         reader = self._list.reader
         failure: Exception | None = None
         if self.tells_rows:
@@ -225,20 +224,20 @@ class CampusDealer:
             self._list.fit_of_sweeps.note_filter(
                 _BY_ID, is_ignored=True, instead="Each campus is asked for by itself"
             )
-        message = "nothing tells who of its people studies elsewhere, too"
+        message = "42 does not tell which of its people study at other campuses, too"
         raise IncompleteReadError(message) from failure
 
     @property
     def tells_rows(self) -> bool:
-        """Whether rows can be asked for by their ids, of several campuses."""
+        """Whether the API narrows rows of several campuses by their ids."""
         can = self._list.fit_of_sweeps.can
         return can.longest_list > 1 and _BY_ID not in can.ignored_filters
 
     def _refuse_unknown(self) -> None:
-        """Refuse rows of which nothing tells the campus.
+        """Refuse to deal rows if nothing tells their campus.
 
         Raises:
-            IncompleteReadError: They are such.
+            IncompleteReadError: Nothing does.
         """
         if self._is_any_shown and not self._people.tells_campuses:
             message = (
@@ -248,7 +247,7 @@ class CampusDealer:
             raise IncompleteReadError(message)
 
     def _keep(self, dealt: dict[str, list[Any]]) -> None:
-        """Keep the campuses of the rows that may come again."""
+        """Remember the campuses of the rows that may come again in the next run."""
         known = self._state.get(_DEALT, {}) | dealt
         times = {row: milliseconds(entry[0]) or 0 for row, entry in known.items()}
         first = max(times.values()) - self._list.run.times.overlap
@@ -256,7 +255,7 @@ class CampusDealer:
         self._state[_DEALT] = {row: known[row] for row in last[-_MOST:]}
 
     def _went_to(self, record: object) -> int | None:
-        """Return the campus that the same row went to in an earlier run."""
+        """Return the campus to which an unchanged row went in an earlier run."""
         if not isinstance(record, dict):
             return None
         changed, campus = self._before.get(str(record.get("id"))) or (None, None)
@@ -264,14 +263,14 @@ class CampusDealer:
         return campus if is_same else None
 
     def campus_of(self, record: object, asked: int | None) -> int | None:
-        """Return the campus that a row goes to.
+        """Return the id of the campus to which a row goes.
 
         Args:
             record: What the API sent.
-            asked: The campus in whose turn it was read.
+            asked: The campus for which the row was read.
 
         Returns:
-            Its id; `NOWHERE` if it is none of the run.
+            The id; `NOWHERE` if it is no campus of the run.
         """
         if not self._is_needed:
             return asked
@@ -283,7 +282,7 @@ class CampusDealer:
             return found
         person = person_of(record)
         own = self._in_run(person)
-        # A row that a census looks at is known, and its person need not be looked up.
+        # The person of a row that only a census looks at has not been looked up.
         if self._is_any_shown and person is not None and not self._people.unknown([person]):
             if not own and not self._list.run.scope.campus_ids:
                 own = self._people.campuses_of(person)
@@ -293,7 +292,7 @@ class CampusDealer:
         return self._went_to(record) or preferred(own, self._hidden, asked)
 
     def tell_homeless(self) -> None:
-        """Say how many rows are not read, as their people have no campus."""
+        """Log how many rows are not read, as their people have no campus."""
         if self._homeless:
             self._list.logger.warning(
                 "%s: %d rows belong to no %s that could be found, and are not read.",
@@ -308,7 +307,7 @@ class CampusDealer:
         return self._people.campuses_of(user_id) & set(self._campuses)
 
     def _comes_late(self, campus_id: int) -> bool:
-        """Tell whether a campus with a higher id has been read before this one."""
+        """Tell whether a campus that takes precedence has been read before this one."""
         hidden = self._hidden
         if campus_id in hidden:
             return True

@@ -1,4 +1,4 @@
-"""Rows that the API should have filtered out, and did not."""
+"""Rows that the API's filters should have kept out, and did not."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from tap_ft42.run.partitions import Partitions
 
 _MANY = 3
-"""Rows that a filter lets through, though it should not, that are no coincidence."""
+"""After so many rows that a filter should have kept out, the filter counts as ignored."""
 
 
 class Filtered(Trait):
-    """Rows that have to be what the parameters of their requests ask for."""
+    """Checks that rows match the filters of their requests."""
 
     def __init__(self, partitions: Partitions) -> None:
         self._list = partitions
@@ -28,7 +28,7 @@ class Filtered(Trait):
 
     @cached_property
     def _filters(self) -> list[tuple[str, str, str]]:
-        """The filters of every request whose columns the rows show."""
+        """The filters of every request: the parameter, its column, its value."""
         columns = (
             (name, name.removeprefix("filter[").rstrip("?]"), value)
             for name, value in self._list.listing.filters.items()

@@ -1,11 +1,11 @@
-"""Lists that the API narrows by people only, where a run is narrowed to campuses.
+"""Lists that the API narrows only by people, in a run of some campuses.
 
-The window of everybody's rows is read instead of the batches of people, if it has not
-many more pages than there are batches. It moves the bookmark, so the next window has
-hardly any pages.
+Such a list can be read in batches of people. But a window of everybody's rows is read instead
+if it has not many more pages than there are batches. It moves the bookmark, so the next
+window is short.
 
-No window has the older rows of somebody who joins the scope. So the state says under
-``people`` whose rows have been read, and the rows of the others are asked for.
+A window does not hold the older rows of a person who joins the scope. So the state says,
+below ``people``, whose rows have been read; those of newcomers are asked for.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from tap_ft42.run.partitions import Partitions
 
 _CATCHING_UP = 10
-"""Pages that a window of everybody's rows may cost more than the batches, once."""
+"""A window of everybody's rows may have so many pages more than there are batches."""
 
 
-class OfPeople(Trait):
-    """Rows of the people in scope, and of those who join them."""
+class Newcomers(Trait):
+    """Rows of the people in scope, and the older rows of people who join them."""
 
     def __init__(self, partitions: Partitions) -> None:
         self._list = partitions
@@ -75,7 +75,7 @@ class OfPeople(Trait):
 
 
 def _ids_in(state: Mapping[str, Any]) -> Iterable[int]:
-    """Return whose rows have been read, as far as the state tells."""
+    """Return the ids of the people whose rows have been read, by the state."""
     try:
         return unpacked_ids(state["people"]["ids"])
     except (KeyError, ValueError):

@@ -1,14 +1,15 @@
-"""How points are kept fresh, which change without the cursor.
+"""Keeps points up to date: they change, but the cursor does not move.
 
-Two signs show that the points of a membership moved. The first is the column that says
-when they did (``this_year_score_updated_at``), if the API narrows the list by it: then
-one window has all of them, as long as it begins where the last one ended. The second is
-the total of the parent: if it differs from the total at the last full read of the
-partition, and no row of the window explains that, the partition is read in full again.
+Two signs show that the points of a membership have moved:
 
-In the state of the stream stands, below ``scores``, ``read_until``: the upper bound of the
-last window. In the state of a partition stand ``total_score``, the parent's total before its
-last full read, and ``total_score_seen`` while one goes on.
+1. The column that says when they did (``this_year_score_updated_at``). If the API narrows the
+   list by this column, one window has all such rows, if it begins where the last one ended.
+2. The total of the parent. If it differs from the total at the last full read of the
+   partition, and no row of the window explains that, the partition is read in full again.
+
+The state of the stream holds, below ``scores``, ``read_until``: the upper bound of the last
+window. The state of a partition holds ``total_score``, the parent's total before the last
+full read, and, while a full read goes on, ``total_score_seen``.
 """
 
 from __future__ import annotations
@@ -37,11 +38,11 @@ if TYPE_CHECKING:
     from tap_ft42.run.partitions import Partitions
 
 _PROBE = f"{from_milliseconds(0)},{from_milliseconds(1000)}"
-"""A window in which no points moved: what answers with rows ignores the range."""
+"""A window in which no points moved. If rows come, the API ignores the range."""
 
 
 class PointsOfParents(Trait):
-    """Rows with points, whose sums the parents have."""
+    """Rows with points. Each parent has the sum of its rows' points."""
 
     def __init__(self, partitions: Partitions, points: Points) -> None:
         self._list = partitions
@@ -65,7 +66,7 @@ class PointsOfParents(Trait):
         if not is_known and parent not in map(self._parent_of, self._moved):
             forget_position(state)
         if not state.get("replication_key_value"):
-            # What is read now and later belongs to this total or to a later one.
+            # A read that begins now sees the points of this total, or newer ones.
             state.setdefault("total_score_seen", total)
 
     @override
@@ -130,13 +131,13 @@ class PointsOfParents(Trait):
         return self._list.reader.route(self._list.whole_path or "").entry
 
     def _has_range(self) -> bool:
-        """Tell whether the API narrows the list by when points moved."""
+        """Tell whether the API narrows the list by the instant when points moved."""
         name, fit = f"range[{self._points.moved_at}]", self._list.fit_of_sweeps
         if fit.is_filter_due:
             try:
                 is_ignored = not self._shows_nothing({name: _PROBE})
             except FatalAPIError:
-                return False  # of another day, it may be answered
+                return False  # another run may get an answer
             fit.note_filter(name, is_ignored=is_ignored, instead="Points are found by sums")
         return name not in fit.can.ignored_filters
 

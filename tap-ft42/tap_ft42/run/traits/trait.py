@@ -1,4 +1,4 @@
-"""What some lists need beside what all lists do, each an object of its own."""
+"""The interface of traits: what only some lists do."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 
 class Trait:
-    """Takes part in the reading of a list; by itself it does nothing."""
+    """Takes part in the reading of a list. This base class does nothing."""
 
     def take_up(self, context: Context | None, state: dict[str, Any]) -> None:
         """Look at a partition before it is planned."""
 
     def learn_of_parent(self, record: Mapping[str, Any]) -> None:
-        """Take note of a record of the parent, before the list is planned below it."""
+        """Look at a record of the parent list, before the list is planned below it."""
 
     def first(self) -> Iterator[Any]:
         """Yield records that come before those of a partition."""
@@ -36,25 +36,25 @@ class Trait:
         parts: Iterator[tuple[Part, Place]],
         read: PlannedRead,  # noqa: ARG002 - for subclasses
     ) -> Iterator[tuple[Part, Place]]:
-        """Find out what rows need to know that their request does not say.
+        """Look up what the rows need and their request does not tell, such as their campus.
 
         Raises:
-            TooDearError: A sweep cannot find out; its members are asked one by one.
+            TooDearError: That is not possible for a sweep. Read its members one by one.
         """
         return parts
 
     def learn_of_mark(self, row: Mapping[str, Any], context: Context | None) -> None:
-        """Take note of a new or changed row of the list that `Movers` names."""
+        """Look at a new or changed row of the list that `Movers` names."""
 
     def save(self) -> None:
-        """Bring the state up to date."""
+        """Write into the state what the trait has learned."""
 
     def added(self, record: object, context: Context | None) -> dict[str, Any]:  # noqa: ARG002 - for subclasses
-        """Return values of columns that the record does not say."""
+        """Return values of columns that the record itself does not have."""
         return {}
 
     def is_in_scope(self, row: Mapping[str, Any]) -> bool:  # noqa: ARG002 - for subclasses
-        """Tell whether a row belongs to the run, where the API's filter may not."""
+        """Tell whether a row belongs to the run; the API's filters may let others through."""
         return True
 
     def is_worth_sweeping(self, head: Page, read: PlannedRead) -> bool:  # noqa: ARG002 - for subclasses
@@ -62,4 +62,4 @@ class Trait:
         return True
 
     def complete(self, context: Context | None) -> None:
-        """Take note that a partition has had its turn."""
+        """Note that a partition has been read."""

@@ -1,1 +1,1 @@
-"""What the tap says of its own work."""
+"""Streams about the tap's own work."""

@@ -1,4 +1,4 @@
-"""The stream that tells which rows exist, and so which have disappeared."""
+"""The stream that says which rows exist, so that the target finds the disappeared ones."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
 
 class CensusStream(OwnStream):
-    """Which rows the API has, range of ids by range of ids.
+    """The rows that exist at 42, as ranges of ids.
 
-    It is read after all other streams, from what these have read themselves: a full
-    read proves what exists, and what an incremental stream knows is compared with the
-    API's totals (`tap_ft42.census.presence`, `tap_ft42.census.counting`).
+    It is emitted after all other streams, and uses what they have read. A full read proves
+    which rows exist. For an incremental stream, the known rows are compared with the API's
+    totals (`tap_ft42.census.presence`, `tap_ft42.census.counting`).
     """
 
     name = "census"
@@ -76,7 +76,7 @@ class CensusStream(OwnStream):
 
 
 def _record(of: ListRun, context: Context | None, proof: Proof) -> dict[str, Any]:
-    # What was only counted begins at 0, so that it does not take the place of ids.
+    # The range of a mere count begins at 0, so its record does not replace one with ids.
     is_whole, personal = proof.ids is None and proof.lower == 1, of.output.personal
     return {
         "stream": of.listing.name,

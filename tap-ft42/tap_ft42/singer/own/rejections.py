@@ -1,4 +1,4 @@
-"""The stream that keeps what no table can take."""
+"""The stream that keeps rejected records."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import msgspec
 from typing_extensions import override
 
 from tap_ft42.declared.instants import write_instant
-from tap_ft42.run.rejections import KEEPER
+from tap_ft42.run.rejections import REJECTED_RECORDS
 from tap_ft42.singer.own.stream import OwnStream
 
 if TYPE_CHECKING:
@@ -21,20 +21,20 @@ if TYPE_CHECKING:
 class RejectedRecordsStream(OwnStream):
     """Records that broke their schema, with the reason.
 
-    The streams that meet such a record hand it over at once, so that it is on
-    its way to the target before any bookmark passes it.
+    Other streams hand over such a record at once, so that it is on its way to the target
+    before a bookmark passes it.
     """
 
-    name = KEEPER
+    name = REJECTED_RECORDS
     _is_announced = False
 
     def keep(self, stream: str, record: object, reason: str) -> None:
         """Emit a broken record.
 
         Args:
-            stream: The stream that it was read for.
-            record: What of it may leave the tap; None for nothing. It need not be an object.
-            reason: Which rule it broke.
+            stream: The stream for which it was read.
+            record: The part that may leave the tap, of any JSON type; None for nothing.
+            reason: The rule that it broke.
         """
         if not self.selected:
             return
@@ -57,5 +57,5 @@ class RejectedRecordsStream(OwnStream):
 
     @override
     def get_records(self, context: Context | None) -> Iterable[dict[str, Any]]:
-        """Return nothing: the records have been emitted when they were met."""
+        """Return nothing: the records were emitted as soon as they were found."""
         return ()

@@ -1,4 +1,4 @@
-"""The streams that say what a run asked for and what came of it."""
+"""The streams about a run: its requests, and its result."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class SyncRequestsStream(OwnStream):
-    """What a run asked for, by stream and route."""
+    """The requests of a run, by stream and route."""
 
     name = "sync_requests"
 
@@ -33,7 +33,7 @@ class SyncRequestsStream(OwnStream):
 
 
 class SyncRunsStream(OwnStream):
-    """The run: how it ended, what it asked for in all, by which settings."""
+    """The run: how it ended, the sums of its requests, and its settings."""
 
     name = "sync_runs"
 
@@ -78,17 +78,17 @@ class SyncRunsStream(OwnStream):
         self, context: Context | None = None, *, write_messages: bool = True
     ) -> Generator[dict[str, Any], Any, Any]:
         yield from super()._sync_records(context, write_messages=write_messages)
-        # The last of all records, and all that is heard of a short dry run's state.
+        # This is the last record of a run. A short dry run writes no other state.
         self.run.write_state()
 
     @override
     def log_sync_costs(self) -> None:
-        # The SDK calls this of the last stream last, after all that a run does.
+        # The SDK calls this for the last stream at the very end of a run.
         super().log_sync_costs()
-        # Plans have ended meanwhile; a state that is as it was is not written again.
+        # The state has changed if plans have ended; an unchanged one is not written again.
         self.run.write_state()
         self.run.lifecycle.end()
-        # Nobody would hear of it but by the exit code if this stream were not loaded.
+        # If this stream is not selected, only the exit code reports a partial success.
         self.run.lifecycle.raise_failures(
             unless_partial=self.selected and bool(self.run.settings["partial_success"])
         )

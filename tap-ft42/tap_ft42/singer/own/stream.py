@@ -1,4 +1,4 @@
-"""A stream of what the tap says of its own work."""
+"""The base class of streams about the tap's own work."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class OwnStream(Stream):
     schema: ClassVar[StreamSchema[str]] = StreamSchema(SCHEMAS)
 
     run: Run
-    """The run that it tells of."""
+    """The run that it describes."""
     lists: Mapping[str, ListRun]
     """The lists of the run, by name."""
 
@@ -34,7 +34,7 @@ class OwnStream(Stream):
         self.primary_keys = self.schema["x-primary-key"]
 
     def attach(self, run: Run, lists: Mapping[str, ListRun]) -> None:
-        """Let the stream tell of a run."""
+        """Give the stream the run that it describes."""
         self.run, self.lists = run, lists
 
     @override
@@ -50,5 +50,5 @@ class OwnStream(Stream):
 
     @override
     def _write_state_message(self) -> None:
-        """Write the state now and then, with what every stream is known to have."""
+        """Write the state every few seconds only."""
         self.run.write_state_if_due()

@@ -1,6 +1,6 @@
--- What 42 counted of each day when all its days were last compared, and what there is of these
--- days. Some rows may be here that are not published, as they wait for a parent; rows of
--- persons who are gone stay landed, though 42 has them no more.
+-- Compares the landed and published rows of each day with 42's counts in the last audit.
+-- There may be fewer published rows than 42 counted, as some wait for a parent. There may be
+-- more landed rows, as rows of disappeared persons stay landed.
 WITH last_audit AS (
     SELECT DISTINCT ON (a.cursus_id) a.cursus_id, a.zone, a.until, a.counts, r.started_at
     FROM ONLY {landing}.sync_runs AS r

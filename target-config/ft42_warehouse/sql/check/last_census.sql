@@ -1,7 +1,7 @@
 (
     SELECT * FROM ONLY {landing}.census
     WHERE stream = {table_name} AND landed_in < {since}
-    -- One of the future was taken by a clock that was wrong: nobody knows what it saw.
+    -- A census with a time in the future is ignored: a wrong clock dated it.
     AND counted_at <= now() + interval '10 minutes'
     AND counted_at > (
         SELECT max(counted_at) - interval '12 hours' FROM ONLY {landing}.census

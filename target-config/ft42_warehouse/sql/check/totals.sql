@@ -1,5 +1,5 @@
--- A census that only counted. Rows that landed since can explain a difference, and so can
--- rejected ones, which do not land.
+-- Compares the landed rows with a census that only counted.
+-- Rows that landed later can explain a difference, and so can rejected records.
 SELECT format(
     '%s rows of %s have landed with ids from %s to %s, where the census counted %s',
     landed, {table_name}, first_id, last_id, total

@@ -1,5 +1,5 @@
--- Ids that the last census met and that never landed. Rejected rows do not, and neither
--- do those of persons who are gone for good.
+-- Ids that the last census found, but that never landed.
+-- Rejected records do not land, and neither do rows of persons who are erased for good.
 SELECT format('%s rows of %s exist at 42, says the census, but have not landed', count(DISTINCT c.id), {table_name})
 FROM (
     SELECT DISTINCT c.cursus_id, jsonb_array_elements_text(c.ids)::bigint AS id

@@ -1,2 +1,2 @@
--- Whose login it was before the person was erased.
+-- The erased person who had this login.
 SELECT user_id FROM {warehouse}.erased_strings WHERE digest = %(digest)s

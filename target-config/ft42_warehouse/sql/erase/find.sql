@@ -1,4 +1,4 @@
--- Whose data must go: who was anonymised, and who disappeared.
+-- Finds the persons to erase: those who were anonymised, and those who disappeared.
 INSERT INTO erased
 SELECT id, 'anonymised' FROM {landing}.users WHERE login LIKE '3b3-%%' AND landed_in >= %(since)s
 UNION ALL

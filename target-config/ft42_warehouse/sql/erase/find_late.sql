@@ -1,4 +1,4 @@
--- Who was erased, and landed in a transaction that did not know it yet.
+-- Finds erased persons whose rows landed in a transaction that did not see the erasure.
 INSERT INTO erased
 SELECT DISTINCT e.user_id, e.reason
 FROM {warehouse}.erasures AS e JOIN {landed} AS l ON l.{person} = e.user_id

@@ -1,2 +1,2 @@
--- Rows that name the persons, and belong to others.
+-- Finds rows of others that name the erased persons.
 CREATE TEMPORARY TABLE naming ON COMMIT DROP AS {naming}

@@ -1,4 +1,4 @@
--- Which of the strings others are called, too; and logins of others that hold one as a part.
+-- Finds strings that also name other people, and logins of others that contain a string.
 WITH other AS (
     SELECT l.login, v.string
     FROM {published}.users AS l

@@ -1,2 +1,2 @@
--- Whose login it is, by the rows of a table.
+-- Finds the person who has a login, by the rows of a table.
 SELECT {person} FROM {anywhere} WHERE {column} = %(login)s

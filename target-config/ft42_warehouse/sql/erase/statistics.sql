@@ -1,4 +1,4 @@
--- Tables of which the server's statistics quote a string: whoever reads a column sees them.
+-- Finds tables whose statistics in the server contain a string, as readers can see these.
 SELECT DISTINCT schemaname::text, tablename::text
 FROM pg_stats
 WHERE schemaname = ANY (%(schemas)s)

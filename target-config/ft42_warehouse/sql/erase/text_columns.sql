@@ -1,4 +1,4 @@
--- Every column of every table that can hold text, with what says whose row it is.
+-- All columns of all tables that can hold text, and whether each is in a primary key.
 SELECT
     n.nspname, c.relname, a.attname, format_type(a.atttypid, NULL),
     EXISTS (
@@ -9,7 +9,7 @@ FROM pg_class AS c
 JOIN pg_namespace AS n ON n.oid = c.relnamespace
 JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 WHERE c.relkind = 'r' AND n.nspname = ANY (%(schemas)s)
--- What is made, how, and digests: written here, and nothing of it comes from outside.
+-- These tables hold only names of objects, keys and digests: nothing that comes from the API.
 AND (n.nspname, c.relname) NOT IN (
     (%(warehouse)s, 'objects'), (%(warehouse)s, 'waiting'), (%(warehouse)s, 'erased_strings'), (%(warehouse)s, 'erasure_salt')
 )

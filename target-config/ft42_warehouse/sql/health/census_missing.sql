@@ -1,5 +1,5 @@
--- Streams that are read by their changes, where only a census tells what disappeared. Of
--- several loads, each counts its own rows.
+-- Incremental streams with an old census: only a census finds their disappeared rows.
+-- Each load counts its own rows.
 SELECT DISTINCT ON (c.stream) c.stream AS subject, now() - max(c.counted_at) AS age
 FROM {landing}.census AS c
 JOIN jsonb_to_recordset(%(tables)s) AS t(stream text, is_counted boolean)

@@ -1,10 +1,10 @@
--- What cannot be true by the clock of this server, until something of its kind that can be
--- true was written after it. Nothing goes by it: whoever compares instants leaves it out.
+-- Instants that lie in the future, until a possible one of the same kind is written.
+-- All other statements ignore such instants.
 SELECT what AS subject, max(at) AS at, max(at) - now() AS ahead
 FROM (
     SELECT
         what, max(at) AS at,
-        -- In transactions that have begun since, so that the smallest is the last.
+        -- `written` is an age, in transactions: the smallest one is the latest.
         min(written) FILTER (WHERE at > now() + interval '10 minutes') AS wrong,
         min(written) FILTER (WHERE at <= now() + interval '10 minutes') AS possible
     FROM (

@@ -1,5 +1,5 @@
--- The last turn of a job that has ended, unless something else says better why it failed:
--- the tap, the delete guard, or an earlier turn that goes on and holds the load.
+-- Jobs whose last turn has failed, unless another finding explains the failure better:
+-- that of the tap, of the delete guard, or of an earlier turn that still runs and locks the load.
 SELECT t.job AS subject, t.ended_at
 FROM (
     SELECT DISTINCT ON (job) * FROM {warehouse}.turns

@@ -1,6 +1,6 @@
--- Against the first check of the last eight days: what waited then is what always waits,
--- as rows of alumni and visitors do. Of a stream that was switched on since, only once it
--- had been read completely.
+-- Tables whose orphans have grown since the first check of the last eight days.
+-- The orphans of that check are normal ones, such as rows of alumni and visitors. A stream that
+-- was selected later counts from its first complete run on.
 SELECT
     w.table_name AS subject, w.rows, w.rows - was.rows AS more, was.checked_at,
     round(100.0 * (w.rows - was.rows) / greatest(l.rows, 1), 1) AS percent

@@ -1,5 +1,6 @@
--- Not while the night is in its time: Meltano refuses others the load that it holds, and
--- its publish brings what they would have brought.
+-- Jobs that have run longer than the time to their next turn.
+-- Other jobs do not count while the job nightly runs in its time: Meltano does not let them
+-- load then, and the publish of nightly brings their rows, too.
 SELECT t.job AS subject, min(t.began_at) AS began_at, now() - min(t.began_at) AS age, turn
 FROM {warehouse}.turns AS t
 JOIN jsonb_to_recordset(%(jobs)s) AS j(job text, turn interval) USING (job)

@@ -1,4 +1,4 @@
--- Tables that are read in time, changed on each day of a week, and no more since.
+-- Tables that are read in time, and that changed on each day of a week, but not since then.
 WITH changed AS (
     SELECT DISTINCT key AS name, published_at::date AS day
     FROM {warehouse}.publishes

@@ -1,6 +1,7 @@
--- What a shape declares of a value of JSON: {{"id": {{}}, "users": {{"id": {{}}}}}} keeps the id and the
--- ids of users. Anything else goes, whatever it is: where one thing was declared, a list or
--- an object, and where objects were, all but these. It goes no deeper than the shape.
+-- Reduces a value of JSON to the fields that a shape declares.
+-- The shape {{"id": {{}}, "users": {{"id": {{}}}}}} keeps the id, and the ids of users. All other fields
+-- are removed. So is a list or an object in place of a single value, and anything else in place
+-- of objects.
 CREATE OR REPLACE FUNCTION {warehouse}.declared_only(value jsonb, shape jsonb)
 RETURNS jsonb LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
 BEGIN

@@ -1,4 +1,4 @@
--- What keeps a column from getting another type.
+-- The objects that prevent a change of a column's type.
 SELECT DISTINCT CASE
     WHEN d.classid = 'pg_rewrite'::regclass AND r.rulename = '_RETURN'
         THEN pg_describe_object('pg_class'::regclass, r.ev_class, 0)
@@ -13,7 +13,7 @@ AND a.attname = %(column)s AND (
         'pg_rewrite'::regclass, 'pg_policy'::regclass, 'pg_proc'::regclass,
         'pg_trigger'::regclass, 'pg_publication_rel'::regclass
     )
-    -- A generated column; a default of its own depends on its column, too.
+    -- Generated columns. Defaults have another deptype: a column's own default depends on it, too.
     OR d.classid = 'pg_attrdef'::regclass AND d.deptype = 'n'
 )
 ORDER BY 1

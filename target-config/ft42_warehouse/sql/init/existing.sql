@@ -1,4 +1,4 @@
--- Names of all that `warehouse init` might have to make.
+-- The names of all existing objects of the kinds that `warehouse init` makes.
 SELECT format('column %%s.%%s.%%s', n.nspname, c.relname, a.attname)
 FROM pg_attribute AS a
 JOIN pg_class AS c ON c.oid = a.attrelid AND c.relkind IN ('r', 'p')

@@ -1,5 +1,6 @@
--- What others made that will stop a publish: a foreign key that keeps rows which must go,
--- a rule on a table that must be written, a policy that hides rows from its owner too.
+-- Objects that others made, and that will stop a publish:
+-- a foreign key that prevents deletions, a rule on a table that a publish writes, a policy that
+-- hides rows even from the owner.
 WITH own AS (
     SELECT c.oid, c.oid::regclass AS path, c.relforcerowsecurity AND c.relrowsecurity AS is_hidden
     FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace

@@ -1,4 +1,4 @@
--- Whether a person's rows are kept out: for good, or for as long as 42 does not list them.
+-- Whether a person's rows may not land: for good, or as long as 42 does not list the person.
 CREATE OR REPLACE FUNCTION {warehouse}.is_refused(person bigint) RETURNS boolean
 LANGUAGE plpgsql STABLE AS $$
 BEGIN

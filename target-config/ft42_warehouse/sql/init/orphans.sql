@@ -1,5 +1,5 @@
--- Landed rows that wait for a parent: once for each foreign key that lacks its row.
--- Replaced and not dropped: the views of others that read them go on.
+-- The views of landed rows that wait for a parent: a row for each foreign key without parent.
+-- They are replaced and not dropped, so that views of others which use them stay.
 CREATE OR REPLACE VIEW {published}.orphan_rows AS
 {orphans};
 COMMENT ON VIEW {published}.orphan_rows IS

@@ -1,5 +1,6 @@
--- Ids only: readers see what is published, and these rows are not.
--- Most rows are published, which the indexes of both keys tell without the rows.
+-- The landed rows of a table that wait for a parent.
+-- It shows only ids, as readers may see only published rows. Most rows are published: the
+-- indexes of both keys show that without a look at the rows.
 SELECT
     {table_name} AS table_name, ({row_id})::text AS row_id,
     lacks.foreign_key, lacks.missing_from, lacks.missing_id,

@@ -1,4 +1,4 @@
--- The persons whom a rejected record may hold data of, at any depth and in any form.
+-- The persons whose data a rejected record may hold, at any depth and in any form.
 CREATE OR REPLACE FUNCTION {warehouse}.persons_in(stream text, record_id text, body jsonb)
 RETURNS bigint[] LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT array_agg(split_part(value #>> '{{}}', '.', 1)::bigint)

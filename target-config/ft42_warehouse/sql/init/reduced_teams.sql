@@ -1,6 +1,6 @@
--- The teams of an enrolment with what is declared of them, as declared_only has it. Nearly
--- all that land have the API's own form, of which a fixed list of fields goes: that takes a
--- sixth of the time of looking at each field.
+-- Reduces the teams of an enrolment to their declared fields, like declared_only, but faster.
+-- Nearly all teams have the API's usual form. From these it removes a fixed list of fields, in a
+-- sixth of the time that a look at each field takes.
 CREATE OR REPLACE FUNCTION {warehouse}.reduced_teams(teams jsonb)
 RETURNS jsonb LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
 DECLARE

@@ -1,5 +1,5 @@
--- Keeps out the rows of a person who was erased. Runs with the rights of its owner: the
--- loader need not know who that is.
+-- Keeps out the rows of a person who was erased.
+-- It runs with the rights of its owner, as the loader may not read who was erased.
 CREATE OR REPLACE FUNCTION {function}() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN

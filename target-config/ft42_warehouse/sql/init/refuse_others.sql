@@ -1,5 +1,5 @@
--- Takes who was erased out of rows of others, and of lists of people what nobody declared, and
--- logins, addresses and texts: people are named by their ids.
+-- Removes erased persons from rows of others.
+-- It also reduces lists of people to ids: undeclared fields, logins, addresses and texts go.
 CREATE OR REPLACE FUNCTION {function}() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -7,7 +7,7 @@ DECLARE
 BEGIN
     SELECT array_agg(user_id) INTO persons
     FROM {warehouse}.erasures
-    -- An array, for which the key's index is used however many were erased.
+    -- With an array the server uses the key's index, however many persons were erased.
     WHERE user_id = ANY (ARRAY({mentioned})) AND {warehouse}.is_refused(user_id);
     IF persons IS NOT NULL THEN
         {without}

@@ -1,4 +1,4 @@
--- Keeps out the rejected records of such a person.
+-- Keeps out the rejected records of a person who was erased.
 CREATE OR REPLACE FUNCTION {warehouse}.refuse_rejected() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN

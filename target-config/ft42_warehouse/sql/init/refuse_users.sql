@@ -1,5 +1,5 @@
--- Keeps out a person who was erased, unless 42 lists one again who had disappeared; and of
--- who is out of the scope keeps the key only, and what says so.
+-- Keeps out a person who was erased, unless the person had disappeared and 42 lists them again.
+-- Of a person outside of the scope, it keeps only the key, and the columns that show the scope.
 CREATE OR REPLACE FUNCTION {function}() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE

@@ -1,4 +1,4 @@
--- What a lost primary key let in; the next publish brings what is missing then.
+-- Deletes rows that violate a lost primary key; the next publish brings the right ones back.
 DELETE FROM {table} AS p
 WHERE NOT ({key_given}) OR EXISTS (
     SELECT FROM {table} AS l WHERE {same_row} AND l.ctid < p.ctid

@@ -1,11 +1,11 @@
--- Notes in a landed row which transaction wrote it. The loader commits its tables in
--- parallel, so a time would not do: a row can be older than a publish that could not
--- see it yet. A row that was there just so is not written again: the loader inserts each
--- new row, and updates it at once with the same values.
+-- Notes in a landed row which transaction wrote it.
+-- A time would not be enough, as the loader commits its tables in parallel: a row can be older
+-- than a publish that could not see it yet. An unchanged row is not written again: the loader
+-- inserts each new row, and then updates it with the same values.
 CREATE OR REPLACE FUNCTION {warehouse}.stamp() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF TG_OP = 'UPDATE' THEN
-        -- Byte by byte, whatever equals what; and the last trigger, so of what is let in.
+        -- The rows are compared byte by byte. This trigger fires last, so NEW is reduced already.
         IF OLD OPERATOR(pg_catalog.*=) NEW AND OLD.landed_in IS NOT NULL THEN
             RETURN NULL;
         END IF;

@@ -1,6 +1,7 @@
--- A value of JSON without the given persons: the steps lead to their ids. Who is an item of a
--- list leaves it, who is an object becomes null, and so does an id that is not called "id". Of
--- a whole object that changes, what nobody declared and what people wrote goes: see the shape.
+-- Removes persons from a value of JSON; the steps are the path to their ids.
+-- If a person is an item of a list, the item is removed. An object that is a person becomes null,
+-- and so does an id that is not called "id". If an object changes, it is reduced to the declared
+-- fields of the shape, without texts.
 CREATE OR REPLACE FUNCTION {warehouse}.without_persons(
     value jsonb, steps text[], persons bigint[], shape jsonb DEFAULT NULL
 )

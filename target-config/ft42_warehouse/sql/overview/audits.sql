@@ -1,5 +1,5 @@
--- What the last comparison with 42's counts by the day has found, list by list; of each load
--- its own. Runs of before there were comparisons have no such column.
+-- The result of the last audit, which compares with 42's counts by the day, for each list.
+-- Each load has its own. Runs of older versions lack the column.
 SELECT DISTINCT ON (a.stream, a.cursus_id, r.tableoid)
     a.stream, a.cursus_id, a.days, a.differed, a.unsettled, a.missing, a.gone, a.along,
     a.requests, r.started_at AS as_of

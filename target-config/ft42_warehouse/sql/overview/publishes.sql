@@ -1,4 +1,4 @@
--- The last publish, and what all of the last day did.
+-- The last publish, and the sums of all publishes of the last day.
 SELECT
     published_at, round(extract(epoch FROM took)::numeric, 1)::float8 AS seconds,
     day.inserted, day.changed, day.deleted

@@ -1,6 +1,6 @@
--- How old each table is: its data are as of the beginning of the last complete run that
--- read its stream and that the last publish has seen. Of several loads that read it, each
--- with a landing schema of its own, the oldest counts.
+-- How old the data of each table are.
+-- They are as old as the last complete run that read the stream, if the last publish has seen
+-- it; the beginning of the run counts. If several loads read the stream, the oldest counts.
 (
     SELECT
         name, job, allowed,
@@ -11,15 +11,16 @@
             t.name, t.job, t.allowed,
             max(r.started_at) FILTER (WHERE (
                 r.outcome = 'complete'
-                -- One of which parts failed, and which says that this was not among them.
+                -- A failed run also counts if it says that this stream did not fail.
                 OR r.outcome = 'failed'
                 AND jsonb_typeof(to_jsonb(r) -> 'failed_streams') = 'array'
                 AND NOT (to_jsonb(r) -> 'failed_streams') ? t.stream
             )
-            -- A clock was wrong: nobody knows how old that is.
+            -- A time in the future is ignored: a wrong clock dated the run.
             AND r.started_at <= now() + interval '10 minutes' AND (
                 r.landed_in < p.seen_before
-                -- Numbers from the future are another server's; that was published as a whole.
+                -- A number above all of this server comes from another server, before a move.
+                -- Its rows were published completely.
                 OR r.landed_in >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint
             )) AS as_of,
             count(r.run_id) > 0 AS is_read

@@ -1,5 +1,6 @@
--- How many rows have landed, for shares of them: of large tables as the server's statistics
--- have it, which takes no time. Those that it has not looked at, and small ones, are counted.
+-- The number of landed rows, about.
+-- For large tables it comes from the server's statistics, which takes no time. Small tables, and
+-- those without statistics, are counted.
 SELECT
     {table_name} AS table_name,
     CASE

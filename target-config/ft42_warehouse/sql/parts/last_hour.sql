@@ -1,7 +1,7 @@
--- Requests of the last hour, of the application that has made the most. A run that began
--- before counts for the part of its time that lies within. An application is told by when
--- its secret ends. Both that and what 42 allows are read through JSON, as older versions did not
--- note them.
+-- The requests of the last hour, of the application that sent the most.
+-- A run that began earlier counts in proportion to its time within the hour. An application is
+-- identified by the end of its secret. This and 42's limits are read through JSON, as tables of
+-- older versions lack the columns.
 (
     SELECT coalesce(used.requests, 0) AS requests, used.requests_per_hour, used.allowed_per_hour
     FROM (SELECT) AS always

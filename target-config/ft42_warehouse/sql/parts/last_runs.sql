@@ -1,5 +1,5 @@
--- The runs of each job, the last one first, of each load by itself. A run belongs to each
--- job whose streams it read.
+-- The runs of each job, numbered from the last one, for each load.
+-- A run belongs to each job whose streams it read.
 (
     SELECT
         j.job, r.*, r.tableoid AS load,
@@ -10,6 +10,6 @@
         GROUP BY job
     ) AS j
     JOIN {landing}.sync_runs AS r ON r.streams && j.streams AND r.end_date IS NULL
-    -- A clock was wrong: that must not hide what came after.
+    -- A run with a time in the future is ignored: it would hide later runs.
     AND r.started_at <= now() + interval '10 minutes'
 )

@@ -1,5 +1,5 @@
--- When the secret of each load's application ends, as its last run that knew it was told.
--- Read through JSON: tables that an older version made lack the column.
+-- When the secret of each load's application ends, by the last run that knew it.
+-- This is read through JSON, as tables of older versions lack the column.
 (
     SELECT DISTINCT ON (load) load, valid_until
     FROM (

@@ -1,5 +1,6 @@
--- How many landed rows of each table wait for a parent, as the view orphans has it: those
--- that the last publish left, and what has landed since, looked up one by one.
+-- How many landed rows of each table wait for a parent, the same as in the view orphans.
+-- These are the rows that the last publish noted, and rows that landed later, which are looked
+-- up one by one.
 (
     SELECT table_name, sum(rows)::bigint AS rows
     FROM (

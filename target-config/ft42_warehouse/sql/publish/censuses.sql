@@ -1,4 +1,4 @@
--- Which tables were counted since the last publish, and by whose load.
+-- The tables that were counted since the last publish, with the load that counted them.
 SELECT DISTINCT n.nspname, c.stream
 FROM {landing}.census AS c
 JOIN pg_class AS t ON t.oid = c.tableoid

@@ -1,4 +1,4 @@
--- Published rows whose landed copy differs; all others are left as they are.
+-- Updates published rows whose landed copy differs.
 UPDATE {table} AS p
 SET {assignments}, last_changed_at = now()
 FROM candidate AS c JOIN {landed} AS l ON {is_copy}

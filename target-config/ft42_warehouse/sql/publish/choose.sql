@@ -1,4 +1,4 @@
--- Each row that is looked at, once, with the copy that is published.
+-- Chooses for each candidate the landed copy that is published.
 CREATE TEMPORARY TABLE chosen ON COMMIT DROP AS
 {chosen};
 DROP TABLE candidate;

@@ -1,5 +1,5 @@
--- Of the landed copies of a row, the one that is published: what changed last at 42, and of
--- equals what was read last.
+-- Chooses the landed copy of a row that is published.
+-- It is the copy that changed last at 42; of equal ones, that which was read last.
 SELECT DISTINCT ON ({row}) {columns}
 FROM {landed} AS l
 {where}

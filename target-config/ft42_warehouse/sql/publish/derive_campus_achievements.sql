@@ -1,4 +1,4 @@
--- A badge names the campuses that award it.
+-- Derives which campus awards which badge: a badge names its campuses.
 WITH named AS (
     SELECT DISTINCT c.id AS campus_id, a.id AS achievement_id
     FROM {published}.achievements AS a

@@ -1,5 +1,5 @@
--- The only tie from a coalition to a campus: the bloc that lists it. The latest bloc,
--- should several do.
+-- Derives the bloc and the campus of each coalition, from the bloc that lists it.
+-- If several blocs list it, the latest one counts.
 UPDATE {published}.coalitions AS p
 SET bloc_id = b.bloc_id, campus_id = b.campus_id, last_changed_at = now()
 FROM {published}.coalitions AS c

@@ -1,5 +1,5 @@
--- Campus and rank of each member. What they were is compared before the rows are looked up
--- that change: most do not.
+-- Derives the campus and the rank of each member.
+-- The subquery has the old values, too: so only rows that change are looked up; most do not.
 UPDATE {published}.coalitions_users AS p
 SET campus_id = r.campus_id, rank = r.rank, last_changed_at = now()
 FROM (

@@ -1,10 +1,11 @@
--- Landed rows that a census missed go: read before it counted, in a range that it read,
--- and not among the ids that it found there. It judges only what the same load wrote.
+-- Deletes landed rows that have disappeared, by the census of their own load.
+-- These rows were read before the census, and lie in a range whose ids it listed, but their ids
+-- are not among these.
 WITH counted AS (
     SELECT cursus_id, parent_id, first_id, last_id, ids, counted_at
     FROM ONLY {landing}.census
     WHERE stream = {table_name} AND jsonb_typeof(ids) = 'array' AND landed_in >= {since}
-    -- One of the future was taken by a clock that was wrong: nobody knows what it saw.
+    -- A census with a time in the future is ignored: a wrong clock dated it.
     AND counted_at <= now() + interval '10 minutes'
 ), existing AS (
     SELECT cursus_id, parent_id, first_id, jsonb_array_elements_text(ids)::bigint AS id

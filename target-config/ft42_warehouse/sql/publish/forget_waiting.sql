@@ -1,2 +1,2 @@
--- A publish that looks at every row finds anew which ones wait for a parent.
+-- Empties the list of waiting rows: a publish that looks at every row writes it again.
 DELETE FROM {warehouse}.waiting

@@ -1,4 +1,4 @@
--- Where the last publish ended, if that still means something here.
+-- Where the last publish ended, if that is still valid for this server and these tables.
 SELECT seen_before
 FROM {warehouse}.publishes
 WHERE publish_id = (SELECT max(publish_id) FROM {warehouse}.publishes)

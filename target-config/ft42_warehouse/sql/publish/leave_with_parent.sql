@@ -1,3 +1,3 @@
--- Rows whose parent this publish has taken away.
+-- Deletes published rows whose parent this publish has deleted.
 DELETE FROM {table} AS p
 WHERE p.{column} IN (SELECT id FROM departed WHERE table_name = {parent})

@@ -1,3 +1,3 @@
--- Rows that have lost a copy: what is left of them may differ.
+-- Candidates: rows that have lost a copy, as the remaining copies may differ.
 INSERT INTO candidate
 SELECT id FROM gone WHERE table_name = {table_name}

@@ -1,4 +1,4 @@
--- Of what waited for a parent: what this publish looks at, and what is gone.
+-- Removes candidates and disappeared rows from the list of waiting rows.
 DELETE FROM {warehouse}.waiting
 WHERE table_name = {table_name} AND key IN (
     SELECT {key_array} FROM candidate AS l

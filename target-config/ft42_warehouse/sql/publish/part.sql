@@ -1,4 +1,4 @@
--- A row for each object in a list that rows hold, of those that this publish has changed.
+-- Updates the table of a list's items, for the rows that this publish has changed.
 WITH changed AS (
     SELECT * FROM {table} AS r WHERE {is_looked_at}
 ), said AS (

@@ -1,4 +1,4 @@
--- Which of the rows that this publish has looked at wait for a parent now.
+-- Notes the candidates that wait for a parent now.
 INSERT INTO {warehouse}.waiting
 SELECT {table_name}, {key_array}, lacks.foreign_key
 FROM {landed} AS l

@@ -1,13 +1,13 @@
--- What `warehouse` must remember. The published schema can be dropped and rebuilt;
--- this one can not: it knows who must not come back.
+-- The warehouse's own tables: publishes, erasures, objects.
+-- The published schema can be dropped and rebuilt. This one cannot: it knows who was erased.
 CREATE TABLE IF NOT EXISTS {warehouse}.publishes (
     publish_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     published_at timestamptz NOT NULL DEFAULT now(),
     took interval NOT NULL,
-    -- All transactions before this one had ended: the next publish begins here.
+    -- All transactions with a smaller number had ended: the next publish begins here.
     seen_before bigint NOT NULL,
-    -- Transactions are numbered by a server, tables are shaped by a version of the
-    -- schemas: where either has changed, the next publish looks at every row.
+    -- If the server or the structure of the tables changes, the next publish looks at every
+    -- row, as the numbers of transactions belong to one server.
     server bigint NOT NULL,
     structure text,
     inserted jsonb NOT NULL,
@@ -18,11 +18,11 @@ CREATE TABLE IF NOT EXISTS {warehouse}.publishes (
 CREATE TABLE IF NOT EXISTS {warehouse}.erasures (
     user_id bigint PRIMARY KEY,
     erased_at timestamptz NOT NULL DEFAULT now(),
-    -- Who disappeared may come back; who was anonymised at 42 or forgotten here not.
+    -- A person who disappeared may come back, but not one who was anonymised or forgotten.
     reason text NOT NULL CHECK (reason IN ('disappeared', 'anonymised', 'forgotten'))
 );
 
--- Which functions, triggers and views are in place, and in which version.
+-- The versions of functions, triggers and views.
 CREATE TABLE IF NOT EXISTS {warehouse}.objects (
     name text PRIMARY KEY,
     digest text NOT NULL

@@ -1,10 +1,10 @@
 CREATE TABLE {warehouse}.turns (
     job text NOT NULL,
     began_at timestamptz NOT NULL DEFAULT now(),
-    -- Null while it runs, or if it was killed and nobody noted that.
+    -- Null while the turn runs, or if it was killed and nobody noted that.
     ended_at timestamptz,
     published boolean,
-    -- When `warehouse alert --after` was called behind it.
+    -- When `warehouse alert --after` was called after the turn.
     noted_at timestamptz
 );
 COMMENT ON TABLE {warehouse}.turns IS

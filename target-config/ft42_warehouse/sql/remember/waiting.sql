@@ -1,6 +1,6 @@
 CREATE TABLE {warehouse}.waiting (
     table_name text,
-    -- The key of the published row that there would be.
+    -- The key that the published row would have.
     key bigint[],
     foreign_key text,
     PRIMARY KEY (table_name, key, foreign_key)

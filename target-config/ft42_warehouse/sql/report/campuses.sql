@@ -1,5 +1,6 @@
--- A student is at the campus that campus_users calls the main one, where that is loaded,
--- else where the student enrolled last.
+-- Figures of each campus: students, enrolments, badges.
+-- The campus of a student is the main one in campus_users, if this stream is loaded; otherwise
+-- the campus of the last enrolment.
 WITH home AS (
     SELECT DISTINCT ON (user_id) user_id, campus_id
     FROM (

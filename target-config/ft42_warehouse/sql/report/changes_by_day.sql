@@ -1,4 +1,4 @@
--- What came from the API and what became of it in the published tables, day by day.
+-- Rows that came from the API, and rows that were published, by day.
 WITH day AS (
     SELECT day::date FROM generate_series(current_date - 13, current_date, interval '1 day') AS day
 ), came AS (

@@ -1,4 +1,4 @@
--- How many, never who.
+-- The number of erased persons, without their ids.
 SELECT
     reason,
     count(*) FILTER (WHERE erased_at > now() - interval '1 day') AS day,

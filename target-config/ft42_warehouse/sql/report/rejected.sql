@@ -1,4 +1,4 @@
--- Ids only: what else a record held is nobody's business here.
+-- Rejected records: only their ids, as the report must not show personal data.
 SELECT
     stream, reason, count(*) AS records, max(rejected_at) AS last,
     (array_agg(record_id ORDER BY rejected_at DESC))[1:5] AS examples

@@ -1,4 +1,5 @@
--- Of a record with an id its reason stays: it says why a row is missing that a census counts.
+-- Deletes old rejected records. If a record has an id, only its body is deleted:
+-- its reason explains why a row is missing that a census counts.
 WITH expired AS (
     DELETE FROM {landing}.rejected_records
     WHERE rejected_at < {before} AND record_id !~ '^[0-9]{{1,18}}$' IS NOT FALSE

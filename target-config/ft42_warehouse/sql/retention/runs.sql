@@ -1,5 +1,5 @@
--- The last run of each stream and the last complete one stay, of each load: only they tell
--- how old tables are that nobody has read for longer.
+-- Deletes old runs, except the last run and the last complete run of each stream and load:
+-- they tell how old a table is that has not been read for a long time.
 DELETE FROM {landing}.sync_runs AS r
 WHERE r.started_at < {before} AND NOT EXISTS (
     SELECT FROM (

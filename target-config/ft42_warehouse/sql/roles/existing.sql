@@ -1,5 +1,6 @@
--- Of the roles that exist, which are this pipeline's. Roles are the whole server's: those
--- of the same names may serve another database, whose people must not get rights here.
+-- Finds out which of the existing roles belong to this pipeline.
+-- Roles belong to the whole server. One of the same name may serve another database, and the
+-- users of that database must not get rights here.
 SELECT
     r.rolname,
     CASE

@@ -1,4 +1,4 @@
--- What lacks of the rights that the roles must have, and whether this account may give it.
+-- The rights that the roles lack, and whether this account may grant each.
 WITH wanted (role, schemas, relations, privileges) AS (
     VALUES
         (%(loader)s::name, %(landings)s::name[], %(landed)s::name[], '{{SELECT,INSERT,UPDATE}}'::text[]),
@@ -17,7 +17,7 @@ JOIN pg_class AS c ON c.relnamespace = n.oid AND relname = ANY (relations)
 CROSS JOIN unnest(privileges) AS privilege
 WHERE NOT has_table_privilege(role, c.oid, privilege)
 UNION ALL
--- A publish makes temporary tables.
+-- A publish creates temporary tables.
 SELECT
     format('GRANT TEMPORARY ON DATABASE %%I TO %%I', datname, %(publisher)s::name),
     pg_has_role(datdba, 'USAGE')
@@ -25,7 +25,7 @@ FROM pg_database
 WHERE datname = current_database()
 AND NOT has_database_privilege(%(publisher)s::name, oid, 'TEMPORARY')
 UNION ALL
--- Lets the publisher make a schema anew that was dropped; nothing else needs it.
+-- The publisher needs this right only to create a dropped schema again.
 SELECT format('GRANT CREATE ON DATABASE %%I TO %%I', datname, %(publisher)s::name), true
 FROM pg_database
 WHERE datname = current_database() AND pg_has_role(datdba, 'USAGE')

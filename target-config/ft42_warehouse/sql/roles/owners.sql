@@ -1,4 +1,4 @@
--- Whose the schemas and their tables are, of those that are not this account's.
+-- The owners of schemas and tables that do not belong to this account.
 SELECT quote_ident(current_user), string_agg(format('%%s owns %%s', owner, owned), '; ' ORDER BY owner)
 FROM (
     SELECT

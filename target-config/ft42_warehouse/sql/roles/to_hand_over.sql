@@ -1,5 +1,5 @@
--- Statements that give what this account owns of the pipeline's to the publisher, or, in
--- a schema where the publisher may make nothing, to the schema's owner.
+-- Statements that give this account's objects of the pipeline to the publisher,
+-- or to the owner of the schema, if the publisher may not create objects there.
 WITH own AS (
     SELECT
         oid, nspname, nspowner = me.role AS is_mine,
@@ -27,7 +27,7 @@ WITH own AS (
 )
 SELECT statement FROM (
     SELECT 1 AS step, CASE
-        -- Whoever gives a schema away must be allowed to make one.
+        -- PostgreSQL requires this right to change the owner of a schema.
         WHEN has_database_privilege(current_database(), 'CREATE')
             THEN format('ALTER SCHEMA %%I OWNER TO %%I', nspname, publisher)
         WHEN NOT has_schema_privilege(publisher, oid, 'CREATE')

@@ -1,5 +1,6 @@
--- Who holds what a session of this name waits for. State and age are hidden from accounts
--- that may not see them; a transaction that was prepared has no session.
+-- The sessions that block a session of this name, and what they hold.
+-- The server hides state and age from accounts without the right to see them. A prepared
+-- transaction has no session.
 SELECT DISTINCT
     coalesce(
         'a lock on ' || n.nspname || '.' || c.relname,

@@ -1,3 +1,3 @@
--- Lets others of the same kind wait for the end of this transaction, and only these. What it
--- sees is younger than what it has waited for: a lock takes no snapshot.
+-- Lets other transactions of the same kind wait for the end of this one.
+-- A lock takes no snapshot. So, after waiting, the transaction sees what the other one wrote.
 LOCK TABLE {warehouse}.{turn} IN SHARE UPDATE EXCLUSIVE MODE

@@ -1,4 +1,4 @@
--- Landed tables that the whole shows.
+-- The landed tables that inherit from the schema of all shards.
 SELECT n.nspname, c.relname
 FROM pg_inherits AS i
 JOIN pg_class AS parent ON parent.oid = i.inhparent

@@ -1,4 +1,4 @@
--- The landing schemas that are read together with a given one, by the main one of them.
+-- The landing schemas of the pipeline to which a given one belongs, with the main one.
 SELECT DISTINCT left(whole.nspname, -length('_all')), leaf.nspname
 FROM pg_inherits AS i
 JOIN pg_class AS parent ON parent.oid = i.inhparent

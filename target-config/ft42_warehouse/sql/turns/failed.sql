@@ -1,7 +1,8 @@
--- A job has ended: its turn has failed unless it published. A turn that is open has not;
--- only the last one, as an earlier one may still run, which is why this one was refused.
--- Where nobody noted a beginning, a publish that nobody was told of yet is the turn's if it
--- is recent; else it is that of an earlier turn, behind which nobody called.
+-- Notes that the turn of a job which has just ended has failed, unless it has published.
+-- A turn without an end has not published. Only the last one is ended here: an earlier one may
+-- still run, and be the reason why this one was refused. If no beginning was noted, a publish
+-- without a noted end belongs to this turn if it is recent; otherwise it belongs to an earlier
+-- turn.
 WITH ended AS (
     UPDATE {warehouse}.turns SET ended_at = now(), published = false, noted_at = now()
     WHERE ended_at IS NULL AND job = %(job)s

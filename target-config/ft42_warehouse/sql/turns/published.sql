@@ -1,9 +1,9 @@
--- Also turns that were killed: what they left undone, this one has brought.
+-- Notes that a job has published. Killed turns end, too: this publish has brought their rows.
 WITH ended AS (
     UPDATE {warehouse}.turns SET ended_at = now(), published = true
     WHERE job = %(job)s AND ended_at IS NULL
     RETURNING job
 )
--- Whoever took it for failed while it was running was wrong.
+-- If the running turn was noted as failed by mistake, this adds the right entry.
 INSERT INTO {warehouse}.turns (job, ended_at, published)
 SELECT %(job)s, now(), true WHERE NOT EXISTS (SELECT FROM ended)

@@ -1,4 +1,4 @@
--- Read through JSON: a table that a newer version made lacks the column.
+-- The cursus of the last run; read through JSON, as tables of newer versions lack the column.
 (
     SELECT (to_jsonb(r) ->> 'cursus_id')::bigint FROM {landing}.sync_runs AS r
     WHERE to_jsonb(r) ->> 'cursus_id' IS NOT NULL

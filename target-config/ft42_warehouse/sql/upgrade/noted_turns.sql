@@ -1,2 +1,2 @@
--- Older versions did not note behind which turns `warehouse alert --after` was called.
+-- Adds to turns when `warehouse alert --after` was called, which older versions did not note.
 ALTER TABLE {warehouse}.turns ADD COLUMN IF NOT EXISTS noted_at timestamptz

@@ -1,4 +1,4 @@
--- Older versions took persons out of three tables only, with triggers of their own.
+-- Drops the triggers of older versions, which removed persons from three tables only.
 DROP FUNCTION IF EXISTS {warehouse}.refuse_teammates() CASCADE;
 DROP FUNCTION IF EXISTS {warehouse}.refuse_masters() CASCADE;
 DROP FUNCTION IF EXISTS {warehouse}.refuse_masters_of_blocs() CASCADE;

@@ -1,3 +1,3 @@
--- Rows of older versions, as the triggers would let them in today.
+-- Reduces lists in landed rows of older versions, as today's triggers do.
 UPDATE ONLY {table} AS l SET {column} = l.{column}
 WHERE l.{column} IS DISTINCT FROM {reduced}

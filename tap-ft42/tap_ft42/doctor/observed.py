@@ -1,4 +1,4 @@
-"""What is found out of a route."""
+"""What the doctor observes of a route."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 
 _SHOWN = ("bounds", "is_paged", "longest_list", "page_size", "sorts_by_several", "totals")
-"""Capabilities that a sandbox takes as they are; the others follow from the parameters."""
+"""Capabilities that the sandbox can imitate directly; the others follow from parameters."""
 
 
 @dataclass
-class Found:
-    """What was found out of one route."""
+class ObservedRoute:
+    """What was observed of one route."""
 
     stream: str
     route: str
@@ -28,37 +28,37 @@ class Found:
     assumed: Capabilities
     today: date
     can: Capabilities = field(init=False)
-    """What it can do; what is assumed, until an answer shows otherwise."""
+    """What it can do: as assumed, corrected by what answers show."""
     answer: Answer = field(default_factory=lambda: Answer(0))
-    """To the first request that tells anything."""
+    """The first answer that shows rows, or why there are none."""
     refused: set[str] = field(default_factory=set)
     """Parameters that the API answers with an error."""
     ignored: set[str] = field(default_factory=set)
     """Parameters that change nothing."""
     beyond: dict[str, int] = field(default_factory=dict)
-    """What it answers to who asks for more than it can, and where it stops to count."""
+    """The status beyond the largest page or list, and the total where it stops counting."""
     fields: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """What its records look like."""
+    """The shape of its records; see `tap_ft42.doctor.shapes`."""
     is_numbered: bool = True
-    """Whether the number of a page counts."""
+    """Whether the API heeds the number of a page."""
     is_examined: bool = False
-    """Whether more was asked than who may read it."""
+    """Whether more was tested than whether it may be read."""
 
     def __post_init__(self) -> None:
         """Begin with what is assumed."""
         self.can = self.assumed
 
     def see(self, **seen: Any) -> None:  # noqa: ANN401 - fields of `Capabilities`
-        """Note what an answer has shown that it can do."""
+        """Note capabilities that an answer has shown."""
         self.can = self.can.corrected(self.today, **seen)
 
     def refuse(self, parameter: str, *, is_refused: bool = True) -> None:
-        """Note that a parameter is refused, or does nothing."""
+        """Note that the API refuses a parameter, or ignores it."""
         (self.refused if is_refused else self.ignored).add(parameter)
 
     @property
     def differs(self) -> dict[str, Any]:
-        """What the API does not do as documented; a sandbox can do the same."""
+        """How the API differs from what is assumed; the sandbox can imitate it."""
         parameters = {"refused": sorted(self.refused), "ignored": sorted(self.ignored)}
         return {
             **{name: getattr(self.can, name) for name in _SHOWN if name in self.can.observed},
