@@ -213,6 +213,40 @@ def test_rows_of_one_instant_are_all_read_where_one_column_sorts(
     assert len(there.asked) <= 30
 
 
+def test_an_empty_answer_that_counts_nothing_moves_no_bookmark_by_itself(
+    tap: Tap, api: ScriptedApi
+) -> None:
+    there = api.script[BADGES] = badges()
+    here = tap.pointed_at(api)
+    first = here.run("achievements_users")
+    there.rows = [*there.rows[1:], badge(1) | {"updated_at": LATELY}]
+    api.script[BADGES] = in_turn(always(Reply([])), there)
+    second = here.run("achievements_users", state=first.state)
+    assert second.ids("achievements_users") == [1]
+    assert remembered(second) == []
+
+
+def test_empty_answers_that_never_count_are_told_of_once_and_cost_a_request_each(
+    tap: Tap, api: ScriptedApi
+) -> None:
+    there = badges()
+
+    def uncounted(asked: Asked) -> Reply:
+        answer = there(asked)
+        return answer if answer.content else Reply([])
+
+    api.script[BADGES] = uncounted
+    here = tap.pointed_at(api)
+    first = here.run("achievements_users")
+    second = here.run("achievements_users", state=first.state)
+    there.asked.clear()
+    third = here.run("achievements_users", state=second.state)
+    assert len(there.asked) == 2
+    told = [line for run in (first, second, third) for line in remembered(run)]
+    assert len(told) == 1
+    assert "asked for twice" in told[0]
+
+
 def too_many(there: Pretended) -> Callable[[Asked], Reply]:
     """The list, which counts a row more than it shows."""
 

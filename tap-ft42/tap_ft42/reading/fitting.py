@@ -269,6 +269,14 @@ class Fit:
             totals="wrong",
         )
 
+    def note_uncounted(self) -> None:
+        """Take note that an answer without rows does not say that there are none."""
+        self.learn(
+            "42 does not count rows where there are none. Such an answer is asked for twice, "
+            "and believed if both are empty",
+            totals="none",
+        )
+
     @property
     def is_list_due(self) -> bool:
         """Whether nobody has looked for a month whether all ids of a list count."""

@@ -110,6 +110,8 @@ class ListSource(Source):
             page = self._behind_the_last(asked, number, refusal) or self._otherwise(
                 asked, number, sort, refusal
             )
+        if number <= 1 and not page.count and page.total is None:
+            page = self._asked_twice(asked, number, page)
         for key, strangers in region.strangers(page).items():
             if 2 * strangers > page.count:
                 self.fit.unnarrowed(key)
@@ -164,6 +166,16 @@ class ListSource(Source):
         """Ask for a page beside the one that is wanted, once the quota allows."""
         self.route.permit()
         return self._fetched(asked, number)
+
+    def _asked_twice(self, asked: Asked, number: int, page: Page) -> Page:
+        """Ask once more for rows of which an answer has none, and does not count them."""
+        if self.fit.can.totals == "wrong":
+            return page  # it may have counted them
+        with suppress(FatalAPIError):
+            page = self._asked_apart(asked, number)
+        if not page.count and page.total is None:
+            self.fit.note_uncounted()
+        return page
 
     def _behind_the_last(
         self, asked: Asked, number: int, refusal: FatalAPIError
