@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
-from tap_ft42.api.errors import FatalAPIError
+from tap_ft42.api.errors import FatalAPIError, may_be_of_parameters
 from tap_ft42.api.retries import RETRIED
 from tap_ft42.census.comparing import Comparison, Counted, Others
 from tap_ft42.census.days import UNKNOWN, number_of, written
@@ -54,6 +54,8 @@ class Audit(Inquiry):
         self._fit_of_graph = self._list.reader.route(graph.route).fit
         self._others = Others(self._account) if graph.counts_others else None
         self.findings = Findings(self._list.listing.name, cursus_of(self._whole))
+        # Of those who came today, nobody knows how many are not in the list.
+        self._is_bounded = not graph.counts_others
         self.is_served = False
         """Whether the API's counts were of use."""
 
@@ -116,14 +118,21 @@ class Audit(Inquiry):
         except RETRIED as failure:
             self._tell_impossible(str(failure))
             return None
-        comparison = Comparison(counted, self._others, until=self._terms.times.until)
+        until = self._terms.times.until
+        comparison = Comparison(counted, self._others, until=until, with_today=self._is_bounded)
         self._believe_zone(comparison)
         return comparison
 
     def _counts(self, filters: Mapping[str, str]) -> dict[Span, int]:
-        bounds = self._all_days.params() if self._others is None else {}
-        query = {**(self._query or {}), **filters, **bounds}
-        counts = counts_by_day(self._list.reader, self._graph.route, query)
+        query = {**(self._query or {}), **filters}
+        bounds = self._all_days.params() if self._is_bounded else {}
+        try:
+            counts = counts_by_day(self._list.reader, self._graph.route, {**query, **bounds})
+        except FatalAPIError as refusal:
+            if not (self._is_bounded and may_be_of_parameters(refusal)):
+                raise
+            self._is_bounded = False
+            return self._counts(filters)
         return {(number_of(day),) * 2: rows for day, rows in counts.items()}
 
     # What the answers say

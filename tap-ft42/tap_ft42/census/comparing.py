@@ -92,6 +92,7 @@ class Comparison:
         others: Others | None = None,
         *,
         until: int,
+        with_today: bool = True,
     ) -> None:
         """Compare rows that are known up to an instant, the named ones first.
 
@@ -99,11 +100,13 @@ class Comparison:
             parts: The rows.
             others: What else the API counts; None if nothing.
             until: The instant.
+            with_today: Whether the API counts no later rows.
         """
         self.parts = parts
         self.others = others
         self.zone: Zone = ZONES[0]
         self._until = until
+        self._with_today = with_today
         self._sums: tuple[list[int], list[int]] | None = None
 
     def believe(self, known: Zone) -> None:
@@ -124,8 +127,7 @@ class Comparison:
 
     def upto(self, zone: Zone) -> int:
         """Return the first day that is not compared."""
-        # Of those who came today, nobody knows how many are not in the list.
-        return day_of(moment_at(self._until), zone) + (self.others is None)
+        return day_of(moment_at(self._until), zone) + self._with_today
 
     def _spans(self, parts: Iterable[Counted], zone: Zone) -> set[Span]:
         upto = self.upto(zone)
