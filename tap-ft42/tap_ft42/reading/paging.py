@@ -146,7 +146,8 @@ class Seen:
     @property
     def is_shuffled(self) -> bool:
         """Whether pages repeat rows, and lack as many: each is in an order of its own."""
-        return self.shown > self._distinct and (self.last or 0) > self._distinct
+        is_short = self.shown > self._distinct and (self.last or 0) > self._distinct
+        return is_short and self._fruitful > 1  # one answer is one moment
 
     def is_filled_by(self, ids: IdSet) -> bool:
         """Tell whether so many ids are all that the list counts."""
