@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from datetime import UTC, datetime, timedelta
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 import pytest
@@ -331,3 +332,24 @@ def test_a_list_that_breaks_for_all_parents_is_not_asked_for_each(
     many_houses(api, {*MANY})
     second = here.run(MEMBERSHIPS, state=first.state)
     assert second.ids(MEMBERSHIPS) == [10 * house for house in some]
+
+
+@pytest.mark.parametrize("largest", [100, 2])
+def test_a_parent_that_is_listed_twice_is_read_once(
+    tap: Tap, api: ScriptedApi, there: Pretended, houses: Pretended, largest: int
+) -> None:
+    listed_twice = {
+        "campuses": [record_of("campuses", id=campus) for campus in CAMPUSES],
+        "coalitions": [record_of("coalitions", id=house, score=3) for house in HOUSES],
+    }
+    for name, parents in listed_twice.items():
+        twice = sorted(2 * parents, key=itemgetter("id"))
+        path = "/v2/campus" if name == "campuses" else f"/v2/{name}"
+        api.script[path] = paged(twice, largest=largest)
+    run = tap.pointed_at(api).run("campuses", ENROLMENTS, "coalitions", MEMBERSHIPS)
+    assert places(run) == expected(there)
+    assert set(run.ids(MEMBERSHIPS)) == {row["id"] for row in houses.rows}
+    for asked in (*there.asked, *houses.asked):
+        for name in ("filter[campus]", "filter[coalition_id]"):
+            ids = asked.query.get(name, "").split(",")
+            assert len(ids) == len(set(ids))
