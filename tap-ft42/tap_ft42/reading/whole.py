@@ -66,8 +66,8 @@ async def read_list(
             if attempt < _SIZES:
                 continue
             message = (
-                f"the API counts {seen.last} rows, and shows {len(look.ids)} of them, as each "
-                "page is in an order of its own"
+                f"the API counts {seen.last} rows, and shows {len(look.ids)} of them, because "
+                "it orders each page differently"
             )
             raise IncompleteReadError(message)
         is_alike, before = seen.ids == before, seen.ids
@@ -84,7 +84,7 @@ async def read_list(
                 "on every page"
             )
             raise IncompleteReadError(message)
-    message = f"the list was another one in each of {_TRIES} reads"
+    message = f"the list changed between each of {_TRIES} reads"
     raise IncompleteReadError(message)
 
 
