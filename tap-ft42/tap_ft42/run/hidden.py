@@ -7,13 +7,17 @@ studies where is asked for people at other ids: a page names several campuses at
 rows are left over with these, they are read from then on like those that are listed. If rows
 are left over even so, the other ids are tried one by one, and far ones in lists.
 
-It is done after the first load, once a month, and when a parent is no longer listed: two
-requests a cursus, if nothing is left over. In the state of the list stands, below ``hidden``:
+It is done after the first load, each time that the parents are listed again, once a day at
+most, and when one is no longer listed: two requests a cursus, if nothing is left over. Where
+rows stay left over, or nobody counts them, it is done once a month. In the state of the list
+stands, below ``hidden``:
 
 ``ids``
     The parents that were found.
 ``sought_on``
     By cursus, the day on which they were sought.
+``left_over``
+    The cursus of which rows may be left over even so.
 ``trying``
     By cursus, the ids that are still to be tried one by one, while that is not over. Those that
     42 refuses are tried again on another day.
@@ -58,8 +62,8 @@ _AT_ONCE = 10
 """Ids that are tried at once."""
 
 _UNLISTED = "unlisted"
-_RENEWED = timedelta(days=30)
-_REFUSED = timedelta(days=1)
+_DAY = timedelta(days=1)
+_MONTH = timedelta(days=30)
 
 
 class HiddenParents:
@@ -166,6 +170,11 @@ class HiddenParents:
         return trying
 
     @property
+    def _left_over_in(self) -> list[str]:
+        left: list[str] = self._note.setdefault("left_over", [])
+        return left
+
+    @property
     def _ids(self) -> set[int]:
         return hidden_ids(self._list.output.stream_state)
 
@@ -188,9 +197,10 @@ class HiddenParents:
 
     def _is_due(self, whole: Context | None) -> bool:
         cursus = str(cursus_of(whole))
-        day, wait = self._sought_on.get(cursus), _RENEWED
-        if cursus in self._trying:  # it was refused
-            wait = _REFUSED
+        day = self._sought_on.get(cursus)
+        # What was refused is tried again.
+        is_in_vain = cursus in self._left_over_in and cursus not in self._trying
+        wait = _MONTH if is_in_vain else _DAY
         try:
             return day is None or self._today - date.fromisoformat(day) >= wait
         except ValueError:
@@ -227,6 +237,8 @@ class HiddenParents:
             self._trying[cursus] = sorted(refused)
         if self._is_answered:  # else nobody has looked, and the next run does
             self._sought_on[cursus] = self._today.isoformat()
+            others = [one for one in self._left_over_in if one != cursus]
+            self._left_over_in[:] = others if rest == 0 else [*others, cursus]
         if rest and not refused:
             self._list.logger.warning(
                 "%s: %d rows belong to no %s that could be found, and are not read.",
