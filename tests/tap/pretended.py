@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from random import shuffle
 from typing import TYPE_CHECKING, Any
 
 from tests.tap.running import ROOT
 from tests.tap.scripted import Reply
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from tests.tap.scripted import Asked
 
@@ -51,8 +52,11 @@ class Pretended:
     Attributes:
         rows: its rows.
         refused: parameters that it refuses, as `sort`, `range[id]`.
+        refuses: which other requests it refuses.
         refusal: how.
         ignored: parameters that make no difference.
+        sorts_ties: whether all columns of a sort count; else rows of equal values of the first
+            one are in another order each time.
         heaviest: rows a page beyond which it answers 502.
         longest: ids in a filter beyond which it answers 502.
         forbidden: ids in a filter that may not be asked for.
@@ -71,8 +75,10 @@ class Pretended:
 
     rows: Sequence[Row]
     refused: Sequence[str] = ()
+    refuses: Callable[[Asked], bool] = lambda _: False
     refusal: Reply | None = None
     ignored: Sequence[str] = ()
+    sorts_ties: bool = True
     heaviest: int = 100
     longest: int = 100
     forbidden: Sequence[str] = ()
@@ -91,13 +97,8 @@ class Pretended:
     def __call__(self, asked: Asked) -> Reply:
         """Answer a request."""
         self.asked.append(asked)
-        for name in self.refused:
-            if name in asked.query:
-                kind = name.partition("[")[0].capitalize()
-                said = {"error": f"{kind} Error", "message": f"The {name} field is not {kind}"}
-                return self.refusal or Reply(said, 400)
-        if not self.cuts and self._is_too_wide(asked):
-            return Reply({"error": "Range Error", "message": "The range is too wide"}, 400)
+        if (refusal := self._refusal(asked)) is not None:
+            return refusal
         is_beyond = self.most_pages is not None and asked.page > self.most_pages
         if is_beyond and self.beyond:
             return Reply({"error": "No such page"}, self.beyond)
@@ -128,6 +129,18 @@ class Pretended:
             rows[first : first + asked.size],
             headers={**total, "X-Per-Page": str(asked.size)},
         )
+
+    def _refusal(self, asked: Asked) -> Reply | None:
+        for name in self.refused:
+            if name in asked.query:
+                kind = name.partition("[")[0].capitalize()
+                said = {"error": f"{kind} Error", "message": f"The {name} field is not {kind}"}
+                return self.refusal or Reply(said, 400)
+        if self.refuses(asked):
+            return self.refusal or Reply({"error": "Bad Request"}, 400)
+        if not self.cuts and self._is_too_wide(asked):
+            return Reply({"error": "Range Error", "message": "The range is too wide"}, 400)
+        return None
 
     def _is_too_wide(self, asked: Asked) -> bool:
         for name, widest in self.widest.items():
@@ -179,7 +192,11 @@ class Pretended:
         sort = "" if "sort" in self.ignored else asked.query.get("sort", "")
         if not (sort or self.by_itself):
             return sorted(rows, key=lambda row: (row["id"] % 7, row["id"]))
-        for name in reversed((sort or self.by_itself).split(",")):
+        columns = (sort or self.by_itself).split(",")
+        if not self.sorts_ties and columns[0] != "id":
+            columns = columns[:1]
+            shuffle(rows)
+        for name in reversed(columns):
             column = name.removeprefix("-")
             rows = sorted(rows, key=lambda row: row[column], reverse=name != column)
         return rows

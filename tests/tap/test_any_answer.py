@@ -51,6 +51,7 @@ class Server(Ask):
         pages: whether the number of the page is heeded.
         ranges: whether `range` is.
         sorts: whether `sort` is.
+        sorts_ties: whether the second column of `sort` is.
         hidden: ids of rows that are counted and never shown.
         twice: ids of rows that are counted and shown twice.
         fickle: whether each answer leaves out other rows.
@@ -67,6 +68,7 @@ class Server(Ask):
     pages: bool = True
     ranges: bool = True
     sorts: bool = True
+    sorts_ties: bool = True
     hidden: frozenset[int] = frozenset()
     twice: frozenset[int] = frozenset()
     fickle: bool = False
@@ -166,6 +168,8 @@ class Server(Ask):
         return self._sorted(rows, sort)
 
     def _sorted(self, rows: Sequence[int], sort: str | None) -> list[int]:
+        if sort == "updated_at,id" and not self.sorts_ties:
+            return sorted(rows, key=lambda row: (self.rows.get(row, 0), self.luck.random()))
         if sort == "updated_at,id":
             return sorted(rows, key=lambda row: (self.rows.get(row, 0), row))
         return sorted(rows, reverse=sort == "-id")
@@ -194,6 +198,7 @@ def servers(draw: st.DrawFn, /, *, is_honest: bool) -> Server:
         pages=draw(st.sampled_from([True, True, False])),
         ranges=draw(st.sampled_from([True, True, False])),
         sorts=draw(st.booleans()),
+        sorts_ties=draw(st.booleans()),
         hidden=draw(some),
         twice=draw(some),
         fickle=not is_honest and draw(st.booleans()),

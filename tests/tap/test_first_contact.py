@@ -15,7 +15,7 @@ from tests.tap.proofs import a_day_later, named
 from tests.tap.scripted import TOKEN_PATH, Reply, always, in_turn, paged
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from tests.tap.running import Run, Tap
     from tests.tap.scripted import Asked, ScriptedApi
@@ -104,6 +104,147 @@ def test_what_a_list_does_not_do_is_done_without(
     third = here.run("achievements_users", page_size=50, state=second.state)
     assert remembered(third) == []
     assert not [asked for asked in there.asked[-3:] if asked.size > there.heaviest]
+
+
+def pages_of_30(asked: Asked) -> bool:
+    return asked.size > 30
+
+
+def one_sort(asked: Asked) -> bool:
+    return "," in asked.query.get("sort", "")
+
+
+def years_of_42(asked: Asked) -> bool:
+    """Ranges of other years than 42 has had."""
+    bounds = asked.query.get("range[updated_at]", "2025,2026").split(",")
+    return not all("2013" <= bound[:4] <= "2100" for bound in bounds)
+
+
+def wide_ids(asked: Asked) -> bool:
+    lower, upper = map(int, asked.query.get("range[id]", "0,0").split(","))
+    return upper - lower > 90
+
+
+def without_ids(asked: Asked) -> bool:
+    return "range[id]" in asked.query
+
+
+def unsorted(asked: Asked) -> bool:
+    return "sort" in asked.query
+
+
+FOUND: dict[Callable[[Asked], bool], Row] = {
+    pages_of_30: {"page_size": 25},
+    one_sort: {"sorts_by_several": False},
+    wide_ids: {"widest_ranges": {"id": 50}},
+    without_ids: {"ranges": ["updated_at"]},
+    unsorted: {"sorts": ["updated_at"]},
+    years_of_42: {},
+}
+NOTHING: Row = {}
+MISLEADING = [
+    {"error": "Range Error", "message": "page[size] is out of the range of updated_at"},
+    {"error": "argument out of range"},
+    {"error": "Sort Error", "message": "The updated_at,id field is not sortable"},
+    {"error": "Filter Error", "message": "Attributes x doesn't exists. There are: sort"},
+]
+
+
+@pytest.mark.parametrize(
+    ("refuses", "said"),
+    [
+        *(([one], NOTHING) for one in FOUND),
+        *(([one], said) for one in (pages_of_30, one_sort, wide_ids) for said in MISLEADING),
+        ([pages_of_30, one_sort], NOTHING),
+        ([one_sort, without_ids], NOTHING),
+        ([unsorted, pages_of_30], NOTHING),
+        ([without_ids, years_of_42], NOTHING),
+    ],
+    ids=lambda one: "-".join(each.__name__ if callable(each) else each for each in one),
+)
+def test_what_a_refusal_is_about_is_proven_whatever_it_says(
+    tap: Tap, api: ScriptedApi, refuses: Sequence[Callable[[Asked], bool]], said: Row
+) -> None:
+    there = badges(
+        refuses=lambda asked: any(one(asked) for one in refuses), refusal=Reply(said, 400)
+    )
+    api.script[BADGES] = there
+    here = tap.pointed_at(api)
+    first = here.run("achievements_users", page_size=50)
+    assert sorted(set(first.ids("achievements_users"))) == list(range(1, 251))
+    there.rows = [*there.rows[1:], badge(1) | {"updated_at": LATELY}]
+    second = here.run("achievements_users", page_size=50, state=first.state)
+    assert 1 in second.ids("achievements_users")
+    seen = {
+        name: value["is"]
+        for run in (first, second)
+        for name, value in known_to(run).get(BADGES, {}).items()
+        if name not in {"bounds", "whole_ranges"}
+    }
+    assert seen == {name: value for one in refuses for name, value in FOUND[one].items()}
+    there.asked.clear()
+    third = here.run("achievements_users", page_size=50, state=second.state)
+    assert remembered(third) == []
+    assert len(there.asked) <= 2
+
+
+def test_a_request_that_is_refused_for_good_is_sent_twice(tap: Tap, api: ScriptedApi) -> None:
+    api.script["/v2/cursus/21/users"] = there = Pretended([], refuses=lambda _: True)
+    run = tap.pointed_at(api).fail("users")
+    assert "42 answered 400" in run.last_word
+    assert len(there.asked) <= 2
+
+
+@pytest.mark.parametrize("said", [None, {"error": "Bad Request"}])
+def test_rows_of_one_instant_are_all_read_where_one_column_sorts(
+    tap: Tap, api: ScriptedApi, said: Row | None
+) -> None:
+    there = badges(sorts_ties=False, refuses=lambda asked: said is not None and one_sort(asked))
+    api.script[BADGES] = there
+    here = tap.pointed_at(api)
+    first = here.run("achievements_users", page_size=50)
+    news = [badge(number) | {"updated_at": LATELY} for number in range(1, 121)]
+    there.rows = [*news, *there.rows[len(news) :]]
+    there.asked.clear()
+    second = here.run("achievements_users", page_size=20, state=first.state)
+    assert set(second.ids("achievements_users")) >= {row["id"] for row in news}
+    sorts = {asked.query["sort"] for asked in there.asked if "sort" in asked.query}
+    assert ("updated_at" in sorts) is (said is not None)
+    assert len(there.asked) <= 30
+
+
+def test_an_empty_answer_that_counts_nothing_moves_no_bookmark_by_itself(
+    tap: Tap, api: ScriptedApi
+) -> None:
+    there = api.script[BADGES] = badges()
+    here = tap.pointed_at(api)
+    first = here.run("achievements_users")
+    there.rows = [*there.rows[1:], badge(1) | {"updated_at": LATELY}]
+    api.script[BADGES] = in_turn(always(Reply([])), there)
+    second = here.run("achievements_users", state=first.state)
+    assert second.ids("achievements_users") == [1]
+    assert remembered(second) == []
+
+
+def test_empty_answers_that_never_count_are_told_of_once_and_cost_a_request_each(
+    tap: Tap, api: ScriptedApi
+) -> None:
+    there = badges()
+
+    def uncounted(asked: Asked) -> Reply:
+        answer = there(asked)
+        return answer if answer.content else Reply([])
+
+    api.script[BADGES] = uncounted
+    here = tap.pointed_at(api)
+    first = here.run("achievements_users")
+    second = here.run("achievements_users", state=first.state)
+    there.asked.clear()
+    third = here.run("achievements_users", state=second.state)
+    assert len(there.asked) == 2
+    told = [line for run in (first, second, third) for line in remembered(run)]
+    assert len(told) == 1
+    assert "asked for twice" in told[0]
 
 
 def too_many(there: Pretended) -> Callable[[Asked], Reply]:

@@ -72,9 +72,6 @@ _ADVICE: dict[int, str] = {
     ),
 }
 
-_BLAMED = ("sort", "range")
-_BLAMED_ELSEWHERE = re.compile(r"filter|doesn't exists", re.IGNORECASE)
-_NO_ATTRIBUTE = re.compile(r"attributes? ([\w?]+) do", re.IGNORECASE)
 _OF_PARAMETERS = {HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY}
 TOO_LONG = {
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
@@ -94,30 +91,16 @@ def status_of(failure: BaseException) -> int | None:
     return None if response is None else response.status_code
 
 
-def blamed_by(refusal: APIError) -> set[str]:
-    """Tell which parameters the API may have refused.
-
-    Returns:
-        ``sort`` or ``range``, where it names one of them; both, where it names nothing.
-    """
-    if refusal.response is None or status_of(refusal) not in _OF_PARAMETERS:
-        return set()
-    said = _said(refusal.response).lower()
-    named = {one for one in _BLAMED if one in said}
-    return named or (set() if _BLAMED_ELSEWHERE.search(said) else set(_BLAMED))
+def said_by(refusal: APIError) -> str:
+    """Return what a refusal says, in lower case; nothing where it is no JSON."""
+    body = None if refusal.response is None else decoded(refusal.response)
+    said = body.values() if isinstance(body, dict) else () if body is None else (body,)
+    return " ".join(map(str, said)).lower()
 
 
-def blamed_filter(refusal: APIError) -> str | None:
-    """Return the filter that the API says it does not have; None if it names none."""
-    said = "" if refusal.response is None else _said(refusal.response)
-    named = _NO_ATTRIBUTE.search(said)
-    return named and f"filter[{named[1]}]"
-
-
-def _said(response: requests.Response) -> str:
-    """Return what an answer says; nothing where it is no JSON object."""
-    body = decoded(response)
-    return " ".join(map(str, body.values())) if isinstance(body, dict) else ""
+def may_be_of_parameters(refusal: APIError) -> bool:
+    """Tell whether the API may have refused a request because of one of its parameters."""
+    return status_of(refusal) in _OF_PARAMETERS
 
 
 def is_missing(failure: BaseException) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
+from math import ceil
 from typing import TYPE_CHECKING, Protocol
 
 from typing_extensions import override
@@ -12,7 +13,7 @@ from tap_ft42.declared.listing import ID
 from tap_ft42.reading.ids import IdSet
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from tap_ft42.api.ledger import Entry
     from tap_ft42.api.page import Page
@@ -242,3 +243,9 @@ class _Account:
         if self.most is not None and self.in_vain + self.fruitful >= self.most:
             return True
         return self.in_vain > SPARE + FACTOR * self.fruitful
+
+
+def halves_of(number: int) -> Iterator[int]:
+    """Yield the half of a number, the half of that, and so on, but not one."""
+    while (number := ceil(number / 2)) > 1:
+        yield number

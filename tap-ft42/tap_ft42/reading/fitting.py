@@ -76,6 +76,14 @@ class Fit:
         self.can: Capabilities = capabilities.read(listing, written, today)
         """What it can do."""
 
+    def order_of(self, sort: str | None) -> str | None:
+        """Return the order to ask for where one is wanted, as far as the list can be sorted."""
+        if not self.sorts_by(sort):
+            return None
+        if sort is None or self.can.sorts_by_several:
+            return sort
+        return sort.partition(",")[0]
+
     def sorts_by(self, sort: str | None) -> bool:
         """Tell whether the list can be asked for in an order."""
         columns = [name.removeprefix("-") for name in sort.split(",")] if sort else []
@@ -122,6 +130,13 @@ class Fit:
         self.learn(
             f"42 does not sort it by {column}. It is read in pieces instead",
             sorts=tuple(name for name in self.can.sorts if name != column),
+        )
+
+    def note_single_sorts(self) -> None:
+        """Take note that an order of several columns was refused, and not that of one."""
+        self.learn(
+            "42 sorts it by one column at a time. Rows that share an instant are read by id",
+            sorts_by_several=False,
         )
 
     def unnarrowed(self, column: str) -> None:
@@ -252,6 +267,14 @@ class Fit:
             "the API counts other rows than it shows. What it shows is read, and what it does "
             "not show is not taken for gone",
             totals="wrong",
+        )
+
+    def note_uncounted(self) -> None:
+        """Take note that an answer without rows does not say that there are none."""
+        self.learn(
+            "42 does not count rows where there are none. Such an answer is asked for twice, "
+            "and believed if both are empty",
+            totals="none",
         )
 
     @property

@@ -13,6 +13,11 @@ that of page *k*, no row left in between, and the border of the two pages is pro
 total is smaller, the gap between the keys is read again, as its own region. All pages may be in
 flight at once; the order of their answers does not matter.
 
+If rows of one instant lie on both sides of a border, and the API sorts by that instant alone,
+each page may show them in another order. Pages have as many places as there are rows, so each
+row that is missing has left its place to a row that came twice. So if any row came twice, the
+rows at such borders are read again, by id.
+
 The last borders are proven by the number of rows. If there are as many different rows as the
 first answer counts, and all other pages were asked for after it, these are all rows, as a
 closed region wins none. Otherwise one more request proves them: for the page behind the last
@@ -95,11 +100,8 @@ async def _concluded(ask: Ask, walk: _Walk, *, is_part: bool) -> AsyncIterator[P
             yield Part(witness)
         async for part in walk.borders.prove(ask.after(number + 1), witness):
             yield part
-    if not seen.is_counted or seen.is_given_up:
-        behind = walk.last + 1 if key == ID and seen.shown else walk.last
-        gaps = [*walk.borders.believed, *([(behind, upper)] if behind <= upper else [])]
-        async for part in _read_gaps(ask.after(number + 2), region, key, gaps, seen):
-            yield part
+    async for part in _read_gaps(ask.after(number + 2), region, key, walk.doubted, seen):
+        yield part
     if seen.shown or seen.is_counted or is_part:
         is_doubtful = not seen.is_counted
         if is_doubtful:
@@ -169,6 +171,21 @@ class _Walk:
         has_room = self._before is not None and self._before.count < self._before.size
         is_counted = self.seen.is_counted and self.seen.has_all
         return has_room and is_counted and self._is_first_earliest
+
+    @property
+    def doubted(self) -> Sequence[tuple[int, int]]:
+        """The keys where rows may be missing, though totals deny it; each once."""
+        seen, believed, (_, upper) = (
+            self.seen,
+            self.borders.believed,
+            self.region.interval(self.key),
+        )
+        if not seen.is_counted or seen.is_given_up:
+            behind = self.last + 1 if self.key == ID and seen.shown else self.last
+            return [*believed, *([(behind, upper)] if behind <= upper else [])]
+        # Rows of one instant may be in another order on each page.
+        ties = [(first, last) for first, last in believed if last <= first + 1]
+        return list(dict.fromkeys(ties)) if seen.repeats_rows else []
 
     @property
     def is_by_keys(self) -> bool:

@@ -99,6 +99,11 @@ class Seen:
         return self._distinct - LOST <= page.total <= self._distinct
 
     @property
+    def repeats_rows(self) -> bool:
+        """Whether a row came on several pages."""
+        return self.shown > self._distinct
+
+    @property
     def has_all(self) -> bool:
         """Whether no row is missing, if the list won no rows in the meantime."""
         if self.first is None:
@@ -146,7 +151,8 @@ class Seen:
     @property
     def is_shuffled(self) -> bool:
         """Whether pages repeat rows, and others are missing: each page has its own order."""
-        return self.shown > self._distinct and (self.last or 0) > self._distinct
+        is_short = self.repeats_rows and (self.last or 0) > self._distinct
+        return is_short and self._fruitful > 1  # one answer is one moment
 
     def is_filled_by(self, ids: IdSet) -> bool:
         """Tell whether the list counts exactly as many rows as these ids."""

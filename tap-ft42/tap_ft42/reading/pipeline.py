@@ -73,8 +73,7 @@ class Reading:
         self.found: SimpleQueue[Part | BaseException | None] = SimpleQueue()
         self.task: asyncio.Task[None] | None = None
         self.is_over = False
-        self._pages = 0
-        self._pages_expected = 0
+        self._pages = self._pages_expected = 0
 
     def note(self, page: Page) -> None:
         """Count a page that came; the first one says how many pages there are."""
@@ -132,15 +131,12 @@ class Pipeline:
         self._places: dict[Page, Place] = {}
         self._occupied: set[Place] = set()
         self._jobs: SimpleQueue[_Job] = SimpleQueue()
-        self._in_flight = 0
-        self._workers = 0
+        self._in_flight = self._workers = 0
         self._readings: set[Reading] = set()
         self._outages = Outages(budget)
+        known, apart = client.known_good, self._ask_apart
         self._troubles = Troubles(
-            self._outages,
-            ask=self._ask_apart,
-            known_good=client.known_good,
-            has_worked=has_worked,
+            self._outages, ask=apart, known_good=known, has_worked=has_worked
         )
         self._starving: Reading | None = None
 
@@ -232,6 +228,10 @@ class Pipeline:
     def _forget(self, reading: Reading) -> None:
         self._readings.discard(reading)
         self._loop.call_soon_threadsafe(self._end, reading)
+
+    def permit(self, entry: Entry) -> None:
+        """Wait, in the thread of a request, until one more may be sent; raises `RunEnds`."""
+        asyncio.run_coroutine_threadsafe(self._permission(entry), self._loop).result()
 
     def stop(self, error: BaseException) -> None:
         """Raise an error in the consumer at once, whatever it is waiting for."""

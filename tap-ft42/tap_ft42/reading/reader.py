@@ -66,7 +66,10 @@ class ListReader:
         if path not in self._routes:
             fit = Fit(self.listing, path, self.state, self.today)
             entry = self.ledger.entry(self.listing.name, path)
-            route = Route(self.listing, path, self.client, self.spool, entry, fit, self.widths)
+            permit = partial(self.pipeline.permit, entry)
+            route = Route(
+                self.listing, path, self.client, self.spool, entry, fit, permit, self.widths
+            )
             return self._routes.setdefault(path, route)
         return self._routes[path]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from math import ceil
@@ -13,12 +13,8 @@ from typing_extensions import override
 
 from tap_ft42.api.errors import (
     FatalAPIError,
-    blamed_by,
-    blamed_filter,
     may_be_of_page,
-    may_be_too_long,
 )
-from tap_ft42.declared.listing import ID
 from tap_ft42.reading.asking import (
     COUNT,
     RangeIgnoredError,
@@ -26,17 +22,19 @@ from tap_ft42.reading.asking import (
     Remedy,
     Source,
     TooLargeError,
+    halves_of,
 )
+from tap_ft42.reading.refused import Asked, Suspects, answered_without
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from tap_ft42.api.client import Client
     from tap_ft42.api.ledger import Entry
     from tap_ft42.api.page import Page
     from tap_ft42.declared.listing import Listing
     from tap_ft42.reading.fitting import Fit
-    from tap_ft42.reading.regions import Key, Region
+    from tap_ft42.reading.regions import Region
     from tap_ft42.reading.spool import Spool
 
 
@@ -51,6 +49,7 @@ class Route:
         spool: Keeps pages until a state covers them.
         entry: Counts what is asked for.
         fit: What the route was found to do.
+        permit: Waits until one more request may be sent; raises `RunEnds` if none may.
         widths: How far a range of ids, or else one of instants, may reach, as any list of the
             run has shown.
         examples: By what selects them, the id of one of the rows that came.
@@ -62,6 +61,7 @@ class Route:
     spool: Spool
     entry: Entry
     fit: Fit
+    permit: Callable[[], None]
     widths: dict[bool, int] = field(default_factory=dict)
     examples: dict[str, int] = field(default_factory=dict)
 
@@ -103,15 +103,15 @@ class ListSource(Source):
     def fetch(self, region: Region, number: int, sort: str | None) -> Page:
         self._refuse_known(region)
         # While it is on its way another one may find out that the order is refused.
-        order = sort if self.fit.sorts_by(sort) else None
+        asked = Asked(region, self.fit.order_of(sort), self.size)
         try:
-            page = self._fetched(region, number, order)
+            page = self._fetched(asked, number)
         except FatalAPIError as refusal:
-            if number > 1 and may_be_of_page(refusal):
-                # Behind the last page. The first one tells how many rows there are.
-                page = self._fetched(region, 1, order).holding([])
-            else:
-                page = self._fetched_with_less(region, number, order, refusal)
+            page = self._behind_the_last(asked, number, refusal) or self._otherwise(
+                asked, number, sort, refusal
+            )
+        if number <= 1 and not page.count and page.total is None:
+            page = self._asked_twice(asked, number, page)
         for key, strangers in region.strangers(page).items():
             if 2 * strangers > page.count:
                 self.fit.unnarrowed(key)
@@ -146,72 +146,82 @@ class ListSource(Source):
         if changes is None or changes.column not in region.bounds:
             return
         if number == 1 and page.more and page.total is not None:
-            whole = self._fetched(region.without(changes.column), 1, None)
+            rest = Asked(region.without(changes.column), None, self.size)
+            whole = self._asked_apart(rest)
             if whole.total == page.total:
                 self.fit.unnarrowed(changes.column)
                 raise RangeIgnoredError(key=changes.column)
 
-    def _fetched(
-        self, region: Region, number: int, order: str | None, without: Sequence[str] = ()
-    ) -> Page:
-        params = self.params(region, number, order)
-        for name in without:
-            params.pop(name, None)
+    def _fetched(self, asked: Asked, number: int) -> Page:
         with self.entry.request():
-            page = self.route.client.fetch(self.route.listing, self.url, params)
+            page = self.route.client.fetch(
+                self.route.listing, self.url, self._params(asked, number)
+            )
         self.entry.take(page)
         if page.ids:
             self.route.examples[self._rows] = page.ids[0]
         return page.untold() if self.fit.can.totals == "wrong" else page
 
-    def _fetched_with_less(
-        self, region: Region, number: int, order: str | None, refusal: FatalAPIError
+    def _asked_apart(self, asked: Asked, number: int = 1) -> Page:
+        """Ask for a page beside the one that is wanted, once the quota allows."""
+        self.route.permit()
+        return self._fetched(asked, number)
+
+    def _asked_twice(self, asked: Asked, number: int, page: Page) -> Page:
+        """Ask once more for rows of which an answer has none, and does not count them."""
+        if self.fit.can.totals == "wrong":
+            return page  # it may have counted them
+        with suppress(FatalAPIError):
+            page = self._asked_apart(asked, number)
+        if not page.count and page.total is None:
+            self.fit.note_uncounted()
+        return page
+
+    def _behind_the_last(
+        self, asked: Asked, number: int, refusal: FatalAPIError
+    ) -> Page | None:
+        """Return a page without rows where there are no more; None if the first is refused.
+
+        The first one tells how many rows there are.
+        """
+        if number <= 1 or not may_be_of_page(refusal):
+            return None
+        with suppress(FatalAPIError):
+            return self._asked_apart(asked).holding([])
+        return None
+
+    def _otherwise(
+        self, asked: Asked, number: int, sort: str | None, refusal: FatalAPIError
     ) -> Page:
-        """Ask for a page that was refused without what the API may refuse of it.
+        """Ask for a page that was refused without what the API refuses of it.
 
         Raises:
             FatalAPIError: It refuses all of it.
             RangeIgnoredError: It refuses a range.
-            TooLargeError: It may refuse so many ids.
+            RangeTooWideError: It refuses so wide a range.
+            TooLargeError: It refuses so many rows, or perhaps so many ids.
         """
-        first, less, wanted = refusal, region, order
-        notes, without = list[Callable[[], None]](), list[str]()
-        while True:
-            blamed, named = blamed_by(refusal), blamed_filter(refusal)
-            checked = [
-                name for name in self._sent if self._is_checked(name) and name not in without
-            ]
-            if order is not None and "sort" in blamed:
-                note = partial(self.fit.unsorted, order)
-                order = None
-            elif less.bounds and "range" in blamed:
-                key = next((key for key in less.bounds if key in str(refusal)), None)
-                key = key or next(iter(less.bounds))
-                self._refuse_wide(less, key, order)
-                note, less = partial(self.fit.unnarrowed, key), less.without(key)
-            elif self._may_be_too_long(refusal, named):
-                raise self._too_long(why=str(refusal)) from refusal
-            elif may_be_too_long(refusal) and checked:
-                name = named if named in checked else checked[0]
-                note = partial(self._drop, name)
-                without.append(name)
-            else:
-                raise first
-            is_named = len(blamed) == 1 or named in without[-1:]
-            try:
-                page = self._fetched(less, number, order, without)
-            except FatalAPIError as another:
-                refusal = another
-                notes += [note] if is_named else []
-                continue
-            notes.append(note)
-            for learn in notes:
-                learn()
-            if without and (less is not region or order != wanted):
-                return self.fetch(region, number, wanted)  # it was a filter
-            for key in region.bounds.keys() - less.bounds.keys():
-                raise RangeIgnoredError(key=key)
+        name, ids = self._ids
+        suspects = Suspects(
+            self.fit,
+            self.route.widths,
+            ask=self._asked_apart,
+            filters=[*filter(self._is_checked, self._sent)],
+            ids=name if len(ids) > 1 else "",
+            too_long=lambda refusal: self._too_long(why=str(refusal)),
+            too_large=partial(self._too_heavy, why="42 refuses pages of {} rows"),
+        )
+        page, less = answered_without(
+            [*suspects.of(asked, refusal, is_first=number == 1)],
+            asked,
+            partial(self._asked_apart, number=number),
+            refusal,
+        )
+        now = Asked(asked.region, self.fit.order_of(sort), self.size)
+        if self._params(now, number) == self._params(less, number):
             return page
+        self.route.permit()
+        return self.fetch(asked.region, number, sort)
 
     def _is_checked(self, name: str) -> bool:
         """Tell whether rows show what a filter asks for, so that the tap can filter, too."""
@@ -225,39 +235,6 @@ class ListSource(Source):
         ignored = [name for name in self.fit.can.ignored_filters if name in self.query]
         dropped = set(filter(self._is_checked, ignored))
         return {name: value for name, value in self.query.items() if name not in dropped}
-
-    def _drop(self, name: str) -> None:
-        self.fit.note_filter(name, is_ignored=True, instead="The tap does")
-
-    def _may_be_too_long(self, refusal: FatalAPIError, named: str | None) -> bool:
-        name, ids = self._ids
-        is_other = named is not None and named != name and named in self.query
-        return may_be_too_long(refusal) and len(ids) > 1 and not is_other
-
-    def _refuse_wide(self, region: Region, key: Key, order: str | None) -> None:
-        """Find out whether a range was refused because of its width, and of which one is not.
-
-        Raises:
-            RangeTooWideError: It was.
-        """
-        width, (_, upper) = region.width(key), region.interval(key)
-        if width <= self.fit.can.widest_ranges.get(key, 0):
-            return
-        is_answered = False
-        known = self.route.widths.get(key == ID, 0)  # most lists have the same limit
-        hints = [known] if 0 < known < width else []
-        for narrower in (0, *hints, *halves_of(width)):
-            try:
-                self._fetched(region.narrowed(key, upper - narrower, upper), 1, order)
-            except FatalAPIError:
-                if not narrower:
-                    return
-                continue
-            if is_answered:
-                self.route.widths[key == ID] = narrower
-                self.fit.note_widest(key, narrower)
-                raise RangeTooWideError(key=key, widest=narrower)
-            is_answered = True
 
     @property
     @override
@@ -317,13 +294,12 @@ class ListSource(Source):
             lists = [(length, probe.pieces(length)[0]) for length in halves_of(ids)]
             yield Remedy(probe.pieces(1)[0], lists, self._too_many)
 
-    def _too_heavy(self, size: int) -> TooLargeError:
+    def _too_heavy(
+        self, size: int, why: str = "42 does not answer pages of {} rows in time"
+    ) -> TooLargeError:
         if self.fit.can.page_size >= self.size:
-            self.fit.learn(
-                f"42 does not answer pages of {self.size} rows in time. They have {size} from "
-                "now on",
-                page_size=size,
-            )
+            why = why.format(self.size)
+            self.fit.learn(f"{why}. They have {size} from now on", page_size=size)
         return TooLargeError("a page is too large", self.fitted())
 
     def _too_many(self, longest: int) -> TooLargeError:
@@ -339,20 +315,18 @@ class ListSource(Source):
 
     def params(self, region: Region, number: int, sort: str | None) -> dict[str, Any]:
         """Return the parameters that ask for a page; those that are None are not sent."""
+        return self._params(Asked(region, sort, self.size), number)
+
+    def _params(self, asked: Asked, number: int) -> dict[str, Any]:
+        query = self.pieces(1)[0]._sent if asked.is_of_one else self._sent  # noqa: SLF001 - of the same class
         return {
-            **self._sent,
-            **region.params(self.fit.can.margins),
-            "sort": sort,
+            **{name: value for name, value in query.items() if name not in asked.without},
+            **asked.region.params(self.fit.can.margins),
+            "sort": asked.order,
             "page[number]": max(number, 1),
-            "page[size]": 1 if number == COUNT else self.size,
+            "page[size]": 1 if number == COUNT else asked.size,
         }
 
     def _request(self, params: Mapping[str, Any]) -> str:
         # A run that goes on looks as often as the one before, and finds each look's pages.
         return json.dumps([self.url, params, *([self.look] if self.look else [])])
-
-
-def halves_of(number: int) -> Iterator[int]:
-    """Yield the half of a number, the half of that, and so on, but not one."""
-    while (number := ceil(number / 2)) > 1:
-        yield number

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tap_ft42.declared.listing import ID
 from tap_ft42.reading.asking import IncompleteReadError, Metered, Part
 from tap_ft42.reading.ids import IdSet
 from tap_ft42.reading.newest import Order
@@ -48,11 +49,14 @@ async def read_list(
     before, is_shuffled = None, False
     for attempt in range(_TRIES):
         seen, order = Seen(), Order()
+        last, is_sorted = 0, is_sortable
         look = look.again() if attempt else look
         async for page in all_pages(look.after(attempt), region or Region(), sort, seen):
             order.add(page)
+            is_sorted &= page.ascends(ID) and last <= min(page.ids, default=last)
+            last = max(page.ids, default=last)
             yield Part(page)
-        is_shuffled |= seen.is_shuffled
+        is_shuffled |= seen.is_shuffled and not is_sorted  # else they are counted twice
         if is_shuffled:
             # Pages of another size have other borders, and lack other rows.
             if seen.is_filled_by(look.ids):

@@ -1,0 +1,259 @@
+"""Which part of a request 42 refuses, found out by leaving parts out.
+
+An answer 400 may say nothing of its reason, or name the wrong one. So what a list can do
+without is left out, one part after the other, until 42 answers: first what the answer names.
+Where it names nothing, the request without all of these parts is sent first: if that is
+refused, too, all else is in vain. The part that was left out last is a reason, and only that
+is remembered. Then the request is sent anew, as other parts may be refused as well.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from functools import partial, reduce
+from typing import TYPE_CHECKING, NoReturn
+
+from tap_ft42.api.errors import (
+    FatalAPIError,
+    may_be_of_parameters,
+    may_be_too_long,
+    said_by,
+)
+from tap_ft42.declared.listing import ID
+from tap_ft42.reading.asking import RangeIgnoredError, RangeTooWideError, halves_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from tap_ft42.api.page import Page
+    from tap_ft42.reading.asking import TooLargeError
+    from tap_ft42.reading.fitting import Fit
+    from tap_ft42.reading.regions import Key, Region
+
+_SORT, _TOO_MANY = r"\bsort", r"too (many|long)"
+_SIZE, _PERHAPS_SIZE = r"per_page|page\W?size", r"\bpage\b|\bsize\b|\blimit\b"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What of a request 42 may refuse.
+
+    Attributes:
+        region: Which rows.
+        order: How they are sorted; None if in no order.
+        size: Rows a page.
+        is_of_one: Whether only the first id of its longest list is asked for.
+        without: Filters that are left out.
+    """
+
+    region: Region
+    order: str | None
+    size: int
+    is_of_one: bool = False
+    without: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Suspect:
+    """A part of a request that 42 may refuse.
+
+    Attributes:
+        less: Takes it out of a request.
+        convict: Takes note that it is refused, given a request that is answered without; or
+            raises how to read instead.
+        named: What an answer says that names it, as an expression in lower case.
+        hinted: What an answer says that may mean it.
+    """
+
+    less: Callable[[Asked], Asked]
+    convict: Callable[[Asked], None]
+    named: str
+    hinted: str | None = None
+
+    def likelihood(self, said: str) -> int:
+        """Tell how likely an answer means it: 2 if it is named, 1 if hinted at, else 0."""
+        if re.search(self.named, said):
+            return 2
+        return int(self.hinted is not None and bool(re.search(self.hinted, said)))
+
+
+def _words_for_range(key: Key) -> tuple[str, str]:
+    """Return what names a range of a key, and what hints at one."""
+    named = rf"range\[{key}\]|\brange.*\b{key}\b|\b{key}\b.*\brange"
+    return named, r"\brange" if key == ID else r"\brange|\b(date|year|time)"
+
+
+def _words_for_filter(name: str) -> tuple[str, str]:
+    """Return what names a filter, and what hints at it, as others may be named beside it."""
+    column = re.escape(name.removeprefix("filter[").rstrip("?]"))
+    return rf"attributes? {column}\W* do", rf"\b{column}\b"
+
+
+def answered_without(
+    suspects: Sequence[Suspect],
+    asked: Asked,
+    ask: Callable[[Asked], Page],
+    refusal: FatalAPIError,
+) -> tuple[Page, Asked]:
+    """Leave parts out of a request that was refused until it is answered.
+
+    Args:
+        suspects: The parts, those first that are refused most often.
+        asked: The request.
+        ask: Sends it.
+        refusal: The answer.
+
+    Returns:
+        The first answer, and what it was asked with.
+
+    Raises:
+        FatalAPIError: It is refused without any of them, too.
+        Exception: What a suspect raises once it is convicted.
+    """
+    first, left = refusal, [*suspects]
+    if len(left) > 1 and not any(one.likelihood(said_by(refusal)) for one in left):
+        _ask_for_least(left, asked, ask, refusal)
+    while left:
+        said = said_by(refusal)
+        suspect = max(left, key=lambda one: one.likelihood(said))
+        left.remove(suspect)
+        asked = suspect.less(asked)
+        try:
+            page = ask(asked)
+        except FatalAPIError as another:
+            refusal = another
+            continue
+        suspect.convict(asked)
+        return page, asked
+    raise first
+
+
+def _ask_for_least(
+    suspects: Sequence[Suspect],
+    asked: Asked,
+    ask: Callable[[Asked], Page],
+    refusal: FatalAPIError,
+) -> None:
+    """Ask without any part that may be refused, as nothing says which one is.
+
+    Raises:
+        FatalAPIError: It is refused, too.
+    """
+    try:
+        ask(reduce(lambda least, one: one.less(least), suspects, asked))
+    except FatalAPIError:
+        raise refusal from None
+
+
+@dataclass(frozen=True)
+class Suspects:
+    """What of the requests for a list 42 may refuse, and what follows.
+
+    Attributes:
+        fit: What the route was found to do.
+        widths: As of a `Route`.
+        ask: Sends a request for a first page.
+        filters: Parameters that the tap can do without, as rows show what they are for.
+        ids: The parameter that names several ids; empty if none does.
+        too_long: Says that it may name fewer.
+        too_large: Says that a page has so many rows at most.
+    """
+
+    fit: Fit
+    widths: dict[bool, int]
+    ask: Callable[[Asked], Page]
+    filters: Sequence[str]
+    ids: str
+    too_long: Callable[[FatalAPIError], TooLargeError]
+    too_large: Callable[[int], TooLargeError]
+
+    def of(self, asked: Asked, refusal: FatalAPIError, *, is_first: bool) -> Iterator[Suspect]:
+        """Yield the parts of a request that may be refused, those first that often are.
+
+        Args:
+            asked: The request.
+            refusal: The answer.
+            is_first: Whether it is for a first page; later ones have the same size.
+        """
+        is_of_any = may_be_of_parameters(refusal)
+        if is_of_any and asked.order is not None:
+            yield from self._orders(asked.order)
+        if is_of_any:
+            yield from (self._range(key, asked.region) for key in asked.region.bounds)
+        if may_be_too_long(refusal):
+            yield from map(self._filter, self.filters)
+        if self.ids and may_be_too_long(refusal):
+            _, hinted = _words_for_filter(self.ids)
+            less = partial(replace, is_of_one=True)
+            yield Suspect(less, partial(self._divide, refusal), _TOO_MANY, hinted)
+        if is_of_any and is_first and asked.size > 1:
+            less, convict = partial(replace, size=1), partial(self._shrink, asked.size)
+            yield Suspect(less, convict, _SIZE, _PERHAPS_SIZE)
+
+    def _orders(self, order: str) -> Iterator[Suspect]:
+        first, *others = order.split(",")
+        if others:
+            one = partial(replace, order=first)
+            yield Suspect(one, lambda _: self.fit.note_single_sorts(), _SORT)
+        yield Suspect(partial(replace, order=None), lambda _: self.fit.unsorted(order), _SORT)
+
+    def _filter(self, name: str) -> Suspect:
+        def less(asked: Asked) -> Asked:
+            return replace(asked, without=(*asked.without, name))
+
+        def convict(_: Asked) -> None:
+            self.fit.note_filter(name, is_ignored=True, instead="The tap does")
+
+        return Suspect(less, convict, *_words_for_filter(name))
+
+    def _divide(self, refusal: FatalAPIError, _: Asked) -> NoReturn:
+        raise self.too_long(refusal) from refusal
+
+    def _shrink(self, size: int, asked: Asked) -> NoReturn:
+        sizes = halves_of(size)
+        answered = (one for one in sizes if self._is_answered(replace(asked, size=one)))
+        raise self.too_large(next(answered, 1))
+
+    def _range(self, key: Key, region: Region) -> Suspect:
+        def less(asked: Asked) -> Asked:
+            return replace(asked, region=asked.region.without(key))
+
+        convict = partial(self._refuse_range, key, region)
+        return Suspect(less, convict, *_words_for_range(key))
+
+    def _refuse_range(self, key: Key, region: Region, asked: Asked) -> NoReturn:
+        """Find out whether any range of a key is refused, or this one.
+
+        Raises:
+            RangeTooWideError: It is too wide.
+            RangeIgnoredError: It lies where none is answered, or there is none at all.
+        """
+        (lower, upper), width = region.interval(key), region.width(key)
+
+        def is_answered(first: int, last: int) -> bool:
+            within = asked.region.narrowed(key, first, last)
+            return self._is_answered(replace(asked, region=within))
+
+        if width > self.fit.can.widest_ranges.get(key, 0) and is_answered(upper, upper):
+            known = self.widths.get(key == ID, 0)  # most lists have the same limit
+            hints = [known] if 0 < known < width else []
+            for narrower in (*hints, *halves_of(width)):
+                if is_answered(upper - narrower, upper):
+                    # Elsewhere it may be refused because of where it lies.
+                    if is_answered(lower, lower + narrower):
+                        self.widths[key == ID] = narrower
+                        self.fit.note_widest(key, narrower)
+                        raise RangeTooWideError(key=key, widest=narrower)
+                    raise RangeIgnoredError(key=key)
+        elif is_answered(lower, lower):
+            raise RangeIgnoredError(key=key)
+        self.fit.unnarrowed(key)
+        raise RangeIgnoredError(key=key)
+
+    def _is_answered(self, asked: Asked) -> bool:
+        try:
+            self.ask(asked)
+        except FatalAPIError:
+            return False
+        return True
