@@ -74,7 +74,7 @@ SAYS_ITSELF = (
     "TARGET_POSTGRES_SQLALCHEMY_URL",
     "TARGET_POSTGRES_PASSWORD is",
     "TARGET_POSTGRES_SSL_",
-    "TARGET_POSTGRES_… names",
+    "TARGET_POSTGRES_… is neither",
     "Run `warehouse init` with",
     "… may not do this",
     "… may not create schemas",
