@@ -108,7 +108,7 @@ def living(like: str | None = None) -> Iterator[RunningSandbox]:
     """A sandbox whose clock stands still, an hour after the census is due."""
     epoch = "2026-11-01T00:00:00Z"
     options = {} if like is None else {"as": like}
-    with running_sandbox(users=400, enrolments=2000, epoch=epoch, **options) as sandbox:
+    with running_sandbox(users=250, enrolments=1000, epoch=epoch, **options) as sandbox:
         sandbox.control("POST", "clock", {"freeze": True})
         sandbox.control("POST", "clock", {"set": "2026-11-10T03:00:00Z"})
         yield sandbox
