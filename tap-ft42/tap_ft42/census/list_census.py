@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
+from tap_ft42.api.errors import FatalAPIError
 from tap_ft42.api.page import with_ids
+from tap_ft42.api.token import CredentialsError
 from tap_ft42.census.counting import (
     Interval,
     Proof,
@@ -166,7 +168,12 @@ class ListCensus(Inquiry):
         yield from self._judged(proof)
         if self._list.listing.census.left_filters:
             if proof.total != self._account.total:
-                yield from self._left()
+                try:
+                    yield from self._left()
+                except FatalAPIError as refusal:
+                    if isinstance(refusal, CredentialsError):
+                        raise
+                    # Without such a filter, ranges of ids tell who is gone.
             self._account.note(left=from_milliseconds(self._terms.times.until))
         read = partial(
             find_rows,
