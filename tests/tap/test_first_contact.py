@@ -589,6 +589,28 @@ def test_what_a_filter_would_leave_out_is_left_out_by_the_tap_if_42_refuses_it(
     assert remembered(second) == []
 
 
+def test_who_graduated_is_found_though_42_refuses_the_filter_that_tells(
+    tap: Tap, api: ScriptedApi
+) -> None:
+    people = [
+        dated("users", number, kind="student", **{"alumni?": False}) for number in range(1, 41)
+    ]
+    message = "Attributes alumni? doesn't exists or aren't filterables"
+    refusal = Reply({"error": "Filter Error", "message": message}, 400)
+    there = Pretended(people, refused=["filter[alumni?]"], refusal=refusal)
+    api.script["/v2/cursus/21/users"] = there
+    here = tap.pointed_at(api, page_size=10, census_hour=0)
+    first = here.run("users", "census")
+    there.rows = [
+        row | {"alumni?": True, "updated_at": LATELY} if row["id"] == 7 else row
+        for row in people
+        if row["id"] != 23
+    ]
+    second = here.run("users", "census", state=a_day_later(first.state))
+    assert named(second, "users", set(range(1, 41))) == {7, 23}
+    assert not any("cannot be counted" in line for line in second.warnings)
+
+
 def test_changes_that_no_row_shows_are_not_asked_for_where_nothing_narrows(
     tap: Tap, api: ScriptedApi
 ) -> None:

@@ -432,6 +432,22 @@ def test_where_no_campus_narrows_rows_go_to_the_campuses_of_their_people(
     assert len(there.asked) == 1
 
 
+def test_where_filters_add_rows_each_goes_to_the_campus_of_its_person(
+    tap: Tap, api: ScriptedApi, there: Pretended
+) -> None:
+    others = [
+        enrolment(row["id"] + 1000, row["campus"]) | {"cursus_ids": [9]} for row in there.rows
+    ]
+
+    def with_any(asked: Asked) -> Reply:
+        wanted = asked.query.get("filter[campus]", "").split(",")
+        more = [row for row in others if str(row["campus"]) in wanted]
+        return Pretended([*there.rows, *more], ignored=["filter[campus]"])(asked)
+
+    api.script[ENROLMENTS] = with_any
+    assert campuses(tap.pointed_at(api).run("projects_users")) == expected(there)
+
+
 def test_where_no_campus_narrows_rows_of_people_without_campus_are_told(
     tap: Tap, api: ScriptedApi, there: Pretended
 ) -> None:

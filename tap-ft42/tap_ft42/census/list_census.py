@@ -7,6 +7,7 @@ that is read again, then the counts. A later census finds the rest.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from math import ceil
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
+from tap_ft42.api.errors import FatalAPIError
 from tap_ft42.census.counting import (
     Interval,
     Proof,
@@ -166,7 +168,9 @@ class ListCensus(Inquiry):
         yield from self._counted_to_be(proof.total, proof.sent)
         if self._list.listing.census.left_filters:
             if proof.total != self._account.total:
-                yield from self._left()
+                # Without such a filter, ranges of ids tell who is gone.
+                with suppress(FatalAPIError):
+                    yield from self._left()
             self._account.note(left=from_milliseconds(self._terms.times.until))
         read = partial(
             find_rows,

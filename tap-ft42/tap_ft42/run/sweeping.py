@@ -10,6 +10,7 @@ from __future__ import annotations
 from contextlib import suppress
 from http import HTTPStatus
 from math import ceil
+from sys import maxsize
 from typing import TYPE_CHECKING
 
 from tap_ft42.api.budget import RunEnds
@@ -136,6 +137,8 @@ class Sweeping:
             if not everybody.count:
                 return  # nobody can tell
             is_same = (one.total, one.ids) == (everybody.total, everybody.ids)
+            # Where filters add rows, one parent has more than all of them.
+            is_same |= (one.total or 0) > (everybody.total or maxsize)
             fit.note_filter(
                 self._filter,
                 # It may be that all there is belongs to this parent.
