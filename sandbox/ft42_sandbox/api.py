@@ -25,7 +25,7 @@ from ft42_sandbox.resources import (
 
 if TYPE_CHECKING:
     from ft42_sandbox.endpoint import Listing, Single
-    from ft42_sandbox.likeness import Habits
+    from ft42_sandbox.likeness import Differences
     from ft42_sandbox.sandbox import Sandbox
     from ft42_sandbox.store import Positions
 
@@ -56,12 +56,12 @@ def handlers(sandbox: Sandbox) -> Iterator[tuple[str, Handler]]:
 def list_handler(sandbox: Sandbox, listing: Listing) -> Handler:
     """The handler of a route that lists rows."""
     table = listing.model.table
-    habits = sandbox.likeness.habits(listing, LISTINGS)
-    profile = listing.path if habits.seconds else listing.latency or table
+    differences = sandbox.likeness.differences(listing, LISTINGS)
+    profile = listing.path if differences.seconds else listing.latency or table
 
     def handle(request: Request) -> Outcome:
         query = parse(request.url.query)
-        refusal = habits.refusal(query)
+        refusal = differences.refusal(query)
         if refusal is not None:
             return refusal, "refused", 0
         if sandbox.behaviour.life == "requests":
@@ -71,18 +71,18 @@ def list_handler(sandbox: Sandbox, listing: Listing) -> Handler:
             )
         wanted = wanted_page(query)
         shuffle = wanted.number // PAGES_PER_PLAN + 1 if sandbox.behaviour.unstable_ties else 0
-        found = _found(sandbox, listing, habits, request, query, shuffle)
+        found = _found(sandbox, listing, differences, request, query, shuffle)
         if isinstance(found, Answer):
             return found, "refused", 0
-        page = habits.page(query, len(found))
+        page = differences.page(query, len(found))
         rows = found[page.offset : page.offset + page.size]
         again = request.scope.get("ft42.struck", {}).get("duplicate_row")
         if again and page.number > 1 and page.offset <= len(found):
             rows = np.concatenate([found[page.offset - 1 : page.offset], rows])
             rows = rows[:-1] if again.lose else rows
         answer = Answer(200, sandbox.renderer.page(table, rows))
-        total = habits.total(len(found))
-        if habits.is_paged:
+        total = differences.total(len(found))
+        if differences.is_paged:
             answer.headers |= page_headers(
                 # The headers repeat the size that was asked for, not that of the page.
                 wanted,
@@ -99,7 +99,7 @@ def list_handler(sandbox: Sandbox, listing: Listing) -> Handler:
 def _found(  # noqa: PLR0913, PLR0917 - what the rows of a request follow from
     sandbox: Sandbox,
     listing: Listing,
-    habits: Habits,
+    differences: Differences,
     request: Request,
     query: Query,
     shuffle: int = 0,
@@ -113,7 +113,7 @@ def _found(  # noqa: PLR0913, PLR0917 - what the rows of a request follow from
             return answers.not_found()
         parent_id = int(parents.array("id")[parent])
     try:
-        meant = habits.understood(query)
+        meant = differences.understood(query)
         return sandbox.search.rows(listing, parent_id, meant, sandbox.clock.now(), shuffle)
     except QueryError as error:
         return answers.bad_request(error.error, str(error))
@@ -123,7 +123,7 @@ def _found(  # noqa: PLR0913, PLR0917 - what the rows of a request follow from
 
 def graph_handler(sandbox: Sandbox, listing: Listing) -> Handler:
     """The handler of a route that counts a list's rows by day or month."""
-    habits = sandbox.likeness.habits(listing, LISTINGS)
+    differences = sandbox.likeness.differences(listing, LISTINGS)
 
     def handle(request: Request) -> Outcome:
         behaviour, field = sandbox.behaviour, request.path_params["field"]
@@ -137,19 +137,19 @@ def graph_handler(sandbox: Sandbox, listing: Listing) -> Handler:
         query = parse(request.url.query)
         if not behaviour.graph_heeds_filters:
             query = Query()
-        found = _found(sandbox, listing, habits, request, query)
+        found = _found(sandbox, listing, differences, request, query)
         if isinstance(found, Answer):
             return found, "refused", 0
         column = sandbox.store[listing.model.table].columns[field]
         instants = column.array[found][~column.is_null()[found]]
-        told = counts(
+        periods = counts(
             instants,
             interval,
             sandbox.clock.now(),
             zone=behaviour.graph_zone,
             names_empty=behaviour.graph_names_empty_days,
         )
-        answer = answers.json_answer(200, told)
+        answer = answers.json_answer(200, periods)
         answer.headers["X-Total"] = str(len(found))
         return answer, GRAPH, len(found)
 

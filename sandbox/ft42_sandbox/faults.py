@@ -181,6 +181,6 @@ class Faults:
 
 
 def _describe(rule: Rule) -> dict[str, Any]:
-    told = asdict(rule)
-    told.pop("made")
-    return told
+    settings = asdict(rule)
+    settings.pop("made")
+    return settings

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from ft42_sandbox import answer as answers
 from ft42_sandbox.damage import Struck, damaged, replaced
 from ft42_sandbox.outgoing import conditional, send_answer
-from ft42_sandbox.traffic import Asked
+from ft42_sandbox.traffic import LoggedRequest
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
@@ -59,7 +59,7 @@ class GuardedRoute:
         finally:
             sandbox.traffic.in_flight -= 1
         sandbox.traffic.note(
-            Asked(
+            LoggedRequest(
                 at=scope.get("ft42.at") or time.time(),
                 client_id=scope.get("ft42.client", ""),
                 token=bearer_token(request)[:8],

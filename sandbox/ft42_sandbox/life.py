@@ -32,7 +32,7 @@ MAX_EVENTS = 200_000
 
 
 @dataclass(frozen=True)
-class Habit:
+class EventRate:
     """Something that happens again and again.
 
     Attributes:
@@ -46,26 +46,26 @@ class Habit:
     happen: Callable[[Events, int], None]
 
 
-HABITS: tuple[Habit, ...] = (
-    Habit("visit", (6_746 - 462 * PASSES_A_DAY) / STUDENTS_COUNTED, Events.visit),
-    Habit("touch", 462 * PASSES_A_DAY / STUDENTS_COUNTED, Events.touch),
-    Habit("erasure date", 519 * PASSES_A_DAY / STUDENTS_COUNTED, Events.move_erasure_date),
-    Habit("activity", 39 * PASSES_A_DAY / STUDENTS_COUNTED, Events.flip_active),
-    Habit("disappear", 6 * PASSES_A_DAY / STUDENTS_COUNTED, Events.disappear),
-    Habit("anonymise", 0.0003, Events.anonymise),
-    Habit("join", 0.001, Events.join),
-    Habit("move", 0.0002, Events.move_campus),
-    Habit("graduate", 0.0004, Events.graduate),
-    Habit("enrol", 0.05, Events.enrol),
-    Habit("submit", 0.05, Events.submit),
-    Habit("mark", 0.05, Events.mark),
-    Habit("retry", 0.01, Events.retry),
-    Habit("give up", 0.002, Events.give_up),
-    Habit("unregister", 0.003, Events.unregister),
-    Habit("badge", 0.03, Events.earn_badge),
-    Habit("badge again", 0.005, Events.earn_badge_again),
-    Habit("points", 0.03, Events.earn_points),
-    Habit("master", 0.0002, Events.change_master),
+EVENT_RATES: tuple[EventRate, ...] = (
+    EventRate("visit", (6_746 - 462 * PASSES_A_DAY) / STUDENTS_COUNTED, Events.visit),
+    EventRate("touch", 462 * PASSES_A_DAY / STUDENTS_COUNTED, Events.touch),
+    EventRate("erasure date", 519 * PASSES_A_DAY / STUDENTS_COUNTED, Events.move_erasure_date),
+    EventRate("activity", 39 * PASSES_A_DAY / STUDENTS_COUNTED, Events.flip_active),
+    EventRate("disappear", 6 * PASSES_A_DAY / STUDENTS_COUNTED, Events.disappear),
+    EventRate("anonymise", 0.0003, Events.anonymise),
+    EventRate("join", 0.001, Events.join),
+    EventRate("move", 0.0002, Events.move_campus),
+    EventRate("graduate", 0.0004, Events.graduate),
+    EventRate("enrol", 0.05, Events.enrol),
+    EventRate("submit", 0.05, Events.submit),
+    EventRate("mark", 0.05, Events.mark),
+    EventRate("retry", 0.01, Events.retry),
+    EventRate("give up", 0.002, Events.give_up),
+    EventRate("unregister", 0.003, Events.unregister),
+    EventRate("badge", 0.03, Events.earn_badge),
+    EventRate("badge again", 0.005, Events.earn_badge_again),
+    EventRate("points", 0.03, Events.earn_points),
+    EventRate("master", 0.0002, Events.change_master),
 )
 # A requested run of `live` always has these events, even if it is very short or small.
 CERTAIN = ("visit", "mark")
@@ -125,7 +125,7 @@ class Life:
             days = seconds * SECOND / DAY
             return self._run(rng, start, end, self._drawn(rng, days, CERTAIN))
         check_events(events)
-        return self._run(rng, start, end, [events.get(habit.name, 0) for habit in HABITS])
+        return self._run(rng, start, end, [events.get(rate.name, 0) for rate in EVENT_RATES])
 
     def catch_up(self, rate: float) -> None:
         """Let life go on for the time that has passed on the clock since the last call.
@@ -149,22 +149,22 @@ class Life:
         """How often each event happens to all students together in so many days."""
         expected = days * student_count(self._store)
         return [
-            max(int(rng.poisson(habit.daily * expected)), int(habit.name in certain))
-            for habit in HABITS
+            max(int(rng.poisson(rate.daily * expected)), int(rate.name in certain))
+            for rate in EVENT_RATES
         ]
 
     def _run(
         self, rng: np.random.Generator, start: int, end: int, counts: list[int]
     ) -> list[Change]:
         before = self._ledger.seq
-        which = rng.permutation(np.repeat(np.arange(len(HABITS)), counts))[:MAX_EVENTS]
+        which = rng.permutation(np.repeat(np.arange(len(EVENT_RATES)), counts))[:MAX_EVENTS]
         if len(which):
             events = Events(self._store, self._ledger, rng)
             start = min(start, end)
             moments = np.sort(rng.integers(start, end, size=len(which), endpoint=True))
-            for habit, moment in zip(which.tolist(), moments.tolist(), strict=True):
+            for number, moment in zip(which.tolist(), moments.tolist(), strict=True):
                 with suppress(NobodyLeftError):  # then it happens to nobody
-                    HABITS[habit].happen(events, moment)
+                    EVENT_RATES[number].happen(events, moment)
             events.settle(end)
         self._lived_until = max(end, start)
         return self._ledger.since(before)
@@ -176,7 +176,7 @@ def check_events(events: Mapping[str, int]) -> None:
     Raises:
         ValueError: for an event that does not exist, or a number below 0.
     """
-    names = [habit.name for habit in HABITS]
+    names = [rate.name for rate in EVENT_RATES]
     if set(events) - set(names) or min(events.values(), default=0) < 0:
         msg = f"events are numbers from 0 up by name; names are: {', '.join(names)}"
         raise ValueError(msg)

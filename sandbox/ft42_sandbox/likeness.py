@@ -44,7 +44,7 @@ class ReportError(ValueError):
 
 
 @dataclass(frozen=True)
-class Habits:
+class Differences:
     """How one list differs from the documentation.
 
     Attributes:
@@ -218,7 +218,7 @@ class Likeness:
     per_hour: int | None = None
     secret_days: int | None = None
     seconds_ahead: float = 0.0
-    routes: Mapping[str, Habits] = field(default_factory=lambda: MappingProxyType({}))
+    routes: Mapping[str, Differences] = field(default_factory=lambda: MappingProxyType({}))
 
     @property
     def secret_valid_until(self) -> int:
@@ -232,7 +232,7 @@ class Likeness:
         """How long routes take, if that was measured."""
         return {route: one.seconds for route, one in self.routes.items() if one.seconds}
 
-    def habits(self, listing: Listing, others: Sequence[Listing]) -> Habits:
+    def differences(self, listing: Listing, others: Sequence[Listing]) -> Differences:
         """How a list differs from the documentation.
 
         Args:
@@ -247,7 +247,7 @@ class Likeness:
             if other.model.table == listing.model.table and other.path in self.routes
         )
         known = next(of_the_rows, None)
-        return Habits() if known is None else replace(known, status=200, seconds=None)
+        return Differences() if known is None else replace(known, status=200, seconds=None)
 
 
 def read(file: Path) -> Likeness:
@@ -276,21 +276,21 @@ def _likeness(report: dict[str, Any]) -> Likeness:
         secret_days=application.get("secret_days"),
         seconds_ahead=-float(report.get("clock", {}).get("seconds_ahead") or 0),
         routes={
-            _PLACEHOLDER.sub(":id", route): _habits(found)
+            _PLACEHOLDER.sub(":id", route): _differences(found)
             for route, found in report["routes"].items()
         },
     )
 
 
-def _habits(found: dict[str, Any]) -> Habits:
+def _differences(found: dict[str, Any]) -> Differences:
     differs = dict(found.get("differs", {}))
-    unknown = set(differs) - {item.name for item in fields(Habits)}
+    unknown = set(differs) - {item.name for item in fields(Differences)}
     if unknown:
         msg = f"nothing is known of {', '.join(sorted(unknown))}"
         raise TypeError(msg)
     for name in ("refused", "ignored"):
         differs[name] = frozenset(differs.get(name, ()))
-    return Habits(
+    return Differences(
         **{**differs, "status": found.get("status") or 200, "seconds": found.get("seconds")}
     )
 

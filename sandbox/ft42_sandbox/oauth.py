@@ -19,7 +19,7 @@ from ft42_sandbox.damage import replaced
 from ft42_sandbox.faults import TOKEN
 from ft42_sandbox.outgoing import send_answer
 from ft42_sandbox.tokens import OAuthError
-from ft42_sandbox.traffic import Asked
+from ft42_sandbox.traffic import LoggedRequest
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
@@ -49,7 +49,7 @@ class TokenEndpoint:
         found.headers["Date"] = formatdate(sandbox.clock.now() / 1e6, usegmt=True)
         await send_answer(found, struck, scope, receive, send)
         sandbox.traffic.note(
-            Asked(
+            LoggedRequest(
                 at=time.time(),
                 client_id=params.get("client_id", ""),
                 token="",
@@ -70,8 +70,8 @@ class TokenEndpoint:
             )
             found = json_answer(200, body)
         except OAuthError as refusal:
-            told = {"error": refusal.error, "error_description": refusal.description}
-            found = json_answer(refusal.status, told, refusal.description)
+            body = {"error": refusal.error, "error_description": refusal.description}
+            found = json_answer(refusal.status, body, refusal.description)
             if refusal.status == HTTPStatus.UNAUTHORIZED:
                 found.headers["WWW-Authenticate"] = (
                     f'Bearer realm="Doorkeeper", error="{refusal.error}", '

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from ft42_sandbox.sandbox import Sandbox
-    from ft42_sandbox.traffic import Asked
+    from ft42_sandbox.traffic import LoggedRequest
 
 REFRESH_SECONDS = 5
 LATEST_SHOWN = 12
@@ -79,18 +79,18 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]], none: str = "None
 
 
 def _cards(sandbox: Sandbox) -> str:
-    told = sandbox.traffic.describe()
+    counts = sandbox.traffic.describe()
     refused = sum(
         count
-        for name, route in told["routes"].items()
+        for name, route in counts["routes"].items()
         for status, count in route["statuses"].items()
         if name != "token" and not 200 <= int(status) < 400
     )
     cards = [
-        ("requests", f"{told['total']:,}"),
+        ("requests", f"{counts['total']:,}"),
         ("refused or failed", f"{refused:,}"),
         ("being answered now", f"{sandbox.traffic.in_flight:,}"),
-        ("tokens asked for", f"{told['token']:,}"),
+        ("tokens asked for", f"{counts['token']:,}"),
     ]
     for application in sandbox.tokens.applications.values():
         limit = limits_of(sandbox, application)[1]
@@ -140,18 +140,18 @@ def _routes(sandbox: Sandbox) -> str:
         (
             (
                 f"<code>{escape(name)}</code>",
-                f"{told['count']:,}",
-                " ".join(_status(int(s), n) for s, n in told["statuses"].items()),
-                f"{told['seconds'] / told['count'] * 1000:,.1f} ms",
-                f"{told['bytes'] / 1e6:,.2f} MB",
+                f"{route['count']:,}",
+                " ".join(_status(int(s), n) for s, n in route["statuses"].items()),
+                f"{route['seconds'] / route['count'] * 1000:,.1f} ms",
+                f"{route['bytes'] / 1e6:,.2f} MB",
             )
-            for name, told in sandbox.traffic.describe()["routes"].items()
+            for name, route in sandbox.traffic.describe()["routes"].items()
         ),
         "Nothing was asked yet.",
     )
 
 
-def _asked(requests: Sequence[Asked]) -> str:
+def _asked(requests: Sequence[LoggedRequest]) -> str:
     now = time.time()
     return _table(
         ("ago#", "status", "by", "what was asked", "took#", "why not"),

@@ -172,10 +172,10 @@ class RunningSandbox:
         `silent` (whether `updated_at` stood still) and `event`.
         """
         params = {"after": str(after)} | ({"since": since} if since else {})
-        told: list[dict[str, Any]] = self.control(
+        changes: list[dict[str, Any]] = self.control(
             "GET", f"changes?{urllib.parse.urlencode(params)}"
         )
-        return told
+        return changes
 
     def truth(self, table: str, **params: str) -> list[dict[str, Any]]:
         """Every row of a table in the API's list form, by id.
@@ -226,8 +226,8 @@ class RunningSandbox:
             "events": events,
             "advance": advance or None,
         }
-        told = {name: value for name, value in body.items() if value is not None}
-        changes: list[dict[str, Any]] = self.control("POST", "live", told)
+        given = {name: value for name, value in body.items() if value is not None}
+        changes: list[dict[str, Any]] = self.control("POST", "live", given)
         return changes
 
     def configure(self, **settings: object) -> dict[str, Any]:

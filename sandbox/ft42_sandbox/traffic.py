@@ -27,7 +27,7 @@ class RouteTraffic:
 
 
 @dataclass(frozen=True)
-class Asked:
+class LoggedRequest:
     """One request and its answer.
 
     Attributes:
@@ -81,36 +81,36 @@ class Traffic:
         self._since = time.time()
         self._routes: dict[str, RouteTraffic] = {}
         self._minutes: Counter[tuple[int, bool]] = Counter()
-        self._asked: deque[Asked] = deque(maxlen=REQUESTS_KEPT)
+        self._logged: deque[LoggedRequest] = deque(maxlen=REQUESTS_KEPT)
         self._count = 0
-        self.refusals: deque[Asked] = deque(maxlen=REFUSALS_SHOWN)
+        self.refusals: deque[LoggedRequest] = deque(maxlen=REFUSALS_SHOWN)
 
-    def note(self, asked: Asked) -> None:
+    def note(self, request: LoggedRequest) -> None:
         """Count a request that was answered."""
         if self._log is not None:
-            took = f"{asked.seconds * 1000:.0f} ms {asked.bytes} B"
-            self._log(f"{asked.status} {asked.target} {took} {asked.reason}".rstrip())
-        if asked.at < self._since:
+            took = f"{request.seconds * 1000:.0f} ms {request.bytes} B"
+            self._log(f"{request.status} {request.target} {took} {request.reason}".rstrip())
+        if request.at < self._since:
             return
-        traffic = self._routes.setdefault(asked.route, RouteTraffic())
-        traffic.statuses[asked.status] += 1
-        traffic.seconds += asked.seconds
-        traffic.bytes += asked.bytes
+        traffic = self._routes.setdefault(request.route, RouteTraffic())
+        traffic.statuses[request.status] += 1
+        traffic.seconds += request.seconds
+        traffic.bytes += request.bytes
         self._count += 1
-        self._asked.append(asked)
+        self._logged.append(request)
         minute = int(time.time() // 60)
-        self._minutes[minute, asked.succeeded] += 1
+        self._minutes[minute, request.succeeded] += 1
         for old in [key for key in self._minutes if key[0] <= minute - MINUTES_SHOWN]:
             del self._minutes[old]
-        if not asked.succeeded:
-            self.refusals.append(asked)
+        if not request.succeeded:
+            self.refusals.append(request)
 
     def log(self, after: int = 0) -> list[dict[str, Any]]:
         """Single requests after a number, in the order of their answers, oldest first."""
-        first = self._count - len(self._asked) + 1
+        first = self._count - len(self._logged) + 1
         return [
-            {"seq": seq, **asdict(asked)}
-            for seq, asked in enumerate(self._asked, first)
+            {"seq": seq, **asdict(request)}
+            for seq, request in enumerate(self._logged, first)
             if seq > after
         ]
 
@@ -140,6 +140,6 @@ class Traffic:
             for ago in range(MINUTES_SHOWN - 1, -1, -1)
         ]
 
-    def latest(self, count: int) -> list[Asked]:
+    def latest(self, count: int) -> list[LoggedRequest]:
         """The requests that were answered last, the newest first."""
-        return list(islice(reversed(self._asked), count))
+        return list(islice(reversed(self._logged), count))

@@ -324,7 +324,7 @@ def _missing(connection: Connection[Any], schemas: Schemas) -> Iterator[Finding]
     if ready.rowcount < len(REMEMBERED):
         yield Finding(
             "not-prepared", None, Severity.BROKEN,
-            "The database was not prepared, or by an older version.", advice,
+            "The database is not prepared, or an older version prepared it.", advice,
         )  # fmt: skip
         return
     objects = Objects(connection, schemas)

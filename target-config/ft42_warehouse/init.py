@@ -94,8 +94,9 @@ def create_all(
         ).fetchone() or ("", None)
         message = (
             f"{account} may not do this: {error.diag.message_primary}. "
-            f"{owners or 'All is its own'}. Use the owner's account, with WAREHOUSE_PUBLISHER "
-            f"or TARGET_POSTGRES_USER, or have its owner grant {account} what it lacks"
+            f"{owners or 'It owns everything here'}. Use the owner's account, with "
+            "WAREHOUSE_PUBLISHER or TARGET_POSTGRES_USER, or have the owner grant "
+            f"{account} the missing right"
         )
         raise NotAllowedError(message) from None
     except (

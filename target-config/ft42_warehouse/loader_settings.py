@@ -102,8 +102,8 @@ class LoaderSettings:
             if not os.path.isfile(path):  # noqa: PTH113
                 name, _ = self._files()[parameter]
                 message = (
-                    f"TARGET_POSTGRES_{name} names no file and is no text of one. Write a path "
-                    "without ~, or the text with its line breaks."
+                    f"TARGET_POSTGRES_{name} is neither the path of a file nor a file's text. "
+                    "Write a path without ~, or the text with its line breaks."
                 )
                 raise click.ClickException(message)
         return {name: value for name, value in named.items() if value is not None} | files

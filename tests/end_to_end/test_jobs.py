@@ -41,6 +41,32 @@ def test_the_quarter_hour_goes_on_where_the_night_stopped(
     assert {row["id"] for row in database.rows("projects_users")} == enrolments
 
 
+LOOKS = """
+import cProfile, pstats, sys
+from meltano.cli import main
+sys.argv = ["meltano", "--log-level=error", "run", "--dry-run", "incremental"]
+profile = cProfile.Profile()
+try:
+    profile.runcall(main)
+except SystemExit:
+    pass
+print(sum(
+    calls for (_, _, name), (calls, *_) in pstats.Stats(profile).stats.items()
+    if name == "flatten"
+))
+"""
+"""Counts how often a run looks through what files say of settings."""
+
+
+@pytest.mark.slow
+def test_meltano_does_not_go_through_its_files_for_each_setting(pipeline: Pipeline) -> None:
+    done = subprocess.run(
+        [BIN / "python", "-c", LOOKS],
+        cwd=ROOT, env=pipeline.environment, capture_output=True, check=True, text=True,
+    )  # fmt: skip
+    assert 0 < int(done.stdout.splitlines()[-1]) < 200
+
+
 def test_both_jobs_are_scheduled(pipeline: Pipeline) -> None:
     listed = pipeline.attempt("schedule", "list").stdout
     assert "[0 2 * * *] job nightly" in listed

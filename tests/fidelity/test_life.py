@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from ft42_sandbox.life import HABITS, busyness
+from ft42_sandbox.life import EVENT_RATES, busyness
 from ft42_sandbox.testing import running_sandbox
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def test_the_same_seed_lives_the_same_life() -> None:
 
 def test_a_day_changes_as_many_users_as_were_counted() -> None:
     counted = {"visit": 6_746 / 40_341, "disappear": 36 / 40_341, "activity": 234 / 40_341}
-    daily = {habit.name: habit.daily for habit in HABITS}
+    daily = {rate.name: rate.daily for rate in EVENT_RATES}
     assert daily["visit"] + daily["touch"] == pytest.approx(counted["visit"])
     assert daily["disappear"] == pytest.approx(counted["disappear"])
     assert daily["activity"] == pytest.approx(counted["activity"])
@@ -114,7 +114,7 @@ def test_a_day_has_quiet_and_busy_hours() -> None:
 
 
 def test_every_kind_of_event_can_be_asked_for(mutable: RunningSandbox) -> None:
-    everything = {habit.name: 5 for habit in HABITS}
+    everything = {rate.name: 5 for rate in EVENT_RATES}
     changes = mutable.live(events=everything, seed=1)
     happened = Counter(change["event"] for change in changes)
     assert set(happened) == set(everything)
@@ -197,7 +197,7 @@ def test_life_goes_on_when_nobody_is_left() -> None:
         sandbox.live(events={"disappear": 1000})
         students = "/v2/users?filter[kind]=student&filter[alumni?]=false"
         assert sandbox.get(students).json() == []
-        everything = {habit.name: 1 for habit in HABITS}
+        everything = {rate.name: 1 for rate in EVENT_RATES}
         sandbox.configure(life="requests", life_events_per_request=everything)
         for page in range(1, 4):
             assert sandbox.get(f"/v2/projects_users?page[number]={page}").status == 200

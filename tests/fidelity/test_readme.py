@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from ft42_sandbox.faults import KINDS
-from ft42_sandbox.life import HABITS
+from ft42_sandbox.life import EVENT_RATES
 from ft42_sandbox.testing import running_sandbox
 
 if TYPE_CHECKING:
@@ -46,4 +46,4 @@ def test_every_fault_and_every_event_is_named() -> None:
     prose = re.sub(r"```.*?```", "", README, flags=re.DOTALL)
     named = set(re.findall(r"`([^`]+)`", prose))
     assert set(KINDS) <= named
-    assert {habit.name for habit in HABITS} <= named
+    assert {rate.name for rate in EVENT_RATES} <= named

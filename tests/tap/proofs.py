@@ -28,8 +28,8 @@ def named(run: Run, stream: str, known: set[int], parent: int = 0) -> set[int]:
         row
         for proof in counted(run, stream)
         if proof["ids"] is not None and proof["parent_id"] == parent
-        for row in known
-        if proof["first_id"] <= row <= proof["last_id"] and row not in set(proof["ids"])
+        for row in known.difference(proof["ids"])
+        if proof["first_id"] <= row <= proof["last_id"]
     }
 
 

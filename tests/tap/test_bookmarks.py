@@ -66,39 +66,50 @@ def here(tap: Tap, mutable: RunningSandbox) -> Tap:
     return tap.pointed_at(mutable)
 
 
+@pytest.fixture(scope="module")
+def whole(tap: Tap, quiet_sandbox: RunningSandbox) -> Run:
+    """A first load of what nobody changes."""
+    return tap.pointed_at(quiet_sandbox).run(*INCREMENTAL, **AT_ONCE)
+
+
 class TestLoads:
     """Loads one after the other from a sandbox that changes in between."""
 
     @pytest.fixture
     def first(self, here: Tap) -> Run:
+        """A load before a change."""
         return here.run(*INCREMENTAL, **AT_ONCE)
 
-    def test_a_first_load_reads_everything(self, first: Run, mutable: RunningSandbox) -> None:
-        assert first.ids("users") == sorted(row["id"] for row in mutable.truth_of(STUDENTS))
-        assert first.ids("achievements_users") == [
-            row["id"] for row in mutable.truth("achievements_users")
+    def test_a_first_load_reads_everything(
+        self, whole: Run, quiet_sandbox: RunningSandbox
+    ) -> None:
+        students = quiet_sandbox.truth_of(STUDENTS)
+        assert whole.ids("users") == sorted(row["id"] for row in students)
+        assert whole.ids("achievements_users") == [
+            row["id"] for row in quiet_sandbox.truth("achievements_users")
         ]
 
     def test_the_bookmark_is_the_latest_change(
-        self, first: Run, mutable: RunningSandbox
+        self, whole: Run, quiet_sandbox: RunningSandbox
     ) -> None:
-        latest = max(row["updated_at"] for row in mutable.truth_of(STUDENTS))
-        assert bookmark_of(first.state, "users") == latest
+        latest = max(row["updated_at"] for row in quiet_sandbox.truth_of(STUDENTS))
+        assert bookmark_of(whole.state, "users") == latest
 
     def test_a_run_after_nothing_changed_leaves_the_bookmarks_as_they_are(
-        self, first: Run, here: Tap
+        self, whole: Run, tap: Tap, sandbox: RunningSandbox
     ) -> None:
-        second = here.run(*INCREMENTAL, state=first.state, settle_seconds=0)
-        assert every_bookmark(second.state) == every_bookmark(first.state)
+        here = tap.pointed_at(sandbox)
+        second = here.run(*INCREMENTAL, state=whole.state, settle_seconds=0)
+        assert every_bookmark(second.state) == every_bookmark(whole.state)
         third = here.run(*INCREMENTAL, state=second.state, **AT_ONCE)
-        assert every_bookmark(third.state) == every_bookmark(first.state)
+        assert every_bookmark(third.state) == every_bookmark(whole.state)
 
     def test_a_run_after_nothing_changed_reads_next_to_nothing(
-        self, first: Run, here: Tap
+        self, whole: Run, tap: Tap, sandbox: RunningSandbox
     ) -> None:
-        second = here.run(*INCREMENTAL, state=first.state, **AT_ONCE)
+        second = tap.pointed_at(sandbox).run(*INCREMENTAL, state=whole.state, **AT_ONCE)
         for stream in INCREMENTAL:
-            latest = max(row["updated_at"] for row in first.records(stream))
+            latest = max(row["updated_at"] for row in whole.records(stream))
             old = {row["id"] for row in second.records(stream) if row["updated_at"] < latest}
             assert old == set(), stream
 

@@ -235,7 +235,8 @@ def test_limits_that_the_application_has_are_told_beside_the_settings(
     assert report["application"]["requests_per_hour"] == 3600
     assert report["application"]["roles"] == "Official App, another one"
     assert found(report, "requests a second")["found"] == "8"
-    assert found(report, "requests an hour")["so"] == "sends 1,200 at most, as a setting says"
+    limit = found(report, "requests an hour")
+    assert limit["so"] == "sends 1,200 at most, because a setting says so"
     assert "Anna" not in run.output
     _, report = visit(tap.pointed_at(small), requests_per_second=None, requests_per_hour=None)
     assert found(report, "requests an hour") == {

@@ -104,13 +104,37 @@ def test_what_no_listed_campus_has_is_found_read_and_told_once(
 
     there.asked.clear()
     third = here.run("projects_users", state=days_later(second.state, 1))
-    assert asked_for(there) == ["1,9", "4,42"]
+    assert asked_for(there) == ["1,9", "4,42", None, "1,4,9,42"]  # two totals, once a night
     assert not told(third, "does not list")
 
+
+def test_who_comes_to_study_at_one_later_is_found_the_next_night(
+    tap: Tap, api: ScriptedApi, there: Pretended
+) -> None:
+    everybody = there.rows
+    there.rows = [row for row in everybody if row["campus"] in LISTED]
+    here = tap.pointed_at(api)
+    first = here.run("projects_users")
+    there.rows = everybody
+    second = here.run("projects_users", state=days_later(first.state, 1))
+    assert campuses(second) == {
+        number: campus for number, campus in expected(there).items() if campus in HIDDEN
+    }
+    assert told(second, "42 does not list campus_id 4, 42")
+
+
+def test_rows_of_no_campus_are_sought_once_a_month(
+    tap: Tap, api: ScriptedApi, there: Pretended
+) -> None:
+    there.rows = [*there.rows, enrolment(9999, 0)]
+    here = tap.pointed_at(api)
+    first = here.run("projects_users")
+    assert told(first, "1 rows belong to no campus_id")
     there.asked.clear()
-    fourth = here.run("projects_users", state=days_later(third.state, 31))
-    assert asked_for(there) == ["1,9", "4,42", None, "1,4,9,42"]  # two totals, once a month
-    assert not told(fourth, "does not list")
+    second = here.run("projects_users", state=days_later(first.state, 1))
+    assert asked_for(there) == ["1,9", "4,42"]
+    third = here.run("projects_users", state=days_later(second.state, 31))
+    assert told(third, "1 rows belong to no campus_id")
 
 
 def test_they_are_found_for_a_few_requests(
@@ -168,7 +192,7 @@ def test_where_nothing_is_counted_ids_are_tried_all_the_same(
     assert campuses(first) == expected(there)
     there.asked.clear()
     second = here.run("projects_users", state=days_later(first.state, 1))
-    assert len(there.asked) <= 2
+    assert len(there.asked) <= 4  # two windows, each asked for twice, as it is empty
     there.asked.clear()
     here.run("projects_users", state=days_later(second.state, 31))
     assert len(there.asked) > 4  # a month later they are tried again

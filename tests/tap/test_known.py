@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="module")
 def campus() -> Iterator[RunningSandbox]:
     """A sandbox with a few rows of everything, which the tests change."""
-    with running_sandbox(users=400, enrolments=1500, achievements_per_user=2) as running:
+    with running_sandbox(users=400, enrolments=600, achievements_per_user=2) as running:
         yield running
 
 
@@ -265,11 +265,12 @@ def test_a_reader_of_rows_and_census_has_what_the_api_has(tap: Tap) -> None:
                     extracted = datetime.fromisoformat(message["time_extracted"])
                     landed[message["stream"]][message["record"]["id"]] = extracted
             for proof in run.records("census"):
+                if proof["ids"] is None:
+                    continue
                 at = datetime.fromisoformat(proof["counted_at"])
                 rows = landed[proof["stream"]]
-                for row, extracted in tuple(rows.items()):
-                    is_judged = proof["first_id"] <= row <= proof["last_id"] and extracted < at
-                    if proof["ids"] is not None and is_judged and row not in set(proof["ids"]):
+                for row in rows.keys() - set(proof["ids"]):
+                    if proof["first_id"] <= row <= proof["last_id"] and rows[row] < at:
                         del rows[row]
             for stream, path in LISTS.items():
                 truth = {row["id"] for row in living.truth_of(path, columns="id")}

@@ -35,3 +35,10 @@ def test_a_run_that_fails_still_says_what_it_has_read(here: Tap) -> None:
     states = [message["value"] for message in broken.messages if message["type"] == "STATE"]
     assert len(states) == 1
     assert states[0]["bookmarks"]["users"] == first.state["bookmarks"]["users"]
+
+
+def test_no_list_comes_into_the_state_while_it_may_be_written(here: Tap) -> None:
+    run = here.run("users", "campuses", "projects_users")
+    states = [message["value"] for message in run.messages if message["type"] == "STATE"]
+    assert {"campus_users"} < states[-1]["bookmarks"].keys()
+    assert states[0]["bookmarks"].keys() == states[-1]["bookmarks"].keys()

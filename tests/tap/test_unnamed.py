@@ -134,6 +134,21 @@ def test_an_open_row_whose_id_lies_beyond_those_of_its_finished_ones_stays(
     assert here.audit["gone"] == 1
 
 
+def test_an_open_one_that_came_unseen_does_not_hide_a_finished_one_that_went(
+    here: Copy,
+) -> None:
+    gone = here.rows[here.a_finished_one(20_000)]
+    here.sandbox.delete("projects_users", gone["id"])
+    names = ("user_id", "project_id", "cursus_id", "occurrence", "marked", "created_at")
+    values = {name: gone[name] for name in names}
+    values |= {"status": "in_progress", "updated_at": gone["created_at"]}
+    came = here.sandbox.insert("projects_users", **values)
+    assert here.night() < 35
+    assert set(here.rows) == here.truth
+    assert came in here.rows
+    assert here.audit["gone"] == here.audit["missing"] == 1
+
+
 def test_what_goes_in_the_night_in_which_people_go_stays_for_some_nights_only(
     here: Copy,
 ) -> None:

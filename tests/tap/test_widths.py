@@ -43,7 +43,7 @@ def test_a_quarter_hour_of_narrow_windows_costs_three_times_as_much_at_most(
     tap: Tap, narrow: RunningSandbox
 ) -> None:
     here = tap.pointed_at(narrow, **AT_ONCE, page_size=20)
-    first = here.run(*STREAMS)
+    first = here.run(*STREAMS, page_size=100)
     state, students = first.state, first.ids("users")
     for round_ in range(3):
         narrow.control("POST", "clock", {"move": QUARTER})

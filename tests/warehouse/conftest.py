@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,10 +14,16 @@ from ft42_warehouse.cli import main
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
+from tests.warehouse.hooked import Alerts, listening
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
     from click.testing import Result
 
     from tests.postgres import Database
+    from tests.warehouse.hooked import Hook
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 CURSUS = 21
@@ -75,34 +83,37 @@ class Warehouse:
 
     def land(self, table: str, *rows: dict[str, Any], schema: str = "ft42_raw") -> None:
         """Write rows as the loader does: those whose key is there are updated."""
+        keys = _KEYS.get(table, ["id"])
+        common: dict[str, Any] = {"_sdc_extracted_at": NOON, "_sdc_batched_at": NOON}
+        if "cursus_id" in keys:
+            common["cursus_id"] = CURSUS
+        landed = [
+            {
+                name: Jsonb(value)
+                if isinstance(value, dict | list) and not name.endswith("streams")
+                else value
+                for name, value in (common | row).items()
+            }
+            for row in rows
+        ]
         with self.database.connect() as connection:
-            for row in rows:
-                keys = _KEYS.get(table, ["id"])
-                values = {
-                    **({"cursus_id": CURSUS} if "cursus_id" in keys else {}),
-                    "_sdc_extracted_at": NOON,
-                    "_sdc_batched_at": NOON,
-                    **{
-                        name: Jsonb(value)
-                        if isinstance(value, dict | list) and not name.endswith("streams")
-                        else value
-                        for name, value in row.items()
-                    },
-                }
+            for names, alike in groupby(landed, tuple):
                 statement = sql.SQL(
                     "INSERT INTO {table} ({columns}) VALUES ({values}) "
                     "ON CONFLICT ({keys}) DO UPDATE SET {changes}"
                 ).format(
                     table=sql.Identifier(schema, table),
-                    columns=sql.SQL(", ").join(map(sql.Identifier, values)),
-                    values=sql.SQL(", ").join(sql.Placeholder() * len(values)),
+                    columns=sql.SQL(", ").join(map(sql.Identifier, names)),
+                    values=sql.SQL(", ").join(sql.Placeholder() * len(names)),
                     keys=sql.SQL(", ").join(map(sql.Identifier, keys)),
                     changes=sql.SQL(", ").join(
                         sql.SQL("{0} = excluded.{0}").format(sql.Identifier(name))
-                        for name in values
+                        for name in names
                     ),
                 )
-                connection.execute(statement, list(values.values()))
+                connection.cursor().executemany(
+                    statement, [list(values.values()) for values in alike]
+                )
 
     def land_run(
         self,
@@ -151,6 +162,16 @@ class Warehouse:
             },
             schema=schema,
         )
+
+
+def findings(warehouse: Warehouse, *options: str) -> dict[str, dict[str, Any]]:
+    """Return what a monitor would see, by key; the exit code fits it."""
+    done = warehouse.attempt("status", "--json", *options)
+    seen = json.loads(done.output)
+    broken = any(finding["severity"] == "broken" for finding in seen["findings"])
+    assert done.exit_code == (1 if broken else 0)
+    assert all(finding["what"] and finding["advice"] for finding in seen["findings"])
+    return {finding["key"]: finding for finding in seen["findings"]}
 
 
 def user(number: int, **columns: object) -> dict[str, Any]:
@@ -231,3 +252,15 @@ def well(ready: Kept) -> Kept:
 def healthy(well: Kept) -> Warehouse:
     """One in which all is well: both jobs have run, were published and checked."""
     return well.restored()
+
+
+@pytest.fixture
+def hook() -> Iterator[Hook]:
+    with listening() as hook:
+        yield hook
+
+
+@pytest.fixture
+def alerts(healthy: Warehouse, hook: Hook, tmp_path: Path) -> Alerts:
+    """A warehouse in which all is well."""
+    return Alerts(healthy, hook, tmp_path)

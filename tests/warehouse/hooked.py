@@ -1,21 +1,30 @@
-"""A webhook on this machine that keeps what is posted to it."""
+"""A webhook on this machine that keeps what is posted to it, and who posts."""
 
 from __future__ import annotations
 
 import json
+import os
 import ssl
+import subprocess
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
+from tests.end_to_end.conftest import BIN
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     import trustme
+    from click.testing import Result
+
+    from tests.warehouse.conftest import Warehouse
 
 SECRET = "of-the-tests-not-to-be-told"  # noqa: S105 - of a server that lives for a test
 
@@ -78,3 +87,66 @@ def listening(authority: trustme.CA | None = None) -> Iterator[Hook]:
         finally:
             server.shutdown()
             thread.join()
+
+
+class Alerts:
+    """The command, a warehouse it looks at and a webhook it posts to."""
+
+    def __init__(self, warehouse: Warehouse, hook: Hook, folder: Path) -> None:
+        self.warehouse = warehouse
+        self.hook = hook
+        self.environment = {
+            "WAREHOUSE_ALERT_URL": hook.url,
+            "WAREHOUSE_ALERT_STATE": f"{folder}/alerts.json",
+        }
+
+    def attempt(self, *options: str, **environment: str) -> Result:
+        """Run the command, which never names the secret."""
+        done = self.warehouse.attempt("alert", *options, **(self.environment | environment))
+        assert SECRET not in done.output
+        assert done.exception is None or isinstance(done.exception, SystemExit)
+        return done
+
+    def start(self, **environment: str) -> subprocess.Popen[bytes]:
+        """Start the command as a process of its own."""
+        return subprocess.Popen(
+            [BIN / "warehouse", "alert"],
+            env=os.environ | self.warehouse.database.environment | self.environment
+            | environment,
+        )  # fmt: skip
+
+    def post(self, *options: str, **environment: str) -> dict[str, Any]:
+        """Run the command, which must post once, and return what it posts."""
+        done = self.attempt(*options, **environment)
+        assert done.exit_code == 0, done.output
+        (post,) = self.hook.taken()
+        return post
+
+    def news(self, *options: str, **environment: str) -> tuple[list[str], list[str]]:
+        """Run the command; return the keys of what it tells as new and as over."""
+        done = self.attempt(*options, **environment)
+        assert done.exit_code == 0, done.output
+        posts = self.hook.taken()
+        assert len(posts) <= 1
+        assert bool(posts) == ("Nothing new" not in done.output)
+        return (
+            [cause["key"] for post in posts for cause in post["new"]],
+            [cause["key"] for post in posts for cause in post["over"]],
+        )
+
+
+def expire(warehouse: Warehouse, days: int) -> None:
+    warehouse.execute(
+        "UPDATE ft42_raw.sync_runs SET secret_valid_until = now() + %s * interval '1 day'", days
+    )
+    warehouse.run("publish")
+
+
+def reject(warehouse: Warehouse, **columns: object) -> None:
+    warehouse.land(
+        "rejected_records",
+        {
+            "rejection_id": "x", "stream": "users", "record_id": "3",
+            "reason": "login: missing", "rejected_at": datetime.now(UTC), **columns,
+        },
+    )  # fmt: skip

@@ -152,7 +152,7 @@ def test_a_way_to_connect_works_for_both(way: str, server: TlsServer, tmp_path: 
         ({"SSL_ENABLE": "true", "SSL_MODE": "on"}, "verify-full"),
         (
             {"SSL_ENABLE": "true", "SSL_CERTIFICATE_AUTHORITY": "~/root.crt"},
-            "TARGET_POSTGRES_SSL_CERTIFICATE_AUTHORITY names no file",
+            "TARGET_POSTGRES_SSL_CERTIFICATE_AUTHORITY is neither the path of a file",
         ),
         (
             {"SSL_ENABLE": "true", "SSL_CERTIFICATE_AUTHORITY": "-----BEGIN\\nMII\\n-----END"},

@@ -76,10 +76,10 @@ def test_names_are_those_of_the_pipeline_that_it_is_asked_for() -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["publish/chnage", "users"], "Near are publish/change"),
-        (["published"], "Near are erase/published, turns/published"),
+        (["publish/chnage", "users"], "Similar names: publish/change"),
+        (["published"], "Similar names: erase/published, turns/published"),
         (["publish/change"], "Name one of achievements"),
-        (["publish/change", "usrs"], "Near are users"),
+        (["publish/change", "usrs"], "Similar names: users"),
         (["publish/begin", "users"], "once for all tables"),
     ],
 )

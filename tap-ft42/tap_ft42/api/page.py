@@ -35,7 +35,7 @@ _Count: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=_MOST_ROWS)]
 
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
-TOLD = ("total", "size", "more", "sent", "answered")
+METADATA = ("total", "size", "more", "sent", "answered")
 """Fields of a page that are not in its body."""
 
 _DEEPEST = 100
@@ -78,12 +78,12 @@ class Page:
 
     def holding(self, records: Sequence[Any]) -> Page:
         """Return the page with other records, such as those within its own records."""
-        return restored_page(msgspec.json.encode(records), None, **self.told)
+        return restored_page(msgspec.json.encode(records), None, **self.metadata)
 
     @property
-    def told(self) -> dict[str, Any]:
+    def metadata(self) -> dict[str, Any]:
         """The fields that are not in the body; `restored_page` takes them."""
-        return {name: getattr(self, name) for name in TOLD}
+        return {name: getattr(self, name) for name in METADATA}
 
     def untold(self) -> Page:
         """Return the page without its total, which is wrong; so another page may follow."""
@@ -215,15 +215,19 @@ def counts_of(body: bytes) -> dict[date, int]:
     return counts
 
 
-def restored_page(body: bytes, cursor: Cursor | None, **told: Any) -> Page:  # noqa: ANN401 - fields of a page
-    """Make a page from its body, and from the fields of `Page.told`.
+def restored_page(body: bytes, cursor: Cursor | None, **metadata: Any) -> Page:  # noqa: ANN401 - fields of a page
+    """Make a page from its body, and from the fields of `Page.metadata`.
 
     Raises:
         ValueError: The body is not a page.
     """
     rows = _decoded(body)
     return Page(
-        body=body, count=len(rows), ids=_ids(rows), positions=_positions(rows, cursor), **told
+        body=body,
+        count=len(rows),
+        ids=_ids(rows),
+        positions=_positions(rows, cursor),
+        **metadata,
     )
 
 
@@ -243,7 +247,7 @@ def _positions(records: list[Any], cursor: Cursor | None) -> list[int]:
 
 
 class _NoListError(ValueError):
-    """A body is JSON, and no list."""
+    """A body is JSON, but not a list."""
 
 
 def _decoded(body: bytes, *, is_checked: bool = False) -> list[Any]:

@@ -30,14 +30,14 @@ _TOKEN = re.compile(r"[!-~]+")
 
 
 class CredentialsError(APIError):
-    """42 does not know the application: no stream can be read.
+    """42 does not know the application, so no stream can be read.
 
-    It says nothing of the request that needed the token, so it is no refusal of that.
+    This is no refusal of the request that needed the token.
     """
 
 
 class NoTokenError(RetriableAPIError):
-    """42 gives no token, which may pass; it says nothing of the request that needed one."""
+    """42 gives no token; later it may. The request that needed it is not the reason."""
 
 
 class _Grant(msgspec.Struct):

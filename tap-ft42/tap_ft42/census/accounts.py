@@ -39,6 +39,9 @@ _HELD = 2 * MOST_IDS
 _OPEN = "open_ids"
 """Key of the ids of the rows that are not settled."""
 
+_ROWS = {"ids", _OPEN, "days", "greatest"}
+"""The keys that are no notes."""
+
 _STATUSES = "statuses"
 """Note of the values by which these are asked for."""
 
@@ -88,25 +91,24 @@ class Account:
         self._settled = settled
         self._open = set[int]()
         self._came = IdSet()
-        self._moments = Counter[int]()
         self._crowds: dict[int, Crowd] = {}
         self._rows: dict[tuple[Zone, bool | None], Counter[int]] = {}
+        self._by_day: dict[Zone, dict[int, list[int]]] = {}
         self._ids: list[int] | None = None
 
     @classmethod
     def restored(
         cls,
         kept: Mapping[str, Any],
-        names: Collection[str] = (),
         settled: tuple[str, str] | None = None,
     ) -> Account:
-        """Take up what `as_state` has written, with the notes of these names.
+        """Take up what `as_state` has written.
 
         Raises:
             ValueError: The state is damaged.
             KeyError: It is none.
         """
-        notes = {name: kept[name] for name in (*names, _STATUSES) if name in kept}
+        notes = {name: value for name, value in kept.items() if name not in _ROWS}
         account = cls(notes, settled if _OPEN in kept else None)
         account.is_exact, days = "ids" in kept, kept.get("days")
         account._open.update(unpacked_ids(kept[_OPEN]) if _OPEN in kept else ())
@@ -221,8 +223,8 @@ class Account:
             if isinstance(status, str) and status not in known:
                 self.note(**{_STATUSES: sorted([*known, status])})
 
-    def add(self, number: int, *, is_new: bool = True, moment: int = UNKNOWN) -> bool:
-        """Account for a row that was read, and tell whether that is news.
+    def add(self, number: int, *, is_new: bool = True, moment: int = UNKNOWN) -> None:
+        """Account for a row that was read.
 
         Args:
             number: Its id.
@@ -230,28 +232,25 @@ class Account:
             moment: When it was created.
         """
         if not 1 <= number <= MAX_ID:
-            return False
+            return
         if self.is_exact or number in self._open:
             before = self.named.get(number)
             if before is not None and moment in {UNKNOWN, before}:
-                return False
+                return
             is_of_crowd = before is None and (self._came.remove(number) or not is_new)
             if is_of_crowd and moment in self._crowds:
                 self._crowds[moment].rows -= 1
             self._name(number, moment)
             if len(self.named) > _HELD:
                 self.shrink()
-            return True
+            return
         is_news = is_new or number > self.greatest
-        if not (self.remove(number) or is_news) or not self._came.add(number):
-            return False
-        self._crowd(number, moment)
-        return True
+        if (self.remove(number) or is_news) and self._came.add(number):
+            self._crowd(number, moment)
 
     def _name(self, number: int, moment: int) -> None:
         self.remove(number)
         self.named[number] = moment
-        self._moments[moment] += 1
         self._change(number)
 
     def _crowd(self, number: int, moment: int) -> None:
@@ -262,7 +261,6 @@ class Account:
         """Account for a row that has left the list, and tell whether it was named."""
         moment = self.named.pop(number, None)
         if moment is not None:
-            self._moments[moment] -= 1
             self._change()
         return moment is not None
 
@@ -288,6 +286,7 @@ class Account:
         self.greatest = max(self.greatest, number)
         self.has_changed, self._ids = True, None
         self._rows.clear()
+        self._by_day.clear()
 
     # Days
 
@@ -300,20 +299,28 @@ class Account:
         """
         if (zone, named) not in self._rows:
             self._rows[zone, named] = found = Counter[int]()
-            crowds = ((moment, one.rows) for moment, one in self._crowds.items())
-            for is_named, rows in ((True, self._moments.items()), (False, crowds)):
-                for moment, each in rows if named in {None, is_named} else ():
+            of_named = Counter(self.named.values())
+            crowds = {moment: one.rows for moment, one in self._crowds.items()}
+            for is_named, rows in ((True, of_named), (False, crowds)):
+                for moment, each in rows.items() if named in {None, is_named} else ():
                     if moment and each:
                         found[day_of(moment, zone)] += each
         return self._rows[zone, named]
 
-    def ids_by_day(self, zone: Zone) -> dict[int, list[int]]:
-        """Return the ids of the named rows by their days."""
-        found: dict[int, list[int]] = {}
-        for number, moment in self.named.items():
-            if moment:
-                found.setdefault(day_of(moment, zone), []).append(number)
-        return found
+    def rows_on(self, days: range, zone: Zone, *, named: bool | None = None) -> int:
+        """Return how many rows there are of some days; as `rows`."""
+        rows = self.rows(zone, named=named)
+        return sum(rows[day] for day in days)
+
+    def ids_on(self, days: range, zone: Zone) -> list[int]:
+        """Return the ids of the named rows of some days, ascending."""
+        if zone not in self._by_day:
+            found = self._by_day.setdefault(zone, {})
+            for number, moment in self.named.items():
+                if moment:
+                    found.setdefault(day_of(moment, zone), []).append(number)
+        held = self._by_day[zone]
+        return sorted(number for day in days for number in held.get(day, ()))
 
     def crowds_of(self, day: int, zone: Zone) -> list[Crowd]:
         """Return the rows of a day that are not named, those of most rows first."""

@@ -9,7 +9,7 @@ ids, those that are named have a graph of their own (`tap_ft42.census.accounts`)
 from __future__ import annotations
 
 from math import ceil
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
@@ -24,6 +24,7 @@ from tap_ft42.census.unnamed import Unnamed
 from tap_ft42.declared.contexts import cursus_of
 from tap_ft42.declared.instants import from_milliseconds
 from tap_ft42.reading.graph import counts_by_day
+from tap_ft42.reading.regions import Region
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from tap_ft42.census.counting import Proof
     from tap_ft42.census.inquiry import Read
     from tap_ft42.declared.listing import Graph
-    from tap_ft42.reading.fitting import Fit
 
 _FEW = 20
 """Rows by which counts may differ in whatever way without a question."""
@@ -51,6 +51,7 @@ class Audit(Inquiry):
         """Prepare to ask where the API counts the list; nothing is asked yet."""
         super().__init__(read)
         self._graph = graph
+        self._fit_of_graph = self._list.reader.route(graph.route).fit
         self._others = Others(self._account) if graph.counts_others else None
         self.findings = Findings(self._list.listing.name, cursus_of(self._whole))
         # Of those who came today, nobody knows how many are not in the list.
@@ -64,8 +65,11 @@ class Audit(Inquiry):
         pages = ceil(self._account.total / self._list.reader.page_size)
         if self._others is not None and pages <= _SHORT:
             return False
-        is_served = self._fit.can.is_allowed and self._fit.can.totals != "wrong"
-        return is_served and self._is_whole and self._read.is_all
+        is_served = (
+            self._fit_of_graph.can.is_allowed and self._fit_of_graph.can.totals != "wrong"
+        )
+        is_whole = self._is_whole and not self._list.has_wrong_totals
+        return is_served and is_whole and self._read.is_all
 
     @property
     def is_proof(self) -> bool:
@@ -97,11 +101,6 @@ class Audit(Inquiry):
 
     # What is asked
 
-    @property
-    def _fit(self) -> Fit:
-        """What the route of the graph was found to do."""
-        return self._list.reader.route(self._graph.route).fit
-
     def _ask(self) -> Comparison | None:
         """Ask for the graphs; None if the API does not answer."""
         try:
@@ -110,7 +109,7 @@ class Audit(Inquiry):
                 for is_named, filters in self._account.parts
             ]
         except FatalAPIError as refusal:
-            self._fit.learn(
+            self._fit_of_graph.learn(
                 "42 does not count it by the day. Its rows are counted by their ids. "
                 f"{refusal}",
                 is_allowed=False,
@@ -125,7 +124,7 @@ class Audit(Inquiry):
         return comparison
 
     def _counts(self, filters: Mapping[str, str]) -> dict[Span, int]:
-        query: dict[str, Any] = {**(self._query or {}), **filters}
+        query = {**(self._query or {}), **filters}
         bounds = self._all_days.params() if self._is_bounded else {}
         try:
             counts = counts_by_day(self._list.reader, self._graph.route, {**query, **bounds})
@@ -139,11 +138,13 @@ class Audit(Inquiry):
     # What the answers say
 
     def _believe_zone(self, comparison: Comparison) -> None:
-        known = self._fit.can.day_zone
+        known = self._fit_of_graph.can.day_zone
         comparison.believe(known)
         is_news = self._others is None or self._others.zone is None
         if is_news and comparison.zone != known:
-            self._fit.learn(f"42 cuts its days by {comparison.zone}", day_zone=comparison.zone)
+            self._fit_of_graph.learn(
+                f"42 cuts its days by {comparison.zone}", day_zone=comparison.zone
+            )
 
     def _makes_sense(self, comparison: Comparison) -> bool:
         """Tell whether the API counts the list's rows."""
@@ -152,29 +153,18 @@ class Audit(Inquiry):
         if self._others is not None:
             is_known = self._others.zone is not None and more + less <= bearable
             if not is_known:  # they are counted anew
-                self._remember_others(comparison, set())
+                self._others.remember(comparison)
             return is_known
         if more + less <= bearable:
             return True
-        reader = self._list.reader
-        page = reader.one_of(
-            reader.ask_one(self._list.whole_path or "", self._query or {}, context=self._whole)
-        )
-        is_of_list = (
-            page.total is not None and abs(page.total - comparison.counted) <= bearable // 2
-        )
-        if is_of_list and min(more, less) <= bearable:
+        total = self._counted(Region()).total
+        if abs(total - comparison.counted) <= bearable // 2 and min(more, less) <= bearable:
             return True
-        self._fit.learn(
+        self._fit_of_graph.learn(
             "42 counts something else by the day than its rows. They are counted by their ids",
             totals="wrong",
         )
         return False
-
-    def _remember_others(self, comparison: Comparison, left: set[Span]) -> None:
-        if self._others is not None:
-            (one,) = comparison.parts
-            self._others.remember(one, comparison.zone, comparison.upto, left)
 
     # Days that differ
 
@@ -194,13 +184,14 @@ class Audit(Inquiry):
         left = comparison.differing
         read = {span for span in left if settling.has_read(span)}
         found.unsettled += len(left - read)
-        if self._others is None:
-            found.until = from_milliseconds(self._terms.times.until)
-            found.counts = {written(day): rows for day, rows in comparison.proven.items()}
-        self._remember_others(comparison, left - read)
-        if self._others is None and len(read) > max(_FEW, found.differed // 2):
+        if self._others is not None:
+            self._others.remember(comparison, left - read)
+            return
+        found.until = from_milliseconds(self._terms.times.until)
+        found.counts = {written(day): rows for day, rows in comparison.proven.items()}
+        if len(read) > max(_FEW, found.differed // 2):
             self.is_served = False
-            self._fit.learn(
+            self._fit_of_graph.learn(
                 "its days have other rows than 42 counts. Its rows are counted by their ids",
                 totals="wrong",
             )

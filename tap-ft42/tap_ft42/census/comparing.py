@@ -66,9 +66,10 @@ class Others:
             dict(zip(stepped(kept["days"]), stepped(kept["rows"]), strict=True)) if kept else {}
         )
 
-    def remember(self, one: Counted, zone: Zone, upto: int, left: Collection[Span]) -> None:
+    def remember(self, comparison: Comparison, left: Collection[Span] = ()) -> None:
         """Count them anew, but for some days."""
-        own, before = one.rows(zone), self.rows
+        (one,), zone, before = comparison.parts, comparison.zone, self.rows
+        upto, own = comparison.upto(zone), one.rows(zone)
         known = {*own, *before, *(day for day, _ in one.api)}
         days = sorted(day for day in known if day < upto)
         rows = [
@@ -99,7 +100,7 @@ class Comparison:
             parts: The rows.
             others: What else the API counts; None if nothing.
             until: The instant.
-            with_today: Whether the API counts none that is later.
+            with_today: Whether the API counts no later rows.
         """
         self.parts = parts
         self.others = others
@@ -118,22 +119,18 @@ class Comparison:
         self._sums = None
 
     def _distance(self, zone: Zone) -> int:
-        found = [each for one in self.parts for each in self._more(one, zone).values()]
+        found = [each for one in self.parts for each in self.differences(one, zone).values()]
         # Where others are counted, only what is lacking can be wrong.
         return sum(abs(each) if self.others is None else max(-each, 0) for each in found)
 
     # Days that differ
 
-    @property
-    def upto(self) -> int:
-        """The first day that is not compared."""
-        return self._upto(self.zone)
-
-    def _upto(self, zone: Zone) -> int:
+    def upto(self, zone: Zone) -> int:
+        """Return the first day that is not compared."""
         return day_of(moment_at(self._until), zone) + self._with_today
 
     def _spans(self, parts: Iterable[Counted], zone: Zone) -> set[Span]:
-        upto = self._upto(zone)
+        upto = self.upto(zone)
         if self.others is not None and self.others.upto is not None:
             upto = min(upto, self.others.upto)
         spans = {span for one in parts for span in one.api}
@@ -145,11 +142,9 @@ class Comparison:
         """How many days are compared."""
         return len(self._spans(self.parts, self.zone))
 
-    def differences(self, one: Counted) -> dict[Span, int]:
+    def differences(self, one: Counted, zone: Zone | None = None) -> dict[Span, int]:
         """Return how many rows the API has more than are known, by what differs."""
-        return self._more(one, self.zone)
-
-    def _more(self, one: Counted, zone: Zone) -> dict[Span, int]:
+        zone = zone or self.zone
         own, others = one.rows(zone), self.others.rows if self.others else {}
         more = {
             span: one.api.get(span, 0)

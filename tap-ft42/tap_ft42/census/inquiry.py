@@ -86,14 +86,12 @@ class Inquiry:
             requests.RequestException: The API did not answer.
         """
         try:
+            if self._list.has_wrong_totals:
+                message = "Its totals contradict each other, or the rows"
+                raise UncountableError(message)
             yield from self._found_out()
         except UNREADABLE as error:
             self._tell_impossible(str(error) or error.__doc__)
-
-    def _refuse_wrong_totals(self) -> None:
-        if self._list.has_wrong_totals:
-            message = "Its totals contradict each other, or the rows"
-            raise UncountableError(message)
 
     def _found_out(self) -> Iterator[Proof]:
         """Yield what `proofs` does; what raises an error of `UNREADABLE` is told."""
@@ -197,8 +195,7 @@ class Inquiry:
         """
         is_known = self._oldest is None and "next_id" not in self._account.notes
         is_divided = all(all(filters.values()) for _, filters in self._account.parts)
-        is_counted = self._query is not None and not self._list.has_wrong_totals
-        return is_known and is_divided and is_counted
+        return is_known and is_divided and self._query is not None
 
     @property
     def _tells_who_is_there(self) -> bool:

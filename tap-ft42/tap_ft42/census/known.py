@@ -45,9 +45,8 @@ from tap_ft42.census.inquiry import Read, looked_at
 from tap_ft42.census.list_census import ListCensus
 from tap_ft42.census.packing import unpacked_ids
 from tap_ft42.census.presence import STATE, Presence
-from tap_ft42.census.terms import is_counted, is_remembered
+from tap_ft42.census.terms import is_counted
 from tap_ft42.census.totals import TotalsCensus
-from tap_ft42.census.unnamed import BELIEVED, DEPARTED
 from tap_ft42.declared.contexts import key_of, parent_of
 from tap_ft42.declared.instants import from_milliseconds, milliseconds
 from tap_ft42.planning.bookmarks import is_same_scope
@@ -62,11 +61,6 @@ if TYPE_CHECKING:
     from tap_ft42.census.findings import Findings
     from tap_ft42.census.terms import CensusTerms, CountedList
     from tap_ft42.declared.contexts import Context
-
-_NOTES = (
-    "taken", "refreshed", "owed", "left", "since", "is_mixed", "next_id", "others",
-    BELIEVED, DEPARTED,
-)  # fmt: skip
 
 
 class KnownRows(Presence):
@@ -121,14 +115,14 @@ class KnownRows(Presence):
     def _open(self, state: dict[str, Any]) -> None:
         """Take up the account of the state, or begin one."""
         kept: dict[str, Any] = state.pop(STATE, None) or {}
-        basis, is_one_list = self._basis, self._list.is_one_list
-        if not is_one_list or not (kept or is_remembered(self._list, self._terms)):
+        # Who is in a scope, other lists need to know, counted or not.
+        tells = self._list.listing.tells == "people" and self._terms.scope.campus_ids
+        is_wanted = is_counted(self._list, self._terms) or (tells and self._terms.is_whole())
+        if not self._list.is_one_list or not (kept or is_wanted):
             return
-        is_kept = is_same_scope(kept.get("basis"), basis)
-        account = self._restored(kept) if is_kept else None
-        has_begun = any(map(_has_begun, self._list.states_within(self._whole)))
-        self._account = account or self._begun(is_complete=not has_begun)
-        self._account.note(basis=basis)
+        is_kept = is_same_scope(kept.get("basis"), self._basis)
+        self._account = (self._restored(kept) if is_kept else None) or self._begun()
+        self._account.note(basis=self._basis)
 
     @property
     def _basis(self) -> dict[str, Any]:
@@ -137,7 +131,7 @@ class KnownRows(Presence):
 
     def _restored(self, kept: Mapping[str, Any]) -> Account | None:
         try:
-            return Account.restored(kept, _NOTES, self._list.listing.census.settled)
+            return Account.restored(kept, self._list.listing.census.settled)
         except (KeyError, ValueError):
             self._list.logger.warning(
                 "%s: what the state says of its rows cannot be read; they are counted anew.",
@@ -146,11 +140,12 @@ class KnownRows(Presence):
             )
             return None
 
-    def _begun(self, *, is_complete: bool) -> Account:
-        since = {"since": from_milliseconds(self._terms.began)}
-        if is_complete:
-            return Account(since, self._list.listing.census.settled)
-        return Account({**since, "next_id": 1})
+    def _begun(self) -> Account:
+        """Begin an account; of rows that were read before, it knows none."""
+        notes: dict[str, Any] = {"since": from_milliseconds(self._terms.began)}
+        if any(map(_has_begun, self._list.states_within(self._whole))):
+            return Account({**notes, "next_id": 1})
+        return Account(notes, self._list.listing.census.settled)
 
     def _is_later(self, record: Mapping[str, Any], since: int) -> bool:
         """Tell whether a row is from after an instant."""

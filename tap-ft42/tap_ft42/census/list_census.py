@@ -66,7 +66,6 @@ class ListCensus(Inquiry):
         if self._query is None:
             return
         self._terms.budget.plan(ceil(self._account.total / self._page_size))
-        self._refuse_wrong_totals()
         try:
             yield from self._census()
         except RangeIgnoredError:

@@ -76,6 +76,7 @@ class Settling(DayInquiry):
         comparison, (first, *_) = self._comparison, self._comparison.parts
         if first.is_named:
             yield from self._looked_up(first)
+        yield from self._read_unnamed()
         spans = {
             span
             for one in comparison.parts
@@ -85,6 +86,10 @@ class Settling(DayInquiry):
         }
         for window in comparison.windows(spans, self._page_size):
             yield from self._read_days(window)
+
+    def _read_unnamed(self) -> Iterator[Proof]:
+        """Find out which rows without ids are gone, before their days are read."""
+        yield from ()
 
     def has_read(self, span: Span) -> bool:
         """Tell whether all rows of some days have been read."""
@@ -99,9 +104,8 @@ class Settling(DayInquiry):
         """Look up the known rows of days that lack some."""
         comparison, size = self._comparison, self._page_size
         differing = comparison.differences(one)
-        held = self._account.ids_by_day(comparison.zone)
         suspects = [
-            self._suspects(sorted(n for day in _days(span) for n in held.get(day, ())), -rows)
+            self._suspects(self._account.ids_on(_days(span), comparison.zone), -rows)
             for span, rows in sorted(differing.items())
             if rows < 0
         ]
@@ -180,24 +184,9 @@ class Settling(DayInquiry):
 
     def _read_days(self, span: Span) -> Iterator[Proof]:
         """Read all rows of some days, if there is room for it."""
-        pages = self._comparison.pages(span, self._page_size)
-        if pages > self._most:
-            return
-        sent, account = self._terms.now(), self._account
         region = Region({CREATED_AT: bounds(*span, self._comparison.zone)})
-        if read := self._read_all(region, pages):
-            days = _days(span)
-            rows = self._of(days, read[0])
-            # Which rows without ids are known, nobody can tell, and each one's parent is asked.
-            is_any_new = account.is_exact or len(rows) > self._known(days)
-            self._emit(
-                [
-                    row
-                    for number, row in rows.items()
-                    if is_any_new or (number in account and not account.names(row))
-                ]
-            )
-            yield from self._taken_in(rows, days, sent)
+        if read := self._read_all(region, self._comparison.pages(span, self._page_size)):
+            yield from self._taken_in(*read, _days(span))
 
     def _read_all(
         self, region: Region, pages: int
@@ -206,8 +195,10 @@ class Settling(DayInquiry):
 
         Args:
             region: An interval of ids or of instants.
-            pages: How many pages it should have.
+            pages: How many pages it should have; it is not read if there is no room for them.
         """
+        if pages > self._most:
+            return None
         rows: dict[int, dict[str, Any]] = {}
         (key,) = region.bounds
         read = partial(
@@ -235,22 +226,26 @@ class Settling(DayInquiry):
         }
 
     def _taken_in(
-        self, read: Mapping[int, dict[str, Any]], days: range, sent: float
+        self, read: Mapping[int, dict[str, Any]], proof: Proof, days: range
     ) -> Iterator[Proof]:
         """Account for all rows of some days, and yield which of those with ids are gone."""
-        rows, before, account = self._of(days, read), self._known(days), self._account
-        zone = self._comparison.zone
-        held = account.ids_by_day(zone)
-        lost = [number for day in days for number in held.get(day, ()) if number not in rows]
+        account, zone, rows = self._account, self._comparison.zone, self._of(days, read)
+        known = account.rows_on(days, zone)
+        # Which rows without ids are known, nobody can tell, and each one's parent is asked.
+        is_any_new = account.is_exact or len(rows) > known
+        self._emit(
+            [
+                row
+                for number, row in rows.items()
+                if is_any_new or (number in account) != account.names(row)
+            ]
+        )
+        lost = [number for number in account.ids_on(days, zone) if number not in rows]
         for number in lost:
-            yield self._gone(number, sent)
+            yield self._gone(number, proof.sent)
         account.replace_days(days, zone, rows.values())
-        self._findings.missing += max(self._known(days) - before + len(lost), 0)
+        self._findings.missing += max(account.rows_on(days, zone) - known + len(lost), 0)
         self._days_read.update(days)
-
-    def _known(self, days: range) -> int:
-        rows = self._account.rows(self._comparison.zone)
-        return sum(rows[day] for day in days)
 
 
 def _days(span: Span) -> range:

@@ -161,12 +161,3 @@ class CountedList(Protocol):
 def is_counted(counted: CountedList, terms: CensusTerms) -> bool:
     """Tell whether a census tells which of a list's rows exist."""
     return counted.output.selected and terms.is_wanted() and terms.is_whole()
-
-
-def is_remembered(counted: CountedList, terms: CensusTerms) -> bool:
-    """Tell whether the state says which rows of a list are known.
-
-    Who is in a scope, other lists need to know, counted or not.
-    """
-    tells = counted.listing.tells == "people" and bool(terms.scope.campus_ids)
-    return is_counted(counted, terms) or (tells and terms.is_whole())

@@ -42,12 +42,8 @@ class TotalsCensus(DayInquiry):
 
     @override
     def _found_out(self) -> Iterator[Proof]:
-        self._refuse_wrong_totals()
-        if self._is_whole:
-            yield from self._compared()
-            yield looked_at(self._terms.now())
-
-    def _compared(self) -> Iterator[Proof]:
+        if not self._is_whole:
+            return
         if not (own := self._account.rows("UTC", named=False)):
             message = "They do not say when they were created, and are too many for their ids"
             raise UncountableError(message)
@@ -66,6 +62,7 @@ class TotalsCensus(DayInquiry):
         found = Findings(self._list.listing.name, cursus_of(self._whole))
         settling = (Settling if have_gone else Unnamed)(self._read, comparison, found)
         yield from settling.proofs()
+        yield looked_at(self._terms.now())
 
     def _differing(
         self, filters: Mapping[str, str], total: int, *, is_named: bool

@@ -60,12 +60,11 @@ class Unnamed(Settling):
         people. None of these days has been read yet."""
 
     @override
-    def proofs(self) -> Iterator[Proof]:
-        yield from super().proofs()
+    def _read_unnamed(self) -> Iterator[Proof]:
         lacking = {
             span: -rows
             for span, rows in self._comparison.differences(self._comparison.parts[-1]).items()
-            if rows < 0 and not self.has_read(span)
+            if rows < 0
         }
         if have_gone_along(sum(lacking.values()), self._account, self._terms.departures):
             self._take_along(lacking)
@@ -83,7 +82,7 @@ class Unnamed(Settling):
         for span, rows in lacking.items():
             # Where no row is left, nobody would know where they lay.
             day = span[0]
-            self.believed[day] = self._ids_of(span) or self.believed.get(day, (0, 0))
+            self.believed[day] = self._ids_of(day)
             self._findings.along += self._account.lessen(day, self._comparison.zone, rows)
 
     def _read_each(self, wanted: Iterable[Span], most: int) -> Iterator[Proof]:
@@ -96,20 +95,19 @@ class Unnamed(Settling):
             pages = self._comparison.pages(span, self._page_size) + 1
             if pages > min(self._most, end - budget.spent):
                 return
-            before = account.rows(zone, named=False)[span[0]]
-            if ids := self._ids_of(span):
-                yield from self._read_between(span, Region({ID: ids}), pages)
-            else:
-                yield from self._read_days(span)
-            self._findings.gone += max(before - account.rows(zone, named=False)[span[0]], 0)
+            day = range(span[0], span[0] + 1)
+            before = account.rows_on(day, zone, named=False)
+            region = Region({ID: self._ids_of(span[0])})
+            yield from self._read_between(span, region, pages)
+            left = account.rows_on(day, zone, named=False)
+            self._findings.gone += max(before - left, 0)
 
-    def _ids_of(self, span: Span) -> tuple[int, int] | None:
+    def _ids_of(self, day: int) -> tuple[int, int]:
         """Return between which ids the rows of a day lie, or have lain."""
-        crowds = self._account.crowds_of(span[0], self._comparison.zone)
-        ranges = [(each.low, each.high) for each in crowds if each.high]
-        ranges += [ids for ids in [self.believed.get(span[0], (0, 0))] if ids[1]]
-        if not ranges:
-            return None
+        crowds = self._account.crowds_of(day, self._comparison.zone)
+        ranges = [(each.low, each.high) for each in crowds]
+        if day in self.believed:
+            ranges.append(self.believed[day])
         return min(low for low, _ in ranges), max(high for _, high in ranges)
 
     def _read_between(self, span: Span, region: Region, pages: int) -> Iterator[Proof]:
@@ -118,18 +116,14 @@ class Unnamed(Settling):
             return
         rows, proof = read
         yield from self._judged(proof)
-        days, zone, crowd = (
-            range(span[0], span[1] + 1),
-            self._comparison.zone,
-            self._comparison.parts[-1],
-        )
-        shown = [row for row in self._of(days, rows).values() if not self._account.names(row)]
-        by_day = self._account.ids_by_day(zone)
-        held = [number for day in days for number in by_day.get(day, ())]
-        known = 0 if crowd.has_all else crowd.rows(zone)[span[0]]
-        is_complete = len(shown) == crowd.api.get(span, known)
+        account, zone, crowd = self._account, self._comparison.zone, self._comparison.parts[-1]
+        days = range(span[0], span[1] + 1)
+        shown = sum(not account.names(row) for row in self._of(days, rows).values())
+        known = 0 if crowd.has_all else account.rows_on(days[:1], zone, named=False)
+        held = account.ids_on(days, zone)
+        is_complete = shown == crowd.api.get(span, known)
         if is_complete and all(proof.lower <= number <= proof.upper for number in held):
-            yield from self._taken_in(rows, days, proof.sent)
+            yield from self._taken_in(rows, proof, days)
         else:  # ids of the day lie elsewhere, too
             yield from self._read_days(span)
 

@@ -115,7 +115,7 @@ class Census:
     change while the cursor stays; 0 for never, if rows are read again in another way."""
     settled: tuple[str, str] | None = None
     """Column and value of rows that do not disappear, if known; see
-    `tap_ft42.census.settling`."""
+    `tap_ft42.census.accounts`."""
     left_filters: Mapping[str, str] = field(default_factory=dict)
     """Filters that find rows which have left the list; they replace the list's filters."""
 

@@ -84,7 +84,7 @@ def of_limit(
     found = "42 does not say" if allowed is None else f"{allowed:,}"
     so = f"sends {kept:,} at most" if kept else "sends as many as it can"
     if is_set and allowed is not None and 0 < kept < allowed:
-        so += ", as a setting says"
+        so += ", because a setting says so"
     return Finding(f"requests {unit}", f"{assumed:,}" if assumed else "any", found, so)
 
 

@@ -1,4 +1,4 @@
-"""Runs several reads at once, and hands out what they find in order."""
+"""Runs several reads at once, and yields their parts in order."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ if TYPE_CHECKING:
 _Part = TypeVar("_Part")
 
 _READ_AHEAD = 3
-"""Readings at once, so that the API need not wait for the end of one."""
+"""Reads at once, so that requests go on while one read ends."""
 
 
 async def in_turn(
     readings: Iterable[AsyncIterator[_Part]], at_once: int = _READ_AHEAD
 ) -> AsyncIterator[_Part]:
-    """Run some readings ahead of the one whose parts are yielded; one that fails stops all.
+    """Run the next reads ahead of the one whose parts are yielded. A failure stops all.
 
     Yields:
-        The parts of the first one, then those of the next one, and so on.
+        The parts of the first read, then those of the next one, and so on.
     """
     waiting = iter(readings)
     running: deque[tuple[asyncio.Task[None], asyncio.Queue[_Part | None]]] = deque()

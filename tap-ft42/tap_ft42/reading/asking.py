@@ -1,4 +1,4 @@
-"""How a read asks for pages, how much it may ask for, and what it yields."""
+"""Interfaces of reads: how they ask for pages, the limit of their requests, their parts."""
 
 from __future__ import annotations
 
@@ -21,69 +21,68 @@ if TYPE_CHECKING:
     from tap_ft42.reading.regions import Key, Region
 
 COUNT = 0
-"""Number of a page that is asked for its total alone."""
+"""The page number that means: only the total is wanted."""
 
 SPARE, FACTOR = 200, 8
-"""Requests that a read may send in vain: so many, and so many a page of new rows."""
+"""Requests that a read may send in vain: 200, and 8 more for each page of new rows."""
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A page that was read, or the news that a slice is complete."""
+    """A page that was read, or a note that a slice is complete."""
 
     page: Page | None
     reached: int | None = None
     """All rows of the region whose key lies below this have been yielded."""
     is_descending: bool = False
-    """Whether the page is sorted the other way round than what is read."""
+    """Whether the page is sorted in the opposite order of the read."""
     is_doubtful: bool = False
     """Whether the API counts other rows than it shows."""
     is_newest_first: bool | None = None
-    """Whether what was read came the latest change first; None where that was not looked at."""
+    """Whether the list had the latest change first; None if that was not tested."""
     is_cut: bool | None = None
-    """Whether a window of all rows has left some out in silence; None where that was not
-    looked at."""
+    """Whether a window of all rows was silently cut; None if that was not tested."""
 
 
 class Ask(Protocol):
     """Asks the API for a page of a region.
 
-    Answers are buffered until they are consumed, in the order of their places:
-    page 1, what comes after page 1, page 2, …
+    Answers are buffered until they are consumed, in the order of their places: page 1, the
+    answers after page 1, page 2, …
     """
 
     async def __call__(self, region: Region, number: int, sort: str | None) -> Page:
         """Fetch a page.
 
         Args:
-            region: Which rows.
-            number: The page's number, from 1; `COUNT` for a single row.
-            sort: The value of the parameter ``sort``; None leaves it out.
+            region: The rows to read.
+            number: The number of the page, from 1; `COUNT` for a single row.
+            sort: The value of the parameter ``sort``; None for no such parameter.
         """
         ...
 
     def after(self, number: int) -> Ask:
-        """Return an `Ask` for what is consumed between a page and its successor."""
+        """Return an `Ask` for answers that are consumed between a page and the next one."""
         ...
 
     def again(self) -> Ask:
-        """Return an `Ask` whose answers are other ones, though the requests are the same.
+        """Return an `Ask` for new answers to the same requests.
 
-        A page that was read before may be kept, and proves nothing of what came after it.
+        A page in the spool is older than its request, so it proves nothing later.
         """
         ...
 
     def smaller(self) -> Ask:
-        """Return an `Ask` for smaller pages, where there are any."""
+        """Return an `Ask` for smaller pages, if that is possible."""
         return self
 
     async def prepare(self, head: Page) -> None:
-        """Find out what later windows of a list depend on, from the first page of a load."""
+        """Find out how wide later windows of a list may be, from the first page of a load."""
         ...
 
 
 class IncompleteReadError(Exception):
-    """Nobody can tell whether all rows of a list have been read."""
+    """It cannot be proven that all rows of a list have been read."""
 
 
 class TooDearError(Exception):
@@ -107,45 +106,45 @@ class RangeTooWideError(RangeIgnoredError):
 
 
 class Source(ABC):
-    """Where the pages of a read come from; by itself one answer that cannot be smaller."""
+    """The source of a read's pages. This base class is one answer of a fixed size."""
 
     @property
     def fit(self) -> Fit | None:
-        """What its route was found to do; None if it has no ranges."""
+        """What was observed of its route; None if it has no ranges."""
         return None
 
     @property
     def example(self) -> int | None:
-        """The id of a row that it has, if one is known."""
+        """The id of one of its rows, if one is known."""
         return None
 
     @property
     @abstractmethod
     def entry(self) -> Entry:
-        """Where it is counted what it asks for."""
+        """The entry of the ledger that counts its requests."""
 
     @abstractmethod
     def fetch(self, region: Region, number: int, sort: str | None) -> Page:
         """Ask for a page; called in a thread."""
 
     def recall(self, region: Region, number: int, sort: str | None) -> Page | None:  # noqa: ARG002 - for subclasses
-        """Return a page that need not be asked for, or None; called in the loop."""
+        """Return a page that is kept already, or None; called in the event loop."""
         return None
 
     def again(self) -> Source:
-        """Return the same rows, looked at once more: as of `Ask.again`."""
+        """Return a source of the same rows that is asked again; see `Ask.again`."""
         return self
 
     def smaller(self) -> Source:
-        """Return the same rows on smaller pages, where there are any."""
+        """Return a source of the same rows on smaller pages, if that is possible."""
         return self
 
     def fitted(self) -> Sequence[Source]:
-        """Return what to read in its place, after what is known of its route."""
+        """Return the sources to read instead, according to what is known of the route."""
         return [self]
 
     def remedies(self, *, is_heavy: bool) -> Iterable[Remedy]:  # noqa: ARG002 - for subclasses
-        """Return what to ask for instead, if it is too large.
+        """Return smaller requests to send instead, if this one is too large.
 
         Args:
             is_heavy: Whether the API may have taken too long to answer.
@@ -155,12 +154,12 @@ class Source(ABC):
 
 @dataclass(frozen=True)
 class Remedy:
-    """Smaller requests in the place of one that may be too large.
+    """Smaller requests that replace one which may be too large.
 
     Attributes:
-        smallest: If this one is answered, the API is not down.
-        smaller: Others by their size, the largest one first.
-        too_large: Says so, and remembers the size that is answered.
+        smallest: The smallest one. If it is answered, the API is not down.
+        smaller: Others with their sizes, the largest one first.
+        too_large: Makes the exception, and notes the size that is answered.
     """
 
     smallest: Source
@@ -180,24 +179,24 @@ class TooLargeError(Exception):
 
 
 class Metered(Ask):
-    """Asks as long as that brings something: the bound of a read."""
+    """Limits the requests of a read: it may not send too many without new rows."""
 
     def __init__(
         self, ask: Ask, *, most: int | None = None, account: _Account | None = None
     ) -> None:
-        """Begin a read, or go on with one.
+        """Begin a read, or continue one.
 
         Args:
             ask: Asks the API.
-            most: Requests that it may send, if fewer than all reads may.
-            account: That of the read that goes on.
+            most: Requests that this read may send; None for the usual limit.
+            account: The account of the read that is continued.
         """
         self._ask = ask
         self._account = account or _Account(most)
 
     @property
     def ids(self) -> IdSet:
-        """The ids of all rows that came."""
+        """The ids of all rows that have come."""
         return self._account.ids
 
     @override
@@ -232,7 +231,7 @@ class Metered(Ask):
 
 @dataclass
 class _Account:
-    """What a read has asked for and got."""
+    """The requests of a read, and the ids that it got."""
 
     most: int | None
     ids: IdSet = field(default_factory=IdSet)

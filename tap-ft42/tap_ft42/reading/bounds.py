@@ -1,17 +1,17 @@
-"""Which of its bounds a range includes, and how far it reaches, found out before that counts.
+"""Finds out which bounds a range includes, and how wide a range may be.
 
-Slices of ids meet without a gap, and a census counts them: where 42 left a bound out, each
-would lose a row, and the census would call it gone. So a range that holds one known row, at
-its bounds, is asked for first. What was found out counts for a month, see
+Slices of ids meet without a gap, and a census counts them. If 42 excluded a bound, each slice
+would lose a row, and the census would take it for disappeared. So a range is asked for first
+that holds one known row, at its bounds. The result counts for a month, see
 `tap_ft42.declared.capabilities`.
 
-Instants need no such question. Their windows overlap, so they are asked for a millisecond
-wider on each side, see `tap_ft42.reading.regions`. But a window that is wide, as after a long
-pause, may be cut in silence: its answer looks like that of one in which little changed. So a
-known row is asked for in the middle of a wide range. Whichever end is cut, it is shown only if
-ranges of half that width are whole. Where ids do not narrow the list to that row, it is asked
-for at either end of a range: the latest change, as the first one of those that follow it, and
-as the last one of those before it.
+Instants need no such test: their windows overlap, and are widened by a millisecond on each
+side, see `tap_ft42.reading.regions`. But 42 may silently cut a wide window, such as one after
+a long pause. Its answer would look like that of a window with few changes. So a known row is
+asked for in the middle of a wide range. Whichever end is cut, the row is shown only if ranges
+of half that width are not cut. If ids do not narrow the list to that row, the row of the latest
+change is asked for at both ends of a range: as the first row of those after it, and as the last
+row of those before it.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ if TYPE_CHECKING:
     from tap_ft42.reading.regions import Key
 
 First: TypeAlias = "Callable[..., Awaitable[Page]]"
-"""Asks for the first page of some rows, perhaps in an order."""
+"""Asks for the first page of some rows, perhaps in some order."""
 
 _MARGIN = 4
-"""How many times the width that is wanted is looked at, as the next one may be wider."""
+"""A width of so many times the wanted one is tested, as the next range may be wider."""
 
 _CUT = 1_000
-"""By how many milliseconds instants may be cut."""
+"""Milliseconds by which the API may round instants."""
 
 _LONG = {True: 10_000_000, False: 400 * DAY}
-"""What is looked at in any case, in ids and in milliseconds."""
+"""The least width that is tested first, in ids (True) and in milliseconds."""
 
 _NARROWER = {
     True: (5_000_000, 1_000_000, 500_000, 100_000, 10_000, 1_000),
@@ -54,11 +54,11 @@ def depends_on_bounds(region: Region) -> bool:
 
 
 async def find_bounds(first: First, example: int | None) -> Bounds | None:
-    """Find out which bounds are included; None if that cannot be told.
+    """Find out which bounds are included; None if that cannot be found out.
 
     Args:
-        first: Asks.
-        example: The id of a row that the list has, if one is known.
+        first: Asks for the first page of some rows.
+        example: The id of a row of the list, if one is known.
     """
     if example is None:
         page = await first(Region())
@@ -72,18 +72,18 @@ async def find_bounds(first: First, example: int | None) -> Bounds | None:
     if lower is None or upper is None:
         return None
     if not (lower or upper) and not await _holds(first, example - 1, example + 1, example):
-        return None  # it has left
+        return None  # the row has left the list
     return bounds_of(lower=lower, upper=upper)
 
 
 @dataclass(frozen=True)
 class Example:
-    """A row that a list has.
+    """A row of a list.
 
     Attributes:
         number: Its id.
-        position: Where it lies in the column of the list's cursor.
-        column: That column.
+        position: Its position in the column of the list's cursor.
+        column: The column of the list's cursor.
     """
 
     number: int
@@ -92,13 +92,13 @@ class Example:
 
     @classmethod
     def of(cls, page: Page, column: str, key: Key) -> Example | None:
-        """Return the row of a page that lies furthest by a key; None if its rows do not tell.
+        """Return the row of a page with the greatest key; None if its rows lack the cursor.
 
         Args:
             page: The page.
             column: The column of the list's cursor.
-            key: This column, or the id: a range that is cut behind a row of a small id would
-                show it, too.
+            key: This column, or the id. The greatest one is needed: a row with a small id would
+                also be shown by a range that is cut behind it.
         """
         if not page.ids or len(page.ids) != len(page.keys(column)):
             return None
@@ -110,7 +110,7 @@ class Example:
         return cls(number, position, column) if is_told else None
 
     def at_ends(self, reach: int) -> list[tuple[Region, str]]:
-        """Return ranges of the cursor at whose ends the row lies, and how to sort them."""
+        """Return two ranges of the cursor with the row at an end, and how to sort each."""
         first, last = self.position - _CUT, self.position + _CUT
         return [
             (Region({self.column: (max(0, first), self.position + reach)}), self.column),
@@ -118,12 +118,12 @@ class Example:
         ]
 
     def around(self, key: Key, reach: int, *, beside: int = 1) -> Region:
-        """Return the row alone, as it lies in the middle of a range of a key.
+        """Return a region that holds only this row, in the middle of a range of a key.
 
         Args:
             key: The key.
-            reach: How far it reaches on each side.
-            beside: How far its ids reach, as bounds may be left out.
+            reach: How far the range reaches on each side.
+            beside: How far the range of ids reaches on each side, as bounds may be excluded.
         """
         reaches = {ID: beside, self.column: _CUT, key: reach}
         middles = {ID: self.number, self.column: self.position}
@@ -136,7 +136,7 @@ class Example:
 
 
 async def find_both(first: First, example: Example, key: Key, width: int) -> int | None:
-    """Find out as `find_reach` does, where both bounds of ids are included, too; else None."""
+    """Find the width as `find_reach`, if both bounds of ids are included; else None."""
     reach = max(_MARGIN * width, _LONG[False])
     page = await first(region := example.around(key, reach, beside=0))
     return reach if example.number in page.ids and not region.strangers(page) else None
@@ -145,13 +145,13 @@ async def find_both(first: First, example: Example, key: Key, width: int) -> int
 async def find_reach(
     first: First, example: Example, key: Key, width: int, *, by_id: bool
 ) -> int | None:
-    """Find out how wide ranges of a key are answered as a whole; None if that is not told.
+    """Find out how wide a range of a key may be without being cut; None if unknown.
 
     Args:
-        first: Asks.
-        example: A row.
-        key: Its id, or the column of the cursor.
-        width: How wide a range is wanted.
+        first: Asks for the first page of some rows.
+        example: A row of the list.
+        key: The id, or the column of the cursor.
+        width: The wanted width of a range.
         by_id: Whether ids narrow the list to the row.
     """
     wide = max(_MARGIN * width, _LONG[key == ID])
@@ -168,11 +168,11 @@ async def find_reach(
         else:
             is_clipped = key == ID and reach == wide
             return min(reach, example.number) if is_clipped else reach
-    return None  # it has left
+    return None  # the row has left the list
 
 
 async def _holds(first: First, lower: int, upper: int, number: int) -> bool | None:
-    """Return whether a range shows a row; None if it shows others."""
+    """Return whether a range shows a row; None if it shows rows outside of it."""
     region = Region({ID: (lower, upper)})
     page = await first(region)
     return None if region.strangers(page) else number in page.ids

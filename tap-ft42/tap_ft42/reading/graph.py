@@ -1,4 +1,4 @@
-"""How many rows of a list were created on each day, as the API counts them."""
+"""Asks for the API's counts of a list's rows, by the day of their creation."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from tap_ft42.reading.source import Route
 
 _TRIES = 2
-"""A graph that is not answered twice is too much for the API: there are other ways."""
+"""If a graph is not answered twice, it is too much for the API, and the run does without."""
 
 
 @dataclass(frozen=True)
 class _Graph(Source):
-    """One answer, which has no pages."""
+    """A graph: one answer without pages."""
 
     route: Route
     query: Mapping[str, Any]

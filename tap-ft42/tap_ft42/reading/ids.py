@@ -1,4 +1,4 @@
-"""A set of ids that takes a bit an id."""
+"""A set of ids that uses one bit for each id."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _NOT_EMPTY = re.compile(rb"[^\0]")
 
 
 class IdSet:
-    """A set of ids that takes a bit an id, in blocks of 1,024: millions may be in one."""
+    """A set for millions of ids: it uses one bit for each, in blocks of 1,024 ids."""
 
     def __init__(self) -> None:
         self._blocks: dict[int, bytearray] = {}
         self._size = 0
 
     def add(self, number: int) -> bool:
-        """Add an id, and tell whether it is new."""
+        """Add an id; return whether it is new."""
         block = self._blocks.get(number >> _BLOCK)
         if block is None:
             block = self._blocks[number >> _BLOCK] = bytearray(_BYTES)
@@ -42,7 +42,7 @@ class IdSet:
         return sum(map(self.add, numbers))
 
     def remove(self, number: int) -> bool:
-        """Remove an id, and tell whether it was there."""
+        """Remove an id; return whether it was in the set."""
         if number not in self:
             return False
         self._blocks[number >> _BLOCK][(number >> 3) & (_BYTES - 1)] &= ~(1 << (number & 7))

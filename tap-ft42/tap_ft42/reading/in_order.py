@@ -2,26 +2,27 @@
 
 The promise is that of `tap_ft42.reading.reads`.
 
-**Proof.** Let a row *r* be missed by every page. It lies behind page 1 (a row has no
-rank before the first) and before the last one (there are as many pages as page 1, the
-earliest answer, calls for). So there is a *k* such that *r* lay behind page *k* when
-that was made and before page *k+1* when that was made: between these two moments a row
-left, and the key of *r* lies between the last of page *k* and the first of page *k+1*.
+**Proof.** Let a row *r* be missing on every page. It lies behind page 1 (a row has no
+rank before the first) and before the last page (there are as many pages as the total of page
+1, the earliest answer, demands). So there is a *k* such that *r* lay behind page *k* when page
+*k* was made, and before page *k+1* when page *k+1* was made. Between these two moments a row
+left, and the key of *r* lies between the last key of page *k* and the first key of page *k+1*.
 Now the API counts the total of an answer before it reads the answer's rows (its paging
-library does). So if any answer that was asked for after page *k+1* had come states the
-total of page *k*, no row left in between, and the border of the two pages is proven.
-Where it states less, the gap between their keys is read again, as a region of its own.
-All pages may be in flight at once; the order of their answers does not matter.
+library does so). Take any answer that was asked for after page *k+1* had come. If its total is
+that of page *k*, no row left in between, and the border of the two pages is proven. If its
+total is smaller, the gap between the keys is read again, as its own region. All pages may be in
+flight at once; the order of their answers does not matter.
 
-Where rows of one instant lie on both sides of a border, and the API sorts by that instant
-alone, each page may have them in another order. As pages have as many ranks as there are rows,
-each row that is missed then has left its place to one that came twice. So if any did, what
-lies at such borders is read again, by id.
+If rows of one instant lie on both sides of a border, and the API sorts by that instant alone,
+each page may show them in another order. Pages have as many places as there are rows, so each
+row that is missing has left its place to a row that came twice. So if any row came twice, the
+rows at such borders are read again, by id.
 
-The last borders are proven by their number: if there are as many different rows as the first
-answer counts, and all other pages were asked for after it, these are all, as a closed region
-wins none. Else one more request proves them, for the page behind the last. So it does where
-the last page is full: a total that is capped would hide what follows.
+The last borders are proven by the number of rows. If there are as many different rows as the
+first answer counts, and all other pages were asked for after it, these are all rows, as a
+closed region wins none. Otherwise one more request proves them: for the page behind the last
+one. This request is also sent if the last page is full, as a total that stops at a maximum
+would hide further rows.
 """
 
 from __future__ import annotations
@@ -52,13 +53,13 @@ async def read_in_order(
 
     Args:
         ask: Asks for pages.
-        region: Which rows.
-        key: The key that they are sorted by.
-        head: Its first page, if that has been read.
-        is_part: Whether it is a part of a list that shows rows elsewhere.
+        region: The rows to read.
+        key: The key by which they are sorted.
+        head: The first page, if it has been read already.
+        is_part: Whether the list shows rows outside of this region.
 
     Yields:
-        The pages in ascending order, and each gap as soon as it is known to be one.
+        The pages in ascending order, and the pages of each gap as soon as it is known.
 
     Raises:
         IncompleteReadError: The API shows no row, though it counts some.
@@ -87,12 +88,12 @@ async def read_in_order(
 
 
 async def _concluded(ask: Ask, walk: _Walk, *, is_part: bool) -> AsyncIterator[Part]:
-    """Prove what the pages of a sorted region have left open."""
+    """Prove the borders that the pages of a sorted region have not proven."""
     region, key, seen, number = walk.region, walk.key, walk.seen, walk.number
     _, upper = region.interval(key)
     again = ask
     while walk.borders.are_open and not walk.has_all:
-        # It may have been asked for with the others, and then says nothing of what came since.
+        # This page may have been asked for with the others. Then it proves nothing later.
         again = again.again()
         witness = await one_page(again, region, number + 1, order_by(key))
         if seen.add(witness):
@@ -104,7 +105,7 @@ async def _concluded(ask: Ask, walk: _Walk, *, is_part: bool) -> AsyncIterator[P
     if seen.shown or seen.is_counted or is_part:
         is_doubtful = not seen.is_counted
         if is_doubtful:
-            # A row that left while pages were on their way puts their totals out for once.
+            # If a row left while pages were on their way, their totals differ only this once.
             counted = await one_page(ask.after(number + 3).again(), region, 1, order_by(key))
             is_doubtful = not seen.is_what_counts(counted)
         yield Part(None, reached=upper, is_doubtful=is_doubtful)
@@ -125,7 +126,7 @@ async def _read_gaps(
 
 
 class _Walk:
-    """How far the pages of a sorted region have come."""
+    """The progress through the pages of a sorted region."""
 
     def __init__(self, region: Region, key: Key) -> None:
         self.region = region
@@ -135,15 +136,15 @@ class _Walk:
         self.last, self._upper = region.interval(key)
         self.number = 0
         self.is_sorted = True
-        """Whether the API sorts the list after all."""
+        """Whether the API really sorts the list."""
         self.stands_still = False
-        """Whether the second page is the first one again, as if it had no number."""
+        """Whether the second page repeats the first one: the API ignores page numbers."""
         self._before: Page | None = None
         self._answered = inf
         self._is_first_earliest = True
 
     def takes(self, page: Page) -> bool:
-        """Go on to the next page, and tell whether it is in order."""
+        """Go on to the next page; return whether it is in order."""
         before, keys = self._before, page.keys(self.key)
         self.number += 1
         if before is None:
@@ -156,7 +157,7 @@ class _Walk:
         falls_back = is_unchanged and bool(keys) and keys[0] < self.last
         falls_back &= not self.stands_still
         self.is_sorted = page.ascends(self.key) and not falls_back
-        # A page behind those that the total calls for has no border: it is a witness.
+        # A page behind those that the total demands has no border: it is only a witness.
         if before is not None and (keys or self.number <= self.seen.pages_told):
             first = keys[0] if keys else self._upper + 1
             self.borders.add(_Border(before, page, self.last, first))
@@ -188,14 +189,14 @@ class _Walk:
 
     @property
     def is_by_keys(self) -> bool:
-        """Whether what follows is asked for by its keys: nobody counts, or numbers, pages."""
+        """Whether to ask for the rest by keys: there are no totals, or no page numbers."""
         is_uncounted = self.number == 1 and self.seen.first is None
         return self.is_sorted and (is_uncounted or self.stands_still)
 
 
 @dataclass(frozen=True, slots=True)
 class _Border:
-    """Where one page ends and the next one begins."""
+    """The border between one page and the next one."""
 
     before: Page
     after: Page
@@ -218,23 +219,23 @@ class _Borders:
         self._key: Key = key
         self._open: deque[_Border] = deque()
         self.believed: list[tuple[int, int]] = []
-        """The keys between pages where only totals say that no row is missing."""
+        """Gaps between pages where only totals prove that no row is missing."""
 
     @property
     def are_open(self) -> bool:
-        """Whether some are not proven yet."""
+        """Whether some borders are not proven yet."""
         return bool(self._open)
 
     def add(self, border: _Border) -> None:
-        """Add one that has to be proven."""
+        """Add a border that has to be proven."""
         self._open.append(border)
 
     def reached(self, last: int) -> int:
-        """Return the key up to which nothing is missing, if pages were read up to one."""
+        """Return the key up to which no row is missing; pages were read up to `last`."""
         return self._open[0].last if self._open else last
 
     async def prove(self, ask: Ask, witness: Page) -> AsyncIterator[Part]:
-        """Prove the borders that a later answer can speak for, or read their gaps."""
+        """Prove the borders for which an answer is a witness, or read their gaps."""
         number, key = 0, self._key
         _, upper = self._region.interval(key)
         while self._open and witness.sent >= self._open[0].after.answered:
@@ -247,7 +248,7 @@ class _Borders:
                 continue
             number += 1
             between = self._region.narrowed(key, *gap)
-            # What is no smaller in time is so in ids, as its rows lie between others.
+            # If the gap is as wide as the region in time, ids narrow it.
             by: Key = "id" if between == self._region else key
             async for part in read_in_order(ask.after(number), between, by, is_part=True):
                 yield Part(part.page)
@@ -256,16 +257,16 @@ class _Borders:
 async def _by_keys(
     ask: Ask, region: Region, key: Key, page: Page | None = None
 ) -> AsyncIterator[Part]:
-    """Ask for what lies behind the last key, again and again, until nothing does.
+    """Ask for the rows behind the last key, again and again, until there are none.
 
-    Without totals nobody can tell how many pages there are, nor whether a row
-    left between two of them: so each is the first one of a region of its own.
+    Without totals it is not known how many pages there are, or whether a row left between two
+    pages. So each page is the first page of its own region.
 
     Args:
         ask: Asks for pages.
-        region: Which rows.
-        key: The key that they are sorted by.
-        page: Its first page, if that has been yielded.
+        region: The rows to read.
+        key: The key by which they are sorted.
+        page: The first page, if it has been yielded already.
 
     Raises:
         IncompleteReadError: Rows do not show their keys.
@@ -288,7 +289,7 @@ async def _by_keys(
             ):
                 yield part
             return
-        # A page may begin before the instant from which it was asked for.
+        # A page may begin before the lower bound, as windows are widened by a millisecond.
         first, last = max(keys[0], lower), max(keys[-1], lower)
         if key != ID and first == last:
             moment = region.narrowed(key, last, last + 1)
@@ -303,5 +304,5 @@ async def _by_keys(
 
 
 def order_by(key: Key) -> str:
-    """Return the order in which rows of equal keys have a place of their own, too."""
+    """Return the parameter ``sort``; with equal keys, the id decides the order."""
     return ID if key == ID else f"{key},{ID}"

@@ -1,12 +1,12 @@
-"""Reads what changed lately of a list that no range narrows, the latest change first.
+"""Reads the latest changes of a list that no range narrows, the latest change first.
 
-A page whose last row is older than the window ends it. That takes the order for granted, so
-it has to be known: the API sorts by the cursor, which shows as two orders begin otherwise;
-or a read of the whole list has found it in that order, see `Order`.
+The read ends with a page whose last row is older than the window. So the order of the list must
+be certain. Either the API sorts by the cursor: then the two orders begin with different rows.
+Or a read of the whole list has found this order, see `Order`.
 
-A row that changes moves to the first page, and pushes others back: they come twice. Only one
-that leaves could hide another one, and changes the total. Where it does, where nobody counts
-or where the order is another one, the whole list is read.
+A row that changes moves to the first page, and pushes others back: they come twice. Only a row
+that leaves the list could hide another one, and it changes the total. If the total changes, if
+there are no totals, or if the order is another one, the whole list is read.
 """
 
 from __future__ import annotations
@@ -29,25 +29,25 @@ if TYPE_CHECKING:
     from tap_ft42.reading.regions import Key
 
 _FAR = DAY
-"""Milliseconds by which ids tell that rows are not in the order of their creation."""
+"""Milliseconds: so large a difference shows that rows are not in the order of creation."""
 
 _EVERYTHING = Region()
 
 
 class OutOfOrderError(Exception):
-    """A list does not come the latest change first, or moves while it is read."""
+    """A list does not have the latest change first, or moves while it is read."""
 
 
 class Order:
-    """Whether a list has come the latest change first, and not just the latest row.
+    """Finds out whether a list has the latest change first, and not the latest row.
 
-    Most rows are never changed, so that the two look alike. A row with a greater id behind one
-    that changed a day later tells them apart.
+    Most rows never change, so the two orders look alike. They differ if a row with a greater id
+    stands behind one that changed a day later.
     """
 
     def __init__(self) -> None:
         self._holds = True
-        self._is_told = False
+        self._is_certain = False
         self._last: tuple[int, int] | None = None
 
     def add(self, page: Page) -> None:
@@ -57,13 +57,13 @@ class Order:
             if self._last is not None:
                 before, id_before = self._last
                 self._holds &= position <= before
-                self._is_told |= number > id_before and before - position >= _FAR
+                self._is_certain |= number > id_before and before - position >= _FAR
             self._last = position, number
 
     @property
     def is_newest_first(self) -> bool:
-        """Whether all pages were in that order."""
-        return self._holds and self._is_told
+        """Whether all pages had the latest change first, and this is certain."""
+        return self._holds and self._is_certain
 
 
 async def read_newest(ask: Ask, region: Region, *, is_sortable: bool) -> AsyncIterator[Part]:
@@ -72,11 +72,11 @@ async def read_newest(ask: Ask, region: Region, *, is_sortable: bool) -> AsyncIt
     Args:
         ask: Asks for pages.
         region: The window.
-        is_sortable: Whether the API sorts the list; else it comes in that order by itself.
+        is_sortable: Whether the API sorts the list; otherwise it has that order by itself.
 
     Raises:
-        OutOfOrderError: This is no way to read it.
-        IncompleteReadError: Nobody can tell whether these are all its rows.
+        OutOfOrderError: The list cannot be read in this way.
+        IncompleteReadError: It cannot be proven that these are all rows.
     """
     look, seen = Metered(ask), Seen()
     (key,) = region.bounds

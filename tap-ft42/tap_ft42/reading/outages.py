@@ -1,4 +1,4 @@
-"""When the API as a whole does not answer, and how long a run waits until it does again."""
+"""Waits while the API is down."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tap_ft42.api.budget import Budget
 
 PATIENCE = 900.0
-"""Seconds: maintenances of ten minutes are outlasted."""
+"""Seconds that a run waits: longer than a maintenance of ten minutes."""
 
 _FIRST_WAIT, _LONGEST_WAIT = 5.0, 30.0
 
@@ -24,19 +24,19 @@ _logger = logging.getLogger("tap-ft42")
 
 
 class Outages:
-    """Holds all requests back while the API is down."""
+    """Holds back all requests while the API is down."""
 
     def __init__(self, budget: Budget) -> None:
         self._budget = budget
         self._is_over = asyncio.Event()
         self._is_over.set()
         self.is_given_up = False
-        """Whether a wait was in vain, and the API has not answered since."""
+        """Whether a wait ended without an answer, and the API has not answered since."""
         self.ended_at = 0.0
-        """When the last one ended, by the clock of `time.monotonic`."""
+        """When the last outage ended, by the clock of `time.monotonic`."""
 
     async def wait(self) -> None:
-        """Wait until no outage is known."""
+        """Wait until the outage is over, if there is one."""
         await self._is_over.wait()
 
     async def outlast(

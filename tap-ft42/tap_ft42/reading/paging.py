@@ -1,4 +1,4 @@
-"""The pages of a list until it ends, and the account of what they held and said."""
+"""Reads the pages of a list to its end, and keeps account of their rows and totals."""
 
 from __future__ import annotations
 
@@ -25,26 +25,26 @@ _AT_ONCE = 64
 """Pages of a list that are asked for before the first of them is consumed."""
 
 _MOST_IN_VAIN = 3
-"""Pages without new rows, one behind the other, at which a list has ended."""
+"""After so many pages in a row without new rows, the list has ended."""
 
 
 class Seen:
-    """What the pages of a list held, and what they said of it."""
+    """An account of the pages of a list: their rows and totals."""
 
     def __init__(self) -> None:
         self.ids = IdSet()
         self.shown = 0
-        """Rows; one that came twice is two."""
+        """Rows; a row that came twice counts twice."""
         self.first: int | None = None
-        """The total that the first page told."""
+        """The total of the first page."""
         self.last: int | None = None
-        """The total that the last page told."""
+        """The total of the last page."""
         self.pages_told = 0
-        """Pages that the first one called for."""
+        """Pages of the list, by the total of the first page."""
         self.is_over = False
-        """Whether the list has come to its end."""
+        """Whether the list has ended."""
         self.is_given_up = False
-        """Whether it should have had more pages."""
+        """Whether the list ended earlier than its total demands."""
         self._pages = self._fruitful = self._without_id = 0
         self._is_unchanged = True
         self._shown_first = 0
@@ -55,7 +55,7 @@ class Seen:
         self._body = b""
 
     def add(self, page: Page) -> bool:
-        """Account for a page, and tell whether it brings a row that no other one had."""
+        """Account for a page; return whether it brings a new row."""
         if not self._pages:
             self.first = page.total
             self.pages_told = ceil((page.total or 0) / page.size)
@@ -72,13 +72,13 @@ class Seen:
         self._pages += 1
         self._fruitful += is_new
         self._without_id += without_id
-        # A page that repeats another one may be one that ignores its number.
+        # If a page repeats another one, perhaps the API ignores page numbers.
         self.shown += page.count if is_new else 0
         self._repeats = page.count > 0 and not is_new
         return is_new
 
     def add_from_gap(self, page: Page) -> bool:
-        """Account for rows from between the pages, and tell whether there are new ones."""
+        """Account for rows from between the pages; return whether there are new ones."""
         if not self.shown:
             self.last = page.total
         found = self.ids.update(page.ids)
@@ -87,13 +87,13 @@ class Seen:
 
     @property
     def is_counted(self) -> bool:
-        """Whether as many rows were shown as there can be in a list that loses some."""
+        """Whether the number of shown rows fits the totals of a list that may lose rows."""
         if self.first is None or self.last is None or self.is_one_page_again:
             return False
         return self.last <= self.shown <= self.first
 
     def is_what_counts(self, page: Page) -> bool:
-        """Tell whether a later answer counts what was shown, less what may have left since."""
+        """Tell whether a later total fits the shown rows, of which a few may have left."""
         if page.total is None:
             return False
         return self._distinct - LOST <= page.total <= self._distinct
@@ -105,7 +105,7 @@ class Seen:
 
     @property
     def has_all(self) -> bool:
-        """Whether nothing is missing, if the list won no rows meanwhile."""
+        """Whether no row is missing, if the list won no rows in the meantime."""
         if self.first is None:
             return not self.shown
         if self.is_one_page_again:
@@ -116,23 +116,23 @@ class Seen:
 
     @property
     def is_steady(self) -> bool:
-        """Whether nothing is missing, as the list did not change."""
+        """Whether no row is missing, as the list did not change."""
         return (self.first is None or self.has_all) and self._is_unchanged
 
     @property
     def is_cut_off(self) -> bool:
-        """Whether the list shows less than it has, as far as that can be told."""
+        """Whether the list shows fewer rows than it has, as far as known."""
         if self.first is None or self.last is None:
             return self.is_one_page_again
         is_short = self._distinct < self.last and (self._repeats or not self.shown)
-        # Rows that are only counted would leave the last one of several pages with some room.
+        # If rows were counted but not shown, the last of several pages would not be full.
         ends_full = self._fruitful > 1 and self._is_last_full
         is_short |= ends_full and self._distinct + LOST < self.last
         return is_short or self.is_one_page_again
 
     @property
     def is_worth_another_look(self) -> bool:
-        """Whether totals prove nothing, so that it counts if another read is the same."""
+        """Whether totals prove nothing, so a second read that is the same would be a proof."""
         if not self.is_over or (self._repeats and self.is_cut_off):
             return False
         if self.first is None or self._fruitful <= 1:
@@ -141,20 +141,21 @@ class Seen:
 
     @property
     def is_one_page_again(self) -> bool:
-        """Whether a full page is followed by its own rows, as if it had no number.
+        """Whether a full page is followed by the same rows: the API ignores page numbers.
 
-        One with more rows than were asked for is no page, but the whole list.
+        An answer with more rows than were asked for is not a page, but the whole list.
         """
         is_full = self._is_first_full and not self._is_oversized
         return self._fruitful == 1 and self._repeats and is_full
 
     @property
     def is_shuffled(self) -> bool:
-        """Whether pages repeat rows, and lack as many: each is in an order of its own."""
-        return self.repeats_rows and (self.last or 0) > self._distinct
+        """Whether pages repeat rows, and others are missing: each page has its own order."""
+        is_short = self.repeats_rows and (self.last or 0) > self._distinct
+        return is_short and self._fruitful > 1  # one answer is one moment
 
     def is_filled_by(self, ids: IdSet) -> bool:
-        """Tell whether so many ids are all that the list counts."""
+        """Tell whether the list counts exactly as many rows as these ids."""
         return self._is_unchanged and len(ids) + self._without_id == self.first
 
     @property
@@ -163,7 +164,7 @@ class Seen:
 
 
 async def one_page(ask: Ask, region: Region, number: int, sort: str | None) -> Page:
-    """Ask for a page of a region, and look whether its rows lie in there.
+    """Ask for a page of a region, and check that its rows lie in the region.
 
     Raises:
         RangeIgnoredError: They do not.
@@ -174,7 +175,7 @@ async def one_page(ask: Ask, region: Region, number: int, sort: str | None) -> P
     return page
 
 
-async def all_pages(  # noqa: PLR0913 - what is asked for, and what came
+async def all_pages(  # noqa: PLR0913 - the request, and the account of its answers
     ask: Ask,
     region: Region,
     sort: str | None,
@@ -185,16 +186,16 @@ async def all_pages(  # noqa: PLR0913 - what is asked for, and what came
 ) -> AsyncIterator[Page]:
     """Ask for the pages of a list until it ends, and yield them in order.
 
-    As many as the first one calls for are asked for at once. More follow one by one, as
-    long as they bring new rows and are full, or belie the totals.
+    The pages that the first total demands are asked for at once. More pages follow one by one,
+    as long as they bring new rows and are full, or contradict the totals.
 
     Args:
         ask: Asks for pages.
-        region: Which rows.
-        sort: How they are sorted.
-        seen: The account that each page is in before it is yielded.
-        head: The first page, if that has been read.
-        most: Pages after which no more is asked for; None for any number.
+        region: The rows to read.
+        sort: The value of the parameter ``sort``.
+        seen: The account; a page is added to it before it is yielded.
+        head: The first page, if it has been read already.
+        most: The greatest number of pages; None for no limit.
     """
     page = head or await one_page(ask, region, 1, sort)
     size = page.size
@@ -223,7 +224,7 @@ async def all_pages(  # noqa: PLR0913 - what is asked for, and what came
 
 
 def tells_order(page: Page) -> bool:
-    """Tell whether a page can show that a list is sorted: one row of several does not."""
+    """Tell whether a page can show that a list is sorted; a page of one row cannot."""
     return page.count != 1 or is_all(page)
 
 

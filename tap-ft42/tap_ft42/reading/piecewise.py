@@ -1,10 +1,10 @@
-"""Reads a closed region in no order, as some routes document none.
+"""Reads a closed region without order, as some routes document none.
 
 The promise is that of `tap_ft42.reading.reads`.
 
-**Proof.** As a closed region wins no rows, all have been seen once there
-are as many distinct ids as the first answer's total. Otherwise the region is halved
-and read again, in the end page by page.
+**Proof.** A closed region wins no rows. So all rows have been seen if there are as many
+distinct ids as the first answer's total. Otherwise the region is halved and read again, down
+to single pages.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from tap_ft42.reading.regions import Key, Region
 
 SHORT_SLICE = 20
-"""Pages of a slice of a list without order, which may have to be read again."""
+"""Pages of a slice of a list without order; such a slice may have to be read again."""
 
 MOST_SLICES = 1000
 """Slices of a list, at most."""
@@ -36,17 +36,17 @@ MOST_SLICES = 1000
 async def read_piecewise(
     ask: Ask, region: Region, key: Key, head: Page | None = None, *, is_part: bool = False
 ) -> AsyncIterator[Part]:
-    """Read a closed region in no order, in pieces small enough to be read at once.
+    """Read a closed region without order, in pieces that are small enough.
 
     Args:
         ask: Asks for pages.
-        region: Which rows.
+        region: The rows to read.
         key: The key by which it is cut into pieces.
-        head: Its first page, if that has been read.
-        is_part: Whether it is a part of a list that shows rows elsewhere.
+        head: The first page, if it has been read already.
+        is_part: Whether the list shows rows outside of this region.
 
     Yields:
-        The pages of each piece, and after each piece that it is complete.
+        The pages of each piece, and a part without page when a piece is complete.
 
     Raises:
         IncompleteReadError: The API shows no row, though it counts some.
@@ -78,7 +78,7 @@ async def read_piecewise(
         return
     is_part = is_part or seen.shown > 0
     if not region.is_divisible(key):
-        # More rows in a millisecond than a page holds: a batch edit.
+        # One millisecond has more rows than a page: they changed together.
         async for part in read_piecewise(ask.after(most + 1), region, "id", is_part=is_part):
             yield replace(part, reached=None)
         yield Part(None, reached=upper)
@@ -93,11 +93,12 @@ async def read_piecewise(
 
 
 async def _refuse_hidden(ask: Ask, region: Region, total: int | None) -> None:
-    """Look at a region for the third time, whose total says twice that it hides its rows.
+    """Ask a third time for a region that twice counted rows, but showed none.
+
+    Twice, the only row may have left between the count and the rows; a third time is no chance.
 
     Raises:
-        IncompleteReadError: It does. Twice in a row, the only row may have left between the
-            count and the rows; a third time is no chance.
+        IncompleteReadError: The region hides its rows.
     """
     page = await one_page(ask, region, 1, None)
     if not page.count and page.total == total:
@@ -106,7 +107,7 @@ async def _refuse_hidden(ask: Ask, region: Region, total: int | None) -> None:
 
 
 def slices_of(head: Page, pages: int, most: int = MAX_ID) -> int:
-    """Return how many slices of so many pages a list makes that has so many rows at most."""
+    """Return how many slices of `pages` pages a list has; it has `most` rows at most."""
     if head.total is None:
         return 2
     return max(1, min(ceil(min(head.total, most) / (pages * head.size)), MOST_SLICES))

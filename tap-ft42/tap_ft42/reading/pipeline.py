@@ -1,11 +1,10 @@
-"""Reads that run ahead of their consumer, as far as the quota and memory allow.
+"""Runs reads ahead of their consumer, as far as the quota and memory allow.
 
-The consumer, which is the SDK, takes one read after the other. The API answers
-slowly and allows two requests a second, so it must never wait for the consumer:
-all reads that are known run at once in an event loop of a thread of its own, and
-requests are sent in the order in which the consumer will want the answers. A
-bounded number of answers waits for the consumer; beyond that, only the very
-answer that it waits for is fetched.
+The consumer, which is the SDK, takes one read after the other. The API answers slowly, and
+allows two requests a second, so requests must never wait for the consumer. All known reads run
+at once, in an event loop in its own thread. Requests are sent in the order in which the
+consumer will need the answers. Only a limited number of answers waits for the consumer; beyond
+that, only the answer that it needs now is fetched.
 """
 
 from __future__ import annotations
@@ -41,18 +40,18 @@ if TYPE_CHECKING:
     from tap_ft42.reading.regions import Region
 
 AHEAD = 40
-"""Answers that are on their way or wait for the consumer."""
+"""Answers that are on their way or wait for the consumer, at most."""
 
 _LONG_WAIT = 20.0
-"""Seconds that need an explanation."""
+"""Seconds: the log explains a longer wait."""
 
 _LONGEST_WAIT = 1.0
-"""Seconds after which the consumer looks whether a signal has come."""
+"""Seconds after which the consumer checks whether a signal has come."""
 
 _logger = logging.getLogger("tap-ft42")
 
 IN_FLIGHT = 24
-"""Requests at once: answers may take 12 s, and two a second are still kept up."""
+"""Requests at once: enough for two a second if each answer takes 12 s."""
 
 
 @dataclass(order=True)
@@ -77,52 +76,53 @@ class Reading:
         self._pages = self._pages_expected = 0
 
     def note(self, page: Page) -> None:
-        """Account for a page that came; the first one tells how many there are."""
+        """Count a page that came; the first one says how many pages there are."""
         if not self._pages and page.total is not None and page.size > 1:
             self.expect(max(1, ceil(page.total / page.size)))
         if not self._pages:
             self._budget.plan(max(1, self._pages_expected))
         elif page.total is None and page.count:
-            self._budget.plan(1)  # nobody says how many there will be
+            self._budget.plan(1)  # the number of pages is not known
         self._budget.note_answer()
         self._pages += 1
         self.entry.pages += 1
         self.expect(max(self._pages, self._pages_expected))
 
     def holds(self, place: Place) -> bool:
-        """Tell whether a place is one of its own."""
+        """Tell whether a place belongs to this read."""
         return place[: len(self.place)] == self.place
 
     def end(self) -> None:
-        """Give up what has not come."""
+        """End the read; it expects no further pages."""
         self.is_over = True
         self.expect(self._pages)
 
     def expect(self, pages: int) -> None:
-        """Let it have so many pages, as far as that is known."""
+        """Note how many pages the read has, as far as known."""
         self.entry.pages_expected += pages - self._pages_expected
         self._pages_expected = pages
 
 
 class Pipeline:
-    """Runs reads in a thread and hands out what they find."""
+    """Runs reads in a thread, and yields their parts to the consumer."""
 
     def __init__(
         self, *, quota: Quota, budget: Budget, client: Client, has_worked: bool
     ) -> None:
-        """Prepare; nothing runs before the first read is known.
+        """Prepare; the thread starts with the first read.
 
         Args:
             quota: Says when a request may be sent.
             budget: Says when the run has to end.
-            client: Sends requests once more that failed, and knows one that was answered.
-            has_worked: Whether an earlier run had answers, so that who gives none is down.
+            client: Sends failed requests again, and knows a request that was answered.
+            has_worked: Whether the API has answered an earlier run; then it is down if it
+                does not answer.
         """
         self._quota = quota
         self._budget = budget
         self._client = client
         self._loop = asyncio.new_event_loop()
-        # What a read leaves behind when it fails: its own error is told already.
+        # When a read fails, its remaining tasks fail, too; the read's own error is enough.
         self._loop.set_exception_handler(lambda *_: None)
         self._thread: Thread | None = None
         self._changed = asyncio.Event()
@@ -144,10 +144,10 @@ class Pipeline:
 
     @property
     def is_given_up(self) -> bool:
-        """Whether the API is down, however long it is waited for."""
+        """Whether the API is down, and the run has given up waiting."""
         return self._outages.is_given_up
 
-    def read(  # noqa: PLR0913 - what is read, and how
+    def read(  # noqa: PLR0913 - the read and its options
         self,
         place: Place,
         source: Source,
@@ -157,20 +157,20 @@ class Pipeline:
         is_divided: bool = True,
         max_tries: int = MAX_TRIES,
     ) -> Reading:
-        """Let a read run.
+        """Start a read.
 
         Args:
-            place: Where the consumer will want it.
-            source: Where its pages come from.
+            place: Its place in the order of consumption.
+            source: The source of its pages.
             read: One of the functions of `tap_ft42.reading.reads`.
-            is_urgent: Whether the first page is fetched before anything else, since
-                it tells how much there is to do.
-            is_divided: Whether lists of too many ids are read in shorter ones; else a
-                `TooLargeError` says so.
+            is_urgent: Whether to fetch the first page before anything else, as it tells how
+                much there is to read.
+            is_divided: Whether to divide lists of too many ids; otherwise they raise a
+                `TooLargeError`.
             max_tries: How often each request is tried.
 
         Returns:
-            What `parts` takes.
+            A reading for `parts`.
         """
         reading = Reading(place, source.entry, self._budget)
         self._readings.add(reading)
@@ -186,15 +186,15 @@ class Pipeline:
         return reading
 
     def parts(self, reading: Reading) -> Iterator[tuple[Part, Place]]:
-        """Yield what a read finds as soon as it is there.
+        """Yield the parts of a read as soon as they are there.
 
         Yields:
-            Its parts in order, with places for what the consumer reads before the
-            next one.
+            The parts in order. Each has a place for reads that the consumer needs before the
+            next part.
 
         Raises:
             RunEnds: The run has to end.
-            Exception: What the read raised.
+            Exception: The exception that the read raised.
         """
         for passed in self._before(reading.place):
             self._forget(passed)
@@ -215,14 +215,14 @@ class Pipeline:
             self._starving = reading
             self._loop.call_soon_threadsafe(self._changed.set)
         while True:
-            # Python acts on a signal that comes just before a wait only once the wait is over.
+            # Python may handle a signal only when a wait is over, so waits are short.
             with suppress(Empty):
                 found = reading.found.get(timeout=_LONGEST_WAIT)
                 self._starving = None
                 return found
 
     def _before(self, place: Place) -> list[Reading]:
-        """Return the reads that the consumer has passed over, as nobody wants them."""
+        """Return the reads that the consumer has passed over, and does not need."""
         return [one for one in self._readings if one.place < place and not one.holds(place)]
 
     def _forget(self, reading: Reading) -> None:
@@ -234,7 +234,7 @@ class Pipeline:
         asyncio.run_coroutine_threadsafe(self._permission(entry), self._loop).result()
 
     def stop(self, error: BaseException) -> None:
-        """Let the consumer end at once, whatever it is waiting for."""
+        """Raise an error in the consumer at once, whatever it is waiting for."""
         for reading in tuple(self._readings):
             reading.found.put(error)
 
@@ -273,7 +273,7 @@ class Pipeline:
 
         Raises:
             RunEnds: The run has to end.
-            Exception: What ``source`` raises.
+            Exception: The exception of ``source``.
         """
         recall, fetch = partial(source.recall, *request), partial(source.fetch, *request)
         job = _Job(place, recall, fetch, source.entry, self._loop.create_future())
@@ -306,7 +306,7 @@ class Pipeline:
                 await self._outages.wait()
                 await self._permission(job.entry)
             except Exception as error:  # noqa: BLE001 - the read raises it
-                # The run may end with it, and what is in flight has been paid for.
+                # The run may end with this error. First wait for requests in flight.
                 while self._in_flight:
                     self._changed.clear()
                     await self._changed.wait()
@@ -323,7 +323,7 @@ class Pipeline:
             Thread(target=self._work, name="request", daemon=True).start()
 
     async def _ask_apart(self, fetch: Callable[[], Page], entry: Entry) -> None:
-        """Send a request whose answer no read waits for."""
+        """Send a request that belongs to no read, and wait for its answer."""
         await self._permission(entry)
         job = _Job(NOW, lambda: None, fetch, entry, self._loop.create_future())
         self._send(job)
@@ -342,7 +342,7 @@ class Pipeline:
             await self._changed.wait()
 
     def _has_room_for(self, place: Place) -> bool:
-        """Tell whether an answer may be waited for: always if the consumer needs it now."""
+        """Tell whether a request may be sent: always if the consumer needs its answer now."""
         wanted = self._starving
         return len(self._occupied) < AHEAD or (wanted is not None and wanted.holds(place))
 
@@ -367,7 +367,7 @@ class Pipeline:
             self._budget.check()
 
     def _work(self) -> None:
-        """Work in a thread that waits for answers."""
+        """Send requests and wait for their answers, in a thread."""
         while True:
             job = self._jobs.get()
             try:

@@ -1,4 +1,4 @@
-"""Where the answers to a read's requests are wanted, in the order of consumption."""
+"""Asks for pages at places: an answer's place is its position in the order of consumption."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ Place: TypeAlias = tuple[int, ...]
 """Position in the order of consumption: ``(2,)`` < ``(2, 5)`` < ``(3,)``."""
 
 NOW: Place = (-1,)
-"""Position of what the consumer wants before it goes on."""
+"""The place of answers that the consumer needs before it goes on."""
 
 _APART = 10_000
-"""Where the reads stand that take the place of one, behind all that it may have asked for."""
+"""Place of the reads that replace another one: behind all its requests."""
 
 
 class PlacedAsk(Ask):
@@ -53,7 +53,7 @@ class PlacedAsk(Ask):
     ) -> None:
         self._answer = answer
         self.source = source
-        """Which rows it asks for."""
+        """The source of the rows."""
         self._note = note
         self._place = place
         self._is_urgent = is_urgent
@@ -74,7 +74,7 @@ class PlacedAsk(Ask):
         return page
 
     async def _look_at_bounds(self, fit: Fit, region: Region) -> None:
-        """Find out which bounds of a range count, if nobody knows."""
+        """Find out which bounds a range includes, if that is not known."""
         if not fit.are_bounds_due(region):
             return
         async with fit.looking:
@@ -83,17 +83,17 @@ class PlacedAsk(Ask):
             fit.note_bounds(await find_bounds(self._at_once, self.source.example))
 
     async def _at_once(self, region: Region, number: int = 1, *, sort: str = "") -> Page:
-        """Ask for a page for which others wait, so that it must not wait for its turn."""
+        """Ask for a page at once, as other requests wait for its answer."""
         fit = self.source.fit
         is_sorted = fit is not None and sort.removeprefix("-") in fit.can.sorts
         place, request = (*self._place, 0, 0), (region, number, sort if is_sorted else None)
         return await self._answer(place, self.source, request, is_urgent=True)
 
     async def _look_at_reach(self, fit: Fit, region: Region, number: int, page: Page) -> None:
-        """Find out whether a wide range is cut in silence, if nobody knows.
+        """Find out whether a wide range is silently cut, if that is not known.
 
         Raises:
-            RangeTooWideError: It is.
+            RangeTooWideError: It is cut.
         """
         for key in fit.keys_due(region):
             width = region.width(key)
@@ -108,16 +108,16 @@ class PlacedAsk(Ask):
             raise RangeTooWideError(key=fit.cursor, widest=believed)
 
     async def _compare_halves(self, fit: Fit, region: Region, total: int) -> None:
-        """Look whether the halves of a range of ids count as many rows as all of it.
+        """Check that the halves of a range of ids count no more rows than the whole range.
 
         Raises:
-            RangeIgnoredError: They count more, so that it is cut.
+            RangeIgnoredError: They count more, so the range is cut.
         """
         halves = [await self._at_once(half, COUNT) for half in region.cut(ID, 2)]
         if sum(half.total or 0 for half in halves) > total + LOST:
             fit.unnarrowed(ID)
             raise RangeIgnoredError(key=ID)
-        # Ids grow by less than that in the month for which it counts.
+        # The result counts for a month. In this time, ids grow by less than a tenth.
         width = region.width(ID)
         fit.note_reach(ID, width, width + width // 10)
 
@@ -127,9 +127,9 @@ class PlacedAsk(Ask):
             await self._find_reach(fit, fit.cursor, NIGHTLY, head)
 
     async def _find_reach(self, fit: Fit, key: Key, width: int, page: Page) -> None:
-        """Find out whether a range of some width is cut, unless it is known by now.
+        """Find out whether ranges of some width are cut, unless that is known by now.
 
-        A page has rows of greater ids than the slices that are read next, and so tells more.
+        The rows of this page have greater ids than the slices that follow, so they prove more.
         """
         async with fit.looking:
             is_sliced = fit.are_bounds_due() and page.more and page.ids
@@ -140,7 +140,7 @@ class PlacedAsk(Ask):
                         await self._ask_for_reach(fit, each, wide, page)
 
     async def _ask_for_reach(self, fit: Fit, key: Key, width: int, page: Page) -> None:
-        """Ask for a row, one of a page if it has any, in ranges of some width."""
+        """Ask for a known row (of this page, if it has any) in ranges of some width."""
         reach, number = None, 0
         try:
             page = page if page.ids else await self._at_once(Region(), COUNT)
@@ -171,25 +171,25 @@ class PlacedAsk(Ask):
         return PlacedAsk(self._answer, self.source.smaller(), self._note, self._place)
 
     def of(self, source: Source, number: int) -> PlacedAsk:
-        """Return one that asks for other rows; number as of `after`."""
+        """Return a `PlacedAsk` for other rows; the number is that of `after`."""
         return PlacedAsk(self._answer, source, self._note, (*self._place, number, 1))
 
 
 async def fitted(
     ask: PlacedAsk, read: Callable[[Ask], AsyncIterator[Part]], *, is_divided: bool
 ) -> AsyncIterator[Part]:
-    """Read with requests that are as large as the API answers, and no larger.
+    """Run a read with requests that are small enough for the API.
 
     Args:
         ask: Asks for pages.
-        read: What reads with it.
-        is_divided: Whether a list of too many ids is read in shorter ones.
+        read: The read.
+        is_divided: Whether a list of too many ids may be divided into shorter ones.
 
     Yields:
-        What it reads, perhaps twice; if it was divided, without what is reached.
+        The parts of the read, some perhaps twice. If a list was divided, `reached` is None.
 
     Raises:
-        TooLargeError: It would have to be divided.
+        TooLargeError: A list would have to be divided.
     """
     instead: Sequence[Source] = ask.source.fitted()
     learn: Callable[[], None] | None = None

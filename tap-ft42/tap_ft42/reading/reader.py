@@ -1,4 +1,4 @@
-"""Reads one list of the API: says which rows, and lets the pipeline read them."""
+"""Reads one list of the API: it defines the rows, and lets the pipeline read them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from tap_ft42.reading.spool import Spool
 
 ONE = 1
-"""Size of a page that is asked for its total."""
+"""Size of a page if only its total is wanted."""
 
 
 @dataclass(frozen=True)
@@ -39,15 +39,15 @@ class ListReader:
     """Reads one list of the API.
 
     Attributes:
-        listing: What the list is.
+        listing: The listing of the list.
         client: Asks for pages.
         pipeline: Runs reads ahead of their consumer.
         spool: Keeps pages until a state covers them.
-        ledger: Accounts for requests.
-        largest_page: Rows a page, at most.
+        ledger: Counts requests.
+        largest_page: Rows of a page, at most.
         state: Returns the state of the stream, which may be changed.
-        today: The day.
-        widths: How far ranges may reach, as of a `Route`; for all lists of the run.
+        today: The day of the run.
+        widths: How wide ranges may be, shared by all lists of the run; see `Route`.
     """
 
     listing: Listing
@@ -62,7 +62,7 @@ class ListReader:
     _routes: dict[str, Route] = field(default_factory=dict, repr=False)
 
     def route(self, path: str) -> Route:
-        """Return one of the routes of the list, with names in braces."""
+        """Return a route of the list; its path has names in braces."""
         if path not in self._routes:
             fit = Fit(self.listing, path, self.state, self.today)
             entry = self.ledger.entry(self.listing.name, path)
@@ -74,13 +74,13 @@ class ListReader:
         return self._routes[path]
 
     def save(self) -> None:
-        """Bring the state up to date with what was found out."""
+        """Write into the state what was observed of the routes."""
         for route in tuple(self._routes.values()):
             route.fit.save()
 
     @property
     def page_size(self) -> int:
-        """Rows a page."""
+        """Rows of a page."""
         return min(self.largest_page, self.route(self.listing.path).fit.can.page_size)
 
     def source(
@@ -92,14 +92,14 @@ class ListReader:
         path: str | None = None,
         size: int | None = None,
     ) -> ListSource:
-        """Say which rows are read.
+        """Return the source of some rows.
 
         Args:
-            context: What the path names; None if nothing.
+            context: Fills the names in the path; None if it has none.
             query: Parameters that select the rows.
             plan: Name of the plan in the spool; None if the pages are not kept.
-            path: Where the list is, if not where it is declared.
-            size: Rows a page, if not as usual.
+            path: The route; None for that of the listing.
+            size: Rows of a page; None for the usual number.
         """
         route = self.route(self.listing.path if path is None else path)
         url = self.client.api_url + route.path.format(**context or {})
@@ -108,12 +108,12 @@ class ListReader:
     def read_apart(
         self, sources: Sequence[ListSource], until: int, *, is_proof: bool = False
     ) -> Iterator[Any]:
-        """Read records in full that no partition asks for, from several sources at once.
+        """Read records completely, outside of the partitions, from several sources at once.
 
         Args:
-            sources: Which rows, with the names of plans that are used for nothing else.
-            until: Instant up to which all changes will be in, in milliseconds since 1970.
-            is_proof: Whether what does not come is taken for gone.
+            sources: The rows; the names of their plans must be used for nothing else.
+            until: Instant up to which all changes are read, in milliseconds since 1970.
+            is_proof: Whether a row that does not come is taken for disappeared.
 
         Yields:
             Records; some perhaps twice.
@@ -123,7 +123,7 @@ class ListReader:
             FatalAPIError: The API refuses the request.
             RetriableAPIError: Too many tries of one page failed.
             requests.RequestException: The API did not answer.
-            IncompleteReadError: Nobody can tell whether these are all.
+            IncompleteReadError: It cannot be proven that these are all records.
         """
         for plan in {source.plan or "" for source in sources}:
             self.spool.follow(plan, {}, until, longest_age=FRESH)
@@ -145,7 +145,7 @@ class ListReader:
             return read_list(ask, is_sortable=is_sortable)
         return read_from_scratch(ask, Region({}), is_sortable=is_sortable)
 
-    def ask_one(  # noqa: PLR0913 - which row, and where the answer is wanted
+    def ask_one(  # noqa: PLR0913 - the row, and the place of the answer
         self,
         path: str,
         query: Mapping[str, Any],
@@ -158,15 +158,15 @@ class ListReader:
         """Ask for one row of a list, and so for its total.
 
         Args:
-            path: Where the list is.
-            query: Parameters that select its rows.
-            place: Where the answer is wanted, among others that are asked for at once.
-            context: What the path names.
-            sort: By what the row is the first one; None if it may be any.
-            is_divided: As of `Pipeline.read`.
+            path: The route.
+            query: Parameters that select the rows.
+            place: The place of the answer in the order of consumption.
+            context: Fills the names in the path.
+            sort: The order in which the row is the first one; None for any row.
+            is_divided: As in `Pipeline.read`.
 
         Returns:
-            What `one_of` takes.
+            A reading for `one_of`.
         """
         source = self.source(context, query, path=path, size=ONE)
         return self.ask_first(source, place, sort=sort, is_divided=is_divided)
@@ -187,7 +187,7 @@ class ListReader:
         )
 
     def one_of(self, reading: Reading) -> Page:
-        """Wait for the one page of a reading; raises as `read_apart`."""
+        """Wait for the page of a reading that has only one; raises as `read_apart`."""
         pages = (part.page for part, _ in self.pipeline.parts(reading))
         return next(page for page in pages if page is not None)
 

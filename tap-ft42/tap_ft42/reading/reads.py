@@ -1,49 +1,49 @@
-"""How a list is read completely while its rows move, whatever the API tells of it.
+"""Reads a list completely while its rows move, whatever the API says about it.
 
 The API pages by offset: page *k* of a list of size *s* holds the rows of ranks
 *s(k-1)+1* to *sk* at the moment of the answer. A row that leaves the list shifts
-all rows behind it, and a reader who asks for page *k+1* after that never sees the
-one that slipped from page *k+1* to page *k*.
+all rows behind it. Then one row slips from page *k+1* to page *k*, and a reader who asks for
+page *k+1* after that never sees it.
 
-**Promise.** Each row that is in a region when its read begins and still is when
-the read ends is yielded at least once; or the read ends with `IncompleteReadError`.
+**Promise.** Each row that is in a region when its read begins, and still is when the read
+ends, is yielded at least once. Otherwise the read ends with `IncompleteReadError`.
 
-**Closed regions.** Every region that is read here can lose rows but win none: a
-window of the cursor whose upper bound lies in the past (a change moves a row
-out of it, into the next window), or an interval of ids that ends below an id that
-has been given away. So a row's rank only ever falls, and so does the total that
-each answer states.
+**Closed regions.** Every region that is read here can lose rows, but cannot win any. It is a
+window of the cursor whose upper bound lies in the past (a change moves a row out of it, into
+the next window), or an interval of ids that ends below an id that is already in use. So the
+rank of a row can only fall, and so can the total of each answer.
 
-**One page** is one moment: nothing can slip. How pages in order keep the promise is proven in
-`tap_ft42.reading.in_order`, and how those without order do in `tap_ft42.reading.piecewise`.
+**One page** is one moment: no row can slip. `tap_ft42.reading.in_order` proves how pages in
+order keep the promise, and `tap_ft42.reading.piecewise` how pages without order do.
 
-Keys are ids, or instants of the cursor in milliseconds. The database is more precise than
-that: a row shown at .123 may lie behind .123, so where two regions of time meet
-they share their bound, and a gap ends a millisecond later.
+Keys are ids, or instants of the cursor in milliseconds. The database is more precise: a row
+that is shown at .123 may lie behind .123. So two regions of time that meet share their bound,
+and a gap ends a millisecond later.
 
-**Rows over totals.** A total may be wrong: capped, or one of pages, of rows twice, of
-rows that are not shown. But in a closed region no more rows can be shown than the first
-total says, and no fewer than the last one. Where they are, totals prove nothing, and
-rows alone do. In order, what lies between two pages is asked for by its keys until
-the API shows nothing more. Without order, two reads that saw the same ids saw all: let
-the first row that slipped in the second read do so because *x* left, which had been seen;
-what made a row slip in the first read had left before the second, which so lacks it. If
-totals and rows disagree even then, a part says that it `is_doubtful`: what the API shows
-has been read, but what it does not show need not be gone.
+**Rows count more than totals.** A total may be wrong: it may stop at a maximum, or count pages,
+or rows twice, or rows that are not shown. But in a closed region the number of shown rows is
+at most the first total, and at least the last one. If it is not, totals prove nothing, and
+only rows do. With order, the rows between two pages are asked for by their keys until the API
+shows nothing more. Without order, two reads that saw the same ids saw all rows. Suppose that
+a row slipped in the first read, and take the first one that did: it slipped because a row *x*
+left that this read had seen. The second read cannot see *x*, so the two reads differ. If totals
+and rows disagree even then, a part `is_doubtful`: all rows that the API shows have been read,
+but a row that it does not show need not have disappeared.
 
-**Every read ends.** A list ends with a page that brings no row which those before it had
-not. A region is only ever cut into smaller ones, down to a single id, for which one answer
-is enough. And a read is given up, as its rows cannot be proven, once more requests than
+**Every read ends.** A list ends with a page that brings no new row. A region is only cut into
+smaller ones, down to a single id, for which one answer is enough. And a read is given up, as
+its rows cannot be proven, once more requests than
 
     200 + 8 * (pages that brought a row which the read had not seen before)
 
-brought none. What is on its way then comes on top: as many as the pipeline sends at once.
-A list that turns out to ignore ranges is read as a whole then, with a bound of its own.
+brought no new row. Requests that are on their way at that moment come on top: as many as the
+pipeline sends at once. If a list turns out to ignore ranges, it is read as a whole, with its
+own bound.
 
-**What nobody can see.** An answer that says of itself that it is whole is believed: its
-total is the number of its rows, and ``X-Per-Page`` has room for more. So is a list without
-totals that shows the same few rows on its second page, and a page whose rows lie by chance
-in the order that was asked for.
+**What cannot be detected.** An answer that claims to be whole is believed: its total is the
+number of its rows, and ``X-Per-Page`` has room for more. So is a list without totals that shows
+the same few rows on its second page, and a page whose rows by chance have the order that was
+asked for.
 """
 
 from __future__ import annotations
@@ -81,10 +81,10 @@ LONG_SLICE = 500
 """Pages of a slice of a sorted list: deeper offsets cost the API more."""
 
 _FEW_PIECES = 3
-"""Pieces that are read without a look at whether the whole list has fewer pages."""
+"""So few pieces are read without a test whether the whole list has fewer pages."""
 
 _FAR = (10, 200)
-"""Numbers of pages that a list which nobody counts may have."""
+"""Page numbers that are tried to estimate the size of a list without totals."""
 
 
 async def read_from_scratch(
@@ -99,18 +99,18 @@ async def read_from_scratch(
 
     Args:
         ask: Asks for pages.
-        region: Which rows; if they cannot be sorted, closed by a window.
+        region: The rows to read. If they cannot be sorted, a window must close the region.
         is_sortable: Whether the API sorts the list by id.
-        window: The same rows by the list's cursor, where the API has no ranges of ids;
-            none for rows of which no window is read later.
-        accepts: Whether it is worth its cost, judged by the first page; None if so.
+        window: The same rows as a window of the cursor, in case the API has no ranges of ids;
+            None if no windows of the list are read later.
+        accepts: Judges by the first page whether the read is worth its cost; None if it is.
 
     Yields:
-        Its pages; what is reached are ids.
+        The pages; `reached` is an id.
 
     Raises:
-        TooDearError: They are not worth it.
-        IncompleteReadError: Nobody can tell whether these are all its rows.
+        TooDearError: The read is not worth its cost.
+        IncompleteReadError: It cannot be proven that these are all rows.
     """
     try:
         parts = _from_scratch(
@@ -130,9 +130,9 @@ async def read_from_scratch(
 
 
 async def _by_window(ask: Ask, window: Region, *, is_sortable: bool) -> AsyncIterator[Part]:
-    """Read a list by a window of all its rows, and look whether it shows others by itself.
+    """Read a list by a window of all its rows, and test whether the window is cut silently.
 
-    Ranges of ids would tell whether the window is cut in silence, and there are none.
+    As the list has no ranges of ids, the test asks for two pages of the list without a window.
     """
     look, size, (key,) = Metered(ask), 1, window.bounds
     async for part in read_window(look, window, is_sortable=is_sortable):
@@ -140,7 +140,7 @@ async def _by_window(ask: Ask, window: Region, *, is_sortable: bool) -> AsyncIte
         yield part
     lower, upper = window.interval(key)
     if lower:
-        return  # others are older
+        return  # rows outside of the window are older
     for number in (1, len(look.ids) // size + 1):
         page = await ask.after(MOST_SLICES + number)(Region(), number, None)
         rows = zip(page.ids, page.keys(key), strict=False)
@@ -164,17 +164,17 @@ async def read_window(
 
     Args:
         ask: Asks for pages.
-        region: A window that is closed.
+        region: A closed window.
         is_sortable: Whether the API sorts the list.
-        is_newest_first: Whether it comes the latest change first by itself.
-        accepts: Whether it is worth its cost, judged by the first page; None if so.
+        is_newest_first: Whether the latest change comes first if no order is asked for.
+        accepts: Judges by the first page whether the read is worth its cost; None if it is.
 
     Yields:
-        Its pages; what is reached are instants.
+        The pages; `reached` is an instant.
 
     Raises:
-        TooDearError: They are not worth it.
-        IncompleteReadError: Nobody can tell whether these are all its rows.
+        TooDearError: The read is not worth its cost.
+        IncompleteReadError: It cannot be proven that these are all rows.
     """
     read = partial(_window, is_sortable=is_sortable, accepts=accepts)
     (key,) = region.bounds
@@ -219,10 +219,10 @@ async def _in_pieces(
     region: Region,
     key: Key,
 ) -> AsyncIterator[Part]:
-    """Read a region, in pieces where a range of it is too wide and the whole list is dearer.
+    """Read a region; if a range of it is too wide, read it in pieces.
 
     Raises:
-        RangeIgnoredError: It is not, or the API does not narrow the list.
+        RangeIgnoredError: The API does not narrow the list, or the whole list costs less.
     """
     try:
         async for part in read(ask, region, key):
@@ -254,12 +254,12 @@ async def _has_fewer_pages(ask: Ask, region: Region, number: int) -> bool:
 async def _refuse_dear(
     ask: Metered, region: Region, head: Page, accepts: Callable[[Page], bool] | None
 ) -> None:
-    """Do not read a list whose rows are not worth their requests.
+    """Refuse to read a list whose rows are not worth their requests.
 
-    Where nobody counts, a page far behind that is empty shows how many rows there are at most.
+    Without totals, an empty page far behind shows how many rows there are at most.
 
     Raises:
-        TooDearError: They are not worth it.
+        TooDearError: They are not worth their requests.
     """
     if accepts is None:
         return
@@ -273,7 +273,7 @@ async def _refuse_dear(
 
 
 async def _regardless(ask: Ask, region: Region, *, is_sortable: bool) -> AsyncIterator[Part]:
-    """Read a region as a whole, or more than that if it is not narrowed even so far."""
+    """Read a region as a whole; if a range of it is ignored, without this range."""
     try:
         async for part in read_list(ask, region, is_sortable=is_sortable):
             yield part
@@ -299,16 +299,16 @@ async def _from_scratch(
     is_descending = head.ids and list(head.ids) == sorted(head.ids, reverse=True)
     if is_sortable and is_descending and (tells_order(head) or head.more):
         slices = list[Region]()
-        # A row may have come between count and rows, and pushed out another one.
+        # A row may have been added between count and rows, and pushed out another one.
         if not is_all(head) and head.ids[-1] > lower:
-            # Ids are given away in ascending order: below this one no row appears.
+            # New rows get ascending ids, so none appears below this one.
             rest = region.narrowed("id", lower, head.ids[-1] - 1)
             slices = rest.cut("id", slices_of(head, LONG_SLICE, most=head.ids[0]))
         async for part in _slices(ask, head, slices, read_in_order):
             yield part
         is_short = head.total is None or len(ask.ids) < max(head.total, 2)
         if not tells_order(head) and is_short and head.ids[0] < upper:
-            # Others may have greater ids.
+            # Other rows may have greater ids.
             beyond = region.narrowed("id", head.ids[0] + 1, upper)
             rest_of_it = read_piecewise(ask.after(len(slices) + 1), beyond, "id", is_part=True)
             async for part in rest_of_it:
@@ -334,7 +334,7 @@ async def _slices(
     slices: Sequence[Region],
     read: Callable[..., AsyncIterator[Part]],
 ) -> AsyncIterator[Part]:
-    """Read the slices of a list, and hold what they have against what the whole counts."""
+    """Read the slices of a list, and compare the number of their rows with the total."""
     is_doubtful, read_part = False, partial(read, is_part=True)
     readings = [
         _in_pieces(read_part, ask.after(number), piece, "id")
@@ -346,7 +346,7 @@ async def _slices(
     shown, are_empty = len(ask.ids), len(ask.ids) == len(set(head.ids))
     total = head.total or 0
     if not is_doubtful and shown + LOST + total // 100 < total <= 2 * shown + LOST:
-        # Ranges of ids may be cut in silence.
+        # Perhaps the API cuts ranges of ids silently.
         yield Part(None, is_doubtful=True)
         raise RangeIgnoredError
     # A list does not lose half of its rows while it is read.

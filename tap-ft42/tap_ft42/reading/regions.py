@@ -1,4 +1,4 @@
-"""Which rows of a list are read: those whose keys lie in closed intervals."""
+"""Regions of a list: the rows whose keys lie in closed intervals."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ Key: TypeAlias = str
 """``id``, or the name of a column that holds instants."""
 
 MAX_ID = 2**31 - 1
-"""Greatest id that the API's database has room for."""
+"""The greatest id that the API's database can hold."""
 
 _ROUNDING = 1000
-"""Milliseconds by which an API may take a window less literally."""
+"""Milliseconds by which the API may round the bounds of a window."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +34,8 @@ class Region:
         """Write the region as ``range`` parameters of the API.
 
         Args:
-            margins: Ids by which its ends lie further out, where the API leaves them out. Of
-                instants they always do by a millisecond.
+            margins: Ids by which the interval is widened below and above, if the API excludes
+                its bounds. Intervals of instants are always widened by a millisecond.
         """
         return {
             f"range[{key}]": (
@@ -60,11 +60,11 @@ class Region:
         return upper - lower
 
     def without(self, key: Key) -> Region:
-        """Return the region with all values of a key."""
+        """Return the region without the interval of a key."""
         return Region({name: value for name, value in self.bounds.items() if name != key})
 
     def strangers(self, page: Page) -> Mapping[Key, int]:
-        """Return how many rows of a page are from elsewhere, by the key that says so."""
+        """Return by key how many rows of a page lie outside of its interval."""
         found = {
             key: sum(
                 not lower - tolerance <= row <= upper + tolerance for row in page.keys(key)
@@ -82,10 +82,10 @@ class Region:
         return self._cut_at(key, range(lower + width - step, upper, width))
 
     def halved(self, key: Key, seen: Sequence[int]) -> list[Region]:
-        """Cut the region in two where half of the keys that were seen lie below.
+        """Cut the region in two, so that half of the keys that were seen lie in each.
 
         Returns:
-            Two regions, each of them smaller, if the region `is_divisible`.
+            Two smaller regions, if the region `is_divisible`.
         """
         lower, upper = self.interval(key)
         middle = sorted(seen)[(len(seen) - 1) // 2] if seen else (lower + upper) // 2
@@ -98,12 +98,12 @@ class Region:
         return upper - lower + _step(key) > 1
 
     def is_filled_by(self, ids: Sized) -> bool:
-        """Tell whether so many ids are all that the region has room for."""
+        """Tell whether the region has no room for more ids than these."""
         lower, upper = self.interval(ID)
         return len(ids) > upper - lower
 
     def _cut_at(self, key: Key, points: Iterable[int]) -> list[Region]:
-        """Cut the region behind some keys, which ascend and lie within it."""
+        """Cut the region behind some keys; they must ascend and lie within it."""
         _, upper = self.interval(key)
         pieces, (begin, _) = list[Region](), self.interval(key)
         for point in (*points, upper):
@@ -113,5 +113,5 @@ class Region:
 
 
 def _step(key: Key) -> int:
-    """Return the distance from a region's end to the next one's beginning."""
+    """Return the distance between the end of a region and the beginning of the next one."""
     return 1 if key == ID else 0

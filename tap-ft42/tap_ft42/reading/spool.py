@@ -1,25 +1,23 @@
-"""What a run has read, kept on disk until a later run's state covers it.
+"""Keeps the pages of a run on disk, until a later run's state covers them.
 
-A target hands its state on late: the stock one at the end of its input, or every
-five minutes. When a run is killed, its bookmarks are lost although its requests
-have been spent. So each page is written to a file before it is used, and beside the
-pages stands each *plan*: the state that a stream (or a partition of it) began with,
-and the instants up to which it read.
+A target passes its state on late: the stock target at the end of its input, or every five
+minutes. If a run is killed, its bookmarks are lost, though its requests were spent. So each
+page is written to a file before it is used. Beside the pages, the file has each *plan*: the
+state with which a stream or partition began, and the instants up to which it read.
 
-The next run compares the state that comes back with the plan. If that lies beyond
-what the plan was for, pages and plan are deleted. If it lies between, or is the very
-one that the plan began with, the run follows the plan once more: it asks for the
-same pages, and those that are on disk cost no request. Rows are emitted a second
-time, which a target's primary keys absorb. A closed window does not change by being
-read later, so old pages and new ones go together; a list that is read in full has no
-such border, and its pages are used for a quarter of an hour only.
+The next run compares the state that comes back with the plan. If the state covers the whole
+plan, pages and plan are deleted. If it covers only a part, or is the state with which the plan
+began, the run follows the plan again. It asks for the same pages, and pages on disk cost no
+request. It emits rows a second time; a target upserts them by primary key. A closed window
+does not change when it is read later, so old and new pages fit together. A list that is read
+in full has no such window, so its pages are used for a quarter of an hour only.
 
-The file holds personal data: only its owner may read it, what is deleted is
-overwritten, and after a day everything is. Each run also deletes what others have left
-in the folder for longer than that: backfills, other applications, a stopped project.
+The file holds personal data. Only its owner may read it, deleted data is overwritten, and
+everything is deleted after a day. Each run also deletes older files of others in the folder:
+of backfills, other applications, a stopped project.
 
-All that it does is to save requests. So where it cannot be written, on a full disk say,
-a run goes on without it.
+The spool only saves requests. If it cannot be written, for example on a full disk, a run goes
+on without it.
 """
 
 from __future__ import annotations
@@ -35,7 +33,7 @@ from contextlib import contextmanager, suppress
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
-from tap_ft42.api.page import TOLD, restored_page
+from tap_ft42.api.page import METADATA, restored_page
 from tap_ft42.declared.instants import from_milliseconds, milliseconds
 
 if TYPE_CHECKING:
@@ -50,8 +48,8 @@ LONGEST_AGE = 24 * 3600
 """Seconds after which a plan is given up."""
 
 FRESH = 15 * 60
-"""Seconds for which a full read's pages are used, and after which a window that was
-begun is followed by another one up to now."""
+"""Seconds. Pages of a full read are used for so long. If a window was begun earlier, another
+one up to now follows it."""
 
 _NAME = re.compile(r"(?P<database>[0-9a-f]{16}\.sqlite)(-wal|-shm)?")
 """Names of files in the folder; other files there are not touched."""
@@ -60,7 +58,7 @@ _KEPT = (
     "from_scratch", "read_until", "refreshed_at", "replication_key_value", "scope",
     "total_score", "total_score_seen",
 )  # fmt: skip
-"""The part of a state that tells how far a stream was read; the SDK adds more."""
+"""Keys of a state that say how far a stream was read; the SDK adds other keys."""
 
 _TABLES = """
     CREATE TABLE IF NOT EXISTS plans (
@@ -80,7 +78,7 @@ _logger = logging.getLogger("tap-ft42")
 class Spool:
     """The pages and plans of runs that no state has covered yet."""
 
-    def __init__(  # noqa: PLR0913 - each is a fact about the run
+    def __init__(  # noqa: PLR0913 - facts about the run
         self,
         file: Path,
         *,
@@ -93,13 +91,13 @@ class Spool:
         """Open the file, or begin a new one.
 
         Args:
-            file: An SQLite database; made with its folder if it is missing.
+            file: An SQLite database; it is created with its folder if it is missing.
             clock: Tells the time.
-            has_state: Whether the run was handed a state, so that the next one
-                will tell what has been covered.
-            is_compressed: Whether to save disk, which costs 2 ms a page.
-            is_new: Whether to forget what earlier runs have left.
-            keeps_pages: Whether pages are kept, and not only how far a run has come.
+            has_state: Whether the run was given a state, so that the next run's state will
+                show what has been covered.
+            is_compressed: Whether to compress pages, which costs 2 ms for each.
+            is_new: Whether to delete what earlier runs have left.
+            keeps_pages: Whether pages are kept, and not only plans.
         """
         self._file = file
         self._clock = clock
@@ -116,7 +114,7 @@ class Spool:
             try:
                 self._database = self._opened()
             except sqlite3.DatabaseError:
-                # The machine went down while it was written: requests are lost, no rows.
+                # The machine crashed during a write. That costs requests, but no rows.
                 self._remove()
                 self._database = self._opened()
             now = clock.time()
@@ -124,7 +122,7 @@ class Spool:
 
     @contextmanager
     def _in_use(self) -> Iterator[None]:
-        """Use the file alone, and give it up if that fails."""
+        """Use the file with a lock; if that fails, give the spool up."""
         with self._lock:
             try:
                 yield
@@ -156,13 +154,13 @@ class Spool:
     def follow(
         self, name: str, state: dict[str, Any], until: int, longest_age: float = LONGEST_AGE
     ) -> list[int]:
-        """Take up the plan that an earlier run began, or note a new one.
+        """Continue the plan that an earlier run began, or note a new one.
 
         Args:
             name: The stream and its partition.
-            state: Their state; if a plan is taken up, it becomes what that began with.
+            state: Their state. If a plan is continued, it becomes the state of its beginning.
             until: Instant up to which this run reads, in milliseconds since 1970.
-            longest_age: Seconds after which an earlier plan is not taken up.
+            longest_age: Seconds after which an earlier plan is not continued.
 
         Returns:
             The instants up to which the stream is read, one after the other.
@@ -196,7 +194,7 @@ class Spool:
         return [until]
 
     def _all(self, statement: str, values: Sequence[object] = ()) -> list[Any]:
-        """Return all rows of a statement; none once the file was given up."""
+        """Return all rows of a statement; none if the spool was given up."""
         if self._database is None:
             return []
         return self._database.execute(statement, values).fetchall()
@@ -209,30 +207,30 @@ class Spool:
         )
 
     def keep(self, name: str, request: str, page: Page) -> None:
-        """Write a page down."""
+        """Write a page to the file."""
         if not self._keeps_pages:
             return
-        row = (name, request, *page.told.values(), zlib.compress(page.body, self._level))
+        row = (name, request, *page.metadata.values(), zlib.compress(page.body, self._level))
         with self._in_use():
             self._all("INSERT OR REPLACE INTO pages VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
 
     def recall(self, name: str, request: str, cursor: Cursor | None) -> Page | None:
-        """Return a page that an earlier run has read; None if none can be read."""
+        """Return a page that an earlier run has read; None if there is none."""
         rows: list[Any] = []
         with self._in_use():
             rows = self._all(
-                f"SELECT body, {', '.join(TOLD)} FROM pages WHERE plan = ? AND request = ?",  # noqa: S608 - our own words
+                f"SELECT body, {', '.join(METADATA)} FROM pages WHERE plan = ? AND request = ?",  # noqa: S608 - our own words
                 (name, request),
             )
         if not rows:
             return None
         ((body, *values),) = rows
-        told = dict(zip(TOLD, values, strict=True))
-        told["more"] = bool(told["more"])
+        metadata = dict(zip(METADATA, values, strict=True))
+        metadata["more"] = bool(metadata["more"])
         try:
-            return restored_page(zlib.decompress(body), cursor, **told)
+            return restored_page(zlib.decompress(body), cursor, **metadata)
         except (zlib.error, ValueError):
-            # It would fail in each run that follows; the API is asked again.
+            # The page is damaged, and would fail in each later run. Ask the API again.
             with self._in_use():
                 self._all("DELETE FROM pages WHERE plan = ? AND request = ?", (name, request))
             return None
@@ -240,13 +238,13 @@ class Spool:
     def end(self, name: str, state: Mapping[str, Any], *, is_full: bool) -> None:
         """Note that a plan has been followed to its end.
 
-        Where no state was handed in none may ever come back, and what is read in full
-        has no bookmark: of these nothing is kept.
+        The plan is deleted if the run was given no state, as perhaps none ever comes back; and
+        after a full read, which has no bookmark.
 
         Args:
             name: The stream and its partition.
-            state: The last state that was written of it.
-            is_full: Whether it is read in full.
+            state: The last state that was written.
+            is_full: Whether it was a full read.
         """
         if self._has_state and not is_full:
             self._update(name, ended_with=_position(state))
@@ -255,7 +253,7 @@ class Spool:
             self._drop("name = ?", name)
 
     def pause(self, name: str, state: Mapping[str, Any]) -> None:
-        """Note that a plan goes on from a later state than it began with."""
+        """Note that a plan continues from a later state than that of its beginning."""
         self._update(name, state=_position(state))
 
     def _update(self, name: str, **columns: Mapping[str, Any]) -> None:
@@ -274,9 +272,9 @@ class Spool:
         self._all(f"DELETE FROM plans WHERE {which}", values)  # noqa: S608 - our own words
 
     def tidy(self) -> None:
-        """Leave nothing on disk of what was dropped, and no file that holds nothing.
+        """Remove deleted data from the disk, and also the file if it is empty.
 
-        Done once a stream and not once a partition: there are hundreds of these.
+        This is done once for each stream, and not for each of hundreds of partitions.
         """
         with self._in_use():
             if self._database is None:
@@ -293,8 +291,8 @@ class Spool:
 
 
 def _sweep(folder: Path) -> None:
-    """Delete the files of all runs that nobody has written to for a day."""
-    now = time.time()  # by the clock that stamps files
+    """Delete the files of all runs that were not written for a day."""
+    now = time.time()  # this clock stamps the files
     written: dict[Path, float] = {}
     for file in folder.iterdir():
         if (found := _NAME.fullmatch(file.name)) and file.is_file():
@@ -311,12 +309,12 @@ def _delete(database: Path) -> None:
 
 
 def _position(state: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the part of a state that tells how far a stream was read."""
+    """Return the part of a state that says how far a stream was read."""
     return {key: state[key] for key in _KEPT if state.get(key) is not None}
 
 
 def _continues(begun: Mapping[str, Any], now: Mapping[str, Any], until: int) -> bool:
-    """Tell whether a state lies where a plan began, or between that and its end."""
+    """Tell whether a state lies at the beginning of a plan, or before its end."""
     if (milliseconds(now.get("read_until")) or 0) >= until:
         return False
     if now == begun:

@@ -1,4 +1,4 @@
-"""Why a request fails again and again: the API is down, or what is asked for is too large."""
+"""Finds out why a request fails several times: the API is down, or the request is too large."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 _TWICE = 2
 _LOOKED_INTO = {_TWICE, MAX_TRIES - 1}
-"""Failures of one request after which their reason is looked for."""
+"""Numbers of failures of one request after which the reason is looked for."""
 
 
 class Troubles:
@@ -44,13 +44,15 @@ class Troubles:
         known_good: Callable[[], Callable[[], Page] | None],
         has_worked: bool,
     ) -> None:
-        """Look at nothing yet.
+        """Prepare; nothing has failed yet.
 
         Args:
             outages: Waits while the API is down.
-            ask: Sends a request whose answer no read waits for.
-            known_good: Returns what sends a request that was answered, if one was.
-            has_worked: Whether an earlier run had answers, so that who gives none is down.
+            ask: Sends a request that belongs to no read.
+            known_good: Returns a function that repeats a request which was answered; None if
+                none was.
+            has_worked: Whether the API has answered an earlier run; then it is down if it
+                does not answer.
         """
         self._outages = outages
         self._ask = ask
@@ -60,10 +62,10 @@ class Troubles:
         self._suspected: dict[Place, Remedy] = {}
 
     async def look_into(self, details: Details) -> None:
-        """Find out why a request failed twice, before it is sent once more.
+        """Find out why a request failed twice, before it is sent again.
 
         Raises:
-            TooLargeError: A smaller one is answered.
+            TooLargeError: A smaller request is answered.
             RunEnds: The API is down, and the run has to end.
         """
         place, source, request = details["args"]
@@ -93,11 +95,11 @@ class Troubles:
         request: tuple[Region, int, str | None],
         failure: BaseException,
     ) -> bool:
-        """Tell whether a smaller request is answered, so that this one may be too large.
+        """Tell whether a smaller request is answered, so this one may be too large.
 
         Raises:
-            TooLargeError: It is, as it failed once more since.
-            NoTokenError: Nobody can tell.
+            TooLargeError: It is too large: it has failed again since then.
+            NoTokenError: 42 gives no token, so nothing can be found out.
         """
         if isinstance(failure, NoTokenError):
             raise failure
@@ -109,7 +111,7 @@ class Troubles:
         suspected = self._suspected.pop(place, None)
         if suspected is not None:
             largest = await _largest(suspected, is_answered)
-            # Where nothing is answered any more, it is not the size.
+            # If even the smallest request fails now, the size is not the reason.
             if largest is not None:
                 found = suspected.too_large(largest)
                 raise found
@@ -117,7 +119,7 @@ class Troubles:
         for remedy in source.remedies(is_heavy=may_be_too_heavy(failure)):
             if await is_answered(remedy.smallest):
                 if isinstance(failure, requests.Timeout):
-                    # Each try takes as long.
+                    # Do not try again: each try would take as long as this one.
                     half = remedy.too_large(next((size for size, _ in remedy.smaller), 1))
                     raise half
                 self._suspected[place] = remedy
@@ -127,7 +129,7 @@ class Troubles:
     async def _outlast(
         self, failure: BaseException, entry: Entry, fetch: Callable[[], Page]
     ) -> None:
-        """Wait until the API answers again, if it is not just this request that fails."""
+        """Wait until the API answers again, unless only this request fails."""
         is_known = self._known_good() is not None
 
         async def ask() -> bool:
@@ -141,7 +143,7 @@ class Troubles:
             await self._outages.outlast(failure, ask)
 
     def _may_be_down(self, failure: BaseException) -> bool:
-        """Tell whether an API that has answered nothing yet is down, and not just wrong."""
+        """Tell whether an API that has not answered yet is down, and not a wrong address."""
         has_given_token = isinstance(failure, NoTokenError)  # no run begins without one
         is_passing = self._has_worked and status_of(failure) != INTERNAL_SERVER_ERROR
         return has_given_token or is_passing
@@ -162,10 +164,10 @@ class Troubles:
 
 
 def _refuse_unfitted(source: Source) -> None:
-    """Refuse a request that is larger than what is known to be answered.
+    """Refuse a request that is larger than the known limit of the API.
 
     Raises:
-        TooLargeError: It is.
+        TooLargeError: The request is larger.
     """
     if (instead := source.fitted())[0] is not source:
         message = "a smaller one was found to be answered"
@@ -175,7 +177,7 @@ def _refuse_unfitted(source: Source) -> None:
 async def _largest(
     remedy: Remedy, is_answered: Callable[[Source], Awaitable[bool]]
 ) -> int | None:
-    """Return the largest size of which a request is answered; None if none is."""
+    """Return the largest size of a request that is answered; None if none is."""
     for size, probe in remedy.smaller:
         if await is_answered(probe):
             return size

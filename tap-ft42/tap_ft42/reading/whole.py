@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tap_ft42.declared.listing import ID
 from tap_ft42.reading.asking import IncompleteReadError, Metered, Part
 from tap_ft42.reading.ids import IdSet
 from tap_ft42.reading.newest import Order
@@ -19,42 +20,45 @@ if TYPE_CHECKING:
 _TRIES = 10
 
 _SIZES = 4
-"""How often pages are made smaller where each is in an order of its own."""
+"""How often smaller pages are tried if each page has its own order."""
 
 
 async def read_list(
     ask: Ask, region: Region | None = None, *, is_sortable: bool
 ) -> AsyncIterator[Part]:
-    """Read a whole list, or a region that the API narrows no further.
+    """Read a whole list, or a region that the API cannot narrow further.
 
-    Such a list may also win rows, so a small risk remains: a row that comes and
-    another one that goes in the same second between two pages. The next full
-    read brings what was missed then.
+    Such a list may also win rows, so a small risk remains: between two pages, one row may be
+    added and another one leave in the same second. The next full read brings a row that was
+    missed.
 
     Args:
         ask: Asks for pages.
-        region: Which rows; None for all.
+        region: The rows to read; None for all.
         is_sortable: Whether the API sorts the list by id.
 
     Yields:
-        Its pages, once or several times.
+        The pages, once or several times.
 
     Raises:
-        IncompleteReadError: It was another one in each of ten reads, or it shows less
-            than it counts on pages that are all the same, or that repeat each other.
+        IncompleteReadError: Each of ten reads found another list; or the list shows fewer rows
+            than it counts, as its pages are all the same or repeat each other.
     """
     look = Metered(ask)
     sort = "id" if is_sortable else None
     before, is_shuffled = None, False
     for attempt in range(_TRIES):
         seen, order = Seen(), Order()
+        last, is_sorted = 0, is_sortable
         look = look.again() if attempt else look
         async for page in all_pages(look.after(attempt), region or Region(), sort, seen):
             order.add(page)
+            is_sorted &= page.ascends(ID) and last <= min(page.ids, default=last)
+            last = max(page.ids, default=last)
             yield Part(page)
-        is_shuffled |= seen.is_shuffled
+        is_shuffled |= seen.is_shuffled and not is_sorted  # else they are counted twice
         if is_shuffled:
-            # Pages of another size end elsewhere, and lack other rows.
+            # Pages of another size have other borders, and lack other rows.
             if seen.is_filled_by(look.ids):
                 yield Part(None)
                 return
@@ -62,8 +66,8 @@ async def read_list(
             if attempt < _SIZES:
                 continue
             message = (
-                f"the API counts {seen.last} rows, and shows {len(look.ids)} of them, as each "
-                "page is in an order of its own"
+                f"the API counts {seen.last} rows, and shows {len(look.ids)} of them, because "
+                "it orders each page differently"
             )
             raise IncompleteReadError(message)
         is_alike, before = seen.ids == before, seen.ids
@@ -80,12 +84,12 @@ async def read_list(
                 "on every page"
             )
             raise IncompleteReadError(message)
-    message = f"the list was another one in each of {_TRIES} reads"
+    message = f"the list changed between each of {_TRIES} reads"
     raise IncompleteReadError(message)
 
 
 async def _is_all_in_one(ask: Ask, seen: Seen, sort: str | None) -> bool:
-    """Tell whether a list comes as a whole, however few rows a page are asked for."""
+    """Tell whether each answer holds the whole list, even if smaller pages are asked for."""
     page = await ask.smaller()(Region(), 1, sort)
     return page.is_oversized and seen.ids == _ids_of(page)
 

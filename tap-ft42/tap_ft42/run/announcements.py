@@ -54,11 +54,11 @@ def announce_run(run: Services, streams: Sequence[str]) -> None:
 
 def sum_up_stream(name: str, entries: Sequence[Entry], seconds: float, why_not: str) -> None:
     """Log what a stream has read; `why_not` is the reason if it sent no request."""
-    told, (begins, ends) = summary(entries), _window(entries)
+    sums, (begins, ends) = summary(entries), _window(entries)
     message = why_not
     if entries:
         since = f", changed since {_readable(begins)}" if begins else ""
-        message = f"{_cost(told, seconds)}{since}"
+        message = f"{_cost(sums, seconds)}{since}"
     LOGGER.getChild(name).info(
         "%s: %s.",
         name,
@@ -68,25 +68,25 @@ def sum_up_stream(name: str, entries: Sequence[Entry], seconds: float, why_not: 
             "seconds": seconds,
             "window_begins_at": begins,
             "window_ends_at": ends,
-            **told,
+            **sums,
         },
     )
 
 
 def sum_up_run(run: Services, outcome: str, reason: str | None, seconds: float) -> None:
     """Log how a run ended, and what it read."""
-    told = summary(run.ledger.entries())
+    sums = summary(run.ledger.entries())
     LOGGER.info(
         "%s: %s (lower bound: %s).",
         _ENDINGS[outcome],
-        _cost(told, seconds),
-        some(told["lower_bound"], "request"),
+        _cost(sums, seconds),
+        some(sums["lower_bound"], "request"),
         extra={
             "happened": "run_ends",
             "outcome": outcome,
             "reason": reason,
             "seconds": seconds,
-            **told,
+            **sums,
         },
     )
 
@@ -128,8 +128,8 @@ def _window(entries: Sequence[Entry]) -> tuple[str | None, str | None]:
     )
 
 
-def _cost(told: dict[str, Any], seconds: float) -> str:
-    rows, requests = some(told["rows_emitted"], "row"), some(told["requests"], "request")
+def _cost(sums: dict[str, Any], seconds: float) -> str:
+    rows, requests = some(sums["rows_emitted"], "row"), some(sums["requests"], "request")
     return f"{rows} in {requests} and {seconds:,.1f} s"
 
 

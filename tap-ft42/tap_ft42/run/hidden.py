@@ -10,13 +10,17 @@ known campuses. If rows are left over, or if the API does not count them, three 
 3. Ids that are far greater are tried in lists.
 
 Campuses that were found are read from then on like listed ones. The search runs after the
-first load, once a month, and when a parent is no longer listed. If no rows are left over, it
-takes two requests a cursus. The state of the list holds, below ``hidden``:
+first load, when the parents are listed again (once a day at most), and when a parent is no
+longer listed. If no rows are left over, it takes two requests a cursus. If rows stay left over,
+or the API does not count them, it runs once a month. The state of the list holds, below
+``hidden``:
 
 ``ids``
     The parents that were found.
 ``sought_on``
     By cursus, the day of the last search.
+``left_over``
+    The cursus of which rows may be left over after the search.
 ``trying``
     By cursus, the ids that are still to be tried one by one, while a search is not over. Ids
     that 42 refuses are tried again on another day.
@@ -61,8 +65,8 @@ _AT_ONCE = 10
 """In step 2, so many ids are tried at the same time."""
 
 _UNLISTED = "unlisted"
-_RENEWED = timedelta(days=30)
-_REFUSED = timedelta(days=1)
+_DAY = timedelta(days=1)
+_MONTH = timedelta(days=30)
 
 
 class HiddenParents:
@@ -169,6 +173,11 @@ class HiddenParents:
         return trying
 
     @property
+    def _left_over_in(self) -> list[str]:
+        left: list[str] = self._note.setdefault("left_over", [])
+        return left
+
+    @property
     def _ids(self) -> set[int]:
         return hidden_ids(self._list.output.stream_state)
 
@@ -191,9 +200,10 @@ class HiddenParents:
 
     def _is_due(self, whole: Context | None) -> bool:
         cursus = str(cursus_of(whole))
-        day, wait = self._sought_on.get(cursus), _RENEWED
-        if cursus in self._trying:  # 42 refused some ids
-            wait = _REFUSED
+        day = self._sought_on.get(cursus)
+        # Ids that 42 refused are tried again the next day.
+        is_in_vain = cursus in self._left_over_in and cursus not in self._trying
+        wait = _MONTH if is_in_vain else _DAY
         try:
             return day is None or self._today - date.fromisoformat(day) >= wait
         except ValueError:
@@ -230,6 +240,8 @@ class HiddenParents:
             self._trying[cursus] = sorted(refused)
         if self._is_answered:  # otherwise the next run searches
             self._sought_on[cursus] = self._today.isoformat()
+            others = [one for one in self._left_over_in if one != cursus]
+            self._left_over_in[:] = others if rest == 0 else [*others, cursus]
         if rest and not refused:
             self._list.logger.warning(
                 "%s: %d rows belong to no %s that could be found, and are not read.",

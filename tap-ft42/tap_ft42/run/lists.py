@@ -82,12 +82,12 @@ class ListRun:
         """Counts rejected records, and says whether bookmarks may pass them."""
         return Rejections(is_kept=self.output.is_rejected_kept)
 
-    def read_below(self, child: ListRun) -> None:
+    def add_child(self, child: ListRun) -> None:
         """Add a child: a list that is read once for each row of this one."""
         self.partitions.children.append(child.partitions)
         self.started.children.append(child.started)
 
-    def tell_marks(self) -> None:
+    def listen_to_marks(self) -> None:
         """Listen to new and changed rows of the list that this one's `Movers` name."""
         if self.listing.movers is not None:
             self.lists[self.listing.movers.marks].listeners.append(self)

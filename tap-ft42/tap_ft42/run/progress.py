@@ -63,14 +63,14 @@ class Standing:
 
     @override
     def __str__(self) -> str:
-        told = [f"{self.stream}: {some(self.rows, 'row')}"]
+        parts = [f"{self.stream}: {some(self.rows, 'row')}"]
         if self.pages_expected:
-            told.append(f"{self.pages:,} of {some(self.pages_expected, 'page')}")
+            parts.append(f"{self.pages:,} of {some(self.pages_expected, 'page')}")
         if self.requests_left is not None:
-            told.append(f"{some(self.requests_left, 'request')} left this hour")
+            parts.append(f"{some(self.requests_left, 'request')} left this hour")
         if self.seconds_left is not None:
-            told.append(f"{_duration(self.seconds_left)} to go")
-        return ", ".join(told)
+            parts.append(f"{_duration(self.seconds_left)} to go")
+        return ", ".join(parts)
 
 
 class Progress:

@@ -106,6 +106,8 @@ class StartedReads:
         if self.is_held_back(context):
             self._begin_held_back(context)
         elif key_of(context) not in self._running:
+            if self.is_due(context) is not None:
+                return None  # its parent is listed twice
             self._begin_all(self._list.contexts or (context,))
         return self._running.pop(key_of(context))
 
@@ -162,14 +164,13 @@ class StartedReads:
             return
         if self._list.listing.is_reference and self._list.run.budget.counts_requests:
             sort_by_turn(self._list, records)
-        parents = [
-            (context, (*place, position))
-            for position, record in enumerate(records)
-            if isinstance(record, dict) and ID in record
-            for context in self.contexts_below(record)
-        ]
+        parents: dict[Hashable, Member] = {}
+        for position, record in enumerate(records):
+            if isinstance(record, dict) and ID in record:
+                for context in self.contexts_below(record):
+                    parents.setdefault(key_of(context), (context, (*place, position)))
         for number, child in enumerate(children):
-            child.begin_for([(context, (*at, number)) for context, at in parents])
+            child.begin_for([(context, (*at, number)) for context, at in parents.values()])
 
     def contexts_below(self, record: Mapping[str, Any]) -> Iterator[Context]:
         """Show a row to the traits of the child lists, and yield its contexts for them."""

@@ -63,6 +63,9 @@ class FT42Stream(Stream):
     def attach(self, list_run: ListRun, rejected_records: RejectedRecordsStream) -> None:
         """Let the stream take part in a run."""
         self.list_run, self.rejected_records = list_run, rejected_records
+        # The SDK would add it when the pipeline's thread first asks for it, perhaps just while
+        # the state is written.
+        self.tap_state.setdefault("bookmarks", {}).setdefault(self.name, {})
         listing, scope = self.listing, list_run.run.scope
         if listing.people_filter is not None:
             self.state_partitioning_keys = ()  # all batches of people share one bookmark

@@ -42,8 +42,8 @@ class RejectedRecordsStream(OwnStream):
             self._write_schema_message()
             self._is_announced = True
         record_id = record.get("id") if isinstance(record, dict) else None
-        told = [stream, record] if record is not None else [stream, reason]
-        body = msgspec.json.encode(told, order="sorted")
+        identity = [stream, record] if record is not None else [stream, reason]
+        body = msgspec.json.encode(identity, order="sorted")
         self._write_record_message(
             {
                 "rejection_id": hashlib.sha256(body).hexdigest(),

@@ -42,7 +42,7 @@ class SyncRunsStream(OwnStream):
         run, settings = self.run, self.run.settings
         run.ledger.close()
         until, allowed = run.token.secret_valid_until, run.quota.allowed
-        told = ("page_size", "max_requests", "max_minutes")
+        shown = ("page_size", "max_requests", "max_minutes")
         return [
             {
                 "run_id": run.ledger.run_id,
@@ -61,7 +61,7 @@ class SyncRunsStream(OwnStream):
                 **summary(run.ledger.entries()),
                 "token_requests": run.token.requests,
                 "secret_valid_until": None if until is None else write_instant(until),
-                **{name: settings.get(name) for name in told},
+                **{name: settings.get(name) for name in shown},
                 "requests_per_second": run.quota.per_second,
                 "requests_per_hour": run.quota.per_hour,
                 "allowed_per_second": None if allowed is None else allowed.per_second,
