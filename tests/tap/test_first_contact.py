@@ -611,6 +611,28 @@ def test_who_graduated_is_found_though_42_refuses_the_filter_that_tells(
     assert not any("cannot be counted" in line for line in second.warnings)
 
 
+@pytest.mark.parametrize("said", [{}, {"message": "Attributes cursus doesn't exists"}], ids=str)
+def test_a_filter_of_the_cursus_that_42_refuses_is_left_to_the_tap_and_remembered(
+    tap: Tap, api: ScriptedApi, said: Row
+) -> None:
+    rows = [enrolment(10 * place + one, place) for place in (1, 9) for one in range(6)]
+    for row in rows:
+        row["cursus_ids"] = [row["cursus"]] = [21 if row["id"] % 2 else 9]
+    api.script["/v2/campus"] = paged([campus(1), campus(9)])
+    ties = [dated("campus_users", row["id"], campus_id=row["campus"]) for row in rows]
+    api.script["/v2/campus_users"] = Pretended(ties)
+    there = Pretended(rows, refused=["filter[cursus]"], refusal=Reply(said, 400))
+    api.script["/v2/projects_users"] = there
+    here = tap.pointed_at(api)
+    first = here.run("projects_users")
+    assert first.ids("projects_users") == [row["id"] for row in rows if row["id"] % 2]
+    assert any("does not narrow it by filter[cursus]" in line for line in first.warnings)
+    there.asked.clear()
+    second = here.run("projects_users", state=first.state)
+    assert all("filter[cursus]" not in asked.query for asked in there.asked)
+    assert remembered(second) == []
+
+
 def test_changes_that_no_row_shows_are_not_asked_for_where_nothing_narrows(
     tap: Tap, api: ScriptedApi
 ) -> None:

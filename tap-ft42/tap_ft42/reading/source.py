@@ -15,6 +15,7 @@ from tap_ft42.api.errors import (
     FatalAPIError,
     may_be_of_page,
 )
+from tap_ft42.declared.contexts import CURSUS
 from tap_ft42.reading.asking import (
     COUNT,
     RangeIgnoredError,
@@ -224,8 +225,11 @@ class ListSource(Source):
         return self.fetch(asked.region, number, sort)
 
     def _is_checked(self, name: str) -> bool:
-        """Tell whether rows show what a filter asks for, so that the tap can filter, too."""
-        return (name, self.query[name]) in self.route.listing.filters.items()
+        """Tell whether rows show what a filter asks for, or the path asks for it, too."""
+        listing = self.route.listing
+        if name == listing.cursus_filter:
+            return listing.cursus_column is not None or f"{{{CURSUS}}}" in self.route.path
+        return (name, self.query[name]) in listing.filters.items()
 
     @property
     def _sent(self) -> Mapping[str, Any]:

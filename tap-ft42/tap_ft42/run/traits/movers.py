@@ -207,27 +207,35 @@ class ThoseWhoMoved(Trait):
 
     @override
     def last(self, context: Context | None) -> Iterator[Any]:
-        memory = self._of(cursus_of(context))
-        name = self._movers.people_filter
-        if name not in self._list.fit.can.ignored_filters:
+        memory, is_refused = self._of(cursus_of(context)), False
+        if not self._is_filter_ignored:
             try:
                 yield from self._of_people(memory, context)
             except FatalAPIError as refusal:
                 if status_of(refusal) not in _REFUSED:
                     raise
-                self._refuse(f"42 refuses {name}")
-        if name in self._list.fit.can.ignored_filters:
+                is_refused = True
+        if is_refused or self._is_filter_ignored:
             everybody = self._list.read_apart(
                 [self._list.query(context)], f"all of {self._list.name_of(context)}", context
             )
             yield from self._noted(memory, everybody, set(), context)
+        if is_refused:  # as the list is answered without the filter
+            self._note_ignored_filter()
         if self._is_all_taken:
             self._list.run.people.people.note_refreshed(context)
 
-    def _refuse(self, why: str) -> None:
-        fit, name = self._list.fit, self._movers.people_filter
-        known = fit.can.ignored_filters
-        fit.learn(f"{why}. All of it is read each night", ignored_filters=(*known, name))
+    @property
+    def _is_filter_ignored(self) -> bool:
+        """Whether the list is known not to be narrowed to people."""
+        return self._movers.people_filter in self._list.fit.can.ignored_filters
+
+    def _note_ignored_filter(self) -> None:
+        self._list.fit.note_filter(
+            self._movers.people_filter,
+            is_ignored=True,
+            instead="All of it is read each night",
+        )
 
     def _of_people(self, memory: _Memory, context: Context | None) -> Iterator[Any]:
         """Yield the rows of those who are due."""
@@ -237,7 +245,7 @@ class ThoseWhoMoved(Trait):
         first = asked[: self._longest]
         yield from self._noted(memory, self._rows(first, context), found, context)
         if found - set(first):
-            self._refuse(f"42 does not narrow it by {self._movers.people_filter}")
+            self._note_ignored_filter()
             return
         others = self._rows(asked[self._longest :], context)
         yield from self._noted(memory, others, found, context)
