@@ -105,11 +105,10 @@ class StartedReads:
         """
         if self.is_held_back(context):
             self._begin_held_back(context)
-        elif key_of(context) not in self._running:
-            if self.is_due(context) is not None:
-                return None  # its parent is listed twice
+        elif self.is_due(context) is None:
             self._begin_all(self._list.contexts or (context,))
-        return self._running.pop(key_of(context))
+        # It was handed over before if 42 lists its parent twice.
+        return self._running.pop(key_of(context), None)
 
     def is_held_back(self, context: Context | None) -> bool:
         """Tell whether a partition is held back, as 42 has refused others of the list."""
