@@ -123,7 +123,7 @@ def test_roles_of_another_database_get_no_rights_and_stop_nothing(
     server.execute("ALTER ROLE anna CREATEROLE", f"ALTER ROLE bert {right}")
     server.works("a", "anna")
     said = server.run("init", database="b", user="bert")
-    assert "has ft42_loader, ft42_publisher, ft42_reader already, for others" in said
+    assert "has ft42_loader, ft42_publisher, ft42_reader already, but this account" in said
     server.works("b", "bert")
     assert server.others_may("b") == []
     assert server.others_may("a")
