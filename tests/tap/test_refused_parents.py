@@ -294,6 +294,39 @@ def test_a_list_that_is_refused_for_all_parents_is_not_asked_for_each(
     assert second.ids(MEMBERSHIPS) == [10 * house for house in MANY]
 
 
+WRONG = Reply({"error": "Bad Request"}, 400)
+WRAPPED = Reply({"data": []})
+
+
+@pytest.mark.parametrize("is_of_filter", [False, True], ids=["list", "filter"])
+@pytest.mark.parametrize("refusal", [REFUSED, WRONG, WRAPPED], ids=["403", "400", "wrapped"])
+def test_a_list_that_is_refused_from_the_second_run_on_is_not_asked_for_each_parent(
+    tap: Tap, api: ScriptedApi, refusal: Reply, is_of_filter: bool
+) -> None:
+    rows = [dated(MEMBERSHIPS, 10 * house, coalition_id=house) for house in MANY]
+    many_houses(api, {*MANY})
+    there = api.script["/v2/coalitions_users"] = Pretended(rows)
+    here = tap.pointed_at(api)
+    first = here.run(MEMBERSHIPS)
+
+    def refuses(asked: Asked) -> Reply:
+        is_refused = "filter[coalition_id]" in asked.query or not is_of_filter
+        return refusal if is_refused else there(asked)
+
+    api.script |= {f"/v2/coalitions/{one}/coalitions_users": always(refusal) for one in MANY}
+    api.script["/v2/coalitions_users"] = refuses
+    api.asked.clear()
+    second = here.fail(MEMBERSHIPS, state=first.state)
+    assert len(api.asked) <= 80
+    assert "140 more" in second.last_word
+
+    many_houses(api, {*MANY})
+    api.script["/v2/coalitions_users"] = there
+    there.rows[70]["updated_at"] = LATELY
+    third = here.run(MEMBERSHIPS, state=second.state)
+    assert rows[70]["id"] in third.ids(MEMBERSHIPS)
+
+
 def test_parents_whose_rows_alone_are_shown_are_found_among_those_that_are_refused(
     tap: Tap, api: ScriptedApi
 ) -> None:

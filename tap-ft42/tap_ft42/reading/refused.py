@@ -208,14 +208,14 @@ class Suspects:
         return Suspect(less, convict, *_words_for_filter(name))
 
     def _divide(self, refusal: FatalAPIError, _: Asked) -> NoReturn:
-        shorter = self.too_long(refusal)
-        raise shorter from refusal
+        found = self.too_long(refusal)
+        raise found from refusal
 
     def _shrink(self, size: int, asked: Asked) -> NoReturn:
         sizes = halves_of(size)
         answered = (one for one in sizes if self._is_answered(replace(asked, size=one)))
-        smaller = self.too_large(next(answered, 1))
-        raise smaller
+        found = self.too_large(next(answered, 1))
+        raise found
 
     def _range(self, key: Key, region: Region) -> Suspect:
         def less(asked: Asked) -> Asked:

@@ -282,16 +282,14 @@ class StartedReads:
             self._start(members, one_by_one)
         elif not running.read.is_sweep or not may_be_of_one(failure):
             return False
-        elif isinstance(failure, FatalAPIError) and self._sweeping.refuses_all(
-            running.read.contexts[0], failure
+        elif isinstance(failure, FatalAPIError) and (
+            # If both halves are refused, no single member is the reason.
+            is_one_too_many or self._sweeping.refuses_all(running.read.contexts[0])
         ):
             if self.is_any_read:
                 self._start(members, one_by_one)
             else:
                 self._try_some(members, failure)
-        elif is_one_too_many and isinstance(failure, FatalAPIError):
-            # Both halves are refused, so no single member is the reason.
-            self._start(members, one_by_one)
         else:
             halving, middle = Halving(len(members)), ceil(len(members) / 2)
             for half in (members[:middle], members[middle:]):

@@ -14,7 +14,7 @@ from sys import maxsize
 from typing import TYPE_CHECKING
 
 from tap_ft42.api.budget import RunEnds
-from tap_ft42.api.errors import REFUSALS, FatalAPIError, explain, status_of
+from tap_ft42.api.errors import FatalAPIError, explain, status_of
 from tap_ft42.api.retries import RETRIED
 from tap_ft42.declared.contexts import list_of, parent_of
 from tap_ft42.declared.listing import ID, LARGEST
@@ -80,21 +80,18 @@ class Sweeping:
             extra={"happened": "sweep_halved"},
         )
 
-    def refuses_all(self, context: Context | None, failure: Exception) -> bool:
+    def refuses_all(self, context: Context | None) -> bool:
         """Tell whether a sweep was refused as the list is, whoever's rows are asked for.
 
         Args:
             context: A partition of the sweep.
-            failure: Why it failed.
         """
-        if not isinstance(failure, FatalAPIError) or status_of(failure) not in REFUSALS:
-            return False
         if self._refuses_all is None:
             self._refuses_all = False
             try:
                 self._beginnings(list_of(context), [None], None)
-            except FatalAPIError as refusal:
-                self._refuses_all = status_of(refusal) in REFUSALS
+            except FatalAPIError:
+                self._refuses_all = True
             except (RunEnds, TooLargeError, *ALONE):
                 pass  # the sweep is told apart as usual
         return self._refuses_all
@@ -119,7 +116,7 @@ class Sweeping:
             try:
                 self._look_at_list(contexts)
             except FatalAPIError as refusal:
-                if self.refuses_all(contexts[0], refusal):
+                if self.refuses_all(contexts[0]):
                     self.refusal = refusal
             except RETRIED as failure:
                 self.refusal = failure
