@@ -145,8 +145,9 @@ def test_who_is_listed_again_has_all_rows_after_the_command_that_publish_tells(
 ) -> None:
     query = "SELECT id FROM ft42.{} WHERE user_id = {} ORDER BY id"
     database.reset()
-    live = ("tap-ft42-reference", "target-postgres", "tap-ft42-live", "target-postgres")
-    pipeline.run("warehouse:init", *live, "warehouse:publish", **SETTINGS)
+    live = ("tap-ft42-live", "target-postgres", "warehouse:publish")
+    pipeline.run("warehouse:init", "tap-ft42-reference", "target-postgres", **SETTINGS)
+    pipeline.run(*live, **SETTINGS)
     owned = database.query(
         "SELECT user_id FROM ft42.projects_users JOIN ft42.achievements_users USING (user_id)"
         " GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 1"
@@ -155,14 +156,13 @@ def test_who_is_listed_again_has_all_rows_after_the_command_that_publish_tells(
     before = {table: database.query(query.format(table, person)) for table in OWNED[1:]}
     sandbox.update("users", person, **{"alumni?": True})
     let_a_day_pass(pipeline, "tap-ft42-live-to-target-postgres")
-    pipeline.run(*live, "warehouse:publish", **SETTINGS)
+    pipeline.run(*live, **SETTINGS)
     assert database.query(f"SELECT FROM ft42_raw.projects_users WHERE user_id = {person}") == []
     sandbox.update("users", person, **{"alumni?": False})
-    said = pipeline.run(*live, "warehouse:publish", **SETTINGS)
-    (told,) = re.findall(
-        r"a backfill reads it: (.*?) meltano --environment=prod run (.*)", said
-    )
-    settings = dict(word.split("=") for word in told[0].split())
+    said = pipeline.run(*live, **SETTINGS)
+    told = re.search(r" (TAP_FT42_START_DATE=.*?) meltano --environment=prod run (.*)", said)
+    assert told is not None
+    settings = dict(word.split("=") for word in told[1].split())
     assert database.query(query.format("projects_users", person)) == []
     pipeline.run(*told[2].split(), **SETTINGS, **settings)
     after = {table: database.query(query.format(table, person)) for table in OWNED[1:]}
