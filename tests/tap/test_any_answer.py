@@ -157,6 +157,8 @@ class Server(Ask):
         has_room = rows < (self.clamp if per_page == str(self.clamp) else ASKED)
         if has_room and rows < listed:
             self.has_deceived |= total == str(rows) or not self.pages
+        # More rows than were asked for are the whole list elsewhere.
+        self.has_deceived |= rows > ASKED and not self.pages
 
     def _list(self, region: Region, sort: str | None) -> Sequence[int]:
         rows = list(self.rows)

@@ -198,6 +198,30 @@ def test_where_nothing_is_counted_ids_are_tried_all_the_same(
     assert len(there.asked) > 4  # a month later they are tried again
 
 
+def test_a_load_that_learns_half_way_that_lists_are_refused_misses_no_earlier_row(
+    tap: Tap, api: ScriptedApi, there: Pretended
+) -> None:
+    there.rows = [enrolment(3, 4), enrolment(5, 42), *there.rows]
+    ties = [
+        dated("campus_users", row["id"], user_id=row["id"], campus_id=row["campus"])
+        for row in there.rows
+    ]
+    api.script[MEMBERSHIPS] = Pretended(ties)
+    later_pages: list[Asked] = []
+
+    def answer(asked: Asked) -> Reply:
+        is_list = "," in asked.query.get("filter[campus]", "")
+        later_pages.extend([asked] if is_list and asked.page > 1 else [])
+        return Reply({}, 400) if is_list and later_pages else there(asked)
+
+    api.script[ENROLMENTS] = answer
+    here = tap.pointed_at(api, page_size=5)
+    first = here.run("projects_users")
+    assert told(first, "does not answer lists of 2 ids")
+    second = here.run("projects_users", state=days_later(first.state, 1))
+    assert campuses(first) | campuses(second) == expected(there)
+
+
 def test_where_only_the_first_id_of_a_list_counts_each_is_tried(
     tap: Tap, api: ScriptedApi, there: Pretended
 ) -> None:

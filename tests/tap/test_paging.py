@@ -170,6 +170,26 @@ def test_a_list_that_shows_the_same_page_for_ever_is_told_and_the_others_go_on(
     assert len(api.asked_for("/v2/blocs")) < 15
 
 
+@pytest.mark.parametrize("behind", [Reply({}, 400), Reply({}, 404), None], ids=str)
+def test_a_list_that_shows_its_first_page_only_is_read_in_pieces(
+    tap: Tap, api: ScriptedApi, behind: Reply | None
+) -> None:
+    day = "2025-03-01T00:00:00.000Z"
+    known = {"campus": 1, "cursus_ids": [21], "created_at": day, "updated_at": day}
+    there = Pretended([record_of("projects_users", id=n, **known) for n in range(1, 61)])
+
+    def answer(asked: Asked) -> Reply:
+        reply = there(asked)
+        if asked.page == 1:
+            return reply
+        return behind or Reply([], headers=reply.headers)
+
+    api.script["/v2/campus"] = paged([record_of("campuses", id=1)])
+    api.script["/v2/projects_users"] = answer
+    run = tap.pointed_at(api, page_size=20).run("projects_users")
+    assert set(run.ids("projects_users")) == set(range(1, 61))
+
+
 def test_rows_that_are_counted_and_not_shown_are_not_taken_for_gone(
     tap: Tap, api: ScriptedApi
 ) -> None:

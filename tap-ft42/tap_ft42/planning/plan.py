@@ -81,6 +81,11 @@ class PlannedRead:
         return self.steps[0].begins if self.steps else None
 
     @property
+    def is_from_scratch(self) -> bool:
+        """Whether no earlier run has read any of it."""
+        return bool(self.steps) and self.steps[0].since == ""
+
+    @property
     def way(self) -> Way | None:
         """How the first step is read; None if nothing is due."""
         return self.steps[0].way if self.steps else None

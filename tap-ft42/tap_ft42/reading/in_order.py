@@ -283,7 +283,7 @@ async def _by_keys(
             raise IncompleteReadError(message)
         if not keys:
             return
-        if not (page.ascends(key) and tells_order(page)):
+        if not (page.ascends(key) and tells_order(page, key)):
             async for part in read_piecewise(
                 ask.after(2 * number + 1), region, key, is_part=True
             ):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from tap_ft42.api.page import Page
     from tap_ft42.reading.asking import Ask
-    from tap_ft42.reading.regions import Region
+    from tap_ft42.reading.regions import Key, Region
 
 LOST = 10
 """Rows that even a short list may lose while it is read."""
@@ -125,15 +125,20 @@ class Seen:
         if self.first is None or self.last is None:
             return self.is_one_page_again
         is_short = self._distinct < self.last and (self._repeats or not self.shown)
-        # If rows were counted but not shown, the last of several pages would not be full.
-        ends_full = self._fruitful > 1 and self._is_last_full
-        is_short |= ends_full and self._distinct + LOST < self.last
+        is_short |= self._ends_full and self._distinct + LOST < self.last
         return is_short or self.is_one_page_again
+
+    @property
+    def _ends_full(self) -> bool:
+        """Whether no row follows a full page, which would be rare if some were only counted."""
+        return self._fruitful > 0 and self._is_last_full
 
     @property
     def is_worth_another_look(self) -> bool:
         """Whether totals prove nothing, so a second read that is the same would be a proof."""
         if not self.is_over or (self._repeats and self.is_cut_off):
+            return False
+        if self._ends_full and self._distinct < (self.last or 0):
             return False
         if self.first is None or self._fruitful <= 1:
             return True
@@ -223,9 +228,9 @@ async def all_pages(  # noqa: PLR0913 - the request, and the account of its answ
             answer.cancel()
 
 
-def tells_order(page: Page) -> bool:
-    """Tell whether a page can show that a list is sorted; a page of one row cannot."""
-    return page.count != 1 or is_all(page)
+def tells_order(page: Page, key: Key) -> bool:
+    """Tell whether a page can show that a list is sorted; rows of a single key cannot."""
+    return len(set(page.keys(key))) != 1 or is_all(page)
 
 
 def is_all(page: Page) -> bool:

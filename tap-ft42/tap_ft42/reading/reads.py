@@ -297,7 +297,7 @@ async def _from_scratch(
         await ask.prepare(head)
     lower, upper = region.interval("id")
     is_descending = head.ids and list(head.ids) == sorted(head.ids, reverse=True)
-    if is_sortable and is_descending and (tells_order(head) or head.more):
+    if is_sortable and is_descending and (tells_order(head, "id") or head.more):
         slices = list[Region]()
         # A row may have been added between count and rows, and pushed out another one.
         if not is_all(head) and head.ids[-1] > lower:
@@ -306,8 +306,7 @@ async def _from_scratch(
             slices = rest.cut("id", slices_of(head, LONG_SLICE, most=head.ids[0]))
         async for part in _slices(ask, head, slices, read_in_order):
             yield part
-        is_short = head.total is None or len(ask.ids) < max(head.total, 2)
-        if not tells_order(head) and is_short and head.ids[0] < upper:
+        if not tells_order(head, "id") and head.ids[0] < upper:
             # Other rows may have greater ids.
             beyond = region.narrowed("id", head.ids[0] + 1, upper)
             rest_of_it = read_piecewise(ask.after(len(slices) + 1), beyond, "id", is_part=True)

@@ -24,6 +24,9 @@ or the API does not count them, it runs once a month. The state of the list hold
 ``trying``
     By cursus, the ids that are still to be tried one by one, while a search is not over. Ids
     that 42 refuses are tried again on another day.
+``narrowed``
+    True from a load of known parents until a search: rows of others may be missing, even if
+    later runs read the rows of all parents.
 ``unlisted``
     True while the list of parents cannot be read, so it is not known which are listed.
 """
@@ -64,7 +67,7 @@ _FAR = 1000
 _AT_ONCE = 10
 """In step 2, so many ids are tried at the same time."""
 
-_UNLISTED = "unlisted"
+_UNLISTED, _NARROWED = "unlisted", "narrowed"
 _DAY = timedelta(days=1)
 _MONTH = timedelta(days=30)
 
@@ -121,6 +124,11 @@ class HiddenParents:
         """Whether a run would search for the first time; only a run of all campuses does."""
         return self.are_never_sought and not self._list.run.scope.campus_ids
 
+    def note_narrowed(self) -> None:
+        """Note that known parents are loaded, and no others."""
+        if not self._list.run.scope.campus_ids:
+            self._note[_NARROWED] = True
+
     def note_unlisted(self) -> None:
         """Note that it is not known which parents are listed, as their list failed."""
         self._note[_UNLISTED] = True
@@ -132,7 +140,7 @@ class HiddenParents:
             RetriableAPIError: Too many tries of one request failed.
             requests.RequestException: The API did not answer.
         """
-        if is_read_at_once(self._list):
+        if is_read_at_once(self._list) and not self._note.get(_NARROWED):
             return  # the rows of all parents are read anyway
         due = [whole for whole in self._list.lists if self._is_due(whole)]
         found = sorted({parent for whole in due for parent in self._search(whole)})
@@ -240,6 +248,7 @@ class HiddenParents:
             self._trying[cursus] = sorted(refused)
         if self._is_answered:  # otherwise the next run searches
             self._sought_on[cursus] = self._today.isoformat()
+            self._note.pop(_NARROWED, None)
             others = [one for one in self._left_over_in if one != cursus]
             self._left_over_in[:] = others if rest == 0 else [*others, cursus]
         if rest and not refused:

@@ -241,6 +241,8 @@ class ListRun:
             read.contexts,
             key=lambda one: self.partitions.state(one).get("read_until") or "",
         )
+        if running.is_narrowed and read.is_from_scratch and self.hidden_parents is not None:
+            self.hidden_parents.note_narrowed()
         for step, reading, movement in running.steps:
             reading.entry.cover(step.begins, step.until, tells_changes=step.since is not None)
             self.partitions.emitted.begin(reading.entry, step.since)

@@ -63,6 +63,8 @@ class Started:
 
     read: PlannedRead
     steps: Sequence[tuple[Step, Reading, Movement]]
+    is_narrowed: bool
+    """Whether it asks for rows of its partitions only."""
     halving: Halving | None = None
     """The sweep that failed and was halved, if this read is one of its halves."""
 
@@ -107,8 +109,7 @@ class StartedReads:
             self._begin_held_back(context)
         elif self.is_due(context) is None:
             self._begin_all(self._list.contexts or (context,))
-        # It was handed over before if 42 lists its parent twice.
-        return self._running.pop(key_of(context), None)
+        return self._running.pop(key_of(context), None)  # 42 may list its parent twice
 
     def is_held_back(self, context: Context | None) -> bool:
         """Tell whether a partition is held back, as 42 has refused others of the list."""
@@ -326,7 +327,8 @@ class StartedReads:
             self._is_due |= dict.fromkeys(keys, bool(read.steps))
             self._running |= dict.fromkeys(keys)
             steps = self._started(read, listing, is_urgent=is_urgent)
-            self._running[keys[0]] = Started(read, steps, halving)
+            is_narrowed = not read.is_sweep or listing.parent_filter is not None
+            self._running[keys[0]] = Started(read, steps, is_narrowed, halving)
 
     def _started(
         self, read: PlannedRead, listing: Listing, *, is_urgent: bool
