@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from random import shuffle
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from tests.tap.scripted import Asked
 
 Row = dict[str, Any]
+LATELY = (datetime.now(UTC) - timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+"""An hour ago."""
+
 SERVER_ERROR = 502
 _VALUES = {
     "integer": 1,
@@ -204,3 +207,14 @@ class Pretended:
 
 def _written(instant: datetime) -> str:
     return f"{instant:%Y-%m-%dT%H:%M:%S}.{instant.microsecond // 1000:03}Z"
+
+
+def day(number: int) -> str:
+    """One of ten months of days."""
+    return f"2025-{1 + number // 28 % 10:02}-{1 + number % 28:02}T00:00:00.000Z"
+
+
+def dated(stream: str, number: int, **known: object) -> Row:
+    """A record that was created and changed on a day of its own."""
+    own = {"id": number, "created_at": day(number), "updated_at": day(number)}
+    return record_of(stream, **own, **known)

@@ -50,3 +50,8 @@ def asked(sandbox: RunningSandbox) -> int:
     requests = int(sandbox.requests()["total"])
     sandbox.reset_requests()
     return requests
+
+
+def remembered(run: Run) -> list[str]:
+    """What a run says to have found out, of what it had assumed."""
+    return [line for line in run.warnings if "This is remembered for a month" in line]

@@ -5,13 +5,13 @@ from __future__ import annotations
 import copy
 from codecs import BOM_UTF8
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.tap.pretended import Pretended, Row, record_of
-from tests.tap.proofs import a_day_later, named
+from tests.tap.pretended import LATELY, Pretended, Row, dated, record_of
+from tests.tap.proofs import a_day_later, named, remembered
 from tests.tap.scripted import TOKEN_PATH, Reply, always, in_turn, paged
 
 if TYPE_CHECKING:
@@ -22,18 +22,7 @@ if TYPE_CHECKING:
 
 BADGES = "/v2/achievements_users"
 MEMBERS = "/v2/coalitions_users"
-LATELY = (datetime.now(UTC) - timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
 OUTAGE = 20.0
-REMEMBERED = "This is remembered for a month"
-
-
-def day(number: int) -> str:
-    return f"2025-{1 + number // 28 % 10:02}-{1 + number % 28:02}T00:00:00.000Z"
-
-
-def dated(stream: str, number: int, **known: object) -> Row:
-    own = {"id": number, "created_at": day(number), "updated_at": day(number)}
-    return record_of(stream, **own, **known)
 
 
 def badge(number: int) -> Row:
@@ -46,10 +35,6 @@ def member(number: int, coalition: int) -> Row:
 
 def coalition(number: int) -> Row:
     return record_of("coalitions", id=number, score=3)
-
-
-def remembered(run: Run) -> list[str]:
-    return [line for line in run.warnings if REMEMBERED in line]
 
 
 def known(run: Run, stream: str) -> Row:
@@ -540,135 +525,3 @@ def test_a_list_of_parents_that_is_not_counted_is_read_all_the_same(
     api.script[MEMBERS] = uncounted
     run = tap.pointed_at(api).run("coalitions_users")
     assert set(run.ids("coalitions_users")) == {row["id"] for row in houses.rows}
-
-
-def enrolment(number: int, campus: int) -> Row:
-    user = {"id": number, "login": "somebody"}
-    return dated("projects_users", number, cursus_ids=[21], user=user, campus=campus)
-
-
-def campus(number: int) -> Row:
-    return record_of("campuses", id=number)
-
-
-def test_what_a_filter_lets_through_is_left_out_by_the_tap(tap: Tap, api: ScriptedApi) -> None:
-    kinds = ["student", "external"] * 5
-    people = [
-        dated("users", number, kind=kind, **{"alumni?": False})
-        for number, kind in enumerate(kinds, 1)
-    ]
-    api.script["/v2/cursus/21/users"] = Pretended(people, ignored=["filter[kind]"])
-    run = tap.pointed_at(api).run("users")
-    assert set(run.ids("users")) == {1, 3, 5, 7, 9}
-    assert any("does not narrow it by filter[kind]" in line for line in run.warnings)
-
-
-@pytest.mark.parametrize("refused", ["filter[kind]", "filter[alumni?]"])
-@pytest.mark.parametrize(
-    "said", ["Attributes {} doesn't exists or aren't filterables", "Bad Request", "No {}"]
-)
-def test_what_a_filter_would_leave_out_is_left_out_by_the_tap_if_42_refuses_it(
-    tap: Tap, api: ScriptedApi, refused: str, said: str
-) -> None:
-    people = [
-        dated("users", number, kind=kind, **{"alumni?": number > 7})
-        for number, kind in enumerate(["student", "external"] * 5, 1)
-    ]
-    column = refused.removeprefix("filter[").removesuffix("]")
-    message = {"error": "Filter Error", "message": said.format(column)}
-    refusal = Reply(message, 400)
-    there = Pretended(people, refused=[refused], refusal=refusal)
-    api.script["/v2/cursus/21/users"] = there
-    here = tap.pointed_at(api)
-    first = here.run("users")
-    assert set(first.ids("users")) == {1, 3, 5, 7}
-    assert any(f"does not narrow it by {refused}" in line for line in first.warnings)
-    there.asked.clear()
-    second = here.run("users", state=first.state)
-    assert all(refused not in asked.query for asked in there.asked)
-    assert remembered(second) == []
-
-
-def test_who_graduated_is_found_though_42_refuses_the_filter_that_tells(
-    tap: Tap, api: ScriptedApi
-) -> None:
-    people = [
-        dated("users", number, kind="student", **{"alumni?": False}) for number in range(1, 41)
-    ]
-    message = "Attributes alumni? doesn't exists or aren't filterables"
-    refusal = Reply({"error": "Filter Error", "message": message}, 400)
-    there = Pretended(people, refused=["filter[alumni?]"], refusal=refusal)
-    api.script["/v2/cursus/21/users"] = there
-    here = tap.pointed_at(api, page_size=10, census_hour=0)
-    first = here.run("users", "census")
-    there.rows = [
-        row | {"alumni?": True, "updated_at": LATELY} if row["id"] == 7 else row
-        for row in people
-        if row["id"] != 23
-    ]
-    second = here.run("users", "census", state=a_day_later(first.state))
-    assert named(second, "users", set(range(1, 41))) == {7, 23}
-    assert not any("cannot be counted" in line for line in second.warnings)
-
-
-@pytest.mark.parametrize("said", [{}, {"message": "Attributes cursus doesn't exists"}], ids=str)
-def test_a_filter_of_the_cursus_that_42_refuses_is_left_to_the_tap_and_remembered(
-    tap: Tap, api: ScriptedApi, said: Row
-) -> None:
-    rows = [enrolment(10 * place + one, place) for place in (1, 9) for one in range(6)]
-    for row in rows:
-        row["cursus_ids"] = [row["cursus"]] = [21 if row["id"] % 2 else 9]
-    api.script["/v2/campus"] = paged([campus(1), campus(9)])
-    ties = [dated("campus_users", row["id"], campus_id=row["campus"]) for row in rows]
-    api.script["/v2/campus_users"] = Pretended(ties)
-    there = Pretended(rows, refused=["filter[cursus]"], refusal=Reply(said, 400))
-    api.script["/v2/projects_users"] = there
-    here = tap.pointed_at(api)
-    first = here.run("projects_users")
-    assert first.ids("projects_users") == [row["id"] for row in rows if row["id"] % 2]
-    assert any("does not narrow it by filter[cursus]" in line for line in first.warnings)
-    there.asked.clear()
-    second = here.run("projects_users", state=first.state)
-    assert all("filter[cursus]" not in asked.query for asked in there.asked)
-    assert remembered(second) == []
-
-
-def test_changes_that_no_row_shows_are_not_asked_for_where_nothing_narrows(
-    tap: Tap, api: ScriptedApi
-) -> None:
-    rows = [record_of("achievements", id=number) for number in range(1, 151)]
-    there = Pretended(rows, ignored=["range[updated_at]"])
-    api.script["/v2/achievements"] = there
-    here = tap.pointed_at(api)
-    first = here.run("achievements")
-    second = here.run("achievements", state=first.state)
-    (line,) = remembered(second)
-    assert "does not narrow it by ranges of updated_at" in line
-    there.asked.clear()
-    third = here.run("achievements", state=second.state)
-    assert there.asked == []
-    assert remembered(third) == []
-
-
-def test_an_application_that_may_not_look_up_campuses_reads_on_incrementally(
-    tap: Tap, api: ScriptedApi
-) -> None:
-    rows = [enrolment(10 * place + one, place) for place in (1, 9) for one in range(3)]
-    api.script["/v2/campus"] = paged([campus(1), campus(9)])
-    api.script["/v2/projects_users"] = there = Pretended(rows)
-    api.script["/v2/campus_users"] = always(Reply({"error": "Access Denied"}, 403))
-    here = tap.pointed_at(api)
-    first = here.run("projects_users")
-    assert (
-        len([line for line in first.warnings if "does not let this application" in line]) == 1
-    )
-    places = {row["id"]: row["campus_id"] for row in first.records("projects_users")}
-    assert places == {row["id"]: row["campus"] for row in rows}
-    rows[-1]["updated_at"] = LATELY
-    second = here.run("projects_users", state=first.state)
-    places = {row["id"]: row["campus_id"] for row in second.records("projects_users")}
-    assert places[92] == 9
-    there.asked.clear()
-    third = here.run("projects_users", state=second.state)
-    assert remembered(third) == []
-    assert not api.asked_for("/v2/campus_users")[1:]
