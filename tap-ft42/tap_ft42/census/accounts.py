@@ -1,9 +1,9 @@
 """What a state holds of a list: which of its rows are known, and when they were created.
 
-Up to 100,000 rows are **named**: known by their ids. Of the others it is known how many were
-created when, and between which ids these lie. Where a list has more rows than that, those stay
-named that can still disappear: nobody unregisters from a project that is finished, so of
-985,000 enrolments some 50,000 may go. The API counts the two apart.
+Up to 100,000 rows are **named**: the account holds their ids. Of other rows, it holds how many
+were created at each moment, and their lowest and highest id. In a list with more rows, only
+those stay named that can still disappear. Nobody unregisters from a finished project, so some
+50,000 of 985,000 enrolments can disappear. The API counts named and other rows separately.
 """
 
 from __future__ import annotations
@@ -34,42 +34,42 @@ if TYPE_CHECKING:
     from tap_ft42.declared.capabilities import Zone
 
 _HELD = 2 * MOST_IDS
-"""Ids that are held in a run."""
+"""A run holds at most this many ids."""
 
 _OPEN = "open_ids"
-"""Key of the ids of the rows that are not settled."""
+"""Key of the ids of open rows: those that can still disappear."""
 
 _ROWS = {"ids", _OPEN, "days", "greatest"}
-"""The keys that are no notes."""
+"""The keys that hold rows. All other keys hold notes."""
 
 _STATUSES = "statuses"
-"""Note of the values by which these are asked for."""
+"""Key of the note with the filter values that select the open rows."""
 
 
 @dataclass
 class Crowd:
-    """Rows of one moment that are not named: how many, and their lowest and highest id."""
+    """Unnamed rows of one moment: their number, their lowest and their highest id."""
 
     rows: int = 0
     low: int = 0
     high: int = 0
 
     def add(self, number: int) -> None:
-        """Account for a row."""
+        """Count a row."""
         self.rows += 1
         self.low = min(self.low or number, number)
         self.high = max(self.high, number)
 
 
 class Account:
-    """The rows of a list that are known, and notes on how that came about.
+    """The known rows of a list, and notes about them.
 
     Attributes:
-        notes: What else the state holds of the list.
-        named: When each named row was created, by its id (`tap_ft42.census.days`).
+        notes: What else the state holds about the list.
+        named: The moment of each named row (`tap_ft42.census.days`), by its id.
         is_exact: Whether all rows are named.
-        greatest: The greatest id that is known.
-        has_changed: Whether the state does not hold all of it yet.
+        greatest: The greatest known id.
+        has_changed: Whether the account has changes that the state does not hold yet.
     """
 
     def __init__(
@@ -77,11 +77,11 @@ class Account:
         notes: Mapping[str, Any] | None = None,
         settled: tuple[str, str] | None = None,
     ) -> None:
-        """Begin an account of no row.
+        """Begin an empty account.
 
         Args:
-            notes: What else is known.
-            settled: The column and the value of rows that do not disappear any more.
+            notes: The first notes.
+            settled: A column, and its value in rows that can no longer disappear.
         """
         self.notes: dict[str, Any] = dict(notes or {})
         self.named: dict[int, int] = {}
@@ -102,11 +102,11 @@ class Account:
         kept: Mapping[str, Any],
         settled: tuple[str, str] | None = None,
     ) -> Account:
-        """Take up what `as_state` has written.
+        """Restore an account that `as_state` has written.
 
         Raises:
             ValueError: The state is damaged.
-            KeyError: It is none.
+            KeyError: The state holds no account.
         """
         notes = {name: value for name, value in kept.items() if name not in _ROWS}
         account = cls(notes, settled if _OPEN in kept else None)
@@ -114,7 +114,7 @@ class Account:
         account._open.update(unpacked_ids(kept[_OPEN]) if _OPEN in kept else ())
         ids = unpacked_ids(kept["ids"]) if account.is_exact else sorted(account._open)
         moments = stepped(days["named"]) if days else []
-        # A state that is older than counts by the day has none of its rows.
+        # A state from before counts by the day holds no moments.
         of_them = moments if len(ids) == len(moments) else repeat(UNKNOWN)
         for number, moment in zip(ids, of_them, strict=False):
             account._name(number, moment)
@@ -127,7 +127,7 @@ class Account:
         return account
 
     def as_state(self) -> dict[str, Any]:
-        """Write it down; ids are forgotten if they have become too many."""
+        """Return the account as state, without ids if there are too many."""
         self.shrink()
         days = {"named": steps(self.named[one] for one in self.ids)}
         kept: dict[str, Any] = {**self.notes, "days": days}
@@ -145,12 +145,12 @@ class Account:
         return {**kept, "greatest": self.greatest}
 
     def note(self, **notes: object) -> None:
-        """Take notes."""
+        """Add or replace notes."""
         self.notes.update(notes)
         self.has_changed = True
 
     def forget(self, name: str) -> None:
-        """Take a note back."""
+        """Delete a note."""
         del self.notes[name]
         self.has_changed = True
 
@@ -165,12 +165,12 @@ class Account:
 
     @property
     def total(self) -> int:
-        """How many rows there are."""
+        """How many rows are known."""
         return len(self.named) + sum(one.rows for one in self._crowds.values())
 
     @property
     def parts(self) -> list[tuple[bool, dict[str, str]]]:
-        """What the API counts apart: whether these rows are named, and what asks for them."""
+        """The parts that the API counts separately: whether each is named, and its filters."""
         if self.is_exact or self._settled is None:
             return [(self.is_exact, {})]
         column, value = self._settled
@@ -178,15 +178,15 @@ class Account:
         return [(True, {name: ",".join(self.notes.get(_STATUSES, ()))}), (False, {name: value})]
 
     def __contains__(self, number: int) -> bool:
-        """Tell whether a row is known for certain."""
+        """Tell whether a row is named."""
         return number in self.named
 
     def between(self, lower: int, upper: int) -> list[int]:
-        """Return the ids of the named rows of a closed interval, ascending."""
+        """Return the ids of the named rows in a closed interval, ascending."""
         return self.ids[bisect_left(self.ids, lower) : bisect_right(self.ids, upper)]
 
     def sector(self, start: int, rows: int) -> tuple[int, int]:
-        """Return a closed interval of so many rows from an id on; behind all of them, anew."""
+        """Return an interval of `rows` named rows from `start`; past the last id, from id 1."""
         first = bisect_left(self.ids, start)
         first = 0 if first >= len(self.ids) else first
         end = first + max(rows, 1)
@@ -196,24 +196,24 @@ class Account:
         )
 
     def expectation(self, page_size: int) -> Expectation:
-        """Return how many rows are expected between which ids."""
+        """Return how many rows the list should have in each interval of ids."""
         return Expectation(self.ids, [1] * len(self.ids), page_size)
 
     def names(self, record: Mapping[str, Any]) -> bool:
-        """Tell whether a row is one of those that are known by their ids."""
+        """Tell whether a row belongs to the named rows."""
         return self.is_exact or self._is_open(record)
 
     def _is_open(self, record: Mapping[str, Any]) -> bool:
-        """Tell whether a row can still disappear, where others cannot."""
+        """Tell whether a row can still disappear, in a list whose settled rows cannot."""
         return self._settled is not None and record.get(self._settled[0]) != self._settled[1]
 
     def take(self, record: Mapping[str, Any], *, is_new: bool = True) -> None:
-        """Account for a row that was read; `is_new` as of `add`."""
+        """Account for a row that was read; `add` explains `is_new`."""
         self._mark(record)
         self.add(record["id"], is_new=is_new, moment=moment_of(record))
 
     def _mark(self, record: Mapping[str, Any]) -> None:
-        """Remember whether a row is open, and by what such rows are asked for."""
+        """Remember whether a row is open, and which filter value selects it then."""
         number, is_open = record["id"], self._is_open(record)
         if is_open != (number in self._open):
             (self._open.add if is_open else self._open.remove)(number)
@@ -228,7 +228,7 @@ class Account:
 
         Args:
             number: Its id.
-            is_new: Whether no earlier run has read it; of a named one that is known.
+            is_new: Whether no earlier run has read it. For a named row, this is not used.
             moment: When it was created.
         """
         if not 1 <= number <= MAX_ID:
@@ -258,14 +258,14 @@ class Account:
         self._change(number)
 
     def remove(self, number: int) -> bool:
-        """Account for a row that has left the list, and tell whether it was named."""
+        """Remove a row that has left the list, and tell whether it was named."""
         moment = self.named.pop(number, None)
         if moment is not None:
             self._change()
         return moment is not None
 
     def shrink(self) -> None:
-        """Forget ids if they are too many: of settled rows, or else of all."""
+        """Forget ids if there are too many: those of settled rows, or else all."""
         if self.is_exact and len(self.named) > MOST_IDS:
             self.forget_ids(but=self._open)
         if not self.is_exact and len(self.named) > MOST_IDS:
@@ -274,7 +274,7 @@ class Account:
             self.forget_ids()
 
     def forget_ids(self, but: Collection[int] = ()) -> None:
-        """Go on with how many rows were created when, but for some that stay named."""
+        """Replace ids by counts of each moment. Rows in `but` stay named."""
         self.is_exact = False
         for number in self.named.keys() - but:
             moment = self.named[number]
@@ -291,11 +291,11 @@ class Account:
     # Days
 
     def rows(self, zone: Zone, *, named: bool | None = None) -> Counter[int]:
-        """Return how many rows there are of each day; of no day, those of which is unknown.
+        """Return how many rows each day has. Rows of unknown days are not counted.
 
         Args:
-            zone: Whose midnights cut the days.
-            named: Whether those are counted that are named, or the others; None for both.
+            zone: The time zone of the days.
+            named: True counts the named rows, False the others, None both.
         """
         if (zone, named) not in self._rows:
             self._rows[zone, named] = found = Counter[int]()
@@ -308,7 +308,7 @@ class Account:
         return self._rows[zone, named]
 
     def rows_on(self, days: range, zone: Zone, *, named: bool | None = None) -> int:
-        """Return how many rows there are of some days; as `rows`."""
+        """Return how many rows some days have; arguments as of `rows`."""
         rows = self.rows(zone, named=named)
         return sum(rows[day] for day in days)
 
@@ -323,13 +323,13 @@ class Account:
         return sorted(number for day in days for number in held.get(day, ()))
 
     def crowds_of(self, day: int, zone: Zone) -> list[Crowd]:
-        """Return the rows of a day that are not named, those of most rows first."""
+        """Return the crowds of a day, the largest one first."""
         moments = (2 * day - ZONES.index(zone), 2 * day - ZONES.index(zone) + 1)
         found = [self._crowds[moment] for moment in moments if moment in self._crowds]
         return sorted(found, key=lambda one: -one.rows)
 
     def lessen(self, day: int, zone: Zone, rows: int) -> int:
-        """Let a day have fewer rows, whichever, and return how many it had to give."""
+        """Subtract unnamed rows from a day, as far as it has them, and return how many."""
         left = rows
         for one in self.crowds_of(day, zone):
             given = min(left, one.rows)
@@ -340,7 +340,7 @@ class Account:
     def replace_days(
         self, days: range, zone: Zone, records: Iterable[Mapping[str, Any]]
     ) -> None:
-        """Let these be all rows of some days, whose named rows that are gone are removed."""
+        """Replace the rows of some days; the caller has removed gone named rows before."""
         for day in days:
             for one in self.crowds_of(day, zone):
                 one.rows = 0

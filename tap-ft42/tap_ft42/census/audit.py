@@ -1,9 +1,9 @@
-"""The copy's counts by day against the API's, where a list has a graph.
+"""Compares the copy's counts by day with the API's, where a list has a graph.
 
-One request says how many rows of a list were created on each day, up to the instant up to which
-changes have been read. Days that agree are proven. Those that differ are looked up or read
-(`tap_ft42.census.settling`, `tap_ft42.census.unnamed`). Where there are too many rows for their
-ids, those that are named have a graph of their own (`tap_ft42.census.accounts`).
+One request tells how many rows of a list were created on each day, until the instant until
+which the run has read changes. Days that agree are proven. Days that differ are looked up or
+read (`tap_ft42.census.settling`, `tap_ft42.census.unnamed`). In a list with too many rows for
+ids, the named rows have a graph of their own (`tap_ft42.census.accounts`).
 """
 
 from __future__ import annotations
@@ -35,26 +35,26 @@ if TYPE_CHECKING:
     from tap_ft42.declared.listing import Graph
 
 _FEW = 20
-"""Rows by which counts may differ in whatever way without a question."""
+"""Counts may differ by so many rows without a further check."""
 
 _SHORT = 20
-"""Pages up to which a list whose graph counts others is halved: that costs no more."""
+"""A list of up to so many pages is halved if its graph counts others: as cheap."""
 
 _PART = 20
-"""Part of the rows, such as a twentieth, by which they may."""
+"""Counts may also differ by this part of the rows: a twentieth."""
 
 
 class Audit(Inquiry):
     """A comparison of all days of a list."""
 
     def __init__(self, read: Read, graph: Graph) -> None:
-        """Prepare to ask where the API counts the list; nothing is asked yet."""
+        """Prepare to ask for the list's graph; nothing is asked yet."""
         super().__init__(read)
         self._graph = graph
         self._fit_of_graph = self._list.reader.route(graph.route).fit
         self._others = Others(self._account) if graph.counts_others else None
         self.findings = Findings(self._list.listing.name, cursus_of(self._whole))
-        # Of those who came today, nobody knows how many are not in the list.
+        # Nobody knows how many of today's rows are not in the list.
         self._is_bounded = not graph.counts_others
         self.is_served = False
         """Whether the API's counts were of use."""
@@ -73,7 +73,7 @@ class Audit(Inquiry):
 
     @property
     def is_proof(self) -> bool:
-        """Whether it has proven that no row is missing, and none is gone."""
+        """Whether the audit has proven that no row is missing, and none is gone."""
         has_all = UNKNOWN not in self._account.named.values()
         is_proven = self.is_served and has_all and not self.findings.unsettled
         return is_proven and self._others is None
@@ -152,7 +152,7 @@ class Audit(Inquiry):
         bearable = max(_FEW, comparison.known // _PART)
         if self._others is not None:
             is_known = self._others.zone is not None and more + less <= bearable
-            if not is_known:  # they are counted anew
+            if not is_known:  # the others are counted again
                 self._others.remember(comparison)
             return is_known
         if more + less <= bearable:
@@ -169,7 +169,7 @@ class Audit(Inquiry):
     # Days that differ
 
     def _settled(self, comparison: Comparison) -> Iterator[Proof]:
-        """Find out what is missing and what is gone, and whether that settles all days."""
+        """Find missing and gone rows, and whether that settles all days."""
         found = self.findings
         found.zone, found.days = comparison.zone, comparison.days
         found.differed = len(comparison.differing)
@@ -179,7 +179,7 @@ class Audit(Inquiry):
         if isinstance(settling, Unnamed):
             found.unsettled += len(settling.believed)
             yield looked_at(self._terms.now())
-        # By now more may be known of when rows were created.
+        # The reads may have shown when more rows were created.
         self._believe_zone(comparison)
         left = comparison.differing
         read = {span for span in left if settling.has_read(span)}

@@ -1,12 +1,12 @@
-"""Counts by the day: those of the copy, and those of the API.
+"""Compares the copy's counts by day with the API's.
 
-What the API counts is told by its graph, day by day, or by totals of spans of days.
+The API's counts come from its graph, day by day, or from totals of spans of days.
 
-**Whose days.** 42 does not say whose midnights cut its days. The copy can count by either, and
-the cut is believed by which the counts agree best.
+**Time zone.** 42 does not say in which zone its days begin: in UTC or in Paris. The copy can
+count in either zone, and believes the one in which the counts agree best.
 
-**Others.** A graph may count rows that are not in the list. How many of each day is remembered,
-and what is compared is what has changed since.
+**Others.** A graph may count rows that are not in the list. Their number on each day is
+remembered, and only changes since then are compared.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ if TYPE_CHECKING:
     from tap_ft42.declared.capabilities import Zone
 
 Span: TypeAlias = tuple[int, int]
-"""The first and the last one of some days."""
+"""The first and the last day of a span."""
 
 
 @dataclass
 class Counted:
-    """Rows that have an account, and that the API counts.
+    """Rows of an account, and the API's counts of them.
 
     Attributes:
         account: Their account.
         is_named: Whether they are its named rows, or the others.
-        api: How many the API counts, by spans of days.
-        has_all: Whether it counts none of other days; else these are not compared.
+        api: The API's counts, by span of days.
+        has_all: Whether the API has no rows on other days; else these are not compared.
     """
 
     account: Account
@@ -47,27 +47,27 @@ class Counted:
     has_all: bool = True
 
     def rows(self, zone: Zone) -> Counter[int]:
-        """Return how many are known, by the day."""
+        """Return how many rows are known, by day."""
         return self.account.rows(zone, named=self.is_named)
 
 
 class Others:
-    """How many rows a graph counts that are not in the list, by their days."""
+    """How many rows outside the list a graph counts, by day."""
 
     def __init__(self, account: Account) -> None:
-        """Take up what the account says of them."""
+        """Restore them from the account's notes."""
         self._account = account
         kept = account.notes.get("others")
         self.zone: Zone | None = kept and kept["zone"]
-        """Whose midnights cut the days; None if none have been counted yet."""
+        """The time zone of the days; None if no others have been counted yet."""
         self.upto: int | None = kept and kept["upto"]
-        """The first day of which none have been counted."""
+        """The first day that has not been counted."""
         self.rows: dict[int, int] = (
             dict(zip(stepped(kept["days"]), stepped(kept["rows"]), strict=True)) if kept else {}
         )
 
     def remember(self, comparison: Comparison, left: Collection[Span] = ()) -> None:
-        """Count them anew, but for some days."""
+        """Count them again, except on the days in `left`."""
         (one,), zone, before = comparison.parts, comparison.zone, self.rows
         upto, own = comparison.upto(zone), one.rows(zone)
         known = {*own, *before, *(day for day, _ in one.api)}
@@ -84,7 +84,7 @@ class Others:
 
 
 class Comparison:
-    """What is known of a list, or of the two parts of one, held against the API's counts."""
+    """Compares the known rows of a list, or of its two parts, with the API's counts."""
 
     def __init__(
         self,
@@ -98,9 +98,9 @@ class Comparison:
 
         Args:
             parts: The rows.
-            others: What else the API counts; None if nothing.
+            others: Other rows that the API counts; None if there are none.
             until: The instant.
-            with_today: Whether the API counts no later rows.
+            with_today: Whether the API counts no rows after the instant.
         """
         self.parts = parts
         self.others = others
@@ -110,7 +110,7 @@ class Comparison:
         self._sums: tuple[list[int], list[int]] | None = None
 
     def believe(self, known: Zone) -> None:
-        """Find out whose midnights cut the days; those of before, if nothing tells."""
+        """Find out the time zone of the days; it is `known` if the counts do not tell."""
         if self.others is not None and self.others.zone is not None:
             self.zone = self.others.zone
             return
@@ -120,7 +120,7 @@ class Comparison:
 
     def _distance(self, zone: Zone) -> int:
         found = [each for one in self.parts for each in self.differences(one, zone).values()]
-        # Where others are counted, only what is lacking can be wrong.
+        # Where others are counted, only lacking rows can be wrong.
         return sum(abs(each) if self.others is None else max(-each, 0) for each in found)
 
     # Days that differ
@@ -143,7 +143,7 @@ class Comparison:
         return len(self._spans(self.parts, self.zone))
 
     def differences(self, one: Counted, zone: Zone | None = None) -> dict[Span, int]:
-        """Return how many rows the API has more than are known, by what differs."""
+        """Return how many more rows the API has than are known, by span that differs."""
         zone = zone or self.zone
         own, others = one.rows(zone), self.others.rows if self.others else {}
         more = {
@@ -160,7 +160,7 @@ class Comparison:
 
     @property
     def proven(self) -> Mapping[int, int]:
-        """How many rows the API counts of the days that agree."""
+        """The API's counts of the days that agree."""
         agreeing = self._spans(self.parts, self.zone) - self.differing
         return {
             span[0]: sum(one.api.get(span, 0) for one in self.parts)
@@ -169,24 +169,24 @@ class Comparison:
 
     @property
     def more_and_less(self) -> tuple[int, int]:
-        """How many rows the API has more on some days, and less on others."""
+        """How many rows the API has more on some days, and fewer on others."""
         rows = [each for one in self.parts for each in self.differences(one).values()]
         return sum(each for each in rows if each > 0), -sum(each for each in rows if each < 0)
 
     @property
     def known(self) -> int:
-        """Rows that are known, and when they were created."""
+        """How many known rows have a known day."""
         return sum(sum(one.rows(self.zone).values()) for one in self.parts)
 
     @property
     def counted(self) -> int:
-        """Rows that the API counts."""
+        """How many rows the API counts."""
         return sum(sum(one.api.values()) for one in self.parts)
 
     # What it costs to read them
 
     def windows(self, spans: Iterable[Span], page_size: int) -> list[Span]:
-        """Put days together whose rows fit in a page, with those between them."""
+        """Join days if their rows, and those of the days between, fit in a page."""
         windows: list[Span] = []
         for begin, end in sorted(spans):
             if windows and self._rows_between(windows[-1][0], end) < page_size:
@@ -201,7 +201,7 @@ class Comparison:
 
     def pages(self, span: Span, page_size: int) -> int:
         """Return how many requests read some days."""
-        # Behind a full page is asked, too.
+        # A full page needs one request more.
         return self._rows_between(*span) // page_size + 1
 
     def _rows_between(self, begin: int, end: int) -> int:

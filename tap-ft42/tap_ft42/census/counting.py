@@ -3,8 +3,8 @@
 An account says which rows a list should have. One request says how many rows lie in an
 interval of ids, or of days: its total. If the two agree, the interval is done. If not, the
 interval is halved so that both halves fill pages, and only the lower half is asked for: the
-rest of the total is the upper half's. What fits in a page is read, which proves which ids
-exist in it.
+rest of the total is the upper half's. An interval that fits in a page is read. The page proves
+which ids exist in it.
 
 So one disappearance among *p* pages costs the total, ``log2(p)`` counts and a page. Where more
 rows differ than there are pages, the interval is read as a whole.
@@ -13,8 +13,8 @@ rows differ than there are pages, the interval is read as a whole.
 unnoticed, with an old id, cancel each other out. A rolling read (`read_sector`) finds these.
 
 **Moments.** If a row disappears between two answers, the upper half seems to have one more
-than it has. Then it is read in vain, or found by the next census. No interval is ever proven
-by subtraction, only by a page that was read.
+than it has. Then that half is read in vain, or the next census finds the row. No interval is
+ever proven by subtraction, only by a page that was read.
 
 **Contradictions.** Nothing follows from totals that contradict each other or the rows. What
 was found there is passed on as doubtful, and a later census looks again.
@@ -51,12 +51,12 @@ if TYPE_CHECKING:
     from tap_ft42.reading.regions import Key
 
 _AT_ONCE = 8
-"""Intervals about which is asked at once: two a second, and four seconds an answer."""
+"""Intervals that are asked for at once: two a second, and four seconds an answer."""
 
 _LONGEST_WAY = 10
 
 _SPARE, _FACTOR = 16, 4
-"""Requests that a range may take to be read: so many, and so many a page."""
+"""To read a range, so many requests may be sent, and so many more a page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ class Expectation:
     """How many rows a list should have between which keys.
 
     Attributes:
-        firsts: Ascending keys: ids, or where days begin.
+        firsts: Ascending keys: ids, or the first instants of days.
         rows: Rows from each of them to the next one.
         page_size: Rows a page.
     """
@@ -109,7 +109,7 @@ class Expectation:
             most: Pages of the lower part, at most; half of them if that is less.
 
         Returns:
-            The highest key of the lower part; None if there is a single one.
+            The highest key of the lower part; None if there is nothing to cut.
         """
         first, end = self._places(lower, upper)
         if end - first <= 1:
@@ -141,7 +141,7 @@ class Differing(Part):
 
     intervals: Sequence[Interval] = ()
     turn: int = 0
-    """How often was asked for totals before."""
+    """How many rounds of totals came before."""
 
 
 async def count_all(ask: Ask, region: Region) -> AsyncIterator[Proof]:
@@ -173,12 +173,12 @@ async def find_differing(  # noqa: PLR0913 - each is a fact about the list
 
     Args:
         ask: Asks for totals.
-        whole: An interval of a key.
-        expected: What is known of it.
+        whole: The interval to search.
+        expected: How many rows it should have, by key.
         key: The key.
-        most: Requests after which what is still open is left so.
-        is_read: Whether what is found is read next: then a page is small enough, and some of
-            the requests are left for that.
+        most: Requests that may be sent. Intervals that are open then stay open.
+        is_read: Whether the caller reads the found intervals next: then a page is small
+            enough, and some of the requests are left for these reads.
 
     Raises:
         UncountableError: The API tells no totals of this list.
@@ -195,7 +195,7 @@ async def find_differing(  # noqa: PLR0913 - each is a fact about the list
             needed = pages + (pages > 1)  # the borders of several pages take one to be proven
             dense = abs(one.total - one.expected) >= ceil(one.expected / expected.page_size)
             is_small = pages <= 1 or (dense and needed <= left) if is_read else not one.total
-            # Where much is gone, as much is read as there are requests for.
+            # If many rows are gone, the lower part is as long as requests allow.
             room = left - 2 if dense else inf
             middle = expected.middle(*one.region.interval(key), room)
             if middle is not None and not is_small:
@@ -205,7 +205,7 @@ async def find_differing(  # noqa: PLR0913 - each is a fact about the list
                 found.append(one)
         if found:
             yield Differing(None, intervals=found, turn=turn)
-        # With few requests left, rather one way to its end than many that end nowhere.
+        # With few requests left, one interval is halved to its end, not many halfway.
         width = min(_AT_ONCE, max(1, left // _LONGEST_WAY))
         asking = todo[-width:] if left > 0 else []
         if not asking:
@@ -238,7 +238,7 @@ async def find_rows(
     is_sortable: bool,
     most: int = maxsize,
 ) -> AsyncIterator[Part]:
-    """Yield the pages where an interval of ids differs, each with a proof behind.
+    """Yield the pages where an interval of ids differs, and a proof behind each part.
 
     Arguments and errors are those of `find_differing`.
     """
@@ -271,14 +271,14 @@ async def read_sector(
     pages: int | None = None,
     key: Key = ID,
 ) -> AsyncIterator[Part]:
-    """Read a closed interval: its pages, and a proof of what exists in it, or a doubt.
+    """Read a closed interval: yield its pages, then a proof of its rows, or a doubt.
 
     Args:
         ask: Asks for pages.
         region: The interval.
         is_sortable: Whether the API sorts the list by id.
-        pages: How many it should have. More than 16 requests and 4 a page are not sent;
-            None for no other bound than that of every read.
+        pages: How many it should have: at most 16 requests and 4 a page are sent. None sets
+            no other limit than that of every read.
         key: The key.
 
     Raises:
@@ -295,7 +295,7 @@ async def read_sector(
 
 
 async def read_whole(ask: Ask, greatest: int, *, is_sortable: bool) -> AsyncIterator[Part]:
-    """Read all of a list that no range narrows; as `read_sector`, up to a greatest id.
+    """Read a whole list that no range narrows; as `read_sector`, up to a greatest id.
 
     Raises:
         UncountableError: The API tells no totals of this list.
@@ -307,7 +307,7 @@ async def read_whole(ask: Ask, greatest: int, *, is_sortable: bool) -> AsyncIter
 
 
 async def _proven(parts: AsyncIterator[Part], region: Region) -> AsyncIterator[Part]:
-    """Yield the pages of a read, and a proof of which rows exist in a region, or a doubt."""
+    """Yield the pages of a read, then a proof of which rows a region has, or a doubt."""
     shown, sent, is_doubtful = set[int](), inf, False
     async for part in parts:
         is_doubtful |= part.is_doubtful

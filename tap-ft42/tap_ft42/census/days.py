@@ -1,6 +1,6 @@
 """On which days rows were created.
 
-The API counts by days, and nobody says whose midnights cut them: those of UTC, or those of
+The API counts by day, but does not say in which time zone its days begin: in UTC or in
 Paris. So each row has a **moment**: the day in UTC plus the day in Paris, as numbers since
 1970. The two are the same day or neighbours, so that one number tells both.
 """
@@ -18,7 +18,7 @@ from tap_ft42.declared.listing import CREATED_AT
 ZONES: tuple[Zone, ...] = get_args(Zone)
 
 UNKNOWN = 0
-"""The moment of a row of which nobody knows when it was created."""
+"""The moment of a row whose creation nobody knows."""
 
 _DAY = 24 * 60 * 60 * 1000
 _HOUR = 60 * 60 * 1000
@@ -72,7 +72,7 @@ def written(day: int) -> str:
 
 
 def bounds(first: int, last: int, zone: Zone) -> tuple[int, int]:
-    """Return the instants at which the first of some days begins and the last one ends."""
+    """Return when the first of some days begins and the last one ends, in milliseconds."""
     if zone == "UTC":
         return first * _DAY, (last + 1) * _DAY
     return _midnight_of_paris(first - 1), _midnight_of_paris(last)

@@ -14,19 +14,19 @@ class Findings:
     """What an audit has found.
 
     Attributes:
-        stream: Whose rows were counted.
-        cursus_id: Of which cursus; 0 for all.
-        zone: Whose midnights cut the days.
-        days: Days that were compared.
-        differed: Those of them on which the API counted other rows.
-        unsettled: Those of them about which too many requests would have been needed, and
-            those whose rows are believed to have gone with their people.
-        missing: Rows that were not known, and have been read now.
-        gone: Rows that were known, and are gone.
-        along: Rows that went with their people.
-        requests: What it took.
+        stream: The stream whose rows were counted.
+        cursus_id: The cursus; 0 for all.
+        zone: The time zone of the days.
+        days: How many days were compared.
+        differed: Days on which the API's count differed.
+        unsettled: Days that would have needed too many requests, and days whose lacking rows
+            are believed to have left with their people.
+        missing: Rows that were unknown, and have been read now.
+        gone: Known rows that are gone.
+        along: Rows that left with their people.
+        requests: Requests that the audit took.
         until: The instant up to which rows were counted.
-        counts: How many rows there were of each day that is proven.
+        counts: How many rows each proven day has.
     """
 
     stream: str

@@ -1,4 +1,4 @@
-"""What a census asks a list for, and how it says what that proves."""
+"""How a census asks for rows, and turns the answers into proofs."""
 
 from __future__ import annotations
 
@@ -30,23 +30,23 @@ if TYPE_CHECKING:
 UNREADABLE = (
     FatalAPIError, IncompleteReadError, RangeIgnoredError, TooLargeError, UncountableError,
 )  # fmt: skip
-"""What makes a census impossible, and no more than the census."""
+"""Errors that make a census impossible, but nothing else."""
 
 
 @dataclass(frozen=True)
 class Read:
-    """What a run has read of a stream, and what is known of it.
+    """What a run has read of a stream, and knows about it.
 
     Attributes:
         counted: The list.
-        terms: By what the census goes.
-        contexts: Its contexts that were read to their end.
-        left_out: Ids of rows that the API lists and the stream does not emit.
-        seen: Ids of the rows that came.
-        is_all: Whether all of its contexts that were begun were read to their end.
-        is_refreshed: Whether all rows have come that tonight has to read again.
-        account: What is known of the list; changed in place.
-        end: How many requests the run may have spent when it ends.
+        terms: What the census needs from the run.
+        contexts: Contexts of the partitions that were read completely.
+        left_out: Ids of rows that the API lists but the stream skips.
+        seen: Ids of the rows that were read.
+        is_all: Whether all partitions that were begun were read completely.
+        is_refreshed: Whether all rows that are due again tonight were read.
+        account: The known rows of the list; changed in place.
+        end: How many requests the run may have spent when the census ends.
     """
 
     counted: CountedList
@@ -61,10 +61,10 @@ class Read:
 
 
 class Inquiry:
-    """Asks for rows of a stream, emits what is new, and says what is gone."""
+    """Asks for rows of a stream, emits new rows, and tells which are gone."""
 
     def __init__(self, read: Read) -> None:
-        """Prepare it; nothing is asked yet."""
+        """Prepare the inquiry; nothing is asked yet."""
         self._read = read
         self._list = read.counted
         self._terms = read.terms
@@ -77,7 +77,7 @@ class Inquiry:
         """Ask, as far as the API can be read.
 
         Yields:
-            What is proven to exist, or to be gone.
+            Proofs of which rows exist, or are gone.
 
         Raises:
             RunEnds: The run has to end.
@@ -94,12 +94,12 @@ class Inquiry:
             self._tell_impossible(str(error) or error.__doc__)
 
     def _found_out(self) -> Iterator[Proof]:
-        """Yield what `proofs` does; what raises an error of `UNREADABLE` is told."""
+        """Yield the proofs; `proofs` logs errors of `UNREADABLE`."""
         raise NotImplementedError
 
     @property
     def _most(self) -> int:
-        """Requests that it may still spend."""
+        """Requests that the census may still spend."""
         spent = self._terms.budget.spent
         return max(min(self._read.end - spent, self._terms.left), 0)
 
@@ -117,10 +117,10 @@ class Inquiry:
         read: Callable[[Ask], AsyncIterator[Part]],
         filters: Mapping[str, str] | None = None,
     ) -> Iterator[Part]:
-        """Yield the parts of a read, of some of the rows if filters say which."""
+        """Yield the parts of a read; filters narrow it to some of the rows."""
         pipeline, place = self._list.reader.pipeline, self._terms.next_place()
         source = self._source({**(self._query or {}), **(filters or {})})
-        # What several lists of parents count cannot be held against what all have.
+        # Counts of several lists of parents cannot be compared with the count of all.
         reading = pipeline.read(place, source, read, is_divided=False)
         for part, _ in pipeline.parts(reading):
             yield part
@@ -134,11 +134,11 @@ class Inquiry:
 
     @property
     def _all_days(self) -> Region:
-        """What was created up to when the run has read."""
+        """All rows created until the instant until which the run has read."""
         return Region({CREATED_AT: (0, self._terms.times.until)})
 
     def _source(self, query: Mapping[str, Any]) -> ListSource:
-        """Say which rows are asked for."""
+        """Return the source of a query."""
         return self._list.reader.source(self._whole, query, path=self._path)
 
     def _take(self, records: Sequence[dict[str, Any]]) -> None:
@@ -148,7 +148,7 @@ class Inquiry:
             self._account.take(record, is_new=False)
 
     def _emit(self, records: Sequence[dict[str, Any]]) -> None:
-        """Emit rows; those that do not tell their parent, below the one that they belong to."""
+        """Emit rows; find out the parent of rows that do not tell theirs."""
         counted, (context, *others) = self._list, self._contexts
         is_told = not others or not counted.listing.parent_columns
         contexts = {} if is_told else counted.contexts_of(records, self._contexts)
@@ -159,15 +159,15 @@ class Inquiry:
 
     @property
     def _column(self) -> str:
-        """The column of the cursor; only lists with one are counted like this."""
+        """The column of the cursor; empty if the list has none."""
         cursor = self._list.listing.cursor
         return cursor.column if cursor else ""
 
     def _judged(self, proof: Proof) -> Iterator[Proof]:
-        """Say of which rows an interval of ids consists, or who is gone of those known.
+        """Yield which rows exist in an interval of ids, or which known rows are gone.
 
-        A row that the run itself has just read may have left since: then the next census
-        finds it.
+        A row that the run itself has read counts as existing. If it has left since, the next
+        census finds it.
         """
         ids = {*(proof.ids or ()), *self._seen.between(proof.lower, proof.upper)}
         missing = [
@@ -189,9 +189,9 @@ class Inquiry:
 
     @property
     def _is_whole(self) -> bool:
-        """Whether what is known are all rows that the API counts.
+        """Whether the known rows are all rows that the API counts.
 
-        Of what is older than the start date, some may be known.
+        Of rows before the start date, only some may be known.
         """
         is_known = self._oldest is None and "next_id" not in self._account.notes
         is_divided = all(all(filters.values()) for _, filters in self._account.parts)
@@ -199,10 +199,10 @@ class Inquiry:
 
     @property
     def _tells_who_is_there(self) -> bool:
-        """Whether a range is told by its ids, and not by those that are gone.
+        """Whether a proof lists the ids that exist in a range, not those that are gone.
 
-        A range may have older rows, which were not asked for and a backfill has brought; or
-        rows of people whom the filter of campuses drops. And keyed ids have no ranges.
+        A range may hold older rows, which were not asked for but came with a backfill. It may
+        hold rows of people whom the campus filter drops. And keyed ids have no ranges.
         """
         is_of_people = self._list.listing.movers is not None
         is_partial = is_of_people and bool(self._terms.scope.campus_ids)
@@ -216,7 +216,7 @@ class Inquiry:
 
     @property
     def _fit(self) -> Fit:
-        """What it was found to do."""
+        """What the route was found to do."""
         return self._list.reader.route(self._path).fit
 
     @property
@@ -225,12 +225,12 @@ class Inquiry:
 
     @cached_property
     def _query(self) -> dict[str, Any] | None:
-        """What asks for all rows of the stream, or None if no request does."""
+        """The query for all rows of the stream; None if no request has them all."""
         listing = self._list.listing
         query = dict(self._list.query(self._whole))
         if listing.parent_filter is not None:
             parents = sorted({parent_of(context) for context in self._contexts})
-            # What is known is of all parents, and so is what is counted.
+            # The known rows are of all parents, so all parents are counted.
             if self._read.is_all and len(parents) <= self._fit.can.longest_list:
                 query[listing.parent_filter] = ",".join(map(str, parents))
             elif self._terms.scope.campus_ids:
@@ -239,11 +239,11 @@ class Inquiry:
 
 
 class DayInquiry(Inquiry):
-    """Asks for rows by when they were created."""
+    """Asks for rows by the instant of their creation."""
 
     @property
     def _at_once(self) -> int:
-        """Ids that are looked up at once: a page that has room for more has all rows."""
+        """Ids that a request looks up: fewer than a page, so that one page has all rows."""
         return max(min(self._fit.can.longest_list, self._page_size - 1), 1)
 
     @override
@@ -254,10 +254,10 @@ class DayInquiry(Inquiry):
 
 
 def looked_at(sent: float) -> Proof:
-    """Say that a list was looked at after a Unix time, and nothing of its rows."""
+    """Return a proof that a list was looked at after a Unix time, and of no row."""
     return Proof(None, lower=1, upper=0, total=0, sent=sent)
 
 
 def gone(number: int, sent: float) -> Proof:
-    """Say that a row is gone, as a request has told that was sent after a Unix time."""
+    """Return a proof that a row is gone, by a request sent after a Unix time."""
     return Proof(None, lower=number, upper=number, total=0, ids=(), sent=sent)

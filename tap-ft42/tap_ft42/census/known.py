@@ -1,34 +1,34 @@
-"""Which rows of a stream with bookmarks are known, and how a census finds those that went.
+"""The known rows of a stream with bookmarks, and the census that finds which disappeared.
 
 The state of an incremental stream holds under ``census``, beside its bookmarks:
 
-``ids`` or, where these are too many, ``greatest``
-    What was read and not found gone.
+``ids`` or, if there are too many, ``greatest``
+    The ids of the known rows, or the greatest one.
 ``days``
     When the rows were created: see `tap_ft42.census.days`.
 ``open_ids``
-    Rows that can still disappear, where others cannot.
+    Ids of rows that can still disappear, in a list whose settled rows cannot.
 ``statuses``
-    By what these are asked for.
+    Filter values that select these rows.
 ``basis``
-    What the stream is narrowed to: of another scope nothing is known.
+    The scope of the stream. In another scope, a new account is begun.
 ``taken``
-    When the last census ended. The next one is due once ``census_hour`` has struck.
+    When the run of the last census began. The next census is due after ``census_hour``.
 ``refreshed``
-    Highest id of the part that was read again last.
+    Highest id of the part that was last read again.
 ``owed``
-    Rows that should have been read again by now, beyond those that were: less than a page,
-    unless there were too few requests.
+    How many rows are overdue to be read again: less than a page, unless there were too few
+    requests.
 ``left``
-    Up to when is known which rows have left the list that another filter names.
+    Until when another filter has shown which rows left the list.
 ``since``
-    While no census has proven what is known: when the account was begun.
+    When the account was begun. It stays until a census has proven the known rows.
 ``is_mixed``
-    Whether the API lists rows that are not emitted: then its totals are no news for a reader.
+    Whether the API lists rows that are skipped. Then its totals tell a reader nothing.
 ``next_id``
-    While rows are not known that were read before: the id below which all are.
+    The id below which all rows are known. It stays while rows of earlier runs are unknown.
 
-A row is accounted for before the state that passes it is written.
+A row enters the account before a bookmark that passes the row is written.
 """
 
 from __future__ import annotations
@@ -64,12 +64,12 @@ if TYPE_CHECKING:
 
 
 class KnownRows(Presence):
-    """The rows of a list with bookmarks, of all its contexts together."""
+    """The rows of a list with bookmarks, of all its partitions together."""
 
     def __init__(
         self, counted: CountedList, terms: CensusTerms, whole: Context | None = None
     ) -> None:
-        """Know nothing yet of a list, whose context names its cursus if it has one."""
+        """Know no row yet; `whole` is the list's context, which names its cursus, if any."""
         super().__init__(counted, terms)
         self._whole = whole
         self._account: Account | None = None
@@ -89,7 +89,7 @@ class KnownRows(Presence):
         is_known = is_same_scope(kept.get("basis"), self._basis) and "next_id" not in kept
         if self._list.listing.parent is None and is_known and self._is_due(kept):
             with suppress(KeyError, ValueError):
-                # A full page might have a successor.
+                # Another page may follow a full one.
                 self._is_short = len(unpacked_ids(kept["ids"])) < self._list.reader.page_size
         return self._is_short
 
@@ -113,9 +113,9 @@ class KnownRows(Presence):
         return self._list.state(self._whole)
 
     def _open(self, state: dict[str, Any]) -> None:
-        """Take up the account of the state, or begin one."""
+        """Restore the account from the state, or begin one."""
         kept: dict[str, Any] = state.pop(STATE, None) or {}
-        # Who is in a scope, other lists need to know, counted or not.
+        # Other lists need the people of a scope, even if nobody counts them.
         tells = self._list.listing.tells == "people" and self._terms.scope.campus_ids
         is_wanted = is_counted(self._list, self._terms) or (tells and self._terms.is_whole())
         if not self._list.is_one_list or not (kept or is_wanted):
@@ -141,7 +141,7 @@ class KnownRows(Presence):
             return None
 
     def _begun(self) -> Account:
-        """Begin an account; of rows that were read before, it knows none."""
+        """Begin an account, without the rows that earlier runs have read."""
         notes: dict[str, Any] = {"since": from_milliseconds(self._terms.began)}
         if any(map(_has_begun, self._list.states_within(self._whole))):
             return Account({**notes, "next_id": 1})
@@ -172,7 +172,7 @@ class KnownRows(Presence):
 
     @override
     def see(self, row_id: int) -> None:
-        # What the list itself does not show is no part of what is counted.
+        # A row that the list itself does not show is not counted.
         if self._account is not None and row_id in self._account:
             self._seen.add(row_id)
 
@@ -228,14 +228,14 @@ class KnownRows(Presence):
         account.note(taken=from_milliseconds(self._terms.began))
 
     def _are_all_seen(self, account: Account) -> bool:
-        """Tell whether all known rows came tonight, as all or their people were asked for."""
+        """Tell whether tonight's read of all rows, or of all people, showed each known row."""
         is_asked = self._list.listing.movers is not None and "since" not in account.notes
         is_told = (is_asked or self._is_short) and account.is_exact
         return is_told and all(row in self._seen for row in account.ids)
 
     @property
     def _are_parents_read(self) -> bool:
-        """Whether all known parents were read: not all are, where their list cannot be."""
+        """Whether all known parents were read. Not so if their own list cannot be read."""
         parent, scope = self._list.listing.parent, self._terms.scope
         if parent is None:
             return True

@@ -1,8 +1,8 @@
-"""A census of a list whose ids are known: where it differs, and what disappeared.
+"""A census of a list whose ids are known: it finds the rows that disappeared.
 
-However many rows disappeared, a census ends once a quarter of the hour's requests has
-been sent. The streams take their turns in order, each with its share: first the part
-that is read again, then the counts. A later census finds the rest.
+A census stops once a quarter of the hour's requests has been sent, however many rows
+disappeared. The streams take turns, each with its share of requests. Each first reads a
+part of its list again, then it counts. A later census finds the rest.
 """
 
 from __future__ import annotations
@@ -42,21 +42,21 @@ if TYPE_CHECKING:
 _LATER = in_milliseconds("2100-01-01")
 
 _MANY = 3
-"""Ranges that contradict themselves that are no coincidence: rows may move while they count."""
+"""So many contradictory ranges are no coincidence. Rows that move cause fewer of them."""
 
 _KNOWN_SINCE = ("left", "since", "taken")
-"""Notes from when on it is not known who left; the first one that there is counts."""
+"""Notes of the instant since which departures are unknown; the first existing one counts."""
 
 
 class ListCensus(Inquiry):
     """A census of all rows of a stream."""
 
     def __init__(self, read: Read, *, is_proven: bool = False) -> None:
-        """Prepare it; nothing is asked yet.
+        """Prepare the census; nothing is asked yet.
 
         Args:
             read: What the run has read of the stream.
-            is_proven: Whether an audit has proven what is known, so that nothing is counted.
+            is_proven: Whether an audit has proven the known rows, so that nothing is counted.
         """
         super().__init__(read)
         self._is_sortable = self._list.listing.is_sortable
@@ -108,26 +108,26 @@ class ListCensus(Inquiry):
 
     @property
     def _is_own_proof(self) -> bool:
-        """Whether the run itself has read all that is known: by ids, from the first one on."""
+        """Whether this run has read all known rows itself, by ids from the first one on."""
         is_begun_now = self._account.notes.get("since") == from_milliseconds(self._terms.began)
         is_in_order = self._is_sortable and self._fit.sorts_by(ID) and self._fit.narrows_by(ID)
         return is_begun_now and is_in_order and self._read.is_all
 
     def _read_again(self) -> Generator[Proof, None, bool]:
-        """Read what is due tonight, so that all rows are within the nights.
+        """Read tonight's part of the list again, so that the nights cover all rows.
 
-        What is owed is counted in rows, and a sector counts once it has been read.
+        ``owed`` is a number of rows. It shrinks once a sector has been read.
 
         Returns:
-            Whether that was all of the list.
+            Whether tonight's part was the whole list.
         """
         account, listing, total = self._account, self._list.listing, self._account.total
         nights = self._terms.settings["refresh_nights"] * listing.census.refresh_factor
         is_turn = "taken" in account.notes and not self._read.is_refreshed
-        # Lists that hardly ever change are read in full now and then.
+        # Lists that hardly ever change are read completely now and then.
         if not nights or listing.is_reference or not is_turn or total <= self._page_size:
             return False
-        room = max(self._page_size - 1, 1)  # behind a full page is asked
+        room = max(self._page_size - 1, 1)  # a full page needs one request more
         owed = account.notes.get("owed", room - 1) + ceil(total / nights)
         pages = min(owed // room, ceil(total / room), self._most)
         is_all = False
@@ -142,7 +142,7 @@ class ListCensus(Inquiry):
         return is_all
 
     def _compared_whole(self) -> Iterator[Proof]:
-        """Compare what is known with all of a list that no range narrows, unless it is long."""
+        """Compare the known rows with the whole list, if it is short: no range narrows it."""
         if self._oldest is not None or ceil(self._account.total / self._page_size) > self._most:
             raise RangeIgnoredError
         greatest = self._account.greatest
@@ -151,15 +151,15 @@ class ListCensus(Inquiry):
         )
 
     def _counted_to_be(self, total: int, sent: float) -> Iterator[Proof]:
-        """Say how many rows were counted, where that says how many the stream has."""
-        # Where the API lists rows that are not emitted, its totals are no news to readers.
+        """Yield the counted total as a proof, if it is the stream's total."""
+        # If the API lists rows that are skipped, its totals tell readers nothing.
         if "is_mixed" not in self._account.notes:
-            # What was counted by age is no total of any ids: that it was, is all it says.
+            # A count by age is no total of any ids. It only proves that somebody counted.
             whole = Proof(None, lower=1, upper=self._account.greatest, total=total, sent=sent)
             yield whole if self._tells_who_is_there else replace(whole, upper=0, total=0)
 
     def _compared(self) -> Iterator[Proof]:
-        """Find out where the list differs from what is known of it."""
+        """Find out where the list differs from its known rows."""
         if self._account.total <= self._page_size:
             yield from self._taken(self._sector(1, self._account.greatest))
             return
@@ -168,7 +168,7 @@ class ListCensus(Inquiry):
         yield from self._counted_to_be(proof.total, proof.sent)
         if self._list.listing.census.left_filters:
             if proof.total != self._account.total:
-                # Without such a filter, ranges of ids tell who is gone.
+                # If 42 refuses the filter, ranges of ids tell which rows are gone.
                 with suppress(FatalAPIError):
                     yield from self._left()
             self._account.note(left=from_milliseconds(self._terms.times.until))
@@ -182,7 +182,7 @@ class ListCensus(Inquiry):
         yield from self._taken(read)
 
     def _left(self) -> Iterator[Proof]:
-        """Find the rows of which another filter tells that they have left the list."""
+        """Find the rows that left the list: another filter shows them."""
         counted, sent, account = self._list, self._terms.now(), self._account
         before = next(account.notes[name] for name in _KNOWN_SINCE if name in account.notes)
         since = in_milliseconds(before) - self._terms.times.overlap
@@ -202,15 +202,15 @@ class ListCensus(Inquiry):
                 yield gone(number, sent)
 
     def _first_proof(self) -> Iterator[Proof]:
-        """Say what a first load has read, now that the API's total agrees with it."""
+        """Yield proofs of a first load, now that the API's total agrees with it."""
         since = in_milliseconds(self._account.notes["since"]) / 1000
         self._account.forget("since")
-        # A load by ids misses nothing; one by changes left rows to the next window.
+        # A load by ids misses no row. A load by changes leaves rows to the next window.
         if self._is_sortable and self._tells_who_is_there:
             yield from pieces(1, self._account.greatest, self._account.ids, since)
 
     def _read_what_is_unknown(self) -> bool:
-        """Read the rows from before they were accounted for, and tell whether all are known."""
+        """Read the rows that the account lacks, and tell whether all rows are known now."""
         region = self._region(self._account.notes["next_id"], MAX_ID)
         if not self._is_sortable:
             window = (self._oldest or 0, self._terms.times.until)
@@ -239,7 +239,7 @@ class ListCensus(Inquiry):
         return region
 
     def _sector(self, lower: int, upper: int) -> Callable[[Ask], AsyncIterator[Part]]:
-        """Return what reads a closed interval of ids."""
+        """Return a function that reads a closed interval of ids."""
         rows = len(self._account.between(lower, upper))
         return partial(
             read_sector,
@@ -249,13 +249,13 @@ class ListCensus(Inquiry):
         )
 
     def _taken(self, read: Callable[[Ask], AsyncIterator[Part]]) -> Iterator[Proof]:
-        """Yield what a read proves of the stream, and account for it."""
+        """Yield what a read proves, and account for it."""
         for part in self._parts(read):
             if isinstance(part, Proof):
                 yield from self._judged(part)
 
     def _parts(self, read: Callable[[Ask], AsyncIterator[Part]]) -> Iterator[Part]:
-        """Yield the parts of a read whose rows have been taken."""
+        """Yield the parts of a read, after taking in their rows."""
         for part in self._asked(read):
             self._doubts += part.is_doubtful
             if part.page is not None:

@@ -1,4 +1,4 @@
-"""Numbers written down as text that is small enough for a state: 27 kB for 40,341 ids."""
+"""Writes numbers as text that is small enough for a state: 27 kB for 40,341 ids."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 MOST_IDS = 100_000
-"""Ids that are remembered of a list, beyond a run."""
+"""A state holds at most this many ids of a list."""
 
 LONGEST = 550_000
-"""Characters that so many take at most: four bytes each, and base64."""
+"""Characters that so many ids take at most: four bytes each, in base64."""
 
 
 def packed(numbers: Iterable[int]) -> str:
-    """Write numbers of 32 bits without a sign down."""
+    """Write unsigned numbers of 32 bits as text."""
     words = array("I", numbers)
     if sys.byteorder == "big":
         words.byteswap()
     raw = words.tobytes()
-    # The high bytes are nearly all 0: side by side they take next to nothing.
+    # The high bytes are nearly all 0: side by side, they need almost no space.
     return b64encode(zlib.compress(b"".join(raw[at::4] for at in range(4)))).decode()
 
 
@@ -33,7 +33,7 @@ def unpacked(text: str) -> list[int]:
     """Read what `packed` has written.
 
     Raises:
-        ValueError: It is damaged.
+        ValueError: The text is damaged.
     """
     try:
         planes = zlib.decompress(b64decode(text, validate=True))
@@ -51,7 +51,7 @@ def unpacked(text: str) -> list[int]:
 
 
 def packed_ids(numbers: Iterable[int]) -> str:
-    """Write ids down, in whatever order they come."""
+    """Write ids as text; they may come in any order."""
     return packed(after - before for before, after in pairwise([0, *sorted(numbers)]))
 
 
@@ -61,7 +61,7 @@ def unpacked_ids(text: str) -> list[int]:
 
 
 def steps(values: Iterable[int]) -> str:
-    """Write numbers down that are close to their predecessors, greater or smaller ones."""
+    """Write numbers as text, each close to the one before, greater or smaller."""
     signed = (after - before for before, after in pairwise([0, *values]))
     return packed(2 * step if step >= 0 else -2 * step - 1 for step in signed)
 

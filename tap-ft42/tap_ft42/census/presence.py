@@ -1,8 +1,8 @@
-"""Which rows of a stream have been read, and what that proves to exist.
+"""Which rows of a stream have been read, and which rows that proves to exist.
 
-A read that came to its end is a proof in itself. While one that was cut short waits
-for the next run, the stream's state holds under ``census`` what it has seen. What
-streams with bookmarks keep there is said in `tap_ft42.census.known`.
+A complete read is a proof in itself. If a read was cut short, the stream's state holds
+the ids that it has seen under ``census``, for the next run. `tap_ft42.census.known`
+says what streams with bookmarks keep there.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ _MOST_PIECES = 1_000
 
 
 class Presences:
-    """Keeps account of the rows of a stream: by cursus, if each of them has a list."""
+    """Keeps account of a stream's rows, by cursus if each cursus has its own list."""
 
     def __init__(self, lists: Mapping[int, Presence]) -> None:
-        """Account for lists that are named by the ids of their cursus."""
+        """Account for lists, by the id of their cursus."""
         self._lists = lists
 
     def of(self, context: Context | None) -> Presence:
-        """Return what keeps account of the list of a partition."""
+        """Return the `Presence` of a partition's list."""
         return self._lists[cursus_of(context)]
 
     def save(self) -> None:
@@ -53,18 +53,18 @@ class Presences:
 
     @property
     def ids(self) -> Iterable[int] | None:
-        """The ids of all rows, if they are known."""
+        """The ids of all rows; None if some are not known."""
         known = [one.ids for one in self._lists.values()]
         complete = [ids for ids in known if ids is not None]
         return chain.from_iterable(complete) if len(complete) == len(known) else None
 
     @property
     def audits(self) -> Sequence[Findings]:
-        """What comparisons by the day have found."""
+        """The findings of comparisons by the day."""
         return [findings for one in self._lists.values() for findings in one.audits]
 
     def proofs(self) -> Iterator[tuple[Context | None, Proof]]:
-        """Yield what is proven to exist; as of a `Presence`."""
+        """Yield the proofs of all lists; as of a `Presence`."""
         for one in self._lists.values():
             yield from one.proofs()
 
@@ -73,7 +73,7 @@ class _ProofOfRead:
     """A read of a whole list."""
 
     def __init__(self, context: Context | None, state: dict[str, Any], now: float) -> None:
-        """Begin, or go on from what an earlier run has read."""
+        """Begin a read, or continue one of an earlier run."""
         self.context = context
         self._state = state
         self.is_complete = False
@@ -97,7 +97,7 @@ class _ProofOfRead:
 
 
 class Presence:
-    """Keeps account of the rows of a list: here, of reads that show all of it."""
+    """Keeps account of a list's rows; this class does so for reads of the whole list."""
 
     def __init__(
         self,
@@ -112,7 +112,7 @@ class Presence:
         self._reads: dict[Hashable, _ProofOfRead] = {}
 
     def is_short(self) -> bool:
-        """Tell, before it is read, whether a page can show all that is known and is counted."""
+        """Tell before a read if a census is due and one page can show all known rows."""
         return False
 
     def begin(self, context: Context | None) -> None:
@@ -126,8 +126,8 @@ class Presence:
         if (read := self._reads.get(key_of(context))) is None:
             return
         read.sent = min(read.sent, page.sent)
-        # Without a total nobody knows whether all was read, or whether there is nothing;
-        # and of a row without id nobody knows which one is there.
+        # Without a total, nobody knows whether all rows were read, or whether there are any.
+        # Nobody can identify a row without id.
         if page.total is None or page.count != len(page.ids):
             read.is_proof = False
         read.ids.update(number for number in page.ids if 1 <= number <= MAX_ID)
@@ -143,13 +143,13 @@ class Presence:
             read.is_proof = False
 
     def see(self, row_id: int) -> None:
-        """Take note of a row that was asked for by itself, and came."""
+        """Take note of a row that a request of its own has shown."""
 
     def leave_out(self, row_id: int) -> None:
-        """Take note that a row is not emitted, as it does not belong to the run."""
+        """Take note that a row is skipped, as it does not belong to the run."""
 
     def note_refreshed(self) -> None:
-        """Take note that another list has shown all rows that tonight has to read again."""
+        """Take note that another list has shown all rows that are due again tonight."""
 
     def save(self) -> None:
         """Bring the state up to date."""
@@ -163,11 +163,11 @@ class Presence:
 
     @property
     def audits(self) -> Sequence[Findings]:
-        """What comparisons by the day have found, after `proofs`."""
+        """The findings of comparisons by the day, after `proofs`."""
         return ()
 
     def proofs(self) -> Iterator[tuple[Context | None, Proof]]:
-        """Yield what is proven to exist, after the stream has been read.
+        """Yield proofs of which rows exist, after the stream has been read.
 
         Yields:
             The context of the rows, a parent's or a cursus', or None for all; and the proof.
@@ -185,7 +185,7 @@ class Presence:
 
 
 def pieces(lower: int, upper: int, ids: Sequence[int], sent: float) -> Iterator[Proof]:
-    """Cut a proof into some of at most 10,000 ids that begin at the same ids every time."""
+    """Cut a proof of more than 10,000 ids into pieces with the same borders every time."""
     greatest = ids[-1] if ids else lower
     width = MAX_ID
     if len(ids) > _WIDTH:

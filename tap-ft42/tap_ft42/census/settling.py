@@ -1,14 +1,14 @@
-"""The days on which the API counts other rows than are known: what is missing or gone.
+"""Settles the days on which the API's count differs: finds missing and gone rows.
 
-Either the known rows of a day are looked up, a hundred a request, or its rows are read,
-whatever takes fewer requests. Where a day has many, totals of ids tell first which of them
-lack some.
+Either the known rows of a day are looked up, a hundred a request, or all its rows are read:
+the way with fewer requests is taken. On a day with many rows, totals first show which ranges
+of ids lack rows.
 
-**What is called gone.** If a day lacks as many rows as a look-up of its known rows does not
-bring, these are gone: all that are gone are among them, and the day lacks no more than are
-gone, even if the API heeds only some of the ids. Else the day is read, and what a complete
-read lacks is gone. Nothing follows from the graph alone: a row that disappears or appears
-between the graph and a read costs a request, and no row.
+**Which rows are gone.** If a look-up misses exactly as many rows as the day lacks, the missed
+rows are gone. All gone rows are among the missed ones, and the day lacks no more rows than are
+gone, even if the API heeds only some ids. Otherwise the day is read, and known rows that a
+complete read lacks are gone. The graph alone proves nothing: a row that disappears or appears
+between the graph and a read costs a request, but no row is lost.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class _Suspects:
-    """Known rows, how many of them are gone or have changed, and what a look at all costs."""
+    """Known rows, how many of them are gone or changed, and the pages that show all of them."""
 
     ids: Sequence[int]
     lacking: int
@@ -52,12 +52,12 @@ class _Suspects:
 
     @property
     def halving(self) -> float:
-        """How many requests find out which by halves; the first ones serve all."""
+        """How many requests find them by halving; the first totals serve all of them."""
         return self.lacking * (log2(max(self.pages / self.lacking, 1)) + 2) - 1
 
     @property
     def cost(self) -> float:
-        """How many requests find out which: parts of one where others share it."""
+        """How many requests find them: less than one if others share it."""
         return min(self.pages, self.halving)
 
 
@@ -65,7 +65,7 @@ class Settling(DayInquiry):
     """Looks up or reads the rows of days that differ."""
 
     def __init__(self, read: Read, comparison: Comparison, findings: Findings) -> None:
-        """Prepare to settle what a comparison shows, and to note the findings."""
+        """Prepare to settle the days of a comparison, and to note the findings."""
         super().__init__(read)
         self._comparison = comparison
         self._findings = findings
@@ -81,14 +81,14 @@ class Settling(DayInquiry):
             span
             for one in comparison.parts
             for span, rows in comparison.differences(one).items()
-            # Of rows without ids, a read of the day does not tell which ones are gone.
+            # A read of the day cannot tell which rows without ids are gone.
             if rows > 0 or one.is_named
         }
         for window in comparison.windows(spans, self._page_size):
             yield from self._read_days(window)
 
     def _read_unnamed(self) -> Iterator[Proof]:
-        """Find out which rows without ids are gone, before their days are read."""
+        """Find gone rows without ids, before their days are read."""
         yield from ()
 
     def has_read(self, span: Span) -> bool:
@@ -101,7 +101,7 @@ class Settling(DayInquiry):
         return _Suspects(ids, lacking, len(ids) / self._at_once)
 
     def _looked_up(self, one: Counted) -> Iterator[Proof]:
-        """Look up the known rows of days that lack some."""
+        """Look up the known rows of days that lack rows."""
         comparison, size = self._comparison, self._page_size
         differing = comparison.differences(one)
         suspects = [
@@ -115,7 +115,7 @@ class Settling(DayInquiry):
             if comparison.cost(differing, size) <= look_ups + beside:
                 return
         parts, room = list[_Suspects](), float(self._most)
-        # What a day lacks adds up until it is its turn, however many rows it has.
+        # Gaps add up over the nights, so even a day with many rows gets its turn.
         for each in sorted(suspects, key=lambda one: -one.lacking / (one.cost or 1)):
             if each.cost > room:
                 continue
@@ -128,21 +128,21 @@ class Settling(DayInquiry):
         sent, rows_found = self._terms.now(), self._found(asked)
         lacking = -sum(rows for rows in differing.values() if rows < 0)
         if comparison.others is not None and len(asked) - len(rows_found) > lacking:
-            return  # more than can be gone: not all ids count
+            return  # more than can be gone: 42 ignores some ids
         settled = list[dict[str, Any]]()
         for each in parts:
             missing = [number for number in each.ids if number not in rows_found]
             shown = map(rows_found.get, each.ids)
             changed = [row for row in shown if row is not None and not self._account.names(row)]
             if len(missing) + len(changed) != each.lacking:
-                continue  # it is read
+                continue  # the day is read instead
             settled += changed
             for number in missing:
                 yield self._gone(number, sent)
         self._take(settled)
 
     def _narrowed(self, crowd: _Suspects, room: float) -> list[_Suspects]:
-        """Find out by totals which of the ids of a day lack some."""
+        """Find by totals which ranges of a day's ids lack rows."""
         account, (lower, upper) = self._account, (crowd.ids[0], crowd.ids[-1])
         region, rows = Region({ID: (lower, upper)}), len(account.between(lower, upper))
         (_, filters), *_ = account.parts
@@ -183,7 +183,7 @@ class Settling(DayInquiry):
     # Reading
 
     def _read_days(self, span: Span) -> Iterator[Proof]:
-        """Read all rows of some days, if there is room for it."""
+        """Read all rows of some days, if there are requests for it."""
         region = Region({CREATED_AT: bounds(*span, self._comparison.zone)})
         if read := self._read_all(region, self._comparison.pages(span, self._page_size)):
             yield from self._taken_in(*read, _days(span))
@@ -191,11 +191,11 @@ class Settling(DayInquiry):
     def _read_all(
         self, region: Region, pages: int
     ) -> tuple[dict[int, dict[str, Any]], Proof] | None:
-        """Return the rows of a region, and the proof; None if they may not be all.
+        """Return all rows of a region, and the proof; None if rows may be missing.
 
         Args:
             region: An interval of ids or of instants.
-            pages: How many pages it should have; it is not read if there is no room for them.
+            pages: How many pages it should have. With fewer requests left, it is not read.
         """
         if pages > self._most:
             return None
@@ -217,7 +217,7 @@ class Settling(DayInquiry):
         return None if proof is None else (rows, proof)
 
     def _of(self, days: range, rows: Mapping[int, dict[str, Any]]) -> dict[int, dict[str, Any]]:
-        """Return those rows that were created on some days."""
+        """Return the rows that were created on some days."""
         zone = self._comparison.zone
         return {
             number: row
@@ -228,10 +228,10 @@ class Settling(DayInquiry):
     def _taken_in(
         self, read: Mapping[int, dict[str, Any]], proof: Proof, days: range
     ) -> Iterator[Proof]:
-        """Account for all rows of some days, and yield which of those with ids are gone."""
+        """Account for all rows of some days, and yield which named rows are gone."""
         account, zone, rows = self._account, self._comparison.zone, self._of(days, read)
         known = account.rows_on(days, zone)
-        # Which rows without ids are known, nobody can tell, and each one's parent is asked.
+        # Nobody can tell which unnamed rows are new, and emitting one asks for its parent.
         is_any_new = account.is_exact or len(rows) > known
         self._emit(
             [

@@ -1,4 +1,4 @@
-"""What a census is told: the list that it counts, and by what the run lets it go."""
+"""What a census gets from its run: the list that it counts, and the run's terms."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from tap_ft42.reading.reader import ListReader
 
 _SHARE = 4
-"""Which part of the hour's requests may have been sent before counts end, unless the
-settings say otherwise: others need the rest."""
+"""Counts end once this part of the hour's requests, a quarter, has been sent, unless the
+settings say otherwise. Others need the rest."""
 
 
 @dataclass
@@ -36,18 +36,18 @@ class Departures:
 
 @dataclass(frozen=True, kw_only=True)
 class CensusTerms:
-    """By what the censuses of a run go."""
+    """What the censuses of a run need from it."""
 
     settings: Mapping[str, Any]
     """The settings of the tap."""
     began: int
     """When the run began, in milliseconds since 1970."""
     now: Callable[[], float]
-    """Tells the Unix time."""
+    """Returns the Unix time."""
     times: Times
-    """The instants between which it reads."""
+    """The instants between which the run reads."""
     scope: Scope
-    """Which part of the network it reads."""
+    """Which part of the network the run reads."""
     quota: Quota
     """The application's limits."""
     budget: Budget
@@ -55,15 +55,15 @@ class CensusTerms:
     is_wanted: Callable[[], bool]
     """Whether anybody wants to know which rows exist."""
     is_whole: Callable[[], bool]
-    """Whether the run reads what is due, and neither tries out nor fills up the past."""
+    """Whether the run is neither a dry run nor a backfill."""
     ends_early: Callable[[], bool]
-    """Whether the run ends before all is read."""
+    """Whether the run ends before all rows are read."""
     next_place: Callable[[], Place]
-    """Gives away places in the order of the run."""
+    """Returns the next place in the order of the run."""
     write_state: Callable[[], None]
-    """Writes the state down now and then."""
+    """Writes the state now and then."""
     departures: Departures = field(default_factory=Departures)
-    """Who has gone, as far as the run has found out."""
+    """The people whom the run has found to be gone so far."""
 
     @property
     def left(self) -> int:
@@ -73,20 +73,20 @@ class CensusTerms:
         return max((wanted or self.quota.per_hour // _SHARE or maxsize) - spent, 0)
 
     def end(self, share: float) -> int:
-        """Return how many requests the run may have spent when a list has had its share."""
+        """Return how many requests the run may have spent when a list has used its share."""
         return self.budget.spent + ceil(self.left * share)
 
 
 class Output(Protocol):
-    """Takes the rows that a census meets."""
+    """Takes the rows that a census reads."""
 
     @property
     def selected(self) -> bool:
-        """Whether they are wanted."""
+        """Whether the rows are wanted."""
 
     @property
     def personal(self) -> PersonalData:
-        """What of them is about people, and what of that may leave the tap."""
+        """Which of their data is about people, and which of that may leave the tap."""
 
     def emit(self, record: Any, context: Context | None, *, is_known: bool) -> None:  # noqa: ANN401 - what the API sent
         """Emit a record that is read outside of its stream's own turn.
@@ -94,18 +94,18 @@ class Output(Protocol):
         Args:
             record: What the API sent.
             context: The context of its partition, or None.
-            is_known: Whether it is only looked at, as the target has it.
+            is_known: Whether the target has the record, so that it is only looked at.
         """
 
 
 class CountedList(Protocol):
-    """A list in a run, as its census knows it; see `tap_ft42.run.partitions`."""
+    """A list in a run, as its census sees it; see `tap_ft42.run.partitions`."""
 
     listing: Listing
 
     @property
     def reader(self) -> ListReader:
-        """What reads it."""
+        """Reads the list."""
 
     @property
     def output(self) -> Output:
@@ -117,11 +117,11 @@ class CountedList(Protocol):
 
     @property
     def has_wrong_totals(self) -> bool:
-        """Whether the API was seen to count other rows of it than it shows."""
+        """Whether the API was seen to count other rows than it shows."""
 
     @property
     def is_one_list(self) -> bool:
-        """Whether all rows are read by the same parameters, but for parent and cursus."""
+        """Whether the same parameters read all rows, except for parent and cursus."""
 
     @property
     def whole_path(self) -> str | None:
@@ -159,5 +159,5 @@ class CountedList(Protocol):
 
 
 def is_counted(counted: CountedList, terms: CensusTerms) -> bool:
-    """Tell whether a census tells which of a list's rows exist."""
+    """Tell whether a census counts the rows of a list."""
     return counted.output.selected and terms.is_wanted() and terms.is_whole()

@@ -1,7 +1,7 @@
-"""A large list that 42 does not count by the day: totals of days are asked for.
+"""A census by totals, for a large list that 42 does not count by the day.
 
-One request says how many rows there are. If there are fewer or more than are known, the days
-are halved, down to those that differ, and these are settled as an audit settles them.
+One request tells the total of the list. If it differs from the number of known rows, the days
+are halved until those that differ are found. An audit's way settles them.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 _MOST = 60
-"""Totals that a night asks for to find days of which no ids are known."""
+"""Totals a night to find the days that differ, among unnamed rows."""
 
 
 class TotalsCensus(DayInquiry):
@@ -67,19 +67,19 @@ class TotalsCensus(DayInquiry):
     def _differing(
         self, filters: Mapping[str, str], total: int, *, is_named: bool
     ) -> dict[Span, int]:
-        """Return how many rows there are of the days that differ."""
+        """Return the API's totals of the days that differ."""
         own = self._account.rows("UTC", named=is_named)
         days = sorted(own)
         # A range of instants reaches a millisecond further than it is asked for.
         firsts = [bounds(day, day, "UTC")[0] - 1 for day in days]
-        # What is found is looked up, if there are requests for it.
+        # Named rows are looked up next, if there are requests for it.
         size = self._at_once if is_named else 1
         expected = Expectation(firsts, [own[day] for day in days], size)
         whole = Interval(self._all_days, sum(own.values()), total)
         most = self._most
-        if not is_named:  # as many are left to read the days
+        if not is_named:  # at least as many are left to read the days
             most = min(most // 2, _MOST)
-            if len(days) > 2**most:  # it would end before it has come to a day
+            if len(days) > 2**most:  # it would end before it finds a day
                 self._tell_difference(whole)
                 return {}
         read = partial(
@@ -98,14 +98,14 @@ class TotalsCensus(DayInquiry):
                 first, end = bisect_left(firsts, lower), bisect_right(firsts, upper)
                 if is_named or each.total:
                     last = days[end] - 1 if end < len(days) else today
-                    # Before the first day that is known, rows may have come unseen.
+                    # Before the first known day, there may be rows that nobody has seen.
                     found[0 if is_named and not lower else days[first], last] = each.total
                 else:  # all days are empty
                     found |= {(day, day): 0 for day in days[first:end]}
         return found
 
     def _tell_difference(self, whole: Interval) -> None:
-        """Say that rows differ of which this run cannot find the days."""
+        """Log that this run cannot find the days on which rows differ."""
         if more := whole.total - whole.expected:
             self._list.logger.warning(
                 "%s: 42 counts %s than are known, and this hour has too few requests left to "

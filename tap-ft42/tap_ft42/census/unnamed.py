@@ -1,11 +1,11 @@
-"""Rows that are gone and of which only the days are known, as there are too many for ids.
+"""Finds gone rows of which only the day is known, as the list has too many rows for ids.
 
-Of a day that lacks some, the ids between its lowest and its highest one are read. If people
-have gone with all that is theirs, too many days lack rows to be read. Then the rows are taken
-to have gone with their people, as far as that is plausible, and are deleted with these. A row
-that went by itself in the same night would hide among them: so these days are read one after
-the other, as many each night as there is room for. As long as 42 does not count by the day,
-who went is remembered.
+If a day lacks rows, all ids between its lowest and its highest one are read. When people leave
+with all their rows, too many days lack rows to read them all. Then the lacking rows count as
+gone with their people, if the number is plausible, and are deleted with them. A row that
+disappeared by itself in the same night would hide among them. So these days are read later,
+as many each night as there are requests for. As long as 42 does not count by the day, the
+number of people who left is remembered.
 """
 
 from __future__ import annotations
@@ -30,34 +30,34 @@ if TYPE_CHECKING:
     from tap_ft42.census.terms import Departures
 
 DEPARTED = "departed"
-"""Note of how many people have gone since the days were last compared."""
+"""Note of how many people have left since the days were last compared."""
 
 BELIEVED = "believed"
-"""Note of the days whose rows are believed to have gone with their people."""
+"""Note of the days whose lacking rows are believed to have left with their people."""
 
 _COLUMNS = ("days", "low", "high")
 
 _MOST = 100
-"""Requests of a night for days that lack rows: what an outage left takes several nights."""
+"""Requests a night for days that lack rows: after an outage, this takes several nights."""
 
 _MOST_BELIEVED = 20
-"""Requests of a night for days that agree by now."""
+"""Requests a night for believed days, which agree by now."""
 
 _FEW = 20
-"""Rows by which more may lack than people have on the average."""
+"""Rows that may lack beyond twice what these people have on average."""
 
 
 class Unnamed(Settling):
-    """Settles also the days of rows whose ids are not held."""
+    """Also settles the days of unnamed rows."""
 
     def __init__(self, read: Read, comparison: Comparison, findings: Findings) -> None:
-        """Prepare it; nothing is asked yet; as `Settling`."""
+        """Prepare as `Settling` does; nothing is asked yet."""
         super().__init__(read, comparison, findings)
         kept: dict[str, str] = self._account.notes.get(BELIEVED) or {}
         days, low, high = (stepped(kept.get(name, steps(()))) for name in _COLUMNS)
         self.believed = dict(zip(days, zip(low, high, strict=True), strict=True))
-        """Between which ids the rows of days lie that are believed to have gone with their
-        people. None of these days has been read yet."""
+        """The lowest and highest id of each believed day: its lacking rows are believed to
+        have left with their people, and it has not been read yet."""
 
     @override
     def _read_unnamed(self) -> Iterator[Proof]:
@@ -78,15 +78,15 @@ class Unnamed(Settling):
         self._account.note(**{BELIEVED: dict(zip(_COLUMNS, written, strict=True)), DEPARTED: 0})
 
     def _take_along(self, lacking: Mapping[Span, int]) -> None:
-        """Account for rows that went with their people."""
+        """Subtract the rows that left with their people."""
         for span, rows in lacking.items():
-            # Where no row is left, nobody would know where they lay.
+            # An emptied day would no longer tell its ids.
             day = span[0]
             self.believed[day] = self._ids_of(day)
             self._findings.along += self._account.lessen(day, self._comparison.zone, rows)
 
     def _read_each(self, wanted: Iterable[Span], most: int) -> Iterator[Proof]:
-        """Read the rows of days, as many as there is room for."""
+        """Read the rows of as many days as there are requests for."""
         budget, zone, account = self._terms.budget, self._comparison.zone, self._account
         end = budget.spent + most
         for span in wanted:
@@ -103,7 +103,7 @@ class Unnamed(Settling):
             self._findings.gone += max(before - left, 0)
 
     def _ids_of(self, day: int) -> tuple[int, int]:
-        """Return between which ids the rows of a day lie, or have lain."""
+        """Return the lowest and highest id that the rows of a day have, or had."""
         crowds = self._account.crowds_of(day, self._comparison.zone)
         ranges = [(each.low, each.high) for each in crowds]
         if day in self.believed:
@@ -111,7 +111,7 @@ class Unnamed(Settling):
         return min(low for low, _ in ranges), max(high for _, high in ranges)
 
     def _read_between(self, span: Span, region: Region, pages: int) -> Iterator[Proof]:
-        """Read the ids among which those of a day lie."""
+        """Read the interval of ids that holds a day's rows."""
         if (read := self._read_all(region, pages)) is None:
             return
         rows, proof = read
@@ -124,14 +124,14 @@ class Unnamed(Settling):
         is_complete = shown == crowd.api.get(span, known)
         if is_complete and all(proof.lower <= number <= proof.upper for number in held):
             yield from self._taken_in(rows, proof, days)
-        else:  # ids of the day lie elsewhere, too
+        else:  # some rows of the day have other ids
             yield from self._read_days(span)
 
 
 def have_gone_along(lacking: int, account: Account, departures: Departures) -> bool:
-    """Tell whether rows that are lacking may have gone with people: in this run or before."""
+    """Tell whether lacking rows may have left with people, in this run or before."""
     gone: int = departures.gone + account.notes.get(DEPARTED, 0)
     known = sum(account.rows("UTC", named=False).values())
     likely = gone * known / max(departures.people, 1)
-    # Graduates leave their rows behind.
+    # The rows of graduates stay.
     return gone > 0 and likely / 4 <= lacking <= 2 * likely + _FEW
