@@ -1,8 +1,8 @@
-"""What went wrong, in one line that says what to do about it.
+"""Explains in one line what went wrong, and what to do about it.
 
-Nothing here contains a secret: the values of secret query parameters are masked,
-headers and request bodies are never shown, and a server that repeats a secret of the
-request is not quoted with it.
+No text here contains a secret: the values of secret query parameters are masked,
+headers and request bodies are never shown, and where a server repeats a secret of the
+request, the secret is masked.
 """
 
 from __future__ import annotations
@@ -78,11 +78,11 @@ TOO_LONG = {
     HTTPStatus.REQUEST_URI_TOO_LONG,
     HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
 }
-"""What a server answers to a request that is too long, mostly in HTML."""
+"""Statuses of answers to a request that is too long, mostly in HTML."""
 
 
 REFUSALS = {HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}
-"""What the API answers to an application that may not read a list."""
+"""Statuses of answers to an application that may not read a list."""
 
 
 def status_of(failure: BaseException) -> int | None:
@@ -92,7 +92,7 @@ def status_of(failure: BaseException) -> int | None:
 
 
 def said_by(refusal: APIError) -> str:
-    """Return what a refusal says, in lower case; nothing where it is no JSON."""
+    """Return the text of a refusal in lower case; empty if it is not JSON."""
     body = None if refusal.response is None else decoded(refusal.response)
     said = body.values() if isinstance(body, dict) else () if body is None else (body,)
     return " ".join(map(str, said)).lower()
@@ -166,7 +166,7 @@ def refusal(response: requests.Response) -> str:
 
 
 def redirection(response: requests.Response) -> str:
-    """Say where an answer points that sends the tap elsewhere.
+    """Say where a redirecting answer points.
 
     Returns:
         One line, without the values of the address' query, which may be secret.
@@ -189,7 +189,7 @@ def refused_credentials(response: requests.Response) -> str:
 
     Returns:
         One line that says what to do. An OAuth server says 400 or 401; any other status
-        comes from something in between, which does not know the credentials.
+        comes from a machine in between, which does not know the credentials.
     """
     if response.status_code not in {HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED}:
         return refusal(response)
@@ -213,7 +213,7 @@ def explain(error: BaseException) -> str:
     if not isinstance(error, requests.RequestException):
         return " ".join(str(error).split()) or type(error).__name__
     if error.request is None:
-        # Its text may hold what was sent.
+        # The error's text may hold what was sent.
         return f"A request could not be sent ({type(error).__name__}). Check the settings."
     there = urlsplit(without_secrets(error.request.url or ""))
     host = f"{there.scheme}://{there.netloc}"

@@ -1,9 +1,9 @@
-"""How requests are fitted to what the API answers of a route.
+"""Fits requests to what the API answers on a route.
 
-What a `Listing` assumes of a list may not hold. A parameter that is refused is left out: a
-list that is not sorted, or not narrowed, is what every read copes with. A page or a list of
-ids that is too large is asked for in smaller ones. What was found out is told in one line
-and kept in the state, see `tap_ft42.declared.capabilities`.
+What a `Listing` assumes of a list may not hold. A refused parameter is left out: every read
+copes with a list that is not sorted or not narrowed. A page or a list of ids that is too large
+is divided into smaller ones. Each finding is logged in one line and kept in the state, see
+`tap_ft42.declared.capabilities`.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ if TYPE_CHECKING:
 
 
 _LOOKS = 2
-"""How often a run looks which bounds a route includes, and how far: a row may leave."""
+"""How often a run tests the bounds and width of ranges: a row may leave meanwhile."""
 
 NIGHTLY = 2 * DAY
-"""How wide a window of a night may be, in milliseconds."""
+"""The widest window of a night, in milliseconds."""
 
 _UNASKED = {True: 10_000, False: DAY + 2 * HOUR}
-"""Ids that even a narrow range has, and milliseconds of a window that is read every quarter
-of an hour, at most."""
+"""Ranges up to this width are trusted without a test: ids (True), and milliseconds (False),
+which no window of a quarter-hourly run exceeds."""
 
 _LEFT_OUT: Mapping[Bounds, str] = {
     "lower": "their upper bound",
@@ -68,16 +68,16 @@ class Fit:
         self._lock = Lock()
         self._is_news = False
         self.looking = asyncio.Lock()
-        """Held by who looks which bounds count, so that all wait for the answer."""
+        """Held while one read tests the bounds, so that all others wait for the answer."""
         self._looks_left = _LOOKS
         self._reaches_left: dict[str, int] = {}
         kept = state().get(capabilities.STATE_KEY)
         written = kept.get(route) if isinstance(kept, dict) else None
         self.can: Capabilities = capabilities.read(listing, written, today)
-        """What it can do."""
+        """What the route can do."""
 
     def order_of(self, sort: str | None) -> str | None:
-        """Return the order to ask for where one is wanted, as far as the list can be sorted."""
+        """Return the part of a wanted order that the list can be sorted by; None for none."""
         if not self.sorts_by(sort):
             return None
         if sort is None or self.can.sorts_by_several:
@@ -87,7 +87,7 @@ class Fit:
     def sorts_by(self, sort: str | None) -> bool:
         """Tell whether the list can be asked for in an order."""
         columns = [name.removeprefix("-") for name in sort.split(",")] if sort else []
-        # What nobody has tried is tried.
+        # An order that nobody has tried is tried.
         return "sorts" not in self.can.observed or set(columns) <= set(self.can.sorts)
 
     def narrows_by(self, column: str) -> bool:
@@ -98,8 +98,8 @@ class Fit:
         """Take note of what an answer has shown.
 
         Args:
-            why: What it is and what follows, for people.
-            seen: What it is.
+            why: The finding and what follows from it, for people.
+            seen: The finding.
         """
         if not self._keep(**seen):
             return
@@ -111,14 +111,14 @@ class Fit:
         )
 
     def _keep(self, **seen: Any) -> bool:  # noqa: ANN401 - fields of `Capabilities`
-        """Keep it for the state, and tell whether it is news."""
+        """Keep a finding for the state, and tell whether it is new."""
         with self._lock:
             before, self.can = self.can, self.can.corrected(self._today, **seen)
             self._is_news = True
         return any(getattr(before, name) != value for name, value in seen.items())
 
     def save(self) -> None:
-        """Bring the state up to date; called where nobody writes it meanwhile."""
+        """Bring the state up to date; called while nobody else writes it."""
         with self._lock:
             written, is_news, self._is_news = self.can.written(), self._is_news, False
         if is_news:
@@ -133,7 +133,7 @@ class Fit:
         )
 
     def note_single_sorts(self) -> None:
-        """Take note that an order of several columns was refused, and not that of one."""
+        """Take note that an order by several columns was refused, but not by a single one."""
         self.learn(
             "42 sorts it by one column at a time. Rows that share an instant are read by id",
             sorts_by_several=False,
@@ -154,7 +154,7 @@ class Fit:
         return f"All of it is read {'once a day' if is_refreshed else 'each time'}"
 
     def note_widest(self, column: str, widest: int) -> None:
-        """Take note of how far a range may reach."""
+        """Take note of how wide a range may be."""
         shown = f"{widest:,} ids" if column == ID else str(timedelta(milliseconds=widest))
         self.learn(
             f"42 does not answer wider ranges of {column} than {shown}. It is read in pieces",
@@ -162,26 +162,26 @@ class Fit:
         )
 
     def looks_due(self, *regions: Region) -> int:
-        """Return how many requests find out whether some rows are answered as a whole."""
+        """Return how many requests test whether some ranges are answered completely."""
         keys = {key for region in regions for key in self.keys_due(region)}
         if not self.narrows_by(ID):
             return 2 * len(keys)  # a row is asked for at either end of a range
-        # One question tells of both bounds and reach.
+        # One request tests both bounds and width.
         is_alone = not keys - {ID} and any(map(self.are_bounds_due, regions))
         return len(keys) + is_alone
 
     def are_bounds_due(self, region: Region | None = None) -> bool:
-        """Tell whether rows may lie at bounds of which nobody knows whether they count."""
+        """Tell whether rows may lie on bounds that a range may not include."""
         is_due = self.can.is_due("bounds", self._today)
         is_unknown = is_due and self._looks_left > 0 and self.narrows_by(ID)
         return is_unknown and (region is None or depends_on_bounds(region))
 
     def keys_due(self, region: Region) -> list[Key]:
-        """Return the keys of whose ranges nobody knows whether they are cut at such a width."""
+        """Return the keys whose ranges 42 may cut at this width: nobody has tested it."""
         return [key for key in region.bounds if self.is_reach_due(key, region.width(key))]
 
     def note_bounds(self, bounds: Bounds | None) -> None:
-        """Take note of which bounds a range includes; None if that cannot be told."""
+        """Take note of which bounds a range includes; None if that is unknown."""
         self._looks_left -= 1
         if bounds == "both":
             self._keep(bounds=bounds)
@@ -198,13 +198,13 @@ class Fit:
         return "" if self._listing.cursor is None else self._listing.cursor.column
 
     def is_reach_due(self, column: str, width: int) -> bool:
-        """Tell whether it is to be found out if so wide a range of a column is cut."""
+        """Tell whether to test if a range of this width is cut."""
         return self._may_be_cut(column, width) and self._reaches_left.get(column, _LOOKS) > 0
 
     def believed(self, region: Region) -> int | None:
-        """Return how wide a window is believed, of which no look could tell; None if it is.
+        """Return up to which width a window is believed untested; None if all of it is.
 
-        All rows are held against the whole list.
+        A window of all rows is compared with the whole list.
         """
         lower, _ = region.interval(self.cursor)
         is_window = self.cursor in region.bounds and lower > 0
@@ -214,10 +214,10 @@ class Fit:
         return _UNASKED[False] if self._may_be_cut(self.cursor, width) else None
 
     def _may_be_cut(self, column: str, width: int) -> bool:
-        """Tell whether so wide a range of a column may be cut, as far as is known."""
+        """Tell whether a range of this width may be cut, as far as is known."""
         cursor, can = self._listing.cursor, self.can
         if cursor is None or cursor.kind == "id" or column not in {ID, cursor.column}:
-            return False  # nothing tells
+            return False  # no test can tell
         proven = can.whole_ranges.get(column, 0)
         if can.is_due("whole_ranges", self._today):
             proven = 0
@@ -226,7 +226,7 @@ class Fit:
         return not (is_known or is_proven)
 
     def note_cut(self, width: int, *, is_cut: bool) -> None:
-        """Take note of whether a window of all rows has left some out in silence."""
+        """Take note of whether a window of all rows was cut in silence."""
         if is_cut and self.cursor not in self.can.widest_ranges:
             self.note_widest(self.cursor, _UNASKED[False])
         elif not is_cut:
@@ -235,13 +235,13 @@ class Fit:
     def note_reach(
         self, column: str, wanted: int, reach: int | None, *, is_cut: bool = True
     ) -> None:
-        """Take note of how wide ranges of a column are whole; None if that cannot be told.
+        """Take note of the width up to which ranges of a column are complete.
 
         Args:
             column: The column.
-            wanted: How wide they are wanted.
-            reach: How wide they are whole.
-            is_cut: Whether wider ones are known not to be.
+            wanted: The width that is wanted.
+            reach: The width up to which they are complete; None if it is unknown.
+            is_cut: Whether wider ones are known to be cut.
         """
         self._reaches_left[column] = self._reaches_left.get(column, _LOOKS) - 1
         if reach is not None and reach >= wanted:
@@ -279,12 +279,12 @@ class Fit:
 
     @property
     def is_list_due(self) -> bool:
-        """Whether nobody has looked for a month whether all ids of a list count."""
+        """Whether no test of the last month tells if all ids of a list count."""
         return self.can.is_due("longest_list", self._today)
 
     @property
     def is_filter_due(self) -> bool:
-        """Whether nobody has looked for a month whether a filter narrows the list."""
+        """Whether no test of the last month tells if a filter narrows the list."""
         return self.can.is_due("ignored_filters", self._today)
 
     def note_filter(self, name: str, *, is_ignored: bool, instead: str) -> None:
@@ -297,21 +297,21 @@ class Fit:
             self._keep(ignored_filters=ignored)
 
     def assume_lists(self, longest: int) -> None:
-        """Ask for lists of so many ids, to find out whether they are answered."""
+        """Assume that lists of so many ids are answered, to test it."""
         with self._lock:
             self.can = msgspec.structs.replace(self.can, longest_list=longest)
 
     def confirm_lists(self) -> None:
-        """Take note that all ids of a list count, if it is no longer than is known."""
+        """Take note that all ids count in lists of up to the known length."""
         self._keep(longest_list=self.can.longest_list)
 
     def shorten(self, name: str, length: int, longest: int) -> None:
-        """Take note that a list of ids is answered only in shorter ones.
+        """Take note that 42 answers only shorter lists of ids.
 
         Args:
             name: The parameter.
             length: How long it was.
-            longest: How long the others were, at most.
+            longest: How long the answered lists were, at most.
         """
         if length <= self.can.longest_list:
             self.learn(

@@ -1,10 +1,10 @@
-"""Which part of a request 42 refuses, found out by leaving parts out.
+"""Finds out which part of a request 42 refuses, by leaving parts out.
 
-An answer 400 may say nothing of its reason, or name the wrong one. So what a list can do
-without is left out, one part after the other, until 42 answers: first what the answer names.
-Where it names nothing, the request without all of these parts is sent first: if that is
-refused, too, all else is in vain. The part that was left out last is a reason, and only that
-is remembered. Then the request is sent anew, as other parts may be refused as well.
+An answer 400 may give no reason, or a wrong one. So the parts that a list can do without are
+left out one after the other until 42 answers, first the part that the answer names. If it
+names none, the request is first sent without all of these parts: if 42 refuses that, too, more
+requests are in vain. The part that was left out last is a reason, and only this part is
+remembered. Then the request is sent again, as 42 may refuse other parts, too.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _SIZE, _PERHAPS_SIZE = r"per_page|page\W?size", r"\bpage\b|\bsize\b|\blimit\b"
 
 @dataclass(frozen=True)
 class Asked:
-    """What of a request 42 may refuse.
+    """The parts of a request that 42 may refuse.
 
     Attributes:
         region: Which rows.
@@ -59,11 +59,11 @@ class Suspect:
     """A part of a request that 42 may refuse.
 
     Attributes:
-        less: Takes it out of a request.
-        convict: Takes note that it is refused, given a request that is answered without; or
-            raises how to read instead.
-        named: What an answer says that names it, as an expression in lower case.
-        hinted: What an answer says that may mean it.
+        less: Returns a request without the part.
+        convict: Takes note that 42 refuses the part, given a request that it answers without
+            it. Or raises an error that says how to read instead.
+        named: Lower-case regular expression for answers that name the part.
+        hinted: The same for answers that may mean the part.
     """
 
     less: Callable[[Asked], Asked]
@@ -72,20 +72,20 @@ class Suspect:
     hinted: str | None = None
 
     def likelihood(self, said: str) -> int:
-        """Tell how likely an answer means it: 2 if it is named, 1 if hinted at, else 0."""
+        """Tell how likely an answer means the part: 2 if it names it, 1 if it hints, else 0."""
         if re.search(self.named, said):
             return 2
         return int(self.hinted is not None and bool(re.search(self.hinted, said)))
 
 
 def _words_for_range(key: Key) -> tuple[str, str]:
-    """Return what names a range of a key, and what hints at one."""
+    """Return the expressions for answers that name, or hint at, a range of a key."""
     named = rf"range\[{key}\]|\brange.*\b{key}\b|\b{key}\b.*\brange"
     return named, r"\brange" if key == ID else r"\brange|\b(date|year|time)"
 
 
 def _words_for_filter(name: str) -> tuple[str, str]:
-    """Return what names a filter, and what hints at it, as others may be named beside it."""
+    """Return the expressions for answers that name a filter, or mention it among others."""
     column = re.escape(name.removeprefix("filter[").rstrip("?]"))
     return rf"attributes? {column}\W* do", rf"\b{column}\b"
 
@@ -96,16 +96,16 @@ def answered_without(
     ask: Callable[[Asked], Page],
     refusal: FatalAPIError,
 ) -> tuple[Page, Asked]:
-    """Leave parts out of a request that was refused until it is answered.
+    """Leave parts out of a refused request until it is answered.
 
     Args:
-        suspects: The parts, those first that are refused most often.
+        suspects: The parts, those refused most often first.
         asked: The request.
         ask: Sends it.
         refusal: The answer.
 
     Returns:
-        The first answer, and what it was asked with.
+        The first page, and the request that it answers.
 
     Raises:
         FatalAPIError: It is refused without any of them, too.
@@ -135,7 +135,7 @@ def _ask_for_least(
     ask: Callable[[Asked], Page],
     refusal: FatalAPIError,
 ) -> None:
-    """Ask without any part that may be refused, as nothing says which one is.
+    """Ask without all parts that may be refused, as nothing says which one is.
 
     Raises:
         FatalAPIError: It is refused, too.
@@ -148,16 +148,16 @@ def _ask_for_least(
 
 @dataclass(frozen=True)
 class Suspects:
-    """What of the requests for a list 42 may refuse, and what follows.
+    """The parts of a list's requests that 42 may refuse, and what follows.
 
     Attributes:
         fit: What the route was found to do.
         widths: As of a `Route`.
         ask: Sends a request for a first page.
-        filters: Parameters that the tap can do without, as rows show what they are for.
+        filters: Filters that the tap can do without, as rows show what they select.
         ids: The parameter that names several ids; empty if none does.
-        too_long: Says that it may name fewer.
-        too_large: Says that a page has so many rows at most.
+        too_long: Returns an error that asks for fewer ids.
+        too_large: Returns an error that asks for pages of at most so many rows.
     """
 
     fit: Fit
@@ -169,7 +169,7 @@ class Suspects:
     too_large: Callable[[int], TooLargeError]
 
     def of(self, asked: Asked, refusal: FatalAPIError, *, is_first: bool) -> Iterator[Suspect]:
-        """Yield the parts of a request that may be refused, those first that often are.
+        """Yield the parts of a request that may be refused, those refused often first.
 
         Args:
             asked: The request.
@@ -225,11 +225,11 @@ class Suspects:
         return Suspect(less, convict, *_words_for_range(key))
 
     def _refuse_range(self, key: Key, region: Region, asked: Asked) -> NoReturn:
-        """Find out whether any range of a key is refused, or this one.
+        """Find out whether 42 refuses all ranges of a key, or only this one.
 
         Raises:
             RangeTooWideError: It is too wide.
-            RangeIgnoredError: It lies where none is answered, or there is none at all.
+            RangeIgnoredError: 42 answers no range in this place, or none at all.
         """
         (lower, upper), width = region.interval(key), region.width(key)
 
@@ -242,7 +242,7 @@ class Suspects:
             hints = [known] if 0 < known < width else []
             for narrower in (*hints, *halves_of(width)):
                 if is_answered(upper - narrower, upper):
-                    # Elsewhere it may be refused because of where it lies.
+                    # If it is refused at the other end, its place is the reason.
                     if is_answered(lower, lower + narrower):
                         self.widths[key == ID] = narrower
                         self.fit.note_widest(key, narrower)

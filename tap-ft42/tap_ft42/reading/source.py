@@ -1,4 +1,4 @@
-"""Rows of a list: asked for, or recalled from the spool; in smaller requests where need be."""
+"""Asks for rows of a list, or recalls them from the spool; in smaller requests if needed."""
 
 from __future__ import annotations
 
@@ -41,19 +41,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Route:
-    """Where a list is asked for, and by what.
+    """Where a list is asked for, and what a request needs.
 
     Attributes:
         listing: The list.
         path: The route, with names in braces.
         client: Asks for pages.
         spool: Keeps pages until a state covers them.
-        entry: Counts what is asked for.
+        entry: Counts the requests and their rows.
         fit: What the route was found to do.
         permit: Waits until one more request may be sent; raises `RunEnds` if none may.
-        widths: How far a range of ids, or else one of instants, may reach, as any list of the
-            run has shown.
-        examples: By what selects them, the id of one of the rows that came.
+        widths: The widest range that 42 has answered for any list of the run: of ids (True)
+            or of instants (False).
+        examples: The id of one row that came, by the request that selects it.
     """
 
     listing: Listing
@@ -69,11 +69,11 @@ class Route:
 
 @dataclass(frozen=True)
 class ListSource(Source):
-    """Some rows of a list, and what is left on disk of them.
+    """Some rows of a list, and their pages on disk.
 
     Attributes:
         route: The list's route.
-        url: Where it is.
+        url: The list's address.
         query: Parameters that select its rows.
         plan: Name of the plan in the spool; None if its pages are not kept.
         size: Rows a page.
@@ -94,7 +94,7 @@ class ListSource(Source):
 
     @override
     def recall(self, region: Region, number: int, sort: str | None) -> Page | None:
-        self._refuse_known(region)  # what is not sent must not be paid for
+        self._refuse_known(region)  # a request that is not sent must cost no quota
         if self.plan is None:
             return None
         request = self._request(self.params(region, number, sort))
@@ -103,7 +103,7 @@ class ListSource(Source):
     @override
     def fetch(self, region: Region, number: int, sort: str | None) -> Page:
         self._refuse_known(region)
-        # While it is on its way another one may find out that the order is refused.
+        # Meanwhile, another request may find out that 42 refuses the order.
         asked = Asked(region, self.fit.order_of(sort), self.size)
         try:
             page = self._fetched(asked, number)
@@ -128,7 +128,7 @@ class ListSource(Source):
 
         Raises:
             RangeIgnoredError: It does not narrow the list by them.
-            RangeTooWideError: It answers narrower ones.
+            RangeTooWideError: It answers only narrower ones.
         """
         for key in region.bounds:
             if not self.fit.narrows_by(key):
@@ -138,10 +138,10 @@ class ListSource(Source):
                 raise RangeTooWideError(key=key, widest=widest)
 
     def _compare_changes(self, region: Region, number: int, page: Page) -> None:
-        """Look whether a range counts that rows do not show, where it has many of them.
+        """Test whether 42 heeds a range of a column that rows do not show, if it has many.
 
         Raises:
-            RangeIgnoredError: It has as many as the whole list.
+            RangeIgnoredError: The range has as many rows as the whole list.
         """
         changes = self.route.listing.changes
         if changes is None or changes.column not in region.bounds:
@@ -164,12 +164,12 @@ class ListSource(Source):
         return page.untold() if self.fit.can.totals == "wrong" else page
 
     def _asked_apart(self, asked: Asked, number: int = 1) -> Page:
-        """Ask for a page beside the one that is wanted, once the quota allows."""
+        """Ask for a page besides the wanted one, once the quota allows it."""
         self.route.permit()
         return self._fetched(asked, number)
 
     def _asked_twice(self, asked: Asked, number: int, page: Page) -> Page:
-        """Ask once more for rows of which an answer has none, and does not count them."""
+        """Ask once more after an answer that has neither rows nor a total."""
         if self.fit.can.totals == "wrong":
             return page  # it may have counted them
         with suppress(FatalAPIError):
@@ -181,9 +181,9 @@ class ListSource(Source):
     def _behind_the_last(
         self, asked: Asked, number: int, refusal: FatalAPIError
     ) -> Page | None:
-        """Return a page without rows where there are no more; None if the first is refused.
+        """Return an empty page behind the last one; None if the first page is refused, too.
 
-        The first one tells how many rows there are.
+        The first page tells the total.
         """
         if number <= 1 or not may_be_of_page(refusal):
             return None
@@ -194,12 +194,12 @@ class ListSource(Source):
     def _otherwise(
         self, asked: Asked, number: int, sort: str | None, refusal: FatalAPIError
     ) -> Page:
-        """Ask for a page that was refused without what the API refuses of it.
+        """Ask again for a refused page, without the part that the API refuses.
 
         Raises:
-            FatalAPIError: It refuses all of it.
+            FatalAPIError: It refuses the rest, too.
             RangeIgnoredError: It refuses a range.
-            RangeTooWideError: It refuses so wide a range.
+            RangeTooWideError: It refuses a range of this width.
             TooLargeError: It refuses so many rows, or perhaps so many ids.
         """
         name, ids = self._ids
@@ -225,7 +225,7 @@ class ListSource(Source):
         return self.fetch(asked.region, number, sort)
 
     def _is_checked(self, name: str) -> bool:
-        """Tell whether rows show what a filter asks for, or the path asks for it, too."""
+        """Tell whether rows show what a filter selects, or the path selects it, too."""
         listing = self.route.listing
         if name == listing.cursus_filter:
             return listing.cursus_column is not None or f"{{{CURSUS}}}" in self.route.path
@@ -233,7 +233,7 @@ class ListSource(Source):
 
     @property
     def _sent(self) -> Mapping[str, Any]:
-        """The query without filters of which the API is known to make nothing."""
+        """The query without filters that the API is known to ignore."""
         if self.fit.is_filter_due:
             return self.query
         ignored = [name for name in self.fit.can.ignored_filters if name in self.query]
@@ -252,12 +252,12 @@ class ListSource(Source):
 
     @property
     def _rows(self) -> str:
-        """What names the rows that it selects."""
+        """A key for the rows that the source selects."""
         return json.dumps([self.url, self.query])
 
     @property
     def _ids(self) -> tuple[str, list[str]]:
-        """The parameter that names the most ids, and these."""
+        """The parameter with the most ids, and its ids."""
         lists = {
             name: value.split(",")
             for name, value in self.query.items()
@@ -266,7 +266,7 @@ class ListSource(Source):
         return max(lists.items(), key=lambda each: len(each[1]), default=("", []))
 
     def pieces(self, longest: int) -> list[ListSource]:
-        """Return the source in lists of so many ids at most."""
+        """Return sources with lists of at most so many ids."""
         name, ids = self._ids
         return [
             replace(self, query={**self.query, name: ",".join(ids[first : first + longest])})
@@ -318,7 +318,7 @@ class ListSource(Source):
         return TooLargeError(why, self.pieces(longest), learn)
 
     def params(self, region: Region, number: int, sort: str | None) -> dict[str, Any]:
-        """Return the parameters that ask for a page; those that are None are not sent."""
+        """Return the parameters that ask for a page; None values are not sent."""
         return self._params(Asked(region, sort, self.size), number)
 
     def _params(self, asked: Asked, number: int) -> dict[str, Any]:
@@ -332,5 +332,5 @@ class ListSource(Source):
         }
 
     def _request(self, params: Mapping[str, Any]) -> str:
-        # A run that goes on looks as often as the one before, and finds each look's pages.
+        # A continued run looks as often as the one before, and finds the pages of each look.
         return json.dumps([self.url, params, *([self.look] if self.look else [])])

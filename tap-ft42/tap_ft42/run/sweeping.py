@@ -1,8 +1,8 @@
-"""What becomes of reads that several parents share.
+"""Checks reads that several parents share.
 
-The API may heed only the first ids of a list, or refuse a list because of one of its ids
-or because of their number. The first is looked for before any first load relies on lists,
-and once a month; the rest is told apart by reading the halves.
+The API may heed only the first ids of a list: this is tested before a first load relies on
+lists, and once a month. Or it may refuse a list because of one of its ids, or because of
+their number: reading the halves tells which.
 """
 
 from __future__ import annotations
@@ -35,35 +35,35 @@ if TYPE_CHECKING:
     from tap_ft42.run.partitions import Partitions
 
 _WORTH_IT = 10
-"""Requests that a run must have left to spend two on whether the others can be fewer."""
+"""A run with so many requests left spends two to test whether it can save others."""
 
 _PART = 100
-"""What part of its rows no list wins or loses between two requests."""
+"""No list gains or loses this part of its rows, a hundredth, between two requests."""
 
 
 class Halving:
-    """What became of the two halves of a sweep that failed."""
+    """The results of the two halves of a sweep that failed."""
 
     def __init__(self, members: int) -> None:
         self.members = members
         self._read: list[int] = []
         self.has_failed = False
-        """Whether one of them failed, too, so that its length was not the reason."""
+        """Whether a half failed, too, so that the sweep's length was not the reason."""
 
     def succeed(self, members: int) -> int | None:
-        """Take note that a half was read, and return how long both were if both were."""
+        """Take note that a half was read; once both were, return the longer one's length."""
         self._read.append(members)
         return None if self.has_failed or len(self._read) == 1 else max(self._read)
 
 
 class Sweeping:
-    """What a list's sweeps are found to do."""
+    """How 42 answers the sweeps of a list."""
 
     def __init__(self, partitions: Partitions) -> None:
         self._list = partitions
         self._refuses_all: bool | None = None
         self.refusal: Exception | None = None
-        """Why no list of parents is answered, as far as it is not because of some of them."""
+        """Why 42 answers no list of parents, unless single parents are the reason."""
 
     @property
     def _filter(self) -> str:
@@ -71,7 +71,7 @@ class Sweeping:
         return self._list.listing.parent_filter or ""
 
     def tell_halved(self, members: int, failure: Exception) -> None:
-        """Say that a sweep is read in two, as it may fail because of one of its parents."""
+        """Log that a sweep is read in two halves, as one of its parents may be the reason."""
         self._list.logger.info(
             "%s: a list of %d of its parents cannot be read, and is read in two. %s",
             self._list.listing.name,
@@ -81,7 +81,7 @@ class Sweeping:
         )
 
     def refuses_all(self, context: Context | None) -> bool:
-        """Tell whether a sweep was refused as the list is, whoever's rows are asked for.
+        """Tell whether 42 refuses the list even without a parent in the request.
 
         Args:
             context: A partition of the sweep.
@@ -93,11 +93,11 @@ class Sweeping:
             except FatalAPIError:
                 self._refuses_all = True
             except (RunEnds, TooLargeError, *ALONE):
-                pass  # the sweep is told apart as usual
+                pass  # reading the halves tells, as usual
         return self._refuses_all
 
     def note_half(self, halving: Halving, members: int) -> None:
-        """Take note of how many parents the API takes in one list, once both halves tell."""
+        """Take note of how many parents fit in one list, once both halves were read."""
         if (longest := halving.succeed(members)) is not None:
             self._list.fit_of_sweeps.shorten(self._filter, halving.members, longest)
 
@@ -121,44 +121,44 @@ class Sweeping:
             except RETRIED as failure:
                 self.refusal = failure
             except (RunEnds, TooLargeError, IncompleteReadError):
-                pass  # the next run looks
+                pass  # the next run tests it
         return loads_apart if self._list.fit_of_sweeps.is_list_due else alike
 
     def _look_at_filter(self, contexts: Sequence[Context | None]) -> None:
-        """Look whether the API narrows rows to parents, where they do not tell theirs."""
+        """Test whether the API narrows rows to parents, where rows do not tell theirs."""
         if not self._is_filter_look_due:
             return
         fit, whole = self._list.fit_of_sweeps, list_of(contexts[0])
         with suppress(RunEnds, TooLargeError, *ALONE):
             one, everybody = self._beginnings(whole, [[parent_of(contexts[0])], None], None)
             if not everybody.count:
-                return  # nobody can tell
+                return  # an empty list tells nothing
             is_same = (one.total, one.ids) == (everybody.total, everybody.ids)
-            # Where filters add rows, one parent has more than all of them.
+            # If filters add rows, one parent has more rows than all together.
             is_same |= (one.total or 0) > (everybody.total or maxsize)
             fit.note_filter(
                 self._filter,
-                # It may be that all there is belongs to this parent.
+                # All rows may belong to this parent.
                 is_ignored=is_same and self._has_rows_of_nobody(whole),
                 instead="Its rows go to the campuses of their people",
             )
 
     def _has_rows_of_nobody(self, whole: Context | None) -> bool:
-        """Ask for the rows of a parent that does not exist."""
+        """Tell whether 42 shows rows for a parent that does not exist."""
         try:
             (nobody,) = self._beginnings(whole, [[NOWHERE]], None)
         except FatalAPIError as refusal:
             if status_of(refusal) not in {HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND}:
                 raise
-            return False  # a filter that refuses what does not exist is one
+            return False  # a filter that refuses an unknown id works
         return nobody.count > 0
 
     def questions(self, contexts: Sequence[Context | None], *, pages: int, width: int) -> int:
-        """Return how many requests find out anew what the list can do.
+        """Return how many requests test again what the list can do.
 
         Args:
             contexts: The partitions that are read, all of one cursus.
-            pages: How many it has, if it is loaded: several are read in slices of ids.
+            pages: How many it has, if it is loaded; several are read in slices of ids.
             width: How wide its windows are, in milliseconds.
         """
         fits = (self._list.fit, self._list.fit_of_sweeps)
@@ -169,12 +169,12 @@ class Sweeping:
 
     @property
     def _is_filter_look_due(self) -> bool:
-        """Whether two requests find out if rows are narrowed to parents."""
+        """Whether two requests are due that test if 42 narrows rows to parents."""
         is_silent = self._list.listing.campus_by_person
         return is_silent and self._list.fit_of_sweeps.is_filter_due
 
     def _is_look_due(self, contexts: Sequence[Context | None]) -> bool:
-        """Tell whether two requests find out if all ids of a list count."""
+        """Tell whether two requests are due that test if all ids of a list count."""
         fit = self._list.fit_of_sweeps
         is_wanted = "longest_list" in fit.can.observed or any(map(self._is_load, contexts))
         return self._reads_together(contexts) and is_wanted and fit.is_list_due
@@ -188,7 +188,7 @@ class Sweeping:
         return is_live and not self._list.state(context).get("replication_key_value")
 
     def _look_at_list(self, contexts: Sequence[Context | None]) -> None:
-        """Look whether the API heeds all ids of a list, as long as lists may become."""
+        """Test whether the API heeds all ids of the longest list."""
         fit = self._list.fit_of_sweeps
         known = fit.can.longest_list
         fit.assume_lists(LARGEST)
@@ -199,11 +199,11 @@ class Sweeping:
                 fit.assume_lists(known)
 
     def _compare(self, contexts: Sequence[Context | None], tries: int = 2) -> None:
-        """Ask for a list in two orders, which make no difference if all ids count.
+        """Ask for a list of ids in two orders: if all ids count, the answers agree.
 
         Args:
             contexts: The partitions whose parents are listed.
-            tries: How often; a row may come or go between two requests.
+            tries: How often; rows may appear or disappear between two requests.
         """
         fit, whole = self._list.fit_of_sweeps, list_of(contexts[0])
         ids = [parent_of(context) for context in contexts[: fit.can.longest_list]]
@@ -217,9 +217,9 @@ class Sweeping:
             return
         is_sorted = sort is not None and fit.sorts_by(sort)
         if not (one.count or other.count):
-            return  # nobody can tell
+            return  # empty answers tell nothing
         if (one.total, one.ids) == (other.total, other.ids):
-            # A row has one parent: of two first ids alone, other rows would have come.
+            # A row has one parent: if only first ids counted, other rows would have come.
             fit.confirm_lists()
         elif not is_sorted and one.total is None:
             return
@@ -242,12 +242,12 @@ class Sweeping:
     def _beginnings(
         self, whole: Context | None, lists: Sequence[Sequence[int] | None], sort: str | None
     ) -> list[Page]:
-        """Ask for the first row of all that parents have, and how many these are.
+        """Ask for the first row and the total of lists of parents.
 
         Args:
             whole: The list's context.
-            lists: The ids of parents, an answer each; None for whatever there is.
-            sort: By what it is sorted.
+            lists: The ids of parents, an answer each; None asks for all rows.
+            sort: The order.
         """
         reader, path = self._list.reader, self._list.whole_path or ""
         query = {
@@ -279,6 +279,6 @@ def _differ(one: Page, other: Page) -> bool:
 def may_be_of_one(failure: Exception) -> bool:
     """Tell whether a sweep may fail because of one of its members, or because of their number.
 
-    What passes by itself would take as long for each of them.
+    A failure that passes by itself would take as long for each member alone.
     """
     return isinstance(failure, TooLargeError | FatalAPIError | IncompleteReadError)

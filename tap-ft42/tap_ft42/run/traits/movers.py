@@ -1,29 +1,29 @@
-"""How rows are kept fresh that change without the cursor.
+"""Keeps rows fresh that change while their cursor does not.
 
-Once a night, rows are asked for by their people, a page of them a request:
+Once a night, rows are asked for by their people, a page of people a request:
 
-- whose mark has changed since, as the rows of another list tell that pass in this run or in
-  earlier ones;
-- whose deadline is near;
-- the others in turn, those first who have waited longest, so that nobody waits longer than
-  ``refresh_nights``. Whoever was read for another reason waits anew;
-- where a scope is narrowed to campuses, who belongs to it and does not come with the list:
-  the API may narrow that by the primary campus only.
+- people whose mark has changed since they were read. Rows of another list show the marks, in
+  this run or in earlier ones;
+- people whose deadline is near;
+- all others in turn, the longest wait first: nobody waits longer than ``refresh_nights``. A
+  read for another reason restarts the wait;
+- in a scope of campuses, people who belong to it but do not come with the list: the API may
+  narrow the list by the primary campus only.
 
-Where nobody reads the other list, all are read each night.
+If the other list is not read, all people are read each night.
 
-A row shows its person, too. Where these are known, the list of people need not read them again.
+A row shows its person, too. If that person is known, the list of people need not read them.
 
-In the state of a partition stand, below ``movers``:
+The state of a partition holds, below ``movers``:
 
 ``read``
-    Who was read last in which night.
+    People, by the night in which they were last read.
 ``near``
-    Whose deadline is near, by the day.
+    People whose deadline is near, by its day.
 ``moved``
-    Whose mark has changed since.
+    People whose mark has changed since they were read.
 ``basis``
-    What the list is narrowed to.
+    The scope of the list.
 """
 
 from __future__ import annotations
@@ -68,16 +68,16 @@ class _Memory:
 
     basis: Mapping[str, Any]
     read: dict[int, int] = field(default_factory=dict)
-    """The night in which each of them was last read."""
+    """The night in which each person was last read."""
     near: dict[int, int] = field(default_factory=dict)
-    """The day of each deadline that is near, or soon will be."""
+    """The day of each person's deadline that is near, or soon will be."""
     moved: set[int] = field(default_factory=set)
-    """Whose mark has changed since."""
+    """People whose mark has changed since they were read."""
     has_changed: bool = False
 
     @classmethod
     def restored(cls, kept: object, basis: Mapping[str, Any]) -> _Memory:
-        """Restore it from what `as_state` returned; from anything else, an empty one."""
+        """Restore what `as_state` returned; return an empty memory for anything else."""
         memory = cls(basis)
         if not isinstance(kept, dict) or not is_same_scope(kept.get("basis"), basis):
             return memory
@@ -90,7 +90,7 @@ class _Memory:
         return memory
 
     def as_state(self) -> dict[str, Any]:
-        """Write it down."""
+        """Return the memory as state."""
         return {
             "basis": dict(self.basis),
             "read": _put_together(self.read),
@@ -100,7 +100,7 @@ class _Memory:
 
 
 class ThoseWhoMoved(Trait):
-    """The rows of people that may have changed without the cursor."""
+    """Rows of people that may have changed while their cursor did not."""
 
     def __init__(
         self, partitions: Partitions, movers: Movers, marks: Callable[[], Partitions]
@@ -110,7 +110,7 @@ class ThoseWhoMoved(Trait):
         self._marks = marks
         self._memories: dict[int, tuple[dict[str, Any], _Memory]] = {}
         self._is_all_taken: bool | None = None
-        """Whether the rows have shown all of their people; None before the first one."""
+        """Whether the rows have shown all of their people; None before the first row."""
 
     # What is known
 
@@ -163,7 +163,7 @@ class ThoseWhoMoved(Trait):
             yield part, place
 
     def _note(self, memory: _Memory, records: Iterable[Any]) -> set[int]:
-        """Take note of who is read, and return who that is."""
+        """Take note of the people of records, and return them."""
         found = set[int]()
         for record in records:
             person = person_of(record)
@@ -199,7 +199,7 @@ class ThoseWhoMoved(Trait):
 
     @property
     def _soon(self) -> int:
-        """Days before a deadline at which it is remembered: until its row is read again."""
+        """A deadline is remembered so many days ahead: until its row is read again."""
         nights: int = self._list.run.settings["refresh_nights"]
         return self._movers.days + max(nights, 1)
 
@@ -227,7 +227,7 @@ class ThoseWhoMoved(Trait):
 
     @property
     def _is_filter_ignored(self) -> bool:
-        """Whether the list is known not to be narrowed to people."""
+        """Whether the API is known to ignore the filter of people."""
         return self._movers.people_filter in self._list.fit.can.ignored_filters
 
     def _note_ignored_filter(self) -> None:
@@ -238,9 +238,9 @@ class ThoseWhoMoved(Trait):
         )
 
     def _of_people(self, memory: _Memory, context: Context | None) -> Iterator[Any]:
-        """Yield the rows of those who are due."""
+        """Yield the rows of the people who are due."""
         asked = self._due(memory)
-        # One list tells whether the parameter counts, before all are on their way.
+        # The first list tells whether 42 heeds the filter, before all others are sent.
         found = set[int]()
         first = asked[: self._longest]
         yield from self._noted(memory, self._rows(first, context), found, context)
@@ -250,7 +250,7 @@ class ThoseWhoMoved(Trait):
         others = self._rows(asked[self._longest :], context)
         yield from self._noted(memory, others, found, context)
         memory.moved.difference_update(asked)
-        # A list may be cut in silence: only who does not come when asked for again is gone.
+        # 42 may cut a list in silence: only people who are missing twice are gone.
         while lacking := {one for one in asked if one not in found and one in memory.read}:
             again = set[int]()
             yield from self._noted(memory, self._rows(lacking, context), again, context)
@@ -263,7 +263,7 @@ class ThoseWhoMoved(Trait):
         self._forget(memory, set(asked) - found)
 
     def _forget(self, memory: _Memory, missing: Collection[int]) -> None:
-        """Take note of who has no row."""
+        """Take note of people without a row."""
         known = self._known
         for person in missing:
             memory.near.pop(person, None)
@@ -275,13 +275,13 @@ class ThoseWhoMoved(Trait):
 
     @property
     def _longest(self) -> int:
-        """People who are asked for at once: a page that has room for more has all rows."""
+        """People that a request asks for: fewer than a page, so that one page has all rows."""
         return max(min(self._list.fit.can.longest_list, self._list.reader.page_size - 1), 1)
 
     def _rows(self, people: Collection[int], context: Context | None) -> Iterator[Any]:
-        """Yield the rows of people, in lists that are asked for at once; some perhaps twice."""
+        """Yield the rows of people, from requests sent at once; some rows may come twice."""
         query = self._list.query(context)
-        query.pop(self._list.listing.campus_filter or "", None)  # whoever it is, is named
+        query.pop(self._list.listing.campus_filter or "", None)  # the ids name the people
         queries = [
             {**query, self._movers.people_filter: batch}
             for batch in id_lists(people, self._longest)
@@ -311,7 +311,7 @@ class ThoseWhoMoved(Trait):
         return frozenset(self._list.run.people.people.known_ids() or ())
 
     def _due(self, memory: _Memory) -> list[int]:
-        """Return who is read tonight."""
+        """Return the people to read tonight."""
         tonight, nights = self._tonight, self._nights
         is_narrowed = bool(self._list.run.scope.campus_ids)
         everybody = {*memory.read, *self._known}
@@ -327,13 +327,13 @@ class ThoseWhoMoved(Trait):
         others = {one: tonight - night for one, night in read.items() if night < tonight}
         waiting = sorted(others.keys() - due, key=lambda one: (-others[one], one))
         needed = share([others[one] for one in waiting], nights)
-        if nights:  # a list that is asked for anyway is filled
+        if nights:  # the last list is filled up
             needed += -(len(due) + needed) % self._longest
         return sorted(due.union(waiting[:needed]))
 
 
 def _put_together(days: Mapping[int, int]) -> dict[str, str]:
-    """Write down numbers that have a day each, by the day."""
+    """Write numbers as text, by the day that each has."""
     of = defaultdict[int, list[int]](list)
     for number, day in days.items():
         of[day].append(number)
