@@ -1,1 +1,1 @@
-"""What has disappeared: what is known of a list, compared with what the API counts."""
+"""Finds disappeared rows: compares the known rows of a list with the API's counts."""

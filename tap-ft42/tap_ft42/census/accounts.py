@@ -308,7 +308,7 @@ class Account:
         return self._rows[zone, named]
 
     def rows_on(self, days: range, zone: Zone, *, named: bool | None = None) -> int:
-        """Return how many rows some days have; arguments as of `rows`."""
+        """Return how many rows some days have; arguments as in `rows`."""
         rows = self.rows(zone, named=named)
         return sum(rows[day] for day in days)
 
@@ -340,7 +340,7 @@ class Account:
     def replace_days(
         self, days: range, zone: Zone, records: Iterable[Mapping[str, Any]]
     ) -> None:
-        """Replace the rows of some days; the caller has removed gone named rows before."""
+        """Replace the rows of some days, once named rows that are gone are removed."""
         for day in days:
             for one in self.crowds_of(day, zone):
                 one.rows = 0

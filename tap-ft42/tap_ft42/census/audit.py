@@ -1,7 +1,7 @@
 """Compares the copy's counts by day with the API's, where a list has a graph.
 
-One request tells how many rows of a list were created on each day, until the instant until
-which the run has read changes. Days that agree are proven. Days that differ are looked up or
+One request tells how many rows of a list were created on each day, up to the end of the
+changes that the run has read. Days that agree are proven. Days that differ are looked up or
 read (`tap_ft42.census.settling`, `tap_ft42.census.unnamed`). In a list with too many rows for
 ids, the named rows have a graph of their own (`tap_ft42.census.accounts`).
 """

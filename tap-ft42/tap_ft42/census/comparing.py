@@ -38,7 +38,7 @@ class Counted:
         account: Their account.
         is_named: Whether they are its named rows, or the others.
         api: The API's counts, by span of days.
-        has_all: Whether the API has no rows on other days; else these are not compared.
+        has_all: Whether days without a count have no row; else these are not compared.
     """
 
     account: Account

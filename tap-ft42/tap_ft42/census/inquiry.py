@@ -134,7 +134,7 @@ class Inquiry:
 
     @property
     def _all_days(self) -> Region:
-        """All rows created until the instant until which the run has read."""
+        """All rows created up to the end of what the run has read."""
         return Region({CREATED_AT: (0, self._terms.times.until)})
 
     def _source(self, query: Mapping[str, Any]) -> ListSource:

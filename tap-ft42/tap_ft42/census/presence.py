@@ -64,7 +64,7 @@ class Presences:
         return [findings for one in self._lists.values() for findings in one.audits]
 
     def proofs(self) -> Iterator[tuple[Context | None, Proof]]:
-        """Yield the proofs of all lists; as of a `Presence`."""
+        """Yield the proofs of all lists; see `Presence.proofs`."""
         for one in self._lists.values():
             yield from one.proofs()
 

@@ -57,7 +57,7 @@ class _Suspects:
 
     @property
     def cost(self) -> float:
-        """How many requests find them: less than one if others share it."""
+        """How many requests find them; a fraction if other days share a request."""
         return min(self.pages, self.halving)
 
 

@@ -1,7 +1,7 @@
 """A census by totals, for a large list that 42 does not count by the day.
 
 One request tells the total of the list. If it differs from the number of known rows, the days
-are halved until those that differ are found. An audit's way settles them.
+are halved until those that differ are found. They are settled as in an audit.
 """
 
 from __future__ import annotations

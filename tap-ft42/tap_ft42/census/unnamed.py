@@ -41,7 +41,7 @@ _MOST = 100
 """Requests a night for days that lack rows: after an outage, this takes several nights."""
 
 _MOST_BELIEVED = 20
-"""Requests a night for believed days, which agree by now."""
+"""Requests a night for believed days: their counts agree by now."""
 
 _FEW = 20
 """Rows that may lack beyond twice what these people have on average."""

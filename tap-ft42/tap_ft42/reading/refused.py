@@ -152,7 +152,7 @@ class Suspects:
 
     Attributes:
         fit: What the route was found to do.
-        widths: As of a `Route`.
+        widths: As in `Route`.
         ask: Sends a request for a first page.
         filters: Filters that the tap can do without, as rows show what they select.
         ids: The parameter that names several ids; empty if none does.
