@@ -123,7 +123,7 @@ ROOMS = {
         (f"{TAP}/planning/*.py",),
         _tests(
             "tap", "nights scope cursors planning clock backfill bookmarks cursus refreshing "
-            "sweeps",
+            "windows first_loads",
         ),
     ),
     "quota": Room(
