@@ -13,6 +13,7 @@ import pytest
 from tests.tap.quotas import application
 from tests.tap.running import TIMEOUT, Run
 from tests.tap.scripted import Reply, always
+from tests.waiting import away_from_the_end_of_the_hour
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -101,6 +102,7 @@ def test_the_messages_are_as_ever(
 def test_what_does_not_fit_into_the_hour_takes_until_the_next_ones(
     tap: Tap, sandbox: RunningSandbox, tmp_path: Path
 ) -> None:
+    away_from_the_end_of_the_hour()
     credentials = application(sandbox, "short of requests", requests_per_hour=20)
     limits = {"requests_per_hour": 20, "reserve_percent": 0, "requests_per_second": 10}
     here = tap.pointed_at(sandbox, **credentials, **limits, page_size=2, max_minutes=1)
