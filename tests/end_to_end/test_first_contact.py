@@ -44,8 +44,9 @@ READ = (
 """What is read unless somebody says otherwise."""
 MOST_TIMES = 3
 """How many times the requests of the API as assumed another one may cost."""
-APART = {"strict": 54}
-"""Requests a load needs besides: one a campus, where nothing tells who studies where."""
+APART = {"strict": 54, "stingy": 8}
+"""Requests a load needs besides: one a campus, where nothing tells who studies where; one for
+each empty answer that does not count, as only a second one proves that there are no rows."""
 _UNCOUNTED = re.compile(r"(\w+): the rows cannot be counted, so none is found to be gone")
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 
