@@ -175,12 +175,9 @@ class _Walk:
     @property
     def doubted(self) -> Sequence[tuple[int, int]]:
         """The keys where rows may be missing, though totals deny it; each once."""
-        seen, believed, (_, upper) = (
-            self.seen,
-            self.borders.believed,
-            self.region.interval(self.key),
-        )
+        seen, believed = self.seen, self.borders.believed
         if not seen.is_counted or seen.is_given_up:
+            _, upper = self.region.interval(self.key)
             behind = self.last + 1 if self.key == ID and seen.shown else self.last
             return [*believed, *([(behind, upper)] if behind <= upper else [])]
         # Rows of one instant may be in another order on each page.

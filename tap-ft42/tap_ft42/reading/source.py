@@ -11,10 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
-from tap_ft42.api.errors import (
-    FatalAPIError,
-    may_be_of_page,
-)
+from tap_ft42.api.errors import FatalAPIError, may_be_of_page
 from tap_ft42.declared.contexts import CURSUS
 from tap_ft42.reading.asking import (
     COUNT,
