@@ -85,6 +85,7 @@ _GIT = shutil.which("git") or "git"
 _INSTALLED = (".venv", ".local", ".meltano")
 """What is installed. Copies share it with the project, but for the first."""
 
+_TIME = "the time"
 _PATIENCE, _PAUSE = 4, 30
 """The tests may take so many times as long as without a mutant, and so many seconds more."""
 
@@ -554,7 +555,7 @@ def _failed(tests: Iterable[str], copy: Path, seconds: float | None) -> str:
     try:
         said, _ = process.communicate(timeout=seconds)
     except subprocess.TimeoutExpired:
-        return "the time"
+        return _TIME
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
@@ -562,7 +563,7 @@ def _failed(tests: Iterable[str], copy: Path, seconds: float | None) -> str:
     if process.returncode == 0:
         return ""
     if named := re.search(r"^(?:FAILED|ERROR) (\S+)", said, re.MULTILINE):
-        return named[1]
+        return named[1].partition("[")[0]
     message = f"The tests did not begin:\n{said}"
     raise click.ClickException(message)
 
@@ -578,14 +579,22 @@ def _try(queue: Queue[Mutant], copy: Path, reach: Reach, ends: float) -> list[Tr
             mutant = queue.get_nowait()
             place, file = mutant.place, copy / mutant.place.file
             _write(file, mutant.text)
-            tests = reach.tests_for(place)
-            caught_by = _failed(tests, copy, reach.limit_of(tests)) if tests else ""
+            caught_by = _caught_by(reach.tests_for(place), copy, reach)
             _write(file, mutant.source)
             rows.append(Tried(mutant, caught_by))
             with _printing:
                 click.echo(f"{place.file}:{place.line}: {mutant.change[1]}")
                 click.echo(f"    {caught_by or 'SURVIVED'}")
     return rows
+
+
+def _caught_by(tests: Sequence[str], copy: Path, reach: Reach) -> str:
+    """Return the first test that fails, and does so again: chance notices nothing."""
+    while tests and (failed := _failed(tests, copy, reach.limit_of(tests))):
+        if failed == _TIME or _failed([failed], copy, reach.limit_of(tests)):
+            return failed
+        tests = [one for one in tests if failed not in {one, _file_of(one)}]
+    return ""
 
 
 def _write(file: Path, text: str) -> None:

@@ -19,6 +19,9 @@ BEGINS = 1_800_000_000.0
 """The beginning of an hour."""
 
 
+HEADERS = {"left": "X-Hourly-RateLimit-Remaining", "again": "Retry-After"}
+
+
 class Moved(Clock):
     """A clock that stands still until it is moved."""
 
@@ -35,18 +38,24 @@ def quota_by(clock: Clock, **settings: Any) -> Quota:  # noqa: ANN401 - what the
     return Quota(**{"per_second": 0, "per_hour": 0, "clock": clock, **settings})
 
 
-def learn(quota: Quota, clock: Moved, status: int = 200, **headers: object) -> None:
-    """Let the account learn from an answer; an underscore in a name stands for a dash."""
+def learn(
+    quota: Quota, clock: Moved, status: int = 200, *, age: float = 0, **told: float
+) -> None:
+    """Let the account learn from an answer.
+
+    Args:
+        quota: the account.
+        clock: the clock of 42.
+        status: of the answer.
+        age: seconds that passed since the answer.
+        told: what its headers tell: how many requests are `left`, or when to ask `again`.
+    """
     response = requests.Response()
     response.status_code = status
-    response.headers["Date"] = formatdate(clock.at, usegmt=True)
-    for name, value in headers.items():
-        response.headers[name.replace("_", "-")] = str(value)
+    response.headers["Date"] = formatdate(clock.at - age, usegmt=True)
+    for name, value in told.items():
+        response.headers[HEADERS[name]] = str(value)
     quota.learn(response)
-
-
-def learn_left(quota: Quota, clock: Moved, left: int, **headers: object) -> None:
-    learn(quota, clock, X_Hourly_RateLimit_Remaining=left, **headers)
 
 
 def test_a_second_and_a_moment_more_has_no_more_requests_than_allowed() -> None:
@@ -80,11 +89,11 @@ def test_without_a_limit_of_the_hour_nothing_is_counted() -> None:
 def test_what_others_used_is_charged_and_the_reserve_is_left() -> None:
     quota = quota_by(clock := Moved(), per_hour=101, reserve_percent=10)
     assert quota.take() == 0
-    learn_left(quota, clock, 50)
+    learn(quota, clock, left=50)
     assert quota.spent == 91 - (50 - 10)
-    learn_left(quota, clock, 60)  # an answer on its way, from before
+    learn(quota, clock, left=60)  # an answer on its way, from before
     assert quota.spent == 51
-    learn_left(quota, clock, 5)  # less than the reserve
+    learn(quota, clock, left=5)  # less than the reserve
     assert quota.spent == 91
     assert quota.left == 5
 
@@ -94,9 +103,9 @@ def test_an_account_is_emptied_if_requests_on_their_way_cannot_explain_it(
     left: int, spent: int
 ) -> None:
     quota = quota_by(clock := Moved(), per_hour=1000)
-    learn_left(quota, clock, 500)
+    learn(quota, clock, left=500)
     assert quota.spent == 500
-    learn_left(quota, clock, left)
+    learn(quota, clock, left=left)
     assert quota.spent == spent
 
 
@@ -106,7 +115,7 @@ def test_an_answer_about_another_hour_says_nothing_of_this_one(
 ) -> None:
     quota = quota_by(clock := Moved(), per_hour=100)
     assert quota.left is None
-    learn_left(quota, clock, 40, Date=formatdate(clock.at - age, usegmt=True))
+    learn(quota, clock, age=age, left=40)
     assert (quota.left, quota.spent) == ((40, 60) if is_believed else (None, 0))
     clock.at = BEGINS + HOUR - 1
     assert quota.left == (40 if is_believed else None)
@@ -139,7 +148,7 @@ def test_a_pause_of_more_than_a_minute_means_that_the_hour_is_used_up(
     asked: int, wait: int, spent: int
 ) -> None:
     quota = quota_by(clock := Moved(), per_hour=100)
-    learn(quota, clock, 429, Retry_After=asked)
+    learn(quota, clock, 429, again=asked)
     assert pause(quota) == wait
     assert quota.spent == spent
 
