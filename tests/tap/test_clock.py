@@ -183,5 +183,6 @@ def test_what_others_left_in_the_spool_for_a_day_goes(
         file.touch()
     for file in (old, foreign):
         os.utime(file, (time.time() - 2 * DAY,) * 2)
-    tap.pointed_at(api, spool=str(tmp_path)).run("cursus")
+    run = tap.pointed_at(api, spool=str(tmp_path)).run("cursus")
+    assert run.warnings == []
     assert {file.name for file in tmp_path.iterdir()} == {new.name, foreign.name}

@@ -7,34 +7,23 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
-from tap_ft42.api.clock import Clock
 from tap_ft42.api.quota import Quota
-from typing_extensions import override
+
+from tests.tap.moved import Moved
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 HOUR = 3600
 BEGINS = 1_800_000_000.0
-"""The beginning of an hour."""
+NOW = BEGINS + 600
+"""The beginning of an hour, and ten minutes after it."""
 
 
 HEADERS = {"left": "X-Hourly-RateLimit-Remaining", "again": "Retry-After"}
 
 
-class Moved(Clock):
-    """A clock that stands still until it is moved."""
-
-    def __init__(self, at: float = BEGINS + 600) -> None:
-        super().__init__()
-        self.at = at
-
-    @override
-    def time(self) -> float:
-        return self.at
-
-
-def quota_by(clock: Clock, **settings: Any) -> Quota:  # noqa: ANN401 - what the quota takes
+def quota_by(clock: Moved, **settings: Any) -> Quota:  # noqa: ANN401 - what the quota takes
     return Quota(**{"per_second": 0, "per_hour": 0, "clock": clock, **settings})
 
 
@@ -59,7 +48,7 @@ def learn(
 
 
 def test_a_second_and_a_moment_more_has_no_more_requests_than_allowed() -> None:
-    quota = quota_by(clock := Moved(), per_second=2)
+    quota = quota_by(clock := Moved(NOW), per_second=2)
     assert [quota.take(), quota.take()] == [0, 0]
     assert quota.take() == pytest.approx(1.026)
     clock.at += 1.02
@@ -70,7 +59,7 @@ def test_a_second_and_a_moment_more_has_no_more_requests_than_allowed() -> None:
 
 
 def test_an_hour_that_is_used_up_lets_one_request_through_to_see_whether_it_is() -> None:
-    quota = quota_by(clock := Moved(), per_hour=3)
+    quota = quota_by(clock := Moved(NOW), per_hour=3)
     for left in (3000, HOUR):
         assert [quota.take() for _ in range(4)] == [0] * 4
         assert quota.spent == 3
@@ -81,13 +70,13 @@ def test_an_hour_that_is_used_up_lets_one_request_through_to_see_whether_it_is()
 
 
 def test_without_a_limit_of_the_hour_nothing_is_counted() -> None:
-    quota = quota_by(Moved())
+    quota = quota_by(Moved(NOW))
     assert quota.take() == 0
     assert quota.spent == 0
 
 
 def test_what_others_used_is_charged_and_the_reserve_is_left() -> None:
-    quota = quota_by(clock := Moved(), per_hour=101, reserve_percent=10)
+    quota = quota_by(clock := Moved(NOW), per_hour=101, reserve_percent=10)
     assert quota.take() == 0
     learn(quota, clock, left=50)
     assert quota.spent == 91 - (50 - 10)
@@ -102,7 +91,7 @@ def test_what_others_used_is_charged_and_the_reserve_is_left() -> None:
 def test_an_account_is_emptied_if_requests_on_their_way_cannot_explain_it(
     left: int, spent: int
 ) -> None:
-    quota = quota_by(clock := Moved(), per_hour=1000)
+    quota = quota_by(clock := Moved(NOW), per_hour=1000)
     learn(quota, clock, left=500)
     assert quota.spent == 500
     learn(quota, clock, left=left)
@@ -113,7 +102,7 @@ def test_an_account_is_emptied_if_requests_on_their_way_cannot_explain_it(
 def test_an_answer_about_another_hour_says_nothing_of_this_one(
     age: float, *, is_believed: bool
 ) -> None:
-    quota = quota_by(clock := Moved(), per_hour=100)
+    quota = quota_by(clock := Moved(NOW), per_hour=100)
     assert quota.left is None
     learn(quota, clock, age=age, left=40)
     assert (quota.left, quota.spent) == ((40, 60) if is_believed else (None, 0))
@@ -129,7 +118,7 @@ def pause(quota: Quota) -> int:
 
 
 def test_refusals_are_followed_by_ever_longer_pauses_up_to_a_minute() -> None:
-    quota = quota_by(clock := Moved())
+    quota = quota_by(clock := Moved(NOW))
     for _ in range(2):
         pauses = []
         for _ in range(8):
@@ -147,7 +136,7 @@ def test_refusals_are_followed_by_ever_longer_pauses_up_to_a_minute() -> None:
 def test_a_pause_of_more_than_a_minute_means_that_the_hour_is_used_up(
     asked: int, wait: int, spent: int
 ) -> None:
-    quota = quota_by(clock := Moved(), per_hour=100)
+    quota = quota_by(clock := Moved(NOW), per_hour=100)
     learn(quota, clock, 429, again=asked)
     assert pause(quota) == wait
     assert quota.spent == spent
@@ -158,14 +147,14 @@ def test_an_account_with_requests_from_the_future_is_begun_anew(
     tmp_path: Path, ahead: float, spent: int
 ) -> None:
     store = {"per_hour": 100, "store": str(tmp_path / "quota.sqlite")}
-    assert quota_by(Moved(BEGINS + 600 + ahead), **store).take() == 0
-    assert quota_by(Moved(), **store).spent == spent
+    assert quota_by(Moved(NOW + ahead), **store).take() == 0
+    assert quota_by(Moved(NOW), **store).spent == spent
 
 
 def test_applications_have_accounts_of_their_own(tmp_path: Path) -> None:
     store = {"per_hour": 100, "store": str(tmp_path / "quota.sqlite")}
     one, again, other = (
-        quota_by(Moved(), application=name, **store) for name in ("one", "one", "other")
+        quota_by(Moved(NOW), application=name, **store) for name in ("one", "one", "other")
     )
     assert one.take() == 0
     assert (one.spent, again.spent, other.spent) == (1, 1, 0)
