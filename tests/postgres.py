@@ -91,10 +91,10 @@ def folder_of_servers(memory: Path = MEMORY) -> Iterator[Path]:
     has its data there ends within a minute of missing them.
     """
     name = "ft42-postgres-{}-"
-    for folder in memory.glob(name.format("*") + "*"):
-        owner = folder.name.split("-")[2]
+    for left in memory.glob(name.format("*") + "*"):
+        owner = left.name.split("-")[2]
         if owner.isdecimal() and not psutil.pid_exists(int(owner)):
-            shutil.rmtree(folder, ignore_errors=True)
+            shutil.rmtree(left, ignore_errors=True)
     has_room = memory.is_dir() and shutil.disk_usage(memory).free > ROOM
     place = memory if has_room else None
     with tempfile.TemporaryDirectory(prefix=name.format(os.getpid()), dir=place) as folder:
