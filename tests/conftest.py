@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,7 +15,12 @@ from xdist.scheduler import LoadFileScheduling
 pytest.register_assert_rewrite("tests.end_to_end", "tests.tap", "tests.warehouse")
 
 from tests.ports import free_port  # noqa: E402 - what is registered comes first
-from tests.postgres import TIME_ZONE, AdministeredPostgres, Database  # noqa: E402
+from tests.postgres import (  # noqa: E402
+    TIME_ZONE,
+    AdministeredPostgres,
+    Database,
+    folder_of_servers,
+)
 
 # An example that takes long on a busy machine is no failure.
 settings.register_profile("patient", deadline=None)
@@ -26,12 +28,10 @@ settings.load_profile("patient")
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from xdist.remote import Producer
     from xdist.scheduler import Scheduling
-
-MEMORY, ROOM = Path("/dev/shm"), 3 * 2**30  # noqa: S108 - not for temporary files, but fast
-"""A file system in memory, and how much of it has to be free for the tests' servers."""
 
 LONG = (
     "tests/airflow/test_dags.py",
@@ -97,17 +97,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def postgres_folder() -> Iterator[Path]:
-    """A folder for a server's data that another run of the tests leaves alone.
-
-    In memory, where there is room: on a disk it takes ten times the CPU to bring a database
-    back, which most tests begin with. For root the server runs as a user of its own, and every
-    pytest that starts shuts other users out of the folders that ``tmp_path`` hands out, of
-    earlier runs too.
-    """
-    has_room = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM
-    place = MEMORY if has_room else None
-    with tempfile.TemporaryDirectory(prefix="ft42-postgres-", dir=place) as folder:
-        yield Path(folder)
+    with folder_of_servers() as folder:
+        yield folder
 
 
 @pytest.fixture(scope="session")
