@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 ENROLMENTS = "/v2/projects_users?filter[cursus]=21"
 STREAMS = ("users", "projects_users", "census", "sync_runs")
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 
 class Copy:
