@@ -32,6 +32,7 @@ def assert_as_one_long_run(here: Tap, stream: str, *, max_requests: int) -> None
     assert {row for run in runs for row in run.ids(stream)} == set(whole.ids(stream))
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("stream", STREAMS)
 def test_bounded_runs_read_all_that_one_long_run_reads(
     tap: Tap, sandbox: RunningSandbox, stream: str
@@ -40,6 +41,7 @@ def test_bounded_runs_read_all_that_one_long_run_reads(
     assert_as_one_long_run(here, stream, max_requests=9)
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("max_requests", [4, 5, 6])
 def test_a_run_that_ends_below_a_row_comes_back_to_that_row(
     tap: Tap, sandbox: RunningSandbox, max_requests: int

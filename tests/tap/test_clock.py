@@ -30,6 +30,7 @@ OWN = ("rejected_records", "census", "sync_runs")
 CURSUS = {"id": 21, "created_at": None, "name": "42", "slug": "42", "kind": "main"}
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("days", [3, -3])
 def test_a_run_under_a_wrong_clock_hides_no_change(
     tap: Tap, mutable: RunningSandbox, days: int
@@ -51,6 +52,7 @@ def test_a_run_under_a_wrong_clock_hides_no_change(
     assert told <= {f"{today:%Y-%m-%d}", f"{today - timedelta(minutes=30):%Y-%m-%d}"}
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("days", [3, -3])
 def test_a_server_that_names_an_instant_means_its_own_clock(
     tap: Tap, api: ScriptedApi, days: int
