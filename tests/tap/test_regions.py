@@ -40,25 +40,30 @@ def intervals(pieces: list[Region], key: Key) -> list[tuple[int, int]]:
     return [piece.interval(key) for piece in pieces]
 
 
-def test_parts_are_of_equal_width_and_share_no_id_but_an_instant() -> None:
-    ids, instants = Region({"id": (3, 12)}), Region({"updated_at": (3, 13)})
+COLUMNS = pytest.mark.parametrize("column", ["begin_at", "updated_at"])
+
+
+@COLUMNS
+def test_parts_are_of_equal_width_and_share_no_id_but_an_instant(column: Key) -> None:
+    ids, instants = Region({"id": (3, 12)}), Region({column: (3, 13)})
     assert intervals(ids.cut("id", 2), "id") == [(3, 7), (8, 12)]
     assert intervals(ids.cut("id", 3), "id") == [(3, 6), (7, 10), (11, 12)]
     assert intervals(ids.cut("id", 99), "id") == [(n, n) for n in range(3, 13)]
-    assert intervals(instants.cut("updated_at", 2), "updated_at") == [(3, 8), (8, 13)]
+    assert intervals(instants.cut(column, 2), column) == [(3, 8), (8, 13)]
 
 
-def test_a_half_ends_with_the_middle_one_of_the_keys_that_were_seen() -> None:
-    ids, instants = Region({"id": (3, 12)}), Region({"updated_at": (3, 13)})
+@COLUMNS
+def test_a_half_ends_with_the_middle_one_of_the_keys_that_were_seen(column: Key) -> None:
+    ids, instants = Region({"id": (3, 12)}), Region({column: (3, 13)})
     assert intervals(ids.halved("id", []), "id") == [(3, 7), (8, 12)]
     assert intervals(ids.halved("id", [9, 4, 5]), "id") == [(3, 5), (6, 12)]
     assert intervals(ids.halved("id", [9, 4, 5, 6]), "id") == [(3, 5), (6, 12)]
     assert intervals(ids.halved("id", [3]), "id") == [(3, 3), (4, 12)]
     assert intervals(ids.halved("id", [12]), "id") == [(3, 11), (12, 12)]
-    assert intervals(instants.halved("updated_at", [3]), "updated_at") == [(3, 4), (4, 13)]
+    assert intervals(instants.halved(column, [3]), column) == [(3, 4), (4, 13)]
 
 
-@pytest.mark.parametrize(("key", "least"), [("id", 1), ("updated_at", 2)])
+@pytest.mark.parametrize(("key", "least"), [("id", 1), ("begin_at", 2), ("updated_at", 2)])
 def test_what_is_too_small_to_be_cut_is_known(key: Key, least: int) -> None:
     assert not Region({key: (5, 5 + least - 1)}).is_divisible(key)
     assert Region({key: (5, 5 + least)}).is_divisible(key)
@@ -69,23 +74,27 @@ def test_as_many_ids_as_there_is_room_for_are_all() -> None:
     assert Region({"id": (1, 3)}).is_filled_by([1, 2, 3])
 
 
-def test_bounds_that_42_leaves_out_are_reached_and_none_is_beyond_what_it_can_hold() -> None:
-    region = Region({"id": (5, 9), "updated_at": (1000, 2000)})
+@COLUMNS
+def test_bounds_that_42_leaves_out_are_reached_and_none_is_beyond_what_it_can_hold(
+    column: Key,
+) -> None:
+    region = Region({"id": (5, 9), column: (1000, 2000)})
     assert region.params() == {
         "range[id]": "5,9",
-        "range[updated_at]": "1970-01-01T00:00:00.999Z,1970-01-01T00:00:02.001Z",
+        f"range[{column}]": "1970-01-01T00:00:00.999Z,1970-01-01T00:00:02.001Z",
     }
     assert region.params((2, 1))["range[id]"] == "3,10"
-    everything = Region({"id": (0, MAX_ID), "updated_at": (0, 0)})
+    everything = Region({"id": (0, MAX_ID), column: (0, 0)})
     assert everything.params((1, 1)) == {
         "range[id]": f"0,{2**31 - 1}",
-        "range[updated_at]": "1970-01-01T00:00:00.000Z,1970-01-01T00:00:00.001Z",
+        f"range[{column}]": "1970-01-01T00:00:00.000Z,1970-01-01T00:00:00.001Z",
     }
 
 
-def test_rows_outside_of_a_region_are_counted_but_instants_may_be_rounded() -> None:
-    region = Region({"id": (5, 9), "updated_at": (10_000, 20_000)})
+@COLUMNS
+def test_rows_outside_of_a_region_are_counted_but_instants_may_be_rounded(column: Key) -> None:
+    region = Region({"id": (5, 9), column: (10_000, 20_000)})
     rows = [(4, 9_000), (5, 21_000), (9, 8_999), (10, 21_001), (11, 15_000)]
-    assert region.strangers(page(rows)) == {"id": 3, "updated_at": 2}
+    assert region.strangers(page(rows)) == {"id": 3, column: 2}
     assert region.strangers(page([(5, 10_000), (9, 20_000)])) == {}
     assert (region.width("id"), region.without("id").interval("id")) == (4, (0, MAX_ID))
