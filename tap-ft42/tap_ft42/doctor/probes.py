@@ -1,176 +1,123 @@
 """Probes: requests whose right answer is known, as they ask for rows that were seen before.
 
-One probe tests ranges, their bounds, the order and the page number. It takes three rows of a
-page, and asks for them by ranges, in another order than the list has by itself, as the second
-page of two rows. Each range holds a row that the other one does not. So the right row comes
-only if the API heeds all parameters.
+One probe tests ranges, their bounds, the order and the page number. It asks for the second page
+of a few rows that follow each other, by ranges of each column. If the API ignores a part of
+the request, other rows come.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise, product
-from typing import TYPE_CHECKING, Any
+from itertools import pairwise
+from typing import TYPE_CHECKING, TypeAlias
 
 from tap_ft42.declared.listing import ID
+from tap_ft42.reading.regions import Region
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from tap_ft42.api.page import Page
     from tap_ft42.declared.listing import Cursor
 
-_ROWS = 3
-_LOOKED_AT = 20
-"""A probe's rows are searched among so many rows of a page at a time."""
+Row: TypeAlias = "Mapping[str, int]"
+"""The keys of a row: its id, and the position of its cursor."""
 
-
-@dataclass(frozen=True)
-class Row:
-    """The keys of a row."""
-
-    id: int
-    position: int
-    """The position of the cursor; 0 if the list has no cursor."""
-
-    def key(self, column: str) -> int:
-        """Return the value of a column as a number."""
-        return self.id if column == ID else self.position
+SIZE = 2
+"""Rows of a page of a probe; its rows are among twice as many that follow each other."""
 
 
 @dataclass(frozen=True)
 class Probe:
-    """Three rows of a list, and ranges that together hold these rows and no others."""
+    """A region of a list with a few known rows."""
 
-    rows: Sequence[Row]
-    """In the order of the list."""
-    bounds: Mapping[str, tuple[Row, Row]]
-    """By column, the rows whose values are the bounds of its range."""
-    cursor: Cursor | None
-
-    def range_of(self, *columns: str) -> dict[str, str]:
-        """Return the parameters that narrow the list by ranges of some columns."""
-        return {
-            f"range[{column}]": ",".join(
-                self._written(column, row.key(column)) for row in self.bounds[column]
-            )
-            for column in columns
-        }
-
-    def _written(self, column: str, key: int) -> str:
-        is_id = column == ID or self.cursor is None
-        return str(key if is_id or self.cursor is None else self.cursor.written(key))
-
-    def holds(self, column: str, rows: Sequence[Row]) -> bool:
-        """Tell whether rows lie in the range of a column."""
-        lower, upper = (row.key(column) for row in self.bounds[column])
-        return all(lower <= row.key(column) <= upper for row in rows)
-
-    def sorted_otherwise(self, columns: Sequence[str]) -> tuple[dict[str, str], int]:
-        """Return a parameter that changes the order of the rows, and the id of the last row.
-
-        Args:
-            columns: The columns to sort by; empty if the API cannot sort.
-        """
-        if not columns:
-            return {}, self.rows[-1].id
-        ordered = sorted(self.rows, key=lambda row: [row.key(name) for name in columns])
-        sign = ""
-        if ordered[-1].id == self.rows[-1].id:
-            sign = "-"
-            ordered.reverse()
-        return {"sort": ",".join(sign + name for name in columns)}, ordered[-1].id
+    region: Region
+    rows: int
+    """How many rows it has."""
+    second_page: Sequence[int]
+    """The ids of the rows on its second page."""
+    tells_bounds: bool
+    """Whether other rows come if the API excludes a bound of ids."""
 
 
-def rows_of(records: Sequence[Mapping[str, Any]], cursor: Cursor | None) -> list[Row]:
-    """Return the keys of all records that have them."""
-    rows = list[Row]()
-    for record in records:
-        number = record.get(ID)
-        position = 0 if cursor is None else cursor.position(record.get(cursor.column))
-        if type(number) is int and position is not None:
-            rows.append(Row(number, position))
-    return rows
+def rows_of(page: Page, cursor: Cursor | None) -> list[Row]:
+    """Return the keys of the records of a page; none if some records lack them."""
+    columns = [ID, *([] if cursor is None else [cursor.column])]
+    keys = [page.keys(column) for column in columns]
+    if any(len(some) != page.count for some in keys):
+        return []
+    return [dict(zip(columns, of_row, strict=True)) for of_row in zip(*keys, strict=True)]
 
 
-def probe_of(
-    rows: Sequence[Row], columns: Sequence[str], cursor: Cursor | None
-) -> Probe | None:
-    """Return a probe with rows of a page; None if the page has no suitable rows.
+def probe_of(rows: Sequence[Row], columns: Sequence[str], sort: Sequence[str]) -> Probe | None:
+    """Return a probe of some rows of a page; None if no rows are suitable.
 
     Args:
-        rows: The rows of a page, in order.
-        columns: The columns with ranges that the rows show: one or two.
-        cursor: The list's cursor.
+        rows: The rows of a page.
+        columns: The columns with ranges: two at most.
+        sort: The columns to sort by; empty to ask for no order.
     """
-    for end in range(len(rows), 0, -_LOOKED_AT):
-        some = rows[max(0, end - _LOOKED_AT) : end]
-        # By the column of the page's order, no other row of the list lies between its rows.
-        first = next((column for column in columns if is_sorted(some, column)), None)
-        if first is not None and len({row.id for row in some}) == len(some) >= _ROWS:
-            second = next((column for column in columns if column != first), None)
-            probe = _probe_within(some, first, second, cursor)
-            if probe is not None:
-                return probe
-    return None
+    probes = (_probe(rows, region, sort) for region in _regions(rows, columns))
+    found = [probe for probe in probes if probe is not None]
+    return max(found, key=lambda probe: probe.tells_bounds, default=None)
 
 
-def _probe_within(
-    rows: Sequence[Row], first: str, second: str | None, cursor: Cursor | None
-) -> Probe | None:
-    """Return a probe of rows that follow each other; None if there is none.
-
-    Args:
-        rows: The rows.
-        first: The column by which they are sorted.
-        second: The other column, if there is one.
-        cursor: The list's cursor.
-    """
-    if second is None:
-        last = rows[-_ROWS:]
-        return Probe(last, {first: _bounds(last, first)}, cursor)
-    for length, begin in product((_ROWS + 1, _ROWS + 2), range(len(rows))):
-        inside = rows[begin : begin + length]
-        ends = _bounds(inside, first)
-        for lower, upper in product(rows, repeat=2):
-            keys = lower.key(second), upper.key(second)
-            held = [row for row in rows if keys[0] <= row.key(second) <= keys[1]]
-            both = [row for row in inside if row in held]
-            tells = len(held) > len(both) < len(inside)
-            # If the API excludes a bound, one of the three rows must be missing.
-            has_ends = all(
-                one in both or other in both
-                for one, other in zip(ends, (lower, upper), strict=True)
-            )
-            if len(both) == _ROWS and tells and has_ends:
-                return Probe(both, {first: ends, second: (lower, upper)}, cursor)
-    return None
+def _regions(rows: Sequence[Row], columns: Sequence[str]) -> Iterator[Region]:
+    """Yield regions of rows that follow each other, but those that a second range excludes."""
+    ordered = [one for one in columns if follows(rows, one) or follows(rows[::-1], one)]
+    for begin in range(len(rows) - 2 * SIZE + 1 if ordered else 0):
+        some = rows[begin : begin + 2 * SIZE]
+        # By the column of the page's order, no other row of the list lies between them.
+        region = Region({ordered[0]: _ends([row[ordered[0]] for row in some])})
+        others = [column for column in columns if column != ordered[0]]
+        if not others:
+            yield region
+        for column in others:
+            least, most = _ends([row[column] for row in rows])
+            keys = sorted(row[column] for row in some)
+            yield region.narrowed(column, keys[1], most)
+            yield region.narrowed(column, least, keys[-2])
 
 
-def last_of(rows: Sequence[Row], columns: Sequence[str], cursor: Cursor | None) -> Probe | None:
-    """Return the last rows of a page as a probe; other rows may lie between them."""
-    last = rows[-_ROWS:]
-    bounds = {column: _bounds(last, column) for column in columns} if last else {}
-    return Probe(last, bounds, cursor) if last else None
+def _ends(keys: Sequence[int]) -> tuple[int, int]:
+    return min(keys), max(keys)
 
 
-def _bounds(rows: Sequence[Row], column: str) -> tuple[Row, Row]:
-    ordered = sorted(rows, key=lambda row: row.key(column))
-    return ordered[0], ordered[-1]
+def _probe(rows: Sequence[Row], region: Region, sort: Sequence[str]) -> Probe | None:
+    """Return the probe of a region; None if it would not show that a part is ignored."""
+    right = _shown(rows, region, sort)[SIZE : 2 * SIZE]
+
+    def tells(other: Region, order: Sequence[str] = sort) -> bool:
+        return _shown(rows, other, order)[SIZE : 2 * SIZE] != right
+
+    is_telling = all(tells(region.without(column)) for column in region.bounds)
+    if not right or not is_telling or (sort and not tells(region, ())):
+        return None
+    lower, upper = region.interval(ID)
+    without_bound = [
+        region.narrowed(ID, lower + 1, upper),
+        region.narrowed(ID, lower, upper - 1),
+    ]
+    tells_bounds = ID not in region.bounds or all(map(tells, without_bound))
+    return Probe(region, len(_shown(rows, region, sort)), right, tells_bounds)
 
 
-def is_sorted(rows: Sequence[Row], column: str) -> bool:
-    """Tell whether rows ascend or descend by a column."""
-    return follows(rows, column, "") or follows(rows, column, "-")
+def _shown(rows: Sequence[Row], region: Region, sort: Sequence[str]) -> list[int]:
+    """Return the ids of the rows in a region, in an order."""
+    held = [
+        row
+        for row in rows
+        if all(
+            # The parameter of instants reaches a millisecond further.
+            lower - (column != ID) <= row[column] <= upper + (column != ID)
+            for column, (lower, upper) in region.bounds.items()
+        )
+    ]
+    if sort:
+        held.sort(key=lambda row: [row[column] for column in sort])
+    return [row[ID] for row in held]
 
 
-def sign_against(rows: Sequence[Row], column: str) -> str:
-    """Return the sign of ``sort`` that brings rows into another order."""
-    return "-" if follows(rows, column, "") else ""
-
-
-def follows(rows: Sequence[Row], column: str, sign: str) -> bool:
-    """Tell whether rows are in the order of a ``sort`` with this sign and column."""
-    keys = [row.key(column) for row in rows]
-    if sign:
-        keys.reverse()
-    return all(a <= b for a, b in pairwise(keys))
+def follows(rows: Sequence[Row], column: str) -> bool:
+    """Tell whether rows ascend by a column."""
+    return all(one[column] <= other[column] for one, other in pairwise(rows))
