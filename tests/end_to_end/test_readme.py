@@ -96,7 +96,7 @@ def answer(question: Block, database: Database) -> list[list[str]]:
     return [[str(value) for value in row.values()] for row in database.query(question.text)]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_demo_loads_shows_what_it_did_and_is_incremental_the_second_time(
     demo_environment: dict[str, str],
 ) -> None:

@@ -85,6 +85,7 @@ def filled(tap: Tap, quiet_sandbox: RunningSandbox, live: Run) -> Run:
     )  # fmt: skip
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize("stream", INCREMENTAL)
 def test_it_brings_the_rows_that_last_changed_in_the_window(
     filled: Run, quiet_sandbox: RunningSandbox, stream: str
@@ -175,6 +176,7 @@ def test_a_run_says_which_window_it_was(filled: Run, live: Run) -> None:
     assert (row["start_date"], row["end_date"]) == (None, None)
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("campus_ids", [None, [1, 29]], ids=str)
 def test_it_goes_on_where_its_budget_ended(
     here: Tap, sandbox: RunningSandbox, campus_ids: list[int] | None
@@ -214,6 +216,7 @@ def living() -> Iterator[RunningSandbox]:
         yield running
 
 
+@pytest.mark.slow
 def test_what_stays_in_the_window_is_read_while_other_rows_leave_it(
     tap: Tap, living: RunningSandbox
 ) -> None:

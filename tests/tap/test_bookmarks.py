@@ -158,6 +158,7 @@ class TestLoads:
         in_time = here.run("users", state=too_early.state, settle_seconds=0)
         assert user in in_time.ids("users")
 
+    @pytest.mark.few(1)
     @pytest.mark.parametrize(("overlap", "is_read"), [(120, True), (30, False)])
     def test_a_row_that_was_stamped_late_is_read_if_it_lies_in_the_overlap(
         self, first: Run, here: Tap, mutable: RunningSandbox, *, overlap: int, is_read: bool
@@ -189,6 +190,7 @@ class TestLoads:
 class TestFailedRuns:
     """A run that failed has cost no row once the next one is through."""
 
+    @pytest.mark.few(1)
     @pytest.mark.parametrize("stream", ["users", "projects_users", "achievements_users"])
     def test_a_run_that_failed_in_the_middle_is_made_good_by_the_next(
         self, tap: Tap, sandbox: RunningSandbox, stream: str

@@ -155,6 +155,7 @@ def _is_read_by_parent(stream: str) -> bool:
     return "x-partition" in json.loads((ROOT / f"schemas/{stream}.json").read_text())
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("scope", [{}, {"campus_ids": [29]}, {"cursus_ids": [9, 21]}])
 def test_trying_out_reads_one_record_of_each_list_with_about_one_request(
     tap: Tap, sandbox: RunningSandbox, scope: dict[str, Any]

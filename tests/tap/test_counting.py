@@ -310,6 +310,7 @@ def test_a_rolling_read_has_seen_every_row_after_its_nights(
     assert found == gone
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(
     ("api", "error"),
     [

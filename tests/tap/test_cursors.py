@@ -164,7 +164,7 @@ def test_a_plan_says_how_they_would_be_read(here: CopiedTap, first: Messages) ->
             assert mode in lines[stream], told
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("stream", STREAMS)
 def test_a_killed_run_goes_on_where_it_was(
     here: CopiedTap, there: RunningSandbox, stream: str

@@ -49,6 +49,7 @@ def badges(**deviations: Any) -> Pretended:  # noqa: ANN401 - those of `Pretende
 UNWILLING = Reply({"error": "no"}, 422)
 
 
+@pytest.mark.few(4)
 @pytest.mark.parametrize(
     "deviations",
     [
@@ -135,6 +136,7 @@ MISLEADING = [
 ]
 
 
+@pytest.mark.few(4)
 @pytest.mark.parametrize(
     ("refuses", "said"),
     [
@@ -430,6 +432,7 @@ def test_a_list_in_another_shape_fails_alone_and_at_once(tap: Tap, api: Scripted
 DOWN = Reply(b"<html>Maintenance</html>", 502)
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(
     "answer",
     [DOWN, Reply(b"<html>Maintenance</html>"), Reply(b"<html>Just a moment</html>", 403)],
@@ -485,6 +488,7 @@ def shared(there: Pretended) -> list[Asked]:
     return [one for one in there.asked if "," in one.query.get("filter[coalition_id]", "")]
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("honours", [1, 4, 8])
 def test_a_list_of_which_only_the_first_ids_count_loses_no_row(
     tap: Tap, api: ScriptedApi, houses: Pretended, honours: int

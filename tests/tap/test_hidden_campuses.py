@@ -378,6 +378,7 @@ def test_rows_of_people_of_two_campuses_that_are_not_listed_are_lost_by_neither(
     assert campuses(first) == expected(there)
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("deviation", ["ignored", "refused"])
 def test_where_nothing_tells_who_studies_elsewhere_too_each_run_tells_what_is_not_read(
     tap: Tap, api: ScriptedApi, there: Pretended, deviation: str
@@ -436,6 +437,7 @@ def test_no_enrolment_of_the_network_is_missing_and_none_leaves_its_campus(
     assert {after[row] for row in moved} == {42}
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("campus_ids", [None, [1], [1, 9]])
 def test_where_no_campus_narrows_rows_go_to_the_campuses_of_their_people(
     tap: Tap, api: ScriptedApi, there: Pretended, campus_ids: list[int] | None

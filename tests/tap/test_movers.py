@@ -286,6 +286,7 @@ class TestOfACampus:
             assert levels.stale(**{"filter[campus_id]": str(campus)}) == set()
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(
     "habit",
     [

@@ -77,6 +77,7 @@ def test_where_all_is_down_no_job_goes_on(tap: Tap, partial: ScriptedApi) -> Non
     assert the_run(run)["outcome"] == "failed"
 
 
+@pytest.mark.slow
 def test_a_stream_of_which_every_campus_fails_fails_alone(
     tap: Tap, sandbox: RunningSandbox
 ) -> None:

@@ -206,7 +206,7 @@ def by_campus(state: Row) -> dict[int, Row]:
 class TestInterruptions:
     """A sweep that does not come to its end."""
 
-    @pytest.mark.slow
+    @pytest.mark.long
     @pytest.mark.parametrize("budget", [3, 7])
     def test_the_next_runs_go_on_from_there_and_lose_nothing(
         self, here: Tap, world: RunningSandbox, tmp_path: Path, budget: int

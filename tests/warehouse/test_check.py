@@ -36,6 +36,7 @@ def published(right: Kept) -> Warehouse:
     return right.restored()
 
 
+@pytest.mark.few(4)
 @pytest.mark.parametrize(
     ("damage", "sentence"),
     [
@@ -126,6 +127,7 @@ def test_a_row_that_the_census_met_and_that_never_landed(published: Warehouse) -
     assert published.run("check") == "All promises hold\n"
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("total", [1, 3])
 def test_a_total_that_is_not_what_landed(published: Warehouse, total: int) -> None:
     published.land_census("users", 1, 2**31, total)
@@ -136,6 +138,7 @@ def test_a_total_that_is_not_what_landed(published: Warehouse, total: int) -> No
     assert published.run("check") == "All promises hold\n"
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("record_id", ["3", None, "3.0"])
 def test_a_rejected_person_is_missing_from_no_total(
     published: Warehouse, record_id: str | None
@@ -177,6 +180,7 @@ def land_audit(warehouse: Warehouse, counts: dict[str, int]) -> None:
     warehouse.land_run("night", "projects_users", age=timedelta(hours=1), audits=[audit])
 
 
+@pytest.mark.slow
 def test_days_of_which_42_counted_other_rows(published: Warehouse) -> None:
     published.execute(
         "UPDATE ft42_raw.projects_users SET created_at = '2026-01-02 23:30:00+00'"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.warehouse.conftest import NOON, enrolment, user
 
 if TYPE_CHECKING:
@@ -67,6 +69,7 @@ def test_a_census_of_a_cursus_judges_no_other_s_rows(warehouse: Warehouse) -> No
     warehouse.run("check")
 
 
+@pytest.mark.slow
 def test_who_is_no_student_in_the_newest_copy_is_not_published(warehouse: Warehouse) -> None:
     two_cursus(warehouse)
     later = {"updated_at": NOON.replace(hour=14)}
@@ -79,6 +82,7 @@ def test_who_is_no_student_in_the_newest_copy_is_not_published(warehouse: Wareho
     warehouse.run("check")
 
 
+@pytest.mark.slow
 def test_who_is_erased_is_missed_in_no_cursus(warehouse: Warehouse) -> None:
     two_cursus(warehouse)
     warehouse.run("forget", "1")
@@ -112,6 +116,7 @@ UPDATE ft42_warehouse.publishes SET structure = 'of an older version'
 """
 
 
+@pytest.mark.slow
 def test_a_database_of_an_older_version_goes_on_without_a_new_load(
     warehouse: Warehouse,
 ) -> None:

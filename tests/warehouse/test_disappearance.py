@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.warehouse.conftest import NOON, enrolment, user
 
 if TYPE_CHECKING:
@@ -102,6 +104,7 @@ def test_who_comes_back_is_published_again(warehouse: Warehouse) -> None:
     warehouse.run("check")
 
 
+@pytest.mark.slow
 def test_a_project_that_is_gone_makes_orphans_of_its_enrolments(warehouse: Warehouse) -> None:
     people(warehouse)
     warehouse.land("projects", *[{"id": n, "name": f"p{n}"} for n in range(100, 140)])
@@ -115,6 +118,7 @@ def test_a_project_that_is_gone_makes_orphans_of_its_enrolments(warehouse: Wareh
     assert (orphan["foreign_key"], orphan["missing_id"]) == ("project_id", 120)
 
 
+@pytest.mark.slow
 def test_a_newer_census_decides_against_an_older_one(warehouse: Warehouse) -> None:
     people(warehouse)
     warehouse.land_census("projects_users", 1, 200, [*range(1, 201)])
@@ -123,6 +127,7 @@ def test_a_newer_census_decides_against_an_older_one(warehouse: Warehouse) -> No
     assert 7 not in warehouse.published("projects_users")
 
 
+@pytest.mark.slow
 def test_a_census_of_the_future_deletes_nothing_and_hides_no_later_one(
     warehouse: Warehouse,
 ) -> None:

@@ -71,6 +71,7 @@ def test_a_first_load_that_has_not_ended_is_told(warehouse: Warehouse) -> None:
     assert "4 runs" in found["runs-end-early:incremental"]["what"]
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(
     ("damage", "repair"),
     [

@@ -37,6 +37,7 @@ def imported_by(*arguments: str) -> set[str]:
     return set(done.stderr.split())
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("command", ["outcome", "publish", "status"])
 def test_a_command_imports_what_it_needs_and_no_more(command: str) -> None:
     found = imported_by(command, "--help")

@@ -46,6 +46,7 @@ def test_what_has_landed_since_the_last_publish_counts(warehouse: Warehouse) -> 
     assert published(warehouse) == {"projects_users": 3}
 
 
+@pytest.mark.slow
 def test_who_waits_for_two_parents_waits_for_the_second(warehouse: Warehouse) -> None:
     warehouse.land("projects_users", enrolment(10, 1, project_id=8))
     assert published(warehouse) == {"projects_users": 2}
@@ -56,6 +57,7 @@ def test_who_waits_for_two_parents_waits_for_the_second(warehouse: Warehouse) ->
     assert warehouse.published("projects_users") == [10]
 
 
+@pytest.mark.slow
 def test_who_has_waited_waits_for_a_parent_that_leaves_too(warehouse: Warehouse) -> None:
     warehouse.land("users", user(1), user(2))
     warehouse.land("projects_users", enrolment(10, 1), enrolment(20, 2, campus_id=404))
@@ -66,6 +68,7 @@ def test_who_has_waited_waits_for_a_parent_that_leaves_too(warehouse: Warehouse)
     assert published(warehouse) == {"achievements_users": 1, "projects_users": 3}
 
 
+@pytest.mark.slow
 def test_who_is_gone_waits_no_more(warehouse: Warehouse) -> None:
     warehouse.land("projects_users", *[enrolment(number, 404) for number in range(1, 101)])
     warehouse.land("achievements_users", {"id": 5, "user_id": 404, "achievement_id": 4})

@@ -22,6 +22,7 @@ def failed(warehouse: Warehouse, *streams: str, minutes: float, reason: str = RE
     )  # fmt: skip
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("job", ["nightly", "incremental"])
 def test_where_nothing_failed_a_job_ends_well(healthy: Warehouse, job: str) -> None:
     assert "everything" in healthy.run("outcome", "--job", job)

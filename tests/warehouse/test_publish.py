@@ -69,6 +69,7 @@ def test_an_orphan_is_published_once_its_parent_has_come(warehouse: Warehouse) -
     assert warehouse.query("SELECT * FROM ft42.orphans") == []
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("left", [{"alumni": True}, {"kind": "external"}])
 def test_who_leaves_the_scope_leaves_the_tables_and_their_rows_wait(
     warehouse: Warehouse, left: dict[str, object]
@@ -169,6 +170,7 @@ def test_a_failed_publish_changes_nothing(warehouse: Warehouse) -> None:
     assert warehouse.published("users", "wallet") == [9, None]
 
 
+@pytest.mark.slow
 def test_of_two_publishes_at_once_one_waits(warehouse: Warehouse) -> None:
     warehouse.land("users", *[user(number) for number in range(1, 400)])
     with warehouse.database.connect() as other:
@@ -200,6 +202,7 @@ def test_what_was_changed_by_hand_is_put_right_by_a_rebuild(warehouse: Warehouse
     assert warehouse.published("users", "first_seen_at")[0] == first_seen
 
 
+@pytest.mark.slow
 def test_the_published_schema_can_be_dropped_and_made_anew(warehouse: Warehouse) -> None:
     warehouse.land("users", user(1))
     warehouse.land("projects_users", enrolment(10, 1))
@@ -233,6 +236,7 @@ ATTACKS = [
 ]
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("name", ATTACKS)
 def test_a_name_is_a_name_whatever_stands_in_it(warehouse: Warehouse, name: str) -> None:
     warehouse.land("users", user(1, login=name, first_name=name, extra={name: name}))
@@ -256,6 +260,7 @@ def test_a_name_is_a_name_whatever_stands_in_it(warehouse: Warehouse, name: str)
     assert warehouse.published("campuses", "name") == ["Paris", name, "Lyon"]
 
 
+@pytest.mark.slow
 def test_schemas_of_any_name_are_quoted(empty: Warehouse) -> None:
     names = {
         "TARGET_POSTGRES_DEFAULT_TARGET_SCHEMA": 'raw"; DROP TABLE x; --',

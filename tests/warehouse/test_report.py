@@ -161,6 +161,7 @@ def test_it_is_served_fresh_with_health_and_metrics(healthy: Warehouse) -> None:
         assert requests.get(f"{url}health", timeout=20).status_code == 200
 
 
+@pytest.mark.slow
 def test_a_page_of_another_name_cannot_read_it(healthy: Warehouse) -> None:
     with served(healthy.database) as (url, _):
         for path in ("", "health", "metrics"):
@@ -182,6 +183,7 @@ def test_it_listens_on_this_machine_only(healthy: Warehouse) -> None:
             probe.connect(("127.0.0.2", port))
 
 
+@pytest.mark.slow
 def test_a_server_that_stops_is_told_by_the_page_and_by_monitors(healthy: Warehouse) -> None:
     with served(healthy.database, TARGET_POSTGRES_PORT="1") as (url, _):
         assert "cannot be reached" in requests.get(url, timeout=20).text
@@ -191,6 +193,7 @@ def test_a_server_that_stops_is_told_by_the_page_and_by_monitors(healthy: Wareho
         assert "ft42_healthy 0.0" in requests.get(f"{url}metrics", timeout=20).text
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_it_well(healthy: Warehouse) -> None:
     with served(healthy.database) as (_, process):
         process.send_signal(signal.SIGINT)

@@ -32,6 +32,7 @@ def rejected(warehouse: Warehouse) -> dict[str, bool]:
     return {row["rejection_id"]: row["body"] is not None for row in rows}
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(
     ("options", "left"),
     [

@@ -102,6 +102,7 @@ def test_none_is_a_superuser_or_can_log_in(roles: Warehouse) -> None:
     assert not any(any(row.values()) for row in rows)
 
 
+@pytest.mark.slow
 def test_the_publisher_does_all_that_the_command_does(roles: Warehouse) -> None:
     as_publisher = {
         "WAREHOUSE_PUBLISHER": "test_publisher",
@@ -129,6 +130,7 @@ def test_the_loader_cannot_publish_and_is_told_what_it_lacks(roles: Warehouse) -
     assert "grant this one the publisher's role" in done.output
 
 
+@pytest.mark.slow
 def test_tables_of_an_older_version_go_over_to_the_publisher(empty: Warehouse) -> None:
     empty.execute("CREATE SCHEMA ft42_raw")
     empty.execute(

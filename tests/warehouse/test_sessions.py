@@ -83,6 +83,7 @@ def start(warehouse: Warehouse, *arguments: str, **environment: str) -> subproce
     )
 
 
+@pytest.mark.slow
 def test_defaults_of_a_server_change_nothing(healthy: Warehouse, tmp_path: Path) -> None:
     usual = healthy.run("status", "--tables")
     healthy.land("users", user(4, login="ünï"))
@@ -175,6 +176,7 @@ def test_a_cancelled_statement_is_not_blamed_on_the_settings(healthy: Warehouse)
     assert "TARGET_POSTGRES_HOST" not in said
 
 
+@pytest.mark.slow
 @needs_pgbouncer
 def test_publishes_through_a_pooler_leave_nothing_to_a_direct_one(
     healthy: Warehouse, postgres_folder: Path, request: pytest.FixtureRequest

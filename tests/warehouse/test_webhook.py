@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tests.warehouse.hooked import Alerts
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("status", [302, 404, 429, 500])
 def test_what_the_webhook_does_not_take_is_told_the_next_time(
     alerts: Alerts, status: int
@@ -42,6 +43,7 @@ def test_a_webhook_that_does_not_answer_is_a_clear_line(alerts: Alerts) -> None:
     assert alerts.news() == (["secret-expires"], [])
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"])
 def test_a_webhook_that_nobody_vouches_for_gets_nothing(
     alerts: Alerts, tmp_path: Path, variable: str
