@@ -81,7 +81,6 @@ MECHANISMS: Mapping[str, tuple[str, ...]] = {
         "doctor/doctor.py",
         "doctor/findings.py",
         "doctor/observed.py",
-        "doctor/probes.py",
         "doctor/report.py",
         "doctor/shapes.py",
         "doctor/trial.py",

@@ -1,16 +1,13 @@
-"""Tries a list out, with the requests of a run: its first page, then a probe."""
+"""Tries a list out, with the requests of a run: its first page, then a window."""
 
 from __future__ import annotations
 
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from tap_ft42.declared.listing import ID
-from tap_ft42.doctor.probes import SIZE, follows, probe_of, rows_of
 from tap_ft42.doctor.shapes import shape_of
-from tap_ft42.reading.asking import Part, RangeIgnoredError
+from tap_ft42.reading.asking import Part, RangeIgnoredError, RangeTooWideError
 from tap_ft42.reading.regions import Region
 
 if TYPE_CHECKING:
@@ -19,14 +16,13 @@ if TYPE_CHECKING:
     from tap_ft42.api.page import Page
     from tap_ft42.declared.listing import Listing
     from tap_ft42.doctor.observed import ObservedRoute
-    from tap_ft42.doctor.probes import Row
     from tap_ft42.reading.asking import Ask
 
 _ROUND = {10**power for power in range(3, 8)}
 """Round totals: a server may have stopped counting there."""
 
-_ATTEMPTS = 4
-"""Probes of one list, at most: each refusal shortens the next one."""
+_FEW = 4
+"""Rows that show an order, or which page it is."""
 
 
 class Trial:
@@ -74,7 +70,7 @@ class Trial:
             await self._look_behind(ask, head)
             can = self._fit.can
             if can.ranges and can.is_paged and not self._is_whole(head):
-                await self._try_ranges(ask, head)
+                await self._try_window(ask, head)
 
     def _is_whole(self, head: Page) -> bool:
         """Tell whether the first page holds all rows."""
@@ -104,7 +100,7 @@ class Trial:
             fit.learn("42 does not count it", totals="wrong" if is_told else "none")
 
     async def _look_behind(self, ask: Ask, head: Page) -> None:
-        """Ask for a second page if there may be one, and no probe tells more."""
+        """Ask for a second page if there may be one, and no window tells more."""
         fit, total, is_cut = self._fit, head.total, head.count < self._size
         may_stop = total in _ROUND or total == head.count == self._size
         is_untold = total is None and is_cut
@@ -127,66 +123,55 @@ class Trial:
 
     # Order and ranges
 
-    async def _try_ranges(self, ask: Ask, head: Page) -> None:
-        rows, small, size = rows_of(head, self._listing.cursor), ask, self._size
-        while size > SIZE:
-            small, size = small.smaller(), ceil(size / 2)
-        for _ in range(_ATTEMPTS):
-            known = self._fit.can
-            if await self._is_as_known(small, rows):
-                return
-            if self._fit.can == known:  # nothing was refused, so something is ignored
-                break
-        await self._try_one_by_one(ask, head, rows)
+    async def _try_window(self, ask: Ask, head: Page) -> None:
+        """Ask for the second page of a window of known rows, in the order of a run.
 
-    async def _is_as_known(self, ask: Ask, rows: Sequence[Row]) -> bool:
-        """Ask for a probe, and tell whether the right rows come."""
+        If 42 ignores a part of the request, the rows show it. The window has a range of ids,
+        so the pipeline first looks at the bounds of such ranges.
+        """
         fit, can = self._fit, self._fit.can
-        # A run sorts by the cursor, then by the id.
-        sort = sorted(can.sorts, key=lambda column: column == ID)
-        sort = sort if can.sorts_by_several else sort[:1]
-        visible = [column for column in can.ranges if rows and column in rows[0]]
-        probe = probe_of(rows, visible, sort)
-        if probe is None:
-            return False
-        region = probe.region
-        for column in set(can.ranges).difference(visible):
-            region = region.narrowed(column, 0, self._until)
-        if is_look := probe.tells_bounds and fit.are_bounds_due():
-            fit.note_bounds("both")  # so that the pipeline does not look at them first
+        columns = sorted(can.sorts, key=lambda column: column == ID)
+        sort = columns if can.sorts_by_several else columns[:1]
+        region, first = self._window(head)
         try:
-            page = await ask(region, 2, ",".join(sort) or None)
+            page = await self._few(ask)(region, 2, ",".join(sort) or None)
+        except RangeTooWideError:
+            return
         except RangeIgnoredError:
             page = None
-        if page is not None and page.ids == probe.second_page:
-            if page.total not in {None, probe.rows}:
-                fit.doubt_totals()
-            return True
-        if is_look:
-            observed = {name: on for name, on in fit.can.observed.items() if name != "bounds"}
-            fit.can = msgspec.structs.replace(fit.can, observed=observed)
-        return False
+        if page is None or fit.can.sorts != can.sorts:
+            await self._try_window(ask, head)  # without what 42 refuses
+            return
+        for column in filter(fit.narrows_by, region.strangers(page)):
+            fit.unnarrowed(column)
+        if sort and not page.ascends(sort[0]):
+            for column in sort:
+                if not (await ask(Region(), 1, column)).ascends(column):
+                    fit.unsorted(column)
+        if set(first if sort else head.ids[:1]).intersection(page.ids):
+            second = await ask(Region(), 2, self._order)
+            self._found.is_numbered = second.ids != head.ids
 
-    async def _try_one_by_one(self, ask: Ask, head: Page, rows: Sequence[Row]) -> None:
-        """Test ranges, sorts and page numbers one by one."""
-        fit = self._fit
-        row = rows[len(rows) // 2] if rows else {}
-        for column in set(fit.can.ranges).intersection(row):
-            region = Region({column: (row[column], row[column])})
-            try:
-                page = await ask(region, 1, None)
-            except RangeIgnoredError:
-                continue  # the pipeline has noted it
-            if region.strangers(page) and fit.narrows_by(column):
-                fit.unnarrowed(column)
-        for column in fit.can.sorts:
-            sign = "-" if follows(rows, column) else ""
-            page = await ask(Region(), 1, sign + column)
-            shown = rows_of(page, self._listing.cursor)[:: -1 if sign else 1]
-            if column in fit.can.sorts and not follows(shown, column):
-                fit.unsorted(column)
-        second = await ask(Region(), 2, self._order)
-        self._found.is_numbered = second.ids != head.ids
+    def _window(self, head: Page) -> tuple[Region, Sequence[int]]:
+        """Return a region of most rows of a page, and the ids of its first rows by cursor."""
+        key = ID if self._listing.cursor is None else self._listing.cursor.column
+        region, first = Region(), list[int]()
+        for column in self._fit.can.ranges:
+            # The rows do not show all columns.
+            keys = sorted(head.keys(column)) or [0, self._until]
+            lower = keys[len(keys) // 3] if column == key else keys[0]
+            region = region.narrowed(column, lower, keys[-1])
+            if column == key:
+                rows = zip(head.ids, head.keys(key), strict=False)
+                first = [number for number, own in rows if own == lower]
+        return region, first
+
+    def _few(self, ask: Ask) -> Ask:
+        """Return an `Ask` for pages of a few rows."""
+        size = self._size
+        while size > _FEW:
+            ask, size = ask.smaller(), ceil(size / 2)
+        return ask
 
 
 def _is_among(cell: object, values: Sequence[str]) -> bool:

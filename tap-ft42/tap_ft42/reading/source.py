@@ -13,6 +13,7 @@ from typing_extensions import override
 
 from tap_ft42.api.errors import FatalAPIError, may_be_of_page
 from tap_ft42.declared.contexts import CURSUS
+from tap_ft42.declared.listing import ID
 from tap_ft42.reading.asking import (
     COUNT,
     RangeIgnoredError,
@@ -113,6 +114,8 @@ class ListSource(Source):
         for key, strangers in region.strangers(page).items():
             if 2 * strangers > page.count:
                 self.fit.unnarrowed(key)
+        if not region.width(ID) and (page.total or 0) > 1 and not region.strangers(page):
+            self.fit.doubt_totals()  # a single id cannot have several rows
         self._compare_changes(region, number, page)
         if self.plan is not None:
             self.route.spool.keep(
