@@ -91,7 +91,7 @@ class Visit:
     """Tests what this API allows and can do for this application.
 
     It sends the requests of a run: those with which a run finds out what a list can do, the
-    first page of each list, and a probe. It writes no state.
+    first page of each list, and a window. It writes no state.
     """
 
     def __init__(self, run: Run, lists: Mapping[str, ListRun]) -> None:
@@ -158,7 +158,7 @@ class Visit:
         if listing.parent is not None and listing.parent.is_campus:
             ids = run.scope.campus_ids or ids
         contexts = [{**(whole or {}), listing.parent_id: own} for own in ids]
-        if not parts.is_wanted or path != listing.whole_path:
+        if listing.parent is not None and (path != listing.whole_path or not parts.is_wanted):
             whole = contexts[0] if contexts else {**(whole or {}), listing.parent_id: 1}
         if not parts.is_wanted:
             return self._access(one, path, whole)
