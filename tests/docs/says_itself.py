@@ -19,7 +19,6 @@ SAYS_ITSELF = (
     "and asks to wait for",
     "The budget is too small",
     "The doctor has stopped",
-    "The hour's requests are used up",
     "A file cannot be read",
     "What streams declare",
     "This machine's clock is wrong",
