@@ -5,10 +5,14 @@ from __future__ import annotations
 import signal
 import tempfile
 import time
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tap_ft42.api.budget import Budget, RunEnds
+from tap_ft42.declared.instants import from_milliseconds
+from tap_ft42.planning.priorities import need
 
 from tests.tap.interrupted import asked, in_bounded_runs, said_why_it_ended
 
@@ -65,6 +69,35 @@ def test_a_run_sends_no_more_requests_than_it_may(tap: Tap, sandbox: RunningSand
     assert asked(sandbox) == 5
     assert len(said_why_it_ended(run)) == 1
     assert "max_requests" in said_why_it_ended(run)[0]
+
+
+def test_a_run_may_have_four_times_the_answers_it_planned_and_a_thousand_more() -> None:
+    budget = Budget(max_requests=None, max_minutes=None)
+    budget.plan(10)
+    budget.plan(1)
+    for _ in range(4 * 11 + 1000):
+        budget.note_answer()
+    budget.spend()
+    budget.note_answer()
+    with pytest.raises(RunEnds, match="1,045 answers, but planned only 11"):
+        budget.spend()
+    assert budget.spent == 1
+
+
+def test_requests_that_are_left_are_those_that_may_be_sent() -> None:
+    budget = Budget(max_requests=2, max_minutes=None)
+    assert budget.reaches_for(2)
+    assert not budget.reaches_for(3)
+    budget.spend()
+    assert budget.reaches_for(1)
+    assert not budget.reaches_for(2)
+
+
+@pytest.mark.parametrize(("wait", "ends"), [(59, False), (61, True)])
+def test_a_wait_beyond_the_minutes_is_not_begun(wait: float, *, ends: bool) -> None:
+    budget = Budget(max_requests=None, max_minutes=1)
+    with pytest.raises(RunEnds, match="beyond the run's 1 minutes") if ends else nullcontext():
+        budget.check(wait)
 
 
 def test_requests_that_wait_for_a_slow_token_are_not_lost_at_the_budgets_end(
@@ -211,6 +244,20 @@ def test_what_people_look_at_most_comes_first(tap: Tap, sandbox: RunningSandbox)
     assert set(streams_read(run)) <= {"users", "campuses", "projects_users"} | {
         "coalitions", "coalitions_users", "achievements_users",
     }  # fmt: skip
+
+
+def test_a_list_waits_as_long_as_its_part_that_waits_longest_and_weight_counts() -> None:
+    now = 1_000_000_000_000
+
+    def ago(milliseconds: int, mark: str = "served_at") -> dict[str, str]:
+        return {mark: from_milliseconds(now - milliseconds)}
+
+    assert need([({}, [], 2)], now) == 2 * now
+    assert need([(ago(5), [], 3)], now) == 15
+    assert need([(ago(9) | ago(5, "read_until"), [], 3)], now) == 15
+    assert need([({}, [ago(5), ago(9, "read_until")], 3)], now) == 27
+    assert need([(ago(2), [ago(5)], 3)], now) == 6
+    assert need([(ago(2), [], 3), (ago(1), [], 9)], now) == 9
 
 
 def test_what_waits_longest_comes_first(tap: Tap, sandbox: RunningSandbox) -> None:

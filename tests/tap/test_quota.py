@@ -278,13 +278,19 @@ def test_limits_that_are_not_set_are_those_that_42_tells(tap: Tap, api: Scripted
     assert "8 requests a second and 3600 an hour (roles: Official App)" in run.log
 
 
-@pytest.mark.parametrize("roles", ["", "a role " * 20, "r\xf4le"])
+@pytest.mark.parametrize("roles", ["", "a" * 101, "r\xf4le", "a\trole"])
 def test_roles_that_no_log_should_hold_are_not_told(
     tap: Tap, api: ScriptedApi, roles: str
 ) -> None:
     api.script["/v2/cursus"] = paged([], **OFFICIAL | {"X_Application_Roles": roles})
     here = tap.pointed_at(api, requests_per_second=None, requests_per_hour=None)
     assert "3600 an hour (roles: unknown)" in here.run("cursus").log
+
+
+def test_roles_of_a_hundred_characters_are_told(tap: Tap, api: ScriptedApi) -> None:
+    api.script["/v2/cursus"] = paged([], **OFFICIAL | {"X_Application_Roles": "a" * 100})
+    here = tap.pointed_at(api, requests_per_second=None, requests_per_hour=None)
+    assert f"(roles: {'a' * 100})" in here.run("cursus").log
 
 
 @pytest.mark.few(1)

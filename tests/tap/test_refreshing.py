@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tap_ft42.declared.instants import DAY, HOUR
+from tap_ft42.planning.refresh import is_due, note_refresh
 
 from tests.tap.scripted import paged
 
@@ -109,6 +111,24 @@ def test_a_job_that_begins_some_minutes_earlier_each_night_does_not_slip(
     assert night.records("coalitions")
     quarter = here.run("coalitions", state=aged(night.state, 20))
     assert not quarter.records("coalitions")
+
+
+@pytest.mark.parametrize(("hours", "after"), [(10, 9), (20, 18), (168, 166), (0.5, 0.45)])
+def test_a_full_read_is_due_a_tenth_of_its_interval_early_or_two_hours(
+    hours: float, after: float
+) -> None:
+    at = 20_000 * DAY
+    state: State = {}
+    note_refresh(state, now=at, scope={}, readers=["blocs"])
+
+    def due(age: int) -> bool:
+        return is_due(state, now=at + age, hours=hours, scope={}, readers=["blocs"])
+
+    milliseconds = round(after * HOUR)
+    assert not due(0)
+    assert not due(milliseconds - 1)
+    assert due(milliseconds)
+    assert due(-1)  # a wrong clock wrote it
 
 
 @pytest.mark.parametrize(("age", "is_read"), [(165.5, False), (166.5, True)])
