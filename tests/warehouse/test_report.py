@@ -61,6 +61,7 @@ def test_it_tells_campuses_and_coalitions(healthy: Warehouse) -> None:
     assert "Order Paris 42cursus 1 4,321 1 7" in text
 
 
+@pytest.mark.slow
 def test_coalitions_are_ranked_within_their_bloc(healthy: Warehouse) -> None:
     healthy.land("cursus", {"id": 9, "name": "C Piscine"})
     blocs = {3: (21, (50, 51)), 4: (9, (60, 61))}
@@ -86,6 +87,7 @@ def test_coalitions_are_ranked_within_their_bloc(healthy: Warehouse) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_it_tells_what_was_left_out_by_id_only(healthy: Warehouse) -> None:
     healthy.land("projects_users", enrolment(30, 40404))
     healthy.land(
