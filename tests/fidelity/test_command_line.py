@@ -81,7 +81,9 @@ def test_a_port_that_is_taken_is_one_clear_line(word: str, run_dir: str) -> None
     [
         (("--users", "3"), "users must be 50 or more"),
         (("--enrolments", "-1"), "must not be negative"),
-        (("--epoch", "soon"), "Invalid isoformat string"),
+        (("--epoch", "soon"), "epoch must be an instant such as 2026-"),
+        (("--tls-cert", __file__), "https needs both"),
+        (("--tls-cert", __file__, "--tls-key", __file__), "no PEM certificate with its key"),
         (("--requests-per-second", "-2"), "must not be negative"),
     ],
 )
@@ -89,6 +91,13 @@ def test_a_value_that_cannot_be_is_one_clear_line(words: tuple[str, ...], reason
     done = command("serve", "--port", "0", *words)
     assert done.returncode == 1
     assert reason in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_folder_that_cannot_be_made_is_one_clear_line() -> None:
+    done = command("start", "--port", "0", *SMALL, "--run-dir", "/dev/null/here")
+    assert done.returncode == 1
+    assert "/dev/null/here cannot be used: Not a directory. Choose another" in done.stderr
     assert done.stderr.count("\n") == 1
 
 

@@ -120,7 +120,7 @@ def test_an_empty_database_has_a_page(warehouse: Warehouse) -> None:
 def test_where_it_cannot_be_written_it_says_so(healthy: Warehouse, tmp_path: Path) -> None:
     done = healthy.attempt("report", "--output", f"{tmp_path}/none/report.html")
     assert done.exit_code == 1
-    assert "cannot be written: No such file or directory" in done.output
+    assert "cannot be written: No such file or directory. Choose another file" in done.output
 
 
 @pytest.mark.parametrize("options", [[], ["--serve", "--output", "x"]])
