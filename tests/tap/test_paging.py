@@ -219,7 +219,9 @@ def test_an_empty_page_without_a_total_does_not_say_that_all_rows_are_gone(
     first = here.run("blocs", "census")
     assert [row["total"] for row in first.records("census")] == [3]
     api.script["/v2/blocs"] = paged([], told=False)
-    assert here.run("blocs", "census", state=first.state).records("census") == []
+    second = here.fail("blocs", "census", state=first.state)
+    assert second.records("census") == []
+    assert "42 shows 0 of the 3 rows that it had" in second.last_word
 
 
 def test_a_long_list_without_order_and_total_is_read_for_few_requests_a_page(
