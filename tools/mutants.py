@@ -85,7 +85,9 @@ _GIT = shutil.which("git") or "git"
 _INSTALLED = (".venv", ".local", ".meltano")
 """What is installed. Copies share it with the project, but for the first."""
 
-_TIME = "the time"
+_TIME, _START = "the time", "the start"
+"""What fails if no test does: they take too long, or do not even begin."""
+
 _PATIENCE, _PAUSE = 4, 30
 """The tests may take so many times as long as without a mutant, and so many seconds more."""
 
@@ -521,7 +523,10 @@ def _reached(copy: Path, tests: Sequence[str]) -> Path:
         tree = ast.parse(source)
         for body in _bodies(tree):
             body[:] = chain(
-                *((_saying(f"{file.relative_to(copy)}:{one.lineno}"), one) for one in body)
+                *(
+                    (_saying(f"{file.relative_to(copy)}:{one.lineno}", copy), one)
+                    for one in body
+                )
             )
         _write(file, ast.unparse(tree))
     _failed(tests, copy, None)
@@ -530,8 +535,9 @@ def _reached(copy: Path, tests: Sequence[str]) -> Path:
     return copy / _NOTED
 
 
-def _saying(place: str) -> ast.stmt:
-    said = f"__import__({_NOTES!r}, fromlist=['at']).at({place!r})"
+def _saying(place: str, copy: Path) -> ast.stmt:
+    # Some tests copy the copy: the notes of both belong together.
+    said = f"__import__({_NOTES!r}, fromlist=['at']).at({place!r}, {str(copy / _NOTED)!r})"
     return ast.parse(said).body[0]
 
 
@@ -543,10 +549,15 @@ def _failed(tests: Iterable[str], copy: Path, seconds: float | None) -> str:
     process = subprocess.Popen(
         [
             copy / ".venv/bin/python", "-m", "pytest", "-q", "-p", "no:cacheprovider",
-            "-p", _NOTES, *(["-x"] if seconds else []), *tests,
+            "-m", "not long", "-p", _NOTES, *(["-x"] if seconds else []), *tests,
         ],
         cwd=copy,
-        env={**os.environ, "PYTHONDONTWRITEBYTECODE": ""},
+        env={
+            **os.environ,
+            "PYTHONDONTWRITEBYTECODE": "",
+            # One pytest removes what another one leaves, and both fail if it is the same.
+            "PYTEST_DEBUG_TEMPROOT": tempfile.mkdtemp(dir=copy.parent),
+        },
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         process_group=0,
@@ -562,10 +573,8 @@ def _failed(tests: Iterable[str], copy: Path, seconds: float | None) -> str:
             process.wait()
     if process.returncode == 0:
         return ""
-    if named := re.search(r"^(?:FAILED|ERROR) (\S+)", said, re.MULTILINE):
-        return named[1].partition("[")[0]
-    message = f"The tests did not begin:\n{said}"
-    raise click.ClickException(message)
+    named = re.search(r"^(?:FAILED|ERROR) (\S+)", said, re.MULTILINE)
+    return named[1].partition("[")[0] if named else _START
 
 
 _printing = Lock()
@@ -590,8 +599,8 @@ def _try(queue: Queue[Mutant], copy: Path, reach: Reach, ends: float) -> list[Tr
 
 def _caught_by(tests: Sequence[str], copy: Path, reach: Reach) -> str:
     """Return the first test that fails, and does so again: chance notices nothing."""
-    while tests and (failed := _failed(tests, copy, reach.limit_of(tests))):
-        if failed == _TIME or _failed([failed], copy, reach.limit_of(tests)):
+    while tests and (failed := _failed(tests, copy, reach.limit_of(tests))) != _START:
+        if failed in {"", _TIME} or _failed([failed], copy, reach.limit_of(tests)):
             return failed
         tests = [one for one in tests if failed not in {one, _file_of(one)}]
     return ""

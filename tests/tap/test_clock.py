@@ -188,3 +188,14 @@ def test_what_others_left_in_the_spool_for_a_day_goes(
     run = tap.pointed_at(api, spool=str(tmp_path)).run("cursus")
     assert run.warnings == []
     assert {file.name for file in tmp_path.iterdir()} == {new.name, foreign.name}
+
+
+@pytest.mark.parametrize("date", ["", "yesterday"])
+def test_a_server_that_does_not_say_what_time_it_is_is_told_of_once(
+    tap: Tap, api: ScriptedApi, date: str
+) -> None:
+    api.script["/v2/cursus"] = paged([CURSUS])
+    api.date = date
+    run = tap.pointed_at(api).run("cursus")
+    assert run.ids("cursus") == [21]
+    assert sum("does not say what time it is" in line for line in run.warnings) == 1

@@ -204,6 +204,7 @@ def test_exactly_the_days_are_found_that_lack_rows(
     assert found == {first: left[first] for first in differ}
 
 
+@pytest.mark.slow
 @EXAMPLES
 @given(
     known=KNOWN,

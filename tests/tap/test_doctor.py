@@ -213,6 +213,7 @@ def test_an_hour_that_is_used_up_is_told_at_once(tap: Tap, sandbox: RunningSandb
     assert "| The doctor has stopped: the quota is used up. Ask the doctor again" in run.log
 
 
+@pytest.mark.slow
 def test_a_signal_stops_it_with_a_word(
     tap: Tap, sandbox: RunningSandbox, tmp_path: Path
 ) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.tap.pretended import Pretended, record_of
+from tests.tap.pretended import Pretended, dated, record_of
 from tests.tap.scripted import Reply, paged
 
 if TYPE_CHECKING:
@@ -220,6 +220,17 @@ def test_an_empty_page_without_a_total_does_not_say_that_all_rows_are_gone(
     assert [row["total"] for row in first.records("census")] == [3]
     api.script["/v2/blocs"] = paged([], told=False)
     assert here.run("blocs", "census", state=first.state).records("census") == []
+
+
+def test_a_long_list_without_order_and_total_is_read_for_few_requests_a_page(
+    tap: Tap, api: ScriptedApi
+) -> None:
+    rows = [dated("achievements_users", number) for number in range(1, 251)]
+    there = Pretended(rows, refused=["sort"], tells_totals=False)
+    api.script["/v2/achievements_users"] = there
+    run = tap.pointed_at(api, page_size=5).run("achievements_users")
+    assert set(run.ids("achievements_users")) == set(range(1, 251))
+    assert len(there.asked) <= 6 * 50
 
 
 def test_a_list_that_hides_a_row_once_is_asked_for_again(tap: Tap, api: ScriptedApi) -> None:

@@ -119,7 +119,7 @@ def test_a_full_read_is_due_a_tenth_of_its_interval_early_or_two_hours(
 ) -> None:
     at = 20_000 * DAY
     state: State = {}
-    note_refresh(state, now=at, scope={}, readers=["blocs"])
+    note_refresh(state, now=at, scope={}, readers=["blocs"], rows=7)
 
     def due(age: int) -> bool:
         return is_due(state, now=at + age, hours=hours, scope={}, readers=["blocs"])
