@@ -79,11 +79,11 @@ MECHANISMS: Mapping[str, tuple[str, ...]] = {
     "Plan before a run": ("run/costs.py",),
     "Doctor": (
         "doctor/doctor.py",
+        "doctor/examination.py",
         "doctor/findings.py",
         "doctor/observed.py",
         "doctor/report.py",
         "doctor/shapes.py",
-        "doctor/trial.py",
     ),
     "Rejected records": ("run/rejections.py", "singer/own/rejections.py"),
     "Privacy presets": ("declared/privacy.py",),

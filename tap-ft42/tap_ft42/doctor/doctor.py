@@ -17,6 +17,7 @@ from tap_ft42.api.client import logger_of
 from tap_ft42.api.token import CredentialsError
 from tap_ft42.declared.capabilities import Capabilities
 from tap_ft42.declared.listing import ID, LARGEST
+from tap_ft42.doctor.examination import Examination
 from tap_ft42.doctor.findings import (
     Application,
     Finding,
@@ -25,7 +26,6 @@ from tap_ft42.doctor.findings import (
     of_the_application,
 )
 from tap_ft42.doctor.observed import Answer, ObservedRoute
-from tap_ft42.doctor.trial import Trial
 from tap_ft42.reading.asking import TooLargeError
 from tap_ft42.reading.reader import ONE
 from tap_ft42.run.lifecycle import ALONE
@@ -173,9 +173,10 @@ class Visit:
         if name and some and is_heard and len(some) <= can.longest_list:
             query[name] = ",".join(map(str, some))
         source = parts.reader.source(whole, query, path=path)
-        trial = Trial(listing, route, query, size=source.size, until=run.times.until)
+        size, until = source.size, run.times.until
+        examination = Examination(listing, route, query, size=size, until=until)
         place = run.next_place()
-        return route, run.pipeline.read(place, source, trial.read, max_tries=_TRIES)
+        return route, run.pipeline.read(place, source, examination.read, max_tries=_TRIES)
 
     def _access(
         self, one: ListRun, path: str, context: Context | None

@@ -1,4 +1,4 @@
-"""Tries a list out, with the requests of a run: its first page, then a window."""
+"""Examines a list with the requests of a run: its first page, then a window."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ _FEW = 4
 """Rows that show an order, or which page it is."""
 
 
-class Trial:
-    """Tries one list. What 42 refuses, the pipeline notes itself; the trial adds the rest."""
+class Examination:
+    """Examines one list. What 42 refuses, the pipeline notes itself; this adds the rest."""
 
     def __init__(
         self,
