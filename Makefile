@@ -59,7 +59,7 @@ define compile
 	@find .meltano -name tap.properties.cache_key -delete
 endef
 
-.PHONY: help install install-dev install-others airflow dagster demo up down test test-slow bench bench-cost \
+.PHONY: help install install-dev install-others airflow dagster demo up down test test-slow test-long bench bench-cost \
         bench-scale mutants check docs site screenshot format lock build sbom audit clean
 
 help: ## Show this list
@@ -123,11 +123,14 @@ down: ## Stop them
 	@test ! -x $(BIN)/ft42-postgres || $(BIN)/ft42-postgres stop
 
 ##@ Test it
-test: install-dev ## Run the tests (some 15 minutes)
+test: install-dev ## Run a test of each promise (some 3 minutes)
 	$(TESTS)
 
-test-slow: install-dev airflow dagster site ## Run the long tests, over an hour (LONG_TESTS=tests/airflow: some)
-	$(TESTS) -m slow $(LONG_TESTS)
+test-slow: install-dev airflow dagster ## Run what CI runs besides (some 15 minutes)
+	$(TESTS) -m slow
+
+test-long: install-dev site ## Run what CI runs every week (over an hour)
+	$(TESTS) -m long
 
 ##@ Measure it
 bench: install-dev ## Compare with other tools, some 25 minutes (ARGS=--quick: a few)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
-from pathlib import Path
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,7 +16,12 @@ from xdist.scheduler import LoadFileScheduling
 pytest.register_assert_rewrite("tests.end_to_end", "tests.tap", "tests.warehouse")
 
 from tests.ports import free_port  # noqa: E402 - what is registered comes first
-from tests.postgres import TIME_ZONE, AdministeredPostgres, Database  # noqa: E402
+from tests.postgres import (  # noqa: E402
+    TIME_ZONE,
+    AdministeredPostgres,
+    Database,
+    folder_of_servers,
+)
 
 # An example that takes long on a busy machine is no failure.
 settings.register_profile("patient", deadline=None)
@@ -26,12 +29,10 @@ settings.load_profile("patient")
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from xdist.remote import Producer
     from xdist.scheduler import Scheduling
-
-MEMORY, ROOM = Path("/dev/shm"), 3 * 2**30  # noqa: S108 - not for temporary files, but fast
-"""A file system in memory, and how much of it has to be free for the tests' servers."""
 
 LONG = (
     "tests/airflow/test_dags.py",
@@ -86,28 +87,27 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Schedul
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """Let two processes share a processor, as they mostly wait; long tests need it whole."""
     processors = os.cpu_count() or 1
-    return processors if config.option.markexpr == "slow" else 2 * processors
+    return processors if config.option.markexpr in {"slow", "long"} else 2 * processors
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the files that take longest."""
+    """Leave the cases that are too many to `make test-slow`, and begin with the long files."""
+    seen = Counter[str]()
+    for item in items:
+        if few := item.get_closest_marker("few"):
+            test = item.nodeid.partition("[")[0]
+            seen[test] += 1
+            if seen[test] > few.args[0]:
+                item.add_marker("slow")
     places = {name: place for place, name in enumerate(LONG)}
     items.sort(key=lambda item: places.get(item.nodeid.partition("::")[0], len(LONG)))
 
 
 @pytest.fixture(scope="session")
 def postgres_folder() -> Iterator[Path]:
-    """A folder for a server's data that another run of the tests leaves alone.
-
-    In memory, where there is room: on a disk it takes ten times the CPU to bring a database
-    back, which most tests begin with. For root the server runs as a user of its own, and every
-    pytest that starts shuts other users out of the folders that ``tmp_path`` hands out, of
-    earlier runs too.
-    """
-    has_room = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM
-    place = MEMORY if has_room else None
-    with tempfile.TemporaryDirectory(prefix="ft42-postgres-", dir=place) as folder:
-        yield Path(folder)
+    with folder_of_servers() as folder:
+        yield folder
 
 
 @pytest.fixture(scope="session")

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
+import tempfile
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import psutil
 import psycopg
 from ft42_warehouse.embedded import HOST, NAME, EmbeddedPostgres
 from psycopg import sql
@@ -14,8 +20,10 @@ from psycopg.rows import dict_row
 from typing_extensions import override
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
 
+MEMORY, ROOM = Path("/dev/shm"), 3 * 2**30  # noqa: S108 - not for temporary files, but fast
+"""A file system in memory, and how much of it has to be free for the tests' servers."""
 
 TIME_ZONE = "Asia/Kolkata"
 
@@ -68,6 +76,29 @@ class AdministeredPostgres(EmbeddedPostgres):
     def programs(self) -> Path:
         """Where ``psql`` lies."""
         return self._server().bin_path
+
+
+@contextmanager
+def folder_of_servers(memory: Path = MEMORY) -> Iterator[Path]:
+    """A folder for servers' data that another run of the tests leaves alone.
+
+    In memory, where there is room: on a disk it takes ten times the CPU to bring a database
+    back, which most tests begin with. For root the server runs as a user of its own, and every
+    pytest that starts shuts other users out of the folders that ``tmp_path`` hands out, of
+    earlier runs too.
+
+    A run that is killed hard removes nothing, so the next one removes it; a server that still
+    has its data there ends within a minute of missing them.
+    """
+    name = "ft42-postgres-{}-"
+    for left in memory.glob(name.format("*") + "*"):
+        owner = left.name.split("-")[2]
+        if owner.isdecimal() and not psutil.pid_exists(int(owner)):
+            shutil.rmtree(left, ignore_errors=True)
+    has_room = memory.is_dir() and shutil.disk_usage(memory).free > ROOM
+    place = memory if has_room else None
+    with tempfile.TemporaryDirectory(prefix=name.format(os.getpid()), dir=place) as folder:
+        yield Path(folder)
 
 
 @dataclass(frozen=True)

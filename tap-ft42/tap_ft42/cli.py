@@ -22,8 +22,7 @@ from tap_ft42.api.clock import ClockError
 from tap_ft42.api.errors import APIError, SettingError, explain
 from tap_ft42.configuration import UnreadableFileError, checked
 from tap_ft42.doctor import report as reports
-from tap_ft42.doctor.asking import VisitEndsError
-from tap_ft42.doctor.doctor import Visit
+from tap_ft42.doctor.doctor import Visit, VisitEndsError
 from tap_ft42.run import logs
 from tap_ft42.run.costs import as_text, estimates
 from tap_ft42.run.lifecycle import IncompleteRunError

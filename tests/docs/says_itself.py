@@ -2,6 +2,7 @@
 
 SAYS_ITSELF = (
     "…: 42 counts …",
+    "42 shows … of the … rows that it had",
     "A request could not be sent",
     "The proxy of this machine",
     "A proxy asks for a login",
@@ -18,7 +19,6 @@ SAYS_ITSELF = (
     "and asks to wait for",
     "The budget is too small",
     "The doctor has stopped",
-    "The hour's requests are used up",
     "A file cannot be read",
     "…: … has not the form",
     "…: the tap has no such",
@@ -97,6 +97,9 @@ SAYS_ITSELF = (
     "end_date (…) lies in",
     "privacy_key is missing",
     "privacy_ids: keyed needs",
+    "42 does not say what time it is",
+    "…: 42 has rows of",
+    "…: rows without … came",
     "42 is down, for",
     "42 answers again",
     "The quota is used up",

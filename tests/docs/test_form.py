@@ -178,9 +178,14 @@ def test_json_can_be_read(block: Block) -> None:
     assert isinstance(json.loads(block.text), dict)
 
 
+@pytest.fixture(scope="module")
+def known() -> set[str]:
+    """The variables that the reference lists."""
+    return set(_VARIABLE.findall(settings()))
+
+
 @pytest.mark.parametrize("page", _ALL, ids=lambda page: page.name)
-def test_every_variable_that_is_named_exists(page: Page) -> None:
-    known = set(_VARIABLE.findall(settings()))
+def test_every_variable_that_is_named_exists(page: Page, known: set[str]) -> None:
     assert known >= {"TAP_FT42_CLIENT_ID", "WAREHOUSE_PUBLISHER"}
     # Some are cut short, as in TARGET_POSTGRES_SSL_…
     named = {

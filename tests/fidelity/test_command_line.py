@@ -30,6 +30,7 @@ def run_dir(tmp_path: Path) -> Iterator[str]:
     command("stop", "--run-dir", str(folder))
 
 
+@pytest.mark.slow
 def test_start_status_and_stop_know_of_each_other(run_dir: str) -> None:
     assert command("status", "--run-dir", run_dir).stdout == "Sandbox:    not running\n"
     first = command("start", "--port", "0", *SMALL, "--run-dir", run_dir)
@@ -48,6 +49,7 @@ def test_start_status_and_stop_know_of_each_other(run_dir: str) -> None:
     assert command("status", "--run-dir", run_dir).returncode == 1
 
 
+@pytest.mark.slow
 def test_stop_leaves_a_process_alone_that_is_not_the_sandbox(
     run_dir: str, tmp_path: Path
 ) -> None:
@@ -58,6 +60,7 @@ def test_stop_leaves_a_process_alone_that_is_not_the_sandbox(
     assert command("stop", "--run-dir", run_dir).stdout == "Sandbox:    not running\n"
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("word", ["serve", "start"])
 def test_a_port_that_is_taken_is_one_clear_line(word: str, run_dir: str) -> None:
     with socket.socket() as taken:
@@ -72,6 +75,7 @@ def test_a_port_that_is_taken_is_one_clear_line(word: str, run_dir: str) -> None
     assert "choose another port" in done.stderr
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(
     ("words", "reason"),
     [

@@ -179,12 +179,15 @@ class Tap:
         settings: the settings of every run; what is None is left out.
         environment: variables that every run has beside those of the tests.
         now: Unix time at which its runs begin, as they see it; None for the true one.
+        most_ids: how many ids of a list its states hold; None for the true number, for which
+            a list has to be very long.
     """
 
     folder: Path
     settings: Row = field(default_factory=dict)
     environment: dict[str, str] = field(default_factory=dict)
     now: float | None = None
+    most_ids: int | None = None
 
     def pointed_at(self, api: Api, **settings: object) -> Tap:
         """The tap with the address and the credentials of a server, and without limits."""
@@ -200,6 +203,7 @@ class Tap:
             },
             self.environment,
             self.now,
+            self.most_ids,
         )
 
     def within(self, **environment: str) -> Tap:
@@ -272,7 +276,7 @@ class Tap:
         return {name: value for name, value in merged.items() if value is not None}
 
     def _fork(self, folder: Path, words: list[str]) -> Started:
-        arguments = (str(folder), words, self.environment, self.now)
+        arguments = (str(folder), words, self.environment, self.now, self.most_ids)
         process = _FORKS.Process(target=_be_the_tap, args=arguments)
         process.start()
         return Started(process, folder)
@@ -310,10 +314,16 @@ def discovered() -> str:
 
 
 def _be_the_tap(
-    folder: str, words: list[str], environment: dict[str, str], now: float | None
+    folder: str,
+    words: list[str],
+    environment: dict[str, str],
+    now: float | None,
+    most_ids: int | None,
 ) -> None:
     """Become the tap: its streams, place, words and time. Runs in the forked process."""
-    from tap_ft42.cli import main  # noqa: PLC0415 - the tests themselves do not need it
+    # The tests themselves do not need them.
+    from tap_ft42.census import accounts, presence  # noqa: PLC0415
+    from tap_ft42.cli import main  # noqa: PLC0415
 
     for name in [name for name in os.environ if name.startswith(("TAP_FT42_", "MELTANO_"))]:
         del os.environ[name]
@@ -326,6 +336,9 @@ def _be_the_tap(
     sys.argv = ["tap-ft42", *words]
     if now is not None:
         time_machine.travel(now, tick=True).start()
+    if most_ids is not None:
+        for module in (accounts, presence):
+            vars(module)["MOST_IDS"] = most_ids
     main()
 
 

@@ -33,9 +33,6 @@ if TYPE_CHECKING:
 
     from tap_ft42.declared.capabilities import Zone
 
-_HELD = 2 * MOST_IDS
-"""A run holds at most this many ids."""
-
 _OPEN = "open_ids"
 """Key of the ids of open rows: those that can still disappear."""
 
@@ -241,7 +238,7 @@ class Account:
             if is_of_crowd and moment in self._crowds:
                 self._crowds[moment].rows -= 1
             self._name(number, moment)
-            if len(self.named) > _HELD:
+            if len(self.named) > 2 * MOST_IDS:  # a state holds half as many
                 self.shrink()
             return
         is_news = is_new or number > self.greatest
