@@ -552,7 +552,7 @@ def _failed(tests: Iterable[str], copy: Path, seconds: float | None) -> str:
     process = subprocess.Popen(
         [
             copy / ".venv/bin/python", "-m", "pytest", "-q", "-p", "no:cacheprovider",
-            "-p", _NOTES, *(["-x"] if seconds else []), *tests,
+            "-m", "not long", "-p", _NOTES, *(["-x"] if seconds else []), *tests,
         ],
         cwd=copy,
         env={

@@ -30,6 +30,7 @@ OWN = ("rejected_records", "census", "sync_runs")
 CURSUS = {"id": 21, "created_at": None, "name": "42", "slug": "42", "kind": "main"}
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("days", [3, -3])
 def test_a_run_under_a_wrong_clock_hides_no_change(
     tap: Tap, mutable: RunningSandbox, days: int
@@ -51,6 +52,7 @@ def test_a_run_under_a_wrong_clock_hides_no_change(
     assert told <= {f"{today:%Y-%m-%d}", f"{today - timedelta(minutes=30):%Y-%m-%d}"}
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("days", [3, -3])
 def test_a_server_that_names_an_instant_means_its_own_clock(
     tap: Tap, api: ScriptedApi, days: int
@@ -186,3 +188,14 @@ def test_what_others_left_in_the_spool_for_a_day_goes(
     run = tap.pointed_at(api, spool=str(tmp_path)).run("cursus")
     assert run.warnings == []
     assert {file.name for file in tmp_path.iterdir()} == {new.name, foreign.name}
+
+
+@pytest.mark.parametrize("date", ["", "yesterday"])
+def test_a_server_that_does_not_say_what_time_it_is_is_told_of_once(
+    tap: Tap, api: ScriptedApi, date: str
+) -> None:
+    api.script["/v2/cursus"] = paged([CURSUS])
+    api.date = date
+    run = tap.pointed_at(api).run("cursus")
+    assert run.ids("cursus") == [21]
+    assert sum("does not say what time it is" in line for line in run.warnings) == 1

@@ -204,6 +204,7 @@ def test_exactly_the_days_are_found_that_lack_rows(
     assert found == {first: left[first] for first in differ}
 
 
+@pytest.mark.slow
 @EXAMPLES
 @given(
     known=KNOWN,
@@ -310,6 +311,7 @@ def test_a_rolling_read_has_seen_every_row_after_its_nights(
     assert found == gone
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(
     ("api", "error"),
     [

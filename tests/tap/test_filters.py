@@ -36,6 +36,7 @@ def test_what_a_filter_lets_through_is_left_out_by_the_tap(tap: Tap, api: Script
     assert any("does not narrow it by filter[kind]" in line for line in run.warnings)
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize("refused", ["filter[kind]", "filter[alumni?]"])
 @pytest.mark.parametrize(
     "said", ["Attributes {} doesn't exists or aren't filterables", "Bad Request", "No {}"]
@@ -84,6 +85,7 @@ def test_who_graduated_is_found_though_42_refuses_the_filter_that_tells(
     assert not any("cannot be counted" in line for line in second.warnings)
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("said", [{}, {"message": "Attributes cursus doesn't exists"}], ids=str)
 def test_a_filter_of_the_cursus_that_42_refuses_is_left_to_the_tap_and_remembered(
     tap: Tap, api: ScriptedApi, said: Row

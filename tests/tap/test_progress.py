@@ -137,7 +137,7 @@ def test_where_nobody_looks_only_beginnings_and_ends_are_told(
     assert len(run.log.splitlines()) == 3
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_under_meltano_a_line_is_logged_now_and_then_in_the_same_words(
     tap: Tap, sandbox: RunningSandbox
 ) -> None:

@@ -39,6 +39,7 @@ CURSUS = {"id": 21, "created_at": None, "name": "42", "slug": "42", "kind": "mai
 LIMITS = ((0, 0), (0, 1200), (2, 0), (2, 1200), (5, 5), (8, 6), (1, 3600), (1, 7200))
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize(("per_second", "per_hour"), LIMITS)
 def test_any_pair_of_limits_is_possible(
     tap: Tap, sandbox: RunningSandbox, per_second: int, per_hour: int
@@ -238,8 +239,9 @@ def in_a_file() -> Iterator[str]:
                 database.execute(f"DROP TABLE {table}")
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(
-    "store_of", [in_a_file, redis, pytest.param(postgresql, marks=pytest.mark.slow)]
+    "store_of", [in_a_file, redis, pytest.param(postgresql, marks=pytest.mark.long)]
 )
 def test_a_store_that_is_lost_in_mid_run_costs_no_row(
     tap: Tap, api: ScriptedApi, store_of: StoreOf
@@ -291,6 +293,7 @@ def test_roles_of_a_hundred_characters_are_told(tap: Tap, api: ScriptedApi) -> N
     assert f"(roles: {'a' * 100})" in here.run("cursus").log
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(
     ("ceiling", "kept"), [((4, 1000), (4, 1000)), ((20, 9000), (8, 3600)), ((0, 0), (0, 0))]
 )

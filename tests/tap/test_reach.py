@@ -51,6 +51,7 @@ def probes(there: Pretended) -> list[Asked]:
     return [asked for asked in there.asked if {"range[id]", WINDOW} <= asked.query.keys()]
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(
     ("cuts", "days", "deviations"),
     [
@@ -71,6 +72,7 @@ def test_all_changes_of_a_long_pause_come(
     assert "wider ranges of updated_at" in first.log + second.log
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize("cuts", ["beginning", "end"])
 @pytest.mark.parametrize(
     ("size", "deviations"),

@@ -54,6 +54,7 @@ def aged(state: State, hours: float) -> State:
     return state
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize("stream", PATHS)
 def test_what_did_not_change_costs_one_request_or_none(
     tap: Tap, sandbox: RunningSandbox, stream: str
@@ -68,6 +69,7 @@ def test_what_did_not_change_costs_one_request_or_none(
     assert second.state["bookmarks"][stream]["refreshed_at"]
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize("stream", sorted(KNOWS_CHANGES))
 @pytest.mark.parametrize("changes", [1, 60])
 def test_what_changed_comes_by_itself(
@@ -86,6 +88,7 @@ def test_what_changed_comes_by_itself(
     assert sum(asked(mutable).values()) <= 12
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize("stream", PATHS)
 def test_a_full_read_that_is_too_old_is_repeated(
     tap: Tap, sandbox: RunningSandbox, stream: str
@@ -116,7 +119,7 @@ def test_a_full_read_is_due_a_tenth_of_its_interval_early_or_two_hours(
 ) -> None:
     at = 20_000 * DAY
     state: State = {}
-    note_refresh(state, now=at, scope={}, readers=["blocs"])
+    note_refresh(state, now=at, scope={}, readers=["blocs"], rows=7)
 
     def due(age: int) -> bool:
         return is_due(state, now=at + age, hours=hours, scope={}, readers=["blocs"])
@@ -137,6 +140,7 @@ def test_a_week_is_no_more_than_two_hours_shorter(
     assert bool(here.run("blocs", state=aged(first.state, age)).records("blocs")) is is_read
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(("hours", "is_read"), [(0, True), (12, True), (48, False)])
 def test_the_interval_is_a_setting(
     tap: Tap, sandbox: RunningSandbox, hours: int, is_read: bool
@@ -156,6 +160,7 @@ def test_an_interval_that_cannot_be_is_refused(
     assert any("| ERROR " in line for line in run.log.splitlines())
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(
     ("parent", "child"), [("campuses", "projects_users"), ("coalitions", "coalitions_users")]
 )

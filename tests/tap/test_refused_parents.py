@@ -96,6 +96,7 @@ def a_month_later(state: Row, parent: str) -> Row:
     return later
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(
     "refusal", [REFUSED, Reply({}, 404), BROKEN], ids=["403", "404", "500"]
 )
@@ -239,6 +240,7 @@ def blocs(*houses: int) -> Callable[[Asked], Reply]:
     )
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("refusal", [REFUSED, BROKEN], ids=["403", "500"])
 def test_members_are_read_where_others_carry_the_list_of_coalitions(
     tap: Tap, api: ScriptedApi, houses: Pretended, refusal: Reply
@@ -298,6 +300,7 @@ WRONG = Reply({"error": "Bad Request"}, 400)
 WRAPPED = Reply({"data": []})
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("is_of_filter", [False, True], ids=["list", "filter"])
 @pytest.mark.parametrize("refusal", [REFUSED, WRONG, WRAPPED], ids=["403", "400", "wrapped"])
 def test_a_list_that_is_refused_from_the_second_run_on_is_not_asked_for_each_parent(
@@ -350,7 +353,7 @@ def test_a_list_that_is_refused_is_not_cut_in_halves_and_is_asked_again_later(
     assert len(api.asked) <= 10
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_list_that_breaks_for_all_parents_is_not_asked_for_each(
     tap: Tap, api: ScriptedApi
 ) -> None:
@@ -369,6 +372,7 @@ def test_a_list_that_breaks_for_all_parents_is_not_asked_for_each(
     assert second.ids(MEMBERSHIPS) == [10 * house for house in some]
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("largest", [100, 2])
 def test_a_parent_that_is_listed_twice_is_read_once(
     tap: Tap, api: ScriptedApi, there: Pretended, houses: Pretended, largest: int

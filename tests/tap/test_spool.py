@@ -36,7 +36,7 @@ def here(tap: Tap, sandbox: RunningSandbox, spool: Path) -> Tap:
     return tap.pointed_at(sandbox, page_size=10, spool=str(spool), **AT_ONCE)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("after", [3, 10, 25, 40])
 def test_a_killed_run_costs_next_to_no_request(
     tap: Tap, sandbox: RunningSandbox, here: Tap, after: int

@@ -139,10 +139,10 @@ class Fit:
             sorts_by_several=False,
         )
 
-    def unnarrowed(self, column: str) -> None:
-        """Take note that a range was refused, or made no difference."""
+    def unnarrowed(self, column: str, why: str = "42 does not narrow it by") -> None:
+        """Take note that a range was refused, made no difference, or shows other rows."""
         self.learn(
-            f"42 does not narrow it by ranges of {column}. " + self._without_range(column),
+            f"{why} ranges of {column}. " + self._without_range(column),
             ranges=tuple(name for name in self.can.ranges if name != column),
         )
 

@@ -52,7 +52,7 @@ async def read_piecewise(
         IncompleteReadError: The API shows no row, though it counts some.
         RangeIgnoredError: The API does not narrow the list.
     """
-    _, upper = region.interval(key)
+    lower, upper = region.interval(key)
     head = head or await one_page(ask, region, 1, None)
     seen, keys = Seen(), list[int]()
     is_long = head.total is not None and head.pages > SHORT_SLICE
@@ -84,7 +84,11 @@ async def read_piecewise(
             yield replace(part, reached=None)
         yield Part(None, reached=upper)
         return
-    halves = region.halved(key, keys) if seen.is_over else None
+    # Most of a region may lie above all rows: ids reach far beyond the greatest one.
+    top = max(keys, default=upper)
+    is_empty_above = not seen.is_over and 2 * (top - lower) < upper - lower
+    cut_by = keys if seen.is_over else [top]
+    halves = region.halved(key, cut_by) if seen.is_over or is_empty_above else None
     pieces = halves or region.cut(key, max(2, slices_of(head, SHORT_SLICE)))
     async for part in in_turn(
         read_piecewise(rest.after(number), piece, key, is_part=is_part)

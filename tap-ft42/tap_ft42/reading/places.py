@@ -17,7 +17,7 @@ from tap_ft42.reading.asking import (
     RangeTooWideError,
     TooLargeError,
 )
-from tap_ft42.reading.bounds import Example, find_both, find_bounds, find_reach
+from tap_ft42.reading.bounds import Example, find_both, find_bounds, find_reach, is_exact
 from tap_ft42.reading.fitting import NIGHTLY, Fit
 from tap_ft42.reading.paging import LOST
 from tap_ft42.reading.regions import Region
@@ -153,6 +153,9 @@ class PlacedAsk(Ask):
                 if reach is None:
                     by_id = fit.narrows_by(ID)
                     reach = await find_reach(self._at_once, example, key, width, by_id=by_id)
+                is_shown = key != ID and reach is not None and fit.narrows_by(ID)
+                if is_shown and not await is_exact(self._at_once, example, key):
+                    fit.unnarrowed(key, "42 finds rows of other instants by")
         finally:
             is_cut = key != ID or reach is None or reach != number
             fit.note_reach(key, width, reach, is_cut=is_cut)

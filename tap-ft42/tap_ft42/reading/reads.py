@@ -348,7 +348,9 @@ async def _slices(
         # Perhaps the API cuts ranges of ids silently.
         yield Part(None, is_doubtful=True)
         raise RangeIgnoredError
-    # A list does not lose half of its rows while it is read.
+    # A list does not win a tenth of its rows while it is read, and does not lose half of them.
+    if head.total is not None and shown > total + LOST + total // 10:
+        yield Part(None, is_doubtful=True)
     if (are_empty or not is_doubtful) and 2 * shown + LOST < total:
         message = f"the API counts {head.total} rows, and shows {shown}"
         raise IncompleteReadError(message)
