@@ -12,7 +12,8 @@
 Cosmic Ray makes the mutants of Python; those of SQL are words put for their opposites. Each
 is made in a copy of the project, where the tests that reach the line run until one fails.
 What is caught, and what nobody noticed, is printed and written to a page. Its figure is a
-lower bound: of all tests, only the quick ones have been asked.
+lower bound: of all tests, only those of the tap or the warehouse have been asked, and not the
+long ones.
 """  # noqa: D301 - click looks for the character itself
 
 from __future__ import annotations
@@ -622,8 +623,8 @@ def _page(rows: Sequence[Tried], seed: int, places: int, reach: Reach) -> str:
         "",
         (
             "This page says how many of the small faults that `make mutants` puts into the "
-            "code the tests notice. Only the quick tests that reach the line were asked, "
-            f"{_LONGEST} seconds of them, so the figures are lower bounds."
+            "code the tests notice. Only tests of the tap or the warehouse that reach the line "
+            f"were asked, {_LONGEST} seconds of them, so the figures are lower bounds."
         ),
         "",
         f"Sample {seed}, {len(rows)} of some {places:,}, {datetime.now(UTC):%Y-%m-%d}:",
@@ -643,7 +644,7 @@ def _page(rows: Sequence[Tried], seed: int, places: int, reach: Reach) -> str:
             (row.mutant for row in survivors), key=lambda one: (one.place.file, one.place.line)
         ):
             (old, new), place = mutant.change, mutant.place
-            why = "" if reach.tests_for(mutant) else "; no quick test comes there"
+            why = "" if reach.tests_for(mutant) else "; no test comes there"
             lines += [f"- `{place.file}`, line {place.line}: `{old}` became `{new}`{why}"]
     if reach.failing:
         lines += ["", f"Failed without a mutant, not asked: {', '.join(sorted(reach.failing))}"]
