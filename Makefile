@@ -109,10 +109,12 @@ $(UV): tools/uv.txt
 	@touch $@
 
 ##@ Try it
-demo: install-dev ## Load a database from the sandbox and show what happened
+# Who only looks need not wait for the other targets.
+demo: $(MORE) ## Load a database from the sandbox and show what happened (some minutes, the first time)
+	$(compile)
 	@$(BIN)/python -m tools.demo
 
-up: install-dev ## Start the sandbox and the embedded PostgreSQL, and load nothing
+up: $(MORE) ## Start the sandbox and the embedded PostgreSQL, and load nothing
 	$(BIN)/ft42-sandbox start --requests-per-second 0 --requests-per-hour 0
 	$(BIN)/ft42-postgres start
 

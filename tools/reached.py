@@ -16,21 +16,21 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 # Where Git does not see it: some tests ask which files there are.
-_log = Path(__file__).resolve().parents[1] / ".git/reached"
+_LOG = Path(__file__).resolve().parents[1] / ".git/reached"
 _seen = set[str]()
 
 
-def at(place: str) -> None:
-    """Note that a process has come to a place."""
+def at(place: str, log: str) -> None:
+    """Note in a file that a process has come to a place."""
     if place not in _seen:
         _seen.add(place)
-        _note("at", place)
+        _note("at", place, Path(log))
 
 
-def _note(kind: str, what: str) -> None:
+def _note(kind: str, what: str, log: Path = _LOG) -> None:
     # At once: a test may kill the process.
-    with _log.open("a", encoding="utf-8") as log:
-        log.write(f"{time.monotonic()} {kind} {what}\n")
+    with log.open("a", encoding="utf-8") as notes:
+        notes.write(f"{time.monotonic()} {kind} {what}\n")
 
 
 def _name_of(nodeid: str) -> str:

@@ -48,6 +48,7 @@ def test_forty_thousand_students_take_some_thirty_kilobytes() -> None:
     assert len(json.dumps(account_of(students).as_state())) < 35_000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("greatest", [MOST_IDS, 5_000_000, MAX_ID])
 def test_an_account_is_bounded_however_ids_are_given_away(greatest: int) -> None:
     luck = Random(greatest)  # noqa: S311 - ids, no secrets

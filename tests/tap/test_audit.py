@@ -165,6 +165,7 @@ def test_behind_a_look_up_of_rows_that_are_all_there_nothing_is_asked(crowded: C
     assert len(look_ups) == 3
 
 
+@pytest.mark.slow
 def test_what_lacks_most_for_its_requests_is_looked_up_first_and_the_rest_in_later_nights(
     crowded: Copy,
 ) -> None:
@@ -177,6 +178,7 @@ def test_what_lacks_most_for_its_requests_is_looked_up_first_and_the_rest_in_lat
     assert crowded.is_right()
 
 
+@pytest.mark.slow
 def test_with_a_start_date_what_is_older_is_not_called_gone(tap: Tap, here: Copy) -> None:
     since = tap.pointed_at(here.sandbox, start_date="2026-06-01", **AT_ONCE)
     first = since.run("campuses", *Copy.STREAMS)
@@ -219,6 +221,7 @@ def test_what_happens_meanwhile_is_neither_missing_nor_gone(here: Copy) -> None:
     assert here.is_right()
 
 
+@pytest.mark.slow
 def test_people_who_went_are_found_by_their_days(here: Copy) -> None:
     pages: dict[str, Any] = {"page_size": 4}  # as if there were more people
     here.night(**pages)
@@ -256,7 +259,7 @@ def test_days_may_be_cut_in_paris(here: Copy, *, empty: bool) -> None:
     assert audits(run)["projects_users"]["zone"] == "Europe/Paris"
 
 
-@pytest.mark.few(1)
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("how", "said"),
     [

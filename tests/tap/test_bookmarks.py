@@ -135,6 +135,7 @@ class TestLoads:
         }
         assert marks == dict.fromkeys(enrolments, 0)
 
+    @pytest.mark.slow
     def test_a_row_that_appears_is_read(
         self, first: Run, here: Tap, mutable: RunningSandbox
     ) -> None:
@@ -147,6 +148,7 @@ class TestLoads:
         second = here.run("achievements_users", state=first.state, **AT_ONCE)
         assert added in second.ids("achievements_users")
 
+    @pytest.mark.slow
     def test_what_has_not_settled_is_left_to_the_next_run_and_not_forgotten(
         self, first: Run, here: Tap, mutable: RunningSandbox
     ) -> None:
@@ -176,6 +178,7 @@ class TestLoads:
         for stream in streams:
             assert second.ids(stream) == first.ids(stream) != []
 
+    @pytest.mark.slow
     def test_a_stream_nobody_knows_any_more_is_no_trouble(self, first: Run, here: Tap) -> None:
         gone = {
             "scale_teams": {"replication_key": "filled_at", "replication_key_value": BOOKMARK},

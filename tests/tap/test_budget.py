@@ -51,6 +51,7 @@ def test_a_run_that_ends_below_a_row_comes_back_to_that_row(
     assert_as_one_long_run(here, "projects_users", max_requests=max_requests)
 
 
+@pytest.mark.slow
 def test_a_bounded_run_that_fails_below_a_row_comes_back_to_that_row(
     tap: Tap, sandbox: RunningSandbox
 ) -> None:
@@ -121,6 +122,7 @@ def test_a_budget_that_does_not_reach_to_know_the_scope_ends_the_run_well(
     assert len(said_why_it_ended(run)) == 1
 
 
+@pytest.mark.slow
 def test_bounded_runs_waste_few_requests(tap: Tap, sandbox: RunningSandbox) -> None:
     here = tap.pointed_at(sandbox, page_size=1, **AT_ONCE)
     here.run("users")
@@ -172,6 +174,7 @@ def when_it_has_written(started: Started, text: str) -> None:
     raise TimeoutError(started.output()[-500:])
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_run_that_is_stopped_ends_well_within_seconds(
     tap: Tap, sandbox: RunningSandbox, number: int
@@ -204,6 +207,7 @@ def streams_read(run: Run) -> list[str]:
     return list(dict.fromkeys(m["stream"] for m in run.messages if m["type"] == "RECORD"))
 
 
+@pytest.mark.slow
 def test_every_stream_progresses_on_a_tight_budget_and_ends_complete(
     tap: Tap, sandbox: RunningSandbox
 ) -> None:
@@ -217,6 +221,7 @@ def test_every_stream_progresses_on_a_tight_budget_and_ends_complete(
         assert found == set(whole.ids(stream)) != set(), stream
 
 
+@pytest.mark.slow
 def test_nobody_waits_while_a_long_load_goes_on(tap: Tap, sandbox: RunningSandbox) -> None:
     # The badges take 58 requests; all others together some more than one run's.
     here = tap.pointed_at(sandbox, spool=tempfile.mkdtemp(dir=tap.folder), **SMALL)
@@ -268,6 +273,7 @@ def test_what_waits_longest_comes_first(tap: Tap, sandbox: RunningSandbox) -> No
     assert second.records("cursus") == []
 
 
+@pytest.mark.slow
 def test_no_campus_starves(tap: Tap, sandbox: RunningSandbox) -> None:
     # A pass over all campuses takes more requests than a run has.
     here = tap.pointed_at(sandbox, spool=tempfile.mkdtemp(dir=tap.folder), **AT_ONCE)

@@ -48,7 +48,7 @@ def survivors(tap: Tap, quiet_sandbox: RunningSandbox) -> dict[str, Run]:
     return runs
 
 
-@pytest.mark.few(3)
+@pytest.mark.few(1)
 @pytest.mark.parametrize("kind", FAULTS)
 def test_a_failure_in_the_middle_costs_no_row_and_repeats_none(
     survivors: dict[str, Run], quiet_sandbox: RunningSandbox, kind: str

@@ -76,6 +76,7 @@ class TestFirstLoads:
         assert table.campuses == asked_one_by_one(world)
         assert len(queries(world, "/v2/projects_users")) < len(world.truth("campus"))
 
+    @pytest.mark.slow
     def test_each_campus_is_asked_if_nobody_knows_where_somebody_belongs(
         self, here: Tap, world: RunningSandbox
     ) -> None:
@@ -96,7 +97,7 @@ class TestFirstLoads:
             there = demo.truth("coalitions_users", columns="id")
             assert sorted(run.ids("coalitions_users")) == [row["id"] for row in there]
 
-    @pytest.mark.few(1)
+    @pytest.mark.slow
     @pytest.mark.parametrize("stream", ["coalitions_users", "projects_users"])
     def test_a_budget_delays_them_and_loses_nothing(
         self, here: Tap, world: RunningSandbox, stream: str
@@ -142,6 +143,7 @@ class TestNewcomers:
         table.load(second)
         assert table.campuses == asked_one_by_one(world, {1, 21, 29})
 
+    @pytest.mark.slow
     def test_it_keeps_the_last_rows_of_those_who_are_also_students_elsewhere(
         self, here: Tap, world: RunningSandbox
     ) -> None:

@@ -85,7 +85,7 @@ def run(request: pytest.FixtureRequest, tap: Tap, people: RunningSandbox) -> Run
     return here.run(*STREAMS)
 
 
-@pytest.mark.few(2)
+@pytest.mark.few(1)
 def test_no_original_value_is_in_anything_that_is_written(
     run: Run, people: RunningSandbox
 ) -> None:

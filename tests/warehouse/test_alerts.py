@@ -54,6 +54,7 @@ def test_what_is_told_says_what_to_do(alerts: Alerts) -> None:
     assert post["text"].startswith("Database ft42: 1 new, 0 over\nWARNING: The application's")
 
 
+@pytest.mark.slow
 def test_all_news_are_one_message(alerts: Alerts) -> None:
     expire(alerts.warehouse, 5)
     reject(alerts.warehouse)
@@ -87,6 +88,7 @@ def test_a_failed_run_is_one_line_though_both_jobs_miss_it(alerts: Alerts) -> No
     assert post["text"].count("CredentialsError") == 1
 
 
+@pytest.mark.slow
 def test_a_publish_that_the_guard_stopped_is_told(alerts: Alerts) -> None:
     alerts.warehouse.run("init", "--job", "nightly")
     alerts.warehouse.land("users", user(3, alumni=True))
@@ -107,7 +109,7 @@ def test_a_job_that_ends_without_a_publish_has_failed(alerts: Alerts) -> None:
     assert alerts.news("--after", "nightly") == ([], ["job-failed:nightly"])
 
 
-@pytest.mark.few(1)
+@pytest.mark.slow
 @pytest.mark.parametrize(("job", "turn"), [("incremental", 15), ("nightly", 24 * 60)])
 def test_a_failure_is_told_at_once_though_nobody_called_behind_the_turn_before(
     alerts: Alerts, job: str, turn: int
@@ -164,6 +166,7 @@ def test_quarter_hours_that_a_night_holds_up_are_no_news(alerts: Alerts) -> None
     assert alerts.news("--after", "nightly") == ([], [])
 
 
+@pytest.mark.slow
 def test_a_turn_that_was_taken_for_failed_may_still_publish(alerts: Alerts) -> None:
     alerts.warehouse.run("init", "--job", "incremental")
     assert alerts.news("--after", "incremental") == (["job-failed:incremental"], [])

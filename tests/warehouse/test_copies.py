@@ -34,6 +34,7 @@ def cursus_of(warehouse: Warehouse, user_id: int) -> list[int]:
     return list(row["cursus_ids"])
 
 
+@pytest.mark.slow
 def test_the_tables_tell_of_which_cursus_somebody_is(warehouse: Warehouse) -> None:
     two_cursus(warehouse)
     assert cursus_of(warehouse, 1) == [PISCINE, MAIN]
@@ -61,6 +62,7 @@ def test_who_leaves_one_cursus_stays_in_the_other(warehouse: Warehouse) -> None:
     assert warehouse.published("projects_users") == [20]
 
 
+@pytest.mark.slow
 def test_a_census_of_a_cursus_judges_no_other_s_rows(warehouse: Warehouse) -> None:
     two_cursus(warehouse)
     warehouse.land_census("users", 1, 2**31, [*range(1, 41)], cursus_id=MAIN)

@@ -41,6 +41,7 @@ def test_a_range_that_was_not_read_proves_nothing(warehouse: Warehouse) -> None:
     assert len(warehouse.published("projects_users")) == 200
 
 
+@pytest.mark.slow
 def test_a_row_that_landed_after_the_counting_stays(warehouse: Warehouse) -> None:
     people(warehouse)
     warehouse.land("users", user(101, _sdc_extracted_at=NOON.replace(hour=14)))
@@ -49,6 +50,7 @@ def test_a_row_that_landed_after_the_counting_stays(warehouse: Warehouse) -> Non
     assert len(warehouse.published("users")) == 101
 
 
+@pytest.mark.slow
 def test_a_census_of_one_parent_says_nothing_about_others(warehouse: Warehouse) -> None:
     people(warehouse)
     warehouse.land("projects_users", enrolment(300, 1, campus_id=9))
@@ -71,6 +73,7 @@ def test_more_than_a_twentieth_of_a_table_goes_only_on_request(warehouse: Wareho
     assert len(warehouse.published("users")) == len(landed(warehouse, "users")) == 94
 
 
+@pytest.mark.slow
 def test_an_empty_landing_schema_does_not_empty_the_tables(warehouse: Warehouse) -> None:
     people(warehouse)
     warehouse.execute("TRUNCATE ft42_raw.users")
@@ -91,6 +94,7 @@ def test_who_disappeared_takes_all_their_rows_along(warehouse: Warehouse) -> Non
     ]
 
 
+@pytest.mark.slow
 def test_who_comes_back_is_published_again(warehouse: Warehouse) -> None:
     people(warehouse)
     warehouse.land_census("users", 1, 2**31, [n for n in range(1, 101) if n != 8])

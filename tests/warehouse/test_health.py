@@ -160,7 +160,7 @@ def silent(warehouse: Warehouse) -> None:
     publishes(warehouse, users=list(range(4, 14)), projects_users=[2, *range(4, 14)])
 
 
-@pytest.mark.few(5)
+@pytest.mark.few(3)
 @pytest.mark.parametrize(
     ("damage", "key", "severity", "words"),
     [
@@ -204,6 +204,7 @@ def test_a_stopped_publish_is_told_until_one_goes_through(healthy: Warehouse) ->
     assert findings(healthy) == {}
 
 
+@pytest.mark.slow
 def test_a_broken_promise_is_told_until_a_check_finds_it_kept(healthy: Warehouse) -> None:
     broken_promises(healthy)
     healthy.run("rebuild")
@@ -212,6 +213,7 @@ def test_a_broken_promise_is_told_until_a_check_finds_it_kept(healthy: Warehouse
     assert findings(healthy) == {}
 
 
+@pytest.mark.slow
 def test_rows_that_always_wait_are_no_finding(warehouse: Warehouse) -> None:
     warehouse.land("projects_users", *[enrolment(number, 404) for number in range(30, 40)])
     warehouse.land_run("night", *NIGHTLY, *LIVE, age=timedelta(minutes=5))

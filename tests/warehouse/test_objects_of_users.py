@@ -167,6 +167,7 @@ def test_a_rule_on_a_published_table_is_named(warehouse: Warehouse) -> None:
     assert "The rule kept of ft42.users stops who must write it" in warehouse.run("init")
 
 
+@pytest.mark.slow
 def test_rows_that_a_policy_hides_are_not_taken_for_gone(warehouse: Warehouse) -> None:
     warehouse.land("users", user(1))
     warehouse.run("publish")

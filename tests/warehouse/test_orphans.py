@@ -80,6 +80,7 @@ def test_who_is_gone_waits_no_more(warehouse: Warehouse) -> None:
     warehouse.run("check")
 
 
+@pytest.mark.slow
 def test_a_row_waits_once_however_many_cursus_have_it(warehouse: Warehouse) -> None:
     warehouse.land("projects_users", enrolment(10, 1), enrolment(10, 1, cursus_id=9))
     assert published(warehouse) == {"projects_users": 1}
@@ -87,6 +88,7 @@ def test_a_row_waits_once_however_many_cursus_have_it(warehouse: Warehouse) -> N
     assert published(warehouse) == {}
 
 
+@pytest.mark.slow
 def test_a_rebuild_finds_what_waits_anew(warehouse: Warehouse) -> None:
     warehouse.land("projects_users", enrolment(10, 1), enrolment(11, 2))
     published(warehouse)
@@ -98,6 +100,7 @@ def test_a_rebuild_finds_what_waits_anew(warehouse: Warehouse) -> None:
     warehouse.run("check")
 
 
+@pytest.mark.slow
 def test_a_database_of_an_older_version_counts_right_at_once(warehouse: Warehouse) -> None:
     warehouse.land("users", user(1))
     warehouse.land("projects_users", enrolment(10, 1), enrolment(11, 2))
@@ -142,6 +145,7 @@ def rows_read(warehouse: Warehouse) -> int:
     return int(read["n"])
 
 
+@pytest.mark.slow
 def test_what_has_not_changed_is_not_looked_at(large: Kept) -> None:
     warehouse = large.restored()
     warehouse.land("projects_users", *[enrolment(MANY + n, 404) for n in range(1, 6)])
@@ -151,6 +155,7 @@ def test_what_has_not_changed_is_not_looked_at(large: Kept) -> None:
     assert counted(warehouse) == {"projects_users": WAITING + 5}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("schema", ["ft42_raw", "ft42"])
 def test_a_column_that_was_lost_and_made_anew_leaves_no_wrong_count(
     warehouse: Warehouse, schema: str

@@ -41,6 +41,7 @@ def test_what_failed_is_named_in_one_line_until_a_good_run(
     healthy.run("outcome", "--job", job)
 
 
+@pytest.mark.slow
 def test_a_publish_that_is_the_last_task_tells_it_once_the_rest_is_published(
     healthy: Warehouse,
 ) -> None:
@@ -89,6 +90,7 @@ def test_a_backfill_that_failed_is_not_the_job(healthy: Warehouse) -> None:
     healthy.run("outcome", "--job", "incremental")
 
 
+@pytest.mark.slow
 def test_a_load_of_another_group_does_not_hide_it(healthy: Warehouse) -> None:
     healthy.run("init", "--shard", "group0")
     failed(healthy, *LIVE, minutes=5)

@@ -85,3 +85,6 @@ def test_outside_of_a_project_nothing_is_added(tmp_path: Path) -> None:
     done = called(tmp_path, "status")
     assert done.returncode == 2
     assert "Missing option '--host'" in done.stderr
+    assert "in the folder of the project: MELTANO_ENVIRONMENT=prod warehouse status" in (
+        done.stderr
+    )

@@ -51,6 +51,7 @@ def test_rejected_records_go_after_a_month_or_what_is_set(
     assert set(rejected(healthy)) == left
 
 
+@pytest.mark.slow
 def test_of_an_old_record_no_more_is_left_than_which_one_is_missing(healthy: Warehouse) -> None:
     reject(healthy, "old", "5", days=31)
     healthy.run("publish")

@@ -73,6 +73,7 @@ def test_each_may_do_its_work(roles: Warehouse, role: str, statement: str) -> No
     run_as(roles, role, statement)
 
 
+@pytest.mark.few(5)
 @pytest.mark.parametrize(
     ("role", "statement"),
     [
@@ -162,6 +163,7 @@ def test_a_wrong_password_is_not_told(warehouse: Warehouse) -> None:
     assert "hunter2" not in done.output
 
 
+@pytest.mark.slow
 def test_the_stock_target_loads_as_a_loader_and_no_more(
     roles: Warehouse, tmp_path: Path
 ) -> None:

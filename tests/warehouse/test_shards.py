@@ -71,6 +71,7 @@ def test_a_database_without_shards_has_no_schema_for_them(warehouse: Warehouse) 
     assert warehouse.query("SELECT FROM pg_inherits") == []
 
 
+@pytest.mark.slow
 def test_what_exists_is_kept_and_a_shard_is_found_without_being_named(
     sharded: Warehouse,
 ) -> None:
@@ -155,6 +156,7 @@ def test_a_row_that_is_gone_in_one_shard_lives_as_long_as_another_has_it(
     sharded.run("check")
 
 
+@pytest.mark.slow
 def test_a_census_judges_only_what_its_own_load_wrote(sharded: Warehouse) -> None:
     land_students(sharded)
     sharded.land("users", user(5000))
@@ -165,6 +167,7 @@ def test_a_census_judges_only_what_its_own_load_wrote(sharded: Warehouse) -> Non
     assert len(sharded.published("users")) == 81
 
 
+@pytest.mark.slow
 def test_who_left_one_shard_s_list_keeps_their_rows(sharded: Warehouse) -> None:
     land_students(sharded)
     sharded.run("publish")
@@ -226,6 +229,7 @@ def test_an_orphan_is_counted_once_however_many_copies_wait(sharded: Warehouse) 
     sharded.run("check")
 
 
+@pytest.mark.slow
 def test_the_guard_counts_rows_and_not_copies(sharded: Warehouse) -> None:
     land_students(sharded)
     sharded.land("users", *[user(number) for number in range(1, 41)], schema=NICE)
@@ -401,7 +405,7 @@ def test_a_command_that_is_killed_leaves_nothing_half_done(
     sharded.run("check")
 
 
-@pytest.mark.few(1)
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "statement",
     [

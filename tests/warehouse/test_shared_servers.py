@@ -116,7 +116,7 @@ def server(started: Server) -> Iterator[Server]:
     )
 
 
-@pytest.mark.few(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("right", ["CREATEROLE", "NOCREATEROLE"])
 def test_roles_of_another_database_get_no_rights_and_stop_nothing(
     server: Server, right: str
@@ -148,6 +148,7 @@ def test_one_role_of_somebody_else_is_enough_to_make_none(server: Server) -> Non
     assert made == [("ft42_reader",)]
 
 
+@pytest.mark.slow
 def test_who_may_grant_the_roles_but_is_no_member_uses_them(server: Server) -> None:
     server.execute("ALTER ROLE anna CREATEROLE")
     server.execute(*(f"CREATE ROLE {name}" for name in ROLES), user="anna", database="a")
@@ -205,7 +206,7 @@ def test_who_may_make_no_schema_is_told_the_statements_and_they_suffice(
     assert "must run" not in server.run("init", database="a", user="carl")
 
 
-@pytest.mark.few(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("given", ["to carl", "to the publisher", "to the account alone"])
 def test_schemas_that_a_dba_made_need_no_right_to_make_others(
     server: Server, given: str

@@ -119,6 +119,8 @@ class ListSource(Source):
         for key, strangers in region.strangers(page).items():
             if 2 * strangers > page.count:
                 self.fit.unnarrowed(key)
+        if not region.width(ID) and (page.total or 0) > 1 and not region.strangers(page):
+            self.fit.doubt_totals()  # a single id cannot have several rows
         self._compare_changes(region, number, page)
         if self.plan is not None:
             self.route.spool.keep(

@@ -112,6 +112,7 @@ def test_in_what_runs_and_jobs_say_of_themselves_nobody_is_left(two_people: Ware
     assert left & {"n", "f", "t", "o"} == {"o"}
 
 
+@pytest.mark.slow
 def test_logins_of_others_that_hold_the_login_stay(two_people: Warehouse) -> None:
     two_people.land(
         "users",

@@ -21,7 +21,7 @@ ODDITIES: tuple[Any, ...] = (
 )  # fmt: skip
 
 
-@pytest.mark.few(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("keep_strangers", ["false", "true"])
 def test_teams_of_any_form_land_and_hide_nobody(
     two_people: Warehouse, keep_strangers: str
@@ -66,6 +66,7 @@ def test_of_people_out_of_the_scope_only_ids_land(two_people: Warehouse) -> None
     two_people.run("check")
 
 
+@pytest.mark.slow
 def test_who_leaves_the_scope_leaves_ids_only(two_people: Warehouse) -> None:
     two_people.land("users", user(1, alumni=True))
     two_people.run("publish", "--allow-deletes")
