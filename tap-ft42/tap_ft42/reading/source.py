@@ -174,7 +174,7 @@ class ListSource(Source):
 
     def _believed(self, page: Page) -> Page:
         """Return a page without its total, if the totals are known to be wrong."""
-        return page.untold() if self.fit.can.totals == "wrong" else page
+        return page.without_total() if self.fit.can.totals == "wrong" else page
 
     def _asked_apart(self, asked: Asked, number: int = 1) -> Page:
         """Ask for a page besides the wanted one, once the quota allows it."""
