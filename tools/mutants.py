@@ -281,7 +281,7 @@ class _Positions(Visitor):  # type: ignore[misc] # it comes without types
 @click.option("--workers", default=2 * (os.cpu_count() or 1), show_default=True)
 @click.option("--marks", default="not long", show_default=True, help="Which tests to ask.")
 def main(  # noqa: PLR0913 - all that can be chosen
-    names: tuple[str, ...], number: int, minutes: float, seed: int, workers: int, marks: str
+    *, names: tuple[str, ...], number: int, minutes: float, seed: int, workers: int, marks: str
 ) -> None:
     """Try a sample of mutants."""
     os.environ["PYTEST_ADDOPTS"] = f"-m '{marks}'"
@@ -630,8 +630,9 @@ def _page(rows: Sequence[Tried], seed: int, places: int, reach: Reach, marks: st
         "",
         (
             "This page says how many of the small faults that `make mutants` puts into the "
-            "code the tests notice. Only tests of the tap or the warehouse that reach the line "
-            f"({marks}) were asked, {_LONGEST} seconds of them, so the figures are lower bounds."
+            "code the tests notice. Only tests of the tap or the warehouse that reach the line, "
+            f"and are {marks}, were asked, {_LONGEST} seconds of them: so the figures are lower "
+            "bounds."
         ),
         "",
         f"Sample {seed}, {len(rows)} of some {places:,}, {datetime.now(UTC):%Y-%m-%d}:",
