@@ -630,9 +630,9 @@ def _page(rows: Sequence[Tried], seed: int, places: int, reach: Reach, marks: st
         "",
         (
             "This page says how many of the small faults that `make mutants` puts into the "
-            "code the tests notice. Only tests of the tap or the warehouse that reach the line, "
-            f"and are {marks}, were asked, {_LONGEST} seconds of them: so the figures are lower "
-            "bounds."
+            "code the tests notice. Only tests of the tap or the warehouse were asked that "
+            f"reach the line and are {marks}, {_LONGEST} seconds of them: so the figures are "
+            "lower bounds."
         ),
         "",
         f"Sample {seed}, {len(rows)} of some {places:,}, {datetime.now(UTC):%Y-%m-%d}:",
