@@ -19,13 +19,18 @@ from typing_extensions import override
 from tap_ft42.api.budget import RunEnds
 from tap_ft42.api.clock import ClockError
 from tap_ft42.api.errors import APIError, SettingError, explain
+from tap_ft42.declared.declarations import DeclarationError
 from tap_ft42.doctor import report as reports
 from tap_ft42.doctor.asking import VisitEndsError
 from tap_ft42.doctor.doctor import Visit
 from tap_ft42.run import logs
 from tap_ft42.run.costs import as_text, estimates
 from tap_ft42.run.lifecycle import IncompleteRunError
-from tap_ft42.tap import TapFT42, UnreadableFileError
+
+try:
+    from tap_ft42.tap import TapFT42, UnreadableFileError
+except DeclarationError as error:
+    sys.exit(str(error))
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
