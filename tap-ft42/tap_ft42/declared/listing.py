@@ -139,8 +139,8 @@ class Listing:
     between, though the rows do not show it."""
 
     parent: Listing | None = None
-    """The parent list: this list is read once for each of its rows. If the parent is read by its
-    changes, as ``users`` is, a later run reads this list for the rows that changed only."""
+    """The parent list: this list is read once for each of its rows. If the parent is read by
+    its changes, as ``users`` is, a later run reads this list for the changed rows only."""
     parent_id: str = ""
     """The name of the parent row's id in contexts."""
     added: Sequence[str] = ()
