@@ -78,12 +78,10 @@ MECHANISMS: Mapping[str, tuple[str, ...]] = {
     ),
     "Plan before a run": ("run/costs.py",),
     "Doctor": (
-        "doctor/asking.py",
         "doctor/doctor.py",
         "doctor/examination.py",
         "doctor/findings.py",
         "doctor/observed.py",
-        "doctor/probes.py",
         "doctor/report.py",
         "doctor/shapes.py",
     ),

@@ -85,7 +85,8 @@ def main() -> None:
     run("warehouse", "status", "--tables", environment=environment)
     click.echo(
         f"\n{DERIVED} lands no rows: it is derived from `achievements.campus`."
-        "\nEmpty tables belong to streams that are off by default.\n"
+        "\nEmpty tables belong to streams that are off by default; "
+        "of campus_users, only who studies where was asked.\n"
     )
     run("warehouse", "report", "--output", str(REPORT), environment=environment)
     click.echo()

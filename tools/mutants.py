@@ -10,13 +10,15 @@
     make mutants ARGS="--number 20 --seed 7"  another, smaller one
 
 Cosmic Ray makes the mutants of Python; those of SQL are words put for their opposites. Each
-is made in a copy of the project, where the tests of its room run until one fails. What is
-caught, and what nobody noticed, is printed and written to a page. Its figure is a lower
-bound: of all tests, only the room's have been asked.
+is made in a copy of the project, where the tests that reach the line run until one fails.
+What is caught, and what nobody noticed, is printed and written to a page. Its figure is a
+lower bound: of all tests, only those of the tap or the warehouse have been asked, and not the
+long ones.
 """  # noqa: D301 - click looks for the character itself
 
 from __future__ import annotations
 
+import ast
 import os
 import random
 import re
@@ -26,13 +28,15 @@ import subprocess
 import sys
 import tempfile
 import time
+import warnings
+from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from importlib.util import cache_from_source
-from itertools import chain, islice, zip_longest
+from itertools import accumulate, chain, islice, zip_longest
 from pathlib import Path
 from queue import Empty, Queue
 from threading import Lock
@@ -72,77 +76,56 @@ _OPPOSITES = (
 )
 """What is put for what in a statement."""
 
-_EQUIVALENT = {
-    "self._refusals = -1": "the same program: the first answer, a token's, sets it to 0",
-    "span[ 1]: sum(one.api.get(span, 0) for one in self.parts)": (
-        "the same program: only spans of one day are asked for it"
-    ),
-    "self._in_flight = 1": "the same rows, by 23 requests at once instead of 24",
-}
-"""Why no test can tell some mutants, by the line that they have."""
+_GUARDS = {"frozen", "kw_only", "slots", "strict"}
+"""Arguments that only refuse what the program does not do."""
+
+_NOTES, _NOTED = "tools.reached", ".git/reached"
+"""What notes in a copy what is reached, and where."""
 
 _GIT = shutil.which("git") or "git"
 _INSTALLED = (".venv", ".local", ".meltano")
-"""What copies share with the project, as it holds no code of the project's."""
+"""What is installed. Copies share it with the project, but for the first."""
 
-_PATIENCE = 4
-"""How many times as long as without a mutant the tests may take before they have failed."""
+_TIME, _START = "the time", "the start"
+"""What fails if no test does: they take too long, or do not even begin."""
+
+_PATIENCE, _PAUSE = 4, 30
+"""The tests may take so many times as long as without a mutant, and so many seconds more."""
+
+_LONGEST = 60
+"""After so many seconds of tests that have passed, no other begins."""
 
 
 @dataclass(frozen=True)
 class Room:
-    """Code of one kind, and the tests that have to notice.
+    """Code of one kind, and the tests that can notice.
 
     Attributes:
         code: Patterns of its files.
-        tests: The tests, the quick ones first.
+        tests: Patterns of the tests' files.
     """
 
     code: tuple[str, ...]
-    tests: tuple[str, ...]
-
-    def tests_for(self, file: Path) -> list[str]:
-        """Return the tests, those first that are named after the file."""
-        own = f"test_{file.stem}.py"
-        return sorted(self.tests, key=lambda test: not test.endswith(own))
-
-
-def _tests(folder: str, names: str) -> tuple[str, ...]:
-    return tuple(f"tests/{folder}/test_{name}.py" for name in names.split())
+    tests: tuple[str, ...] = ("tests/tap/test_*.py",)
 
 
 ROOMS = {
-    "reading": Room(
-        (f"{TAP}/reading/*.py",),
-        _tests(
-            "tap", "ids capabilities regions any_answer living drift spool bounds paging "
-            "connections hostile_answers nothing_narrows",
-        ),
-    ),
-    "planning": Room(
-        (f"{TAP}/planning/*.py",),
-        _tests(
-            "tap", "nights scope cursors planning clock backfill bookmarks cursus refreshing "
-            "windows first_loads",
-        ),
-    ),
-    "quota": Room(
-        (f"{TAP}/api/quota.py", f"{TAP}/api/budget.py"),
-        _tests("tap", "clock budget quota progress"),
-    ),
-    "census": Room(
-        (f"{TAP}/census/*.py",),
-        _tests("tap", "days accounts counting unnamed audit census known movers"),
-    ),
+    "reading": Room((f"{TAP}/reading/*.py",)),
+    "planning": Room((f"{TAP}/planning/*.py",)),
+    "quota": Room((f"{TAP}/api/quota.py", f"{TAP}/api/budget.py")),
+    "census": Room((f"{TAP}/census/*.py",)),
     "publish": Room(
         (
             "target-config/ft42_warehouse/sql/publish/*.sql",
             "target-config/ft42_warehouse/sql/parts/missing.sql",
             "target-config/ft42_warehouse/sql/parts/waiting*.sql",
         ),
-        _tests("warehouse", "publish orphans copies disappearance check shards"),
+        tuple(
+            f"tests/warehouse/test_{name}.py"
+            for name in ("publish", "orphans", "copies", "disappearance", "check", "shards")
+        ),
     ),
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True)
@@ -177,6 +160,13 @@ class Mutant:
     text: str
 
     @property
+    def reached_at(self) -> set[str]:
+        """The statements to one of which a test has to come to notice; empty for SQL."""
+        file, line = self.place.file, self.place.line
+        lines = _reached_at(ast.parse(self.source), line) if file.suffix == ".py" else ()
+        return {f"{file}:{one}" for one in lines}
+
+    @property
     def change(self) -> tuple[str, str]:
         """The first line that differs, as it was and as it became."""
         lines = zip(self.source.splitlines(), self.text.splitlines(), strict=False)
@@ -197,6 +187,77 @@ class Tried:
     caught_by: str
 
 
+@dataclass
+class Reach:
+    """What the tests do without a mutant.
+
+    Attributes:
+        seconds: What each test takes.
+        places: What comes to a statement, by its file and line: tests, or files of tests if it
+            is done for several of their tests.
+        failing: Tests that fail; they are not asked.
+    """
+
+    seconds: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
+    places: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    failing: set[str] = field(default_factory=set)
+
+    def read(self, log: Path) -> None:
+        """Take in what has been noted in a copy."""
+        test, began, shared = "", 0.0, 0
+        for line in log.read_text(encoding="utf-8").splitlines():
+            at, kind, what = line.split(" ", 2)
+            match kind:
+                case "begins":
+                    test, began, shared = what, float(at), 0
+                case "shares":
+                    shared += 1
+                case "shared":
+                    shared -= 1
+                case "fails":
+                    self.failing.add(what)
+                case "ends":
+                    self.seconds[what] += float(at) - began
+                case _:
+                    self.places[what].add(_file_of(test) if shared else test)
+
+    def tests_for(self, mutant: Mutant) -> list[str]:
+        """Return tests that can notice: those of the file first, then the quick ones."""
+        place, statements = mutant.place, mutant.reached_at
+        reaching = set[str]().union(*(self.places[one] for one in statements))
+        if not statements:
+            reaching.update(_files(ROOMS[place.room].tests))
+        seconds = {
+            test: took
+            for test, took in self.seconds.items()
+            if reaching & {test, _file_of(test)} and test not in self.failing
+        }
+        files = defaultdict[str, float](float)
+        for test, took in seconds.items():
+            files[_file_of(test)] += took
+        own = f"/test_{place.file.stem}.py"
+        order = sorted(
+            seconds,
+            key=lambda test: (
+                own not in test, files[_file_of(test)], _file_of(test), seconds[test],
+            ),
+        )  # fmt: skip
+        ends = accumulate(seconds[test] for test in order)
+        return [
+            test
+            for test, end in zip(order, ends, strict=True)
+            if end - seconds[test] < _LONGEST
+        ]
+
+    def limit_of(self, tests: Iterable[str]) -> float:
+        """Return the seconds after which tests have failed."""
+        return _PATIENCE * sum(self.seconds[test] for test in tests) + _PAUSE
+
+
+def _file_of(test: str) -> str:
+    return test.partition("::")[0]
+
+
 class _Positions(Visitor):  # type: ignore[misc] # it comes without types
     """Finds the lines in which operators of Cosmic Ray can break something."""
 
@@ -214,7 +275,7 @@ class _Positions(Visitor):  # type: ignore[misc] # it comes without types
 @click.option("--number", default=100, show_default=True, help="How many to try at most.")
 @click.option("--minutes", default=25.0, show_default=True, help="When to begin no other.")
 @click.option("--seed", default=42, show_default=True, help="Which sample.")
-@click.option("--workers", default=os.cpu_count() or 1, show_default=True)
+@click.option("--workers", default=2 * (os.cpu_count() or 1), show_default=True)
 def main(names: tuple[str, ...], number: int, minutes: float, seed: int, workers: int) -> None:
     """Try a sample of mutants."""
     wanted, ends = names or tuple(ROOMS), time.monotonic() + minutes * 60
@@ -223,21 +284,25 @@ def main(names: tuple[str, ...], number: int, minutes: float, seed: int, workers
     for mutant in islice(_mutants(places), number):
         queue.put(mutant)
     click.echo(f"Some {len(places):,} mutants can be made; {queue.qsize()} of them are next")
+    tests = _files(chain.from_iterable(ROOMS[name].tests for name in wanted))
     with tempfile.TemporaryDirectory(prefix="ft42-mutants-") as folder:
         copies = [_copy(Path(folder) / str(number)) for number in range(workers)]
+        shares = [tests[number::workers] for number in range(workers)]
+        reach = Reach()
         with ThreadPoolExecutor(workers) as pool:
-            limits = dict(
-                zip(wanted, pool.map(_limit_of, wanted, _in_turn(copies, wanted)), strict=True)
-            )
-            rows = list(chain(*pool.map(lambda copy: _try(queue, copy, limits, ends), copies)))
-    page = _page(rows, seed, len(places))
+            for log in pool.map(_reached, copies, shares):
+                reach.read(log)
+            rows = list(chain(*pool.map(lambda copy: _try(queue, copy, reach, ends), copies)))
+    page = _page(rows, seed, len(places), reach)
     click.echo(page)
     if not names:
         PAGE.write_text(page, encoding="utf-8")
 
 
-def _in_turn(copies: Sequence[Path], names: Sequence[str]) -> Iterator[Path]:
-    return (copies[number % len(copies)] for number in range(len(names)))
+def _files(patterns: Iterable[str]) -> list[str]:
+    """Return the files that patterns name, each once."""
+    found = (sorted(ROOT.glob(pattern)) for pattern in patterns)
+    return list(dict.fromkeys(str(file.relative_to(ROOT)) for file in chain(*found)))
 
 
 def _places(names: Iterable[str], seed: int) -> Iterator[Place]:
@@ -258,17 +323,26 @@ def _places(names: Iterable[str], seed: int) -> Iterator[Place]:
 
 
 def _mutants(places: Iterable[Place]) -> Iterator[Mutant]:
-    """Break one thing after the other; what becomes no program says nothing of the tests."""
+    """Break one thing after the other, each program once.
+
+    What becomes no program, or the same one, says nothing of the tests.
+    """
+    seen = set[str]()
     for place in places:
         source = (ROOT / place.file).read_text(encoding="utf-8")
-        text = place.made(source)
-        if text and text != source and _is_program(text, place.file):
+        if (text := place.made(source)) is None:
+            continue
+        try:
+            meant, known = (_meaning(one, place.file) for one in (text, source))
+        except SyntaxError:
+            continue
+        if meant != known and meant not in seen:
+            seen.add(meant)
             yield Mutant(place, source, text)
 
 
 def _of_python(room: str, file: Path) -> Iterator[Place]:
     source = file.read_text(encoding="utf-8")
-    lines = source.splitlines()
     positions = _Positions(
         [
             cosmic_ray.plugins.get_operator(name)()
@@ -279,9 +353,8 @@ def _of_python(room: str, file: Path) -> Iterator[Place]:
     positions.walk(get_ast(source))
     for operator, found in positions.lines:
         for number, line in enumerate(found):
-            if "TYPE_CHECKING" not in lines[line - 1]:
-                made = partial(mutate_code, operator=operator, occurrence=number)
-                yield Place(room, file.relative_to(ROOT), line, made)
+            made = partial(mutate_code, operator=operator, occurrence=number)
+            yield Place(room, file.relative_to(ROOT), line, made)
 
 
 def _of_sql(room: str, file: Path) -> Iterator[Place]:
@@ -301,11 +374,105 @@ def _replaced(source: str, span: tuple[int, int], text: str) -> str:
     return source[:start] + text + source[end:]
 
 
-def _is_program(source: str, file: Path) -> bool:
-    try:
-        return file.suffix == ".sql" or bool(compile(source, str(file), "exec"))
-    except SyntaxError:
-        return False
+def _bodies(tree: ast.AST) -> list[list[ast.stmt]]:
+    """Return the lists of statements that lie in functions."""
+    found = {}
+    for function in ast.walk(tree):
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+            for node in ast.walk(function):
+                for _, value in ast.iter_fields(node):
+                    if isinstance(value, list) and value and isinstance(value[0], ast.stmt):
+                        found[id(value)] = value
+    return list(found.values())
+
+
+def _reached_at(tree: ast.Module, line: int) -> set[int]:
+    """Return the statement of which a line is part; if in no function, those that use it."""
+    statements = list(chain(*_bodies(tree)))
+    if around := [one for one in statements if line in _lines(one)]:
+        return {min(around, key=lambda one: len(_lines(one))).lineno}
+    outer = next((one for one in tree.body if line in _lines(one)), None)
+    names = (
+        {node.id for node in ast.walk(outer) if isinstance(node, ast.Name)}
+        if isinstance(outer, ast.Assign | ast.AnnAssign)
+        else set()
+    )
+    users = [
+        one
+        for one in statements
+        if any(isinstance(node, ast.Name) and node.id in names for node in ast.walk(one))
+    ]
+    return {one.lineno for one in users or statements}
+
+
+def _lines(statement: ast.stmt) -> range:
+    return range(statement.lineno, (statement.end_lineno or statement.lineno) + 1)
+
+
+class _Meaning(ast.NodeTransformer):
+    """Leaves of a program only what makes a difference where it runs."""
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
+        node.annotation = ast.Constant(None)
+        return self.generic_visit(node)
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        node.returns = None
+        return self.generic_visit(node)
+
+    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AST:
+        node.returns = None
+        return self.generic_visit(node)
+
+    def visit_arg(self, node: ast.arg) -> ast.AST:
+        node.annotation = None
+        return node
+
+    def visit_keyword(self, node: ast.keyword) -> ast.AST:
+        if node.arg in _GUARDS:
+            node.value = ast.Constant(None)
+        return self.generic_visit(node)
+
+    def visit_Assert(self, node: ast.Assert) -> ast.AST:
+        # The program's own tell checkers of types what holds.
+        return ast.copy_location(ast.Pass(), node)
+
+    def visit_If(self, node: ast.If) -> ast.AST:
+        if any(getattr(one, "id", "") == "TYPE_CHECKING" for one in ast.walk(node.test)):
+            return ast.copy_location(ast.Pass(), node)
+        return self.generic_visit(node)
+
+    def visit_Compare(self, node: ast.Compare) -> ast.AST:
+        # What is compared by identity has equals in no other object, and the other way round.
+        same = {ast.Is: ast.Eq, ast.IsNot: ast.NotEq}
+        node.ops = [same.get(type(one), type(one))() for one in node.ops]
+        return self.generic_visit(node)
+
+    def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.AST:
+        self.generic_visit(node)
+        inner = node.operand
+        if isinstance(node.op, ast.Not) and isinstance(inner, ast.Compare):
+            opposite = _NOT.get(type(inner.ops[0]))
+            if len(inner.ops) == 1 and opposite:
+                return ast.Compare(inner.left, [opposite()], inner.comparators)
+        return node
+
+
+_NOT = {ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.In: ast.NotIn, ast.NotIn: ast.In}
+
+
+def _meaning(source: str, file: Path) -> str:
+    """Return what is the same for programs that do the same.
+
+    Raises:
+        SyntaxError: It is no program.
+    """
+    if file.suffix == ".sql":
+        return source
+    tree = ast.parse(source)
+    with warnings.catch_warnings(action="ignore"):
+        compile(tree, str(file), "exec")
+    return ast.unparse(_Meaning().visit(tree))
 
 
 def _copy(folder: Path) -> Path:
@@ -322,61 +489,102 @@ def _copy(folder: Path) -> Path:
     # Some tests ask which files there are.
     subprocess.run([_GIT, "init", "--quiet"], cwd=folder, check=True)
     (folder / ".git/info/exclude").write_text("\n".join(_INSTALLED), encoding="utf-8")
-    for name in _INSTALLED:
+    for name in _INSTALLED[1:]:
         (folder / name).symlink_to(ROOT / name)
+    _install(folder)
     return folder
 
 
-def _limit_of(room: str, copy: Path) -> float:
-    """Return the seconds after which a room's tests hang; they pass without a mutant."""
-    began = time.monotonic()
-    if failed := _failed(ROOMS[room].tests, copy, None):
-        message = f"{failed} fails without any mutant"
-        raise click.ClickException(message)
-    return _PATIENCE * (time.monotonic() - began)
+def _install(copy: Path) -> None:
+    """Give a copy an environment whose programs import the copy's code, however started."""
+    environment = ROOT / ".venv"
+    for file in chain(*map(environment.glob, ("*.cfg", "bin/*", "lib/*/site-packages/*"))):
+        own = copy / file.relative_to(ROOT)
+        own.parent.mkdir(parents=True, exist_ok=True)
+        if file.is_symlink():
+            shutil.copy2(file, own, follow_symlinks=False)
+            continue
+        content = file.read_bytes() if file.is_file() else b""
+        if bytes(ROOT) in content:
+            own.write_bytes(content.replace(bytes(ROOT), bytes(copy)))
+            own.chmod(file.stat().st_mode)
+        else:
+            own.symlink_to(file)
+    (packages,) = copy.glob(".venv/lib/*/site-packages")
+    (packages / "copy.pth").write_text(f"{copy}\n", encoding="utf-8")
+
+
+def _reached(copy: Path, tests: Sequence[str]) -> Path:
+    """Let tests run where each statement says that it is reached; return what is noted."""
+    files = [
+        copy / name
+        for room in ROOMS.values()
+        for name in _files(room.code)
+        if name.endswith(".py")
+    ]
+    sources = [file.read_text(encoding="utf-8") for file in files]
+    for file, source in zip(files, sources, strict=True):
+        tree = ast.parse(source)
+        for body in _bodies(tree):
+            body[:] = chain(
+                *(
+                    (_saying(f"{file.relative_to(copy)}:{one.lineno}", copy), one)
+                    for one in body
+                )
+            )
+        _write(file, ast.unparse(tree))
+    _failed(tests, copy, None)
+    for file, source in zip(files, sources, strict=True):
+        _write(file, source)
+    return copy / _NOTED
+
+
+def _saying(place: str, copy: Path) -> ast.stmt:
+    # Some tests copy the copy: the notes of both belong together.
+    said = f"__import__({_NOTES!r}, fromlist=['at']).at({place!r}, {str(copy / _NOTED)!r})"
+    return ast.parse(said).body[0]
 
 
 def _failed(tests: Iterable[str], copy: Path, seconds: float | None) -> str:
-    """Return the first of some tests that fails in a copy; empty if none does."""
-    paths = [str(copy / name) for name in ("tap-ft42", "target-config", "sandbox")]
+    """Return the first of some tests that fails in a copy; empty if none does.
+
+    Without a number of seconds, all of them run.
+    """
     process = subprocess.Popen(
         [
-            copy / ".venv/bin/python", "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider",
-            *tests,
+            copy / ".venv/bin/python", "-m", "pytest", "-q", "-p", "no:cacheprovider",
+            "-m", "not long", "-p", _NOTES, *(["-x"] if seconds else []), *tests,
         ],
         cwd=copy,
         env={
             **os.environ,
-            "PYTHONPATH": os.pathsep.join(paths),
             "PYTHONDONTWRITEBYTECODE": "",
+            # One pytest removes what another one leaves, and both fail if it is the same.
+            "PYTEST_DEBUG_TEMPROOT": tempfile.mkdtemp(dir=copy.parent),
         },
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
+        stderr=subprocess.STDOUT,
         process_group=0,
         text=True,
     )  # fmt: skip
     try:
         said, _ = process.communicate(timeout=seconds)
     except subprocess.TimeoutExpired:
-        return "the time"
+        return _TIME
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
     if process.returncode == 0:
         return ""
-    if seconds is None:
-        click.echo(said)
     named = re.search(r"^(?:FAILED|ERROR) (\S+)", said, re.MULTILINE)
-    return named[1] if named else "the start"
+    return named[1].partition("[")[0] if named else _START
 
 
 _printing = Lock()
 
 
-def _try(
-    queue: Queue[Mutant], copy: Path, limits: dict[str, float], ends: float
-) -> list[Tried]:
+def _try(queue: Queue[Mutant], copy: Path, reach: Reach, ends: float) -> list[Tried]:
     """Try one mutant after the other in a copy, until all have been or the time is over."""
     rows = []
     with suppress(Empty):
@@ -384,8 +592,7 @@ def _try(
             mutant = queue.get_nowait()
             place, file = mutant.place, copy / mutant.place.file
             _write(file, mutant.text)
-            tests = ROOMS[place.room].tests_for(place.file)
-            caught_by = _failed(tests, copy, limits[place.room])
+            caught_by = _caught_by(reach.tests_for(mutant), copy, reach)
             _write(file, mutant.source)
             rows.append(Tried(mutant, caught_by))
             with _printing:
@@ -394,21 +601,30 @@ def _try(
     return rows
 
 
+def _caught_by(tests: Sequence[str], copy: Path, reach: Reach) -> str:
+    """Return the first test that fails, and does so again: chance notices nothing."""
+    while tests and (failed := _failed(tests, copy, reach.limit_of(tests))) != _START:
+        if failed in {"", _TIME} or _failed([failed], copy, reach.limit_of(tests)):
+            return failed
+        tests = [one for one in tests if failed not in {one, _file_of(one)}]
+    return ""
+
+
 def _write(file: Path, text: str) -> None:
     """Write a file of code, and remove what was compiled of it."""
     file.write_text(text, encoding="utf-8")
     Path(cache_from_source(str(file))).unlink(missing_ok=True)
 
 
-def _page(rows: Sequence[Tried], seed: int, places: int) -> str:
+def _page(rows: Sequence[Tried], seed: int, places: int, reach: Reach) -> str:
     """Return what came of a sample, as a page."""
     lines = [
         "# Mutants: what the tests notice",
         "",
         (
             "This page says how many of the small faults that `make mutants` puts into the "
-            "code the tests notice. Only the short tests that `tools/mutants.py` names for a "
-            "room were asked, so the figures are lower bounds."
+            "code the tests notice. Only tests of the tap or the warehouse that reach the line "
+            f"were asked, {_LONGEST} seconds of them, so the figures are lower bounds."
         ),
         "",
         f"Sample {seed}, {len(rows)} of some {places:,}, {datetime.now(UTC):%Y-%m-%d}:",
@@ -428,8 +644,10 @@ def _page(rows: Sequence[Tried], seed: int, places: int) -> str:
             (row.mutant for row in survivors), key=lambda one: (one.place.file, one.place.line)
         ):
             (old, new), place = mutant.change, mutant.place
-            why = f" ({_EQUIVALENT[new]})" if new in _EQUIVALENT else ""
+            why = "" if reach.tests_for(mutant) else "; no test comes there"
             lines += [f"- `{place.file}`, line {place.line}: `{old}` became `{new}`{why}"]
+    if reach.failing:
+        lines += ["", f"Failed without a mutant, not asked: {', '.join(sorted(reach.failing))}"]
     return "\n".join([*lines, ""])
 
 

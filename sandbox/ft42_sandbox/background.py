@@ -54,8 +54,13 @@ class RunDir:
         running = self.url()
         if running:
             return running, False
-        self._path.mkdir(parents=True, exist_ok=True)
-        with self._log.open("wb") as log:
+        try:
+            self._path.mkdir(parents=True, exist_ok=True)
+            log = self._log.open("wb")
+        except OSError as error:
+            msg = f"{self._path} cannot be used: {error.strerror}. Choose another --run-dir."
+            raise BackgroundError(msg) from None
+        with log:
             process = subprocess.Popen(
                 [sys.executable, "-m", "ft42_sandbox", "serve", *arguments],
                 stdout=log,

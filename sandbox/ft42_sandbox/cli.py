@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import ssl
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -214,6 +215,7 @@ def serve(**options: Any) -> None:  # noqa: ANN401 - options of many kinds
     try:
         likeness = _likeness(options)
         world, behaviour = split(options)
+        tls = _tls(options["tls_cert"], options["tls_key"])
     except ValueError as error:
         raise click.ClickException(str(error)) from None
     try:
@@ -229,8 +231,6 @@ def serve(**options: Any) -> None:  # noqa: ANN401 - options of many kinds
     control_token = os.environ.get(options["control_token_env"]) or None
     log = partial(click.echo, err=True) if options["verbose"] else None
     sandbox = Sandbox(world, behaviour, application, control_token, log, likeness)
-    certificate, key = options["tls_cert"], options["tls_key"]
-    tls = (str(certificate), str(key)) if certificate and key else None
     click.echo(f"ft42-sandbox: {address(listener, tls=tls is not None)}")
     sys.stdout.flush()
     run(sandbox, listener, tls=tls)
@@ -303,6 +303,25 @@ def split(options: dict[str, Any]) -> tuple[World, Behaviour]:
     named = set(behaviour.describe())
     behaviour.change({name: value for name, value in options.items() if name in named})
     return world, behaviour
+
+
+def _tls(certificate: Path | None, key: Path | None) -> tuple[str, str] | None:
+    """The files of the certificate and its key; None to serve http.
+
+    Raises:
+        ValueError: if one is missing, or they are no certificate with its key.
+    """
+    if certificate is None and key is None:
+        return None
+    if certificate is None or key is None:
+        msg = "https needs both: --tls-cert and --tls-key"
+        raise ValueError(msg)
+    try:
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(certificate, key)
+    except OSError as error:
+        msg = f"{certificate} and {key} are no PEM certificate with its key: {error}"
+        raise ValueError(msg) from None
+    return str(certificate), str(key)
 
 
 def _likeness(options: dict[str, Any]) -> Likeness:

@@ -31,7 +31,11 @@ class World:
 
     def __post_init__(self) -> None:
         """Refuse sizes that cannot be generated."""
-        at(self.epoch)
+        try:
+            at(self.epoch)
+        except ValueError:
+            msg = f"epoch must be an instant such as {DATA_EPOCH}"
+            raise ValueError(msg) from None
         if self.users < 50:
             msg = "users must be 50 or more"
             raise ValueError(msg)

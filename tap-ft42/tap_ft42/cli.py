@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import os
 import sys
 from io import StringIO
 from pathlib import Path
@@ -19,16 +20,16 @@ from typing_extensions import override
 from tap_ft42.api.budget import RunEnds
 from tap_ft42.api.clock import ClockError
 from tap_ft42.api.errors import APIError, SettingError, explain
+from tap_ft42.configuration import UnreadableFileError, checked
 from tap_ft42.declared.declarations import DeclarationError
 from tap_ft42.doctor import report as reports
-from tap_ft42.doctor.asking import VisitEndsError
-from tap_ft42.doctor.doctor import Visit
+from tap_ft42.doctor.doctor import Visit, VisitEndsError
 from tap_ft42.run import logs
 from tap_ft42.run.costs import as_text, estimates
 from tap_ft42.run.lifecycle import IncompleteRunError
 
 try:
-    from tap_ft42.tap import TapFT42, UnreadableFileError
+    from tap_ft42.tap import TapFT42
 except DeclarationError as error:
     sys.exit(str(error))
 
@@ -43,20 +44,15 @@ _FILES = ("config", "state", "catalog")
 
 
 class JSONFile(click.File):
-    """A file that holds JSON."""
+    """A file that holds what an option wants."""
 
     @override
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> IO[str]:
         file = super().convert(value, param, ctx)
-        text = file.read()
-        try:
-            json.loads(text)
-        except ValueError as error:
-            message = f"{value}: {error}"
-            raise UnreadableFileError(message) from error
-        return StringIO(text)
+        option = param.name if param and param.name else ""
+        return StringIO(checked(option, str(value), file.read()))
 
 
 class Command(SingerCommand, click.Group):
@@ -124,6 +120,7 @@ def command() -> Command:
                     click.Option(
                         ["--report"],
                         type=click.Path(dir_okay=False, writable=True, path_type=Path),
+                        callback=_in_a_folder,
                         help="Write the result to this file, without personal data.",
                     ),
                     click.Option(
@@ -143,6 +140,16 @@ def command() -> Command:
     )
 
 
+def _in_a_folder(
+    _context: click.Context, _option: click.Parameter, file: Path | None
+) -> Path | None:
+    """Refuse a file that cannot be made, before anything is asked."""
+    if file is not None and not os.access(file.parent, os.W_OK):
+        message = f"nothing can be written to the folder {file.parent}. Choose another one."
+        raise click.BadParameter(message)
+    return file
+
+
 @click.pass_context
 def _run(context: click.Context, /, **options: Any) -> None:  # noqa: ANN401 - the options
     if context.invoked_subcommand is None:
@@ -153,6 +160,8 @@ def _run(context: click.Context, /, **options: Any) -> None:  # noqa: ANN401 - t
 def _plan(context: click.Context, /, **options: Any) -> None:  # noqa: ANN401 - the options
     tap = _tap(context, options)
     tap.run.begin()
+    for setting, why in tap.unlisted():
+        tap.logger.warning("%s: %s.", setting, why)
     click.echo(as_text(tap.run, estimates(tap.lists)))
 
 

@@ -1,6 +1,7 @@
 """Reads settings as people write them, and says which values are refused.
 
-A refused value is never shown, as it may be a password.
+A refused value is never shown, as it may be a password. Nor is what a file of the command line
+holds.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from singer_sdk.plugin_base import JSONSchemaValidator
 
 from tap_ft42.api.session import is_loopback
 from tap_ft42.declared import privacy
+from tap_ft42.declared.instants import milliseconds
 from tap_ft42.planning import backfill, cursus
 
 if TYPE_CHECKING:
@@ -33,7 +35,60 @@ _FORMS = {
     "string": "text, which a file has in quotes",
 }
 _STORES = frozenset({"sqlite", "redis", "rediss", "postgresql", "postgres"})
+_OBJECTS = {"type": "array", "items": {"type": "object"}}
+_STATE: dict[str, Any] = {
+    "bookmarks": {
+        "type": "object",
+        "additionalProperties": {"type": "object", "properties": {"partitions": _OBJECTS}},
+    }
+}
+_STREAM = {"type": "object", "required": ["tap_stream_id", "schema", "metadata"]}
+_FILES: dict[str, dict[str, Any]] = {
+    "config": {"type": "object"},
+    # A state file of Meltano has the tap's state below a key.
+    "state": {
+        "type": ["object", "null"],
+        "properties": {
+            **_STATE,
+            "singer_state": {"type": ["object", "null"], "properties": _STATE},
+        },
+    },
+    "catalog": {
+        "type": ["object", "null"],
+        "properties": {"streams": {"type": "array", "items": _STREAM}},
+    },
+}
+"""By option, a JSON Schema: what the SDK takes for granted of its file."""
+
 _WORDS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
+
+
+class UnreadableFileError(Exception):
+    """A file in the options does not hold what it should."""
+
+
+def checked(option: str, file: str, text: str) -> str:
+    """Return the text of a file if it has the form that its option wants.
+
+    Args:
+        option: ``config``, ``state`` or ``catalog``.
+        file: How to name the file.
+        text: What it holds.
+
+    Raises:
+        UnreadableFileError: It is no JSON, or of another form.
+    """
+    try:
+        held = json.loads(text)
+    except ValueError as error:
+        message = f"{file}: {error}"
+        raise UnreadableFileError(message) from None
+    for fault in JSONSchemaValidator(_FILES[option]).iter_errors(held):
+        path = ".".join(map(str, fault.absolute_path))
+        what = f"`{path}` in it" if path else "it"
+        message = f"{file}: {what} has not the form of a {option}. Give another file"
+        raise UnreadableFileError(message)
+    return text
 
 
 def from_variables(schema: Mapping[str, Any]) -> dict[str, str]:
@@ -103,6 +158,8 @@ def refusals(settings: dict[str, Any], schema: Mapping[str, Any]) -> Iterator[st
     for name, is_right, form in (
         ("api_url", _is_safe, "an https:// URL, or an http:// one of this machine"),
         ("quota_store", _is_store, "a file, or a redis://, rediss:// or postgresql:// URL"),
+        ("start_date", _is_instant, _form(schema["properties"]["start_date"])),
+        ("end_date", _is_instant, _form(schema["properties"]["end_date"])),
     ):
         value = settings.get(name)
         if isinstance(value, str) and not is_right(value):
@@ -146,6 +203,11 @@ def _is_safe(url: str) -> bool:
     return not sent.query and (
         sent.scheme == "https" or (sent.scheme == "http" and is_loopback(sent.hostname or ""))
     )
+
+
+def _is_instant(text: str) -> bool:
+    """Tell whether a date exists, such as no 30 February."""
+    return milliseconds(text) is not None
 
 
 def _is_store(store: str) -> bool:

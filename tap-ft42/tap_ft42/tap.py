@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk import Stream, Tap
@@ -11,7 +12,7 @@ from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.helpers._state import StateWriter
 from typing_extensions import override
 
-from tap_ft42.configuration import from_variables, normalized, refusals
+from tap_ft42.configuration import checked, from_variables, normalized, refusals
 from tap_ft42.planning.cursus import arrange, cursus_ids
 from tap_ft42.run.lists import ListRun
 from tap_ft42.run.run import Run
@@ -30,10 +31,6 @@ if TYPE_CHECKING:
     import click
 
     from tap_ft42.singer.stream import FT42Stream
-
-
-class UnreadableFileError(Exception):
-    """A file in the options does not hold what it should."""
 
 
 class TapFT42(Tap):
@@ -64,11 +61,10 @@ class TapFT42(Tap):
     @classmethod
     @override
     def cb_config(cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]) -> Any:
-        try:
-            return super().cb_config(ctx, param, value)
-        except ValueError as error:
-            message = f"{', '.join(value)}: {error}"
-            raise UnreadableFileError(message) from error
+        for file in map(Path, value):
+            if file.is_file():
+                checked("config", str(file), file.read_text(encoding="utf-8"))
+        return super().cb_config(ctx, param, value)
 
     @override
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
@@ -78,6 +74,8 @@ class TapFT42(Tap):
         if errors and raise_errors:
             summary = "Config validation failed"
             raise ConfigValidationError(summary, errors=errors, schema=SETTINGS)
+        for name in sorted(self._config.keys() - self.config_jsonschema["properties"].keys()):
+            self.logger.warning("%s: the tap has no such setting. Correct its name", name)
         return errors
 
     @override

@@ -145,7 +145,11 @@ def main(  # noqa: PLR0913 - an argument an option
     url = _secret("TARGET_POSTGRES_SQLALCHEMY_URL", "WAREHOUSE_SQLALCHEMY_URL")
     for parameter in context.command.params:
         if parameter.name in _NEEDED and not server[parameter.name] and not url:
-            raise click.MissingParameter(ctx=context, param=parameter)
+            message = (
+                "Fill in .env, and call it in the folder of the project: "
+                f"MELTANO_ENVIRONMENT=prod warehouse {context.invoked_subcommand}"
+            )
+            raise click.MissingParameter(message, ctx=context, param=parameter)
     loader = LoaderSettings(
         **server,
         sqlalchemy_url=url,

@@ -101,7 +101,7 @@ class Database:
                     with Watch(session, beside) as watch:
                         yield session
             except psycopg.Error as error:
-                words = without_values(error).rstrip(".")
+                words = without_values(error).rstrip(".?")
                 message = f"{words}. {_advice(error)}".rstrip()
                 if watch and (
                     watch.has_hung_up or isinstance(error, psycopg.errors.LockNotAvailable)

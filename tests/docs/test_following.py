@@ -150,7 +150,7 @@ def prepare(stranger: Stranger, page: Page) -> None:
         stranger.instead[":PASSWORD@"] = f":{PASSWORD}@"
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("page", _PAGES, ids=lambda page: page.name)
 def test_the_page_can_be_followed_word_for_word(
     page: Page, folder: Path, sandbox: RunningSandbox, request: pytest.FixtureRequest

@@ -7,6 +7,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import tomllib
 from typing import TYPE_CHECKING
 
 import click
@@ -36,6 +37,9 @@ _LANGUAGES = {
 }
 _VARIABLE = re.compile(r"\b((?:TAP_FT42|TARGET_POSTGRES|WAREHOUSE)_[A-Z][A-Z_]*[A-Z])\b")
 _PICTURE = re.compile(r"!\[([^\]]*)\]\(([^)\s]+)\)")
+_BADGE = re.compile(
+    r"/actions/workflows/([\w.-]+)/badge\.svg$|^https://img\.shields\.io/badge/"
+)
 _FILE_OF_CODE = re.compile(r"`([\w-]+(?:/[\w-]+)+\.(?:py|sql))`")
 _NAMED_FROM = ("", "tap-ft42", "tap-ft42/tap_ft42", "target-config", "target-config/dbt")
 """Folders from which pages name files."""
@@ -70,7 +74,21 @@ def test_every_link_leads_to_a_file_and_a_heading(page: Page) -> None:
 def test_every_picture_is_there_and_says_what_it_shows(page: Page) -> None:
     for says, path in _PICTURE.findall(page.prose):
         assert says, f"{page.name} shows {path}"
+        if path.startswith("https://"):
+            assert _BADGE.search(path), f"{page.name} shows {path}"
+            continue
         assert (page.path.parent / path).read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_badges_of_the_front_page_are_true() -> None:
+    badges = dict(_PICTURE.findall(Page(ROOT / "README.md").text))
+    workflow = _BADGE.search(badges["tests"])
+    assert workflow
+    assert (ROOT / ".github/workflows" / workflow[1]).exists()
+    about = tomllib.loads((ROOT / "tap-ft42/pyproject.toml").read_text(encoding="utf-8"))
+    named = re.findall(r"Python :: (3\.\d+)", " ".join(about["project"]["classifiers"]))
+    assert f"Python {named[0]} to {named[-1]}" in badges
+    assert about["project"]["license"] in badges
 
 
 @pytest.mark.parametrize("page", _ALL, ids=lambda page: page.name)
@@ -160,9 +178,14 @@ def test_json_can_be_read(block: Block) -> None:
     assert isinstance(json.loads(block.text), dict)
 
 
+@pytest.fixture(scope="module")
+def known() -> set[str]:
+    """The variables that the reference lists."""
+    return set(_VARIABLE.findall(settings()))
+
+
 @pytest.mark.parametrize("page", _ALL, ids=lambda page: page.name)
-def test_every_variable_that_is_named_exists(page: Page) -> None:
-    known = set(_VARIABLE.findall(settings()))
+def test_every_variable_that_is_named_exists(page: Page, known: set[str]) -> None:
     assert known >= {"TAP_FT42_CLIENT_ID", "WAREHOUSE_PUBLISHER"}
     # Some are cut short, as in TARGET_POSTGRES_SSL_…
     named = {

@@ -55,7 +55,7 @@ def test_what_belongs_to_an_item_of_a_list_is_indented_so_that_the_site_knows_it
             assert (len(line) - len(line.lstrip())) % 4 == 0, f"{page.name}:{number}"
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("addition", "complaint"),
     [

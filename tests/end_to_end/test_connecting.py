@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tests.postgres import Database
     from tests.tls_server import TlsServer
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 
 @pytest.fixture(scope="module")

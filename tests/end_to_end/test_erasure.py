@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tests.end_to_end.conftest import Pipeline
     from tests.postgres import Database
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 LOAD = ("tap-ft42", "target-postgres")
 PUBLISH = ("warehouse:publish", "warehouse:check")

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from tests.end_to_end.oracle import Row, Table
     from tests.tap.running import Run
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 REPORTS = Path(__file__).resolve().parents[1] / "reports"
 NAMES = ("broken", "official", "stingy", "strict")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tests.postgres import Database
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_quarter_hour_goes_on_where_the_night_stopped(
     pipeline: Pipeline, sandbox: RunningSandbox, database: Database
 ) -> None:
@@ -58,7 +58,7 @@ print(sum(
 """Counts how often a run looks through what files say of settings."""
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_meltano_does_not_go_through_its_files_for_each_setting(pipeline: Pipeline) -> None:
     done = subprocess.run(
         [BIN / "python", "-c", LOOKS],
@@ -67,13 +67,14 @@ def test_meltano_does_not_go_through_its_files_for_each_setting(pipeline: Pipeli
     assert 0 < int(done.stdout.splitlines()[-1]) < 200
 
 
+@pytest.mark.slow
 def test_both_jobs_are_scheduled(pipeline: Pipeline) -> None:
     listed = pipeline.attempt("schedule", "list").stdout
     assert "[0 2 * * *] job nightly" in listed
     assert "[*/15 * * * *] job incremental" in listed
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_job_whose_loader_fails_is_told_and_that_the_next_one_did_not(
     pipeline: Pipeline, tmp_path: Path
 ) -> None:
@@ -100,7 +101,7 @@ def test_a_job_whose_loader_fails_is_told_and_that_the_next_one_did_not(
         assert "job-failed:incremental" in told("over")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_tables_that_the_target_made_become_timestamptz(
     pipeline: Pipeline, database: Database
 ) -> None:
@@ -135,6 +136,7 @@ def test_a_wrong_secret_ends_in_a_clear_line_and_stays_secret(pipeline: Pipeline
     assert "Traceback" not in done.stdout
 
 
+@pytest.mark.slow
 def test_a_missing_server_stops_the_job_with_a_clear_line(pipeline: Pipeline) -> None:
     done = pipeline.attempt("run", "nightly", TARGET_POSTGRES_PORT="1")
     assert done.returncode != 0
@@ -155,6 +157,7 @@ def test_a_role_that_may_not_create_schemas_is_told_what_it_lacks(database: Data
     assert "Run `warehouse init` with an account" not in done.output
 
 
+@pytest.mark.slow
 def test_a_missing_setting_is_named(pipeline: Pipeline) -> None:
     done = pipeline.attempt("run", "tap-ft42", "target-postgres", TAP_FT42_CLIENT_ID="")
     assert done.returncode != 0
@@ -177,7 +180,7 @@ def test_the_embedded_server_gives_way_to_a_server_of_the_users_own(
 REFUSED = ("/v2/blocs", "/v2/achievements_users")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_what_did_not_fail_is_published_and_the_job_fails_all_the_same(
     pipeline: Pipeline, sandbox: RunningSandbox, database: Database, tmp_path: Path
 ) -> None:

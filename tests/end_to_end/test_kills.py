@@ -34,7 +34,7 @@ def api() -> Iterator[RunningSandbox]:
         yield running
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_kills_at_any_moment_lose_no_row_and_cost_few_requests(
     api: RunningSandbox, database: Database, tmp_path: Path
 ) -> None:

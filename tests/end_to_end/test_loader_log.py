@@ -97,7 +97,7 @@ ALSO_FAST = "a constraint, while it copies"
 @pytest.mark.parametrize(
     "kind",
     [
-        pytest.param(kind, marks=() if kind == ALSO_FAST else pytest.mark.slow)
+        pytest.param(kind, marks=() if kind == ALSO_FAST else pytest.mark.long)
         for kind in FAILURES
     ],
 )

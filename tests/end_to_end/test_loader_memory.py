@@ -57,7 +57,7 @@ def peak(folder: Path, database: Database, rows: int) -> float:
     return used.ru_maxrss / 1024
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_large_load_takes_no_more_memory_than_a_small_one(
     database: Database, tmp_path: Path
 ) -> None:

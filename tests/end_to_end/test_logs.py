@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tests.end_to_end.conftest import Pipeline
     from tests.postgres import Database
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tests.copies import Copy
     from tests.postgres import Database
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 ADDED = tuple(sorted(folder.name for folder in STRANGERS.iterdir() if folder.is_dir()))
 SCHEMAS = {name: json.loads((STRANGERS / name / "schema.json").read_text()) for name in ADDED}

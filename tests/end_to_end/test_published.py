@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
 from psycopg import sql
 
 from tests.end_to_end.published import (
@@ -21,10 +22,17 @@ if TYPE_CHECKING:
     from tests.postgres import Database
 
 
-def test_after_a_night_the_published_tables_are_what_42_has(
-    pipeline: Pipeline, sandbox: RunningSandbox, database: Database
-) -> None:
+@pytest.fixture(scope="module")
+def loaded(pipeline: Pipeline) -> Pipeline:
+    """A pipeline after its first night."""
     pipeline.run("nightly")
+    return pipeline
+
+
+@pytest.mark.usefixtures("loaded")
+def test_after_a_night_the_published_tables_are_what_42_has(
+    sandbox: RunningSandbox, database: Database
+) -> None:
     assert_published(database, sandbox, is_after_a_night=True)
     (counted,) = database.query("SELECT sum(rows) AS rows FROM ft42.orphans")
     landed = sum(len(database.rows(table)) for table in TABLES if table.endswith("_users"))
@@ -39,21 +47,23 @@ def test_after_a_night_the_published_tables_are_what_42_has(
     assert counted["rows"] >= waiting["rows"] == landed - shown > 0
 
 
+@pytest.mark.slow
 def test_after_a_quarter_of_an_hour_they_follow(
-    pipeline: Pipeline, sandbox: RunningSandbox, database: Database
+    loaded: Pipeline, sandbox: RunningSandbox, database: Database
 ) -> None:
     sandbox.live(events={"mark": 20, "visit": 20, "enrol": 10, "badge": 10})
-    pipeline.run("incremental", TAP_FT42_SETTLE_SECONDS="0", TAP_FT42_OVERLAP_SECONDS="0")
+    loaded.run("incremental", TAP_FT42_SETTLE_SECONDS="0", TAP_FT42_OVERLAP_SECONDS="0")
     assert_published(database, sandbox)
 
 
+@pytest.mark.slow
 def test_after_a_night_what_has_disappeared_is_gone_with_all_that_hung_on_it(
-    pipeline: Pipeline, sandbox: RunningSandbox, database: Database
+    loaded: Pipeline, sandbox: RunningSandbox, database: Database
 ) -> None:
     before = {row["id"] for row in database.query("SELECT id FROM ft42.users")}
     sandbox.live(events={"disappear": 4, "anonymise": 2, "unregister": 5, "graduate": 1})
-    let_a_day_pass(pipeline)
-    output = pipeline.run("nightly", TAP_FT42_SETTLE_SECONDS="0", TAP_FT42_OVERLAP_SECONDS="0")
+    let_a_day_pass(loaded)
+    output = loaded.run("nightly", TAP_FT42_SETTLE_SECONDS="0", TAP_FT42_OVERLAP_SECONDS="0")
     left = before - {row["id"] for row in database.query("SELECT id FROM ft42.users")}
     assert left == before - {row for (row,) in expected_published(sandbox)["users"]}
     assert len(left) >= 3

@@ -48,6 +48,7 @@ def test_the_readme_asks_three_questions_that_can_be_asked(database: Database) -
         database.query(question.text)
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("command", commands(ROOT / "tap-ft42/README.md"))
 def test_the_commands_of_the_taps_readme_work(command: str, pipeline: Pipeline) -> None:
     done = subprocess.run(
@@ -96,7 +97,7 @@ def answer(question: Block, database: Database) -> list[list[str]]:
     return [[str(value) for value in row.values()] for row in database.query(question.text)]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_demo_loads_shows_what_it_did_and_is_incremental_the_second_time(
     demo_environment: dict[str, str],
 ) -> None:

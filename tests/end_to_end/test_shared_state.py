@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from tests.postgres import Database
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 
 @dataclass(frozen=True)

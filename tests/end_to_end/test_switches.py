@@ -35,7 +35,7 @@ def with_switches(project: Path, *streams: str) -> Path:
     return project
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_night_loads_what_is_switched_on_in_one_place(
     tmp_path: Path, pipeline: Pipeline, sandbox: RunningSandbox, database: Database
 ) -> None:
@@ -68,6 +68,7 @@ def loaded(project: Path, pipeline: Pipeline, extractor: str) -> set[str]:
     }
 
 
+@pytest.mark.slow
 def test_no_job_loads_what_is_switched_off_in_one_place(
     tmp_path: Path, pipeline: Pipeline
 ) -> None:

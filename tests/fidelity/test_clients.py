@@ -108,6 +108,7 @@ def otto(sandbox: RunningSandbox, tmp_path: Path) -> IntraAPIClient:
     return IntraAPIClient(str(config))
 
 
+@pytest.mark.slow
 def test_otto_api42_reads_pages_one_by_one_and_in_threads(
     sandbox: RunningSandbox, otto: IntraAPIClient
 ) -> None:

@@ -30,6 +30,7 @@ def run_dir(tmp_path: Path) -> Iterator[str]:
     command("stop", "--run-dir", str(folder))
 
 
+@pytest.mark.slow
 def test_start_status_and_stop_know_of_each_other(run_dir: str) -> None:
     assert command("status", "--run-dir", run_dir).stdout == "Sandbox:    not running\n"
     first = command("start", "--port", "0", *SMALL, "--run-dir", run_dir)
@@ -48,6 +49,7 @@ def test_start_status_and_stop_know_of_each_other(run_dir: str) -> None:
     assert command("status", "--run-dir", run_dir).returncode == 1
 
 
+@pytest.mark.slow
 def test_stop_leaves_a_process_alone_that_is_not_the_sandbox(
     run_dir: str, tmp_path: Path
 ) -> None:
@@ -58,6 +60,7 @@ def test_stop_leaves_a_process_alone_that_is_not_the_sandbox(
     assert command("stop", "--run-dir", run_dir).stdout == "Sandbox:    not running\n"
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("word", ["serve", "start"])
 def test_a_port_that_is_taken_is_one_clear_line(word: str, run_dir: str) -> None:
     with socket.socket() as taken:
@@ -72,12 +75,15 @@ def test_a_port_that_is_taken_is_one_clear_line(word: str, run_dir: str) -> None
     assert "choose another port" in done.stderr
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
         (("--users", "3"), "users must be 50 or more"),
         (("--enrolments", "-1"), "must not be negative"),
-        (("--epoch", "soon"), "Invalid isoformat string"),
+        (("--epoch", "soon"), "epoch must be an instant such as 2026-"),
+        (("--tls-cert", __file__), "https needs both"),
+        (("--tls-cert", __file__, "--tls-key", __file__), "no PEM certificate with its key"),
         (("--requests-per-second", "-2"), "must not be negative"),
     ],
 )
@@ -85,6 +91,13 @@ def test_a_value_that_cannot_be_is_one_clear_line(words: tuple[str, ...], reason
     done = command("serve", "--port", "0", *words)
     assert done.returncode == 1
     assert reason in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_folder_that_cannot_be_made_is_one_clear_line() -> None:
+    done = command("start", "--port", "0", *SMALL, "--run-dir", "/dev/null/here")
+    assert done.returncode == 1
+    assert "/dev/null/here cannot be used: Not a directory. Choose another" in done.stderr
     assert done.stderr.count("\n") == 1
 
 

@@ -90,6 +90,7 @@ def values_by_field(rows: list[Any]) -> dict[str, list[Any]]:
     return found
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("table", FIGURES)
 def test_every_field_of_the_captures_exists_and_no_other(world: Captured, table: str) -> None:
     found = world.values_by_field(table)
@@ -239,12 +240,14 @@ def bodies(seed: int) -> list[bytes]:
     return [renderer.page(table, store[table].positions) for table in tables]
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_rows_and_another_one_others() -> None:
     first, second, other = bodies(3), bodies(3), bodies(4)
     assert first == second
     assert all(a != b for a, b in zip(first, other, strict=True))
 
 
+@pytest.mark.slow
 def test_a_process_of_its_own_generates_the_same_rows() -> None:
     with running_sandbox(users=50, enrolments=500, seed=3) as sandbox:
         reply = sandbox.send(

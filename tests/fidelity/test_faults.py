@@ -36,6 +36,7 @@ def test_html_may_come_with_status_200(sandbox: RunningSandbox) -> None:
     assert reply.body.startswith(b"<html>")
 
 
+@pytest.mark.slow
 def test_cloudflare_may_ask_for_javascript(sandbox: RunningSandbox) -> None:
     sandbox.fault("cloudflare")
     reply = sandbox.get("/v2/cursus")

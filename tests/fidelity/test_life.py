@@ -35,6 +35,7 @@ def state(sandbox: RunningSandbox) -> dict[tuple[str, int], dict[str, Any]]:
     }
 
 
+@pytest.mark.slow
 def test_what_is_told_to_have_changed_is_what_changed(mutable: RunningSandbox) -> None:
     before = state(mutable)
     changes = mutable.live(seconds=3 * DAY, seed=5)
@@ -68,6 +69,7 @@ def test_a_silent_change_leaves_updated_at_alone(mutable: RunningSandbox) -> Non
         assert before[key]["updated_at"] < after[key]["updated_at"]
 
 
+@pytest.mark.slow
 def test_updated_at_never_goes_backwards(mutable: RunningSandbox) -> None:
     for seed in range(3):
         before = state(mutable)
@@ -89,6 +91,7 @@ def test_changes_lie_in_the_time_that_was_lived(mutable: RunningSandbox) -> None
     assert max(c["at"] for c in changes) >= start[:10]
 
 
+@pytest.mark.slow
 def test_the_same_seed_lives_the_same_life() -> None:
     lives = []
     for _ in range(2):
@@ -142,6 +145,7 @@ def test_a_retry_keeps_the_old_mark_and_adds_a_team(mutable: RunningSandbox) -> 
         assert [t["id"] for t in new["teams"][:-1]] == [t["id"] for t in old["teams"]]
 
 
+@pytest.mark.slow
 def test_pages_move_under_the_reader_when_life_goes_on_between_them() -> None:
     with running_sandbox(
         users=300,
@@ -164,6 +168,7 @@ def test_life_follows_a_clock_that_is_moved() -> None:
         assert all(start <= change["at"] <= end for change in changes)
 
 
+@pytest.mark.slow
 def test_every_page_border_drifts_if_the_events_between_requests_say_so(
     mutable: RunningSandbox,
 ) -> None:
@@ -192,6 +197,7 @@ def test_the_clock_is_set_moved_frozen_and_resumed(mutable: RunningSandbox) -> N
     mutable.control("POST", "clock", {"move": -60 * DAY})
 
 
+@pytest.mark.slow
 def test_life_goes_on_when_nobody_is_left() -> None:
     with running_sandbox(users=50, enrolments=100, achievements_per_user=1) as sandbox:
         sandbox.live(events={"disappear": 1000})

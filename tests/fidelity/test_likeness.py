@@ -204,6 +204,7 @@ def test_the_application_and_the_clock_are_those_of_the_report(
     assert alike.control("GET", "clock")["offset_seconds"] == pytest.approx(100, abs=5)
 
 
+@pytest.mark.slow
 def test_limits_that_nobody_gave_are_those_of_the_report(tmp_path: Path) -> None:
     file = tmp_path / "report.json"
     file.write_text(json.dumps(REPORT))
@@ -223,6 +224,7 @@ def test_limits_that_nobody_gave_are_those_of_the_report(tmp_path: Path) -> None
         command("stop", "--run-dir", run_dir)
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(
     ("text", "reason"),
     [

@@ -37,6 +37,7 @@ def links(reply: Any) -> dict[str, str]:  # noqa: ANN401 - a reply
     return {name: "/v2" + url.partition("/v2")[2] for url, name in found}
 
 
+@pytest.mark.slow
 @given(size=st.integers(1, 150))
 @property_test
 def test_pages_of_any_size_put_together_are_the_whole(
@@ -104,6 +105,7 @@ def test_filters_and_ranges_find_what_a_reader_would_pick_by_hand(
     assert reply.ids == wanted[:100]
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("column", ["final_mark", "marked_at", "occurrence", "retriable_at"])
 def test_a_descending_sort_is_an_ascending_one_read_backwards(
     sandbox: RunningSandbox, column: str

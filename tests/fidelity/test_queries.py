@@ -328,6 +328,7 @@ def test_a_user_narrows_by_login_in_the_query(sandbox: RunningSandbox) -> None:
     assert sandbox.get("/v2/projects_users?user_id=nobody-here").ids == []
 
 
+@pytest.mark.slow
 def test_unstable_ties_lose_rows_between_pages(sandbox: RunningSandbox) -> None:
     def read() -> list[Any]:
         pages = range(1, 61)

@@ -73,6 +73,7 @@ def test_every_form_takes_rows_of_every_table_s_beginning_and_end() -> None:
             assert len(orjson.loads(renderer.page(name, rows))) == len(rows), name
 
 
+@pytest.mark.slow
 def test_nasty_texts_do_no_harm_wherever_a_user_is_named(mutable: RunningSandbox) -> None:
     enrolment = next(r for r in mutable.truth("projects_users") if len(r["teams"]) > 1)
     user = enrolment["user"]["id"]

@@ -321,6 +321,7 @@ def test_a_row_is_found_by_id_slug_or_login(sandbox: RunningSandbox) -> None:
     assert by_slug.total == sandbox.get("/v2/cursus/21/users?page[size]=1").total
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(
     "table", ["projects_users", "coalitions_users", "campus_users", "cursus_users"]
 )

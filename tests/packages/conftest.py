@@ -37,7 +37,7 @@ def uv(*arguments: str | Path, **environment: str) -> str:
         capture_output=True,
         check=False,
         text=True,
-        timeout=120,
+        timeout=600,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout

@@ -43,6 +43,7 @@ def about(wheel: Path) -> Message:
         return HeaderParser().parsestr(archive.read(name).decode())
 
 
+@pytest.mark.few(1)
 @each_package
 def test_the_wheel_has_all_files_of_the_module_and_nothing_else(
     package: str, built: Built
@@ -82,6 +83,18 @@ def test_the_wheel_says_what_it_is(package: str, built: Built) -> None:
     }  # fmt: skip
     # A file or a branch cannot be depended on from the index.
     assert not any("@" in needed for needed in said.get_all("Requires-Dist", []))
+
+
+@each_package
+def test_each_python_that_a_package_names_is_one_that_ci_runs(package: str) -> None:
+    text = (ROOT / package / "pyproject.toml").read_text(encoding="utf-8")
+    workflow = yaml.safe_load((ROOT / ".github/workflows/test.yml").read_text(encoding="utf-8"))
+    run = [
+        version
+        for job in workflow["jobs"].values()
+        for version in job["strategy"]["matrix"]["python"]
+    ]
+    assert re.findall(r"Python :: (3\.\d+)", text) == sorted(run)
 
 
 def test_the_dbt_package_has_what_the_hub_of_dbt_asks_of_one() -> None:

@@ -104,7 +104,7 @@ def test_its_logo_is_a_picture_that_asks_nobody_and_runs_nothing(
     assert parts <= {"svg", "title", "rect", "path", "ellipse"}
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_meltano_adds_the_tap_from_it(tmp_path: Path) -> None:
     def meltano(*arguments: str) -> str:
         done = subprocess.run(

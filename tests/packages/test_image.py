@@ -14,7 +14,7 @@ from tests.known_files import ROOT, copy_known_files
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 HOME = "/home/ft42"
 """Of the image's user."""

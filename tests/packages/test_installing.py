@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     Built = dict[str, tuple[Path, Path]]
 
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from tests.postgres import Database
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 PLUGINS = ("tap-ft42", "target-postgres", "warehouse")
 

@@ -12,7 +12,7 @@ from tests.packages.conftest import PACKAGES, checkout, uv
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 each_package = pytest.mark.parametrize("package", PACKAGES)
 

@@ -74,6 +74,8 @@ class ScriptedApi:
     lock: Lock = field(default_factory=Lock)
     ahead: float = 0.0
     """Seconds by which its clock is ahead of this machine's."""
+    date: str | None = None
+    """What it says instead of the time."""
 
     def answer(self, asked: Asked) -> Reply:
         """Answer a request as the script says; 404 for what it does not mention."""
@@ -115,6 +117,8 @@ def scripted_api(tls: ssl.SSLContext | None = None) -> Iterator[ScriptedApi]:
         do_POST = do_GET  # noqa: N815 - the protocol's name
 
         def date_time_string(self, timestamp: float | None = None) -> str:
+            if api.date is not None:
+                return api.date
             return super().date_time_string((timestamp or time.time()) + api.ahead)
 
         def log_message(self, *args: object) -> None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from tap_ft42.census.accounts import Account
 from tap_ft42.census.days import ZONES, moment_of
 from tap_ft42.census.packing import LONGEST, MOST_IDS
+from tap_ft42.census.presence import pieces
 from tap_ft42.declared.instants import write_instant
 from tap_ft42.reading.regions import MAX_ID
 
@@ -47,6 +48,7 @@ def test_forty_thousand_students_take_some_thirty_kilobytes() -> None:
     assert len(json.dumps(account_of(students).as_state())) < 35_000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("greatest", [MOST_IDS, 5_000_000, MAX_ID])
 def test_an_account_is_bounded_however_ids_are_given_away(greatest: int) -> None:
     luck = Random(greatest)  # noqa: S311 - ids, no secrets
@@ -153,3 +155,71 @@ def test_who_says_no_instant_is_of_no_day() -> None:
         account.add(number, moment=moment_of(record))
     assert not account.rows("UTC")
     assert account.total == 4
+
+
+def test_a_crowd_has_its_lowest_and_highest_id_and_gives_back_who_is_named() -> None:
+    account = Account(settled=("status", "finished"))
+    at = {"created_at": "2026-03-02T12:00:00Z"}
+    for number in (7, 5, 9):
+        account.take({"id": number, "status": "finished", **at})
+    account.take({"id": 8, "status": "in_progress", **at})
+    account.forget_ids(but=[8])
+    (day,) = account.rows("UTC")
+    (crowd,) = account.crowds_of(day, "UTC")
+    assert (crowd.rows, crowd.low, crowd.high) == (3, 5, 9)
+    assert (account.total, account.ids, account.greatest) == (4, [8], 9)
+    assert account.parts == [
+        (True, {"filter[status]": "in_progress"}), (False, {"filter[status]": "finished"}),
+    ]  # fmt: skip
+    account.take({"id": 7, "status": "waiting", **at}, is_new=False)
+    assert (account.ids, crowd.rows, account.total) == ([7, 8], 2, 4)
+    account.take({"id": 8, "status": "finished", **at}, is_new=False)
+    assert (account.ids, crowd.rows, account.total) == ([7], 3, 4)
+    again = restored(account)
+    assert (again.ids, again.total, again.rows("UTC")) == ([7], 4, account.rows("UTC"))
+
+
+def test_crowds_of_a_day_come_the_largest_first_and_give_in_this_order() -> None:
+    account = Account()
+    noon, late = datetime(2026, 3, 2, 12, tzinfo=UTC), datetime(2026, 3, 2, 23, 30, tzinfo=UTC)
+    for number, instant in enumerate((noon, late, late), 1):
+        account.add(number, moment=moment_of({"created_at": write_instant(instant)}))
+    account.forget_ids()
+    (day,) = account.rows("UTC")
+    assert [one.rows for one in account.crowds_of(day, "UTC")] == [2, 1]
+    assert [one.rows for one in account.crowds_of(day, "Europe/Paris")] == [1]
+    assert [one.rows for one in account.crowds_of(day + 1, "Europe/Paris")] == [2]
+    assert account.lessen(day, "UTC", 2) == 2
+    assert dict(account.rows("Europe/Paris")) == {day: 1}
+
+
+def test_a_sector_has_its_rows_and_begins_anew_behind_the_last_one() -> None:
+    account = account_of([5, 6, 9, 20])
+    assert account.sector(1, 2) == (1, 8)
+    assert account.sector(6, 1) == (6, 8)
+    assert account.sector(7, 2) == (9, 20)
+    assert account.sector(21, 2) == (1, 8)
+    assert account.sector(1, 0) == (1, 5)
+    assert account.between(6, 9) == [6, 9]
+    assert account.between(7, 8) == []
+
+
+@pytest.mark.parametrize(("number", "is_known"), [(0, False), (1, True), (MAX_ID, True)])
+def test_only_what_the_apis_database_can_hold_is_a_row(number: int, *, is_known: bool) -> None:
+    assert (number in account_of([number])) is is_known
+    assert MAX_ID + 1 not in account_of([MAX_ID + 1])
+
+
+def test_a_proof_of_many_ids_comes_in_pieces_with_the_same_borders_every_time() -> None:
+    few = list(pieces(1, 99, [5, 9], 3.0))
+    assert [(one.lower, one.upper, one.ids, one.total, one.sent) for one in few] == [
+        (1, 99, [5, 9], 2, 3.0)
+    ]
+    assert [one.ids for one in pieces(1, 99, range(1, 10_001), 0)] == [range(1, 100)]
+    many = list(pieces(1, MAX_ID, range(1, 20_002), 0))
+    assert [(one.lower, one.upper, one.total) for one in many] == [
+        (1, 9_999, 9_999), (10_000, 19_999, 10_000), (20_000, MAX_ID, 2),
+    ]  # fmt: skip
+    wide = list(pieces(1, MAX_ID, [*range(1, 10_001), 10_000_001], 0))
+    assert [(one.lower, one.upper, one.total) for one in wide[:1]] == [(1, 19_999, 10_000)]
+    assert len(wide) == 501

@@ -122,6 +122,7 @@ def audits(run: Run) -> dict[str, Row]:
     return {audit["stream"]: audit for audit in told["audits"]}
 
 
+@pytest.mark.slow
 def test_a_night_without_losses_takes_one_request_for_all_days(here: Copy) -> None:
     run = here.night()
     assert here.asked[GRAPH] == 1
@@ -142,6 +143,7 @@ def test_deletions_of_all_years_are_found_in_one_night(here: Copy) -> None:
     assert audits(run)["projects_users"]["gone"] == len(gone) > 10
 
 
+@pytest.mark.slow
 def test_one_that_is_gone_in_a_crowd_costs_few_requests(crowded: Copy) -> None:
     crowd = sorted(crowded.rows)[-CROWD:]
     # The first one looks how ranges are answered; all rows of the crowd changed in one second.
@@ -163,6 +165,7 @@ def test_behind_a_look_up_of_rows_that_are_all_there_nothing_is_asked(crowded: C
     assert len(look_ups) == 3
 
 
+@pytest.mark.slow
 def test_what_lacks_most_for_its_requests_is_looked_up_first_and_the_rest_in_later_nights(
     crowded: Copy,
 ) -> None:
@@ -175,6 +178,7 @@ def test_what_lacks_most_for_its_requests_is_looked_up_first_and_the_rest_in_lat
     assert crowded.is_right()
 
 
+@pytest.mark.slow
 def test_with_a_start_date_what_is_older_is_not_called_gone(tap: Tap, here: Copy) -> None:
     since = tap.pointed_at(here.sandbox, start_date="2026-06-01", **AT_ONCE)
     first = since.run("campuses", *Copy.STREAMS)
@@ -217,6 +221,7 @@ def test_what_happens_meanwhile_is_neither_missing_nor_gone(here: Copy) -> None:
     assert here.is_right()
 
 
+@pytest.mark.slow
 def test_people_who_went_are_found_by_their_days(here: Copy) -> None:
     pages: dict[str, Any] = {"page_size": 4}  # as if there were more people
     here.night(**pages)
@@ -230,6 +235,7 @@ def test_people_who_went_are_found_by_their_days(here: Copy) -> None:
     assert here.is_right()
 
 
+@pytest.mark.slow
 def test_a_state_from_before_there_were_audits_is_made_good(here: Copy) -> None:
     state = copy.deepcopy(here.last.state)
     del state["bookmarks"]["projects_users"]["census"]["days"]
@@ -241,6 +247,7 @@ def test_a_state_from_before_there_were_audits_is_made_good(here: Copy) -> None:
     assert here.requests == 2
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("empty", [False, True])
 def test_days_may_be_cut_in_paris(here: Copy, *, empty: bool) -> None:
     here.sandbox.configure(graph_zone="Europe/Paris", graph_names_empty_days=empty)
@@ -252,6 +259,7 @@ def test_days_may_be_cut_in_paris(here: Copy, *, empty: bool) -> None:
     assert audits(run)["projects_users"]["zone"] == "Europe/Paris"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("how", "said"),
     [

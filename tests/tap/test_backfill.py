@@ -85,6 +85,7 @@ def filled(tap: Tap, quiet_sandbox: RunningSandbox, live: Run) -> Run:
     )  # fmt: skip
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("stream", INCREMENTAL)
 def test_it_brings_the_rows_that_last_changed_in_the_window(
     filled: Run, quiet_sandbox: RunningSandbox, stream: str
@@ -147,6 +148,7 @@ def test_another_window_is_read_from_its_own_beginning(
     assert set(run.ids("users")) == expected != set()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("campus_ids", [None, [1, 29]], ids=str)
 def test_a_plan_says_what_it_costs_and_what_is_done(
     here: Tap, sandbox: RunningSandbox, tmp_path: Path, campus_ids: list[int] | None
@@ -175,6 +177,7 @@ def test_a_run_says_which_window_it_was(filled: Run, live: Run) -> None:
     assert (row["start_date"], row["end_date"]) == (None, None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("campus_ids", [None, [1, 29]], ids=str)
 def test_it_goes_on_where_its_budget_ended(
     here: Tap, sandbox: RunningSandbox, campus_ids: list[int] | None
@@ -214,6 +217,7 @@ def living() -> Iterator[RunningSandbox]:
         yield running
 
 
+@pytest.mark.slow
 def test_what_stays_in_the_window_is_read_while_other_rows_leave_it(
     tap: Tap, living: RunningSandbox
 ) -> None:
@@ -275,6 +279,7 @@ def test_a_window_that_cannot_be_is_refused(
     assert asked(sandbox) == 0
 
 
+@pytest.mark.slow
 def test_a_census_of_what_is_new_leaves_alone_what_a_backfill_has_brought(
     tap: Tap, living: RunningSandbox
 ) -> None:

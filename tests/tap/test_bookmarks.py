@@ -135,6 +135,7 @@ class TestLoads:
         }
         assert marks == dict.fromkeys(enrolments, 0)
 
+    @pytest.mark.slow
     def test_a_row_that_appears_is_read(
         self, first: Run, here: Tap, mutable: RunningSandbox
     ) -> None:
@@ -147,6 +148,7 @@ class TestLoads:
         second = here.run("achievements_users", state=first.state, **AT_ONCE)
         assert added in second.ids("achievements_users")
 
+    @pytest.mark.slow
     def test_what_has_not_settled_is_left_to_the_next_run_and_not_forgotten(
         self, first: Run, here: Tap, mutable: RunningSandbox
     ) -> None:
@@ -158,6 +160,7 @@ class TestLoads:
         in_time = here.run("users", state=too_early.state, settle_seconds=0)
         assert user in in_time.ids("users")
 
+    @pytest.mark.few(1)
     @pytest.mark.parametrize(("overlap", "is_read"), [(120, True), (30, False)])
     def test_a_row_that_was_stamped_late_is_read_if_it_lies_in_the_overlap(
         self, first: Run, here: Tap, mutable: RunningSandbox, *, overlap: int, is_read: bool
@@ -175,6 +178,7 @@ class TestLoads:
         for stream in streams:
             assert second.ids(stream) == first.ids(stream) != []
 
+    @pytest.mark.slow
     def test_a_stream_nobody_knows_any_more_is_no_trouble(self, first: Run, here: Tap) -> None:
         gone = {
             "scale_teams": {"replication_key": "filled_at", "replication_key_value": BOOKMARK},
@@ -189,6 +193,7 @@ class TestLoads:
 class TestFailedRuns:
     """A run that failed has cost no row once the next one is through."""
 
+    @pytest.mark.few(1)
     @pytest.mark.parametrize("stream", ["users", "projects_users", "achievements_users"])
     def test_a_run_that_failed_in_the_middle_is_made_good_by_the_next(
         self, tap: Tap, sandbox: RunningSandbox, stream: str

@@ -42,6 +42,7 @@ def points(there: Pretended) -> list[str]:
     return [written for written in ranges if len(set(written.split(","))) == 1]
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize(
     "deviations",
     [
@@ -76,6 +77,7 @@ def test_no_row_at_a_bound_is_lost_and_none_is_taken_for_gone(
     assert lost == (gone if "cannot be counted" not in night.log else set())
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("bounds", ["none", "lower", "upper"])
 def test_it_is_found_out_once_a_month(tap: Tap, api: ScriptedApi, bounds: str) -> None:
     there = badges(bounds=bounds)

@@ -5,10 +5,14 @@ from __future__ import annotations
 import signal
 import tempfile
 import time
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tap_ft42.api.budget import Budget, RunEnds
+from tap_ft42.declared.instants import from_milliseconds
+from tap_ft42.planning.priorities import need
 
 from tests.tap.interrupted import asked, in_bounded_runs, said_why_it_ended
 
@@ -28,6 +32,7 @@ def assert_as_one_long_run(here: Tap, stream: str, *, max_requests: int) -> None
     assert {row for run in runs for row in run.ids(stream)} == set(whole.ids(stream))
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("stream", STREAMS)
 def test_bounded_runs_read_all_that_one_long_run_reads(
     tap: Tap, sandbox: RunningSandbox, stream: str
@@ -36,6 +41,7 @@ def test_bounded_runs_read_all_that_one_long_run_reads(
     assert_as_one_long_run(here, stream, max_requests=9)
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("max_requests", [4, 5, 6])
 def test_a_run_that_ends_below_a_row_comes_back_to_that_row(
     tap: Tap, sandbox: RunningSandbox, max_requests: int
@@ -45,6 +51,7 @@ def test_a_run_that_ends_below_a_row_comes_back_to_that_row(
     assert_as_one_long_run(here, "projects_users", max_requests=max_requests)
 
 
+@pytest.mark.slow
 def test_a_bounded_run_that_fails_below_a_row_comes_back_to_that_row(
     tap: Tap, sandbox: RunningSandbox
 ) -> None:
@@ -62,6 +69,35 @@ def test_a_run_sends_no_more_requests_than_it_may(tap: Tap, sandbox: RunningSand
     assert asked(sandbox) == 5
     assert len(said_why_it_ended(run)) == 1
     assert "max_requests" in said_why_it_ended(run)[0]
+
+
+def test_a_run_may_have_four_times_the_answers_it_planned_and_a_thousand_more() -> None:
+    budget = Budget(max_requests=None, max_minutes=None)
+    budget.plan(10)
+    budget.plan(1)
+    for _ in range(4 * 11 + 1000):
+        budget.note_answer()
+    budget.spend()
+    budget.note_answer()
+    with pytest.raises(RunEnds, match="1,045 answers, but planned only 11"):
+        budget.spend()
+    assert budget.spent == 1
+
+
+def test_requests_that_are_left_are_those_that_may_be_sent() -> None:
+    budget = Budget(max_requests=2, max_minutes=None)
+    assert budget.reaches_for(2)
+    assert not budget.reaches_for(3)
+    budget.spend()
+    assert budget.reaches_for(1)
+    assert not budget.reaches_for(2)
+
+
+@pytest.mark.parametrize(("wait", "ends"), [(59, False), (61, True)])
+def test_a_wait_beyond_the_minutes_is_not_begun(wait: float, *, ends: bool) -> None:
+    budget = Budget(max_requests=None, max_minutes=1)
+    with pytest.raises(RunEnds, match="beyond the run's 1 minutes") if ends else nullcontext():
+        budget.check(wait)
 
 
 def test_requests_that_wait_for_a_slow_token_are_not_lost_at_the_budgets_end(
@@ -86,6 +122,7 @@ def test_a_budget_that_does_not_reach_to_know_the_scope_ends_the_run_well(
     assert len(said_why_it_ended(run)) == 1
 
 
+@pytest.mark.slow
 def test_bounded_runs_waste_few_requests(tap: Tap, sandbox: RunningSandbox) -> None:
     here = tap.pointed_at(sandbox, page_size=1, **AT_ONCE)
     here.run("users")
@@ -137,6 +174,7 @@ def when_it_has_written(started: Started, text: str) -> None:
     raise TimeoutError(started.output()[-500:])
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_run_that_is_stopped_ends_well_within_seconds(
     tap: Tap, sandbox: RunningSandbox, number: int
@@ -169,6 +207,7 @@ def streams_read(run: Run) -> list[str]:
     return list(dict.fromkeys(m["stream"] for m in run.messages if m["type"] == "RECORD"))
 
 
+@pytest.mark.slow
 def test_every_stream_progresses_on_a_tight_budget_and_ends_complete(
     tap: Tap, sandbox: RunningSandbox
 ) -> None:
@@ -182,6 +221,7 @@ def test_every_stream_progresses_on_a_tight_budget_and_ends_complete(
         assert found == set(whole.ids(stream)) != set(), stream
 
 
+@pytest.mark.slow
 def test_nobody_waits_while_a_long_load_goes_on(tap: Tap, sandbox: RunningSandbox) -> None:
     # The badges take 58 requests; all others together some more than one run's.
     here = tap.pointed_at(sandbox, spool=tempfile.mkdtemp(dir=tap.folder), **SMALL)
@@ -206,6 +246,20 @@ def test_what_people_look_at_most_comes_first(tap: Tap, sandbox: RunningSandbox)
     }  # fmt: skip
 
 
+def test_a_list_waits_as_long_as_its_part_that_waits_longest_and_weight_counts() -> None:
+    now = 1_000_000_000_000
+
+    def ago(milliseconds: int, mark: str = "served_at") -> dict[str, str]:
+        return {mark: from_milliseconds(now - milliseconds)}
+
+    assert need([({}, [], 2)], now) == 2 * now
+    assert need([(ago(5), [], 3)], now) == 15
+    assert need([(ago(9) | ago(5, "read_until"), [], 3)], now) == 15
+    assert need([({}, [ago(5), ago(9, "read_until")], 3)], now) == 27
+    assert need([(ago(2), [ago(5)], 3)], now) == 6
+    assert need([(ago(2), [], 3), (ago(1), [], 9)], now) == 9
+
+
 def test_what_waits_longest_comes_first(tap: Tap, sandbox: RunningSandbox) -> None:
     here = tap.pointed_at(sandbox, refresh_hours={"blocs": 0, "cursus": 0})
     first = here.run("users", "blocs", "cursus", max_requests=20)
@@ -219,6 +273,7 @@ def test_what_waits_longest_comes_first(tap: Tap, sandbox: RunningSandbox) -> No
     assert second.records("cursus") == []
 
 
+@pytest.mark.slow
 def test_no_campus_starves(tap: Tap, sandbox: RunningSandbox) -> None:
     # A pass over all campuses takes more requests than a run has.
     here = tap.pointed_at(sandbox, spool=tempfile.mkdtemp(dir=tap.folder), **AT_ONCE)

@@ -81,6 +81,7 @@ class TestStudents:
             assert asked(network) <= 60
             state = run.state
 
+    @pytest.mark.slow
     def test_none_that_disappears_costs_two_requests(
         self, tap: Tap, network: RunningSandbox, first: Run
     ) -> None:
@@ -106,6 +107,7 @@ class TestStudents:
         assert named(run, "users", existing) == gone != set()
         assert asked(network) <= 5  # changes, total, who did, and nothing else
 
+    @pytest.mark.slow
     def test_who_graduates_before_the_first_census_is_found_in_the_same_way(
         self, tap: Tap, network: RunningSandbox
     ) -> None:
@@ -119,6 +121,7 @@ class TestStudents:
         assert named(run, "users", existing) == gone != set()
         assert asked(network) <= 5
 
+    @pytest.mark.slow
     def test_who_comes_and_changes_costs_no_more(
         self, tap: Tap, network: RunningSandbox, first: Run
     ) -> None:
@@ -130,6 +133,7 @@ class TestStudents:
         assert [proof["ids"] for proof in counted(run, "users")] == [None]
         assert asked(network) <= 3
 
+    @pytest.mark.slow
     def test_a_census_that_was_cut_short_is_gone_on_with(
         self, tap: Tap, network: RunningSandbox, first: Run
     ) -> None:
@@ -148,6 +152,7 @@ class TestStudents:
             found |= named(run, "users", existing)
         assert found == gone
 
+    @pytest.mark.slow
     def test_counts_take_a_quarter_of_the_hour_s_requests_at_most(
         self, tap: Tap, network: RunningSandbox, first: Run
     ) -> None:
@@ -174,6 +179,7 @@ def everything(tap: Tap, campus: RunningSandbox) -> Run:
 class TestFullReads:
     """What is read in full is proven by just that."""
 
+    @pytest.mark.few(1)
     @pytest.mark.parametrize("stream", IN_FULL)
     def test_it_says_what_exists_and_that_nothing_else_does(
         self, everything: Run, campus: RunningSandbox, stream: str
@@ -212,6 +218,7 @@ class TestFullReads:
                 extracted = datetime.fromisoformat(message["time_extracted"])
                 assert extracted >= datetime.fromisoformat(since[message["stream"]])
 
+    @pytest.mark.slow
     def test_a_read_that_was_cut_short_proves_nothing_until_it_is_complete(
         self, tap: Tap, campus: RunningSandbox
     ) -> None:

@@ -12,6 +12,8 @@ from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tap_ft42.declared.instants import from_milliseconds
+from tap_ft42.planning.impossible import forget_the_future
 
 from tests.tap.scripted import Reply, always, in_turn, paged
 
@@ -28,6 +30,7 @@ OWN = ("rejected_records", "census", "sync_runs")
 CURSUS = {"id": 21, "created_at": None, "name": "42", "slug": "42", "kind": "main"}
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("days", [3, -3])
 def test_a_run_under_a_wrong_clock_hides_no_change(
     tap: Tap, mutable: RunningSandbox, days: int
@@ -49,6 +52,7 @@ def test_a_run_under_a_wrong_clock_hides_no_change(
     assert told <= {f"{today:%Y-%m-%d}", f"{today - timedelta(minutes=30):%Y-%m-%d}"}
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("days", [3, -3])
 def test_a_server_that_names_an_instant_means_its_own_clock(
     tap: Tap, api: ScriptedApi, days: int
@@ -79,6 +83,49 @@ def test_a_state_from_the_future_counts_as_unknown(tap: Tap, mutable: RunningSan
     assert 777 in {row["wallet"] for row in run.records("users") if row["id"] == user}
     kept = run.state["bookmarks"]["users"]
     assert max(kept["read_until"], kept["census"]["taken"]) < later
+
+
+def test_only_what_lies_in_the_future_is_forgotten_of_a_state() -> None:
+    now = 20_000 * DAY * 1000
+    soon, later = map(from_milliseconds, (now + 300_000, now + 300_001))
+    bookmark, never = from_milliseconds(now - 1), from_milliseconds(0)
+    state: dict[str, Any] = {
+        "replication_key_value": bookmark,
+        "read_until": soon,
+        "served_at": later,
+        "census": {"taken": later, "since": later, "bounds": later, "days": {"a": later}},
+        "scores": {"read": soon, "way": "zigzag"},
+        "refreshed_at": {"users": later},
+    }
+    forget_the_future({"bookmarks": {"users": state, "blocs": {"served_at": soon}}}, now)
+    assert state == {
+        "replication_key_value": bookmark,
+        "read_until": soon,
+        "census": {
+            "taken": bookmark,
+            "since": never,
+            "bounds": bookmark,
+            "days": {"a": bookmark},
+        },
+        "scores": {"read": soon, "way": "zigzag"},
+        "refreshed_at": {"users": bookmark},
+    }
+
+
+@pytest.mark.parametrize("lost", ["replication_key_value", "until"])
+def test_where_a_bookmark_lies_in_the_future_all_is_read_again(lost: str) -> None:
+    now = 20_000 * DAY * 1000
+    past, later = map(from_milliseconds, (now - 1, now + 300_001))
+    state: dict[str, Any] = {
+        "read_until": past,
+        "served_at": past,
+        "from_scratch": {"next_id": 7, "until": past},
+        "census": {"taken": later},
+    }
+    (state["from_scratch"] if lost == "until" else state)[lost] = later
+    states = {"bookmarks": {"users": {"partitions": [state]}}}
+    forget_the_future(states, now)
+    assert state == {"served_at": past, "census": {"taken": from_milliseconds(0)}}
 
 
 def test_a_run_in_which_nothing_came_fails(tap: Tap, api: ScriptedApi) -> None:
@@ -138,5 +185,17 @@ def test_what_others_left_in_the_spool_for_a_day_goes(
         file.touch()
     for file in (old, foreign):
         os.utime(file, (time.time() - 2 * DAY,) * 2)
-    tap.pointed_at(api, spool=str(tmp_path)).run("cursus")
+    run = tap.pointed_at(api, spool=str(tmp_path)).run("cursus")
+    assert run.warnings == []
     assert {file.name for file in tmp_path.iterdir()} == {new.name, foreign.name}
+
+
+@pytest.mark.parametrize("date", ["", "yesterday"])
+def test_a_server_that_does_not_say_what_time_it_is_is_told_of_once(
+    tap: Tap, api: ScriptedApi, date: str
+) -> None:
+    api.script["/v2/cursus"] = paged([CURSUS])
+    api.date = date
+    run = tap.pointed_at(api).run("cursus")
+    assert run.ids("cursus") == [21]
+    assert sum("does not say what time it is" in line for line in run.warnings) == 1

@@ -155,6 +155,7 @@ def _is_read_by_parent(stream: str) -> bool:
     return "x-partition" in json.loads((ROOT / f"schemas/{stream}.json").read_text())
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("scope", [{}, {"campus_ids": [29]}, {"cursus_ids": [9, 21]}])
 def test_trying_out_reads_one_record_of_each_list_with_about_one_request(
     tap: Tap, sandbox: RunningSandbox, scope: dict[str, Any]
@@ -171,6 +172,7 @@ def test_trying_out_reads_one_record_of_each_list_with_about_one_request(
     assert max(emitted.count(stream) for stream in lists) == 1
 
 
+@pytest.mark.slow
 def test_what_may_hold_a_password_is_a_secret_and_no_default_is_this_machine_s(
     tap: Tap,
 ) -> None:
@@ -193,6 +195,7 @@ def test_schemas_can_be_had_without_asking_the_api(tap: Tap, sandbox: RunningSan
     assert sandbox.requests()["total"] == 0
 
 
+@pytest.mark.slow
 def test_a_stream_is_announced_once_however_many_parents_it_has(
     tap: Tap, sandbox: RunningSandbox
 ) -> None:

@@ -44,6 +44,7 @@ def secure(authority: trustme.CA) -> Iterator[ScriptedApi]:
         yield api
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"])
 def test_whom_the_machine_trusts_is_trusted_for_tokens_and_data(
     tap: Tap, secure: ScriptedApi, authority: trustme.CA, tmp_path: Path, variable: str

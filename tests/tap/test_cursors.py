@@ -111,6 +111,7 @@ def test_a_first_load_reads_everything_and_the_bookmark_is_the_greatest_value(
         assert bookmarks[stream]["replication_key_value"] == greatest
 
 
+@pytest.mark.slow
 def test_a_later_run_reads_what_is_new_and_what_may_have_changed(
     here: CopiedTap, first: Messages, there: RunningSandbox
 ) -> None:
@@ -133,6 +134,7 @@ def test_a_later_run_reads_what_is_new_and_what_may_have_changed(
     assert bookmarks["events_users"]["replication_key_value"] == registration
 
 
+@pytest.mark.slow
 def test_the_census_finds_what_disappeared(
     here: CopiedTap, first: Messages, there: RunningSandbox
 ) -> None:
@@ -155,6 +157,7 @@ def test_the_census_finds_what_disappeared(
         assert named == {gone[stream]}, stream
 
 
+@pytest.mark.slow
 def test_a_plan_says_how_they_would_be_read(here: CopiedTap, first: Messages) -> None:
     for state, mode in ((None, "first load"), (state_of(first), "changes")):
         words = here.words(*STREAMS, state=state)
@@ -164,7 +167,7 @@ def test_a_plan_says_how_they_would_be_read(here: CopiedTap, first: Messages) ->
             assert mode in lines[stream], told
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("stream", STREAMS)
 def test_a_killed_run_goes_on_where_it_was(
     here: CopiedTap, there: RunningSandbox, stream: str
@@ -184,6 +187,7 @@ def test_a_killed_run_goes_on_where_it_was(
     assert requests(there) <= 21 + 24
 
 
+@pytest.mark.slow
 def test_a_killed_run_of_new_ids_goes_on_where_it_was(
     here: CopiedTap, first: Messages, there: RunningSandbox
 ) -> None:
@@ -205,6 +209,7 @@ def test_a_killed_run_of_new_ids_goes_on_where_it_was(
     assert greatest == max(new)
 
 
+@pytest.mark.slow
 def test_a_backfill_reads_the_instants_of_its_window_and_no_ids(
     here: CopiedTap, there: RunningSandbox
 ) -> None:

@@ -89,6 +89,7 @@ def piscine(tap: Tap, mutable: RunningSandbox) -> Tap:
     return tap.pointed_at(mutable, cursus_ids=BOTH, **AT_ONCE)
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("stream", BY_CURSUS)
 def test_a_run_has_the_rows_of_each_cursus_and_says_of_which(
     first: Run, quiet_sandbox: RunningSandbox, stream: str
@@ -106,6 +107,7 @@ def test_who_is_in_both_has_a_row_for_each(first: Run) -> None:
     assert max(counts.values()) == 2
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("stream", ["users", "projects", "cursus_users"])
 def test_each_cursus_has_a_position_of_its_own(first: Run, stream: str) -> None:
     assert set(parts(first.state, stream)) == {(None, PISCINE), (None, MAIN)}
@@ -203,6 +205,7 @@ class TestTheState:
             tuple(part["context"]) for part in bookmarks["projects_users"]["partitions"]
         } == {("campus_id",)}
 
+    @pytest.mark.few(1)
     @pytest.mark.parametrize(
         "settings", [{}, {"cursus_id": MAIN}, {"cursus_ids": [MAIN]}], ids=str
     )
@@ -278,6 +281,7 @@ class TestChanges:
                 key for cursus_id in BOTH for key in truth(mutable, cursus_id)[stream]
             }
 
+    @pytest.mark.slow
     def test_where_requests_are_few_no_cursus_waits_for_the_other_to_be_through(
         self, piscine: Tap
     ) -> None:
@@ -289,6 +293,7 @@ class TestChanges:
             seen.append({row["cursus_id"] for row in run.records("users")})
         assert set().union(*seen) == set(BOTH)
 
+    @pytest.mark.slow
     def test_after_drift_and_kills_the_tables_are_the_api_s(
         self, tap: Tap, tmp_path: Path, living: RunningSandbox
     ) -> None:

@@ -162,6 +162,7 @@ def test_each_mistake_in_a_declaration_is_told_at_once(tmp_path: Path) -> None:
     assert "Traceback" not in said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("parent", ["moons", "again"])
 def test_a_reference_to_nothing_or_to_itself_is_told(tmp_path: Path, parent: str) -> None:
     copy, schema = copied(tmp_path), schema_of("events_users")
@@ -204,6 +205,7 @@ def tap_of(copy: Copy, there: RunningSandbox, folder: Path, **settings: object) 
     return CopiedTap(copy, folder, {"api_url": there.url, **secrets, **free, **settings})
 
 
+@pytest.mark.slow
 def test_people_in_objects_and_lists_may_be_hidden_by_a_word(
     copy: Copy, there: RunningSandbox, tmp_path: Path
 ) -> None:
@@ -221,6 +223,7 @@ def test_people_in_objects_and_lists_may_be_hidden_by_a_word(
         assert not row.get("extra")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("is_settled", [True, False], ids=["settled", "in no settled order"])
 def test_a_list_that_heeds_no_parameter_is_read_whole(
     copy: Copy, there: RunningSandbox, tmp_path: Path, is_settled: bool

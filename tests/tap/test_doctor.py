@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 REPORTS = Path(__file__).resolve().parents[1] / "reports"
 DENIED = always(Reply({"error": "Access Denied", "message": "Anna may not see this."}, 403))
-MOST_REQUESTS = 26
+MOST_REQUESTS = 38
 """With that for the token, on an API that is as assumed."""
 
 USERS, ENROLMENTS = "/v2/cursus/{cursus_id}/users", "/v2/projects_users"
@@ -71,6 +71,7 @@ def test_an_api_that_is_as_assumed_is_told_so_for_few_requests(
     assert re.search(r"secret +valid for 28 days +valid for \d+ more days", run.output)
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("name", ["strict", "stingy", "broken", "official"])
 def test_what_an_api_does_otherwise_is_found(tap: Tap, name: str) -> None:
     file = REPORTS / f"{name}.json"
@@ -182,6 +183,16 @@ def test_what_fails_once_is_asked_again_and_what_fails_twice_is_found(
     assert found(report, "blocs /v2/blocs")["found"] == "answers 502"
 
 
+def test_a_test_that_gets_no_answer_is_told(tap: Tap, small: ScriptedApi) -> None:
+    rows = [{"id": number} for number in range(250)]
+    pages, down = paged(rows), Reply(b"<html>", 500)
+    small.script["/v2/coalitions"] = lambda asked: down if asked.page > 1 else pages(asked)
+    run, report = visit(tap.pointed_at(small))
+    assert run.exit_code == 0, run.log
+    assert found(report, "coalitions /v2/coalitions")["found"].startswith("100 rows in")
+    assert found(report, "coalitions tests")["found"] == "answers 500"
+
+
 def test_credentials_that_are_refused_are_told_and_reported(
     tap: Tap, small: ScriptedApi, tmp_path: Path
 ) -> None:
@@ -199,9 +210,10 @@ def test_an_hour_that_is_used_up_is_told_at_once(tap: Tap, sandbox: RunningSandb
     sandbox.configure(requests_per_hour=10)
     run = tap.pointed_at(sandbox, requests_per_hour=10).call("doctor")
     assert run.exit_code == 1
-    assert "| The hour's requests are used up. Ask the doctor again in" in run.last_word
+    assert "| The doctor has stopped: the quota is used up. Ask the doctor again" in run.log
 
 
+@pytest.mark.slow
 def test_a_signal_stops_it_with_a_word(
     tap: Tap, sandbox: RunningSandbox, tmp_path: Path
 ) -> None:

@@ -48,6 +48,7 @@ def survivors(tap: Tap, quiet_sandbox: RunningSandbox) -> dict[str, Run]:
     return runs
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("kind", FAULTS)
 def test_a_failure_in_the_middle_costs_no_row_and_repeats_none(
     survivors: dict[str, Run], quiet_sandbox: RunningSandbox, kind: str
@@ -57,6 +58,7 @@ def test_a_failure_in_the_middle_costs_no_row_and_repeats_none(
     assert run.ids("cursus") == [row["id"] for row in quiet_sandbox.truth("cursus")]
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize("kind", FAULTS)
 def test_a_failure_is_told_in_one_line_without_the_server_s_page(
     survivors: dict[str, Run], kind: str

@@ -49,6 +49,7 @@ def badges(**deviations: Any) -> Pretended:  # noqa: ANN401 - those of `Pretende
 UNWILLING = Reply({"error": "no"}, 422)
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize(
     "deviations",
     [
@@ -135,6 +136,7 @@ MISLEADING = [
 ]
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize(
     ("refuses", "said"),
     [
@@ -180,6 +182,7 @@ def test_a_request_that_is_refused_for_good_is_sent_twice(tap: Tap, api: Scripte
     assert len(there.asked) <= 2
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("said", [None, {"error": "Bad Request"}])
 def test_rows_of_one_instant_are_all_read_where_one_column_sorts(
     tap: Tap, api: ScriptedApi, said: Row | None
@@ -430,6 +433,7 @@ def test_a_list_in_another_shape_fails_alone_and_at_once(tap: Tap, api: Scripted
 DOWN = Reply(b"<html>Maintenance</html>", 502)
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(
     "answer",
     [DOWN, Reply(b"<html>Maintenance</html>"), Reply(b"<html>Just a moment</html>", 403)],
@@ -462,6 +466,7 @@ def known_to(run: Run) -> Row:
     return found
 
 
+@pytest.mark.slow
 def test_a_maintenance_that_outlasts_the_run_ends_it_well(tap: Tap, api: ScriptedApi) -> None:
     there = badges()
     api.script[BADGES] = in_turn(there, always(DOWN))
@@ -470,6 +475,7 @@ def test_a_maintenance_that_outlasts_the_run_ends_it_well(tap: Tap, api: Scripte
     assert "max_minutes" in run.log
 
 
+@pytest.mark.slow
 def test_a_route_of_its_own_that_is_down_is_not_taken_for_a_maintenance(
     tap: Tap, api: ScriptedApi
 ) -> None:
@@ -485,6 +491,7 @@ def shared(there: Pretended) -> list[Asked]:
     return [one for one in there.asked if "," in one.query.get("filter[coalition_id]", "")]
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("honours", [1, 4, 8])
 def test_a_list_of_which_only_the_first_ids_count_loses_no_row(
     tap: Tap, api: ScriptedApi, houses: Pretended, honours: int

@@ -76,6 +76,7 @@ class TestFirstLoads:
         assert table.campuses == asked_one_by_one(world)
         assert len(queries(world, "/v2/projects_users")) < len(world.truth("campus"))
 
+    @pytest.mark.slow
     def test_each_campus_is_asked_if_nobody_knows_where_somebody_belongs(
         self, here: Tap, world: RunningSandbox
     ) -> None:
@@ -84,7 +85,7 @@ class TestFirstLoads:
         world.clear_faults()
         assert table.campuses == asked_one_by_one(world)
 
-    @pytest.mark.slow
+    @pytest.mark.long
     def test_the_world_of_the_demo_takes_some_six_hundred_requests(self, tap: Tap) -> None:
         with running_sandbox(users=1500, enrolments=20_000, seed=42) as demo:
             run = tap.pointed_at(demo).run()
@@ -96,6 +97,7 @@ class TestFirstLoads:
             there = demo.truth("coalitions_users", columns="id")
             assert sorted(run.ids("coalitions_users")) == [row["id"] for row in there]
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("stream", ["coalitions_users", "projects_users"])
     def test_a_budget_delays_them_and_loses_nothing(
         self, here: Tap, world: RunningSandbox, stream: str
@@ -108,6 +110,7 @@ class TestFirstLoads:
         assert set(whole.ids(stream)) == {row for run in runs for row in run.ids(stream)}
         assert asked(world) < 2 * needed
 
+    @pytest.mark.few(1)
     @pytest.mark.parametrize("stream", ["coalitions_users", "projects_users"])
     def test_a_kill_in_the_middle_costs_what_was_on_its_way(
         self, here: Tap, world: RunningSandbox, tmp_path: Path, stream: str
@@ -140,6 +143,7 @@ class TestNewcomers:
         table.load(second)
         assert table.campuses == asked_one_by_one(world, {1, 21, 29})
 
+    @pytest.mark.slow
     def test_it_keeps_the_last_rows_of_those_who_are_also_students_elsewhere(
         self, here: Tap, world: RunningSandbox
     ) -> None:
@@ -152,6 +156,7 @@ class TestNewcomers:
             table.load(here.run("projects_users", campus_ids=campuses, state=table.state))
         assert table.campuses[row["id"]] == 41
 
+    @pytest.mark.slow
     def test_it_takes_part_from_the_next_run_on(self, here: Tap, world: RunningSandbox) -> None:
         state = here.run("projects_users", campus_ids=[1, 29]).state
         state = here.run("projects_users", campus_ids=[1, 21, 29], state=state).state

@@ -123,6 +123,7 @@ def test_who_comes_to_study_at_one_later_is_found_the_next_night(
     assert told(second, "42 does not list campus_id 4, 42")
 
 
+@pytest.mark.slow
 def test_rows_of_no_campus_are_sought_once_a_month(
     tap: Tap, api: ScriptedApi, there: Pretended
 ) -> None:
@@ -176,13 +177,14 @@ def test_nothing_is_tried_where_nothing_is_left_over(
     here = tap.pointed_at(api)
     first = here.run("projects_users")
     assert campuses(first) == expected(there)
-    # A load, four looks at what filters do, one at how far ranges reach, two totals.
-    assert len(there.asked) == 8
+    # A load, four looks at what filters do, two at how ranges are answered, two totals.
+    assert len(there.asked) == 9
     there.asked.clear()
     here.run("projects_users", state=first.state)
     assert len(there.asked) == 1
 
 
+@pytest.mark.slow
 def test_where_nothing_is_counted_ids_are_tried_all_the_same(
     tap: Tap, api: ScriptedApi, there: Pretended
 ) -> None:
@@ -270,6 +272,7 @@ def test_what_belongs_to_no_campus_is_told_and_sought_once(
     assert not told(second, "could be found")
 
 
+@pytest.mark.slow
 def test_a_search_that_is_refused_half_way_is_told_and_goes_on_the_next_night(
     tap: Tap, api: ScriptedApi, there: Pretended
 ) -> None:
@@ -320,6 +323,7 @@ def test_a_campus_that_is_no_longer_listed_is_read_on(
     assert campuses(second)[there.rows[5]["id"]] == LISTED[1]
 
 
+@pytest.mark.slow
 def test_a_campus_that_is_found_late_loses_no_row_to_small_budgets(
     tap: Tap, api: ScriptedApi, there: Pretended
 ) -> None:
@@ -378,6 +382,7 @@ def test_rows_of_people_of_two_campuses_that_are_not_listed_are_lost_by_neither(
     assert campuses(first) == expected(there)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("deviation", ["ignored", "refused"])
 def test_where_nothing_tells_who_studies_elsewhere_too_each_run_tells_what_is_not_read(
     tap: Tap, api: ScriptedApi, there: Pretended, deviation: str
@@ -436,6 +441,7 @@ def test_no_enrolment_of_the_network_is_missing_and_none_leaves_its_campus(
     assert {after[row] for row in moved} == {42}
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("campus_ids", [None, [1], [1, 9]])
 def test_where_no_campus_narrows_rows_go_to_the_campuses_of_their_people(
     tap: Tap, api: ScriptedApi, there: Pretended, campus_ids: list[int] | None

@@ -36,6 +36,7 @@ class TestIncrementalStreams:
         "campus_users",
     )  # fmt: skip
 
+    @pytest.mark.few(1)
     @pytest.mark.parametrize(
         ("stream", "settings"),
         [
@@ -87,6 +88,7 @@ class TestIncrementalStreams:
         (came,) = [row for row in third.records("projects_users") if row["id"] == old["id"]]
         assert came["campus_id"] == old["campus_id"]
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("campus_ids", [[1, 29], [29]])
     def test_an_enrolment_that_changed_silently_is_written_in_some_nights(
         self, tap: Tap, campus: RunningSandbox, campus_ids: list[int]
@@ -105,6 +107,7 @@ class TestIncrementalStreams:
             fresh |= {row["id"]: row["campus_id"] for row in rows if row["final_mark"] == 77}
         assert fresh == campuses
 
+    @pytest.mark.slow
     def test_rows_that_a_filter_lets_through_are_no_news(self, tap: Tap) -> None:
         with running_sandbox(users=100, enrolments=500, achievements_per_user=0) as lax:
             lax.configure(cursus_filter_restricts=False)
@@ -130,6 +133,7 @@ class TestIncrementalStreams:
         assert known == {row["id"] for row in campus.truth_of(STUDENTS, columns="id")}
         assert not [one for one in campus.log() if "page[size]=1" in one["target"].split("&")]
 
+    @pytest.mark.slow
     def test_what_changed_silently_is_read_in_some_nights(
         self, tap: Tap, campus: RunningSandbox
     ) -> None:
@@ -164,6 +168,7 @@ class TestIncrementalStreams:
         assert named(run, "users", {row["id"] for row in rows}) == {rows[2]["id"]}
         assert asked(campus) <= 4  # two of them ask how ranges are answered
 
+    @pytest.mark.slow
     def test_who_is_read_again_in_many_nights_costs_no_request_every_night(
         self, tap: Tap, campus: RunningSandbox
     ) -> None:
@@ -178,6 +183,7 @@ class TestIncrementalStreams:
         # Changes, a total, and perhaps a page. The load has told whether a range of ids is cut.
         assert sorted(costs) == [2, 2, 3, 3]
 
+    @pytest.mark.slow
     def test_one_who_came_unseen_hides_one_who_went_for_some_nights_only(
         self, tap: Tap, campus: RunningSandbox
     ) -> None:
@@ -253,6 +259,7 @@ LISTS = {
 }
 
 
+@pytest.mark.slow
 def test_a_reader_of_rows_and_census_has_what_the_api_has(tap: Tap) -> None:
     landed: dict[str, dict[int, datetime]] = {stream: {} for stream in LISTS}
     with running_sandbox(users=300, enrolments=900, achievements_per_user=3, seed=9) as living:
@@ -279,7 +286,7 @@ def test_a_reader_of_rows_and_census_has_what_the_api_has(tap: Tap) -> None:
             living.live(seed=night, events=EVENTS)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_six_of_forty_thousand_students_cost_eight_requests(tap: Tap) -> None:
     with running_sandbox(users=50_400, enrolments=0, achievements_per_user=0) as world:
         here = tap.pointed_at(world, refresh_nights=0, **AT_ONCE)
@@ -339,6 +346,7 @@ def test_whoever_has_the_first_id_is_read_again_as_everybody_is(
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("people", "nights"), [(13, 7), (95, 4), (30, 1)])
 def test_nobody_waits_longer_than_the_nights_however_full_the_last_page_is(
     tap: Tap, api: ScriptedApi, people: int, nights: int

@@ -105,6 +105,7 @@ def test_runs_and_requests_come_last_and_belong_together(
     assert the_run(again)["run_id"] != the_run(run)["run_id"]
 
 
+@pytest.mark.slow
 def test_nothing_of_an_earlier_run_is_deleted(tap: Tap, sandbox: RunningSandbox) -> None:
     run = tap.pointed_at(sandbox).run()
     assert "ACTIVATE_VERSION" not in {message["type"] for message in run.messages}
@@ -120,6 +121,7 @@ def test_a_first_load_is_new_and_has_no_lower_bound(tap: Tap, sandbox: RunningSa
     assert row["lower_bound"] == -(-row["rows_changed"] // 10) <= row["requests"]
 
 
+@pytest.mark.slow
 def test_only_what_changed_counts_as_changed(tap: Tap, mutable: RunningSandbox) -> None:
     here = tap.pointed_at(mutable, page_size=10, settle_seconds=0)
     first = here.run("users")

@@ -8,6 +8,8 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.tap.scripted import paged
 
 if TYPE_CHECKING:
@@ -41,6 +43,7 @@ def calls(tap: Tap, api: ScriptedApi, folder: Path, rows: int) -> int:
     return int(pstats.Stats(str(profile)).total_calls)  # type: ignore[attr-defined]  # which typeshed lacks
 
 
+@pytest.mark.slow
 def test_a_row_is_made_and_written_with_few_calls(
     tap: Tap, api: ScriptedApi, tmp_path: Path
 ) -> None:

@@ -68,7 +68,7 @@ def test_no_row_that_stood_still_is_lost_where_pages_at_the_end_run_dry(tap: Tap
     assert before & after <= set(run.ids("achievements_users"))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_no_row_that_stood_still_is_lost_in_hundreds_of_runs(
     tap: Tap, living: RunningSandbox
 ) -> None:

@@ -149,6 +149,7 @@ def test_who_was_marked_has_their_level_with_the_next_night(levels: Copy) -> Non
         assert levels.stale() == set()
 
 
+@pytest.mark.slow
 def test_marks_that_other_runs_have_seen_are_remembered_until_the_night(levels: Copy) -> None:
     levels.wait(hours=6)
     levels.sandbox.live(3600, events={"mark": 40})
@@ -168,6 +169,7 @@ def test_between_two_nights_nothing_is_asked(levels: Copy) -> None:
         assert levels.asked == []
 
 
+@pytest.mark.slow
 def test_what_nothing_tells_is_found_within_the_nights(levels: Copy) -> None:
     silent = sorted(levels.rows)[::7]
     for row_id in silent:
@@ -180,6 +182,7 @@ def test_what_nothing_tells_is_found_within_the_nights(levels: Copy) -> None:
     assert max(shares) <= len(levels.rows) // NIGHTS // 100 + 2  # no night has them all
 
 
+@pytest.mark.slow
 def test_whose_deadline_is_near_is_read_each_night(levels: Copy) -> None:
     now = datetime.fromisoformat(levels.sandbox.control("GET", "clock")["now"])
     near, *_ = [row_id for row_id, row in levels.rows.items() if row["blackholed_at"]]
@@ -202,6 +205,7 @@ def test_without_the_marks_everybody_is_read_each_night(levels: Copy) -> None:
     assert levels.stale_of_students() == set()
 
 
+@pytest.mark.slow
 def test_who_is_read_for_their_level_is_not_read_again_among_the_people(
     levels: Copy,
 ) -> None:
@@ -222,6 +226,7 @@ def test_who_is_read_for_their_level_is_not_read_again_among_the_people(
     assert {row["cursus_id"] for row in brought.values()} == {21}
 
 
+@pytest.mark.slow
 def test_who_is_gone_is_asked_for_no_more(levels: Copy) -> None:
     gone = [row["user_id"] for row in levels.rows.values()][:5]
     for person in gone:
@@ -245,6 +250,7 @@ class TestOfACampus:
         ]
         return int(max(sorted(set(left)), key=left.count))
 
+    @pytest.mark.slow
     def test_who_has_left_for_another_campus_has_a_level_too(
         self, tap: Tap, world: RunningSandbox, campus: int
     ) -> None:
@@ -281,11 +287,12 @@ class TestOfACampus:
         for night in range(4):
             world.live(3600, events={"mark": 100})
             levels.night()
-            # The first one also looks how ranges are answered.
-            assert len(levels.asked) == 2 + (night == 0)
+            # The first one also looks how ranges are answered, and instants understood.
+            assert len(levels.asked) == 2 + 2 * (night == 0)
             assert levels.stale(**{"filter[campus_id]": str(campus)}) == set()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "habit",
     [
@@ -311,6 +318,7 @@ def test_whatever_becomes_of_lists_of_people_no_level_is_lost(
         assert len(levels.asked) < 25  # all of it has four pages
 
 
+@pytest.mark.slow
 def test_who_may_not_ask_for_people_reads_all_levels_each_night(
     tap: Tap, world: RunningSandbox
 ) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tap_ft42.planning.nights import share
+from tap_ft42.declared.instants import DAY, HOUR
+from tap_ft42.planning.nights import is_due, share
 
 
 @given(
@@ -36,3 +38,18 @@ def test_who_was_loaded_at_once_is_shared_out_evenly() -> None:
 
 def test_where_nobody_is_to_be_read_again_nobody_is() -> None:
     assert share([1, 30], 0) == share([], 7) == 0
+
+
+@pytest.mark.parametrize("hour", [0, 3, 23])
+def test_a_night_begins_at_its_hour_and_is_worked_through_once(hour: int) -> None:
+    begins = 20_000 * DAY + hour * HOUR
+    assert is_due(None, begins, hour)
+    assert is_due(begins - 1, begins, hour)
+    assert not is_due(begins, begins + DAY - 1, hour)
+    assert is_due(begins, begins + DAY, hour)
+
+
+def test_without_an_hour_a_night_begins_at_midnight() -> None:
+    midnight = 20_000 * DAY
+    assert is_due(midnight - 1, midnight, -1)
+    assert not is_due(midnight, midnight + DAY - 1, -1)

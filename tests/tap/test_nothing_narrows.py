@@ -47,6 +47,7 @@ def came(run: Run) -> set[int]:
     return set(run.ids(STREAM))
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(
     "deviations",
     [
@@ -75,6 +76,7 @@ def test_a_later_read_ends_where_nothing_is_new(
     assert len(there.asked) <= 4
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("by_itself", ["-id", "-created_at"])
 def test_an_order_that_only_looks_like_that_of_changes_loses_none(
     tap: Tap, api: ScriptedApi, by_itself: str
@@ -104,6 +106,7 @@ def test_where_no_order_is_known_all_of_it_is_read_and_that_is_told(
     )
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("deviations", [{"refused": [*RANGES, "sort"]}, {"ignored": RANGES}])
 def test_what_is_gone_is_found_by_comparing_all_of_it(
     tap: Tap, api: ScriptedApi, deviations: dict[str, Any]

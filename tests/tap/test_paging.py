@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.tap.pretended import Pretended, record_of
+from tests.tap.pretended import Pretended, dated, record_of
 from tests.tap.scripted import Reply, paged
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ def linked(content: list[dict[str, object]], size: int) -> Callable[[Asked], Rep
     return answer
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize("page_size", [1, 7, 19, 38, 75, 76, 77, 100])
 def test_every_row_comes_once_whatever_the_page_size(
     tap: Tap, sandbox: RunningSandbox, page_size: int
@@ -55,6 +56,7 @@ def test_every_row_comes_once_whatever_the_page_size(
     assert run.ids("cursus") == [row["id"] for row in sandbox.truth("cursus")]
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("page_size", [19, 30, 76])
 def test_a_list_without_a_total_is_read_to_its_end(
     tap: Tap, sandbox: RunningSandbox, page_size: int
@@ -64,6 +66,7 @@ def test_a_list_without_a_total_is_read_to_its_end(
     assert run.ids("cursus") == [row["id"] for row in sandbox.truth("cursus")]
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize("count", [0, 1, 10, 20, 25])
 def test_a_list_without_any_word_of_its_length_is_read_to_its_end(
     tap: Tap, api: ScriptedApi, count: int
@@ -73,6 +76,7 @@ def test_a_list_without_any_word_of_its_length_is_read_to_its_end(
     assert run.ids("cursus") == list(range(1, count + 1))
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("count", [10, 20, 25])
 def test_a_list_with_links_only_is_read_to_its_end(
     tap: Tap, api: ScriptedApi, count: int
@@ -82,6 +86,7 @@ def test_a_list_with_links_only_is_read_to_its_end(
     assert run.ids("cursus") == list(range(1, count + 1))
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize("told", [True, False])
 @pytest.mark.parametrize("count", [20, 25])
 def test_pages_that_the_server_makes_smaller_cost_no_row(
@@ -125,6 +130,7 @@ def test_a_list_that_grows_shorter_ends_at_its_empty_page(tap: Tap, api: Scripte
     assert run.ids("cursus") == list(range(1, 21))
 
 
+@pytest.mark.few(4)
 @pytest.mark.parametrize(
     "headers",
     [
@@ -150,6 +156,7 @@ def test_what_a_page_holds_decides_and_no_header_does(
     assert len(api.asked_for("/v2/cursus")) < 30
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("total", [None, "40"])
 def test_a_list_that_shows_the_same_page_for_ever_is_told_and_the_others_go_on(
     tap: Tap, api: ScriptedApi, total: str | None
@@ -170,6 +177,7 @@ def test_a_list_that_shows_the_same_page_for_ever_is_told_and_the_others_go_on(
     assert len(api.asked_for("/v2/blocs")) < 15
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("behind", [Reply({}, 400), Reply({}, 404), None], ids=str)
 def test_a_list_that_shows_its_first_page_only_is_read_in_pieces(
     tap: Tap, api: ScriptedApi, behind: Reply | None
@@ -211,7 +219,20 @@ def test_an_empty_page_without_a_total_does_not_say_that_all_rows_are_gone(
     first = here.run("blocs", "census")
     assert [row["total"] for row in first.records("census")] == [3]
     api.script["/v2/blocs"] = paged([], told=False)
-    assert here.run("blocs", "census", state=first.state).records("census") == []
+    second = here.fail("blocs", "census", state=first.state)
+    assert second.records("census") == []
+    assert "42 shows 0 of the 3 rows that it had" in second.last_word
+
+
+def test_a_long_list_without_order_and_total_is_read_for_few_requests_a_page(
+    tap: Tap, api: ScriptedApi
+) -> None:
+    rows = [dated("achievements_users", number) for number in range(1, 251)]
+    there = Pretended(rows, refused=["sort"], tells_totals=False)
+    api.script["/v2/achievements_users"] = there
+    run = tap.pointed_at(api, page_size=5).run("achievements_users")
+    assert set(run.ids("achievements_users")) == set(range(1, 251))
+    assert len(there.asked) <= 6 * 50
 
 
 def test_a_list_that_hides_a_row_once_is_asked_for_again(tap: Tap, api: ScriptedApi) -> None:

@@ -71,12 +71,14 @@ def test_a_first_stream_that_is_down_for_good_does_not_end_the_run(
     assert the_run(run)["failed_streams"] == ["cursus"]
 
 
+@pytest.mark.slow
 def test_where_all_is_down_no_job_goes_on(tap: Tap, partial: ScriptedApi) -> None:
     partial.script |= {"/v2/cursus": DOWN, "/v2/blocs": DOWN}
     run = tap.pointed_at(partial, partial_success=True).fail("cursus", "blocs", OWN)
     assert the_run(run)["outcome"] == "failed"
 
 
+@pytest.mark.slow
 def test_a_stream_of_which_every_campus_fails_fails_alone(
     tap: Tap, sandbox: RunningSandbox
 ) -> None:
@@ -88,6 +90,7 @@ def test_a_stream_of_which_every_campus_fails_fails_alone(
     assert run.ids("coalitions_users")
 
 
+@pytest.mark.slow
 def test_two_streams_that_are_down_for_good_do_not_end_a_run_that_is_answered(
     tap: Tap, partial: ScriptedApi
 ) -> None:

@@ -63,6 +63,7 @@ def written(folder: Path, state: dict[str, Any]) -> str:
     return str(file)
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("campus_ids", SCOPES)
 def test_a_plan_of_a_first_load_is_about_right(
     tap: Tap, sandbox: RunningSandbox, campus_ids: list[int] | None
@@ -89,6 +90,7 @@ def test_a_plan_of_a_first_load_is_about_right(
             assert cost.rows == rows, stream
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("campus_ids", SCOPES)
 def test_a_plan_of_a_later_run_is_about_right(
     tap: Tap, mutable: RunningSandbox, tmp_path: Path, campus_ids: list[int] | None
@@ -114,6 +116,7 @@ def test_a_plan_costs_a_request_a_stream(tap: Tap, sandbox: RunningSandbox) -> N
     assert all("page[size]=1" in e["target"] for e in sandbox.log() if e["route"] != "token")
 
 
+@pytest.mark.slow
 def test_what_is_not_due_is_not_asked_for(
     tap: Tap, sandbox: RunningSandbox, tmp_path: Path
 ) -> None:
@@ -125,6 +128,7 @@ def test_what_is_not_due_is_not_asked_for(
     assert "GET /v2/blocs" not in sandbox.requests()["routes"]
 
 
+@pytest.mark.slow
 def test_a_plan_counts_what_is_asked_again_once_a_month(
     tap: Tap, sandbox: RunningSandbox, tmp_path: Path
 ) -> None:
@@ -159,6 +163,7 @@ def test_a_plan_is_summed_up_against_the_quota(tap: Tap, sandbox: RunningSandbox
     assert f"{-(-total // 50)} runs" in text
 
 
+@pytest.mark.slow
 def test_the_word_may_come_last_and_the_state_from_meltano(
     tap: Tap, sandbox: RunningSandbox, tmp_path: Path
 ) -> None:

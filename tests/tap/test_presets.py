@@ -85,6 +85,7 @@ def run(request: pytest.FixtureRequest, tap: Tap, people: RunningSandbox) -> Run
     return here.run(*STREAMS)
 
 
+@pytest.mark.few(1)
 def test_no_original_value_is_in_anything_that_is_written(
     run: Run, people: RunningSandbox
 ) -> None:
@@ -226,6 +227,7 @@ def telling(run: Run) -> list[str]:
     return re.findall(r"\w*hapax\w*", run.output + run.log, re.IGNORECASE)
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize("preset", PRESETS)
 def test_oddities_neither_stop_a_run_nor_tell_anything(
     tap: Tap, api: ScriptedApi, preset: str

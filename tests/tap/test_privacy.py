@@ -56,6 +56,7 @@ def test_the_run_read_all_streams_and_met_all_troubles(
     assert all(fault["struck"] for fault in people.control("GET", "faults"))
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize(
     "column", ["login", "email", "displayname", "url", "first_name", "last_name"]
 )

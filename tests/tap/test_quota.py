@@ -39,6 +39,7 @@ CURSUS = {"id": 21, "created_at": None, "name": "42", "slug": "42", "kind": "mai
 LIMITS = ((0, 0), (0, 1200), (2, 0), (2, 1200), (5, 5), (8, 6), (1, 3600), (1, 7200))
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize(("per_second", "per_hour"), LIMITS)
 def test_any_pair_of_limits_is_possible(
     tap: Tap, sandbox: RunningSandbox, per_second: int, per_hour: int
@@ -157,6 +158,7 @@ def test_an_account_that_is_wrong_is_set_right_by_the_api(
     assert run.ids("cursus") == [row["id"] for row in sandbox.truth("cursus")]
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("store_of", [postgresql, redis])
 def test_machines_share_an_account_in(
     tap: Tap, sandbox: RunningSandbox, store_of: StoreOf
@@ -199,6 +201,7 @@ def written_to_by_others(store: str) -> Iterator[None]:
     writing.result()
 
 
+@pytest.mark.slow
 def test_an_account_that_others_write_to_is_not_taken_for_one_that_is_used_up(
     tap: Tap, sandbox: RunningSandbox
 ) -> None:
@@ -238,8 +241,9 @@ def in_a_file() -> Iterator[str]:
                 database.execute(f"DROP TABLE {table}")
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(
-    "store_of", [in_a_file, redis, pytest.param(postgresql, marks=pytest.mark.slow)]
+    "store_of", [in_a_file, redis, pytest.param(postgresql, marks=pytest.mark.long)]
 )
 def test_a_store_that_is_lost_in_mid_run_costs_no_row(
     tap: Tap, api: ScriptedApi, store_of: StoreOf
@@ -276,7 +280,7 @@ def test_limits_that_are_not_set_are_those_that_42_tells(tap: Tap, api: Scripted
     assert "8 requests a second and 3600 an hour (roles: Official App)" in run.log
 
 
-@pytest.mark.parametrize("roles", ["", "a role " * 20, "r\xf4le"])
+@pytest.mark.parametrize("roles", ["", "a" * 101, "r\xf4le", "a\trole"])
 def test_roles_that_no_log_should_hold_are_not_told(
     tap: Tap, api: ScriptedApi, roles: str
 ) -> None:
@@ -285,6 +289,13 @@ def test_roles_that_no_log_should_hold_are_not_told(
     assert "3600 an hour (roles: unknown)" in here.run("cursus").log
 
 
+def test_roles_of_a_hundred_characters_are_told(tap: Tap, api: ScriptedApi) -> None:
+    api.script["/v2/cursus"] = paged([], **OFFICIAL | {"X_Application_Roles": "a" * 100})
+    here = tap.pointed_at(api, requests_per_second=None, requests_per_hour=None)
+    assert f"(roles: {'a' * 100})" in here.run("cursus").log
+
+
+@pytest.mark.few(1)
 @pytest.mark.parametrize(
     ("ceiling", "kept"), [((4, 1000), (4, 1000)), ((20, 9000), (8, 3600)), ((0, 0), (0, 0))]
 )

@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tap_ft42.declared.instants import DAY, HOUR
+from tap_ft42.planning.refresh import is_due, note_refresh
 
 from tests.tap.scripted import paged
 
@@ -52,6 +54,7 @@ def aged(state: State, hours: float) -> State:
     return state
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize("stream", PATHS)
 def test_what_did_not_change_costs_one_request_or_none(
     tap: Tap, sandbox: RunningSandbox, stream: str
@@ -66,6 +69,7 @@ def test_what_did_not_change_costs_one_request_or_none(
     assert second.state["bookmarks"][stream]["refreshed_at"]
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("stream", sorted(KNOWS_CHANGES))
 @pytest.mark.parametrize("changes", [1, 60])
 def test_what_changed_comes_by_itself(
@@ -84,6 +88,7 @@ def test_what_changed_comes_by_itself(
     assert sum(asked(mutable).values()) <= 12
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("stream", PATHS)
 def test_a_full_read_that_is_too_old_is_repeated(
     tap: Tap, sandbox: RunningSandbox, stream: str
@@ -108,6 +113,24 @@ def test_a_job_that_begins_some_minutes_earlier_each_night_does_not_slip(
     assert not quarter.records("coalitions")
 
 
+@pytest.mark.parametrize(("hours", "after"), [(10, 9), (20, 18), (168, 166), (0.5, 0.45)])
+def test_a_full_read_is_due_a_tenth_of_its_interval_early_or_two_hours(
+    hours: float, after: float
+) -> None:
+    at = 20_000 * DAY
+    state: State = {}
+    note_refresh(state, now=at, scope={}, readers=["blocs"], rows=7)
+
+    def due(age: int) -> bool:
+        return is_due(state, now=at + age, hours=hours, scope={}, readers=["blocs"])
+
+    milliseconds = round(after * HOUR)
+    assert not due(0)
+    assert not due(milliseconds - 1)
+    assert due(milliseconds)
+    assert due(-1)  # a wrong clock wrote it
+
+
 @pytest.mark.parametrize(("age", "is_read"), [(165.5, False), (166.5, True)])
 def test_a_week_is_no_more_than_two_hours_shorter(
     tap: Tap, sandbox: RunningSandbox, age: float, *, is_read: bool
@@ -117,6 +140,7 @@ def test_a_week_is_no_more_than_two_hours_shorter(
     assert bool(here.run("blocs", state=aged(first.state, age)).records("blocs")) is is_read
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(("hours", "is_read"), [(0, True), (12, True), (48, False)])
 def test_the_interval_is_a_setting(
     tap: Tap, sandbox: RunningSandbox, hours: int, is_read: bool
@@ -136,6 +160,7 @@ def test_an_interval_that_cannot_be_is_refused(
     assert any("| ERROR " in line for line in run.log.splitlines())
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(
     ("parent", "child"), [("campuses", "projects_users"), ("coalitions", "coalitions_users")]
 )
@@ -188,6 +213,7 @@ def test_a_scope_that_shrinks_asks_for_no_more_than_it_holds(
     assert asked(sandbox) == {"/v2/projects_users": 1}
 
 
+@pytest.mark.slow
 def test_a_run_that_was_cut_short_is_no_full_read(tap: Tap, sandbox: RunningSandbox) -> None:
     here = tap.pointed_at(sandbox, page_size=50)
     whole = set(here.run("achievements").ids("achievements"))

@@ -96,6 +96,7 @@ def a_month_later(state: Row, parent: str) -> Row:
     return later
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(
     "refusal", [REFUSED, Reply({}, 404), BROKEN], ids=["403", "404", "500"]
 )
@@ -166,6 +167,7 @@ def test_enrolments_are_found_without_campuses_and_without_who_studies_where(
     assert places(run) == expected(there)
 
 
+@pytest.mark.slow
 def test_all_campuses_of_a_shared_read_that_fails_are_named(
     tap: Tap, api: ScriptedApi, there: Pretended
 ) -> None:
@@ -239,6 +241,7 @@ def blocs(*houses: int) -> Callable[[Asked], Reply]:
     )
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("refusal", [REFUSED, BROKEN], ids=["403", "500"])
 def test_members_are_read_where_others_carry_the_list_of_coalitions(
     tap: Tap, api: ScriptedApi, houses: Pretended, refusal: Reply
@@ -298,6 +301,7 @@ WRONG = Reply({"error": "Bad Request"}, 400)
 WRAPPED = Reply({"data": []})
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("is_of_filter", [False, True], ids=["list", "filter"])
 @pytest.mark.parametrize("refusal", [REFUSED, WRONG, WRAPPED], ids=["403", "400", "wrapped"])
 def test_a_list_that_is_refused_from_the_second_run_on_is_not_asked_for_each_parent(
@@ -334,6 +338,7 @@ def test_parents_whose_rows_alone_are_shown_are_found_among_those_that_are_refus
     assert tap.pointed_at(api).fail(MEMBERSHIPS).ids(MEMBERSHIPS) == [20, 770]
 
 
+@pytest.mark.slow
 def test_a_list_that_is_refused_is_not_cut_in_halves_and_is_asked_again_later(
     tap: Tap, api: ScriptedApi, houses: Pretended
 ) -> None:
@@ -350,7 +355,7 @@ def test_a_list_that_is_refused_is_not_cut_in_halves_and_is_asked_again_later(
     assert len(api.asked) <= 10
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_list_that_breaks_for_all_parents_is_not_asked_for_each(
     tap: Tap, api: ScriptedApi
 ) -> None:
@@ -369,6 +374,7 @@ def test_a_list_that_breaks_for_all_parents_is_not_asked_for_each(
     assert second.ids(MEMBERSHIPS) == [10 * house for house in some]
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("largest", [100, 2])
 def test_a_parent_that_is_listed_twice_is_read_once(
     tap: Tap, api: ScriptedApi, there: Pretended, houses: Pretended, largest: int

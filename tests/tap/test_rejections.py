@@ -41,6 +41,7 @@ def run_with(tap: Tap, api: ScriptedApi, *records: object) -> Run:
     return tap.pointed_at(api).run("cursus", "rejected_records")
 
 
+@pytest.mark.few(4)
 @pytest.mark.parametrize("kind", BROKEN)
 def test_a_broken_record_is_kept_aside_with_the_reason(
     tap: Tap, api: ScriptedApi, kind: str
@@ -55,6 +56,7 @@ def test_a_broken_record_is_kept_aside_with_the_reason(
     assert record in (rejected["body"], rejected["body"].get("record"))
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize(
     ("record_id", "told"), [(7, "7"), ("7", "7"), (None, None), ("seven", "seven")]
 )

@@ -103,6 +103,7 @@ def earn(sandbox: RunningSandbox, membership: dict[str, Any], points: int) -> No
     sandbox.update("coalitions", membership["coalition_id"], score=total + points)
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("world", WORLDS)
 def test_no_score_is_stale_after_a_night(tap: Tap, houses: RunningSandbox, world: str) -> None:
     houses.configure(score_range=world)
@@ -117,6 +118,7 @@ def test_no_score_is_stale_after_a_night(tap: Tap, houses: RunningSandbox, world
         assert table.scores == true_scores(houses)
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("world", WORLDS)
 def test_only_what_moved_is_read_again(tap: Tap, houses: RunningSandbox, world: str) -> None:
     houses.configure(score_range=world)
@@ -167,6 +169,7 @@ def test_a_total_that_no_window_explains_is_looked_into(
     assert coalitions_asked(houses) == {member["coalition_id"]}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("world", WORLDS)
 def test_a_night_of_life_leaves_no_score_stale(
     tap: Tap, houses: RunningSandbox, world: str
@@ -185,6 +188,7 @@ def test_a_night_of_life_leaves_no_score_stale(
         assert table.scores == true_scores(houses)
 
 
+@pytest.mark.slow
 def test_a_cut_run_leaves_no_score_behind(tap: Tap, houses: RunningSandbox) -> None:
     houses.configure(score_range="ignored")
     here = tap.pointed_at(houses, page_size=5, **NIGHTLY)

@@ -41,6 +41,8 @@ if TYPE_CHECKING:
         ("quota_store", "postgresql:/localhost@quota"),
         ("start_date", "yesterday"),
         ("start_date", "31/12/2025"),
+        ("start_date", "2026-02-30"),
+        ("start_date", "2062-01-31"),
         ("campus_ids", "1;2"),
         ("campus_ids", ["Paris"]),
         ("campus_ids", [0]),
@@ -177,6 +179,7 @@ def test_a_setting_that_is_empty_is_not_set(tap: Tap, sandbox: RunningSandbox) -
     assert "client_secret (TAP_FT42_CLIENT_SECRET) is missing" in required.log
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("folder", [".", "below/it"])
 def test_a_variable_wins_over_the_same_one_in_a_file(
     sandbox: RunningSandbox, tmp_path: Path, folder: str
@@ -238,6 +241,58 @@ def test_a_file_that_is_no_json_ends_in_a_clear_line(
     assert "cannot be read" in run.log
     assert "Traceback" not in run.log
     assert "u-s4t2ud" not in run.log
+
+
+@pytest.mark.parametrize(
+    ("option", "held", "place"),
+    [
+        ("--config", ["client_id"], "it has"),
+        ("--catalog", ["users"], "it has"),
+        ("--catalog", {"streams": ["users"]}, "`streams.0` in it"),
+        ("--catalog", {"streams": [{"stream": "users"}]}, "`streams.0` in it"),
+        ("--state", ["users"], "it has"),
+        ("--state", {"bookmarks": 3}, "`bookmarks` in it"),
+        ("--state", {"bookmarks": {"users": 3}}, "`bookmarks.users` in it"),
+        ("--state", {"singer_state": {"bookmarks": 3}}, "`singer_state.bookmarks` in it"),
+    ],
+)
+def test_a_file_of_another_form_ends_in_a_clear_line(
+    tap: Tap, api: ScriptedApi, option: str, held: object, place: str
+) -> None:
+    file = tap.folder / "other.json"
+    file.write_text(json.dumps(held))
+    run = tap.pointed_at(api).call(option, str(file))
+    assert run.exit_code == 1
+    form = option.removeprefix("--")
+    assert f"other.json: {place}" in run.last_word
+    assert f"not the form of a {form}. Give another file" in run.last_word
+    assert "Traceback" not in run.log
+    assert api.asked == []
+
+
+def test_a_setting_that_there_is_not_is_named(tap: Tap, sandbox: RunningSandbox) -> None:
+    run = tap.pointed_at(sandbox, campus_id=987654321987).run("blocs")
+    (warning,) = [line for line in run.warnings if "no such setting" in line]
+    assert "campus_id:" in warning
+    assert "987654321987" not in run.log
+
+
+@pytest.mark.parametrize("setting", ["campus_ids", "cursus_ids"])
+def test_a_plan_names_ids_that_42_does_not_have(
+    tap: Tap, sandbox: RunningSandbox, setting: str
+) -> None:
+    run = tap.pointed_at(sandbox, **{setting: [99999]}).call("plan")
+    assert run.exit_code == 1
+    assert f"{setting}: 42 lists none with the id 99999" in run.last_word
+
+
+def test_a_report_that_cannot_be_written_is_refused_before_anything_is_asked(
+    tap: Tap, api: ScriptedApi
+) -> None:
+    run = tap.pointed_at(api).call("doctor", "--report", "/dev/null/here/report.json")
+    assert run.exit_code == 2
+    assert "/dev/null/here. Choose another one" in run.log
+    assert api.asked == []
 
 
 def test_a_file_of_settings_that_is_not_there_is_named(tap: Tap) -> None:

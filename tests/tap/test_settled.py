@@ -24,7 +24,7 @@ ENROLMENTS = "/v2/projects_users?filter[cursus]=21"
 FINISHED = f"{ENROLMENTS}&filter[status]=finished"
 LIFE = {"submit": 40, "mark": 40, "enrol": 30, "retry": 10, "unregister": 12}
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 
 @pytest.fixture(scope="module")

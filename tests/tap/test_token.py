@@ -34,6 +34,7 @@ def test_a_run_asks_for_one_token_however_many_streams_it_reads(
     assert sandbox.requests()["token"] == 1
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("refused", [0, 1, 3])
 def test_a_token_that_expires_in_the_middle_costs_no_row_and_repeats_none(
     tap: Tap, sandbox: RunningSandbox, refused: int
@@ -133,6 +134,7 @@ def lists(api: ScriptedApi) -> ScriptedApi:
     return api
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize("trouble", PASSING, ids=["500", "502", "html"])
 @pytest.mark.parametrize("scope", [{}, {"campus_ids": [1, 9]}], ids=["page", "ids"])
 def test_trouble_with_tokens_is_blamed_on_no_list(
@@ -147,6 +149,7 @@ def test_trouble_with_tokens_is_blamed_on_no_list(
     assert not any({"page_size", "longest_list"}.intersection(known) for known in seen.values())
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 422])
 def test_credentials_that_are_refused_in_the_middle_cost_no_page(
     tap: Tap, lists: ScriptedApi, status: int
@@ -180,6 +183,7 @@ def test_a_wrong_secret_ends_in_one_line_that_says_what_to_do(
     assert not run.records("cursus")
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("right", [True, False])
 def test_the_secret_is_in_nothing_that_leaves_the_tap(
     tap: Tap, sandbox: RunningSandbox, *, right: bool

@@ -69,6 +69,7 @@ class TestCost:
         here.run(*LIVE, state=state)
         assert asked(world) == 3
 
+    @pytest.mark.slow
     def test_it_costs_eight_with_the_houses(self, here: Tap, world: RunningSandbox) -> None:
         first = here.run(*EVERYBODY)
         assert len(world.truth("coalitions", columns="id")) > 300
@@ -78,6 +79,7 @@ class TestCost:
         here.run(*EVERYBODY, state=second.state)
         assert asked(world) <= 8
 
+    @pytest.mark.few(1)
     @pytest.mark.parametrize("campuses", [[1], [41]])
     def test_it_costs_three_at_a_campus(
         self, here: Tap, world: RunningSandbox, campuses: list[int]
@@ -87,6 +89,7 @@ class TestCost:
         here.run(*LIVE, campus_ids=campuses, state=state)
         assert asked(world) == 3
 
+    @pytest.mark.slow
     def test_no_request_names_more_than_a_hundred_parents(
         self, here: Tap, world: RunningSandbox
     ) -> None:
@@ -100,6 +103,7 @@ class TestCost:
             row["id"] for row in world.truth("coalitions", columns="id")
         )
 
+    @pytest.mark.slow
     def test_what_changed_costs_the_pages_and_the_look_ups_that_hold_it(
         self, here: Tap, world: RunningSandbox
     ) -> None:
@@ -110,6 +114,7 @@ class TestCost:
         assert 20 < len(run.records("projects_users")) < 100
         assert asked(world) <= 3
 
+    @pytest.mark.slow
     def test_the_last_rows_that_come_again_cost_no_look_up(
         self, here: Tap, world: RunningSandbox
     ) -> None:
@@ -140,6 +145,7 @@ class TestResult:
         expected = asked_one_by_one(world)
         assert {row: table.campuses[row] for row in expected} == expected
 
+    @pytest.mark.slow
     def test_a_sweep_and_asking_each_campus_give_the_same_rows(
         self, here: Tap, world: RunningSandbox
     ) -> None:
@@ -165,6 +171,7 @@ class TestResult:
         scores = {row["id"]: row["score"] for row in run.records("coalitions_users")}
         assert {scores[membership] for membership in changed} == {4242}
 
+    @pytest.mark.slow
     def test_every_campus_has_a_bookmark_of_its_own(
         self, here: Tap, world: RunningSandbox
     ) -> None:
@@ -179,6 +186,7 @@ class TestResult:
             for campus in after
         )
 
+    @pytest.mark.slow
     def test_each_campus_is_asked_if_nobody_knows_where_somebody_belongs(
         self, tap: Tap, crowd: RunningSandbox
     ) -> None:
@@ -206,7 +214,7 @@ def by_campus(state: Row) -> dict[int, Row]:
 class TestInterruptions:
     """A sweep that does not come to its end."""
 
-    @pytest.mark.slow
+    @pytest.mark.long
     @pytest.mark.parametrize("budget", [3, 7])
     def test_the_next_runs_go_on_from_there_and_lose_nothing(
         self, here: Tap, world: RunningSandbox, tmp_path: Path, budget: int
@@ -270,6 +278,7 @@ class TestBadges:
         assert got
         assert got - people <= set(first.ids("users")) | set(second.ids("users"))
 
+    @pytest.mark.slow
     def test_batches_are_asked_where_everybody_has_too_many(
         self, tap: Tap, crowd: RunningSandbox
     ) -> None:
@@ -283,6 +292,7 @@ class TestBadges:
         assert set(narrow.ids("achievements_users")) == set(wide.ids("achievements_users"))
         assert wide.ids("achievements_users")
 
+    @pytest.mark.slow
     def test_who_joins_the_campus_has_badges_in_the_same_run(
         self, tap: Tap, crowd: RunningSandbox
     ) -> None:

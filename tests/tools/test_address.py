@@ -34,6 +34,7 @@ def test_each_file_is_current() -> None:
     assert files() == current, "run make docs"
 
 
+@pytest.mark.slow
 def test_another_address_is_written_once_and_no_file_keeps_the_former(tmp_path: Path) -> None:
     copy_known_files(tmp_path)
     declared = tmp_path / "pyproject.toml"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 TOOLS = ("tap-ft42", "plain SDK tap")
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 
 @pytest.fixture(scope="module")

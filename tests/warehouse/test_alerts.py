@@ -54,6 +54,7 @@ def test_what_is_told_says_what_to_do(alerts: Alerts) -> None:
     assert post["text"].startswith("Database ft42: 1 new, 0 over\nWARNING: The application's")
 
 
+@pytest.mark.slow
 def test_all_news_are_one_message(alerts: Alerts) -> None:
     expire(alerts.warehouse, 5)
     reject(alerts.warehouse)
@@ -87,6 +88,7 @@ def test_a_failed_run_is_one_line_though_both_jobs_miss_it(alerts: Alerts) -> No
     assert post["text"].count("CredentialsError") == 1
 
 
+@pytest.mark.slow
 def test_a_publish_that_the_guard_stopped_is_told(alerts: Alerts) -> None:
     alerts.warehouse.run("init", "--job", "nightly")
     alerts.warehouse.land("users", user(3, alumni=True))
@@ -107,6 +109,7 @@ def test_a_job_that_ends_without_a_publish_has_failed(alerts: Alerts) -> None:
     assert alerts.news("--after", "nightly") == ([], ["job-failed:nightly"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("job", "turn"), [("incremental", 15), ("nightly", 24 * 60)])
 def test_a_failure_is_told_at_once_though_nobody_called_behind_the_turn_before(
     alerts: Alerts, job: str, turn: int
@@ -137,6 +140,7 @@ def test_a_job_that_fails_in_the_tap_is_told_by_what_the_tap_says(alerts: Alerts
     assert alerts.news("--after", "incremental") == (["run-failed:incremental"], [])
 
 
+@pytest.mark.slow
 def test_a_job_that_runs_when_its_next_turn_is_due_is_told(alerts: Alerts) -> None:
     alerts.warehouse.run("init", "--job", "incremental")
     grow_old(alerts.warehouse, "14 minutes")
@@ -150,6 +154,7 @@ def test_a_job_that_runs_when_its_next_turn_is_due_is_told(alerts: Alerts) -> No
     assert alerts.news("--after", "incremental") == ([], ["running-late:incremental"])
 
 
+@pytest.mark.slow
 def test_quarter_hours_that_a_night_holds_up_are_no_news(alerts: Alerts) -> None:
     alerts.warehouse.run("init", "--job", "nightly")
     alerts.warehouse.run("init", "--job", "incremental")
@@ -161,6 +166,7 @@ def test_quarter_hours_that_a_night_holds_up_are_no_news(alerts: Alerts) -> None
     assert alerts.news("--after", "nightly") == ([], [])
 
 
+@pytest.mark.slow
 def test_a_turn_that_was_taken_for_failed_may_still_publish(alerts: Alerts) -> None:
     alerts.warehouse.run("init", "--job", "incremental")
     assert alerts.news("--after", "incremental") == (["job-failed:incremental"], [])
@@ -193,6 +199,7 @@ def test_another_database_is_another_cause(alerts: Alerts) -> None:
     assert alerts.news(TARGET_POSTGRES_DATABASE="none") == (["unreachable"], [])
 
 
+@pytest.mark.slow
 def test_a_database_that_was_not_prepared_is_told_once_and_when_it_is(
     empty: Warehouse, hook: Hook, tmp_path: Path
 ) -> None:
@@ -203,6 +210,7 @@ def test_a_database_that_was_not_prepared_is_told_once_and_when_it_is(
     assert alerts.news() == (["never-published"], ["not-prepared"])
 
 
+@pytest.mark.slow
 def test_what_cannot_be_looked_for_is_not_over(alerts: Alerts) -> None:
     expire(alerts.warehouse, 5)
     assert alerts.news() == (["secret-expires"], [])
@@ -213,6 +221,7 @@ def test_what_cannot_be_looked_for_is_not_over(alerts: Alerts) -> None:
     assert alerts.news() == ([], ["missing:ft42.orphans"])
 
 
+@pytest.mark.slow
 def test_machines_that_call_at_the_same_time_tell_a_cause_once(
     alerts: Alerts, tmp_path: Path
 ) -> None:
@@ -227,6 +236,7 @@ def test_machines_that_call_at_the_same_time_tell_a_cause_once(
     assert len(alerts.hook.taken()) == 1
 
 
+@pytest.mark.slow
 def test_calls_at_the_same_time_tell_once_that_the_database_is_away(alerts: Alerts) -> None:
     calls = [alerts.start(TARGET_POSTGRES_PASSWORD="wrong") for _ in range(4)]
     assert [call.wait(timeout=60) for call in calls] == [0, 0, 0, 0]

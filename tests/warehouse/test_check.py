@@ -36,6 +36,7 @@ def published(right: Kept) -> Warehouse:
     return right.restored()
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize(
     ("damage", "sentence"),
     [
@@ -111,6 +112,7 @@ def test_a_row_that_the_census_missed_and_that_is_still_there(published: Warehou
     assert "1 rows of users no longer exist at 42" in published.attempt("check").output
 
 
+@pytest.mark.slow
 def test_a_row_that_the_census_met_and_that_never_landed(published: Warehouse) -> None:
     published.execute("UPDATE ft42_raw.census SET ids = '[1, 2, 3]'")
     published.execute("UPDATE ft42_warehouse.publishes SET seen_before = 1e15")
@@ -126,6 +128,7 @@ def test_a_row_that_the_census_met_and_that_never_landed(published: Warehouse) -
     assert published.run("check") == "All promises hold\n"
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("total", [1, 3])
 def test_a_total_that_is_not_what_landed(published: Warehouse, total: int) -> None:
     published.land_census("users", 1, 2**31, total)
@@ -136,6 +139,7 @@ def test_a_total_that_is_not_what_landed(published: Warehouse, total: int) -> No
     assert published.run("check") == "All promises hold\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("record_id", ["3", None, "3.0"])
 def test_a_rejected_person_is_missing_from_no_total(
     published: Warehouse, record_id: str | None
@@ -155,6 +159,7 @@ def test_a_rejected_person_is_missing_from_no_total(
     assert "the census counted 4" in published.attempt("check").output
 
 
+@pytest.mark.slow
 def test_a_rejected_version_of_a_row_that_landed_excuses_no_other(published: Warehouse) -> None:
     published.land(
         "rejected_records",
@@ -177,6 +182,7 @@ def land_audit(warehouse: Warehouse, counts: dict[str, int]) -> None:
     warehouse.land_run("night", "projects_users", age=timedelta(hours=1), audits=[audit])
 
 
+@pytest.mark.slow
 def test_days_of_which_42_counted_other_rows(published: Warehouse) -> None:
     published.execute(
         "UPDATE ft42_raw.projects_users SET created_at = '2026-01-02 23:30:00+00'"
@@ -201,6 +207,7 @@ def test_days_of_which_42_counted_other_rows(published: Warehouse) -> None:
     assert published.run("check") == "All promises hold\n"
 
 
+@pytest.mark.slow
 def test_a_census_of_the_future_does_not_hide_a_later_one(published: Warehouse) -> None:
     published.land_census("users", 1, 50, [1, 2])
     published.execute(

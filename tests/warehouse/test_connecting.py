@@ -84,6 +84,7 @@ WAYS: dict[str, Callable[[TlsServer], Settings]] = {
 }
 
 
+@pytest.mark.few(1)
 @needs_tls_server
 @pytest.mark.parametrize("way", WAYS)
 def test_a_way_to_connect_works_for_both(way: str, server: TlsServer, tmp_path: Path) -> None:

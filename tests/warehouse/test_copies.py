@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.warehouse.conftest import NOON, enrolment, user
 
 if TYPE_CHECKING:
@@ -32,6 +34,7 @@ def cursus_of(warehouse: Warehouse, user_id: int) -> list[int]:
     return list(row["cursus_ids"])
 
 
+@pytest.mark.slow
 def test_the_tables_tell_of_which_cursus_somebody_is(warehouse: Warehouse) -> None:
     two_cursus(warehouse)
     assert cursus_of(warehouse, 1) == [PISCINE, MAIN]
@@ -59,6 +62,7 @@ def test_who_leaves_one_cursus_stays_in_the_other(warehouse: Warehouse) -> None:
     assert warehouse.published("projects_users") == [20]
 
 
+@pytest.mark.slow
 def test_a_census_of_a_cursus_judges_no_other_s_rows(warehouse: Warehouse) -> None:
     two_cursus(warehouse)
     warehouse.land_census("users", 1, 2**31, [*range(1, 41)], cursus_id=MAIN)
@@ -67,6 +71,7 @@ def test_a_census_of_a_cursus_judges_no_other_s_rows(warehouse: Warehouse) -> No
     warehouse.run("check")
 
 
+@pytest.mark.slow
 def test_who_is_no_student_in_the_newest_copy_is_not_published(warehouse: Warehouse) -> None:
     two_cursus(warehouse)
     later = {"updated_at": NOON.replace(hour=14)}
@@ -79,6 +84,7 @@ def test_who_is_no_student_in_the_newest_copy_is_not_published(warehouse: Wareho
     warehouse.run("check")
 
 
+@pytest.mark.slow
 def test_who_is_erased_is_missed_in_no_cursus(warehouse: Warehouse) -> None:
     two_cursus(warehouse)
     warehouse.run("forget", "1")
@@ -112,6 +118,7 @@ UPDATE ft42_warehouse.publishes SET structure = 'of an older version'
 """
 
 
+@pytest.mark.slow
 def test_a_database_of_an_older_version_goes_on_without_a_new_load(
     warehouse: Warehouse,
 ) -> None:

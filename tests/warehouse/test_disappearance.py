@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.warehouse.conftest import NOON, enrolment, user
 
 if TYPE_CHECKING:
@@ -39,6 +41,7 @@ def test_a_range_that_was_not_read_proves_nothing(warehouse: Warehouse) -> None:
     assert len(warehouse.published("projects_users")) == 200
 
 
+@pytest.mark.slow
 def test_a_row_that_landed_after_the_counting_stays(warehouse: Warehouse) -> None:
     people(warehouse)
     warehouse.land("users", user(101, _sdc_extracted_at=NOON.replace(hour=14)))
@@ -47,6 +50,7 @@ def test_a_row_that_landed_after_the_counting_stays(warehouse: Warehouse) -> Non
     assert len(warehouse.published("users")) == 101
 
 
+@pytest.mark.slow
 def test_a_census_of_one_parent_says_nothing_about_others(warehouse: Warehouse) -> None:
     people(warehouse)
     warehouse.land("projects_users", enrolment(300, 1, campus_id=9))
@@ -69,6 +73,7 @@ def test_more_than_a_twentieth_of_a_table_goes_only_on_request(warehouse: Wareho
     assert len(warehouse.published("users")) == len(landed(warehouse, "users")) == 94
 
 
+@pytest.mark.slow
 def test_an_empty_landing_schema_does_not_empty_the_tables(warehouse: Warehouse) -> None:
     people(warehouse)
     warehouse.execute("TRUNCATE ft42_raw.users")
@@ -89,6 +94,7 @@ def test_who_disappeared_takes_all_their_rows_along(warehouse: Warehouse) -> Non
     ]
 
 
+@pytest.mark.slow
 def test_who_comes_back_is_published_again(warehouse: Warehouse) -> None:
     people(warehouse)
     warehouse.land_census("users", 1, 2**31, [n for n in range(1, 101) if n != 8])
@@ -102,6 +108,7 @@ def test_who_comes_back_is_published_again(warehouse: Warehouse) -> None:
     warehouse.run("check")
 
 
+@pytest.mark.slow
 def test_a_project_that_is_gone_makes_orphans_of_its_enrolments(warehouse: Warehouse) -> None:
     people(warehouse)
     warehouse.land("projects", *[{"id": n, "name": f"p{n}"} for n in range(100, 140)])
@@ -115,6 +122,7 @@ def test_a_project_that_is_gone_makes_orphans_of_its_enrolments(warehouse: Wareh
     assert (orphan["foreign_key"], orphan["missing_id"]) == ("project_id", 120)
 
 
+@pytest.mark.slow
 def test_a_newer_census_decides_against_an_older_one(warehouse: Warehouse) -> None:
     people(warehouse)
     warehouse.land_census("projects_users", 1, 200, [*range(1, 201)])
@@ -123,6 +131,7 @@ def test_a_newer_census_decides_against_an_older_one(warehouse: Warehouse) -> No
     assert 7 not in warehouse.published("projects_users")
 
 
+@pytest.mark.slow
 def test_a_census_of_the_future_deletes_nothing_and_hides_no_later_one(
     warehouse: Warehouse,
 ) -> None:

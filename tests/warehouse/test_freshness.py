@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tests.warehouse.conftest import Warehouse
 
 
+@pytest.mark.slow
 def test_a_backfill_makes_no_table_fresh(healthy: Warehouse) -> None:
     healthy.execute("UPDATE ft42_raw.sync_runs SET started_at = started_at - interval '1 h'")
     healthy.land_run(
@@ -43,6 +44,7 @@ def test_a_job_that_stands_still_is_told_once(healthy: Warehouse) -> None:
     assert "Likewise projects_users, users." in done.output
 
 
+@pytest.mark.slow
 def test_a_load_that_only_landed_is_not_fresh(healthy: Warehouse) -> None:
     healthy.execute("UPDATE ft42_raw.sync_runs SET started_at = started_at - interval '1 h'")
     healthy.run("publish")
@@ -71,6 +73,7 @@ def test_a_first_load_that_has_not_ended_is_told(warehouse: Warehouse) -> None:
     assert "4 runs" in found["runs-end-early:incremental"]["what"]
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(
     ("damage", "repair"),
     [
@@ -129,6 +132,7 @@ def test_a_run_of_the_future_makes_nothing_fresh_and_hides_no_failure(
     assert "CredentialsError" in findings(healthy)["run-failed:incremental"]["what"]
 
 
+@pytest.mark.slow
 def test_streams_that_did_not_fail_are_fresh_after_a_run_of_which_parts_failed(
     healthy: Warehouse,
 ) -> None:

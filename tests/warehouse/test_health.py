@@ -160,6 +160,7 @@ def silent(warehouse: Warehouse) -> None:
     publishes(warehouse, users=list(range(4, 14)), projects_users=[2, *range(4, 14)])
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize(
     ("damage", "key", "severity", "words"),
     [
@@ -203,6 +204,7 @@ def test_a_stopped_publish_is_told_until_one_goes_through(healthy: Warehouse) ->
     assert findings(healthy) == {}
 
 
+@pytest.mark.slow
 def test_a_broken_promise_is_told_until_a_check_finds_it_kept(healthy: Warehouse) -> None:
     broken_promises(healthy)
     healthy.run("rebuild")
@@ -211,6 +213,7 @@ def test_a_broken_promise_is_told_until_a_check_finds_it_kept(healthy: Warehouse
     assert findings(healthy) == {}
 
 
+@pytest.mark.slow
 def test_rows_that_always_wait_are_no_finding(warehouse: Warehouse) -> None:
     warehouse.land("projects_users", *[enrolment(number, 404) for number in range(30, 40)])
     warehouse.land_run("night", *NIGHTLY, *LIVE, age=timedelta(minutes=5))
@@ -280,6 +283,7 @@ def test_requests_of_the_last_hour_are_counted_by_when_they_were_sent(
     assert quota["requests_per_hour"] == 1200
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(
     ("kept", "allowed", "told"),
     [
@@ -323,6 +327,7 @@ def test_orphans_say_at_which_campus_they_are_that_42_does_not_list(
     ]
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("name", ["<b>", "{subject}", "%s", "'; DROP TABLE ft42.users; --"])
 def test_a_name_is_a_name_whatever_stands_in_it(healthy: Warehouse, name: str) -> None:
     healthy.land(
@@ -348,6 +353,7 @@ def test_a_publish_of_the_future_hides_neither_what_waits_nor_the_guard(
     assert {"delete-guard:users", "not-published"} <= set(findings(healthy))
 
 
+@pytest.mark.slow
 def test_a_stream_that_is_switched_on_later_is_no_growth_of_orphans(healthy: Warehouse) -> None:
     # It ends now, which is after the check that knew nothing of it.
     healthy.land_run("more", "coalitions_users", age=timedelta(minutes=1))
@@ -366,6 +372,7 @@ def test_a_stream_that_is_switched_on_later_is_no_growth_of_orphans(healthy: War
     assert "11 more" in findings(healthy)["orphans-grew:coalitions_users"]["what"]
 
 
+@pytest.mark.slow
 def test_large_tables_are_not_counted_for_a_share_of_them(healthy: Warehouse) -> None:
     # As the server's statistics have it: a thousandth would be orphans, and not the most.
     orphans(healthy)

@@ -37,6 +37,7 @@ def imported_by(*arguments: str) -> set[str]:
     return set(done.stderr.split())
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("command", ["outcome", "publish", "status"])
 def test_a_command_imports_what_it_needs_and_no_more(command: str) -> None:
     found = imported_by(command, "--help")
@@ -79,6 +80,7 @@ def test_a_quarter_of_an_hour_starts_three_programs() -> None:
     assert not tap["pip_url"].startswith("-e")
 
 
+@pytest.mark.slow
 def test_the_publish_of_a_job_prepares_a_database_that_nobody_has(empty: Warehouse) -> None:
     # As the stock target makes its tables.
     empty.execute(
@@ -92,6 +94,7 @@ def test_the_publish_of_a_job_prepares_a_database_that_nobody_has(empty: Warehou
     assert "ft42_raw.users" not in empty.run("status", "--json")
 
 
+@pytest.mark.slow
 def test_the_publish_of_a_job_prepares_once_a_version(warehouse: Warehouse) -> None:
     trigger = "SELECT FROM pg_trigger WHERE tgname = 'ft42_stamp' AND tgrelid = %s::regclass"
     warehouse.execute("DROP TRIGGER ft42_stamp ON ft42_raw.blocs")

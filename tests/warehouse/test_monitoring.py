@@ -5,6 +5,8 @@ from __future__ import annotations
 import inspect
 import json
 import re
+import shutil
+import subprocess
 from typing import Any
 
 import promql_parser
@@ -100,3 +102,15 @@ def test_the_scrape_asks_where_the_report_is_served() -> None:
     assert scrape["honor_labels"], "else `job` would be the scrape's"
     assert scrape["static_configs"] == [{"targets": ["127.0.0.1:8042"]}]
     assert read["rule_files"] == ["ft42.rules.yml"]
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="there is no Prometheus")
+@pytest.mark.parametrize(
+    ("what", "file"), [("rules", "ft42.rules.yml"), ("config", "prometheus.yml")]
+)
+def test_prometheus_takes_the_files(what: str, file: str) -> None:
+    done = subprocess.run(
+        ["promtool", "check", what, FOLDER / file],  # noqa: S607 - the machine's
+        capture_output=True, check=False, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr

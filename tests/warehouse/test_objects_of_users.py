@@ -62,6 +62,7 @@ def made_by_the_target(warehouse: Warehouse) -> None:
     )
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("thing", ON_A_COLUMN)
 def test_what_hangs_on_a_landed_column_stops_nothing_and_is_named(
     empty: Warehouse, thing: str
@@ -82,6 +83,7 @@ def test_what_hangs_on_a_landed_column_stops_nothing_and_is_named(
     empty.run("check")
 
 
+@pytest.mark.slow
 def test_once_it_is_dropped_the_column_gets_its_zone(empty: Warehouse) -> None:
     made_by_the_target(empty)
     empty.execute(ON_A_COLUMN["view theirs.recent"])
@@ -95,6 +97,7 @@ def test_once_it_is_dropped_the_column_gets_its_zone(empty: Warehouse) -> None:
     assert column["data_type"] == "timestamp with time zone"
 
 
+@pytest.mark.slow
 def test_views_on_orphans_and_tables_outlive_a_new_version(warehouse: Warehouse) -> None:
     warehouse.execute("CREATE SCHEMA theirs")
     for table in ("ft42.orphans", "ft42.orphan_rows", "ft42.users", "ft42_raw.users"):
@@ -108,6 +111,7 @@ def test_views_on_orphans_and_tables_outlive_a_new_version(warehouse: Warehouse)
     assert warehouse.query("SELECT FROM theirs.v_ft42_orphans WHERE missing_id = 404")
 
 
+@pytest.mark.slow
 def test_what_must_be_dropped_for_a_new_key_is_named(empty: Warehouse) -> None:
     empty.execute("CREATE SCHEMA theirs")
     empty.execute("CREATE SCHEMA ft42_raw")
@@ -120,6 +124,7 @@ def test_what_must_be_dropped_for_a_new_key_is_named(empty: Warehouse) -> None:
     empty.run("init")
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize("relation", ["MATERIALIZED VIEW", "VIEW"])
 @pytest.mark.parametrize("name", ["ft42.users", "ft42_raw.users", "ft42_warehouse.turns"])
 def test_a_name_that_is_taken_is_named(empty: Warehouse, name: str, relation: str) -> None:
@@ -130,6 +135,7 @@ def test_a_name_that_is_taken_is_named(empty: Warehouse, name: str, relation: st
     assert f"{name} is a {relation.lower()} of somebody else, but" in done.output
 
 
+@pytest.mark.slow
 def test_a_foreign_key_that_will_stop_a_publish_is_told_before_and_named_then(
     warehouse: Warehouse,
 ) -> None:
@@ -161,6 +167,7 @@ def test_a_rule_on_a_published_table_is_named(warehouse: Warehouse) -> None:
     assert "The rule kept of ft42.users stops who must write it" in warehouse.run("init")
 
 
+@pytest.mark.slow
 def test_rows_that_a_policy_hides_are_not_taken_for_gone(warehouse: Warehouse) -> None:
     warehouse.land("users", user(1))
     warehouse.run("publish")

@@ -46,6 +46,7 @@ def test_what_has_landed_since_the_last_publish_counts(warehouse: Warehouse) -> 
     assert published(warehouse) == {"projects_users": 3}
 
 
+@pytest.mark.slow
 def test_who_waits_for_two_parents_waits_for_the_second(warehouse: Warehouse) -> None:
     warehouse.land("projects_users", enrolment(10, 1, project_id=8))
     assert published(warehouse) == {"projects_users": 2}
@@ -56,6 +57,7 @@ def test_who_waits_for_two_parents_waits_for_the_second(warehouse: Warehouse) ->
     assert warehouse.published("projects_users") == [10]
 
 
+@pytest.mark.slow
 def test_who_has_waited_waits_for_a_parent_that_leaves_too(warehouse: Warehouse) -> None:
     warehouse.land("users", user(1), user(2))
     warehouse.land("projects_users", enrolment(10, 1), enrolment(20, 2, campus_id=404))
@@ -66,6 +68,7 @@ def test_who_has_waited_waits_for_a_parent_that_leaves_too(warehouse: Warehouse)
     assert published(warehouse) == {"achievements_users": 1, "projects_users": 3}
 
 
+@pytest.mark.slow
 def test_who_is_gone_waits_no_more(warehouse: Warehouse) -> None:
     warehouse.land("projects_users", *[enrolment(number, 404) for number in range(1, 101)])
     warehouse.land("achievements_users", {"id": 5, "user_id": 404, "achievement_id": 4})
@@ -77,6 +80,7 @@ def test_who_is_gone_waits_no_more(warehouse: Warehouse) -> None:
     warehouse.run("check")
 
 
+@pytest.mark.slow
 def test_a_row_waits_once_however_many_cursus_have_it(warehouse: Warehouse) -> None:
     warehouse.land("projects_users", enrolment(10, 1), enrolment(10, 1, cursus_id=9))
     assert published(warehouse) == {"projects_users": 1}
@@ -84,6 +88,7 @@ def test_a_row_waits_once_however_many_cursus_have_it(warehouse: Warehouse) -> N
     assert published(warehouse) == {}
 
 
+@pytest.mark.slow
 def test_a_rebuild_finds_what_waits_anew(warehouse: Warehouse) -> None:
     warehouse.land("projects_users", enrolment(10, 1), enrolment(11, 2))
     published(warehouse)
@@ -95,6 +100,7 @@ def test_a_rebuild_finds_what_waits_anew(warehouse: Warehouse) -> None:
     warehouse.run("check")
 
 
+@pytest.mark.slow
 def test_a_database_of_an_older_version_counts_right_at_once(warehouse: Warehouse) -> None:
     warehouse.land("users", user(1))
     warehouse.land("projects_users", enrolment(10, 1), enrolment(11, 2))
@@ -139,6 +145,7 @@ def rows_read(warehouse: Warehouse) -> int:
     return int(read["n"])
 
 
+@pytest.mark.slow
 def test_what_has_not_changed_is_not_looked_at(large: Kept) -> None:
     warehouse = large.restored()
     warehouse.land("projects_users", *[enrolment(MANY + n, 404) for n in range(1, 6)])
@@ -148,6 +155,7 @@ def test_what_has_not_changed_is_not_looked_at(large: Kept) -> None:
     assert counted(warehouse) == {"projects_users": WAITING + 5}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("schema", ["ft42_raw", "ft42"])
 def test_a_column_that_was_lost_and_made_anew_leaves_no_wrong_count(
     warehouse: Warehouse, schema: str

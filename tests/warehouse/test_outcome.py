@@ -22,6 +22,7 @@ def failed(warehouse: Warehouse, *streams: str, minutes: float, reason: str = RE
     )  # fmt: skip
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("job", ["nightly", "incremental"])
 def test_where_nothing_failed_a_job_ends_well(healthy: Warehouse, job: str) -> None:
     assert "everything" in healthy.run("outcome", "--job", job)
@@ -40,6 +41,7 @@ def test_what_failed_is_named_in_one_line_until_a_good_run(
     healthy.run("outcome", "--job", job)
 
 
+@pytest.mark.slow
 def test_a_publish_that_is_the_last_task_tells_it_once_the_rest_is_published(
     healthy: Warehouse,
 ) -> None:
@@ -88,6 +90,7 @@ def test_a_backfill_that_failed_is_not_the_job(healthy: Warehouse) -> None:
     healthy.run("outcome", "--job", "incremental")
 
 
+@pytest.mark.slow
 def test_a_load_of_another_group_does_not_hide_it(healthy: Warehouse) -> None:
     healthy.run("init", "--shard", "group0")
     failed(healthy, *LIVE, minutes=5)

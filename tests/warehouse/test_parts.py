@@ -61,6 +61,7 @@ def test_a_level_that_moved_moves_there_too(skilled: Warehouse) -> None:
     skilled.run("check")
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(
     ("said", "kept"),
     [
@@ -79,12 +80,14 @@ def test_whatever_a_list_says_the_rest_is_published(
     assert warehouse.published("cursus_users") == [10]
 
 
+@pytest.mark.slow
 def test_who_is_forgotten_leaves_no_skill(skilled: Warehouse) -> None:
     skilled.run("forget", "1")
     assert skills(skilled) == [(2, 3, 7)]
     skilled.run("check")
 
 
+@pytest.mark.slow
 def test_skills_that_were_lost_come_back_and_are_missed(skilled: Warehouse) -> None:
     skilled.execute("DELETE FROM ft42.cursus_users_skills WHERE user_id = 1")
     said = skilled.attempt("check")

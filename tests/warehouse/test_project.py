@@ -69,6 +69,7 @@ def test_the_server_is_read_from_dotenv(project: Path, database: Database) -> No
     assert "raw_of_plugin: 17 tables are ready" in done.stdout
 
 
+@pytest.mark.slow
 def test_what_is_nearer_comes_first(project: Path, database: Database) -> None:
     database.reset()
     done = called(project, "status", WAREHOUSE_USER="u", WAREHOUSE_DATABASE="d")
@@ -84,3 +85,6 @@ def test_outside_of_a_project_nothing_is_added(tmp_path: Path) -> None:
     done = called(tmp_path, "status")
     assert done.returncode == 2
     assert "Missing option '--host'" in done.stderr
+    assert "in the folder of the project: MELTANO_ENVIRONMENT=prod warehouse status" in (
+        done.stderr
+    )

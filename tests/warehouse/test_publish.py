@@ -69,6 +69,7 @@ def test_an_orphan_is_published_once_its_parent_has_come(warehouse: Warehouse) -
     assert warehouse.query("SELECT * FROM ft42.orphans") == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("left", [{"alumni": True}, {"kind": "external"}])
 def test_who_leaves_the_scope_leaves_the_tables_and_their_rows_wait(
     warehouse: Warehouse, left: dict[str, object]
@@ -83,6 +84,7 @@ def test_who_leaves_the_scope_leaves_the_tables_and_their_rows_wait(
     assert [row["missing_id"] for row in warehouse.query("SELECT * FROM ft42.orphans")] == [2]
 
 
+@pytest.mark.slow
 def test_a_row_that_points_elsewhere_follows(warehouse: Warehouse) -> None:
     warehouse.land("users", user(1))
     warehouse.land("projects_users", enrolment(10, 1))
@@ -137,6 +139,7 @@ def test_ranks_are_computed_and_equal_scores_share_one(warehouse: Warehouse) -> 
     assert warehouse.published("coalitions_users", "rank") == [4, 2, 2, 1, 5]
 
 
+@pytest.mark.slow
 def test_badges_are_tied_to_the_campuses_that_they_name(warehouse: Warehouse) -> None:
     warehouse.execute(
         "INSERT INTO ft42_raw.achievements (id, name, campus) "
@@ -169,6 +172,7 @@ def test_a_failed_publish_changes_nothing(warehouse: Warehouse) -> None:
     assert warehouse.published("users", "wallet") == [9, None]
 
 
+@pytest.mark.slow
 def test_of_two_publishes_at_once_one_waits(warehouse: Warehouse) -> None:
     warehouse.land("users", *[user(number) for number in range(1, 400)])
     with warehouse.database.connect() as other:
@@ -200,6 +204,7 @@ def test_what_was_changed_by_hand_is_put_right_by_a_rebuild(warehouse: Warehouse
     assert warehouse.published("users", "first_seen_at")[0] == first_seen
 
 
+@pytest.mark.slow
 def test_the_published_schema_can_be_dropped_and_made_anew(warehouse: Warehouse) -> None:
     warehouse.land("users", user(1))
     warehouse.land("projects_users", enrolment(10, 1))
@@ -211,6 +216,7 @@ def test_the_published_schema_can_be_dropped_and_made_anew(warehouse: Warehouse)
     warehouse.run("check")
 
 
+@pytest.mark.slow
 def test_a_database_restored_on_another_server_is_compared_as_a_whole(
     warehouse: Warehouse,
 ) -> None:
@@ -233,6 +239,7 @@ ATTACKS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ATTACKS)
 def test_a_name_is_a_name_whatever_stands_in_it(warehouse: Warehouse, name: str) -> None:
     warehouse.land("users", user(1, login=name, first_name=name, extra={name: name}))
@@ -256,6 +263,7 @@ def test_a_name_is_a_name_whatever_stands_in_it(warehouse: Warehouse, name: str)
     assert warehouse.published("campuses", "name") == ["Paris", name, "Lyon"]
 
 
+@pytest.mark.slow
 def test_schemas_of_any_name_are_quoted(empty: Warehouse) -> None:
     names = {
         "TARGET_POSTGRES_DEFAULT_TARGET_SCHEMA": 'raw"; DROP TABLE x; --',
@@ -280,6 +288,7 @@ def test_the_campuses_that_workers_share_are_told_as_json(warehouse: Warehouse) 
     assert warehouse.run("campuses") == "[1, 9]\n"
 
 
+@pytest.mark.slow
 def test_a_first_publish_does_not_wait_for_who_reads_the_empty_tables(
     warehouse: Warehouse,
 ) -> None:
@@ -291,6 +300,7 @@ def test_a_first_publish_does_not_wait_for_who_reads_the_empty_tables(
     warehouse.run("check")
 
 
+@pytest.mark.slow
 def test_all_keys_are_there_after_a_first_publish(warehouse: Warehouse) -> None:
     keys = (
         "SELECT conrelid::regclass::text AS place, conname AS name FROM pg_constraint "

@@ -34,7 +34,7 @@ VIOLATIONS = {
 }
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_nobody_ever_sees_half_a_publish(warehouse: Warehouse) -> None:
     load(warehouse, 0)
     warehouse.run("publish")

@@ -61,6 +61,7 @@ def test_it_tells_campuses_and_coalitions(healthy: Warehouse) -> None:
     assert "Order Paris 42cursus 1 4,321 1 7" in text
 
 
+@pytest.mark.slow
 def test_coalitions_are_ranked_within_their_bloc(healthy: Warehouse) -> None:
     healthy.land("cursus", {"id": 9, "name": "C Piscine"})
     blocs = {3: (21, (50, 51)), 4: (9, (60, 61))}
@@ -86,6 +87,7 @@ def test_coalitions_are_ranked_within_their_bloc(healthy: Warehouse) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_it_tells_what_was_left_out_by_id_only(healthy: Warehouse) -> None:
     healthy.land("projects_users", enrolment(30, 40404))
     healthy.land(
@@ -118,7 +120,7 @@ def test_an_empty_database_has_a_page(warehouse: Warehouse) -> None:
 def test_where_it_cannot_be_written_it_says_so(healthy: Warehouse, tmp_path: Path) -> None:
     done = healthy.attempt("report", "--output", f"{tmp_path}/none/report.html")
     assert done.exit_code == 1
-    assert "cannot be written: No such file or directory" in done.output
+    assert "cannot be written: No such file or directory. Choose another file" in done.output
 
 
 @pytest.mark.parametrize("options", [[], ["--serve", "--output", "x"]])
@@ -161,6 +163,7 @@ def test_it_is_served_fresh_with_health_and_metrics(healthy: Warehouse) -> None:
         assert requests.get(f"{url}health", timeout=20).status_code == 200
 
 
+@pytest.mark.slow
 def test_a_page_of_another_name_cannot_read_it(healthy: Warehouse) -> None:
     with served(healthy.database) as (url, _):
         for path in ("", "health", "metrics"):
@@ -182,6 +185,7 @@ def test_it_listens_on_this_machine_only(healthy: Warehouse) -> None:
             probe.connect(("127.0.0.2", port))
 
 
+@pytest.mark.slow
 def test_a_server_that_stops_is_told_by_the_page_and_by_monitors(healthy: Warehouse) -> None:
     with served(healthy.database, TARGET_POSTGRES_PORT="1") as (url, _):
         assert "cannot be reached" in requests.get(url, timeout=20).text
@@ -191,6 +195,7 @@ def test_a_server_that_stops_is_told_by_the_page_and_by_monitors(healthy: Wareho
         assert "ft42_healthy 0.0" in requests.get(f"{url}metrics", timeout=20).text
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_it_well(healthy: Warehouse) -> None:
     with served(healthy.database) as (_, process):
         process.send_signal(signal.SIGINT)

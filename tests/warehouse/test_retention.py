@@ -32,6 +32,7 @@ def rejected(warehouse: Warehouse) -> dict[str, bool]:
     return {row["rejection_id"]: row["body"] is not None for row in rows}
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(
     ("options", "left"),
     [
@@ -50,6 +51,7 @@ def test_rejected_records_go_after_a_month_or_what_is_set(
     assert set(rejected(healthy)) == left
 
 
+@pytest.mark.slow
 def test_of_an_old_record_no_more_is_left_than_which_one_is_missing(healthy: Warehouse) -> None:
     reject(healthy, "old", "5", days=31)
     healthy.run("publish")

@@ -73,6 +73,7 @@ def test_each_may_do_its_work(roles: Warehouse, role: str, statement: str) -> No
     run_as(roles, role, statement)
 
 
+@pytest.mark.few(5)
 @pytest.mark.parametrize(
     ("role", "statement"),
     [
@@ -102,6 +103,7 @@ def test_none_is_a_superuser_or_can_log_in(roles: Warehouse) -> None:
     assert not any(any(row.values()) for row in rows)
 
 
+@pytest.mark.slow
 def test_the_publisher_does_all_that_the_command_does(roles: Warehouse) -> None:
     as_publisher = {
         "WAREHOUSE_PUBLISHER": "test_publisher",
@@ -129,6 +131,7 @@ def test_the_loader_cannot_publish_and_is_told_what_it_lacks(roles: Warehouse) -
     assert "grant this one the publisher's role" in done.output
 
 
+@pytest.mark.slow
 def test_tables_of_an_older_version_go_over_to_the_publisher(empty: Warehouse) -> None:
     empty.execute("CREATE SCHEMA ft42_raw")
     empty.execute(
@@ -160,6 +163,7 @@ def test_a_wrong_password_is_not_told(warehouse: Warehouse) -> None:
     assert "hunter2" not in done.output
 
 
+@pytest.mark.slow
 def test_the_stock_target_loads_as_a_loader_and_no_more(
     roles: Warehouse, tmp_path: Path
 ) -> None:

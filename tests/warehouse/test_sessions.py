@@ -83,6 +83,7 @@ def start(warehouse: Warehouse, *arguments: str, **environment: str) -> subproce
     )
 
 
+@pytest.mark.slow
 def test_defaults_of_a_server_change_nothing(healthy: Warehouse, tmp_path: Path) -> None:
     usual = healthy.run("status", "--tables")
     healthy.land("users", user(4, login="ünï"))
@@ -106,6 +107,7 @@ def test_defaults_of_a_server_change_nothing(healthy: Warehouse, tmp_path: Path)
     assert healthy.published("users") == [1, 2, 3]
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(
     ("held", "what"),
     [
@@ -132,6 +134,7 @@ def test_who_holds_a_publish_up_is_named_and_given_up_on(
     assert healthy.published("users", "wallet")[0] == 7
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize("command", ["init", "rebuild", "forget 1", "check", "status"])
 def test_no_command_waits_for_ever(healthy: Warehouse, command: str) -> None:
     healthy.execute("DROP INDEX ft42.projects_users_user_id_idx")
@@ -161,6 +164,7 @@ def test_an_alert_waits_for_another_one_with_a_word_and_a_limit(
         healthy.run("alert", **settings)
 
 
+@pytest.mark.slow
 def test_a_cancelled_statement_is_not_blamed_on_the_settings(healthy: Warehouse) -> None:
     with somebody(healthy, "LOCK TABLE ft42_warehouse.publishes"):
         publish = start(healthy, "publish")
@@ -175,6 +179,7 @@ def test_a_cancelled_statement_is_not_blamed_on_the_settings(healthy: Warehouse)
     assert "TARGET_POSTGRES_HOST" not in said
 
 
+@pytest.mark.slow
 @needs_pgbouncer
 def test_publishes_through_a_pooler_leave_nothing_to_a_direct_one(
     healthy: Warehouse, postgres_folder: Path, request: pytest.FixtureRequest

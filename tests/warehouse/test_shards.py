@@ -71,6 +71,7 @@ def test_a_database_without_shards_has_no_schema_for_them(warehouse: Warehouse) 
     assert warehouse.query("SELECT FROM pg_inherits") == []
 
 
+@pytest.mark.slow
 def test_what_exists_is_kept_and_a_shard_is_found_without_being_named(
     sharded: Warehouse,
 ) -> None:
@@ -92,6 +93,7 @@ def test_a_name_that_cannot_be_a_schema_s_is_refused(warehouse: Warehouse) -> No
     assert schema_of(warehouse) == {"ft42", "ft42_raw", "ft42_warehouse"}
 
 
+@pytest.mark.slow
 def test_a_shard_s_schema_stands_for_the_whole_it_belongs_to(sharded: Warehouse) -> None:
     land_students(sharded)
     named = {"TARGET_POSTGRES_DEFAULT_TARGET_SCHEMA": LYON}
@@ -136,6 +138,7 @@ def test_of_copies_that_changed_at_once_the_last_read_is_published(sharded: Ware
     assert sharded.published("users", "wallet") == [2]
 
 
+@pytest.mark.slow
 def test_a_row_that_is_gone_in_one_shard_lives_as_long_as_another_has_it(
     sharded: Warehouse,
 ) -> None:
@@ -153,6 +156,7 @@ def test_a_row_that_is_gone_in_one_shard_lives_as_long_as_another_has_it(
     sharded.run("check")
 
 
+@pytest.mark.slow
 def test_a_census_judges_only_what_its_own_load_wrote(sharded: Warehouse) -> None:
     land_students(sharded)
     sharded.land("users", user(5000))
@@ -163,6 +167,7 @@ def test_a_census_judges_only_what_its_own_load_wrote(sharded: Warehouse) -> Non
     assert len(sharded.published("users")) == 81
 
 
+@pytest.mark.slow
 def test_who_left_one_shard_s_list_keeps_their_rows(sharded: Warehouse) -> None:
     land_students(sharded)
     sharded.run("publish")
@@ -206,6 +211,7 @@ def test_who_is_anonymised_in_one_shard_is_erased_in_all(sharded: Warehouse) -> 
     assert landed(sharded, "projects_users", LYON)[0] == 2
 
 
+@pytest.mark.slow
 def test_an_orphan_is_counted_once_however_many_copies_wait(sharded: Warehouse) -> None:
     for schema, campus in ((LYON, LYON_ID), (NICE, NICE_ID)):
         sharded.land("projects_users", enrolment(10, 1, campus_id=campus), schema=schema)
@@ -223,6 +229,7 @@ def test_an_orphan_is_counted_once_however_many_copies_wait(sharded: Warehouse) 
     sharded.run("check")
 
 
+@pytest.mark.slow
 def test_the_guard_counts_rows_and_not_copies(sharded: Warehouse) -> None:
     land_students(sharded)
     sharded.land("users", *[user(number) for number in range(1, 41)], schema=NICE)
@@ -235,6 +242,7 @@ def test_the_guard_counts_rows_and_not_copies(sharded: Warehouse) -> None:
     assert len(sharded.published("users")) == len(landed(sharded, "users", NICE)) == 80
 
 
+@pytest.mark.slow
 def test_a_removed_shard_takes_along_what_only_it_had(sharded: Warehouse) -> None:
     land_students(sharded)
     sharded.run("publish")
@@ -284,6 +292,7 @@ def load(warehouse: Warehouse, folder: Path, schema: str, wallet: int) -> None:
     assert done.returncode == 0, done.stderr[-2000:]
 
 
+@pytest.mark.slow
 def test_the_stock_target_touches_only_the_rows_of_its_own_schema(
     sharded: Warehouse, tmp_path: Path
 ) -> None:
@@ -337,6 +346,7 @@ def test_each_application_has_an_hour_and_a_secret_of_its_own(sharded: Warehouse
     assert "quota-used-up" in findings(sharded)
 
 
+@pytest.mark.slow
 def test_tables_that_the_loader_made_itself_become_a_shard_s(warehouse: Warehouse) -> None:
     warehouse.execute(f"CREATE SCHEMA {LYON}")
     warehouse.execute(
@@ -353,6 +363,7 @@ def test_tables_that_the_loader_made_itself_become_a_shard_s(warehouse: Warehous
     assert warehouse.published("users", "updated_at") == [NOON]
 
 
+@pytest.mark.slow
 def test_a_shard_is_made_while_a_publish_waits_and_is_not_missed(sharded: Warehouse) -> None:
     with sharded.database.connect() as other:
         other.execute("LOCK TABLE ft42_warehouse.publishes IN SHARE UPDATE EXCLUSIVE MODE")
@@ -368,6 +379,7 @@ def test_a_shard_is_made_while_a_publish_waits_and_is_not_missed(sharded: Wareho
     assert "users                1 new" in publish.communicate(timeout=60)[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["init", "publish"])
 def test_a_command_that_is_killed_leaves_nothing_half_done(
     sharded: Warehouse, command: str
@@ -393,6 +405,7 @@ def test_a_command_that_is_killed_leaves_nothing_half_done(
     sharded.run("check")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "statement",
     [

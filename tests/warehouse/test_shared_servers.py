@@ -116,6 +116,7 @@ def server(started: Server) -> Iterator[Server]:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("right", ["CREATEROLE", "NOCREATEROLE"])
 def test_roles_of_another_database_get_no_rights_and_stop_nothing(
     server: Server, right: str
@@ -130,6 +131,7 @@ def test_roles_of_another_database_get_no_rights_and_stop_nothing(
     server.works("a", "anna")
 
 
+@pytest.mark.slow
 def test_a_superuser_too_leaves_the_roles_of_another_database_alone(server: Server) -> None:
     server.execute("ALTER ROLE anna CREATEROLE")
     server.works("a", "anna")
@@ -137,6 +139,7 @@ def test_a_superuser_too_leaves_the_roles_of_another_database_alone(server: Serv
     assert server.others_may("b") == []
 
 
+@pytest.mark.slow
 def test_one_role_of_somebody_else_is_enough_to_make_none(server: Server) -> None:
     server.execute("CREATE ROLE ft42_reader LOGIN", "ALTER ROLE bert CREATEROLE")
     server.works("b", "bert")
@@ -145,6 +148,7 @@ def test_one_role_of_somebody_else_is_enough_to_make_none(server: Server) -> Non
     assert made == [("ft42_reader",)]
 
 
+@pytest.mark.slow
 def test_who_may_grant_the_roles_but_is_no_member_uses_them(server: Server) -> None:
     server.execute("ALTER ROLE anna CREATEROLE")
     server.execute(*(f"CREATE ROLE {name}" for name in ROLES), user="anna", database="a")
@@ -152,6 +156,7 @@ def test_who_may_grant_the_roles_but_is_no_member_uses_them(server: Server) -> N
     assert server.others_may("a")
 
 
+@pytest.mark.slow
 def test_somebody_elses_init_takes_nothing_from_the_owner(server: Server) -> None:
     server.works("a", "anna")
     server.execute(
@@ -169,6 +174,7 @@ def test_somebody_elses_init_takes_nothing_from_the_owner(server: Server) -> Non
     assert owners == [("anna",)]
 
 
+@pytest.mark.slow
 def test_who_lacks_rights_is_told_whose_the_schemas_are(server: Server) -> None:
     server.works("a", "anna")
     server.execute("GRANT CREATE ON DATABASE a TO bert")
@@ -200,6 +206,7 @@ def test_who_may_make_no_schema_is_told_the_statements_and_they_suffice(
     assert "must run" not in server.run("init", database="a", user="carl")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("given", ["to carl", "to the publisher", "to the account alone"])
 def test_schemas_that_a_dba_made_need_no_right_to_make_others(
     server: Server, given: str
@@ -219,6 +226,7 @@ def test_schemas_that_a_dba_made_need_no_right_to_make_others(
     server.works("a", "carl")
 
 
+@pytest.mark.slow
 def test_views_that_the_account_made_for_itself_stay_its_own(server: Server) -> None:
     server.execute("ALTER ROLE anna CREATEROLE")
     server.works("a", "anna")

@@ -30,6 +30,11 @@ def printed(*arguments: str, exit_code: int = 0) -> str:
     return done.output
 
 
+@pytest.fixture(scope="module")
+def listed() -> str:
+    return printed()
+
+
 def test_each_placeholder_of_a_file_is_explained_and_each_that_is_explained_is_used() -> None:
     texts = STATEMENTS.values()
     assert set(PLACEHOLDERS) == {
@@ -41,16 +46,15 @@ def test_each_placeholder_of_a_file_is_explained_and_each_that_is_explained_is_u
     assert all(f"%({name})s " in shown for name in VALUES)
 
 
-def test_each_statement_lies_in_a_room_and_is_listed() -> None:
+def test_each_statement_lies_in_a_room_and_is_listed(listed: str) -> None:
     assert {name.partition("/")[0] for name in STATEMENTS} == set(ROOMS)
-    listed = printed()
     for name in STATEMENTS:
         assert re.search(rf"^  {name}( TABLE)? +\S", listed, re.MULTILINE), name
 
 
 @pytest.mark.parametrize("name", sorted(STATEMENTS))
-def test_each_statement_can_be_printed_without_a_database(name: str) -> None:
-    is_of_table = f"  {name} TABLE " in printed()
+def test_each_statement_can_be_printed_without_a_database(name: str, listed: str) -> None:
+    is_of_table = f"  {name} TABLE " in listed
     tables = [table.name for table in published_tables()] if is_of_table else [None]
     found = []
     for table in tables:

@@ -64,6 +64,7 @@ def test_how_long_is_a_setting(warehouse: Warehouse, runs: Path) -> None:
     assert kept(runs) == {5: True, 6: True, 7: True}
 
 
+@pytest.mark.slow
 def test_a_database_that_cannot_be_trimmed_keeps_nobody_from_publishing(
     warehouse: Warehouse, tmp_path: Path
 ) -> None:

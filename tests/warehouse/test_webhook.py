@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tests.warehouse.hooked import Alerts
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("status", [302, 404, 429, 500])
 def test_what_the_webhook_does_not_take_is_told_the_next_time(
     alerts: Alerts, status: int
@@ -42,6 +43,7 @@ def test_a_webhook_that_does_not_answer_is_a_clear_line(alerts: Alerts) -> None:
     assert alerts.news() == (["secret-expires"], [])
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"])
 def test_a_webhook_that_nobody_vouches_for_gets_nothing(
     alerts: Alerts, tmp_path: Path, variable: str
@@ -107,6 +109,7 @@ def test_discord_gets_a_text_that_calls_nobody(alerts: Alerts) -> None:
     assert "\\<!here\\> & @\u200beveryone 'x' \\*b\\* \\[y\\](z)" in post["content"]
 
 
+@pytest.mark.slow
 def test_a_long_message_keeps_to_discords_limit_in_whole_words(alerts: Alerts) -> None:
     for number in range(60):
         reject(alerts.warehouse, rejection_id=f"{number}", stream=f"stream_{number}" * 4)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg import sql
@@ -145,6 +146,7 @@ def test_a_row_that_notes_no_load_notes_the_next(warehouse: Warehouse) -> None:
         assert landed(connection, "users")[1][1] == number
 
 
+@pytest.mark.slow
 def test_what_is_published_is_what_landed_whoever_wrote_it_twice(warehouse: Warehouse) -> None:
     with warehouse.database.connect() as connection:
         connection.autocommit = True

@@ -156,8 +156,10 @@ class Audit(Inquiry):
                 self._others.remember(comparison)
             return is_known
         if more + less <= bearable:
+            self._refuse_collapse(self._account.total)
             return True
         total = self._counted(Region()).total
+        self._refuse_collapse(total)
         if abs(total - comparison.counted) <= bearable // 2 and min(more, less) <= bearable:
             return True
         self._fit_of_graph.learn(

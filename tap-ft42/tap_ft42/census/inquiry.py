@@ -13,6 +13,7 @@ from tap_ft42.api.page import with_ids
 from tap_ft42.census.counting import Proof, UncountableError, count_all
 from tap_ft42.declared.contexts import list_of, parent_of
 from tap_ft42.declared.listing import CREATED_AT, ID, Cursor
+from tap_ft42.planning.collapse import refuse_collapse
 from tap_ft42.reading.asking import IncompleteReadError, RangeIgnoredError, TooLargeError
 from tap_ft42.reading.regions import Region
 
@@ -72,6 +73,7 @@ class Inquiry:
         self._seen = read.seen
         self._account = read.account
         self._whole = list_of(read.contexts[0])
+        self._are_strangers_told = False
 
     def proofs(self) -> Iterator[Proof]:
         """Ask, as far as the API can be read.
@@ -152,10 +154,29 @@ class Inquiry:
         counted, (context, *others) = self._list, self._contexts
         is_told = not others or not counted.listing.parent_columns
         contexts = {} if is_told else counted.contexts_of(records, self._contexts)
+        self._tell_strangers(records)
         for record in records:
             own = contexts.get(record.get(ID, 0))
             is_known = not is_told and own is None
             counted.output.emit(record, own or context, is_known=is_known)
+
+    def _tell_strangers(self, records: Sequence[dict[str, Any]]) -> None:
+        """Log once of which parents rows came, though 42 does not list these parents."""
+        listing = self._list.listing
+        if listing.parent_filter is None or listing.parent_columns:
+            return
+        parents = {record.get(listing.parent_id) for record in records}
+        parents -= {parent_of(context) for context in self._contexts}
+        if parents and not self._are_strangers_told:
+            self._are_strangers_told = True
+            self._list.logger.warning(
+                "%s: 42 has rows of %s %s, which it does not list or does not let this "
+                "application read. The nights read them.",
+                listing.name,
+                listing.parent_id,
+                ", ".join(sorted(map(str, parents))),
+                extra={"happened": "parents_not_listed"},
+            )
 
     @property
     def _column(self) -> str:
@@ -170,9 +191,10 @@ class Inquiry:
         census finds it.
         """
         ids = {*(proof.ids or ()), *self._seen.between(proof.lower, proof.upper)}
-        missing = [
-            row for row in self._account.between(proof.lower, proof.upper) if row not in ids
-        ]
+        known = self._account.between(proof.lower, proof.upper)
+        missing = [row for row in known if row not in ids]
+        if 2 * len(known) > self._account.total:
+            self._refuse_collapse(self._account.total - len(missing))
         for number in missing:
             self._account.remove(number)
         if self._tells_who_is_there:
@@ -180,6 +202,19 @@ class Inquiry:
             yield replace(proof, ids=own, total=len(own))
         else:
             yield from (gone(number, proof.sent) for number in missing)
+
+    def _refuse_collapse(self, rows: int, known: int | None = None) -> None:
+        """Refuse to believe at once that most of the list is gone.
+
+        Args:
+            rows: How many rows it seems to have.
+            known: How many are known; None for all of the account.
+
+        Raises:
+            IncompleteReadError: It seems to have so few rows for the first time.
+        """
+        notes, known = self._account.notes, self._account.total if known is None else known
+        refuse_collapse(notes, known=known, rows=rows, began=self._terms.began)
 
     @property
     def _oldest(self) -> int | None:
@@ -229,11 +264,14 @@ class Inquiry:
         listing = self._list.listing
         query = dict(self._list.query(self._whole))
         if listing.parent_filter is not None:
+            is_of_network = not self._terms.scope.campus_ids
+            if is_of_network and not listing.parent_columns:
+                return query  # there may be rows of parents that 42 does not list
             parents = sorted({parent_of(context) for context in self._contexts})
             # The known rows are of all parents, so all parents are counted.
             if self._read.is_all and len(parents) <= self._fit.can.longest_list:
                 query[listing.parent_filter] = ",".join(map(str, parents))
-            elif self._terms.scope.campus_ids:
+            elif not is_of_network:
                 return None
         return query
 

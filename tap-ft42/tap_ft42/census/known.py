@@ -21,6 +21,8 @@ The state of an incremental stream holds under ``census``, beside its bookmarks:
     requests.
 ``left``
     Until when another filter has shown which rows left the list.
+``collapsed``
+    When a census began that found most rows gone; see `tap_ft42.planning.collapse`.
 ``since``
     When the account was begun. It stays until a census has proven the known rows.
 ``is_mixed``
@@ -50,6 +52,7 @@ from tap_ft42.census.totals import TotalsCensus
 from tap_ft42.declared.contexts import key_of, parent_of
 from tap_ft42.declared.instants import from_milliseconds, milliseconds
 from tap_ft42.planning.bookmarks import is_same_scope
+from tap_ft42.planning.collapse import COLLAPSED
 from tap_ft42.planning.nights import is_due
 from tap_ft42.reading.ids import IdSet
 
@@ -218,6 +221,7 @@ class KnownRows(Presence):
         is_of_people = self._list.listing.tells == "people"
         before = set(account.ids) if is_of_people else set[int]()
         if self._are_all_seen(account):
+            account.notes.pop(COLLAPSED, None)
             yield self._whole, looked_at(self._terms.now())
         else:
             for census in self._censuses(account):

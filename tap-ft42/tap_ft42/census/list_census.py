@@ -96,11 +96,12 @@ class ListCensus(Inquiry):
             yield looked_at(self._terms.now())
             yield from self._first_proof()
             return
+        counted = self._counted_ahead()
         if (yield from self._read_again()):
             return
         has_changed = False
         proven = self._counted_to_be(self._account.total, self._terms.now())
-        for proof in proven if self._is_proven else self._compared():
+        for proof in proven if self._is_proven else self._compared(counted):
             has_changed |= proof.ids is not None
             yield proof
         if "since" in self._account.notes and not has_changed:
@@ -158,13 +159,20 @@ class ListCensus(Inquiry):
             whole = Proof(None, lower=1, upper=self._account.greatest, total=total, sent=sent)
             yield whole if self._tells_who_is_there else replace(whole, upper=0, total=0)
 
-    def _compared(self) -> Iterator[Proof]:
-        """Find out where the list differs from its known rows."""
-        if self._account.total <= self._page_size:
+    def _counted_ahead(self) -> Proof | None:
+        """Count the rows of a list of several pages, before any of them is found to be gone."""
+        if self._is_proven or self._account.total <= self._page_size:
+            return None
+        proof = self._counted(self._region(1, self._account.greatest))
+        self._refuse_collapse(proof.total)
+        return proof
+
+    def _compared(self, proof: Proof | None) -> Iterator[Proof]:
+        """Find out where the list differs from its known rows, given how many it has."""
+        region = self._region(1, self._account.greatest)
+        if proof is None:
             yield from self._taken(self._sector(1, self._account.greatest))
             return
-        region = self._region(1, self._account.greatest)
-        proof = self._counted(region)
         yield from self._counted_to_be(proof.total, proof.sent)
         if self._list.listing.census.left_filters:
             if proof.total != self._account.total:

@@ -50,6 +50,8 @@ class TotalsCensus(DayInquiry):
         parts, departures, have_gone = list[Counted](), self._terms.departures, False
         for is_named, filters in self._account.parts:
             total = self._counted(self._all_days, filters).total
+            if not is_named:
+                self._refuse_collapse(total, sum(own.values()))
             have_gone = not is_named and have_gone_along(
                 sum(own.values()) - total, self._account, departures
             )

@@ -1,19 +1,22 @@
-"""The doctor's visit: which lists it tests, and in which order."""
+"""The doctor's visit: it tries each list out, and says how 42 differs from what is assumed."""
 
 from __future__ import annotations
 
+import logging
 import time
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections import defaultdict
 from dataclasses import dataclass
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from math import ceil
+from typing import TYPE_CHECKING
 
-from tap_ft42.api.headers import whole_number
+from typing_extensions import override
+
+from tap_ft42.api.budget import Budget, RunEnds
+from tap_ft42.api.client import logger_of
 from tap_ft42.api.token import CredentialsError
 from tap_ft42.declared.capabilities import Capabilities
-from tap_ft42.declared.contexts import CURSUS
 from tap_ft42.declared.listing import ID, LARGEST
-from tap_ft42.doctor.asking import Asker
 from tap_ft42.doctor.examination import Examination
 from tap_ft42.doctor.findings import (
     Application,
@@ -22,14 +25,19 @@ from tap_ft42.doctor.findings import (
     of_list,
     of_the_application,
 )
-from tap_ft42.doctor.observed import ObservedRoute
+from tap_ft42.doctor.observed import Answer, ObservedRoute
+from tap_ft42.reading.asking import TooLargeError
+from tap_ft42.reading.reader import ONE
+from tap_ft42.run.lifecycle import ALONE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import date
 
+    import requests
+
     from tap_ft42.declared.contexts import Context
-    from tap_ft42.declared.listing import Listing
+    from tap_ft42.reading.pipeline import Reading
     from tap_ft42.run.lists import ListRun
     from tap_ft42.run.run import Run
 
@@ -37,8 +45,26 @@ _ROLES = ("None", "Alpha", "Beta", "Official App", "Certified App", "Moderator")
 """The roles that 42 gives; any other is reported as "another one"."""
 _PARENTS = 3
 """Parents that are tried, at most: one answer proves that their route may be read."""
-_SIZE = "users_count"
-"""The column of a campus with its number of users."""
+_TRIES = 4
+"""Tries of one request. After the second, a smaller one is tried; the third shows whether that
+is the reason."""
+_PATIENCE = 30.0
+"""Seconds: the doctor does not wait longer for the quota, or for 42."""
+
+
+class VisitEndsError(Exception):
+    """The visit may send no more requests."""
+
+
+class _Patience(Budget):
+    """The budget of a visit: it does not wait long."""
+
+    @override
+    def check(self, wait: float = 0, *, because: str = "the quota is used up") -> None:
+        super().check(wait, because=because)
+        if wait >= _PATIENCE:
+            message = f"{because}. Ask the doctor again in {ceil(wait / 60)} min"
+            raise RunEnds(message)
 
 
 @dataclass(frozen=True)
@@ -62,15 +88,26 @@ class Diagnosis:
 
 
 class Visit:
-    """Tests what this API allows and can do for this application."""
+    """Tests what this API allows and can do for this application.
+
+    It sends the requests of a run: those with which a run finds out what a list can do, the
+    first page of each list, and a window. It writes no state.
+    """
 
     def __init__(self, run: Run, lists: Mapping[str, ListRun]) -> None:
         self._run = run
         self._lists = lists
         self._began = time.monotonic()
-        self._asker = Asker(run.client, run.quota, run.budget)
-        self._assumed = (run.quota.per_second, run.quota.per_hour)
-        self._first: dict[str, Future[ObservedRoute]] = {}
+        self._answers = defaultdict[str, list[Answer]](list)
+        self._assumed = {
+            "per_second": run.quota.per_second,
+            "per_hour": run.quota.per_hour,
+        }
+        run.budget = _Patience(max_requests=None, max_minutes=run.settings.get("max_minutes"))
+        run.listeners.append(self._hear)
+
+    def _hear(self, response: requests.Response) -> None:
+        self._answers[response.url.partition("?")[0]].append(Answer.of(response))
 
     def diagnosis(self) -> Diagnosis:
         """Test the API, and return the result.
@@ -83,127 +120,127 @@ class Visit:
         """
         try:
             self._run.begin()
+            return self._result(self._examined(), None)
         except CredentialsError as refusal:
             return self._result([], refusal)
-        # Each list has a thread, as it waits for the answers to its own requests.
-        with ThreadPoolExecutor(len(self._lists) or 1) as threads:
-            parents = {
-                one.listing.parent.name for one in self._lists.values() if one.listing.parent
-            }
-            for name in sorted(self._lists, key=lambda name: name not in parents):
-                self._first[name] = threads.submit(self._examined, self._lists[name])
-            found = [self._first[name].result() for name in self._lists if name in self._first]
-            nested = [
-                threads.submit(self._nested, self._lists[one.stream], one)
-                for one in found
-                if one.is_examined
-            ]
-            found += [one for each in nested if (one := each.result()) is not None]
-        return self._result(found, None)
+        except RunEnds as end:
+            message = f"The doctor has stopped: {end}."
+            raise VisitEndsError(message) from end
 
     # The lists
 
-    def _examined(self, one: ListRun) -> ObservedRoute:
-        listing = one.listing
-        path = listing.whole_path or listing.path
-        found, context = self._route(one, path), self._context(listing, path)
-        if not found.is_wanted:
-            return self._accessed(found, context)
-        return Examination(
-            listing,
-            found,
-            self._asker,
-            context=context,
-            query=self._query(listing),
-            ids=self._ids(listing),
-            page_size=int(self._run.settings["page_size"]),
-        ).run()
-
-    def _route(self, one: ListRun, path: str) -> ObservedRoute:
-        assumed, is_wanted = Capabilities.of(one.listing), one.partitions.is_wanted
-        return ObservedRoute(one.listing.name, path, is_wanted, assumed, self._run.today)
-
-    def _accessed(self, found: ObservedRoute, context: Context) -> ObservedRoute:
-        """Test only whether the application may read a route."""
-        paging = {"page[number]": 1, "page[size]": 1}
-        found.answer = self._asker.ask(found.route, context, paging)
-        if found.answer.is_denied:
-            found.see(is_allowed=False)
-        return found
-
-    def _nested(self, one: ListRun, found: ObservedRoute) -> ObservedRoute | None:
-        """Test the route of a single parent, if it differs from that of all parents."""
-        listing = one.listing
-        if listing.path == found.route:
-            return None
-        parents = dict.fromkeys(row.get(listing.parent_id) for row in found.answer.rows)
-        looked_at = None
-        # A single parent may be closed, so try several.
-        for parent in [parent for parent in parents if parent is not None][:_PARENTS]:
-            route = self._route(one, listing.path)
-            looked_at = self._accessed(route, {listing.parent_id: parent})
-            if looked_at.answer.is_good:
-                break
-        return looked_at
-
-    def _context(self, listing: Listing, path: str) -> Context:
-        context: dict[str, Any] = {CURSUS: self._run.scope.cursus_ids[0]}
-        if listing.parent is not None and f"{{{listing.parent_id}}}" in path:
-            ids = self._ids_of_parents(listing.parent)
-            context[listing.parent_id] = ids[0] if ids else 1
-        return context
-
-    def _query(self, listing: Listing) -> dict[str, str]:
-        query = dict(listing.filters)
-        if listing.cursus_filter:
-            query[listing.cursus_filter] = str(self._run.scope.cursus_ids[0])
-        return query
-
-    def _ids(self, listing: Listing) -> tuple[str, Sequence[int]] | None:
-        """Return the parameter that takes many ids, with the ids that a run would send."""
-        campus_ids = self._run.scope.campus_ids
-        if listing.parent_filter and listing.parent and listing.parent.is_campus:
-            return listing.parent_filter, campus_ids or self._ids_of_parents(listing.parent)
-        if listing.campus_filter and campus_ids and listing.carrier is None:
-            return listing.campus_filter, campus_ids
-        return None
-
-    def _ids_of_parents(self, parent: Listing) -> list[int]:
-        """Return the ids of a list's parents; the first is one of middle size."""
-        if parent.name not in self._first:
-            return []
-        rows = [
-            row
-            for row in self._first[parent.name].result().answer.rows
-            if type(row.get(ID)) is int
+    def _examined(self) -> Sequence[ObservedRoute]:
+        """Try all lists at once; those below parents as soon as some parents are known."""
+        lists = self._lists.values()
+        for one in lists:
+            logger_of(one.listing).setLevel(logging.ERROR)  # the findings say it better
+        heads = [one for one in lists if one.listing.parent is None]
+        above = [self._begin(one, ()) for one in heads if one.partitions.children]
+        begun = [self._begin(one, ()) for one in heads if not one.partitions.children]
+        for route, reading in above:
+            self._finish(route, reading)
+        ids = {route.stream: route.ids_of(ID) for route, _ in above}
+        begun += [
+            self._begin(one, ids[one.listing.parent.name])
+            for one in lists
+            if one.listing.parent is not None
         ]
-        rows.sort(key=_size_of)
-        inhabited = [row for row in rows if _size_of(row)] or rows
-        middle = inhabited[len(inhabited) // 2 : len(inhabited) // 2 + 1]
-        ids = [row[ID] for row in (*middle, *rows)]
-        return list(dict.fromkeys(ids))[:LARGEST]
+        for route, reading in begun:
+            self._finish(route, reading)
+        routes = {route.stream: route for route, _ in (*above, *begun)}
+        nested = (self._nested(one, routes[name]) for name, one in self._lists.items())
+        return [*(routes[name] for name in self._lists), *filter(None, nested)]
+
+    def _begin(self, one: ListRun, ids: Sequence[int]) -> tuple[ObservedRoute, Reading]:
+        """Start to try a list; `ids` are those of some parents."""
+        listing, run, parts = one.listing, self._run, one.partitions
+        path, whole = listing.whole_path or listing.path, parts.lists[0]
+        if listing.parent is not None and listing.parent.is_campus:
+            ids = run.scope.campus_ids or ids
+        contexts = [{**(whole or {}), listing.parent_id: own} for own in ids]
+        if listing.parent is not None and (path != listing.whole_path or not parts.is_wanted):
+            whole = contexts[0] if contexts else {**(whole or {}), listing.parent_id: 1}
+        if not parts.is_wanted:
+            return self._access(one, path, whole)
+        if contexts:
+            one.sweeping.look(contexts)
+        route = self._route(one, path, whole)
+        query = {name: value for name, value in parts.query(whole).items() if value is not None}
+        if listing.carrier is not None:
+            query.pop(listing.campus_filter or "", None)  # it is the carrier's
+        name, can, some = listing.parent_filter, route.can, ids[:LARGEST]
+        is_heard = name not in can.ignored_filters and one.sweeping.refusal is None
+        if name and some and is_heard and len(some) <= can.longest_list:
+            query[name] = ",".join(map(str, some))
+        source = parts.reader.source(whole, query, path=path)
+        size, until = source.size, run.times.until
+        examination = Examination(listing, route, query, size=size, until=until)
+        place = run.next_place()
+        return route, run.pipeline.read(place, source, examination.read, max_tries=_TRIES)
+
+    def _access(
+        self, one: ListRun, path: str, context: Context | None
+    ) -> tuple[ObservedRoute, Reading]:
+        """Test only whether the application may read a route."""
+        route, reader = self._route(one, path, context), one.partitions.reader
+        source = reader.source(context, {}, path=path, size=ONE)
+        return route, reader.ask_first(source, self._run.next_place(), max_tries=_TRIES)
+
+    def _route(self, one: ListRun, path: str, context: Context | None) -> ObservedRoute:
+        answers = self._answers[self._run.client.api_url + path.format(**context or {})]
+        fit, is_wanted = one.partitions.reader.route(path).fit, one.partitions.is_wanted
+        assumed = Capabilities.of(one.listing)
+        return ObservedRoute(one.listing.name, path, is_wanted, assumed, fit, answers)
+
+    def _finish(self, route: ObservedRoute, reading: Reading) -> None:
+        try:
+            for part, _ in self._run.pipeline.parts(reading):
+                route.head = route.head or part.page
+        except (TooLargeError, *ALONE) as failure:
+            route.failure = failure
+            if route.is_denied:
+                route.fit.learn("42 does not let this application read it", is_allowed=False)
+
+    def _nested(self, one: ListRun, whole: ObservedRoute) -> ObservedRoute | None:
+        """Test the route of a single parent, if it differs from that of all parents."""
+        listing, route = one.listing, None
+        if not whole.is_examined or listing.path == whole.route:
+            return None
+        # A single parent may be closed, so try several.
+        for parent in whole.ids_of(listing.parent_id)[:_PARENTS]:
+            route, reading = self._access(one, listing.path, {listing.parent_id: parent})
+            self._finish(route, reading)
+            if route.head is not None:
+                break
+        return route
 
     # The application
 
     def _result(
         self, found: Sequence[ObservedRoute], refusal: CredentialsError | None
     ) -> Diagnosis:
-        application = self._application(found, is_accepted=refusal is None)
-        quota, settings = self._run.quota, self._run.settings
-        second, hour = self._assumed
+        run, is_accepted = self._run, refusal is None
+        allowed, until = run.quota.allowed, run.token.secret_valid_until
+        application = Application(
+            is_accepted=is_accepted,
+            roles=None if allowed is None else _known_roles(allowed.roles),
+            requests_per_second=None if allowed is None else allowed.per_second,
+            requests_per_hour=None if allowed is None else allowed.per_hour,
+            secret_days=None if until is None else (until - run.clock.now()).days,
+        )
         limits = [
             of_limit(
-                "a second", second, application.requests_per_second, quota.per_second,
-                is_set="requests_per_second" in settings,
-            ),
-            of_limit(
-                "an hour", hour, application.requests_per_hour, quota.per_hour,
-                is_set="requests_per_hour" in settings,
-            ),
-        ]  # fmt: skip
-        ahead = self._run.clock.difference
+                unit,
+                self._assumed[f"per_{unit}"],
+                getattr(application, f"requests_per_{unit}"),
+                getattr(run.quota, f"per_{unit}"),
+                is_set=f"requests_per_{unit}" in run.settings,
+            )
+            for unit in ("second", "hour")
+        ]
+        ahead = run.clock.difference
         return Diagnosis(
-            self._run.today,
+            run.today,
             application,
             ahead,
             found,
@@ -211,30 +248,14 @@ class Visit:
                 *of_the_application(application, limits, ahead),
                 *chain.from_iterable(map(of_list, found)),
             ],
-            self._asker.requests + self._run.token.requests,
+            run.budget.spent + run.token.requests,
             time.monotonic() - self._began,
             refusal,
         )
 
-    def _application(self, found: Sequence[ObservedRoute], *, is_accepted: bool) -> Application:
-        headers = next((one.answer.headers for one in found if one.answer.headers), {})
-        until = self._run.token.secret_valid_until
-        roles = headers.get("X-Application-Roles")
-        return Application(
-            is_accepted=is_accepted,
-            roles=None if roles is None else _known_roles(roles),
-            requests_per_second=whole_number(headers, "X-Secondly-RateLimit-Limit"),
-            requests_per_hour=whole_number(headers, "X-Hourly-RateLimit-Limit"),
-            secret_days=None if until is None else (until - self._run.clock.now()).days,
-        )
 
-
-def _size_of(row: Mapping[str, Any]) -> int:
-    size = row.get(_SIZE)
-    return size if type(size) is int else 0
-
-
-def _known_roles(text: str) -> str:
+def _known_roles(text: str) -> str | None:
+    """Return the roles that are known; None if the API does not say."""
     roles = [role.strip() for role in text.split(",")]
     known = [role for role in roles if role in _ROLES]
     return ", ".join([*known, *["another one"] * (len(known) < len(roles))])

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from tap_ft42.doctor.asking import NO_ANSWER
-
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -75,7 +73,7 @@ def of_limit(
     """Return the finding about a limit.
 
     Args:
-        unit: Its unit of time, with an article.
+        unit: Its unit of time.
         assumed: The limit until the API says otherwise; 0 for none.
         allowed: The limit that the API names; None if it names none.
         kept: The limit that runs keep; 0 for none.
@@ -85,7 +83,8 @@ def of_limit(
     so = f"sends {kept:,} at most" if kept else "sends as many as it can"
     if is_set and allowed is not None and 0 < kept < allowed:
         so += ", because a setting says so"
-    return Finding(f"requests {unit}", f"{assumed:,}" if assumed else "any", found, so)
+    subject = f"requests {'an' if unit == 'hour' else 'a'} {unit}"
+    return Finding(subject, f"{assumed:,}" if assumed else "any", found, so)
 
 
 def _clock(seconds_ahead: float | None) -> Finding:
@@ -100,57 +99,59 @@ def _clock(seconds_ahead: float | None) -> Finding:
 
 def of_list(one: ObservedRoute) -> Iterator[Finding]:
     """Yield the findings about one route."""
-    name, answer = f"{one.stream} {one.route}", one.answer
+    name, head, seconds = f"{one.stream} {one.route}", one.head, f"{one.seconds:.1f} s"
     assumed = "may be read" if one.is_wanted else "off"
-    seconds = f"{answer.seconds:.1f} s"
-    if not answer.is_good:
-        yield _unreadable(name, assumed, one)
+    if head is None:
+        found, so = _failure(one), "tries again in each run"
+        if one.is_denied:
+            found = f"{one.status}: not for this application"
+            so = "reads all other streams, and fails; deselect the stream"
+        so = so if one.is_wanted else "does not read it"
+        yield Finding(name, assumed, found, so, has_way=not one.is_wanted)
     elif not one.is_examined:
         so = "asks it where that costs less" if one.is_wanted else "does not read it"
         yield Finding(name, assumed, f"may be read, {seconds}", so)
     else:
-        differences = list(_differences(one))
-        rows = f"{len(answer.rows)} rows in {seconds}"
+        differences = [
+            Finding(f"{one.stream} {what}", assumed, found, so)
+            for what, assumed, found, so in (*_of_pages(one), *_of_parameters(one))
+        ]
+        rows = f"{head.count} rows in {seconds}"
         if differences:
             yield Finding(name, assumed, rows, "reads it as follows")
         else:
             yield Finding(name, "as declared", f"as declared, {rows}", "reads it as declared")
         yield from differences
+        if not one.is_numbered:
+            subject = f"{one.stream} pages"
+            yield Finding(
+                subject, "by number", "always the first", "cannot read it", has_way=False
+            )
 
 
-def _unreadable(name: str, assumed: str, one: ObservedRoute) -> Finding:
-    status = one.answer.status
-    found = "no answer" if status == NO_ANSWER else f"answers {status}"
-    so = "tries again in each run"
-    if one.answer.is_denied:
-        found = f"{status}: not for this application"
-        so = "reads all other streams, and fails; deselect the stream"
-    so = so if one.is_wanted else "does not read it"
-    return Finding(name, assumed, found, so, has_way=not one.is_wanted)
-
-
-def _differences(one: ObservedRoute) -> Iterator[Finding]:
-    for of_some in (_of_pages, _of_order, _of_filters, _of_totals):
-        for what, assumed, found, so in of_some(one):
-            yield Finding(f"{one.stream} {what}", assumed, found, so)
-    if not one.is_numbered:
-        subject = f"{one.stream} pages"
-        yield Finding(subject, "by number", "always the first", "cannot read it", has_way=False)
+def _failure(one: ObservedRoute) -> str:
+    return "no answer" if one.status is None else f"answers {one.status}"
 
 
 _Line: TypeAlias = tuple[str, str, str, str]
+"""A word for what differs, what is assumed, what is found, and what the tap does."""
 
 
 def _of_pages(one: ObservedRoute) -> Iterator[_Line]:
     can, assumed = one.can, one.assumed
     if not can.is_paged:
         yield "pages", "by number", "all in one", "takes the one answer"
-    if "page_size" in can.observed:
+    if can.page_size != assumed.page_size:
         size = f"{can.page_size} rows"
         yield "page", f"{assumed.page_size} rows", size, f"asks for {size} at a time"
+    if can.totals != "exact":
+        so = "reads to the end, finds no disappeared rows"
+        yield "totals", "exact", can.totals, so
+    if one.failure is not None:
+        yield "tests", "answered", _failure(one), "finds out in each run"
 
 
-def _of_order(one: ObservedRoute) -> Iterator[_Line]:
+def _of_parameters(one: ObservedRoute) -> Iterator[_Line]:
     can, assumed = one.can, one.assumed
     if can.sorts != assumed.sorts:
         so = f"sorts by {_named(can.sorts)}" if can.sorts else "reads it in pieces"
@@ -162,28 +163,14 @@ def _of_order(one: ObservedRoute) -> Iterator[_Line]:
         yield "range", _named(assumed.ranges), _named(can.ranges), so
     if can.bounds != assumed.bounds:
         yield "bounds of a range", assumed.bounds, can.bounds, "asks for one more on each side"
-
-
-def _of_filters(one: ObservedRoute) -> Iterator[_Line]:
-    can, assumed = one.can, one.assumed
     if can.longest_list < assumed.longest_list:
         longest, so = str(can.longest_list), f"asks for {can.longest_list} at a time"
         yield "ids in a filter", str(assumed.longest_list), longest, so
     for parameter in can.ignored_filters:
-        if parameter in one.refused:
+        if one.is_refused(parameter):
             yield parameter, "narrows", "refused", "asks without it, and checks the rows"
         else:
             yield parameter, "narrows", "does not narrow", "checks the rows"
-
-
-def _of_totals(one: ObservedRoute) -> Iterator[_Line]:
-    if one.can.totals != "exact":
-        yield (
-            "totals",
-            "exact",
-            one.can.totals,
-            "reads to the end, finds no disappeared rows",
-        )
 
 
 def _named(columns: Sequence[str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from http import HTTPStatus
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -47,16 +48,15 @@ def as_json(diagnosis: Diagnosis) -> dict[str, Any]:
 
 
 def _route(found: ObservedRoute) -> dict[str, Any]:
-    answer = found.answer
+    head = found.head
     return {
         "stream": found.stream,
         "is_wanted": found.is_wanted,
-        "status": answer.status or None,
-        "error": answer.error or None,
-        "seconds": round(answer.seconds, 3),
-        "rows": len(answer.rows),
-        "bytes": answer.size,
-        "headers": sorted(name.lower() for name in answer.headers),
+        "status": found.status if head is None else HTTPStatus.OK,
+        "seconds": round(found.seconds, 3),
+        "rows": head.count if head else 0,
+        "bytes": len(head.body) if head else 0,
+        "headers": sorted({name.lower() for one in found.answers for name in one.headers}),
         "can": found.can.as_json(),
         "differs": found.differs,
         "fields": found.fields,

@@ -12,7 +12,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}\??")
 _COMMON = 0.5
@@ -29,57 +29,50 @@ _FORMS = (
 _TYPES: dict[type, str] = {
     bool: "boolean", dict: "object", float: "number", int: "integer", list: "list",
 }  # fmt: skip
-_OTHERS = "(others)"
+
+Shape = dict[str, dict[str, Any]]
 
 
-def shape_of(rows: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+def shape_of(rows: Sequence[Mapping[str, Any]], above: str = "", depth: int = 1) -> Shape:
     """Return the shape of records.
+
+    Args:
+        rows: The records.
+        above: The path of the field that holds them, with a full stop behind it.
+        depth: Their level.
 
     Returns:
         By the path of each field, such as ``user.login`` and ``teams[].id``: its types, and
         the shares of records in which it is null or missing.
     """
-    return dict(_fields(rows, "", 1))
-
-
-def _fields(
-    rows: Sequence[Mapping[str, Any]], above: str, depth: int
-) -> Iterator[tuple[str, dict[str, Any]]]:
-    counts = Counter(name for row in rows for name in row)
-    others = 0
-    for name, count in counts.items():
+    shape, others = Shape(), 0
+    for name, count in Counter(name for row in rows for name in row).items():
         if count < _COMMON * len(rows) or not _NAME.fullmatch(name):
             others += 1
-            continue
-        yield from _field([row[name] for row in rows if name in row], above + name, rows, depth)
-    if others:
-        yield f"{above}{_OTHERS}", {"fields": others}
+        else:
+            values = [row[name] for row in rows if name in row]
+            shape |= _shape_of_field(values, above + name, len(rows), depth)
+    return shape | ({f"{above}(others)": {"fields": others}} if others else {})
 
 
-def _field(
-    values: Sequence[object], path: str, rows: Sequence[object], depth: int
-) -> Iterator[tuple[str, dict[str, Any]]]:
-    types = sorted({_type(value) for value in values if value is not None})
-    yield (
-        path,
-        {
-            "types": types,
+def _shape_of_field(values: Sequence[object], path: str, rows: int, depth: int) -> Shape:
+    shape: Shape = {
+        path: {
+            "types": sorted({_type(value) for value in values if value is not None}),
             "null": round(sum(value is None for value in values) / len(values), 3),
-            "missing": round(1 - len(values) / len(rows), 3),
-        },
-    )
+            "missing": round(1 - len(values) / rows, 3),
+        }
+    }
     if depth == _DEEPEST:
-        return
-    below = [value for value in values if isinstance(value, dict)]
-    if below:
-        yield from _fields(below, f"{path}.", depth + 1)
+        return shape
     items = [item for value in values if isinstance(value, list) for item in value]
-    objects = [item for item in items if isinstance(item, dict)]
-    if objects:
-        yield from _fields(objects, f"{path}[].", depth + 1)
-    if len(objects) < len(items):
-        plain = [item for item in items if not isinstance(item, dict)]
-        yield from _field(plain, f"{path}[]", plain, _DEEPEST)
+    for within, some in ((f"{path}.", values), (f"{path}[].", items)):
+        objects = [value for value in some if isinstance(value, dict)]
+        shape |= shape_of(objects, within, depth + 1)
+    plain = [item for item in items if not isinstance(item, dict)]
+    if plain:
+        shape |= _shape_of_field(plain, f"{path}[]", len(plain), _DEEPEST)
+    return shape
 
 
 def _type(value: object) -> str:

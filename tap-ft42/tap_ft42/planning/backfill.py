@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
-from tap_ft42.declared.instants import from_milliseconds, in_milliseconds, milliseconds
+from tap_ft42.declared.instants import DAY, from_milliseconds, in_milliseconds, milliseconds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -88,15 +88,18 @@ class Backfill:
 
 
 def refusal(settings: Mapping[str, Any]) -> str | None:
-    """Say why the window of the settings cannot be read; None if it can, or there is none."""
-    start, end = settings.get("start_date"), settings.get("end_date")
+    """Say why the window of the settings cannot be read; None if it can."""
+    start, end, now = settings.get("start_date"), settings.get("end_date"), time.time() * 1000
+    # Where the sun rises early, a day has begun that has not in UTC.
+    if start is not None and in_milliseconds(start) > now + DAY:
+        return f"start_date ({start}) lies in the future: nothing would be read. Correct it"
     if end is None:
         return None
     if start is None:
         return "end_date is set and start_date is not: a backfill needs both"
     if in_milliseconds(end) <= in_milliseconds(start):
         return f"end_date ({end}) is not later than start_date ({start})"
-    if in_milliseconds(end) > time.time() * 1000:
+    if in_milliseconds(end) > now:
         return (
             f"end_date ({end}) lies in the future: a backfill ends in the past. Unset it to "
             "read up to now"

@@ -11,6 +11,10 @@ The state of the stream (or partition) holds:
     last read all rows for it.
 ``refreshed_for``
     The scope of these runs. Another scope needs another full read.
+``rows``
+    How many rows the last full read found.
+``collapsed``
+    When a run began that found less than half of them; see `tap_ft42.planning.collapse`.
 """
 
 from __future__ import annotations
@@ -62,13 +66,19 @@ def is_due(
 
 
 def note_refresh(
-    state: dict[str, Any], *, now: int, scope: Mapping[str, Any], readers: Collection[str]
+    state: dict[str, Any],
+    *,
+    now: int,
+    scope: Mapping[str, Any],
+    readers: Collection[str],
+    rows: int,
 ) -> None:
-    """Note that a full read has ended; arguments as in `is_due`."""
+    """Note that a full read has ended; arguments as in `is_due`, and how many rows it found."""
     is_same = is_same_scope(state.get("refreshed_for"), scope)
     known = state.get("refreshed_at", {}) if is_same else {}
     state["refreshed_for"] = dict(scope)
     state["refreshed_at"] = known | dict.fromkeys(readers, from_milliseconds(now))
+    state["rows"] = rows
 
 
 def forget_position(state: dict[str, Any]) -> None:

@@ -12,6 +12,8 @@ asked for in the middle of a wide range. Whichever end is cut, the row is shown 
 of half that width are not cut. If ids do not narrow the list to that row, the row of the latest
 change is asked for at both ends of a range: as the first row of those after it, and as the last
 row of those before it.
+
+Last, a known row is asked for at its own instant, as 42 may count in another time zone.
 """
 
 from __future__ import annotations
@@ -169,6 +171,15 @@ async def find_reach(
             is_clipped = key == ID and reach == wide
             return min(reach, example.number) if is_clipped else reach
     return None  # the row has left the list
+
+
+async def is_exact(first: First, example: Example, key: Key) -> bool:
+    """Tell whether a range of instants shows the row of just these instants."""
+    for reach in (_CUT, _CUT, _LONG[False]):  # the row may change or leave meanwhile
+        page = await first(example.around(key, reach))
+        if example.number in page.ids:
+            return reach == _CUT
+    return True
 
 
 async def _holds(first: First, lower: int, upper: int, number: int) -> bool | None:

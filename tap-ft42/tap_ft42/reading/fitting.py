@@ -139,10 +139,10 @@ class Fit:
             sorts_by_several=False,
         )
 
-    def unnarrowed(self, column: str) -> None:
-        """Take note that a range was refused, or made no difference."""
+    def unnarrowed(self, column: str, why: str = "42 does not narrow it by") -> None:
+        """Take note that a range was refused, made no difference, or shows other rows."""
         self.learn(
-            f"42 does not narrow it by ranges of {column}. " + self._without_range(column),
+            f"{why} ranges of {column}. " + self._without_range(column),
             ranges=tuple(name for name in self.can.ranges if name != column),
         )
 
@@ -166,9 +166,10 @@ class Fit:
         keys = {key for region in regions for key in self.keys_due(region)}
         if not self.narrows_by(ID):
             return 2 * len(keys)  # a row is asked for at either end of a range
-        # One request tests both bounds and width.
+        # One request tests both bounds and width; another one, if instants are understood.
+        is_exact_due = bool(keys - {ID}) and self.are_bounds_due()
         is_alone = not keys - {ID} and any(map(self.are_bounds_due, regions))
-        return len(keys) + is_alone
+        return len(keys) + is_alone + is_exact_due
 
     def are_bounds_due(self, region: Region | None = None) -> bool:
         """Tell whether rows may lie on bounds that a range may not include."""

@@ -91,26 +91,26 @@ async def _concluded(ask: Ask, walk: _Walk, *, is_part: bool) -> AsyncIterator[P
     """Prove the borders that the pages of a sorted region have not proven."""
     region, key, seen, number = walk.region, walk.key, walk.seen, walk.number
     _, upper = region.interval(key)
-    again = ask
+    again, rest = ask, ask.after(number + 1)
     while walk.borders.are_open and not walk.has_all:
         # This page may have been asked for with the others. Then it proves nothing later.
         again = again.again()
         witness = await one_page(again, region, number + 1, order_by(key))
         if seen.add(witness):
             yield Part(witness)
-        async for part in walk.borders.prove(ask.after(number + 1), witness):
+        async for part in walk.borders.prove(rest, witness):
             yield part
-    async for part in _read_gaps(ask.after(number + 2), region, key, walk.doubted, seen):
+    async for part in _read_gaps(rest, region, key, walk.doubted, seen):
         yield part
     if seen.shown or seen.is_counted or is_part:
         is_doubtful = not seen.is_counted
         if is_doubtful:
             # If a row left while pages were on their way, their totals differ only this once.
-            counted = await one_page(ask.after(number + 3).again(), region, 1, order_by(key))
+            counted = await one_page(rest.again(), region, 1, order_by(key))
             is_doubtful = not seen.is_what_counts(counted)
         yield Part(None, reached=upper, is_doubtful=is_doubtful)
         return
-    async for part in read_piecewise(ask.after(number + 3), region, key):
+    async for part in read_piecewise(rest, region, key):
         yield part
 
 
@@ -271,8 +271,9 @@ async def _by_keys(
     """
     lower, upper = region.interval(key)
     for number in count(1):
+        rest = ask.after(number)
         if page is None:
-            page = await one_page(ask.after(2 * number), region, 1, order_by(key))
+            page = await one_page(rest, region, 1, order_by(key))
             yield Part(page, reached=lower)
         keys = page.keys(key)
         if page.count and not keys:
@@ -281,18 +282,14 @@ async def _by_keys(
         if not keys:
             return
         if not (page.ascends(key) and tells_order(page, key)):
-            async for part in read_piecewise(
-                ask.after(2 * number + 1), region, key, is_part=True
-            ):
+            async for part in read_piecewise(rest.after(1), region, key, is_part=True):
                 yield part
             return
         # A page may begin before the lower bound, as windows are widened by a millisecond.
         first, last = max(keys[0], lower), max(keys[-1], lower)
         if key != ID and first == last:
             moment = region.narrowed(key, last, last + 1)
-            async for part in read_in_order(
-                ask.after(2 * number + 1), moment, "id", is_part=True
-            ):
+            async for part in read_in_order(rest.after(1), moment, "id", is_part=True):
                 yield Part(part.page)
         lower = last + 1 if key == ID or first == last else last
         if lower > upper:

@@ -52,10 +52,12 @@ async def read_piecewise(
         IncompleteReadError: The API shows no row, though it counts some.
         RangeIgnoredError: The API does not narrow the list.
     """
-    _, upper = region.interval(key)
+    lower, upper = region.interval(key)
     head = head or await one_page(ask, region, 1, None)
     seen, keys = Seen(), list[int]()
-    most = 1 if (head.total or 0) > SHORT_SLICE * head.size else 2 * SHORT_SLICE
+    is_long = head.total is not None and head.pages > SHORT_SLICE
+    most = 1 if is_long else 2 * SHORT_SLICE
+    rest = ask.after(most + 1)
     async for page in all_pages(ask, region, None, seen, head, most=most):
         keys.extend(page.keys(key))
         yield Part(page)
@@ -69,8 +71,7 @@ async def read_piecewise(
                 yield Part(page)
         is_alike = len(again.ids) == known == len(seen.ids)
         if is_alike and not (known or is_part or again.has_all) and again.last == seen.last:
-            third = ask.after(most + 1).again().again()
-            await _refuse_hidden(third, region, again.last)
+            await _refuse_hidden(rest.again().again(), region, again.last)
         is_complete = again.is_over and (again.has_all or is_alike)
         is_doubtful = not again.has_all and again.last is not None
     if is_complete:
@@ -79,14 +80,18 @@ async def read_piecewise(
     is_part = is_part or seen.shown > 0
     if not region.is_divisible(key):
         # One millisecond has more rows than a page: they changed together.
-        async for part in read_piecewise(ask.after(most + 1), region, "id", is_part=is_part):
+        async for part in read_piecewise(rest, region, "id", is_part=is_part):
             yield replace(part, reached=None)
         yield Part(None, reached=upper)
         return
-    halves = region.halved(key, keys) if seen.is_over else None
+    # Most of a region may lie above all rows: ids reach far beyond the greatest one.
+    top = max(keys, default=upper)
+    is_empty_above = not seen.is_over and 2 * (top - lower) < upper - lower
+    cut_by = keys if seen.is_over else [top]
+    halves = region.halved(key, cut_by) if seen.is_over or is_empty_above else None
     pieces = halves or region.cut(key, max(2, slices_of(head, SHORT_SLICE)))
     async for part in in_turn(
-        read_piecewise(ask.after(most + 1 + number), piece, key, is_part=is_part)
+        read_piecewise(rest.after(number), piece, key, is_part=is_part)
         for number, piece in enumerate(pieces)
     ):
         yield part

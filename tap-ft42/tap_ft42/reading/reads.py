@@ -245,7 +245,7 @@ async def _has_fewer_pages(ask: Ask, region: Region, number: int) -> bool:
     """Tell whether a region has fewer pages than a number."""
     head = await one_page(ask, region, 1, None)
     if head.total is not None:
-        return number > ceil(head.total / head.size)
+        return number > head.pages
     if number > MOST_SLICES or not head.more:
         return True
     return not (await one_page(ask, region, number, None)).count
@@ -313,7 +313,7 @@ async def _from_scratch(
             async for part in rest_of_it:
                 yield Part(part.page)
         yield Part(head, is_descending=True)
-    elif head.total is None or head.total <= SHORT_SLICE * head.size or not head.ids:
+    elif head.total is None or head.pages <= SHORT_SLICE or not head.ids:
         async for part in read_piecewise(ask.after(1), region, "id", head):
             yield part
     else:
@@ -348,7 +348,9 @@ async def _slices(
         # Perhaps the API cuts ranges of ids silently.
         yield Part(None, is_doubtful=True)
         raise RangeIgnoredError
-    # A list does not lose half of its rows while it is read.
+    # A list does not win a tenth of its rows while it is read, and does not lose half of them.
+    if head.total is not None and shown > total + LOST + total // 10:
+        yield Part(None, is_doubtful=True)
     if (are_empty or not is_doubtful) and 2 * shown + LOST < total:
         message = f"the API counts {head.total} rows, and shows {shown}"
         raise IncompleteReadError(message)

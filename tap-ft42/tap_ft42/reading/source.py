@@ -13,6 +13,7 @@ from typing_extensions import override
 
 from tap_ft42.api.errors import FatalAPIError, may_be_of_page
 from tap_ft42.declared.contexts import CURSUS
+from tap_ft42.declared.listing import ID
 from tap_ft42.reading.asking import (
     COUNT,
     RangeIgnoredError,
@@ -23,6 +24,7 @@ from tap_ft42.reading.asking import (
     halves_of,
 )
 from tap_ft42.reading.refused import Asked, Suspects, answered_without
+from tap_ft42.reading.regions import Region
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -32,7 +34,6 @@ if TYPE_CHECKING:
     from tap_ft42.api.page import Page
     from tap_ft42.declared.listing import Listing
     from tap_ft42.reading.fitting import Fit
-    from tap_ft42.reading.regions import Region
     from tap_ft42.reading.spool import Spool
 
 
@@ -51,6 +52,7 @@ class Route:
         widths: The widest range that 42 has answered for any list of the run: of ids (True)
             or of instants (False).
         examples: The id of one row that came, by the request that selects it.
+        shown: By parameter: the longest list of ids for which rows came.
     """
 
     listing: Listing
@@ -62,6 +64,7 @@ class Route:
     permit: Callable[[], None]
     widths: dict[bool, int] = field(default_factory=dict)
     examples: dict[str, int] = field(default_factory=dict)
+    shown: dict[str, list[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -95,7 +98,8 @@ class ListSource(Source):
         if self.plan is None:
             return None
         request = self._request(self.params(region, number, sort))
-        return self.route.spool.recall(self.plan, request, self.route.listing.cursor)
+        page = self.route.spool.recall(self.plan, request, self.route.listing.cursor)
+        return page if page is None else self._believed(page)
 
     @override
     def fetch(self, region: Region, number: int, sort: str | None) -> Page:
@@ -108,11 +112,15 @@ class ListSource(Source):
             page = self._behind_the_last(asked, number, refusal) or self._otherwise(
                 asked, number, sort, refusal
             )
-        if number <= 1 and not page.count and page.total is None:
-            page = self._asked_twice(asked, number, page)
+        if number <= 1 and not page.count:
+            self._refuse_unheeded(region, page)
+            if page.total is None:
+                page = self._asked_twice(asked, number, page)
         for key, strangers in region.strangers(page).items():
             if 2 * strangers > page.count:
                 self.fit.unnarrowed(key)
+        if not region.width(ID) and (page.total or 0) > 1 and not region.strangers(page):
+            self.fit.doubt_totals()  # a single id cannot have several rows
         self._compare_changes(region, number, page)
         if self.plan is not None:
             self.route.spool.keep(
@@ -158,12 +166,45 @@ class ListSource(Source):
         self.entry.take(page)
         if page.ids:
             self.route.examples[self._rows] = page.ids[0]
+            name, ids = self._ids
+            is_sent = not asked.is_of_one and name not in asked.without
+            if is_sent and len(ids) > len(self.route.shown.get(name, ())):
+                self.route.shown[name] = ids
+        return self._believed(page)
+
+    def _believed(self, page: Page) -> Page:
+        """Return a page without its total, if the totals are known to be wrong."""
         return page.untold() if self.fit.can.totals == "wrong" else page
 
     def _asked_apart(self, asked: Asked, number: int = 1) -> Page:
         """Ask for a page besides the wanted one, once the quota allows it."""
         self.route.permit()
         return self._fetched(asked, number)
+
+    def _refuse_unheeded(self, region: Region, page: Page) -> None:
+        """Find out whether no row comes because a list has too many ids.
+
+        A list that is longer than any for which rows came is asked for with ids that have
+        rows. If none are known, its first ids are asked for, fewer each time.
+
+        Raises:
+            TooLargeError: Rows come for fewer ids.
+        """
+        name, ids = self._ids
+        known = self.route.shown.get(name, [])
+        if len(ids) <= max(1, len(known)) or page.total or region.bounds.keys() - {ID}:
+            return
+        tried = [*known, *(one for one in ids if one not in known)][: len(ids)]
+        lengths = [len(ids)] if known or region.bounds else []
+        for longest in lengths + ([] if known else [*halves_of(len(ids)), 1]):
+            some = replace(self, query={**self.query, name: ",".join(tried[:longest])})
+            if some._asked_apart(Asked(Region(), None, 1)).count:  # noqa: SLF001 - of the same class
+                break
+        else:
+            longest = len(known)
+        if 0 < longest < len(ids):
+            shorter = self._too_many(longest)
+            raise shorter
 
     def _asked_twice(self, asked: Asked, number: int, page: Page) -> Page:
         """Ask once more after an answer that has neither rows nor a total."""

@@ -30,6 +30,15 @@ _ENDINGS = {
 }
 
 
+def warn_of_clock() -> None:
+    """Warn that 42 did not say what time it is."""
+    LOGGER.warning(
+        "42 does not say what time it is (its first answer has no header `Date` that can be "
+        "read). The run goes by this machine's clock: see that it is right.",
+        extra={"happened": "clock_unknown"},
+    )
+
+
 def announce_run(run: Services, streams: Sequence[str]) -> None:
     """Log what a run is going to read."""
     campus_ids, until = list(run.scope.campus_ids), from_milliseconds(run.times.until)

@@ -7,18 +7,24 @@ that the last full read found.
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from tap_ft42.declared.instants import DAY, from_milliseconds, milliseconds
 from tap_ft42.planning import nights, refresh
-from tap_ft42.planning.bookmarks import note_scope
+from tap_ft42.planning.bookmarks import is_same_scope, note_scope
+from tap_ft42.planning.collapse import refuse_collapse
 from tap_ft42.planning.plan import Partition
 from tap_ft42.planning.priorities import need
+from tap_ft42.planning.steps import Way
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     from tap_ft42.declared.contexts import Context
+    from tap_ft42.planning.plan import PlannedRead
+    from tap_ft42.planning.steps import Step
+    from tap_ft42.reading.asking import Part
     from tap_ft42.reading.places import Place
     from tap_ft42.run.partitions import Partitions
     from tap_ft42.run.traits.trait import Trait
@@ -32,6 +38,10 @@ _PAUSE = 3 * DAY
 
 _NIGHT = "night"
 """Key in the state of a partition that is read once a night: when its last run began."""
+
+_DOUBTED = "doubted"
+"""Key in the state of a partition: when a run began whose load showed fewer rows than 42
+counts. The next night loads the partition again, once."""
 
 
 class DuePartitions:
@@ -99,8 +109,15 @@ class DuePartitions:
         read_until = milliseconds(state.get("read_until"))
         return read_until is not None and self.partitions.run.began - read_until > _PAUSE
 
+    def refuse_collapse(self, context: Context | None, rows: int) -> None:
+        """Refuse a full read that found hardly any rows; see `planning.collapse`."""
+        state = self.partitions.state(context)
+        if is_same_scope(state.get("refreshed_for"), self.partitions.scope_of(context)):
+            known, began = state.get("rows", 0), self.partitions.run.began
+            refuse_collapse(state, known=known, rows=rows, began=began)
+
     def note_refresh(
-        self, context: Context | None, records: Iterable[Any], *, is_whole: bool
+        self, context: Context | None, records: Collection[Any], *, is_whole: bool
     ) -> None:
         """Note that a full read has ended.
 
@@ -110,7 +127,11 @@ class DuePartitions:
             is_whole: Whether these are all rows that exist, so parents that are not among
                 them can be forgotten.
         """
-        refresh.note_refresh(self.partitions.state(context), **self._terms(context))
+        state, listing = self.partitions.state(context), self.partitions.listing
+        is_part = listing.parent or listing.by_cursus or self.partitions.run.scope.campus_ids
+        if not (records or is_part):
+            return  # no such list is empty as a whole, so the next run asks again
+        refresh.note_refresh(state, **self._terms(context), rows=len(records))
         for child in self.partitions.wanted_children if is_whole else ():
             state = child.output.stream_state
             refresh.forget_partitions(state, {*records, *refresh.hidden_ids(state)})
@@ -133,6 +154,7 @@ class DuePartitions:
     ) -> Partition:
         """Return a partition with what is due of it; drop the state that no longer counts."""
         listing, backfill = self.partitions.listing, self.partitions.run.backfill
+        self._forget_doubted(state)
         if listing.cursor is not None or listing.by_cursus:
             note_scope(state, self.partitions.bookmark_scope(context))
         if listing.cursor is not None and backfill is not None:
@@ -151,6 +173,44 @@ class DuePartitions:
             is_short=self._is_short(context),
             place=place,
         )
+
+    def learn_of(self, part: Part, step: Step, read: PlannedRead, *, is_short: bool) -> None:
+        """Note what a part shows of the list: its totals, its order, its cut windows.
+
+        Args:
+            part: The part.
+            step: The step that it is of.
+            read: The read that the step is of.
+            is_short: Whether the step has shown fewer rows than 42 counts.
+        """
+        fit = self.partitions.fit_of_sweeps if read.is_sweep else self.partitions.fit
+        if part.is_doubtful:
+            if is_short and step.way in {Way.FULL, Way.LOAD} and not self._had_wrong_totals:
+                for member in read.contexts:
+                    state = self.partitions.state(member)
+                    state[_DOUBTED] = from_milliseconds(self.partitions.run.began)
+            fit.doubt_totals()
+        if part.is_newest_first is not None:
+            fit.note_order(is_newest_first=part.is_newest_first)
+        if part.is_cut is not None:
+            fit.note_cut(step.until, is_cut=part.is_cut)
+
+    @cached_property
+    def _had_wrong_totals(self) -> bool:
+        """Whether the totals of the list were known to be wrong when the run began."""
+        return self.partitions.has_wrong_totals
+
+    def _forget_doubted(self, state: dict[str, Any]) -> None:
+        """Forget a load that showed too few rows, once the night has come."""
+        run, doubted = self.partitions.run, milliseconds(state.get(_DOUBTED))
+        hour = run.settings["census_hour"]
+        is_again = self._had_wrong_totals and "from_scratch" not in state
+        if doubted is None or not is_again or run.backfill is not None or hour < 0:
+            return
+        if nights.is_due(doubted, run.began, hour):
+            for name in (_DOUBTED, "refreshed_at"):
+                state.pop(name, None)
+            refresh.forget_position(state)
 
     def _is_due_tonight(self, state: Mapping[str, Any]) -> bool:
         run = self.partitions.run

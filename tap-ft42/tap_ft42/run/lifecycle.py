@@ -224,6 +224,8 @@ class Lifecycle:
             _end_without_token(failure)
         if run.clock.is_known:
             forget_the_future(self._host.stream_states, run.began)
+        else:
+            announcements.warn_of_clock()
         for setting, why in self._host.unlisted():
             self.note_failure(setting, why, kind=why)
         THIS_RUN.run_id = run.ledger.run_id

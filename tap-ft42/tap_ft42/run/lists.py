@@ -14,7 +14,8 @@ from tap_ft42.declared.contexts import cursus_of, key_of, parent_of
 from tap_ft42.declared.instants import from_milliseconds
 from tap_ft42.declared.listing import ID
 from tap_ft42.planning.bookmarks import level
-from tap_ft42.reading.asking import TooDearError, TooLargeError
+from tap_ft42.reading.asking import IncompleteReadError, TooDearError, TooLargeError
+from tap_ft42.reading.paging import LOST
 from tap_ft42.run.due import DuePartitions
 from tap_ft42.run.hidden import HiddenParents
 from tap_ft42.run.lifecycle import ALONE
@@ -33,9 +34,6 @@ if TYPE_CHECKING:
     from tap_ft42.declared.contexts import Context
     from tap_ft42.declared.listing import Listing
     from tap_ft42.planning.plan import PlannedRead
-    from tap_ft42.planning.steps import Step
-    from tap_ft42.reading.asking import Part
-    from tap_ft42.reading.fitting import Fit
     from tap_ft42.run.host import Output
     from tap_ft42.run.run import Run
     from tap_ft42.run.started import Started
@@ -193,6 +191,11 @@ class ListRun:
         is_whole &= not self.partitions.is_unreadable
         if self._is_read(context) and self.due.needs_all(context):
             if is_whole:
+                try:
+                    self.due.refuse_collapse(context, len(listed))
+                except IncompleteReadError:
+                    self.presence.of(context).doubt(context)
+                    raise
                 self.has_listed_all = True
                 exist = known_to_exist(self.output.stream_state)
                 for child in self.wanted_children:
@@ -249,8 +252,10 @@ class ListRun:
             parts = self.run.pipeline.parts(reading)
             for trait in self.traits:
                 parts = trait.prepared(parts, read)
+            shown = told = 0
             for part, place in parts:
                 if part.page is not None:
+                    shown, told = shown + part.page.count, max(told, part.page.total or 0)
                     self._note_turn(read, part.page)
                     page = self.partitions.unpacked(part.page)
                     records = page.records()
@@ -259,7 +264,10 @@ class ListRun:
                     self.started.begin_below(records, place)
                     self.presence.of(context).note(page, records, context)
                     yield from records
-                self._learn_of(part, step, read)
+                # A doubtful read does not prove that a row has disappeared.
+                for member in read.contexts if part.is_doubtful else ():
+                    self.presence.of(member).doubt(member)
+                self.due.learn_of(part, step, read, is_short=shown + LOST < told)
                 pending.append(partial(movement.advance, part))
                 if not self._must_list_again:
                     self._move(pending, rejected)
@@ -279,23 +287,6 @@ class ListRun:
         children = self.wanted_children
         is_early = bool(children) and self.run.lifecycle.ends_early
         return is_early or any(child.has_failed for child in children)
-
-    def _learn_of(self, part: Part, step: Step, read: PlannedRead) -> None:
-        """Note what a part shows of the list: its totals, its order, its cut windows."""
-        fit = self._fit_of(read)
-        if part.is_doubtful:
-            # If the totals are wrong, the read does not prove that a row has disappeared.
-            for member in read.contexts:
-                self.presence.of(member).doubt(member)
-            fit.doubt_totals()
-        if part.is_newest_first is not None:
-            fit.note_order(is_newest_first=part.is_newest_first)
-        if part.is_cut is not None:
-            fit.note_cut(step.until, is_cut=part.is_cut)
-
-    def _fit_of(self, read: PlannedRead) -> Fit:
-        """Return what was observed of the route of a read."""
-        return self.partitions.fit_of_sweeps if read.is_sweep else self.partitions.fit
 
     def _move(self, pending: list[Callable[[], None]], rejected: int) -> None:
         """Move the bookmarks, unless newly rejected records forbid it.
@@ -352,6 +343,12 @@ class ListRun:
     def is_in_scope(self, row: Mapping[str, Any]) -> bool:
         """Tell whether a row belongs to the run; the API's filters may let others through."""
         return all(trait.is_in_scope(row) for trait in self.traits)
+
+    def leave_out(self, row: Mapping[str, Any], context: Context | None) -> None:
+        """Take note of a row that the list shows, though it does not belong to the run."""
+        self.presence.of(context).leave_out(row[ID])
+        for trait in self.traits:
+            trait.leave_out(row)
 
     @cached_property
     def presence(self) -> Presences:

@@ -12,10 +12,10 @@ from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol
 
-from tap_ft42.api.errors import FatalAPIError
+from tap_ft42.api.errors import REFUSALS, FatalAPIError, explain, status_of
 from tap_ft42.api.retries import RETRIED
 from tap_ft42.planning.scope import id_lists
-from tap_ft42.reading.asking import TooLargeError
+from tap_ft42.reading.asking import IncompleteReadError, TooLargeError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -118,7 +118,7 @@ class Directory:
         try:
             for batch in id_lists(unknown, _LOOKED_UP):
                 self._learn_of({int(person) for person in batch.split(",")})
-        except (FatalAPIError, *RETRIED) as failure:
+        except (FatalAPIError, IncompleteReadError, *RETRIED) as failure:
             self._note_failure(failure)
             return
         for person_id in unknown:
@@ -153,7 +153,7 @@ class Directory:
         try:
             for batch in id_lists(campus_ids):
                 found |= self._named_among({int(campus) for campus in batch.split(",")})
-        except (FatalAPIError, *RETRIED) as failure:
+        except (FatalAPIError, IncompleteReadError, *RETRIED) as failure:
             self._note_failure(failure)
         except TooLargeError:
             pass  # the other campuses are found in another way
@@ -176,9 +176,13 @@ class Directory:
             "which they were read"
         )
         if isinstance(failure, FatalAPIError):
-            why = f"42 does not let this application read it. {instead}"
-            self.memberships.fit.learn(why, is_allowed=False)
+            why = "42 does not let this application read it"
+            if status_of(failure) not in REFUSALS:
+                why = f"42 refuses to look people up in it: {explain(failure).rstrip('.')}"
+            self.memberships.fit.learn(f"{why}. {instead}", is_allowed=False)
         else:
+            if isinstance(failure, IncompleteReadError):
+                self.memberships.fit.doubt_totals()  # the next run does without them
             self._are_lost = True
             self.memberships.note_failure(failure, instead)
 

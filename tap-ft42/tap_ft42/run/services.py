@@ -27,7 +27,7 @@ from tap_ft42.reading.pipeline import IN_FLIGHT, Pipeline
 from tap_ft42.reading.spool import Spool
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from datetime import date
 
     import requests
@@ -52,6 +52,8 @@ class Services:
         self.widths: dict[bool, int] = {}
         """How wide ranges may be, as any list of the run has shown; used by `Route`."""
         self._state_written = time.monotonic()
+        self.listeners: list[Callable[[requests.Response], None]] = []
+        """They hear each answer of the API, as the clock and the quota do."""
 
     @cached_property
     def clock(self) -> Clock:
@@ -105,8 +107,8 @@ class Services:
 
     def _learn(self, response: requests.Response, **_: object) -> None:
         """Learn the time and the limits from an answer, also from that with the token."""
-        self.clock.learn(response)
-        self.quota.learn(response)
+        for learn in (self.clock.learn, self.quota.learn, *self.listeners):
+            learn(response)
 
     @cached_property
     def token(self) -> BearerToken:

@@ -108,11 +108,17 @@ class Sweeping:
         """
         if self._list.listing.parent_filter is None:
             return alike
-        self._look_at_filter(contexts)
+        self.look(contexts)
         if not self._reads_together(contexts) or self._list.is_campus_ignored:
             return alike
-        is_due = self.refusal is None and self._is_look_due(contexts)
-        if is_due and self._list.run.budget.reaches_for(_WORTH_IT):
+        return loads_apart if self._list.fit_of_sweeps.is_list_due else alike
+
+    def look(self, contexts: Sequence[Context | None]) -> None:
+        """Test how 42 answers lists of parents, as far as such tests are due."""
+        self._look_at_filter(contexts)
+        if self.refusal is not None or self._list.is_campus_ignored:
+            return
+        if self._is_look_due(contexts) and self._list.run.budget.reaches_for(_WORTH_IT):
             try:
                 self._look_at_list(contexts)
             except FatalAPIError as refusal:
@@ -122,7 +128,6 @@ class Sweeping:
                 self.refusal = failure
             except (RunEnds, TooLargeError, IncompleteReadError):
                 pass  # the next run tests it
-        return loads_apart if self._list.fit_of_sweeps.is_list_due else alike
 
     def _look_at_filter(self, contexts: Sequence[Context | None]) -> None:
         """Test whether the API narrows rows to parents, where rows do not tell theirs."""

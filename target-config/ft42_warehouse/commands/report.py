@@ -55,7 +55,7 @@ def report(  # noqa: PLR0913 - an argument an option
     try:
         write_page(page, output)
     except OSError as error:
-        message = f"{output} cannot be written: {error.strerror}"
+        message = f"{output} cannot be written: {error.strerror}. Choose another file."
         raise click.ClickException(message) from None
     if str(output) != "-":
         click.echo(f"The report is in {output}: open it in a browser.")

@@ -41,6 +41,7 @@ def test_all_places_are_tried() -> None:
     assert sorted(place for places in AT_ONCE for place in places) == sorted(PLACES)
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("schema", ["ft42", "ft42_raw"])
 @pytest.mark.parametrize("places", AT_ONCE, ids=lambda places: places[0])
 def test_wherever_the_login_stands_it_goes_and_is_found_if_it_comes_back(
@@ -69,6 +70,7 @@ def test_wherever_the_login_stands_it_goes_and_is_found_if_it_comes_back(
     assert traces(two_people, "person1") == []
 
 
+@pytest.mark.slow
 def test_what_stands_in_many_rows_is_looked_through_once(two_people: Warehouse) -> None:
     two_people.run("forget", "1")
     said = "some words of all rows " * 20
@@ -110,6 +112,7 @@ def test_in_what_runs_and_jobs_say_of_themselves_nobody_is_left(two_people: Ware
     assert left & {"n", "f", "t", "o"} == {"o"}
 
 
+@pytest.mark.slow
 def test_logins_of_others_that_hold_the_login_stay(two_people: Warehouse) -> None:
     two_people.land(
         "users",
@@ -128,6 +131,7 @@ def test_logins_of_others_that_hold_the_login_stay(two_people: Warehouse) -> Non
     two_people.run("check")
 
 
+@pytest.mark.slow
 def test_logins_of_others_that_begin_or_end_like_one_stay(two_people: Warehouse) -> None:
     two_people.land(
         "users",
@@ -143,6 +147,7 @@ def test_logins_of_others_that_begin_or_end_like_one_stay(two_people: Warehouse)
     two_people.run("check")
 
 
+@pytest.mark.slow
 def test_neither_a_percent_sign_nor_a_backslash_in_a_name_stops_an_erasure(
     two_people: Warehouse,
 ) -> None:

@@ -21,6 +21,7 @@ ODDITIES: tuple[Any, ...] = (
 )  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("keep_strangers", ["false", "true"])
 def test_teams_of_any_form_land_and_hide_nobody(
     two_people: Warehouse, keep_strangers: str
@@ -65,6 +66,7 @@ def test_of_people_out_of_the_scope_only_ids_land(two_people: Warehouse) -> None
     two_people.run("check")
 
 
+@pytest.mark.slow
 def test_who_leaves_the_scope_leaves_ids_only(two_people: Warehouse) -> None:
     two_people.land("users", user(1, alumni=True))
     two_people.run("publish", "--allow-deletes")
@@ -72,6 +74,7 @@ def test_who_leaves_the_scope_leaves_ids_only(two_people: Warehouse) -> None:
     two_people.run("check")
 
 
+@pytest.mark.slow
 def test_strangers_are_kept_where_that_is_wanted(two_people: Warehouse) -> None:
     kept = {"WAREHOUSE_KEEP_STRANGERS": "true"}
     two_people.run("init", **kept)
@@ -82,6 +85,7 @@ def test_strangers_are_kept_where_that_is_wanted(two_people: Warehouse) -> None:
     assert two_people.published("projects_users", "teams")[1] == [TEAM]
 
 
+@pytest.mark.slow
 def test_rows_of_an_older_version_are_reduced_by_init(two_people: Warehouse) -> None:
     two_people.run("init", WAREHOUSE_KEEP_STRANGERS="true")
     two_people.land("users", user(8, login="staff8", kind="admin"))

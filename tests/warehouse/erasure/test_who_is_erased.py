@@ -65,6 +65,7 @@ def test_who_is_forgotten_does_not_come_back_with_the_next_load(
     assert_only_the_second_is_left(two_people)
 
 
+@pytest.mark.slow
 def test_nor_with_a_load_that_had_begun_before(two_people: Warehouse) -> None:
     with two_people.database.connect() as loader:
         loader.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
@@ -108,6 +109,7 @@ def test_who_is_gone_for_good_is_not_made_one_who_may_come_back(two_people: Ware
     assert row["reason"] == "forgotten"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reason", REASONS)
 @pytest.mark.parametrize("keep_strangers", ["false", "true"])
 def test_who_is_gone_does_not_come_back_with_the_enrolment_of_a_mate(
@@ -130,6 +132,7 @@ def test_who_is_gone_does_not_come_back_with_the_enrolment_of_a_mate(
     two_people.run("check")
 
 
+@pytest.mark.slow
 def test_who_had_disappeared_and_is_listed_again_comes_back(two_people: Warehouse) -> None:
     let_go(two_people, "disappeared")
     two_people.land("projects_users", enrolment(10, 1))
@@ -144,6 +147,7 @@ def test_who_had_disappeared_and_is_listed_again_comes_back(two_people: Warehous
     two_people.run("check")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reason", REASONS)
 def test_coalitions_stay_without_a_master_who_is_gone(
     two_people: Warehouse, reason: str

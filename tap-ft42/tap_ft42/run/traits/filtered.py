@@ -11,7 +11,7 @@ from typing_extensions import override
 from tap_ft42.run.traits.trait import Trait
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from tap_ft42.run.partitions import Partitions
 
@@ -25,6 +25,7 @@ class Filtered(Trait):
     def __init__(self, partitions: Partitions) -> None:
         self._list = partitions
         self._let_through = Counter[str]()
+        self._is_told = False
 
     @cached_property
     def _filters(self) -> list[tuple[str, str, str]]:
@@ -39,14 +40,42 @@ class Filtered(Trait):
     def is_in_scope(self, row: Mapping[str, Any]) -> bool:
         column = self._list.listing.cursus_column
         if column is not None and row["cursus_id"] not in row[column]:
-            return False
+            return not any(row[column]) and self._is_kept(column)
+        return not any(self._unheeded(row))
+
+    @override
+    def leave_out(self, row: Mapping[str, Any]) -> None:
+        column = self._list.listing.cursus_column
+        if column and any(row[column]) and row["cursus_id"] not in row[column]:
+            self._let_through[column] += 1
+        for name in self._unheeded(row):
+            self._let_through[name] += 1
+            if self._let_through[name] == _MANY:
+                self._list.fit.note_filter(name, is_ignored=True, instead="The tap does")
+
+    def _unheeded(self, row: Mapping[str, Any]) -> Iterator[str]:
+        """Yield the filters that should have kept a row out."""
         for name, column, value in self._filters:
             if row.get(column) is not None and str(row[column]).lower() != value:
-                self._note(name)
-                return False
-        return True
+                yield name
 
-    def _note(self, name: str) -> None:
-        self._let_through[name] += 1
-        if self._let_through[name] == _MANY:
-            self._list.fit.note_filter(name, is_ignored=True, instead="The tap does")
+    def _is_kept(self, column: str) -> bool:
+        """Tell whether a row that names no cursus belongs to the one that was asked for.
+
+        It does unless the API sends rows of other cursus, too.
+        """
+        ignored = self._list.fit_of_sweeps.can.ignored_filters
+        is_filtered = self._list.listing.cursus_filter not in ignored
+        is_kept = is_filtered and not self._let_through[column]
+        if not self._is_told:
+            self._is_told = True
+            self._list.logger.warning(
+                "%s: rows without %s came, and are %s.",
+                self._list.listing.name,
+                column,
+                "taken for the cursus that was asked for"
+                if is_kept
+                else "not read, as 42 sends rows of any cursus",
+                extra={"happened": "without_cursus", "are_kept": is_kept},
+            )
+        return is_kept

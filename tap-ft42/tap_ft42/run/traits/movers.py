@@ -32,6 +32,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from functools import cached_property
 from http import HTTPStatus
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
@@ -43,11 +44,12 @@ from tap_ft42.declared.instants import DAY, milliseconds
 from tap_ft42.planning.bookmarks import is_same_scope
 from tap_ft42.planning.nights import night_of, share
 from tap_ft42.planning.scope import id_lists
+from tap_ft42.reading.paging import LOST
 from tap_ft42.run.people import person_of
 from tap_ft42.run.traits.trait import Trait
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from tap_ft42.declared.contexts import Context
     from tap_ft42.declared.listing import Movers
@@ -208,14 +210,16 @@ class ThoseWhoMoved(Trait):
     @override
     def last(self, context: Context | None) -> Iterator[Any]:
         memory, is_refused = self._of(cursus_of(context)), False
-        if not self._is_filter_ignored:
+        asked = self._due(memory)
+        is_dear = self._is_dear(memory, len(asked))
+        if not (is_dear or self._is_filter_ignored):
             try:
-                yield from self._of_people(memory, context)
+                yield from self._of_people(memory, asked, context)
             except FatalAPIError as refusal:
                 if status_of(refusal) not in _REFUSED:
                     raise
                 is_refused = True
-        if is_refused or self._is_filter_ignored:
+        if is_dear or is_refused or self._is_filter_ignored:
             everybody = self._list.read_apart(
                 [self._list.query(context)], f"all of {self._list.name_of(context)}", context
             )
@@ -237,9 +241,17 @@ class ThoseWhoMoved(Trait):
             instead="All of it is read each night",
         )
 
-    def _of_people(self, memory: _Memory, context: Context | None) -> Iterator[Any]:
-        """Yield the rows of the people who are due."""
-        asked = self._due(memory)
+    def _is_dear(self, memory: _Memory, people: int) -> bool:
+        """Tell whether the lists that 42 takes are so short that the whole list costs less."""
+        if self._list.run.scope.campus_ids:
+            return False  # the list lacks who has left for another campus
+        pages = ceil(len(memory.read) / self._list.reader.page_size) + 1
+        return people > 2 * pages * self._longest
+
+    def _of_people(
+        self, memory: _Memory, asked: Sequence[int], context: Context | None
+    ) -> Iterator[Any]:
+        """Yield the rows of the people who are asked for."""
         # The first list tells whether 42 heeds the filter, before all others are sent.
         found = set[int]()
         first = asked[: self._longest]
@@ -249,6 +261,8 @@ class ThoseWhoMoved(Trait):
             return
         others = self._rows(asked[self._longest :], context)
         yield from self._noted(memory, others, found, context)
+        if not found and len(asked) > LOST:
+            return  # so many do not disappear together: the next night asks again
         memory.moved.difference_update(asked)
         # 42 may cut a list in silence: only people who are missing twice are gone.
         while lacking := {one for one in asked if one not in found and one in memory.read}:

@@ -1,0 +1,73 @@
+"""What the hour leaves to a census, and how many lacking rows its departures explain."""
+
+from __future__ import annotations
+
+from sys import maxsize
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from tap_ft42.census.accounts import Account
+from tap_ft42.census.terms import CensusTerms, Departures
+from tap_ft42.census.unnamed import have_gone_along
+
+
+def terms(*, spent: int, per_hour: int, of_run: int = 0, wanted: int | None = None) -> Any:  # noqa: ANN401 - a part of the terms
+    """The terms of a run, as far as its requests go."""
+    given = SimpleNamespace(
+        settings={"census_requests": wanted},
+        quota=SimpleNamespace(per_hour=per_hour, spent=spent),
+        budget=SimpleNamespace(spent=of_run),
+    )
+    given.left = CensusTerms.left.fget(cast("CensusTerms", given))  # type: ignore[attr-defined]
+    return given
+
+
+@pytest.mark.parametrize(
+    ("spent", "per_hour", "wanted", "left"),
+    [
+        (0, 1200, None, 300),
+        (299, 1200, None, 1),
+        (301, 1200, None, 0),
+        (5, 7, None, 0),
+        (40, 1200, 50, 10),
+        (60, 1200, 50, 0),
+        (9, 0, 50, 43),
+        (9, 0, None, maxsize - 7),
+    ],
+)
+def test_a_quarter_of_the_hour_is_left_unless_the_settings_say_otherwise(
+    spent: int, per_hour: int, wanted: int | None, left: int
+) -> None:
+    assert terms(spent=spent, per_hour=per_hour, wanted=wanted, of_run=7).left == left
+
+
+@pytest.mark.parametrize(("share", "end"), [(1, 310), (0.5, 160), (0.001, 11)])
+def test_a_list_ends_when_it_has_used_its_share(share: float, end: int) -> None:
+    given = terms(spent=0, per_hour=1200, of_run=10)
+    assert CensusTerms.end(given, share) == end
+
+
+def unnamed(rows: int, *, departed: int = 0) -> Account:
+    account = Account({"departed": departed} if departed else None)
+    for number in range(1, rows + 1):
+        account.add(number, moment=40_000)
+    account.forget_ids()
+    return account
+
+
+@pytest.mark.parametrize(
+    ("lacking", "is_explained"), [(4, False), (5, True), (60, True), (61, False)]
+)
+def test_rows_are_believed_to_have_left_with_people_if_about_as_many_are_lacking(
+    lacking: int, *, is_explained: bool
+) -> None:
+    # Two of a hundred people had 20 of the thousand rows.
+    departures = Departures(people=100, gone=2)
+    assert have_gone_along(lacking, unnamed(1000), departures) is is_explained
+
+
+def test_without_departures_no_row_has_left_with_anybody() -> None:
+    assert not have_gone_along(1, unnamed(1000), Departures(people=100))
+    assert not have_gone_along(0, unnamed(1000), Departures())
+    assert have_gone_along(20, unnamed(1000, departed=2), Departures(people=100))
