@@ -342,7 +342,9 @@ async def _slices(
         for number, piece in enumerate(slices, 1)
     ]
     async for part in in_turn(readings):
-        is_doubtful |= part.is_doubtful
+        # A page has no total if totals have been found to be wrong in the meantime.
+        is_untold = part.page is not None and part.page.total is None
+        is_doubtful |= part.is_doubtful or is_untold
         yield part
     shown, are_empty = len(ask.ids), len(ask.ids) == len(set(head.ids))
     total = head.total or 0
