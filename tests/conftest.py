@@ -85,9 +85,9 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Schedul
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Let two processes share a processor, as they mostly wait; long tests need it whole."""
+    """Take a process more than processors, as some tests wait; long ones need theirs whole."""
     processors = os.cpu_count() or 1
-    return processors if config.option.markexpr in {"slow", "long"} else 2 * processors
+    return processors if config.option.markexpr in {"slow", "long"} else processors + 1
 
 
 @pytest.hookimpl(tryfirst=True)

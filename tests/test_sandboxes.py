@@ -42,6 +42,7 @@ def test_a_sandbox_that_cannot_start_says_why() -> None:
         pytest.fail("it has started")
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("start", [running_sandbox, testing.running_sandbox])
 def test_a_talkative_sandbox_goes_on_answering(
     start: Callable[..., AbstractContextManager[testing.RunningSandbox]],

@@ -12,7 +12,8 @@
 Cosmic Ray makes the mutants of Python; those of SQL are words put for their opposites. Each
 is made in a copy of the project, where the tests that reach the line run until one fails.
 What is caught, and what nobody noticed, is printed and written to a page. Its figure is a
-lower bound: of all tests, only the quick ones have been asked.
+lower bound: of all tests, only those of the tap or the warehouse have been asked, and not the
+long ones.
 """  # noqa: D301 - click looks for the character itself
 
 from __future__ import annotations
@@ -136,15 +137,12 @@ class Place:
         file: Where.
         line: The line, from 1.
         made: What makes the text of the file with it, from the text.
-        reached_at: Lines of statements: a test that comes to none of them cannot notice. Empty
-            if that cannot be told.
     """
 
     room: str
     file: Path
     line: int
     made: Callable[[str], str | None]
-    reached_at: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -160,6 +158,13 @@ class Mutant:
     place: Place
     source: str
     text: str
+
+    @property
+    def reached_at(self) -> set[str]:
+        """The statements to one of which a test has to come to notice; empty for SQL."""
+        file, line = self.place.file, self.place.line
+        lines = _reached_at(ast.parse(self.source), line) if file.suffix == ".py" else ()
+        return {f"{file}:{one}" for one in lines}
 
     @property
     def change(self) -> tuple[str, str]:
@@ -216,11 +221,11 @@ class Reach:
                 case _:
                     self.places[what].add(_file_of(test) if shared else test)
 
-    def tests_for(self, place: Place) -> list[str]:
+    def tests_for(self, mutant: Mutant) -> list[str]:
         """Return tests that can notice: those of the file first, then the quick ones."""
-        names = (f"{place.file}:{line}" for line in place.reached_at)
-        reaching = set[str]().union(*(self.places[name] for name in names))
-        if not place.reached_at:
+        place, statements = mutant.place, mutant.reached_at
+        reaching = set[str]().union(*(self.places[one] for one in statements))
+        if not statements:
             reaching.update(_files(ROOMS[place.room].tests))
         seconds = {
             test: took
@@ -346,11 +351,10 @@ def _of_python(room: str, file: Path) -> Iterator[Place]:
         ]
     )
     positions.walk(get_ast(source))
-    tree = ast.parse(source)
     for operator, found in positions.lines:
         for number, line in enumerate(found):
             made = partial(mutate_code, operator=operator, occurrence=number)
-            yield Place(room, file.relative_to(ROOT), line, made, _reached_at(tree, line))
+            yield Place(room, file.relative_to(ROOT), line, made)
 
 
 def _of_sql(room: str, file: Path) -> Iterator[Place]:
@@ -382,11 +386,11 @@ def _bodies(tree: ast.AST) -> list[list[ast.stmt]]:
     return list(found.values())
 
 
-def _reached_at(tree: ast.Module, line: int) -> frozenset[int]:
+def _reached_at(tree: ast.Module, line: int) -> set[int]:
     """Return the statement of which a line is part; if in no function, those that use it."""
     statements = list(chain(*_bodies(tree)))
     if around := [one for one in statements if line in _lines(one)]:
-        return frozenset([min(around, key=lambda one: len(_lines(one))).lineno])
+        return {min(around, key=lambda one: len(_lines(one))).lineno}
     outer = next((one for one in tree.body if line in _lines(one)), None)
     names = (
         {node.id for node in ast.walk(outer) if isinstance(node, ast.Name)}
@@ -398,7 +402,7 @@ def _reached_at(tree: ast.Module, line: int) -> frozenset[int]:
         for one in statements
         if any(isinstance(node, ast.Name) and node.id in names for node in ast.walk(one))
     ]
-    return frozenset(one.lineno for one in users or statements)
+    return {one.lineno for one in users or statements}
 
 
 def _lines(statement: ast.stmt) -> range:
@@ -588,7 +592,7 @@ def _try(queue: Queue[Mutant], copy: Path, reach: Reach, ends: float) -> list[Tr
             mutant = queue.get_nowait()
             place, file = mutant.place, copy / mutant.place.file
             _write(file, mutant.text)
-            caught_by = _caught_by(reach.tests_for(place), copy, reach)
+            caught_by = _caught_by(reach.tests_for(mutant), copy, reach)
             _write(file, mutant.source)
             rows.append(Tried(mutant, caught_by))
             with _printing:
@@ -619,8 +623,8 @@ def _page(rows: Sequence[Tried], seed: int, places: int, reach: Reach) -> str:
         "",
         (
             "This page says how many of the small faults that `make mutants` puts into the "
-            "code the tests notice. Only the quick tests that reach the line were asked, "
-            f"{_LONGEST} seconds of them, so the figures are lower bounds."
+            "code the tests notice. Only tests of the tap or the warehouse that reach the line "
+            f"were asked, {_LONGEST} seconds of them, so the figures are lower bounds."
         ),
         "",
         f"Sample {seed}, {len(rows)} of some {places:,}, {datetime.now(UTC):%Y-%m-%d}:",
@@ -640,7 +644,7 @@ def _page(rows: Sequence[Tried], seed: int, places: int, reach: Reach) -> str:
             (row.mutant for row in survivors), key=lambda one: (one.place.file, one.place.line)
         ):
             (old, new), place = mutant.change, mutant.place
-            why = "" if reach.tests_for(place) else "; no quick test comes there"
+            why = "" if reach.tests_for(mutant) else "; no test comes there"
             lines += [f"- `{place.file}`, line {place.line}: `{old}` became `{new}`{why}"]
     if reach.failing:
         lines += ["", f"Failed without a mutant, not asked: {', '.join(sorted(reach.failing))}"]

@@ -48,7 +48,7 @@ def test_the_readme_asks_three_questions_that_can_be_asked(database: Database) -
         database.query(question.text)
 
 
-@pytest.mark.few(2)
+@pytest.mark.few(1)
 @pytest.mark.parametrize("command", commands(ROOT / "tap-ft42/README.md"))
 def test_the_commands_of_the_taps_readme_work(command: str, pipeline: Pipeline) -> None:
     done = subprocess.run(

@@ -91,6 +91,7 @@ def test_changes_lie_in_the_time_that_was_lived(mutable: RunningSandbox) -> None
     assert max(c["at"] for c in changes) >= start[:10]
 
 
+@pytest.mark.slow
 def test_the_same_seed_lives_the_same_life() -> None:
     lives = []
     for _ in range(2):

@@ -43,6 +43,7 @@ def about(wheel: Path) -> Message:
         return HeaderParser().parsestr(archive.read(name).decode())
 
 
+@pytest.mark.few(1)
 @each_package
 def test_the_wheel_has_all_files_of_the_module_and_nothing_else(
     package: str, built: Built

@@ -179,7 +179,7 @@ def everything(tap: Tap, campus: RunningSandbox) -> Run:
 class TestFullReads:
     """What is read in full is proven by just that."""
 
-    @pytest.mark.few(2)
+    @pytest.mark.few(1)
     @pytest.mark.parametrize("stream", IN_FULL)
     def test_it_says_what_exists_and_that_nothing_else_does(
         self, everything: Run, campus: RunningSandbox, stream: str

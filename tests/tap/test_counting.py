@@ -344,3 +344,15 @@ def test_a_page_that_is_smaller_than_its_count_names_nobody() -> None:
     known = set(range(1, 201))
     api = Api(set(known), lie=lambda true: true - (true > SIZE))
     assert named(counted(api, account_of(known)), known) == set()
+
+
+def test_a_range_of_which_most_rows_went_is_read_and_not_halved() -> None:
+    api, account = Api({*range(1, 101, 5)}), account_of(range(1, 101))
+    assert {row for proof in counted(api, account) for row in proof.ids or ()} == api.ids
+    assert api.requests <= 1 + 20 // SIZE + 1
+
+
+def test_a_range_too_long_to_be_read_is_halved_as_far_as_requests_go() -> None:
+    api, account = Api({*range(1, 101, 5)}), account_of(range(1, 101))
+    assert [proof for proof in counted(api, account, most=12) if proof.ids]
+    assert api.requests <= 13

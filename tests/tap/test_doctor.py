@@ -71,7 +71,7 @@ def test_an_api_that_is_as_assumed_is_told_so_for_few_requests(
     assert re.search(r"secret +valid for 28 days +valid for \d+ more days", run.output)
 
 
-@pytest.mark.few(2)
+@pytest.mark.few(1)
 @pytest.mark.parametrize("name", ["strict", "stingy", "broken", "official"])
 def test_what_an_api_does_otherwise_is_found(tap: Tap, name: str) -> None:
     file = REPORTS / f"{name}.json"

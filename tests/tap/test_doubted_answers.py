@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -274,3 +274,38 @@ def test_look_ups_whose_totals_are_of_everybody_fail_no_enrolment(
     assert any("campus_users" in line for line in first.warnings)
     campuses = {row["id"]: row["campus_id"] for row in first.records("projects_users")}
     assert campuses == {number: 1 + number % 2 for number in people}
+
+
+def test_levels_that_a_night_could_not_read_are_read_by_the_next_one(
+    tap: Tap, api: ScriptedApi
+) -> None:
+    def person(number: int) -> Row:
+        return {"id": number, "login": "somebody"}
+
+    def enrolment(number: int, **known: object) -> Row:
+        user = person(number)
+        return dated("projects_users", number, cursus_ids=[21], user=user, campus=1, **known)
+
+    levels = Pretended(
+        [
+            dated("cursus_users", number, cursus_id=21, user_id=number, user=person(number))
+            for number in range(1, 41)
+        ]
+    )
+    marks = Pretended([enrolment(number) for number in range(1, 41)])
+    api.script["/v2/campus"] = Pretended([record_of("campuses", id=1)])
+    api.script["/v2/projects_users"] = marks
+    api.script["/v2/cursus/21/cursus_users"] = levels
+    here = tap.pointed_at(api, census_hour=0, settle_seconds=0)
+    streams = ("projects_users", "cursus_users")
+    first = here.run(*streams)
+    just_now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.000Z}"
+    marks.rows = [enrolment(n, final_mark=100) | {"updated_at": just_now} for n in range(1, 21)]
+    marked = here.run(*streams, state=first.state)
+    assert len(set(marked.ids("projects_users"))) == 20
+    rows, levels.rows = [row | {"level": 7.5} for row in levels.rows], []
+    empty = here.run(*streams, state=a_day_later(marked.state))
+    levels.rows = rows
+    later = here.run(*streams, state=a_day_later(empty.state))
+    raised = {row["id"] for row in later.records("cursus_users") if row["level"] == 7.5}
+    assert raised >= set(range(1, 21))

@@ -147,3 +147,27 @@ def test_an_application_that_may_not_look_up_campuses_reads_on_incrementally(
     third = here.run("projects_users", state=second.state)
     assert remembered(third) == []
     assert not api.asked_for("/v2/campus_users")[1:]
+
+
+def test_graduates_who_come_within_other_rows_do_not_make_a_filter_count_as_ignored(
+    tap: Tap, api: ScriptedApi
+) -> None:
+    def person(number: int, *, graduates: bool) -> Row:
+        return dated("users", number, kind="student", **{"alumni?": graduates})
+
+    def level(number: int, *, graduates: bool) -> Row:
+        user = person(number, graduates=graduates)
+        return dated("cursus_users", number, cursus_id=21, user=user, user_id=number)
+
+    people = Pretended([person(number, graduates=False) for number in range(1, 41)])
+    levels = Pretended([level(number, graduates=False) for number in range(1, 41)])
+    api.script["/v2/cursus/21/users"] = people
+    api.script["/v2/cursus/21/cursus_users"] = levels
+    here = tap.pointed_at(api, census_hour=0, page_size=10)
+    first = here.run("users", "cursus_users", "census")
+    people.rows = [person(number, graduates=number < 7) for number in range(1, 41)]
+    levels.rows = [level(number, graduates=number < 7) for number in range(1, 41)]
+    api.ahead = 24 * 3600.0
+    night = here.run("users", "cursus_users", "census", state=first.state)
+    assert remembered(night) == []
+    assert named(night, "users", set(range(1, 41))) == set(range(1, 7))

@@ -88,7 +88,7 @@ class TestIncrementalStreams:
         (came,) = [row for row in third.records("projects_users") if row["id"] == old["id"]]
         assert came["campus_id"] == old["campus_id"]
 
-    @pytest.mark.few(1)
+    @pytest.mark.slow
     @pytest.mark.parametrize("campus_ids", [[1, 29], [29]])
     def test_an_enrolment_that_changed_silently_is_written_in_some_nights(
         self, tap: Tap, campus: RunningSandbox, campus_ids: list[int]

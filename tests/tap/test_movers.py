@@ -149,6 +149,7 @@ def test_who_was_marked_has_their_level_with_the_next_night(levels: Copy) -> Non
         assert levels.stale() == set()
 
 
+@pytest.mark.slow
 def test_marks_that_other_runs_have_seen_are_remembered_until_the_night(levels: Copy) -> None:
     levels.wait(hours=6)
     levels.sandbox.live(3600, events={"mark": 40})

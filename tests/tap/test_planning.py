@@ -116,6 +116,7 @@ def test_a_plan_costs_a_request_a_stream(tap: Tap, sandbox: RunningSandbox) -> N
     assert all("page[size]=1" in e["target"] for e in sandbox.log() if e["route"] != "token")
 
 
+@pytest.mark.slow
 def test_what_is_not_due_is_not_asked_for(
     tap: Tap, sandbox: RunningSandbox, tmp_path: Path
 ) -> None:
@@ -162,6 +163,7 @@ def test_a_plan_is_summed_up_against_the_quota(tap: Tap, sandbox: RunningSandbox
     assert f"{-(-total // 50)} runs" in text
 
 
+@pytest.mark.slow
 def test_the_word_may_come_last_and_the_state_from_meltano(
     tap: Tap, sandbox: RunningSandbox, tmp_path: Path
 ) -> None:

@@ -99,6 +99,7 @@ def test_the_messages_are_as_ever(
     assert terminal.ids("users") == tap.pointed_at(quiet_sandbox).run("users").ids("users")
 
 
+@pytest.mark.slow
 def test_what_does_not_fit_into_the_hour_takes_until_the_next_ones(
     tap: Tap, sandbox: RunningSandbox, tmp_path: Path
 ) -> None:
@@ -119,6 +120,7 @@ def minutes(wait: str) -> int:
     return 60 * int(hours or 0) + int(rest.removesuffix(" min"))
 
 
+@pytest.mark.slow
 def test_a_run_that_fails_leaves_its_last_word_on_the_terminal(
     tap: Tap, api: ScriptedApi, tmp_path: Path
 ) -> None:

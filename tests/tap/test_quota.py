@@ -158,6 +158,7 @@ def test_an_account_that_is_wrong_is_set_right_by_the_api(
     assert run.ids("cursus") == [row["id"] for row in sandbox.truth("cursus")]
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("store_of", [postgresql, redis])
 def test_machines_share_an_account_in(
     tap: Tap, sandbox: RunningSandbox, store_of: StoreOf
@@ -200,6 +201,7 @@ def written_to_by_others(store: str) -> Iterator[None]:
     writing.result()
 
 
+@pytest.mark.slow
 def test_an_account_that_others_write_to_is_not_taken_for_one_that_is_used_up(
     tap: Tap, sandbox: RunningSandbox
 ) -> None:

@@ -69,7 +69,7 @@ def test_what_did_not_change_costs_one_request_or_none(
     assert second.state["bookmarks"][stream]["refreshed_at"]
 
 
-@pytest.mark.few(2)
+@pytest.mark.few(1)
 @pytest.mark.parametrize("stream", sorted(KNOWS_CHANGES))
 @pytest.mark.parametrize("changes", [1, 60])
 def test_what_changed_comes_by_itself(
@@ -88,7 +88,7 @@ def test_what_changed_comes_by_itself(
     assert sum(asked(mutable).values()) <= 12
 
 
-@pytest.mark.few(2)
+@pytest.mark.few(1)
 @pytest.mark.parametrize("stream", PATHS)
 def test_a_full_read_that_is_too_old_is_repeated(
     tap: Tap, sandbox: RunningSandbox, stream: str
@@ -213,6 +213,7 @@ def test_a_scope_that_shrinks_asks_for_no_more_than_it_holds(
     assert asked(sandbox) == {"/v2/projects_users": 1}
 
 
+@pytest.mark.slow
 def test_a_run_that_was_cut_short_is_no_full_read(tap: Tap, sandbox: RunningSandbox) -> None:
     here = tap.pointed_at(sandbox, page_size=50)
     whole = set(here.run("achievements").ids("achievements"))

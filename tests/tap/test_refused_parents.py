@@ -167,6 +167,7 @@ def test_enrolments_are_found_without_campuses_and_without_who_studies_where(
     assert places(run) == expected(there)
 
 
+@pytest.mark.slow
 def test_all_campuses_of_a_shared_read_that_fails_are_named(
     tap: Tap, api: ScriptedApi, there: Pretended
 ) -> None:
@@ -337,6 +338,7 @@ def test_parents_whose_rows_alone_are_shown_are_found_among_those_that_are_refus
     assert tap.pointed_at(api).fail(MEMBERSHIPS).ids(MEMBERSHIPS) == [20, 770]
 
 
+@pytest.mark.slow
 def test_a_list_that_is_refused_is_not_cut_in_halves_and_is_asked_again_later(
     tap: Tap, api: ScriptedApi, houses: Pretended
 ) -> None:

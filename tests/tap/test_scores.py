@@ -169,7 +169,7 @@ def test_a_total_that_no_window_explains_is_looked_into(
     assert coalitions_asked(houses) == {member["coalition_id"]}
 
 
-@pytest.mark.few(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("world", WORLDS)
 def test_a_night_of_life_leaves_no_score_stale(
     tap: Tap, houses: RunningSandbox, world: str
@@ -188,6 +188,7 @@ def test_a_night_of_life_leaves_no_score_stale(
         assert table.scores == true_scores(houses)
 
 
+@pytest.mark.slow
 def test_a_cut_run_leaves_no_score_behind(tap: Tap, houses: RunningSandbox) -> None:
     houses.configure(score_range="ignored")
     here = tap.pointed_at(houses, page_size=5, **NIGHTLY)

@@ -179,6 +179,7 @@ def test_a_setting_that_is_empty_is_not_set(tap: Tap, sandbox: RunningSandbox) -
     assert "client_secret (TAP_FT42_CLIENT_SECRET) is missing" in required.log
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("folder", [".", "below/it"])
 def test_a_variable_wins_over_the_same_one_in_a_file(
     sandbox: RunningSandbox, tmp_path: Path, folder: str

@@ -121,6 +121,7 @@ def test_a_run_from_another_state_does_not_follow_what_was_killed(
     assert len(second.ids("users")) < len(first.ids("users"))
 
 
+@pytest.mark.slow
 def test_what_changes_between_a_kill_and_its_successor_is_read_in_the_end(
     tap: Tap, mutable: RunningSandbox, spool: Path
 ) -> None:
@@ -141,6 +142,7 @@ def test_what_changes_between_a_kill_and_its_successor_is_read_in_the_end(
     assert {marks[enrolment] for enrolment in enrolments[::7]} == {77}
 
 
+@pytest.mark.slow
 def test_a_spool_that_is_full_in_mid_run_costs_no_row(here: Tap, spool: Path) -> None:
     whole = here.run("users", spool=str(spool.with_name("other")))
     # No file may become larger; Python ignores the signal, and writing fails.

@@ -36,7 +36,7 @@ def published(right: Kept) -> Warehouse:
     return right.restored()
 
 
-@pytest.mark.few(3)
+@pytest.mark.few(2)
 @pytest.mark.parametrize(
     ("damage", "sentence"),
     [
@@ -139,7 +139,7 @@ def test_a_total_that_is_not_what_landed(published: Warehouse, total: int) -> No
     assert published.run("check") == "All promises hold\n"
 
 
-@pytest.mark.few(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("record_id", ["3", None, "3.0"])
 def test_a_rejected_person_is_missing_from_no_total(
     published: Warehouse, record_id: str | None

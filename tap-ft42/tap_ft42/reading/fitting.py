@@ -166,9 +166,10 @@ class Fit:
         keys = {key for region in regions for key in self.keys_due(region)}
         if not self.narrows_by(ID):
             return 2 * len(keys)  # a row is asked for at either end of a range
-        # One request tests both bounds and width.
+        # One request tests both bounds and width; another one, if instants are understood.
+        is_exact_due = bool(keys - {ID}) and self.are_bounds_due()
         is_alone = not keys - {ID} and any(map(self.are_bounds_due, regions))
-        return len(keys) + is_alone
+        return len(keys) + is_alone + is_exact_due
 
     def are_bounds_due(self, region: Region | None = None) -> bool:
         """Tell whether rows may lie on bounds that a range may not include."""

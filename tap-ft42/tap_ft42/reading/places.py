@@ -146,14 +146,14 @@ class PlacedAsk(Ask):
             page = page if page.ids else await self._at_once(Region(), COUNT)
             if (example := Example.of(page, fit.cursor, key)) is not None:
                 number = example.number
-                if key != ID and fit.are_bounds_due():
+                if is_first := key != ID and fit.are_bounds_due():
                     reach = await find_both(self._at_once, example, key, width)
                     if reach is not None:
                         fit.note_bounds("both")
                 if reach is None:
                     by_id = fit.narrows_by(ID)
                     reach = await find_reach(self._at_once, example, key, width, by_id=by_id)
-                is_shown = key != ID and reach is not None and fit.narrows_by(ID)
+                is_shown = is_first and reach is not None
                 if is_shown and not await is_exact(self._at_once, example, key):
                     fit.unnarrowed(key, "42 finds rows of other instants by")
         finally:

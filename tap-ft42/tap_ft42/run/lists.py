@@ -344,6 +344,12 @@ class ListRun:
         """Tell whether a row belongs to the run; the API's filters may let others through."""
         return all(trait.is_in_scope(row) for trait in self.traits)
 
+    def leave_out(self, row: Mapping[str, Any], context: Context | None) -> None:
+        """Take note of a row that the list shows, though it does not belong to the run."""
+        self.presence.of(context).leave_out(row[ID])
+        for trait in self.traits:
+            trait.leave_out(row)
+
     @cached_property
     def presence(self) -> Presences:
         """Which rows are known to exist."""

@@ -133,15 +133,23 @@ class FT42Stream(Stream):
             self.reject(row, str(broken))
             return None
 
-    def _row_to_emit(self, record: object, context: Context | None) -> Record | None:
+    def _row_to_emit(
+        self, record: object, context: Context | None, *, is_listed: bool = True
+    ) -> Record | None:
         """Return the row of a record as it is emitted; None if it does not belong to the run.
+
+        Args:
+            record: The record.
+            context: The context of its partition.
+            is_listed: Whether the stream's own list showed it.
 
         Raises:
             BrokenRecordError: The record breaks the schema.
         """
         shaped = self._rows.row(record, self.list_run.added(record, context))
         if not self.list_run.is_in_scope(shaped):
-            self.list_run.presence.of(context).leave_out(shaped["id"])
+            if is_listed:
+                self.list_run.leave_out(shaped, context)
             return None
         self.list_run.count(shaped, context)
         return self.personal.row(shaped)
@@ -185,7 +193,7 @@ class FT42Stream(Stream):
             Whether the record fits the schema.
         """
         try:
-            row = self._row_to_emit(record, context)
+            row = self._row_to_emit(record, context, is_listed=False)
         except BrokenRecordError:
             return False
         if row is not None:

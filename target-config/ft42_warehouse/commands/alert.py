@@ -67,7 +67,7 @@ def alert(  # noqa: PLR0913 - an argument an option
         message = f"The alert was not posted: {error}. The next call tries again."
         raise click.ClickException(message) from None
     except OSError as error:
-        message = f"{state} cannot be used: {error.strerror}"
+        message = f"{state} cannot be used: {error.strerror}. Choose another --state."
         raise click.ClickException(message) from None
     click.echo(
         f"Posted: {len(news.new)} new, {len(news.over)} over" if news else "Nothing new to post"

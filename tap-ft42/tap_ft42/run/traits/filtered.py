@@ -11,7 +11,7 @@ from typing_extensions import override
 from tap_ft42.run.traits.trait import Trait
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from tap_ft42.run.partitions import Partitions
 
@@ -40,15 +40,24 @@ class Filtered(Trait):
     def is_in_scope(self, row: Mapping[str, Any]) -> bool:
         column = self._list.listing.cursus_column
         if column is not None and row["cursus_id"] not in row[column]:
-            if not any(row[column]):
-                return self._is_kept(column)
+            return not any(row[column]) and self._is_kept(column)
+        return not any(self._unheeded(row))
+
+    @override
+    def leave_out(self, row: Mapping[str, Any]) -> None:
+        column = self._list.listing.cursus_column
+        if column and any(row[column]) and row["cursus_id"] not in row[column]:
             self._let_through[column] += 1
-            return False
+        for name in self._unheeded(row):
+            self._let_through[name] += 1
+            if self._let_through[name] == _MANY:
+                self._list.fit.note_filter(name, is_ignored=True, instead="The tap does")
+
+    def _unheeded(self, row: Mapping[str, Any]) -> Iterator[str]:
+        """Yield the filters that should have kept a row out."""
         for name, column, value in self._filters:
             if row.get(column) is not None and str(row[column]).lower() != value:
-                self._note(name)
-                return False
-        return True
+                yield name
 
     def _is_kept(self, column: str) -> bool:
         """Tell whether a row that names no cursus belongs to the one that was asked for.
@@ -70,8 +79,3 @@ class Filtered(Trait):
                 extra={"happened": "without_cursus", "are_kept": is_kept},
             )
         return is_kept
-
-    def _note(self, name: str) -> None:
-        self._let_through[name] += 1
-        if self._let_through[name] == _MANY:
-            self._list.fit.note_filter(name, is_ignored=True, instead="The tap does")

@@ -44,6 +44,7 @@ from tap_ft42.declared.instants import DAY, milliseconds
 from tap_ft42.planning.bookmarks import is_same_scope
 from tap_ft42.planning.nights import night_of, share
 from tap_ft42.planning.scope import id_lists
+from tap_ft42.reading.paging import LOST
 from tap_ft42.run.people import person_of
 from tap_ft42.run.traits.trait import Trait
 
@@ -260,6 +261,8 @@ class SilentChanges(Trait):
             return
         others = self._rows(asked[self._longest :], context)
         yield from self._noted(memory, others, found, context)
+        if not found and len(asked) > LOST:
+            return  # so many do not disappear together: the next night asks again
         memory.moved.difference_update(asked)
         # 42 may cut a list in silence: only people who are missing twice are gone.
         while lacking := {one for one in asked if one not in found and one in memory.read}:

@@ -57,6 +57,9 @@ class Trait:
         """Tell whether a row belongs to the run; the API's filters may let others through."""
         return True
 
+    def leave_out(self, row: Mapping[str, Any]) -> None:
+        """Take note of a row that the list shows, though it does not belong to the run."""
+
     def is_worth_sweeping(self, head: Page, read: PlannedRead) -> bool:  # noqa: ARG002 - for subclasses
         """Tell whether a sweep costs less than asking for its members one by one."""
         return True

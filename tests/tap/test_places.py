@@ -1,0 +1,84 @@
+"""A census that 42 cuts in silence is noticed by its halves."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import date
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+from tap_ft42.declared.listing import Cursor, Listing
+from tap_ft42.reading.asking import COUNT, RangeIgnoredError, Source
+from tap_ft42.reading.fitting import Fit
+from tap_ft42.reading.paging import LOST
+from tap_ft42.reading.places import PlacedAsk
+from tap_ft42.reading.regions import Region
+from typing_extensions import override
+
+from tests.tap.pages import page
+
+if TYPE_CHECKING:
+    from tap_ft42.api.ledger import Entry
+    from tap_ft42.api.page import Page
+
+WIDTH = 20_000_000
+LISTING = Listing(name="moons", path="/v2/moons", cursor=Cursor("begin_at"))
+
+
+class Moons(Source):
+    """A list whose rows tell no instants, so no known row can be asked for."""
+
+    def __init__(self, last: int, *, widest: int = WIDTH) -> None:
+        self._fit = Fit(LISTING, LISTING.path, dict, date(2026, 11, 30))
+        self._fit.note_bounds("both")
+        self.rows = [*range(1, 31), *range(WIDTH - last, WIDTH)]
+        self.widest = widest
+
+    @property
+    @override
+    def fit(self) -> Fit:
+        return self._fit
+
+    @property
+    @override
+    def entry(self) -> Entry:
+        return cast("Entry", None)
+
+    @override
+    def fetch(self, region: Region, number: int, sort: str | None) -> Page:
+        lower, upper = region.interval("id")
+        found = [row for row in self.rows if lower <= row <= min(upper, lower + self.widest)]
+        return page(found[:1], len(found), size=1, more=len(found) > 1)
+
+
+async def answer(_place: object, source: Source, request: Any, *, is_urgent: bool) -> Page:  # noqa: ANN401 - a region, a number and an order
+    del is_urgent
+    return source.fetch(*request)
+
+
+def count(there: Moons, number: int = COUNT) -> Page:
+    ask = PlacedAsk(answer, there, lambda _: None, ())
+    return asyncio.run(ask(Region({"id": (1, 1 + WIDTH)}), number, None))
+
+
+def test_halves_that_count_more_than_the_whole_show_that_ranges_of_ids_are_cut() -> None:
+    there = Moons(LOST + 1, widest=WIDTH // 2)
+    with pytest.raises(RangeIgnoredError):
+        count(there)
+    assert not there.fit.narrows_by("id")
+
+
+@pytest.mark.parametrize(("last", "widest"), [(LOST, WIDTH // 2), (LOST + 1, WIDTH)])
+def test_halves_that_count_no_more_prove_the_width_and_a_tenth_more(
+    last: int, widest: int
+) -> None:
+    there = Moons(last, widest=widest)
+    assert count(there).total
+    assert there.fit.can.whole_ranges == {"id": WIDTH + WIDTH // 10}
+
+
+def test_a_page_of_rows_is_compared_with_no_halves() -> None:
+    there = Moons(LOST + 1, widest=WIDTH // 2)
+    count(there, number=1)
+    assert there.fit.can.whole_ranges == {}
+    assert there.fit.narrows_by("id")
