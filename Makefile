@@ -170,6 +170,8 @@ docs: install-dev ## Write what follows from the code, such as the reference
 	$(BIN)/python -m tools.dbt_properties
 	$(BIN)/python -m tools.hub
 	$(BIN)/python -m tests.tap.snapshots
+# It writes select lists into the manifests: nothing that would have to be installed again.
+	@touch -c $(PRODUCTION) $(MORE) $(OTHERS)
 
 site: | $(UV) ## Build the site of the documentation into .local/site
 	UV_PROJECT_ENVIRONMENT=.local/site-venv $(UV) sync --quiet --locked --only-group site

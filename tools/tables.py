@@ -84,5 +84,5 @@ def _type(column: dict[str, Any]) -> str:
 def _meaning(name: str, column: dict[str, Any]) -> str:
     source = column.get("x-source", name)
     text: str = column["description"].removesuffix(".")
-    is_told = source.replace(".", "_").rstrip("?") == name
+    is_told = source.replace("/", "_").rstrip("?") == name
     return text if is_told else f"{text} (`{source}`)"

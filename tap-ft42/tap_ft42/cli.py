@@ -21,12 +21,17 @@ from tap_ft42.api.budget import RunEnds
 from tap_ft42.api.clock import ClockError
 from tap_ft42.api.errors import APIError, SettingError, explain
 from tap_ft42.configuration import UnreadableFileError, checked
+from tap_ft42.declared.declarations import DeclarationError
 from tap_ft42.doctor import report as reports
 from tap_ft42.doctor.doctor import Visit, VisitEndsError
 from tap_ft42.run import logs
 from tap_ft42.run.costs import as_text, estimates
 from tap_ft42.run.lifecycle import IncompleteRunError
-from tap_ft42.tap import TapFT42
+
+try:
+    from tap_ft42.tap import TapFT42
+except DeclarationError as error:
+    sys.exit(str(error))
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

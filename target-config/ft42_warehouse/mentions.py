@@ -116,7 +116,7 @@ def _places(schema: dict[str, Any]) -> Iterator[str]:
     for path, kind in schema.get("x-persons", {}).items():
         column, *steps = path.split("/")
         source = schema["properties"].get(column, {}).get("x-source", column)
-        keys = source.split(".") + [step for step in steps if step != "*"]
+        keys = source.split("/") + [step for step in steps if step != "*"]
         if kind == "users":
             yield f'$.**."{keys[-1]}".**'
         elif kind == "id" and keys[-1] != "id":

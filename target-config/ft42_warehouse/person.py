@@ -64,13 +64,17 @@ def person_id(connection: Connection[Any], schemas: Schemas, who: str) -> int:
 
 def whose_login(schemas: Schemas, table: Table) -> Iterator[sql.Composed]:
     """Yield the statements that find the person of a login in a landed and published table."""
-    if table.person is None:
-        return
-    for column in [column for column, kind in table.naming.items() if kind == "login"]:
+    logins = [
+        (person, column)
+        for person, columns in table.named_by.items()
+        for column, kind in columns.items()
+        if kind == "login"
+    ]
+    for person, column in logins:
         for schema_name in (schemas.landed, schemas.published):
             yield schemas.statement(
                 "erase/person_of",
-                person=sql.Identifier(table.person),
+                person=sql.Identifier(person),
                 column=sql.Identifier(column),
                 anywhere=sql.Identifier(schema_name, table.name),
             )

@@ -298,8 +298,7 @@ def _copies(schemas: Schemas, table: Table) -> Iterator[sql.Composable]:
 
 
 def _reduced_strangers(schemas: Schemas, table: Table) -> Iterator[sql.Composable]:
-    if table.is_about_others and table.naming:
-        parts = stranger_parts(table, "candidate")
+    for parts in stranger_parts(table, "candidate"):
         yield _filled(schemas, "publish/reduce_strangers", table, **parts)
 
 
@@ -349,7 +348,7 @@ def _filled(
     known |= census_parts(schemas, table, known["since"])
     if table.person:
         known["person"] = sql.Identifier(table.person)
-        known["values"] = called(table) or known["values"]
+        known["values"] = called(table.naming) or known["values"]
     if table.mentions:
         persons = sql.SQL("(SELECT array_agg(user_id) FROM erased)::bigint[]")
         known["mentioned"] = mentioned(schemas, table, "l")
@@ -379,7 +378,7 @@ def _known(schemas: Schemas) -> dict[str, sql.Composable]:
         "before": sql.SQL("now() - :keep_days * interval '1 day'"),
         "schema_names": sql.Literal(schemas.names),
         "published_name": sql.Literal(schemas.published),
-        "values": called(users) or sql.SQL(":values"),
+        "values": called(users.naming) or sql.SQL(":values"),
     }
 
 

@@ -28,6 +28,8 @@ from ft42_warehouse.statements import equals
 from ft42_warehouse.tables import PERSONS, published_tables
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from psycopg import Connection
 
     from ft42_warehouse.statements import Schemas
@@ -232,7 +234,7 @@ class _Publish:
 
     def _reduce_strangers(self, table: Table) -> None:
         """Remove the names of people who are not published from their landed rows."""
-        if self._schemas.keep_strangers or not table.is_about_others or not table.naming:
+        if self._schemas.keep_strangers or table.name == PERSONS or not table.named_by:
             return
         # Two statements: with one that uses OR, the server would read all rows.
         looked_at = ["candidate"]
@@ -240,7 +242,8 @@ class _Publish:
             looked_at.append("departed")
         for name in looked_at:
             self._connection.execute(sql.SQL("ANALYZE {}").format(sql.Identifier(name)))
-            self._execute("publish/reduce_strangers", table, **stranger_parts(table, name))
+            for parts in stranger_parts(table, name):
+                self._execute("publish/reduce_strangers", table, **parts)
 
     def _has_new_source(self, table: Table) -> bool:
         """Tell whether this publish has changed a table from which this one is derived."""
@@ -300,25 +303,31 @@ def of_part(schemas: Schemas, table: Table, part: Part, *, is_everything: bool) 
     return schemas.of_part("publish/part", table, part, is_looked_at=looked_at)
 
 
-def stranger_parts(table: Table, looked_at: str) -> dict[str, sql.Composable]:
-    """Return the parts of the statement that removes people's names from landed rows.
+def stranger_parts(table: Table, looked_at: str) -> Iterator[dict[str, sql.Composable]]:
+    """Yield the parts of the statements that remove people's names from landed rows.
 
     Args:
         table: The table.
         looked_at: The temporary table with the rows to look at: ``candidate`` for rows that
             landed, ``departed`` for those of people who are no longer published.
     """
-    columns = [sql.Identifier(column) for column in table.naming]
-    person = sql.Identifier(str(table.person))
-    same = sql.SQL(" AND ").join(equals(key, "c") for key in table.key)
-    if looked_at == "departed":
-        same = sql.SQL("c.table_name = {} AND c.id = l.{}").format(sql.Literal(PERSONS), person)
-    return {
-        "looked_at": sql.Identifier(looked_at),
-        "same": same,
-        "person": person,
-        "nothing": sql.SQL(", ").join(sql.SQL("{} = NULL").format(name) for name in columns),
-        "named": sql.SQL(" OR ").join(
-            sql.SQL("l.{} IS NOT NULL").format(name) for name in columns
-        ),
-    }
+    if table.name == PERSONS:
+        return
+    for who, named in table.named_by.items():
+        columns, person = [*map(sql.Identifier, named)], sql.Identifier(who)
+        same = sql.SQL(" AND ").join(equals(key, "c") for key in table.key)
+        if looked_at == "departed":
+            same = sql.SQL("c.table_name = {} AND c.id = l.{}").format(
+                sql.Literal(PERSONS), person
+            )
+        yield {
+            "looked_at": sql.Identifier(looked_at),
+            "same": same,
+            "person": person,
+            "nothing": sql.SQL(", ").join(
+                sql.SQL("{} = NULL").format(name) for name in columns
+            ),
+            "named": sql.SQL(" OR ").join(
+                sql.SQL("l.{} IS NOT NULL").format(name) for name in columns
+            ),
+        }

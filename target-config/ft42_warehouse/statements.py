@@ -267,11 +267,12 @@ class Schemas:
         if column.name not in table.looked_up:
             return value
         # It was removed if the person was outside of the scope when the row landed.
+        original, person = table.looked_up[column.name]
         return sql.SQL("coalesce({}, (SELECT r.{} FROM {} AS r WHERE r.id = l.{}))").format(
             value,
-            sql.Identifier(table.looked_up[column.name]),
+            sql.Identifier(original),
             sql.Identifier(self.published, PERSONS),
-            sql.Identifier(str(table.person)),
+            sql.Identifier(person),
         )
 
 

@@ -17,6 +17,9 @@ from typing import TYPE_CHECKING, Any, LiteralString
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+TEXT = "text"
+"""The kind of columns whose texts may be about anybody."""
+
 PERSONS = "users"
 """The table with one row for each person. Rows that refer to it are that person's data."""
 
@@ -157,22 +160,38 @@ class Table:
         return tuple(dict.fromkeys(column for column, *steps in paths if steps))
 
     @property
-    def is_about_others(self) -> bool:
-        """Whether its rows belong to persons, who have their own row in another table."""
-        return self.person is not None and self.name != PERSONS
-
-    @property
     def naming(self) -> dict[str, str]:
-        """The columns with more about the row's person than the id, and their kind."""
+        """The columns with more about people than their ids, and their kind."""
         names = {column.name for column in self.landed}
         return {path: kind for path, kind in self.persons if kind != "id" and path in names}
 
     @property
-    def looked_up(self) -> dict[str, str]:
-        """The columns that repeat a column of the person's own row, and which."""
-        if not self.is_about_others:
+    def named_by(self) -> dict[str, dict[str, str]]:
+        """The columns of `naming`, by the column with the id of the person whom they name.
+
+        Beside ``closer_id``, ``closer_login`` names the closer. Texts are left to the row's
+        own person, and so is a column that begins like no id.
+        """
+        ids = [path for path, kind in self.persons if kind == "id" and "/" not in path]
+        found: dict[str, dict[str, str]] = {}
+        for column, kind in self.naming.items():
+            alike = [name for name in ids if column.startswith(name.removesuffix("id"))]
+            person = max(alike, key=len) if alike and kind != TEXT else self.person
+            if person is not None:
+                found.setdefault(person, {})[column] = kind
+        return found
+
+    @property
+    def looked_up(self) -> dict[str, tuple[str, str]]:
+        """The columns that repeat one of a person's own row: which, and the person's id."""
+        if self.name == PERSONS:
             return {}
-        return {path: kind for path, kind in self.naming.items() if kind in {"login", "url"}}
+        return {
+            column: (kind, person)
+            for person, columns in self.named_by.items()
+            for column, kind in columns.items()
+            if kind in {"login", "url"}
+        }
 
 
 _DERIVED = {

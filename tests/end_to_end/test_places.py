@@ -97,7 +97,7 @@ def read_of(there: RunningSandbox, table: str) -> set[int]:
     people = {row["id"]: row["login"] for row in there.truth("users", columns="id,login")}
     properties = SCHEMAS[table]["properties"].items()
     owner = next(
-        column.get("x-source", name).split(".")
+        column.get("x-source", name).split("/")
         for name, column in properties
         if column.get("x-references") == "users"
     )

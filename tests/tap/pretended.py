@@ -38,7 +38,7 @@ def record_of(stream: str, **known: object) -> Row:
     for name, column in schema["properties"].items():
         if name == "extra":
             continue
-        *above, key = column.get("x-source", name).split(".")
+        *above, key = column.get("x-source", name).split("/")
         place = record
         for step in above:
             place = place.setdefault(step, {})

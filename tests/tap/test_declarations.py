@@ -23,14 +23,16 @@ if TYPE_CHECKING:
 
 Schema = dict[str, Any]
 
+LIST = {"type": ["array", "null"], "description": "Others."}
+WORD = {"type": ["string", "null"], "description": "A word."}
 MISTAKES: dict[str, tuple[Callable[[Schema], object], str]] = {
     "key": (lambda s: s.pop("x-primary-key"), '"x-primary-key" is a required property'),
     "no_key": (lambda s: s.update({"x-primary-key": ["nr"]}), "x-primary-key: nr is no column"),
-    "word": (lambda s: s.update({"x-person": {}}), "('x-person' was unexpected)"),
+    "word": (lambda s: s.update({"x-person": {}}), "x-person is none of $schema, title"),
     "title": (lambda s: s.update(title="other"), "title is not 'title'"),
     "types": (
         lambda s: s["properties"]["event_id"].update(type=["string", "integer"]),
-        'properties.event_id.type: ["string","integer"] is not one of',
+        'properties.event_id.type: ["string", "integer"] is none of "array", "boolean", ',
     ),
     "meaning": (
         lambda s: s["properties"]["event_id"].pop("description"),
@@ -52,6 +54,32 @@ MISTAKES: dict[str, tuple[Callable[[Schema], object], str]] = {
         lambda s: s["x-persons"].pop("user_id"),
         "x-persons: user_id refers to users, and is not said to be an id",
     ),
+    "misplaced": (
+        lambda s: s["properties"]["event_id"].update({"x-items": ["id"]}),
+        "x-references, x-source; x-items stands beside properties",
+    ),
+    "kind_of_person": (
+        lambda s: s["x-persons"].update(user_id="person"),
+        'x-persons.user_id: "person" is none of "id", "login", "name", "mail", ',
+    ),
+    "source": (
+        lambda s: s["properties"]["event_id"].update({"x-source": "event.id"}),
+        "event_id: x-source: write event/id, not event.id",
+    ),
+    "nobody": (
+        lambda s: s["properties"].update(author=WORD) or s["x-persons"].update(author="login"),
+        "x-persons: nobody knows whose login author is: call it author_login beside author_id",
+    ),
+    "whole_person": (
+        lambda s: s["properties"]["user_id"].update({"x-source": "user/id"}),
+        "x-persons: user is a person: add it as users, and to x-embedded",
+    ),
+    "item": (
+        lambda s: (
+            s["properties"].update(mates=LIST) or s.update({"x-items": {"mates": ["*/id"]}})
+        ),
+        "x-items: mates: write id, as */id begins at the list",
+    ),
     "items": (lambda s: s.update({"x-items": {"id": ["id"]}}), "x-items: id is neither"),
     "partition": (lambda s: s.update({"x-partition": "x"}), "x-partition: x is no column"),
 }
@@ -64,6 +92,15 @@ LISTINGS = {
         "its parent, moons, is no stream's listing",
     ),
     "added": ('added=("campus_id",)', "added: campus_id is no column"),
+    "people": (
+        'people_filter="filter[x]", people_column="person_id"',
+        "people_column needs the column person_id, and that it is required",
+    ),
+    "curricula": ("by_cursus=True", "by_cursus needs the column cursus_id"),
+    "parted": (
+        'parent=CampusesStream.listing, parent_id="event_id", parent_filter="filter[event_id]"',
+        "its schema needs x-partition: event_id",
+    ),
     "route": ('all_path="/v2/a"', "path: nothing tells moon_id"),
 }
 """What is wrong with a listing, and what is said."""
@@ -75,6 +112,7 @@ def add(copy: Copy, name: str, schema: Schema | None, listing: str = "") -> None
     (copy.root / f"tap-ft42/tap_ft42/streams/{name}.py").write_text(
         "from tap_ft42.declared.listing import Cursor, Listing\n"
         "from tap_ft42.singer.stream import FT42Stream\n"
+        "from tap_ft42.streams.reference import CampusesStream\n"
         "class Stream(FT42Stream):\n"
         f"    listing = Listing(name={name!r}, path={path!r}, {listing})\n"
     )
@@ -121,6 +159,7 @@ def test_each_mistake_in_a_declaration_is_told_at_once(tmp_path: Path) -> None:
         assert f"- {name}: {fault}" in said
     assert "- schemas/missing.json is missing" in said
     assert "- schemas/broken.json is no JSON: " in said
+    assert "Traceback" not in said
 
 
 @pytest.mark.slow

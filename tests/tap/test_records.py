@@ -338,7 +338,7 @@ class TestExtra:
     ) -> None:
         columns: Row = {
             "id": {"type": "integer"},
-            "corrector_id": {"type": ["integer", "null"], "x-source": "corrector.id"},
+            "corrector_id": {"type": ["integer", "null"], "x-source": "corrector/id"},
             "extra": {"type": ["object", "null"]},
         }
         schema = {"type": "object", "properties": columns, "required": ["id"]}

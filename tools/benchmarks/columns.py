@@ -25,7 +25,7 @@ def schema_of(stream: str) -> Json:
 def paths_of(schema: Json) -> dict[str, tuple[str, ...]]:
     """Return, by column, the keys that lead to its value in a record of the API."""
     return {
-        name: tuple(column.get("x-source", name).split("."))
+        name: tuple(column.get("x-source", name).split("/"))
         for name, column in schema["properties"].items()
     }
 

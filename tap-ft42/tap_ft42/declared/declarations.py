@@ -15,16 +15,15 @@ from tap_ft42.declared.records import EXTRA, types_of
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from tap_ft42.declared.listing import Listing
+    from tap_ft42.declared.listing import Cursor, Listing
 
 PERSONS = "users"
 """The stream that has one row for each person."""
 
 Schema: TypeAlias = "Mapping[str, Any]"
 
-_KINDS = (
-    "id", "login", "name", "mail", "phone", "picture", "url", "host", "text", "record", PERSONS,
-)  # fmt: skip
+_NAMES_OF_PEOPLE = ("login", "name", "mail", "phone", "picture", "url", "host")
+_KINDS = ("id", *_NAMES_OF_PEOPLE, "text", "record", PERSONS)
 _TYPES = ("array", "boolean", "integer", "number", "object", "string")
 _NAMES = {"type": "array", "items": {"type": "string"}, "uniqueItems": True}
 _TYPE = {"enum": [*_TYPES, *([one, "null"] for one in _TYPES)]}
@@ -52,7 +51,7 @@ _ROWS = {
         "properties": {"type": "object", "additionalProperties": _COLUMN},
     },
 }
-_SCHEMA = jsonschema_rs.validator_for({
+_RULES: dict[str, Any] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
     "type": "object",
     "required": ["title", "description", "x-primary-key", "required", "properties"],
@@ -78,7 +77,9 @@ _SCHEMA = jsonschema_rs.validator_for({
         "x-rows": {"type": "object", "additionalProperties": _ROWS},
         "x-scope": _NAMES,
     },
-})  # fmt: skip
+}
+_SCHEMA = jsonschema_rs.validator_for(_RULES)
+_ABOVE = frozenset(_RULES["properties"])
 
 
 class DeclarationError(Exception):
@@ -127,6 +128,7 @@ def _of_schema(listing: Listing, schema: Schema) -> Iterator[str]:
     if not in_form:
         yield from _of_columns(schema)
         yield from _of_persons(schema)
+        yield from _of_names(schema)
         if schema["title"] != listing.name:
             yield f"title is not {listing.name!r}"
 
@@ -146,7 +148,24 @@ def _of_listings(listings: Sequence[Listing]) -> Iterator[str]:
 def _of_form(schema: Schema) -> Iterator[str]:
     for error in _SCHEMA.iter_errors(schema):
         place = ".".join(map(str, error.instance_path))
-        yield f"{place}: {error.message}" if place else error.message
+        message = _message(error)
+        yield f"{place}: {message}" if place else message
+
+
+def _message(error: jsonschema_rs.ValidationError) -> str:
+    match error.kind:
+        case jsonschema_rs.ValidationErrorKind.AdditionalProperties(unexpected=names):
+            rules: Any = _RULES
+            for step in error.schema_path[:-1]:
+                rules = rules[step]
+            known = rules["properties"]
+            above = [name for name in names if name not in known and name in _ABOVE]
+            hint = f"; {', '.join(above)} stands beside properties" if above else ""
+            return f"{', '.join(names)} is none of {', '.join(known)}{hint}"
+        case jsonschema_rs.ValidationErrorKind.Enum(options=options):
+            words = ", ".join(map(json.dumps, options))
+            return f"{json.dumps(error.instance)} is none of {words}"
+    return str(error.message)
 
 
 def _of_columns(schema: Schema) -> Iterator[str]:
@@ -167,6 +186,11 @@ def _of_columns(schema: Schema) -> Iterator[str]:
                 yield f"{word}: {name} has to be required, and never null"
             elif word == "x-items" and not _is_nested(columns[name]):
                 yield f"{word}: {name} is neither an object nor a list without items"
+            elif word == "x-items" and (paths := [p for p in names[name] if p[:2] == "*/"]):
+                yield f"{word}: {name}: write {paths[0][2:]}, as {paths[0]} begins at the list"
+    for name, column in columns.items():
+        if "." in (source := column.get("x-source", "")):
+            yield f"{name}: x-source: write {source.replace('.', '/')}, not {source}"
 
 
 def _of_persons(schema: Schema) -> Iterator[str]:
@@ -196,28 +220,76 @@ def _of_persons(schema: Schema) -> Iterator[str]:
         yield f"x-persons: {EXTRA} has to be text, as it can name anybody"
 
 
+def _of_names(schema: Schema) -> Iterator[str]:
+    columns: Mapping[str, Any] = schema["properties"]
+    persons: Mapping[str, str] = schema.get("x-persons", {})
+    ids = [path for path, kind in persons.items() if kind == "id" and path in columns]
+    has_owner = any(one.get("x-references") == PERSONS for one in columns.values())
+    for name, kind in persons.items():
+        if name in columns and kind in _NAMES_OF_PEOPLE:
+            is_beside_id = any(name.startswith(one.removesuffix("id")) for one in ids)
+            if not is_beside_id and not (has_owner and name == kind):
+                yield (
+                    f"x-persons: nobody knows whose {kind} {name} is: call it author_{kind} "
+                    f"beside author_id, or say that it is a text"
+                )
+    for name in ids:
+        above, *below = columns[name].get("x-source", name).split("/")
+        if below == [ID] and persons.get(above) != PERSONS:
+            yield f"x-persons: {above} is a person: add it as {PERSONS}, and to x-embedded"
+
+
 def _of_listing(listing: Listing, schema: Schema) -> Iterator[str]:
     columns: Mapping[str, Any] = schema["properties"]
-    if (cursor := listing.cursor) is not None:
-        type_, form = {"instant": ("string", "date-time"), "id": ("integer", None)}[cursor.kind]
-        column = columns.get(cursor.column)
-        if column is None:
-            yield f"its cursor, {cursor.column}, is no column"
-        elif not _is_given(schema, cursor.column):
-            yield f"its cursor, {cursor.column}, has to be required, and never null"
-        elif types_of(column) != {type_} or column.get("format") != form:
-            yield f"its cursor, {cursor.column}, is no {cursor.kind}"
+    if listing.cursor is not None:
+        yield from _of_cursor(listing.cursor, schema)
     for name in listing.added:
         if name not in columns:
             yield f"added: {name} is no column"
+    needed = {
+        "cursor": ID if listing.cursor else None,
+        "filters": ID if listing.filters else None,
+        "people_column": listing.people_column if listing.people_filter else None,
+        "cursus_column": listing.cursus_column,
+        "by_cursus": "cursus_id" if listing.by_cursus else None,
+    }
+    for field, column in needed.items():
+        if column is not None and column not in schema["required"]:
+            yield f"{field} needs the column {column}, and that it is required"
+    yield from _of_parent(listing, schema)
+
+
+def _of_cursor(cursor: Cursor, schema: Schema) -> Iterator[str]:
+    columns: Mapping[str, Any] = schema["properties"]
+    type_, form = {"instant": ("string", "date-time"), "id": ("integer", None)}[cursor.kind]
+    column = columns.get(cursor.column)
+    if column is None:
+        yield f"its cursor, {cursor.column}, is no column"
+    elif not _is_given(schema, cursor.column):
+        yield f"its cursor, {cursor.column}, has to be required, and never null"
+    elif types_of(column) != {type_} or column.get("format") != form:
+        yield f"its cursor, {cursor.column}, is no {cursor.kind}"
+    for name in {cursor.column, ID} & {*columns}:
+        if "x-source" in columns[name]:
+            yield f"cursor: {name} has to be a key of the record, without x-source"
+
+
+def _of_parent(listing: Listing, schema: Schema) -> Iterator[str]:
     known = {listing.parent_id} if listing.parent else set[str]()
     in_path = {field for _, field, *_ in Formatter().parse(listing.path) if field}
     for field in in_path - known - ({"cursus_id"} if listing.by_cursus else set()):
         yield f"path: nothing tells {field}, which is neither parent_id nor cursus_id"
-    if listing.parent and not listing.parent_id:
+    partition = schema.get("x-partition")
+    if listing.parent is None:
+        if partition is not None:
+            yield f"x-partition is {partition}, and the listing has no parent"
+    elif not listing.parent_id:
         yield "parent needs parent_id"
-    elif listing.parent and listing.parent_filter is None and not in_path & known:
+    elif listing.parent_filter is None and not in_path & known:
         yield f"path does not name {listing.parent_id}, and there is no parent_filter"
+    elif ID in schema["x-primary-key"] and partition != listing.parent_id:
+        # A census of one parent's rows would delete those of all others.
+        yield f"its schema needs x-partition: {listing.parent_id}"
 
 
 def _of_references(schemas: Mapping[str, Schema]) -> Iterator[str]:

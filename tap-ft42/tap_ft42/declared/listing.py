@@ -32,7 +32,8 @@ class Cursor:
     column: str
     """Its name in a record, and in the API's ``range`` and ``sort``."""
     kind: Literal["instant", "id"] = "instant"
-    """What it holds. Instants are read in closed windows; ids only grow."""
+    """What it holds. Instants are read in closed windows, so a row whose instant is to come is
+    read once that has passed; ids only grow."""
     moves: bool = True
     """Whether it moves when the row changes. If not, it finds only new rows, and the reads of
     the census find changes (see `Census.refresh_factor`)."""
@@ -129,7 +130,8 @@ class Listing:
     path: str
     """Its route. The context fills the names in braces."""
     all_path: str | None = None
-    """The route that lists the rows of all parents, if it is not ``path``."""
+    """The route that lists the rows of all parents, if it is not ``path``. If the API has none,
+    no census counts a list with a cursor: rows that disappear stay in the tables."""
     cursor: Cursor | None = None
     """The column that finds its changes, so it has bookmarks; None to read it in full."""
     changes: Cursor | None = None
@@ -137,7 +139,8 @@ class Listing:
     between, though the rows do not show it."""
 
     parent: Listing | None = None
-    """The parent list: this list is read once for each of its rows."""
+    """The parent list: this list is read once for each of its rows. If the parent is read by
+    its changes, as ``users`` is, a later run reads this list for the changed rows only."""
     parent_id: str = ""
     """The name of the parent row's id in contexts."""
     added: Sequence[str] = ()
@@ -165,7 +168,8 @@ class Listing:
     is_sortable: bool = True
     """Whether the API sorts it by ``id`` and by the cursor."""
     has_ranges: bool = True
-    """Whether the API narrows it by ranges of ``id`` and of the cursor."""
+    """Whether the API narrows it by ranges of ``id`` and of the cursor. If not, each run reads
+    the list whole."""
     widest_window: int | None = None
     """The widest possible window of its cursor, in milliseconds, if there is a limit."""
     is_newest_first: bool = False

@@ -1,7 +1,7 @@
 """How a record of the API becomes a row of its stream.
 
 The schema file of the stream holds all rules. A column is filled from the key of the same
-name, or from the path in its ``x-source`` (``user.id``, ``image.versions.large``,
+name, or from the path in its ``x-source`` (``user/id``, ``image/versions/large``,
 ``validated?``). The keys in ``x-embedded`` hold records of other streams: only their declared
 ids are kept. All other undeclared fields go to the column ``extra``.
 """
@@ -53,10 +53,11 @@ class RecordShape:
     def __init__(self, schema: Mapping[str, Any]) -> None:
         columns: dict[str, dict[str, Any]] = schema["properties"]
         sources = {
-            name: tuple(column.get("x-source", name).split("."))
+            name: tuple(column.get("x-source", name).split("/"))
             for name, column in columns.items()
             if name != EXTRA
         }
+        self._sources = sources
         self._flat = [(name, path[0]) for name, path in sources.items() if len(path) == 1]
         self._nested = [(name, path) for name, path in sources.items() if len(path) > 1]
         self._instants = [
@@ -199,7 +200,7 @@ class RecordShape:
             column = ".".join(map(str, error.instance_path))
             match error.kind:
                 case jsonschema_rs.ValidationErrorKind.Required(property=name):
-                    yield f"{name} is missing"
+                    yield f"{self._named(name)} is missing"
                 case jsonschema_rs.ValidationErrorKind.Type(types=types):
                     yield (
                         f"{column} is {_json_type(error.instance)}, not {' or '.join(types)}"
@@ -211,6 +212,11 @@ class RecordShape:
                     yield f"{column} does not fit in 64 bits"
                 case kind:
                     yield f"{column} breaks the rule {kind.name!r}"
+
+    def _named(self, column: str) -> str:
+        """Return a column's name, with the place that fills it if that has another."""
+        source = "/".join(self._sources.get(column, (column,)))
+        return column if source == column else f"{column} ({source})"
 
 
 def _nesting(declared: _Declared, embedded: Collection[str]) -> _Nesting:
@@ -264,7 +270,7 @@ def _follow(record: Mapping[str, Any], path: tuple[str, ...]) -> object:
         if value is None:
             return None
         if not isinstance(value, dict):
-            parent = ".".join(path[: path.index(key)])
+            parent = "/".join(path[: path.index(key)])
             message = f"{parent} is {_json_type(value)}, not an object"
             raise BrokenRecordError(message)
         value = value.get(key, _MISSING)

@@ -153,8 +153,9 @@ class Partitions:
 
     @property
     def is_one_list(self) -> bool:
-        """Whether the list is read as one, and not in batches of people."""
-        return self.listing.people_filter is None or self.contexts is None
+        """Whether one route has all rows, and they are not read in batches of people."""
+        is_together = self.listing.people_filter is None or self.contexts is None
+        return is_together and self.whole_path is not None
 
     def contexts_below(self, record: Mapping[str, Any]) -> Iterator[Context]:
         """Yield the contexts of a row's children, if the row is in scope."""

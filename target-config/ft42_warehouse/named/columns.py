@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg import sql
 
-from ft42_warehouse.tables import tables_by_name
+from ft42_warehouse.tables import TEXT, tables_by_name
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -17,9 +17,6 @@ if TYPE_CHECKING:
 
 _WHOLE = {"login", "mail", "name", "phone"}
 """Kinds of columns with a name. A part of it may be the name of somebody else."""
-
-TEXT = "text"
-"""The kind of columns whose texts may be about anybody."""
 
 
 @dataclass(frozen=True)

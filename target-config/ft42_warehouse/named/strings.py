@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg import sql
 
-from ft42_warehouse.named.columns import TEXT
 from ft42_warehouse.named.patterns import LEAST, like
-from ft42_warehouse.tables import PERSONS, Table, published_tables, tables_by_name
+from ft42_warehouse.tables import PERSONS, TEXT, published_tables, tables_by_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from psycopg import Connection
 
@@ -42,20 +41,22 @@ def names_of(connection: Connection[Any], schemas: Schemas, persons: Iterable[in
     wanted = {"persons": [*persons]}
     found: dict[int, dict[str, set[str]]] = {}
     for table in published_tables():
-        if table.person and (values := called(table)):
+        for person, columns in table.named_by.items():
+            if (values := called(columns)) is None:
+                continue
             for schema_name in (schemas.landed, schemas.published):
                 rows = connection.execute(
                     schemas.statement(
                         "erase/strings_of",
-                        person=sql.Identifier(table.person),
+                        person=sql.Identifier(person),
                         anywhere=sql.Identifier(schema_name, table.name),
                         values=values,
                     ),
                     wanted,
                 )
-                for person, kind, string in rows:
+                for own, kind, string in rows:
                     if _is_telling(kind, string):
-                        found.setdefault(person, {}).setdefault(kind, set()).add(string)
+                        found.setdefault(own, {}).setdefault(kind, set()).add(string)
     named = {
         person: {string for strings in kinds.values() for string in strings}
         for person, kinds in found.items()
@@ -66,11 +67,11 @@ def names_of(connection: Connection[Any], schemas: Schemas, persons: Iterable[in
     return {person: strings - shared for person, strings in named.items()}
 
 
-def called(table: Table) -> sql.Composed | None:
-    """Return the columns of a row ``l`` that name its person, as pairs of kind and string."""
+def called(columns: Mapping[str, str]) -> sql.Composed | None:
+    """Return columns of a row ``l`` that name a person, as pairs of kind and string."""
     pairs = [
         sql.SQL("({}, l.{})").format(sql.Literal(kind), sql.Identifier(column))
-        for column, kind in table.naming.items()
+        for column, kind in columns.items()
         if kind not in {TEXT, "host"}
     ]
     return sql.SQL(", ").join(pairs) if pairs else None
@@ -92,7 +93,7 @@ def others_called(
     users = tables_by_name()[PERSONS]
     strings = {string for strings in named.values() for string in strings}
     return connection.execute(
-        schemas.statement("erase/others_called", values=called(users) or sql.SQL("")),
+        schemas.statement("erase/others_called", values=called(users.naming) or sql.SQL("")),
         {
             "persons": [*named],
             "strings": [*strings],
