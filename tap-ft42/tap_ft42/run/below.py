@@ -54,8 +54,6 @@ def _hidden_above(
     run, name = above.run, child.listing.name
     yield from _begun(above, child, hidden.contexts, planned)
     is_due = above.has_listed_all or hidden.are_never_sought
-    if above.has_failed and hidden.are_never_sought:
-        hidden.note_unlisted()
     # If the child list has failed completely, the next run searches.
     if run.lifecycle.ends_early or child.has_failed_throughout:
         return

@@ -27,8 +27,6 @@ or the API does not count them, it runs once a month. The state of the list hold
 ``narrowed``
     True from a load of known parents until a search: rows of others may be missing, even if
     later runs read the rows of all parents.
-``unlisted``
-    True while the list of parents cannot be read, so it is not known which are listed.
 """
 
 from __future__ import annotations
@@ -67,7 +65,7 @@ _FAR = 1000
 _AT_ONCE = 10
 """In step 2, so many ids are tried at the same time."""
 
-_UNLISTED, _NARROWED = "unlisted", "narrowed"
+_NARROWED = "narrowed"
 _DAY = timedelta(days=1)
 _MONTH = timedelta(days=30)
 
@@ -99,13 +97,14 @@ class HiddenParents:
             listed: The ids of all listed parents.
             exist: Ids that are known to exist, listed or not.
         """
-        known = self._ids | set(exist)
+        known, were_hidden = self._ids | set(exist), self._ids.intersection(listed)
         if self._read - known.difference(listed) - set(listed):
             # A parent is no longer listed. A search shows whether it still has rows.
             self._sought_on.clear()
         self._keep(known.difference(listed))
-        if self._note.pop(_UNLISTED, None):
-            # It was not known which are listed, so rows may have gone to the wrong one.
+        if were_hidden:
+            # They were found while the list could not be read, or are listed again. Rows may
+            # have gone to another one.
             self._sought_on.clear()
             for whole in self._list.lists:
                 for state in self._list.states_within(whole):
@@ -128,10 +127,6 @@ class HiddenParents:
         """Note that known parents are loaded, and no others."""
         if not self._list.run.scope.campus_ids:
             self._note[_NARROWED] = True
-
-    def note_unlisted(self) -> None:
-        """Note that it is not known which parents are listed, as their list failed."""
-        self._note[_UNLISTED] = True
 
     def seek(self) -> None:
         """Search each cursus where a search is due.

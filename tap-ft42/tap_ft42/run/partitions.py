@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tap_ft42.api.client import logger_of
 from tap_ft42.api.errors import explain
 from tap_ft42.api.ledger import Emitted
+from tap_ft42.api.page import with_ids
 from tap_ft42.api.token import NoTokenError
 from tap_ft42.declared.contexts import CURSUS, cursus_of, key_of, parent_of
 from tap_ft42.declared.instants import DAY
@@ -15,6 +16,7 @@ from tap_ft42.declared.listing import ID
 from tap_ft42.planning.priorities import last_served
 from tap_ft42.planning.refresh import hidden_ids
 from tap_ft42.reading.reader import ListReader
+from tap_ft42.run.people import person_of, preferred
 
 if TYPE_CHECKING:
     import logging
@@ -288,10 +290,15 @@ class Partitions:
         """
         if not self.listing.campus_by_person:
             return {}
+        people, hidden = self.run.people, hidden_ids(self.output.stream_state)
         by_campus = {parent_of(context): context for context in contexts}
-        hidden = hidden_ids(self.output.stream_state)
-        campuses = self.run.people.campuses_of_rows(records, by_campus, hidden)
-        return {row: by_campus[campus] for row, campus in campuses.items()}
+        of_rows = {row[ID]: person_of(row) for row in with_ids(records)}
+        people.learn_campuses(person for person in of_rows.values() if person is not None)
+        campuses = {
+            row: preferred(people.campuses_of(person) & by_campus.keys(), hidden)
+            for row, person in of_rows.items()
+        }
+        return {row: by_campus[one] for row, one in campuses.items() if one is not None}
 
     # Reads that belong to no partition
 

@@ -18,7 +18,7 @@ from tap_ft42.planning.scope import id_lists
 from tap_ft42.reading.asking import IncompleteReadError, TooLargeError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from tap_ft42.declared.contexts import Context
     from tap_ft42.planning.scope import Scope
@@ -194,27 +194,6 @@ class Directory:
     def campuses_of(self, person_id: int | None) -> set[int]:
         """Return the known campuses of a person: at least those in scope."""
         return self._campuses_of.get(person_id, set()) if person_id is not None else set()
-
-    def campuses_of_rows(
-        self,
-        records: Sequence[Mapping[str, Any]],
-        campuses: Collection[int],
-        hidden: Collection[int],
-    ) -> dict[int, int]:
-        """Look up to which campus each row goes.
-
-        Returns:
-            Ids of campuses, by the ids of the rows; without rows that go to none.
-        """
-        people = {
-            record["id"]: person
-            for record in records
-            if type(record.get("id")) is int and (person := person_of(record)) is not None
-        }
-        self.learn_campuses(people.values())
-        found = {row: self.campuses_of(one) & set(campuses) for row, one in people.items()}
-        ways = {row: preferred(own, hidden) for row, own in found.items()}
-        return {row: campus for row, campus in ways.items() if campus is not None}
 
 
 def preferred(
