@@ -59,6 +59,7 @@ def test_the_night_runs_its_tasks_in_order_and_enrolments_beside_people() -> Non
     assert fanned_out == [("tap-ft42-enrolments-to-target-postgres", 3)]
 
 
+@pytest.mark.slow
 def test_what_a_load_is_split_into_loads_the_same_streams() -> None:
     def selected(extractor: str) -> set[str]:
         done = subprocess.run(

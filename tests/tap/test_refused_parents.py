@@ -182,6 +182,7 @@ def test_all_campuses_of_a_shared_read_that_fails_are_named(
     assert places(third) == expected(there, updated_at=LATELY)
 
 
+@pytest.mark.slow
 def test_enrolments_are_read_campus_by_campus_where_no_look_up_is_answered(
     tap: Tap, api: ScriptedApi, there: Pretended
 ) -> None:

@@ -161,6 +161,7 @@ def test_credentials_that_are_refused_in_the_middle_cost_no_page(
     assert TOKEN_PATH in run.last_word
 
 
+@pytest.mark.slow
 def test_a_token_endpoint_that_stays_down_in_the_middle_ends_the_run_as_an_outage_does(
     tap: Tap, lists: ScriptedApi
 ) -> None:

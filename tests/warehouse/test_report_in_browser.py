@@ -123,6 +123,7 @@ def opened(
     return context.new_page()
 
 
+@pytest.mark.few(1)
 def test_names_do_nothing_and_no_host_is_asked(
     browser: Browser, url: str, size: tuple[int, int], scheme: Literal["light", "dark"]
 ) -> None:
@@ -145,6 +146,7 @@ def test_names_do_nothing_and_no_host_is_asked(
     page.context.close()
 
 
+@pytest.mark.few(1)
 def test_everybody_can_read_it(
     browser: Browser, url: str, size: tuple[int, int], scheme: Literal["light", "dark"]
 ) -> None:
@@ -158,6 +160,7 @@ def test_everybody_can_read_it(
     page.context.close()
 
 
+@pytest.mark.slow
 def test_colours_follow_the_system(browser: Browser, url: str) -> None:
     papers = set()
     for scheme in ("light", "dark"):
@@ -168,6 +171,7 @@ def test_colours_follow_the_system(browser: Browser, url: str) -> None:
     assert len(papers) == 2
 
 
+@pytest.mark.slow
 def test_the_keyboard_reaches_the_contents_and_scrolls_the_tables(
     browser: Browser, url: str
 ) -> None:
