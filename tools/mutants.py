@@ -645,6 +645,9 @@ def _page(rows: Sequence[Tried], seed: int, places: int, reach: Reach, marks: st
         if tried:
             share = 100 * sum(tried) / len(tried)
             lines.append(f"| {name} | {len(tried)} | {sum(tried)} | {share:.0f} % |")
+    # A busy machine has these as well.
+    late = sum(row.caught_by == _TIME for row in rows)
+    lines += ["", f"Of what was caught, {late} only took too long."] if late else []
     survivors = [row for row in rows if not row.caught_by]
     if survivors:
         lines += ["", "## What nobody noticed", ""]

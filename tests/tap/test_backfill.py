@@ -6,6 +6,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tap_ft42.declared.instants import from_milliseconds
+from tap_ft42.planning.backfill import Backfill
 
 from tests.sandboxes import running_sandbox
 from tests.tap.interrupted import in_bounded_runs, killed
@@ -299,3 +301,11 @@ def test_a_census_of_what_is_new_leaves_alone_what_a_backfill_has_brought(
             return
         state = later.state
     pytest.fail("nobody is found to be gone")
+
+
+@pytest.mark.parametrize(("read_until", "is_read"), [(None, False), (8, False), (9, True)])
+def test_a_window_has_been_read_once_its_end_is_reached(
+    read_until: int | None, *, is_read: bool
+) -> None:
+    state = {} if read_until is None else {"read_until": from_milliseconds(read_until)}
+    assert Backfill(5, 9).has_read(state) is is_read

@@ -153,6 +153,12 @@ def test_badges_are_tied_to_the_campuses_that_they_name(warehouse: Warehouse) ->
     assert [row["campus_id"] for row in warehouse.query(links)] == [9]
     warehouse.run("rebuild")
     assert [row["campus_id"] for row in warehouse.query(links)] == [9]
+    warehouse.execute(
+        "INSERT INTO ft42_raw.campus_achievements (campus_id, achievement_id) VALUES (1, 4)"
+    )
+    for _ in range(2):  # what has landed stays, though no badge names it
+        warehouse.run("publish")
+        assert [row["campus_id"] for row in warehouse.query(links)] == [1, 9]
 
 
 def test_a_failed_publish_changes_nothing(warehouse: Warehouse) -> None:

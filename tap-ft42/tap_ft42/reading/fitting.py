@@ -219,12 +219,15 @@ class Fit:
         cursor, can = self._listing.cursor, self.can
         if cursor is None or cursor.kind == "id" or column not in {ID, cursor.column}:
             return False  # no test can tell
-        proven = can.whole_ranges.get(column, 0)
-        if can.is_due("whole_ranges", self._today):
-            proven = 0
-        is_proven = width <= max(_UNASKED[column == ID], proven)
+        is_proven = width <= max(_UNASKED[column == ID], self._whole_ranges.get(column, 0))
         is_known = column in can.widest_ranges or not self.narrows_by(column)
         return not (is_known or is_proven)
+
+    @property
+    def _whole_ranges(self) -> Mapping[str, int]:
+        """By column: a width of ranges that 42 was seen not to cut, within the last month."""
+        is_late = self.can.is_due("whole_ranges", self._today)
+        return {} if is_late else self.can.whole_ranges
 
     def note_cut(self, width: int, *, is_cut: bool) -> None:
         """Take note of whether a window of all rows was cut in silence."""
@@ -246,9 +249,7 @@ class Fit:
         """
         self._reaches_left[column] = self._reaches_left.get(column, _LOOKS) - 1
         if reach is not None and reach >= wanted:
-            is_late = self.can.is_due("whole_ranges", self._today)
-            others = {} if is_late else self.can.whole_ranges
-            self._keep(whole_ranges={**others, column: reach})
+            self._keep(whole_ranges={**self._whole_ranges, column: reach})
         elif reach is not None and is_cut:
             self.note_widest(column, reach)
 
