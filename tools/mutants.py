@@ -82,6 +82,9 @@ _GUARDS = {"frozen", "kw_only", "slots", "strict"}
 _NOTES, _NOTED = "tools.reached", ".git/reached"
 """What notes in a copy what is reached, and where."""
 
+_FUTURE = "from __future__ import annotations"
+"""What stands first in each file of code."""
+
 _GIT = shutil.which("git") or "git"
 _INSTALLED = (".venv", ".local", ".meltano")
 """What is installed. Copies share it with the project, but for the first."""
@@ -276,8 +279,12 @@ class _Positions(Visitor):  # type: ignore[misc] # it comes without types
 @click.option("--minutes", default=25.0, show_default=True, help="When to begin no other.")
 @click.option("--seed", default=42, show_default=True, help="Which sample.")
 @click.option("--workers", default=2 * (os.cpu_count() or 1), show_default=True)
-def main(names: tuple[str, ...], number: int, minutes: float, seed: int, workers: int) -> None:
+@click.option("--marks", default="not long", show_default=True, help="Which tests to ask.")
+def main(  # noqa: PLR0913 - all that can be chosen
+    *, names: tuple[str, ...], number: int, minutes: float, seed: int, workers: int, marks: str
+) -> None:
     """Try a sample of mutants."""
+    os.environ["PYTEST_ADDOPTS"] = f"-m '{marks}'"
     wanted, ends = names or tuple(ROOMS), time.monotonic() + minutes * 60
     places = list(_places(wanted, seed))
     queue: Queue[Mutant] = Queue()
@@ -293,7 +300,7 @@ def main(names: tuple[str, ...], number: int, minutes: float, seed: int, workers
             for log in pool.map(_reached, copies, shares):
                 reach.read(log)
             rows = list(chain(*pool.map(lambda copy: _try(queue, copy, reach, ends), copies)))
-    page = _page(rows, seed, len(places), reach)
+    page = _page(rows, seed, len(places), reach, marks)
     click.echo(page)
     if not names:
         PAGE.write_text(page, encoding="utf-8")
@@ -532,7 +539,8 @@ def _reached(copy: Path, tests: Sequence[str]) -> Path:
                     for one in body
                 )
             )
-        _write(file, ast.unparse(tree))
+        said = f"from {_NOTES} import at as _at"
+        _write(file, ast.unparse(tree).replace(_FUTURE, f"{_FUTURE}\n{said}", 1))
     _failed(tests, copy, None)
     for file, source in zip(files, sources, strict=True):
         _write(file, source)
@@ -541,8 +549,7 @@ def _reached(copy: Path, tests: Sequence[str]) -> Path:
 
 def _saying(place: str, copy: Path) -> ast.stmt:
     # Some tests copy the copy: the notes of both belong together.
-    said = f"__import__({_NOTES!r}, fromlist=['at']).at({place!r}, {str(copy / _NOTED)!r})"
-    return ast.parse(said).body[0]
+    return ast.parse(f"_at({place!r}, {str(copy / _NOTED)!r})").body[0]
 
 
 def _failed(tests: Iterable[str], copy: Path, seconds: float | None) -> str:
@@ -553,7 +560,7 @@ def _failed(tests: Iterable[str], copy: Path, seconds: float | None) -> str:
     process = subprocess.Popen(
         [
             copy / ".venv/bin/python", "-m", "pytest", "-q", "-p", "no:cacheprovider",
-            "-m", "not long", "-p", _NOTES, *(["-x"] if seconds else []), *tests,
+            "-p", _NOTES, *(["-x"] if seconds else []), *tests,
         ],
         cwd=copy,
         env={
@@ -616,15 +623,16 @@ def _write(file: Path, text: str) -> None:
     Path(cache_from_source(str(file))).unlink(missing_ok=True)
 
 
-def _page(rows: Sequence[Tried], seed: int, places: int, reach: Reach) -> str:
+def _page(rows: Sequence[Tried], seed: int, places: int, reach: Reach, marks: str) -> str:
     """Return what came of a sample, as a page."""
     lines = [
         "# Mutants: what the tests notice",
         "",
         (
             "This page says how many of the small faults that `make mutants` puts into the "
-            "code the tests notice. Only tests of the tap or the warehouse that reach the line "
-            f"were asked, {_LONGEST} seconds of them, so the figures are lower bounds."
+            "code the tests notice. Only tests of the tap or the warehouse were asked that "
+            f"reach the line and are {marks}, {_LONGEST} seconds of them: so the figures are "
+            "lower bounds."
         ),
         "",
         f"Sample {seed}, {len(rows)} of some {places:,}, {datetime.now(UTC):%Y-%m-%d}:",

@@ -19,6 +19,7 @@ SAYS_ITSELF = (
     "and asks to wait for",
     "The budget is too small",
     "The doctor has stopped",
+    "…. Ask the doctor again in … min",
     "A file cannot be read",
     "…: … has not the form",
     "…: the tap has no such",

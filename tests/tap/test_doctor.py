@@ -170,6 +170,27 @@ def test_pages_whose_number_does_not_count_have_no_way(tap: Tap, small: Scripted
     assert found(report, "coalitions pages")["found"] == "always the first"
 
 
+def test_ranges_that_may_not_be_wide_and_pages_without_numbers_are_found(
+    tap: Tap, tmp_path: Path
+) -> None:
+    routes = {
+        USERS: {"status": 200, "differs": {"widest_range": 10 * 24 * 3_600_000}},
+        "/v2/cursus/{cursus_id}/cursus_users": {"differs": {"numbers_pages": False}},
+        "/v2/coalitions_users": {"differs": {"ignored": ["filter[coalition_id]"]}},
+        ENROLMENTS: {"differs": {"ignored": ["filter[campus]"]}},
+    }
+    file = tmp_path / "likeness.json"
+    file.write_text(json.dumps({"format": 1, "routes": routes}))
+    with running_sandbox(**SIZE | {"users": 300}, **{"as": str(file)}) as sandbox:
+        run, report = visit(tap.pointed_at(sandbox))
+    assert run.exit_code == 0, run.log
+    assert found(report, "users widest range of updated_at")["so"] == "reads it in pieces"
+    assert found(report, "cursus_users pages")["so"] == "reads it in pieces"
+    assert report["routes"][ENROLMENTS]["differs"] == {"ignored": ["filter[campus]"]}
+    points = report["routes"]["/v2/coalitions_users"]["differs"]
+    assert points == {"ignored": ["filter[coalition_id]"]}
+
+
 def test_what_fails_once_is_asked_again_and_what_fails_twice_is_found(
     tap: Tap, small: ScriptedApi
 ) -> None:

@@ -287,8 +287,8 @@ class TestOfACampus:
         for night in range(4):
             world.live(3600, events={"mark": 100})
             levels.night()
-            # The first one also looks how ranges are answered, and instants understood.
-            assert len(levels.asked) == 2 + 2 * (night == 0)
+            # The first one also looks how ranges are answered.
+            assert len(levels.asked) == 2 + (night == 0)
             assert levels.stale(**{"filter[campus_id]": str(campus)}) == set()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -233,6 +234,21 @@ def test_a_long_list_without_order_and_total_is_read_for_few_requests_a_page(
     run = tap.pointed_at(api, page_size=5).run("achievements_users")
     assert set(run.ids("achievements_users")) == set(range(1, 251))
     assert len(there.asked) <= 6 * 50
+
+
+def test_rows_whose_ids_are_no_integers_are_all_read_though_they_tell_no_order(
+    tap: Tap, api: ScriptedApi
+) -> None:
+    there = Pretended([dated("achievements_users", number) for number in range(1, 31)])
+
+    def answer(asked: Asked) -> Reply:
+        reply = there(asked)
+        rows = [row | {"id": float(row["id"])} for row in json.loads(reply.body)]
+        return Reply(rows, headers=reply.headers)
+
+    api.script["/v2/achievements_users"] = answer
+    run = tap.pointed_at(api, page_size=20).run("achievements_users")
+    assert set(run.ids("achievements_users")) == set(range(1, 31))
 
 
 def test_a_list_that_hides_a_row_once_is_asked_for_again(tap: Tap, api: ScriptedApi) -> None:

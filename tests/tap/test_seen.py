@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tap_ft42.reading.paging import LOST, Seen, is_all, tells_order
+from tap_ft42.reading.paging import LOST, PagesRead, is_all, tells_order
 
 from tests.tap.pages import page
 
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from tap_ft42.api.page import Page
 
 
-def seen(*pages: Page) -> Seen:
-    account = Seen()
+def seen(*pages: Page) -> PagesRead:
+    account = PagesRead()
     for one in pages:
         account.add(one)
     return account
@@ -25,7 +25,7 @@ def test_pages_are_told_by_the_first_total() -> None:
 
 
 def test_a_page_is_new_by_its_ids_or_by_rows_without_any() -> None:
-    account = Seen()
+    account = PagesRead()
     assert account.add(page([1, 2], 3))
     assert account.add(page([2, 3], 3))
     assert not account.add(page([1, 3], 3))

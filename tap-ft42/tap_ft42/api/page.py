@@ -85,7 +85,7 @@ class Page:
         """The fields that are not in the body; `restored_page` takes them."""
         return {name: getattr(self, name) for name in METADATA}
 
-    def untold(self) -> Page:
+    def without_total(self) -> Page:
         """Return the page without its total, which is wrong; so another page may follow."""
         return replace(self, total=None, more=bool(self.count))
 

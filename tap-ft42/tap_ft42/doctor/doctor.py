@@ -28,7 +28,7 @@ from tap_ft42.doctor.findings import (
 from tap_ft42.doctor.observed import Answer, ObservedRoute
 from tap_ft42.reading.asking import TooLargeError
 from tap_ft42.reading.reader import ONE
-from tap_ft42.run.lifecycle import ALONE
+from tap_ft42.run.lifecycle import PARTIAL_FAILURES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -196,7 +196,7 @@ class Visit:
         try:
             for part, _ in self._run.pipeline.parts(reading):
                 route.head = route.head or part.page
-        except (TooLargeError, *ALONE) as failure:
+        except (TooLargeError, *PARTIAL_FAILURES) as failure:
             route.failure = failure
             if route.is_denied:
                 route.fit.learn("42 does not let this application read it", is_allowed=False)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, TypeAlias
+
+from tap_ft42.declared.listing import ID
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -123,10 +126,9 @@ def of_list(one: ObservedRoute) -> Iterator[Finding]:
             yield Finding(name, "as declared", f"as declared, {rows}", "reads it as declared")
         yield from differences
         if not one.is_numbered:
-            subject = f"{one.stream} pages"
-            yield Finding(
-                subject, "by number", "always the first", "cannot read it", has_way=False
-            )
+            subject, has_way = f"{one.stream} pages", bool(one.can.ranges)
+            so = "reads it in pieces" if has_way else "cannot read it"
+            yield Finding(subject, "by number", "always the first", so, has_way=has_way)
 
 
 def _failure(one: ObservedRoute) -> str:
@@ -161,6 +163,9 @@ def _of_parameters(one: ObservedRoute) -> Iterator[_Line]:
     if can.ranges != assumed.ranges:
         so = f"reads it by {_named(can.ranges)}" if can.ranges else "reads all of it"
         yield "range", _named(assumed.ranges), _named(can.ranges), so
+    for column, width in can.widest_ranges.items():
+        found = f"{width:,} ids" if column == ID else str(timedelta(milliseconds=width))
+        yield f"widest range of {column}", "any", found, "reads it in pieces"
     if can.bounds != assumed.bounds:
         yield "bounds of a range", assumed.bounds, can.bounds, "asks for one more on each side"
     if can.longest_list < assumed.longest_list:

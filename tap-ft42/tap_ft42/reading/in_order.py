@@ -35,7 +35,7 @@ from typing import TYPE_CHECKING
 
 from tap_ft42.declared.listing import ID
 from tap_ft42.reading.asking import IncompleteReadError, Part
-from tap_ft42.reading.paging import Seen, all_pages, one_page, tells_order
+from tap_ft42.reading.paging import PagesRead, all_pages, one_page, tells_order
 from tap_ft42.reading.piecewise import read_piecewise
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ async def _concluded(ask: Ask, walk: _Walk, *, is_part: bool) -> AsyncIterator[P
 
 
 async def _read_gaps(
-    ask: Ask, region: Region, key: Key, gaps: Sequence[tuple[int, int]], seen: Seen
+    ask: Ask, region: Region, key: Key, gaps: Sequence[tuple[int, int]], seen: PagesRead
 ) -> AsyncIterator[Part]:
     """Read between and behind pages whose totals prove nothing."""
     for number, gap in enumerate(gaps):
@@ -131,7 +131,7 @@ class _Walk:
     def __init__(self, region: Region, key: Key) -> None:
         self.region = region
         self.key: Key = key
-        self.seen = Seen()
+        self.seen = PagesRead()
         self.borders = _Borders(region, key)
         self.last, self._upper = region.interval(key)
         self.number = 0

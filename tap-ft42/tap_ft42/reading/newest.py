@@ -18,7 +18,7 @@ from tap_ft42.declared.instants import DAY
 from tap_ft42.declared.listing import ID
 from tap_ft42.reading.asking import Metered, Part
 from tap_ft42.reading.in_order import order_by
-from tap_ft42.reading.paging import Seen
+from tap_ft42.reading.paging import PagesRead
 from tap_ft42.reading.regions import Region
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ async def read_newest(ask: Ask, region: Region, *, is_sortable: bool) -> AsyncIt
         OutOfOrderError: The list cannot be read in this way.
         IncompleteReadError: It cannot be proven that these are all rows.
     """
-    look, seen = Metered(ask), Seen()
+    look, seen = Metered(ask), PagesRead()
     (key,) = region.bounds
     lower, _ = region.interval(key)
     sort, oldest, last = None, None, None

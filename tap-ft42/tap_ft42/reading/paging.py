@@ -28,7 +28,7 @@ _MOST_IN_VAIN = 3
 """After so many pages in a row without new rows, the list has ended."""
 
 
-class Seen:
+class PagesRead:
     """An account of the pages of a list: their rows and totals."""
 
     def __init__(self) -> None:
@@ -184,7 +184,7 @@ async def all_pages(  # noqa: PLR0913 - the request, and the account of its answ
     ask: Ask,
     region: Region,
     sort: str | None,
-    seen: Seen,
+    seen: PagesRead,
     head: Page | None = None,
     *,
     most: int | None = None,

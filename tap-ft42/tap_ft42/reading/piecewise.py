@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from tap_ft42.declared.listing import ID
 from tap_ft42.reading.ahead import in_turn
 from tap_ft42.reading.asking import IncompleteReadError, Part
-from tap_ft42.reading.paging import Seen, all_pages, one_page
+from tap_ft42.reading.paging import PagesRead, all_pages, one_page
 from tap_ft42.reading.regions import MAX_ID
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ async def read_piecewise(
     """
     lower, upper = region.interval(key)
     head = head or await one_page(ask, region, 1, None)
-    seen, keys = Seen(), list[int]()
+    seen, keys = PagesRead(), list[int]()
     is_long = head.total is not None and head.pages > SHORT_SLICE
     most = 1 if is_long else 2 * SHORT_SLICE
     rest = ask.after(most + 1)
@@ -65,7 +65,7 @@ async def read_piecewise(
     is_complete = is_point or (seen.is_over and seen.has_all) or region.is_filled_by(seen.ids)
     is_doubtful = False
     if not is_complete and seen.is_worth_another_look:
-        again, known = Seen(), len(seen.ids)
+        again, known = PagesRead(), len(seen.ids)
         async for page in all_pages(ask.after(most).again(), region, None, again, most=most):
             if seen.ids.update(page.ids):
                 yield Part(page)

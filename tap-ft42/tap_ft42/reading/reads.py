@@ -314,7 +314,9 @@ async def _from_scratch(
                 yield Part(part.page)
         yield Part(head, is_descending=True)
     elif head.total is None or head.pages <= SHORT_SLICE or not head.ids:
-        async for part in read_piecewise(ask.after(1), region, "id", head):
+        # Rows without ids do not tell their order, so this page may overlap with others.
+        begun = None if head.count and not head.ids else head
+        async for part in read_piecewise(ask.after(1), region, "id", begun):
             yield part
     else:
         yield Part(head)

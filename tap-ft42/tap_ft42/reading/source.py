@@ -174,7 +174,7 @@ class ListSource(Source):
 
     def _believed(self, page: Page) -> Page:
         """Return a page without its total, if the totals are known to be wrong."""
-        return page.untold() if self.fit.can.totals == "wrong" else page
+        return page.without_total() if self.fit.can.totals == "wrong" else page
 
     def _asked_apart(self, asked: Asked, number: int = 1) -> Page:
         """Ask for a page besides the wanted one, once the quota allows it."""
@@ -198,7 +198,11 @@ class ListSource(Source):
         lengths = [len(ids)] if known or region.bounds else []
         for longest in lengths + ([] if known else [*halves_of(len(ids)), 1]):
             some = replace(self, query={**self.query, name: ",".join(tried[:longest])})
-            if some._asked_apart(Asked(Region(), None, 1)).count:  # noqa: SLF001 - of the same class
+            try:
+                answer = some._asked_apart(Asked(Region(), None, 1))  # noqa: SLF001 - of the same class
+            except FatalAPIError:
+                return  # one of the ids may be refused
+            if answer.count:
                 break
         else:
             longest = len(known)

@@ -8,7 +8,7 @@ from tap_ft42.declared.listing import ID
 from tap_ft42.reading.asking import IncompleteReadError, Metered, Part
 from tap_ft42.reading.ids import IdSet
 from tap_ft42.reading.newest import Order
-from tap_ft42.reading.paging import Seen, all_pages
+from tap_ft42.reading.paging import PagesRead, all_pages
 from tap_ft42.reading.regions import Region
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ async def read_list(
     sort = "id" if is_sortable else None
     before, is_shuffled = None, False
     for attempt in range(_TRIES):
-        seen, order = Seen(), Order()
+        seen, order = PagesRead(), Order()
         last, is_sorted = 0, is_sortable
         look = look.again() if attempt else look
         async for page in all_pages(look.after(attempt), region or Region(), sort, seen):
@@ -88,7 +88,7 @@ async def read_list(
     raise IncompleteReadError(message)
 
 
-async def _is_all_in_one(ask: Ask, seen: Seen, sort: str | None) -> bool:
+async def _is_all_in_one(ask: Ask, seen: PagesRead, sort: str | None) -> bool:
     """Tell whether each answer holds the whole list, even if smaller pages are asked for."""
     page = await ask.smaller()(Region(), 1, sort)
     return page.is_oversized and seen.ids == _ids_of(page)

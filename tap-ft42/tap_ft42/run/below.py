@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tap_ft42.run.lifecycle import ALONE
+from tap_ft42.run.lifecycle import PARTIAL_FAILURES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -63,7 +63,7 @@ def _hidden_above(
         return
     try:
         hidden.seek()
-    except ALONE as failure:
+    except PARTIAL_FAILURES as failure:
         if not run.lifecycle.fails_alone(name, failure):
             raise
     for part, refusal in hidden.refusals.items():

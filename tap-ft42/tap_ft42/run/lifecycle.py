@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tap_ft42.run.host import Host
     from tap_ft42.run.services import Services
 
-ALONE = (FatalAPIError, IncompleteReadError, *RETRIED)
+PARTIAL_FAILURES = (FatalAPIError, IncompleteReadError, *RETRIED)
 """Failures of a part of a run, after which the other parts may go on."""
 
 _NAMED = 10
@@ -125,7 +125,7 @@ class Lifecycle:
         Raises:
             IncompleteRunError: 42 gives no token, after many tries.
         """
-        if not isinstance(failure, ALONE):
+        if not isinstance(failure, PARTIAL_FAILURES):
             return False
         if isinstance(failure, NoTokenError):
             _end_without_token(failure)

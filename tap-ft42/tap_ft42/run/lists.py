@@ -18,7 +18,7 @@ from tap_ft42.reading.asking import IncompleteReadError, TooDearError, TooLargeE
 from tap_ft42.reading.paging import LOST
 from tap_ft42.run.due import DuePartitions
 from tap_ft42.run.hidden import HiddenParents
-from tap_ft42.run.lifecycle import ALONE
+from tap_ft42.run.lifecycle import PARTIAL_FAILURES
 from tap_ft42.run.lookups import LookUps
 from tap_ft42.run.partitions import Partitions
 from tap_ft42.run.rejections import Rejections, UnusableRecordsError
@@ -117,7 +117,7 @@ class ListRun:
             yield from self._beside(context)
         except RunEnds as end:
             self.run.lifecycle.end_early(end)
-        except (TooLargeError, *ALONE) as failure:
+        except (TooLargeError, *PARTIAL_FAILURES) as failure:
             self.has_failed = True
             if self._is_gone(context, failure):
                 return
@@ -219,7 +219,7 @@ class ListRun:
             self.presence.of(member).begin(member)
         try:
             yield from self._records_of(running)
-        except (TooDearError, TooLargeError, *ALONE) as failure:
+        except (TooDearError, TooLargeError, *PARTIAL_FAILURES) as failure:
             if not self.started.begin_fallback(running, failure):
                 self._unread = running.read.contexts
                 self._left_open.update(map(key_of, self._unread))

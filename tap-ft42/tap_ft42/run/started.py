@@ -24,7 +24,7 @@ from tap_ft42.planning.steps import Way
 from tap_ft42.planning.sweeps import sweep_state
 from tap_ft42.reading.asking import TooDearError
 from tap_ft42.run.fitted import fitted, is_read_at_once
-from tap_ft42.run.sweeping import Halving, may_be_of_one
+from tap_ft42.run.sweeping import Halving, may_come_from_one_member
 from tap_ft42.run.turns import remembered, sort_by_turn
 
 if TYPE_CHECKING:
@@ -281,7 +281,7 @@ class StartedReads:
             halving.has_failed = True
         if isinstance(failure, TooDearError) or self._list.turn_to_carrier(failure):
             self._start(members, one_by_one)
-        elif not running.read.is_sweep or not may_be_of_one(failure):
+        elif not running.read.is_sweep or not may_come_from_one_member(failure):
             return False
         elif isinstance(failure, FatalAPIError) and (
             # If both halves are refused, no single member is the reason.

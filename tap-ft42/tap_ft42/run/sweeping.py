@@ -23,7 +23,7 @@ from tap_ft42.reading.asking import IncompleteReadError, TooLargeError
 from tap_ft42.reading.places import NOW
 from tap_ft42.reading.regions import MAX_ID, Region
 from tap_ft42.run.fitted import fitted
-from tap_ft42.run.lifecycle import ALONE
+from tap_ft42.run.lifecycle import PARTIAL_FAILURES
 from tap_ft42.run.traits.dealing import NOWHERE
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ class Sweeping:
                 self._beginnings(list_of(context), [None], None)
             except FatalAPIError:
                 self._refuses_all = True
-            except (RunEnds, TooLargeError, *ALONE):
+            except (RunEnds, TooLargeError, *PARTIAL_FAILURES):
                 pass  # reading the halves tells, as usual
         return self._refuses_all
 
@@ -134,7 +134,7 @@ class Sweeping:
         if not self._is_filter_look_due:
             return
         fit, whole = self._list.fit_of_sweeps, list_of(contexts[0])
-        with suppress(RunEnds, TooLargeError, *ALONE):
+        with suppress(RunEnds, TooLargeError, *PARTIAL_FAILURES):
             one, everybody = self._beginnings(whole, [[parent_of(contexts[0])], None], None)
             if not everybody.count:
                 return  # an empty list tells nothing
@@ -281,7 +281,7 @@ def _differ(one: Page, other: Page) -> bool:
     return abs(one.total - other.total) * _PART > max(one.total, other.total)
 
 
-def may_be_of_one(failure: Exception) -> bool:
+def may_come_from_one_member(failure: Exception) -> bool:
     """Tell whether a sweep may fail because of one of its members, or because of their number.
 
     A failure that passes by itself would take as long for each member alone.

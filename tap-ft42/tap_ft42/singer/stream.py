@@ -16,7 +16,7 @@ from tap_ft42.api.budget import RunEnds
 from tap_ft42.declared.privacy import PersonalData
 from tap_ft42.declared.records import BrokenRecordError
 from tap_ft42.run.below import children_of_unread_rows
-from tap_ft42.run.lifecycle import ALONE
+from tap_ft42.run.lifecycle import PARTIAL_FAILURES
 from tap_ft42.run.trial import tried_out
 from tap_ft42.singer.messages import BufferedWriter
 from tap_ft42.singer.rows import SCHEMAS, Rows
@@ -269,7 +269,7 @@ class FT42Stream(Stream):
         # The SDK calls this once a run, after the last parent of the stream.
         self.list_run.end_partitions()
         # The SDK asks for the partitions, so the people of the scope may be looked up.
-        with suppress(RunEnds, *ALONE):
+        with suppress(RunEnds, *PARTIAL_FAILURES):
             super().finalize_state_progress_markers(state)
         self._write_state_message()
         self.list_run.run.lifecycle.end_stream(self.name)

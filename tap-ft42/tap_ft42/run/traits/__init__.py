@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from tap_ft42.run.traits.campuses import CampusByPerson
 from tap_ft42.run.traits.filtered import Filtered
-from tap_ft42.run.traits.movers import ThoseWhoMoved
+from tap_ft42.run.traits.movers import SilentChanges
 from tap_ft42.run.traits.newcomers import Newcomers
 from tap_ft42.run.traits.points import PointsOfParents
 
@@ -31,4 +31,4 @@ def traits_of(partitions: Partitions, other: Callable[[str], Partitions]) -> Ite
         yield PointsOfParents(partitions, listing.points)
     if listing.movers is not None:
         marks = partial(other, listing.movers.marks)
-        yield ThoseWhoMoved(partitions, listing.movers, marks)
+        yield SilentChanges(partitions, listing.movers, marks)

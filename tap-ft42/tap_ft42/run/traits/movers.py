@@ -101,7 +101,7 @@ class _Memory:
         }
 
 
-class ThoseWhoMoved(Trait):
+class SilentChanges(Trait):
     """Rows of people that may have changed while their cursor did not."""
 
     def __init__(

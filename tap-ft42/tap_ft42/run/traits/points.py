@@ -26,7 +26,7 @@ from tap_ft42.declared.listing import ID
 from tap_ft42.planning.refresh import forget_position
 from tap_ft42.reading.regions import Region
 from tap_ft42.reading.spool import FRESH
-from tap_ft42.run.lifecycle import ALONE
+from tap_ft42.run.lifecycle import PARTIAL_FAILURES
 from tap_ft42.run.traits.trait import Trait
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ class PointsOfParents(Trait):
         path = self._list.whole_path
         try:
             records = list(self._list.read_apart([window.params()], name, path=path))
-        except ALONE as failure:
+        except PARTIAL_FAILURES as failure:
             if not self._list.run.lifecycle.fails_alone(self._list.listing.name, failure):
                 raise
             self._until = read_until

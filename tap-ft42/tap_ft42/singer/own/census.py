@@ -10,7 +10,7 @@ from tap_ft42.api.budget import RunEnds
 from tap_ft42.declared.contexts import cursus_of, parent_of
 from tap_ft42.declared.instants import from_milliseconds
 from tap_ft42.declared.words import some
-from tap_ft42.run.lifecycle import ALONE
+from tap_ft42.run.lifecycle import PARTIAL_FAILURES
 from tap_ft42.singer.own.stream import OwnStream
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class CensusStream(OwnStream):
                 else:
                     ranges, listed = ranges + 1, listed + proof.total
                 yield _record(of, context, proof)
-        except ALONE as failure:
+        except PARTIAL_FAILURES as failure:
             if not self.run.lifecycle.fails_alone(name, failure):
                 raise
         progress.end(name)
