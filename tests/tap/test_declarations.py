@@ -70,6 +70,10 @@ MISTAKES: dict[str, tuple[Callable[[Schema], object], str]] = {
         lambda s: s["properties"].update(author=WORD) or s["x-persons"].update(author="login"),
         "x-persons: nobody knows whose login author is: call it author_login beside author_id",
     ),
+    "wrapped": (
+        lambda s: s["properties"]["id"].update({"x-source": "row/id"}),
+        "wrapped: id has to be a key of the record, without x-source",
+    ),
     "whole_person": (
         lambda s: s["properties"]["user_id"].update({"x-source": "user/id"}),
         "x-persons: user is a person: add it as users, and to x-embedded",

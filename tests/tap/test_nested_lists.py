@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from tests.copies import Copy
 
+pytestmark = pytest.mark.slow
+
 NESTED = {
     "tap-ft42/tap_ft42/streams/locations.py": (
         ('path="/v2/locations"', 'path="/v2/campus/{campus_id}/locations"'),

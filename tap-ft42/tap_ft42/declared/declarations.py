@@ -243,6 +243,10 @@ def _of_listing(listing: Listing, schema: Schema) -> Iterator[str]:
     columns: Mapping[str, Any] = schema["properties"]
     if listing.cursor is not None:
         yield from _of_cursor(listing.cursor, schema)
+    # Proofs and censuses look at these two in the records themselves.
+    for name in {ID, listing.cursor.column if listing.cursor else ID} & {*columns}:
+        if "x-source" in columns[name]:
+            yield f"{name} has to be a key of the record, without x-source"
     for name in listing.added:
         if name not in columns:
             yield f"added: {name} is no column"
@@ -269,9 +273,6 @@ def _of_cursor(cursor: Cursor, schema: Schema) -> Iterator[str]:
         yield f"its cursor, {cursor.column}, has to be required, and never null"
     elif types_of(column) != {type_} or column.get("format") != form:
         yield f"its cursor, {cursor.column}, is no {cursor.kind}"
-    for name in {cursor.column, ID} & {*columns}:
-        if "x-source" in columns[name]:
-            yield f"cursor: {name} has to be a key of the record, without x-source"
 
 
 def _of_parent(listing: Listing, schema: Schema) -> Iterator[str]:

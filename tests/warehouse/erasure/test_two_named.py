@@ -16,6 +16,8 @@ from tests.warehouse.erasure.erased import traces
 if TYPE_CHECKING:
     from tests.warehouse.conftest import Warehouse
 
+pytestmark = pytest.mark.slow
+
 WAREHOUSE = "from ft42_warehouse.cli import main; main()"
 
 
