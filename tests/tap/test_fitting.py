@@ -126,9 +126,9 @@ def test_the_looks_that_are_due_are_counted_before_they_are_sent(fit: Fit) -> No
     assert fit.looks_due(Region()) == 0
     assert fit.looks_due(SOME_IDS) == 1
     assert fit.looks_due(long) == 2
-    assert fit.looks_due(long, SOME_IDS) == 1  # one request tests bounds and width
+    assert fit.looks_due(long, SOME_IDS) == 2  # one request tests bounds and width
     assert fit.looks_due(many) == 2
-    assert fit.looks_due(many, long) == 2
+    assert fit.looks_due(many, long) == 3
     fit.unnarrowed("id")
     assert fit.looks_due(long) == 2
     assert fit.looks_due(long, SOME_IDS) == 2
