@@ -98,7 +98,7 @@ def main() -> None:
         "  look at the tables   connect with psql, then: \\dt ft42.*\n"
         "  load again           .venv/bin/meltano run nightly\n"
         f"  look at the sandbox  {SANDBOX['TAP_FT42_API_URL']}\n"
-        "  use the real API     docs/how-to/real-credentials.md\n"
+        "  use the real API     docs/how-to/first-contact.md\n"
         "  stop the servers     make down"
     )
 
