@@ -39,7 +39,7 @@ MECHANISMS: Mapping[str, tuple[str, ...]] = {
     "Fit to what the API can do": (
         "declared/capabilities.py",
         "reading/bounds.py",
-        "reading/fitting.py",
+        "reading/facts.py",
         "reading/newest.py",
         "run/fitted.py",
         "run/traits/filtered.py",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 from tap_ft42.declared.listing import Cursor, Listing
 from tap_ft42.reading.asking import COUNT, RangeIgnoredError, Source
-from tap_ft42.reading.fitting import Fit
+from tap_ft42.reading.facts import RouteFacts
 from tap_ft42.reading.paging import LOST
 from tap_ft42.reading.places import PlacedAsk
 from tap_ft42.reading.regions import Region
@@ -29,15 +29,15 @@ class Moons(Source):
     """A list whose rows tell no instants, so no known row can be asked for."""
 
     def __init__(self, last: int, *, widest: int = WIDTH) -> None:
-        self._fit = Fit(LISTING, LISTING.path, dict, date(2026, 11, 30))
-        self._fit.note_bounds("both")
+        self._facts = RouteFacts(LISTING, LISTING.path, dict, date(2026, 11, 30))
+        self._facts.note_bounds("both")
         self.rows = [*range(1, 31), *range(WIDTH - last, WIDTH)]
         self.widest = widest
 
     @property
     @override
-    def fit(self) -> Fit:
-        return self._fit
+    def facts(self) -> RouteFacts:
+        return self._facts
 
     @property
     @override
@@ -65,7 +65,7 @@ def test_halves_that_count_more_than_the_whole_show_that_ranges_of_ids_are_cut()
     there = Moons(LOST + 1, widest=WIDTH // 2)
     with pytest.raises(RangeIgnoredError):
         count(there)
-    assert not there.fit.narrows_by("id")
+    assert not there.facts.narrows_by("id")
 
 
 @pytest.mark.parametrize(("last", "widest"), [(LOST, WIDTH // 2), (LOST + 1, WIDTH)])
@@ -74,11 +74,11 @@ def test_halves_that_count_no_more_prove_the_width_and_a_tenth_more(
 ) -> None:
     there = Moons(last, widest=widest)
     assert count(there).total
-    assert there.fit.can.whole_ranges == {"id": WIDTH + WIDTH // 10}
+    assert there.facts.can.whole_ranges == {"id": WIDTH + WIDTH // 10}
 
 
 def test_a_page_of_rows_is_compared_with_no_halves() -> None:
     there = Moons(LOST + 1, widest=WIDTH // 2)
     count(there, number=1)
-    assert there.fit.can.whole_ranges == {}
-    assert there.fit.narrows_by("id")
+    assert there.facts.can.whole_ranges == {}
+    assert there.facts.narrows_by("id")

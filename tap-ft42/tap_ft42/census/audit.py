@@ -51,7 +51,7 @@ class Audit(Inquiry):
         """Prepare to ask for the list's graph; nothing is asked yet."""
         super().__init__(read)
         self._graph = graph
-        self._fit_of_graph = self._list.reader.route(graph.route).fit
+        self._fit_of_graph = self._list.reader.route(graph.route).facts
         self._others = Others(self._account) if graph.counts_others else None
         self.findings = Findings(self._list.listing.name, cursus_of(self._whole))
         # Nobody knows how many of today's rows are not in the list.

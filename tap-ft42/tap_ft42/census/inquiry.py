@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tap_ft42.census.terms import CensusTerms, CountedList
     from tap_ft42.declared.contexts import Context
     from tap_ft42.reading.asking import Ask, Part
-    from tap_ft42.reading.fitting import Fit
+    from tap_ft42.reading.facts import RouteFacts
     from tap_ft42.reading.ids import IdSet
     from tap_ft42.reading.source import ListSource
 
@@ -250,9 +250,9 @@ class Inquiry:
         return self._list.whole_path or ""
 
     @property
-    def _fit(self) -> Fit:
+    def _facts(self) -> RouteFacts:
         """What the route was found to do."""
-        return self._list.reader.route(self._path).fit
+        return self._list.reader.route(self._path).facts
 
     @property
     def _page_size(self) -> int:
@@ -269,7 +269,7 @@ class Inquiry:
                 return query  # there may be rows of parents that 42 does not list
             parents = sorted({parent_of(context) for context in self._contexts})
             # The known rows are of all parents, so all parents are counted.
-            if self._read.is_all and len(parents) <= self._fit.can.longest_list:
+            if self._read.is_all and len(parents) <= self._facts.can.longest_list:
                 query[listing.parent_filter] = ",".join(map(str, parents))
             elif not is_of_network:
                 return None
@@ -282,7 +282,7 @@ class DayInquiry(Inquiry):
     @property
     def _at_once(self) -> int:
         """Ids that a request looks up: fewer than a page, so that one page has all rows."""
-        return max(min(self._fit.can.longest_list, self._page_size - 1), 1)
+        return max(min(self._facts.can.longest_list, self._page_size - 1), 1)
 
     @override
     def _source(self, query: Mapping[str, Any]) -> ListSource:

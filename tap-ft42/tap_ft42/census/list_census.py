@@ -77,7 +77,7 @@ class ListCensus(Inquiry):
 
     def _tell_doubts(self) -> None:
         if self._doubts >= _MANY:
-            self._fit.doubt_totals()
+            self._facts.doubt_totals()
         elif self._doubts:
             self._list.logger.warning(
                 "%s: in %s of ids the API does not count what it shows. None of their rows "
@@ -111,7 +111,9 @@ class ListCensus(Inquiry):
     def _is_own_proof(self) -> bool:
         """Whether this run has read all known rows itself, by ids from the first one on."""
         is_begun_now = self._account.notes.get("since") == from_milliseconds(self._terms.began)
-        is_in_order = self._is_sortable and self._fit.sorts_by(ID) and self._fit.narrows_by(ID)
+        is_in_order = (
+            self._is_sortable and self._facts.sorts_by(ID) and self._facts.narrows_by(ID)
+        )
         return is_begun_now and is_in_order and self._read.is_all
 
     def _read_again(self) -> Generator[Proof, None, bool]:

@@ -188,9 +188,9 @@ class Visit:
 
     def _route(self, one: ListRun, path: str, context: Context | None) -> ObservedRoute:
         answers = self._answers[self._run.client.api_url + path.format(**context or {})]
-        fit, is_wanted = one.partitions.reader.route(path).fit, one.partitions.is_wanted
+        facts, is_wanted = one.partitions.reader.route(path).facts, one.partitions.is_wanted
         assumed = Capabilities.of(one.listing)
-        return ObservedRoute(one.listing.name, path, is_wanted, assumed, fit, answers)
+        return ObservedRoute(one.listing.name, path, is_wanted, assumed, facts, answers)
 
     def _finish(self, route: ObservedRoute, reading: Reading) -> None:
         try:
@@ -199,7 +199,7 @@ class Visit:
         except (TooLargeError, *PARTIAL_FAILURES) as failure:
             route.failure = failure
             if route.is_denied:
-                route.fit.learn("42 does not let this application read it", is_allowed=False)
+                route.facts.learn("42 does not let this application read it", is_allowed=False)
 
     def _nested(self, one: ListRun, whole: ObservedRoute) -> ObservedRoute | None:
         """Test the route of a single parent, if it differs from that of all parents."""

@@ -48,7 +48,7 @@ class Examination:
         """
         self._listing = listing
         self._found = found
-        self._fit = found.fit
+        self._facts = found.facts
         self._query = query
         self._size = size
         self._until = until
@@ -56,7 +56,7 @@ class Examination:
 
     async def read(self, ask: Ask) -> AsyncIterator[Part]:
         """Ask for the first page and test the list; yield the page as soon as it is there."""
-        found, can = self._found, self._fit.can
+        found, can = self._found, self._facts.can
         self._size = min(self._size, can.page_size)
         # A run loads the list in this order.
         self._order = ("-id" if can.ranges else ID) if ID in can.sorts else None
@@ -68,14 +68,14 @@ class Examination:
         self._look_at_headers(head)
         if not head.is_oversized and head.count:
             await self._look_behind(ask, head)
-            can = self._fit.can
+            can = self._facts.can
             if can.ranges and can.is_paged and not self._is_whole(head):
                 await self._try_window(ask, head)
 
     def _is_whole(self, head: Page) -> bool:
         """Tell whether the first page holds all rows."""
-        if self._fit.can.totals != "exact":
-            return head.count < self._fit.can.page_size
+        if self._facts.can.totals != "exact":
+            return head.count < self._facts.can.page_size
         return head.total == head.count
 
     # The first page
@@ -87,24 +87,24 @@ class Examination:
                 column = self._listing.cursus_column or column
             shown = [row[column] for row in rows if column in row]
             if not all(_is_among(cell, str(value).split(",")) for cell in shown):
-                self._fit.note_filter(name, is_ignored=True, instead="The tap does")
+                self._facts.note_filter(name, is_ignored=True, instead="The tap does")
 
     def _look_at_headers(self, head: Page) -> None:
-        fit, total = self._fit, head.total
+        facts, total = self._facts, head.total
         if head.is_oversized:
-            fit.learn("42 sends all of it at once", is_paged=False)
+            facts.learn("42 sends all of it at once", is_paged=False)
         elif total is not None and head.count < min(total, self._size):
-            fit.learn("42 sends smaller pages", page_size=head.count)
+            facts.learn("42 sends smaller pages", page_size=head.count)
         if total is None and head.count:
             is_told = any("X-Total" in one.headers for one in self._found.answers)
-            fit.learn("42 does not count it", totals="wrong" if is_told else "none")
+            facts.learn("42 does not count it", totals="wrong" if is_told else "none")
 
     async def _look_behind(self, ask: Ask, head: Page) -> None:
         """Ask for a second page if there may be one, and no window tells more."""
-        fit, total, is_cut = self._fit, head.total, head.count < self._size
+        facts, total, is_cut = self._facts, head.total, head.count < self._size
         may_stop = total in _ROUND or total == head.count == self._size
         is_untold = total is None and is_cut
-        if not (may_stop or is_untold) and (fit.can.ranges or self._is_whole(head)):
+        if not (may_stop or is_untold) and (facts.can.ranges or self._is_whole(head)):
             return
         number = (total or 0) // head.size + 1 if may_stop else 2
         page = await ask(Region(), number, self._order)
@@ -112,14 +112,14 @@ class Examination:
             if not is_cut:
                 fewer = await ask.smaller()(Region(), 1, self._order)
                 self._found.is_numbered = fewer.is_oversized
-                fit.learn("42 sends all of it at once", is_paged=not fewer.is_oversized)
+                facts.learn("42 sends all of it at once", is_paged=not fewer.is_oversized)
         elif page.count and may_stop:
-            fit.doubt_totals()
+            facts.doubt_totals()
             self._found.total_at_most = total
         elif page.count and is_cut:
-            fit.learn("42 sends smaller pages", page_size=head.count)
+            facts.learn("42 sends smaller pages", page_size=head.count)
         if self._order == ID and not head.ascends(ID):
-            fit.unsorted(ID)
+            facts.unsorted(ID)
 
     # Order and ranges
 
@@ -129,7 +129,7 @@ class Examination:
         If 42 ignores a part of the request, the rows show it. The window has a range of ids,
         so the pipeline first looks at the bounds of such ranges.
         """
-        fit, can = self._fit, self._fit.can
+        facts, can = self._facts, self._facts.can
         columns = sorted(can.sorts, key=lambda column: column == ID)
         sort = columns if can.sorts_by_several else columns[:1]
         region, first = self._window(head)
@@ -139,15 +139,15 @@ class Examination:
             return
         except RangeIgnoredError:
             page = None
-        if page is None or fit.can.sorts != can.sorts:
+        if page is None or facts.can.sorts != can.sorts:
             await self._try_window(ask, head)  # without what 42 refuses
             return
-        for column in filter(fit.narrows_by, region.strangers(page)):
-            fit.unnarrowed(column)
+        for column in filter(facts.narrows_by, region.strangers(page)):
+            facts.unnarrowed(column)
         if sort and not page.ascends(sort[0]):
             for column in sort:
                 if not (await ask(Region(), 1, column)).ascends(column):
-                    fit.unsorted(column)
+                    facts.unsorted(column)
         if set(first if sort else head.ids[:1]).intersection(page.ids):
             second = await ask(Region(), 2, self._order)
             self._found.is_numbered = second.ids != head.ids
@@ -156,7 +156,7 @@ class Examination:
         """Return a region of most rows of a page, and the ids of its first rows by cursor."""
         key = ID if self._listing.cursor is None else self._listing.cursor.column
         region, first = Region(), list[int]()
-        for column in self._fit.can.ranges:
+        for column in self._facts.can.ranges:
             # The rows do not show all columns.
             keys = sorted(head.keys(column)) or [0, self._until]
             lower = keys[len(keys) // 3] if column == key else keys[0]

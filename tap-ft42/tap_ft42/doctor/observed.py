@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from tap_ft42.api.page import Page
     from tap_ft42.declared.capabilities import Capabilities
-    from tap_ft42.reading.fitting import Fit
+    from tap_ft42.reading.facts import RouteFacts
 
 _SHOWN = ("bounds", "is_paged", "longest_list", "page_size", "sorts_by_several", "totals")
 """Capabilities that the sandbox can imitate directly; the others follow from parameters."""
@@ -58,7 +58,7 @@ class ObservedRoute:
     is_wanted: bool
     """Whether a run would read it."""
     assumed: Capabilities
-    fit: Fit
+    facts: RouteFacts
     """What the tap's own looks found out."""
     answers: Sequence[Answer]
     """All answers of the route so far."""
@@ -78,7 +78,7 @@ class ObservedRoute:
     @property
     def can(self) -> Capabilities:
         """What it can do: as assumed, corrected by what answers show."""
-        return self.fit.can
+        return self.facts.can
 
     @property
     def status(self) -> int | None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from tap_ft42.api.ledger import Entry
     from tap_ft42.api.page import Page
-    from tap_ft42.reading.fitting import Fit
+    from tap_ft42.reading.facts import RouteFacts
     from tap_ft42.reading.regions import Key, Region
 
 COUNT = 0
@@ -109,7 +109,7 @@ class Source(ABC):
     """The source of a read's pages. This base class is one answer of a fixed size."""
 
     @property
-    def fit(self) -> Fit | None:
+    def facts(self) -> RouteFacts | None:
         """What was observed of its route; None if it has no ranges."""
         return None
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_ft42.api.retries import MAX_TRIES
 from tap_ft42.reading.asking import IncompleteReadError, Part
-from tap_ft42.reading.fitting import Fit
+from tap_ft42.reading.facts import RouteFacts
 from tap_ft42.reading.places import NOW
 from tap_ft42.reading.reads import read_from_scratch
 from tap_ft42.reading.regions import Region
@@ -64,11 +64,11 @@ class ListReader:
     def route(self, path: str) -> Route:
         """Return a route of the list; its path has names in braces."""
         if path not in self._routes:
-            fit = Fit(self.listing, path, self.state, self.today)
+            facts = RouteFacts(self.listing, path, self.state, self.today)
             entry = self.ledger.entry(self.listing.name, path)
             permit = partial(self.pipeline.permit, entry)
             route = Route(
-                self.listing, path, self.client, self.spool, entry, fit, permit, self.widths
+                self.listing, path, self.client, self.spool, entry, facts, permit, self.widths
             )
             return self._routes.setdefault(path, route)
         return self._routes[path]
@@ -76,12 +76,12 @@ class ListReader:
     def save(self) -> None:
         """Write into the state what was observed of the routes."""
         for route in tuple(self._routes.values()):
-            route.fit.save()
+            route.facts.save()
 
     @property
     def page_size(self) -> int:
         """Rows of a page."""
-        return min(self.largest_page, self.route(self.listing.path).fit.can.page_size)
+        return min(self.largest_page, self.route(self.listing.path).facts.can.page_size)
 
     def source(
         self,

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from tap_ft42.api.page import Page
     from tap_ft42.reading.asking import TooLargeError
-    from tap_ft42.reading.fitting import Fit
+    from tap_ft42.reading.facts import RouteFacts
     from tap_ft42.reading.regions import Key, Region
 
 _SORT, _TOO_MANY = r"\bsort", r"too (many|long)"
@@ -151,7 +151,7 @@ class Suspects:
     """The parts of a list's requests that 42 may refuse, and what follows.
 
     Attributes:
-        fit: What the route was found to do.
+        facts: What the route was found to do.
         widths: As in `Route`.
         ask: Sends a request for a first page.
         filters: Filters that the tap can do without, as rows show what they select.
@@ -160,7 +160,7 @@ class Suspects:
         too_large: Returns an error that asks for pages of at most so many rows.
     """
 
-    fit: Fit
+    facts: RouteFacts
     widths: dict[bool, int]
     ask: Callable[[Asked], Page]
     filters: Sequence[str]
@@ -195,15 +195,15 @@ class Suspects:
         first, *others = order.split(",")
         if others:
             one = partial(replace, order=first)
-            yield Suspect(one, lambda _: self.fit.note_single_sorts(), _SORT)
-        yield Suspect(partial(replace, order=None), lambda _: self.fit.unsorted(order), _SORT)
+            yield Suspect(one, lambda _: self.facts.note_single_sorts(), _SORT)
+        yield Suspect(partial(replace, order=None), lambda _: self.facts.unsorted(order), _SORT)
 
     def _filter(self, name: str) -> Suspect:
         def less(asked: Asked) -> Asked:
             return replace(asked, without=(*asked.without, name))
 
         def convict(_: Asked) -> None:
-            self.fit.note_filter(name, is_ignored=True, instead="The tap does")
+            self.facts.note_filter(name, is_ignored=True, instead="The tap does")
 
         return Suspect(less, convict, *_words_for_filter(name))
 
@@ -237,7 +237,7 @@ class Suspects:
             within = asked.region.narrowed(key, first, last)
             return self._is_answered(replace(asked, region=within))
 
-        if width > self.fit.can.widest_ranges.get(key, 0) and is_answered(upper, upper):
+        if width > self.facts.can.widest_ranges.get(key, 0) and is_answered(upper, upper):
             known = self.widths.get(key == ID, 0)  # most lists have the same limit
             hints = [known] if 0 < known < width else []
             for narrower in (*hints, *halves_of(width)):
@@ -245,12 +245,12 @@ class Suspects:
                     # If it is refused at the other end, its place is the reason.
                     if is_answered(lower, lower + narrower):
                         self.widths[key == ID] = narrower
-                        self.fit.note_widest(key, narrower)
+                        self.facts.note_widest(key, narrower)
                         raise RangeTooWideError(key=key, widest=narrower)
                     raise RangeIgnoredError(key=key)
         elif is_answered(lower, lower):
             raise RangeIgnoredError(key=key)
-        self.fit.unnarrowed(key)
+        self.facts.unnarrowed(key)
         raise RangeIgnoredError(key=key)
 
     def _is_answered(self, asked: Asked) -> bool:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from tap_ft42.api.ledger import Entry
     from tap_ft42.api.page import Page
     from tap_ft42.declared.listing import Listing
-    from tap_ft42.reading.fitting import Fit
+    from tap_ft42.reading.facts import RouteFacts
     from tap_ft42.reading.spool import Spool
 
 
@@ -47,7 +47,7 @@ class Route:
         client: Asks for pages.
         spool: Keeps pages until a state covers them.
         entry: Counts the requests and their rows.
-        fit: What the route was found to do.
+        facts: What the route was found to do.
         permit: Waits until one more request may be sent; raises `RunEnds` if none may.
         widths: The widest range that 42 has answered for any list of the run: of ids (True)
             or of instants (False).
@@ -60,7 +60,7 @@ class Route:
     client: Client
     spool: Spool
     entry: Entry
-    fit: Fit
+    facts: RouteFacts
     permit: Callable[[], None]
     widths: dict[bool, int] = field(default_factory=dict)
     examples: dict[str, int] = field(default_factory=dict)
@@ -105,7 +105,7 @@ class ListSource(Source):
     def fetch(self, region: Region, number: int, sort: str | None) -> Page:
         self._refuse_known(region)
         # Meanwhile, another request may find out that 42 refuses the order.
-        asked = Asked(region, self.fit.order_of(sort), self.size)
+        asked = Asked(region, self.facts.order_of(sort), self.size)
         try:
             page = self._fetched(asked, number)
         except FatalAPIError as refusal:
@@ -118,9 +118,9 @@ class ListSource(Source):
                 page = self._asked_twice(asked, number, page)
         for key, strangers in region.strangers(page).items():
             if 2 * strangers > page.count:
-                self.fit.unnarrowed(key)
+                self.facts.unnarrowed(key)
         if not region.width(ID) and (page.total or 0) > 1 and not region.strangers(page):
-            self.fit.doubt_totals()  # a single id cannot have several rows
+            self.facts.doubt_totals()  # a single id cannot have several rows
         self._compare_changes(region, number, page)
         if self.plan is not None:
             self.route.spool.keep(
@@ -136,9 +136,9 @@ class ListSource(Source):
             RangeTooWideError: It answers only narrower ones.
         """
         for key in region.bounds:
-            if not self.fit.narrows_by(key):
+            if not self.facts.narrows_by(key):
                 raise RangeIgnoredError(key=key)
-            widest = self.fit.can.widest_ranges.get(key)
+            widest = self.facts.can.widest_ranges.get(key)
             if widest is not None and region.width(key) > widest:
                 raise RangeTooWideError(key=key, widest=widest)
 
@@ -155,7 +155,7 @@ class ListSource(Source):
             rest = Asked(region.without(changes.column), None, self.size)
             whole = self._asked_apart(rest)
             if whole.total == page.total:
-                self.fit.unnarrowed(changes.column)
+                self.facts.unnarrowed(changes.column)
                 raise RangeIgnoredError(key=changes.column)
 
     def _fetched(self, asked: Asked, number: int) -> Page:
@@ -174,7 +174,7 @@ class ListSource(Source):
 
     def _believed(self, page: Page) -> Page:
         """Return a page without its total, if the totals are known to be wrong."""
-        return page.without_total() if self.fit.can.totals == "wrong" else page
+        return page.without_total() if self.facts.can.totals == "wrong" else page
 
     def _asked_apart(self, asked: Asked, number: int = 1) -> Page:
         """Ask for a page besides the wanted one, once the quota allows it."""
@@ -212,12 +212,12 @@ class ListSource(Source):
 
     def _asked_twice(self, asked: Asked, number: int, page: Page) -> Page:
         """Ask once more after an answer that has neither rows nor a total."""
-        if self.fit.can.totals == "wrong":
+        if self.facts.can.totals == "wrong":
             return page  # it may have counted them
         with suppress(FatalAPIError):
             page = self._asked_apart(asked, number)
         if not page.count and page.total is None:
-            self.fit.note_uncounted()
+            self.facts.note_uncounted()
         return page
 
     def _behind_the_last(
@@ -246,7 +246,7 @@ class ListSource(Source):
         """
         name, ids = self._ids
         suspects = Suspects(
-            self.fit,
+            self.facts,
             self.route.widths,
             ask=self._asked_apart,
             filters=[*filter(self._is_checked, self._sent)],
@@ -260,7 +260,7 @@ class ListSource(Source):
             partial(self._asked_apart, number=number),
             refusal,
         )
-        now = Asked(asked.region, self.fit.order_of(sort), self.size)
+        now = Asked(asked.region, self.facts.order_of(sort), self.size)
         if self._params(now, number) == self._params(less, number):
             return page
         self.route.permit()
@@ -276,16 +276,16 @@ class ListSource(Source):
     @property
     def _sent(self) -> Mapping[str, Any]:
         """The query without filters that the API is known to ignore."""
-        if self.fit.is_filter_due:
+        if self.facts.is_filter_due:
             return self.query
-        ignored = [name for name in self.fit.can.ignored_filters if name in self.query]
+        ignored = [name for name in self.facts.can.ignored_filters if name in self.query]
         dropped = set(filter(self._is_checked, ignored))
         return {name: value for name, value in self.query.items() if name not in dropped}
 
     @property
     @override
-    def fit(self) -> Fit:
-        return self.route.fit
+    def facts(self) -> RouteFacts:
+        return self.route.facts
 
     @property
     @override
@@ -325,7 +325,7 @@ class ListSource(Source):
 
     @override
     def fitted(self) -> Sequence[ListSource]:
-        longest, size = self.fit.can.longest_list, min(self.size, self.fit.can.page_size)
+        longest, size = self.facts.can.longest_list, min(self.size, self.facts.can.page_size)
         if size < self.size:
             return replace(self, size=size).fitted()
         return [self] if len(self._ids[1]) <= longest else self.pieces(longest)
@@ -343,20 +343,20 @@ class ListSource(Source):
     def _too_heavy(
         self, size: int, why: str = "42 does not answer pages of {} rows in time"
     ) -> TooLargeError:
-        if self.fit.can.page_size >= self.size:
+        if self.facts.can.page_size >= self.size:
             why = why.format(self.size)
-            self.fit.learn(f"{why}. They have {size} from now on", page_size=size)
+            self.facts.learn(f"{why}. They have {size} from now on", page_size=size)
         return TooLargeError("a page is too large", self.fitted())
 
     def _too_many(self, longest: int) -> TooLargeError:
         name, ids = self._ids
-        self.fit.shorten(name, len(ids), longest)
+        self.facts.shorten(name, len(ids), longest)
         return TooLargeError(f"it answers for {longest} of them", self.pieces(longest))
 
     def _too_long(self, why: str) -> TooLargeError:
         name, ids = self._ids
         longest = ceil(len(ids) / 2)
-        learn = partial(self.fit.shorten, name, len(ids), longest)
+        learn = partial(self.facts.shorten, name, len(ids), longest)
         return TooLargeError(why, self.pieces(longest), learn)
 
     def params(self, region: Region, number: int, sort: str | None) -> dict[str, Any]:
@@ -367,7 +367,7 @@ class ListSource(Source):
         query = self.pieces(1)[0]._sent if asked.is_of_one else self._sent  # noqa: SLF001 - of the same class
         return {
             **{name: value for name, value in query.items() if name not in asked.without},
-            **asked.region.params(self.fit.can.margins),
+            **asked.region.params(self.facts.can.margins),
             "sort": asked.order,
             "page[number]": max(number, 1),
             "page[size]": 1 if number == COUNT else asked.size,

@@ -18,7 +18,7 @@ from tap_ft42.declared.listing import ID, LARGEST
 from tap_ft42.declared.words import table
 from tap_ft42.planning.plan import plan
 from tap_ft42.planning.steps import Way
-from tap_ft42.reading.fitting import NIGHTLY
+from tap_ft42.reading.facts import NIGHTLY
 from tap_ft42.reading.regions import MAX_ID, Region
 from tap_ft42.run.fitted import fitted
 

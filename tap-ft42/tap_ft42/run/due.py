@@ -183,17 +183,17 @@ class DuePartitions:
             read: The read that the step is of.
             is_short: Whether the step has shown fewer rows than 42 counts.
         """
-        fit = self.partitions.fit_of_sweeps if read.is_sweep else self.partitions.fit
+        facts = self.partitions.facts_of_sweeps if read.is_sweep else self.partitions.facts
         if part.is_doubtful:
             if is_short and step.way in {Way.FULL, Way.LOAD} and not self._had_wrong_totals:
                 for member in read.contexts:
                     state = self.partitions.state(member)
                     state[_DOUBTED] = from_milliseconds(self.partitions.run.began)
-            fit.doubt_totals()
+            facts.doubt_totals()
         if part.is_newest_first is not None:
-            fit.note_order(is_newest_first=part.is_newest_first)
+            facts.note_order(is_newest_first=part.is_newest_first)
         if part.is_cut is not None:
-            fit.note_cut(step.until, is_cut=part.is_cut)
+            facts.note_cut(step.until, is_cut=part.is_cut)
 
     @cached_property
     def _had_wrong_totals(self) -> bool:

@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 def fitted(partitions: Partitions) -> Listing:
     """Return the listing as declared, corrected by what was observed of the API."""
-    listing, fit, of_sweeps = partitions.listing, partitions.fit, partitions.fit_of_sweeps
+    listing, facts, of_sweeps = partitions.listing, partitions.facts, partitions.facts_of_sweeps
     # If no parameter names the parents, one read serves any number of them.
     is_whole, longest = _is_whole(partitions), _longest_sweep(partitions)
     return replace(
         listing,
         is_sortable=_is_sortable(partitions),
-        has_ranges=bool(fit.can.ranges),
+        has_ranges=bool(facts.can.ranges),
         widest_window=_widest_window(partitions),
         is_newest_first=of_sweeps.can.is_newest_first,
         changes=listing.changes if partitions.tells_changes else None,
@@ -52,7 +52,7 @@ def _longest_sweep(partitions: Partitions) -> int:
     listing = partitions.listing
     if listing.parent_filter is None:
         return listing.largest_sweep
-    return min(listing.largest_sweep, partitions.fit_of_sweeps.can.longest_list)
+    return min(listing.largest_sweep, partitions.facts_of_sweeps.can.longest_list)
 
 
 def _is_whole_in_scope(partitions: Partitions) -> bool:
@@ -65,7 +65,7 @@ def _is_whole_in_scope(partitions: Partitions) -> bool:
 
 
 def _is_sortable(partitions: Partitions) -> bool:
-    listing, can = partitions.listing, partitions.fit.can
+    listing, can = partitions.listing, partitions.facts.can
     if "sorts" not in can.observed:
         return listing.is_sortable
     return {ID, listing.cursor.column if listing.cursor else ID} <= {*can.sorts}
@@ -74,5 +74,7 @@ def _is_sortable(partitions: Partitions) -> bool:
 def _widest_window(partitions: Partitions) -> int | None:
     cursor = partitions.listing.cursor
     column = cursor.column if cursor else ""
-    known = [fit.can.widest_ranges for fit in (partitions.fit, partitions.fit_of_sweeps)]
+    known = [
+        facts.can.widest_ranges for facts in (partitions.facts, partitions.facts_of_sweeps)
+    ]
     return min((ranges[column] for ranges in known if column in ranges), default=None)

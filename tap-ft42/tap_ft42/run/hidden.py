@@ -281,7 +281,7 @@ class HiddenParents:
             whole: The context of the list.
             others: Ids that count as known, too.
         """
-        can, known = self._list.fit_of_sweeps.can, sorted(self._known.union(others))
+        can, known = self._list.facts_of_sweeps.can, sorted(self._known.union(others))
         if len(known) > can.longest_list or can.totals == "wrong":
             return None
         # Rows that are added meanwhile belong to known parents. So count all rows first.
@@ -313,7 +313,7 @@ class HiddenParents:
 
     def _try_together(self, whole: Context | None, ids: Sequence[int]) -> None:
         """Try many ids in lists, and keep the few that have rows."""
-        longest = self._list.fit_of_sweeps.can.longest_list
+        longest = self._list.facts_of_sweeps.can.longest_list
         if longest == 1:
             return
         size = longest if len(ids) > longest else ceil(len(ids) / 2)

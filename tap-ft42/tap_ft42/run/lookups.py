@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from tap_ft42.declared.contexts import Context
-    from tap_ft42.reading.fitting import Fit
+    from tap_ft42.reading.facts import RouteFacts
     from tap_ft42.run.partitions import Partitions
 
 
@@ -22,9 +22,9 @@ class LookUps:
         self._list = partitions
 
     @property
-    def fit(self) -> Fit:
+    def facts(self) -> RouteFacts:
         """What was observed of the list's route."""
-        return self._list.fit
+        return self._list.facts
 
     def note_failure(self, failure: Exception, instead: str) -> None:
         """Log that look-ups fail in this run, and what the run does instead."""

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tap_ft42.api.page import Page
     from tap_ft42.declared.contexts import Context
     from tap_ft42.declared.listing import Carrier, Listing
-    from tap_ft42.reading.fitting import Fit
+    from tap_ft42.reading.facts import RouteFacts
     from tap_ft42.run.host import Output
     from tap_ft42.run.run import Run
 
@@ -69,33 +69,33 @@ class Partitions:
 
         Then all rows are read at once, and each goes to the campus of its person.
         """
-        ignored = self.fit_of_sweeps.can.ignored_filters
+        ignored = self.facts_of_sweeps.can.ignored_filters
         return self.listing.campus_by_person and self.listing.parent_filter in ignored
 
     @property
     def tells_changes(self) -> bool:
         """Whether the API can be asked for the changes of a list that is read in full."""
-        changes, can = self.listing.changes, self.fit.can
-        if changes is None or not self.fit.narrows_by(changes.column):
+        changes, can = self.listing.changes, self.facts.can
+        if changes is None or not self.facts.narrows_by(changes.column):
             return False
         # Windows of changes overlap by a day. If only shorter ones are possible, they cost
         # more than the whole list once a day.
         return can.widest_ranges.get(changes.column, 2 * DAY) >= 2 * DAY
 
     @property
-    def fit(self) -> Fit:
+    def facts(self) -> RouteFacts:
         """What was observed of the list's route."""
-        return self.reader.route(self.path).fit
+        return self.reader.route(self.path).facts
 
     @property
-    def fit_of_sweeps(self) -> Fit:
+    def facts_of_sweeps(self) -> RouteFacts:
         """What was observed of the route that lists the rows of all parents."""
-        return self.reader.route(self.whole_path or self.path).fit
+        return self.reader.route(self.whole_path or self.path).facts
 
     @property
     def has_wrong_totals(self) -> bool:
         """Whether the API's totals were seen to differ from the rows that it sends."""
-        return "wrong" in {self.fit.can.totals, self.fit_of_sweeps.can.totals}
+        return "wrong" in {self.facts.can.totals, self.facts_of_sweeps.can.totals}
 
     @property
     def logger(self) -> logging.Logger:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from tap_ft42.declared.contexts import Context
     from tap_ft42.planning.scope import Scope
-    from tap_ft42.reading.fitting import Fit
+    from tap_ft42.reading.facts import RouteFacts
     from tap_ft42.run.host import Output
 
 
@@ -52,7 +52,7 @@ class LookUps(Protocol):
     """Looks up rows of a list; see `tap_ft42.run.lookups`."""
 
     @property
-    def fit(self) -> Fit:
+    def facts(self) -> RouteFacts:
         """What was observed of the list's route."""
 
     def note_failure(self, failure: Exception, instead: str) -> None:
@@ -135,13 +135,13 @@ class Directory:
             if not found:
                 return
             if shown:
-                self.memberships.fit.shorten(_PEOPLE, len(people), shown)
+                self.memberships.facts.shorten(_PEOPLE, len(people), shown)
             shown, lacking = shown or len(found), lacking - found
 
     @property
     def people_per_request(self) -> int:
         """How many people are looked up with one request."""
-        return min(_A_REQUEST, self.memberships.fit.can.longest_list)
+        return min(_A_REQUEST, self.memberships.facts.can.longest_list)
 
     def campuses_among(self, campus_ids: Iterable[int]) -> set[int]:
         """Find out at which of some campuses anybody studies, with a request or two.
@@ -179,17 +179,17 @@ class Directory:
             why = "42 does not let this application read it"
             if status_of(failure) not in REFUSALS:
                 why = f"42 refuses to look people up in it: {explain(failure).rstrip('.')}"
-            self.memberships.fit.learn(f"{why}. {instead}", is_allowed=False)
+            self.memberships.facts.learn(f"{why}. {instead}", is_allowed=False)
         else:
             if isinstance(failure, IncompleteReadError):
-                self.memberships.fit.doubt_totals()  # the next run does without them
+                self.memberships.facts.doubt_totals()  # the next run does without them
             self._are_lost = True
             self.memberships.note_failure(failure, instead)
 
     @property
     def tells_campuses(self) -> bool:
         """Whether 42 tells this application who studies where, as far as known."""
-        return self.memberships.fit.can.is_allowed and not self._are_lost
+        return self.memberships.facts.can.is_allowed and not self._are_lost
 
     def campuses_of(self, person_id: int | None) -> set[int]:
         """Return the known campuses of a person: at least those in scope."""

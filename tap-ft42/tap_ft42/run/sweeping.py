@@ -99,7 +99,7 @@ class Sweeping:
     def note_half(self, halving: Halving, members: int) -> None:
         """Take note of how many parents fit in one list, once both halves were read."""
         if (longest := halving.succeed(members)) is not None:
-            self._list.fit_of_sweeps.shorten(self._filter, halving.members, longest)
+            self._list.facts_of_sweeps.shorten(self._filter, halving.members, longest)
 
     def grouping(self, contexts: Sequence[Context | None]) -> Grouping:
         """Tell which partitions share a read.
@@ -111,7 +111,7 @@ class Sweeping:
         self.look(contexts)
         if not self._reads_together(contexts) or self._list.is_campus_ignored:
             return alike
-        return loads_apart if self._list.fit_of_sweeps.is_list_due else alike
+        return loads_apart if self._list.facts_of_sweeps.is_list_due else alike
 
     def look(self, contexts: Sequence[Context | None]) -> None:
         """Test how 42 answers lists of parents, as far as such tests are due."""
@@ -133,7 +133,7 @@ class Sweeping:
         """Test whether the API narrows rows to parents, where rows do not tell theirs."""
         if not self._is_filter_look_due:
             return
-        fit, whole = self._list.fit_of_sweeps, list_of(contexts[0])
+        facts, whole = self._list.facts_of_sweeps, list_of(contexts[0])
         with suppress(RunEnds, TooLargeError, *PARTIAL_FAILURES):
             one, everybody = self._beginnings(whole, [[parent_of(contexts[0])], None], None)
             if not everybody.count:
@@ -141,7 +141,7 @@ class Sweeping:
             is_same = (one.total, one.ids) == (everybody.total, everybody.ids)
             # If filters add rows, one parent has more rows than all together.
             is_same |= (one.total or 0) > (everybody.total or maxsize)
-            fit.note_filter(
+            facts.note_filter(
                 self._filter,
                 # All rows may belong to this parent.
                 is_ignored=is_same and self._has_rows_of_nobody(whole),
@@ -166,23 +166,23 @@ class Sweeping:
             pages: How many it has, if it is loaded; several are read in slices of ids.
             width: How wide its windows are, in milliseconds.
         """
-        fits = (self._list.fit, self._list.fit_of_sweeps)
-        regions = [Region({fits[0].cursor: (0, width)})]
+        known_routes = (self._list.facts, self._list.facts_of_sweeps)
+        regions = [Region({known_routes[0].cursor: (0, width)})]
         regions += [Region({ID: (1, MAX_ID)})] if pages > 1 else []
-        looks = max(fit.looks_due(*regions) for fit in fits)
+        looks = max(facts.looks_due(*regions) for facts in known_routes)
         return looks + 2 * (self._is_filter_look_due + self._is_look_due(contexts))
 
     @property
     def _is_filter_look_due(self) -> bool:
         """Whether two requests are due that test if 42 narrows rows to parents."""
         is_silent = self._list.listing.campus_by_person
-        return is_silent and self._list.fit_of_sweeps.is_filter_due
+        return is_silent and self._list.facts_of_sweeps.is_filter_due
 
     def _is_look_due(self, contexts: Sequence[Context | None]) -> bool:
         """Tell whether two requests are due that test if all ids of a list count."""
-        fit = self._list.fit_of_sweeps
-        is_wanted = "longest_list" in fit.can.observed or any(map(self._is_load, contexts))
-        return self._reads_together(contexts) and is_wanted and fit.is_list_due
+        facts = self._list.facts_of_sweeps
+        is_wanted = "longest_list" in facts.can.observed or any(map(self._is_load, contexts))
+        return self._reads_together(contexts) and is_wanted and facts.is_list_due
 
     def _reads_together(self, contexts: Sequence[Context | None]) -> bool:
         is_swept = self._filter and self._list.listing.largest_sweep > 1
@@ -194,14 +194,14 @@ class Sweeping:
 
     def _look_at_list(self, contexts: Sequence[Context | None]) -> None:
         """Test whether the API heeds all ids of the longest list."""
-        fit = self._list.fit_of_sweeps
-        known = fit.can.longest_list
-        fit.assume_lists(LARGEST)
+        facts = self._list.facts_of_sweeps
+        known = facts.can.longest_list
+        facts.assume_lists(LARGEST)
         try:
             self._compare(contexts)
         finally:
-            if fit.is_list_due:
-                fit.assume_lists(known)
+            if facts.is_list_due:
+                facts.assume_lists(known)
 
     def _compare(self, contexts: Sequence[Context | None], tries: int = 2) -> None:
         """Ask for a list of ids in two orders: if all ids count, the answers agree.
@@ -210,22 +210,22 @@ class Sweeping:
             contexts: The partitions whose parents are listed.
             tries: How often; rows may appear or disappear between two requests.
         """
-        fit, whole = self._list.fit_of_sweeps, list_of(contexts[0])
-        ids = [parent_of(context) for context in contexts[: fit.can.longest_list]]
+        facts, whole = self._list.facts_of_sweeps, list_of(contexts[0])
+        ids = [parent_of(context) for context in contexts[: facts.can.longest_list]]
         sort = ID if fitted(self._list).is_sortable else None
         try:
             one, other = self._beginnings(whole, (ids, ids[::-1]), sort)
         except TooLargeError:
-            fit.shorten(self._filter, len(ids), ceil(len(ids) / 2))
-            if fit.can.longest_list > 1:
+            facts.shorten(self._filter, len(ids), ceil(len(ids) / 2))
+            if facts.can.longest_list > 1:
                 self._compare(contexts)
             return
-        is_sorted = sort is not None and fit.sorts_by(sort)
+        is_sorted = sort is not None and facts.sorts_by(sort)
         if not (one.count or other.count):
             return  # empty answers tell nothing
         if (one.total, one.ids) == (other.total, other.ids):
             # A row has one parent: if only first ids counted, other rows would have come.
-            fit.confirm_lists()
+            facts.confirm_lists()
         elif not is_sorted and one.total is None:
             return
         elif tries > 1:
@@ -235,9 +235,9 @@ class Sweeping:
             or (is_sorted and one.ids != other.ids)
             or (not is_sorted and self._is_of_first(whole, ids, one))
         ):
-            fit.shorten(self._filter, len(ids), 1)
+            facts.shorten(self._filter, len(ids), 1)
         else:
-            fit.confirm_lists()
+            facts.confirm_lists()
 
     def _is_of_first(self, whole: Context | None, ids: Sequence[int], page: Page) -> bool:
         """Tell whether a list has no more rows than its first parent alone."""

@@ -201,7 +201,7 @@ class CampusDealer:
             RunEnds: The run has to end.
         """
         found, query = set[int](), self._list.query(self._whole)
-        longest = self._list.fit_of_sweeps.can.longest_list
+        longest = self._list.facts_of_sweeps.can.longest_list
         at_once = max(1, min(longest, self._list.reader.page_size - 1))
         for some in id_lists(campuses, longest):
             query[self._list.listing.parent_filter or ""] = some
@@ -221,7 +221,7 @@ class CampusDealer:
                     return page.ids
             except (FatalAPIError, TooLargeError) as refusal:
                 failure = refusal
-            self._list.fit_of_sweeps.note_filter(
+            self._list.facts_of_sweeps.note_filter(
                 _BY_ID, is_ignored=True, instead="Each campus is asked for by itself"
             )
         message = "42 does not tell which of its people study at other campuses, too"
@@ -230,7 +230,7 @@ class CampusDealer:
     @property
     def tells_rows(self) -> bool:
         """Whether the API narrows rows of several campuses by their ids."""
-        can = self._list.fit_of_sweeps.can
+        can = self._list.facts_of_sweeps.can
         return can.longest_list > 1 and _BY_ID not in can.ignored_filters
 
     def _refuse_unknown(self) -> None:

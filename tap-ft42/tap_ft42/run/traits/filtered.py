@@ -51,7 +51,7 @@ class Filtered(Trait):
         for name in self._unheeded(row):
             self._let_through[name] += 1
             if self._let_through[name] == _MANY:
-                self._list.fit.note_filter(name, is_ignored=True, instead="The tap does")
+                self._list.facts.note_filter(name, is_ignored=True, instead="The tap does")
 
     def _unheeded(self, row: Mapping[str, Any]) -> Iterator[str]:
         """Yield the filters that should have kept a row out."""
@@ -64,7 +64,7 @@ class Filtered(Trait):
 
         It does unless the API sends rows of other cursus, too.
         """
-        ignored = self._list.fit_of_sweeps.can.ignored_filters
+        ignored = self._list.facts_of_sweeps.can.ignored_filters
         is_filtered = self._list.listing.cursus_filter not in ignored
         is_kept = is_filtered and not self._let_through[column]
         if not self._is_told:

@@ -232,10 +232,10 @@ class SilentChanges(Trait):
     @property
     def _is_filter_ignored(self) -> bool:
         """Whether the API is known to ignore the filter of people."""
-        return self._movers.people_filter in self._list.fit.can.ignored_filters
+        return self._movers.people_filter in self._list.facts.can.ignored_filters
 
     def _note_ignored_filter(self) -> None:
-        self._list.fit.note_filter(
+        self._list.facts.note_filter(
             self._movers.people_filter,
             is_ignored=True,
             instead="All of it is read each night",
@@ -272,7 +272,7 @@ class SilentChanges(Trait):
                 break
             shown = len(found.intersection(first))
             if shown and again.intersection(first):
-                self._list.fit.shorten(self._movers.people_filter, len(first), shown)
+                self._list.facts.shorten(self._movers.people_filter, len(first), shown)
             found |= again
         self._forget(memory, set(asked) - found)
 
@@ -290,7 +290,7 @@ class SilentChanges(Trait):
     @property
     def _longest(self) -> int:
         """People that a request asks for: fewer than a page, so that one page has all rows."""
-        return max(min(self._list.fit.can.longest_list, self._list.reader.page_size - 1), 1)
+        return max(min(self._list.facts.can.longest_list, self._list.reader.page_size - 1), 1)
 
     def _rows(self, people: Collection[int], context: Context | None) -> Iterator[Any]:
         """Yield the rows of people, from requests sent at once; some rows may come twice."""

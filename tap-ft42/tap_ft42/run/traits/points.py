@@ -132,14 +132,14 @@ class PointsOfParents(Trait):
 
     def _has_range(self) -> bool:
         """Tell whether the API narrows the list by the instant when points moved."""
-        name, fit = f"range[{self._points.moved_at}]", self._list.fit_of_sweeps
-        if fit.is_filter_due:
+        name, facts = f"range[{self._points.moved_at}]", self._list.facts_of_sweeps
+        if facts.is_filter_due:
             try:
                 is_ignored = not self._shows_nothing({name: _PROBE})
             except FatalAPIError:
                 return False  # another run may get an answer
-            fit.note_filter(name, is_ignored=is_ignored, instead="Points are found by sums")
-        return name not in fit.can.ignored_filters
+            facts.note_filter(name, is_ignored=is_ignored, instead="Points are found by sums")
+        return name not in facts.can.ignored_filters
 
     def _shows_nothing(self, query: Mapping[str, str]) -> bool:
         reader = self._list.reader

@@ -47,7 +47,7 @@ _LEFT_OUT: Mapping[Bounds, str] = {
 }
 
 
-class Fit:
+class RouteFacts:
     """What one route was found to do; several threads use it."""
 
     def __init__(
