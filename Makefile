@@ -73,7 +73,7 @@ install: $(PRODUCTION) ## Install what a machine needs to load, in this folder o
 install-others: $(PRODUCTION) $(OTHERS) ## Install the other targets, and dbt
 	$(link_others)
 
-install-dev: $(MORE) $(OTHERS) ## Install all, with what tests, checks and the demo need (some minutes)
+install-dev: $(MORE) $(OTHERS) ## Install all, with what tests and checks need (some minutes)
 	$(compile)
 
 $(PRODUCTION): $(MANIFESTS) | $(UV)
