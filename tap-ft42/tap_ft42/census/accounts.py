@@ -200,6 +200,14 @@ class Account:
         """Tell whether a row belongs to the named rows."""
         return self.is_exact or self._is_open(record)
 
+    def may_hold(self, record: Mapping[str, Any]) -> bool:
+        """Tell whether a row may be known: named, or with an id between those of its moment."""
+        number: int = record["id"]
+        if number in self or self.names(record):
+            return number in self and self.names(record)
+        crowd = self._crowds.get(moment_of(record), Crowd())
+        return crowd.low <= number <= crowd.high
+
     def _is_open(self, record: Mapping[str, Any]) -> bool:
         """Tell whether a row can still disappear, in a list whose settled rows cannot."""
         return self._settled is not None and record.get(self._settled[0]) != self._settled[1]

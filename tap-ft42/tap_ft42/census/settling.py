@@ -231,15 +231,9 @@ class Settling(DayInquiry):
         """Account for all rows of some days, and yield which named rows are gone."""
         account, zone, rows = self._account, self._comparison.zone, self._of(days, read)
         known = account.rows_on(days, zone)
-        # Nobody can tell which unnamed rows are new, and emitting one asks for its parent.
+        # Emitting a row asks for its parent, so unnamed rows that may be known are left out.
         is_any_new = account.is_exact or len(rows) > known
-        self._emit(
-            [
-                row
-                for number, row in rows.items()
-                if is_any_new or (number in account) != account.names(row)
-            ]
-        )
+        self._emit([row for row in rows.values() if is_any_new or not account.may_hold(row)])
         lost = [number for number in account.ids_on(days, zone) if number not in rows]
         for number in lost:
             yield self._gone(number, proof.sent)
