@@ -177,6 +177,33 @@ def test_a_finished_one_that_came_unseen_is_read_where_two_went(here: Copy) -> N
     assert came in here.rows
 
 
+def test_a_day_that_lies_between_days_that_are_read_keeps_its_turn(here: Copy) -> None:
+    done = here.by_day("finished")
+    between = next(day for day in sorted(done) if done.get(day - 1) and done.get(day + 1))
+    here.sandbox.delete("projects_users", done[between][0]["id"])
+    for day in (between - 1, between + 1):
+        here.insert_unseen(done[day][0])
+    for most in range(2, 12):  # one of them suffices for a page, and not for two
+        here.night(census_requests=most)
+    here.night()
+    assert set(here.rows) == here.truth
+
+
+def test_a_row_that_went_from_a_day_that_is_read_for_another_one_keeps_its_turn(
+    here: Copy,
+) -> None:
+    done, underway = here.by_day("finished"), here.by_day("in_progress")
+    days = [day for day in sorted(done) if len(done[day]) > 1 and day in underway]
+    for day in days[1:4]:
+        here.sandbox.delete("projects_users", done[day][0]["id"])
+        here.insert_unseen(underway[day][0])
+    for most in range(2, 12):
+        here.night(census_requests=most)
+        here.night(census_requests=1)
+    here.night()
+    assert set(here.rows) == here.truth
+
+
 def test_what_goes_in_the_night_in_which_people_go_stays_for_some_nights_only(
     here: Copy,
 ) -> None:

@@ -343,9 +343,21 @@ class Account:
         return rows - left
 
     def replace_days(
-        self, days: range, zone: Zone, records: Iterable[Mapping[str, Any]]
+        self,
+        days: range,
+        zone: Zone,
+        records: Iterable[Mapping[str, Any]],
+        lacking: Collection[int] = (),
     ) -> None:
-        """Replace the rows of some days, once named rows that are gone are removed."""
+        """Replace the rows of some days, once named rows that are gone are removed.
+
+        Args:
+            days: The days.
+            zone: Their time zone.
+            records: All their rows.
+            lacking: Days on which unnamed rows are gone, but not known: these still count.
+        """
+        kept = [(one, one.rows) for day in lacking for one in self.crowds_of(day, zone)]
         for day in days:
             for one in self.crowds_of(day, zone):
                 one.rows = 0
@@ -357,3 +369,5 @@ class Account:
             self._mark(record)
             self.remove(number := record["id"])
             (self._name if number in self._open else self._crowd)(number, moment_of(record))
+        for one, rows in kept:
+            one.rows = max(one.rows, rows)
