@@ -82,6 +82,22 @@ class Copy:
         done = [row for row, told in self.rows.items() if told["status"] == "finished"]
         return sorted(done)[like]
 
+    def by_day(self, status: str) -> dict[int, list[Row]]:
+        """The enrolments of a status, by the day of their creation."""
+        found: dict[int, list[Row]] = {}
+        for row in self.rows.values():
+            if row["status"] == status:
+                day = datetime.fromisoformat(row["created_at"]).toordinal()
+                found.setdefault(day, []).append(row)
+        return found
+
+    def insert_unseen(self, like: Row, **changes: object) -> int:
+        """Let 42 have a row that no window has brought: it is said to be old."""
+        names = ("user_id", "project_id", "cursus_id", "occurrence", "marked", "status")
+        values = {name: like[name] for name in names}
+        values |= {"created_at": like["created_at"], "updated_at": like["created_at"]}
+        return self.sandbox.insert("projects_users", **values | changes)
+
     def _take(self, run: Run) -> None:
         self.last = run
         for message in run.messages:
@@ -148,6 +164,44 @@ def test_an_open_one_that_came_unseen_does_not_hide_a_finished_one_that_went(
     assert set(here.rows) == here.truth
     assert came in here.rows
     assert here.audit["gone"] == here.audit["missing"] == 1
+
+
+def test_a_finished_one_that_came_unseen_is_read_where_two_went(here: Copy) -> None:
+    done = here.by_day("finished")
+    day = next(day for day in sorted(done)[100:] if len(done[day]) > 2)
+    for row in done[day][:2]:
+        here.sandbox.delete("projects_users", row["id"])
+    came = here.insert_unseen(done[day][2])
+    assert here.night() < 35
+    assert set(here.rows) == here.truth
+    assert came in here.rows
+
+
+def test_a_day_that_lies_between_days_that_are_read_keeps_its_turn(here: Copy) -> None:
+    done = here.by_day("finished")
+    between = next(day for day in sorted(done) if done.get(day - 1) and done.get(day + 1))
+    here.sandbox.delete("projects_users", done[between][0]["id"])
+    for day in (between - 1, between + 1):
+        here.insert_unseen(done[day][0])
+    for most in range(2, 12):  # one of them suffices for a page, and not for two
+        here.night(census_requests=most)
+    here.night()
+    assert set(here.rows) == here.truth
+
+
+def test_a_row_that_went_from_a_day_that_is_read_for_another_one_keeps_its_turn(
+    here: Copy,
+) -> None:
+    done, underway = here.by_day("finished"), here.by_day("in_progress")
+    days = [day for day in sorted(done) if len(done[day]) > 1 and day in underway]
+    for day in days[1:4]:
+        here.sandbox.delete("projects_users", done[day][0]["id"])
+        here.insert_unseen(underway[day][0])
+    for most in range(2, 12):
+        here.night(census_requests=most)
+        here.night(census_requests=1)
+    here.night()
+    assert set(here.rows) == here.truth
 
 
 def test_what_goes_in_the_night_in_which_people_go_stays_for_some_nights_only(

@@ -200,6 +200,14 @@ class Account:
         """Tell whether a row belongs to the named rows."""
         return self.is_exact or self._is_open(record)
 
+    def may_hold(self, record: Mapping[str, Any]) -> bool:
+        """Tell whether a row may be known: named, or with an id between those of its moment."""
+        number: int = record["id"]
+        if number in self or self.names(record):
+            return number in self and self.names(record)
+        crowd = self._crowds.get(moment_of(record), Crowd())
+        return crowd.low <= number <= crowd.high
+
     def _is_open(self, record: Mapping[str, Any]) -> bool:
         """Tell whether a row can still disappear, in a list whose settled rows cannot."""
         return self._settled is not None and record.get(self._settled[0]) != self._settled[1]
@@ -335,9 +343,21 @@ class Account:
         return rows - left
 
     def replace_days(
-        self, days: range, zone: Zone, records: Iterable[Mapping[str, Any]]
+        self,
+        days: range,
+        zone: Zone,
+        records: Iterable[Mapping[str, Any]],
+        lacking: Collection[int] = (),
     ) -> None:
-        """Replace the rows of some days, once named rows that are gone are removed."""
+        """Replace the rows of some days, once named rows that are gone are removed.
+
+        Args:
+            days: The days.
+            zone: Their time zone.
+            records: All their rows.
+            lacking: Days on which unnamed rows are gone, but not known: these still count.
+        """
+        kept = [(one, one.rows) for day in lacking for one in self.crowds_of(day, zone)]
         for day in days:
             for one in self.crowds_of(day, zone):
                 one.rows = 0
@@ -349,3 +369,5 @@ class Account:
             self._mark(record)
             self.remove(number := record["id"])
             (self._name if number in self._open else self._crowd)(number, moment_of(record))
+        for one, rows in kept:
+            one.rows = max(one.rows, rows)

@@ -13,6 +13,7 @@ between the graph and a read costs a request, but no row is lost.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from functools import partial
 from math import ceil, log2
@@ -182,11 +183,11 @@ class Settling(DayInquiry):
 
     # Reading
 
-    def _read_days(self, span: Span) -> Iterator[Proof]:
-        """Read all rows of some days, if there are requests for it."""
+    def _read_days(self, span: Span, *, is_judged: bool = False) -> Iterator[Proof]:
+        """Read all rows of some days, if there are requests for it; see `_taken_in`."""
         region = Region({CREATED_AT: bounds(*span, self._comparison.zone)})
         if read := self._read_all(region, self._comparison.pages(span, self._page_size)):
-            yield from self._taken_in(*read, _days(span))
+            yield from self._taken_in(*read, _days(span), is_judged=is_judged)
 
     def _read_all(
         self, region: Region, pages: int
@@ -226,26 +227,38 @@ class Settling(DayInquiry):
         }
 
     def _taken_in(
-        self, read: Mapping[int, dict[str, Any]], proof: Proof, days: range
+        self,
+        read: Mapping[int, dict[str, Any]],
+        proof: Proof,
+        days: range,
+        *,
+        is_judged: bool = False,
     ) -> Iterator[Proof]:
-        """Account for all rows of some days, and yield which named rows are gone."""
+        """Account for all rows of some days, and yield which named rows are gone.
+
+        Args:
+            read: The rows, by id, perhaps with some of other days.
+            proof: The proof that these are all rows.
+            days: The days.
+            is_judged: Whether a proof has told which unnamed rows exist. Without one, days that
+                lack some keep their number, so that a later night looks for them.
+        """
         account, zone, rows = self._account, self._comparison.zone, self._of(days, read)
         known = account.rows_on(days, zone)
-        # Nobody can tell which unnamed rows are new, and emitting one asks for its parent.
+        # Emitting a row asks for its parent, so unnamed rows that may be known are left out.
         is_any_new = account.is_exact or len(rows) > known
-        self._emit(
-            [
-                row
-                for number, row in rows.items()
-                if is_any_new or (number in account) != account.names(row)
-            ]
-        )
+        self._emit([row for row in rows.values() if is_any_new or not account.may_hold(row)])
         lost = [number for number in account.ids_on(days, zone) if number not in rows]
         for number in lost:
             yield self._gone(number, proof.sent)
-        account.replace_days(days, zone, rows.values())
+        held = account.rows(zone, named=False)
+        shown = Counter(
+            day_of(moment_of(row), zone) for row in rows.values() if not account.names(row)
+        )
+        lacking = {day for day in days if shown[day] < held[day] and not is_judged}
+        account.replace_days(days, zone, rows.values(), lacking)
         self._findings.missing += max(account.rows_on(days, zone) - known + len(lost), 0)
-        self._days_read.update(days)
+        self._days_read.update(set(days) - lacking)
 
 
 def _days(span: Span) -> range:

@@ -123,9 +123,9 @@ class Unnamed(Settling):
         held = account.ids_on(days, zone)
         is_complete = shown == crowd.api.get(span, known)
         if is_complete and all(proof.lower <= number <= proof.upper for number in held):
-            yield from self._taken_in(rows, proof, days)
+            yield from self._taken_in(rows, proof, days, is_judged=True)
         else:  # some rows of the day have other ids
-            yield from self._read_days(span)
+            yield from self._read_days(span, is_judged=True)
 
 
 def have_gone_along(lacking: int, account: Account, departures: Departures) -> bool:
