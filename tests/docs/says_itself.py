@@ -2,6 +2,7 @@
 
 SAYS_ITSELF = (
     "…: 42 counts …",
+    "…: its rows are not counted",
     "42 shows … of the … rows that it had",
     "A request could not be sent",
     "The proxy of this machine",

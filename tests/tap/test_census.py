@@ -170,6 +170,13 @@ class TestStudents:
         assert named(run, "users", existing) < gone
         assert len(named(run, "users", existing)) >= 3
 
+    def test_a_night_whose_reads_leave_no_request_for_counts_says_so(
+        self, tap: Tap, network: RunningSandbox, first: Run
+    ) -> None:
+        here, state = tap.pointed_at(network, **PAGES), a_day_later(first.state)
+        run = here.run("users", "census", state=state, census_requests=1)
+        assert "users: its rows are not counted, as this hour has no requests left" in run.log
+
 
 @pytest.fixture(scope="module")
 def everything(tap: Tap, campus: RunningSandbox) -> Run:

@@ -90,7 +90,8 @@ class KnownRows(Presence):
     def is_short(self) -> bool:
         kept = self._state.get(STATE) or {}
         is_known = is_same_scope(kept.get("basis"), self._basis) and "next_id" not in kept
-        if self._list.listing.parent is None and is_known and self._is_due(kept):
+        is_due = self._terms.left > 0 and self._is_due(kept)
+        if self._list.listing.parent is None and is_known and is_due:
             with suppress(KeyError, ValueError):
                 # Another page may follow a full one.
                 self._is_short = len(unpacked_ids(kept["ids"])) < self._list.reader.page_size
@@ -216,6 +217,9 @@ class KnownRows(Presence):
     def proofs(self) -> Iterator[tuple[Context | None, Proof]]:
         if self._account is None or not self._complete or not self._is_due(self._account.notes):
             return
+        if not self._terms.left:  # a later run takes it
+            self._tell_put_off()
+            return
         account, departures = self._account, self._terms.departures
         account.shrink()
         is_of_people = self._list.listing.tells == "people"
@@ -275,11 +279,19 @@ class KnownRows(Presence):
             yield TotalsCensus(read)
 
     def _is_due(self, notes: Mapping[str, Any]) -> bool:
-        is_wanted = is_counted(self._list, self._terms) and not self._terms.ends_early()
-        if not is_wanted or self._terms.left == 0:  # a later run takes it
+        if not is_counted(self._list, self._terms) or self._terms.ends_early():
             return False
         hour = self._terms.settings["census_hour"]
         return hour >= 0 and is_due(milliseconds(notes.get("taken")), self._terms.began, hour)
+
+    def _tell_put_off(self) -> None:
+        """Log that reading has used up what a census may use of the hour."""
+        self._list.logger.warning(
+            "%s: its rows are not counted, as this hour has no requests left for it. A later "
+            "run counts them; `census_requests` allows more.",
+            self._list.listing.name,
+            extra={"happened": "census_put_off"},
+        )
 
 
 def _has_begun(state: Mapping[str, Any]) -> bool:
