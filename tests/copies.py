@@ -8,14 +8,17 @@ import shutil
 import signal
 import subprocess
 import sys
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from tests.known_files import ROOT, copy_known_files
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 STRANGERS = ROOT / "tests/strangers"
@@ -42,6 +45,14 @@ class Copy:
             **{name: os.environ[name] for name in ("HOME", "PATH") if name in os.environ},
             "PYTHONPATH": os.pathsep.join(map(str, folders)),
         }
+
+    @contextmanager
+    def imported(self) -> Iterator[None]:
+        """Let the programs that start meanwhile import the copy."""
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in self.environment.items():
+                patch.setenv(name, value)
+            yield
 
     def python(self, *words: str, **options: Any) -> subprocess.CompletedProcess[str]:  # noqa: ANN401 - those of subprocess
         """Run Python in the copy, to a good end."""

@@ -1,4 +1,4 @@
-"""Pages as they lie in memory, of rows that have an id and perhaps an instant."""
+"""Pages as they lie in memory, and lists that answer with them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from tap_ft42.api.page import restored_page
 from tap_ft42.declared.instants import from_milliseconds
 from tap_ft42.declared.listing import Cursor
+from tap_ft42.reading.asking import Ask
+from typing_extensions import override
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -34,3 +36,19 @@ def page(  # noqa: PLR0913 - what an answer may say
     ]
     told = {"total": total, "size": size, "more": more, "sent": sent, "answered": answered}
     return restored_page(json.dumps(body).encode(), CHANGES, **told)
+
+
+class PretendedList(Ask):
+    """A list whose answers do not depend on their place in a run."""
+
+    @override
+    def after(self, number: int) -> Ask:
+        return self
+
+    @override
+    def again(self) -> Ask:
+        return self
+
+    @override
+    async def prepare(self, head: Page) -> None:
+        """No window follows."""

@@ -14,12 +14,14 @@ from hypothesis import strategies as st
 from requests.structures import CaseInsensitiveDict
 from tap_ft42.api.page import page_of
 from tap_ft42.declared.instants import from_milliseconds
-from tap_ft42.reading.asking import FACTOR, SPARE, Ask, IncompleteReadError
+from tap_ft42.reading.asking import FACTOR, SPARE, IncompleteReadError
 from tap_ft42.reading.reads import read_from_scratch, read_window
 from tap_ft42.reading.regions import Region
 from tap_ft42.reading.whole import read_list
 from tap_ft42.streams.cursors import UPDATED_AT
 from typing_extensions import override
+
+from tests.tap.pages import PretendedList
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -38,7 +40,7 @@ Link = Literal["true", "none", "more"]
 
 
 @dataclass
-class Server(Ask):
+class Server(PretendedList):
     """A list of rows that stand still, and what a server makes of it.
 
     Attributes:
@@ -88,18 +90,6 @@ class Server(Ask):
             self.fruitful += not self.came.issuperset(page.ids)
             self.came.update(page.ids)
             return page
-
-    @override
-    def after(self, number: int) -> Ask:
-        return self
-
-    @override
-    def again(self) -> Ask:
-        return self
-
-    @override
-    async def prepare(self, head: Page) -> None:
-        """No window follows."""
 
     def _answer(self, region: Region, number: int, sort: str | None) -> Page:
         counted = [

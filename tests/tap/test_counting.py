@@ -25,9 +25,11 @@ from tap_ft42.census.counting import (
     find_rows,
     read_sector,
 )
-from tap_ft42.reading.asking import COUNT, Ask, RangeIgnoredError
+from tap_ft42.reading.asking import COUNT, RangeIgnoredError
 from tap_ft42.reading.regions import Region
 from typing_extensions import override
+
+from tests.tap.pages import PretendedList
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -39,7 +41,7 @@ SIZE = 5
 
 
 @dataclass
-class Api(Ask):
+class Api(PretendedList):
     """A list of the API.
 
     Attributes:
@@ -85,18 +87,6 @@ class Api(Ask):
             sent=self.requests,
             answered=self.requests,
         )
-
-    @override
-    def after(self, number: int) -> Ask:
-        return self
-
-    @override
-    def again(self) -> Ask:
-        return self
-
-    @override
-    async def prepare(self, head: Page) -> None:
-        """No window follows."""
 
 
 def account_of(ids: Iterable[int]) -> Account:

@@ -16,12 +16,13 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from tap_ft42.api.page import restored_page
 from tap_ft42.declared.instants import from_milliseconds
-from tap_ft42.reading.asking import Ask
 from tap_ft42.reading.reads import read_from_scratch, read_window
 from tap_ft42.reading.regions import Region
 from tap_ft42.reading.whole import read_list
 from tap_ft42.streams.cursors import UPDATED_AT
 from typing_extensions import override
+
+from tests.tap.pages import PretendedList
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -49,7 +50,7 @@ class Row:
 
 
 @dataclass
-class World(Ask):
+class World(PretendedList):
     """The API, and life in it.
 
     Attributes:
@@ -108,18 +109,6 @@ class World(Ask):
             sent=sent,
             answered=self.clock,
         )
-
-    @override
-    def after(self, number: int) -> Ask:
-        return self
-
-    @override
-    def again(self) -> Ask:
-        return self
-
-    @override
-    async def prepare(self, head: Page) -> None:
-        """No window follows."""
 
     def _list(self, region: Region, sort: str | None) -> list[Row]:
         rows = list(self.rows.values())

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pytest
-from tap_ft42.reading.asking import Ask, IncompleteReadError
+from tap_ft42.reading.asking import IncompleteReadError
 from tap_ft42.reading.in_order import read_in_order
 from tap_ft42.reading.regions import Region
 from typing_extensions import override
 
-from tests.tap.pages import page
+from tests.tap.pages import PretendedList, page
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -26,7 +26,7 @@ Request = tuple[tuple[int, int], int]
 
 
 @dataclass
-class Answers(Ask):
+class Answers(PretendedList):
     """A list that answers as a script says.
 
     Attributes:
@@ -43,18 +43,6 @@ class Answers(Ask):
     async def __call__(self, region: Region, number: int, sort: str | None) -> Page:
         self.asked.append((region.interval(self.key), number))
         return self.answer(region.interval(self.key), number)
-
-    @override
-    def after(self, number: int) -> Ask:
-        return self
-
-    @override
-    def again(self) -> Ask:
-        return self
-
-    @override
-    async def prepare(self, head: Page) -> None:
-        """No window follows."""
 
 
 def read(there: Answers, lower: int, upper: int) -> list[Part]:

@@ -64,11 +64,11 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Copy:
 @pytest.fixture(scope="module")
 def there(copy: Copy) -> Iterator[RunningSandbox]:
     """The sandbox of the copy."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in copy.environment.items():
-            patch.setenv(name, value)
-        with running_sandbox(users=60, enrolments=60, achievements_per_user=0) as running:
-            yield running
+    with (
+        copy.imported(),
+        running_sandbox(users=60, enrolments=60, achievements_per_user=0) as running,
+    ):
+        yield running
 
 
 def state_of(messages: list[dict[str, Any]]) -> dict[str, Any]:
