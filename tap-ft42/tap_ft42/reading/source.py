@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
-from tap_ft42.api.errors import FatalAPIError, may_be_of_page
+from tap_ft42.api.errors import FatalAPIError, may_be_of_page, may_be_of_parameters
 from tap_ft42.declared.contexts import CURSUS
 from tap_ft42.declared.listing import ID
 from tap_ft42.reading.asking import (
@@ -225,10 +225,13 @@ class ListSource(Source):
     ) -> Page | None:
         """Return an empty page behind the last one; None if the first page is refused, too.
 
-        The first page tells the total.
+        The first page tells the total. A refusal that may have passed is not taken for the end.
         """
         if number <= 1 or not may_be_of_page(refusal):
             return None
+        with suppress(FatalAPIError):
+            if may_be_of_parameters(refusal):
+                return self._asked_apart(asked, number)
         with suppress(FatalAPIError):
             return self._asked_apart(asked).holding([])
         return None
