@@ -532,3 +532,13 @@ def test_a_list_of_parents_that_is_not_counted_is_read_all_the_same(
     api.script[MEMBERS] = uncounted
     run = tap.pointed_at(api).run("coalitions_users")
     assert set(run.ids("coalitions_users")) == {row["id"] for row in houses.rows}
+
+
+@pytest.mark.parametrize("odd", [0, 2**31])
+def test_ids_for_which_no_range_asks_are_told_of_once(
+    tap: Tap, api: ScriptedApi, odd: int
+) -> None:
+    api.script[BADGES] = Pretended([badge(number) for number in (odd, *range(1, 250))])
+    run = tap.pointed_at(api, page_size=50).run("achievements_users")
+    (told,) = [line for line in run.warnings if "ids below 1 or above 2,147,483,647" in line]
+    assert "may be missing" in told

@@ -3,8 +3,9 @@
 An answer 400 may give no reason, or a wrong one. So the parts that a list can do without are
 left out one after the other until 42 answers, first the part that the answer names. If it
 names none, the request is first sent without all of these parts: if 42 refuses that, too, more
-requests are in vain. Then it is sent once more as it was: the refusal may have passed. The part that was left out last is a reason, and only this part is
-remembered. Then the request is sent again, as 42 may refuse other parts, too.
+requests are in vain. Then it is sent as it was, as the refusal may have passed. The part that
+was left out last is a reason, and only this part is remembered. Then the request is sent again,
+as 42 may refuse other parts, too.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ from tap_ft42.reading.asking import (
     halves_of,
 )
 from tap_ft42.reading.refused import Asked, Suspects, answered_without
-from tap_ft42.reading.regions import Region
+from tap_ft42.reading.regions import MAX_ID, Region
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -116,6 +116,8 @@ class ListSource(Source):
             self._refuse_unheeded(region, page)
             if page.total is None:
                 page = self._asked_twice(asked, number, page)
+        if page.ids and not 1 <= min(page.ids) <= max(page.ids) <= MAX_ID:
+            self.facts.tell_odd_ids()
         for key, strangers in region.strangers(page).items():
             if 2 * strangers > page.count:
                 self.facts.unnarrowed(key)
