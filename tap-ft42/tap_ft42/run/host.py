@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from tap_ft42.census.terms import Output as CountedOutput
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Mapping
 
     from tap_ft42.declared.contexts import Context
 
@@ -78,6 +78,10 @@ class Output(CountedOutput, Protocol):
 
     def partition_context(self, context: Context | None) -> Context | None:
         """Return the keys that name a partition in the state; None if it is the only one."""
+
+    @property
+    def references(self) -> Mapping[str, str]:
+        """By column: the stream whose rows it names."""
 
     def row(self, record: object, context: Context | None) -> dict[str, Any]:
         """Return the row of a record, or raise a `BrokenRecordError`."""
