@@ -314,3 +314,13 @@ def test_a_list_in_another_shape_fails_alone_and_at_once(tap: Tap, api: Scripted
     assert len(api.asked_for(BADGES)) == 1
     api.script[BADGES] = there
     assert 1 in here.run(*streams, state=second.state).ids("achievements_users")
+
+
+@pytest.mark.parametrize("odd", [0, 2**31])
+def test_ids_for_which_no_range_asks_are_told_of_once(
+    tap: Tap, api: ScriptedApi, odd: int
+) -> None:
+    api.script[BADGES] = Pretended([badge(number) for number in (odd, *range(1, 250))])
+    run = tap.pointed_at(api, page_size=50).run("achievements_users")
+    (told,) = [line for line in run.warnings if "ids below 1 or above 2,147,483,647" in line]
+    assert "may be missing" in told
