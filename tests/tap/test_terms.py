@@ -8,8 +8,9 @@ from typing import Any, cast
 
 import pytest
 from tap_ft42.census.accounts import Account
-from tap_ft42.census.terms import CensusTerms, Departures
+from tap_ft42.census.terms import CensusTerms
 from tap_ft42.census.unnamed import have_gone_along
+from tap_ft42.run.people import Departures
 
 
 def terms(*, spent: int, per_hour: int, of_run: int = 0, wanted: int | None = None) -> Any:  # noqa: ANN401 - a part of the terms

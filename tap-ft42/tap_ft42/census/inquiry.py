@@ -21,12 +21,13 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 
     from tap_ft42.census.accounts import Account
-    from tap_ft42.census.terms import CensusTerms, CountedList
+    from tap_ft42.census.terms import CensusTerms
     from tap_ft42.declared.contexts import Context
     from tap_ft42.reading.asking import Ask, Part
     from tap_ft42.reading.facts import RouteFacts
     from tap_ft42.reading.ids import IdSet
     from tap_ft42.reading.source import ListSource
+    from tap_ft42.run.partitions import Partitions
 
 UNREADABLE = (
     FatalAPIError, IncompleteReadError, RangeIgnoredError, TooLargeError, UncountableError,
@@ -50,7 +51,7 @@ class Read:
         end: How many requests the run may have spent when the census ends.
     """
 
-    counted: CountedList
+    counted: Partitions
     terms: CensusTerms
     contexts: Sequence[Context | None]
     left_out: IdSet

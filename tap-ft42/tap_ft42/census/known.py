@@ -62,15 +62,16 @@ if TYPE_CHECKING:
     from tap_ft42.api.page import Page
     from tap_ft42.census.counting import Proof
     from tap_ft42.census.findings import Findings
-    from tap_ft42.census.terms import CensusTerms, CountedList
+    from tap_ft42.census.terms import CensusTerms
     from tap_ft42.declared.contexts import Context
+    from tap_ft42.run.partitions import Partitions
 
 
 class KnownRows(Presence):
     """The rows of a list with bookmarks, of all its partitions together."""
 
     def __init__(
-        self, counted: CountedList, terms: CensusTerms, whole: Context | None = None
+        self, counted: Partitions, terms: CensusTerms, whole: Context | None = None
     ) -> None:
         """Know no row yet; `whole` is the list's context, which names its cursus, if any."""
         super().__init__(counted, terms)

@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 
     from tap_ft42.api.page import Page
     from tap_ft42.census.findings import Findings
-    from tap_ft42.census.terms import CensusTerms, CountedList
+    from tap_ft42.census.terms import CensusTerms
     from tap_ft42.declared.contexts import Context
+    from tap_ft42.run.partitions import Partitions
 
 STATE = "census"
 """Key in the state."""
@@ -101,7 +102,7 @@ class Presence:
 
     def __init__(
         self,
-        counted: CountedList,
+        counted: Partitions,
         terms: CensusTerms,
         needs_all: Callable[[Context | None], bool] = lambda _: False,
     ) -> None:

@@ -1,37 +1,27 @@
-"""What a census gets from its run: the list that it counts, and the run's terms."""
+"""What a census gets from its run."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import ceil
 from sys import maxsize
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    import logging
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
     from tap_ft42.api.budget import Budget
     from tap_ft42.api.quota import Quota
-    from tap_ft42.declared.contexts import Context
-    from tap_ft42.declared.listing import Listing
-    from tap_ft42.declared.privacy import PersonalData
     from tap_ft42.planning.scope import Scope
     from tap_ft42.planning.steps import Times
     from tap_ft42.reading.places import Place
-    from tap_ft42.reading.reader import ListReader
+    from tap_ft42.run.partitions import Partitions
+    from tap_ft42.run.people import Departures
+    from tap_ft42.run.run import Run
 
 _SHARE = 4
 """Counts end once this part of the hour's requests, a quarter, has been sent, unless the
 settings say otherwise. Others need the rest."""
-
-
-@dataclass
-class Departures:
-    """How many people are known, and how many of them a run has found to be gone."""
-
-    people: int = 0
-    gone: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,8 +52,27 @@ class CensusTerms:
     """Returns the next place in the order of the run."""
     write_state: Callable[[], None]
     """Writes the state now and then."""
-    departures: Departures = field(default_factory=Departures)
+    departures: Departures
     """The people whom the run has found to be gone so far."""
+
+    @classmethod
+    def of(cls, run: Run) -> CensusTerms:
+        """Return the terms of a run."""
+        return cls(
+            settings=run.settings,
+            began=run.began,
+            now=run.clock.time,
+            times=run.times,
+            scope=run.scope,
+            quota=run.quota,
+            budget=run.budget,
+            is_wanted=lambda: run.is_census_wanted,
+            is_whole=lambda: not run.is_dry_run and run.backfill is None,
+            ends_early=lambda: run.lifecycle.ends_early,
+            next_place=run.next_place,
+            write_state=run.write_state_if_due,
+            departures=run.people.departures,
+        )
 
     @property
     def left(self) -> int:
@@ -77,87 +86,6 @@ class CensusTerms:
         return self.budget.spent + ceil(self.left * share)
 
 
-class Output(Protocol):
-    """Takes the rows that a census reads."""
-
-    @property
-    def selected(self) -> bool:
-        """Whether the rows are wanted."""
-
-    @property
-    def personal(self) -> PersonalData:
-        """Which of their data is about people, and which of that may leave the tap."""
-
-    def emit(self, record: Any, context: Context | None, *, is_known: bool) -> None:  # noqa: ANN401 - what the API sent
-        """Emit a record that is read outside of its stream's own turn.
-
-        Args:
-            record: What the API sent.
-            context: The context of its partition, or None.
-            is_known: Whether the target has the record, so that it is only looked at.
-        """
-
-
-class CountedList(Protocol):
-    """A list in a run, as its census sees it; see `tap_ft42.run.partitions`."""
-
-    listing: Listing
-
-    @property
-    def reader(self) -> ListReader:
-        """Reads the list."""
-
-    @property
-    def output(self) -> Output:
-        """Where its rows go."""
-
-    @property
-    def logger(self) -> logging.Logger:
-        """The stream's logger."""
-
-    @property
-    def has_wrong_totals(self) -> bool:
-        """Whether the API was seen to count other rows than it shows."""
-
-    @property
-    def is_one_list(self) -> bool:
-        """Whether the same parameters read all rows, except for parent and cursus."""
-
-    @property
-    def whole_path(self) -> str | None:
-        """The route that lists the rows of all parents."""
-
-    def state(self, context: Context | None) -> dict[str, Any]:
-        """Return the state of a partition."""
-
-    def states_within(self, whole: Context | None) -> list[dict[str, Any]]:
-        """Return the states of a list's partitions."""
-
-    def name_of(self, context: Context | None) -> str:
-        """Return what a partition is called."""
-
-    def scope_of(self, context: Context | None) -> dict[str, Any]:
-        """Return what a list is narrowed to."""
-
-    def query(self, context: Context | None) -> dict[str, Any]:
-        """Return the parameters that select a list's rows."""
-
-    def contexts_of(
-        self, records: Sequence[Mapping[str, Any]], contexts: Sequence[Context | None]
-    ) -> Mapping[int, Context | None]:
-        """Find out which parents rows belong to."""
-
-    def read_apart(
-        self,
-        queries: Sequence[Mapping[str, Any]],
-        name: str,
-        context: Context | None = None,
-        *,
-        is_proof: bool = False,
-    ) -> Iterator[Any]:
-        """Read records that no partition asks for."""
-
-
-def is_counted(counted: CountedList, terms: CensusTerms) -> bool:
+def is_counted(counted: Partitions, terms: CensusTerms) -> bool:
     """Tell whether a census counts the rows of a list."""
     return counted.output.selected and terms.is_wanted() and terms.is_whole()

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from tap_ft42.census.counting import Proof
     from tap_ft42.census.findings import Findings
     from tap_ft42.census.inquiry import Read
-    from tap_ft42.census.terms import Departures
+    from tap_ft42.run.people import Departures
 
 DEPARTED = "departed"
 """Note of how many people have left since the days were last compared."""

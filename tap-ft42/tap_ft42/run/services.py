@@ -224,6 +224,11 @@ class Services:
         """Whether each list is only tried out, with one request."""
         return self._host.is_dry_run
 
+    @property
+    def is_census_wanted(self) -> bool:
+        """Whether the stream ``census`` is selected."""
+        return self._host.is_census_wanted
+
     # Records of the run
 
     @cached_property

@@ -10,22 +10,23 @@ from tap_ft42.api.budget import RunEnds
 from tap_ft42.api.errors import is_missing
 from tap_ft42.census.known import KnownRows
 from tap_ft42.census.presence import Presence, Presences
+from tap_ft42.census.terms import CensusTerms
 from tap_ft42.declared.contexts import cursus_of, key_of, parent_of
 from tap_ft42.declared.instants import from_milliseconds
 from tap_ft42.declared.listing import ID
+from tap_ft42.lists.due import DuePartitions
+from tap_ft42.lists.hidden import HiddenParents
+from tap_ft42.lists.lookups import LookUps
+from tap_ft42.lists.rejections import Rejections, UnusableRecordsError
+from tap_ft42.lists.started import StartedReads
+from tap_ft42.lists.sweeping import Sweeping
+from tap_ft42.lists.traits import traits_of
+from tap_ft42.lists.unlisted import is_gone, known_to_exist
 from tap_ft42.planning.bookmarks import level
 from tap_ft42.reading.asking import IncompleteReadError, TooDearError, TooLargeError
 from tap_ft42.reading.paging import LOST
-from tap_ft42.run.due import DuePartitions
-from tap_ft42.run.hidden import HiddenParents
 from tap_ft42.run.lifecycle import PARTIAL_FAILURES
-from tap_ft42.run.lookups import LookUps
 from tap_ft42.run.partitions import Partitions
-from tap_ft42.run.rejections import Rejections, UnusableRecordsError
-from tap_ft42.run.started import StartedReads
-from tap_ft42.run.sweeping import Sweeping
-from tap_ft42.run.traits import traits_of
-from tap_ft42.run.unlisted import is_gone, known_to_exist
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Iterator, Mapping
@@ -33,10 +34,10 @@ if TYPE_CHECKING:
     from tap_ft42.api.page import Page
     from tap_ft42.declared.contexts import Context
     from tap_ft42.declared.listing import Listing
+    from tap_ft42.lists.started import Started
     from tap_ft42.planning.plan import PlannedRead
     from tap_ft42.run.host import Output
     from tap_ft42.run.run import Run
-    from tap_ft42.run.started import Started
 
 
 class ListRun:
@@ -353,10 +354,10 @@ class ListRun:
     @cached_property
     def presence(self) -> Presences:
         """Which rows are known to exist."""
-        parts, terms, needs_all = self.partitions, self.run.census_terms, self.due.needs_all
+        parts, terms = self.partitions, CensusTerms.of(self.run)
         return Presences(
             {
-                cursus_of(whole): Presence(parts, terms, needs_all)
+                cursus_of(whole): Presence(parts, terms, self.due.needs_all)
                 if self.listing.cursor is None
                 else KnownRows(parts, terms, whole)
                 for whole in parts.lists
