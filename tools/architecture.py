@@ -71,7 +71,7 @@ MECHANISMS: Mapping[str, tuple[str, ...]] = {
         "census/packing.py",
         "census/presence.py",
         "census/settling.py",
-        "census/terms.py",
+        "census/allowance.py",
         "census/totals.py",
         "census/unnamed.py",
         "reading/ids.py",

@@ -10,7 +10,6 @@ from tap_ft42.api.budget import RunEnds
 from tap_ft42.api.errors import is_missing
 from tap_ft42.census.known import KnownRows
 from tap_ft42.census.presence import Presence, Presences
-from tap_ft42.census.terms import CensusTerms
 from tap_ft42.declared.contexts import cursus_of, key_of, parent_of
 from tap_ft42.declared.instants import from_milliseconds
 from tap_ft42.declared.listing import ID
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
     from tap_ft42.declared.contexts import Context
     from tap_ft42.declared.listing import Listing
     from tap_ft42.lists.started import Started
+    from tap_ft42.lists.traits.trait import Trait
     from tap_ft42.planning.plan import PlannedRead
     from tap_ft42.run.host import Output
     from tap_ft42.run.run import Run
@@ -60,8 +60,8 @@ class ListRun:
         self.traits = list(traits_of(self.partitions, lambda name: lists[name].partitions))
         self.sweeping = Sweeping(self.partitions)
         self.started = StartedReads(self.due, self.traits, self.sweeping)
-        self.listeners: list[ListRun] = []
-        """The lists that are told of its new and changed rows."""
+        self.listeners: list[Trait] = []
+        """The traits of other lists that are told of its new and changed rows."""
         self._partitions_read: list[dict[str, Any]] = []
         self._is_read_to_end = False
         self._left_open: set[Hashable] = set()
@@ -89,7 +89,7 @@ class ListRun:
     def listen_to_marks(self) -> None:
         """Listen to new and changed rows of the list that this one's `Movers` name."""
         if self.listing.movers is not None:
-            self.lists[self.listing.movers.marks].listeners.append(self)
+            self.lists[self.listing.movers.marks].listeners += self.traits
 
     @property
     def wanted_children(self) -> list[ListRun]:
@@ -323,9 +323,8 @@ class ListRun:
         if self.output.selected:
             emitted.count(row)
         if self.listeners and emitted.is_changed(row) is not False:
-            for listener in self.listeners:
-                for trait in listener.traits:
-                    trait.learn_of_mark(row, context)
+            for trait in self.listeners:
+                trait.learn_of_mark(row, context)
 
     def save(self) -> None:
         """Write into the state what the run has learned of the list."""
@@ -354,12 +353,12 @@ class ListRun:
     @cached_property
     def presence(self) -> Presences:
         """Which rows are known to exist."""
-        parts, terms = self.partitions, CensusTerms.of(self.run)
+        parts = self.partitions
         return Presences(
             {
-                cursus_of(whole): Presence(parts, terms, self.due.needs_all)
+                cursus_of(whole): Presence(parts, self.due.needs_all)
                 if self.listing.cursor is None
-                else KnownRows(parts, terms, whole)
+                else KnownRows(parts, whole)
                 for whole in parts.lists
             }
         )
