@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 from tap_ft42.run.lifecycle import PARTIAL_FAILURES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from tap_ft42.declared.contexts import Context
     from tap_ft42.lists.hidden import HiddenParents
     from tap_ft42.lists.list_run import ListRun
-    from tap_ft42.run.partitions import Partitions
 
 
 def children_of_unread_rows(
@@ -27,23 +26,24 @@ def children_of_unread_rows(
         The name of a child list, and the context in which it is read.
     """
     known = _known(above, context)
-    for below, parent in known:
-        yield below.listing.name, parent
+    for name, parents in known.items():
+        for parent in parents:
+            yield name, parent
     for child in () if above.run.is_dry_run else above.wanted_children:
         if child.hidden_parents is not None:
-            planned = [parent for below, parent in known if below is child.partitions]
+            planned, name = [*known.get(child.listing.name, ())], child.listing.name
             for parent in _hidden_above(above, child, child.hidden_parents, planned):
-                yield child.listing.name, parent
+                yield name, parent
 
 
-def _known(above: ListRun, context: Context | None) -> Sequence[tuple[Partitions, Context]]:
-    """Return the children of rows that are known without the list."""
+def _known(above: ListRun, context: Context | None) -> Mapping[str, Sequence[Context]]:
+    """Return by child list the contexts below rows that are known without the list."""
     started, run = above.started, above.run
     if started.is_due(context) is False:
         return started.remembered
     is_unlisted = above.has_failed or above.partitions.is_unreadable
     if not is_unlisted or run.is_dry_run or run.lifecycle.ends_early:
-        return []
+        return {}
     return started.begin_unlisted()
 
 

@@ -59,7 +59,9 @@ class CampusByPerson(Trait):
         if people.tells_campuses:
             return is_worth_it(head, members, people.people_per_request, is_load=is_load)
         dealer = self._dealers[cursus_of(read.contexts[0])]
-        return dealer.tells_rows and not is_load and is_worth_asking(head, members)
+        # Rows are asked for by id, at half of the campuses, then at half of these.
+        requests = head.pages + head.count * (members - 1).bit_length()
+        return dealer.tells_rows and not is_load and requests <= members
 
     @override
     def prepared(
@@ -75,11 +77,6 @@ class CampusByPerson(Trait):
             name: dealer.campus_of(record, (context or {}).get(name))
             for name in self._list.listing.parent_columns
         }
-
-
-def is_worth_asking(head: Page, members: int) -> bool:
-    """Tell whether a sweep that asks for rows by id costs less than campus by campus."""
-    return head.pages + head.count * (members - 1).bit_length() <= members
 
 
 def is_worth_it(head: Page, members: int, people_per_request: int, *, is_load: bool) -> bool:

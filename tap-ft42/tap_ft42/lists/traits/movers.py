@@ -194,12 +194,6 @@ class SilentChanges(Trait):
         return self._night(self._list.run.began)
 
     @property
-    def _nights(self) -> int:
-        nights: int = self._list.run.settings["refresh_nights"]
-        is_told = self._marks().is_wanted
-        return nights if is_told else 1
-
-    @property
     def _soon(self) -> int:
         """A deadline is remembered so many days ahead: until its row is read again."""
         nights: int = self._list.run.settings["refresh_nights"]
@@ -326,7 +320,9 @@ class SilentChanges(Trait):
 
     def _due(self, memory: _Memory) -> list[int]:
         """Return the people to read tonight."""
-        tonight, nights = self._tonight, self._nights
+        tonight = self._tonight
+        # If nobody tells who has moved, all people are read each night.
+        nights = self._list.run.settings["refresh_nights"] if self._marks().is_wanted else 1
         is_narrowed = bool(self._list.run.scope.campus_ids)
         everybody = {*memory.read, *self._known}
         if self._known and not is_narrowed:
