@@ -12,6 +12,7 @@ from functools import cached_property
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
+from tap_ft42.api.errors import FatalAPIError, explain
 from tap_ft42.declared.contexts import cursus_of
 from tap_ft42.declared.instants import from_milliseconds
 from tap_ft42.declared.listing import ID, LARGEST
@@ -170,7 +171,6 @@ def estimates(lists: Mapping[str, ListRun]) -> list[Estimate]:
 
     Raises:
         RunEnds: The budget is too small to ask for the totals.
-        FatalAPIError: The API refuses a request.
         RetriableAPIError: Too many tries of one request failed.
         requests.RequestException: The API did not answer.
     """
@@ -186,8 +186,20 @@ def estimates(lists: Mapping[str, ListRun]) -> list[Estimate]:
 
 
 def _total(list_run: ListRun, readings: Sequence[Reading]) -> int | None:
-    """Return how many rows the lists have together; None if the API does not say."""
-    pages = [list_run.partitions.reader.one_of(reading) for reading in readings]
+    """Return how many rows the lists have together; None if the API does not say.
+
+    A run goes on where a list is refused. So the plan says so, and goes on, too.
+    """
+    try:
+        pages = [list_run.partitions.reader.one_of(reading) for reading in readings]
+    except FatalAPIError as refusal:
+        list_run.partitions.logger.warning(
+            "%s: how much there is to read is not known. %s",
+            list_run.listing.name,
+            explain(refusal),
+            extra={"happened": "not_counted"},
+        )
+        return None
     known = [rows for page in pages if (rows := _rows_of(list_run, page)) is not None]
     return sum(known) if known else None
 
