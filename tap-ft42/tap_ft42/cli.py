@@ -24,8 +24,8 @@ from tap_ft42.configuration import UnreadableFileError, checked
 from tap_ft42.declared.declarations import DeclarationError
 from tap_ft42.doctor import report as reports
 from tap_ft42.doctor.doctor import Visit, VisitEndsError
+from tap_ft42.lists.costs import as_text, estimates
 from tap_ft42.run import logs
-from tap_ft42.run.costs import as_text, estimates
 from tap_ft42.run.lifecycle import IncompleteRunError
 
 try:

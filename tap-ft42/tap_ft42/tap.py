@@ -13,10 +13,10 @@ from singer_sdk.helpers._state import StateWriter
 from typing_extensions import override
 
 from tap_ft42.configuration import checked, from_variables, normalized, refusals
+from tap_ft42.lists.list_run import ListRun
+from tap_ft42.lists.unlisted import unlisted
 from tap_ft42.planning.cursus import arrange, cursus_ids
-from tap_ft42.run.lists import ListRun
 from tap_ft42.run.run import Run
-from tap_ft42.run.unlisted import unlisted
 from tap_ft42.settings import SETTINGS
 from tap_ft42.singer.messages import BufferedWriter, NoStateWriter
 from tap_ft42.singer.own.census import CensusStream

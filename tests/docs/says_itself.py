@@ -2,6 +2,8 @@
 
 SAYS_ITSELF = (
     "…: 42 counts …",
+    "…: it has ids below",
+    "…: the bookmark in the state",
     "…: its rows are not counted",
     "42 shows … of the … rows that it had",
     "A request could not be sent",

@@ -96,10 +96,22 @@ class Movement:
             state["replication_key_value"] = max(bookmark, known) if known else bookmark
 
 
+_BOOKMARK = ("replication_key_value", "read_until", "from_scratch")
+
+
+def forget_foreign(cursor: Cursor, state: dict[str, Any]) -> bool:
+    """Forget a bookmark that is no value of the cursor, and tell whether there was one."""
+    bookmark = state.get("replication_key_value")
+    is_foreign = bookmark is not None and cursor.position(bookmark) is None
+    for outdated in _BOOKMARK if is_foreign else ():
+        state.pop(outdated, None)
+    return is_foreign
+
+
 def note_scope(state: dict[str, Any], scope: Mapping[str, Any]) -> None:
     """Note the scope of a stream's reads; forget the bookmarks of a narrower one."""
     if not _covers(state.get("scope"), scope):
-        for outdated in ("replication_key_value", "read_until", "from_scratch"):
+        for outdated in _BOOKMARK:
             state.pop(outdated, None)
     state["scope"] = dict(scope)
 

@@ -8,6 +8,7 @@ belongs to the campuses of its user; these are looked up, once in a run.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol
@@ -49,7 +50,7 @@ class People(Protocol):
 
 
 class LookUps(Protocol):
-    """Looks up rows of a list; see `tap_ft42.run.lookups`."""
+    """Looks up rows of a list; see `tap_ft42.lists.lookups`."""
 
     @property
     def facts(self) -> RouteFacts:
@@ -68,6 +69,14 @@ class LookUps(Protocol):
         """Return the first page of such rows, and whether more follow."""
 
 
+@dataclass
+class Departures:
+    """How many people are known, and how many of them a run has found to be gone."""
+
+    people: int = 0
+    gone: int = 0
+
+
 class Directory:
     """The people of a scope, and their campuses."""
 
@@ -80,6 +89,7 @@ class Directory:
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
         self._campuses_of: dict[int, set[int]] = {}
+        self.departures = Departures()
         self._are_lost = False
         """Whether 42 has failed to tell in this run who studies where."""
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.types import Context
 
     from tap_ft42.census.counting import Proof
-    from tap_ft42.run.lists import ListRun
+    from tap_ft42.lists.list_run import ListRun
 
 
 class CensusStream(OwnStream):

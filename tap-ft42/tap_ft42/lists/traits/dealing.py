@@ -30,10 +30,10 @@ from tap_ft42.api.errors import FatalAPIError
 from tap_ft42.declared.contexts import parent_of
 from tap_ft42.declared.instants import milliseconds
 from tap_ft42.declared.listing import ID
+from tap_ft42.lists.fitted import fitted
 from tap_ft42.planning.refresh import hidden_ids
 from tap_ft42.planning.scope import id_lists
 from tap_ft42.reading.asking import IncompleteReadError, TooDearError, TooLargeError
-from tap_ft42.run.fitted import fitted
 from tap_ft42.run.people import person_of, preferred
 
 if TYPE_CHECKING:

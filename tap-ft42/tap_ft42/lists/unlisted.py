@@ -11,9 +11,9 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from tap_ft42.api.errors import FatalAPIError, SettingError, is_missing
+from tap_ft42.lists.lookups import LookUps
 from tap_ft42.planning.cursus import MAIN
 from tap_ft42.planning.scope import id_lists
-from tap_ft42.run.lookups import LookUps
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_ft42.declared.instants import DAY, from_milliseconds, milliseconds
 from tap_ft42.planning import nights, refresh
-from tap_ft42.planning.bookmarks import is_same_scope, note_scope
+from tap_ft42.planning.bookmarks import forget_foreign, is_same_scope, note_scope
 from tap_ft42.planning.collapse import refuse_collapse
 from tap_ft42.planning.plan import Partition
 from tap_ft42.planning.priorities import need
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
 
     from tap_ft42.declared.contexts import Context
+    from tap_ft42.lists.traits.trait import Trait
     from tap_ft42.planning.plan import PlannedRead
     from tap_ft42.planning.steps import Step
     from tap_ft42.reading.asking import Part
     from tap_ft42.reading.places import Place
     from tap_ft42.run.partitions import Partitions
-    from tap_ft42.run.traits.trait import Trait
 
 _DAY = 24
 _WEEK = 7 * _DAY
@@ -155,6 +155,13 @@ class DuePartitions:
         """Return a partition with what is due of it; drop the state that no longer counts."""
         listing, backfill = self.partitions.listing, self.partitions.run.backfill
         self._forget_doubted(state)
+        if listing.cursor is not None and forget_foreign(listing.cursor, state):
+            self.partitions.logger.warning(
+                "%s: the bookmark in the state is no value of %s. All rows are read again.",
+                listing.name,
+                listing.cursor.column,
+                extra={"happened": "foreign_bookmark"},
+            )
         if listing.cursor is not None or listing.by_cursus:
             note_scope(state, self.partitions.bookmark_scope(context))
         if listing.cursor is not None and backfill is not None:

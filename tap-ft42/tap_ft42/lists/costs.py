@@ -16,21 +16,21 @@ from tap_ft42.declared.contexts import cursus_of
 from tap_ft42.declared.instants import from_milliseconds
 from tap_ft42.declared.listing import ID, LARGEST
 from tap_ft42.declared.words import table
+from tap_ft42.lists.fitted import fitted
 from tap_ft42.planning.plan import plan
 from tap_ft42.planning.steps import Way
 from tap_ft42.reading.facts import NIGHTLY
 from tap_ft42.reading.regions import MAX_ID, Region
-from tap_ft42.run.fitted import fitted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from tap_ft42.api.page import Page
     from tap_ft42.declared.contexts import Context
+    from tap_ft42.lists.list_run import ListRun
     from tap_ft42.planning.plan import PlannedRead
     from tap_ft42.reading.pipeline import Reading
     from tap_ft42.reading.places import Place
-    from tap_ft42.run.lists import ListRun
     from tap_ft42.run.run import Run
 
 _TEXTS = 3

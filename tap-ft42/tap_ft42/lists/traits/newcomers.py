@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 from typing_extensions import override
 
 from tap_ft42.census.packing import packed_ids, unpacked_ids
+from tap_ft42.lists.traits.trait import Trait
 from tap_ft42.planning.bookmarks import note_scope
 from tap_ft42.planning.scope import id_lists
-from tap_ft42.run.traits.trait import Trait
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 from sys import maxsize
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from tap_ft42.census.accounts import Account
-from tap_ft42.census.terms import CensusTerms, Departures
+from tap_ft42.census.allowance import end_of, requests_left
 from tap_ft42.census.unnamed import have_gone_along
+from tap_ft42.run.people import Departures
 
 
-def terms(*, spent: int, per_hour: int, of_run: int = 0, wanted: int | None = None) -> Any:  # noqa: ANN401 - a part of the terms
-    """The terms of a run, as far as its requests go."""
-    given = SimpleNamespace(
+def a_run(*, spent: int, per_hour: int, of_run: int = 0, wanted: int | None = None) -> Any:  # noqa: ANN401 - a part of a run
+    """A run, as far as its requests go."""
+    return SimpleNamespace(
         settings={"census_requests": wanted},
         quota=SimpleNamespace(per_hour=per_hour, spent=spent),
         budget=SimpleNamespace(spent=of_run),
     )
-    given.left = CensusTerms.left.fget(cast("CensusTerms", given))  # type: ignore[attr-defined]
-    return given
 
 
 @pytest.mark.parametrize(
@@ -39,13 +38,13 @@ def terms(*, spent: int, per_hour: int, of_run: int = 0, wanted: int | None = No
 def test_a_quarter_of_the_hour_is_left_unless_the_settings_say_otherwise(
     spent: int, per_hour: int, wanted: int | None, left: int
 ) -> None:
-    assert terms(spent=spent, per_hour=per_hour, wanted=wanted, of_run=7).left == left
+    run = a_run(spent=spent, per_hour=per_hour, wanted=wanted, of_run=7)
+    assert requests_left(run) == left
 
 
 @pytest.mark.parametrize(("share", "end"), [(1, 310), (0.5, 160), (0.001, 11)])
 def test_a_list_ends_when_it_has_used_its_share(share: float, end: int) -> None:
-    given = terms(spent=0, per_hour=1200, of_run=10)
-    assert CensusTerms.end(given, share) == end
+    assert end_of(share, a_run(spent=0, per_hour=1200, of_run=10)) == end
 
 
 def unnamed(rows: int, *, departed: int = 0) -> Account:

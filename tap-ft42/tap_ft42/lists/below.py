@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from tap_ft42.declared.contexts import Context
-    from tap_ft42.run.hidden import HiddenParents
-    from tap_ft42.run.lists import ListRun
+    from tap_ft42.lists.hidden import HiddenParents
+    from tap_ft42.lists.list_run import ListRun
     from tap_ft42.run.partitions import Partitions
 
 

@@ -23,11 +23,11 @@ from tap_ft42.api.errors import REFUSALS, FatalAPIError, status_of
 from tap_ft42.declared.contexts import parent_of
 from tap_ft42.declared.instants import from_milliseconds, milliseconds
 from tap_ft42.declared.listing import ID
+from tap_ft42.lists.traits.trait import Trait
 from tap_ft42.planning.refresh import forget_position
 from tap_ft42.reading.regions import Region
 from tap_ft42.reading.spool import FRESH
 from tap_ft42.run.lifecycle import PARTIAL_FAILURES
-from tap_ft42.run.traits.trait import Trait
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

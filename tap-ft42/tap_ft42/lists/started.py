@@ -18,14 +18,14 @@ from tap_ft42.api.errors import FatalAPIError
 from tap_ft42.declared.contexts import cursus_of, key_of, list_of, parent_of
 from tap_ft42.declared.instants import HOUR
 from tap_ft42.declared.listing import ID
+from tap_ft42.lists.fitted import fitted, is_read_at_once
+from tap_ft42.lists.sweeping import Halving, may_come_from_one_member
+from tap_ft42.lists.turns import remembered, sort_by_turn
 from tap_ft42.planning.bookmarks import Movement
 from tap_ft42.planning.plan import all_together, one_by_one, plan
 from tap_ft42.planning.steps import Way
 from tap_ft42.planning.sweeps import sweep_state
 from tap_ft42.reading.asking import TooDearError
-from tap_ft42.run.fitted import fitted, is_read_at_once
-from tap_ft42.run.sweeping import Halving, may_come_from_one_member
-from tap_ft42.run.turns import remembered, sort_by_turn
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
@@ -33,15 +33,15 @@ if TYPE_CHECKING:
     from tap_ft42.api.page import Page
     from tap_ft42.declared.contexts import Context
     from tap_ft42.declared.listing import Listing
+    from tap_ft42.lists.due import DuePartitions
+    from tap_ft42.lists.sweeping import Sweeping
+    from tap_ft42.lists.traits.trait import Trait
     from tap_ft42.planning.plan import Grouping, Partition, PlannedRead
     from tap_ft42.planning.steps import Step
     from tap_ft42.reading.pipeline import Reading
     from tap_ft42.reading.places import Place
     from tap_ft42.reading.source import ListSource
-    from tap_ft42.run.due import DuePartitions
     from tap_ft42.run.partitions import Partitions
-    from tap_ft42.run.sweeping import Sweeping
-    from tap_ft42.run.traits.trait import Trait
 
 Member: TypeAlias = "tuple[Context | None, Place]"
 """The context of a partition, and its place in the order of the run."""
