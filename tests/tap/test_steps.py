@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tap_ft42.declared.instants import DAY, from_milliseconds
 from tap_ft42.declared.listing import Cursor, Listing
-from tap_ft42.planning.steps import Step, Times, Way, change_steps, incremental_steps
+from tap_ft42.planning.steps import Step, Times, Way, change_step, incremental_steps
 from tap_ft42.reading.regions import MAX_ID, Region
 
 if TYPE_CHECKING:
@@ -152,7 +152,7 @@ class TestInstants:
 def test_changes_that_rows_do_not_show_are_asked_for_a_day_before_the_end_of_the_last_run(
     read_until: int, lower: int
 ) -> None:
-    (step,) = change_steps(CHANGED, {"read_until": from_milliseconds(read_until)}, NOW, TIMES)
+    step = change_step(CHANGED, {"read_until": from_milliseconds(read_until)}, NOW, TIMES)
     begins = lower - OVERLAP
     assert (step.way, step.begins, step.until) == (Way.CHANGES, begins, NOW)
     assert step.region == Region({CHANGED.column: (begins, NOW)})
