@@ -321,11 +321,10 @@ class ListRun:
 
     def count(self, row: Mapping[str, Any], context: Context | None) -> None:
         """Count a row that goes to the target; if it may be new, tell the listeners."""
-        emitted = self.partitions.emitted
         self.references.note(row)
         if self.output.selected:
-            emitted.count(row)
-        if self.listeners and emitted.is_changed(row) is not False:
+            self.partitions.emitted.count(row)
+        if self.listeners and self.partitions.emitted.is_changed(row) is not False:
             for trait in self.listeners:
                 trait.learn_of_mark(row, context)
 
@@ -396,6 +395,6 @@ class ListRun:
             level(cursor, self._partitions_read)
 
     def note_ends(self) -> None:
-        """Tell the spool how far the run has followed its plans."""
+        """Tell the spool how far the plans were followed, and which named rows are missing."""
         self.references.tell()
         self.started.end(is_cut_short=self.run.lifecycle.ends_early or self.has_failed)
