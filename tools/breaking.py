@@ -75,9 +75,12 @@ ROOMS = {
             "target-config/ft42_warehouse/sql/parts/missing.sql",
             "target-config/ft42_warehouse/sql/parts/waiting*.sql",
         ),
-        tuple(
-            f"tests/warehouse/test_{name}.py"
-            for name in ("publish", "orphans", "copies", "disappearance", "check", "shards")
+        (
+            "tests/warehouse/erasure/test_*.py",
+            *(
+                f"tests/warehouse/test_{name}.py"
+                for name in ("publish", "orphans", "copies", "disappearance", "check", "shards")
+            ),
         ),
     ),
 }

@@ -60,7 +60,10 @@ _TIME, _START = "the time", "the start"
 _PATIENCE, _PAUSE = 4, 30
 """The tests may take so many times as long as without a mutant, and so many seconds more."""
 
-_LONGEST = 60
+_QUICK = 0.1
+"""A test of so few seconds starts no program. Those that come to the line are asked first."""
+
+_LONGEST = 120
 """After so many seconds of tests that have passed, no other begins."""
 
 
@@ -112,7 +115,7 @@ class Reach:
                     self.places[what].add(_file_of(test) if shared else test)
 
     def tests_for(self, mutant: Mutant) -> list[str]:
-        """Return tests that can notice: those of the file first, then the quick ones."""
+        """Return tests that can notice: quick ones first, then those named after the file."""
         place, statements = mutant.place, mutant.reached_at
         reaching = set[str]().union(*(self.places[one] for one in statements))
         if not statements:
@@ -129,9 +132,13 @@ class Reach:
         order = sorted(
             seconds,
             key=lambda test: (
-                own not in test, files[_file_of(test)], _file_of(test), seconds[test],
+                test not in reaching or seconds[test] > _QUICK,
+                own not in test,
+                files[_file_of(test)],
+                _file_of(test),
+                seconds[test],
             ),
-        )  # fmt: skip
+        )
         ends = accumulate(seconds[test] for test in order)
         return [
             test

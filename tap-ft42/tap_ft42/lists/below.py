@@ -53,7 +53,7 @@ def _hidden_above(
     """Yield the hidden parents whose children are not planned yet."""
     run, name = above.run, child.listing.name
     yield from _begun(above, child, hidden.contexts, planned)
-    is_due = above.has_listed_all or hidden.are_never_sought
+    is_due = above.listed_ids is not None or hidden.are_never_sought
     # If the child list has failed completely, the next run searches.
     if run.lifecycle.ends_early or child.has_failed_throughout:
         return

@@ -12,6 +12,7 @@ from functools import cached_property
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
+from tap_ft42.api.errors import FatalAPIError, explain
 from tap_ft42.declared.contexts import cursus_of
 from tap_ft42.declared.instants import from_milliseconds
 from tap_ft42.declared.listing import ID, LARGEST
@@ -169,7 +170,6 @@ def estimates(lists: Mapping[str, ListRun]) -> list[Estimate]:
 
     Raises:
         RunEnds: The budget is too small to ask for the totals.
-        FatalAPIError: The API refuses a request.
         RetriableAPIError: Too many tries of one request failed.
         requests.RequestException: The API did not answer.
     """
@@ -185,14 +185,26 @@ def estimates(lists: Mapping[str, ListRun]) -> list[Estimate]:
 
 
 def _total(list_run: ListRun, readings: Sequence[Reading]) -> int | None:
-    """Return how many rows the lists have together; None if the API does not say."""
+    """Return how many rows the lists have together; None if the API does not say.
+
+    A run goes on where a list is refused. So the plan says so, and goes on, too.
+    """
     known = list[int]()
-    for reading in readings:
-        page = list_run.partitions.reader.one_of(reading)
-        total = page.total if page.more or page.total else page.count
-        if total:  # one record may carry several rows
-            total = total * list_run.partitions.unpacked(page).count // page.count
-        known += [] if total is None else [total]
+    try:
+        for reading in readings:
+            page = list_run.partitions.reader.one_of(reading)
+            total = page.total if page.more or page.total else page.count
+            if total:  # one record may carry several rows
+                total = total * list_run.partitions.unpacked(page).count // page.count
+            known += [] if total is None else [total]
+    except FatalAPIError as refusal:
+        list_run.partitions.logger.warning(
+            "%s: how much there is to read is not known. %s",
+            list_run.listing.name,
+            explain(refusal),
+            extra={"happened": "not_counted"},
+        )
+        return None
     return sum(known) if known else None
 
 
