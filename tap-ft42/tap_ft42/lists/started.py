@@ -221,20 +221,21 @@ class StartedReads:
         Returns:
             By child list: the contexts that this run had not started yet.
         """
-        listing, scope, left = self.partitions.listing, self.partitions.run.scope, {}
-        named = scope.campus_ids if listing.is_campus else ()
+        above = self.partitions
+        left: dict[str, Sequence[Context]] = {}
+        named = above.run.scope.campus_ids if above.listing.is_campus else ()
         for child in self._wanted_children:
-            known = (
-                [*remembered(self.partitions, child.partitions)] if listing.is_reference else []
-            )
+            known: list[Context] = []
+            if above.listing.is_reference:
+                known += remembered(above, child.partitions)
             for campus_id in named:
-                known += self.partitions.contexts_below({ID: campus_id})
+                known += above.contexts_below({ID: campus_id})
             contexts = {key_of(context): context for context in known}.values()
             name = child.partitions.listing.name
             left[name] = [context for context in contexts if not child.has_begun(context)]
-            if self.partitions.is_unreadable and not left[name]:
+            if above.is_unreadable and not left[name]:
                 continue
-            self.partitions.logger.warning(
+            above.logger.warning(
                 "%s: the list of its parents cannot be read. %d of them are known already, "
                 "and it is read below these.",
                 name,
