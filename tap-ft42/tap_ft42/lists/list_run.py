@@ -14,6 +14,7 @@ from tap_ft42.declared.contexts import cursus_of, key_of, parent_of
 from tap_ft42.declared.instants import from_milliseconds
 from tap_ft42.declared.listing import ID
 from tap_ft42.lists.due import DuePartitions
+from tap_ft42.lists.existence import is_gone, known_to_exist
 from tap_ft42.lists.hidden import HiddenParents
 from tap_ft42.lists.lookups import LookUps
 from tap_ft42.lists.references import References
@@ -21,7 +22,6 @@ from tap_ft42.lists.rejections import Rejections, UnusableRecordsError
 from tap_ft42.lists.started import StartedReads
 from tap_ft42.lists.sweeping import Sweeping
 from tap_ft42.lists.traits import traits_of
-from tap_ft42.lists.unlisted import is_gone, known_to_exist
 from tap_ft42.planning.bookmarks import level
 from tap_ft42.reading.asking import IncompleteReadError, TooDearError, TooLargeError
 from tap_ft42.reading.paging import LOST

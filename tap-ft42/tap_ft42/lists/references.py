@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from tap_ft42.api.page import with_ids
 from tap_ft42.declared.listing import ID
-from tap_ft42.lists.unlisted import known_to_exist
+from tap_ft42.lists.existence import known_to_exist
 from tap_ft42.planning.refresh import hidden_ids
 
 if TYPE_CHECKING:

@@ -213,7 +213,7 @@ class StartedReads:
                     }
                     self._begin_known(self.remembered, place)
 
-    def begin_unlisted(self) -> Mapping[str, Sequence[Context]]:
+    def begin_below_unreadable(self) -> Mapping[str, Sequence[Context]]:
         """Start the children of known rows, as the list itself cannot be read.
 
         Rows are known if an earlier run read their children, or if the settings name them.

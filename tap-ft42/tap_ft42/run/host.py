@@ -46,7 +46,7 @@ class Host(Protocol):
     def with_children(self, names: Collection[str]) -> list[str]:
         """Return the streams among some names, with their child streams."""
 
-    def unlisted(self) -> Iterator[tuple[str, str]]:
+    def missing_ids(self) -> Iterator[tuple[str, str]]:
         """Yield each setting that names an id unknown to 42, and what is wrong with it."""
 
     def states_with_bookmarks(self) -> Iterator[dict[str, Any]]:

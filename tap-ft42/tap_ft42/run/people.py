@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from tap_ft42.reading.facts import RouteFacts
     from tap_ft42.run.host import Output
 
+NOWHERE = 0
+"""The campus of a row that belongs to no campus of the run."""
 
 _LOOKED_UP = 75
 """People whose campuses fit on one page of 100 rows, as some have several campuses."""

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from typing_extensions import override
 
 from tap_ft42.declared.contexts import cursus_of
-from tap_ft42.lists.traits.dealing import NOWHERE, CampusDealer
+from tap_ft42.lists.traits.dealing import CampusDealer
 from tap_ft42.lists.traits.trait import Trait
 from tap_ft42.planning.steps import Way
-from tap_ft42.run.people import person_of
+from tap_ft42.run.people import NOWHERE, person_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -30,7 +30,7 @@ _STUDENTS = "/{id}/users"
 _logger = logging.getLogger("tap-ft42")
 
 
-def unlisted(scope: Scope, lists: Sequence[Partitions]) -> Iterator[tuple[str, str]]:
+def missing_ids(scope: Scope, lists: Sequence[Partitions]) -> Iterator[tuple[str, str]]:
     """Look up whether the ids in the settings exist, once for each id.
 
     Yields:
