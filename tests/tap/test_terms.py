@@ -12,12 +12,21 @@ from tap_ft42.census.terms import CensusTerms, Departures
 from tap_ft42.census.unnamed import have_gone_along
 
 
-def terms(*, spent: int, per_hour: int, of_run: int = 0, wanted: int | None = None) -> Any:  # noqa: ANN401 - a part of the terms
+def terms(  # noqa: PLR0913 - each is a fact about the hour
+    *,
+    spent: int,
+    per_hour: int,
+    of_run: int = 0,
+    before: int | None = None,
+    wanted: int | None = None,
+    reserve: int = 24,
+) -> Any:  # noqa: ANN401 - a part of the terms
     """The terms of a run, as far as its requests go."""
     given = SimpleNamespace(
         settings={"census_requests": wanted},
-        quota=SimpleNamespace(per_hour=per_hour, spent=spent),
+        quota=SimpleNamespace(per_hour=per_hour, spent=spent, usable=per_hour - reserve),
         budget=SimpleNamespace(spent=of_run),
+        spent_before=before,
     )
     given.left = CensusTerms.left.fget(cast("CensusTerms", given))  # type: ignore[attr-defined]
     return given
@@ -27,9 +36,7 @@ def terms(*, spent: int, per_hour: int, of_run: int = 0, wanted: int | None = No
     ("spent", "per_hour", "wanted", "left"),
     [
         (0, 1200, None, 300),
-        (299, 1200, None, 1),
-        (301, 1200, None, 0),
-        (5, 7, None, 0),
+        (149, 1200, None, 151),
         (40, 1200, 50, 10),
         (60, 1200, 50, 0),
         (9, 0, 50, 43),
@@ -40,6 +47,29 @@ def test_a_quarter_of_the_hour_is_left_unless_the_settings_say_otherwise(
     spent: int, per_hour: int, wanted: int | None, left: int
 ) -> None:
     assert terms(spent=spent, per_hour=per_hour, wanted=wanted, of_run=7).left == left
+
+
+@pytest.mark.parametrize(
+    ("spent", "counted", "left"),
+    [
+        (151, None, 150),
+        (500, None, 150),
+        (500, 0, 150),
+        (560, 60, 90),
+        (650, 150, 0),
+        (700, 200, 0),
+        (210, 60, 90),
+        (1_100, 0, 76),
+        (1_176, 0, 0),
+        (1_200, 0, 0),
+    ],
+)
+def test_an_eighth_of_the_hour_is_left_for_counts_whatever_reading_has_taken(
+    spent: int, counted: int | None, left: int
+) -> None:
+    before = None if counted is None else 70
+    given = terms(spent=spent, per_hour=1200, of_run=70 + (counted or 0), before=before)
+    assert given.left == left
 
 
 @pytest.mark.parametrize(("share", "end"), [(1, 310), (0.5, 160), (0.001, 11)])

@@ -25,6 +25,10 @@ _SHARE = 4
 """Counts end once this part of the hour's requests, a quarter, has been sent, unless the
 settings say otherwise. Others need the rest."""
 
+_OWN_SHARE = 8
+"""Counts may send this part of the hour, an eighth, whatever was sent before: where a whole
+network is read by nights only, each of them needs more than a quarter to read what changed."""
+
 
 @dataclass
 class Departures:
@@ -34,7 +38,7 @@ class Departures:
     gone: int = 0
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class CensusTerms:
     """What the censuses of a run need from it."""
 
@@ -65,12 +69,25 @@ class CensusTerms:
     departures: Departures = field(default_factory=Departures)
     """The people whom the run has found to be gone so far."""
 
+    spent_before: int | None = None
+    """What the run had spent when it began to count; None until then."""
+
+    def begin(self) -> None:
+        """Take note that the run begins to count."""
+        self.spent_before = self.budget.spent
+
     @property
     def left(self) -> int:
         """Requests that are left for counts in this hour."""
-        spent = self.quota.spent if self.quota.per_hour else self.budget.spent
+        per_hour, of_run = self.quota.per_hour, self.budget.spent
+        spent = self.quota.spent if per_hour else of_run
         wanted: int | None = self.settings.get("census_requests")
-        return max((wanted or self.quota.per_hour // _SHARE or maxsize) - spent, 0)
+        if wanted or not per_hour:
+            return max((wanted or maxsize) - spent, 0)
+        on_counts = 0 if self.spent_before is None else of_run - self.spent_before
+        # No run waits for the next hour because of counts.
+        own = min(per_hour // _OWN_SHARE - on_counts, self.quota.usable - spent)
+        return max(per_hour // _SHARE - spent, own, 0)
 
     def end(self, share: float) -> int:
         """Return how many requests the run may have spent when a list has used its share."""
