@@ -24,7 +24,7 @@ from tests.tap.campuses import (
     told,
 )
 from tests.tap.conftest import SIZE
-from tests.tap.pretended import LATELY, Pretended, Row, record_of
+from tests.tap.pretended import LATELY, Pretended, Row, dated, record_of
 from tests.tap.proofs import a_day_later, named
 from tests.tap.scripted import Reply, always, paged
 
