@@ -13,10 +13,10 @@ from singer_sdk.helpers._state import StateWriter
 from typing_extensions import override
 
 from tap_ft42.configuration import checked, from_variables, normalized, refusals
+from tap_ft42.lists.existence import missing_ids
+from tap_ft42.lists.list_run import ListRun
 from tap_ft42.planning.cursus import arrange, cursus_ids
-from tap_ft42.run.lists import ListRun
 from tap_ft42.run.run import Run
-from tap_ft42.run.unlisted import unlisted
 from tap_ft42.settings import SETTINGS
 from tap_ft42.singer.messages import BufferedWriter, NoStateWriter
 from tap_ft42.singer.own.census import CensusStream
@@ -178,9 +178,9 @@ class TapFT42(Tap):
                 found |= {child.listing.name for child in one.wanted_children}
         return sorted(found & self.lists.keys())
 
-    def unlisted(self) -> Iterator[tuple[str, str]]:
+    def missing_ids(self) -> Iterator[tuple[str, str]]:
         """Yield each setting that names an id unknown to 42, and what is wrong with it."""
-        return unlisted(self.run.scope, [one.partitions for one in self.lists.values()])
+        return missing_ids(self.run.scope, [one.partitions for one in self.lists.values()])
 
     def states_with_bookmarks(self) -> Iterator[dict[str, Any]]:
         """Yield the states of all partitions of selected streams with instants as bookmarks."""

@@ -26,7 +26,7 @@ MAIN = 21
 
 _OF_STREAM = {"served_at", STATE_KEY, HIDDEN}
 """Keys that always stand in the state of the stream itself; see `tap_ft42.planning.priorities`,
-`tap_ft42.declared.capabilities` and `tap_ft42.run.hidden`."""
+`tap_ft42.declared.capabilities` and `tap_ft42.lists.hidden`."""
 
 
 def cursus_ids(settings: Mapping[str, Any]) -> tuple[int, ...]:

@@ -8,6 +8,7 @@ belongs to the campuses of its user; these are looked up, once in a run.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from tap_ft42.reading.facts import RouteFacts
     from tap_ft42.run.host import Output
 
+NOWHERE = 0
+"""The campus of a row that belongs to no campus of the run."""
 
 _LOOKED_UP = 75
 """People whose campuses fit on one page of 100 rows, as some have several campuses."""
@@ -53,7 +56,7 @@ class People(Protocol):
 
 
 class LookUps(Protocol):
-    """Looks up rows of a list; see `tap_ft42.run.lookups`."""
+    """Looks up rows of a list; see `tap_ft42.lists.lookups`."""
 
     @property
     def facts(self) -> RouteFacts:
@@ -76,6 +79,14 @@ class LookUps(Protocol):
         """Return the first page of such rows, and whether more follow."""
 
 
+@dataclass
+class Departures:
+    """How many people are known, and how many of them a run has found to be gone."""
+
+    people: int = 0
+    gone: int = 0
+
+
 class Directory:
     """The people of a scope, and their campuses."""
 
@@ -88,6 +99,7 @@ class Directory:
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
         self._campuses_of: dict[int, set[int]] = {}
+        self.departures = Departures()
         self._knows_all = False
         """Whether all rows of who studies where have been read."""
         self._are_lost = False

@@ -15,9 +15,9 @@ from typing_extensions import override
 from tap_ft42.api.budget import RunEnds
 from tap_ft42.declared.privacy import PersonalData
 from tap_ft42.declared.records import BrokenRecordError
-from tap_ft42.run.below import children_of_unread_rows
+from tap_ft42.lists.below import children_of_unread_rows
+from tap_ft42.lists.trial import tried_out
 from tap_ft42.run.lifecycle import PARTIAL_FAILURES
-from tap_ft42.run.trial import tried_out
 from tap_ft42.singer.messages import BufferedWriter
 from tap_ft42.singer.rows import SCHEMAS, Rows
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from singer_sdk.singerlib import RecordMessage
 
     from tap_ft42.declared.listing import Listing
-    from tap_ft42.run.lists import ListRun
+    from tap_ft42.lists.list_run import ListRun
     from tap_ft42.singer.own.rejections import RejectedRecordsStream
 
 

@@ -9,7 +9,7 @@ import msgspec
 from typing_extensions import override
 
 from tap_ft42.declared.instants import write_instant
-from tap_ft42.run.rejections import REJECTED_RECORDS
+from tap_ft42.lists.rejections import REJECTED_RECORDS
 from tap_ft42.singer.own.stream import OwnStream
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from singer_sdk import Tap
     from singer_sdk.helpers.types import Context
 
-    from tap_ft42.run.lists import ListRun
+    from tap_ft42.lists.list_run import ListRun
     from tap_ft42.run.run import Run
 
 

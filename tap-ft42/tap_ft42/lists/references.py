@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from tap_ft42.api.page import with_ids
 from tap_ft42.declared.listing import ID
+from tap_ft42.lists.existence import known_to_exist
 from tap_ft42.planning.refresh import hidden_ids
-from tap_ft42.run.unlisted import known_to_exist
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -43,7 +43,6 @@ class References:
     def __init__(self, partitions: Partitions, lists: Mapping[str, Listed]) -> None:
         """Begin without ids. `lists` holds all lists of the run; it may grow."""
         self._list, self._lists = partitions, lists
-        self._columns = [*partitions.output.references.items()]
         self._named: dict[str, set[object]] = defaultdict(set)
         self._carried: dict[str, set[object]] = defaultdict(set)
 
@@ -55,6 +54,15 @@ class References:
             records = row.get(column)
             found = with_ids(records) if isinstance(records, list) else ()
             self._carried[carried].update(record[ID] for record in found)
+
+    @cached_property
+    def _columns(self) -> Sequence[tuple[str, str]]:
+        """The columns that name rows of a list which is read whole, and that list."""
+        return [
+            (column, name)
+            for column, name in self._list.output.references.items()
+            if name in self._lists and self._lists[name].listing.is_reference
+        ]
 
     @cached_property
     def _carries(self) -> Sequence[tuple[str, str]]:

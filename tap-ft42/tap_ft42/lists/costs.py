@@ -17,21 +17,20 @@ from tap_ft42.declared.contexts import cursus_of
 from tap_ft42.declared.instants import from_milliseconds
 from tap_ft42.declared.listing import ID, LARGEST
 from tap_ft42.declared.words import table
+from tap_ft42.lists.fitted import fitted
 from tap_ft42.planning.plan import plan
 from tap_ft42.planning.steps import Way
 from tap_ft42.reading.facts import NIGHTLY
 from tap_ft42.reading.regions import MAX_ID, Region
-from tap_ft42.run.fitted import fitted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from tap_ft42.api.page import Page
     from tap_ft42.declared.contexts import Context
+    from tap_ft42.lists.list_run import ListRun
     from tap_ft42.planning.plan import PlannedRead
     from tap_ft42.reading.pipeline import Reading
     from tap_ft42.reading.places import Place
-    from tap_ft42.run.lists import ListRun
     from tap_ft42.run.run import Run
 
 _TEXTS = 3
@@ -190,8 +189,14 @@ def _total(list_run: ListRun, readings: Sequence[Reading]) -> int | None:
 
     A run goes on where a list is refused. So the plan says so, and goes on, too.
     """
+    known = list[int]()
     try:
-        pages = [list_run.partitions.reader.one_of(reading) for reading in readings]
+        for reading in readings:
+            page = list_run.partitions.reader.one_of(reading)
+            total = page.total if page.more or page.total else page.count
+            if total:  # one record may carry several rows
+                total = total * list_run.partitions.unpacked(page).count // page.count
+            known += [] if total is None else [total]
     except FatalAPIError as refusal:
         list_run.partitions.logger.warning(
             "%s: how much there is to read is not known. %s",
@@ -200,14 +205,7 @@ def _total(list_run: ListRun, readings: Sequence[Reading]) -> int | None:
             extra={"happened": "not_counted"},
         )
         return None
-    known = [rows for page in pages if (rows := _rows_of(list_run, page)) is not None]
     return sum(known) if known else None
-
-
-def _rows_of(list_run: ListRun, page: Page) -> int | None:
-    """Return how many rows a list has, by its first page. One record may carry several."""
-    total = page.total if page.more or page.total else page.count
-    return total * list_run.partitions.unpacked(page).count // page.count if total else total
 
 
 def _ask(intent: Intent, place: Place) -> list[Reading]:
@@ -229,13 +227,10 @@ def _ask(intent: Intent, place: Place) -> list[Reading]:
 def as_text(run: Run, costs: Sequence[Estimate]) -> str:
     """Return estimates as a table with a summary, for a person to read."""
     rows = [("stream", "mode", "changes since", "rows", "requests"), *map(_line, costs)]
-    total = sum(cost.requests for cost in costs)
-    return "\n".join([*table(rows, texts=_TEXTS), "", *_sum(run, total), *_begun(costs)])
-
-
-def _begun(costs: Sequence[Estimate]) -> Iterator[str]:
+    lines = [*table(rows, texts=_TEXTS), "", *_sum(run, sum(cost.requests for cost in costs))]
     if {cost.intent.mode for cost in costs} <= {"full", "first load"}:
-        yield "This is a first load: no bookmarks were given (--state)."
+        lines += ["This is a first load: no bookmarks were given (--state)."]
+    return "\n".join(lines)
 
 
 def _line(cost: Estimate) -> tuple[str, ...]:
@@ -252,8 +247,7 @@ def _line(cost: Estimate) -> tuple[str, ...]:
 def _sum(run: Run, requests: int) -> Iterator[str]:
     yield f"About {requests:,} requests until {from_milliseconds(run.times.until)}."
     quota, allowed = run.quota, run.quota.allowed
-    per_hour = quota.per_hour * (100 - run.settings["reserve_percent"]) // 100
-    per_second = quota.per_second
+    per_hour, per_second = quota.usable, quota.per_second
     if allowed is not None:
         ceilings = (
             _limit(run.settings.get(f"requests_per_{one}")) for one in ("second", "hour")

@@ -15,13 +15,11 @@ if TYPE_CHECKING:
     from tap_ft42.run.partitions import Partitions
 
 
-def remembered(above: Partitions) -> Iterator[tuple[Partitions, Context]]:
-    """Yield the children of the rows that the last full read found, if in scope."""
-    for child in above.wanted_children:
-        turns = _turns([child])
-        for parent_id in sorted(turns, key=turns.__getitem__):
-            for context in above.contexts_below({ID: parent_id}):
-                yield child, context
+def remembered(above: Partitions, child: Partitions) -> Iterator[Context]:
+    """Yield the contexts of a child below the rows that the last full read found in scope."""
+    turns = _turns([child])
+    for parent_id in sorted(turns, key=turns.__getitem__):
+        yield from above.contexts_below({ID: parent_id})
 
 
 def sort_by_turn(above: Partitions, records: list[Any]) -> None:

@@ -41,13 +41,13 @@ from tap_ft42.api.errors import FatalAPIError, status_of
 from tap_ft42.census.packing import packed_ids, unpacked_ids
 from tap_ft42.declared.contexts import CURSUS, cursus_of
 from tap_ft42.declared.instants import DAY, milliseconds
+from tap_ft42.lists.traits.trait import Trait
 from tap_ft42.planning.bookmarks import is_same_scope
 from tap_ft42.planning.nights import night_of, share
 from tap_ft42.planning.scope import id_lists
 from tap_ft42.reading.asking import TooLargeError
 from tap_ft42.reading.paging import LOST
 from tap_ft42.run.people import person_of
-from tap_ft42.run.traits.trait import Trait
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -195,12 +195,6 @@ class SilentChanges(Trait):
         return self._night(self._list.run.began)
 
     @property
-    def _nights(self) -> int:
-        nights: int = self._list.run.settings["refresh_nights"]
-        is_told = self._marks().is_wanted
-        return nights if is_told else 1
-
-    @property
     def _soon(self) -> int:
         """A deadline is remembered so many days ahead: until its row is read again."""
         nights: int = self._list.run.settings["refresh_nights"]
@@ -344,7 +338,9 @@ class SilentChanges(Trait):
 
     def _due(self, memory: _Memory) -> list[int]:
         """Return the people to read tonight."""
-        tonight, nights = self._tonight, self._nights
+        tonight = self._tonight
+        # If nobody tells who has moved, all people are read each night.
+        nights = self._list.run.settings["refresh_nights"] if self._marks().is_wanted else 1
         is_narrowed = bool(self._list.run.scope.campus_ids)
         everybody = {*memory.read, *self._known}
         if self._known and not is_narrowed:

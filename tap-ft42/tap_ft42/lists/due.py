@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
 
     from tap_ft42.declared.contexts import Context
+    from tap_ft42.lists.traits.trait import Trait
     from tap_ft42.planning.plan import PlannedRead
     from tap_ft42.planning.steps import Step
     from tap_ft42.reading.asking import Part
     from tap_ft42.reading.places import Place
     from tap_ft42.run.partitions import Partitions
-    from tap_ft42.run.traits.trait import Trait
 
 _DAY = 24
 _WEEK = 7 * _DAY
@@ -97,17 +97,13 @@ class DuePartitions:
             # A backfill needs the parents of its children, once.
             known, children = state.get("refreshed_at") or {}, self.partitions.wanted_children
             return any(child.listing.name not in known for child in children)
-        if self.partitions.listing.changes is not None and self._is_after_pause(state):
+        changes = self.partitions.listing.changes
+        read_until = milliseconds(state.get("read_until"))
+        # 42 may cut a wide window of changes. Nothing would show that, as the rows do not say
+        # when they changed.
+        if changes is not None and read_until is not None and run.began - read_until > _PAUSE:
             return True
         return refresh.is_due(state, hours=self.interval, **self._terms(context))
-
-    def _is_after_pause(self, state: Mapping[str, Any]) -> bool:
-        """Tell whether the window of changes would be so wide that 42 may cut it.
-
-        Nothing would show a cut, as the rows do not say when they changed.
-        """
-        read_until = milliseconds(state.get("read_until"))
-        return read_until is not None and self.partitions.run.began - read_until > _PAUSE
 
     def refuse_collapse(self, context: Context | None, rows: int) -> None:
         """Refuse a full read that found hardly any rows; see `planning.collapse`."""
