@@ -264,7 +264,9 @@ class Inquiry:
         query = dict(self._list.query(self._whole))
         if listing.parent_filter is not None:
             is_of_network = not self._run.scope.campus_ids
-            if is_of_network and not listing.parent_columns:
+            route = self._list.reader.route(listing.whole_path or "")
+            is_ignored = listing.parent_filter in route.facts.can.ignored_filters
+            if is_of_network and (is_ignored or not listing.parent_columns):
                 return query  # there may be rows of parents that 42 does not list
             parents = sorted({parent_of(context) for context in self._contexts})
             # The known rows are of all parents, so all parents are counted.

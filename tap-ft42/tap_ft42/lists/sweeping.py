@@ -15,7 +15,7 @@ from sys import maxsize
 from typing import TYPE_CHECKING
 
 from tap_ft42.api.budget import RunEnds
-from tap_ft42.api.errors import FatalAPIError, explain, status_of
+from tap_ft42.api.errors import FatalAPIError, explain, may_be_of_parameters, status_of
 from tap_ft42.api.retries import RETRIED
 from tap_ft42.declared.contexts import list_of, parent_of
 from tap_ft42.declared.listing import ID, LARGEST
@@ -135,16 +135,23 @@ class Sweeping:
             return
         facts, whole = self._list.facts_of_sweeps, list_of(contexts[0])
         with suppress(RunEnds, TooLargeError, *PARTIAL_FAILURES):
-            one, everybody = self._beginnings(whole, [[parent_of(contexts[0])], None], None)
-            if not everybody.count:
-                return  # an empty list tells nothing
-            is_same = (one.total, one.ids) == (everybody.total, everybody.ids)
-            # If filters add rows, one parent has more rows than all together.
-            is_same |= (one.total or 0) > (everybody.total or maxsize)
+            try:
+                one, everybody = self._beginnings(whole, [[parent_of(contexts[0])], None], None)
+            except FatalAPIError as refusal:
+                if not may_be_of_parameters(refusal) or self.refuses_all(contexts[0]):
+                    return
+                is_ignored = True
+            else:
+                if not everybody.count:
+                    return  # an empty list tells nothing
+                is_same = (one.total, one.ids) == (everybody.total, everybody.ids)
+                # If filters add rows, one parent has more rows than all together.
+                is_same |= (one.total or 0) > (everybody.total or maxsize)
+                # All rows may belong to this parent.
+                is_ignored = is_same and self._has_rows_of_nobody(whole)
             facts.note_filter(
                 self._filter,
-                # All rows may belong to this parent.
-                is_ignored=is_same and self._has_rows_of_nobody(whole),
+                is_ignored=is_ignored,
                 instead="Its rows go to the campuses of their people",
             )
 
@@ -176,7 +183,9 @@ class Sweeping:
     def _is_filter_look_due(self) -> bool:
         """Whether two requests are due that test if 42 narrows rows to parents."""
         is_silent = self._list.listing.campus_by_person
-        return is_silent and self._list.facts_of_sweeps.is_filter_due
+        # If nothing tells the campus of a row, the filter is the only hope.
+        is_lost = self._list.is_campus_ignored and not self._list.run.people.tells_campuses
+        return is_silent and (is_lost or self._list.facts_of_sweeps.is_filter_due)
 
     def _is_look_due(self, contexts: Sequence[Context | None]) -> bool:
         """Tell whether two requests are due that test if all ids of a list count."""

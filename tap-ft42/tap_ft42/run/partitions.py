@@ -274,13 +274,14 @@ class Partitions:
         """Return the query parameters of a read, without those of paging."""
         listing = self.listing
         query: dict[str, Any] = {**listing.filters}
-        if listing.campus_filter is not None and self.run.scope.campus_ids:
+        is_narrowed = not self.is_campus_ignored  # 42 may refuse such a filter
+        if listing.campus_filter is not None and self.run.scope.campus_ids and is_narrowed:
             query[listing.campus_filter] = ",".join(map(str, self.run.scope.campus_ids))
         if listing.cursus_filter is not None:
             query[listing.cursus_filter] = cursus_of(context)
         if listing.people_filter is not None:
             query[listing.people_filter] = (context or {}).get("user_ids")
-        elif listing.is_filtered_by_parent and listing.parent_filter is not None:
+        elif listing.is_filtered_by_parent and listing.parent_filter and is_narrowed:
             query |= {listing.parent_filter: parent} if (parent := parent_of(context)) else {}
         return query
 
