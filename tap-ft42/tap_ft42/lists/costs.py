@@ -247,8 +247,7 @@ def _line(cost: Estimate) -> tuple[str, ...]:
 def _sum(run: Run, requests: int) -> Iterator[str]:
     yield f"About {requests:,} requests until {from_milliseconds(run.times.until)}."
     quota, allowed = run.quota, run.quota.allowed
-    per_hour = quota.per_hour * (100 - run.settings["reserve_percent"]) // 100
-    per_second = quota.per_second
+    per_hour, per_second = quota.usable, quota.per_second
     if allowed is not None:
         ceilings = (
             _limit(run.settings.get(f"requests_per_{one}")) for one in ("second", "hour")

@@ -308,7 +308,7 @@ class Partitions:
 
     # Reads that belong to no partition
 
-    def read_apart(
+    def read_apart(  # noqa: PLR0913 - the rows, and how they are read
         self,
         queries: Sequence[Mapping[str, Any]],
         name: str,
@@ -316,6 +316,7 @@ class Partitions:
         *,
         path: str | None = None,
         is_proof: bool = False,
+        is_divided: bool = True,
     ) -> Iterator[Any]:
         """Read records completely, outside of the partitions.
 
@@ -325,6 +326,7 @@ class Partitions:
             context: The context of the list, if it has one.
             path: The route; None for that of the list.
             is_proof: Whether a row that does not come is taken for disappeared.
+            is_divided: As in `Pipeline.read`.
 
         Yields:
             Records; some perhaps twice.
@@ -332,4 +334,6 @@ class Partitions:
         self.plans[name] = {}
         path = path or self.path
         sources = [self.reader.source(context, query, name, path=path) for query in queries]
-        yield from self.reader.read_apart(sources, self.run.times.until, is_proof=is_proof)
+        yield from self.reader.read_apart(
+            sources, self.run.times.until, is_proof=is_proof, is_divided=is_divided
+        )

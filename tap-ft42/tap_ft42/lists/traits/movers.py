@@ -45,6 +45,7 @@ from tap_ft42.lists.traits.trait import Trait
 from tap_ft42.planning.bookmarks import is_same_scope
 from tap_ft42.planning.nights import night_of, share
 from tap_ft42.planning.scope import id_lists
+from tap_ft42.reading.asking import TooLargeError
 from tap_ft42.reading.paging import LOST
 from tap_ft42.run.people import person_of
 
@@ -209,6 +210,8 @@ class SilentChanges(Trait):
         if not (is_dear or self._is_filter_ignored):
             try:
                 yield from self._of_people(memory, asked, context)
+            except TooLargeError:
+                is_dear = True
             except FatalAPIError as refusal:
                 if status_of(refusal) not in _REFUSED:
                     raise
@@ -245,11 +248,21 @@ class SilentChanges(Trait):
     def _of_people(
         self, memory: _Memory, asked: Sequence[int], context: Context | None
     ) -> Iterator[Any]:
-        """Yield the rows of the people who are asked for."""
+        """Yield the rows of the people who are asked for.
+
+        Raises:
+            TooLargeError: 42 takes so short lists of people that the whole list costs less.
+        """
         # The first list tells whether 42 heeds the filter, before all others are sent.
         found = set[int]()
         first = asked[: self._longest]
-        yield from self._noted(memory, self._rows(first, context), found, context)
+        try:
+            rows = [*self._rows(first, context, is_divided=False)]
+        except TooLargeError:
+            if self._is_dear(memory, len(asked)):
+                raise
+            rows = [*self._rows(first, context)]
+        yield from self._noted(memory, rows, found, context)
         if found - set(first):
             self._note_ignored_filter()
             return
@@ -286,7 +299,9 @@ class SilentChanges(Trait):
         """People that a request asks for: fewer than a page, so that one page has all rows."""
         return max(min(self._list.facts.can.longest_list, self._list.reader.page_size - 1), 1)
 
-    def _rows(self, people: Collection[int], context: Context | None) -> Iterator[Any]:
+    def _rows(
+        self, people: Collection[int], context: Context | None, *, is_divided: bool = True
+    ) -> Iterator[Any]:
         """Yield the rows of people, from requests sent at once; some rows may come twice."""
         query = self._list.query(context)
         query.pop(self._list.listing.campus_filter or "", None)  # the ids name the people
@@ -297,10 +312,10 @@ class SilentChanges(Trait):
         name = f"people of {self._list.name_of(context)}"
         if queries:
             self._list.emitted.begin(self._list.reader.route(self._list.path).entry, None)
-        yield from self._list.read_apart(queries, name, context)
+        yield from self._list.read_apart(queries, name, context, is_divided=is_divided)
 
     def _noted(
-        self, memory: _Memory, records: Iterator[Any], found: set[int], context: Context | None
+        self, memory: _Memory, records: Iterable[Any], found: set[int], context: Context | None
     ) -> Iterator[Any]:
         """Yield records, and take note of their people once the target has them."""
         for record in records:
