@@ -139,9 +139,7 @@ class Directory:
             unknown.update(islice(sorted(others), -len(unknown) % _LOOKED_UP))
         try:
             for batch in id_lists(unknown, _LOOKED_UP):
-                if self._is_dear(self.unknown(unknown)):
-                    self._learn_of_all()
-                self._learn_of({int(person) for person in batch.split(",")})
+                self._learn_of({int(person) for person in batch.split(",")}, unknown)
         except (FatalAPIError, IncompleteReadError, *RETRIED) as failure:
             self._note_failure(failure)
             return
@@ -161,10 +159,18 @@ class Directory:
             self._campuses_of.setdefault(row["user_id"], set()).add(row["campus_id"])
         self._knows_all = True
 
-    def _learn_of(self, people: set[int]) -> None:
-        """Look up some people. 42 may cut a list silently, so missing ones are asked again."""
-        lacking, shown = people - self._campuses_of.keys(), 0
+    def _learn_of(self, people: set[int], unknown: set[int]) -> None:
+        """Look up some people. 42 may cut a list silently, so missing ones are asked again.
+
+        Args:
+            people: The people.
+            unknown: All people who are looked up.
+        """
+        lacking, shown = people, 0
         while lacking:
+            if self._is_dear(self.unknown(unknown)):
+                self._learn_of_all()
+                return
             (batch,) = id_lists(lacking)
             for row in self.memberships.rows(user_id=batch):
                 self._campuses_of.setdefault(row["user_id"], set()).add(row["campus_id"])

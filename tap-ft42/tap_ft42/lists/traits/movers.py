@@ -273,6 +273,9 @@ class SilentChanges(Trait):
         memory.moved.difference_update(asked)
         # 42 may cut a list in silence: only people who are missing twice are gone.
         while lacking := {one for one in asked if one not in found and one in memory.read}:
+            if self._is_dear(memory, len(lacking)):
+                message = "42 cuts lists of people"
+                raise TooLargeError(message, [])
             again = set[int]()
             yield from self._noted(memory, self._rows(lacking, context), again, context)
             if not again:
