@@ -15,6 +15,7 @@ from typing_extensions import override
 from tap_ft42.configuration import checked, from_variables, normalized, refusals
 from tap_ft42.lists.existence import missing_ids
 from tap_ft42.lists.list_run import ListRun
+from tap_ft42.lists.turns import need
 from tap_ft42.planning.cursus import arrange, cursus_ids
 from tap_ft42.run.run import Run
 from tap_ft42.settings import SETTINGS
@@ -108,7 +109,7 @@ class TapFT42(Tap):
         """Sort the streams by how urgent they are, as the budget may not suffice for all."""
         began = self.initialized_at  # an uncorrected clock is good enough for an order
         heads = [one for one in self.lists.values() if one.listing.parent is None]
-        heads.sort(key=lambda one: -one.due.need(began))
+        heads.sort(key=lambda one: -need(one.partitions, began))
         first = {one.listing.name: streams[one.listing.name] for one in heads}
         return first | {name: s for name, s in streams.items() if name not in first}
 

@@ -13,7 +13,7 @@ from tap_ft42.api.token import NoTokenError
 from tap_ft42.declared.contexts import CURSUS, cursus_of, key_of, parent_of
 from tap_ft42.declared.instants import DAY
 from tap_ft42.declared.listing import ID
-from tap_ft42.planning.priorities import last_served
+from tap_ft42.planning.bookmarks import last_served
 from tap_ft42.planning.refresh import hidden_ids
 from tap_ft42.reading.reader import ListReader
 from tap_ft42.run.people import person_of, preferred
