@@ -166,7 +166,7 @@ class Directory:
             people: The people.
             unknown: All people who are looked up.
         """
-        lacking, shown = people, 0
+        lacking, shown = people - self._campuses_of.keys(), 0
         while lacking:
             if self._is_dear(self.unknown(unknown)):
                 self._learn_of_all()

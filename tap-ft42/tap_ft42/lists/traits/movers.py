@@ -217,10 +217,7 @@ class SilentChanges(Trait):
                     raise
                 is_refused = True
         if is_dear or is_refused or self._is_filter_ignored:
-            everybody = self._list.read_apart(
-                [self._list.query(context)], f"all of {self._list.name_of(context)}", context
-            )
-            yield from self._noted(memory, everybody, set(), context)
+            yield from self._of_everybody(memory, context)
         if is_refused:  # as the list is answered without the filter
             self._note_ignored_filter()
         if self._is_all_taken:
@@ -244,6 +241,12 @@ class SilentChanges(Trait):
             return False  # the list lacks who has left for another campus
         pages = ceil(len(memory.read) / self._list.reader.page_size) + 1
         return people > 2 * pages * self._longest
+
+    def _of_everybody(self, memory: _Memory, context: Context | None) -> Iterator[Any]:
+        """Yield all rows of the list."""
+        name = f"all of {self._list.name_of(context)}"
+        rows = self._list.read_apart([self._list.query(context)], name, context)
+        yield from self._noted(memory, rows, set(), context)
 
     def _of_people(
         self, memory: _Memory, asked: Sequence[int], context: Context | None
@@ -274,8 +277,8 @@ class SilentChanges(Trait):
         # 42 may cut a list in silence: only people who are missing twice are gone.
         while lacking := {one for one in asked if one not in found and one in memory.read}:
             if self._is_dear(memory, len(lacking)):
-                message = "42 cuts lists of people"
-                raise TooLargeError(message, [])
+                yield from self._of_everybody(memory, context)
+                return
             again = set[int]()
             yield from self._noted(memory, self._rows(lacking, context), again, context)
             if not again:
