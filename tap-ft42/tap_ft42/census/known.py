@@ -47,7 +47,7 @@ from tap_ft42.census.audit import Audit
 from tap_ft42.census.inquiry import Read, looked_at
 from tap_ft42.census.list_census import ListCensus
 from tap_ft42.census.packing import unpacked_ids
-from tap_ft42.census.presence import STATE, Presence
+from tap_ft42.census.presence import STATE, Presence, is_counted
 from tap_ft42.census.totals import TotalsCensus
 from tap_ft42.declared.contexts import key_of, parent_of
 from tap_ft42.declared.instants import from_milliseconds, milliseconds
@@ -119,7 +119,7 @@ class KnownRows(Presence):
         kept: dict[str, Any] = state.pop(STATE, None) or {}
         # Other lists need the people of a scope, even if nobody counts them.
         tells = self._list.listing.tells == "people" and self._run.scope.campus_ids
-        is_wanted = self._list.is_counted or (tells and self._run.is_whole)
+        is_wanted = is_counted(self._list) or (tells and self._run.is_whole)
         if not self._list.is_one_list or not (kept or is_wanted):
             return
         is_kept = is_same_scope(kept.get("basis"), self._basis)
@@ -276,7 +276,7 @@ class KnownRows(Presence):
             yield TotalsCensus(read)
 
     def _is_due(self, notes: Mapping[str, Any]) -> bool:
-        if not self._list.is_counted or self._run.lifecycle.ends_early:
+        if not is_counted(self._list) or self._run.lifecycle.ends_early:
             return False
         hour = self._run.settings["census_hour"]
         return hour >= 0 and is_due(milliseconds(notes.get("taken")), self._run.began, hour)
