@@ -160,7 +160,7 @@ def _run(context: click.Context, /, **options: Any) -> None:  # noqa: ANN401 - t
 def _plan(context: click.Context, /, **options: Any) -> None:  # noqa: ANN401 - the options
     tap = _tap(context, options)
     tap.run.begin()
-    for setting, why in tap.unlisted():
+    for setting, why in tap.missing_ids():
         tap.logger.warning("%s: %s.", setting, why)
     click.echo(as_text(tap.run, estimates(tap.lists)))
 

@@ -13,8 +13,9 @@ from singer_sdk.helpers._state import StateWriter
 from typing_extensions import override
 
 from tap_ft42.configuration import checked, from_variables, normalized, refusals
+from tap_ft42.lists.existence import missing_ids
 from tap_ft42.lists.list_run import ListRun
-from tap_ft42.lists.unlisted import unlisted
+from tap_ft42.lists.turns import need
 from tap_ft42.planning.cursus import arrange, cursus_ids
 from tap_ft42.run.run import Run
 from tap_ft42.settings import SETTINGS
@@ -108,7 +109,7 @@ class TapFT42(Tap):
         """Sort the streams by how urgent they are, as the budget may not suffice for all."""
         began = self.initialized_at  # an uncorrected clock is good enough for an order
         heads = [one for one in self.lists.values() if one.listing.parent is None]
-        heads.sort(key=lambda one: -one.due.need(began))
+        heads.sort(key=lambda one: -need(one.partitions, began))
         first = {one.listing.name: streams[one.listing.name] for one in heads}
         return first | {name: s for name, s in streams.items() if name not in first}
 
@@ -178,9 +179,9 @@ class TapFT42(Tap):
                 found |= {child.listing.name for child in one.wanted_children}
         return sorted(found & self.lists.keys())
 
-    def unlisted(self) -> Iterator[tuple[str, str]]:
+    def missing_ids(self) -> Iterator[tuple[str, str]]:
         """Yield each setting that names an id unknown to 42, and what is wrong with it."""
-        return unlisted(self.run.scope, [one.partitions for one in self.lists.values()])
+        return missing_ids(self.run.scope, [one.partitions for one in self.lists.values()])
 
     def states_with_bookmarks(self) -> Iterator[dict[str, Any]]:
         """Yield the states of all partitions of selected streams with instants as bookmarks."""

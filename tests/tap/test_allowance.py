@@ -13,12 +13,21 @@ from tap_ft42.census.unnamed import have_gone_along
 from tap_ft42.run.people import Departures
 
 
-def a_run(*, spent: int, per_hour: int, of_run: int = 0, wanted: int | None = None) -> Any:  # noqa: ANN401 - a part of a run
+def a_run(  # noqa: PLR0913 - each is a fact about the hour
+    *,
+    spent: int,
+    per_hour: int,
+    of_run: int = 0,
+    before: int | None = None,
+    wanted: int | None = None,
+    reserve: int = 24,
+) -> Any:  # noqa: ANN401 - a part of a run
     """A run, as far as its requests go."""
     return SimpleNamespace(
         settings={"census_requests": wanted},
-        quota=SimpleNamespace(per_hour=per_hour, spent=spent),
+        quota=SimpleNamespace(per_hour=per_hour, spent=spent, usable=per_hour - reserve),
         budget=SimpleNamespace(spent=of_run),
+        spent_before_counts=before,
     )
 
 
@@ -26,9 +35,7 @@ def a_run(*, spent: int, per_hour: int, of_run: int = 0, wanted: int | None = No
     ("spent", "per_hour", "wanted", "left"),
     [
         (0, 1200, None, 300),
-        (299, 1200, None, 1),
-        (301, 1200, None, 0),
-        (5, 7, None, 0),
+        (149, 1200, None, 151),
         (40, 1200, 50, 10),
         (60, 1200, 50, 0),
         (9, 0, 50, 43),
@@ -39,6 +46,29 @@ def test_a_quarter_of_the_hour_is_left_unless_the_settings_say_otherwise(
     spent: int, per_hour: int, wanted: int | None, left: int
 ) -> None:
     run = a_run(spent=spent, per_hour=per_hour, wanted=wanted, of_run=7)
+    assert requests_left(run) == left
+
+
+@pytest.mark.parametrize(
+    ("spent", "counted", "left"),
+    [
+        (151, None, 150),
+        (500, None, 150),
+        (500, 0, 150),
+        (560, 60, 90),
+        (650, 150, 0),
+        (700, 200, 0),
+        (210, 60, 90),
+        (1_100, 0, 76),
+        (1_176, 0, 0),
+        (1_200, 0, 0),
+    ],
+)
+def test_an_eighth_of_the_hour_is_left_for_counts_whatever_reading_has_taken(
+    spent: int, counted: int | None, left: int
+) -> None:
+    before = None if counted is None else 70
+    run = a_run(spent=spent, per_hour=1200, of_run=70 + (counted or 0), before=before)
     assert requests_left(run) == left
 
 

@@ -170,6 +170,24 @@ class TestStudents:
         assert named(run, "users", existing) < gone
         assert len(named(run, "users", existing)) >= 3
 
+    def test_a_night_that_reads_more_than_a_quarter_of_the_hour_finds_who_disappeared(
+        self, tap: Tap, network: RunningSandbox, first: Run
+    ) -> None:
+        here = tap.pointed_at(network, **PAGES)
+        state = here.run("users", "census", state=a_day_later(first.state)).state
+        existing = {row["id"] for row in network.truth_of(STUDENTS, columns="id")}
+        network.live(events={"disappear": 1})
+        gone = existing - {row["id"] for row in network.truth_of(STUDENTS, columns="id")}
+        network.live(events={"visit": 200})
+        network.reset_requests()
+        network.reset_quota()
+        network.configure(requests_per_hour=160)
+        run = here.run("users", "census", state=a_day_later(state), requests_per_hour=160)
+        network.configure(requests_per_hour=0)
+        assert named(run, "users", existing) == gone
+        assert len(run.ids("users")) / 4 > 160 / 4
+        assert asked(network) <= 80
+
     def test_a_night_whose_reads_leave_no_request_for_counts_says_so(
         self, tap: Tap, network: RunningSandbox, first: Run
     ) -> None:

@@ -24,7 +24,7 @@ from tests.tap.campuses import (
     told,
 )
 from tests.tap.conftest import SIZE
-from tests.tap.pretended import LATELY, Pretended, Row, record_of
+from tests.tap.pretended import LATELY, Pretended, Row, dated, record_of
 from tests.tap.proofs import a_day_later, named
 from tests.tap.scripted import Reply, always, paged
 
@@ -101,6 +101,18 @@ def test_a_load_that_learns_half_way_that_lists_are_refused_misses_no_earlier_ro
     assert told(first, "does not answer lists of 2 ids")
     second = here.run("projects_users", state=days_later(first.state, 1))
     assert campuses(first) | campuses(second) == expected(there)
+
+
+def test_where_42_looks_up_one_person_at_a_time_all_are_read_instead(
+    tap: Tap, api: ScriptedApi, there: Pretended
+) -> None:
+    people = range(1, 401)
+    there.rows = [enrolment(number, LISTED[0]) for number in people]
+    ties = [dated("campus_users", one, user_id=one, campus_id=LISTED[0]) for one in people]
+    api.script[MEMBERSHIPS] = memberships = Pretended(ties, honours=1)
+    run = tap.pointed_at(api).run("projects_users")
+    assert campuses(run).keys() == set(people)
+    assert len(memberships.asked) <= 15  # four pages have all of them
 
 
 def test_where_only_the_first_id_of_a_list_counts_all_campuses_are_read_at_once(

@@ -133,9 +133,14 @@ class Quota:
         return self.per_hour * self._reserve_percent // 100
 
     @property
+    def usable(self) -> int:
+        """Requests an hour without the reserve; 0 for no limit."""
+        return self.per_hour - self._reserve
+
+    @property
     def _rates(self) -> tuple[Rate | None, Rate | None]:
         return (
-            Rate(self.per_hour - self._reserve, HOUR) if self.per_hour else None,
+            Rate(self.usable, HOUR) if self.per_hour else None,
             Rate(self.per_second, _SECOND + _MARGIN) if self.per_second else None,
         )
 

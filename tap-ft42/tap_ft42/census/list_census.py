@@ -146,11 +146,12 @@ class ListCensus(Inquiry):
 
     def _compared_whole(self) -> Iterator[Proof]:
         """Compare the known rows with the whole list, if it is short: no range narrows it."""
-        if self._oldest is not None or ceil(self._account.total / self._page_size) > self._most:
+        pages = ceil(self._account.total / self._page_size)
+        if self._oldest is not None or pages > self._most:
             raise RangeIgnoredError
         greatest = self._account.greatest
         yield from self._taken(
-            partial(read_whole, greatest=greatest, is_sortable=self._is_sortable)
+            partial(read_whole, greatest=greatest, is_sortable=self._is_sortable, pages=pages)
         )
 
     def _counted_to_be(self, total: int, sent: float) -> Iterator[Proof]:

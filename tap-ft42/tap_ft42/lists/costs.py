@@ -12,6 +12,7 @@ from functools import cached_property
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
+from tap_ft42.api.errors import FatalAPIError, explain
 from tap_ft42.declared.contexts import cursus_of
 from tap_ft42.declared.instants import from_milliseconds
 from tap_ft42.declared.listing import ID, LARGEST
@@ -25,7 +26,6 @@ from tap_ft42.reading.regions import MAX_ID, Region
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from tap_ft42.api.page import Page
     from tap_ft42.declared.contexts import Context
     from tap_ft42.lists.list_run import ListRun
     from tap_ft42.planning.plan import PlannedRead
@@ -170,7 +170,6 @@ def estimates(lists: Mapping[str, ListRun]) -> list[Estimate]:
 
     Raises:
         RunEnds: The budget is too small to ask for the totals.
-        FatalAPIError: The API refuses a request.
         RetriableAPIError: Too many tries of one request failed.
         requests.RequestException: The API did not answer.
     """
@@ -186,16 +185,27 @@ def estimates(lists: Mapping[str, ListRun]) -> list[Estimate]:
 
 
 def _total(list_run: ListRun, readings: Sequence[Reading]) -> int | None:
-    """Return how many rows the lists have together; None if the API does not say."""
-    pages = [list_run.partitions.reader.one_of(reading) for reading in readings]
-    known = [rows for page in pages if (rows := _rows_of(list_run, page)) is not None]
+    """Return how many rows the lists have together; None if the API does not say.
+
+    A run goes on where a list is refused. So the plan says so, and goes on, too.
+    """
+    known = list[int]()
+    try:
+        for reading in readings:
+            page = list_run.partitions.reader.one_of(reading)
+            total = page.total if page.more or page.total else page.count
+            if total:  # one record may carry several rows
+                total = total * list_run.partitions.unpacked(page).count // page.count
+            known += [] if total is None else [total]
+    except FatalAPIError as refusal:
+        list_run.partitions.logger.warning(
+            "%s: how much there is to read is not known. %s",
+            list_run.listing.name,
+            explain(refusal),
+            extra={"happened": "not_counted"},
+        )
+        return None
     return sum(known) if known else None
-
-
-def _rows_of(list_run: ListRun, page: Page) -> int | None:
-    """Return how many rows a list has, by its first page. One record may carry several."""
-    total = page.total if page.more or page.total else page.count
-    return total * list_run.partitions.unpacked(page).count // page.count if total else total
 
 
 def _ask(intent: Intent, place: Place) -> list[Reading]:
@@ -217,13 +227,10 @@ def _ask(intent: Intent, place: Place) -> list[Reading]:
 def as_text(run: Run, costs: Sequence[Estimate]) -> str:
     """Return estimates as a table with a summary, for a person to read."""
     rows = [("stream", "mode", "changes since", "rows", "requests"), *map(_line, costs)]
-    total = sum(cost.requests for cost in costs)
-    return "\n".join([*table(rows, texts=_TEXTS), "", *_sum(run, total), *_begun(costs)])
-
-
-def _begun(costs: Sequence[Estimate]) -> Iterator[str]:
+    lines = [*table(rows, texts=_TEXTS), "", *_sum(run, sum(cost.requests for cost in costs))]
     if {cost.intent.mode for cost in costs} <= {"full", "first load"}:
-        yield "This is a first load: no bookmarks were given (--state)."
+        lines += ["This is a first load: no bookmarks were given (--state)."]
+    return "\n".join(lines)
 
 
 def _line(cost: Estimate) -> tuple[str, ...]:
@@ -240,8 +247,7 @@ def _line(cost: Estimate) -> tuple[str, ...]:
 def _sum(run: Run, requests: int) -> Iterator[str]:
     yield f"About {requests:,} requests until {from_milliseconds(run.times.until)}."
     quota, allowed = run.quota, run.quota.allowed
-    per_hour = quota.per_hour * (100 - run.settings["reserve_percent"]) // 100
-    per_second = quota.per_second
+    per_hour, per_second = quota.usable, quota.per_second
     if allowed is not None:
         ceilings = (
             _limit(run.settings.get(f"requests_per_{one}")) for one in ("second", "hour")

@@ -15,18 +15,21 @@ if TYPE_CHECKING:
 
 def fitted(partitions: Partitions) -> Listing:
     """Return the listing as declared, corrected by what was observed of the API."""
-    listing, facts, of_sweeps = partitions.listing, partitions.facts, partitions.facts_of_sweeps
-    # If no parameter names the parents, one read serves any number of them.
-    is_whole, longest = _is_whole(partitions), _longest_sweep(partitions)
+    listing, can = partitions.listing, partitions.facts.can
+    of_sweeps, is_whole = partitions.facts_of_sweeps.can, _is_whole(partitions)
+    column = listing.cursor.column if listing.cursor else ID
+    is_sortable = {ID, column} <= {*can.sorts}
+    widest = (one.widest_ranges.get(column) for one in (can, of_sweeps))
     return replace(
         listing,
-        is_sortable=_is_sortable(partitions),
-        has_ranges=bool(facts.can.ranges),
-        widest_window=_widest_window(partitions),
-        is_newest_first=of_sweeps.can.is_newest_first,
+        is_sortable=is_sortable if "sorts" in can.observed else listing.is_sortable,
+        has_ranges=bool(can.ranges),
+        widest_window=min((width for width in widest if width is not None), default=None),
+        is_newest_first=of_sweeps.is_newest_first,
         changes=listing.changes if partitions.tells_changes else None,
+        # If no parameter names the parents, one read serves any number of them.
         parent_filter=None if is_whole else listing.parent_filter,
-        largest_sweep=maxsize if is_whole else longest,
+        largest_sweep=maxsize if is_whole else _longest_sweep(partitions),
     )
 
 
@@ -39,14 +42,6 @@ def is_read_at_once(partitions: Partitions) -> bool:
     return is_silent and (partitions.is_campus_ignored or at_once > 1)
 
 
-def _is_whole(partitions: Partitions) -> bool:
-    """Tell whether the whole list is read, though a filter could narrow it to parents."""
-    if partitions.is_campus_ignored:
-        return True
-    is_short = _longest_sweep(partitions) < partitions.listing.largest_sweep
-    return is_short and _is_whole_in_scope(partitions)
-
-
 def _longest_sweep(partitions: Partitions) -> int:
     """Return how many partitions one sweep may read."""
     listing = partitions.listing
@@ -55,26 +50,13 @@ def _longest_sweep(partitions: Partitions) -> int:
     return min(listing.largest_sweep, partitions.facts_of_sweeps.can.longest_list)
 
 
-def _is_whole_in_scope(partitions: Partitions) -> bool:
-    """Tell whether all parents are in scope, and the rows tell to which one they belong."""
+def _is_whole(partitions: Partitions) -> bool:
+    """Tell whether the whole list is read, though a filter could narrow it to parents."""
     listing, run = partitions.listing, partitions.run
-    is_told = not listing.parent_columns or (
-        listing.campus_by_person and run.people.tells_campuses
-    )
-    return is_told and not run.scope.campus_ids and partitions.whole_path is not None
-
-
-def _is_sortable(partitions: Partitions) -> bool:
-    listing, can = partitions.listing, partitions.facts.can
-    if "sorts" not in can.observed:
-        return listing.is_sortable
-    return {ID, listing.cursor.column if listing.cursor else ID} <= {*can.sorts}
-
-
-def _widest_window(partitions: Partitions) -> int | None:
-    cursor = partitions.listing.cursor
-    column = cursor.column if cursor else ""
-    known = [
-        facts.can.widest_ranges for facts in (partitions.facts, partitions.facts_of_sweeps)
-    ]
-    return min((ranges[column] for ranges in known if column in ranges), default=None)
+    if partitions.is_campus_ignored:
+        return True
+    if _longest_sweep(partitions) == listing.largest_sweep or run.scope.campus_ids:
+        return False
+    # Its rows have to tell to which of the parents they belong.
+    is_told = listing.campus_by_person and run.people.tells_campuses
+    return partitions.whole_path is not None and (is_told or not listing.parent_columns)

@@ -14,13 +14,14 @@ from tap_ft42.declared.contexts import cursus_of, key_of, parent_of
 from tap_ft42.declared.instants import from_milliseconds
 from tap_ft42.declared.listing import ID
 from tap_ft42.lists.due import DuePartitions
+from tap_ft42.lists.existence import is_gone, known_to_exist
 from tap_ft42.lists.hidden import HiddenParents
 from tap_ft42.lists.lookups import LookUps
+from tap_ft42.lists.references import References
 from tap_ft42.lists.rejections import Rejections, UnusableRecordsError
 from tap_ft42.lists.started import StartedReads
 from tap_ft42.lists.sweeping import Sweeping
 from tap_ft42.lists.traits import traits_of
-from tap_ft42.lists.unlisted import is_gone, known_to_exist
 from tap_ft42.planning.bookmarks import level
 from tap_ft42.reading.asking import IncompleteReadError, TooDearError, TooLargeError
 from tap_ft42.reading.paging import LOST
@@ -69,8 +70,9 @@ class ListRun:
         self._gone: list[str] = []
         self.has_failed = False
         """Whether a part of the list could not be read."""
-        self.has_listed_all = False
-        """Whether the run has read all rows of the list, from the first one on."""
+        self.listed_ids: set[object] | None = None
+        """See `Listed`."""
+        self.references = References(self.partitions, lists)
         if listing.tells == "people":
             run.people.people, run.people.rows = self, LookUps(self.partitions)
         elif listing.tells == "campuses of people":
@@ -197,7 +199,7 @@ class ListRun:
                 except IncompleteReadError:
                     self.presence.of(context).doubt(context)
                     raise
-                self.has_listed_all = True
+                self.listed_ids = listed | (self.listed_ids or set())
                 exist = known_to_exist(self.output.stream_state)
                 for child in self.wanted_children:
                     if child.hidden_parents is not None:
@@ -308,7 +310,7 @@ class ListRun:
             raise UnusableRecordsError(objection)
 
     def _note_turn(self, read: PlannedRead, page: Page) -> None:
-        """Note that the list had its turn; see `tap_ft42.planning.priorities`."""
+        """Note that the list had its turn; see `tap_ft42.lists.turns`."""
         if self.run.budget.is_bounded and page.answered * 1000 >= self.run.began:
             served_at = from_milliseconds(self.run.began)
             self.output.stream_state["served_at"] = served_at
@@ -319,10 +321,10 @@ class ListRun:
 
     def count(self, row: Mapping[str, Any], context: Context | None) -> None:
         """Count a row that goes to the target; if it may be new, tell the listeners."""
-        emitted = self.partitions.emitted
+        self.references.note(row)
         if self.output.selected:
-            emitted.count(row)
-        if self.listeners and emitted.is_changed(row) is not False:
+            self.partitions.emitted.count(row)
+        if self.listeners and self.partitions.emitted.is_changed(row) is not False:
             for trait in self.listeners:
                 trait.learn_of_mark(row, context)
 
@@ -393,5 +395,6 @@ class ListRun:
             level(cursor, self._partitions_read)
 
     def note_ends(self) -> None:
-        """Tell the spool how far the run has followed its plans."""
+        """Tell the spool how far the plans were followed, and which named rows are missing."""
+        self.references.tell()
         self.started.end(is_cut_short=self.run.lifecycle.ends_early or self.has_failed)

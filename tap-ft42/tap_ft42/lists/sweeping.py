@@ -20,12 +20,12 @@ from tap_ft42.api.retries import RETRIED
 from tap_ft42.declared.contexts import list_of, parent_of
 from tap_ft42.declared.listing import ID, LARGEST
 from tap_ft42.lists.fitted import fitted
-from tap_ft42.lists.traits.dealing import NOWHERE
 from tap_ft42.planning.plan import alike, loads_apart
 from tap_ft42.reading.asking import IncompleteReadError, TooLargeError
 from tap_ft42.reading.places import NOW
 from tap_ft42.reading.regions import MAX_ID, Region
 from tap_ft42.run.lifecycle import PARTIAL_FAILURES
+from tap_ft42.run.people import NOWHERE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -25,7 +25,7 @@ MAIN = 21
 """The main curriculum, which is read if no setting names another one."""
 
 _OF_STREAM = {"served_at", "announced", STATE_KEY, HIDDEN}
-"""Keys that always stand in the state of the stream itself; see `tap_ft42.planning.priorities`,
+"""Keys that always stand in the state of the stream itself; see `tap_ft42.lists.turns`,
 `tap_ft42.singer.announced`, `tap_ft42.declared.capabilities` and `tap_ft42.lists.hidden`."""
 
 

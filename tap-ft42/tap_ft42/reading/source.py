@@ -197,8 +197,9 @@ class ListSource(Source):
         if len(ids) <= max(1, len(known)) or page.total or region.bounds.keys() - {ID}:
             return
         tried = [*known, *(one for one in ids if one not in known)][: len(ids)]
-        lengths = [len(ids)] if known or region.bounds else []
-        for longest in lengths + ([] if known else [*halves_of(len(ids)), 1]):
+        lengths = [len(ids), *([] if known else [*halves_of(len(ids)), 1])]
+        # Without a range, all of them have just been asked for.
+        for longest in lengths if known or region.bounds else lengths[1:]:
             some = replace(self, query={**self.query, name: ",".join(tried[:longest])})
             try:
                 answer = some._asked_apart(Asked(Region(), None, 1))  # noqa: SLF001 - of the same class

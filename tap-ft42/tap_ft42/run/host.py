@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Mapping
 
     from tap_ft42.declared.contexts import Context
     from tap_ft42.declared.privacy import PersonalData
@@ -46,7 +46,7 @@ class Host(Protocol):
     def with_children(self, names: Collection[str]) -> list[str]:
         """Return the streams among some names, with their child streams."""
 
-    def unlisted(self) -> Iterator[tuple[str, str]]:
+    def missing_ids(self) -> Iterator[tuple[str, str]]:
         """Yield each setting that names an id unknown to 42, and what is wrong with it."""
 
     def states_with_bookmarks(self) -> Iterator[dict[str, Any]]:
@@ -85,6 +85,10 @@ class Output(Protocol):
 
     def partition_context(self, context: Context | None) -> Context | None:
         """Return the keys that name a partition in the state; None if it is the only one."""
+
+    @property
+    def references(self) -> Mapping[str, str]:
+        """By column: the stream whose rows it names."""
 
     def row(self, record: object, context: Context | None) -> dict[str, Any]:
         """Return the row of a record, or raise a `BrokenRecordError`."""

@@ -12,6 +12,9 @@ from tap_ft42.run.services import Services
 class Run(Services):
     """What the lists of a run share."""
 
+    spent_before_counts: int | None = None
+    """Requests that it had sent when its census began; None until then."""
+
     @cached_property
     def lifecycle(self) -> Lifecycle:
         """How the run begins, goes on and ends."""

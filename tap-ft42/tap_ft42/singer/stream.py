@@ -171,6 +171,12 @@ class FT42Stream(AnnouncedStream):
             kept = self._rows.shape.without_embedded(kept)
         self.rejected_records.keep(self.name, kept, reason)
 
+    @property
+    def references(self) -> Mapping[str, str]:
+        """By column: the stream whose rows it names."""
+        columns = self.schema["properties"].items()
+        return {one: of["x-references"] for one, of in columns if "x-references" in of}
+
     def row(self, record: object, context: Context | None) -> dict[str, Any]:
         """Return the row of a record, or raise a `BrokenRecordError`."""
         return self._rows.shape.row(record, self.list_run.added(record, context))

@@ -51,13 +51,10 @@ class Newcomers(Trait):
     @override
     def first(self) -> Iterator[Any]:
         run = self._list.run
-        is_due = run.scope.campus_ids and run.backfill is None
-        if is_due and not self._are_newcomers_read:
-            self._are_newcomers_read = True
-            yield from self._of_newcomers()
-
-    def _of_newcomers(self) -> Iterator[Any]:
-        state, present = self._list.output.stream_state, self._list.run.people.ids
+        if self._are_newcomers_read or not run.scope.campus_ids or run.backfill is not None:
+            return
+        self._are_newcomers_read = True
+        state, present = self._list.output.stream_state, run.people.ids
         note_scope(state, self._list.bookmark_scope(None))
         is_loaded = state.get("replication_key_value") is not None
         if not is_loaded and "from_scratch" not in state:

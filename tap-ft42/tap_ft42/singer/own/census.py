@@ -34,6 +34,7 @@ class CensusStream(OwnStream):
 
     @override
     def get_records(self, context: Context | None) -> Iterable[dict[str, Any]]:
+        self.run.spent_before_counts = self.run.budget.spent
         try:
             for counted in self.lists.values():
                 if counted.output.selected:
