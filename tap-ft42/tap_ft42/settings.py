@@ -173,7 +173,8 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         th.IntegerType(minimum=1),
         title="Census requests",
         description=(
-            "Requests an hour for the census, at most. If not set: a quarter of all requests."
+            "Requests of the hour after which the census ends. If not set: a quarter, and "
+            "always an eighth of its own."
         ),
     ),
     th.Property(

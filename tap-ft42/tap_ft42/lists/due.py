@@ -15,7 +15,6 @@ from tap_ft42.planning import nights, refresh
 from tap_ft42.planning.bookmarks import forget_foreign, is_same_scope, note_scope
 from tap_ft42.planning.collapse import refuse_collapse
 from tap_ft42.planning.plan import Partition
-from tap_ft42.planning.priorities import need
 from tap_ft42.planning.steps import Way
 
 if TYPE_CHECKING:
@@ -52,19 +51,6 @@ class DuePartitions:
     ) -> None:
         self.partitions = partitions
         self._is_short = is_short
-
-    def need(self, now: int) -> int:
-        """Return how urgent the list or a child of it is; see `priorities.need`."""
-        family = [self.partitions, *self.partitions.wanted_children]
-        lists = (
-            (
-                one.output.stream_state,
-                [state for whole in one.lists for state in one.states_within(whole)],
-                one.listing.weight,
-            )
-            for one in family
-        )
-        return need(lists, now)
 
     def needs_all(self, context: Context | None) -> bool:
         """Tell whether all of a partition is due, as far as no bookmark says otherwise."""

@@ -310,7 +310,7 @@ class ListRun:
             raise UnusableRecordsError(objection)
 
     def _note_turn(self, read: PlannedRead, page: Page) -> None:
-        """Note that the list had its turn; see `tap_ft42.planning.priorities`."""
+        """Note that the list had its turn; see `tap_ft42.lists.turns`."""
         if self.run.budget.is_bounded and page.answered * 1000 >= self.run.began:
             served_at = from_milliseconds(self.run.began)
             self.output.stream_state["served_at"] = served_at

@@ -18,7 +18,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tap_ft42.declared.contexts import CURSUS
-from tap_ft42.declared.instants import from_milliseconds
+from tap_ft42.declared.instants import from_milliseconds, milliseconds
 from tap_ft42.planning.steps import Way
 
 if TYPE_CHECKING:
@@ -158,3 +158,12 @@ def level(cursor: Cursor, partitions: Sequence[dict[str, Any]]) -> None:
         if read_until := partition.get("read_until"):
             partition["replication_key"] = cursor.column
             partition["replication_key_value"] = min(max(bookmarks), read_until)
+
+
+def last_served(state: Mapping[str, Any]) -> int:
+    """Return when a stream or partition last had its turn; see `tap_ft42.lists.turns`.
+
+    Returns:
+        Milliseconds since 1970; 0 for never.
+    """
+    return max(milliseconds(state.get(mark)) or 0 for mark in ("served_at", "read_until"))

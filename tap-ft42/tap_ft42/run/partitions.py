@@ -13,7 +13,7 @@ from tap_ft42.api.token import NoTokenError
 from tap_ft42.declared.contexts import CURSUS, cursus_of, key_of, parent_of
 from tap_ft42.declared.instants import DAY
 from tap_ft42.declared.listing import ID
-from tap_ft42.planning.priorities import last_served
+from tap_ft42.planning.bookmarks import last_served
 from tap_ft42.planning.refresh import hidden_ids
 from tap_ft42.reading.reader import ListReader
 from tap_ft42.run.people import person_of, preferred
@@ -69,18 +69,19 @@ class Partitions:
 
         Then all rows are read at once, and each goes to the campus of its person.
         """
-        ignored = self.facts_of_sweeps.can.ignored_filters
-        return self.listing.campus_by_person and self.listing.parent_filter in ignored
+        if not self.listing.campus_by_person:
+            return False
+        return self.listing.parent_filter in self.facts_of_sweeps.can.ignored_filters
 
     @property
     def tells_changes(self) -> bool:
         """Whether the API can be asked for the changes of a list that is read in full."""
-        changes, can = self.listing.changes, self.facts.can
+        changes = self.listing.changes
         if changes is None or not self.facts.narrows_by(changes.column):
             return False
         # Windows of changes overlap by a day. If only shorter ones are possible, they cost
         # more than the whole list once a day.
-        return can.widest_ranges.get(changes.column, 2 * DAY) >= 2 * DAY
+        return self.facts.can.widest_ranges.get(changes.column, 2 * DAY) >= 2 * DAY
 
     @property
     def facts(self) -> RouteFacts:
@@ -101,11 +102,6 @@ class Partitions:
     def logger(self) -> logging.Logger:
         """The stream's logger."""
         return logger_of(self.listing)
-
-    @property
-    def is_counted(self) -> bool:
-        """Whether a census counts the rows of the list."""
-        return self.output.selected and self.run.is_counted
 
     # Which partitions there are
 
