@@ -6,8 +6,9 @@ The state of an incremental stream holds under ``census``, beside its bookmarks:
     The ids of the known rows, or the greatest one.
 ``days``
     When the rows were created: see `tap_ft42.census.days`.
-``open_ids``
-    Ids of rows that can still disappear, in a list whose settled rows cannot.
+``open_ids``, ``shares``, ``kinds``
+    Ids of rows that can still disappear, in a list whose settled rows cannot, and their kinds:
+    see `tap_ft42.census.open`.
 ``statuses``
     Filter values that select these rows.
 ``basis``
@@ -133,7 +134,7 @@ class KnownRows(Presence):
 
     def _restored(self, kept: Mapping[str, Any]) -> Account | None:
         try:
-            return Account.restored(kept, self._list.listing.census.settled)
+            return Account.restored(kept, *self._kinds)
         except (KeyError, ValueError):
             self._list.logger.warning(
                 "%s: what the state says of its rows cannot be read; they are counted anew.",
@@ -147,7 +148,13 @@ class KnownRows(Presence):
         notes: dict[str, Any] = {"since": from_milliseconds(self._run.began)}
         if any(map(_has_begun, self._list.states_within(self._whole))):
             return Account({**notes, "next_id": 1})
-        return Account(notes, self._list.listing.census.settled)
+        return Account(notes, *self._kinds)
+
+    @property
+    def _kinds(self) -> tuple[tuple[str, str] | None, str | None]:
+        """What tells apart rows that can disappear: see `OpenRows`."""
+        census = self._list.listing.census
+        return census.settled, census.kind and census.kind[0]
 
     def _is_later(self, record: Mapping[str, Any], since: int) -> bool:
         """Tell whether a row is from after an instant."""

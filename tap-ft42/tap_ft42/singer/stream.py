@@ -6,7 +6,7 @@ from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from singer_sdk import Stream, StreamSchema
+from singer_sdk import StreamSchema
 from singer_sdk.exceptions import AbortedSyncFailedException, AbortedSyncPausedException
 from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.mapper import SameRecordTransform
@@ -19,6 +19,7 @@ from tap_ft42.lists.below import children_of_unread_rows
 from tap_ft42.lists.trial import tried_out
 from tap_ft42.run.host import Output
 from tap_ft42.run.lifecycle import PARTIAL_FAILURES
+from tap_ft42.singer.announced import AnnouncedStream
 from tap_ft42.singer.messages import BufferedWriter
 from tap_ft42.singer.rows import SCHEMAS, Rows
 
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from tap_ft42.singer.own.rejections import RejectedRecordsStream
 
 
-class FT42Stream(Stream, Output):
+class FT42Stream(AnnouncedStream, Output):
     """A stream of the 42 API. A subclass declares its listing, and nothing else."""
 
     listing: ClassVar[Listing]
@@ -59,7 +60,6 @@ class FT42Stream(Stream, Output):
         super().__init__(tap)
         self._tap_state = state
         self.primary_keys = self.schema["x-primary-key"]
-        self._is_announced = False
 
     def attach(self, list_run: ListRun, rejected_records: RejectedRecordsStream) -> None:
         """Let the stream take part in a run."""
@@ -208,6 +208,8 @@ class FT42Stream(Stream, Output):
         # The SDK goes through each record once more. That takes a seventh of a run.
         writer = self._tap.message_writer
         if self._is_unchanged and isinstance(writer, BufferedWriter):
+            if not self._is_announced:
+                self.announce()
             writer.write_record(
                 self.name,
                 record,
@@ -234,14 +236,6 @@ class FT42Stream(Stream, Output):
         """Whether a stream map changes or drops rows."""
         (first, *others) = self.stream_maps
         return type(first) is not SameRecordTransform or bool(others)
-
-    @override
-    def _write_schema_message(self) -> None:
-        # The SDK repeats the schema of a child for each parent. Some targets load their batch
-        # at every schema message: DuckDB's target then takes ten times as long.
-        if not self._is_announced:
-            super()._write_schema_message()
-            self._is_announced = True
 
     @property
     @override
