@@ -134,8 +134,7 @@ class SilentChanges(Trait):
     @property
     def _is_kept(self) -> bool:
         """Whether somebody wants to know who has moved."""
-        run = self._list.run
-        return self._list.output.selected and run.backfill is None and not run.is_dry_run
+        return self._list.output.selected and self._list.run.is_whole
 
     @override
     def learn_of_mark(self, row: Mapping[str, Any], context: Context | None) -> None:
