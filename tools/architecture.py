@@ -68,6 +68,7 @@ MECHANISMS: Mapping[str, tuple[str, ...]] = {
         "census/inquiry.py",
         "census/known.py",
         "census/list_census.py",
+        "census/open.py",
         "census/packing.py",
         "census/presence.py",
         "census/settling.py",

@@ -173,8 +173,8 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         th.IntegerType(minimum=1),
         title="Census requests",
         description=(
-            "Requests an hour after which the census ends. If not set: a quarter of all "
-            "requests, and an eighth for the census alone if reading has taken more."
+            "Requests of the hour after which the census ends. If not set: a quarter, and "
+            "always an eighth of its own."
         ),
     ),
     th.Property(

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tap_ft42.census.packing import packed_ids, unpacked_ids
 
 from tests.sandboxes import running_sandbox
 from tests.tap.proofs import AT_ONCE, STUDENTS, a_day_later, asked
@@ -245,3 +246,63 @@ def test_a_difference_whose_days_no_request_is_left_to_find_is_told(here: Copy) 
     assert any("42 counts 1 fewer row than are known" in one for one in here.last.warnings)
     here.night()
     assert set(here.rows) == here.truth
+
+
+@pytest.fixture(scope="module")
+def busy(tap: Tap) -> Iterator[Copy]:
+    """A copy of enrolments of which a hundred are open on each of twenty days."""
+    world: dict[str, Any] = {"users": 175, "enrolments": 7_000, "achievements_per_user": 0}
+    with running_sandbox(**world) as sandbox:
+        done = sandbox.truth_of(f"{ENROLMENTS}&filter[status]=finished", columns="id")
+        for place, row in enumerate(done[:2_000]):
+            day = f"2026-03-{1 + place // 100:02}T12:00:00.000Z"
+            sandbox.update(
+                "projects_users", row["id"], silent=True, created_at=day, status="in_progress"
+            )
+        yield Copy(replace(tap, most_ids=MOST_IDS), sandbox)
+
+
+PAGES = {"page_size": 10, "refresh_nights": 0}
+
+
+def one_of_each_day(busy: Copy, place: int) -> None:
+    """Let one open row of each of the days go."""
+    for day, rows in busy.by_day("in_progress").items():
+        if datetime.fromordinal(day).month == 3 and len(rows) > 50:
+            busy.sandbox.delete("projects_users", rows[place]["id"])
+
+
+def test_open_rows_that_go_on_many_days_are_looked_for_by_their_projects(busy: Copy) -> None:
+    one_of_each_day(busy, 7)
+    assert busy.night(**PAGES) < 60
+    assert set(busy.rows) == busy.truth
+    assert busy.audit["gone"] >= 15
+
+
+def test_where_42_does_not_count_by_project_each_day_is_searched(busy: Copy) -> None:
+    graph = "/v2/projects_users/graph/on/:field/by/:interval"
+    busy.sandbox.fault("missing", route=graph, query="filter[project_id]")
+    one_of_each_day(busy, 9)
+    assert busy.night(**PAGES) > 70
+    assert "42 does not narrow it by filter[project_id]" in busy.last.log
+    one_of_each_day(busy, 11)
+    busy.night(**PAGES)
+    busy.sandbox.clear_faults()
+    assert "filter[project_id]" not in busy.last.log  # it is remembered for a month
+    assert set(busy.rows) == busy.truth
+
+
+@pytest.mark.parametrize("place", [13, 17])
+def test_a_day_whose_projects_do_not_add_up_to_it_is_searched_as_a_whole(
+    busy: Copy, place: int
+) -> None:
+    busy.forget_refusals()
+    state = copy.deepcopy(busy.last.state)
+    kept = state["bookmarks"]["projects_users"]["census"]
+    kept["kinds"] = packed_ids(unpacked_ids(kept["kinds"])[1::2])
+    if place == 17:  # as if an older version had written it
+        del kept["kinds"], kept["shares"]
+    busy.last.messages.append({"type": "STATE", "value": state})
+    one_of_each_day(busy, place)
+    busy.night(**PAGES)
+    assert set(busy.rows) == busy.truth

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_ft42.census.counting import Expectation
 from tap_ft42.census.days import UNKNOWN, ZONES, day_of, moment_of
+from tap_ft42.census.open import KEYS, OpenRows
 from tap_ft42.census.packing import (
     MOST_IDS,
     packed,
@@ -33,10 +34,7 @@ if TYPE_CHECKING:
 
     from tap_ft42.declared.capabilities import Zone
 
-_OPEN = "open_ids"
-"""Key of the ids of open rows: those that can still disappear."""
-
-_ROWS = {"ids", _OPEN, "days", "greatest"}
+_ROWS = {"ids", *KEYS, "days", "greatest"}
 """The keys that hold rows. All other keys hold notes."""
 
 _STATUSES = "statuses"
@@ -67,26 +65,28 @@ class Account:
         is_exact: Whether all rows are named.
         greatest: The greatest known id.
         has_changed: Whether the account has changes that the state does not hold yet.
+        open: The rows that can still disappear.
     """
 
     def __init__(
         self,
         notes: Mapping[str, Any] | None = None,
         settled: tuple[str, str] | None = None,
+        kind: str | None = None,
     ) -> None:
         """Begin an empty account.
 
         Args:
             notes: The first notes.
             settled: A column, and its value in rows that can no longer disappear.
+            kind: A column with an object that says of which kind a row is.
         """
         self.notes: dict[str, Any] = dict(notes or {})
         self.named: dict[int, int] = {}
         self.is_exact = True
         self.greatest = 0
         self.has_changed = True
-        self._settled = settled
-        self._open = set[int]()
+        self.open = OpenRows(settled, kind)
         self._came = IdSet()
         self._crowds: dict[int, Crowd] = {}
         self._rows: dict[tuple[Zone, bool | None], Counter[int]] = {}
@@ -98,6 +98,7 @@ class Account:
         cls,
         kept: Mapping[str, Any],
         settled: tuple[str, str] | None = None,
+        kind: str | None = None,
     ) -> Account:
         """Restore an account that `as_state` has written.
 
@@ -106,10 +107,10 @@ class Account:
             KeyError: The state holds no account.
         """
         notes = {name: value for name, value in kept.items() if name not in _ROWS}
-        account = cls(notes, settled if _OPEN in kept else None)
+        account = cls(notes, settled, kind)
+        account.open.restore(kept)
         account.is_exact, days = "ids" in kept, kept.get("days")
-        account._open.update(unpacked_ids(kept[_OPEN]) if _OPEN in kept else ())
-        ids = unpacked_ids(kept["ids"]) if account.is_exact else sorted(account._open)
+        ids = unpacked_ids(kept["ids"]) if account.is_exact else sorted(account.open.ids)
         moments = stepped(days["named"]) if days else []
         # A state from before counts by the day holds no moments.
         of_them = moments if len(ids) == len(moments) else repeat(UNKNOWN)
@@ -127,9 +128,8 @@ class Account:
         """Return the account as state, without ids if there are too many."""
         self.shrink()
         days = {"named": steps(self.named[one] for one in self.ids)}
-        kept: dict[str, Any] = {**self.notes, "days": days}
-        if self._settled is not None:
-            kept[_OPEN] = packed_ids(self._open & self.named.keys())
+        named = self.open.as_state(self.named.keys())
+        kept: dict[str, Any] = {**self.notes, **named, "days": days}
         if self.is_exact:
             return {**kept, "ids": packed_ids(self.ids)}
         crowds = sorted((moment, one) for moment, one in self._crowds.items() if one.rows > 0)
@@ -168,9 +168,9 @@ class Account:
     @property
     def parts(self) -> list[tuple[bool, dict[str, str]]]:
         """The parts that the API counts separately: whether each is named, and its filters."""
-        if self.is_exact or self._settled is None:
+        if self.is_exact or self.open.settled is None:
             return [(self.is_exact, {})]
-        column, value = self._settled
+        column, value = self.open.settled
         name = f"filter[{column}]"
         return [(True, {name: ",".join(self.notes.get(_STATUSES, ()))}), (False, {name: value})]
 
@@ -198,7 +198,7 @@ class Account:
 
     def names(self, record: Mapping[str, Any]) -> bool:
         """Tell whether a row belongs to the named rows."""
-        return self.is_exact or self._is_open(record)
+        return self.is_exact or self.open.is_open(record)
 
     def may_hold(self, record: Mapping[str, Any]) -> bool:
         """Tell whether a row may be known: named, or with an id between those of its moment."""
@@ -208,10 +208,6 @@ class Account:
         crowd = self._crowds.get(moment_of(record), Crowd())
         return crowd.low <= number <= crowd.high
 
-    def _is_open(self, record: Mapping[str, Any]) -> bool:
-        """Tell whether a row can still disappear, in a list whose settled rows cannot."""
-        return self._settled is not None and record.get(self._settled[0]) != self._settled[1]
-
     def take(self, record: Mapping[str, Any], *, is_new: bool = True) -> None:
         """Account for a row that was read; `add` explains `is_new`."""
         self._mark(record)
@@ -219,12 +215,9 @@ class Account:
 
     def _mark(self, record: Mapping[str, Any]) -> None:
         """Remember whether a row is open, and which filter value selects it then."""
-        number, is_open = record["id"], self._is_open(record)
-        if is_open != (number in self._open):
-            (self._open.add if is_open else self._open.remove)(number)
-            self.has_changed = True
-        if self._settled is not None and is_open:
-            status, known = record.get(self._settled[0]), self.notes.get(_STATUSES, [])
+        self.has_changed |= self.open.mark(record)
+        if self.open.settled is not None and self.open.is_open(record):
+            status, known = record.get(self.open.settled[0]), self.notes.get(_STATUSES, [])
             if isinstance(status, str) and status not in known:
                 self.note(**{_STATUSES: sorted([*known, status])})
 
@@ -238,7 +231,7 @@ class Account:
         """
         if not 1 <= number <= MAX_ID:
             return
-        if self.is_exact or number in self._open:
+        if self.is_exact or number in self.open:
             before = self.named.get(number)
             if before is not None and moment in {UNKNOWN, before}:
                 return
@@ -272,10 +265,9 @@ class Account:
     def shrink(self) -> None:
         """Forget ids if there are too many: those of settled rows, or else all."""
         if self.is_exact and len(self.named) > MOST_IDS:
-            self.forget_ids(but=self._open)
+            self.forget_ids(but=self.open.ids)
         if not self.is_exact and len(self.named) > MOST_IDS:
-            self._settled = None
-            self._open.clear()
+            self.open.clear()
             self.forget_ids()
 
     def forget_ids(self, but: Collection[int] = ()) -> None:
@@ -368,6 +360,6 @@ class Account:
                 continue
             self._mark(record)
             self.remove(number := record["id"])
-            (self._name if number in self._open else self._crowd)(number, moment_of(record))
+            (self._name if number in self.open else self._crowd)(number, moment_of(record))
         for one, rows in kept:
             one.rows = max(one.rows, rows)

@@ -176,7 +176,7 @@ class Audit(Inquiry):
         found.zone, found.days = comparison.zone, comparison.days
         found.differed = len(comparison.differing)
         kind = Settling if self._account.is_exact else Unnamed
-        settling = kind(self._read, comparison, found)
+        settling = kind(self._read, comparison, found, self._counts)
         yield from settling.proofs()
         if isinstance(settling, Unnamed):
             found.unsettled += len(settling.believed)

@@ -6,8 +6,9 @@ The state of an incremental stream holds under ``census``, beside its bookmarks:
     The ids of the known rows, or the greatest one.
 ``days``
     When the rows were created: see `tap_ft42.census.days`.
-``open_ids``
-    Ids of rows that can still disappear, in a list whose settled rows cannot.
+``open_ids``, ``shares``, ``kinds``
+    Ids of rows that can still disappear, in a list whose settled rows cannot, and their kinds:
+    see `tap_ft42.census.open`.
 ``statuses``
     Filter values that select these rows.
 ``basis``
@@ -47,7 +48,7 @@ from tap_ft42.census.audit import Audit
 from tap_ft42.census.inquiry import Read, looked_at
 from tap_ft42.census.list_census import ListCensus
 from tap_ft42.census.packing import unpacked_ids
-from tap_ft42.census.presence import STATE, Presence
+from tap_ft42.census.presence import STATE, Presence, is_counted
 from tap_ft42.census.totals import TotalsCensus
 from tap_ft42.declared.contexts import key_of, parent_of
 from tap_ft42.declared.instants import from_milliseconds, milliseconds
@@ -119,7 +120,7 @@ class KnownRows(Presence):
         kept: dict[str, Any] = state.pop(STATE, None) or {}
         # Other lists need the people of a scope, even if nobody counts them.
         tells = self._list.listing.tells == "people" and self._run.scope.campus_ids
-        is_wanted = self._list.is_counted or (tells and self._run.is_whole)
+        is_wanted = is_counted(self._list) or (tells and self._run.is_whole)
         if not self._list.is_one_list or not (kept or is_wanted):
             return
         is_kept = is_same_scope(kept.get("basis"), self._basis)
@@ -133,7 +134,7 @@ class KnownRows(Presence):
 
     def _restored(self, kept: Mapping[str, Any]) -> Account | None:
         try:
-            return Account.restored(kept, self._list.listing.census.settled)
+            return Account.restored(kept, *self._kinds)
         except (KeyError, ValueError):
             self._list.logger.warning(
                 "%s: what the state says of its rows cannot be read; they are counted anew.",
@@ -147,7 +148,13 @@ class KnownRows(Presence):
         notes: dict[str, Any] = {"since": from_milliseconds(self._run.began)}
         if any(map(_has_begun, self._list.states_within(self._whole))):
             return Account({**notes, "next_id": 1})
-        return Account(notes, self._list.listing.census.settled)
+        return Account(notes, *self._kinds)
+
+    @property
+    def _kinds(self) -> tuple[tuple[str, str] | None, str | None]:
+        """What tells apart rows that can disappear: see `OpenRows`."""
+        census = self._list.listing.census
+        return census.settled, census.kind and census.kind[0]
 
     def _is_later(self, record: Mapping[str, Any], since: int) -> bool:
         """Tell whether a row is from after an instant."""
@@ -276,7 +283,7 @@ class KnownRows(Presence):
             yield TotalsCensus(read)
 
     def _is_due(self, notes: Mapping[str, Any]) -> bool:
-        if not self._list.is_counted or self._run.lifecycle.ends_early:
+        if not is_counted(self._list) or self._run.lifecycle.ends_early:
             return False
         hour = self._run.settings["census_hour"]
         return hour >= 0 and is_due(milliseconds(notes.get("taken")), self._run.began, hour)

@@ -95,6 +95,11 @@ class _ProofOfRead:
             self._state[STATE] = {"since": since, "ids": packed_ids(self.ids)}
 
 
+def is_counted(counted: Partitions) -> bool:
+    """Tell whether a census counts the rows of a list."""
+    return counted.output.selected and counted.run.is_counted
+
+
 class Presence:
     """Keeps account of a list's rows; this class does so for reads of the whole list."""
 
@@ -115,7 +120,7 @@ class Presence:
 
     def begin(self, context: Context | None) -> None:
         """Take note that a read begins."""
-        if self._list.is_counted and self._needs_all(context):
+        if is_counted(self._list) and self._needs_all(context):
             read = _ProofOfRead(context, self._list.state(context), self._run.clock.time())
             self._reads[key_of(context)] = read
 

@@ -16,12 +16,14 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from functools import partial
-from math import ceil, log2
+from math import ceil, inf, log2
 from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
+from tap_ft42.api.errors import FatalAPIError
 from tap_ft42.api.page import with_ids
+from tap_ft42.api.retries import RETRIED
 from tap_ft42.census.counting import (
     Differing,
     Interval,
@@ -31,12 +33,13 @@ from tap_ft42.census.counting import (
 )
 from tap_ft42.census.days import bounds, day_of, moment_of
 from tap_ft42.census.inquiry import DayInquiry, gone
+from tap_ft42.census.open import SHARES
 from tap_ft42.declared.listing import CREATED_AT, ID
 from tap_ft42.planning.scope import id_lists
 from tap_ft42.reading.regions import Region
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from tap_ft42.census.comparing import Comparison, Counted, Span
     from tap_ft42.census.findings import Findings
@@ -47,13 +50,18 @@ if TYPE_CHECKING:
 class _Suspects:
     """Known rows, how many of them are gone or changed, and the pages that show all of them."""
 
+    span: Span
     ids: Sequence[int]
     lacking: int
     pages: float
+    is_of_kinds: bool = False
+    """Whether these are only the rows of some kinds."""
 
     @property
     def halving(self) -> float:
         """How many requests find them by halving; the first totals serve all of them."""
+        if self.is_of_kinds:
+            return inf
         return self.lacking * (log2(max(self.pages / self.lacking, 1)) + 2) - 1
 
     @property
@@ -61,15 +69,34 @@ class _Suspects:
         """How many requests find them; a fraction if other days share a request."""
         return min(self.pages, self.halving)
 
+    def cost_by_kind(self, shares: int) -> float:
+        """How many requests find them, once it is known in which shares of kinds they are."""
+        return self.pages * (1 - (1 - 1 / shares) ** self.lacking)
+
 
 class Settling(DayInquiry):
     """Looks up or reads the rows of days that differ."""
 
-    def __init__(self, read: Read, comparison: Comparison, findings: Findings) -> None:
-        """Prepare to settle the days of a comparison, and to note the findings."""
+    def __init__(
+        self,
+        read: Read,
+        comparison: Comparison,
+        findings: Findings,
+        count: Callable[[Mapping[str, str]], Mapping[Span, int]] | None = None,
+    ) -> None:
+        """Prepare to settle the days of a comparison, and to note the findings.
+
+        Args:
+            read: What the run has read of the list.
+            comparison: The days.
+            findings: What is found.
+            count: Asks for counts by the day of rows that filters select; None if the API
+                does not count by the day.
+        """
         super().__init__(read)
         self._comparison = comparison
         self._findings = findings
+        self._count = count
         self._days_read = set[int]()
 
     @override
@@ -98,19 +125,23 @@ class Settling(DayInquiry):
 
     # Looking up
 
-    def _suspects(self, ids: Sequence[int], lacking: int) -> _Suspects:
-        return _Suspects(ids, lacking, len(ids) / self._at_once)
+    def _suspects(
+        self, span: Span, ids: Sequence[int], lacking: int, *, is_of_kinds: bool = False
+    ) -> _Suspects:
+        return _Suspects(span, ids, lacking, len(ids) / self._at_once, is_of_kinds)
 
     def _looked_up(self, one: Counted) -> Iterator[Proof]:
         """Look up the known rows of days that lack rows."""
         comparison, size = self._comparison, self._page_size
         differing = comparison.differences(one)
         suspects = [
-            self._suspects(self._account.ids_on(_days(span), comparison.zone), -rows)
+            self._suspects(span, self._account.ids_on(_days(span), comparison.zone), -rows)
             for span, rows in sorted(differing.items())
             if rows < 0
         ]
-        if self._account.is_exact:
+        if not self._account.is_exact:
+            suspects = self._by_kind(one, suspects)
+        else:
             look_ups = ceil(sum(each.cost for each in suspects))
             beside = comparison.cost((s for s, rows in differing.items() if rows > 0), size)
             if comparison.cost(differing, size) <= look_ups + beside:
@@ -142,6 +173,58 @@ class Settling(DayInquiry):
                 yield self._gone(number, sent)
         self._take(settled)
 
+    # By kind
+
+    def _by_kind(self, one: Counted, suspects: list[_Suspects]) -> list[_Suspects]:
+        """Find out of which kinds the lacking rows are, on all days at once, if that pays."""
+        kind, graph = self._list.listing.census.kind, self._list.listing.graph
+        if kind is None or graph is None or self._count is None:
+            return suspects
+        facts, name = self._list.reader.route(graph.route).facts, kind[1]
+        costs = {1: sum(each.cost for each in suspects)}
+        for shares in (4, 8, SHARES) if name not in facts.can.ignored_filters else ():
+            lists = self._account.open.kinds(shares).values()
+            if lists and max(map(len, lists)) <= self._facts.can.longest_list:
+                costs[shares] = len(lists) + sum(one.cost_by_kind(shares) for one in suspects)
+        shares = min(costs, key=lambda one: costs[one])
+        if shares == 1 or costs[shares] > self._most:
+            return suspects
+        (_, filters), *_ = self._account.parts
+        counts: dict[int, Mapping[Span, int]] = {}
+        try:
+            for share, kinds in self._account.open.kinds(shares).items():
+                counts[share] = self._count({**filters, name: ",".join(map(str, kinds))})
+        except RETRIED:
+            return suspects
+        except FatalAPIError:
+            counts.clear()
+        found = [self._divided(one, each, counts, shares) for each in suspects]
+        if not any(found):
+            facts.note_filter(name, is_ignored=True, instead="Its days are searched one by one")
+        pairs = zip(suspects, found, strict=True)
+        return [each for day, parts in pairs for each in parts or [day]]
+
+    def _divided(
+        self,
+        one: Counted,
+        day: _Suspects,
+        counts: Mapping[int, Mapping[Span, int]],
+        shares: int,
+    ) -> list[_Suspects]:
+        """Return the suspects of a day whose kinds lack rows.
+
+        None are returned if the counts of its kinds do not add up to its own.
+        """
+        ids = self._account.open.by_kind(day.ids, shares)
+        api = {share: rows.get(day.span, 0) for share, rows in counts.items()}
+        if ids is None or sum(api.values()) != one.api.get(day.span, 0):
+            return []
+        return [
+            self._suspects(day.span, own, len(own) - api.get(share, 0), is_of_kinds=True)
+            for share, own in ids.items()
+            if len(own) > api.get(share, 0)
+        ]
+
     def _narrowed(self, crowd: _Suspects, room: float) -> list[_Suspects]:
         """Find by totals which ranges of a day's ids lack rows."""
         account, (lower, upper) = self._account, (crowd.ids[0], crowd.ids[-1])
@@ -158,7 +241,9 @@ class Settling(DayInquiry):
         )
         return [
             self._suspects(
-                account.between(*each.region.interval(ID)), each.expected - each.total
+                crowd.span,
+                account.between(*each.region.interval(ID)),
+                each.expected - each.total,
             )
             for part in self._asked(read, filters)
             if isinstance(part, Differing)

@@ -117,6 +117,9 @@ class Census:
     settled: tuple[str, str] | None = None
     """Column and value of rows that do not disappear, if known; see
     `tap_ft42.census.accounts`."""
+    kind: tuple[str, str] | None = None
+    """A column that holds an object, and the parameter that narrows the list to objects: the
+    API can count rows that can disappear by these objects, too."""
     left_filters: Mapping[str, str] = field(default_factory=dict)
     """Filters that find rows which have left the list; they replace the list's filters."""
 

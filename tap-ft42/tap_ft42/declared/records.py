@@ -55,6 +55,8 @@ class RecordShape:
             if name != EXTRA
         }
         self._sources = sources
+        self._flat = [(name, path[0]) for name, path in sources.items() if len(path) == 1]
+        self._nested = [(name, path) for name, path in sources.items() if len(path) > 1]
         self._instants = [
             name for name, column in columns.items() if column.get("format") == "date-time"
         ]
@@ -115,11 +117,11 @@ class RecordShape:
         return row
 
     def _row(self, record: dict[str, Any], added: Mapping[str, object]) -> dict[str, Any]:
-        row = {
-            name: value
-            for name, path in self._sources.items()
-            if (value := _follow(record, path)) is not _MISSING
-        }
+        # This runs for every row, so the usual case comes first.
+        row = {name: record[key] for name, key in self._flat if key in record}
+        for name, path in self._nested:
+            if (value := _follow(record, path)) is not _MISSING:
+                row[name] = value
         row.update(added)
         if undeclared := self._undeclared(record, self._declared):
             row[EXTRA] = undeclared

@@ -48,18 +48,18 @@ class References:
 
     def note(self, row: Mapping[str, object]) -> None:
         """Take note of the ids that a row names."""
-        for column, name in self._columns:
-            self._named[name].add(row.get(column))
+        for column, ids in self._columns:
+            ids.add(row.get(column))
         for carried, column in self._carries:
             records = row.get(column)
             found = with_ids(records) if isinstance(records, list) else ()
             self._carried[carried].update(record[ID] for record in found)
 
     @cached_property
-    def _columns(self) -> Sequence[tuple[str, str]]:
-        """The columns that name rows of a list which is read whole, and that list."""
+    def _columns(self) -> Sequence[tuple[str, set[object]]]:
+        """The columns that name rows of reference lists, and the ids that they have named."""
         return [
-            (column, name)
+            (column, self._named[name])
             for column, name in self._list.output.references.items()
             if name in self._lists and self._lists[name].listing.is_reference
         ]

@@ -103,11 +103,6 @@ class Partitions:
         """The stream's logger."""
         return logger_of(self.listing)
 
-    @property
-    def is_counted(self) -> bool:
-        """Whether a census counts the rows of the list."""
-        return self.output.selected and self.run.is_counted
-
     # Which partitions there are
 
     @property

@@ -17,6 +17,7 @@ from tap_ft42.declared.privacy import PersonalData
 from tap_ft42.declared.records import BrokenRecordError
 from tap_ft42.lists.below import children_of_unread_rows
 from tap_ft42.lists.trial import tried_out
+from tap_ft42.run.host import Output
 from tap_ft42.run.lifecycle import PARTIAL_FAILURES
 from tap_ft42.singer.announced import AnnouncedStream
 from tap_ft42.singer.messages import BufferedWriter
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from tap_ft42.singer.own.rejections import RejectedRecordsStream
 
 
-class FT42Stream(AnnouncedStream):
+class FT42Stream(AnnouncedStream, Output):
     """A stream of the 42 API. A subclass declares its listing, and nothing else."""
 
     listing: ClassVar[Listing]
@@ -155,12 +156,12 @@ class FT42Stream(AnnouncedStream):
         return self.personal.row(shaped)
 
     @cached_property
+    @override
     def personal(self) -> PersonalData:
-        """The personal data in the rows, and the rules for what may leave the tap."""
         return PersonalData(self.schema, self.list_run.run.privacy)
 
+    @override
     def reject(self, record: object, reason: str) -> None:
-        """Put a broken record aside."""
         self.list_run.rejections.note(reason=reason)
         # A stream map may remove columns, and it is not known where in the record they are.
         # Then only the reason is kept.
@@ -172,32 +173,28 @@ class FT42Stream(AnnouncedStream):
         self.rejected_records.keep(self.name, kept, reason)
 
     @property
+    @override
     def references(self) -> Mapping[str, str]:
-        """By column: the stream whose rows it names."""
         columns = self.schema["properties"].items()
         return {one: of["x-references"] for one, of in columns if "x-references" in of}
 
+    @override
     def row(self, record: object, context: Context | None) -> dict[str, Any]:
-        """Return the row of a record, or raise a `BrokenRecordError`."""
         return self._rows.shape.row(record, self.list_run.added(record, context))
 
     @property
+    @override
     def is_rejected_kept(self) -> bool:
-        """Whether a stream keeps the records that break the schema."""
         return self.rejected_records.selected
 
+    @override
     def emit(self, record: Record, context: Context | None, *, is_known: bool) -> None:
-        """Emit a record that is read outside of the stream's own turn, unless it is known."""
         row = self.post_process(record, context)
         if row is not None and not is_known:
             self._write_record_message(row)
 
+    @override
     def take(self, record: object, context: Context | None) -> bool:
-        """Emit the row of a record that came within another record.
-
-        Returns:
-            Whether the record fits the schema.
-        """
         try:
             row = self._row_to_emit(record, context, is_listed=False)
         except BrokenRecordError:
@@ -249,8 +246,8 @@ class FT42Stream(AnnouncedStream):
 
     # State
 
+    @override
     def partition_context(self, context: Context | None) -> Mapping[str, Any] | None:
-        """Return the keys that name a partition in the state; None if it is the only one."""
         return self._get_state_partition_context(context)
 
     @override

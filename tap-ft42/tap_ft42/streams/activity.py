@@ -33,6 +33,7 @@ class ProjectsUsersStream(FT42Stream):
         census=Census(
             share=0.8,
             settled=("status", "finished"),  # nobody unregisters from what is finished
+            kind=("project", "filter[project_id]"),
         ),
     )
 

@@ -1,0 +1,107 @@
+"""Which rows of a list can still disappear, and of which kinds they are.
+
+A row's **kind** is an object that the row holds: of an enrolment, its project. The API can
+count the rows of some kinds by the day. So the kinds are dealt out to sixteen shares, and each
+row has the number of its share, which takes half a byte of a state.
+"""
+
+from __future__ import annotations
+
+from itertools import repeat
+from typing import TYPE_CHECKING, Any
+
+from tap_ft42.census.packing import packed, packed_ids, unpacked, unpacked_ids
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+
+SHARES = 16
+
+KEYS = _IDS, _SHARES, _KINDS = "open_ids", "shares", "kinds"
+"""Keys of the state: the ids, the share of each row, and the kinds."""
+
+
+class OpenRows:
+    """The open rows of a list whose settled rows do not disappear."""
+
+    def __init__(self, settled: tuple[str, str] | None, kind: str | None = None) -> None:
+        """Know no row yet.
+
+        Args:
+            settled: A column, and its value in rows that can no longer disappear; None if all
+                rows can.
+            kind: A column that holds an object with an id; None if there is none.
+        """
+        self.settled = settled
+        self._kind = kind
+        self._shares: dict[int, int] = {}
+        self._kinds = set[int]()
+
+    def restore(self, kept: Mapping[str, Any]) -> None:
+        """Restore what `as_state` has written; ValueError if it is damaged."""
+        if _IDS not in kept:
+            self.settled = None
+            return
+        # A state from before kinds holds no shares.
+        shares = unpacked(kept[_SHARES]) if _SHARES in kept else repeat(0)
+        self._shares.update(zip(unpacked_ids(kept[_IDS]), shares, strict=False))
+        self._kinds.update(unpacked_ids(kept[_KINDS]) if _KINDS in kept else ())
+
+    def as_state(self, named: Collection[int]) -> dict[str, Any]:
+        """Return those of some rows that are open as state."""
+        if self.settled is None:
+            return {}
+        ids = sorted(self._shares.keys() & named)
+        shares = packed(self._shares[one] for one in ids)
+        return {_IDS: packed_ids(ids), _SHARES: shares, _KINDS: packed_ids(self._kinds)}
+
+    def clear(self) -> None:
+        """Forget that rows can be told apart."""
+        self.settled = None
+        self._shares.clear()
+
+    @property
+    def ids(self) -> Collection[int]:
+        """The ids of the open rows."""
+        return self._shares.keys()
+
+    def __contains__(self, number: int) -> bool:
+        """Tell whether a row is known to be open."""
+        return number in self._shares
+
+    def is_open(self, record: Mapping[str, Any]) -> bool:
+        """Tell whether a row can still disappear, in a list whose settled rows cannot."""
+        return self.settled is not None and record.get(self.settled[0]) != self.settled[1]
+
+    def mark(self, record: Mapping[str, Any]) -> bool:
+        """Remember whether a row is open, and its kind. Return whether that is news."""
+        number = record["id"]
+        before = self._shares.pop(number, None)
+        if self.is_open(record):
+            self._shares[number] = self._share_of(record)
+        return before != self._shares.get(number)
+
+    def _share_of(self, record: Mapping[str, Any]) -> int:
+        """Return the share of a row's kind, from 1 on; 0 if the row has none."""
+        found = record.get(self._kind) if self._kind else None
+        kind = found.get("id") if isinstance(found, dict) else None
+        if type(kind) is not int or kind < 1:
+            return 0
+        self._kinds.add(kind)
+        return kind % SHARES + 1
+
+    def kinds(self, shares: int) -> dict[int, list[int]]:
+        """Return the kinds, dealt out to fewer shares: 16 is a multiple of them."""
+        found: dict[int, list[int]] = {}
+        for kind in sorted(self._kinds):
+            found.setdefault(kind % shares, []).append(kind)
+        return found
+
+    def by_kind(self, ids: Iterable[int], shares: int) -> dict[int, list[int]] | None:
+        """Deal rows out as `kinds` does; None if the kind of some is not known."""
+        found: dict[int, list[int]] = {}
+        for number in ids:
+            if not (share := self._shares.get(number, 0)):
+                return None
+            found.setdefault((share - 1) % shares, []).append(number)
+        return found
