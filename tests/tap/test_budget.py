@@ -102,6 +102,17 @@ def test_a_wait_beyond_the_minutes_is_not_begun(wait: float, *, ends: bool) -> N
         budget.check(wait)
 
 
+def test_a_run_that_has_taken_its_minutes_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = iter([0.0, 59.9, 60.0, 60.5])
+    clock = SimpleNamespace(monotonic=lambda: next(now))
+    monkeypatch.setattr("tap_ft42.api.budget.time", clock)
+    budget = Budget(max_requests=None, max_minutes=1)
+    budget.check()
+    for _ in range(2):
+        with pytest.raises(RunEnds, match="the run has taken its 1 minutes"):
+            budget.check()
+
+
 def test_requests_that_wait_for_a_slow_token_are_not_lost_at_the_budgets_end(
     tap: Tap, sandbox: RunningSandbox
 ) -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 AT = "2026-01-31T23:59:59.000Z"
 FEW, MORE = 100, 1_100
-MOST_CALLS = 68
+MOST_CALLS = 69
 """A row's calls in the thread that makes rows, those within the SDK included."""
 
 

@@ -156,6 +156,19 @@ def test_what_has_not_changed_is_not_looked_at(large: Kept) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("person", [11, 404])
+def test_of_somebody_who_comes_only_their_own_rows_are_looked_at(
+    large: Kept, person: int
+) -> None:
+    warehouse = large.restored()
+    warehouse.land("users", user(person))
+    before = rows_read(warehouse)
+    warehouse.run("publish")
+    assert rows_read(warehouse) - before < 4 * MANY  # for so few, the server reads the table
+    assert counted(warehouse) == ({} if person == 404 else {"projects_users": WAITING})
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("schema", ["ft42_raw", "ft42"])
 def test_a_column_that_was_lost_and_made_anew_leaves_no_wrong_count(
     warehouse: Warehouse, schema: str

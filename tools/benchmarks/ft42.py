@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -40,7 +41,7 @@ def target_settings() -> dict[str, Any]:
     """Return the settings in ``target-config/``, without those of the server."""
     plugins = yaml.safe_load((ROOT / "target-config/target-postgres.meltano.yml").read_text())
     (loader,) = plugins["plugins"]["loaders"]
-    return {name: value for name, value in loader["config"].items() if isinstance(value, bool)}
+    return {name: value for name, value in loader["config"].items() if isinstance(value, int)}
 
 
 class Piped(Tool):
@@ -65,7 +66,8 @@ class Piped(Tool):
             {"add_record_metadata": True, **target_settings()},
         )
         _discover(job.directory / "tap.json", catalog, job)
-        return command
+        log = ROOT / "target-config/target-postgres.logging.yml"
+        return replace(command, environment={**command.environment, "TARGET_LOG": str(log)})
 
 
 def _discover(config: Path, catalog: Path, job: Job) -> None:

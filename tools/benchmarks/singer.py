@@ -13,12 +13,13 @@ if TYPE_CHECKING:
 
     from tools.benchmarks.job import Job
 
-_PIPE = """
+_PIPE = r"""
 set -o pipefail
 touch states
 tail -n 1 states > state.json
 if [ -s state.json ]; then set -- "$@" --state state.json; fi
-"$@" | "$TARGET" --config target.json >> states
+"$@" | env ${TARGET_LOG:+"SINGER_SDK_LOG_CONFIG=$TARGET_LOG"} \
+    "$TARGET" --config target.json >> states
 """
 """The last line that the target wrote is the state of the next run, as in Meltano."""
 

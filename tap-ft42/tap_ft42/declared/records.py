@@ -173,11 +173,10 @@ class RecordShape:
         """Collect what no column declares, in the record's own structure."""
         undeclared: dict[str, Any] = {}
         for key, value in record.items():
-            below = declared.get(key)
-            if below is None:
+            if key not in declared:
                 undeclared[key] = value
             elif (
-                below
+                (below := declared[key])
                 and isinstance(value, dict)
                 and key not in self._embedded
                 and (rest := self._undeclared(value, below))
