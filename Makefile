@@ -144,7 +144,8 @@ bench-scale: install-dev ## Measure publishes of a growing network, some 15 minu
 	$(BIN)/python -m tools.benchmarks.scale $(ARGS)
 
 mutants: install-dev ## Break the code on purpose and see what the tests notice, some 25 minutes (ARGS="--room publish")
-	$(UV) run --quiet --script tools/mutants.py $(ARGS)
+	$(UV) run --quiet --isolated --no-project --with "click>=8.1" --with cosmic-ray==8.7.0 \
+		python -m tools.mutants $(ARGS)
 
 ##@ Change it
 check: install-dev ## Lint, check formats, types and dependencies

@@ -46,6 +46,7 @@ LONG = (
     "tests/end_to_end/test_jobs.py",
     "tests/docs/test_following.py",
     "tests/tap/test_settled.py",
+    "tests/tap/test_outages.py",
     "tests/tap/test_first_contact.py",
     "tests/end_to_end/test_published.py",
     "tests/tap/test_partial_success.py",

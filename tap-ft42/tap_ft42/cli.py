@@ -24,8 +24,8 @@ from tap_ft42.configuration import UnreadableFileError, checked
 from tap_ft42.declared.declarations import DeclarationError
 from tap_ft42.doctor import report as reports
 from tap_ft42.doctor.doctor import Visit, VisitEndsError
+from tap_ft42.lists.costs import as_text, estimates
 from tap_ft42.run import logs
-from tap_ft42.run.costs import as_text, estimates
 from tap_ft42.run.lifecycle import IncompleteRunError
 
 try:
@@ -160,7 +160,7 @@ def _run(context: click.Context, /, **options: Any) -> None:  # noqa: ANN401 - t
 def _plan(context: click.Context, /, **options: Any) -> None:  # noqa: ANN401 - the options
     tap = _tap(context, options)
     tap.run.begin()
-    for setting, why in tap.unlisted():
+    for setting, why in tap.missing_ids():
         tap.logger.warning("%s: %s.", setting, why)
     click.echo(as_text(tap.run, estimates(tap.lists)))
 

@@ -35,11 +35,19 @@ _FORMS = {
     "string": "text, which a file has in quotes",
 }
 _STORES = frozenset({"sqlite", "redis", "rediss", "postgresql", "postgres"})
-_OBJECTS = {"type": "array", "items": {"type": "object"}}
+_TEXT, _OBJECT = {"type": ["string", "null"]}, {"type": ["object", "null"]}
+_PARTITION: dict[str, Any] = {
+    **dict.fromkeys(("read_until", "served_at"), _TEXT),
+    **dict.fromkeys(("from_scratch", "scope", "census", "hidden", "scores"), _OBJECT),
+}
+_PARTITIONS = {"type": "array", "items": {"type": "object", "properties": _PARTITION}}
 _STATE: dict[str, Any] = {
     "bookmarks": {
         "type": "object",
-        "additionalProperties": {"type": "object", "properties": {"partitions": _OBJECTS}},
+        "additionalProperties": {
+            "type": "object",
+            "properties": {**_PARTITION, "partitions": _PARTITIONS},
+        },
     }
 }
 _STREAM = {"type": "object", "required": ["tap_stream_id", "schema", "metadata"]}

@@ -13,10 +13,12 @@ from singer_sdk.helpers._state import StateWriter
 from typing_extensions import override
 
 from tap_ft42.configuration import checked, from_variables, normalized, refusals
+from tap_ft42.lists.existence import missing_ids
+from tap_ft42.lists.list_run import ListRun
+from tap_ft42.lists.turns import need
 from tap_ft42.planning.cursus import arrange, cursus_ids
-from tap_ft42.run.lists import ListRun
+from tap_ft42.run.host import Host
 from tap_ft42.run.run import Run
-from tap_ft42.run.unlisted import unlisted
 from tap_ft42.settings import SETTINGS
 from tap_ft42.singer.messages import BufferedWriter, NoStateWriter
 from tap_ft42.singer.own.census import CensusStream
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
     from tap_ft42.singer.stream import FT42Stream
 
 
-class TapFT42(Tap):
+class TapFT42(Tap, Host):
     """Singer tap for the intranet API of the 42 schools."""
 
     name = "tap-ft42"
@@ -108,7 +110,7 @@ class TapFT42(Tap):
         """Sort the streams by how urgent they are, as the budget may not suffice for all."""
         began = self.initialized_at  # an uncorrected clock is good enough for an order
         heads = [one for one in self.lists.values() if one.listing.parent is None]
-        heads.sort(key=lambda one: -one.due.need(began))
+        heads.sort(key=lambda one: -need(one.partitions, began))
         first = {one.listing.name: streams[one.listing.name] for one in heads}
         return first | {name: s for name, s in streams.items() if name not in first}
 
@@ -137,53 +139,53 @@ class TapFT42(Tap):
                 arrange(known[name], cursus_ids(self.config))
 
     @property
-    def stream_states(self) -> Any:  # noqa: ANN401 - the SDK's type of a tap's state
-        """The object that holds the states of streams: the SDK's, or the backfill's part."""
+    @override
+    def stream_states(self) -> Any:
         return (
             self.state if self.run.backfill is None else self.run.backfill.part_of(self.state)
         )
 
     @property
+    @override
     def selected(self) -> list[str]:
-        """The names of the selected streams that read the API."""
         return [name for name, one in self.lists.items() if one.output.selected]
 
     @property
+    @override
     def is_dry_run(self) -> bool:
-        """Whether each list is only tried out, with one request."""
         return any(stream.ABORT_AT_RECORD_COUNT for stream in self.streams.values())
 
     @property
+    @override
     def is_census_wanted(self) -> bool:
-        """Whether the stream ``census`` is selected."""
         return self.streams[CensusStream.name].selected
 
+    @override
     def write_state(self) -> None:
-        """Write a STATE message, with all that is known of each list."""
         for one in self.lists.values():
             one.save()
         self._written.write_state(self.state)
 
+    @override
     def write_ledger(self) -> None:
-        """Write what the run asked for, as it cannot go on."""
         for stream in (self.streams[own.name] for own in LEDGER_STREAMS):
             if stream.selected:
                 stream.sync()
 
+    @override
     def with_children(self, names: Collection[str]) -> list[str]:
-        """Return the streams among some names, with their child streams."""
         found = set(names)
         for name, one in self.lists.items():  # parents come before children
             if name in found:
                 found |= {child.listing.name for child in one.wanted_children}
         return sorted(found & self.lists.keys())
 
-    def unlisted(self) -> Iterator[tuple[str, str]]:
-        """Yield each setting that names an id unknown to 42, and what is wrong with it."""
-        return unlisted(self.run.scope, [one.partitions for one in self.lists.values()])
+    @override
+    def missing_ids(self) -> Iterator[tuple[str, str]]:
+        return missing_ids(self.run.scope, [one.partitions for one in self.lists.values()])
 
+    @override
     def states_with_bookmarks(self) -> Iterator[dict[str, Any]]:
-        """Yield the states of all partitions of selected streams with instants as bookmarks."""
         for one in self.lists.values():
             cursor = one.listing.cursor
             if one.output.selected and cursor is not None and cursor.kind == "instant":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from importlib import import_module
 from pathlib import Path
@@ -176,5 +177,6 @@ def _secret(*variables: str) -> str | None:
 
 def run() -> None:
     """Run the command with the settings of the Meltano project around it."""
+    gc.freeze()  # what is imported stays: at the end, Python need not search it for cycles
     os.environ.update(missing_variables(os.environ, Path.cwd()))
     main()

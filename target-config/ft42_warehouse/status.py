@@ -10,7 +10,7 @@ from ft42_warehouse.health import gathered
 from ft42_warehouse.published import end_of_the_last_publish, waiting
 from ft42_warehouse.shards import with_shards
 from ft42_warehouse.shown import duration, shown
-from ft42_warehouse.tables import published_tables
+from ft42_warehouse.tables import PERSONS, published_tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,12 +79,12 @@ def table_lines(connection: Connection[Any], schemas: Schemas) -> Iterator[str]:
 
 
 def _unlisted(connection: Connection[Any], schemas: Schemas) -> Iterator[str]:
-    """Yield the numbers of orphans that wait for campuses which 42 does not list."""
+    """Yield the numbers of orphans that wait for other rows than people, such as campuses."""
     orphans = connection.execute(schemas.statement("report/orphans")).fetchall()
     for table, key, missing_from, rows, parents, examples in orphans:
-        if missing_from == "campuses":
+        if missing_from not in {PERSONS, table}:  # rows of graduates and visitors are normal
             named = ", ".join(map(str, examples)) + (", …" if parents > len(examples) else "")
-            yield f"{table}: {rows:,} orphans at campuses that 42 does not list ({key} {named})"
+            yield f"{table}: {rows:,} orphans: {missing_from} lacks {key} {named}"
 
 
 def _line(title: str, text: str) -> str:

@@ -2,6 +2,10 @@
 
 SAYS_ITSELF = (
     "…: 42 counts …",
+    "…: 42 …. It may have rows that it does not list",
+    "…: how much there is to read is not",
+    "…: it has ids below",
+    "…: the bookmark in the state",
     "…: its rows are not counted",
     "42 shows … of the … rows that it had",
     "A request could not be sent",

@@ -221,6 +221,17 @@ def test_crontabs_run_the_schedules_of_meltano_at_their_times(block: Block) -> N
     assert found in (times, {}), "both jobs, or only loads beside them"
 
 
+def test_each_setting_of_the_project_says_only_what_meltano_knows() -> None:
+    # In a mapping of one line, a comma in a label makes a key of the rest.
+    declared = yaml.safe_load((ROOT / "meltano.yml").read_text(encoding="utf-8"))
+    known = {"name", "kind", "label", "value", "options", "description", "sensitive", "env"}
+    settings = [
+        one for tap in declared["plugins"]["extractors"] for one in tap.get("settings", ())
+    ]
+    assert settings
+    assert [one for one in settings if not one.keys() <= known] == []
+
+
 def units() -> dict[str, str]:
     """Return the unit files that the page on systemd shows, by name."""
     shown = [

@@ -55,3 +55,9 @@ def asked(sandbox: RunningSandbox) -> int:
 def remembered(run: Run) -> list[str]:
     """What a run says to have found out, of what it had assumed."""
     return [line for line in run.warnings if "This is remembered for a month" in line]
+
+
+def known(run: Run, stream: str) -> Row:
+    """What a run leaves of what it observed of a stream's lists, by their paths."""
+    found: Row = run.state["bookmarks"][stream].get("capabilities", {})
+    return found

@@ -9,6 +9,7 @@ import pytest
 from tap_ft42.declared.listing import Cursor
 from tap_ft42.planning.bookmarks import level
 
+from tests.tap.pretended import Pretended, dated
 from tests.tap.scripted import paged
 
 if TYPE_CHECKING:
@@ -327,6 +328,22 @@ class TestWindows:
     ) -> None:
         begin, _ = self.window(tap, api, bookmark=bookmark, overlap_seconds=0)
         assert begin == at(BOOKMARK)
+
+
+@pytest.mark.parametrize("bookmark", [3, "1999-13-32", [BOOKMARK]])
+def test_a_bookmark_that_is_no_instant_is_told_of_and_all_is_read(
+    tap: Tap, api: ScriptedApi, bookmark: object
+) -> None:
+    api.script["/v2/achievements_users"] = Pretended(
+        [dated("achievements_users", number) for number in range(1, 4)]
+    )
+    here = tap.pointed_at(api)
+    state = here.run("achievements_users").state
+    state["bookmarks"]["achievements_users"]["replication_key_value"] = bookmark
+    run = here.run("achievements_users", state=state)
+    assert run.ids("achievements_users") == [1, 2, 3]
+    assert any("is no value of updated_at" in line for line in run.warnings)
+    assert bookmark_of(run.state, "achievements_users") != bookmark
 
 
 def test_a_partition_of_which_no_read_has_ended_gets_no_bookmark_of_others() -> None:

@@ -7,12 +7,13 @@ import tempfile
 import time
 from contextlib import nullcontext
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from tap_ft42.api.budget import Budget, RunEnds
 from tap_ft42.declared.instants import from_milliseconds
-from tap_ft42.planning.priorities import need
+from tap_ft42.lists.turns import need
 
 from tests.tap.interrupted import asked, in_bounded_runs, said_why_it_ended
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 STREAMS = ("users", "achievements", "projects_users", "achievements_users")
 AT_ONCE: dict[str, Any] = {"settle_seconds": 0, "overlap_seconds": 0}
+Marks = dict[str, str]
 
 
 def assert_as_one_long_run(here: Tap, stream: str, *, max_requests: int) -> None:
@@ -252,12 +254,21 @@ def test_a_list_waits_as_long_as_its_part_that_waits_longest_and_weight_counts()
     def ago(milliseconds: int, mark: str = "served_at") -> dict[str, str]:
         return {mark: from_milliseconds(now - milliseconds)}
 
-    assert need([({}, [], 2)], now) == 2 * now
-    assert need([(ago(5), [], 3)], now) == 15
-    assert need([(ago(9) | ago(5, "read_until"), [], 3)], now) == 15
-    assert need([({}, [ago(5), ago(9, "read_until")], 3)], now) == 27
-    assert need([(ago(2), [ago(5)], 3)], now) == 6
-    assert need([(ago(2), [], 3), (ago(1), [], 9)], now) == 9
+    def waiting(state: Marks, parts: list[Marks], weight: int, *children: Any) -> Any:  # noqa: ANN401 - a part of a list
+        return SimpleNamespace(
+            output=SimpleNamespace(stream_state=state),
+            lists=[None],
+            states_within=lambda _: parts,
+            listing=SimpleNamespace(weight=weight),
+            wanted_children=children,
+        )
+
+    assert need(waiting({}, [], 2), now) == 2 * now
+    assert need(waiting(ago(5), [], 3), now) == 15
+    assert need(waiting(ago(9) | ago(5, "read_until"), [], 3), now) == 15
+    assert need(waiting({}, [ago(5), ago(9, "read_until")], 3), now) == 27
+    assert need(waiting(ago(2), [ago(5)], 3), now) == 6
+    assert need(waiting(ago(2), [], 3, waiting(ago(1), [], 9)), now) == 9
 
 
 def test_what_waits_longest_comes_first(tap: Tap, sandbox: RunningSandbox) -> None:

@@ -24,8 +24,9 @@ from tap_ft42.census.counting import (
     find_differing,
     find_rows,
     read_sector,
+    read_whole,
 )
-from tap_ft42.reading.asking import COUNT, RangeIgnoredError
+from tap_ft42.reading.asking import COUNT, IncompleteReadError, RangeIgnoredError
 from tap_ft42.reading.regions import Region
 from typing_extensions import override
 
@@ -346,3 +347,37 @@ def test_a_range_too_long_to_be_read_is_halved_as_far_as_requests_go() -> None:
     api, account = Api({*range(1, 101, 5)}), account_of(range(1, 101))
     assert [proof for proof in counted(api, account, most=12) if proof.ids]
     assert api.requests <= 13
+
+
+@dataclass
+class Shuffled(PretendedList):
+    """A list of 400 rows, of which each page is in an order of its own."""
+
+    requests: list[int] = field(default_factory=list)
+    size: int = SIZE
+
+    @override
+    def smaller(self) -> Shuffled:
+        return Shuffled(self.requests, ceil(self.size / 2))
+
+    @override
+    async def __call__(self, region: Region, number: int, sort: str | None) -> Page:
+        self.requests.append(number)
+        first = len(self.requests) % 300  # the other rows are never shown
+        await asyncio.sleep(0)
+        rows = [{"id": row} for row in range(first, first + self.size)]
+        told = {"total": 400, "size": self.size, "more": number * self.size < 400}
+        body, at = json.dumps(rows).encode(), len(self.requests)
+        return restored_page(body, None, **told, sent=at, answered=at)
+
+
+def test_a_list_that_moves_all_the_time_costs_a_census_four_requests_a_page() -> None:
+    api, pages = Shuffled(), 400 // SIZE
+
+    async def read() -> None:
+        async for _ in read_whole(api, 400, is_sortable=False, pages=pages):
+            pass
+
+    with pytest.raises(IncompleteReadError):
+        asyncio.run(read())
+    assert len(api.requests) <= 16 + 4 * pages + 64  # so many are on their way

@@ -11,35 +11,20 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.tap.pretended import LATELY, Pretended, Row, dated, record_of
-from tests.tap.proofs import a_day_later, named, remembered
+from tests.tap.proofs import a_day_later, known, named, remembered
 from tests.tap.scripted import TOKEN_PATH, Reply, always, in_turn, paged
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from tests.tap.running import Run, Tap
+    from tests.tap.running import Tap
     from tests.tap.scripted import Asked, ScriptedApi
 
 BADGES = "/v2/achievements_users"
-MEMBERS = "/v2/coalitions_users"
-OUTAGE = 20.0
 
 
 def badge(number: int) -> Row:
     return dated("achievements_users", number)
-
-
-def member(number: int, coalition: int) -> Row:
-    return dated("coalitions_users", number, coalition_id=coalition)
-
-
-def coalition(number: int) -> Row:
-    return record_of("coalitions", id=number, score=3)
-
-
-def known(run: Run, stream: str) -> Row:
-    found: Row = run.state["bookmarks"][stream]["capabilities"]
-    return found
 
 
 def badges(**deviations: Any) -> Pretended:  # noqa: ANN401 - those of `Pretended`
@@ -165,7 +150,7 @@ def test_what_a_refusal_is_about_is_proven_whatever_it_says(
     seen = {
         name: value["is"]
         for run in (first, second)
-        for name, value in known_to(run).get(BADGES, {}).items()
+        for name, value in known(run, "achievements_users").get(BADGES, {}).items()
         if name not in {"bounds", "whole_ranges"}
     }
     assert seen == {name: value for one in refuses for name, value in FOUND[one].items()}
@@ -293,105 +278,6 @@ def test_a_full_read_proves_nothing_for_a_month_after_totals_were_wrong(
     assert third.records("census")
 
 
-@pytest.fixture
-def houses(api: ScriptedApi) -> Pretended:
-    """Nine coalitions with three members each."""
-    rows = [member(10 * house + one, house) for house in range(1, 10) for one in range(3)]
-    api.script["/v2/coalitions"] = paged([coalition(number) for number in range(1, 10)])
-    api.script["/v2/cursus"] = paged([])
-    for house in range(1, 10):
-        own = [row for row in rows if row["coalition_id"] == house]
-        api.script[f"/v2/coalitions/{house}/coalitions_users"] = Pretended(own)
-    api.script[MEMBERS] = there = Pretended(rows)
-    return there
-
-
-def changed(there: Pretended) -> list[int]:
-    """Let a member of each coalition change."""
-    news = [row for row in there.rows if row["id"] % 10 == 0]
-    for row in news:
-        row["updated_at"] = LATELY
-    return [row["id"] for row in news]
-
-
-def test_a_list_of_ids_that_is_too_long_is_read_in_shorter_ones(
-    tap: Tap, api: ScriptedApi, houses: Pretended
-) -> None:
-    here = tap.pointed_at(api)
-    first = here.run("coalitions_users")
-    houses.longest, news = 3, changed(houses)
-    second = here.run("coalitions_users", state=first.state)
-    assert set(second.ids("coalitions_users")) >= set(news)
-    assert known(second, "coalitions_users")[MEMBERS]["longest_list"]["is"] == 3
-    houses.asked.clear()
-    third = here.run("coalitions_users", state=second.state)
-    assert remembered(third) == []
-    # Where each row names its parent, no list of them is needed.
-    assert {asked.query.get("filter[coalition_id]") for asked in houses.asked} == {None}
-
-
-def test_one_parent_that_is_refused_costs_no_other(
-    tap: Tap, api: ScriptedApi, houses: Pretended
-) -> None:
-    here = tap.pointed_at(api)
-    first = here.run("coalitions_users")
-    houses.forbidden, news = ["7"], changed(houses)
-    api.script["/v2/coalitions/7/coalitions_users"] = always(Reply({"error": "No"}, 403))
-    second = here.fail("coalitions_users", state=first.state)
-    assert set(second.ids("coalitions_users")) >= {one for one in news if one // 10 != 7}
-    assert "coalitions_users of coalition_id 7" in second.last_word
-    assert "403" in second.last_word
-    assert remembered(second) == []
-    before, after = (
-        next(
-            part
-            for part in run.state["bookmarks"]["coalitions_users"]["partitions"]
-            if part["context"]["coalition_id"] == 7
-        )
-        for run in (first, second)
-    )
-    assert after["replication_key_value"] == before["replication_key_value"]
-    houses.forbidden = []
-    del api.script["/v2/coalitions/7/coalitions_users"]
-    third = here.run("coalitions_users", state=second.state)
-    assert 70 in third.ids("coalitions_users")
-
-
-def test_what_hangs_on_a_parent_that_is_refused_is_not_taken_for_gone(
-    tap: Tap, api: ScriptedApi, houses: Pretended
-) -> None:
-    here, streams = tap.pointed_at(api), ("coalitions_users", "census")
-    first = here.run(*streams)
-    changed(houses)
-    houses.forbidden = ["7"]
-    api.script["/v2/coalitions/7/coalitions_users"] = always(Reply({"error": "No"}, 403))
-    members = {row["id"] for row in houses.rows}
-    second = here.fail(*streams, state=a_day_later(first.state))
-    assert named(second, "coalitions_users", members) == set()
-
-
-@pytest.mark.usefixtures("houses")
-def test_a_parent_that_disappears_after_it_was_listed_fails_no_run(
-    tap: Tap, api: ScriptedApi, houses: Pretended
-) -> None:
-    houses.honours = 1  # so that each of them is asked for by itself: all at once is dearer
-    api.script["/v2/coalitions/7/coalitions_users"] = always(Reply({}, 404))
-    run = tap.pointed_at(api, page_size=2).run("coalitions_users")
-    assert {number // 10 for number in run.ids("coalitions_users")} == {1, 2, 3, 4, 5, 6, 8, 9}
-    assert [line for line in run.warnings if "coalition_id 7 has disappeared" in line]
-
-
-@pytest.mark.usefixtures("houses")
-def test_where_every_parent_seems_to_have_disappeared_the_stream_is_not_allowed(
-    tap: Tap, api: ScriptedApi
-) -> None:
-    api.script[MEMBERS] = always(Reply({}, 404))
-    for house in range(1, 10):
-        api.script[f"/v2/coalitions/{house}/coalitions_users"] = always(Reply({}, 404))
-    run = tap.pointed_at(api).fail("coalitions_users")
-    assert "may not read it" in run.last_word
-
-
 def marked(answer: Callable[[Asked], Reply]) -> Callable[[Asked], Reply]:
     """The same answers, marked as UTF-8."""
 
@@ -430,105 +316,11 @@ def test_a_list_in_another_shape_fails_alone_and_at_once(tap: Tap, api: Scripted
     assert 1 in here.run(*streams, state=second.state).ids("achievements_users")
 
 
-DOWN = Reply(b"<html>Maintenance</html>", 502)
-
-
-@pytest.mark.few(1)
-@pytest.mark.parametrize(
-    "answer",
-    [DOWN, Reply(b"<html>Maintenance</html>"), Reply(b"<html>Just a moment</html>", 403)],
-    ids=["502", "html", "challenge"],
-)
-def test_a_maintenance_is_waited_for_and_told_in_two_lines(
-    tap: Tap, api: ScriptedApi, answer: Reply
+@pytest.mark.parametrize("odd", [0, 2**31])
+def test_ids_for_which_no_range_asks_are_told_of_once(
+    tap: Tap, api: ScriptedApi, odd: int
 ) -> None:
-    there = badges()
-    began: list[float] = []
-
-    def maintained(asked: Asked) -> Reply:
-        if asked.page == 1 and not began:
-            return there(asked)
-        began.append(asked.at)
-        return answer if asked.at < began[0] + OUTAGE else there(asked)
-
-    api.script[BADGES] = maintained
-    run = tap.pointed_at(api).run("achievements_users")
-    assert sorted(set(run.ids("achievements_users"))) == list(range(1, 251))
-    assert len(run.warnings) == 2, run.warnings
-    begins, ends = run.warnings
-    assert "42 is down" in begins
-    assert "42 answers again" in ends
-    assert all(set(seen) <= {"bounds", "whole_ranges"} for seen in known_to(run).values())
-
-
-def known_to(run: Run) -> Row:
-    found: Row = run.state["bookmarks"]["achievements_users"].get("capabilities", {})
-    return found
-
-
-@pytest.mark.slow
-def test_a_maintenance_that_outlasts_the_run_ends_it_well(tap: Tap, api: ScriptedApi) -> None:
-    there = badges()
-    api.script[BADGES] = in_turn(there, always(DOWN))
-    run = tap.pointed_at(api, max_minutes=1).run("achievements_users", page_size=50)
-    assert "42 is down" in run.log
-    assert "max_minutes" in run.log
-
-
-@pytest.mark.slow
-def test_a_route_of_its_own_that_is_down_is_not_taken_for_a_maintenance(
-    tap: Tap, api: ScriptedApi
-) -> None:
-    api.script["/v2/cursus"] = paged([])
-    api.script[BADGES] = always(Reply(b"<html>", 503))
-    run = tap.pointed_at(api).fail("cursus", "achievements_users")
-    assert "42 is down" not in run.log
-    assert "achievements_users" in run.last_word
-
-
-def shared(there: Pretended) -> list[Asked]:
-    """The requests that named several parents."""
-    return [one for one in there.asked if "," in one.query.get("filter[coalition_id]", "")]
-
-
-@pytest.mark.few(1)
-@pytest.mark.parametrize("honours", [1, 4, 8])
-def test_a_list_of_which_only_the_first_ids_count_loses_no_row(
-    tap: Tap, api: ScriptedApi, houses: Pretended, honours: int
-) -> None:
-    houses.honours = honours
-    here = tap.pointed_at(api)
-    first = here.run("coalitions_users")
-    assert set(first.ids("coalitions_users")) == {row["id"] for row in houses.rows}
-    assert len(remembered(first)) == 1
-    news = changed(houses)
-    second = here.run("coalitions_users", state=first.state)
-    assert set(second.ids("coalitions_users")) >= set(news)
-    assert remembered(second) == []
-    assert {one.size for one in shared(houses)} == {1}
-
-
-def test_a_list_of_which_all_ids_count_is_looked_at_once(
-    tap: Tap, api: ScriptedApi, houses: Pretended
-) -> None:
-    here = tap.pointed_at(api)
-    first = here.run("coalitions_users")
-    assert set(first.ids("coalitions_users")) == {row["id"] for row in houses.rows}
-    assert [one.size for one in shared(houses)].count(1) == 2
-    assert remembered(first) == []
-    houses.asked.clear()
-    second = here.run("coalitions_users", state=first.state)
-    assert 1 not in [one.size for one in shared(houses)]
-    assert remembered(second) == []
-
-
-def test_a_list_of_parents_that_is_not_counted_is_read_all_the_same(
-    tap: Tap, api: ScriptedApi, houses: Pretended
-) -> None:
-    def uncounted(asked: Asked) -> Reply:
-        answer = houses(asked)
-        return Reply(answer.content, answer.status)
-
-    api.script[MEMBERS] = uncounted
-    run = tap.pointed_at(api).run("coalitions_users")
-    assert set(run.ids("coalitions_users")) == {row["id"] for row in houses.rows}
+    api.script[BADGES] = Pretended([badge(number) for number in (odd, *range(1, 250))])
+    run = tap.pointed_at(api, page_size=50).run("achievements_users")
+    (told,) = [line for line in run.warnings if "ids below 1 or above 2,147,483,647" in line]
+    assert "may be missing" in told

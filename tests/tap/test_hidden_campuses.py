@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
-import copy
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.sandboxes import running_sandbox
+from tests.tap.campuses import (
+    ENROLMENTS,
+    HIDDEN,
+    LISTED,
+    MEMBERSHIPS,
+    NOWHERE,
+    asked_for,
+    campuses,
+    days_later,
+    enrolment,
+    expected,
+    four_campuses,
+    of_march,
+    run_after_a_change,
+    told,
+)
 from tests.tap.conftest import SIZE
-from tests.tap.pretended import Pretended, Row, record_of
+from tests.tap.pretended import LATELY, Pretended, Row, dated, record_of
 from tests.tap.proofs import a_day_later, named
 from tests.tap.scripted import Reply, always, paged
 
@@ -19,71 +33,13 @@ if TYPE_CHECKING:
 
     from ft42_sandbox.testing import RunningSandbox
 
-    from tests.tap.running import Run, Tap
+    from tests.tap.running import Tap
     from tests.tap.scripted import Asked, ScriptedApi
-
-ENROLMENTS = "/v2/projects_users"
-MEMBERSHIPS = "/v2/campus_users"
-LISTED, HIDDEN = (1, 9), (4, 42)
-NOWHERE = 5_000
-"""Behind all ids that are tried."""
-LATELY = (datetime.now(UTC) - timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
-
-
-def dated(stream: str, number: int, **known: object) -> Row:
-    day = f"2025-03-{1 + number % 28:02}T00:00:00.000Z"
-    return record_of(stream, id=number, created_at=day, updated_at=day, **known)
-
-
-def enrolment(number: int, campus: int) -> Row:
-    user = {"id": number, "login": "somebody"}
-    return dated("projects_users", number, cursus_ids=[21], user=user, campus=campus)
 
 
 @pytest.fixture
 def there(api: ScriptedApi) -> Pretended:
-    """Five enrolments at each of four campuses, two of which are listed."""
-    rows = [
-        enrolment(10 * campus + one, campus)
-        for campus in (*LISTED, *HIDDEN)
-        for one in range(5)
-    ]
-    ties = [
-        dated("campus_users", row["id"], user_id=row["id"], campus_id=row["campus"])
-        for row in rows
-    ]
-    api.script["/v2/campus"] = paged([record_of("campuses", id=campus) for campus in LISTED])
-    api.script[MEMBERSHIPS] = Pretended(ties)
-    api.script[ENROLMENTS] = pretended = Pretended(rows)
-    return pretended
-
-
-def campuses(run: Run) -> dict[int, int]:
-    return {row["id"]: row["campus_id"] for row in run.records("projects_users")}
-
-
-def expected(there: Pretended) -> dict[int, int]:
-    return {row["id"]: row["campus"] for row in there.rows}
-
-
-def told(run: Run, what: str) -> list[str]:
-    return [line for line in run.warnings if what in line]
-
-
-def asked_for(there: Pretended) -> list[str | None]:
-    return [asked.query.get("filter[campus]") for asked in there.asked]
-
-
-def days_later(state: Row, days: int) -> Row:
-    """The state as it will be when the campuses are due to be listed again."""
-    later = copy.deepcopy(state)
-    known = later["bookmarks"]["campuses"]["refreshed_at"]
-    for reader, at in known.items():
-        known[reader] = (datetime.fromisoformat(at) - timedelta(days=days)).isoformat()
-    sought = later["bookmarks"]["projects_users"]["hidden"]["sought_on"]
-    for cursus, day in sought.items():
-        sought[cursus] = (datetime.fromisoformat(day) - timedelta(days=days)).date().isoformat()
-    return later
+    return four_campuses(api)
 
 
 def test_what_no_listed_campus_has_is_found_read_and_told_once(
@@ -123,89 +79,12 @@ def test_who_comes_to_study_at_one_later_is_found_the_next_night(
     assert told(second, "42 does not list campus_id 4, 42")
 
 
-@pytest.mark.slow
-def test_rows_of_no_campus_are_sought_once_a_month(
-    tap: Tap, api: ScriptedApi, there: Pretended
-) -> None:
-    there.rows = [*there.rows, enrolment(9999, 0)]
-    here = tap.pointed_at(api)
-    first = here.run("projects_users")
-    assert told(first, "1 rows belong to no campus_id")
-    there.asked.clear()
-    second = here.run("projects_users", state=days_later(first.state, 1))
-    assert asked_for(there) == ["1,9", "4,42"]
-    third = here.run("projects_users", state=days_later(second.state, 31))
-    assert told(third, "1 rows belong to no campus_id")
-
-
-def test_they_are_found_for_a_few_requests(
-    tap: Tap, api: ScriptedApi, there: Pretended
-) -> None:
-    there.rows = [enrolment(campus, campus) for campus in range(1, 60)]
-    ties = [
-        dated("campus_users", 100 * campus + one, user_id=campus, campus_id=campus)
-        for campus in range(1, 60)
-        for one in range(3)
-    ]
-    memberships = Pretended(ties)
-    api.script[MEMBERSHIPS] = memberships
-    listed = [record_of("campuses", id=campus) for campus in range(1, 60) if campus % 3]
-    api.script["/v2/campus"] = paged(listed)
-    run = tap.pointed_at(api).run("projects_users")
-    assert campuses(run) == {campus: campus for campus in range(1, 60)}
-    one_by_one = {named for named in asked_for(there) if named and "," not in named}
-    assert one_by_one <= {"0", "1"}  # looks at what filters do: one total tells of all of them
-    assert len(memberships.asked) <= 7  # one of them asks which bounds of a range count
-
-
-def test_look_ups_of_many_people_are_full(tap: Tap, api: ScriptedApi, there: Pretended) -> None:
-    people = range(1, 721)
-    there.rows = [enrolment(number, LISTED[0]) for number in people]
-    ties = [dated("campus_users", one, user_id=one, campus_id=LISTED[0]) for one in people]
-    api.script[MEMBERSHIPS] = memberships = Pretended(ties)
-    api.script["/v2/cursus/21/users"] = Pretended([dated("users", one) for one in people])
-    run = tap.pointed_at(api, page_size=80).run("users", "projects_users")
-    assert campuses(run).keys() == set(people)
-    # 75 people each; three more ask who is hidden, and how ranges are answered.
-    assert len(memberships.asked) <= 13
-
-
-def test_nothing_is_tried_where_nothing_is_left_over(
-    tap: Tap, api: ScriptedApi, there: Pretended
-) -> None:
-    there.rows = [row for row in there.rows if row["campus"] in LISTED]
-    here = tap.pointed_at(api)
-    first = here.run("projects_users")
-    assert campuses(first) == expected(there)
-    # A load, four looks at what filters do, two at how ranges are answered, two totals.
-    assert len(there.asked) == 9
-    there.asked.clear()
-    here.run("projects_users", state=first.state)
-    assert len(there.asked) == 1
-
-
-@pytest.mark.slow
-def test_where_nothing_is_counted_ids_are_tried_all_the_same(
-    tap: Tap, api: ScriptedApi, there: Pretended
-) -> None:
-    there.tells_totals = False
-    here = tap.pointed_at(api)
-    first = here.run("projects_users")
-    assert campuses(first) == expected(there)
-    there.asked.clear()
-    second = here.run("projects_users", state=days_later(first.state, 1))
-    assert len(there.asked) <= 4  # two windows, each asked for twice, as it is empty
-    there.asked.clear()
-    here.run("projects_users", state=days_later(second.state, 31))
-    assert len(there.asked) > 4  # a month later they are tried again
-
-
 def test_a_load_that_learns_half_way_that_lists_are_refused_misses_no_earlier_row(
     tap: Tap, api: ScriptedApi, there: Pretended
 ) -> None:
     there.rows = [enrolment(3, 4), enrolment(5, 42), *there.rows]
     ties = [
-        dated("campus_users", row["id"], user_id=row["id"], campus_id=row["campus"])
+        of_march("campus_users", row["id"], user_id=row["id"], campus_id=row["campus"])
         for row in there.rows
     ]
     api.script[MEMBERSHIPS] = Pretended(ties)
@@ -224,79 +103,29 @@ def test_a_load_that_learns_half_way_that_lists_are_refused_misses_no_earlier_ro
     assert campuses(first) | campuses(second) == expected(there)
 
 
-def test_where_only_the_first_id_of_a_list_counts_each_is_tried(
+def test_where_42_looks_up_one_person_at_a_time_all_are_read_instead(
     tap: Tap, api: ScriptedApi, there: Pretended
 ) -> None:
-    there.honours = 1
-    there.rows = [row for row in there.rows if row["campus"] != HIDDEN[-1]]
+    people = range(1, 401)
+    there.rows = [enrolment(number, LISTED[0]) for number in people]
+    ties = [dated("campus_users", one, user_id=one, campus_id=LISTED[0]) for one in people]
+    api.script[MEMBERSHIPS] = memberships = Pretended(ties, honours=1)
     run = tap.pointed_at(api).run("projects_users")
-    assert campuses(run) == expected(there)
+    assert campuses(run).keys() == set(people)
+    assert len(memberships.asked) <= 15  # four pages have all of them
 
 
 def test_where_only_the_first_id_of_a_list_counts_all_campuses_are_read_at_once(
     tap: Tap, api: ScriptedApi, there: Pretended
 ) -> None:
     ties = [
-        dated("campus_users", row["id"], user_id=row["id"], campus_id=row["campus"])
+        of_march("campus_users", row["id"], user_id=row["id"], campus_id=row["campus"])
         for row in there.rows
     ]
     api.script[MEMBERSHIPS] = Pretended(ties, honours=2)
     there.honours = 1
     run_after_a_change(tap.pointed_at(api), there)
     assert asked_for(there) == [None]
-
-
-def run_after_a_change(here: Tap, there: Pretended) -> Run:
-    """Load all, let a row of a campus that is not listed change, and read that, too."""
-    first = here.run("projects_users")
-    assert campuses(first) == expected(there)
-    there.rows[-1]["updated_at"] = LATELY
-    there.asked.clear()
-    second = here.run("projects_users", state=first.state)
-    assert campuses(second)[there.rows[-1]["id"]] == HIDDEN[-1]
-    return second
-
-
-def test_what_belongs_to_no_campus_is_told_and_sought_once(
-    tap: Tap, api: ScriptedApi, there: Pretended
-) -> None:
-    there.rows = [*there.rows, *(enrolment(number, NOWHERE) for number in (901, 902, 903))]
-    here = tap.pointed_at(api)
-    first = here.run("projects_users")
-    assert set(campuses(first).values()) == {*LISTED, *HIDDEN}
-    (line,) = told(first, "could be found")
-    assert "3 rows belong to no campus_id" in line
-    there.asked.clear()
-    second = here.run("projects_users", state=days_later(first.state, 1))
-    assert len(there.asked) <= 2
-    assert not told(second, "could be found")
-
-
-@pytest.mark.slow
-def test_a_search_that_is_refused_half_way_is_told_and_goes_on_the_next_night(
-    tap: Tap, api: ScriptedApi, there: Pretended
-) -> None:
-    api.script[MEMBERSHIPS] = Pretended([])  # so that ids are tried one by one
-    there.rows = [row for row in there.rows if row["campus"] != HIDDEN[1]]
-    there.forbidden = [str(HIDDEN[0])]
-    here = tap.pointed_at(api)
-    first = here.fail("projects_users", "sync_runs")
-    assert set(campuses(first).values()) == set(LISTED)
-    assert f"projects_users of campus_id {HIDDEN[0]}: 42 answered 403" in first.last_word
-    (row,) = first.records("sync_runs")[-1:]
-    assert row["failed_streams"] == ["projects_users"]
-    assert f"campus_id {HIDDEN[0]}" in row["reason"]
-
-    there.asked.clear()
-    quarter_hour = here.run("projects_users", state=first.state)
-    assert len(there.asked) == 1
-    there.asked.clear()
-    night = here.fail("projects_users", state=days_later(quarter_hour.state, 1))
-    assert asked_for(there).count(str(HIDDEN[0])) == 1
-    there.forbidden = []
-    there.asked.clear()
-    later = here.run("projects_users", state=days_later(night.state, 1))
-    assert HIDDEN[0] in later.state["bookmarks"]["projects_users"]["hidden"]["ids"]
 
 
 def test_a_campus_that_is_listed_later_is_one_like_the_others(
@@ -321,18 +150,6 @@ def test_a_campus_that_is_no_longer_listed_is_read_on(
     there.rows[5]["updated_at"] = LATELY
     second = here.run("projects_users", state=days_later(first.state, 1))
     assert campuses(second)[there.rows[5]["id"]] == LISTED[1]
-
-
-@pytest.mark.slow
-def test_a_campus_that_is_found_late_loses_no_row_to_small_budgets(
-    tap: Tap, api: ScriptedApi, there: Pretended
-) -> None:
-    here, state, found = tap.pointed_at(api, max_requests=9), None, dict[int, int]()
-    for _ in range(12):
-        run = here.run("projects_users", state=state)
-        state = run.state
-        found |= campuses(run)
-    assert found == expected(there)
 
 
 REFUSED = Reply({"error": "Access Denied"}, 403)

@@ -318,6 +318,22 @@ def test_whatever_becomes_of_lists_of_people_no_level_is_lost(
         assert len(levels.asked) < 25  # all of it has four pages
 
 
+@pytest.mark.parametrize("beyond", [None, 502])
+def test_where_42_takes_one_person_at_a_time_the_first_night_reads_all_at_once(
+    tap: Tap, tmp_path: Path, beyond: int | None
+) -> None:
+    like = tmp_path / "report.json"
+    habit = {"longest_list": 1} | ({"beyond_list": beyond} if beyond else {})
+    routes = {"/v2/cursus/{cursus_id}/cursus_users": {"differs": habit}}
+    like.write_text(json.dumps({"format": FORMAT, "routes": routes}), encoding="utf-8")
+    with living(str(like)) as world:
+        levels = Copy(tap, world)
+        world.live(3600, events={"mark": 60})
+        levels.night()
+        assert levels.stale() == set()
+        assert len(levels.asked) < 30  # all of it has four pages
+
+
 @pytest.mark.slow
 def test_who_may_not_ask_for_people_reads_all_levels_each_night(
     tap: Tap, world: RunningSandbox

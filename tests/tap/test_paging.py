@@ -225,15 +225,16 @@ def test_an_empty_page_without_a_total_does_not_say_that_all_rows_are_gone(
     assert "42 shows 0 of the 3 rows that it had" in second.last_word
 
 
+@pytest.mark.parametrize("below", [0, 4_500_000])
 def test_a_long_list_without_order_and_total_is_read_for_few_requests_a_page(
-    tap: Tap, api: ScriptedApi
+    tap: Tap, api: ScriptedApi, below: int
 ) -> None:
-    rows = [dated("achievements_users", number) for number in range(1, 251)]
+    rows = [dated("achievements_users", below + number) for number in range(1, 251)]
     there = Pretended(rows, refused=["sort"], tells_totals=False)
     api.script["/v2/achievements_users"] = there
     run = tap.pointed_at(api, page_size=5).run("achievements_users")
-    assert set(run.ids("achievements_users")) == set(range(1, 251))
-    assert len(there.asked) <= 6 * 50
+    assert set(run.ids("achievements_users")) == {row["id"] for row in rows}
+    assert len(there.asked) <= 5 * 50
 
 
 def test_rows_whose_ids_are_no_integers_are_all_read_though_they_tell_no_order(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 
 from tests.tap.running import installed
+from tests.tap.scripted import Reply, always
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from ft42_sandbox.testing import RunningSandbox
 
     from tests.tap.running import Run, Tap
+    from tests.tap.scripted import ScriptedApi
 
 LINE = re.compile(
     r"(\w+) +(full|first load|changes|not due) +(\d{4}-\S+Z)? +([\d,]+|\?) +([\d,]+)"
@@ -114,6 +116,19 @@ def test_a_plan_costs_a_request_a_stream(tap: Tap, sandbox: RunningSandbox) -> N
     assert sandbox.requests()["total"] == len(costs) == 11
     assert max(traffic["count"] for traffic in routes.values()) == 1
     assert all("page[size]=1" in e["target"] for e in sandbox.log() if e["route"] != "token")
+
+
+def test_a_list_that_42_refuses_leaves_the_plan_of_the_others(
+    tap: Tap, api: ScriptedApi
+) -> None:
+    one = Reply([{"id": 21}], headers={"X-Total": "2100"})
+    api.script["/v2/cursus/21/users"] = always(one)
+    here = tap.pointed_at(api)
+    costs, _ = plan(here)
+    assert costs["users"].rows == 2100
+    assert costs["achievements"].rows is None
+    told = "achievements: how much there is to read is not known. 42 answered 404"
+    assert told in here.call("plan").log
 
 
 @pytest.mark.slow

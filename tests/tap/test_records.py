@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tap_ft42.run.rejections import Rejections
+from tap_ft42.lists.rejections import Rejections
 from tap_ft42.singer.rows import Rows
 
 from tests.tap.scripted import paged

@@ -28,7 +28,8 @@ def test_pieces_are_smaller_and_make_the_whole(
     if not region.is_divisible(key):
         assert (key, width) == ("updated_at", 1)
         return
-    for pieces in (region.halved(key, seen), region.cut(key, parts)):
+    cuts = region.halved(key, seen), region.cut(key, parts), region.cut_around(key, seen)
+    for pieces in cuts:
         bounds = [piece.interval(key) for piece in pieces]
         assert all(begin <= end and end - begin < width for begin, end in bounds)
         assert (bounds[0][0], bounds[-1][1]) == region.interval(key)

@@ -254,6 +254,12 @@ def test_a_file_that_is_no_json_ends_in_a_clear_line(
         ("--state", {"bookmarks": 3}, "`bookmarks` in it"),
         ("--state", {"bookmarks": {"users": 3}}, "`bookmarks.users` in it"),
         ("--state", {"singer_state": {"bookmarks": 3}}, "`singer_state.bookmarks` in it"),
+        ("--state", {"bookmarks": {"users": {"served_at": 3}}}, "`bookmarks.users.served_at`"),
+        (
+            "--state",
+            {"bookmarks": {"users": {"partitions": [{"from_scratch": "2026"}]}}},
+            "`bookmarks.users.partitions.0.from_scratch`",
+        ),
     ],
 )
 def test_a_file_of_another_form_ends_in_a_clear_line(

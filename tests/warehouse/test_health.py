@@ -309,21 +309,22 @@ def test_each_table_can_be_counted(healthy: Warehouse) -> None:
     assert line.split()[1:4] == ["2", "2", "0"]
 
 
-def test_orphans_say_at_which_campus_they_are_that_42_does_not_list(
+def test_orphans_say_which_row_they_wait_for_that_42_does_not_list(
     healthy: Warehouse,
 ) -> None:
     healthy.land(
         "projects_users", enrolment(50, 1, campus_id=42), enrolment(51, 1, campus_id=5)
     )
+    healthy.land("blocs", {"id": 3, "campus_id": 1, "cursus_id": 9, "coalitions": []})
     healthy.run("publish")
     told = healthy.run("status", "--tables")
-    assert (
-        "projects_users: 2 orphans at campuses that 42 does not list (campus_id 5, 42)" in told
-    )
-    rows = healthy.query("SELECT missing_from, missing_id FROM ft42.orphan_rows ORDER BY 2")
+    assert "projects_users: 2 orphans: campuses lacks campus_id 5, 42" in told
+    assert "blocs: 1 orphans: cursus lacks cursus_id 9" in told
+    rows = healthy.query("SELECT missing_from, missing_id FROM ft42.orphan_rows ORDER BY 1, 2")
     assert [(row["missing_from"], row["missing_id"]) for row in rows] == [
         ("campuses", 5),
         ("campuses", 42),
+        ("cursus", 9),
     ]
 
 

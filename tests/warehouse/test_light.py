@@ -106,3 +106,16 @@ def test_the_publish_of_a_job_prepares_once_a_version(warehouse: Warehouse) -> N
     )
     warehouse.run("publish", "--job", "incremental")
     assert len(warehouse.query(trigger, "ft42_raw.blocs")) == 1
+
+
+def test_the_loader_does_not_search_what_it_has_imported_for_cycles() -> None:
+    config = ROOT / "target-config/target-postgres.logging.yml"
+    call = (
+        "import gc, logging.config, sys, yaml\n"
+        "logging.config.dictConfig(yaml.safe_load(open(sys.argv[1])))\n"
+        "print(gc.get_freeze_count())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", call, config], capture_output=True, check=True, text=True
+    )
+    assert int(done.stdout) > 10_000

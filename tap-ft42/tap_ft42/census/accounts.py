@@ -114,8 +114,8 @@ class Account:
         moments = stepped(days["named"]) if days else []
         # A state from before counts by the day holds no moments.
         of_them = moments if len(ids) == len(moments) else repeat(UNKNOWN)
-        for number, moment in zip(ids, of_them, strict=False):
-            account._name(number, moment)
+        account.named.update(zip(ids, of_them, strict=False))
+        account.greatest = max(ids, default=0)
         if account.is_exact:
             return account
         account.greatest, days = int(kept["greatest"]), kept["days"]

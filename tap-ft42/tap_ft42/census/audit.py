@@ -80,13 +80,13 @@ class Audit(Inquiry):
 
     @override
     def _found_out(self) -> Iterator[Proof]:
-        spent = self._terms.budget.spent
+        spent = self._run.budget.spent
         try:
             if (comparison := self._ask()) is not None and self._makes_sense(comparison):
                 self.is_served = True
                 yield from self._settled(comparison)
         finally:
-            self.findings.requests = self._terms.budget.spent - spent
+            self.findings.requests = self._run.budget.spent - spent
 
     @override
     def _tell_impossible(self, why: str | None) -> None:
@@ -118,7 +118,7 @@ class Audit(Inquiry):
         except RETRIED as failure:
             self._tell_impossible(str(failure))
             return None
-        until = self._terms.times.until
+        until = self._run.times.until
         comparison = Comparison(counted, self._others, until=until, with_today=self._is_bounded)
         self._believe_zone(comparison)
         return comparison
@@ -180,7 +180,7 @@ class Audit(Inquiry):
         yield from settling.proofs()
         if isinstance(settling, Unnamed):
             found.unsettled += len(settling.believed)
-            yield looked_at(self._terms.now())
+            yield looked_at(self._run.clock.time())
         # The reads may have shown when more rows were created.
         self._believe_zone(comparison)
         left = comparison.differing
@@ -189,7 +189,7 @@ class Audit(Inquiry):
         if self._others is not None:
             self._others.remember(comparison, left - read)
             return
-        found.until = from_milliseconds(self._terms.times.until)
+        found.until = from_milliseconds(self._run.times.until)
         found.counts = {written(day): rows for day, rows in comparison.proven.items()}
         if len(read) > max(_FEW, found.differed // 2):
             self.is_served = False

@@ -294,7 +294,9 @@ async def read_sector(
         yield Part(None, is_doubtful=True)
 
 
-async def read_whole(ask: Ask, greatest: int, *, is_sortable: bool) -> AsyncIterator[Part]:
+async def read_whole(
+    ask: Ask, greatest: int, *, is_sortable: bool, pages: int
+) -> AsyncIterator[Part]:
     """Read a whole list that no range narrows; as `read_sector`, up to a greatest id.
 
     Raises:
@@ -302,7 +304,8 @@ async def read_whole(ask: Ask, greatest: int, *, is_sortable: bool) -> AsyncIter
         IncompleteReadError: Nobody can tell whether these are all its rows.
     """
     region = Region({ID: (1, max(greatest, 1))})
-    async for part in _proven(read_list(ask, is_sortable=is_sortable), region):
+    within = Metered(ask, most=_SPARE + _FACTOR * pages)
+    async for part in _proven(read_list(within, is_sortable=is_sortable), region):
         yield part
 
 

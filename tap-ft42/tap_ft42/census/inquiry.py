@@ -10,6 +10,7 @@ from typing_extensions import override
 
 from tap_ft42.api.errors import FatalAPIError
 from tap_ft42.api.page import with_ids
+from tap_ft42.census.allowance import requests_left
 from tap_ft42.census.counting import Proof, UncountableError, count_all
 from tap_ft42.declared.contexts import list_of, parent_of
 from tap_ft42.declared.listing import CREATED_AT, ID, Cursor
@@ -21,12 +22,12 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 
     from tap_ft42.census.accounts import Account
-    from tap_ft42.census.terms import CensusTerms, CountedList
     from tap_ft42.declared.contexts import Context
     from tap_ft42.reading.asking import Ask, Part
     from tap_ft42.reading.facts import RouteFacts
     from tap_ft42.reading.ids import IdSet
     from tap_ft42.reading.source import ListSource
+    from tap_ft42.run.partitions import Partitions
 
 UNREADABLE = (
     FatalAPIError, IncompleteReadError, RangeIgnoredError, TooLargeError, UncountableError,
@@ -40,7 +41,6 @@ class Read:
 
     Attributes:
         counted: The list.
-        terms: What the census needs from the run.
         contexts: Contexts of the partitions that were read completely.
         left_out: Ids of rows that the API lists but the stream skips.
         seen: Ids of the rows that were read.
@@ -50,8 +50,7 @@ class Read:
         end: How many requests the run may have spent when the census ends.
     """
 
-    counted: CountedList
-    terms: CensusTerms
+    counted: Partitions
     contexts: Sequence[Context | None]
     left_out: IdSet
     seen: IdSet
@@ -68,7 +67,7 @@ class Inquiry:
         """Prepare the inquiry; nothing is asked yet."""
         self._read = read
         self._list = read.counted
-        self._terms = read.terms
+        self._run = read.counted.run
         self._contexts = read.contexts
         self._seen = read.seen
         self._account = read.account
@@ -102,8 +101,8 @@ class Inquiry:
     @property
     def _most(self) -> int:
         """Requests that the census may still spend."""
-        spent = self._terms.budget.spent
-        return max(min(self._read.end - spent, self._terms.left), 0)
+        spent = self._run.budget.spent
+        return max(min(self._read.end - spent, requests_left(self._run)), 0)
 
     def _tell_impossible(self, why: str | None) -> None:
         """Say that there is no census of the list today."""
@@ -120,13 +119,13 @@ class Inquiry:
         filters: Mapping[str, str] | None = None,
     ) -> Iterator[Part]:
         """Yield the parts of a read; filters narrow it to some of the rows."""
-        pipeline, place = self._list.reader.pipeline, self._terms.next_place()
+        pipeline, place = self._list.reader.pipeline, self._run.next_place()
         source = self._source({**(self._query or {}), **(filters or {})})
         # Counts of several lists of parents cannot be compared with the count of all.
         reading = pipeline.read(place, source, read, is_divided=False)
         for part, _ in pipeline.parts(reading):
             yield part
-            self._terms.write_state()
+            self._run.write_state_if_due()
 
     def _counted(self, region: Region, filters: Mapping[str, str] | None = None) -> Proof:
         """Ask how many rows there are."""
@@ -137,7 +136,7 @@ class Inquiry:
     @property
     def _all_days(self) -> Region:
         """All rows created up to the end of what the run has read."""
-        return Region({CREATED_AT: (0, self._terms.times.until)})
+        return Region({CREATED_AT: (0, self._run.times.until)})
 
     def _source(self, query: Mapping[str, Any]) -> ListSource:
         """Return the source of a query."""
@@ -214,13 +213,13 @@ class Inquiry:
             IncompleteReadError: It seems to have so few rows for the first time.
         """
         notes, known = self._account.notes, self._account.total if known is None else known
-        refuse_collapse(notes, known=known, rows=rows, began=self._terms.began)
+        refuse_collapse(notes, known=known, rows=rows, began=self._run.began)
 
     @property
     def _oldest(self) -> int | None:
         cursor = self._list.listing.cursor
         is_of_ids = cursor is not None and cursor.kind == "id"
-        return None if is_of_ids else self._terms.times.not_before
+        return None if is_of_ids else self._run.times.not_before
 
     @property
     def _is_whole(self) -> bool:
@@ -240,7 +239,7 @@ class Inquiry:
         hold rows of people whom the campus filter drops. And keyed ids have no ranges.
         """
         is_of_people = self._list.listing.movers is not None
-        is_partial = is_of_people and bool(self._terms.scope.campus_ids)
+        is_partial = is_of_people and bool(self._run.scope.campus_ids)
         hides_ids = self._list.output.personal.hides_ids
         return self._oldest is None and not (is_partial or hides_ids)
 
@@ -264,7 +263,7 @@ class Inquiry:
         listing = self._list.listing
         query = dict(self._list.query(self._whole))
         if listing.parent_filter is not None:
-            is_of_network = not self._terms.scope.campus_ids
+            is_of_network = not self._run.scope.campus_ids
             if is_of_network and not listing.parent_columns:
                 return query  # there may be rows of parents that 42 does not list
             parents = sorted({parent_of(context) for context in self._contexts})

@@ -43,12 +43,12 @@ from typing_extensions import override
 
 from tap_ft42.api.page import with_ids
 from tap_ft42.census.accounts import Account
+from tap_ft42.census.allowance import end_of, requests_left
 from tap_ft42.census.audit import Audit
 from tap_ft42.census.inquiry import Read, looked_at
 from tap_ft42.census.list_census import ListCensus
 from tap_ft42.census.packing import unpacked_ids
-from tap_ft42.census.presence import STATE, Presence
-from tap_ft42.census.terms import is_counted
+from tap_ft42.census.presence import STATE, Presence, is_counted
 from tap_ft42.census.totals import TotalsCensus
 from tap_ft42.declared.contexts import key_of, parent_of
 from tap_ft42.declared.instants import from_milliseconds, milliseconds
@@ -63,18 +63,16 @@ if TYPE_CHECKING:
     from tap_ft42.api.page import Page
     from tap_ft42.census.counting import Proof
     from tap_ft42.census.findings import Findings
-    from tap_ft42.census.terms import CensusTerms, CountedList
     from tap_ft42.declared.contexts import Context
+    from tap_ft42.run.partitions import Partitions
 
 
 class KnownRows(Presence):
     """The rows of a list with bookmarks, of all its partitions together."""
 
-    def __init__(
-        self, counted: CountedList, terms: CensusTerms, whole: Context | None = None
-    ) -> None:
+    def __init__(self, counted: Partitions, whole: Context | None = None) -> None:
         """Know no row yet; `whole` is the list's context, which names its cursus, if any."""
-        super().__init__(counted, terms)
+        super().__init__(counted)
         self._whole = whole
         self._account: Account | None = None
         self._audit: Audit | None = None
@@ -91,7 +89,7 @@ class KnownRows(Presence):
     def is_short(self) -> bool:
         kept = self._state.get(STATE) or {}
         is_known = is_same_scope(kept.get("basis"), self._basis) and "next_id" not in kept
-        is_due = self._terms.left > 0 and self._is_due(kept)
+        is_due = requests_left(self._run) > 0 and self._is_due(kept)
         if self._list.listing.parent is None and is_known and is_due:
             with suppress(KeyError, ValueError):
                 # Another page may follow a full one.
@@ -121,8 +119,8 @@ class KnownRows(Presence):
         """Restore the account from the state, or begin one."""
         kept: dict[str, Any] = state.pop(STATE, None) or {}
         # Other lists need the people of a scope, even if nobody counts them.
-        tells = self._list.listing.tells == "people" and self._terms.scope.campus_ids
-        is_wanted = is_counted(self._list, self._terms) or (tells and self._terms.is_whole())
+        tells = self._list.listing.tells == "people" and self._run.scope.campus_ids
+        is_wanted = is_counted(self._list) or (tells and self._run.is_whole)
         if not self._list.is_one_list or not (kept or is_wanted):
             return
         is_kept = is_same_scope(kept.get("basis"), self._basis)
@@ -131,7 +129,7 @@ class KnownRows(Presence):
 
     @property
     def _basis(self) -> dict[str, Any]:
-        start_date = self._terms.settings.get("start_date")
+        start_date = self._run.settings.get("start_date")
         return {**self._list.scope_of(self._whole), "start_date": start_date}
 
     def _restored(self, kept: Mapping[str, Any]) -> Account | None:
@@ -147,7 +145,7 @@ class KnownRows(Presence):
 
     def _begun(self) -> Account:
         """Begin an account, without the rows that earlier runs have read."""
-        notes: dict[str, Any] = {"since": from_milliseconds(self._terms.began)}
+        notes: dict[str, Any] = {"since": from_milliseconds(self._run.began)}
         if any(map(_has_begun, self._list.states_within(self._whole))):
             return Account({**notes, "next_id": 1})
         return Account(notes, *self._kinds)
@@ -224,23 +222,23 @@ class KnownRows(Presence):
     def proofs(self) -> Iterator[tuple[Context | None, Proof]]:
         if self._account is None or not self._complete or not self._is_due(self._account.notes):
             return
-        if not self._terms.left:  # a later run takes it
+        if not requests_left(self._run):  # a later run takes it
             self._tell_put_off()
             return
-        account, departures = self._account, self._terms.departures
+        account, departures = self._account, self._run.people.departures
         account.shrink()
         is_of_people = self._list.listing.tells == "people"
         before = set(account.ids) if is_of_people else set[int]()
         if self._are_all_seen(account):
             account.notes.pop(COLLAPSED, None)
-            yield self._whole, looked_at(self._terms.now())
+            yield self._whole, looked_at(self._run.clock.time())
         else:
             for census in self._censuses(account):
                 for proof in census.proofs():
                     yield self._whole, proof
         departures.people += len(before)
         departures.gone += len(before.difference(account.ids))
-        account.note(taken=from_milliseconds(self._terms.began))
+        account.note(taken=from_milliseconds(self._run.began))
 
     def _are_all_seen(self, account: Account) -> bool:
         """Tell whether tonight's read of all rows, or of all people, showed each known row."""
@@ -251,7 +249,7 @@ class KnownRows(Presence):
     @property
     def _are_parents_read(self) -> bool:
         """Whether all known parents were read. Not so if their own list cannot be read."""
-        parent, scope = self._list.listing.parent, self._terms.scope
+        parent, scope = self._list.listing.parent, self._run.scope
         if parent is None:
             return True
         known = {
@@ -266,14 +264,13 @@ class KnownRows(Presence):
     def _censuses(self, account: Account) -> Iterator[Audit | ListCensus | TotalsCensus]:
         read = Read(
             self._list,
-            self._terms,
             self._complete,
             self._left_out,
             self._seen,
             is_all=not self._open_parts and self._are_parents_read,
             is_refreshed=self._is_refreshed,
             account=account,
-            end=self._terms.end(self._list.listing.census.share),
+            end=end_of(self._list.listing.census.share, self._run),
         )
         graph = self._list.listing.graph
         audit = None if graph is None else Audit(read, graph)
@@ -286,10 +283,10 @@ class KnownRows(Presence):
             yield TotalsCensus(read)
 
     def _is_due(self, notes: Mapping[str, Any]) -> bool:
-        if not is_counted(self._list, self._terms) or self._terms.ends_early():
+        if not is_counted(self._list) or self._run.lifecycle.ends_early:
             return False
-        hour = self._terms.settings["census_hour"]
-        return hour >= 0 and is_due(milliseconds(notes.get("taken")), self._terms.began, hour)
+        hour = self._run.settings["census_hour"]
+        return hour >= 0 and is_due(milliseconds(notes.get("taken")), self._run.began, hour)
 
     def _tell_put_off(self) -> None:
         """Log that reading has used up what a census may use of the hour."""

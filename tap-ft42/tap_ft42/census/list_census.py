@@ -67,7 +67,7 @@ class ListCensus(Inquiry):
     def _found_out(self) -> Iterator[Proof]:
         if self._query is None:
             return
-        self._terms.budget.plan(ceil(self._account.total / self._page_size))
+        self._run.budget.plan(ceil(self._account.total / self._page_size))
         try:
             yield from self._census()
         except RangeIgnoredError:
@@ -93,14 +93,14 @@ class ListCensus(Inquiry):
         if not self._account.total:
             return
         if self._is_own_proof:
-            yield looked_at(self._terms.now())
+            yield looked_at(self._run.clock.time())
             yield from self._first_proof()
             return
         counted = self._counted_ahead()
         if (yield from self._read_again()):
             return
         has_changed = False
-        proven = self._counted_to_be(self._account.total, self._terms.now())
+        proven = self._counted_to_be(self._account.total, self._run.clock.time())
         for proof in proven if self._is_proven else self._compared(counted):
             has_changed |= proof.ids is not None
             yield proof
@@ -110,7 +110,7 @@ class ListCensus(Inquiry):
     @property
     def _is_own_proof(self) -> bool:
         """Whether this run has read all known rows itself, by ids from the first one on."""
-        is_begun_now = self._account.notes.get("since") == from_milliseconds(self._terms.began)
+        is_begun_now = self._account.notes.get("since") == from_milliseconds(self._run.began)
         is_in_order = (
             self._is_sortable and self._facts.sorts_by(ID) and self._facts.narrows_by(ID)
         )
@@ -125,7 +125,7 @@ class ListCensus(Inquiry):
             Whether tonight's part was the whole list.
         """
         account, listing, total = self._account, self._list.listing, self._account.total
-        nights = self._terms.settings["refresh_nights"] * listing.census.refresh_factor
+        nights = self._run.settings["refresh_nights"] * listing.census.refresh_factor
         is_turn = "taken" in account.notes and not self._read.is_refreshed
         # Lists that hardly ever change are read completely now and then.
         if not nights or listing.is_reference or not is_turn or total <= self._page_size:
@@ -146,11 +146,12 @@ class ListCensus(Inquiry):
 
     def _compared_whole(self) -> Iterator[Proof]:
         """Compare the known rows with the whole list, if it is short: no range narrows it."""
-        if self._oldest is not None or ceil(self._account.total / self._page_size) > self._most:
+        pages = ceil(self._account.total / self._page_size)
+        if self._oldest is not None or pages > self._most:
             raise RangeIgnoredError
         greatest = self._account.greatest
         yield from self._taken(
-            partial(read_whole, greatest=greatest, is_sortable=self._is_sortable)
+            partial(read_whole, greatest=greatest, is_sortable=self._is_sortable, pages=pages)
         )
 
     def _counted_to_be(self, total: int, sent: float) -> Iterator[Proof]:
@@ -181,7 +182,7 @@ class ListCensus(Inquiry):
                 # If 42 refuses the filter, ranges of ids tell which rows are gone.
                 with suppress(FatalAPIError):
                     yield from self._left()
-            self._account.note(left=from_milliseconds(self._terms.times.until))
+            self._account.note(left=from_milliseconds(self._run.times.until))
         read = partial(
             find_rows,
             whole=Interval(region, self._account.total, proof.total),
@@ -193,10 +194,10 @@ class ListCensus(Inquiry):
 
     def _left(self) -> Iterator[Proof]:
         """Find the rows that left the list: another filter shows them."""
-        counted, sent, account = self._list, self._terms.now(), self._account
+        counted, sent, account = self._list, self._run.clock.time(), self._account
         before = next(account.notes[name] for name in _KNOWN_SINCE if name in account.notes)
-        since = in_milliseconds(before) - self._terms.times.overlap
-        region = Region({}).narrowed(self._column, since, self._terms.times.until)
+        since = in_milliseconds(before) - self._run.times.overlap
+        region = Region({}).narrowed(self._column, since, self._run.times.until)
         query = {
             **counted.query(self._whole),
             **counted.listing.census.left_filters,
@@ -223,7 +224,7 @@ class ListCensus(Inquiry):
         """Read the rows that the account lacks, and tell whether all rows are known now."""
         region = self._region(self._account.notes["next_id"], MAX_ID)
         if not self._is_sortable:
-            window = (self._oldest or 0, self._terms.times.until)
+            window = (self._oldest or 0, self._run.times.until)
             region = region.narrowed(self._column, *window)
         read = partial(read_from_scratch, region=region, is_sortable=self._is_sortable)
         for part in self._parts(read):

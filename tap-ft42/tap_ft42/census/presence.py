@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 from tap_ft42.census.counting import Proof
 from tap_ft42.census.packing import MOST_IDS, packed_ids, unpacked_ids
-from tap_ft42.census.terms import is_counted
 from tap_ft42.declared.contexts import cursus_of, key_of
 from tap_ft42.declared.instants import from_milliseconds, in_milliseconds
 from tap_ft42.reading.ids import IdSet
@@ -25,8 +24,8 @@ if TYPE_CHECKING:
 
     from tap_ft42.api.page import Page
     from tap_ft42.census.findings import Findings
-    from tap_ft42.census.terms import CensusTerms, CountedList
     from tap_ft42.declared.contexts import Context
+    from tap_ft42.run.partitions import Partitions
 
 STATE = "census"
 """Key in the state."""
@@ -96,18 +95,22 @@ class _ProofOfRead:
             self._state[STATE] = {"since": since, "ids": packed_ids(self.ids)}
 
 
+def is_counted(counted: Partitions) -> bool:
+    """Tell whether a census counts the rows of a list."""
+    return counted.output.selected and counted.run.is_counted
+
+
 class Presence:
     """Keeps account of a list's rows; this class does so for reads of the whole list."""
 
     def __init__(
         self,
-        counted: CountedList,
-        terms: CensusTerms,
+        counted: Partitions,
         needs_all: Callable[[Context | None], bool] = lambda _: False,
     ) -> None:
         """Account for nothing yet; `needs_all` tells whether all of a partition is read."""
         self._list = counted
-        self._terms = terms
+        self._run = counted.run
         self._needs_all = needs_all
         self._reads: dict[Hashable, _ProofOfRead] = {}
 
@@ -117,8 +120,8 @@ class Presence:
 
     def begin(self, context: Context | None) -> None:
         """Take note that a read begins."""
-        if is_counted(self._list, self._terms) and self._needs_all(context):
-            read = _ProofOfRead(context, self._list.state(context), self._terms.now())
+        if is_counted(self._list) and self._needs_all(context):
+            read = _ProofOfRead(context, self._list.state(context), self._run.clock.time())
             self._reads[key_of(context)] = read
 
     def note(self, page: Page, records: Sequence[Any], context: Context | None) -> None:  # noqa: ARG002 - for subclasses

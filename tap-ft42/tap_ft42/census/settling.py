@@ -151,13 +151,13 @@ class Settling(DayInquiry):
         for each in sorted(suspects, key=lambda one: -one.lacking / (one.cost or 1)):
             if each.cost > room:
                 continue
-            spent, found = self._terms.budget.spent, [each]
+            spent, found = self._run.budget.spent, [each]
             if each.halving < each.pages:
                 found = self._narrowed(each, room)
-            room -= self._terms.budget.spent - spent + sum(one.pages for one in found)
+            room -= self._run.budget.spent - spent + sum(one.pages for one in found)
             parts += found
         asked = [number for each in parts for number in each.ids]
-        sent, rows_found = self._terms.now(), self._found(asked)
+        sent, rows_found = self._run.clock.time(), self._found(asked)
         lacking = -sum(rows for rows in differing.values() if rows < 0)
         if comparison.others is not None and len(asked) - len(rows_found) > lacking:
             return  # more than can be gone: 42 ignores some ids

@@ -47,7 +47,7 @@ class TotalsCensus(DayInquiry):
         if not (own := self._account.rows("UTC", named=False)):
             message = "They do not say when they were created, and are too many for their ids"
             raise UncountableError(message)
-        parts, departures, have_gone = list[Counted](), self._terms.departures, False
+        parts, departures, have_gone = list[Counted](), self._run.people.departures, False
         for is_named, filters in self._account.parts:
             total = self._counted(self._all_days, filters).total
             if not is_named:
@@ -60,11 +60,11 @@ class TotalsCensus(DayInquiry):
                 self._account.note(**{DEPARTED: departed})
             spans = {} if have_gone else self._differing(filters, total, is_named=is_named)
             parts.append(Counted(self._account, is_named, spans, has_all=False))
-        comparison = Comparison(parts, until=self._terms.times.until)
+        comparison = Comparison(parts, until=self._run.times.until)
         found = Findings(self._list.listing.name, cursus_of(self._whole))
         settling = (Settling if have_gone else Unnamed)(self._read, comparison, found)
         yield from settling.proofs()
-        yield looked_at(self._terms.now())
+        yield looked_at(self._run.clock.time())
 
     def _differing(
         self, filters: Mapping[str, str], total: int, *, is_named: bool
@@ -93,7 +93,7 @@ class TotalsCensus(DayInquiry):
             is_read=is_named,
         )
         found = dict[Span, int]()
-        today = day_of(moment_at(self._terms.times.until), "UTC")
+        today = day_of(moment_at(self._run.times.until), "UTC")
         for part in self._asked(read, filters):
             for each in part.intervals if isinstance(part, Differing) else ():
                 lower, upper = each.region.interval(CREATED_AT)

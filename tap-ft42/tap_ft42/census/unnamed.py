@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from tap_ft42.census.counting import Proof
     from tap_ft42.census.findings import Findings
     from tap_ft42.census.inquiry import Read
-    from tap_ft42.census.terms import Departures
+    from tap_ft42.run.people import Departures
 
 DEPARTED = "departed"
 """Note of how many people have left since the days were last compared."""
@@ -72,7 +72,7 @@ class Unnamed(Settling):
             for span, rows in self._comparison.differences(self._comparison.parts[-1]).items()
             if rows < 0
         }
-        if have_gone_along(sum(lacking.values()), self._account, self._terms.departures):
+        if have_gone_along(sum(lacking.values()), self._account, self._run.people.departures):
             self._take_along(lacking)
         else:
             yield from self._read_each(sorted(lacking), _MOST)
@@ -93,7 +93,7 @@ class Unnamed(Settling):
 
     def _read_each(self, wanted: Iterable[Span], most: int) -> Iterator[Proof]:
         """Read the rows of as many days as there are requests for."""
-        budget, zone, account = self._terms.budget, self._comparison.zone, self._account
+        budget, zone, account = self._run.budget, self._comparison.zone, self._account
         end = budget.spent + most
         for span in wanted:
             if self.has_read(span):

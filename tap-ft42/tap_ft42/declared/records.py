@@ -15,8 +15,7 @@ import jsonschema_rs
 from tap_ft42.declared.instants import rewrite_instant
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
-    from collections.abc import Set as AbstractSet
+    from collections.abc import Iterator, Mapping
 
 EXTRA = "extra"
 """The column for fields that no other column declares."""
@@ -36,8 +35,6 @@ _JSON_TYPES: dict[type, str] = {
 
 _Declared: TypeAlias = "dict[str, _Declared]"
 """The declared keys of a record, each with the declared keys of its nested object."""
-_Nesting: TypeAlias = "tuple[AbstractSet[str], list[tuple[str, _Nesting]]]"
-"""The same: the keys of a level, then the keys that have declared keys below them."""
 
 
 class BrokenRecordError(Exception):
@@ -80,7 +77,6 @@ class RecordShape:
             below = self._declared
             for key in path:
                 below = below.setdefault(key, {})
-        self._nesting = _nesting(self._declared, self._embedded)
         # jsonschema-rs checks an enrolment with two teams in 1.5 µs, fastjsonschema
         # in 5.8 µs, jsonschema in 162 µs (tools/benchmarks/validators.py).
         # In Draft 4, as in SQL, 5.0 is no integer. Instants are checked where they are
@@ -121,20 +117,14 @@ class RecordShape:
         return row
 
     def _row(self, record: dict[str, Any], added: Mapping[str, object]) -> dict[str, Any]:
-        # This runs for every row, so the usual case comes first, with the cheapest checks.
+        # This runs for every row, so the usual case comes first.
         row = {name: record[key] for name, key in self._flat if key in record}
         for name, path in self._nested:
-            value: Any = record
-            try:
-                for key in path:
-                    value = value[key]
-            except (KeyError, TypeError):
-                value = _follow(record, path)
-            if value is not _MISSING:
+            if (value := _follow(record, path)) is not _MISSING:
                 row[name] = value
         row.update(added)
-        if not _is_declared(record, self._nesting):
-            row[EXTRA] = self._undeclared(record, self._declared)
+        if undeclared := self._undeclared(record, self._declared):
+            row[EXTRA] = undeclared
         self._rewrite(row)
         if not self._validator.is_valid(row):
             raise BrokenRecordError("; ".join(self._violations(row)))
@@ -217,28 +207,6 @@ class RecordShape:
         """Return a column's name, with the place that fills it if that has another."""
         source = "/".join(self._sources.get(column, (column,)))
         return column if source == column else f"{column} ({source})"
-
-
-def _nesting(declared: _Declared, embedded: Collection[str]) -> _Nesting:
-    """Return the declared keys of each level in the form that `_is_declared` needs."""
-    below = [
-        (key, _nesting(keys, embedded))
-        for key, keys in declared.items()
-        if keys and key not in embedded
-    ]
-    return declared.keys(), below
-
-
-def _is_declared(record: Mapping[str, Any], nesting: _Nesting) -> bool:
-    """Tell whether all keys of a record are declared."""
-    keys, below = nesting
-    if not record.keys() <= keys:
-        return False
-    for key, keys_below in below:
-        value = record.get(key)
-        if isinstance(value, dict) and not _is_declared(value, keys_below):
-            return False
-    return True
 
 
 def _is_nested(column: Mapping[str, Any]) -> bool:

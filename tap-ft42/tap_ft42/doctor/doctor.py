@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     import requests
 
     from tap_ft42.declared.contexts import Context
+    from tap_ft42.lists.list_run import ListRun
     from tap_ft42.reading.pipeline import Reading
-    from tap_ft42.run.lists import ListRun
     from tap_ft42.run.run import Run
 
 _ROLES = ("None", "Alpha", "Beta", "Official App", "Certified App", "Moderator")

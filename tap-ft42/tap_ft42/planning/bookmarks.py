@@ -18,7 +18,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tap_ft42.declared.contexts import CURSUS
-from tap_ft42.declared.instants import from_milliseconds
+from tap_ft42.declared.instants import from_milliseconds, milliseconds
 from tap_ft42.planning.steps import Way
 
 if TYPE_CHECKING:
@@ -96,10 +96,22 @@ class Movement:
             state["replication_key_value"] = max(bookmark, known) if known else bookmark
 
 
+_BOOKMARK = ("replication_key_value", "read_until", "from_scratch")
+
+
+def forget_foreign(cursor: Cursor, state: dict[str, Any]) -> bool:
+    """Forget a bookmark that is no value of the cursor, and tell whether there was one."""
+    bookmark = state.get("replication_key_value")
+    is_foreign = bookmark is not None and cursor.position(bookmark) is None
+    for outdated in _BOOKMARK if is_foreign else ():
+        state.pop(outdated, None)
+    return is_foreign
+
+
 def note_scope(state: dict[str, Any], scope: Mapping[str, Any]) -> None:
     """Note the scope of a stream's reads; forget the bookmarks of a narrower one."""
     if not _covers(state.get("scope"), scope):
-        for outdated in ("replication_key_value", "read_until", "from_scratch"):
+        for outdated in _BOOKMARK:
             state.pop(outdated, None)
     state["scope"] = dict(scope)
 
@@ -146,3 +158,12 @@ def level(cursor: Cursor, partitions: Sequence[dict[str, Any]]) -> None:
         if read_until := partition.get("read_until"):
             partition["replication_key"] = cursor.column
             partition["replication_key_value"] = min(max(bookmarks), read_until)
+
+
+def last_served(state: Mapping[str, Any]) -> int:
+    """Return when a stream or partition last had its turn; see `tap_ft42.lists.turns`.
+
+    Returns:
+        Milliseconds since 1970; 0 for never.
+    """
+    return max(milliseconds(state.get(mark)) or 0 for mark in ("served_at", "read_until"))

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 MAIN = 21
 """The main curriculum, which is read if no setting names another one."""
 
-_OF_STREAM = {"served_at", STATE_KEY, HIDDEN}
-"""Keys that always stand in the state of the stream itself; see `tap_ft42.planning.priorities`,
-`tap_ft42.declared.capabilities` and `tap_ft42.run.hidden`."""
+_OF_STREAM = {"served_at", "announced", STATE_KEY, HIDDEN}
+"""Keys that always stand in the state of the stream itself; see `tap_ft42.lists.turns`,
+`tap_ft42.singer.announced`, `tap_ft42.declared.capabilities` and `tap_ft42.lists.hidden`."""
 
 
 def cursus_ids(settings: Mapping[str, Any]) -> tuple[int, ...]:

@@ -10,15 +10,15 @@ from tap_ft42.declared.contexts import cursus_of, list_of, parent_of
 from tap_ft42.planning.steps import (
     Step,
     Way,
-    change_steps,
-    full_steps,
+    change_step,
+    full_step,
     incremental_steps,
 )
 from tap_ft42.planning.sweeps import sweep_state, sweeps
 from tap_ft42.reading.spool import FRESH, LONGEST_AGE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from tap_ft42.declared.contexts import Context
     from tap_ft42.declared.listing import Listing
@@ -168,18 +168,26 @@ def _planned_read(
     members: Sequence[Partition], listing: Listing, times: Times, stops: Stops
 ) -> PlannedRead:
     first, *others = members
-    name, state, is_full = first.name, first.state, first.is_full
+    name, state, is_full, is_short = first.name, first.state, first.is_full, first.is_short
     if others:
         state = sweep_state([member.state for member in members])
-        name, is_full = sweep_name(listing, members), False
-    steps = list[Step]()
-    if any(member.is_due for member in members):
-        is_short = first.is_short and not others
-        steps = _steps(listing, name, state, times, stops, is_full=is_full, is_short=is_short)
+        name, is_full, is_short = _sweep_name(listing, members), False, False
+    steps: Iterable[Step] = ()
+    if not any(member.is_due for member in members):
+        pass
+    elif (cursor := listing.cursor) is not None:
+        until = stops(name, state, times.until, LONGEST_AGE)
+        steps = incremental_steps(listing, cursor, state, until, times, is_short=is_short)
+    elif is_full:
+        until = stops(name, state, times.until, FRESH)
+        steps = [full_step(listing, state, until[-1])]
+    elif listing.changes is not None and not times.is_past:
+        until = stops(name, state, times.until, FRESH)
+        steps = [change_step(listing.changes, state, until[-1], times)]
     return PlannedRead(tuple(members), name, state, tuple(steps))
 
 
-def sweep_name(listing: Listing, members: Sequence[Partition]) -> str:
+def _sweep_name(listing: Listing, members: Sequence[Partition]) -> str:
     """Return the name of a sweep in the spool."""
     whole = list_of(members[0].context)
     cursus = f" cursus_id={cursus_of(whole)}" if whole else ""
@@ -187,25 +195,3 @@ def sweep_name(listing: Listing, members: Sequence[Partition]) -> str:
     if listing.parent is not None:
         ids = ",".join(str(parent_of(member.context)) for member in members)
     return f"sweep of {listing.name}{cursus} {ids}"
-
-
-def _steps(  # noqa: PLR0913 - all that a plan depends on
-    listing: Listing,
-    name: str,
-    state: dict[str, Any],
-    times: Times,
-    stops: Stops,
-    *,
-    is_full: bool,
-    is_short: bool,
-) -> list[Step]:
-    if (cursor := listing.cursor) is not None:
-        until = stops(name, state, times.until, LONGEST_AGE)
-        return list(incremental_steps(listing, cursor, state, until, times, is_short=is_short))
-    if is_full:
-        until = stops(name, state, times.until, FRESH)
-        return full_steps(listing, state, until[-1])
-    if listing.changes is None or times.is_past:
-        return []
-    until = stops(name, state, times.until, FRESH)
-    return change_steps(listing.changes, state, until[-1], times)

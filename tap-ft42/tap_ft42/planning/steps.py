@@ -123,21 +123,19 @@ class Step:
         return Region({cursor.column: (begins, self.until)})
 
 
-def full_steps(listing: Listing, state: Mapping[str, Any], until: int) -> list[Step]:
-    """Return the steps of a full read of a list without bookmarks."""
+def full_step(listing: Listing, state: Mapping[str, Any], until: int) -> Step:
+    """Return the step of a full read of a list without bookmarks."""
     if not listing.has_ranges:
-        return [Step(Way.LIST, Region(), until)]
-    return [Step(Way.FULL, _unread_region(state), until)]
+        return Step(Way.LIST, Region(), until)
+    return Step(Way.FULL, _unread_region(state), until)
 
 
-def change_steps(
-    cursor: Cursor, state: Mapping[str, Any], until: int, times: Times
-) -> list[Step]:
-    """Return the steps for changes of a list whose rows do not show the cursor."""
+def change_step(cursor: Cursor, state: Mapping[str, Any], until: int, times: Times) -> Step:
+    """Return the step for changes of a list whose rows do not show the cursor."""
     read_until = milliseconds(state.get("read_until")) or BEGINNING
     lower = max(BEGINNING, min(read_until, until) - _CLOCK_DIFFERENCE - times.overlap)
     region = Region({cursor.column: (lower, until)})
-    return [Step(Way.CHANGES, region, until, begins=lower)]
+    return Step(Way.CHANGES, region, until, begins=lower)
 
 
 def incremental_steps(  # noqa: PLR0913 - all that a plan depends on

@@ -20,6 +20,7 @@ from tap_ft42.declared import capabilities
 from tap_ft42.declared.instants import DAY, HOUR
 from tap_ft42.declared.listing import ID
 from tap_ft42.reading.bounds import depends_on_bounds
+from tap_ft42.reading.regions import MAX_ID
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -66,7 +67,7 @@ class RouteFacts:
         self._state = state
         self._today = today
         self._lock = Lock()
-        self._is_news = False
+        self._is_news = self._has_odd_ids = False
         self.looking = asyncio.Lock()
         """Held while one read tests the bounds, so that all others wait for the answer."""
         self.shows_instants = False
@@ -273,6 +274,19 @@ class RouteFacts:
             "not show is not taken for gone",
             totals="wrong",
         )
+
+    def tell_odd_ids(self) -> None:
+        """Tell once a run that a row has an id for which no range asks."""
+        with self._lock:
+            is_news, self._has_odd_ids = not self._has_odd_ids, True
+        if is_news:
+            logger_of(self._listing).warning(
+                "%s: it has ids below 1 or above %s. Rows with such ids may be missing, and "
+                "stay in the tables when they disappear.",
+                self._listing.name,
+                f"{MAX_ID:,}",
+                extra={"happened": "odd_ids", "route": self._route},
+            )
 
     def note_uncounted(self) -> None:
         """Take note that an answer without rows does not say that there are none."""

@@ -20,7 +20,7 @@ from tap_ft42.reading.paging import PagesRead, all_pages, one_page
 from tap_ft42.reading.regions import MAX_ID
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
 
     from tap_ft42.api.page import Page
     from tap_ft42.reading.asking import Ask
@@ -52,7 +52,7 @@ async def read_piecewise(
         IncompleteReadError: The API shows no row, though it counts some.
         RangeIgnoredError: The API does not narrow the list.
     """
-    lower, upper = region.interval(key)
+    _, upper = region.interval(key)
     head = head or await one_page(ask, region, 1, None)
     seen, keys = PagesRead(), list[int]()
     is_long = head.total is not None and head.pages > SHORT_SLICE
@@ -84,17 +84,37 @@ async def read_piecewise(
             yield replace(part, reached=None)
         yield Part(None, reached=upper)
         return
-    # Most of a region may lie above all rows: ids reach far beyond the greatest one.
-    top = max(keys, default=upper)
-    is_empty_above = not seen.is_over and 2 * (top - lower) < upper - lower
-    cut_by = keys if seen.is_over else [top]
-    halves = region.halved(key, cut_by) if seen.is_over or is_empty_above else None
-    pieces = halves or region.cut(key, max(2, slices_of(head, SHORT_SLICE)))
+    pieces = _pieces(region, key, head, keys, is_over=seen.is_over)
     async for part in in_turn(
         read_piecewise(rest.after(number), piece, key, is_part=is_part)
         for number, piece in enumerate(pieces)
     ):
         yield part
+
+
+def _pieces(
+    region: Region, key: Key, head: Page, seen: Sequence[int], *, is_over: bool
+) -> Sequence[Region]:
+    """Cut a region into smaller ones.
+
+    Args:
+        region: The region.
+        key: The key by which it is cut.
+        head: Its first page.
+        seen: The keys of the rows that came.
+        is_over: Whether all of its pages were asked for.
+    """
+    if is_over:
+        return region.halved(key, seen)
+    if head.total is None:
+        # Nobody knows how many rows there are, or where. Those that came are a sample.
+        return region.cut_around(key, seen)
+    # Most of a region may lie above all rows: ids reach far beyond the greatest one.
+    lower, upper = region.interval(key)
+    top = max(seen, default=upper)
+    if 2 * (top - lower) < upper - lower:
+        return region.halved(key, [top])
+    return region.cut(key, max(2, slices_of(head, SHORT_SLICE)))
 
 
 async def _refuse_hidden(ask: Ask, region: Region, total: int | None) -> None:

@@ -106,7 +106,12 @@ class ListReader:
         return ListSource(route, url, query, plan, size or self.page_size)
 
     def read_apart(
-        self, sources: Sequence[ListSource], until: int, *, is_proof: bool = False
+        self,
+        sources: Sequence[ListSource],
+        until: int,
+        *,
+        is_proof: bool = False,
+        is_divided: bool = True,
     ) -> Iterator[Any]:
         """Read records completely, outside of the partitions, from several sources at once.
 
@@ -114,6 +119,7 @@ class ListReader:
             sources: The rows; the names of their plans must be used for nothing else.
             until: Instant up to which all changes are read, in milliseconds since 1970.
             is_proof: Whether a row that does not come is taken for disappeared.
+            is_divided: As in `Pipeline.read`.
 
         Yields:
             Records; some perhaps twice.
@@ -128,7 +134,7 @@ class ListReader:
         for plan in {source.plan or "" for source in sources}:
             self.spool.follow(plan, {}, until, longest_age=FRESH)
         readings = [
-            self.pipeline.read((*NOW, number), source, self._whole)
+            self.pipeline.read((*NOW, number), source, self._whole, is_divided=is_divided)
             for number, source in enumerate(sources)
         ]
         for reading in readings:

@@ -3,13 +3,15 @@
 An answer 400 may give no reason, or a wrong one. So the parts that a list can do without are
 left out one after the other until 42 answers, first the part that the answer names. If it
 names none, the request is first sent without all of these parts: if 42 refuses that, too, more
-requests are in vain. The part that was left out last is a reason, and only this part is
-remembered. Then the request is sent again, as 42 may refuse other parts, too.
+requests are in vain. Then it is sent as it was, as the refusal may have passed. The part that
+was left out last is a reason, and only this part is remembered. Then the request is sent again,
+as 42 may refuse other parts, too.
 """
 
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial, reduce
 from typing import TYPE_CHECKING, NoReturn
@@ -112,8 +114,11 @@ def answered_without(
         Exception: What a suspect raises once it is convicted.
     """
     first, left = refusal, [*suspects]
-    if len(left) > 1 and not any(one.likelihood(said_by(refusal)) for one in left):
-        _ask_for_least(left, asked, ask, refusal)
+    if left and not any(one.likelihood(said_by(refusal)) for one in left):
+        if len(left) > 1:
+            _ask_for_least(left, asked, ask, refusal)
+        with suppress(FatalAPIError):
+            return ask(asked), asked
     while left:
         said = said_by(refusal)
         suspect = max(left, key=lambda one: one.likelihood(said))

@@ -92,6 +92,18 @@ class Region:
         least = lower if key == ID else lower + 1
         return self._cut_at(key, [min(max(middle, least), upper - 1)])
 
+    def cut_around(self, key: Key, seen: Sequence[int]) -> list[Region]:
+        """Cut the region below the keys that were seen, in their middle, and above them.
+
+        Returns:
+            Smaller regions, if the region `is_divisible`.
+        """
+        lower, upper = self.interval(key)
+        ends = min(seen, default=lower) - _step(key), max(seen, default=upper)
+        middle = self.halved(key, seen)[0].interval(key)[1]
+        least = lower if key == ID else lower + 1
+        return self._cut_at(key, sorted({p for p in (*ends, middle) if least <= p < upper}))
+
     def is_divisible(self, key: Key) -> bool:
         """Tell whether the region can be cut into smaller ones."""
         lower, upper = self.interval(key)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
-from tap_ft42.api.errors import FatalAPIError, may_be_of_page
+from tap_ft42.api.errors import FatalAPIError, may_be_of_page, may_be_of_parameters
 from tap_ft42.declared.contexts import CURSUS
 from tap_ft42.declared.listing import ID
 from tap_ft42.reading.asking import (
@@ -24,7 +24,7 @@ from tap_ft42.reading.asking import (
     halves_of,
 )
 from tap_ft42.reading.refused import Asked, Suspects, answered_without
-from tap_ft42.reading.regions import Region
+from tap_ft42.reading.regions import MAX_ID, Region
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -116,6 +116,8 @@ class ListSource(Source):
             self._refuse_unheeded(region, page)
             if page.total is None:
                 page = self._asked_twice(asked, number, page)
+        if page.ids and not 1 <= min(page.ids) <= max(page.ids) <= MAX_ID:
+            self.facts.tell_odd_ids()
         for key, strangers in region.strangers(page).items():
             if 2 * strangers > page.count:
                 self.facts.unnarrowed(key)
@@ -195,8 +197,9 @@ class ListSource(Source):
         if len(ids) <= max(1, len(known)) or page.total or region.bounds.keys() - {ID}:
             return
         tried = [*known, *(one for one in ids if one not in known)][: len(ids)]
-        lengths = [len(ids)] if known or region.bounds else []
-        for longest in lengths + ([] if known else [*halves_of(len(ids)), 1]):
+        lengths = [len(ids), *([] if known else [*halves_of(len(ids)), 1])]
+        # Without a range, all of them have just been asked for.
+        for longest in lengths if known or region.bounds else lengths[1:]:
             some = replace(self, query={**self.query, name: ",".join(tried[:longest])})
             try:
                 answer = some._asked_apart(Asked(Region(), None, 1))  # noqa: SLF001 - of the same class
@@ -225,10 +228,13 @@ class ListSource(Source):
     ) -> Page | None:
         """Return an empty page behind the last one; None if the first page is refused, too.
 
-        The first page tells the total.
+        The first page tells the total. A refusal that may have passed is not taken for the end.
         """
         if number <= 1 or not may_be_of_page(refusal):
             return None
+        with suppress(FatalAPIError):
+            if may_be_of_parameters(refusal):
+                return self._asked_apart(asked, number)
         with suppress(FatalAPIError):
             return self._asked_apart(asked).holding([])
         return None

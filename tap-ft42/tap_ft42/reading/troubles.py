@@ -7,7 +7,7 @@ import time
 from contextlib import suppress
 from functools import partial
 from http.client import INTERNAL_SERVER_ERROR
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import requests
 
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from tap_ft42.reading.outages import Outages
     from tap_ft42.reading.places import Place
     from tap_ft42.reading.regions import Region
+
+_Request: TypeAlias = "tuple[Region, int, str | None]"
+"""Which rows, which page, which order."""
 
 _TWICE = 2
 _LOOKED_INTO = {_TWICE, MAX_TRIES - 1}
@@ -59,7 +62,8 @@ class Troubles:
         self._known_good = known_good
         self._has_worked = has_worked
         self._looking = asyncio.Lock()
-        self._suspected: dict[Place, Remedy] = {}
+        self._suspected: dict[Place, tuple[Source, _Request, Remedy]] = {}
+        """By place, as several requests may have it: the one that may be too large, and why."""
 
     async def look_into(self, details: Details) -> None:
         """Find out why a request failed twice, before it is sent again.
@@ -73,7 +77,7 @@ class Troubles:
         if isinstance(failure, TooManyRequestsError):
             return
         _refuse_unfitted(source)
-        is_suspected = place in self._suspected
+        is_suspected = self._remedy(place, source, request) is not None
         if details["tries"] < _TWICE or not (is_suspected or details["tries"] in _LOOKED_INTO):
             return
         async with self._looking:
@@ -92,7 +96,7 @@ class Troubles:
         self,
         place: Place,
         source: Source,
-        request: tuple[Region, int, str | None],
+        request: _Request,
         failure: BaseException,
     ) -> bool:
         """Tell whether a smaller request is answered, so this one may be too large.
@@ -108,8 +112,9 @@ class Troubles:
         async def is_answered(probe: Source) -> bool:
             return await self._is_answered(partial(probe.fetch, region, 1, sort), source.entry)
 
-        suspected = self._suspected.pop(place, None)
+        suspected = self._remedy(place, source, request)
         if suspected is not None:
+            del self._suspected[place]
             largest = await _largest(suspected, is_answered)
             # If even the smallest request fails now, the size is not the reason.
             if largest is not None:
@@ -122,9 +127,14 @@ class Troubles:
                     # Do not try again: each try would take as long as this one.
                     half = remedy.too_large(next((size for size, _ in remedy.smaller), 1))
                     raise half
-                self._suspected[place] = remedy
+                self._suspected[place] = source, request, remedy
                 return True
         return False
+
+    def _remedy(self, place: Place, source: Source, request: _Request) -> Remedy | None:
+        """Return what replaces a request that may be too large; None if it is not suspected."""
+        of, what, remedy = self._suspected.get(place, (None, None, None))
+        return remedy if of is source and what == request else None
 
     async def _outlast(
         self, failure: BaseException, entry: Entry, fetch: Callable[[], Page]

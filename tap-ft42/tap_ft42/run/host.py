@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
-from tap_ft42.census.terms import Output as CountedOutput
-
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Mapping
 
     from tap_ft42.declared.contexts import Context
+    from tap_ft42.declared.privacy import PersonalData
 
 
 class Host(Protocol):
@@ -47,15 +46,23 @@ class Host(Protocol):
     def with_children(self, names: Collection[str]) -> list[str]:
         """Return the streams among some names, with their child streams."""
 
-    def unlisted(self) -> Iterator[tuple[str, str]]:
+    def missing_ids(self) -> Iterator[tuple[str, str]]:
         """Yield each setting that names an id unknown to 42, and what is wrong with it."""
 
     def states_with_bookmarks(self) -> Iterator[dict[str, Any]]:
         """Yield the states of all partitions of selected streams that have bookmarks."""
 
 
-class Output(CountedOutput, Protocol):
+class Output(Protocol):
     """The stream that emits the rows of a list."""
+
+    @property
+    def selected(self) -> bool:
+        """Whether the rows are wanted."""
+
+    @property
+    def personal(self) -> PersonalData:
+        """Which of their data is about people, and which of that may leave the tap."""
 
     @property
     def has_selected_descendents(self) -> bool:
@@ -79,6 +86,10 @@ class Output(CountedOutput, Protocol):
     def partition_context(self, context: Context | None) -> Context | None:
         """Return the keys that name a partition in the state; None if it is the only one."""
 
+    @property
+    def references(self) -> Mapping[str, str]:
+        """By column: the stream whose rows it names."""
+
     def row(self, record: object, context: Context | None) -> dict[str, Any]:
         """Return the row of a record, or raise a `BrokenRecordError`."""
 
@@ -91,3 +102,6 @@ class Output(CountedOutput, Protocol):
         Returns:
             Whether the record fits the schema.
         """
+
+    def emit(self, record: Any, context: Context | None, *, is_known: bool) -> None:  # noqa: ANN401 - what the API sent
+        """Emit a record that is read outside of the stream's own turn, unless it is known."""

@@ -226,7 +226,7 @@ class Lifecycle:
             forget_the_future(self._host.stream_states, run.began)
         else:
             announcements.warn_of_clock()
-        for setting, why in self._host.unlisted():
+        for setting, why in self._host.missing_ids():
             self.note_failure(setting, why, kind=why)
         THIS_RUN.run_id = run.ledger.run_id
         announcements.announce_run(run, self._host.selected)

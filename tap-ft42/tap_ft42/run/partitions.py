@@ -13,7 +13,7 @@ from tap_ft42.api.token import NoTokenError
 from tap_ft42.declared.contexts import CURSUS, cursus_of, key_of, parent_of
 from tap_ft42.declared.instants import DAY
 from tap_ft42.declared.listing import ID
-from tap_ft42.planning.priorities import last_served
+from tap_ft42.planning.bookmarks import last_served
 from tap_ft42.planning.refresh import hidden_ids
 from tap_ft42.reading.reader import ListReader
 from tap_ft42.run.people import person_of, preferred
@@ -69,18 +69,19 @@ class Partitions:
 
         Then all rows are read at once, and each goes to the campus of its person.
         """
-        ignored = self.facts_of_sweeps.can.ignored_filters
-        return self.listing.campus_by_person and self.listing.parent_filter in ignored
+        if not self.listing.campus_by_person:
+            return False
+        return self.listing.parent_filter in self.facts_of_sweeps.can.ignored_filters
 
     @property
     def tells_changes(self) -> bool:
         """Whether the API can be asked for the changes of a list that is read in full."""
-        changes, can = self.listing.changes, self.facts.can
+        changes = self.listing.changes
         if changes is None or not self.facts.narrows_by(changes.column):
             return False
         # Windows of changes overlap by a day. If only shorter ones are possible, they cost
         # more than the whole list once a day.
-        return can.widest_ranges.get(changes.column, 2 * DAY) >= 2 * DAY
+        return self.facts.can.widest_ranges.get(changes.column, 2 * DAY) >= 2 * DAY
 
     @property
     def facts(self) -> RouteFacts:
@@ -302,7 +303,7 @@ class Partitions:
 
     # Reads that belong to no partition
 
-    def read_apart(
+    def read_apart(  # noqa: PLR0913 - the rows, and how they are read
         self,
         queries: Sequence[Mapping[str, Any]],
         name: str,
@@ -310,6 +311,7 @@ class Partitions:
         *,
         path: str | None = None,
         is_proof: bool = False,
+        is_divided: bool = True,
     ) -> Iterator[Any]:
         """Read records completely, outside of the partitions.
 
@@ -319,6 +321,7 @@ class Partitions:
             context: The context of the list, if it has one.
             path: The route; None for that of the list.
             is_proof: Whether a row that does not come is taken for disappeared.
+            is_divided: As in `Pipeline.read`.
 
         Yields:
             Records; some perhaps twice.
@@ -326,4 +329,6 @@ class Partitions:
         self.plans[name] = {}
         path = path or self.path
         sources = [self.reader.source(context, query, name, path=path) for query in queries]
-        yield from self.reader.read_apart(sources, self.run.times.until, is_proof=is_proof)
+        yield from self.reader.read_apart(
+            sources, self.run.times.until, is_proof=is_proof, is_divided=is_divided
+        )

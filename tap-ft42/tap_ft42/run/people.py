@@ -8,12 +8,14 @@ belongs to the campuses of its user; these are looked up, once in a run.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol
 
 from tap_ft42.api.errors import REFUSALS, FatalAPIError, explain, status_of
 from tap_ft42.api.retries import RETRIED
+from tap_ft42.declared.listing import LARGEST
 from tap_ft42.planning.scope import id_lists
 from tap_ft42.reading.asking import IncompleteReadError, TooLargeError
 
@@ -25,12 +27,17 @@ if TYPE_CHECKING:
     from tap_ft42.reading.facts import RouteFacts
     from tap_ft42.run.host import Output
 
+NOWHERE = 0
+"""The campus of a row that belongs to no campus of the run."""
 
 _LOOKED_UP = 75
 """People whose campuses fit on one page of 100 rows, as some have several campuses."""
 
 _A_REQUEST = 50
 """People whose campuses are looked up with one request, if several requests run at once."""
+
+_MARGIN = 5
+"""All rows are read if that saves about so many requests."""
 
 _PEOPLE = "filter[user_id]"
 
@@ -49,7 +56,7 @@ class People(Protocol):
 
 
 class LookUps(Protocol):
-    """Looks up rows of a list; see `tap_ft42.run.lookups`."""
+    """Looks up rows of a list; see `tap_ft42.lists.lookups`."""
 
     @property
     def facts(self) -> RouteFacts:
@@ -57,6 +64,10 @@ class LookUps(Protocol):
 
     def note_failure(self, failure: Exception, instead: str) -> None:
         """Log that look-ups fail in this run, and what the run does instead."""
+
+    @property
+    def total(self) -> int | None:
+        """How many rows in scope the list has; None if 42 does not say."""
 
     def all_rows(self) -> Iterator[dict[str, Any]]:
         """Yield all rows of the list that are in scope."""
@@ -66,6 +77,14 @@ class LookUps(Protocol):
 
     def first_page(self, **ids: str) -> tuple[Sequence[dict[str, Any]], bool]:
         """Return the first page of such rows, and whether more follow."""
+
+
+@dataclass
+class Departures:
+    """How many people are known, and how many of them a run has found to be gone."""
+
+    people: int = 0
+    gone: int = 0
 
 
 class Directory:
@@ -80,6 +99,9 @@ class Directory:
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
         self._campuses_of: dict[int, set[int]] = {}
+        self.departures = Departures()
+        self._knows_all = False
+        """Whether all rows of who studies where have been read."""
         self._are_lost = False
         """Whether 42 has failed to tell in this run who studies where."""
 
@@ -117,17 +139,38 @@ class Directory:
             unknown.update(islice(sorted(others), -len(unknown) % _LOOKED_UP))
         try:
             for batch in id_lists(unknown, _LOOKED_UP):
-                self._learn_of({int(person) for person in batch.split(",")})
+                self._learn_of({int(person) for person in batch.split(",")}, unknown)
         except (FatalAPIError, IncompleteReadError, *RETRIED) as failure:
             self._note_failure(failure)
             return
         for person_id in unknown:
             self._campuses_of.setdefault(person_id, set())
 
-    def _learn_of(self, people: set[int]) -> None:
-        """Look up some people. 42 may cut a list silently, so missing ones are asked again."""
-        lacking, shown = people, 0
+    def _is_dear(self, people: int) -> bool:
+        """Tell whether 42 takes so short lists of people that all rows cost less than them."""
+        longest = self.memberships.facts.can.longest_list
+        if self._knows_all or longest >= _A_REQUEST or people <= longest:
+            return False
+        rows = self.memberships.total
+        return rows is not None and people > longest * (rows // LARGEST + _MARGIN)
+
+    def _learn_of_all(self) -> None:
+        for row in self.memberships.all_rows():
+            self._campuses_of.setdefault(row["user_id"], set()).add(row["campus_id"])
+        self._knows_all = True
+
+    def _learn_of(self, people: set[int], unknown: set[int]) -> None:
+        """Look up some people. 42 may cut a list silently, so missing ones are asked again.
+
+        Args:
+            people: The people.
+            unknown: All people who are looked up.
+        """
+        lacking, shown = people - self._campuses_of.keys(), 0
         while lacking:
+            if self._is_dear(self.unknown(unknown)):
+                self._learn_of_all()
+                return
             (batch,) = id_lists(lacking)
             for row in self.memberships.rows(user_id=batch):
                 self._campuses_of.setdefault(row["user_id"], set()).add(row["campus_id"])
@@ -150,6 +193,8 @@ class Directory:
             The campuses that the answers name; none if 42 does not answer.
         """
         found = set[int]()
+        if self._knows_all:
+            return found.union(*self._campuses_of.values()) & set(campus_ids)
         try:
             for batch in id_lists(campus_ids):
                 found |= self._named_among({int(campus) for campus in batch.split(",")})

@@ -106,8 +106,10 @@ class Progress:
 
     def standings(self) -> list[Standing]:
         """Return the progress of each stream that is being read."""
-        entries = self._ledger.entries()
-        self._note_pace(sum(entry.pages for entry in entries))
+        entries, now = self._ledger.entries(), time.monotonic()
+        self._pace.append((now, sum(entry.pages for entry in entries)))
+        while self._pace[0][0] < now - _MEMORY:
+            self._pace.popleft()
         standings, ahead = [], 0
         for stream in tuple(self._streams):
             own = [entry for entry in entries if entry.stream == stream]
@@ -119,12 +121,6 @@ class Progress:
             seconds = self._seconds_for(ahead)
             standings.append(Standing(stream, rows, pages, expected, self._quota.left, seconds))
         return standings
-
-    def _note_pace(self, pages: int) -> None:
-        now = time.monotonic()
-        self._pace.append((now, pages))
-        while self._pace[0][0] < now - _MEMORY:
-            self._pace.popleft()
 
     def _seconds_for(self, pages: int) -> int | None:
         """Estimate how long some pages take, by the pace and the requests left this hour."""

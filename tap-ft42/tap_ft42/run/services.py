@@ -224,6 +224,16 @@ class Services:
         """Whether each list is only tried out, with one request."""
         return self._host.is_dry_run
 
+    @cached_property
+    def is_whole(self) -> bool:
+        """Whether the run is neither a dry run nor a backfill."""
+        return not self.is_dry_run and self.backfill is None
+
+    @cached_property
+    def is_counted(self) -> bool:
+        """Whether a census counts the rows of the lists whose rows are wanted."""
+        return self._host.is_census_wanted and self.is_whole
+
     # Records of the run
 
     @cached_property

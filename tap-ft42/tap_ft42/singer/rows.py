@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk.schema.source import SchemaDirectory
 
 from tap_ft42.declared.records import EXTRA, RecordShape
-from tap_ft42.run.rejections import REJECTED_RECORDS
+from tap_ft42.lists.rejections import REJECTED_RECORDS
 
 if TYPE_CHECKING:
     import logging
     from collections.abc import Mapping
 
-    from tap_ft42.run.rejections import Rejections
+    from tap_ft42.lists.rejections import Rejections
 
 SCHEMAS = SchemaDirectory(files("tap_ft42") / "schemas")
 """One JSON Schema a stream, named like the stream."""

@@ -6,7 +6,7 @@ from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from singer_sdk import Stream, StreamSchema
+from singer_sdk import StreamSchema
 from singer_sdk.exceptions import AbortedSyncFailedException, AbortedSyncPausedException
 from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.mapper import SameRecordTransform
@@ -15,9 +15,11 @@ from typing_extensions import override
 from tap_ft42.api.budget import RunEnds
 from tap_ft42.declared.privacy import PersonalData
 from tap_ft42.declared.records import BrokenRecordError
-from tap_ft42.run.below import children_of_unread_rows
+from tap_ft42.lists.below import children_of_unread_rows
+from tap_ft42.lists.trial import tried_out
+from tap_ft42.run.host import Output
 from tap_ft42.run.lifecycle import PARTIAL_FAILURES
-from tap_ft42.run.trial import tried_out
+from tap_ft42.singer.announced import AnnouncedStream
 from tap_ft42.singer.messages import BufferedWriter
 from tap_ft42.singer.rows import SCHEMAS, Rows
 
@@ -29,11 +31,11 @@ if TYPE_CHECKING:
     from singer_sdk.singerlib import RecordMessage
 
     from tap_ft42.declared.listing import Listing
-    from tap_ft42.run.lists import ListRun
+    from tap_ft42.lists.list_run import ListRun
     from tap_ft42.singer.own.rejections import RejectedRecordsStream
 
 
-class FT42Stream(Stream):
+class FT42Stream(AnnouncedStream, Output):
     """A stream of the 42 API. A subclass declares its listing, and nothing else."""
 
     listing: ClassVar[Listing]
@@ -58,7 +60,6 @@ class FT42Stream(Stream):
         super().__init__(tap)
         self._tap_state = state
         self.primary_keys = self.schema["x-primary-key"]
-        self._is_announced = False
 
     def attach(self, list_run: ListRun, rejected_records: RejectedRecordsStream) -> None:
         """Let the stream take part in a run."""
@@ -155,12 +156,12 @@ class FT42Stream(Stream):
         return self.personal.row(shaped)
 
     @cached_property
+    @override
     def personal(self) -> PersonalData:
-        """The personal data in the rows, and the rules for what may leave the tap."""
         return PersonalData(self.schema, self.list_run.run.privacy)
 
+    @override
     def reject(self, record: object, reason: str) -> None:
-        """Put a broken record aside."""
         self.list_run.rejections.note(reason=reason)
         # A stream map may remove columns, and it is not known where in the record they are.
         # Then only the reason is kept.
@@ -171,27 +172,29 @@ class FT42Stream(Stream):
             kept = self._rows.shape.without_embedded(kept)
         self.rejected_records.keep(self.name, kept, reason)
 
+    @property
+    @override
+    def references(self) -> Mapping[str, str]:
+        columns = self.schema["properties"].items()
+        return {one: of["x-references"] for one, of in columns if "x-references" in of}
+
+    @override
     def row(self, record: object, context: Context | None) -> dict[str, Any]:
-        """Return the row of a record, or raise a `BrokenRecordError`."""
         return self._rows.shape.row(record, self.list_run.added(record, context))
 
     @property
+    @override
     def is_rejected_kept(self) -> bool:
-        """Whether a stream keeps the records that break the schema."""
         return self.rejected_records.selected
 
+    @override
     def emit(self, record: Record, context: Context | None, *, is_known: bool) -> None:
-        """Emit a record that is read outside of the stream's own turn, unless it is known."""
         row = self.post_process(record, context)
         if row is not None and not is_known:
             self._write_record_message(row)
 
+    @override
     def take(self, record: object, context: Context | None) -> bool:
-        """Emit the row of a record that came within another record.
-
-        Returns:
-            Whether the record fits the schema.
-        """
         try:
             row = self._row_to_emit(record, context, is_listed=False)
         except BrokenRecordError:
@@ -205,6 +208,8 @@ class FT42Stream(Stream):
         # The SDK goes through each record once more. That takes a seventh of a run.
         writer = self._tap.message_writer
         if self._is_unchanged and isinstance(writer, BufferedWriter):
+            if not self._is_announced:
+                self.announce()
             writer.write_record(
                 self.name,
                 record,
@@ -232,14 +237,6 @@ class FT42Stream(Stream):
         (first, *others) = self.stream_maps
         return type(first) is not SameRecordTransform or bool(others)
 
-    @override
-    def _write_schema_message(self) -> None:
-        # The SDK repeats the schema of a child for each parent. Some targets load their batch
-        # at every schema message: DuckDB's target then takes ten times as long.
-        if not self._is_announced:
-            super()._write_schema_message()
-            self._is_announced = True
-
     @property
     @override
     def emit_activate_version_messages(self) -> bool:
@@ -249,8 +246,8 @@ class FT42Stream(Stream):
 
     # State
 
+    @override
     def partition_context(self, context: Context | None) -> Mapping[str, Any] | None:
-        """Return the keys that name a partition in the state; None if it is the only one."""
         return self._get_state_partition_context(context)
 
     @override

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.types import Context
 
     from tap_ft42.census.counting import Proof
-    from tap_ft42.run.lists import ListRun
+    from tap_ft42.lists.list_run import ListRun
 
 
 class CensusStream(OwnStream):
@@ -34,7 +34,7 @@ class CensusStream(OwnStream):
 
     @override
     def get_records(self, context: Context | None) -> Iterable[dict[str, Any]]:
-        self.run.census_terms.begin()
+        self.run.spent_before_counts = self.run.budget.spent
         try:
             for counted in self.lists.values():
                 if counted.output.selected:

@@ -9,7 +9,7 @@ import msgspec
 from typing_extensions import override
 
 from tap_ft42.declared.instants import write_instant
-from tap_ft42.run.rejections import REJECTED_RECORDS
+from tap_ft42.lists.rejections import REJECTED_RECORDS
 from tap_ft42.singer.own.stream import OwnStream
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ class RejectedRecordsStream(OwnStream):
     """
 
     name = REJECTED_RECORDS
-    _is_announced = False
 
     def keep(self, stream: str, record: object, reason: str) -> None:
         """Emit a broken record.
@@ -38,9 +37,6 @@ class RejectedRecordsStream(OwnStream):
         """
         if not self.selected:
             return
-        if not self._is_announced:
-            self._write_schema_message()
-            self._is_announced = True
         record_id = record.get("id") if isinstance(record, dict) else None
         identity = [stream, record] if record is not None else [stream, reason]
         body = msgspec.json.encode(identity, order="sorted")

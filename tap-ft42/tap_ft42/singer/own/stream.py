@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from singer_sdk import Stream, StreamSchema
+from singer_sdk import StreamSchema
 from typing_extensions import override
 
+from tap_ft42.singer.announced import AnnouncedStream
 from tap_ft42.singer.rows import SCHEMAS
 
 if TYPE_CHECKING:
@@ -15,11 +16,11 @@ if TYPE_CHECKING:
     from singer_sdk import Tap
     from singer_sdk.helpers.types import Context
 
-    from tap_ft42.run.lists import ListRun
+    from tap_ft42.lists.list_run import ListRun
     from tap_ft42.run.run import Run
 
 
-class OwnStream(Stream):
+class OwnStream(AnnouncedStream):
     """A stream that is emitted after those that read the API."""
 
     schema: ClassVar[StreamSchema[str]] = StreamSchema(SCHEMAS)

@@ -30,11 +30,11 @@ from tap_ft42.api.errors import FatalAPIError
 from tap_ft42.declared.contexts import parent_of
 from tap_ft42.declared.instants import milliseconds
 from tap_ft42.declared.listing import ID
+from tap_ft42.lists.fitted import fitted
 from tap_ft42.planning.refresh import hidden_ids
 from tap_ft42.planning.scope import id_lists
 from tap_ft42.reading.asking import IncompleteReadError, TooDearError, TooLargeError
-from tap_ft42.run.fitted import fitted
-from tap_ft42.run.people import person_of, preferred
+from tap_ft42.run.people import NOWHERE, person_of, preferred
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -46,9 +46,6 @@ if TYPE_CHECKING:
 
 _DEALT = "dealt"
 """Key in the state."""
-
-NOWHERE = 0
-"""The campus of a row that belongs to no campus of the run."""
 
 _BY_ID = "filter[id]"
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
-from tap_ft42.run.traits.trait import Trait
+from tap_ft42.lists.traits.trait import Trait
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

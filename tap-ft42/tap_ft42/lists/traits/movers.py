@@ -41,12 +41,13 @@ from tap_ft42.api.errors import FatalAPIError, status_of
 from tap_ft42.census.packing import packed_ids, unpacked_ids
 from tap_ft42.declared.contexts import CURSUS, cursus_of
 from tap_ft42.declared.instants import DAY, milliseconds
+from tap_ft42.lists.traits.trait import Trait
 from tap_ft42.planning.bookmarks import is_same_scope
 from tap_ft42.planning.nights import night_of, share
 from tap_ft42.planning.scope import id_lists
+from tap_ft42.reading.asking import TooLargeError
 from tap_ft42.reading.paging import LOST
 from tap_ft42.run.people import person_of
-from tap_ft42.run.traits.trait import Trait
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -194,12 +195,6 @@ class SilentChanges(Trait):
         return self._night(self._list.run.began)
 
     @property
-    def _nights(self) -> int:
-        nights: int = self._list.run.settings["refresh_nights"]
-        is_told = self._marks().is_wanted
-        return nights if is_told else 1
-
-    @property
     def _soon(self) -> int:
         """A deadline is remembered so many days ahead: until its row is read again."""
         nights: int = self._list.run.settings["refresh_nights"]
@@ -215,15 +210,14 @@ class SilentChanges(Trait):
         if not (is_dear or self._is_filter_ignored):
             try:
                 yield from self._of_people(memory, asked, context)
+            except TooLargeError:
+                is_dear = True
             except FatalAPIError as refusal:
                 if status_of(refusal) not in _REFUSED:
                     raise
                 is_refused = True
         if is_dear or is_refused or self._is_filter_ignored:
-            everybody = self._list.read_apart(
-                [self._list.query(context)], f"all of {self._list.name_of(context)}", context
-            )
-            yield from self._noted(memory, everybody, set(), context)
+            yield from self._of_everybody(memory, context)
         if is_refused:  # as the list is answered without the filter
             self._note_ignored_filter()
         if self._is_all_taken:
@@ -248,14 +242,30 @@ class SilentChanges(Trait):
         pages = ceil(len(memory.read) / self._list.reader.page_size) + 1
         return people > 2 * pages * self._longest
 
+    def _of_everybody(self, memory: _Memory, context: Context | None) -> Iterator[Any]:
+        """Yield all rows of the list."""
+        name = f"all of {self._list.name_of(context)}"
+        rows = self._list.read_apart([self._list.query(context)], name, context)
+        yield from self._noted(memory, rows, set(), context)
+
     def _of_people(
         self, memory: _Memory, asked: Sequence[int], context: Context | None
     ) -> Iterator[Any]:
-        """Yield the rows of the people who are asked for."""
+        """Yield the rows of the people who are asked for.
+
+        Raises:
+            TooLargeError: 42 takes so short lists of people that the whole list costs less.
+        """
         # The first list tells whether 42 heeds the filter, before all others are sent.
         found = set[int]()
         first = asked[: self._longest]
-        yield from self._noted(memory, self._rows(first, context), found, context)
+        try:
+            rows = [*self._rows(first, context, is_divided=False)]
+        except TooLargeError:
+            if self._is_dear(memory, len(asked)):
+                raise
+            rows = [*self._rows(first, context)]
+        yield from self._noted(memory, rows, found, context)
         if found - set(first):
             self._note_ignored_filter()
             return
@@ -266,6 +276,9 @@ class SilentChanges(Trait):
         memory.moved.difference_update(asked)
         # 42 may cut a list in silence: only people who are missing twice are gone.
         while lacking := {one for one in asked if one not in found and one in memory.read}:
+            if self._is_dear(memory, len(lacking)):
+                yield from self._of_everybody(memory, context)
+                return
             again = set[int]()
             yield from self._noted(memory, self._rows(lacking, context), again, context)
             if not again:
@@ -292,7 +305,9 @@ class SilentChanges(Trait):
         """People that a request asks for: fewer than a page, so that one page has all rows."""
         return max(min(self._list.facts.can.longest_list, self._list.reader.page_size - 1), 1)
 
-    def _rows(self, people: Collection[int], context: Context | None) -> Iterator[Any]:
+    def _rows(
+        self, people: Collection[int], context: Context | None, *, is_divided: bool = True
+    ) -> Iterator[Any]:
         """Yield the rows of people, from requests sent at once; some rows may come twice."""
         query = self._list.query(context)
         query.pop(self._list.listing.campus_filter or "", None)  # the ids name the people
@@ -303,10 +318,10 @@ class SilentChanges(Trait):
         name = f"people of {self._list.name_of(context)}"
         if queries:
             self._list.emitted.begin(self._list.reader.route(self._list.path).entry, None)
-        yield from self._list.read_apart(queries, name, context)
+        yield from self._list.read_apart(queries, name, context, is_divided=is_divided)
 
     def _noted(
-        self, memory: _Memory, records: Iterator[Any], found: set[int], context: Context | None
+        self, memory: _Memory, records: Iterable[Any], found: set[int], context: Context | None
     ) -> Iterator[Any]:
         """Yield records, and take note of their people once the target has them."""
         for record in records:
@@ -326,7 +341,9 @@ class SilentChanges(Trait):
 
     def _due(self, memory: _Memory) -> list[int]:
         """Return the people to read tonight."""
-        tonight, nights = self._tonight, self._nights
+        tonight = self._tonight
+        # If nobody tells who has moved, all people are read each night.
+        nights = self._list.run.settings["refresh_nights"] if self._marks().is_wanted else 1
         is_narrowed = bool(self._list.run.scope.campus_ids)
         everybody = {*memory.read, *self._known}
         if self._known and not is_narrowed:

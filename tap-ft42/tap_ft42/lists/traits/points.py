@@ -23,11 +23,11 @@ from tap_ft42.api.errors import REFUSALS, FatalAPIError, status_of
 from tap_ft42.declared.contexts import parent_of
 from tap_ft42.declared.instants import from_milliseconds, milliseconds
 from tap_ft42.declared.listing import ID
+from tap_ft42.lists.traits.trait import Trait
 from tap_ft42.planning.refresh import forget_position
 from tap_ft42.reading.regions import Region
 from tap_ft42.reading.spool import FRESH
 from tap_ft42.run.lifecycle import PARTIAL_FAILURES
-from tap_ft42.run.traits.trait import Trait
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -116,10 +116,7 @@ class PointsOfParents(Trait):
                 raise
             self._until = read_until
             return []
-        known = {
-            parent_of(partition["context"])
-            for partition in self._list.output.stream_state.get("partitions", ())
-        }
+        known = {parent_of(part["context"]) for part in self._list.states_within(None)}
         return [
             record
             for record in records
@@ -134,18 +131,12 @@ class PointsOfParents(Trait):
         """Tell whether the API narrows the list by the instant when points moved."""
         name, facts = f"range[{self._points.moved_at}]", self._list.facts_of_sweeps
         if facts.is_filter_due:
+            reader, path = self._list.reader, self._list.whole_path or ""
             try:
-                is_ignored = not self._shows_nothing({name: _PROBE})
-            except FatalAPIError:
-                return False  # another run may get an answer
+                is_ignored = reader.one_of(reader.ask_one(path, {name: _PROBE})).count > 0
+            except FatalAPIError as refusal:
+                if status_of(refusal) in REFUSALS:
+                    return False  # another run may get an answer
+                is_ignored = True
             facts.note_filter(name, is_ignored=is_ignored, instead="Points are found by sums")
         return name not in facts.can.ignored_filters
-
-    def _shows_nothing(self, query: Mapping[str, str]) -> bool:
-        reader = self._list.reader
-        try:
-            return not reader.one_of(reader.ask_one(self._list.whole_path or "", query)).count
-        except FatalAPIError as refusal:
-            if status_of(refusal) in REFUSALS:
-                raise
-            return False

@@ -8,6 +8,7 @@ their number: reading the halves tells which.
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from math import ceil
 from sys import maxsize
@@ -18,13 +19,13 @@ from tap_ft42.api.errors import FatalAPIError, explain, status_of
 from tap_ft42.api.retries import RETRIED
 from tap_ft42.declared.contexts import list_of, parent_of
 from tap_ft42.declared.listing import ID, LARGEST
+from tap_ft42.lists.fitted import fitted
 from tap_ft42.planning.plan import alike, loads_apart
 from tap_ft42.reading.asking import IncompleteReadError, TooLargeError
 from tap_ft42.reading.places import NOW
 from tap_ft42.reading.regions import MAX_ID, Region
-from tap_ft42.run.fitted import fitted
 from tap_ft42.run.lifecycle import PARTIAL_FAILURES
-from tap_ft42.run.traits.dealing import NOWHERE
+from tap_ft42.run.people import NOWHERE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,19 +42,16 @@ _PART = 100
 """No list gains or loses this part of its rows, a hundredth, between two requests."""
 
 
+@dataclass
 class Halving:
-    """The results of the two halves of a sweep that failed."""
+    """A sweep that failed, and is read in two halves."""
 
-    def __init__(self, members: int) -> None:
-        self.members = members
-        self._read: list[int] = []
-        self.has_failed = False
-        """Whether a half failed, too, so that the sweep's length was not the reason."""
-
-    def succeed(self, members: int) -> int | None:
-        """Take note that a half was read; once both were, return the longer one's length."""
-        self._read.append(members)
-        return None if self.has_failed or len(self._read) == 1 else max(self._read)
+    members: int
+    """How many parents it named."""
+    read: list[int] = field(default_factory=list)
+    """How many the halves named that were read."""
+    has_failed: bool = False
+    """Whether a half failed, too, so that the sweep's length was not the reason."""
 
 
 class Sweeping:
@@ -98,7 +96,9 @@ class Sweeping:
 
     def note_half(self, halving: Halving, members: int) -> None:
         """Take note of how many parents fit in one list, once both halves were read."""
-        if (longest := halving.succeed(members)) is not None:
+        halving.read.append(members)
+        if not halving.has_failed and len(halving.read) > 1:
+            longest = max(halving.read)
             self._list.facts_of_sweeps.shorten(self._filter, halving.members, longest)
 
     def grouping(self, contexts: Sequence[Context | None]) -> Grouping:

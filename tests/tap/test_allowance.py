@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from sys import maxsize
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from tap_ft42.census.accounts import Account
-from tap_ft42.census.terms import CensusTerms, Departures
+from tap_ft42.census.allowance import end_of, requests_left
 from tap_ft42.census.unnamed import have_gone_along
+from tap_ft42.run.people import Departures
 
 
-def terms(  # noqa: PLR0913 - each is a fact about the hour
+def a_run(  # noqa: PLR0913 - each is a fact about the hour
     *,
     spent: int,
     per_hour: int,
@@ -20,16 +21,14 @@ def terms(  # noqa: PLR0913 - each is a fact about the hour
     before: int | None = None,
     wanted: int | None = None,
     reserve: int = 24,
-) -> Any:  # noqa: ANN401 - a part of the terms
-    """The terms of a run, as far as its requests go."""
-    given = SimpleNamespace(
+) -> Any:  # noqa: ANN401 - a part of a run
+    """A run, as far as its requests go."""
+    return SimpleNamespace(
         settings={"census_requests": wanted},
         quota=SimpleNamespace(per_hour=per_hour, spent=spent, usable=per_hour - reserve),
         budget=SimpleNamespace(spent=of_run),
-        spent_before=before,
+        spent_before_counts=before,
     )
-    given.left = CensusTerms.left.fget(cast("CensusTerms", given))  # type: ignore[attr-defined]
-    return given
 
 
 @pytest.mark.parametrize(
@@ -46,7 +45,8 @@ def terms(  # noqa: PLR0913 - each is a fact about the hour
 def test_a_quarter_of_the_hour_is_left_unless_the_settings_say_otherwise(
     spent: int, per_hour: int, wanted: int | None, left: int
 ) -> None:
-    assert terms(spent=spent, per_hour=per_hour, wanted=wanted, of_run=7).left == left
+    run = a_run(spent=spent, per_hour=per_hour, wanted=wanted, of_run=7)
+    assert requests_left(run) == left
 
 
 @pytest.mark.parametrize(
@@ -68,14 +68,13 @@ def test_an_eighth_of_the_hour_is_left_for_counts_whatever_reading_has_taken(
     spent: int, counted: int | None, left: int
 ) -> None:
     before = None if counted is None else 70
-    given = terms(spent=spent, per_hour=1200, of_run=70 + (counted or 0), before=before)
-    assert given.left == left
+    run = a_run(spent=spent, per_hour=1200, of_run=70 + (counted or 0), before=before)
+    assert requests_left(run) == left
 
 
 @pytest.mark.parametrize(("share", "end"), [(1, 310), (0.5, 160), (0.001, 11)])
 def test_a_list_ends_when_it_has_used_its_share(share: float, end: int) -> None:
-    given = terms(spent=0, per_hour=1200, of_run=10)
-    assert CensusTerms.end(given, share) == end
+    assert end_of(share, a_run(spent=0, per_hour=1200, of_run=10)) == end
 
 
 def unnamed(rows: int, *, departed: int = 0) -> Account:

@@ -13,19 +13,20 @@ from tap_ft42.census.presence import Presence, Presences
 from tap_ft42.declared.contexts import cursus_of, key_of, parent_of
 from tap_ft42.declared.instants import from_milliseconds
 from tap_ft42.declared.listing import ID
+from tap_ft42.lists.due import DuePartitions
+from tap_ft42.lists.existence import is_gone, known_to_exist
+from tap_ft42.lists.hidden import HiddenParents
+from tap_ft42.lists.lookups import LookUps
+from tap_ft42.lists.references import References
+from tap_ft42.lists.rejections import Rejections, UnusableRecordsError
+from tap_ft42.lists.started import StartedReads
+from tap_ft42.lists.sweeping import Sweeping
+from tap_ft42.lists.traits import traits_of
 from tap_ft42.planning.bookmarks import level
 from tap_ft42.reading.asking import IncompleteReadError, TooDearError, TooLargeError
 from tap_ft42.reading.paging import LOST
-from tap_ft42.run.due import DuePartitions
-from tap_ft42.run.hidden import HiddenParents
 from tap_ft42.run.lifecycle import PARTIAL_FAILURES
-from tap_ft42.run.lookups import LookUps
 from tap_ft42.run.partitions import Partitions
-from tap_ft42.run.rejections import Rejections, UnusableRecordsError
-from tap_ft42.run.started import StartedReads
-from tap_ft42.run.sweeping import Sweeping
-from tap_ft42.run.traits import traits_of
-from tap_ft42.run.unlisted import is_gone, known_to_exist
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Iterator, Mapping
@@ -33,10 +34,11 @@ if TYPE_CHECKING:
     from tap_ft42.api.page import Page
     from tap_ft42.declared.contexts import Context
     from tap_ft42.declared.listing import Listing
+    from tap_ft42.lists.started import Started
+    from tap_ft42.lists.traits.trait import Trait
     from tap_ft42.planning.plan import PlannedRead
     from tap_ft42.run.host import Output
     from tap_ft42.run.run import Run
-    from tap_ft42.run.started import Started
 
 
 class ListRun:
@@ -59,8 +61,8 @@ class ListRun:
         self.traits = list(traits_of(self.partitions, lambda name: lists[name].partitions))
         self.sweeping = Sweeping(self.partitions)
         self.started = StartedReads(self.due, self.traits, self.sweeping)
-        self.listeners: list[ListRun] = []
-        """The lists that are told of its new and changed rows."""
+        self.listeners: list[Trait] = []
+        """The traits of other lists that are told of its new and changed rows."""
         self._partitions_read: list[dict[str, Any]] = []
         self._is_read_to_end = False
         self._left_open: set[Hashable] = set()
@@ -68,8 +70,9 @@ class ListRun:
         self._gone: list[str] = []
         self.has_failed = False
         """Whether a part of the list could not be read."""
-        self.has_listed_all = False
-        """Whether the run has read all rows of the list, from the first one on."""
+        self.listed_ids: set[object] | None = None
+        """See `Listed`."""
+        self.references = References(self.partitions, lists)
         if listing.tells == "people":
             run.people.people, run.people.rows = self, LookUps(self.partitions)
         elif listing.tells == "campuses of people":
@@ -88,7 +91,7 @@ class ListRun:
     def listen_to_marks(self) -> None:
         """Listen to new and changed rows of the list that this one's `Movers` name."""
         if self.listing.movers is not None:
-            self.lists[self.listing.movers.marks].listeners.append(self)
+            self.lists[self.listing.movers.marks].listeners += self.traits
 
     @property
     def wanted_children(self) -> list[ListRun]:
@@ -196,7 +199,7 @@ class ListRun:
                 except IncompleteReadError:
                     self.presence.of(context).doubt(context)
                     raise
-                self.has_listed_all = True
+                self.listed_ids = listed | (self.listed_ids or set())
                 exist = known_to_exist(self.output.stream_state)
                 for child in self.wanted_children:
                     if child.hidden_parents is not None:
@@ -307,7 +310,7 @@ class ListRun:
             raise UnusableRecordsError(objection)
 
     def _note_turn(self, read: PlannedRead, page: Page) -> None:
-        """Note that the list had its turn; see `tap_ft42.planning.priorities`."""
+        """Note that the list had its turn; see `tap_ft42.lists.turns`."""
         if self.run.budget.is_bounded and page.answered * 1000 >= self.run.began:
             served_at = from_milliseconds(self.run.began)
             self.output.stream_state["served_at"] = served_at
@@ -318,13 +321,12 @@ class ListRun:
 
     def count(self, row: Mapping[str, Any], context: Context | None) -> None:
         """Count a row that goes to the target; if it may be new, tell the listeners."""
-        emitted = self.partitions.emitted
+        self.references.note(row)
         if self.output.selected:
-            emitted.count(row)
-        if self.listeners and emitted.is_changed(row) is not False:
-            for listener in self.listeners:
-                for trait in listener.traits:
-                    trait.learn_of_mark(row, context)
+            self.partitions.emitted.count(row)
+        if self.listeners and self.partitions.emitted.is_changed(row) is not False:
+            for trait in self.listeners:
+                trait.learn_of_mark(row, context)
 
     def save(self) -> None:
         """Write into the state what the run has learned of the list."""
@@ -353,12 +355,12 @@ class ListRun:
     @cached_property
     def presence(self) -> Presences:
         """Which rows are known to exist."""
-        parts, terms, needs_all = self.partitions, self.run.census_terms, self.due.needs_all
+        parts = self.partitions
         return Presences(
             {
-                cursus_of(whole): Presence(parts, terms, needs_all)
+                cursus_of(whole): Presence(parts, self.due.needs_all)
                 if self.listing.cursor is None
-                else KnownRows(parts, terms, whole)
+                else KnownRows(parts, whole)
                 for whole in parts.lists
             }
         )
@@ -393,5 +395,6 @@ class ListRun:
             level(cursor, self._partitions_read)
 
     def note_ends(self) -> None:
-        """Tell the spool how far the run has followed its plans."""
+        """Tell the spool how far the plans were followed, and which named rows are missing."""
+        self.references.tell()
         self.started.end(is_cut_short=self.run.lifecycle.ends_early or self.has_failed)

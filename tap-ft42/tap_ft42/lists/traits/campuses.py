@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from typing_extensions import override
 
 from tap_ft42.declared.contexts import cursus_of
+from tap_ft42.lists.traits.dealing import CampusDealer
+from tap_ft42.lists.traits.trait import Trait
 from tap_ft42.planning.steps import Way
-from tap_ft42.run.people import person_of
-from tap_ft42.run.traits.dealing import NOWHERE, CampusDealer
-from tap_ft42.run.traits.trait import Trait
+from tap_ft42.run.people import NOWHERE, person_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -59,7 +59,9 @@ class CampusByPerson(Trait):
         if people.tells_campuses:
             return is_worth_it(head, members, people.people_per_request, is_load=is_load)
         dealer = self._dealers[cursus_of(read.contexts[0])]
-        return dealer.tells_rows and not is_load and is_worth_asking(head, members)
+        # Rows are asked for by id, at half of the campuses, then at half of these.
+        requests = head.pages + head.count * (members - 1).bit_length()
+        return dealer.tells_rows and not is_load and requests <= members
 
     @override
     def prepared(
@@ -75,11 +77,6 @@ class CampusByPerson(Trait):
             name: dealer.campus_of(record, (context or {}).get(name))
             for name in self._list.listing.parent_columns
         }
-
-
-def is_worth_asking(head: Page, members: int) -> bool:
-    """Tell whether a sweep that asks for rows by id costs less than campus by campus."""
-    return head.pages + head.count * (members - 1).bit_length() <= members
 
 
 def is_worth_it(head: Page, members: int, people_per_request: int, *, is_load: bool) -> bool:

@@ -18,14 +18,14 @@ from tap_ft42.api.errors import FatalAPIError
 from tap_ft42.declared.contexts import cursus_of, key_of, list_of, parent_of
 from tap_ft42.declared.instants import HOUR
 from tap_ft42.declared.listing import ID
+from tap_ft42.lists.fitted import fitted, is_read_at_once
+from tap_ft42.lists.sweeping import Halving, may_come_from_one_member
+from tap_ft42.lists.turns import remembered, sort_by_turn
 from tap_ft42.planning.bookmarks import Movement
 from tap_ft42.planning.plan import all_together, one_by_one, plan
 from tap_ft42.planning.steps import Way
 from tap_ft42.planning.sweeps import sweep_state
 from tap_ft42.reading.asking import TooDearError
-from tap_ft42.run.fitted import fitted, is_read_at_once
-from tap_ft42.run.sweeping import Halving, may_come_from_one_member
-from tap_ft42.run.turns import remembered, sort_by_turn
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
@@ -33,15 +33,14 @@ if TYPE_CHECKING:
     from tap_ft42.api.page import Page
     from tap_ft42.declared.contexts import Context
     from tap_ft42.declared.listing import Listing
+    from tap_ft42.lists.due import DuePartitions
+    from tap_ft42.lists.sweeping import Sweeping
+    from tap_ft42.lists.traits.trait import Trait
     from tap_ft42.planning.plan import Grouping, Partition, PlannedRead
     from tap_ft42.planning.steps import Step
     from tap_ft42.reading.pipeline import Reading
     from tap_ft42.reading.places import Place
     from tap_ft42.reading.source import ListSource
-    from tap_ft42.run.due import DuePartitions
-    from tap_ft42.run.partitions import Partitions
-    from tap_ft42.run.sweeping import Sweeping
-    from tap_ft42.run.traits.trait import Trait
 
 Member: TypeAlias = "tuple[Context | None, Place]"
 """The context of a partition, and its place in the order of the run."""
@@ -73,9 +72,9 @@ class StartedReads:
     """The reads of a list that the run has started."""
 
     def __init__(self, due: DuePartitions, traits: Sequence[Trait], sweeping: Sweeping) -> None:
-        self._list = due.partitions
+        self.partitions = due.partitions
         self._due = due
-        self._traits = traits
+        self.traits = traits
         self._sweeping = sweeping
         self.children: list[StartedReads] = []
         """The started reads of the child lists."""
@@ -83,8 +82,8 @@ class StartedReads:
         """Whether the run has read any partition to its end."""
         self.is_begun = False
         """Whether the run has started the reads that are known without parents."""
-        self.remembered: list[tuple[Partitions, Context]] = []
-        """Children of the rows of the last full read, if no full read is due now."""
+        self.remembered: Mapping[str, Sequence[Context]] = {}
+        """By child list: the contexts below the rows of the last full read, if none is due."""
         self._place: Place | None = None
         self._running: dict[Hashable, Started | None] = {}
         self._is_due: dict[Hashable, bool] = {}
@@ -92,6 +91,10 @@ class StartedReads:
         self._refusal: Exception | None = None
         self._movements: dict[str, Sequence[Movement]] = {}
         self._swept: dict[str, Sequence[dict[str, Any]]] = {}
+
+    @cached_property
+    def _wanted_children(self) -> list[StartedReads]:
+        return [child for child in self.children if child.partitions.is_wanted]
 
     # What the consumer asks
 
@@ -108,7 +111,7 @@ class StartedReads:
         if self.is_held_back(context):
             self._begin_held_back(context)
         elif self.is_due(context) is None:
-            self._begin_all(self._list.contexts or (context,))
+            self._begin_all(self.partitions.contexts or (context,))
         return self._running.pop(key_of(context), None)  # 42 may list its parent twice
 
     def is_held_back(self, context: Context | None) -> bool:
@@ -125,7 +128,7 @@ class StartedReads:
             held_back, self._held_back = [*self._held_back.values()], {}
             self._start(held_back, one_by_one)
             return
-        turn = self._list.run.began // _TURN
+        turn = self.partitions.run.began // _TURN
         if self._refusal is not None and (parent_of(context) - turn) % _TURNS:
             raise self._refusal
         self._start([self._held_back.pop(key_of(context))], one_by_one)
@@ -134,20 +137,20 @@ class StartedReads:
 
     def begin_ahead(self) -> None:
         """Start all partitions of a list without parent, if they are known already."""
-        listing, run = self._list.listing, self._list.run
+        listing, run = self.partitions.listing, self.partitions.run
         self.is_begun = True
-        if not self._list.is_wanted or listing.parent is not None:
+        if not self.partitions.is_wanted or listing.parent is not None:
             return
         # Lists that follow in the run get later places, however late this one is planned.
         self._place = run.next_place()
         # The people of a scope are known only after the list of people has been read.
         if not (listing.people_filter and run.scope.campus_ids):
-            self._begin_all(self._list.contexts or (None,), is_urgent=True)
+            self._begin_all(self.partitions.contexts or (None,), is_urgent=True)
 
     def _begin_all(
         self, contexts: Iterable[Context | None], *, is_urgent: bool = False
     ) -> None:
-        place = self._place or self._list.run.next_place()
+        place = self._place or self.partitions.run.next_place()
         members = [(context, (*place, number)) for number, context in enumerate(contexts)]
         self._begin(members, is_urgent=is_urgent)
 
@@ -159,25 +162,24 @@ class StartedReads:
                 children have waited longest come first.
             place: The place of the page.
         """
-        children = [child for child in self.children if child._list.is_wanted]  # noqa: SLF001 - of the same class
-        if not children:
+        if not self._wanted_children:
             return
-        if self._list.listing.is_reference and self._list.run.budget.counts_requests:
-            sort_by_turn(self._list, records)
+        if self.partitions.listing.is_reference and self.partitions.run.budget.counts_requests:
+            sort_by_turn(self.partitions, records)
         parents: dict[Hashable, Member] = {}
         for position, record in enumerate(records):
             if isinstance(record, dict) and ID in record:
                 for context in self.contexts_below(record):
                     parents.setdefault(key_of(context), (context, (*place, position)))
-        for number, child in enumerate(children):
+        for number, child in enumerate(self._wanted_children):
             child.begin_for([(context, (*at, number)) for context, at in parents.values()])
 
     def contexts_below(self, record: Mapping[str, Any]) -> Iterator[Context]:
         """Show a row to the traits of the child lists, and yield its contexts for them."""
         for child in self.children:
-            for trait in child._traits:  # noqa: SLF001 - of the same class
+            for trait in child.traits:
                 trait.learn_of_parent(record)
-        yield from self._list.contexts_below(record)
+        yield from self.partitions.contexts_below(record)
 
     def begin_for(self, parents: Sequence[Member]) -> None:
         """Start the partitions of this list below some rows of the parent list."""
@@ -185,15 +187,15 @@ class StartedReads:
             [
                 (own, (*place, number))
                 for context, place in parents
-                for number, own in enumerate(self._list.by_cursus(context))
+                for number, own in enumerate(self.partitions.by_cursus(context))
             ]
         )
 
     def _begin(self, members: Sequence[Member], *, is_urgent: bool = False) -> None:
         of_cursus: dict[int, list[Partition]] = defaultdict(list)
         for context, place in members:
-            state = self._list.state(context)
-            partition = self._due.partition(context, state, place, self._traits)
+            state = self.partitions.state(context)
+            partition = self._due.partition(context, state, place, self.traits)
             of_cursus[cursus_of(context)].append(partition)
         for alike in of_cursus.values():
             contexts = [one.context for one in alike]
@@ -202,74 +204,62 @@ class StartedReads:
                 self._start(alike, grouping, is_urgent=is_urgent)
             else:
                 self._try_some(alike, refusal)
-        if self._list.listing.is_reference:
+        if self.partitions.listing.is_reference:
             for context, place in members:
                 if not self.is_due(context):
-                    self._begin_remembered(place)
+                    self.remembered = {
+                        child.listing.name: [*remembered(self.partitions, child)]
+                        for child in self.partitions.wanted_children
+                    }
+                    self._begin_known(self.remembered, place)
 
-    def _begin_remembered(self, place: Place) -> None:
-        """Start the children of rows that this run does not read itself."""
-        self.remembered = [*remembered(self._list)]
-        self._begin_known(self.remembered, place)
-
-    def begin_unlisted(self) -> Sequence[tuple[Partitions, Context]]:
+    def begin_below_unreadable(self) -> Mapping[str, Sequence[Context]]:
         """Start the children of known rows, as the list itself cannot be read.
 
         Rows are known if an earlier run read their children, or if the settings name them.
 
         Returns:
-            The children that this run had not started yet: their list and context.
+            By child list: the contexts that this run had not started yet.
         """
-        is_reference = self._list.listing.is_reference
-        known = [*remembered(self._list), *self._named()] if is_reference else []
-        left = [
-            (below, context)
-            for number, (below, context) in enumerate(known)
-            if (below, context) not in known[:number]
-            for child in self.children
-            if child._list is below and not child._has_begun(context)  # noqa: SLF001 - of the same class
-        ]
-        for child in self._list.wanted_children:
-            parents = sum(below is child for below, _ in left)
-            if self._list.is_unreadable and not parents:
+        above = self.partitions
+        left: dict[str, Sequence[Context]] = {}
+        named = above.run.scope.campus_ids if above.listing.is_campus else ()
+        for child in self._wanted_children:
+            known: list[Context] = []
+            if above.listing.is_reference:
+                known += remembered(above, child.partitions)
+            for campus_id in named:
+                known += above.contexts_below({ID: campus_id})
+            contexts = {key_of(context): context for context in known}.values()
+            name = child.partitions.listing.name
+            left[name] = [context for context in contexts if not child.has_begun(context)]
+            if above.is_unreadable and not left[name]:
                 continue
-            self._list.logger.warning(
+            above.logger.warning(
                 "%s: the list of its parents cannot be read. %d of them are known already, "
                 "and it is read below these.",
-                child.listing.name,
-                parents,
-                extra={"happened": "parents_unlisted", "parents": parents},
+                name,
+                len(left[name]),
+                extra={"happened": "parents_unlisted", "parents": len(left[name])},
             )
         self._begin_known(left, next(self.places_behind))
         return left
 
-    def _named(self) -> Iterator[tuple[Partitions, Context]]:
-        """Yield the children of the campuses that a setting names."""
-        campus_ids = self._list.run.scope.campus_ids if self._list.listing.is_campus else ()
-        for child in self._list.wanted_children:
-            for campus_id in campus_ids:
-                for context in self._list.contexts_below({ID: campus_id}):
-                    yield child, context
-
-    def _has_begun(self, parent: Context) -> bool:
+    def has_begun(self, parent: Context) -> bool:
         """Tell whether the run has started this list below a row of the parent list."""
-        return self.is_due(self._list.by_cursus(parent)[0]) is not None
+        return self.is_due(self.partitions.by_cursus(parent)[0]) is not None
 
-    def _begin_known(self, known: Sequence[tuple[Partitions, Context]], place: Place) -> None:
+    def _begin_known(self, known: Mapping[str, Sequence[Context]], place: Place) -> None:
         """Start the children of rows that no page shows."""
-        for child in self.children:
-            child.begin_for(
-                [
-                    (context, (*place, number))
-                    for number, (below, context) in enumerate(known)
-                    if below is child._list  # noqa: SLF001 - of the same class
-                ]
-            )
+        for number, child in enumerate(self._wanted_children):
+            contexts = known[child.partitions.listing.name]
+            places = ((*place, number, below) for below in count())
+            child.begin_for([*zip(contexts, places, strict=False)])
 
     @cached_property
     def places_behind(self) -> Iterator[Place]:
         """The places behind the children that pages show, and before the next list."""
-        place = self._place or self._list.run.next_place()
+        place = self._place or self.partitions.run.next_place()
         return ((*place, _BEHIND, number) for number in count())
 
     def begin_fallback(self, running: Started, failure: Exception) -> bool:
@@ -279,7 +269,7 @@ class StartedReads:
         is_one_too_many = halving is not None and halving.has_failed
         if halving is not None:
             halving.has_failed = True
-        if isinstance(failure, TooDearError) or self._list.turn_to_carrier(failure):
+        if isinstance(failure, TooDearError) or self.partitions.turn_to_carrier(failure):
             self._start(members, one_by_one)
         elif not running.read.is_sweep or not may_come_from_one_member(failure):
             return False
@@ -321,7 +311,7 @@ class StartedReads:
         halving: Halving | None = None,
     ) -> None:
         """Plan the reads of partitions of one cursus, and let the pipeline run them."""
-        run, listing = self._list.run, fitted(self._list)
+        run, listing = self.partitions.run, fitted(self.partitions)
         for read in plan(listing, partitions, run.times, run.spool.follow, grouping):
             keys = [key_of(context) for context in read.contexts]
             self._is_due |= dict.fromkeys(keys, bool(read.steps))
@@ -336,7 +326,7 @@ class StartedReads:
         source, place = self._source(read, listing), read.partitions[0].place
         accepts = partial(self._accepts, read, listing) if read.is_sweep else None
         readings = [
-            self._list.run.pipeline.read(
+            self.partitions.run.pipeline.read(
                 (*place, number),
                 source,
                 step.reading(listing, accepts),
@@ -349,48 +339,52 @@ class StartedReads:
         return list(zip(read.steps, readings, movements, strict=True))
 
     def _source(self, read: PlannedRead, listing: Listing) -> ListSource:
-        context, path = read.contexts[0], self._list.path
+        context, path = read.contexts[0], self.partitions.path
         if not read.is_sweep:
-            return self._list.reader.source(
-                context, self._list.query(context), read.name, path=path
+            return self.partitions.reader.source(
+                context, self.partitions.query(context), read.name, path=path
             )
         whole = list_of(context)
-        query = self._list.query(whole)
+        query = self.partitions.query(whole)
         if listing.parent_filter is not None:
             ids = (str(parent_of(member)) for member in read.contexts)
             query[listing.parent_filter] = ",".join(ids)
-        return self._list.reader.source(whole, query, read.name, path=self._list.whole_path)
+        return self.partitions.reader.source(
+            whole, query, read.name, path=self.partitions.whole_path
+        )
 
     def _movements_of(self, read: PlannedRead, listing: Listing) -> Sequence[Movement]:
         """Return the movements of the partitions' states, one for each step."""
         if read.is_sweep:
             states = self._swept[read.name] = [one.state for one in read.partitions]
             return [Movement(step, listing, states) for step in read.steps]
-        self._list.plans[read.name] = read.state
+        self.partitions.plans[read.name] = read.state
         if read.name not in self._movements:
             # Batches of people share the state of the list.
-            readers = 1 if self._list.is_one_list else len(self._list.contexts or ()) or 1
+            readers = (
+                1 if self.partitions.is_one_list else len(self.partitions.contexts or ()) or 1
+            )
             self._movements[read.name] = [
                 Movement(step, listing, [read.state], readers) for step in read.steps
             ]
         return self._movements[read.name]
 
     def _accepts(self, read: PlannedRead, listing: Listing, head: Page) -> bool:
-        if is_read_at_once(self._list):
+        if is_read_at_once(self.partitions):
             return True
         # A list that cannot be narrowed to some parents may hold many rows of others.
         is_narrowed = listing.parent_filter is not None
         if read.way is Way.LOAD and not is_narrowed and head.pages > len(read.partitions):
             return False
-        return all(trait.is_worth_sweeping(head, read) for trait in self._traits)
+        return all(trait.is_worth_sweeping(head, read) for trait in self.traits)
 
     # The end
 
     def end(self, *, is_cut_short: bool) -> None:
         """Tell the spool how far the run has followed its plans."""
-        spool, is_full = self._list.run.spool, self._list.listing.cursor is None
+        spool, is_full = self.partitions.run.spool, self.partitions.listing.cursor is None
         swept = {name: sweep_state(states) for name, states in self._swept.items()}
-        plans = self._list.plans | swept
+        plans = self.partitions.plans | swept
         for name, state in plans.items():
             if is_cut_short:
                 spool.pause(name, state)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from tap_ft42.api.errors import explain
@@ -35,6 +36,22 @@ class LookUps:
             explain(failure),
             extra={"happened": "lookup_failed"},
         )
+
+    @cached_property
+    def total(self) -> int | None:
+        """How many rows in scope the list has; None if 42 does not say.
+
+        Raises:
+            RunEnds: The run has to end.
+            FatalAPIError: The API refuses the request.
+        """
+        reader, wholes = self._list.reader, self._list.lists
+        asked = [
+            reader.ask_one(self._list.path, self._list.query(whole), context=whole)
+            for whole in wholes
+        ]
+        totals = [reader.one_of(reading).total for reading in asked]
+        return None if None in totals else sum(filter(None, totals))
 
     def all_rows(self) -> Iterator[dict[str, Any]]:
         """Yield all rows of the list that are in scope; raises as `Partitions.read_apart`."""

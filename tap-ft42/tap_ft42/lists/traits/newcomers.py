@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 from typing_extensions import override
 
 from tap_ft42.census.packing import packed_ids, unpacked_ids
+from tap_ft42.lists.traits.trait import Trait
 from tap_ft42.planning.bookmarks import note_scope
 from tap_ft42.planning.scope import id_lists
-from tap_ft42.run.traits.trait import Trait
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -51,13 +51,10 @@ class Newcomers(Trait):
     @override
     def first(self) -> Iterator[Any]:
         run = self._list.run
-        is_due = run.scope.campus_ids and run.backfill is None
-        if is_due and not self._are_newcomers_read:
-            self._are_newcomers_read = True
-            yield from self._of_newcomers()
-
-    def _of_newcomers(self) -> Iterator[Any]:
-        state, present = self._list.output.stream_state, self._list.run.people.ids
+        if self._are_newcomers_read or not run.scope.campus_ids or run.backfill is not None:
+            return
+        self._are_newcomers_read = True
+        state, present = self._list.output.stream_state, run.people.ids
         note_scope(state, self._list.bookmark_scope(None))
         is_loaded = state.get("replication_key_value") is not None
         if not is_loaded and "from_scratch" not in state:

@@ -12,25 +12,25 @@ from functools import cached_property
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
+from tap_ft42.api.errors import FatalAPIError, explain
 from tap_ft42.declared.contexts import cursus_of
 from tap_ft42.declared.instants import from_milliseconds
 from tap_ft42.declared.listing import ID, LARGEST
 from tap_ft42.declared.words import table
+from tap_ft42.lists.fitted import fitted
 from tap_ft42.planning.plan import plan
 from tap_ft42.planning.steps import Way
 from tap_ft42.reading.facts import NIGHTLY
 from tap_ft42.reading.regions import MAX_ID, Region
-from tap_ft42.run.fitted import fitted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from tap_ft42.api.page import Page
     from tap_ft42.declared.contexts import Context
+    from tap_ft42.lists.list_run import ListRun
     from tap_ft42.planning.plan import PlannedRead
     from tap_ft42.reading.pipeline import Reading
     from tap_ft42.reading.places import Place
-    from tap_ft42.run.lists import ListRun
     from tap_ft42.run.run import Run
 
 _TEXTS = 3
@@ -170,7 +170,6 @@ def estimates(lists: Mapping[str, ListRun]) -> list[Estimate]:
 
     Raises:
         RunEnds: The budget is too small to ask for the totals.
-        FatalAPIError: The API refuses a request.
         RetriableAPIError: Too many tries of one request failed.
         requests.RequestException: The API did not answer.
     """
@@ -186,16 +185,27 @@ def estimates(lists: Mapping[str, ListRun]) -> list[Estimate]:
 
 
 def _total(list_run: ListRun, readings: Sequence[Reading]) -> int | None:
-    """Return how many rows the lists have together; None if the API does not say."""
-    pages = [list_run.partitions.reader.one_of(reading) for reading in readings]
-    known = [rows for page in pages if (rows := _rows_of(list_run, page)) is not None]
+    """Return how many rows the lists have together; None if the API does not say.
+
+    A run goes on where a list is refused. So the plan says so, and goes on, too.
+    """
+    known = list[int]()
+    try:
+        for reading in readings:
+            page = list_run.partitions.reader.one_of(reading)
+            total = page.total if page.more or page.total else page.count
+            if total:  # one record may carry several rows
+                total = total * list_run.partitions.unpacked(page).count // page.count
+            known += [] if total is None else [total]
+    except FatalAPIError as refusal:
+        list_run.partitions.logger.warning(
+            "%s: how much there is to read is not known. %s",
+            list_run.listing.name,
+            explain(refusal),
+            extra={"happened": "not_counted"},
+        )
+        return None
     return sum(known) if known else None
-
-
-def _rows_of(list_run: ListRun, page: Page) -> int | None:
-    """Return how many rows a list has, by its first page. One record may carry several."""
-    total = page.total if page.more or page.total else page.count
-    return total * list_run.partitions.unpacked(page).count // page.count if total else total
 
 
 def _ask(intent: Intent, place: Place) -> list[Reading]:
@@ -217,13 +227,10 @@ def _ask(intent: Intent, place: Place) -> list[Reading]:
 def as_text(run: Run, costs: Sequence[Estimate]) -> str:
     """Return estimates as a table with a summary, for a person to read."""
     rows = [("stream", "mode", "changes since", "rows", "requests"), *map(_line, costs)]
-    total = sum(cost.requests for cost in costs)
-    return "\n".join([*table(rows, texts=_TEXTS), "", *_sum(run, total), *_begun(costs)])
-
-
-def _begun(costs: Sequence[Estimate]) -> Iterator[str]:
+    lines = [*table(rows, texts=_TEXTS), "", *_sum(run, sum(cost.requests for cost in costs))]
     if {cost.intent.mode for cost in costs} <= {"full", "first load"}:
-        yield "This is a first load: no bookmarks were given (--state)."
+        lines += ["This is a first load: no bookmarks were given (--state)."]
+    return "\n".join(lines)
 
 
 def _line(cost: Estimate) -> tuple[str, ...]:

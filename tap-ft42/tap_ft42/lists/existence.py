@@ -11,15 +11,14 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from tap_ft42.api.errors import FatalAPIError, SettingError, is_missing
+from tap_ft42.lists.lookups import LookUps
 from tap_ft42.planning.cursus import MAIN
 from tap_ft42.planning.scope import id_lists
-from tap_ft42.run.lookups import LookUps
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from tap_ft42.planning.scope import Scope
-    from tap_ft42.reading.pipeline import Reading
     from tap_ft42.run.partitions import Partitions
 
 _LISTED = "listed"
@@ -31,7 +30,7 @@ _STUDENTS = "/{id}/users"
 _logger = logging.getLogger("tap-ft42")
 
 
-def unlisted(scope: Scope, lists: Sequence[Partitions]) -> Iterator[tuple[str, str]]:
+def missing_ids(scope: Scope, lists: Sequence[Partitions]) -> Iterator[tuple[str, str]]:
     """Look up whether the ids in the settings exist, once for each id.
 
     Yields:
@@ -54,7 +53,8 @@ def unlisted(scope: Scope, lists: Sequence[Partitions]) -> Iterator[tuple[str, s
                 known |= {row["id"] for row in LookUps(listed_by).rows(id=batch)}
         except FatalAPIError:
             continue  # 42 does not tell
-        if hidden := sorted(_existing(listed_by, unknown - known)):
+        others = sorted(unknown - known)
+        if hidden := [own for own in others if _refusal(listed_by, own) is None]:
             known.update(hidden)
             _logger.warning(
                 "%s: 42 does not list %s, but it exists; perhaps it is no longer active. "
@@ -79,23 +79,15 @@ def known_to_exist(stream_state: dict[str, Any]) -> set[int]:
 
 def is_gone(listed_by: Partitions, own: int) -> bool:
     """Tell whether a campus or cursus has disappeared since it was listed."""
+    refusal = _refusal(listed_by, own)
+    return refusal is not None and is_missing(refusal)
+
+
+def _refusal(listed_by: Partitions, own: int) -> FatalAPIError | None:
+    """Ask for one student; return why 42 refuses that, as it does if the id does not exist."""
+    path, reader = listed_by.listing.path + _STUDENTS, listed_by.reader
     try:
-        listed_by.reader.one_of(_ask_for_students(listed_by, own))
-    except FatalAPIError as failure:
-        return is_missing(failure)
-    return False
-
-
-def _ask_for_students(listed_by: Partitions, own: int) -> Reading:
-    path = listed_by.listing.path + _STUDENTS
-    return listed_by.reader.ask_one(path, {}, context={"id": own})
-
-
-def _existing(listed_by: Partitions, ids: Iterable[int]) -> Iterator[int]:
-    """Yield the ids that exist: 42 answers, even with no students."""
-    for own in sorted(ids):
-        try:
-            listed_by.reader.one_of(_ask_for_students(listed_by, own))
-        except FatalAPIError:
-            continue
-        yield own
+        reader.one_of(reader.ask_one(path, {}, context={"id": own}))
+    except FatalAPIError as refusal:
+        return refusal
+    return None

@@ -5,17 +5,17 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from tap_ft42.run.traits.campuses import CampusByPerson
-from tap_ft42.run.traits.filtered import Filtered
-from tap_ft42.run.traits.movers import SilentChanges
-from tap_ft42.run.traits.newcomers import Newcomers
-from tap_ft42.run.traits.points import PointsOfParents
+from tap_ft42.lists.traits.campuses import CampusByPerson
+from tap_ft42.lists.traits.filtered import Filtered
+from tap_ft42.lists.traits.movers import SilentChanges
+from tap_ft42.lists.traits.newcomers import Newcomers
+from tap_ft42.lists.traits.points import PointsOfParents
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from tap_ft42.lists.traits.trait import Trait
     from tap_ft42.run.partitions import Partitions
-    from tap_ft42.run.traits.trait import Trait
 
 
 def traits_of(partitions: Partitions, other: Callable[[str], Partitions]) -> Iterator[Trait]:

@@ -12,22 +12,21 @@ from typing import TYPE_CHECKING, Any
 
 from tap_ft42.declared.instants import DAY, from_milliseconds, milliseconds
 from tap_ft42.planning import nights, refresh
-from tap_ft42.planning.bookmarks import is_same_scope, note_scope
+from tap_ft42.planning.bookmarks import forget_foreign, is_same_scope, note_scope
 from tap_ft42.planning.collapse import refuse_collapse
 from tap_ft42.planning.plan import Partition
-from tap_ft42.planning.priorities import need
 from tap_ft42.planning.steps import Way
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
 
     from tap_ft42.declared.contexts import Context
+    from tap_ft42.lists.traits.trait import Trait
     from tap_ft42.planning.plan import PlannedRead
     from tap_ft42.planning.steps import Step
     from tap_ft42.reading.asking import Part
     from tap_ft42.reading.places import Place
     from tap_ft42.run.partitions import Partitions
-    from tap_ft42.run.traits.trait import Trait
 
 _DAY = 24
 _WEEK = 7 * _DAY
@@ -52,19 +51,6 @@ class DuePartitions:
     ) -> None:
         self.partitions = partitions
         self._is_short = is_short
-
-    def need(self, now: int) -> int:
-        """Return how urgent the list or a child of it is; see `priorities.need`."""
-        family = [self.partitions, *self.partitions.wanted_children]
-        lists = (
-            (
-                one.output.stream_state,
-                [state for whole in one.lists for state in one.states_within(whole)],
-                one.listing.weight,
-            )
-            for one in family
-        )
-        return need(lists, now)
 
     def needs_all(self, context: Context | None) -> bool:
         """Tell whether all of a partition is due, as far as no bookmark says otherwise."""
@@ -97,17 +83,13 @@ class DuePartitions:
             # A backfill needs the parents of its children, once.
             known, children = state.get("refreshed_at") or {}, self.partitions.wanted_children
             return any(child.listing.name not in known for child in children)
-        if self.partitions.listing.changes is not None and self._is_after_pause(state):
+        changes = self.partitions.listing.changes
+        read_until = milliseconds(state.get("read_until"))
+        # 42 may cut a wide window of changes. Nothing would show that, as the rows do not say
+        # when they changed.
+        if changes is not None and read_until is not None and run.began - read_until > _PAUSE:
             return True
         return refresh.is_due(state, hours=self.interval, **self._terms(context))
-
-    def _is_after_pause(self, state: Mapping[str, Any]) -> bool:
-        """Tell whether the window of changes would be so wide that 42 may cut it.
-
-        Nothing would show a cut, as the rows do not say when they changed.
-        """
-        read_until = milliseconds(state.get("read_until"))
-        return read_until is not None and self.partitions.run.began - read_until > _PAUSE
 
     def refuse_collapse(self, context: Context | None, rows: int) -> None:
         """Refuse a full read that found hardly any rows; see `planning.collapse`."""
@@ -155,6 +137,13 @@ class DuePartitions:
         """Return a partition with what is due of it; drop the state that no longer counts."""
         listing, backfill = self.partitions.listing, self.partitions.run.backfill
         self._forget_doubted(state)
+        if listing.cursor is not None and forget_foreign(listing.cursor, state):
+            self.partitions.logger.warning(
+                "%s: the bookmark in the state is no value of %s. All rows are read again.",
+                listing.name,
+                listing.cursor.column,
+                extra={"happened": "foreign_bookmark"},
+            )
         if listing.cursor is not None or listing.by_cursus:
             note_scope(state, self.partitions.bookmark_scope(context))
         if listing.cursor is not None and backfill is not None:

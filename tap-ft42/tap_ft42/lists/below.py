@@ -1,0 +1,72 @@
+"""The children of rows that the run has not read itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tap_ft42.run.lifecycle import PARTIAL_FAILURES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from tap_ft42.declared.contexts import Context
+    from tap_ft42.lists.hidden import HiddenParents
+    from tap_ft42.lists.list_run import ListRun
+
+
+def children_of_unread_rows(
+    above: ListRun, context: Context | None
+) -> Iterator[tuple[str, Context]]:
+    """Yield the children of rows that the run has not read itself.
+
+    These are the rows of the last full read, if no full read is due now or if it failed, and
+    the rows that 42 does not list.
+
+    Yields:
+        The name of a child list, and the context in which it is read.
+    """
+    for name, parents in _known(above, context).items():
+        for parent in parents:
+            yield name, parent
+    for child in () if above.run.is_dry_run else above.wanted_children:
+        if child.hidden_parents is not None:
+            for parent in _hidden_above(above, child, child.hidden_parents):
+                yield child.listing.name, parent
+
+
+def _known(above: ListRun, context: Context | None) -> Mapping[str, Sequence[Context]]:
+    """Return by child list the contexts below rows that are known without the list."""
+    started, run = above.started, above.run
+    if started.is_due(context) is False:
+        return started.remembered
+    is_unreadable = above.has_failed or above.partitions.is_unreadable
+    if not is_unreadable or run.is_dry_run or run.lifecycle.ends_early:
+        return {}
+    return started.begin_below_unreadable()
+
+
+def _hidden_above(above: ListRun, child: ListRun, hidden: HiddenParents) -> Iterator[Context]:
+    """Yield the hidden parents whose children are not started yet."""
+    run, name = above.run, child.listing.name
+    yield from _begun(above, child, hidden.contexts)
+    is_due = above.listed_ids is not None or hidden.are_never_sought
+    # If the child list has failed completely, the next run searches.
+    if run.lifecycle.ends_early or child.has_failed_throughout:
+        return
+    if run.scope.campus_ids or not is_due:
+        return
+    try:
+        hidden.seek()
+    except PARTIAL_FAILURES as failure:
+        if not run.lifecycle.fails_alone(name, failure):
+            raise
+    for part, refusal in hidden.refusals.items():
+        run.lifecycle.fails_alone(name, refusal, part)
+    yield from _begun(above, child, hidden.contexts)
+
+
+def _begun(above: ListRun, child: ListRun, parents: Sequence[Context]) -> Sequence[Context]:
+    """Start the children of parents that no page shows; return these parents."""
+    others = [context for context in parents if not child.started.has_begun(context)]
+    child.started.begin_for(list(zip(others, above.started.places_behind, strict=False)))
+    return others

@@ -1,0 +1,62 @@
+"""The listing of a list, corrected by what was observed of the API."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from sys import maxsize
+from typing import TYPE_CHECKING
+
+from tap_ft42.declared.listing import ID
+
+if TYPE_CHECKING:
+    from tap_ft42.declared.listing import Listing
+    from tap_ft42.run.partitions import Partitions
+
+
+def fitted(partitions: Partitions) -> Listing:
+    """Return the listing as declared, corrected by what was observed of the API."""
+    listing, can = partitions.listing, partitions.facts.can
+    of_sweeps, is_whole = partitions.facts_of_sweeps.can, _is_whole(partitions)
+    column = listing.cursor.column if listing.cursor else ID
+    is_sortable = {ID, column} <= {*can.sorts}
+    widest = (one.widest_ranges.get(column) for one in (can, of_sweeps))
+    return replace(
+        listing,
+        is_sortable=is_sortable if "sorts" in can.observed else listing.is_sortable,
+        has_ranges=bool(can.ranges),
+        widest_window=min((width for width in widest if width is not None), default=None),
+        is_newest_first=of_sweeps.is_newest_first,
+        changes=listing.changes if partitions.tells_changes else None,
+        # If no parameter names the parents, one read serves any number of them.
+        parent_filter=None if is_whole else listing.parent_filter,
+        largest_sweep=maxsize if is_whole else _longest_sweep(partitions),
+    )
+
+
+def is_read_at_once(partitions: Partitions) -> bool:
+    """Tell whether the rows of all campuses are read at once, and dealt by their people."""
+    listing = partitions.listing
+    is_narrowed = listing.parent_filter is not None and not _is_whole(partitions)
+    is_silent = listing.campus_by_person and not is_narrowed
+    at_once = partitions.run.people.people_per_request
+    return is_silent and (partitions.is_campus_ignored or at_once > 1)
+
+
+def _longest_sweep(partitions: Partitions) -> int:
+    """Return how many partitions one sweep may read."""
+    listing = partitions.listing
+    if listing.parent_filter is None:
+        return listing.largest_sweep
+    return min(listing.largest_sweep, partitions.facts_of_sweeps.can.longest_list)
+
+
+def _is_whole(partitions: Partitions) -> bool:
+    """Tell whether the whole list is read, though a filter could narrow it to parents."""
+    listing, run = partitions.listing, partitions.run
+    if partitions.is_campus_ignored:
+        return True
+    if _longest_sweep(partitions) == listing.largest_sweep or run.scope.campus_ids:
+        return False
+    # Its rows have to tell to which of the parents they belong.
+    is_told = listing.campus_by_person and run.people.tells_campuses
+    return partitions.whole_path is not None and (is_told or not listing.parent_columns)
