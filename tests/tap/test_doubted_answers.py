@@ -161,10 +161,12 @@ def test_an_enrolment_that_names_no_cursus_is_kept_unless_42_sends_those_of_any_
 
 
 @pytest.mark.parametrize("hours", [-1, 2])
+@pytest.mark.parametrize("step", [1, 1000])
 def test_ranges_of_instants_in_another_time_zone_are_told_of_and_done_without(
-    tap: Tap, api: ScriptedApi, hours: int
+    tap: Tap, api: ScriptedApi, hours: int, step: int
 ) -> None:
-    there = Pretended([dated("achievements_users", number) for number in range(1, 61)])
+    ids = range(step, 60 * step + 1, step)
+    there = Pretended([dated("achievements_users", number) for number in ids])
 
     def answer(asked: Asked) -> Reply:
         if bounds := asked.query.get("range[updated_at]"):
@@ -180,12 +182,12 @@ def test_ranges_of_instants_in_another_time_zone_are_told_of_and_done_without(
     api.script[BADGES] = answer
     here = tap.pointed_at(api, page_size=25)
     first = here.run("achievements_users")
-    assert set(first.ids("achievements_users")) == set(range(1, 61))
+    assert set(first.ids("achievements_users")) == set(ids)
     told = "42 finds rows of other instants by ranges of updated_at"
     assert [line for line in remembered(first) if told in line]
     there.rows = [there.rows[0] | {"updated_at": LATELY}, *there.rows[1:]]
     second = here.run("achievements_users", state=first.state)
-    assert 1 in second.ids("achievements_users")
+    assert step in second.ids("achievements_users")
     assert remembered(second) == []
 
 

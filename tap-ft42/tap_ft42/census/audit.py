@@ -8,6 +8,7 @@ ids, the named rows have a graph of their own (`tap_ft42.census.accounts`).
 
 from __future__ import annotations
 
+from functools import partial
 from math import ceil
 from typing import TYPE_CHECKING
 
@@ -105,7 +106,12 @@ class Audit(Inquiry):
         """Ask for the graphs; None if the API does not answer."""
         try:
             counted = [
-                Counted(self._account, is_named, self._counts(filters))
+                Counted(
+                    self._account,
+                    is_named,
+                    self._counts(filters),
+                    count=partial(self._counts, filters),
+                )
                 for is_named, filters in self._account.parts
             ]
         except FatalAPIError as refusal:
@@ -123,8 +129,10 @@ class Audit(Inquiry):
         self._believe_zone(comparison)
         return comparison
 
-    def _counts(self, filters: Mapping[str, str]) -> dict[Span, int]:
-        query = {**(self._query or {}), **filters}
+    def _counts(
+        self, filters: Mapping[str, str], more: Mapping[str, str] | None = None
+    ) -> dict[Span, int]:
+        query = {**(self._query or {}), **filters, **(more or {})}
         bounds = self._all_days.params() if self._is_bounded else {}
         try:
             counts = counts_by_day(self._list.reader, self._graph.route, {**query, **bounds})
@@ -132,7 +140,7 @@ class Audit(Inquiry):
             if not (self._is_bounded and may_be_of_parameters(refusal)):
                 raise
             self._is_bounded = False
-            return self._counts(filters)
+            return self._counts(filters, more)
         return {(number_of(day),) * 2: rows for day, rows in counts.items()}
 
     # What the answers say
@@ -176,7 +184,7 @@ class Audit(Inquiry):
         found.zone, found.days = comparison.zone, comparison.days
         found.differed = len(comparison.differing)
         kind = Settling if self._account.is_exact else Unnamed
-        settling = kind(self._read, comparison, found, self._counts)
+        settling = kind(self._read, comparison, found)
         yield from settling.proofs()
         if isinstance(settling, Unnamed):
             found.unsettled += len(settling.believed)

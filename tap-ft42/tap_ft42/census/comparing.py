@@ -21,7 +21,7 @@ from tap_ft42.census.days import ZONES, day_of, moment_at
 from tap_ft42.census.packing import stepped, steps
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from tap_ft42.census.accounts import Account
     from tap_ft42.declared.capabilities import Zone
@@ -39,12 +39,14 @@ class Counted:
         is_named: Whether they are its named rows, or the others.
         api: The API's counts, by span of days.
         has_all: Whether days without a count have no row; else these are not compared.
+        count: Asks the API for such counts of rows that filters select; None if it has none.
     """
 
     account: Account
     is_named: bool
     api: Mapping[Span, int]
     has_all: bool = True
+    count: Callable[[Mapping[str, str]], Mapping[Span, int]] | None = None
 
     def rows(self, zone: Zone) -> Counter[int]:
         """Return how many rows are known, by day."""

@@ -15,7 +15,7 @@ from tap_ft42.census.packing import packed, packed_ids, unpacked, unpacked_ids
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
-SHARES = 16
+_DEALT = 16
 
 KEYS = _IDS, _SHARES, _KINDS = "open_ids", "shares", "kinds"
 """Keys of the state: the ids, the share of each row, and the kinds."""
@@ -88,20 +88,23 @@ class OpenRows:
         if type(kind) is not int or kind < 1:
             return 0
         self._kinds.add(kind)
-        return kind % SHARES + 1
+        return _share(kind)
 
-    def kinds(self, shares: int) -> dict[int, list[int]]:
-        """Return the kinds, dealt out to fewer shares: 16 is a multiple of them."""
+    @property
+    def kinds(self) -> dict[int, list[int]]:
+        """The kinds of each share."""
         found: dict[int, list[int]] = {}
         for kind in sorted(self._kinds):
-            found.setdefault(kind % shares, []).append(kind)
+            found.setdefault(_share(kind), []).append(kind)
         return found
 
-    def by_kind(self, ids: Iterable[int], shares: int) -> dict[int, list[int]] | None:
-        """Deal rows out as `kinds` does; None if the kind of some is not known."""
+    def by_share(self, ids: Iterable[int]) -> dict[int, list[int]]:
+        """Return the rows of each share; those of 0 are of unknown kinds."""
         found: dict[int, list[int]] = {}
         for number in ids:
-            if not (share := self._shares.get(number, 0)):
-                return None
-            found.setdefault((share - 1) % shares, []).append(number)
+            found.setdefault(self._shares.get(number, 0), []).append(number)
         return found
+
+
+def _share(kind: int) -> int:
+    return kind % _DEALT + 1

@@ -33,13 +33,12 @@ from tap_ft42.census.counting import (
 )
 from tap_ft42.census.days import bounds, day_of, moment_of
 from tap_ft42.census.inquiry import DayInquiry, gone
-from tap_ft42.census.open import SHARES
 from tap_ft42.declared.listing import CREATED_AT, ID
 from tap_ft42.planning.scope import id_lists
 from tap_ft42.reading.regions import Region
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from tap_ft42.census.comparing import Comparison, Counted, Span
     from tap_ft42.census.findings import Findings
@@ -69,7 +68,7 @@ class _Suspects:
         """How many requests find them; a fraction if other days share a request."""
         return min(self.pages, self.halving)
 
-    def cost_by_kind(self, shares: int) -> float:
+    def cost_among(self, shares: int) -> float:
         """How many requests find them, once it is known in which shares of kinds they are."""
         return self.pages * (1 - (1 - 1 / shares) ** self.lacking)
 
@@ -77,26 +76,11 @@ class _Suspects:
 class Settling(DayInquiry):
     """Looks up or reads the rows of days that differ."""
 
-    def __init__(
-        self,
-        read: Read,
-        comparison: Comparison,
-        findings: Findings,
-        count: Callable[[Mapping[str, str]], Mapping[Span, int]] | None = None,
-    ) -> None:
-        """Prepare to settle the days of a comparison, and to note the findings.
-
-        Args:
-            read: What the run has read of the list.
-            comparison: The days.
-            findings: What is found.
-            count: Asks for counts by the day of rows that filters select; None if the API
-                does not count by the day.
-        """
+    def __init__(self, read: Read, comparison: Comparison, findings: Findings) -> None:
+        """Prepare to settle the days of a comparison, and to note the findings."""
         super().__init__(read)
         self._comparison = comparison
         self._findings = findings
-        self._count = count
         self._days_read = set[int]()
 
     @override
@@ -178,46 +162,39 @@ class Settling(DayInquiry):
     def _by_kind(self, one: Counted, suspects: list[_Suspects]) -> list[_Suspects]:
         """Find out of which kinds the lacking rows are, on all days at once, if that pays."""
         kind, graph = self._list.listing.census.kind, self._list.listing.graph
-        if kind is None or graph is None or self._count is None:
+        kinds = self._account.open.kinds
+        if kind is None or graph is None or one.count is None or not kinds:
             return suspects
-        facts, name = self._list.reader.route(graph.route).facts, kind[1]
-        costs = {1: sum(each.cost for each in suspects)}
-        for shares in (4, 8, SHARES) if name not in facts.can.ignored_filters else ():
-            lists = self._account.open.kinds(shares).values()
-            if lists and max(map(len, lists)) <= self._facts.can.longest_list:
-                costs[shares] = len(lists) + sum(one.cost_by_kind(shares) for one in suspects)
-        shares = min(costs, key=lambda one: costs[one])
-        if shares == 1 or costs[shares] > self._most:
+        facts, (_, name) = self._list.reader.route(graph.route).facts, kind
+        cost = len(kinds) + sum(each.cost_among(len(kinds)) for each in suspects)
+        pays = cost < min(sum(each.cost for each in suspects), self._most)
+        is_short = max(map(len, kinds.values())) <= self._facts.can.longest_list
+        if not (pays and is_short) or name in facts.can.ignored_filters:
             return suspects
-        (_, filters), *_ = self._account.parts
         counts: dict[int, Mapping[Span, int]] = {}
         try:
-            for share, kinds in self._account.open.kinds(shares).items():
-                counts[share] = self._count({**filters, name: ",".join(map(str, kinds))})
+            for share, ids in kinds.items():
+                counts[share] = one.count({name: ",".join(map(str, ids))})
         except RETRIED:
             return suspects
         except FatalAPIError:
             counts.clear()
-        found = [self._divided(one, each, counts, shares) for each in suspects]
+        found = [self._divided(one, each, counts) for each in suspects]
         if not any(found):
             facts.note_filter(name, is_ignored=True, instead="Its days are searched one by one")
         pairs = zip(suspects, found, strict=True)
         return [each for day, parts in pairs for each in parts or [day]]
 
     def _divided(
-        self,
-        one: Counted,
-        day: _Suspects,
-        counts: Mapping[int, Mapping[Span, int]],
-        shares: int,
+        self, one: Counted, day: _Suspects, counts: Mapping[int, Mapping[Span, int]]
     ) -> list[_Suspects]:
         """Return the suspects of a day whose kinds lack rows.
 
         None are returned if the counts of its kinds do not add up to its own.
         """
-        ids = self._account.open.by_kind(day.ids, shares)
+        ids = self._account.open.by_share(day.ids)
         api = {share: rows.get(day.span, 0) for share, rows in counts.items()}
-        if ids is None or sum(api.values()) != one.api.get(day.span, 0):
+        if 0 in ids or sum(api.values()) != one.api.get(day.span, 0):
             return []
         return [
             self._suspects(day.span, own, len(own) - api.get(share, 0), is_of_kinds=True)

@@ -20,7 +20,7 @@ from tap_ft42.declared.listing import ID
 from tap_ft42.reading.regions import Region
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from tap_ft42.census.accounts import Account
     from tap_ft42.census.comparing import Comparison, Span
@@ -50,15 +50,9 @@ _FEW = 20
 class Unnamed(Settling):
     """Also settles the days of unnamed rows."""
 
-    def __init__(
-        self,
-        read: Read,
-        comparison: Comparison,
-        findings: Findings,
-        count: Callable[[Mapping[str, str]], Mapping[Span, int]] | None = None,
-    ) -> None:
+    def __init__(self, read: Read, comparison: Comparison, findings: Findings) -> None:
         """Prepare as `Settling` does; nothing is asked yet."""
-        super().__init__(read, comparison, findings, count)
+        super().__init__(read, comparison, findings)
         kept: dict[str, str] = self._account.notes.get(BELIEVED) or {}
         days, low, high = (stepped(kept.get(name, steps(()))) for name in _COLUMNS)
         self.believed = dict(zip(days, zip(low, high, strict=True), strict=True))

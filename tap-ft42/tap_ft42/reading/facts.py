@@ -70,6 +70,8 @@ class RouteFacts:
         self._is_news = self._has_odd_ids = False
         self.looking = asyncio.Lock()
         """Held while one read tests the bounds, so that all others wait for the answer."""
+        self.shows_instants = False
+        """Whether a range of instants was seen to show the row of just these instants."""
         self._looks_left = _LOOKS
         self._reaches_left: dict[str, int] = {}
         kept = state().get(capabilities.STATE_KEY)
@@ -167,8 +169,9 @@ class RouteFacts:
         keys = {key for region in regions for key in self.keys_due(region)}
         if not self.narrows_by(ID):
             return 2 * len(keys)  # a row is asked for at either end of a range
-        # One request tests both bounds and width; another one, if instants are understood.
-        is_exact_due = bool(keys - {ID}) and self.are_bounds_due()
+        # One request tests both bounds and width; another one, if instants are understood,
+        # unless that of the width of ids tells it.
+        is_exact_due = bool(keys - {ID}) and ID not in keys and self.are_bounds_due()
         is_alone = not keys - {ID} and any(map(self.are_bounds_due, regions))
         return len(keys) + is_alone + is_exact_due
 

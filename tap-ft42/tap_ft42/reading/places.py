@@ -155,8 +155,10 @@ class PlacedAsk(Ask):
                 if reach is None:
                     by_id = facts.narrows_by(ID)
                     reach = await find_reach(self._at_once, example, key, width, by_id=by_id)
-                is_shown = is_first and reach is not None
-                if is_shown and not await is_exact(self._at_once, example, key):
+                    # Of a wide range of ids, the row is asked for at its own instant.
+                    facts.shows_instants |= key == ID and by_id and reach is not None
+                is_unsure = is_first and reach is not None and not facts.shows_instants
+                if is_unsure and not await is_exact(self._at_once, example, key):
                     facts.unnarrowed(key, "42 finds rows of other instants by")
         finally:
             is_cut = key != ID or reach is None or reach != number
