@@ -27,7 +27,7 @@ _LEFT_OUT = "The rest of its text is removed, as it may hold values of rows."
 
 
 _YOUNG = 50_000
-"""Python looks for cycles after so many new objects; a batch of rows has more, and no cycles."""
+"""Python looks for cycles after so many new objects: fewer than a batch of rows has."""
 
 
 def started() -> WithoutValues:
