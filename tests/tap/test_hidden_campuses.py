@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING
 
 import pytest
@@ -197,6 +198,22 @@ def test_rows_of_people_of_two_campuses_that_are_not_listed_are_lost_by_neither(
     assert there.rows[10]["campus"] == HIDDEN[0]
     first = tap.pointed_at(api).run("projects_users")
     assert campuses(first) == expected(there)
+
+
+def test_where_42_ignores_a_list_of_campuses_as_too_long_none_is_overlooked(
+    tap: Tap, api: ScriptedApi, there: Pretended
+) -> None:
+    def answer(asked: Asked) -> Reply:
+        query = dict(asked.query)
+        if "," in query.get("filter[campus]", ""):
+            del query["filter[campus]"]
+        return there(dataclasses.replace(asked, query=query))
+
+    api.script[ENROLMENTS] = answer
+    here = tap.pointed_at(api)
+    assert campuses(here.run("projects_users")) == expected(there)
+    api.script[MEMBERSHIPS] = always(REFUSED)  # then nothing tells whose rows they are
+    assert f"campus_id {HIDDEN[0]}" in here.fail("projects_users").last_word
 
 
 @pytest.mark.parametrize("changes", [1, 5], ids=["fewer", "more"])
