@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING
 
 import pytest
@@ -25,7 +26,7 @@ from tests.tap.campuses import (
 )
 from tests.tap.conftest import SIZE
 from tests.tap.pretended import LATELY, Pretended, Row, dated, record_of
-from tests.tap.proofs import a_day_later, named
+from tests.tap.proofs import a_day_later, named, remembered
 from tests.tap.scripted import Reply, always, paged
 
 if TYPE_CHECKING:
@@ -197,6 +198,38 @@ def test_rows_of_people_of_two_campuses_that_are_not_listed_are_lost_by_neither(
     assert there.rows[10]["campus"] == HIDDEN[0]
     first = tap.pointed_at(api).run("projects_users")
     assert campuses(first) == expected(there)
+
+
+def test_where_42_ignores_a_list_of_campuses_as_too_long_none_is_overlooked(
+    tap: Tap, api: ScriptedApi, there: Pretended
+) -> None:
+    def answer(asked: Asked) -> Reply:
+        query = dict(asked.query)
+        if "," in query.get("filter[campus]", ""):
+            del query["filter[campus]"]
+        return there(dataclasses.replace(asked, query=query))
+
+    api.script[ENROLMENTS] = answer
+    here = tap.pointed_at(api)
+    assert campuses(here.run("projects_users")) == expected(there)
+    api.script[MEMBERSHIPS] = always(REFUSED)  # then nothing tells whose rows they are
+    assert f"campus_id {HIDDEN[0]}" in here.fail("projects_users").last_word
+
+
+@pytest.mark.parametrize("changes", [1, 5], ids=["fewer", "more"])
+def test_that_no_other_campus_has_a_row_does_not_show_that_42_answers_only_short_lists(
+    tap: Tap, api: ScriptedApi, there: Pretended, changes: int
+) -> None:
+    """The list of campuses is the longer one, or that of rows."""
+    api.script[MEMBERSHIPS] = always(REFUSED)
+    here = tap.pointed_at(api)
+    first = here.run("projects_users")
+    changed = [row for row in there.rows if row["campus"] in LISTED or row["id"] % 10 < changes]
+    for row in changed:
+        row["updated_at"] = LATELY
+    second = here.run("projects_users", state=days_later(first.state, 1))
+    assert campuses(second) == {row["id"]: row["campus"] for row in changed}
+    assert not remembered(second)
 
 
 @pytest.mark.slow

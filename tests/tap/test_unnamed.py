@@ -306,3 +306,18 @@ def test_a_day_whose_projects_do_not_add_up_to_it_is_searched_as_a_whole(
     one_of_each_day(busy, place)
     busy.night(**PAGES)
     assert set(busy.rows) == busy.truth
+
+
+def test_days_with_rows_of_unknown_projects_do_not_tell_that_42_ignores_projects(
+    busy: Copy,
+) -> None:
+    busy.forget_refusals()
+    state = copy.deepcopy(busy.last.state)
+    kept = state["bookmarks"]["projects_users"]["census"]
+    kept["kinds"] = packed_ids([1, 2, 3])  # an older version found rows of more projects
+    kept.pop("shares", None)
+    busy.last.messages.append({"type": "STATE", "value": state})
+    one_of_each_day(busy, 19)
+    busy.night(**PAGES)
+    assert set(busy.rows) == busy.truth
+    assert "filter[project_id]" not in busy.last.log

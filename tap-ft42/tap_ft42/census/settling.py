@@ -165,9 +165,11 @@ class Settling(DayInquiry):
         kinds = self._account.open.kinds
         if kind is None or graph is None or one.count is None or not kinds:
             return suspects
+        # Rows that an older version has found, or that hold no object, are of unknown kinds.
+        of_kinds = [day for day in suspects if 0 not in self._account.open.by_share(day.ids)]
         facts, (_, name) = self._list.reader.route(graph.route).facts, kind
-        cost = len(kinds) + sum(each.cost_among(len(kinds)) for each in suspects)
-        pays = cost < min(sum(each.cost for each in suspects), self._most)
+        cost = len(kinds) + sum(each.cost_among(len(kinds)) for each in of_kinds)
+        pays = cost < min(sum(each.cost for each in of_kinds), self._most)
         is_short = max(map(len, kinds.values())) <= self._facts.can.longest_list
         if not (pays and is_short) or name in facts.can.ignored_filters:
             return suspects
@@ -179,11 +181,10 @@ class Settling(DayInquiry):
             return suspects
         except FatalAPIError:
             counts.clear()
-        found = [self._divided(one, each, counts) for each in suspects]
-        if not any(found):
+        found = {day.span: self._divided(one, day, counts) for day in of_kinds}
+        if not any(found.values()):
             facts.note_filter(name, is_ignored=True, instead="Its days are searched one by one")
-        pairs = zip(suspects, found, strict=True)
-        return [each for day, parts in pairs for each in parts or [day]]
+        return [each for day in suspects for each in found.get(day.span) or [day]]
 
     def _divided(
         self, one: Counted, day: _Suspects, counts: Mapping[int, Mapping[Span, int]]
@@ -194,7 +195,7 @@ class Settling(DayInquiry):
         """
         ids = self._account.open.by_share(day.ids)
         api = {share: rows.get(day.span, 0) for share, rows in counts.items()}
-        if 0 in ids or sum(api.values()) != one.api.get(day.span, 0):
+        if sum(api.values()) != one.api.get(day.span, 0):
             return []
         return [
             self._suspects(day.span, own, len(own) - api.get(share, 0), is_of_kinds=True)

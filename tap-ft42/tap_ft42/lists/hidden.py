@@ -27,6 +27,8 @@ or the API does not count them, it runs once a month. The state of the list hold
 ``narrowed``
     True from a load of known parents until a search: rows of others may be missing, even if
     later runs read the rows of all parents.
+``heeded``
+    The longest list of parents of which is known that 42 heeds it, and does not count all rows.
 """
 
 from __future__ import annotations
@@ -43,7 +45,7 @@ from tap_ft42.lists.fitted import is_read_at_once
 from tap_ft42.planning.refresh import HIDDEN, forget_position, hidden_ids
 from tap_ft42.reading.asking import TooLargeError
 from tap_ft42.reading.places import NOW
-from tap_ft42.reading.regions import Region
+from tap_ft42.reading.regions import MAX_ID, Region
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -65,7 +67,7 @@ _FAR = 1000
 _AT_ONCE = 10
 """In step 2, so many ids are tried at the same time."""
 
-_NARROWED = "narrowed"
+_NARROWED, _HEEDED = "narrowed", "heeded"
 _DAY = timedelta(days=1)
 _MONTH = timedelta(days=30)
 
@@ -293,7 +295,20 @@ class HiddenParents:
         of_known = self._answer(self._ask(whole, known))
         if of_known is None or of_known.total is None:
             return None
-        return max(0, everything.total - of_known.total)
+        rest = max(0, everything.total - of_known.total)
+        return rest if rest or self._heeds(whole, len(known)) else None
+
+    def _heeds(self, whole: Context | None, length: int) -> bool:
+        """Tell whether 42 counts the rows of so many parents, and not all rows instead."""
+        if length <= self._note.get(_HEEDED, 1):
+            return True
+        page = self._answer(self._ask(whole, range(MAX_ID - length, MAX_ID)))
+        if page is not None and page.count:  # of parents that do not exist
+            name = self._list.listing.parent_filter or ""
+            self._list.facts_of_sweeps.shorten(name, length, 1)
+            return False
+        self._note[_HEEDED] = length
+        return True
 
     def _try(self, whole: Context | None, ids: Sequence[int]) -> None:
         """Try some ids one by one, and keep those that have rows."""

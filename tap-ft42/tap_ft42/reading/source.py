@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from tap_ft42.reading.facts import RouteFacts
     from tap_ft42.reading.spool import Spool
 
+_BY_ID = f"filter[{ID}]"
+
 
 @dataclass(frozen=True, eq=False)
 class Route:
@@ -186,8 +188,9 @@ class ListSource(Source):
     def _refuse_unheeded(self, region: Region, page: Page) -> None:
         """Find out whether no row comes because a list has too many ids.
 
-        A list that is longer than any for which rows came is asked for with ids that have
-        rows. If none are known, its first ids are asked for, fewer each time.
+        A list that is longer than any for which rows came is asked for with ids that had rows,
+        then these alone. If none are known, its first ids are asked for, fewer each time. What
+        else selects rows is left out as far as possible: it may be why no row comes.
 
         Raises:
             TooLargeError: Rows come for fewer ids.
@@ -197,10 +200,15 @@ class ListSource(Source):
         if len(ids) <= max(1, len(known)) or page.total or region.bounds.keys() - {ID}:
             return
         tried = [*known, *(one for one in ids if one not in known)][: len(ids)]
-        lengths = [len(ids), *([] if known else [*halves_of(len(ids)), 1])]
-        # Without a range, all of them have just been asked for.
-        for longest in lengths if known or region.bounds else lengths[1:]:
-            some = replace(self, query={**self.query, name: ",".join(tried[:longest])})
+        lengths = [len(ids), *([len(known)] if known else [*halves_of(len(ids)), 1])]
+        wide = {
+            other: value
+            for other, value in self.query.items()
+            if other not in {name, _BY_ID} and "," not in str(value)
+        }
+        is_asked = not (known or region.bounds) and len(wide) + 1 == len(self.query)
+        for longest in lengths[is_asked:]:
+            some = replace(self, query={**wide, name: ",".join(tried[:longest])})
             try:
                 answer = some._asked_apart(Asked(Region(), None, 1))  # noqa: SLF001 - of the same class
             except FatalAPIError:
@@ -208,8 +216,8 @@ class ListSource(Source):
             if answer.count:
                 break
         else:
-            longest = len(known)
-        if 0 < longest < len(ids):
+            return  # nothing shows that these ids have rows
+        if longest < len(ids):
             shorter = self._too_many(longest)
             raise shorter
 
