@@ -27,7 +27,7 @@ from tests.tap.campuses import (
 from tests.tap.conftest import SIZE
 from tests.tap.pretended import LATELY, Pretended, Row, dated, record_of
 from tests.tap.proofs import a_day_later, named, remembered
-from tests.tap.scripted import Reply, always, paged
+from tests.tap.scripted import Reply, always, in_turn, paged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -102,6 +102,17 @@ def test_a_load_that_learns_half_way_that_lists_are_refused_misses_no_earlier_ro
     assert told(first, "does not answer lists of 2 ids")
     second = here.run("projects_users", state=days_later(first.state, 1))
     assert campuses(first) | campuses(second) == expected(there)
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_a_refusal_that_passes_lets_people_be_looked_up(
+    tap: Tap, api: ScriptedApi, there: Pretended, status: int
+) -> None:
+    ties = api.script[MEMBERSHIPS]
+    api.script[MEMBERSHIPS] = in_turn(always(Reply({}, status)), ties)
+    run = tap.pointed_at(api).run("projects_users")
+    assert campuses(run) == expected(there)
+    assert not told(run, "does not let this application")
 
 
 def test_where_42_looks_up_one_person_at_a_time_all_are_read_instead(

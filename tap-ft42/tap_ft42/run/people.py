@@ -9,9 +9,9 @@ belongs to the campuses of its user; these are looked up, once in a run.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from tap_ft42.api.errors import REFUSALS, FatalAPIError, explain, status_of
 from tap_ft42.api.retries import RETRIED
@@ -20,12 +20,14 @@ from tap_ft42.planning.scope import id_lists
 from tap_ft42.reading.asking import IncompleteReadError, TooLargeError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
     from tap_ft42.declared.contexts import Context
     from tap_ft42.planning.scope import Scope
     from tap_ft42.reading.facts import RouteFacts
     from tap_ft42.run.host import Output
+
+_Found = TypeVar("_Found")
 
 NOWHERE = 0
 """The campus of a row that belongs to no campus of the run."""
@@ -139,7 +141,8 @@ class Directory:
             unknown.update(islice(sorted(others), -len(unknown) % _LOOKED_UP))
         try:
             for batch in id_lists(unknown, _LOOKED_UP):
-                self._learn_of({int(person) for person in batch.split(",")}, unknown)
+                people = {int(person) for person in batch.split(",")}
+                _asked_twice(partial(self._learn_of, people, unknown))
         except (FatalAPIError, IncompleteReadError, *RETRIED) as failure:
             self._note_failure(failure)
             return
@@ -197,7 +200,8 @@ class Directory:
             return found.union(*self._campuses_of.values()) & set(campus_ids)
         try:
             for batch in id_lists(campus_ids):
-                found |= self._named_among({int(campus) for campus in batch.split(",")})
+                campuses = {int(campus) for campus in batch.split(",")}
+                found |= _asked_twice(partial(self._named_among, campuses))
         except (FatalAPIError, IncompleteReadError, *RETRIED) as failure:
             self._note_failure(failure)
         except TooLargeError:
@@ -239,6 +243,14 @@ class Directory:
     def campuses_of(self, person_id: int | None) -> set[int]:
         """Return the known campuses of a person: at least those in scope."""
         return self._campuses_of.get(person_id, set()) if person_id is not None else set()
+
+
+def _asked_twice(look_up: Callable[[], _Found]) -> _Found:
+    """Look up, and once more if 42 refuses that: it would be remembered for a month."""
+    try:
+        return look_up()
+    except FatalAPIError:
+        return look_up()
 
 
 def preferred(
