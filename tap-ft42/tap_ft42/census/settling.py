@@ -33,7 +33,7 @@ from tap_ft42.census.counting import (
 )
 from tap_ft42.census.days import bounds, day_of, moment_of
 from tap_ft42.census.inquiry import DayInquiry, gone
-from tap_ft42.declared.listing import CREATED_AT, ID
+from tap_ft42.declared.listing import BY_ID, CREATED_AT, ID
 from tap_ft42.planning.scope import id_lists
 from tap_ft42.reading.regions import Region
 
@@ -234,7 +234,7 @@ class Settling(DayInquiry):
         name = f"{self._list.name_of(self._whole)} that may be gone"
         found: dict[int, dict[str, Any]] = {}
         for batch in id_lists(ids, self._at_once):
-            query = {**(self._query or {}), "filter[id]": batch}
+            query = {**(self._query or {}), BY_ID: batch}
             rows = self._list.read_apart([query], name, self._whole, is_proof=True)
             found |= {row[ID]: row for row in with_ids(rows)}
         return found

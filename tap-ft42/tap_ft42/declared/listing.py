@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 ID = "id"
 """The key of the rows of every list."""
 
+BY_ID = f"filter[{ID}]"
+"""The parameter that narrows a list to rows."""
+
 CREATED_AT = "created_at"
 """The column that says when a row was created."""
 

@@ -13,6 +13,12 @@ def some(count: int, thing: str) -> str:
     return f"{count:,} {thing}" if count == 1 else f"{count:,} {thing}s"
 
 
+def first_of(words: Sequence[str], most: int) -> str:
+    """Write the first words, and how many are left out, such as ``a, b and 3 more``."""
+    rest = f" and {len(words) - most} more" if len(words) > most else ""
+    return ", ".join(words[:most]) + rest
+
+
 def table(rows: Sequence[Sequence[str]], *, texts: int) -> Iterator[str]:
     """Yield the lines of a table with aligned columns.
 

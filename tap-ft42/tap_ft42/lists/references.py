@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from tap_ft42.api.page import with_ids
 from tap_ft42.declared.listing import ID
+from tap_ft42.declared.words import first_of
 from tap_ft42.lists.existence import known_to_exist
 from tap_ft42.planning.refresh import hidden_ids
 
@@ -105,6 +106,4 @@ def _listed(of: Listed) -> set[object] | None:
 
 def _shown(ids: set[object]) -> str:
     """Write some ids."""
-    first = sorted(map(str, ids), key=lambda text: (len(text), text))
-    rest = f" and {len(first) - _SHOWN} more" if len(first) > _SHOWN else ""
-    return ", ".join(first[:_SHOWN]) + rest
+    return first_of(sorted(map(str, ids), key=lambda text: (len(text), text)), _SHOWN)

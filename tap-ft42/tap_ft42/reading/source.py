@@ -13,7 +13,7 @@ from typing_extensions import override
 
 from tap_ft42.api.errors import FatalAPIError, may_be_of_page, may_be_of_parameters
 from tap_ft42.declared.contexts import CURSUS
-from tap_ft42.declared.listing import ID
+from tap_ft42.declared.listing import BY_ID, ID
 from tap_ft42.reading.asking import (
     COUNT,
     RangeIgnoredError,
@@ -35,8 +35,6 @@ if TYPE_CHECKING:
     from tap_ft42.declared.listing import Listing
     from tap_ft42.reading.facts import RouteFacts
     from tap_ft42.reading.spool import Spool
-
-_BY_ID = f"filter[{ID}]"
 
 
 @dataclass(frozen=True, eq=False)
@@ -204,7 +202,7 @@ class ListSource(Source):
         wide = {
             other: value
             for other, value in self.query.items()
-            if other not in {name, _BY_ID} and "," not in str(value)
+            if other not in {name, BY_ID} and "," not in str(value)
         }
         is_asked = not (known or region.bounds) and len(wide) + 1 == len(self.query)
         for longest in lengths[is_asked:]:

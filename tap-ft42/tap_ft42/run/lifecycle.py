@@ -11,6 +11,7 @@ from tap_ft42.api.budget import RunEnds
 from tap_ft42.api.errors import FatalAPIError, OtherShapeError, explain, status_of
 from tap_ft42.api.retries import RETRIED
 from tap_ft42.api.token import NoTokenError
+from tap_ft42.declared.words import first_of
 from tap_ft42.planning.impossible import forget_the_future
 from tap_ft42.reading.asking import IncompleteReadError
 from tap_ft42.run import announcements
@@ -47,8 +48,7 @@ class _Failure:
         """The name of the stream or setting, with its failed parts."""
         if not self.parts:
             return self.what
-        rest = f" and {len(self.parts) - _NAMED} more" if len(self.parts) > _NAMED else ""
-        return f"{self.what} of {', '.join(self.parts[:_NAMED])}{rest}"
+        return f"{self.what} of {first_of(self.parts, _NAMED)}"
 
     def __str__(self) -> str:
         return f"{self.name} ({self.kind})"

@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 from tap_ft42.api.errors import FatalAPIError
 from tap_ft42.declared.contexts import parent_of
 from tap_ft42.declared.instants import milliseconds
-from tap_ft42.declared.listing import ID
+from tap_ft42.declared.listing import BY_ID, ID
 from tap_ft42.lists.fitted import fitted
 from tap_ft42.planning.refresh import hidden_ids
 from tap_ft42.planning.scope import id_lists
@@ -46,8 +46,6 @@ if TYPE_CHECKING:
 
 _DEALT = "dealt"
 """Key in the state."""
-
-_BY_ID = "filter[id]"
 
 _MOST = 100
 """Rows in the state, at most."""
@@ -203,7 +201,7 @@ class CampusDealer:
         for some in id_lists(campuses, longest):
             query[self._list.listing.parent_filter or ""] = some
             for batch in id_lists(ids - found, at_once):
-                found.update(self._ids_of({**query, _BY_ID: batch}, ids))
+                found.update(self._ids_of({**query, BY_ID: batch}, ids))
         return found
 
     def _ids_of(self, query: Mapping[str, Any], ids: set[int]) -> Sequence[int]:
@@ -219,7 +217,7 @@ class CampusDealer:
             except (FatalAPIError, TooLargeError) as refusal:
                 failure = refusal
             self._list.facts_of_sweeps.note_filter(
-                _BY_ID, is_ignored=True, instead="Each campus is asked for by itself"
+                BY_ID, is_ignored=True, instead="Each campus is asked for by itself"
             )
         message = "42 does not tell which of its people study at other campuses, too"
         raise IncompleteReadError(message) from failure
@@ -228,7 +226,7 @@ class CampusDealer:
     def tells_rows(self) -> bool:
         """Whether the API narrows rows of several campuses by their ids."""
         can = self._list.facts_of_sweeps.can
-        return can.longest_list > 1 and _BY_ID not in can.ignored_filters
+        return can.longest_list > 1 and BY_ID not in can.ignored_filters
 
     def _refuse_unknown(self) -> None:
         """Refuse to deal rows if nothing tells their campus.
