@@ -282,10 +282,11 @@ class StartedReads:
             else:
                 self._try_some(members, failure)
         else:
-            halving, middle = Halving(len(members)), ceil(len(members) / 2)
+            middle, is_refused = ceil(len(members) / 2), isinstance(failure, FatalAPIError)
+            halving = Halving(running.read.contexts, is_refused=is_refused)
             for half in (members[:middle], members[middle:]):
                 self._start(half, all_together, halving=halving)
-            self._sweeping.tell_halved(halving.members, failure)
+            self._sweeping.tell_halved(len(members), failure)
         return True
 
     def _try_some(self, members: Sequence[Partition], refusal: Exception) -> None:

@@ -34,6 +34,7 @@ from tap_ft42.lists.fitted import fitted
 from tap_ft42.planning.refresh import hidden_ids
 from tap_ft42.planning.scope import id_lists
 from tap_ft42.reading.asking import IncompleteReadError, TooDearError
+from tap_ft42.reading.refused import asked_twice
 from tap_ft42.run.people import NOWHERE, person_of, preferred
 
 if TYPE_CHECKING:
@@ -212,13 +213,12 @@ class CampusDealer:
 
     def _ids_of(self, query: Mapping[str, Any], ids: set[int]) -> set[int]:
         """Ask for rows by their ids, and return the ids of those that come."""
-        run, reader = self._list.run, self._list.reader
+        reader = self._list.reader
         failure: Exception | None = None
         if self.tells_rows:
             source = reader.source(self._whole, query, path=self._list.whole_path)
             try:
-                parts = [part for part, _ in run.pipeline.parts(reader.ask_first(source))]
-                pages = [part.page for part in parts if part.page is not None]
+                pages = asked_twice(lambda: reader.all_of(reader.ask_first(source)))
                 is_cut = reader.page_size < source.size
                 if all(
                     ids.issuperset(page.ids) and (is_cut or page.count >= (page.total or 0))
