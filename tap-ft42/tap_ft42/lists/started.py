@@ -271,6 +271,8 @@ class StartedReads:
             halving.has_failed = True
         if isinstance(failure, TooDearError) or self.partitions.turn_to_carrier(failure):
             self._start(members, one_by_one)
+        elif self._due.doubt_again(running.read, failure):
+            self._start(members, all_together)
         elif not running.read.is_sweep or not may_come_from_one_member(failure):
             return False
         elif isinstance(failure, FatalAPIError) and (
