@@ -271,6 +271,8 @@ class StartedReads:
             halving.has_failed = True
         if isinstance(failure, TooDearError) or self.partitions.turn_to_carrier(failure):
             self._start(members, one_by_one)
+        elif self._due.doubt_again(running.read, failure):
+            self._start(members, all_together)
         elif not running.read.is_sweep or not may_come_from_one_member(failure):
             return False
         elif isinstance(failure, FatalAPIError) and (
@@ -282,10 +284,11 @@ class StartedReads:
             else:
                 self._try_some(members, failure)
         else:
-            halving, middle = Halving(len(members)), ceil(len(members) / 2)
+            middle, is_refused = ceil(len(members) / 2), isinstance(failure, FatalAPIError)
+            halving = Halving(running.read.contexts, is_refused=is_refused)
             for half in (members[:middle], members[middle:]):
                 self._start(half, all_together, halving=halving)
-            self._sweeping.tell_halved(halving.members, failure)
+            self._sweeping.tell_halved(len(members), failure)
         return True
 
     def _try_some(self, members: Sequence[Partition], refusal: Exception) -> None:

@@ -194,8 +194,15 @@ class ListReader:
 
     def one_of(self, reading: Reading) -> Page:
         """Wait for the page of a reading that has only one; raises as `read_apart`."""
+        return next(self._pages(reading))
+
+    def all_of(self, reading: Reading) -> list[Page]:
+        """Wait for all pages of a reading that may be divided; raises as `read_apart`."""
+        return [*self._pages(reading)]
+
+    def _pages(self, reading: Reading) -> Iterator[Page]:
         pages = (part.page for part, _ in self.pipeline.parts(reading))
-        return next(page for page in pages if page is not None)
+        return (page for page in pages if page is not None)
 
 
 async def _first_page(ask: Ask, sort: str | None) -> AsyncIterator[Part]:
