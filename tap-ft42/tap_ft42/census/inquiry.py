@@ -15,8 +15,8 @@ from tap_ft42.census.counting import Proof, UncountableError, count_all
 from tap_ft42.declared.contexts import list_of, parent_of
 from tap_ft42.declared.listing import CREATED_AT, ID, Cursor
 from tap_ft42.planning.collapse import refuse_collapse
-from tap_ft42.reading.asking import IncompleteReadError, RangeIgnoredError, TooLargeError
-from tap_ft42.reading.regions import Region
+from tap_ft42.reading.asking import IncompleteReadError, TooLargeError
+from tap_ft42.reading.regions import RangeIgnoredError, Region
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence

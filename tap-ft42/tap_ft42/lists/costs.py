@@ -20,7 +20,7 @@ from tap_ft42.declared.words import table
 from tap_ft42.lists.fitted import fitted
 from tap_ft42.planning.plan import plan
 from tap_ft42.planning.steps import Way
-from tap_ft42.reading.facts import NIGHTLY
+from tap_ft42.reading.looks import NIGHTLY
 from tap_ft42.reading.regions import MAX_ID, Region
 
 if TYPE_CHECKING:

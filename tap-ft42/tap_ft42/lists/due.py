@@ -172,17 +172,18 @@ class DuePartitions:
             read: The read that the step is of.
             is_short: Whether the step has shown fewer rows than 42 counts.
         """
-        facts = self.partitions.facts_of_sweeps if read.is_sweep else self.partitions.facts
+        of = self.partitions
+        route = of.route_of_sweeps if read.is_sweep else of.route
         if part.is_doubtful:
             if is_short and step.way in {Way.FULL, Way.LOAD} and not self._had_wrong_totals:
                 for member in read.contexts:
                     state = self.partitions.state(member)
                     state[_DOUBTED] = from_milliseconds(self.partitions.run.began)
-            facts.doubt_totals()
+            route.facts.doubt_totals()
         if part.is_newest_first is not None:
-            facts.note_order(is_newest_first=part.is_newest_first)
+            route.facts.note_order(is_newest_first=part.is_newest_first)
         if part.is_cut is not None:
-            facts.note_cut(step.until, is_cut=part.is_cut)
+            route.looks.note_cut(step.until, is_cut=part.is_cut)
 
     @cached_property
     def _had_wrong_totals(self) -> bool:

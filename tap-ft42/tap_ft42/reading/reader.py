@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tap_ft42.api.retries import MAX_TRIES
 from tap_ft42.reading.asking import IncompleteReadError, Part
 from tap_ft42.reading.facts import RouteFacts
+from tap_ft42.reading.looks import Looks
 from tap_ft42.reading.places import NOW
 from tap_ft42.reading.reads import read_from_scratch
 from tap_ft42.reading.regions import Region
@@ -64,11 +65,11 @@ class ListReader:
     def route(self, path: str) -> Route:
         """Return a route of the list; its path has names in braces."""
         if path not in self._routes:
-            facts = RouteFacts(self.listing, path, self.state, self.today)
+            looks = Looks(RouteFacts(self.listing, path, self.state, self.today))
             entry = self.ledger.entry(self.listing.name, path)
             permit = partial(self.pipeline.permit, entry)
             route = Route(
-                self.listing, path, self.client, self.spool, entry, facts, permit, self.widths
+                self.listing, path, self.client, self.spool, entry, looks, permit, self.widths
             )
             return self._routes.setdefault(path, route)
         return self._routes[path]

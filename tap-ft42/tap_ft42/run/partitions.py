@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from tap_ft42.declared.contexts import Context
     from tap_ft42.declared.listing import Carrier, Listing
     from tap_ft42.reading.facts import RouteFacts
+    from tap_ft42.reading.source import Route
     from tap_ft42.run.host import Output
     from tap_ft42.run.run import Run
 
@@ -84,14 +85,24 @@ class Partitions:
         return self.facts.can.widest_ranges.get(changes.column, 2 * DAY) >= 2 * DAY
 
     @property
+    def route(self) -> Route:
+        """The list's route."""
+        return self.reader.route(self.path)
+
+    @property
     def facts(self) -> RouteFacts:
         """What was observed of the list's route."""
-        return self.reader.route(self.path).facts
+        return self.route.facts
+
+    @property
+    def route_of_sweeps(self) -> Route:
+        """The route that lists the rows of all parents."""
+        return self.reader.route(self.whole_path or self.path)
 
     @property
     def facts_of_sweeps(self) -> RouteFacts:
-        """What was observed of the route that lists the rows of all parents."""
-        return self.reader.route(self.whole_path or self.path).facts
+        """What was observed of that route."""
+        return self.route_of_sweeps.facts
 
     @property
     def has_wrong_totals(self) -> bool:

@@ -125,12 +125,12 @@ class PointsOfParents(Trait):
 
     @property
     def _entry(self) -> Entry:
-        return self._list.reader.route(self._list.whole_path or "").entry
+        return self._list.route_of_sweeps.entry
 
     def _has_range(self) -> bool:
         """Tell whether the API narrows the list by the instant when points moved."""
         name, facts = f"range[{self._points.moved_at}]", self._list.facts_of_sweeps
-        if facts.is_filter_due:
+        if facts.is_due("ignored_filters"):
             reader, path = self._list.reader, self._list.whole_path or ""
             try:
                 is_ignored = reader.one_of(reader.ask_one(path, {name: _PROBE})).count > 0
