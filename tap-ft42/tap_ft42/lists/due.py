@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from tap_ft42.declared.instants import DAY, from_milliseconds, milliseconds
+from tap_ft42.lists.fitted import tells_changes
 from tap_ft42.planning import nights, refresh
 from tap_ft42.planning.bookmarks import forget_foreign, is_same_scope, note_scope
 from tap_ft42.planning.collapse import refuse_collapse
@@ -72,7 +73,7 @@ class DuePartitions:
             # The settings name the campuses, so a new one cannot join them.
             return _WEEK if self.partitions.output.selected else _CENTURY
         hours = listing.refresh_hours or 0
-        is_told_less = listing.changes is not None and not self.partitions.tells_changes
+        is_told_less = listing.changes is not None and not tells_changes(self.partitions)
         return min(hours, _DAY) if is_told_less else hours
 
     def _is_refresh_due(self, context: Context | None) -> bool:

@@ -95,7 +95,7 @@ class ListSource(Source):
         self._refuse_known(region)  # a request that is not sent must cost no quota
         if self.plan is None:
             return None
-        request = self._request(self.params(region, number, sort))
+        request = self._request(region, number, sort)
         page = self.route.spool.recall(self.plan, request, self.route.listing.cursor)
         return page if page is None else self._believed(page)
 
@@ -123,9 +123,7 @@ class ListSource(Source):
             self.facts.doubt_totals()  # a single id cannot have several rows
         self._compare_changes(region, number, page)
         if self.plan is not None:
-            self.route.spool.keep(
-                self.plan, self._request(self.params(region, number, sort)), page
-            )
+            self.route.spool.keep(self.plan, self._request(region, number, sort), page)
         return page
 
     def _refuse_known(self, region: Region) -> None:
@@ -374,11 +372,8 @@ class ListSource(Source):
         learn = partial(self.facts.shorten, name, len(ids), longest)
         return TooLargeError(why, self.pieces(longest), learn)
 
-    def params(self, region: Region, number: int, sort: str | None) -> dict[str, Any]:
-        """Return the parameters that ask for a page; None values are not sent."""
-        return self._params(Asked(region, sort, self.size), number)
-
     def _params(self, asked: Asked, number: int) -> dict[str, Any]:
+        """Return the parameters that ask for a page; None values are not sent."""
         query = self.pieces(1)[0]._sent if asked.is_of_one else self._sent  # noqa: SLF001 - of the same class
         return {
             **{name: value for name, value in query.items() if name not in asked.without},
@@ -388,6 +383,8 @@ class ListSource(Source):
             "page[size]": 1 if number == COUNT else asked.size,
         }
 
-    def _request(self, params: Mapping[str, Any]) -> str:
+    def _request(self, region: Region, number: int, sort: str | None) -> str:
+        """Return the name of a request in the spool."""
+        params = self._params(Asked(region, sort, self.size), number)
         # A continued run looks as often as the one before, and finds the pages of each look.
         return json.dumps([self.url, params, *([self.look] if self.look else [])])

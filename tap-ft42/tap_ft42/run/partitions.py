@@ -8,15 +8,11 @@ from typing import TYPE_CHECKING, Any
 from tap_ft42.api.client import logger_of
 from tap_ft42.api.errors import explain
 from tap_ft42.api.ledger import Emitted
-from tap_ft42.api.page import with_ids
 from tap_ft42.api.token import NoTokenError
 from tap_ft42.declared.contexts import CURSUS, cursus_of, key_of, parent_of
-from tap_ft42.declared.instants import DAY
 from tap_ft42.declared.listing import ID
 from tap_ft42.planning.bookmarks import last_served
-from tap_ft42.planning.refresh import hidden_ids
 from tap_ft42.reading.reader import ListReader
-from tap_ft42.run.people import person_of, preferred
 
 if TYPE_CHECKING:
     import logging
@@ -73,16 +69,6 @@ class Partitions:
         if not self.listing.campus_by_person:
             return False
         return self.listing.parent_filter in self.facts_of_sweeps.can.ignored_filters
-
-    @property
-    def tells_changes(self) -> bool:
-        """Whether the API can be asked for the changes of a list that is read in full."""
-        changes = self.listing.changes
-        if changes is None or not self.facts.narrows_by(changes.column):
-            return False
-        # Windows of changes overlap by a day. If only shorter ones are possible, they cost
-        # more than the whole list once a day.
-        return self.facts.can.widest_ranges.get(changes.column, 2 * DAY) >= 2 * DAY
 
     @property
     def route(self) -> Route:
@@ -291,27 +277,6 @@ class Partitions:
         elif listing.is_filtered_by_parent and listing.parent_filter and is_narrowed:
             query |= {listing.parent_filter: parent} if (parent := parent_of(context)) else {}
         return query
-
-    def contexts_of(
-        self, records: Sequence[Mapping[str, Any]], contexts: Sequence[Context | None]
-    ) -> Mapping[int, Context | None]:
-        """Find out to which campus each row of a sweep belongs.
-
-        Returns:
-            The context of the campus, by the id of the row. Empty if the rows of this list do
-            not belong to the campus of their person.
-        """
-        if not self.listing.campus_by_person:
-            return {}
-        people, hidden = self.run.people, hidden_ids(self.output.stream_state)
-        by_campus = {parent_of(context): context for context in contexts}
-        of_rows = {row[ID]: person_of(row) for row in with_ids(records)}
-        people.learn_campuses(person for person in of_rows.values() if person is not None)
-        campuses = {
-            row: preferred(people.campuses_of(person) & by_campus.keys(), hidden)
-            for row, person in of_rows.items()
-        }
-        return {row: by_campus[one] for row, one in campuses.items() if one is not None}
 
     # Reads that belong to no partition
 

@@ -14,13 +14,15 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from tap_ft42.api.errors import REFUSALS, FatalAPIError, explain, status_of
+from tap_ft42.api.page import with_ids
 from tap_ft42.api.retries import RETRIED
-from tap_ft42.declared.listing import LARGEST
+from tap_ft42.declared.contexts import parent_of
+from tap_ft42.declared.listing import ID, LARGEST
 from tap_ft42.planning.scope import id_lists
 from tap_ft42.reading.asking import IncompleteReadError, TooLargeError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from tap_ft42.declared.contexts import Context
     from tap_ft42.planning.scope import Scope
@@ -218,6 +220,31 @@ class Directory:
             is_more = is_more and bool(named)
             found |= named
         return found
+
+    def contexts_of(
+        self,
+        records: Iterable[object],
+        contexts: Sequence[Context | None],
+        hidden: Collection[int],
+    ) -> Mapping[int, Context | None]:
+        """Find out to which campus of a sweep each row goes that names none.
+
+        Args:
+            records: The rows.
+            contexts: The contexts of the campuses.
+            hidden: As in `preferred`.
+
+        Returns:
+            The context of the campus, by the id of the row.
+        """
+        by_campus = {parent_of(context): context for context in contexts}
+        of_rows = {row[ID]: person_of(row) for row in with_ids(records)}
+        self.learn_campuses(person for person in of_rows.values() if person is not None)
+        campuses = {
+            row: preferred(self.campuses_of(person) & by_campus.keys(), hidden)
+            for row, person in of_rows.items()
+        }
+        return {row: by_campus[one] for row, one in campuses.items() if one is not None}
 
     def _note_failure(self, failure: Exception) -> None:
         instead = (
