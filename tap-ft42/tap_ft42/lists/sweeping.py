@@ -20,7 +20,6 @@ from tap_ft42.api.retries import RETRIED
 from tap_ft42.declared.contexts import list_of, parent_of
 from tap_ft42.declared.listing import ID, LARGEST
 from tap_ft42.lists.fitted import fitted
-from tap_ft42.planning.plan import alike, loads_apart
 from tap_ft42.reading.asking import IncompleteReadError, TooLargeError
 from tap_ft42.reading.places import NOW
 from tap_ft42.reading.regions import MAX_ID, Region
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
 
     from tap_ft42.api.page import Page
     from tap_ft42.declared.contexts import Context
-    from tap_ft42.planning.plan import Grouping
     from tap_ft42.run.partitions import Partitions
 
 _WORTH_IT = 10
@@ -101,17 +99,16 @@ class Sweeping:
             longest = max(halving.read)
             self._list.facts_of_sweeps.shorten(self._filter, halving.members, longest)
 
-    def grouping(self, contexts: Sequence[Context | None]) -> Grouping:
-        """Tell which partitions share a read.
+    def are_loads_apart(self, contexts: Sequence[Context | None]) -> bool:
+        """Tell whether each first load is read apart.
 
-        First loads share a read only where the API was seen to heed all ids of a list.
+        They share a read only where the API was seen to heed all ids of a list.
         """
         if self._list.listing.parent_filter is None:
-            return alike
+            return False
         self.look(contexts)
-        if not self._reads_together(contexts) or self._list.is_campus_ignored:
-            return alike
-        return loads_apart if self._list.facts_of_sweeps.is_due("longest_list") else alike
+        is_swept = self._reads_together(contexts) and not self._list.is_campus_ignored
+        return is_swept and self._list.facts_of_sweeps.is_due("longest_list")
 
     def look(self, contexts: Sequence[Context | None]) -> None:
         """Test how 42 answers lists of parents, as far as such tests are due."""
