@@ -23,8 +23,6 @@ from tap_ft42.reading.bounds import (
 from tap_ft42.reading.regions import RangeIgnoredError, RangeTooWideError, Region
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from tap_ft42.api.page import Page
     from tap_ft42.declared.capabilities import Bounds
     from tap_ft42.reading.bounds import First
@@ -99,14 +97,10 @@ class Looks:
         cursor = self.facts.listing.cursor
         if cursor is None or cursor.kind == "id" or column not in {ID, cursor.column}:
             return False  # no test can tell
-        is_proven = width <= max(_UNASKED[column == ID], self._whole_ranges.get(column, 0))
-        is_widest = column in self.facts.can.widest_ranges
-        return not (is_widest or is_proven) and self.facts.narrows_by(column)
-
-    @property
-    def _whole_ranges(self) -> Mapping[str, int]:
-        """By column: a width of ranges that 42 was seen not to cut, within the last month."""
-        return {} if self.facts.is_due("whole_ranges") else self.facts.can.whole_ranges
+        can = self.facts.can
+        is_proven = width <= max(_UNASKED[column == ID], can.whole_ranges.get(column, 0))
+        is_known = is_proven or column in can.widest_ranges
+        return not is_known and self.facts.narrows_by(column)
 
     # What they find
 
@@ -137,7 +131,7 @@ class Looks:
         """
         self._reaches_left[column] = self._reaches_left.get(column, _LOOKS) - 1
         if reach is not None and reach >= wanted:
-            self.facts.keep(whole_ranges={**self._whole_ranges, column: reach})
+            self.facts.keep(whole_ranges={**self.facts.can.whole_ranges, column: reach})
         elif reach is not None and is_cut:
             self.facts.note_widest(column, reach)
 

@@ -12,7 +12,10 @@ from tap_ft42.api.token import NoTokenError
 from tap_ft42.declared.contexts import CURSUS, cursus_of, key_of, parent_of
 from tap_ft42.declared.listing import ID
 from tap_ft42.planning.bookmarks import last_served
+from tap_ft42.reading.asking import IncompleteReadError
+from tap_ft42.reading.places import NOW
 from tap_ft42.reading.reader import ListReader
+from tap_ft42.reading.spool import FRESH
 
 if TYPE_CHECKING:
     import logging
@@ -294,7 +297,7 @@ class Partitions:
 
         Args:
             queries: Query parameters that select the records. Several are asked at once.
-            name: The name of the read in the spool.
+            name: The name of the read in the spool; it must be used for nothing else.
             context: The context of the list, if it has one.
             path: The route; None for that of the list.
             is_proof: Whether a row that does not come is taken for disappeared.
@@ -302,10 +305,27 @@ class Partitions:
 
         Yields:
             Records; some perhaps twice.
+
+        Raises:
+            RunEnds: The run has to end.
+            FatalAPIError: The API refuses the request.
+            RetriableAPIError: Too many tries of one page failed.
+            requests.RequestException: The API did not answer.
+            IncompleteReadError: It cannot be proven that these are all records.
         """
+        if not queries:
+            return
+        run, reader, path = self.run, self.reader, path or self.path
         self.plans[name] = {}
-        path = path or self.path
-        sources = [self.reader.source(context, query, name, path=path) for query in queries]
-        yield from self.reader.read_apart(
-            sources, self.run.times.until, is_proof=is_proof, is_divided=is_divided
-        )
+        run.spool.follow(name, {}, run.times.until, longest_age=FRESH)
+        sources = [reader.source(context, query, name, path=path) for query in queries]
+        readings = [
+            run.pipeline.read((*NOW, number), source, reader.whole, is_divided=is_divided)
+            for number, source in enumerate(sources)
+        ]
+        for reading in readings:
+            for part, _ in run.pipeline.parts(reading):
+                if part.is_doubtful and is_proof:
+                    message = "the API counts other rows than it shows"
+                    raise IncompleteReadError(message)
+                yield from [] if part.page is None else part.page.records()

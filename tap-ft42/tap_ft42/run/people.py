@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from tap_ft42.api.errors import REFUSALS, FatalAPIError, explain, status_of
 from tap_ft42.api.page import with_ids
-from tap_ft42.api.retries import RETRIED
 from tap_ft42.declared.contexts import parent_of
 from tap_ft42.declared.listing import ID, LARGEST
 from tap_ft42.planning.scope import id_lists
 from tap_ft42.reading.asking import IncompleteReadError, TooLargeError
+from tap_ft42.run.lifecycle import PARTIAL_FAILURES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -145,7 +145,7 @@ class Directory:
             for batch in id_lists(unknown, _LOOKED_UP):
                 people = {int(person) for person in batch.split(",")}
                 _asked_twice(partial(self._learn_of, people, unknown))
-        except (FatalAPIError, IncompleteReadError, *RETRIED) as failure:
+        except PARTIAL_FAILURES as failure:
             self._note_failure(failure)
             return
         for person_id in unknown:
@@ -204,7 +204,7 @@ class Directory:
             for batch in id_lists(campus_ids):
                 campuses = {int(campus) for campus in batch.split(",")}
                 found |= _asked_twice(partial(self._named_among, campuses))
-        except (FatalAPIError, IncompleteReadError, *RETRIED) as failure:
+        except PARTIAL_FAILURES as failure:
             self._note_failure(failure)
         except TooLargeError:
             pass  # the other campuses are found in another way
