@@ -53,21 +53,14 @@ from functools import partial
 from math import ceil
 from typing import TYPE_CHECKING
 
-from tap_ft42.declared.listing import ID
+from tap_ft42.declared.listing import ID, LOST
 from tap_ft42.reading.ahead import in_turn
-from tap_ft42.reading.asking import (
-    IncompleteReadError,
-    Metered,
-    Part,
-    RangeIgnoredError,
-    RangeTooWideError,
-    TooDearError,
-)
+from tap_ft42.reading.asking import IncompleteReadError, Metered, Part, TooDearError
 from tap_ft42.reading.in_order import order_by, read_in_order
 from tap_ft42.reading.newest import OutOfOrderError, read_newest
-from tap_ft42.reading.paging import LOST, is_all, one_page, tells_order
+from tap_ft42.reading.paging import is_all, one_page, tells_order
 from tap_ft42.reading.piecewise import MOST_SLICES, SHORT_SLICE, read_piecewise, slices_of
-from tap_ft42.reading.regions import Region
+from tap_ft42.reading.regions import RangeIgnoredError, RangeTooWideError, Region
 from tap_ft42.reading.whole import read_list
 
 if TYPE_CHECKING:
