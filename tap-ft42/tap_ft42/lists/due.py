@@ -188,11 +188,7 @@ class DuePartitions:
 
     def doubt_again(self, read: PlannedRead, failure: Exception) -> bool:
         """Tell whether a failed read can do without totals, as they were doubted lately."""
-        facts = self._facts_of(read)
-        is_again = isinstance(failure, IncompleteReadError) and facts.were_totals_doubted
-        if is_again:
-            facts.doubt_totals()
-        return is_again
+        return isinstance(failure, IncompleteReadError) and self._facts_of(read).doubt_again()
 
     def _facts_of(self, read: PlannedRead) -> RouteFacts:
         return self.partitions.facts_of_sweeps if read.is_sweep else self.partitions.facts
