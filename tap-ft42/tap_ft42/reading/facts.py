@@ -179,17 +179,24 @@ class RouteFacts:
     @property
     def has_wrong_totals(self) -> bool:
         """Whether totals count other rows than the list shows; a first doubt lasts a day."""
-        return self.can.totals in {"doubted", "wrong"} and not self.were_totals_doubted
+        return self.can.totals in {"doubted", "wrong"} and not self._were_doubted
 
     @property
-    def were_totals_doubted(self) -> bool:
+    def _were_doubted(self) -> bool:
         """Whether totals are believed, but were doubted on another day of the last month."""
         is_of_today = self.can.observed.get("totals") == self._today
         return self.can.totals == "doubted" and not is_of_today
 
+    def doubt_again(self) -> bool:
+        """Doubt totals if they were doubted lately; return whether they were."""
+        is_again = self._were_doubted
+        if is_again:
+            self.doubt_totals()
+        return is_again
+
     def doubt_totals(self) -> None:
         """Take note that totals contradict each other, or the rows."""
-        is_again = self.can.totals == "wrong" or self.were_totals_doubted
+        is_again = self.can.totals == "wrong" or self._were_doubted
         self.learn(
             "the API counts other rows than it shows. What it shows is read, and what it does "
             "not show is not taken for gone",

@@ -345,7 +345,7 @@ async def _slices(
     if not is_doubtful and shown + LOST + total // 100 < total <= 2 * shown + LOST:
         now = await one_page(ask.after(len(slices) + 1), region, 1, None)
         if now.total is None or shown + LOST + total // 100 < now.total:
-            # They have not left in the meantime, so perhaps the API cuts ranges of ids silently.
+            # They are still there, so perhaps the API cuts ranges of ids silently.
             yield Part(None, is_doubtful=True)
             raise RangeIgnoredError
     # A list does not win a tenth of its rows while it is read, and does not lose half of them.

@@ -78,6 +78,8 @@ class CampusDealer:
         self._campuses: list[int] = []
         self._loaded: set[int] = set()
         self._is_needed = False
+        self._heeded = 1
+        """So many ids of one list are known to count."""
 
     @property
     def _hidden(self) -> set[int]:
@@ -204,18 +206,37 @@ class CampusDealer:
             while left:
                 can = self._list.facts_of_sweeps.can
                 at_once = max(1, min(can.longest_list, reader.page_size - 1))
-                (batch,) = id_lists(left[:at_once])
-                there = self._ids_of({**query, BY_ID: batch}, ids)
+                there = self._shown(query, batch := left[:at_once], ids)
                 found.update(there)
-                if reader.page_size > at_once or at_once == 1:  # else the answers were cut
+                is_cut = at_once > 1 and reader.page_size <= at_once
+                if not is_cut and (len(there) == len(batch) or self._heeds(batch)):
                     left = left[at_once:]
         return found
 
-    def _ids_of(self, query: Mapping[str, Any], ids: set[int]) -> set[int]:
-        """Ask for rows by their ids, and return the ids of those that come."""
+    def _heeds(self, ids: Sequence[int]) -> bool:
+        """Tell whether 42 shows the rows of so many ids: it may cut a list in silence."""
+        if len(ids) > self._heeded:
+            query = self._list.query(self._whole)
+            lacking = {*ids} - (there := self._shown(query, ids, {*ids}))
+            if lacking and self._shown(query, [max(lacking)], lacking):
+                shown = max(1, len(there))
+                self._list.facts_of_sweeps.shorten(BY_ID, len(ids), shown)
+                return False
+            self._heeded = len(ids)
+        return True
+
+    def _shown(self, query: Mapping[str, Any], batch: Sequence[int], ids: set[int]) -> set[int]:
+        """Ask for rows by their ids, and return the ids of those that come.
+
+        Args:
+            query: What else selects rows.
+            batch: The ids that are asked for.
+            ids: Ids of rows that may come.
+        """
         reader = self._list.reader
         failure: Exception | None = None
         if self.tells_rows:
+            query = {**query, BY_ID: ",".join(map(str, batch))}
             source = reader.source(self._whole, query, path=self._list.whole_path)
             try:
                 pages = asked_twice(lambda: reader.all_of(reader.ask_first(source)))
