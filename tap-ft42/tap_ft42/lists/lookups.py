@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from tap_ft42.api.errors import explain
 from tap_ft42.declared.records import BrokenRecordError
 
 if TYPE_CHECKING:
@@ -26,16 +25,6 @@ class LookUps:
     def facts(self) -> RouteFacts:
         """What was observed of the list's route."""
         return self._list.facts
-
-    def note_failure(self, failure: Exception, instead: str) -> None:
-        """Log that look-ups fail in this run, and what the run does instead."""
-        self._list.logger.warning(
-            "%s: who studies where cannot be looked up in this run. %s. %s",
-            self._list.listing.name,
-            instead,
-            explain(failure),
-            extra={"happened": "lookup_failed"},
-        )
 
     @cached_property
     def total(self) -> int | None:
