@@ -168,7 +168,7 @@ class Differences:
             return None
         if self.total_at_most is not None:
             return min(rows, self.total_at_most)
-        return rows + (self.totals == "wrong")
+        return rows + (self.totals != "exact")
 
     def _is_far(self, wanted: Page) -> bool:
         return self.most_pages is not None and wanted.number > self.most_pages

@@ -259,6 +259,15 @@ def test_days_may_be_cut_in_paris(here: Copy, *, empty: bool) -> None:
     assert audits(run)["projects_users"]["zone"] == "Europe/Paris"
 
 
+def test_a_graph_that_is_refused_once_serves_on(here: Copy) -> None:
+    here.sandbox.fault("missing", route=GRAPH.removeprefix("GET "), count=1)
+    here.lose(here.some(500))
+    run = here.night()
+    assert "42 does not count it by the day" not in run.log
+    assert here.asked[GRAPH] >= 2
+    assert here.is_right()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("how", "said"),

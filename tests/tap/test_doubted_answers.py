@@ -100,6 +100,34 @@ def test_a_reference_list_that_seems_to_have_lost_its_rows_keeps_them_and_its_ch
     assert set(well.ids("coalitions_users")) <= {91}  # the bookmarks are still there
 
 
+@pytest.mark.parametrize("is_ranged", [True, False])
+def test_points_that_moved_while_a_night_was_falsely_empty_come_with_the_next_one(
+    tap: Tap, api: ScriptedApi, *, is_ranged: bool
+) -> None:
+    moved_at = "this_year_score_updated_at"
+    still = {"score": 1, moved_at: None}
+    rows = [member(number, 1 + number % 3) | still for number in range(1, 9)]
+    there = Pretended(rows, ignored=[] if is_ranged else [f"range[{moved_at}]"])
+    routes = {f"/v2/coalitions/{n}{MEMBERS[3:]}": members_of(there, n) for n in range(1, 4)}
+    routes[MEMBERS] = there
+    houses = api.script["/v2/coalitions"] = Pretended([coalition(n) for n in range(1, 4)])
+    api.script |= routes
+    here = tap.pointed_at(api, census_hour=0, refresh_hours={"coalitions": 0})
+    first = here.run("coalitions_users")
+
+    there.rows = [there.rows[0] | {"score": 6, moved_at: LATELY}, *there.rows[1:]]
+    houses.rows = [coalition(n) | {"score": 8 if n == 2 else 3} for n in range(1, 4)]
+    api.script |= dict.fromkeys(routes, lambda _: NONE)
+    empty = here.run("coalitions_users", state=first.state)
+    assert empty.ids("coalitions_users") == []
+
+    api.script |= routes
+    night = here.run("coalitions_users", state=empty.state)
+    assert {row["score"] for row in night.records("coalitions_users") if row["id"] == 1} == {6}
+    quiet = here.run("coalitions_users", state=night.state)
+    assert len(quiet.ids("coalitions_users")) <= 1
+
+
 @pytest.mark.parametrize("longest", [1, 4, 20])
 def test_a_list_of_ids_that_is_too_long_for_42_and_so_answered_with_nothing_is_divided(
     tap: Tap, api: ScriptedApi, longest: int

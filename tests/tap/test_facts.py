@@ -173,7 +173,7 @@ def test_only_news_are_written_down(facts: RouteFacts, state: dict[str, Any]) ->
     facts.doubt_totals()
     facts.save()
     assert state["capabilities"] == {
-        "/v2/moons": {"totals": {"is": "wrong", "on": "2026-11-30"}}
+        "/v2/moons": {"totals": {"is": "doubted", "on": "2026-11-30"}}
     }
     state.clear()
     facts.save()

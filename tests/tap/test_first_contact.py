@@ -17,7 +17,7 @@ from tests.tap.scripted import TOKEN_PATH, Reply, always, in_turn, paged
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from tests.tap.running import Tap
+    from tests.tap.running import Run, Tap
     from tests.tap.scripted import Asked, ScriptedApi
 
 BADGES = "/v2/achievements_users"
@@ -232,49 +232,60 @@ def too_many(there: Pretended) -> Callable[[Asked], Reply]:
     return answer
 
 
-def a_month_later(state: Row, stream: str) -> Row:
-    """The state as it will be when observations of a stream no longer count."""
+def days_later(state: Row, stream: str, days: int) -> Row:
+    """The state as it will be when observations of a stream are so old."""
     later = copy.deepcopy(state)
     for routes in later["bookmarks"][stream]["capabilities"].values():
         for seen in routes.values():
-            seen["on"] = (date.fromisoformat(seen["on"]) - timedelta(days=31)).isoformat()
-    return later
+            seen["on"] = (date.fromisoformat(seen["on"]) - timedelta(days=days)).isoformat()
+    return a_day_later(later)
 
 
-def test_totals_that_contradict_the_rows_are_remembered_and_take_nothing_for_gone(
+def doubted(run: Run) -> list[str]:
+    return [line for line in run.warnings if "counts other rows than it shows" in line]
+
+
+def test_totals_that_contradict_the_rows_take_nothing_for_gone_until_they_are_proven_again(
     tap: Tap, api: ScriptedApi
 ) -> None:
     there = badges()
     api.script[BADGES] = too_many(there)
     here, streams = tap.pointed_at(api), ("achievements_users", "census")
     first = here.run(*streams)
-    (line,) = remembered(first)
-    assert "counts other rows than it shows" in line
-    assert known(first, "achievements_users")[BADGES]["totals"]["is"] == "wrong"
+    assert ["remembered until tomorrow" in line for line in doubted(first)] == [True]
 
-    there.rows = there.rows[1:]
+    api.script[BADGES], there.rows = there, there.rows[1:]
     night = here.run(*streams, state=a_day_later(first.state))
-    assert remembered(night) == []
+    assert doubted(night) == []
     assert named(night, "achievements_users", set(range(1, 251))) == set()
     assert [line for line in night.warnings if "none is found to be gone" in line]
 
+    tomorrow = days_later(night.state, "achievements_users", 1)
+    assert named(here.run(*streams, state=tomorrow), "achievements_users", {1, 2}) == {1}
+
+    api.script[BADGES] = too_many(there)
+    again = here.run(*streams, state=tomorrow)
+    assert ["remembered for a month" in line for line in doubted(again)] == [True]
     api.script[BADGES] = there
-    month = a_day_later(a_month_later(night.state, "achievements_users"))
+    assert 1 not in here.run(*streams, state=again.state).ids("achievements_users")
+    still = here.run(*streams, state=days_later(again.state, "achievements_users", 29))
+    assert named(still, "achievements_users", {1, 2}) == set()
+    month = days_later(again.state, "achievements_users", 30)
     assert named(here.run(*streams, state=month), "achievements_users", {1, 2}) == {1}
 
 
-def test_a_full_read_proves_nothing_for_a_month_after_totals_were_wrong(
+def test_a_full_read_proves_nothing_until_the_day_after_totals_were_wrong(
     tap: Tap, api: ScriptedApi
 ) -> None:
     there = Pretended([record_of("blocs", id=number) for number in range(1, 4)])
     api.script["/v2/blocs"] = too_many(there)
     here = tap.pointed_at(api, refresh_hours={"blocs": 0})
     first = here.run("blocs", "census")
-    assert len(remembered(first)) == 1
+    assert len(doubted(first)) == 1
     api.script["/v2/blocs"] = there
     second = here.run("blocs", "census", state=first.state)
     assert second.records("census") == []
-    third = here.run("blocs", "census", state=a_month_later(second.state, "blocs"))
+    third = here.run("blocs", "census", state=days_later(second.state, "blocs", 1))
     assert third.records("census")
 
 

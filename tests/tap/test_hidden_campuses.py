@@ -181,6 +181,23 @@ def test_who_may_not_look_up_campuses_reads_them_all_the_same(
     assert asked_for(there) == ["1,9,4,42"]
 
 
+@pytest.mark.parametrize("status", [414, 502])
+def test_rows_are_dealt_by_shorter_lists_where_42_does_not_answer_for_many_ids(
+    tap: Tap, api: ScriptedApi, there: Pretended, status: int
+) -> None:
+    def answer(asked: Asked) -> Reply:
+        is_long = asked.query.get("filter[id]", "").count(",") > 5
+        return Reply({}, status) if is_long else there(asked)
+
+    api.script |= {MEMBERSHIPS: always(REFUSED), ENROLMENTS: answer}
+    here = tap.pointed_at(api)
+    first = here.run("projects_users")
+    there.rows = [row | {"updated_at": LATELY} for row in there.rows]
+    second = here.run("projects_users", state=first.state)
+    assert campuses(second) == expected(there)
+    assert not told(second, "does not narrow it by filter[id]")
+
+
 def test_rows_of_people_who_study_elsewhere_too_stay_with_the_campus_that_is_listed(
     tap: Tap, api: ScriptedApi, there: Pretended
 ) -> None:

@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.tap.pretended import LATELY, Pretended, dated
+from tests.tap.campuses import ENROLMENTS, MEMBERSHIPS, campuses, expected, four_campuses
+from tests.tap.pretended import LATELY, Pretended, dated, record_of
 from tests.tap.proofs import remembered
-from tests.tap.scripted import Reply
+from tests.tap.scripted import Reply, always
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.tap.running import Tap
     from tests.tap.scripted import Asked, ScriptedApi
 
@@ -41,3 +44,52 @@ def test_each_request_for_rows_may_be_refused_once(
     second = here.run("achievements_users", state=first.state)
     assert 1 in second.ids("achievements_users")
     assert remembered(second) == []
+
+
+def once(is_meant: Callable[[Asked], bool], there: Pretended, status: int) -> Any:  # noqa: ANN401 - an answer of a script
+    refused: list[Asked] = []
+
+    def answer(asked: Asked) -> Reply:
+        if refused or not is_meant(asked):
+            return there(asked)
+        refused.append(asked)
+        return Reply({}, status)
+
+    return answer
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_a_list_of_parents_that_is_refused_once_is_not_taken_for_too_long(
+    tap: Tap, api: ScriptedApi, status: int
+) -> None:
+    houses = range(1, 9)
+    rows = [
+        dated("coalitions_users", 10 * house + one, coalition_id=house)
+        for house in houses
+        for one in range(3)
+    ]
+    api.script["/v2/coalitions"] = Pretended(
+        [record_of("coalitions", id=one) for one in houses]
+    )
+    api.script["/v2/coalitions_users"] = there = Pretended(rows)
+    here = tap.pointed_at(api)
+    first = here.run("coalitions_users")
+    there.rows = [row | {"updated_at": LATELY} for row in rows]
+    api.script["/v2/coalitions_users"] = once(
+        lambda asked: "filter[coalition_id]" in asked.query, there, status
+    )
+    second = here.run("coalitions_users", state=first.state)
+    assert {row["id"] for row in rows} == set(second.ids("coalitions_users"))
+    assert remembered(second) == []
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_a_filter_by_ids_that_is_refused_once_counts_on(
+    tap: Tap, api: ScriptedApi, status: int
+) -> None:
+    there = four_campuses(api)
+    api.script[MEMBERSHIPS] = always(Reply({}, 403))
+    api.script[ENROLMENTS] = once(lambda asked: "filter[id]" in asked.query, there, status)
+    run = tap.pointed_at(api).run("projects_users")
+    assert campuses(run) == expected(there)
+    assert not [line for line in remembered(run) if "filter[id]" in line]

@@ -25,6 +25,7 @@ from tap_ft42.census.unnamed import Unnamed
 from tap_ft42.declared.contexts import cursus_of
 from tap_ft42.declared.instants import from_milliseconds
 from tap_ft42.reading.graph import counts_by_day
+from tap_ft42.reading.refused import asked_twice
 from tap_ft42.reading.regions import Region
 
 if TYPE_CHECKING:
@@ -135,7 +136,9 @@ class Audit(Inquiry):
         query = {**(self._query or {}), **filters, **(more or {})}
         bounds = self._all_days.params() if self._is_bounded else {}
         try:
-            counts = counts_by_day(self._list.reader, self._graph.route, {**query, **bounds})
+            counts = asked_twice(
+                partial(counts_by_day, self._list.reader, self._graph.route, query | bounds)
+            )
         except FatalAPIError as refusal:
             if not (self._is_bounded and may_be_of_parameters(refusal)):
                 raise

@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 STATE_KEY = "capabilities"
 """Where the state of a stream holds what was observed of its routes."""
 
-Totals: TypeAlias = Literal["exact", "wrong", "none"]
-"""Whether ``X-Total`` counts the rows, counts something else, or is not sent. A total that
-stops at a maximum is wrong."""
+Totals: TypeAlias = Literal["exact", "doubted", "wrong", "none"]
+"""Whether ``X-Total`` counts the rows, did not for once, counts something else, or is not sent.
+A total that stops at a maximum is wrong."""
 
 Zone: TypeAlias = Literal["UTC", "Europe/Paris"]
 """A time zone in which a graph may count its days."""

@@ -7,7 +7,6 @@ that the last full read found.
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from tap_ft42.declared.instants import DAY, from_milliseconds, milliseconds
@@ -17,6 +16,7 @@ from tap_ft42.planning.bookmarks import forget_foreign, is_same_scope, note_scop
 from tap_ft42.planning.collapse import refuse_collapse
 from tap_ft42.planning.plan import Partition
 from tap_ft42.planning.steps import Way
+from tap_ft42.reading.asking import IncompleteReadError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from tap_ft42.planning.steps import Step
     from tap_ft42.reading.asking import Part
     from tap_ft42.reading.places import Place
+    from tap_ft42.reading.source import Route
     from tap_ft42.run.partitions import Partitions
 
 _DAY = 24
@@ -173,30 +174,37 @@ class DuePartitions:
             read: The read that the step is of.
             is_short: Whether the step has shown fewer rows than 42 counts.
         """
-        of = self.partitions
-        route = of.route_of_sweeps if read.is_sweep else of.route
+        route = self._route_of(read)
         if part.is_doubtful:
-            if is_short and step.way in {Way.FULL, Way.LOAD} and not self._had_wrong_totals:
+            route.facts.doubt_totals()
+            is_load = step.way in {Way.FULL, Way.LOAD}
+            is_first = route.facts.can.totals == "doubted"
+            if is_short and is_load and is_first:
                 for member in read.contexts:
                     state = self.partitions.state(member)
                     state[_DOUBTED] = from_milliseconds(self.partitions.run.began)
-            route.facts.doubt_totals()
         if part.is_newest_first is not None:
             route.facts.note_order(is_newest_first=part.is_newest_first)
         if part.is_cut is not None:
             route.looks.note_cut(step.until, is_cut=part.is_cut)
 
-    @cached_property
-    def _had_wrong_totals(self) -> bool:
-        """Whether the totals of the list were known to be wrong when the run began."""
-        return self.partitions.has_wrong_totals
+    def doubt_again(self, read: PlannedRead, failure: Exception) -> bool:
+        """Tell whether a failed read can do without totals, as they were doubted lately."""
+        facts = self._route_of(read).facts
+        is_again = isinstance(failure, IncompleteReadError) and facts.were_totals_doubted
+        if is_again:
+            facts.doubt_totals()
+        return is_again
+
+    def _route_of(self, read: PlannedRead) -> Route:
+        return self.partitions.route_of_sweeps if read.is_sweep else self.partitions.route
 
     def _forget_doubted(self, state: dict[str, Any]) -> None:
         """Forget a load that showed too few rows, once the night has come."""
         run, doubted = self.partitions.run, milliseconds(state.get(_DOUBTED))
         hour = run.settings["census_hour"]
-        is_again = self._had_wrong_totals and "from_scratch" not in state
-        if doubted is None or not is_again or run.backfill is not None or hour < 0:
+        is_begun = "from_scratch" in state
+        if doubted is None or is_begun or run.backfill is not None or hour < 0:
             return
         if nights.is_due(doubted, run.began, hour):
             for name in (_DOUBTED, "refreshed_at"):

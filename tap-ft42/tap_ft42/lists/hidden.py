@@ -283,8 +283,8 @@ class HiddenParents:
             whole: The context of the list.
             others: Ids that count as known, too.
         """
-        can, known = self._list.facts_of_sweeps.can, sorted(self._known.union(others))
-        if len(known) > can.longest_list or can.totals == "wrong":
+        facts, known = self._list.facts_of_sweeps, sorted(self._known.union(others))
+        if len(known) > facts.can.longest_list or facts.has_wrong_totals:
             return None
         # Rows that are added meanwhile belong to known parents. So count all rows first.
         everything = self._answer(self._ask(whole, None))

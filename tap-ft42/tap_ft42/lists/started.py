@@ -273,6 +273,8 @@ class StartedReads:
             halving.has_failed = True
         if isinstance(failure, TooDearError) or self.partitions.turn_to_carrier(failure):
             self._start([[member] for member in members])
+        elif self._due.doubt_again(running.read, failure):
+            self._start([members])
         elif not running.read.is_sweep or not may_come_from_one_member(failure):
             return False
         elif isinstance(failure, FatalAPIError) and (
@@ -284,10 +286,11 @@ class StartedReads:
             else:
                 self._try_some(members, failure)
         else:
-            halving, middle = Halving(len(members)), ceil(len(members) / 2)
+            middle, is_refused = ceil(len(members) / 2), isinstance(failure, FatalAPIError)
+            halving = Halving(running.read.contexts, is_refused=is_refused)
             for half in (members[:middle], members[middle:]):
                 self._start([half], halving=halving)
-            self._sweeping.tell_halved(halving.members, failure)
+            self._sweeping.tell_halved(len(members), failure)
         return True
 
     def _try_some(self, members: Sequence[Partition], refusal: Exception) -> None:

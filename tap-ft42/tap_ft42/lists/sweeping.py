@@ -44,8 +44,10 @@ _PART = 100
 class Halving:
     """A sweep that failed, and is read in two halves."""
 
-    members: int
-    """How many parents it named."""
+    contexts: Sequence[Context | None]
+    """Its partitions."""
+    is_refused: bool
+    """Whether 42 refused it."""
     read: list[int] = field(default_factory=list)
     """How many the halves named that were read."""
     has_failed: bool = False
@@ -95,9 +97,23 @@ class Sweeping:
     def note_half(self, halving: Halving, members: int) -> None:
         """Take note of how many parents fit in one list, once both halves were read."""
         halving.read.append(members)
-        if not halving.has_failed and len(halving.read) > 1:
-            longest = max(halving.read)
-            self._list.facts_of_sweeps.shorten(self._filter, halving.members, longest)
+        if halving.has_failed or len(halving.read) == 1 or self._has_passed(halving):
+            return
+        length, longest = len(halving.contexts), max(halving.read)
+        self._list.facts_of_sweeps.shorten(self._filter, length, longest)
+
+    def _has_passed(self, halving: Halving) -> bool:
+        """Tell whether the refusal of a sweep has passed: then its length is not the reason."""
+        contexts = halving.contexts
+        ids = [*map(parent_of, contexts)]
+        try:
+            if halving.is_refused:
+                self._beginnings(list_of(contexts[0]), [ids], None)
+        except (FatalAPIError, TooLargeError):
+            return False
+        except (RunEnds, *PARTIAL_FAILURES):
+            return True  # nobody knows
+        return halving.is_refused
 
     def are_loads_apart(self, contexts: Sequence[Context | None]) -> bool:
         """Tell whether each first load is read apart.

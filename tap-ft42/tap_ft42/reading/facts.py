@@ -81,19 +81,21 @@ class RouteFacts:
         """Tell whether no test of the last month has shown an attribute of `Capabilities`."""
         return self.can.is_due(name, self._today)
 
-    def learn(self, why: str, **seen: Any) -> None:  # noqa: ANN401 - fields of `Capabilities`
+    def learn(self, why: str, lasts: str = "for a month", **seen: Any) -> None:  # noqa: ANN401 - fields of `Capabilities`
         """Take note of what an answer has shown.
 
         Args:
             why: The finding and what follows from it, for people.
+            lasts: How long it counts.
             seen: The finding.
         """
         if not self.keep(**seen):
             return
         logger_of(self.listing).warning(
-            "%s: %s. This is remembered for a month.",
+            "%s: %s. This is remembered %s.",
             self.listing.name,
             why,
+            lasts,
             extra={"happened": "capability", "route": self._route, **_told(seen)},
         )
 
@@ -174,12 +176,25 @@ class RouteFacts:
                 is_newest_first=is_newest_first,
             )
 
+    @property
+    def has_wrong_totals(self) -> bool:
+        """Whether totals count other rows than the list shows; a first doubt lasts a day."""
+        return self.can.totals in {"doubted", "wrong"} and not self.were_totals_doubted
+
+    @property
+    def were_totals_doubted(self) -> bool:
+        """Whether totals are believed, but were doubted on another day of the last month."""
+        is_of_today = self.can.observed.get("totals") == self._today
+        return self.can.totals == "doubted" and not is_of_today
+
     def doubt_totals(self) -> None:
         """Take note that totals contradict each other, or the rows."""
+        is_again = self.can.totals == "wrong" or self.were_totals_doubted
         self.learn(
             "the API counts other rows than it shows. What it shows is read, and what it does "
             "not show is not taken for gone",
-            totals="wrong",
+            "for a month" if is_again else "until tomorrow",
+            totals="wrong" if is_again else "doubted",
         )
 
     def tell_odd_ids(self) -> None:

@@ -17,7 +17,7 @@ from tap_ft42.reading.source import ListSource, Route
 from tap_ft42.reading.whole import read_list
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
+    from collections.abc import AsyncIterator, Callable, Iterator, Mapping
     from datetime import date
 
     from tap_ft42.api.client import Client
@@ -155,8 +155,15 @@ class ListReader:
 
     def one_of(self, reading: Reading) -> Page:
         """Wait for the page of a reading that has only one; raises as `Pipeline.parts`."""
+        return next(self._pages(reading))
+
+    def all_of(self, reading: Reading) -> list[Page]:
+        """Wait for all pages of a reading that may be divided; raises as `Pipeline.parts`."""
+        return [*self._pages(reading)]
+
+    def _pages(self, reading: Reading) -> Iterator[Page]:
         pages = (part.page for part, _ in self.pipeline.parts(reading))
-        return next(page for page in pages if page is not None)
+        return (page for page in pages if page is not None)
 
 
 async def _first_page(ask: Ask, sort: str | None) -> AsyncIterator[Part]:

@@ -14,7 +14,7 @@ import re
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial, reduce
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from tap_ft42.api.errors import (
     FatalAPIError,
@@ -34,8 +34,18 @@ if TYPE_CHECKING:
     from tap_ft42.reading.facts import RouteFacts
     from tap_ft42.reading.regions import Key, Region
 
+_Found = TypeVar("_Found")
+
 _SORT, _TOO_MANY = r"\bsort", r"too (many|long)"
 _SIZE, _PERHAPS_SIZE = r"per_page|page\W?size", r"\bpage\b|\bsize\b|\blimit\b"
+
+
+def asked_twice(ask: Callable[[], _Found]) -> _Found:
+    """Ask, and once more if 42 refuses that: it would be remembered for a month."""
+    try:
+        return ask()
+    except FatalAPIError:
+        return ask()
 
 
 @dataclass(frozen=True)

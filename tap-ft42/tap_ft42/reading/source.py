@@ -172,7 +172,7 @@ class ListSource(Source):
 
     def _believed(self, page: Page) -> Page:
         """Return a page without its total, if the totals are known to be wrong."""
-        return page.without_total() if self.facts.can.totals == "wrong" else page
+        return page.without_total() if self.facts.has_wrong_totals else page
 
     def _asked_apart(self, asked: Asked, number: int = 1) -> Page:
         """Ask for a page besides the wanted one, once the quota allows it."""
@@ -217,7 +217,7 @@ class ListSource(Source):
 
     def _asked_twice(self, asked: Asked, number: int, page: Page) -> Page:
         """Ask once more after an answer that has neither rows nor a total."""
-        if self.facts.can.totals == "wrong":
+        if self.facts.has_wrong_totals:
             return page  # it may have counted them
         with suppress(FatalAPIError):
             page = self._asked_apart(asked, number)

@@ -96,7 +96,7 @@ class Partitions:
     @property
     def has_wrong_totals(self) -> bool:
         """Whether the API's totals were seen to differ from the rows that it sends."""
-        return "wrong" in {self.facts.can.totals, self.facts_of_sweeps.can.totals}
+        return self.facts.has_wrong_totals or self.facts_of_sweeps.has_wrong_totals
 
     @property
     def logger(self) -> logging.Logger:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol
 
 from tap_ft42.api.client import logger_of
 from tap_ft42.api.errors import REFUSALS, FatalAPIError, explain, status_of
@@ -20,17 +20,16 @@ from tap_ft42.declared.contexts import parent_of
 from tap_ft42.declared.listing import ID, LARGEST
 from tap_ft42.planning.scope import id_lists
 from tap_ft42.reading.asking import IncompleteReadError, TooLargeError
+from tap_ft42.reading.refused import asked_twice
 from tap_ft42.run.lifecycle import PARTIAL_FAILURES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from tap_ft42.declared.contexts import Context
     from tap_ft42.planning.scope import Scope
     from tap_ft42.reading.facts import RouteFacts
     from tap_ft42.run.host import Output
-
-_Found = TypeVar("_Found")
 
 NOWHERE = 0
 """The campus of a row that belongs to no campus of the run."""
@@ -142,7 +141,7 @@ class Directory:
         try:
             for batch in id_lists(unknown, _LOOKED_UP):
                 people = {int(person) for person in batch.split(",")}
-                _asked_twice(partial(self._learn_of, people, unknown))
+                asked_twice(partial(self._learn_of, people, unknown))
         except PARTIAL_FAILURES as failure:
             self._note_failure(failure)
             return
@@ -201,7 +200,7 @@ class Directory:
         try:
             for batch in id_lists(campus_ids):
                 campuses = {int(campus) for campus in batch.split(",")}
-                found |= _asked_twice(partial(self._named_among, campuses))
+                found |= asked_twice(partial(self._named_among, campuses))
         except PARTIAL_FAILURES as failure:
             self._note_failure(failure)
         except TooLargeError:
@@ -275,14 +274,6 @@ class Directory:
     def campuses_of(self, person_id: int | None) -> set[int]:
         """Return the known campuses of a person: at least those in scope."""
         return self._campuses_of.get(person_id, set()) if person_id is not None else set()
-
-
-def _asked_twice(look_up: Callable[[], _Found]) -> _Found:
-    """Look up, and once more if 42 refuses that: it would be remembered for a month."""
-    try:
-        return look_up()
-    except FatalAPIError:
-        return look_up()
 
 
 def preferred(

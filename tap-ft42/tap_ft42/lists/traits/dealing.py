@@ -33,7 +33,8 @@ from tap_ft42.declared.listing import BY_ID, ID
 from tap_ft42.lists.fitted import fitted
 from tap_ft42.planning.refresh import hidden_ids
 from tap_ft42.planning.scope import id_lists
-from tap_ft42.reading.asking import IncompleteReadError, TooDearError, TooLargeError
+from tap_ft42.reading.asking import IncompleteReadError, TooDearError
+from tap_ft42.reading.refused import asked_twice
 from tap_ft42.run.people import NOWHERE, person_of, preferred
 
 if TYPE_CHECKING:
@@ -196,25 +197,35 @@ class CampusDealer:
             RunEnds: The run has to end.
         """
         found, query = set[int](), self._list.query(self._whole)
-        longest = self._list.facts_of_sweeps.can.longest_list
-        at_once = max(1, min(longest, self._list.reader.page_size - 1))
-        for some in id_lists(campuses, longest):
+        can, reader = self._list.facts_of_sweeps.can, self._list.reader
+        for some in id_lists(campuses, can.longest_list):
             query[self._list.listing.parent_filter or ""] = some
-            for batch in id_lists(ids - found, at_once):
-                found.update(self._ids_of({**query, BY_ID: batch}, ids))
+            left = sorted(ids - found)
+            while left:
+                can = self._list.facts_of_sweeps.can
+                at_once = max(1, min(can.longest_list, reader.page_size - 1))
+                (batch,) = id_lists(left[:at_once])
+                there = self._ids_of({**query, BY_ID: batch}, ids)
+                found.update(there)
+                if reader.page_size > at_once or at_once == 1:  # else the answers were cut
+                    left = left[at_once:]
         return found
 
-    def _ids_of(self, query: Mapping[str, Any], ids: set[int]) -> Sequence[int]:
+    def _ids_of(self, query: Mapping[str, Any], ids: set[int]) -> set[int]:
         """Ask for rows by their ids, and return the ids of those that come."""
         reader = self._list.reader
         failure: Exception | None = None
         if self.tells_rows:
             source = reader.source(self._whole, query, path=self._list.whole_path)
             try:
-                page = reader.one_of(reader.ask_first(source, is_divided=False))
-                if ids.issuperset(page.ids) and page.count >= (page.total or 0):
-                    return page.ids
-            except (FatalAPIError, TooLargeError) as refusal:
+                pages = asked_twice(lambda: reader.all_of(reader.ask_first(source)))
+                is_cut = reader.page_size < source.size
+                if all(
+                    ids.issuperset(page.ids) and (is_cut or page.count >= (page.total or 0))
+                    for page in pages
+                ):
+                    return {own for page in pages for own in page.ids}
+            except FatalAPIError as refusal:
                 failure = refusal
             self._list.facts_of_sweeps.note_filter(
                 BY_ID, is_ignored=True, instead="Each campus is asked for by itself"

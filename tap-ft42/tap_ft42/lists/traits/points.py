@@ -8,12 +8,14 @@ Two signs show that the points of a membership have moved:
    partition, and no row of the window explains that, the partition is read in full again.
 
 The state of the stream holds, below ``scores``, ``read_until``: the upper bound of the last
-window. The state of a partition holds ``total_score``, the parent's total before the last
-full read, and, while a full read goes on, ``total_score_seen``.
+window that had rows, but of two days ago at least, as an empty answer may be wrong. The state
+of a partition holds ``total_score``, the parent's total before the last full read that is
+believed, and, while a full read goes on, ``total_score_seen``.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +26,10 @@ from tap_ft42.declared.contexts import parent_of
 from tap_ft42.declared.instants import from_milliseconds, milliseconds
 from tap_ft42.declared.listing import ID
 from tap_ft42.lists.traits.trait import Trait
+from tap_ft42.planning.collapse import refuse_collapse
 from tap_ft42.planning.refresh import forget_position
+from tap_ft42.reading.asking import IncompleteReadError
+from tap_ft42.reading.looks import NIGHTLY
 from tap_ft42.reading.regions import Region
 from tap_ft42.reading.spool import FRESH
 from tap_ft42.run.lifecycle import PARTIAL_FAILURES
@@ -48,6 +53,8 @@ class PointsOfParents(Trait):
         self._list = partitions
         self._points = points
         self._totals: dict[int, Any] = {}
+        self._had_rows = set[int]()
+        """Parents whose rows are read in full again."""
         self._are_emitted = False
         self._until = 0
 
@@ -64,6 +71,8 @@ class PointsOfParents(Trait):
         total = self._totals[parent]
         is_known = "total_score" in state and state["total_score"] == total
         if not is_known and parent not in map(self._parent_of, self._moved):
+            if state.get("replication_key_value"):
+                self._had_rows.add(parent)
             forget_position(state)
         if not state.get("replication_key_value"):
             # A read that begins now sees the points of this total, or newer ones.
@@ -83,8 +92,13 @@ class PointsOfParents(Trait):
     @override
     def complete(self, context: Context | None) -> None:
         parent, state = parent_of(context), self._list.state(context)
-        if parent in self._totals and not self._list.run.lifecycle.ends_early:
-            state["total_score"] = state.pop("total_score_seen", self._totals[parent])
+        if parent not in self._totals or self._list.run.lifecycle.ends_early:
+            return
+        total = state.pop("total_score_seen", self._totals[parent])
+        rows, known = bool(state.get("replication_key_value")), parent in self._had_rows
+        with suppress(IncompleteReadError):  # the next night reads it again
+            refuse_collapse(state, known=known, rows=rows, began=self._list.run.began)
+            state["total_score"] = total
 
     def _parent_of(self, record: Mapping[str, Any]) -> object:
         return record.get(self._list.listing.parent_id)
@@ -116,6 +130,8 @@ class PointsOfParents(Trait):
                 raise
             self._until = read_until
             return []
+        if not records:
+            self._until = max(read_until, self._until - NIGHTLY)
         known = {parent_of(part["context"]) for part in self._list.states_within(None)}
         return [
             record
@@ -131,12 +147,17 @@ class PointsOfParents(Trait):
         """Tell whether the API narrows the list by the instant when points moved."""
         name, facts = f"range[{self._points.moved_at}]", self._list.facts_of_sweeps
         if facts.is_due("ignored_filters"):
-            reader, path = self._list.reader, self._list.whole_path or ""
             try:
-                is_ignored = reader.one_of(reader.ask_one(path, {name: _PROBE})).count > 0
+                is_ignored = self._is_any({name: _PROBE})
+                if not (is_ignored or self._is_any({})):
+                    return False  # a list that is falsely empty tells nothing
             except FatalAPIError as refusal:
                 if status_of(refusal) in REFUSALS:
                     return False  # another run may get an answer
                 is_ignored = True
             facts.note_filter(name, is_ignored=is_ignored, instead="Points are found by sums")
         return name not in facts.can.ignored_filters
+
+    def _is_any(self, query: Mapping[str, str]) -> bool:
+        reader, path = self._list.reader, self._list.whole_path or ""
+        return reader.one_of(reader.ask_one(path, query)).count > 0
