@@ -186,7 +186,8 @@ class Sweeping:
             pages: How many it has, if it is loaded; several are read in slices of ids.
             width: How wide its windows are, in milliseconds.
         """
-        regions = [Region({self._list.facts.cursor: (0, width)})]
+        listing = self._list.listing
+        regions = [Region({listing.key: (0, width)})] if listing.cursor else []
         regions += [Region({ID: (1, MAX_ID)})] if pages > 1 else []
         routes = (self._list.route, self._list.route_of_sweeps)
         looks = max(route.looks.number_due(*regions) for route in routes)
@@ -247,7 +248,7 @@ class Sweeping:
             return  # empty answers tell nothing
         if (one.total, one.ids) == (other.total, other.ids):
             # A row has one parent: if only first ids counted, other rows would have come.
-            facts.confirm_lists()
+            facts.keep(longest_list=facts.can.longest_list)
         elif not is_sorted and one.total is None:
             return
         elif tries > 1:
@@ -259,7 +260,7 @@ class Sweeping:
         ):
             facts.shorten(self._filter, len(ids), 1)
         else:
-            facts.confirm_lists()
+            facts.keep(longest_list=facts.can.longest_list)
 
     def _is_of_first(self, whole: Context | None, ids: Sequence[int], page: Page) -> bool:
         """Tell whether a list has no more rows than its first parent alone."""
