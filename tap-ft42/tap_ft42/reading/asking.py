@@ -140,12 +140,11 @@ class Remedy:
     """Smaller requests that replace one which may be too large.
 
     Attributes:
-        smallest: The smallest one. If it is answered, the API is not down.
-        smaller: Others with their sizes, the largest one first.
+        smaller: They and their sizes, the largest one first. If the last one is answered, the
+            API is not down.
         too_large: Makes the exception, and notes the size that is answered.
     """
 
-    smallest: Source
     smaller: Sequence[tuple[int, Source]]
     too_large: Callable[[int], TooLargeError]
 
