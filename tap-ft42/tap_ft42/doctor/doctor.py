@@ -154,7 +154,7 @@ class Visit:
     def _begin(self, one: ListRun, ids: Sequence[int]) -> tuple[ObservedRoute, Reading]:
         """Start to try a list; `ids` are those of some parents."""
         listing, run, parts = one.listing, self._run, one.partitions
-        path, whole = listing.whole_path or listing.path, parts.lists[0]
+        path, whole = listing.whole_path or listing.path, parts.wholes[0]
         if listing.parent is not None and listing.parent.is_campus:
             ids = run.scope.campus_ids or ids
         contexts = [{**(whole or {}), listing.parent_id: own} for own in ids]

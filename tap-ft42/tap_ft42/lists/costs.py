@@ -78,7 +78,7 @@ class Intent:
     def name(self) -> str:
         """The name of the stream, with the cursus if the run reads several."""
         cursus_id, name = cursus_of(self.whole), self.list_run.listing.name
-        return f"{name} ({cursus_id})" if len(self.list_run.partitions.lists) > 1 else name
+        return f"{name} ({cursus_id})" if len(self.list_run.partitions.wholes) > 1 else name
 
     @cached_property
     def due(self) -> Sequence[PlannedRead]:
@@ -175,7 +175,7 @@ def estimates(lists: Mapping[str, ListRun]) -> list[Estimate]:
         requests.RequestException: The API did not answer.
     """
     wanted = [one for one in lists.values() if one.partitions.is_wanted]
-    intents = [Intent.of(one, whole) for one in wanted for whole in one.partitions.lists]
+    intents = [Intent.of(one, whole) for one in wanted for whole in one.partitions.wholes]
     # All are asked at once, as some take the API half a minute.
     asked = [_ask(intent, (-1, number)) for number, intent in enumerate(intents)]
     totals = {
@@ -215,7 +215,7 @@ def _ask(intent: Intent, place: Place) -> list[Reading]:
     if _is_batched(intent):
         # The cost depends on the number of people, so the people are counted.
         people = _people_list(intent).partitions
-        partitions, lists = people, [(whole, people.query(whole)) for whole in people.lists]
+        partitions, lists = people, [(whole, people.query(whole)) for whole in people.wholes]
     path = partitions.whole_path
     if not intent.is_due or path is None:
         return []
@@ -360,7 +360,7 @@ def _people(people: ListRun) -> tuple[int, float]:
                 partitions.reader.ask_one(
                     path, {**partitions.query(whole), **other}, context=whole
                 )
-                for whole in partitions.lists
+                for whole in partitions.wholes
             ],
         )
         for other in ({}, {people.listing.campus_filter or "": None})

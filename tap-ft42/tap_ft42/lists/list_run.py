@@ -360,7 +360,7 @@ class ListRun:
                 cursus_of(whole): Presence(parts, self.due.needs_all)
                 if self.listing.cursor is None
                 else KnownRows(parts, whole)
-                for whole in parts.lists
+                for whole in parts.wholes
             }
         )
 

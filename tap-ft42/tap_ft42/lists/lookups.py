@@ -34,7 +34,7 @@ class LookUps:
             RunEnds: The run has to end.
             FatalAPIError: The API refuses the request.
         """
-        reader, wholes = self._list.reader, self._list.lists
+        reader, wholes = self._list.reader, self._list.wholes
         asked = [
             reader.ask_one(self._list.path, self._list.query(whole), context=whole)
             for whole in wholes
@@ -44,7 +44,7 @@ class LookUps:
 
     def all_rows(self) -> Iterator[dict[str, Any]]:
         """Yield all rows of the list that are in scope; raises as `Partitions.read_apart`."""
-        for whole in self._list.lists:
+        for whole in self._list.wholes:
             yield from self._rows(self._list.query(whole), whole)
 
     def rows(self, **ids: str) -> Iterator[dict[str, Any]]:

@@ -134,7 +134,7 @@ class Partitions:
         return self._by_cursus[key]
 
     @property
-    def lists(self) -> list[Context | None]:
+    def wholes(self) -> list[Context | None]:
         """The contexts of the whole list: one for each cursus, or only None."""
         return self.by_cursus(None)
 
@@ -144,7 +144,7 @@ class Partitions:
         if self.listing.parent is not None:
             return None
         if self.listing.by_cursus:
-            return [dict(whole) for whole in self.lists if whole]
+            return [dict(whole) for whole in self.wholes if whole]
         backfill, state = self.run.backfill, self.output.stream_state
         is_read = backfill is not None and backfill.has_read(state)
         if self.listing.people_filter is None or is_read or self.run.is_dry_run:
