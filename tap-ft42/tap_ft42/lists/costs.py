@@ -17,7 +17,7 @@ from tap_ft42.declared.contexts import cursus_of
 from tap_ft42.declared.instants import from_milliseconds
 from tap_ft42.declared.listing import ID, LARGEST
 from tap_ft42.declared.words import table
-from tap_ft42.lists.fitted import fitted
+from tap_ft42.lists.corrected import corrected
 from tap_ft42.planning.plan import plan, sharing
 from tap_ft42.planning.steps import Way
 from tap_ft42.reading.looks import NIGHTLY
@@ -70,7 +70,7 @@ class Intent:
         for state in deepcopy(list_run.partitions.states_within(whole)):
             context = {**state.get("context", {}), **(whole or {})} or None
             members.append(due.partition(context, state))
-        listing, times = fitted(list_run.partitions), list_run.run.times
+        listing, times = corrected(list_run.partitions), list_run.run.times
         groups = sharing(listing, members)
         return cls(list_run, whole, plan(listing, groups, times))
 
@@ -314,7 +314,7 @@ def _requests_below(
         share = 1 if is_narrowed else len(run.scope.campus_ids) / campuses or 1
         partitions = ceil((parents or campuses) * share)
         # In a first load all partitions begin at the same point, so they share requests.
-        reads = ceil(partitions / fitted(intent.list_run.partitions).largest_sweep)
+        reads = ceil(partitions / corrected(intent.list_run.partitions).largest_sweep)
     size = intent.list_run.partitions.reader.page_size
     # How the rows spread over the reads is not known: assume the middle of best and worst.
     least, most = max(reads, pages), reads + (rows or 0) // size

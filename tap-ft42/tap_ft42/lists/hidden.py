@@ -41,7 +41,7 @@ from typing import TYPE_CHECKING, Any
 from tap_ft42.api.errors import FatalAPIError, status_of
 from tap_ft42.declared.contexts import cursus_of, parent_of
 from tap_ft42.declared.listing import LARGEST
-from tap_ft42.lists.fitted import is_read_at_once
+from tap_ft42.lists.corrected import is_read_at_once
 from tap_ft42.planning.refresh import HIDDEN, forget_position, hidden_ids
 from tap_ft42.reading.asking import TooLargeError
 from tap_ft42.reading.places import NOW

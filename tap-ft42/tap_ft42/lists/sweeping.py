@@ -19,7 +19,7 @@ from tap_ft42.api.errors import FatalAPIError, explain, may_be_of_parameters, st
 from tap_ft42.api.retries import RETRIED
 from tap_ft42.declared.contexts import list_of, parent_of
 from tap_ft42.declared.listing import ID, LARGEST
-from tap_ft42.lists.fitted import fitted
+from tap_ft42.lists.corrected import corrected
 from tap_ft42.reading.asking import IncompleteReadError, TooLargeError
 from tap_ft42.reading.places import NOW
 from tap_ft42.reading.regions import MAX_ID, Region
@@ -235,7 +235,7 @@ class Sweeping:
         """
         facts, whole = self._list.facts_of_sweeps, list_of(contexts[0])
         ids = [parent_of(context) for context in contexts[: facts.can.longest_list]]
-        sort = ID if fitted(self._list).is_sortable else None
+        sort = ID if corrected(self._list).is_sortable else None
         try:
             one, other = self._beginnings(whole, (ids, ids[::-1]), sort)
         except TooLargeError:

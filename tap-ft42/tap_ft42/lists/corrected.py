@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tap_ft42.run.partitions import Partitions
 
 
-def fitted(partitions: Partitions) -> Listing:
+def corrected(partitions: Partitions) -> Listing:
     """Return the listing as declared, corrected by what was observed of the API."""
     listing, can = partitions.listing, partitions.facts.can
     of_sweeps, is_whole = partitions.facts_of_sweeps.can, _is_whole(partitions)
