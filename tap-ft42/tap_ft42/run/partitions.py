@@ -44,6 +44,8 @@ class Partitions:
         self._by_cursus: dict[Hashable, list[Context | None]] = {}
         self.emitted = Emitted(listing.cursor)
         """Counts the rows that go to the target."""
+        self.listed_ids: set[object] | None = None
+        """The ids of all rows of a reference list, if the run has listed them all."""
         self.is_unreadable = False
         """Whether the list failed in this run, so its rows are taken from another list."""
 
