@@ -1,6 +1,7 @@
 """Decides which ranges of a route are tested before they are believed, and tests them.
 
-How a test works says `tap_ft42.reading.bounds`. Here is when one is due, and what follows.
+`tap_ft42.reading.bounds` says how a test works; this module says when one is due, and what
+follows from it.
 """
 
 from __future__ import annotations
