@@ -27,7 +27,6 @@ from tap_ft42.doctor.findings import (
 )
 from tap_ft42.doctor.observed import Answer, ObservedRoute
 from tap_ft42.reading.asking import TooLargeError
-from tap_ft42.reading.reader import ONE
 from tap_ft42.run.lifecycle import PARTIAL_FAILURES
 
 if TYPE_CHECKING:
@@ -183,7 +182,7 @@ class Visit:
     ) -> tuple[ObservedRoute, Reading]:
         """Test only whether the application may read a route."""
         route, reader = self._route(one, path, context), one.partitions.reader
-        source = reader.source(context, {}, path=path, size=ONE)
+        source = reader.source(context, {}, path=path, size=1)
         return route, reader.ask_first(source, self._run.next_place(), max_tries=_TRIES)
 
     def _route(self, one: ListRun, path: str, context: Context | None) -> ObservedRoute:
