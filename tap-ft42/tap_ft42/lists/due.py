@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tap_ft42.declared.instants import DAY, from_milliseconds, milliseconds
-from tap_ft42.lists.fitted import tells_changes
+from tap_ft42.lists.corrected import tells_changes
 from tap_ft42.planning import nights, refresh
 from tap_ft42.planning.bookmarks import forget_foreign, is_same_scope, note_scope
 from tap_ft42.planning.collapse import refuse_collapse

@@ -161,11 +161,6 @@ class RouteFacts:
                 bounds=bounds,
             )
 
-    @property
-    def cursor(self) -> str:
-        """The column of the list's cursor; empty if it has none."""
-        return "" if self.listing.cursor is None else self.listing.cursor.column
-
     def note_order(self, *, is_newest_first: bool) -> None:
         """Take note of the order in which the list comes by itself."""
         if is_newest_first != self.can.is_newest_first:
@@ -238,10 +233,6 @@ class RouteFacts:
         """Assume that lists of so many ids are answered, to test it."""
         with self._lock:
             self.can = msgspec.structs.replace(self.can, longest_list=longest)
-
-    def confirm_lists(self) -> None:
-        """Take note that all ids count in lists of up to the known length."""
-        self.keep(longest_list=self.can.longest_list)
 
     def shorten(self, name: str, length: int, longest: int) -> None:
         """Take note that 42 answers only shorter lists of ids.

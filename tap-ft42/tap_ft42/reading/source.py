@@ -353,11 +353,12 @@ class ListSource(Source):
     def remedies(self, *, is_heavy: bool) -> Iterator[Remedy]:
         probe = replace(self, size=1, plan=None)
         if is_heavy and self.size > 1:
-            pages = [(size, replace(probe, size=size)) for size in halves_of(self.size)]
-            yield Remedy(probe, pages, self._too_heavy)
+            sizes = (*halves_of(self.size), 1)
+            yield Remedy([(size, replace(probe, size=size)) for size in sizes], self._too_heavy)
         if (ids := len(self._ids[1])) > 1:
-            lists = [(length, probe.pieces(length)[0]) for length in halves_of(ids)]
-            yield Remedy(probe.pieces(1)[0], lists, self._too_many)
+            lengths = (*halves_of(ids), 1)
+            lists = [(length, probe.pieces(length)[0]) for length in lengths]
+            yield Remedy(lists, self._too_many)
 
     def _too_heavy(
         self, size: int, why: str = "42 does not answer pages of {} rows in time"

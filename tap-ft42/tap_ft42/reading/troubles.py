@@ -115,18 +115,18 @@ class Troubles:
         suspected = self._remedy(place, source, request)
         if suspected is not None:
             del self._suspected[place]
-            largest = await _largest(suspected, is_answered)
-            # If even the smallest request fails now, the size is not the reason.
-            if largest is not None:
-                found = suspected.too_large(largest)
-                raise found
-            return False
+            for size, probe in suspected.smaller:
+                if await is_answered(probe):
+                    found = suspected.too_large(size)
+                    raise found
+            return False  # even the smallest request fails now, so the size is not the reason
         for remedy in source.remedies(is_heavy=may_be_too_heavy(failure)):
-            if await is_answered(remedy.smallest):
+            (half, _), (_, smallest) = remedy.smaller[0], remedy.smaller[-1]
+            if await is_answered(smallest):
                 if isinstance(failure, requests.Timeout):
                     # Do not try again: each try would take as long as this one.
-                    half = remedy.too_large(next((size for size, _ in remedy.smaller), 1))
-                    raise half
+                    found = remedy.too_large(half)
+                    raise found
                 self._suspected[place] = source, request, remedy
                 return True
         return False
@@ -182,13 +182,3 @@ def _refuse_unfitted(source: Source) -> None:
     if (instead := source.fitted())[0] is not source:
         message = "a smaller one was found to be answered"
         raise TooLargeError(message, instead)
-
-
-async def _largest(
-    remedy: Remedy, is_answered: Callable[[Source], Awaitable[bool]]
-) -> int | None:
-    """Return the largest size of a request that is answered; None if none is."""
-    for size, probe in remedy.smaller:
-        if await is_answered(probe):
-            return size
-    return 1 if await is_answered(remedy.smallest) else None

@@ -30,7 +30,7 @@ from tap_ft42.api.errors import FatalAPIError
 from tap_ft42.declared.contexts import parent_of
 from tap_ft42.declared.instants import milliseconds
 from tap_ft42.declared.listing import BY_ID, ID
-from tap_ft42.lists.fitted import fitted
+from tap_ft42.lists.corrected import corrected
 from tap_ft42.planning.refresh import hidden_ids
 from tap_ft42.planning.scope import id_lists
 from tap_ft42.reading.asking import IncompleteReadError, TooDearError
@@ -106,7 +106,7 @@ class CampusDealer:
         """
         context, *others = contexts
         is_sweep = bool(others)
-        is_swept_whole = is_sweep and fitted(self._list).parent_filter is None
+        is_swept_whole = is_sweep and corrected(self._list).parent_filter is None
         self._is_any_shown = is_swept_whole or self._list.is_campus_ignored
         self._refuse_unknown()
         self._is_needed = is_sweep or self._is_any_shown or self._comes_late(parent_of(context))
