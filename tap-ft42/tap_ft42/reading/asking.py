@@ -143,11 +143,15 @@ class Remedy:
         smallest: The smallest one. If it is answered, the API is not down.
         smaller: Others with their sizes, the largest one first.
         too_large: Makes the exception, and notes the size that is answered.
+        page_size: Rows of the page that may be too large; None if the list of ids may be.
+        as_long: A request with all ids. If it is answered, they are not too many.
     """
 
     smallest: Source
     smaller: Sequence[tuple[int, Source]]
     too_large: Callable[[int], TooLargeError]
+    page_size: int | None = None
+    as_long: Source | None = None
 
 
 class TooLargeError(Exception):

@@ -348,10 +348,10 @@ class ListSource(Source):
         probe = replace(self, size=1, plan=None)
         if is_heavy and self.size > 1:
             pages = [(size, replace(probe, size=size)) for size in halves_of(self.size)]
-            yield Remedy(probe, pages, self._too_heavy)
+            yield Remedy(probe, pages, self._too_heavy, page_size=self.size)
         if (ids := len(self._ids[1])) > 1:
             lists = [(length, probe.pieces(length)[0]) for length in halves_of(ids)]
-            yield Remedy(probe.pieces(1)[0], lists, self._too_many)
+            yield Remedy(probe.pieces(1)[0], lists, self._too_many, as_long=probe)
 
     def _too_heavy(
         self, size: int, why: str = "42 does not answer pages of {} rows in time"
