@@ -15,7 +15,7 @@ import logging
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from functools import cached_property, partial
 from math import ceil
 from queue import Empty, SimpleQueue
 from threading import Thread
@@ -123,9 +123,6 @@ class Pipeline:
         self._quota = quota
         self._budget = budget
         self._client = client
-        self._loop = asyncio.new_event_loop()
-        # When a read fails, its remaining tasks fail, too; the read's own error is enough.
-        self._loop.set_exception_handler(lambda *_: None)
         self._thread: Thread | None = None
         self._changed = asyncio.Event()
         self._waiting: list[_Job] = []
@@ -239,6 +236,14 @@ class Pipeline:
             reading.found.put(error)
 
     # In the thread
+
+    @cached_property
+    def _loop(self) -> asyncio.AbstractEventLoop:
+        # Of one that never ran, Python would warn at the end of a run without a request.
+        loop = asyncio.new_event_loop()
+        # When a read fails, its remaining tasks fail, too; the read's own error is enough.
+        loop.set_exception_handler(lambda *_: None)
+        return loop
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
