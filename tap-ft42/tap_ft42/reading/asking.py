@@ -143,10 +143,14 @@ class Remedy:
         smaller: They and their sizes, the largest one first. If the last one is answered, the
             API is not down.
         too_large: Makes the exception, and notes the size that is answered.
+        page_size: Rows of the page that may be too large; None if the list of ids may be.
+        as_long: A request with all ids. If it is answered, they are not too many.
     """
 
     smaller: Sequence[tuple[int, Source]]
     too_large: Callable[[int], TooLargeError]
+    page_size: int | None = None
+    as_long: Source | None = None
 
 
 class TooLargeError(Exception):

@@ -354,11 +354,12 @@ class ListSource(Source):
         probe = replace(self, size=1, plan=None)
         if is_heavy and self.size > 1:
             sizes = (*halves_of(self.size), 1)
-            yield Remedy([(size, replace(probe, size=size)) for size in sizes], self._too_heavy)
+            pages = [(size, replace(probe, size=size)) for size in sizes]
+            yield Remedy(pages, self._too_heavy, page_size=self.size)
         if (ids := len(self._ids[1])) > 1:
             lengths = (*halves_of(ids), 1)
             lists = [(length, probe.pieces(length)[0]) for length in lengths]
-            yield Remedy(lists, self._too_many)
+            yield Remedy(lists, self._too_many, as_long=probe)
 
     def _too_heavy(
         self, size: int, why: str = "42 does not answer pages of {} rows in time"
