@@ -70,6 +70,7 @@ MECHANISMS: Mapping[str, tuple[str, ...]] = {
         "census/known.py",
         "census/list_census.py",
         "census/open.py",
+        "census/owners.py",
         "census/packing.py",
         "census/presence.py",
         "census/settling.py",

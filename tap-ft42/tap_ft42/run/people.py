@@ -8,7 +8,7 @@ belongs to the campuses of its user; these are looked up, once in a run.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol
@@ -82,10 +82,10 @@ class LookUps(Protocol):
 
 @dataclass
 class Departures:
-    """How many people are known, and how many of them a run has found to be gone."""
+    """How many people are known, and which of them a run has found to be gone."""
 
     people: int = 0
-    gone: int = 0
+    gone: set[int] = field(default_factory=set)
 
 
 class Directory:
