@@ -42,7 +42,7 @@ MECHANISMS: Mapping[str, tuple[str, ...]] = {
         "reading/facts.py",
         "reading/looks.py",
         "reading/newest.py",
-        "lists/fitted.py",
+        "lists/corrected.py",
         "lists/traits/filtered.py",
     ),
     "Outages": ("reading/outages.py", "reading/troubles.py"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from codecs import BOM_UTF8
 from dataclasses import replace
 from datetime import date, timedelta
@@ -75,6 +76,30 @@ def test_what_a_list_does_not_do_is_done_without(
     third = here.run("achievements_users", page_size=50, state=second.state)
     assert remembered(third) == []
     assert not [asked for asked in there.asked[-3:] if asked.size > there.heaviest]
+
+
+@pytest.mark.few(3)
+@pytest.mark.parametrize("status", [500, 502, 504])
+def test_a_row_that_42_cannot_show_makes_neither_pages_nor_lists_shorter(
+    tap: Tap, api: ScriptedApi, status: int
+) -> None:
+    rows = [dated("coalitions_users", one, coalition_id=one % 3 + 1) for one in range(1, 251)]
+    there = Pretended(rows)
+
+    def broken(one: Asked) -> Reply:
+        reply = there(one)
+        shown = [row["id"] for row in json.loads(reply.body)]
+        return Reply(b"<html>", status) if 170 in shown else reply
+
+    api.script["/v2/coalitions"] = paged(
+        [record_of("coalitions", id=one, score=1) for one in (1, 2, 3)]
+    )
+    api.script["/v2/coalitions_users"] = broken
+    here = tap.pointed_at(api)
+    failed = here.fail("coalitions_users", page_size=50)
+    assert f"answered {status}" in failed.last_word
+    assert remembered(failed) == []
+    assert len(there.asked) < 40
 
 
 def pages_of_30(asked: Asked) -> bool:
@@ -264,7 +289,9 @@ def test_totals_that_contradict_the_rows_take_nothing_for_gone_until_they_are_pr
     assert named(here.run(*streams, state=tomorrow), "achievements_users", {1, 2}) == {1}
 
     api.script[BADGES] = too_many(there)
+    api.asked.clear()
     again = here.run(*streams, state=tomorrow)
+    assert len(api.asked_for(BADGES)) < 10
     assert ["remembered for a month" in line for line in doubted(again)] == [True]
     api.script[BADGES] = there
     assert 1 not in here.run(*streams, state=again.state).ids("achievements_users")

@@ -211,8 +211,8 @@ def test_a_row_that_went_from_a_day_that_is_read_for_another_one_keeps_its_turn(
 
 
 def test_what_goes_in_the_night_in_which_people_go_is_found_in_that_night(here: Copy) -> None:
-    here.sandbox.live(seed=3, events={"disappear": 3, "graduate": 2})
     here.sandbox.delete("projects_users", here.a_finished_one(2_000))
+    here.sandbox.live(seed=3, events={"disappear": 3, "graduate": 2})
     assert here.night() < 40
     assert set(here.rows) == here.truth
     assert here.audit["along"] > 20
@@ -220,29 +220,13 @@ def test_what_goes_in_the_night_in_which_people_go_is_found_in_that_night(here: 
 
 
 def test_a_night_that_does_not_read_people_finds_what_goes_as_they_go(here: Copy) -> None:
-    here.sandbox.live(seed=4, events={"disappear": 4, "graduate": 1})
     here.sandbox.delete("projects_users", here.a_finished_one(1_000))
+    here.sandbox.live(seed=4, events={"disappear": 4, "graduate": 1})
     here.night_of_enrolments()
     assert here.audit["along"] > 40
     assert here.audit["unsettled"] == 0
     here.night()
     assert set(here.rows) == here.truth
-
-
-@pytest.mark.parametrize("owners", [None, {"people": "damaged"}])
-def test_where_the_state_does_not_say_whose_rows_are_the_days_that_lack_some_are_read(
-    here: Copy, owners: Row | None
-) -> None:
-    state = copy.deepcopy(here.last.state)
-    state["bookmarks"]["projects_users"]["census"]["owners"] = owners
-    here.last.messages.append({"type": "STATE", "value": state})
-    here.sandbox.live(seed=7, events={"disappear": 1})
-    alone = here.a_finished_one(1_500)
-    here.sandbox.delete("projects_users", alone)
-    for _ in range(4):
-        here.night()
-    assert set(here.rows) == here.truth
-    assert here.audit["unsettled"] == 0
 
 
 def test_who_went_while_42_did_not_count_costs_no_hundreds_of_requests_once_it_does(
@@ -266,6 +250,23 @@ def test_a_difference_whose_days_no_request_is_left_to_find_is_told(here: Copy) 
     assert any("42 counts 1 fewer row than are known" in one for one in here.last.warnings)
     here.night()
     assert set(here.rows) == here.truth
+
+
+@pytest.mark.parametrize("owners", [None, {"people": "damaged"}])
+def test_where_the_state_does_not_say_whose_rows_are_the_days_that_lack_some_are_read(
+    here: Copy, owners: Row | None
+) -> None:
+    here.sandbox.configure(graphs="answered")
+    here.forget_refusals()
+    state = copy.deepcopy(here.last.state)
+    state["bookmarks"]["projects_users"]["census"]["owners"] = owners
+    here.last.messages.append({"type": "STATE", "value": state})
+    here.sandbox.delete("projects_users", here.a_finished_one(1_500))
+    here.sandbox.live(seed=7, events={"disappear": 1})
+    for _ in range(4):
+        here.night()
+    assert set(here.rows) == here.truth
+    assert here.audit["unsettled"] == 0
 
 
 def test_memberships_that_went_with_people_are_no_reason_to_warn(tap: Tap) -> None:

@@ -14,7 +14,7 @@ import requests
 from tap_ft42.api.errors import APIError, may_be_too_heavy, status_of
 from tap_ft42.api.retries import MAX_TRIES, RETRIED, TooManyRequestsError
 from tap_ft42.api.token import NoTokenError
-from tap_ft42.reading.asking import TooLargeError
+from tap_ft42.reading.asking import COUNT, TooLargeError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -107,28 +107,29 @@ class Troubles:
         """
         if isinstance(failure, NoTokenError):
             raise failure
-        region, _, sort = request
+        region, number, sort = request
 
-        async def is_answered(probe: Source) -> bool:
-            return await self._is_answered(partial(probe.fetch, region, 1, sort), source.entry)
+        async def is_answered(probe: Source, page: int = 1) -> bool:
+            return await self._is_answered(
+                partial(probe.fetch, region, page, sort), source.entry
+            )
 
-        suspected = self._remedy(place, source, request)
-        if suspected is not None:
+        if (suspected := self._remedy(place, source, request)) is not None:
             del self._suspected[place]
-            largest = await _largest(suspected, is_answered)
-            # If even the smallest request fails now, the size is not the reason.
-            if largest is not None:
-                found = suspected.too_large(largest)
-                raise found
+            await _replace(suspected, number, is_answered)
             return False
         for remedy in source.remedies(is_heavy=may_be_too_heavy(failure)):
-            if await is_answered(remedy.smallest):
-                if isinstance(failure, requests.Timeout):
-                    # Do not try again: each try would take as long as this one.
-                    half = remedy.too_large(next((size for size, _ in remedy.smaller), 1))
-                    raise half
-                self._suspected[place] = source, request, remedy
-                return True
+            is_excluded = remedy.page_size is not None and number == COUNT
+            if is_excluded or not await is_answered(remedy.smaller[-1][1]):
+                continue
+            if remedy.as_long is not None and await is_answered(remedy.as_long):
+                return False
+            if isinstance(failure, requests.Timeout):
+                # Do not try again: each try would take as long as this one.
+                await _replace(remedy, number, is_answered)
+                return False
+            self._suspected[place] = source, request, remedy
+            return True
         return False
 
     def _remedy(self, place: Place, source: Source, request: _Request) -> Remedy | None:
@@ -184,11 +185,27 @@ def _refuse_unfitted(source: Source) -> None:
         raise TooLargeError(message, instead)
 
 
-async def _largest(
-    remedy: Remedy, is_answered: Callable[[Source], Awaitable[bool]]
-) -> int | None:
-    """Return the largest size of a request that is answered; None if none is."""
+async def _replace(
+    remedy: Remedy, number: int, is_answered: Callable[[Source, int], Awaitable[bool]]
+) -> None:
+    """Replace a request by smaller ones, if they are answered.
+
+    All rows of a failed page have to come on smaller pages. If one never comes, the page is
+    not too large: 42 cannot show this row. If even the smallest request fails, the size is not
+    the reason either.
+
+    Raises:
+        TooLargeError: They are answered.
+    """
+    page_size, first, last = remedy.page_size, 0, 0
+    if page_size is not None:
+        first, last = (number - 1) * page_size, number * page_size - 1
     for size, probe in remedy.smaller:
-        if await is_answered(probe):
-            return size
-    return 1 if await is_answered(remedy.smallest) else None
+        rows = size if page_size is not None else 1
+        for page in range(first // rows + 1, last // rows + 2):
+            if not await is_answered(probe, page):
+                first, last = max(first, (page - 1) * rows), min(last, page * rows - 1)
+                break
+        else:
+            found = remedy.too_large(size)
+            raise found

@@ -13,6 +13,7 @@ from functools import cached_property, partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol
 
+from tap_ft42.api.client import logger_of
 from tap_ft42.api.errors import REFUSALS, FatalAPIError, explain, status_of
 from tap_ft42.api.page import with_ids
 from tap_ft42.declared.contexts import parent_of
@@ -64,9 +65,6 @@ class LookUps(Protocol):
     @property
     def facts(self) -> RouteFacts:
         """What was observed of the list's route."""
-
-    def note_failure(self, failure: Exception, instead: str) -> None:
-        """Log that look-ups fail in this run, and what the run does instead."""
 
     @property
     def total(self) -> int | None:
@@ -259,7 +257,14 @@ class Directory:
             if isinstance(failure, IncompleteReadError):
                 self.memberships.facts.doubt_totals()  # the next run does without them
             self._are_lost = True
-            self.memberships.note_failure(failure, instead)
+            listing = self.memberships.facts.listing
+            logger_of(listing).warning(
+                "%s: who studies where cannot be looked up in this run. %s. %s",
+                listing.name,
+                instead,
+                explain(failure),
+                extra={"happened": "lookup_failed"},
+            )
 
     @property
     def tells_campuses(self) -> bool:
