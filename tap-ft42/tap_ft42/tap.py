@@ -189,7 +189,7 @@ class TapFT42(Tap, Host):
         for one in self.lists.values():
             cursor = one.listing.cursor
             if one.output.selected and cursor is not None and cursor.kind == "instant":
-                for whole in one.partitions.lists:
+                for whole in one.partitions.wholes:
                     yield from one.partitions.states_within(whole)
 
     @override

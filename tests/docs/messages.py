@@ -38,7 +38,6 @@ _FEWEST_LETTERS = 5
 _PASSED_ON = re.compile(
     r"errors\.|refusal\(response\)$|str\(error\)$|self\._stopped_by$|'; '\.join|table$"
     r"|encoding$|objection$|.*_advice\(error\)|key$|str\(refusal\)$|faults$"
-    r"|await _largest\(|next\(\(size"
 )
 """What is raised with the text of another exception, or with values for its own."""
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tap_ft42.census.accounts import Account
-from tap_ft42.census.days import ZONES, moment_of
+from tap_ft42.census.days import moment_of
 from tap_ft42.census.packing import LONGEST, MOST_IDS
 from tap_ft42.census.presence import pieces
 from tap_ft42.declared.instants import write_instant
@@ -20,7 +20,6 @@ from tap_ft42.reading.regions import MAX_ID
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from tap_ft42.declared.capabilities import Zone
 
 IDS = st.sets(st.integers(1, MAX_ID) | st.integers(1, 5000), max_size=300)
 EXAMPLES = settings(max_examples=100, deadline=None)
@@ -33,8 +32,11 @@ def account_of(ids: Iterable[int]) -> Account:
     return account
 
 
-def restored(account: Account) -> Account:
-    return Account.restored(json.loads(json.dumps(account.as_state())))
+SETTLED = ("status", "finished")
+
+
+def restored(account: Account, settled: tuple[str, str] | None = None) -> Account:
+    return Account.restored(json.loads(json.dumps(account.as_state())), settled)
 
 
 @EXAMPLES
@@ -136,19 +138,6 @@ def test_a_day_that_was_read_and_has_no_row_is_empty() -> None:
     assert account.rows("UTC")[day] == 0
 
 
-@pytest.mark.parametrize("zone", ZONES)
-def test_a_day_can_give_all_its_rows_and_no_other_day_does(zone: Zone) -> None:
-    account = Account()
-    for number, instant in enumerate(INSTANTS[:200], 1000):
-        account.add(number, moment=moment_of({"created_at": write_instant(instant)}))
-    account.forget_ids()
-    left = dict(account.rows(zone))
-    for day, rows in sorted(left.items()):
-        assert account.lessen(day, zone, rows + 1) == rows
-        left.pop(day)
-        assert {each: some for each, some in account.rows(zone).items() if some} == left
-
-
 def test_who_says_no_instant_is_of_no_day() -> None:
     account = Account()
     for number, record in enumerate(({}, {"created_at": None}, {"created_at": "soon"}, []), 1):
@@ -179,18 +168,60 @@ def test_a_crowd_has_its_lowest_and_highest_id_and_gives_back_who_is_named() -> 
     assert (again.ids, again.total, again.rows("UTC")) == ([7], 4, account.rows("UTC"))
 
 
-def test_crowds_of_a_day_come_the_largest_first_and_give_in_this_order() -> None:
+def test_crowds_of_a_day_are_those_of_its_zone() -> None:
     account = Account()
     noon, late = datetime(2026, 3, 2, 12, tzinfo=UTC), datetime(2026, 3, 2, 23, 30, tzinfo=UTC)
     for number, instant in enumerate((noon, late, late), 1):
         account.add(number, moment=moment_of({"created_at": write_instant(instant)}))
     account.forget_ids()
     (day,) = account.rows("UTC")
-    assert [one.rows for one in account.crowds_of(day, "UTC")] == [2, 1]
+    assert [one.rows for one in account.crowds_of(day, "UTC")] == [1, 2]
     assert [one.rows for one in account.crowds_of(day, "Europe/Paris")] == [1]
     assert [one.rows for one in account.crowds_of(day + 1, "Europe/Paris")] == [2]
-    assert account.lessen(day, "UTC", 2) == 2
-    assert dict(account.rows("Europe/Paris")) == {day: 1}
+
+
+def test_who_leaves_takes_the_rows_of_all_days_along() -> None:
+    """Whatever came, was open again and finished, and however often the state was written."""
+    account, done = Account(settled=SETTLED), {"status": "finished"}
+    rows = [
+        {"id": number, "created_at": write_instant(instant), "user": {"id": number % 7 + 1}}
+        for number, instant in enumerate(INSTANTS, 1000)
+    ]
+    for row in rows:
+        account.take({**row, **done})
+    account.forget_ids()
+    for row in rows[::5]:
+        account.take({**row, "status": "waiting"}, is_new=False)
+    account = restored(restored(account, SETTLED), SETTLED)
+    for row in rows[::10]:
+        account.take({**row, **done})
+    account = restored(account, SETTLED)
+    assert account.total == len(rows)
+    gone = account.owners.of({3, 4})
+    assert {person: moments.total() for person, moments in gone.items()} == {
+        person: sum(
+            number % 7 + 1 == person and (place % 5 > 0 or place % 10 == 0)
+            for place, number in enumerate(range(1000, 1000 + len(rows)))
+        )
+        for person in (3, 4)
+    }
+    for person, moments in gone.items():
+        account.let_go(person, moments)
+    left = restored(account, SETTLED)
+    assert left.total == len(rows) - sum(moments.total() for moments in gone.values())
+    assert not left.owners.of({3, 4})
+    assert left.owners.of({5})
+
+
+def test_the_rows_of_a_day_that_was_read_belong_to_those_whom_the_read_has_shown() -> None:
+    account = Account(settled=SETTLED)
+    row = {"status": "finished", "created_at": "2026-03-02T12:00:00Z"}
+    for number, person in ((7, 1), (8, 2)):
+        account.take({**row, "id": number, "user": {"id": person}})
+    account.forget_ids()
+    (day,) = account.rows("UTC")
+    account.replace_days(range(day, day + 1), "UTC", [{**row, "id": 9, "user": {"id": 3}}])
+    assert list(restored(account).owners.of({1, 2, 3})) == [3]
 
 
 def test_a_sector_has_its_rows_and_begins_anew_behind_the_last_one() -> None:

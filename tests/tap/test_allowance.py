@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from tap_ft42.census.accounts import Account
 from tap_ft42.census.allowance import end_of, requests_left
-from tap_ft42.census.unnamed import have_gone_along
+from tap_ft42.census.packing import packed_ids
+from tap_ft42.census.totals import have_gone_along
 from tap_ft42.run.people import Departures
 
 
@@ -78,7 +79,7 @@ def test_a_list_ends_when_it_has_used_its_share(share: float, end: int) -> None:
 
 
 def unnamed(rows: int, *, departed: int = 0) -> Account:
-    account = Account({"departed": departed} if departed else None)
+    account = Account({"leavers": packed_ids(range(1, departed + 1))} if departed else None)
     for number in range(1, rows + 1):
         account.add(number, moment=40_000)
     account.forget_ids()
@@ -92,7 +93,7 @@ def test_rows_are_believed_to_have_left_with_people_if_about_as_many_are_lacking
     lacking: int, *, is_explained: bool
 ) -> None:
     # Two of a hundred people had 20 of the thousand rows.
-    departures = Departures(people=100, gone=2)
+    departures = Departures(people=100, gone={1, 2})
     assert have_gone_along(lacking, unnamed(1000), departures) is is_explained
 
 

@@ -268,7 +268,7 @@ def test_a_list_waits_as_long_as_its_part_that_waits_longest_and_weight_counts()
     def waiting(state: Marks, parts: list[Marks], weight: int, *children: Any) -> Any:  # noqa: ANN401 - a part of a list
         return SimpleNamespace(
             output=SimpleNamespace(stream_state=state),
-            lists=[None],
+            wholes=[None],
             states_within=lambda _: parts,
             listing=SimpleNamespace(weight=weight),
             wanted_children=children,

@@ -289,7 +289,9 @@ def test_totals_that_contradict_the_rows_take_nothing_for_gone_until_they_are_pr
     assert named(here.run(*streams, state=tomorrow), "achievements_users", {1, 2}) == {1}
 
     api.script[BADGES] = too_many(there)
+    api.asked.clear()
     again = here.run(*streams, state=tomorrow)
+    assert len(api.asked_for(BADGES)) < 10
     assert ["remembered for a month" in line for line in doubted(again)] == [True]
     api.script[BADGES] = there
     assert 1 not in here.run(*streams, state=again.state).ids("achievements_users")

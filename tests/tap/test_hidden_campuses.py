@@ -198,6 +198,23 @@ def test_rows_are_dealt_by_shorter_lists_where_42_does_not_answer_for_many_ids(
     assert not told(second, "does not narrow it by filter[id]")
 
 
+def test_a_list_of_ids_that_is_cut_in_silence_deals_no_row_to_another_campus(
+    tap: Tap, api: ScriptedApi, there: Pretended
+) -> None:
+    def answer(asked: Asked) -> Reply:
+        if ids := asked.query.get("filter[id]"):
+            asked.query["filter[id]"] = ",".join(ids.split(",")[:3])
+        return there(asked)
+
+    api.script |= {MEMBERSHIPS: always(REFUSED), ENROLMENTS: answer}
+    here = tap.pointed_at(api)
+    first = here.run("projects_users")
+    assert campuses(first) == expected(there)
+    assert told(first, "in filter[id]. They have 3 at most")
+    there.rows = [row | {"updated_at": LATELY} for row in there.rows]
+    assert campuses(here.run("projects_users", state=first.state)) == expected(there)
+
+
 def test_rows_of_people_who_study_elsewhere_too_stay_with_the_campus_that_is_listed(
     tap: Tap, api: ScriptedApi, there: Pretended
 ) -> None:

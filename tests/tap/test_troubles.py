@@ -37,7 +37,7 @@ class Large(Source):
 
     @override
     def remedies(self, *, is_heavy: bool) -> Iterable[Remedy]:
-        yield Remedy(self, [], lambda _: TooLargeError("too large", [self, self]))
+        yield Remedy([(1, self)], lambda _: TooLargeError("too large", [self, self]))
 
 
 def failed(source: Source, tries: int) -> Any:  # noqa: ANN401 - what the package backoff passes

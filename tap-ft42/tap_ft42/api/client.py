@@ -50,39 +50,31 @@ class Client:
         listing, url, params = self._answered
         return partial(self.fetch, listing, url, {**params, "page[size]": 1, "page[number]": 1})
 
-    def ask(self, url: str, params: Mapping[str, Any]) -> requests.Response:
-        """Send a request once, and return the answer, also if it is an error.
-
-        Args:
-            url: The URL.
-            params: Query parameters; those that are None are not sent.
-
-        Raises:
-            FatalAPIError: The API refuses the application.
-            RetriableAPIError: There is no token, or the answer is too large.
-            requests.RequestException: The API did not answer.
-        """
-        return self._session.ask("GET", url, auth=self._token, params=params)
+    def _ask(
+        self, url: str, params: Mapping[str, Any]
+    ) -> tuple[requests.Response, dict[str, float]]:
+        """Send a request once; return its answer, and when it was sent and answered."""
+        sent = self._clock.time()
+        response = self._session.ask("GET", url, auth=self._token, params=params)
+        retries.check(response)
+        return response, {"sent": sent, "answered": self._clock.time()}
 
     def fetch(self, listing: Listing, url: str, params: Mapping[str, Any]) -> Page:
         """Fetch a page. Except after a `FatalAPIError`, the caller may try again.
 
+        Args:
+            listing: The list.
+            url: The URL.
+            params: Query parameters; those that are None are not sent.
+
         Raises:
-            FatalAPIError: The API refuses the request.
-            RetriableAPIError: The answer cannot be read.
+            FatalAPIError: The API refuses the request, or the application.
+            RetriableAPIError: The answer cannot be read, or is too large; or there is no token.
             requests.RequestException: The API did not answer.
         """
-        sent = self._clock.time()
-        response = self.ask(url, params)
-        retries.check(response)
-        page = page_of(
-            response,
-            number=params["page[number]"],
-            size=params["page[size]"],
-            cursor=listing.cursor,
-            sent=sent,
-            answered=self._clock.time(),
-        )
+        response, instants = self._ask(url, params)
+        number, size = params["page[number]"], params["page[size]"]
+        page = page_of(response, number=number, size=size, cursor=listing.cursor, **instants)
         self._answered = (listing, url, dict(params))
         logger = logger_of(listing)
         if logger.isEnabledFor(logging.DEBUG):
@@ -91,10 +83,8 @@ class Client:
 
     def fetch_counts(self, url: str, params: Mapping[str, Any]) -> Page:
         """Fetch counts by the day; raises as `fetch`."""
-        sent = self._clock.time()
-        response = self.ask(url, params)
-        retries.check(response)
-        return page_of_counts(response, sent=sent, answered=self._clock.time())
+        response, instants = self._ask(url, params)
+        return page_of_counts(response, **instants)
 
     def retried(self, name: str, func: Any, look_into: Any = None, *, max_tries: int) -> Any:  # noqa: ANN401 - sync or async
         """Wrap a function that sends a request, so that it is tried again after a failure.

@@ -11,15 +11,14 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import time
 from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
 from threading import Lock
 from typing import TYPE_CHECKING, TypeVar, cast
 
-from backoff import full_jitter, random_jitter
-from pyrate_limiter import FixedWindow, PostgresBucket, Rate, RateItem, SlidingWindowLog
+from backoff import random_jitter
+from pyrate_limiter import FixedWindow, Rate, RateItem, SlidingWindowLog
 
 from tap_ft42.api.headers import http_date, whole_number
 from tap_ft42.api.retries import requested_wait, rest_of_the_hour
@@ -43,10 +42,6 @@ _LONGEST_ROLES = 100
 
 _MARGIN = 25
 """Milliseconds by which the distance of two requests may shrink on their way to the API."""
-
-_ATTEMPTS = 20
-_LOCKED = 0.01
-"""Tries, and seconds between them, if another process is writing to the account."""
 
 _ON_THEIR_WAY = 100
 """Requests that all users of the application may have sent and not seen answered."""
@@ -298,26 +293,10 @@ class Quota:
 
     def _put(self, bucket: AbstractBucket) -> float:
         """Charge a bucket with one request; return 0, or the seconds until it has room."""
-        for _ in range(_ATTEMPTS):
-            item = RateItem("request", self._now())
-            if bucket.put(item):
-                return 0
-            wait = cast("int", bucket.waiting(item))
-            if not self._was_locked(bucket):
-                return max(wait, 1) / 1000
-            time.sleep(full_jitter(_LOCKED))
-        return _LOCKED
-
-    def _was_locked(self, bucket: AbstractBucket) -> bool:
-        """Tell whether a bucket refused a request though it has room.
-
-        A bucket in PostgreSQL does so while another process charges it. It then returns the
-        whole window as the wait.
-        """
-        if not isinstance(bucket, PostgresBucket):
-            return False
-        self._leak(bucket)
-        return cast("int", bucket.count()) < bucket.rates[0].limit
+        item = RateItem("request", self._now())
+        if bucket.put(item):
+            return 0
+        return max(cast("int", bucket.waiting(item)), 1) / 1000
 
     def _is_of_this_hour(self, response: requests.Response) -> bool:
         """Tell whether an answer is about the present hour of the account."""

@@ -1,9 +1,10 @@
 """What a state holds of a list: which of its rows are known, and when they were created.
 
 Up to 100,000 rows are **named**: the account holds their ids. Of other rows, it holds how many
-were created at each moment, and their lowest and highest id. In a list with more rows, only
-those stay named that can still disappear. Nobody unregisters from a finished project, so some
-50,000 of 985,000 enrolments can disappear. The API counts named and other rows separately.
+were created at each moment, whose these are, and their lowest and highest id. In a list with
+more rows, only those stay named that can still disappear. Nobody unregisters from a finished
+project, so some 50,000 of 985,000 enrolments can disappear. The API counts named and other rows
+separately.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from tap_ft42.census.counting import Expectation
 from tap_ft42.census.days import UNKNOWN, ZONES, day_of, moment_of
 from tap_ft42.census.open import KEYS, OpenRows
+from tap_ft42.census.owners import Owners
 from tap_ft42.census.packing import (
     MOST_IDS,
     packed,
@@ -28,13 +30,16 @@ from tap_ft42.census.packing import (
 )
 from tap_ft42.reading.ids import IdSet
 from tap_ft42.reading.regions import MAX_ID
+from tap_ft42.run.people import person_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
     from tap_ft42.declared.capabilities import Zone
 
-_ROWS = {"ids", *KEYS, "days", "greatest"}
+_OWNERS = "owners"
+
+_ROWS = {"ids", *KEYS, "days", "greatest", _OWNERS}
 """The keys that hold rows. All other keys hold notes."""
 
 _STATUSES = "statuses"
@@ -66,6 +71,7 @@ class Account:
         greatest: The greatest known id.
         has_changed: Whether the account has changes that the state does not hold yet.
         open: The rows that can still disappear.
+        owners: Whose the unnamed rows are, in a list whose settled rows do not disappear.
     """
 
     def __init__(
@@ -87,6 +93,8 @@ class Account:
         self.greatest = 0
         self.has_changed = True
         self.open = OpenRows(settled, kind)
+        self.owners = Owners()
+        self._people: dict[int, int] = {}
         self._came = IdSet()
         self._crowds: dict[int, Crowd] = {}
         self._rows: dict[tuple[Zone, bool | None], Counter[int]] = {}
@@ -119,6 +127,7 @@ class Account:
         if account.is_exact:
             return account
         account.greatest, days = int(kept["greatest"]), kept["days"]
+        account.owners = Owners(kept.get(_OWNERS))
         columns = (unpacked(days["rows"]), stepped(days["low"]), unpacked(days["wide"]))
         for moment, rows, low, wide in zip(stepped(days["moments"]), *columns, strict=True):
             account._crowds[moment] = Crowd(rows, low, low + wide)
@@ -139,7 +148,7 @@ class Account:
             "low": steps(one.low for _, one in crowds),
             "wide": packed(one.high - one.low for _, one in crowds),
         }
-        return {**kept, "greatest": self.greatest}
+        return {**kept, "greatest": self.greatest, _OWNERS: self.owners.as_state()}
 
     def note(self, **notes: object) -> None:
         """Add or replace notes."""
@@ -211,7 +220,8 @@ class Account:
     def take(self, record: Mapping[str, Any], *, is_new: bool = True) -> None:
         """Account for a row that was read; `add` explains `is_new`."""
         self._mark(record)
-        self.add(record["id"], is_new=is_new, moment=moment_of(record))
+        moment, person = moment_of(record), person_of(record)
+        self.add(record["id"], is_new=is_new, moment=moment, person=person)
 
     def _mark(self, record: Mapping[str, Any]) -> None:
         """Remember whether a row is open, and which filter value selects it then."""
@@ -221,38 +231,50 @@ class Account:
             if isinstance(status, str) and status not in known:
                 self.note(**{_STATUSES: sorted([*known, status])})
 
-    def add(self, number: int, *, is_new: bool = True, moment: int = UNKNOWN) -> None:
+    def add(
+        self,
+        number: int,
+        *,
+        is_new: bool = True,
+        moment: int = UNKNOWN,
+        person: int | None = None,
+    ) -> None:
         """Account for a row that was read.
 
         Args:
             number: Its id.
             is_new: Whether no earlier run has read it. For a named row, this is not used.
             moment: When it was created.
+            person: Whose it is; None if nobody knows.
         """
         if not 1 <= number <= MAX_ID:
             return
         if self.is_exact or number in self.open:
+            if self.is_exact and person:
+                self._people[number] = person
             before = self.named.get(number)
             if before is not None and moment in {UNKNOWN, before}:
                 return
             is_of_crowd = before is None and (self._came.remove(number) or not is_new)
             if is_of_crowd and moment in self._crowds:
                 self._crowds[moment].rows -= 1
+                self.owners.remove(person, moment)
             self._name(number, moment)
             if len(self.named) > 2 * MOST_IDS:  # a state holds half as many
                 self.shrink()
             return
         is_news = is_new or number > self.greatest
         if (self.remove(number) or is_news) and self._came.add(number):
-            self._crowd(number, moment)
+            self._crowd(number, moment, person)
 
     def _name(self, number: int, moment: int) -> None:
         self.remove(number)
         self.named[number] = moment
         self._change(number)
 
-    def _crowd(self, number: int, moment: int) -> None:
+    def _crowd(self, number: int, moment: int, person: int | None) -> None:
         self._crowds.setdefault(moment, Crowd()).add(number)
+        self.owners.add(person, moment)
         self._change(number)
 
     def remove(self, number: int) -> bool:
@@ -277,7 +299,8 @@ class Account:
             moment = self.named[number]
             self.remove(number)
             self._came.add(number)
-            self._crowd(number, moment)
+            self._crowd(number, moment, self._people.get(number))
+        self._people.clear()
 
     def _change(self, number: int = 0) -> None:
         self.greatest = max(self.greatest, number)
@@ -320,19 +343,17 @@ class Account:
         return sorted(number for day in days for number in held.get(day, ()))
 
     def crowds_of(self, day: int, zone: Zone) -> list[Crowd]:
-        """Return the crowds of a day, the largest one first."""
-        moments = (2 * day - ZONES.index(zone), 2 * day - ZONES.index(zone) + 1)
-        found = [self._crowds[moment] for moment in moments if moment in self._crowds]
-        return sorted(found, key=lambda one: -one.rows)
+        """Return the crowds of a day."""
+        return [self._crowds[one] for one in _moments(day, zone) if one in self._crowds]
 
-    def lessen(self, day: int, zone: Zone, rows: int) -> int:
-        """Subtract unnamed rows from a day, as far as it has them, and return how many."""
-        left = rows
-        for one in self.crowds_of(day, zone):
-            given = min(left, one.rows)
-            one.rows, left = one.rows - given, left - given
+    def let_go(self, person: int, moments: Mapping[int, int]) -> None:
+        """Remove the unnamed rows of somebody, given their number at each moment."""
+        for moment, rows in moments.items():
+            if one := self._crowds.get(moment):
+                one.rows -= min(rows, one.rows)
+            for _ in range(rows):
+                self.owners.remove(person, moment)
         self._change()
-        return rows - left
 
     def replace_days(
         self,
@@ -353,6 +374,7 @@ class Account:
         for day in days:
             for one in self.crowds_of(day, zone):
                 one.rows = 0
+            self.owners.clear(_moments(day, zone))
         self._change()
         for record in records:
             if self.is_exact:
@@ -360,6 +382,15 @@ class Account:
                 continue
             self._mark(record)
             self.remove(number := record["id"])
-            (self._name if number in self.open else self._crowd)(number, moment_of(record))
+            if number in self.open:
+                self._name(number, moment_of(record))
+            else:
+                self._crowd(number, moment_of(record), person_of(record))
         for one, rows in kept:
             one.rows = max(one.rows, rows)
+
+
+def _moments(day: int, zone: Zone) -> tuple[int, int]:
+    """Return the moments of a day."""
+    first = 2 * day - ZONES.index(zone)
+    return first, first + 1

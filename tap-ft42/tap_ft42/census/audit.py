@@ -24,6 +24,7 @@ from tap_ft42.census.settling import Settling
 from tap_ft42.census.unnamed import Unnamed
 from tap_ft42.declared.contexts import cursus_of
 from tap_ft42.declared.instants import from_milliseconds
+from tap_ft42.declared.words import some
 from tap_ft42.reading.graph import counts_by_day
 from tap_ft42.reading.refused import asked_twice
 from tap_ft42.reading.regions import Region
@@ -99,6 +100,16 @@ class Audit(Inquiry):
             self._list.listing.name,
             why,
             extra={"happened": "audit_impossible"},
+        )
+
+    def _tell_unsettled(self) -> None:
+        self._list.logger.warning(
+            "%s: 42 counts other rows than are known on %s, and this hour has too few "
+            "requests left to read them. The next night goes on; `census_requests` allows "
+            "more.",
+            self._list.listing.name,
+            some(self.findings.unsettled, "day"),
+            extra={"happened": "audit_unsettled", "days": self.findings.unsettled},
         )
 
     # What is asked
@@ -189,14 +200,15 @@ class Audit(Inquiry):
         kind = Settling if self._account.is_exact else Unnamed
         settling = kind(self._read, comparison, found)
         yield from settling.proofs()
-        if isinstance(settling, Unnamed):
-            found.unsettled += len(settling.believed)
+        if kind is Unnamed:
             yield looked_at(self._run.clock.time())
         # The reads may have shown when more rows were created.
         self._believe_zone(comparison)
         left = comparison.differing
         read = {span for span in left if settling.has_read(span)}
         found.unsettled += len(left - read)
+        if found.unsettled:
+            self._tell_unsettled()
         if self._others is not None:
             self._others.remember(comparison, left - read)
             return

@@ -136,6 +136,8 @@ class Differing(Part):
     intervals: Sequence[Interval] = ()
     turn: int = 0
     """How many rounds of totals came before."""
+    is_cut: bool = False
+    """Whether there are others, for which too few requests are left."""
 
 
 async def count_all(ask: Ask, region: Region) -> AsyncIterator[Proof]:
@@ -178,7 +180,7 @@ async def find_differing(  # noqa: PLR0913 - each is a fact about the list
         UncountableError: The API tells no totals of this list.
         RangeIgnoredError: It does not narrow the list by the key.
     """
-    left = most
+    left, is_cut = most, False
     todo, news = list[tuple[Interval, int]](), [whole]
     for turn in count():
         found = list[Interval]()
@@ -197,12 +199,15 @@ async def find_differing(  # noqa: PLR0913 - each is a fact about the list
             elif not is_read or needed <= left:
                 left -= needed if is_read else 0
                 found.append(one)
+            else:
+                is_cut = True
         if found:
             yield Differing(None, intervals=found, turn=turn)
         # With few requests left, one interval is halved to its end, not many halfway.
         width = min(_AT_ONCE, max(1, left // _LONGEST_WAY))
         asking = todo[-width:] if left > 0 else []
         if not asking:
+            yield Differing(None, is_cut=is_cut or bool(todo))
             return
         del todo[-len(asking) :]
         left -= len(asking)
@@ -245,7 +250,7 @@ async def find_rows(
             yield Part(None, is_doubtful=True) if is_more else part
 
     async for found in find_differing(ask, whole, expected, most=most):
-        if isinstance(found, Differing):
+        if isinstance(found, Differing) and found.intervals:
             after = ask.after(found.turn)
             readings = (
                 read(each, after.after(_AT_ONCE + number))

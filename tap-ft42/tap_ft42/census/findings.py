@@ -19,8 +19,7 @@ class Findings:
         zone: The time zone of the days.
         days: How many days were compared.
         differed: Days on which the API's count differed.
-        unsettled: Days that would have needed too many requests, and days whose lacking rows
-            are believed to have left with their people.
+        unsettled: Days that would have needed too many requests.
         missing: Rows that were unknown, and have been read now.
         gone: Known rows that are gone.
         along: Rows that left with their people.

@@ -14,6 +14,7 @@ from tap_ft42.census.allowance import requests_left
 from tap_ft42.census.counting import Proof, UncountableError, count_all
 from tap_ft42.declared.contexts import list_of, parent_of
 from tap_ft42.declared.listing import CREATED_AT, ID, Cursor
+from tap_ft42.declared.words import some
 from tap_ft42.planning.collapse import refuse_collapse
 from tap_ft42.planning.refresh import hidden_ids
 from tap_ft42.reading.asking import IncompleteReadError, TooLargeError
@@ -112,6 +113,20 @@ class Inquiry:
             self._list.listing.name,
             why,
             extra={"happened": "census_impossible"},
+        )
+
+    def _tell_left_over(self, more: int) -> None:
+        """Log that the census ended before it found all rows that differ.
+
+        Args:
+            more: How many more rows 42 counts than are known; negative if they are fewer.
+        """
+        self._list.logger.warning(
+            "%s: 42 counts %s than are known, and this hour has too few requests left to find "
+            "which. A later census looks again; `census_requests` allows more.",
+            self._list.listing.name,
+            some(abs(more), f"{'more' if more > 0 else 'fewer'} row"),
+            extra={"happened": "census_left_over", "rows": more},
         )
 
     def _asked(

@@ -9,6 +9,10 @@ The state of an incremental stream holds under ``census``, beside its bookmarks:
 ``open_ids``, ``shares``, ``kinds``
     Ids of rows that can still disappear, in a list whose settled rows cannot, and their kinds:
     see `tap_ft42.census.open`.
+``owners``
+    Whose the rows without ids are: see `tap_ft42.census.owners`.
+``leavers``
+    Who has left since the days were last compared.
 ``statuses``
     Filter values that select these rows.
 ``basis``
@@ -237,7 +241,7 @@ class KnownRows(Presence):
                 for proof in census.proofs():
                     yield self._whole, proof
         departures.people += len(before)
-        departures.gone += len(before.difference(account.ids))
+        departures.gone |= before.difference(account.ids)
         account.note(taken=from_milliseconds(self._run.began))
 
     def _are_all_seen(self, account: Account) -> bool:

@@ -17,6 +17,7 @@ from typing_extensions import override
 
 from tap_ft42.api.errors import FatalAPIError
 from tap_ft42.census.counting import (
+    Differing,
     Interval,
     Proof,
     find_rows,
@@ -61,6 +62,7 @@ class ListCensus(Inquiry):
         self._is_sortable = self._list.listing.is_sortable
         self._is_proven = is_proven
         self._doubts = 0
+        self._is_cut = False
 
     @override
     def _found_out(self) -> Iterator[Proof]:
@@ -190,6 +192,8 @@ class ListCensus(Inquiry):
             most=self._most,
         )
         yield from self._taken(read)
+        if self._is_cut:
+            self._tell_left_over(proof.total - self._account.total)
 
     def _left(self) -> Iterator[Proof]:
         """Find the rows that left the list: another filter shows them."""
@@ -268,6 +272,7 @@ class ListCensus(Inquiry):
         """Yield the parts of a read, after taking in their rows."""
         for part in self._asked(read):
             self._doubts += part.is_doubtful
+            self._is_cut |= isinstance(part, Differing) and part.is_cut
             if part.page is not None:
                 self._take([row for row in part.page.records() if isinstance(row, dict)])
             yield part

@@ -24,8 +24,9 @@ from tap_ft42.census.counting import (
 from tap_ft42.census.days import bounds, day_of, moment_at
 from tap_ft42.census.findings import Findings
 from tap_ft42.census.inquiry import DayInquiry, looked_at
+from tap_ft42.census.packing import packed_ids
 from tap_ft42.census.settling import Settling
-from tap_ft42.census.unnamed import DEPARTED, Unnamed, have_gone_along
+from tap_ft42.census.unnamed import LEAVERS, Unnamed, leavers
 from tap_ft42.declared.contexts import cursus_of
 from tap_ft42.declared.listing import CREATED_AT
 from tap_ft42.declared.words import some
@@ -33,8 +34,14 @@ from tap_ft42.declared.words import some
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from tap_ft42.census.accounts import Account
+    from tap_ft42.run.people import Departures
+
 _MOST = 60
 """Totals a night to find the days that differ, among unnamed rows."""
+
+_FEW = 20
+"""Rows that may lack beyond twice what these people have on average."""
 
 
 class TotalsCensus(DayInquiry):
@@ -56,8 +63,8 @@ class TotalsCensus(DayInquiry):
                 sum(own.values()) - total, self._account, departures
             )
             if have_gone:  # nothing more is asked until the days are known
-                departed = self._account.notes.get(DEPARTED, 0) + departures.gone
-                self._account.note(**{DEPARTED: departed})
+                left = packed_ids(leavers(self._account, departures))
+                self._account.note(**{LEAVERS: left})
             spans = {} if have_gone else self._differing(filters, total, is_named=is_named)
             parts.append(Counted(self._account, is_named, spans, has_all=False))
         comparison = Comparison(parts, until=self._run.times.until)
@@ -65,6 +72,20 @@ class TotalsCensus(DayInquiry):
         settling = (Settling if have_gone else Unnamed)(self._read, comparison, found)
         yield from settling.proofs()
         yield looked_at(self._run.clock.time())
+
+    @override
+    def _tell_left_over(self, more: int) -> None:
+        if more > 0 or self._run.people.departures.people:
+            super()._tell_left_over(more)
+            return
+        # This is so every night: a warning would teach to ignore warnings.
+        self._list.logger.info(
+            "%s: 42 counts %s than are known. People who left have taken theirs along, but who "
+            "left is read by another run.",
+            self._list.listing.name,
+            some(-more, "fewer row"),
+            extra={"happened": "census_left_over", "rows": more},
+        )
 
     def _differing(
         self, filters: Mapping[str, str], total: int, *, is_named: bool
@@ -82,7 +103,7 @@ class TotalsCensus(DayInquiry):
         if not is_named:  # at least as many are left to read the days
             most = min(most // 2, _MOST)
             if len(days) > 2**most:  # it would end before it finds a day
-                self._tell_difference(whole)
+                self._tell_left_over(whole.total - whole.expected)
                 return {}
         read = partial(
             find_differing,
@@ -95,6 +116,8 @@ class TotalsCensus(DayInquiry):
         found = dict[Span, int]()
         today = day_of(moment_at(self._run.times.until), "UTC")
         for part in self._asked(read, filters):
+            if isinstance(part, Differing) and part.is_cut:
+                self._tell_left_over(whole.total - whole.expected)
             for each in part.intervals if isinstance(part, Differing) else ():
                 lower, upper = each.region.interval(CREATED_AT)
                 first, end = bisect_left(firsts, lower), bisect_right(firsts, upper)
@@ -106,13 +129,11 @@ class TotalsCensus(DayInquiry):
                     found |= {(day, day): 0 for day in days[first:end]}
         return found
 
-    def _tell_difference(self, whole: Interval) -> None:
-        """Log that this run cannot find the days on which rows differ."""
-        if more := whole.total - whole.expected:
-            self._list.logger.warning(
-                "%s: 42 counts %s than are known, and this hour has too few requests left to "
-                "find their days. A later census looks again; `census_requests` allows more.",
-                self._list.listing.name,
-                some(abs(more), f"{'more' if more > 0 else 'fewer'} row"),
-                extra={"happened": "census_left_over", "rows": more},
-            )
+
+def have_gone_along(lacking: int, account: Account, departures: Departures) -> bool:
+    """Tell whether lacking rows may have left with people, in this run or before."""
+    gone = len(leavers(account, departures))
+    known = sum(account.rows("UTC", named=False).values())
+    likely = gone * known / max(departures.people, 1)
+    # The rows of graduates stay.
+    return gone > 0 and likely / 4 <= lacking <= 2 * likely + _FEW

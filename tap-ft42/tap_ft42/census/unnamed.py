@@ -1,94 +1,94 @@
 """Finds gone rows of which only the day is known, as the list has too many rows for ids.
 
-If a day lacks rows, all ids between its lowest and its highest one are read. When people leave
-with all their rows, too many days lack rows to read them all. Then the lacking rows count as
-gone with their people, if the number is plausible, and are deleted with them. A row that
-disappeared by itself in the same night would hide among them. So these days are read later,
-as many each night as there are requests for. As long as 42 does not count by the day, the
-number of people who left is remembered.
+People leave every night, and take all their rows along: hundreds of days lack some. So the
+rows of somebody all of whose rows lack are subtracted first. On days that lack more, all ids
+between the lowest and the highest one are read.
 """
 
 from __future__ import annotations
 
+from collections import Counter
+from math import inf, log
 from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
-from tap_ft42.census.packing import stepped, steps
+from tap_ft42.census.days import day_of
+from tap_ft42.census.packing import unpacked_ids
 from tap_ft42.census.settling import Settling
 from tap_ft42.declared.listing import ID
 from tap_ft42.reading.regions import Region
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator
 
     from tap_ft42.census.accounts import Account
-    from tap_ft42.census.comparing import Comparison, Span
+    from tap_ft42.census.comparing import Span
     from tap_ft42.census.counting import Proof
-    from tap_ft42.census.findings import Findings
-    from tap_ft42.census.inquiry import Read
     from tap_ft42.run.people import Departures
 
-DEPARTED = "departed"
-"""Note of how many people have left since the days were last compared."""
+LEAVERS = "leavers"
+"""Note of the people who have left since the days were last compared."""
 
-BELIEVED = "believed"
-"""Note of the days whose lacking rows are believed to have left with their people."""
-
-_COLUMNS = ("days", "low", "high")
+_SURE = 100
+"""Of so many nights, one may take somebody for gone who is there. Reading mends that."""
 
 _MOST = 100
 """Requests a night for days that lack rows: after an outage, this takes several nights."""
-
-_MOST_BELIEVED = 20
-"""Requests a night for believed days: their counts agree by now."""
-
-_FEW = 20
-"""Rows that may lack beyond twice what these people have on average."""
 
 
 class Unnamed(Settling):
     """Also settles the days of unnamed rows."""
 
-    def __init__(self, read: Read, comparison: Comparison, findings: Findings) -> None:
-        """Prepare as `Settling` does; nothing is asked yet."""
-        super().__init__(read, comparison, findings)
-        kept: dict[str, str] = self._account.notes.get(BELIEVED) or {}
-        days, low, high = (stepped(kept.get(name, steps(()))) for name in _COLUMNS)
-        self.believed = dict(zip(days, zip(low, high, strict=True), strict=True))
-        """The lowest and highest id of each believed day: its lacking rows are believed to
-        have left with their people, and it has not been read yet."""
-
     @override
     def _read_unnamed(self) -> Iterator[Proof]:
-        lacking = {
-            span: -rows
-            for span, rows in self._comparison.differences(self._comparison.parts[-1]).items()
-            if rows < 0
-        }
-        if have_gone_along(sum(lacking.values()), self._account, self._run.people.departures):
-            self._take_along(lacking)
-        else:
-            yield from self._read_each(sorted(lacking), _MOST)
-        yield from self._read_each([(day, day) for day in self.believed], _MOST_BELIEVED)
-        for day in self._days_read & self.believed.keys():
-            del self.believed[day]
-        low, high = zip(*self.believed.values(), strict=True) if self.believed else ((), ())
-        written = map(steps, (self.believed, low, high))
-        self._account.note(**{BELIEVED: dict(zip(_COLUMNS, written, strict=True)), DEPARTED: 0})
+        self._take_along()
+        yield from self._read_each(sorted(self._lacking()))
+        if LEAVERS in self._account.notes:
+            self._account.forget(LEAVERS)
 
-    def _take_along(self, lacking: Mapping[Span, int]) -> None:
-        """Subtract the rows that left with their people."""
-        for span, rows in lacking.items():
-            # An emptied day would no longer tell its ids.
-            day = span[0]
-            self.believed[day] = self._ids_of(day)
-            self._findings.along += self._account.lessen(day, self._comparison.zone, rows)
+    def _lacking(self) -> dict[Span, int]:
+        """Return how many rows each day lacks."""
+        differences = self._comparison.differences(self._comparison.parts[-1])
+        return {span: -rows for span, rows in differences.items() if rows < 0}
 
-    def _read_each(self, wanted: Iterable[Span], most: int) -> Iterator[Proof]:
+    def _take_along(self) -> None:
+        """Subtract the rows of people all of whose rows lack."""
+        account, comparison = self._account, self._comparison
+        self._let_go(leavers(account, self._run.people.departures))
+        while days := {day for day, _ in self._lacking()}:
+            # Others have left, too, whose rows were created on too many days for an accident.
+            luck = log(comparison.days / len(days))
+            least = log(_SURE * account.total) / luck if luck > 0 else inf
+            if not self._let_go(account.owners.only_on(days, comparison.zone), least):
+                return
+
+    def _let_go(self, people: Collection[int], least: float = 0) -> int:
+        """Subtract the rows of people who have rows of so many days, if all of them lack.
+
+        Returns:
+            How many rows left with these people.
+        """
+        account, zone = self._account, self._comparison.zone
+        lacking = Counter({day: rows for (day, _), rows in self._lacking().items()})
+        before = lacking.total()
+        # The more rows somebody has, the less likely they all lack for another reason.
+        found = sorted(account.owners.of(people).items(), key=lambda one: -one[1].total())
+        for person, moments in found:
+            rows = Counter[int]()
+            for moment, each in moments.items():
+                rows[day_of(moment, zone)] += each
+            if len(rows) >= least and rows <= lacking:
+                lacking.subtract(rows)
+                account.let_go(person, moments)
+        gone = before - lacking.total()
+        self._findings.along += gone
+        return gone
+
+    def _read_each(self, wanted: Iterable[Span]) -> Iterator[Proof]:
         """Read the rows of as many days as there are requests for."""
         budget, zone, account = self._run.budget, self._comparison.zone, self._account
-        end = budget.spent + most
+        end = budget.spent + _MOST
         for span in wanted:
             if self.has_read(span):
                 continue
@@ -97,18 +97,12 @@ class Unnamed(Settling):
                 return
             day = range(span[0], span[0] + 1)
             before = account.rows_on(day, zone, named=False)
-            region = Region({ID: self._ids_of(span[0])})
+            crowds = account.crowds_of(span[0], zone)
+            ids = min(one.low for one in crowds), max(one.high for one in crowds)
+            region = Region({ID: ids})
             yield from self._read_between(span, region, pages)
             left = account.rows_on(day, zone, named=False)
             self._findings.gone += max(before - left, 0)
-
-    def _ids_of(self, day: int) -> tuple[int, int]:
-        """Return the lowest and highest id that the rows of a day have, or had."""
-        crowds = self._account.crowds_of(day, self._comparison.zone)
-        ranges = [(each.low, each.high) for each in crowds]
-        if day in self.believed:
-            ranges.append(self.believed[day])
-        return min(low for low, _ in ranges), max(high for _, high in ranges)
 
     def _read_between(self, span: Span, region: Region, pages: int) -> Iterator[Proof]:
         """Read the interval of ids that holds a day's rows."""
@@ -128,10 +122,7 @@ class Unnamed(Settling):
             yield from self._read_days(span, is_judged=True)
 
 
-def have_gone_along(lacking: int, account: Account, departures: Departures) -> bool:
-    """Tell whether lacking rows may have left with people, in this run or before."""
-    gone: int = departures.gone + account.notes.get(DEPARTED, 0)
-    known = sum(account.rows("UTC", named=False).values())
-    likely = gone * known / max(departures.people, 1)
-    # The rows of graduates stay.
-    return gone > 0 and likely / 4 <= lacking <= 2 * likely + _FEW
+def leavers(account: Account, departures: Departures) -> set[int]:
+    """Return who has left since the days of a list were last compared."""
+    kept = account.notes.get(LEAVERS)
+    return departures.gone.union(unpacked_ids(kept) if kept else ())

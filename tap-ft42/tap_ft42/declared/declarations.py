@@ -244,7 +244,7 @@ def _of_listing(listing: Listing, schema: Schema) -> Iterator[str]:
     if listing.cursor is not None:
         yield from _of_cursor(listing.cursor, schema)
     # Proofs and censuses look at these two in the records themselves.
-    for name in {ID, listing.cursor.column if listing.cursor else ID} & {*columns}:
+    for name in {ID, listing.key} & {*columns}:
         if "x-source" in columns[name]:
             yield f"{name} has to be a key of the record, without x-source"
     for name in listing.added:

@@ -224,6 +224,11 @@ class Listing:
         return None if is_of_parent else self.path
 
     @property
+    def key(self) -> str:
+        """The column by which it is read: that of its cursor, else the id."""
+        return ID if self.cursor is None else self.cursor.column
+
+    @property
     def is_reference(self) -> bool:
         """Whether it is read in full at intervals."""
         return self.refresh_hours is not None

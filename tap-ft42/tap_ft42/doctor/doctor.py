@@ -27,7 +27,6 @@ from tap_ft42.doctor.findings import (
 )
 from tap_ft42.doctor.observed import Answer, ObservedRoute
 from tap_ft42.reading.asking import TooLargeError
-from tap_ft42.reading.reader import ONE
 from tap_ft42.run.lifecycle import PARTIAL_FAILURES
 
 if TYPE_CHECKING:
@@ -154,7 +153,7 @@ class Visit:
     def _begin(self, one: ListRun, ids: Sequence[int]) -> tuple[ObservedRoute, Reading]:
         """Start to try a list; `ids` are those of some parents."""
         listing, run, parts = one.listing, self._run, one.partitions
-        path, whole = listing.whole_path or listing.path, parts.lists[0]
+        path, whole = listing.whole_path or listing.path, parts.wholes[0]
         if listing.parent is not None and listing.parent.is_campus:
             ids = run.scope.campus_ids or ids
         contexts = [{**(whole or {}), listing.parent_id: own} for own in ids]
@@ -183,7 +182,7 @@ class Visit:
     ) -> tuple[ObservedRoute, Reading]:
         """Test only whether the application may read a route."""
         route, reader = self._route(one, path, context), one.partitions.reader
-        source = reader.source(context, {}, path=path, size=ONE)
+        source = reader.source(context, {}, path=path, size=1)
         return route, reader.ask_first(source, self._run.next_place(), max_tries=_TRIES)
 
     def _route(self, one: ListRun, path: str, context: Context | None) -> ObservedRoute:

@@ -154,7 +154,7 @@ class Examination:
 
     def _window(self, head: Page) -> tuple[Region, Sequence[int]]:
         """Return a region of most rows of a page, and the ids of its first rows by cursor."""
-        key = ID if self._listing.cursor is None else self._listing.cursor.column
+        key = self._listing.key
         region, first = Region(), list[int]()
         for column in self._facts.can.ranges:
             # The rows do not show all columns.

@@ -117,7 +117,7 @@ def of_list(one: ObservedRoute) -> Iterator[Finding]:
     else:
         differences = [
             Finding(f"{one.stream} {what}", assumed, found, so)
-            for what, assumed, found, so in (*_of_pages(one), *_of_parameters(one))
+            for what, assumed, found, so in _differences(one)
         ]
         rows = f"{head.count} rows in {seconds}"
         if differences:
@@ -139,43 +139,34 @@ _Line: TypeAlias = tuple[str, str, str, str]
 """A word for what differs, what is assumed, what is found, and what the tap does."""
 
 
-def _of_pages(one: ObservedRoute) -> Iterator[_Line]:
-    can, assumed = one.can, one.assumed
-    if not can.is_paged:
-        yield "pages", "by number", "all in one", "takes the one answer"
-    if can.page_size != assumed.page_size:
-        size = f"{can.page_size} rows"
-        yield "page", f"{assumed.page_size} rows", size, f"asks for {size} at a time"
-    if can.totals != "exact":
-        so = "reads to the end, finds no disappeared rows"
-        yield "totals", "exact", can.totals, so
-    if one.failure is not None:
-        yield "tests", "answered", _failure(one), "finds out in each run"
-
-
-def _of_parameters(one: ObservedRoute) -> Iterator[_Line]:
-    can, assumed = one.can, one.assumed
-    if can.sorts != assumed.sorts:
-        so = f"sorts by {_named(can.sorts)}" if can.sorts else "reads it in pieces"
-        yield "sort", _named(assumed.sorts), _named(can.sorts), so
-    if not can.sorts_by_several:
-        yield "sort by several", "yes", "no", "reads it in pieces"
-    if can.ranges != assumed.ranges:
-        so = f"reads it by {_named(can.ranges)}" if can.ranges else "reads all of it"
-        yield "range", _named(assumed.ranges), _named(can.ranges), so
+def _differences(one: ObservedRoute) -> Iterator[_Line]:
+    can, was = one.can, one.assumed
+    size, sorts, ranges = f"{can.page_size} rows", _named(can.sorts), _named(can.ranges)
+    by, several = "by number" if can.is_paged else "all in one", can.sorts_by_several
+    sorted_by = f"sorts by {sorts}" if can.sorts else "reads it in pieces"
+    read_by = f"reads it by {ranges}" if can.ranges else "reads all of it"
+    lists, at_a_time = str(can.longest_list), f"asks for {can.longest_list} at a time"
+    lines: Sequence[_Line] = (
+        ("pages", "by number", by, "takes the one answer"),
+        ("page", f"{was.page_size} rows", size, f"asks for {size} at a time"),
+        ("totals", was.totals, can.totals, "reads to the end, finds no disappeared rows"),
+        ("sort", _named(was.sorts), sorts, sorted_by),
+        ("sort by several", "yes", "yes" if several else "no", "reads it in pieces"),
+        ("range", _named(was.ranges), ranges, read_by),
+        ("bounds of a range", was.bounds, can.bounds, "asks for one more on each side"),
+        ("ids in a filter", str(was.longest_list), lists, at_a_time),
+    )
+    yield from (line for line in lines if line[1] != line[2])
     for column, width in can.widest_ranges.items():
         found = f"{width:,} ids" if column == ID else str(timedelta(milliseconds=width))
         yield f"widest range of {column}", "any", found, "reads it in pieces"
-    if can.bounds != assumed.bounds:
-        yield "bounds of a range", assumed.bounds, can.bounds, "asks for one more on each side"
-    if can.longest_list < assumed.longest_list:
-        longest, so = str(can.longest_list), f"asks for {can.longest_list} at a time"
-        yield "ids in a filter", str(assumed.longest_list), longest, so
     for parameter in can.ignored_filters:
         if one.is_refused(parameter):
             yield parameter, "narrows", "refused", "asks without it, and checks the rows"
         else:
             yield parameter, "narrows", "does not narrow", "checks the rows"
+    if one.failure is not None:
+        yield "tests", "answered", _failure(one), "finds out in each run"
 
 
 def _named(columns: Sequence[str]) -> str:

@@ -49,7 +49,7 @@ def _hidden_above(above: ListRun, child: ListRun, hidden: HiddenParents) -> Iter
     """Yield the hidden parents whose children are not started yet."""
     run, name = above.run, child.listing.name
     yield from _begun(above, child, hidden.contexts)
-    is_due = above.listed_ids is not None or hidden.are_never_sought
+    is_due = above.partitions.listed_ids is not None or hidden.are_never_sought
     # If the child list has failed completely, the next run searches.
     if run.lifecycle.ends_early or child.has_failed_throughout:
         return

@@ -17,7 +17,7 @@ from tap_ft42.declared.contexts import cursus_of
 from tap_ft42.declared.instants import from_milliseconds
 from tap_ft42.declared.listing import ID, LARGEST
 from tap_ft42.declared.words import table
-from tap_ft42.lists.fitted import fitted
+from tap_ft42.lists.corrected import corrected
 from tap_ft42.planning.plan import plan, sharing
 from tap_ft42.planning.steps import Way
 from tap_ft42.reading.looks import NIGHTLY
@@ -70,7 +70,7 @@ class Intent:
         for state in deepcopy(list_run.partitions.states_within(whole)):
             context = {**state.get("context", {}), **(whole or {})} or None
             members.append(due.partition(context, state))
-        listing, times = fitted(list_run.partitions), list_run.run.times
+        listing, times = corrected(list_run.partitions), list_run.run.times
         groups = sharing(listing, members)
         return cls(list_run, whole, plan(listing, groups, times))
 
@@ -78,7 +78,7 @@ class Intent:
     def name(self) -> str:
         """The name of the stream, with the cursus if the run reads several."""
         cursus_id, name = cursus_of(self.whole), self.list_run.listing.name
-        return f"{name} ({cursus_id})" if len(self.list_run.partitions.lists) > 1 else name
+        return f"{name} ({cursus_id})" if len(self.list_run.partitions.wholes) > 1 else name
 
     @cached_property
     def due(self) -> Sequence[PlannedRead]:
@@ -175,7 +175,7 @@ def estimates(lists: Mapping[str, ListRun]) -> list[Estimate]:
         requests.RequestException: The API did not answer.
     """
     wanted = [one for one in lists.values() if one.partitions.is_wanted]
-    intents = [Intent.of(one, whole) for one in wanted for whole in one.partitions.lists]
+    intents = [Intent.of(one, whole) for one in wanted for whole in one.partitions.wholes]
     # All are asked at once, as some take the API half a minute.
     asked = [_ask(intent, (-1, number)) for number, intent in enumerate(intents)]
     totals = {
@@ -215,7 +215,7 @@ def _ask(intent: Intent, place: Place) -> list[Reading]:
     if _is_batched(intent):
         # The cost depends on the number of people, so the people are counted.
         people = _people_list(intent).partitions
-        partitions, lists = people, [(whole, people.query(whole)) for whole in people.lists]
+        partitions, lists = people, [(whole, people.query(whole)) for whole in people.wholes]
     path = partitions.whole_path
     if not intent.is_due or path is None:
         return []
@@ -314,7 +314,7 @@ def _requests_below(
         share = 1 if is_narrowed else len(run.scope.campus_ids) / campuses or 1
         partitions = ceil((parents or campuses) * share)
         # In a first load all partitions begin at the same point, so they share requests.
-        reads = ceil(partitions / fitted(intent.list_run.partitions).largest_sweep)
+        reads = ceil(partitions / corrected(intent.list_run.partitions).largest_sweep)
     size = intent.list_run.partitions.reader.page_size
     # How the rows spread over the reads is not known: assume the middle of best and worst.
     least, most = max(reads, pages), reads + (rows or 0) // size
@@ -360,7 +360,7 @@ def _people(people: ListRun) -> tuple[int, float]:
                 partitions.reader.ask_one(
                     path, {**partitions.query(whole), **other}, context=whole
                 )
-                for whole in partitions.lists
+                for whole in partitions.wholes
             ],
         )
         for other in ({}, {people.listing.campus_filter or "": None})

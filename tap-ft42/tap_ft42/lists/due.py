@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tap_ft42.declared.instants import DAY, from_milliseconds, milliseconds
-from tap_ft42.lists.fitted import tells_changes
+from tap_ft42.lists.corrected import tells_changes
 from tap_ft42.planning import nights, refresh
 from tap_ft42.planning.bookmarks import forget_foreign, is_same_scope, note_scope
 from tap_ft42.planning.collapse import refuse_collapse
@@ -191,10 +191,7 @@ class DuePartitions:
     def doubt_again(self, read: PlannedRead, failure: Exception) -> bool:
         """Tell whether a failed read can do without totals, as they were doubted lately."""
         facts = self._route_of(read).facts
-        is_again = isinstance(failure, IncompleteReadError) and facts.were_totals_doubted
-        if is_again:
-            facts.doubt_totals()
-        return is_again
+        return isinstance(failure, IncompleteReadError) and facts.doubt_again()
 
     def _route_of(self, read: PlannedRead) -> Route:
         return self.partitions.route_of_sweeps if read.is_sweep else self.partitions.route

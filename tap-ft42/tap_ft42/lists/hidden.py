@@ -41,7 +41,7 @@ from typing import TYPE_CHECKING, Any
 from tap_ft42.api.errors import FatalAPIError, status_of
 from tap_ft42.declared.contexts import cursus_of, parent_of
 from tap_ft42.declared.listing import LARGEST
-from tap_ft42.lists.fitted import is_read_at_once
+from tap_ft42.lists.corrected import is_read_at_once
 from tap_ft42.planning.refresh import HIDDEN, forget_position, hidden_ids
 from tap_ft42.reading.asking import TooLargeError
 from tap_ft42.reading.places import NOW
@@ -108,7 +108,7 @@ class HiddenParents:
             # They were found while the list could not be read, or are listed again. Rows may
             # have gone to another one.
             self._sought_on.clear()
-            for whole in self._list.lists:
+            for whole in self._list.wholes:
                 for state in self._list.states_within(whole):
                     if parent_of(state["context"]) in self._ids:
                         forget_position(state)
@@ -118,7 +118,7 @@ class HiddenParents:
         """Whether a cursus has never been searched."""
         note = self._list.output.stream_state.get(HIDDEN) or {}
         days = note.get("sought_on") or {}
-        return any(str(cursus_of(whole)) not in days for whole in self._list.lists)
+        return any(str(cursus_of(whole)) not in days for whole in self._list.wholes)
 
     @property
     def is_search_ahead(self) -> bool:
@@ -139,7 +139,7 @@ class HiddenParents:
         """
         if is_read_at_once(self._list) and not self._note.get(_NARROWED):
             return  # the rows of all parents are read anyway
-        due = [whole for whole in self._list.lists if self._is_due(whole)]
+        due = [whole for whole in self._list.wholes if self._is_due(whole)]
         found = sorted({parent for whole in due for parent in self._search(whole)})
         if found:
             self._log(found)
@@ -194,7 +194,7 @@ class HiddenParents:
         """The ids of all parents whose rows are read."""
         return {
             parent_of(partition["context"])
-            for whole in self._list.lists
+            for whole in self._list.wholes
             for partition in self._list.states_within(whole)
         }
 

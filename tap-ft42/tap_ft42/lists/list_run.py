@@ -69,9 +69,9 @@ class ListRun:
         self._gone: list[str] = []
         self.has_failed = False
         """Whether a part of the list could not be read."""
-        self.listed_ids: set[object] | None = None
-        """See `Listed`."""
-        self.references = References(self.partitions, lists)
+        self.references = References(
+            self.partitions, lambda: {name: one.partitions for name, one in lists.items()}
+        )
         if listing.tells == "people":
             run.people.people, run.people.rows = self, LookUps(self.partitions)
         elif listing.tells == "campuses of people":
@@ -198,7 +198,7 @@ class ListRun:
                 except IncompleteReadError:
                     self.presence.of(context).doubt(context)
                     raise
-                self.listed_ids = listed | (self.listed_ids or set())
+                self.partitions.listed_ids = listed | (self.partitions.listed_ids or set())
                 exist = known_to_exist(self.output.stream_state)
                 for child in self.wanted_children:
                     if child.hidden_parents is not None:
@@ -360,7 +360,7 @@ class ListRun:
                 cursus_of(whole): Presence(parts, self.due.needs_all)
                 if self.listing.cursor is None
                 else KnownRows(parts, whole)
-                for whole in parts.lists
+                for whole in parts.wholes
             }
         )
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from tap_ft42.api.errors import explain
 from tap_ft42.declared.records import BrokenRecordError
 
 if TYPE_CHECKING:
@@ -27,16 +26,6 @@ class LookUps:
         """What was observed of the list's route."""
         return self._list.facts
 
-    def note_failure(self, failure: Exception, instead: str) -> None:
-        """Log that look-ups fail in this run, and what the run does instead."""
-        self._list.logger.warning(
-            "%s: who studies where cannot be looked up in this run. %s. %s",
-            self._list.listing.name,
-            instead,
-            explain(failure),
-            extra={"happened": "lookup_failed"},
-        )
-
     @cached_property
     def total(self) -> int | None:
         """How many rows in scope the list has; None if 42 does not say.
@@ -45,7 +34,7 @@ class LookUps:
             RunEnds: The run has to end.
             FatalAPIError: The API refuses the request.
         """
-        reader, wholes = self._list.reader, self._list.lists
+        reader, wholes = self._list.reader, self._list.wholes
         asked = [
             reader.ask_one(self._list.path, self._list.query(whole), context=whole)
             for whole in wholes
@@ -55,7 +44,7 @@ class LookUps:
 
     def all_rows(self) -> Iterator[dict[str, Any]]:
         """Yield all rows of the list that are in scope; raises as `Partitions.read_apart`."""
-        for whole in self._list.lists:
+        for whole in self._list.wholes:
             yield from self._rows(self._list.query(whole), whole)
 
     def rows(self, **ids: str) -> Iterator[dict[str, Any]]:

@@ -18,7 +18,7 @@ from tap_ft42.api.errors import FatalAPIError
 from tap_ft42.declared.contexts import cursus_of, key_of, list_of, parent_of
 from tap_ft42.declared.instants import HOUR
 from tap_ft42.declared.listing import ID
-from tap_ft42.lists.fitted import fitted, is_read_at_once
+from tap_ft42.lists.corrected import corrected, is_read_at_once
 from tap_ft42.lists.sweeping import Halving, may_come_from_one_member
 from tap_ft42.lists.turns import remembered, sort_by_turn
 from tap_ft42.planning.bookmarks import Movement
@@ -202,7 +202,7 @@ class StartedReads:
             are_apart = self._sweeping.are_loads_apart(contexts)
             refusal = self._sweeping.refusal
             if refusal is None or self.is_any_read or len(alike) <= _TRIED:
-                groups = sharing(fitted(self.partitions), alike, are_loads_apart=are_apart)
+                groups = sharing(corrected(self.partitions), alike, are_loads_apart=are_apart)
                 self._start(groups, is_urgent=is_urgent)
             else:
                 self._try_some(alike, refusal)
@@ -315,7 +315,7 @@ class StartedReads:
         halving: Halving | None = None,
     ) -> None:
         """Plan a read for each group of partitions, and let the pipeline run them."""
-        run, listing = self.partitions.run, fitted(self.partitions)
+        run, listing = self.partitions.run, corrected(self.partitions)
         for read in plan(listing, groups, run.times, run.spool.follow):
             keys = [key_of(context) for context in read.contexts]
             self._is_due |= dict.fromkeys(keys, bool(read.steps))

@@ -19,7 +19,7 @@ from tap_ft42.api.errors import FatalAPIError, explain, may_be_of_parameters, st
 from tap_ft42.api.retries import RETRIED
 from tap_ft42.declared.contexts import list_of, parent_of
 from tap_ft42.declared.listing import ID, LARGEST
-from tap_ft42.lists.fitted import fitted
+from tap_ft42.lists.corrected import corrected
 from tap_ft42.reading.asking import IncompleteReadError, TooLargeError
 from tap_ft42.reading.places import NOW
 from tap_ft42.reading.regions import MAX_ID, Region
@@ -186,7 +186,8 @@ class Sweeping:
             pages: How many it has, if it is loaded; several are read in slices of ids.
             width: How wide its windows are, in milliseconds.
         """
-        regions = [Region({self._list.facts.cursor: (0, width)})]
+        listing = self._list.listing
+        regions = [Region({listing.key: (0, width)})] if listing.cursor else []
         regions += [Region({ID: (1, MAX_ID)})] if pages > 1 else []
         routes = (self._list.route, self._list.route_of_sweeps)
         looks = max(route.looks.number_due(*regions) for route in routes)
@@ -234,7 +235,7 @@ class Sweeping:
         """
         facts, whole = self._list.facts_of_sweeps, list_of(contexts[0])
         ids = [parent_of(context) for context in contexts[: facts.can.longest_list]]
-        sort = ID if fitted(self._list).is_sortable else None
+        sort = ID if corrected(self._list).is_sortable else None
         try:
             one, other = self._beginnings(whole, (ids, ids[::-1]), sort)
         except TooLargeError:
@@ -247,7 +248,7 @@ class Sweeping:
             return  # empty answers tell nothing
         if (one.total, one.ids) == (other.total, other.ids):
             # A row has one parent: if only first ids counted, other rows would have come.
-            facts.confirm_lists()
+            facts.keep(longest_list=facts.can.longest_list)
         elif not is_sorted and one.total is None:
             return
         elif tries > 1:
@@ -259,7 +260,7 @@ class Sweeping:
         ):
             facts.shorten(self._filter, len(ids), 1)
         else:
-            facts.confirm_lists()
+            facts.keep(longest_list=facts.can.longest_list)
 
     def _is_of_first(self, whole: Context | None, ids: Sequence[int], page: Page) -> bool:
         """Tell whether a list has no more rows than its first parent alone."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tap_ft42.declared.listing import ID
-from tap_ft42.reading.reader import ONE
 
 if TYPE_CHECKING:
     from tap_ft42.declared.contexts import Context
@@ -21,7 +20,7 @@ def tried_out(partitions: Partitions, context: Context | None) -> list[Any]:
         return any(partitions.contexts_below(record))
 
     reader, query = partitions.reader, partitions.query(context)
-    size = None if partitions.children else ONE
+    size = None if partitions.children else 1
     source = reader.source(context, query, path=partitions.path, size=size)
     records = partitions.unpacked(reader.one_of(reader.ask_first(source))).records()
     return sorted(records, key=leads_on, reverse=True)[:1]

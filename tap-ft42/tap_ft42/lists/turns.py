@@ -41,7 +41,7 @@ def need(above: Partitions, now: int) -> int:
 
 def _last_turn(of: Partitions) -> int:
     """Return when a list, or its partition that waits longest, last had its turn."""
-    parts = [last_served(state) for whole in of.lists for state in of.states_within(whole)]
+    parts = [last_served(state) for whole in of.wholes for state in of.states_within(whole)]
     return max(last_served(of.output.stream_state), min(parts, default=0))
 
 
@@ -64,7 +64,7 @@ def _turns(children: Iterable[Partitions]) -> dict[int, int]:
     """Return when each parent's children were last served: the child that waits longest."""
     turns: dict[int, int] = {}
     for child in children:
-        for whole in child.lists:
+        for whole in child.wholes:
             for partition in child.states_within(whole):
                 parent, turn = parent_of(partition["context"]), last_served(partition)
                 turns[parent] = min(turn, turns.get(parent, turn))

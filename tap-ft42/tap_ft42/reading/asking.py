@@ -140,14 +140,13 @@ class Remedy:
     """Smaller requests that replace one which may be too large.
 
     Attributes:
-        smallest: The smallest one. If it is answered, the API is not down.
-        smaller: Others with their sizes, the largest one first.
+        smaller: They and their sizes, the largest one first. If the last one is answered, the
+            API is not down.
         too_large: Makes the exception, and notes the size that is answered.
         page_size: Rows of the page that may be too large; None if the list of ids may be.
         as_long: A request with all ids. If it is answered, they are not too many.
     """
 
-    smallest: Source
     smaller: Sequence[tuple[int, Source]]
     too_large: Callable[[int], TooLargeError]
     page_size: int | None = None
@@ -169,47 +168,47 @@ class Metered(Ask):
     """Limits the requests of a read: it may not send too many without new rows."""
 
     def __init__(
-        self, ask: Ask, *, most: int | None = None, account: _Account | None = None
+        self, ask: Ask, *, most: int | None = None, spent: _Spent | None = None
     ) -> None:
         """Begin a read, or continue one.
 
         Args:
             ask: Asks the API.
             most: Requests that this read may send; None for the usual limit.
-            account: The account of the read that is continued.
+            spent: The requests of the read that is continued.
         """
         self._ask = ask
-        self._account = account or _Account(most)
+        self._spent = spent or _Spent(most)
 
     @property
     def ids(self) -> IdSet:
         """The ids of all rows that have come."""
-        return self._account.ids
+        return self._spent.ids
 
     @override
     async def __call__(self, region: Region, number: int, sort: str | None) -> Page:
-        account = self._account
-        if account.is_used_up:
-            message = f"{account.in_vain} requests for more of its rows brought none"
+        spent = self._spent
+        if spent.is_used_up:
+            message = f"{spent.in_vain} requests for more of its rows brought none"
             raise IncompleteReadError(message)
         page = await self._ask(region, number, sort)
-        if account.ids.update(page.ids):
-            account.fruitful += 1
+        if spent.ids.update(page.ids):
+            spent.fruitful += 1
         else:
-            account.in_vain += 1
+            spent.in_vain += 1
         return page
 
     @override
     def after(self, number: int) -> Metered:
-        return Metered(self._ask.after(number), account=self._account)
+        return Metered(self._ask.after(number), spent=self._spent)
 
     @override
     def again(self) -> Metered:
-        return Metered(self._ask.again(), account=self._account)
+        return Metered(self._ask.again(), spent=self._spent)
 
     @override
     def smaller(self) -> Metered:
-        return Metered(self._ask.smaller(), account=self._account)
+        return Metered(self._ask.smaller(), spent=self._spent)
 
     @override
     async def prepare(self, head: Page) -> None:
@@ -217,7 +216,7 @@ class Metered(Ask):
 
 
 @dataclass
-class _Account:
+class _Spent:
     """The requests of a read, and the ids that it got."""
 
     most: int | None

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from tap_ft42.reading.regions import Key
 
 First: TypeAlias = "Callable[..., Awaitable[Page]]"
-"""Asks for the first page of some rows, perhaps in some order."""
+"""Asks for the first page of some rows, perhaps in some order; or for their total."""
 
 _MARGIN = 4
 """A width of so many times the wanted one is tested, as the next range may be wider."""

@@ -161,11 +161,6 @@ class RouteFacts:
                 bounds=bounds,
             )
 
-    @property
-    def cursor(self) -> str:
-        """The column of the list's cursor; empty if it has none."""
-        return "" if self.listing.cursor is None else self.listing.cursor.column
-
     def note_order(self, *, is_newest_first: bool) -> None:
         """Take note of the order in which the list comes by itself."""
         if is_newest_first != self.can.is_newest_first:
@@ -179,17 +174,24 @@ class RouteFacts:
     @property
     def has_wrong_totals(self) -> bool:
         """Whether totals count other rows than the list shows; a first doubt lasts a day."""
-        return self.can.totals in {"doubted", "wrong"} and not self.were_totals_doubted
+        return self.can.totals in {"doubted", "wrong"} and not self._were_doubted
 
     @property
-    def were_totals_doubted(self) -> bool:
+    def _were_doubted(self) -> bool:
         """Whether totals are believed, but were doubted on another day of the last month."""
         is_of_today = self.can.observed.get("totals") == self._today
         return self.can.totals == "doubted" and not is_of_today
 
+    def doubt_again(self) -> bool:
+        """Doubt totals if they were doubted lately; return whether they were."""
+        is_again = self._were_doubted
+        if is_again:
+            self.doubt_totals()
+        return is_again
+
     def doubt_totals(self) -> None:
         """Take note that totals contradict each other, or the rows."""
-        is_again = self.can.totals == "wrong" or self.were_totals_doubted
+        is_again = self.can.totals == "wrong" or self._were_doubted
         self.learn(
             "the API counts other rows than it shows. What it shows is read, and what it does "
             "not show is not taken for gone",
@@ -231,10 +233,6 @@ class RouteFacts:
         """Assume that lists of so many ids are answered, to test it."""
         with self._lock:
             self.can = msgspec.structs.replace(self.can, longest_list=longest)
-
-    def confirm_lists(self) -> None:
-        """Take note that all ids count in lists of up to the known length."""
-        self.keep(longest_list=self.can.longest_list)
 
     def shorten(self, name: str, length: int, longest: int) -> None:
         """Take note that 42 answers only shorter lists of ids.

@@ -1,6 +1,7 @@
 """Decides which ranges of a route are tested before they are believed, and tests them.
 
-How a test works says `tap_ft42.reading.bounds`. Here is when one is due, and what follows.
+`tap_ft42.reading.bounds` says how a test works; this module says when one is due, and what
+follows from it.
 """
 
 from __future__ import annotations
@@ -85,7 +86,7 @@ class Looks:
 
         A window of all rows is compared with the whole list.
         """
-        cursor = self.facts.cursor
+        cursor = self.facts.listing.key
         lower, _ = region.interval(cursor)
         is_window = cursor in region.bounds and lower > 0
         if self.facts.narrows_by(ID) or not is_window:
@@ -112,7 +113,7 @@ class Looks:
 
     def note_cut(self, width: int, *, is_cut: bool) -> None:
         """Take note of whether a window of all rows was cut in silence."""
-        cursor = self.facts.cursor
+        cursor = self.facts.listing.key
         if is_cut and cursor not in self.facts.can.widest_ranges:
             self.facts.note_widest(cursor, _UNASKED[False])
         elif not is_cut:
@@ -175,12 +176,12 @@ class Looks:
             if widest < width:
                 raise RangeTooWideError(key=key, widest=widest)
         if (believed := self.believed(region)) is not None:
-            raise RangeTooWideError(key=self.facts.cursor, widest=believed)
+            raise RangeTooWideError(key=self.facts.listing.key, widest=believed)
 
     async def ahead(self, first: First, head: Page) -> None:
         """Find out how wide later windows of a list may be, from the first page of a load."""
         if head.ids:
-            await self._find_reach(first, self.facts.cursor, NIGHTLY, head)
+            await self._find_reach(first, self.facts.listing.key, NIGHTLY, head)
 
     async def _compare_halves(self, first: First, region: Region, total: int) -> None:
         """Check that the halves of a range of ids count no more rows than the whole range.
@@ -214,7 +215,7 @@ class Looks:
         reach, number = None, 0
         try:
             page = page if page.ids else await first(Region(), is_count=True)
-            if (example := Example.of(page, self.facts.cursor, key)) is not None:
+            if (example := Example.of(page, self.facts.listing.key, key)) is not None:
                 number = example.number
                 if is_first := key != ID and self.are_bounds_due():
                     reach = await find_both(first, example, key, width)

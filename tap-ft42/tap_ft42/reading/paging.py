@@ -91,10 +91,13 @@ class PagesRead:
         return self.last <= self.shown <= self.first
 
     def is_what_counts(self, page: Page) -> bool:
-        """Tell whether a later total fits the shown rows, of which a few may have left."""
+        """Tell whether a later total fits the shown rows, of which some may have left."""
         if page.total is None:
             return False
-        return self._distinct - LOST <= page.total <= self._distinct
+        were_there = self._distinct <= (self.first or 0)
+        return page.total <= self._distinct and (
+            were_there or self._distinct - LOST <= page.total
+        )
 
     @property
     def repeats_rows(self) -> bool:

@@ -30,9 +30,6 @@ if TYPE_CHECKING:
     from tap_ft42.reading.places import Place
     from tap_ft42.reading.spool import Spool
 
-ONE = 1
-"""Size of a page if only its total is wanted."""
-
 
 @dataclass(frozen=True)
 class ListReader:
@@ -135,7 +132,7 @@ class ListReader:
         Returns:
             A reading for `one_of`.
         """
-        source = self.source(context, query, path=path, size=ONE)
+        source = self.source(context, query, path=path, size=1)
         return self.ask_first(source, place, sort=sort, is_divided=is_divided)
 
     def ask_first(

@@ -1,4 +1,4 @@
-"""Regions of a list: the rows whose keys lie in closed intervals, as 42 narrows them."""
+"""Regions of a list: the rows whose keys lie in closed intervals."""
 
 from __future__ import annotations
 

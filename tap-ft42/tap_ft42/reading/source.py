@@ -97,7 +97,7 @@ class ListSource(Source):
             return None
         request = self._request(region, number, sort)
         page = self.route.spool.recall(self.plan, request, self.route.listing.cursor)
-        return page if page is None else self._believed(page)
+        return page if page is None else self._believed(page, number)
 
     @override
     def fetch(self, region: Region, number: int, sort: str | None) -> Page:
@@ -168,10 +168,16 @@ class ListSource(Source):
             is_sent = not asked.is_of_one and name not in asked.without
             if is_sent and len(ids) > len(self.route.shown.get(name, ())):
                 self.route.shown[name] = ids
-        return self._believed(page)
+        return self._believed(page, number)
 
-    def _believed(self, page: Page) -> Page:
-        """Return a page without its total, if the totals are known to be wrong."""
+    def _believed(self, page: Page, number: int) -> Page:
+        """Return a page without its total, if the totals are known to be wrong.
+
+        If they were doubted lately, a page that lacks counted rows is enough to know it.
+        """
+        shown = (max(number, 1) - 1) * page.size + page.count
+        if page.count < page.size and shown < (page.total or 0):
+            self.facts.doubt_again()
         return page.without_total() if self.facts.has_wrong_totals else page
 
     def _asked_apart(self, asked: Asked, number: int = 1) -> Page:
@@ -347,11 +353,13 @@ class ListSource(Source):
     def remedies(self, *, is_heavy: bool) -> Iterator[Remedy]:
         probe = replace(self, size=1, plan=None)
         if is_heavy and self.size > 1:
-            pages = [(size, replace(probe, size=size)) for size in halves_of(self.size)]
-            yield Remedy(probe, pages, self._too_heavy, page_size=self.size)
+            sizes = (*halves_of(self.size), 1)
+            pages = [(size, replace(probe, size=size)) for size in sizes]
+            yield Remedy(pages, self._too_heavy, page_size=self.size)
         if (ids := len(self._ids[1])) > 1:
-            lists = [(length, probe.pieces(length)[0]) for length in halves_of(ids)]
-            yield Remedy(probe.pieces(1)[0], lists, self._too_many, as_long=probe)
+            lengths = (*halves_of(ids), 1)
+            lists = [(length, probe.pieces(length)[0]) for length in lengths]
+            yield Remedy(lists, self._too_many, as_long=probe)
 
     def _too_heavy(
         self, size: int, why: str = "42 does not answer pages of {} rows in time"

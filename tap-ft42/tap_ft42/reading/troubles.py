@@ -120,7 +120,7 @@ class Troubles:
             return False
         for remedy in source.remedies(is_heavy=may_be_too_heavy(failure)):
             is_excluded = remedy.page_size is not None and number == COUNT
-            if is_excluded or not await is_answered(remedy.smallest):
+            if is_excluded or not await is_answered(remedy.smaller[-1][1]):
                 continue
             if remedy.as_long is not None and await is_answered(remedy.as_long):
                 return False
@@ -200,7 +200,7 @@ async def _replace(
     page_size, first, last = remedy.page_size, 0, 0
     if page_size is not None:
         first, last = (number - 1) * page_size, number * page_size - 1
-    for size, probe in (*remedy.smaller, (1, remedy.smallest)):
+    for size, probe in remedy.smaller:
         rows = size if page_size is not None else 1
         for page in range(first // rows + 1, last // rows + 2):
             if not await is_answered(probe, page):

@@ -44,6 +44,8 @@ class Partitions:
         self._by_cursus: dict[Hashable, list[Context | None]] = {}
         self.emitted = Emitted(listing.cursor)
         """Counts the rows that go to the target."""
+        self.listed_ids: set[object] | None = None
+        """The ids of all rows of a reference list, if the run has listed them all."""
         self.is_unreadable = False
         """Whether the list failed in this run, so its rows are taken from another list."""
 
@@ -134,7 +136,7 @@ class Partitions:
         return self._by_cursus[key]
 
     @property
-    def lists(self) -> list[Context | None]:
+    def wholes(self) -> list[Context | None]:
         """The contexts of the whole list: one for each cursus, or only None."""
         return self.by_cursus(None)
 
@@ -144,7 +146,7 @@ class Partitions:
         if self.listing.parent is not None:
             return None
         if self.listing.by_cursus:
-            return [dict(whole) for whole in self.lists if whole]
+            return [dict(whole) for whole in self.wholes if whole]
         backfill, state = self.run.backfill, self.output.stream_state
         is_read = backfill is not None and backfill.has_read(state)
         if self.listing.people_filter is None or is_read or self.run.is_dry_run:

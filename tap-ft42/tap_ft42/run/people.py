@@ -8,11 +8,12 @@ belongs to the campuses of its user; these are looked up, once in a run.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol
 
+from tap_ft42.api.client import logger_of
 from tap_ft42.api.errors import REFUSALS, FatalAPIError, explain, status_of
 from tap_ft42.api.page import with_ids
 from tap_ft42.declared.contexts import parent_of
@@ -65,9 +66,6 @@ class LookUps(Protocol):
     def facts(self) -> RouteFacts:
         """What was observed of the list's route."""
 
-    def note_failure(self, failure: Exception, instead: str) -> None:
-        """Log that look-ups fail in this run, and what the run does instead."""
-
     @property
     def total(self) -> int | None:
         """How many rows in scope the list has; None if 42 does not say."""
@@ -84,10 +82,10 @@ class LookUps(Protocol):
 
 @dataclass
 class Departures:
-    """How many people are known, and how many of them a run has found to be gone."""
+    """How many people are known, and which of them a run has found to be gone."""
 
     people: int = 0
-    gone: int = 0
+    gone: set[int] = field(default_factory=set)
 
 
 class Directory:
@@ -259,7 +257,14 @@ class Directory:
             if isinstance(failure, IncompleteReadError):
                 self.memberships.facts.doubt_totals()  # the next run does without them
             self._are_lost = True
-            self.memberships.note_failure(failure, instead)
+            listing = self.memberships.facts.listing
+            logger_of(listing).warning(
+                "%s: who studies where cannot be looked up in this run. %s. %s",
+                listing.name,
+                instead,
+                explain(failure),
+                extra={"happened": "lookup_failed"},
+            )
 
     @property
     def tells_campuses(self) -> bool:

@@ -36,7 +36,9 @@ class CampusByPerson(Trait):
 
     @cached_property
     def _dealers(self) -> dict[int, CampusDealer]:
-        return {cursus_of(whole): CampusDealer(self._list, whole) for whole in self._list.lists}
+        return {
+            cursus_of(whole): CampusDealer(self._list, whole) for whole in self._list.wholes
+        }
 
     @override
     def take_up(self, context: Context | None, state: dict[str, Any]) -> None:

@@ -30,7 +30,7 @@ from tap_ft42.api.errors import FatalAPIError
 from tap_ft42.declared.contexts import parent_of
 from tap_ft42.declared.instants import milliseconds
 from tap_ft42.declared.listing import BY_ID, ID
-from tap_ft42.lists.fitted import fitted
+from tap_ft42.lists.corrected import corrected
 from tap_ft42.planning.refresh import hidden_ids
 from tap_ft42.planning.scope import id_lists
 from tap_ft42.reading.asking import IncompleteReadError, TooDearError
@@ -78,6 +78,8 @@ class CampusDealer:
         self._campuses: list[int] = []
         self._loaded: set[int] = set()
         self._is_needed = False
+        self._heeded = 1
+        """So many ids of one list are known to count."""
 
     @property
     def _hidden(self) -> set[int]:
@@ -104,7 +106,7 @@ class CampusDealer:
         """
         context, *others = contexts
         is_sweep = bool(others)
-        is_swept_whole = is_sweep and fitted(self._list).parent_filter is None
+        is_swept_whole = is_sweep and corrected(self._list).parent_filter is None
         self._is_any_shown = is_swept_whole or self._list.is_campus_ignored
         self._refuse_unknown()
         self._is_needed = is_sweep or self._is_any_shown or self._comes_late(parent_of(context))
@@ -204,18 +206,37 @@ class CampusDealer:
             while left:
                 can = self._list.facts_of_sweeps.can
                 at_once = max(1, min(can.longest_list, reader.page_size - 1))
-                (batch,) = id_lists(left[:at_once])
-                there = self._ids_of({**query, BY_ID: batch}, ids)
+                there = self._shown(query, batch := left[:at_once], ids)
                 found.update(there)
-                if reader.page_size > at_once or at_once == 1:  # else the answers were cut
+                is_cut = at_once > 1 and reader.page_size <= at_once
+                if not is_cut and (len(there) == len(batch) or self._heeds(batch)):
                     left = left[at_once:]
         return found
 
-    def _ids_of(self, query: Mapping[str, Any], ids: set[int]) -> set[int]:
-        """Ask for rows by their ids, and return the ids of those that come."""
+    def _heeds(self, ids: Sequence[int]) -> bool:
+        """Tell whether 42 shows the rows of so many ids: it may cut a list in silence."""
+        if len(ids) > self._heeded:
+            query = self._list.query(self._whole)
+            lacking = {*ids} - (there := self._shown(query, ids, {*ids}))
+            if lacking and self._shown(query, [max(lacking)], lacking):
+                shown = max(1, len(there))
+                self._list.facts_of_sweeps.shorten(BY_ID, len(ids), shown)
+                return False
+            self._heeded = len(ids)
+        return True
+
+    def _shown(self, query: Mapping[str, Any], batch: Sequence[int], ids: set[int]) -> set[int]:
+        """Ask for rows by their ids, and return the ids of those that come.
+
+        Args:
+            query: What else selects rows.
+            batch: The ids that are asked for.
+            ids: Ids of rows that may come.
+        """
         reader = self._list.reader
         failure: Exception | None = None
         if self.tells_rows:
+            query = {**query, BY_ID: ",".join(map(str, batch))}
             source = reader.source(self._whole, query, path=self._list.whole_path)
             try:
                 pages = asked_twice(lambda: reader.all_of(reader.ask_first(source)))

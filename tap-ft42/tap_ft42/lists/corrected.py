@@ -14,13 +14,12 @@ if TYPE_CHECKING:
     from tap_ft42.run.partitions import Partitions
 
 
-def fitted(partitions: Partitions) -> Listing:
+def corrected(partitions: Partitions) -> Listing:
     """Return the listing as declared, corrected by what was observed of the API."""
     listing, can = partitions.listing, partitions.facts.can
     of_sweeps, is_whole = partitions.facts_of_sweeps.can, _is_whole(partitions)
-    column = listing.cursor.column if listing.cursor else ID
-    is_sortable = {ID, column} <= {*can.sorts}
-    widest = (one.widest_ranges.get(column) for one in (can, of_sweeps))
+    is_sortable = {ID, listing.key} <= {*can.sorts}
+    widest = (one.widest_ranges.get(listing.key) for one in (can, of_sweeps))
     return replace(
         listing,
         is_sortable=is_sortable if "sorts" in can.observed else listing.is_sortable,
