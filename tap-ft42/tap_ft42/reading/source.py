@@ -175,10 +175,8 @@ class ListSource(Source):
         return self._believed(page, number)
 
     def _believed(self, page: Page, number: int) -> Page:
-        """Return a page without its total, if the totals are known to be wrong.
-
-        If they were doubted lately, a page that lacks counted rows is enough to know it.
-        """
+        """Return a page without its total, if the totals are known to be wrong."""
+        # If they were doubted lately, a page that lacks counted rows is enough to know it.
         shown = (max(number, 1) - 1) * page.size + page.count
         if page.count < page.size and shown < (page.total or 0):
             self.facts.doubt_again()
@@ -312,18 +310,24 @@ class ListSource(Source):
 
     @property
     def _rows(self) -> str:
-        """A key for the rows that the source selects."""
         return json.dumps([self.url, self.query])
 
     @property
     def _ids(self) -> tuple[str, list[str]]:
-        """The parameter with the most ids, and its ids."""
-        lists = {
+        return max(self._lists.items(), key=lambda each: len(each[1]), default=("", []))
+
+    @property
+    def _lists(self) -> Mapping[str, list[str]]:
+        return {
             name: value.split(",")
             for name, value in self.query.items()
             if isinstance(value, str) and name.startswith("filter[")
         }
-        return max(lists.items(), key=lambda each: len(each[1]), default=("", []))
+
+    def _cut(self, longest: int) -> ListSource:
+        """Return a source of some of the rows, as no list has more ids than that."""
+        lists = {name: ",".join(ids[:longest]) for name, ids in self._lists.items()}
+        return replace(self, query={**self.query, **lists})
 
     def pieces(self, longest: int) -> list[ListSource]:
         """Return sources with lists of at most so many ids."""
@@ -355,8 +359,8 @@ class ListSource(Source):
             pages = [(size, replace(probe, size=size)) for size in halves_of(self.size)]
             yield Remedy(probe, pages, self._too_heavy)
         if (ids := len(self._ids[1])) > 1:
-            lists = [(length, probe.pieces(length)[0]) for length in halves_of(ids)]
-            yield Remedy(probe.pieces(1)[0], lists, self._too_many)
+            lists = [(length, probe._cut(length)) for length in halves_of(ids)]  # noqa: SLF001 - of the same class
+            yield Remedy(probe._cut(1), lists, self._too_many)  # noqa: SLF001
 
     def _too_heavy(
         self, size: int, why: str = "42 does not answer pages of {} rows in time"
@@ -382,7 +386,7 @@ class ListSource(Source):
         return self._params(Asked(region, sort, self.size), number)
 
     def _params(self, asked: Asked, number: int) -> dict[str, Any]:
-        query = self.pieces(1)[0]._sent if asked.is_of_one else self._sent  # noqa: SLF001 - of the same class
+        query = self._cut(1)._sent if asked.is_of_one else self._sent  # noqa: SLF001 - of the same class
         return {
             **{name: value for name, value in query.items() if name not in asked.without},
             **asked.region.params(self.facts.can.margins),
