@@ -40,6 +40,7 @@ MECHANISMS: Mapping[str, tuple[str, ...]] = {
         "declared/capabilities.py",
         "reading/bounds.py",
         "reading/facts.py",
+        "reading/looks.py",
         "reading/newest.py",
         "lists/fitted.py",
         "lists/traits/filtered.py",

@@ -26,8 +26,8 @@ from tap_ft42.census.counting import (
     read_sector,
     read_whole,
 )
-from tap_ft42.reading.asking import COUNT, IncompleteReadError, RangeIgnoredError
-from tap_ft42.reading.regions import Region
+from tap_ft42.reading.asking import COUNT, IncompleteReadError
+from tap_ft42.reading.regions import RangeIgnoredError, Region
 from typing_extensions import override
 
 from tests.tap.pages import PretendedList

@@ -339,3 +339,21 @@ def test_levels_that_a_night_could_not_read_are_read_by_the_next_one(
     later = here.run(*streams, state=a_day_later(empty.state))
     raised = {row["id"] for row in later.records("cursus_users") if row["level"] == 7.5}
     assert raised >= set(range(1, 21))
+
+
+def test_totals_of_a_list_that_loses_many_rows_while_it_is_read_are_believed(
+    tap: Tap, api: ScriptedApi
+) -> None:
+    there = Pretended([dated("achievements_users", number) for number in range(1, 401)])
+
+    def answer(asked: Asked) -> Reply:
+        reply = there(asked)
+        if len(there.asked) <= 10:
+            there.rows = [row for row in there.rows if row["id"] % 40 != len(there.asked)]
+        return reply
+
+    api.script[BADGES] = answer
+    run = tap.pointed_at(api, page_size=10).run("achievements_users")
+    assert len(there.rows) == 300
+    assert {row["id"] for row in there.rows} <= set(run.ids("achievements_users"))
+    assert run.warnings == []

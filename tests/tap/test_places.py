@@ -7,12 +7,12 @@ from datetime import date
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
-from tap_ft42.declared.listing import Cursor, Listing
-from tap_ft42.reading.asking import COUNT, RangeIgnoredError, Source
+from tap_ft42.declared.listing import LOST, Cursor, Listing
+from tap_ft42.reading.asking import COUNT, Source
 from tap_ft42.reading.facts import RouteFacts
-from tap_ft42.reading.paging import LOST
+from tap_ft42.reading.looks import Looks
 from tap_ft42.reading.places import PlacedAsk
-from tap_ft42.reading.regions import Region
+from tap_ft42.reading.regions import RangeIgnoredError, Region
 from typing_extensions import override
 
 from tests.tap.pages import page
@@ -29,15 +29,16 @@ class Moons(Source):
     """A list whose rows tell no instants, so no known row can be asked for."""
 
     def __init__(self, last: int, *, widest: int = WIDTH) -> None:
-        self._facts = RouteFacts(LISTING, LISTING.path, dict, date(2026, 11, 30))
-        self._facts.note_bounds("both")
+        self.facts = RouteFacts(LISTING, LISTING.path, dict, date(2026, 11, 30))
+        self.facts.note_bounds("both")
+        self._looks = Looks(self.facts)
         self.rows = [*range(1, 31), *range(WIDTH - last, WIDTH)]
         self.widest = widest
 
     @property
     @override
-    def facts(self) -> RouteFacts:
-        return self._facts
+    def looks(self) -> Looks:
+        return self._looks
 
     @property
     @override

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tap_ft42.reading.paging import LOST, PagesRead, is_all, tells_order
+from tap_ft42.declared.listing import LOST
+from tap_ft42.reading.paging import PagesRead, is_all, tells_order
 
 from tests.tap.pages import page
 

@@ -56,12 +56,13 @@ def test_loads_within_the_quota_are_held_against_the_least_possible_time(
         assert row["s without start-up"] < row["s in all"]
 
 
-def test_all_tools_load_the_same_rows_without_limits(
+def test_all_tools_load_all_rows_without_limits(
     tables: dict[str, list[dict[str, Any]]],
 ) -> None:
     rows = tables["Without limit and latency"]
 
-    assert len({row["rows"] for row in rows}) == 1
+    ours, theirs = (row["rows"] for row in rows)
+    assert theirs < ours < theirs * 1.05  # only ours reads campuses that are not listed
     assert all(row["rows/s"] > 0 and row["MB in all"] > 0 for row in rows)
     assert all(row["CPU µs a row"] > 0 for row in rows)
 

@@ -67,7 +67,9 @@ class Piped(Tool):
         )
         _discover(job.directory / "tap.json", catalog, job)
         log = ROOT / "target-config/target-postgres.logging.yml"
-        return replace(command, environment={**command.environment, "TARGET_LOG": str(log)})
+        shared = yaml.safe_load((ROOT / "meltano.yml").read_text())["env"]
+        environment = {**command.environment, **shared, "TARGET_LOG": str(log)}
+        return replace(command, environment=environment)
 
 
 def _discover(config: Path, catalog: Path, job: Job) -> None:

@@ -32,16 +32,10 @@ from typing import TYPE_CHECKING
 
 from tap_ft42.declared.listing import ID
 from tap_ft42.reading.ahead import in_turn
-from tap_ft42.reading.asking import (
-    COUNT,
-    IncompleteReadError,
-    Metered,
-    Part,
-    RangeIgnoredError,
-)
+from tap_ft42.reading.asking import COUNT, IncompleteReadError, Metered, Part
 from tap_ft42.reading.in_order import read_in_order
 from tap_ft42.reading.piecewise import read_piecewise
-from tap_ft42.reading.regions import Region
+from tap_ft42.reading.regions import RangeIgnoredError, Region
 from tap_ft42.reading.whole import read_list
 
 if TYPE_CHECKING:

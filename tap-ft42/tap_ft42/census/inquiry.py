@@ -15,8 +15,9 @@ from tap_ft42.census.counting import Proof, UncountableError, count_all
 from tap_ft42.declared.contexts import list_of, parent_of
 from tap_ft42.declared.listing import CREATED_AT, ID, Cursor
 from tap_ft42.planning.collapse import refuse_collapse
-from tap_ft42.reading.asking import IncompleteReadError, RangeIgnoredError, TooLargeError
-from tap_ft42.reading.regions import Region
+from tap_ft42.planning.refresh import hidden_ids
+from tap_ft42.reading.asking import IncompleteReadError, TooLargeError
+from tap_ft42.reading.regions import RangeIgnoredError, Region
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
@@ -152,7 +153,10 @@ class Inquiry:
         """Emit rows; find out the parent of rows that do not tell theirs."""
         counted, (context, *others) = self._list, self._contexts
         is_told = not others or not counted.listing.parent_columns
-        contexts = {} if is_told else counted.contexts_of(records, self._contexts)
+        contexts: Mapping[int, Context | None] = {}
+        if counted.listing.campus_by_person and not is_told:
+            hidden = hidden_ids(counted.output.stream_state)
+            contexts = self._run.people.contexts_of(records, self._contexts, hidden)
         self._tell_strangers(records)
         for record in records:
             own = contexts.get(record.get(ID, 0))

@@ -29,9 +29,8 @@ from tap_ft42.census.presence import pieces
 from tap_ft42.declared.instants import from_milliseconds, in_milliseconds
 from tap_ft42.declared.listing import ID
 from tap_ft42.declared.words import some
-from tap_ft42.reading.asking import RangeIgnoredError
 from tap_ft42.reading.reads import read_from_scratch
-from tap_ft42.reading.regions import MAX_ID, Region
+from tap_ft42.reading.regions import MAX_ID, RangeIgnoredError, Region
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Generator, Iterator

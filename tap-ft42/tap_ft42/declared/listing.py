@@ -23,6 +23,9 @@ CREATED_AT = "created_at"
 LARGEST = 100
 """Ids in one filter, at most: the API answers 502 to much longer lists."""
 
+LOST = 10
+"""Rows that even a short list may lose while it is read."""
+
 
 @dataclass(frozen=True, slots=True)
 class Cursor:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from tap_ft42.declared.listing import ID
 from tap_ft42.doctor.shapes import shape_of
-from tap_ft42.reading.asking import Part, RangeIgnoredError, RangeTooWideError
-from tap_ft42.reading.regions import Region
+from tap_ft42.reading.asking import Part
+from tap_ft42.reading.regions import RangeIgnoredError, RangeTooWideError, Region
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence

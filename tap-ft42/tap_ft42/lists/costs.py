@@ -18,9 +18,9 @@ from tap_ft42.declared.instants import from_milliseconds
 from tap_ft42.declared.listing import ID, LARGEST
 from tap_ft42.declared.words import table
 from tap_ft42.lists.fitted import fitted
-from tap_ft42.planning.plan import plan
+from tap_ft42.planning.plan import plan, sharing
 from tap_ft42.planning.steps import Way
-from tap_ft42.reading.facts import NIGHTLY
+from tap_ft42.reading.looks import NIGHTLY
 from tap_ft42.reading.regions import MAX_ID, Region
 
 if TYPE_CHECKING:
@@ -71,7 +71,8 @@ class Intent:
             context = {**state.get("context", {}), **(whole or {})} or None
             members.append(due.partition(context, state))
         listing, times = fitted(list_run.partitions), list_run.run.times
-        return cls(list_run, whole, plan(listing, members, times))
+        groups = sharing(listing, members)
+        return cls(list_run, whole, plan(listing, groups, times))
 
     @property
     def name(self) -> str:

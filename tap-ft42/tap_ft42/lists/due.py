@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tap_ft42.declared.instants import DAY, from_milliseconds, milliseconds
+from tap_ft42.lists.fitted import tells_changes
 from tap_ft42.planning import nights, refresh
 from tap_ft42.planning.bookmarks import forget_foreign, is_same_scope, note_scope
 from tap_ft42.planning.collapse import refuse_collapse
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
     from tap_ft42.planning.plan import PlannedRead
     from tap_ft42.planning.steps import Step
     from tap_ft42.reading.asking import Part
-    from tap_ft42.reading.facts import RouteFacts
     from tap_ft42.reading.places import Place
+    from tap_ft42.reading.source import Route
     from tap_ft42.run.partitions import Partitions
 
 _DAY = 24
@@ -73,7 +74,7 @@ class DuePartitions:
             # The settings name the campuses, so a new one cannot join them.
             return _WEEK if self.partitions.output.selected else _CENTURY
         hours = listing.refresh_hours or 0
-        is_told_less = listing.changes is not None and not self.partitions.tells_changes
+        is_told_less = listing.changes is not None and not tells_changes(self.partitions)
         return min(hours, _DAY) if is_told_less else hours
 
     def _is_refresh_due(self, context: Context | None) -> bool:
@@ -173,25 +174,27 @@ class DuePartitions:
             read: The read that the step is of.
             is_short: Whether the step has shown fewer rows than 42 counts.
         """
-        facts = self._facts_of(read)
+        route = self._route_of(read)
         if part.is_doubtful:
-            facts.doubt_totals()
+            route.facts.doubt_totals()
             is_load = step.way in {Way.FULL, Way.LOAD}
-            if is_short and is_load and facts.can.totals == "doubted":  # not for a second time
+            is_first = route.facts.can.totals == "doubted"
+            if is_short and is_load and is_first:
                 for member in read.contexts:
                     state = self.partitions.state(member)
                     state[_DOUBTED] = from_milliseconds(self.partitions.run.began)
         if part.is_newest_first is not None:
-            facts.note_order(is_newest_first=part.is_newest_first)
+            route.facts.note_order(is_newest_first=part.is_newest_first)
         if part.is_cut is not None:
-            facts.note_cut(step.until, is_cut=part.is_cut)
+            route.looks.note_cut(step.until, is_cut=part.is_cut)
 
     def doubt_again(self, read: PlannedRead, failure: Exception) -> bool:
         """Tell whether a failed read can do without totals, as they were doubted lately."""
-        return isinstance(failure, IncompleteReadError) and self._facts_of(read).doubt_again()
+        is_about_totals = isinstance(failure, IncompleteReadError)
+        return is_about_totals and self._route_of(read).facts.doubt_again()
 
-    def _facts_of(self, read: PlannedRead) -> RouteFacts:
-        return self.partitions.facts_of_sweeps if read.is_sweep else self.partitions.facts
+    def _route_of(self, read: PlannedRead) -> Route:
+        return self.partitions.route_of_sweeps if read.is_sweep else self.partitions.route
 
     def _forget_doubted(self, state: dict[str, Any]) -> None:
         """Forget a load that showed too few rows, once the night has come."""

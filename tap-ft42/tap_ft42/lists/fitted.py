@@ -6,6 +6,7 @@ from dataclasses import replace
 from sys import maxsize
 from typing import TYPE_CHECKING
 
+from tap_ft42.declared.instants import DAY
 from tap_ft42.declared.listing import ID
 
 if TYPE_CHECKING:
@@ -26,11 +27,21 @@ def fitted(partitions: Partitions) -> Listing:
         has_ranges=bool(can.ranges),
         widest_window=min((width for width in widest if width is not None), default=None),
         is_newest_first=of_sweeps.is_newest_first,
-        changes=listing.changes if partitions.tells_changes else None,
+        changes=listing.changes if tells_changes(partitions) else None,
         # If no parameter names the parents, one read serves any number of them.
         parent_filter=None if is_whole else listing.parent_filter,
         largest_sweep=maxsize if is_whole else _longest_sweep(partitions),
     )
+
+
+def tells_changes(partitions: Partitions) -> bool:
+    """Tell whether the API can be asked for the changes of a list that is read in full."""
+    changes, facts = partitions.listing.changes, partitions.facts
+    if changes is None or not facts.narrows_by(changes.column):
+        return False
+    # Windows of changes overlap by a day. If only shorter ones are possible, they cost more
+    # than the whole list once a day.
+    return facts.can.widest_ranges.get(changes.column, 2 * DAY) >= 2 * DAY
 
 
 def is_read_at_once(partitions: Partitions) -> bool:

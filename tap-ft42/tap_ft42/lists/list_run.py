@@ -12,7 +12,7 @@ from tap_ft42.census.known import KnownRows
 from tap_ft42.census.presence import Presence, Presences
 from tap_ft42.declared.contexts import cursus_of, key_of, parent_of
 from tap_ft42.declared.instants import from_milliseconds
-from tap_ft42.declared.listing import ID
+from tap_ft42.declared.listing import ID, LOST
 from tap_ft42.lists.due import DuePartitions
 from tap_ft42.lists.existence import is_gone, known_to_exist
 from tap_ft42.lists.hidden import HiddenParents
@@ -24,7 +24,6 @@ from tap_ft42.lists.sweeping import Sweeping
 from tap_ft42.lists.traits import traits_of
 from tap_ft42.planning.bookmarks import level
 from tap_ft42.reading.asking import IncompleteReadError, TooDearError, TooLargeError
-from tap_ft42.reading.paging import LOST
 from tap_ft42.run.lifecycle import PARTIAL_FAILURES
 from tap_ft42.run.partitions import Partitions
 

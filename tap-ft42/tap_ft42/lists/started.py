@@ -22,7 +22,7 @@ from tap_ft42.lists.fitted import fitted, is_read_at_once
 from tap_ft42.lists.sweeping import Halving, may_come_from_one_member
 from tap_ft42.lists.turns import remembered, sort_by_turn
 from tap_ft42.planning.bookmarks import Movement
-from tap_ft42.planning.plan import all_together, one_by_one, plan
+from tap_ft42.planning.plan import plan, sharing
 from tap_ft42.planning.steps import Way
 from tap_ft42.planning.sweeps import sweep_state
 from tap_ft42.reading.asking import TooDearError
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from tap_ft42.lists.due import DuePartitions
     from tap_ft42.lists.sweeping import Sweeping
     from tap_ft42.lists.traits.trait import Trait
-    from tap_ft42.planning.plan import Grouping, Partition, PlannedRead
+    from tap_ft42.planning.plan import Partition, PlannedRead
     from tap_ft42.planning.steps import Step
     from tap_ft42.reading.pipeline import Reading
     from tap_ft42.reading.places import Place
@@ -125,13 +125,13 @@ class StartedReads:
             Exception: 42 refused the partitions that were tried; it is not this one's turn.
         """
         if self.is_any_read:
-            held_back, self._held_back = [*self._held_back.values()], {}
-            self._start(held_back, one_by_one)
+            held_back, self._held_back = self._held_back, {}
+            self._start([[partition] for partition in held_back.values()])
             return
         turn = self.partitions.run.began // _TURN
         if self._refusal is not None and (parent_of(context) - turn) % _TURNS:
             raise self._refusal
-        self._start([self._held_back.pop(key_of(context))], one_by_one)
+        self._start([[self._held_back.pop(key_of(context))]])
 
     # Which partitions are started
 
@@ -199,9 +199,11 @@ class StartedReads:
             of_cursus[cursus_of(context)].append(partition)
         for alike in of_cursus.values():
             contexts = [one.context for one in alike]
-            grouping, refusal = self._sweeping.grouping(contexts), self._sweeping.refusal
+            are_apart = self._sweeping.are_loads_apart(contexts)
+            refusal = self._sweeping.refusal
             if refusal is None or self.is_any_read or len(alike) <= _TRIED:
-                self._start(alike, grouping, is_urgent=is_urgent)
+                groups = sharing(fitted(self.partitions), alike, are_loads_apart=are_apart)
+                self._start(groups, is_urgent=is_urgent)
             else:
                 self._try_some(alike, refusal)
         if self.partitions.listing.is_reference:
@@ -270,9 +272,9 @@ class StartedReads:
         if halving is not None:
             halving.has_failed = True
         if isinstance(failure, TooDearError) or self.partitions.turn_to_carrier(failure):
-            self._start(members, one_by_one)
+            self._start([[member] for member in members])
         elif self._due.doubt_again(running.read, failure):
-            self._start(members, all_together)
+            self._start([members])
         elif not running.read.is_sweep or not may_come_from_one_member(failure):
             return False
         elif isinstance(failure, FatalAPIError) and (
@@ -280,14 +282,14 @@ class StartedReads:
             is_one_too_many or self._sweeping.refuses_all(running.read.contexts[0])
         ):
             if self.is_any_read:
-                self._start(members, one_by_one)
+                self._start([[member] for member in members])
             else:
                 self._try_some(members, failure)
         else:
             middle, is_refused = ceil(len(members) / 2), isinstance(failure, FatalAPIError)
             halving = Halving(running.read.contexts, is_refused=is_refused)
             for half in (members[:middle], members[middle:]):
-                self._start(half, all_together, halving=halving)
+                self._start([half], halving=halving)
             self._sweeping.tell_halved(len(members), failure)
         return True
 
@@ -301,21 +303,20 @@ class StartedReads:
         keys = [key_of(member.context) for member in members]
         self._is_due |= dict.fromkeys(keys, True)
         self._held_back |= dict(zip(keys[tried:], members[tried:], strict=True))
-        self._start(members[:tried], one_by_one)
+        self._start([[member] for member in members[:tried]])
 
     # How reads are started
 
     def _start(
         self,
-        partitions: Sequence[Partition],
-        grouping: Grouping,
+        groups: Sequence[Sequence[Partition]],
         *,
         is_urgent: bool = False,
         halving: Halving | None = None,
     ) -> None:
-        """Plan the reads of partitions of one cursus, and let the pipeline run them."""
+        """Plan a read for each group of partitions, and let the pipeline run them."""
         run, listing = self.partitions.run, fitted(self.partitions)
-        for read in plan(listing, partitions, run.times, run.spool.follow, grouping):
+        for read in plan(listing, groups, run.times, run.spool.follow):
             keys = [key_of(context) for context in read.contexts]
             self._is_due |= dict.fromkeys(keys, bool(read.steps))
             self._running |= dict.fromkeys(keys)

@@ -20,7 +20,6 @@ from tap_ft42.api.retries import RETRIED
 from tap_ft42.declared.contexts import list_of, parent_of
 from tap_ft42.declared.listing import ID, LARGEST
 from tap_ft42.lists.fitted import fitted
-from tap_ft42.planning.plan import alike, loads_apart
 from tap_ft42.reading.asking import IncompleteReadError, TooLargeError
 from tap_ft42.reading.places import NOW
 from tap_ft42.reading.regions import MAX_ID, Region
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
 
     from tap_ft42.api.page import Page
     from tap_ft42.declared.contexts import Context
-    from tap_ft42.planning.plan import Grouping
     from tap_ft42.run.partitions import Partitions
 
 _WORTH_IT = 10
@@ -117,17 +115,16 @@ class Sweeping:
             return True  # nobody knows
         return halving.is_refused
 
-    def grouping(self, contexts: Sequence[Context | None]) -> Grouping:
-        """Tell which partitions share a read.
+    def are_loads_apart(self, contexts: Sequence[Context | None]) -> bool:
+        """Tell whether each first load is read apart.
 
-        First loads share a read only where the API was seen to heed all ids of a list.
+        They share a read only where the API was seen to heed all ids of a list.
         """
         if self._list.listing.parent_filter is None:
-            return alike
+            return False
         self.look(contexts)
-        if not self._reads_together(contexts) or self._list.is_campus_ignored:
-            return alike
-        return loads_apart if self._list.facts_of_sweeps.is_list_due else alike
+        is_swept = self._reads_together(contexts) and not self._list.is_campus_ignored
+        return is_swept and self._list.facts_of_sweeps.is_due("longest_list")
 
     def look(self, contexts: Sequence[Context | None]) -> None:
         """Test how 42 answers lists of parents, as far as such tests are due."""
@@ -189,10 +186,10 @@ class Sweeping:
             pages: How many it has, if it is loaded; several are read in slices of ids.
             width: How wide its windows are, in milliseconds.
         """
-        known_routes = (self._list.facts, self._list.facts_of_sweeps)
-        regions = [Region({known_routes[0].cursor: (0, width)})]
+        regions = [Region({self._list.facts.cursor: (0, width)})]
         regions += [Region({ID: (1, MAX_ID)})] if pages > 1 else []
-        looks = max(facts.looks_due(*regions) for facts in known_routes)
+        routes = (self._list.route, self._list.route_of_sweeps)
+        looks = max(route.looks.number_due(*regions) for route in routes)
         return looks + 2 * (self._is_filter_look_due + self._is_look_due(contexts))
 
     @property
@@ -201,13 +198,13 @@ class Sweeping:
         is_silent = self._list.listing.campus_by_person
         # If nothing tells the campus of a row, the filter is the only hope.
         is_lost = self._list.is_campus_ignored and not self._list.run.people.tells_campuses
-        return is_silent and (is_lost or self._list.facts_of_sweeps.is_filter_due)
+        return is_silent and (is_lost or self._list.facts_of_sweeps.is_due("ignored_filters"))
 
     def _is_look_due(self, contexts: Sequence[Context | None]) -> bool:
         """Tell whether two requests are due that test if all ids of a list count."""
         facts = self._list.facts_of_sweeps
         is_wanted = "longest_list" in facts.can.observed or any(map(self._is_load, contexts))
-        return self._reads_together(contexts) and is_wanted and facts.is_list_due
+        return self._reads_together(contexts) and is_wanted and facts.is_due("longest_list")
 
     def _reads_together(self, contexts: Sequence[Context | None]) -> bool:
         is_swept = self._filter and self._list.listing.largest_sweep > 1
@@ -225,7 +222,7 @@ class Sweeping:
         try:
             self._compare(contexts)
         finally:
-            if facts.is_list_due:
+            if facts.is_due("longest_list"):
                 facts.assume_lists(known)
 
     def _compare(self, contexts: Sequence[Context | None], tries: int = 2) -> None:

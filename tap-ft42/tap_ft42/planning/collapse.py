@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tap_ft42.declared.instants import DAY, from_milliseconds, milliseconds
+from tap_ft42.declared.listing import LOST
 from tap_ft42.reading.asking import IncompleteReadError
-from tap_ft42.reading.paging import LOST
 
 if TYPE_CHECKING:
     from collections.abc import MutableMapping

@@ -96,9 +96,6 @@ Stops: TypeAlias = "Callable[[str, dict[str, Any], int, float], list[int]]"
 `Spool.follow`. Arguments: the name, the state, the end of the run, and the seconds after which
 an earlier plan is not continued."""
 
-Grouping: TypeAlias = "Callable[[Listing, Sequence[Partition]], list[list[Partition]]]"
-"""Groups the partitions of a list; those of a group share a read."""
-
 
 def to_the_end(
     _name: str, _state: dict[str, Any], until: int, _longest_age: float
@@ -107,35 +104,18 @@ def to_the_end(
     return [until]
 
 
-def alike(listing: Listing, partitions: Sequence[Partition]) -> list[list[Partition]]:
+def sharing(
+    listing: Listing, partitions: Sequence[Partition], *, are_loads_apart: bool = False
+) -> list[list[Partition]]:
     """Group partitions that are complete up to about the same instant.
 
-    First loads below parents are grouped, too, if they have come equally far.
+    First loads below parents are grouped, too, if they have come equally far, unless each is
+    to be read apart.
     """
-    # First loads by people stay apart: without the batches they would read everybody's rows.
-    return _groups(listing, partitions, with_loads=listing.parent is not None)
-
-
-def loads_apart(listing: Listing, partitions: Sequence[Partition]) -> list[list[Partition]]:
-    """Group partitions as `alike`, but read each first load by itself."""
-    return _groups(listing, partitions, with_loads=False)
-
-
-def one_by_one(_listing: Listing, partitions: Sequence[Partition]) -> list[list[Partition]]:
-    """Read each partition by itself."""
-    return [[partition] for partition in partitions]
-
-
-def all_together(_listing: Listing, partitions: Sequence[Partition]) -> list[list[Partition]]:
-    """Read all partitions in one sweep."""
-    return [[*partitions]]
-
-
-def _groups(
-    listing: Listing, partitions: Sequence[Partition], *, with_loads: bool
-) -> list[list[Partition]]:
     if listing.largest_sweep == 1:
-        return one_by_one(listing, partitions)
+        return [[partition] for partition in partitions]
+    # First loads by people stay apart: without the batches they would read everybody's rows.
+    with_loads = listing.parent is not None and not are_loads_apart
     states = [partition.state for partition in partitions]
     groups = sweeps(states, listing.largest_sweep, with_loads=with_loads)
     return [[partitions[number] for number in group] for group in groups]
@@ -143,24 +123,21 @@ def _groups(
 
 def plan(
     listing: Listing,
-    partitions: Sequence[Partition],
+    groups: Sequence[Sequence[Partition]],
     times: Times,
     stops: Stops = to_the_end,
-    grouping: Grouping = alike,
 ) -> list[PlannedRead]:
     """Plan the reads that bring partitions of a list up to date.
 
     Args:
         listing: The list.
-        partitions: The partitions, all of one cursus, in the order of the run.
+        groups: The partitions, all of one cursus; those of a group share a read.
         times: The instants of the run.
         stops: Returns where reads end.
-        grouping: Groups the partitions that share a read.
 
     Returns:
-        The reads, in the order of their first partitions.
+        A read for each group.
     """
-    groups = grouping(listing, partitions)
     return [_planned_read(members, listing, times, stops) for members in groups]
 
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Protocol
 
 from typing_extensions import override
 
-from tap_ft42.declared.listing import ID
 from tap_ft42.reading.ids import IdSet
 
 if TYPE_CHECKING:
@@ -17,8 +16,8 @@ if TYPE_CHECKING:
 
     from tap_ft42.api.ledger import Entry
     from tap_ft42.api.page import Page
-    from tap_ft42.reading.facts import RouteFacts
-    from tap_ft42.reading.regions import Key, Region
+    from tap_ft42.reading.looks import Looks
+    from tap_ft42.reading.regions import Region
 
 COUNT = 0
 """The page number that means: only the total is wanted."""
@@ -89,28 +88,12 @@ class TooDearError(Exception):
     """A list costs more requests than it is worth."""
 
 
-class RangeIgnoredError(Exception):
-    """The API does not narrow this list by ranges after all."""
-
-    def __init__(self, key: Key = ID) -> None:
-        super().__init__(self.__doc__)
-        self.key = key
-
-
-class RangeTooWideError(RangeIgnoredError):
-    """The API narrows this list by shorter ranges only."""
-
-    def __init__(self, key: Key, widest: int) -> None:
-        super().__init__(key)
-        self.widest = widest
-
-
 class Source(ABC):
     """The source of a read's pages. This base class is one answer of a fixed size."""
 
     @property
-    def facts(self) -> RouteFacts | None:
-        """What was observed of its route; None if it has no ranges."""
+    def looks(self) -> Looks | None:
+        """The tests of its ranges; None if it has none."""
         return None
 
     @property

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from typing_extensions import override
@@ -12,28 +11,23 @@ from tap_ft42.reading.regions import MAX_ID
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-_BLOCK = 10
-_BYTES = 1 << (_BLOCK - 3)
-_BITS = [[bit for bit in range(8) if byte >> bit & 1] for byte in range(256)]
-_NOT_EMPTY = re.compile(rb"[^\0]")
+_BITS = 10
+_REST = (1 << _BITS) - 1
 
 
 class IdSet:
-    """A set for millions of ids: it uses one bit for each, in blocks of 1,024 ids."""
+    """A set for millions of ids: by block of 1,024 ids, a number with one bit for each."""
 
     def __init__(self) -> None:
-        self._blocks: dict[int, bytearray] = {}
+        self._blocks: dict[int, int] = {}
         self._size = 0
 
     def add(self, number: int) -> bool:
         """Add an id; return whether it is new."""
-        block = self._blocks.get(number >> _BLOCK)
-        if block is None:
-            block = self._blocks[number >> _BLOCK] = bytearray(_BYTES)
-        byte, bit = (number >> 3) & (_BYTES - 1), 1 << (number & 7)
-        if block[byte] & bit:
+        block, bit = self._blocks.get(number >> _BITS, 0), 1 << (number & _REST)
+        if block & bit:
             return False
-        block[byte] |= bit
+        self._blocks[number >> _BITS] = block | bit
         self._size += 1
         return True
 
@@ -45,20 +39,20 @@ class IdSet:
         """Remove an id; return whether it was in the set."""
         if number not in self:
             return False
-        self._blocks[number >> _BLOCK][(number >> 3) & (_BYTES - 1)] &= ~(1 << (number & 7))
+        self._blocks[number >> _BITS] ^= 1 << (number & _REST)
         self._size -= 1
         return True
 
     def between(self, lower: int, upper: int) -> Iterator[int]:
         """Yield the ids of a closed interval, ascending."""
-        blocks = (name for name in self._blocks if lower >> _BLOCK <= name <= upper >> _BLOCK)
+        blocks = (name for name in self._blocks if lower >> _BITS <= name <= upper >> _BITS)
         for name in sorted(blocks):
-            block = self._blocks[name]
-            for found in _NOT_EMPTY.finditer(block):
-                base = (name << _BLOCK) + (found.start() << 3)
-                for bit in _BITS[block[found.start()]]:
-                    if lower <= base + bit <= upper:
-                        yield base + bit
+            left = self._blocks[name]
+            while left:
+                number = (name << _BITS) + (left & -left).bit_length() - 1
+                left &= left - 1
+                if lower <= number <= upper:
+                    yield number
 
     @override
     def __eq__(self, other: object) -> bool:
@@ -69,10 +63,7 @@ class IdSet:
 
     def __contains__(self, number: int) -> bool:
         """Tell whether an id is in the set."""
-        block = self._blocks.get(number >> _BLOCK)
-        return block is not None and bool(
-            block[(number >> 3) & (_BYTES - 1)] >> (number & 7) & 1
-        )
+        return bool(self._blocks.get(number >> _BITS, 0) >> (number & _REST) & 1)
 
     def __len__(self) -> int:
         """Return how many ids there are."""

@@ -8,8 +8,9 @@ from itertools import count
 from math import ceil
 from typing import TYPE_CHECKING
 
-from tap_ft42.reading.asking import RangeIgnoredError
+from tap_ft42.declared.listing import LOST
 from tap_ft42.reading.ids import IdSet
+from tap_ft42.reading.regions import RangeIgnoredError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
     from tap_ft42.api.page import Page
     from tap_ft42.reading.asking import Ask
     from tap_ft42.reading.regions import Key, Region
-
-LOST = 10
-"""Rows that even a short list may lose while it is read."""
 
 _AT_ONCE = 64
 """Pages of a list that are asked for before the first of them is consumed."""
@@ -93,10 +91,13 @@ class PagesRead:
         return self.last <= self.shown <= self.first
 
     def is_what_counts(self, page: Page) -> bool:
-        """Tell whether a later total fits the shown rows, of which a few may have left."""
+        """Tell whether a later total fits the shown rows, of which some may have left."""
         if page.total is None:
             return False
-        return self._distinct - LOST <= page.total <= self._distinct
+        were_there = self._distinct <= (self.first or 0)
+        return page.total <= self._distinct and (
+            were_there or self._distinct - LOST <= page.total
+        )
 
     @property
     def repeats_rows(self) -> bool:

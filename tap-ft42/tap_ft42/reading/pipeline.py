@@ -12,11 +12,10 @@ from __future__ import annotations
 import asyncio
 import heapq
 import logging
-from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from functools import cached_property, partial
 from math import ceil
 from queue import Empty, SimpleQueue
 from threading import Thread
@@ -56,6 +55,9 @@ IN_FLIGHT = 24
 
 @dataclass(order=True)
 class _Job:
+    """A request that waits for its turn. Urgent ones come first, then those of low places."""
+
+    is_later: bool
     place: Place
     recall: Callable[[], Page | None] = field(compare=False)
     fetch: Callable[[], Page] = field(compare=False)
@@ -121,17 +123,12 @@ class Pipeline:
         self._quota = quota
         self._budget = budget
         self._client = client
-        self._loop = asyncio.new_event_loop()
-        # When a read fails, its remaining tasks fail, too; the read's own error is enough.
-        self._loop.set_exception_handler(lambda *_: None)
         self._thread: Thread | None = None
         self._changed = asyncio.Event()
-        self._urgent: deque[_Job] = deque()
         self._waiting: list[_Job] = []
         self._places: dict[Page, Place] = {}
         self._occupied: set[Place] = set()
-        self._jobs: SimpleQueue[_Job] = SimpleQueue()
-        self._in_flight = self._workers = 0
+        self._in_flight = 0
         self._readings: set[Reading] = set()
         self._outages = Outages(budget)
         known, apart = client.known_good, self._ask_apart
@@ -240,6 +237,14 @@ class Pipeline:
 
     # In the thread
 
+    @cached_property
+    def _loop(self) -> asyncio.AbstractEventLoop:
+        # Of one that never ran, Python would warn at the end of a run without a request.
+        loop = asyncio.new_event_loop()
+        # When a read fails, its remaining tasks fail, too; the read's own error is enough.
+        loop.set_exception_handler(lambda *_: None)
+        return loop
+
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
         self._loop.run_until_complete(self._dispatch())
@@ -276,11 +281,9 @@ class Pipeline:
             Exception: The exception of ``source``.
         """
         recall, fetch = partial(source.recall, *request), partial(source.fetch, *request)
-        job = _Job(place, recall, fetch, source.entry, self._loop.create_future())
-        if is_urgent:
-            self._urgent.append(job)
-        else:
-            heapq.heappush(self._waiting, job)
+        answer = self._loop.create_future()
+        job = _Job(not is_urgent, place, recall, fetch, source.entry, answer)
+        heapq.heappush(self._waiting, job)
         self._changed.set()
         try:
             page = await job.answer
@@ -317,15 +320,14 @@ class Pipeline:
 
     def _send(self, job: _Job) -> None:
         self._in_flight += 1
-        self._jobs.put(job)
-        if self._workers < self._in_flight:
-            self._workers += 1
-            Thread(target=self._work, name="request", daemon=True).start()
+        # A pool's threads are no daemons: the end of the run would wait for them.
+        Thread(target=self._work, args=(job,), name="request", daemon=True).start()
 
     async def _ask_apart(self, fetch: Callable[[], Page], entry: Entry) -> None:
         """Send a request that belongs to no read, and wait for its answer."""
         await self._permission(entry)
-        job = _Job(NOW, lambda: None, fetch, entry, self._loop.create_future())
+        answer = self._loop.create_future()
+        job = _Job(False, NOW, lambda: None, fetch, entry, answer)
         self._send(job)
         await job.answer
 
@@ -333,18 +335,17 @@ class Pipeline:
         while True:
             while self._waiting and self._waiting[0].answer.done():
                 heapq.heappop(self._waiting)
-            if self._in_flight < IN_FLIGHT:
-                if self._urgent:
-                    return self._urgent.popleft()
-                if self._waiting and self._has_room_for(self._waiting[0].place):
-                    return heapq.heappop(self._waiting)
+            is_free = self._waiting and self._in_flight < IN_FLIGHT
+            if is_free and self._has_room_for(self._waiting[0]):
+                return heapq.heappop(self._waiting)
             self._changed.clear()
             await self._changed.wait()
 
-    def _has_room_for(self, place: Place) -> bool:
-        """Tell whether a request may be sent: always if the consumer needs its answer now."""
+    def _has_room_for(self, job: _Job) -> bool:
+        """Tell whether a request may be sent: always if its answer is needed now."""
         wanted = self._starving
-        return len(self._occupied) < AHEAD or (wanted is not None and wanted.holds(place))
+        is_wanted = wanted is not None and wanted.holds(job.place)
+        return len(self._occupied) < AHEAD or is_wanted or not job.is_later
 
     async def _permission(self, entry: Entry) -> None:
         self._budget.spend()
@@ -366,16 +367,14 @@ class Pipeline:
             await asyncio.sleep(wait)
             self._budget.check()
 
-    def _work(self) -> None:
-        """Send requests and wait for their answers, in a thread."""
-        while True:
-            job = self._jobs.get()
-            try:
-                page = job.fetch()
-            except Exception as error:  # noqa: BLE001 - the read raises it
-                self._loop.call_soon_threadsafe(self._answered, job, None, error)
-            else:
-                self._loop.call_soon_threadsafe(self._answered, job, page, None)
+    def _work(self, job: _Job) -> None:
+        """Send a request and wait for its answer, in a thread."""
+        try:
+            page = job.fetch()
+        except Exception as error:  # noqa: BLE001 - the read raises it
+            self._loop.call_soon_threadsafe(self._answered, job, None, error)
+        else:
+            self._loop.call_soon_threadsafe(self._answered, job, page, None)
 
     def _answered(self, job: _Job, page: Page | None, error: Exception | None) -> None:
         self._in_flight -= 1

@@ -2,32 +2,19 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from typing_extensions import override
 
-from tap_ft42.api.errors import FatalAPIError
-from tap_ft42.declared.listing import ID
-from tap_ft42.reading.asking import (
-    COUNT,
-    Ask,
-    RangeIgnoredError,
-    RangeTooWideError,
-    TooLargeError,
-)
-from tap_ft42.reading.bounds import Example, find_both, find_bounds, find_reach, is_exact
-from tap_ft42.reading.facts import NIGHTLY, RouteFacts
-from tap_ft42.reading.paging import LOST
-from tap_ft42.reading.regions import Region
+from tap_ft42.reading.asking import COUNT, Ask, TooLargeError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
     from tap_ft42.api.page import Page
     from tap_ft42.reading.asking import Part, Source
-    from tap_ft42.reading.regions import Key
+    from tap_ft42.reading.regions import Region
 
 Place: TypeAlias = tuple[int, ...]
 """Position in the order of consumption: ``(2,)`` < ``(2, 5)`` < ``(3,)``."""
@@ -60,8 +47,8 @@ class PlacedAsk(Ask):
 
     @override
     async def __call__(self, region: Region, number: int, sort: str | None) -> Page:
-        if (facts := self.source.facts) is not None:
-            await self._look_at_bounds(facts, region)
+        if (looks := self.source.looks) is not None:
+            await looks.at_bounds(self._at_once, region, self.source.example)
         page = await self._answer(
             (*self._place, number, 0),
             self.source,
@@ -69,100 +56,21 @@ class PlacedAsk(Ask):
             is_urgent=self._is_urgent and number == 1,
         )
         self._note(page)
-        if number in {1, COUNT} and facts is not None:
-            await self._look_at_reach(facts, region, number, page)
+        if number in {1, COUNT} and looks is not None:
+            await looks.at_reach(self._at_once, region, page, is_count=number == COUNT)
         return page
 
-    async def _look_at_bounds(self, facts: RouteFacts, region: Region) -> None:
-        """Find out which bounds a range includes, if that is not known."""
-        if not facts.are_bounds_due(region):
-            return
-        async with facts.looking:
-            if not facts.are_bounds_due(region):
-                return
-            facts.note_bounds(await find_bounds(self._at_once, self.source.example))
-
-    async def _at_once(self, region: Region, number: int = 1, *, sort: str = "") -> Page:
-        """Ask for a page at once, as other requests wait for its answer."""
-        facts = self.source.facts
-        is_sorted = facts is not None and sort.removeprefix("-") in facts.can.sorts
+    async def _at_once(self, region: Region, *, sort: str = "", is_count: bool = False) -> Page:
+        """Ask for a first page, or a total, at once: other requests wait for the answer."""
+        looks, number = self.source.looks, COUNT if is_count else 1
+        is_sorted = looks is not None and sort.removeprefix("-") in looks.facts.can.sorts
         place, request = (*self._place, 0, 0), (region, number, sort if is_sorted else None)
         return await self._answer(place, self.source, request, is_urgent=True)
 
-    async def _look_at_reach(
-        self, facts: RouteFacts, region: Region, number: int, page: Page
-    ) -> None:
-        """Find out whether a wide range is silently cut, if that is not known.
-
-        Raises:
-            RangeTooWideError: It is cut.
-        """
-        for key in facts.keys_due(region):
-            width = region.width(key)
-            await self._find_reach(facts, key, width, page)
-            is_census = key == ID and number == COUNT
-            if is_census and page.total and facts.is_reach_due(ID, width):
-                await self._compare_halves(facts, region, page.total)
-            widest = facts.can.widest_ranges.get(key, width)
-            if widest < width:
-                raise RangeTooWideError(key=key, widest=widest)
-        if (believed := facts.believed(region)) is not None:
-            raise RangeTooWideError(key=facts.cursor, widest=believed)
-
-    async def _compare_halves(self, facts: RouteFacts, region: Region, total: int) -> None:
-        """Check that the halves of a range of ids count no more rows than the whole range.
-
-        Raises:
-            RangeIgnoredError: They count more, so the range is cut.
-        """
-        halves = [await self._at_once(half, COUNT) for half in region.cut(ID, 2)]
-        if sum(half.total or 0 for half in halves) > total + LOST:
-            facts.unnarrowed(ID)
-            raise RangeIgnoredError(key=ID)
-        # The result counts for a month. In this time, ids grow by less than a tenth.
-        width = region.width(ID)
-        facts.note_reach(ID, width, width + width // 10)
-
     @override
     async def prepare(self, head: Page) -> None:
-        if (facts := self.source.facts) is not None and head.ids:
-            await self._find_reach(facts, facts.cursor, NIGHTLY, head)
-
-    async def _find_reach(self, facts: RouteFacts, key: Key, width: int, page: Page) -> None:
-        """Find out whether ranges of some width are cut, unless that is known by now.
-
-        The rows of this page have greater ids than the slices that follow, so they prove more.
-        """
-        async with facts.looking:
-            is_sliced = facts.are_bounds_due() and page.more and page.ids
-            widths = {ID: max(page.ids)} if is_sliced else {}
-            for each, wide in {**widths, key: width}.items():
-                if facts.is_reach_due(each, wide):
-                    with suppress(FatalAPIError, RangeIgnoredError):
-                        await self._ask_for_reach(facts, each, wide, page)
-
-    async def _ask_for_reach(self, facts: RouteFacts, key: Key, width: int, page: Page) -> None:
-        """Ask for a known row (of this page, if it has any) in ranges of some width."""
-        reach, number = None, 0
-        try:
-            page = page if page.ids else await self._at_once(Region(), COUNT)
-            if (example := Example.of(page, facts.cursor, key)) is not None:
-                number = example.number
-                if is_first := key != ID and facts.are_bounds_due():
-                    reach = await find_both(self._at_once, example, key, width)
-                    if reach is not None:
-                        facts.note_bounds("both")
-                if reach is None:
-                    by_id = facts.narrows_by(ID)
-                    reach = await find_reach(self._at_once, example, key, width, by_id=by_id)
-                    # Of a wide range of ids, the row is asked for at its own instant.
-                    facts.shows_instants |= key == ID and by_id and reach is not None
-                is_unsure = is_first and reach is not None and not facts.shows_instants
-                if is_unsure and not await is_exact(self._at_once, example, key):
-                    facts.unnarrowed(key, "42 finds rows of other instants by")
-        finally:
-            is_cut = key != ID or reach is None or reach != number
-            facts.note_reach(key, width, reach, is_cut=is_cut)
+        if (looks := self.source.looks) is not None:
+            await looks.ahead(self._at_once, head)
 
     @override
     def after(self, number: int) -> Ask:

@@ -7,17 +7,17 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tap_ft42.api.retries import MAX_TRIES
-from tap_ft42.reading.asking import IncompleteReadError, Part
+from tap_ft42.reading.asking import Part
 from tap_ft42.reading.facts import RouteFacts
+from tap_ft42.reading.looks import Looks
 from tap_ft42.reading.places import NOW
 from tap_ft42.reading.reads import read_from_scratch
 from tap_ft42.reading.regions import Region
 from tap_ft42.reading.source import ListSource, Route
-from tap_ft42.reading.spool import FRESH
 from tap_ft42.reading.whole import read_list
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterator, Mapping
     from datetime import date
 
     from tap_ft42.api.client import Client
@@ -64,11 +64,11 @@ class ListReader:
     def route(self, path: str) -> Route:
         """Return a route of the list; its path has names in braces."""
         if path not in self._routes:
-            facts = RouteFacts(self.listing, path, self.state, self.today)
+            looks = Looks(RouteFacts(self.listing, path, self.state, self.today))
             entry = self.ledger.entry(self.listing.name, path)
             permit = partial(self.pipeline.permit, entry)
             route = Route(
-                self.listing, path, self.client, self.spool, entry, facts, permit, self.widths
+                self.listing, path, self.client, self.spool, entry, looks, permit, self.widths
             )
             return self._routes.setdefault(path, route)
         return self._routes[path]
@@ -105,47 +105,8 @@ class ListReader:
         url = self.client.api_url + route.path.format(**context or {})
         return ListSource(route, url, query, plan, size or self.page_size)
 
-    def read_apart(
-        self,
-        sources: Sequence[ListSource],
-        until: int,
-        *,
-        is_proof: bool = False,
-        is_divided: bool = True,
-    ) -> Iterator[Any]:
-        """Read records completely, outside of the partitions, from several sources at once.
-
-        Args:
-            sources: The rows; the names of their plans must be used for nothing else.
-            until: Instant up to which all changes are read, in milliseconds since 1970.
-            is_proof: Whether a row that does not come is taken for disappeared.
-            is_divided: As in `Pipeline.read`.
-
-        Yields:
-            Records; some perhaps twice.
-
-        Raises:
-            RunEnds: The run has to end.
-            FatalAPIError: The API refuses the request.
-            RetriableAPIError: Too many tries of one page failed.
-            requests.RequestException: The API did not answer.
-            IncompleteReadError: It cannot be proven that these are all records.
-        """
-        for plan in {source.plan or "" for source in sources}:
-            self.spool.follow(plan, {}, until, longest_age=FRESH)
-        readings = [
-            self.pipeline.read((*NOW, number), source, self._whole, is_divided=is_divided)
-            for number, source in enumerate(sources)
-        ]
-        for reading in readings:
-            for part, _ in self.pipeline.parts(reading):
-                if part.is_doubtful and is_proof:
-                    message = "the API counts other rows than it shows"
-                    raise IncompleteReadError(message)
-                yield from [] if part.page is None else part.page.records()
-
-    def _whole(self, ask: Ask) -> AsyncIterator[Part]:
-        """Read all rows of a source."""
+    def whole(self, ask: Ask) -> AsyncIterator[Part]:
+        """Read all rows of a source; for `Pipeline.read`."""
         is_sortable = self.listing.is_sortable
         if not self.listing.has_ranges:
             return read_list(ask, is_sortable=is_sortable)
@@ -193,11 +154,11 @@ class ListReader:
         )
 
     def one_of(self, reading: Reading) -> Page:
-        """Wait for the page of a reading that has only one; raises as `read_apart`."""
+        """Wait for the page of a reading that has only one; raises as `Pipeline.parts`."""
         return next(self._pages(reading))
 
     def all_of(self, reading: Reading) -> list[Page]:
-        """Wait for all pages of a reading that may be divided; raises as `read_apart`."""
+        """Wait for all pages of a reading that may be divided; raises as `Pipeline.parts`."""
         return [*self._pages(reading)]
 
     def _pages(self, reading: Reading) -> Iterator[Page]:

@@ -53,21 +53,14 @@ from functools import partial
 from math import ceil
 from typing import TYPE_CHECKING
 
-from tap_ft42.declared.listing import ID
+from tap_ft42.declared.listing import ID, LOST
 from tap_ft42.reading.ahead import in_turn
-from tap_ft42.reading.asking import (
-    IncompleteReadError,
-    Metered,
-    Part,
-    RangeIgnoredError,
-    RangeTooWideError,
-    TooDearError,
-)
+from tap_ft42.reading.asking import IncompleteReadError, Metered, Part, TooDearError
 from tap_ft42.reading.in_order import order_by, read_in_order
 from tap_ft42.reading.newest import OutOfOrderError, read_newest
-from tap_ft42.reading.paging import LOST, is_all, one_page, tells_order
+from tap_ft42.reading.paging import is_all, one_page, tells_order
 from tap_ft42.reading.piecewise import MOST_SLICES, SHORT_SLICE, read_piecewise, slices_of
-from tap_ft42.reading.regions import Region
+from tap_ft42.reading.regions import RangeIgnoredError, RangeTooWideError, Region
 from tap_ft42.reading.whole import read_list
 
 if TYPE_CHECKING:
@@ -304,7 +297,7 @@ async def _from_scratch(
             # New rows get ascending ids, so none appears below this one.
             rest = region.narrowed("id", lower, head.ids[-1] - 1)
             slices = rest.cut("id", slices_of(head, LONG_SLICE, most=head.ids[0]))
-        async for part in _slices(ask, head, slices, read_in_order):
+        async for part in _slices(ask, region, head, slices, read_in_order):
             yield part
         if not tells_order(head, "id") and head.ids[0] < upper:
             # Other rows may have greater ids.
@@ -325,12 +318,13 @@ async def _from_scratch(
             *region.narrowed("id", lower, newest).cut("id", slices_of(head, SHORT_SLICE)),
             region.narrowed("id", newest + 1, upper),
         ]
-        async for part in _slices(ask, head, slices, read_piecewise):
+        async for part in _slices(ask, region, head, slices, read_piecewise):
             yield part
 
 
 async def _slices(
     ask: Metered,
+    region: Region,
     head: Page,
     slices: Sequence[Region],
     read: Callable[..., AsyncIterator[Part]],
@@ -349,9 +343,11 @@ async def _slices(
     shown, are_empty = len(ask.ids), len(ask.ids) == len(set(head.ids))
     total = head.total or 0
     if not is_doubtful and shown + LOST + total // 100 < total <= 2 * shown + LOST:
-        # Perhaps the API cuts ranges of ids silently.
-        yield Part(None, is_doubtful=True)
-        raise RangeIgnoredError
+        now = await one_page(ask.after(len(slices) + 1), region, 1, None)
+        if now.total is None or shown + LOST + total // 100 < now.total:
+            # They have not left meanwhile. Perhaps the API cuts ranges of ids silently.
+            yield Part(None, is_doubtful=True)
+            raise RangeIgnoredError
     # A list does not win a tenth of its rows while it is read, and does not lose half of them.
     if head.total is not None and shown > total + LOST + total // 10:
         yield Part(None, is_doubtful=True)

@@ -23,7 +23,8 @@ from tap_ft42.api.errors import (
     said_by,
 )
 from tap_ft42.declared.listing import ID
-from tap_ft42.reading.asking import RangeIgnoredError, RangeTooWideError, halves_of
+from tap_ft42.reading.asking import halves_of
+from tap_ft42.reading.regions import RangeIgnoredError, RangeTooWideError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

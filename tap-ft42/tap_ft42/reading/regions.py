@@ -1,4 +1,4 @@
-"""Regions of a list: the rows whose keys lie in closed intervals."""
+"""Regions of a list: the rows whose keys lie in closed intervals, as 42 narrows them."""
 
 from __future__ import annotations
 
@@ -127,3 +127,19 @@ class Region:
 def _step(key: Key) -> int:
     """Return the distance between the end of a region and the beginning of the next one."""
     return 1 if key == ID else 0
+
+
+class RangeIgnoredError(Exception):
+    """The API does not narrow this list by ranges after all."""
+
+    def __init__(self, key: Key = ID) -> None:
+        super().__init__(self.__doc__)
+        self.key = key
+
+
+class RangeTooWideError(RangeIgnoredError):
+    """The API narrows this list by shorter ranges only."""
+
+    def __init__(self, key: Key, widest: int) -> None:
+        super().__init__(key)
+        self.widest = widest

@@ -14,17 +14,9 @@ from typing_extensions import override
 from tap_ft42.api.errors import FatalAPIError, may_be_of_page, may_be_of_parameters
 from tap_ft42.declared.contexts import CURSUS
 from tap_ft42.declared.listing import BY_ID, ID
-from tap_ft42.reading.asking import (
-    COUNT,
-    RangeIgnoredError,
-    RangeTooWideError,
-    Remedy,
-    Source,
-    TooLargeError,
-    halves_of,
-)
+from tap_ft42.reading.asking import COUNT, Remedy, Source, TooLargeError, halves_of
 from tap_ft42.reading.refused import Asked, Suspects, answered_without
-from tap_ft42.reading.regions import MAX_ID, Region
+from tap_ft42.reading.regions import MAX_ID, RangeIgnoredError, RangeTooWideError, Region
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -34,6 +26,7 @@ if TYPE_CHECKING:
     from tap_ft42.api.page import Page
     from tap_ft42.declared.listing import Listing
     from tap_ft42.reading.facts import RouteFacts
+    from tap_ft42.reading.looks import Looks
     from tap_ft42.reading.spool import Spool
 
 
@@ -47,7 +40,7 @@ class Route:
         client: Asks for pages.
         spool: Keeps pages until a state covers them.
         entry: Counts the requests and their rows.
-        facts: What the route was found to do.
+        looks: The tests of its ranges, and with them what the route was found to do.
         permit: Waits until one more request may be sent; raises `RunEnds` if none may.
         widths: The widest range that 42 has answered for any list of the run: of ids (True)
             or of instants (False).
@@ -60,11 +53,16 @@ class Route:
     client: Client
     spool: Spool
     entry: Entry
-    facts: RouteFacts
+    looks: Looks
     permit: Callable[[], None]
     widths: dict[bool, int] = field(default_factory=dict)
     examples: dict[str, int] = field(default_factory=dict)
     shown: dict[str, list[str]] = field(default_factory=dict)
+
+    @property
+    def facts(self) -> RouteFacts:
+        """What the route was found to do."""
+        return self.looks.facts
 
 
 @dataclass(frozen=True)
@@ -97,7 +95,7 @@ class ListSource(Source):
         self._refuse_known(region)  # a request that is not sent must cost no quota
         if self.plan is None:
             return None
-        request = self._request(self.params(region, number, sort))
+        request = self._request(region, number, sort)
         page = self.route.spool.recall(self.plan, request, self.route.listing.cursor)
         return page if page is None else self._believed(page, number)
 
@@ -125,9 +123,7 @@ class ListSource(Source):
             self.facts.doubt_totals()  # a single id cannot have several rows
         self._compare_changes(region, number, page)
         if self.plan is not None:
-            self.route.spool.keep(
-                self.plan, self._request(self.params(region, number, sort)), page
-            )
+            self.route.spool.keep(self.plan, self._request(region, number, sort), page)
         return page
 
     def _refuse_known(self, region: Region) -> None:
@@ -292,16 +288,21 @@ class ListSource(Source):
     @property
     def _sent(self) -> Mapping[str, Any]:
         """The query without filters that the API is known to ignore."""
-        if self.facts.is_filter_due:
+        if self.facts.is_due("ignored_filters"):
             return self.query
         ignored = [name for name in self.facts.can.ignored_filters if name in self.query]
         dropped = set(filter(self._is_checked, ignored))
         return {name: value for name, value in self.query.items() if name not in dropped}
 
     @property
-    @override
     def facts(self) -> RouteFacts:
+        """What the route was found to do."""
         return self.route.facts
+
+    @property
+    @override
+    def looks(self) -> Looks:
+        return self.route.looks
 
     @property
     @override
@@ -381,11 +382,8 @@ class ListSource(Source):
         learn = partial(self.facts.shorten, name, len(ids), longest)
         return TooLargeError(why, self.pieces(longest), learn)
 
-    def params(self, region: Region, number: int, sort: str | None) -> dict[str, Any]:
-        """Return the parameters that ask for a page; None values are not sent."""
-        return self._params(Asked(region, sort, self.size), number)
-
     def _params(self, asked: Asked, number: int) -> dict[str, Any]:
+        """Return the parameters that ask for a page; None values are not sent."""
         query = self._cut(1)._sent if asked.is_of_one else self._sent  # noqa: SLF001 - of the same class
         return {
             **{name: value for name, value in query.items() if name not in asked.without},
@@ -395,6 +393,8 @@ class ListSource(Source):
             "page[size]": 1 if number == COUNT else asked.size,
         }
 
-    def _request(self, params: Mapping[str, Any]) -> str:
+    def _request(self, region: Region, number: int, sort: str | None) -> str:
+        """Return the name of a request in the spool."""
+        params = self._params(Asked(region, sort, self.size), number)
         # A continued run looks as often as the one before, and finds the pages of each look.
         return json.dumps([self.url, params, *([self.look] if self.look else [])])

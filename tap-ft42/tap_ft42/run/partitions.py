@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING, Any
 from tap_ft42.api.client import logger_of
 from tap_ft42.api.errors import explain
 from tap_ft42.api.ledger import Emitted
-from tap_ft42.api.page import with_ids
 from tap_ft42.api.token import NoTokenError
 from tap_ft42.declared.contexts import CURSUS, cursus_of, key_of, parent_of
-from tap_ft42.declared.instants import DAY
 from tap_ft42.declared.listing import ID
 from tap_ft42.planning.bookmarks import last_served
-from tap_ft42.planning.refresh import hidden_ids
+from tap_ft42.reading.asking import IncompleteReadError
+from tap_ft42.reading.places import NOW
 from tap_ft42.reading.reader import ListReader
-from tap_ft42.run.people import person_of, preferred
+from tap_ft42.reading.spool import FRESH
 
 if TYPE_CHECKING:
     import logging
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from tap_ft42.declared.contexts import Context
     from tap_ft42.declared.listing import Carrier, Listing
     from tap_ft42.reading.facts import RouteFacts
+    from tap_ft42.reading.source import Route
     from tap_ft42.run.host import Output
     from tap_ft42.run.run import Run
 
@@ -74,24 +74,24 @@ class Partitions:
         return self.listing.parent_filter in self.facts_of_sweeps.can.ignored_filters
 
     @property
-    def tells_changes(self) -> bool:
-        """Whether the API can be asked for the changes of a list that is read in full."""
-        changes = self.listing.changes
-        if changes is None or not self.facts.narrows_by(changes.column):
-            return False
-        # Windows of changes overlap by a day. If only shorter ones are possible, they cost
-        # more than the whole list once a day.
-        return self.facts.can.widest_ranges.get(changes.column, 2 * DAY) >= 2 * DAY
+    def route(self) -> Route:
+        """The list's route."""
+        return self.reader.route(self.path)
 
     @property
     def facts(self) -> RouteFacts:
         """What was observed of the list's route."""
-        return self.reader.route(self.path).facts
+        return self.route.facts
+
+    @property
+    def route_of_sweeps(self) -> Route:
+        """The route that lists the rows of all parents."""
+        return self.reader.route(self.whole_path or self.path)
 
     @property
     def facts_of_sweeps(self) -> RouteFacts:
-        """What was observed of the route that lists the rows of all parents."""
-        return self.reader.route(self.whole_path or self.path).facts
+        """What was observed of that route."""
+        return self.route_of_sweeps.facts
 
     @property
     def has_wrong_totals(self) -> bool:
@@ -281,27 +281,6 @@ class Partitions:
             query |= {listing.parent_filter: parent} if (parent := parent_of(context)) else {}
         return query
 
-    def contexts_of(
-        self, records: Sequence[Mapping[str, Any]], contexts: Sequence[Context | None]
-    ) -> Mapping[int, Context | None]:
-        """Find out to which campus each row of a sweep belongs.
-
-        Returns:
-            The context of the campus, by the id of the row. Empty if the rows of this list do
-            not belong to the campus of their person.
-        """
-        if not self.listing.campus_by_person:
-            return {}
-        people, hidden = self.run.people, hidden_ids(self.output.stream_state)
-        by_campus = {parent_of(context): context for context in contexts}
-        of_rows = {row[ID]: person_of(row) for row in with_ids(records)}
-        people.learn_campuses(person for person in of_rows.values() if person is not None)
-        campuses = {
-            row: preferred(people.campuses_of(person) & by_campus.keys(), hidden)
-            for row, person in of_rows.items()
-        }
-        return {row: by_campus[one] for row, one in campuses.items() if one is not None}
-
     # Reads that belong to no partition
 
     def read_apart(  # noqa: PLR0913 - the rows, and how they are read
@@ -318,7 +297,7 @@ class Partitions:
 
         Args:
             queries: Query parameters that select the records. Several are asked at once.
-            name: The name of the read in the spool.
+            name: The name of the read in the spool; it must be used for nothing else.
             context: The context of the list, if it has one.
             path: The route; None for that of the list.
             is_proof: Whether a row that does not come is taken for disappeared.
@@ -326,10 +305,27 @@ class Partitions:
 
         Yields:
             Records; some perhaps twice.
+
+        Raises:
+            RunEnds: The run has to end.
+            FatalAPIError: The API refuses the request.
+            RetriableAPIError: Too many tries of one page failed.
+            requests.RequestException: The API did not answer.
+            IncompleteReadError: It cannot be proven that these are all records.
         """
+        if not queries:
+            return
+        run, reader, path = self.run, self.reader, path or self.path
         self.plans[name] = {}
-        path = path or self.path
-        sources = [self.reader.source(context, query, name, path=path) for query in queries]
-        yield from self.reader.read_apart(
-            sources, self.run.times.until, is_proof=is_proof, is_divided=is_divided
-        )
+        run.spool.follow(name, {}, run.times.until, longest_age=FRESH)
+        sources = [reader.source(context, query, name, path=path) for query in queries]
+        readings = [
+            run.pipeline.read((*NOW, number), source, reader.whole, is_divided=is_divided)
+            for number, source in enumerate(sources)
+        ]
+        for reading in readings:
+            for part, _ in run.pipeline.parts(reading):
+                if part.is_doubtful and is_proof:
+                    message = "the API counts other rows than it shows"
+                    raise IncompleteReadError(message)
+                yield from [] if part.page is None else part.page.records()

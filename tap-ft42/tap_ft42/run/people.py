@@ -14,14 +14,16 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol
 
 from tap_ft42.api.errors import REFUSALS, FatalAPIError, explain, status_of
-from tap_ft42.api.retries import RETRIED
-from tap_ft42.declared.listing import LARGEST
+from tap_ft42.api.page import with_ids
+from tap_ft42.declared.contexts import parent_of
+from tap_ft42.declared.listing import ID, LARGEST
 from tap_ft42.planning.scope import id_lists
 from tap_ft42.reading.asking import IncompleteReadError, TooLargeError
 from tap_ft42.reading.refused import asked_twice
+from tap_ft42.run.lifecycle import PARTIAL_FAILURES
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from tap_ft42.declared.contexts import Context
     from tap_ft42.planning.scope import Scope
@@ -142,7 +144,7 @@ class Directory:
             for batch in id_lists(unknown, _LOOKED_UP):
                 people = {int(person) for person in batch.split(",")}
                 asked_twice(partial(self._learn_of, people, unknown))
-        except (FatalAPIError, IncompleteReadError, *RETRIED) as failure:
+        except PARTIAL_FAILURES as failure:
             self._note_failure(failure)
             return
         for person_id in unknown:
@@ -201,7 +203,7 @@ class Directory:
             for batch in id_lists(campus_ids):
                 campuses = {int(campus) for campus in batch.split(",")}
                 found |= asked_twice(partial(self._named_among, campuses))
-        except (FatalAPIError, IncompleteReadError, *RETRIED) as failure:
+        except PARTIAL_FAILURES as failure:
             self._note_failure(failure)
         except TooLargeError:
             pass  # the other campuses are found in another way
@@ -217,6 +219,31 @@ class Directory:
             is_more = is_more and bool(named)
             found |= named
         return found
+
+    def contexts_of(
+        self,
+        records: Iterable[object],
+        contexts: Sequence[Context | None],
+        hidden: Collection[int],
+    ) -> Mapping[int, Context | None]:
+        """Find out to which campus of a sweep each row goes that names none.
+
+        Args:
+            records: The rows.
+            contexts: The contexts of the campuses.
+            hidden: As in `preferred`.
+
+        Returns:
+            The context of the campus, by the id of the row.
+        """
+        by_campus = {parent_of(context): context for context in contexts}
+        of_rows = {row[ID]: person_of(row) for row in with_ids(records)}
+        self.learn_campuses(person for person in of_rows.values() if person is not None)
+        campuses = {
+            row: preferred(self.campuses_of(person) & by_campus.keys(), hidden)
+            for row, person in of_rows.items()
+        }
+        return {row: by_campus[one] for row, one in campuses.items() if one is not None}
 
     def _note_failure(self, failure: Exception) -> None:
         instead = (

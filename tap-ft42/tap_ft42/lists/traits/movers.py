@@ -41,12 +41,12 @@ from tap_ft42.api.errors import FatalAPIError, status_of
 from tap_ft42.census.packing import packed_ids, unpacked_ids
 from tap_ft42.declared.contexts import CURSUS, cursus_of
 from tap_ft42.declared.instants import DAY, milliseconds
+from tap_ft42.declared.listing import LOST
 from tap_ft42.lists.traits.trait import Trait
 from tap_ft42.planning.bookmarks import is_same_scope
 from tap_ft42.planning.nights import night_of, share
 from tap_ft42.planning.scope import id_lists
 from tap_ft42.reading.asking import TooLargeError
-from tap_ft42.reading.paging import LOST
 from tap_ft42.run.people import person_of
 
 if TYPE_CHECKING:
@@ -316,7 +316,7 @@ class SilentChanges(Trait):
         ]
         name = f"people of {self._list.name_of(context)}"
         if queries:
-            self._list.emitted.begin(self._list.reader.route(self._list.path).entry, None)
+            self._list.emitted.begin(self._list.route.entry, None)
         yield from self._list.read_apart(queries, name, context, is_divided=is_divided)
 
     def _noted(

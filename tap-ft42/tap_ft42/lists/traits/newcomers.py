@@ -62,7 +62,7 @@ class Newcomers(Trait):
         else:
             known = present.intersection(_ids_in(state))
         if is_loaded:
-            self._list.emitted.begin(self._list.reader.route(self._list.path).entry, "")
+            self._list.emitted.begin(self._list.route.entry, "")
             for batch in id_lists(present - known):
                 query = self._list.query({"user_ids": batch})
                 name = f"newcomers to {self._list.listing.name}"

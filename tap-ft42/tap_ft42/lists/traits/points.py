@@ -29,7 +29,7 @@ from tap_ft42.lists.traits.trait import Trait
 from tap_ft42.planning.collapse import refuse_collapse
 from tap_ft42.planning.refresh import forget_position
 from tap_ft42.reading.asking import IncompleteReadError
-from tap_ft42.reading.facts import NIGHTLY
+from tap_ft42.reading.looks import NIGHTLY
 from tap_ft42.reading.regions import Region
 from tap_ft42.reading.spool import FRESH
 from tap_ft42.run.lifecycle import PARTIAL_FAILURES
@@ -141,12 +141,12 @@ class PointsOfParents(Trait):
 
     @property
     def _entry(self) -> Entry:
-        return self._list.reader.route(self._list.whole_path or "").entry
+        return self._list.route_of_sweeps.entry
 
     def _has_range(self) -> bool:
         """Tell whether the API narrows the list by the instant when points moved."""
         name, facts = f"range[{self._points.moved_at}]", self._list.facts_of_sweeps
-        if facts.is_filter_due:
+        if facts.is_due("ignored_filters"):
             try:
                 is_ignored = self._is_any({name: _PROBE})
                 if not (is_ignored or self._is_any({})):
