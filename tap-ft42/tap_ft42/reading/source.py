@@ -176,7 +176,9 @@ class ListSource(Source):
         shown = (max(number, 1) - 1) * page.size + page.count
         if page.count < page.size and shown < (page.total or 0):
             self.facts.doubt_again()
-        return page.without_total() if self.facts.has_wrong_totals else page
+        page = page.without_total() if self.facts.has_wrong_totals else page
+        is_only_one = number == 1 and page.count and page.total is None
+        return page.as_all() if is_only_one and self.facts.is_last(page) else page
 
     def _asked_apart(self, asked: Asked, number: int = 1) -> Page:
         """Ask for a page besides the wanted one, once the quota allows it."""
