@@ -2,6 +2,7 @@
 
 SAYS_ITSELF = (
     "…: 42 counts …",
+    "…: 42 counts other rows",
     "…: 42 …. It may have rows that it does not list",
     "…: how much there is to read is not",
     "…: it has ids below",

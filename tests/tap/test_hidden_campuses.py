@@ -215,6 +215,40 @@ def test_rows_are_dealt_by_shorter_lists_where_42_does_not_answer_for_many_ids(
     assert not told(second, "does not narrow it by filter[id]")
 
 
+def test_rows_are_dealt_where_42_answers_neither_so_many_ids_nor_so_many_campuses(
+    tap: Tap, api: ScriptedApi, there: Pretended
+) -> None:
+    api.script[MEMBERSHIPS] = always(REFUSED)
+    api.script["/v2/campus"] = paged([record_of("campuses", id=one) for one in range(1, 7)])
+    there.rows = [enrolment(20 * at + one, at) for at in range(1, 9) for one in range(20)]
+    there.refuses = lambda asked: any(
+        values.count(",") > 5 for name, values in asked.query.items() if "filter" in name
+    )
+    run = tap.pointed_at(api).run("projects_users")
+    assert campuses(run) == expected(there)
+    assert len(there.asked) < 120  # all rows by their ids cost 184
+
+
+def test_what_is_gone_is_found_where_42_answers_for_no_list_of_all_campuses(
+    tap: Tap, api: ScriptedApi, there: Pretended
+) -> None:
+    api.script["/v2/campus"] = paged([record_of("campuses", id=one) for one in range(1, 7)])
+    there.rows = [enrolment(20 * at + one, at) for at in range(1, 9) for one in range(20)]
+    ties = [
+        of_march("campus_users", row["id"], user_id=row["id"], campus_id=row["campus"])
+        for row in there.rows
+    ]
+    api.script[MEMBERSHIPS] = Pretended(ties)
+    there.refuses = lambda asked: asked.query.get("filter[campus]", "").count(",") > 5
+    here, streams = tap.pointed_at(api, census_hour=0), ("projects_users", "census")
+    first = here.run(*streams)
+    assert campuses(first) == expected(there)
+    assert not told(first, "the rows cannot be counted")
+    known, (gone, *there.rows) = {*expected(there)}, there.rows
+    night = here.run(*streams, state=a_day_later(first.state))
+    assert named(night, "projects_users", known) == {gone["id"]}
+
+
 def test_a_list_of_ids_that_is_cut_in_silence_deals_no_row_to_another_campus(
     tap: Tap, api: ScriptedApi, there: Pretended
 ) -> None:

@@ -229,6 +229,22 @@ def test_a_night_that_does_not_read_people_finds_what_goes_as_they_go(here: Copy
     assert set(here.rows) == here.truth
 
 
+@pytest.mark.parametrize("owners", [None, {"people": "damaged"}])
+def test_where_the_state_does_not_say_whose_rows_are_the_days_that_lack_some_are_read(
+    here: Copy, owners: Row | None
+) -> None:
+    state = copy.deepcopy(here.last.state)
+    state["bookmarks"]["projects_users"]["census"]["owners"] = owners
+    here.last.messages.append({"type": "STATE", "value": state})
+    here.sandbox.live(seed=7, events={"disappear": 1})
+    alone = here.a_finished_one(1_500)
+    here.sandbox.delete("projects_users", alone)
+    for _ in range(4):
+        here.night()
+    assert set(here.rows) == here.truth
+    assert here.audit["unsettled"] == 0
+
+
 def test_who_went_while_42_did_not_count_costs_no_hundreds_of_requests_once_it_does(
     here: Copy,
 ) -> None:
