@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.tap.pretended import Pretended, Row, dated, record_of
+from tests.tap.pretended import LATELY, Pretended, Row, dated, record_of
 from tests.tap.proofs import a_day_later, named
 from tests.tap.scripted import Reply, always
 
@@ -71,3 +71,20 @@ def test_counts_are_not_believed_any_more_after_twenty_days_that_were_read_in_va
 ) -> None:
     run = night_in_which(tap, api, 60, more, 10)
     assert (OTHER_ROWS not in run.log) is is_believed
+
+
+def test_counts_that_are_older_than_the_rows_prove_nothing(tap: Tap, api: ScriptedApi) -> None:
+    there = Pretended(enrolments(60))
+    api.script |= {"/v2/campus": Pretended([record_of("campuses", id=1)]), LIST: there}
+    kept = Reply(Counter(row["created_at"][:10] for row in there.rows))
+    api.script[GRAPH] = always(kept)
+    here = tap.pointed_at(api, census_hour=0, refresh_nights=0)
+    first = here.run(*STREAMS)
+    new = enrolments(300)[-1] | {"updated_at": LATELY}
+    there.rows = [*(row for row in there.rows if row["id"] != 10), new]
+    night = here.run(*STREAMS, state=a_day_later(first.state))
+    assert "its counts are old" in night.log
+    assert named(night, "projects_users", set(first.ids("projects_users"))) == {10}
+    there.rows = there.rows[1:]
+    again = here.run(*STREAMS, state=a_day_later(night.state))
+    assert named(again, "projects_users", set(first.ids("projects_users")) - {10}) == {1}

@@ -316,6 +316,31 @@ def test_a_full_read_proves_nothing_until_the_day_after_totals_were_wrong(
     assert third.records("census")
 
 
+@pytest.mark.parametrize("cap", [100, 30])
+def test_without_totals_a_page_that_is_less_full_than_others_is_the_last_one(
+    tap: Tap, api: ScriptedApi, cap: int
+) -> None:
+    there = badges()
+    there.tells_totals = False
+
+    def answer(asked: Asked) -> Reply:
+        size = asked.size
+        asked.query["page[size]"] = str(min(size, cap))
+        reply = there(asked)
+        return replace(reply, headers={"X-Per-Page": str(size)})
+
+    api.script[BADGES] = answer
+    here = tap.pointed_at(api)
+    state = here.run("achievements_users").state
+    for changed, most in ((5, 2), (60, 25)):
+        lately = [row | {"updated_at": LATELY} for row in there.rows[:changed]]
+        there.rows = [*lately, *there.rows[changed:]]
+        api.asked.clear()
+        run = here.run("achievements_users", state=state)
+        assert set(run.ids("achievements_users")) >= {row["id"] for row in lately}
+        assert len(api.asked_for(BADGES)) <= most
+
+
 def marked(answer: Callable[[Asked], Reply]) -> Callable[[Asked], Reply]:
     """The same answers, marked as UTF-8."""
 

@@ -65,6 +65,23 @@ def test_what_no_listed_campus_has_is_found_read_and_told_once(
     assert not told(third, "does not list")
 
 
+def test_totals_that_stop_at_a_maximum_hide_no_campus_while_rows_move(
+    tap: Tap, api: ScriptedApi, there: Pretended
+) -> None:
+    there.rows = [*there.rows, *(enrolment(number, 1) for number in range(1000, 1120))]
+
+    def moving(asked: Asked) -> Reply:
+        reply = there(asked)
+        if asked.page > 1 and "range[id]" not in asked.query:
+            there.rows = there.rows[:-1]
+        total = min(int(reply.headers["X-Total"]), 80)
+        return dataclasses.replace(reply, headers={**reply.headers, "X-Total": str(total)})
+
+    api.script[ENROLMENTS] = moving
+    run = tap.pointed_at(api, page_size=10).run("projects_users")
+    assert set(run.ids("projects_users")) >= {row["id"] for row in there.rows}
+
+
 def test_who_comes_to_study_at_one_later_is_found_the_next_night(
     tap: Tap, api: ScriptedApi, there: Pretended
 ) -> None:
@@ -196,6 +213,40 @@ def test_rows_are_dealt_by_shorter_lists_where_42_does_not_answer_for_many_ids(
     second = here.run("projects_users", state=first.state)
     assert campuses(second) == expected(there)
     assert not told(second, "does not narrow it by filter[id]")
+
+
+def test_rows_are_dealt_where_42_answers_neither_so_many_ids_nor_so_many_campuses(
+    tap: Tap, api: ScriptedApi, there: Pretended
+) -> None:
+    api.script[MEMBERSHIPS] = always(REFUSED)
+    api.script["/v2/campus"] = paged([record_of("campuses", id=one) for one in range(1, 7)])
+    there.rows = [enrolment(20 * at + one, at) for at in range(1, 9) for one in range(20)]
+    there.refuses = lambda asked: any(
+        values.count(",") > 5 for name, values in asked.query.items() if "filter" in name
+    )
+    run = tap.pointed_at(api).run("projects_users")
+    assert campuses(run) == expected(there)
+    assert len(there.asked) < 120  # all rows by their ids cost 184
+
+
+def test_what_is_gone_is_found_where_42_answers_for_no_list_of_all_campuses(
+    tap: Tap, api: ScriptedApi, there: Pretended
+) -> None:
+    api.script["/v2/campus"] = paged([record_of("campuses", id=one) for one in range(1, 7)])
+    there.rows = [enrolment(20 * at + one, at) for at in range(1, 9) for one in range(20)]
+    ties = [
+        of_march("campus_users", row["id"], user_id=row["id"], campus_id=row["campus"])
+        for row in there.rows
+    ]
+    api.script[MEMBERSHIPS] = Pretended(ties)
+    there.refuses = lambda asked: asked.query.get("filter[campus]", "").count(",") > 5
+    here, streams = tap.pointed_at(api, census_hour=0), ("projects_users", "census")
+    first = here.run(*streams)
+    assert campuses(first) == expected(there)
+    assert not told(first, "the rows cannot be counted")
+    known, (gone, *there.rows) = {*expected(there)}, there.rows
+    night = here.run(*streams, state=a_day_later(first.state))
+    assert named(night, "projects_users", known) == {gone["id"]}
 
 
 def test_a_list_of_ids_that_is_cut_in_silence_deals_no_row_to_another_campus(

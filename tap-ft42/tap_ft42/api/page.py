@@ -89,6 +89,10 @@ class Page:
         """Return the page without its total, which is wrong; so another page may follow."""
         return replace(self, total=None, more=bool(self.count))
 
+    def as_all(self) -> Page:
+        """Return a first page as the only one."""
+        return replace(self, total=self.count, more=False)
+
     def keys(self, name: str) -> Sequence[int]:
         """Return the records' ids, or their positions, as numbers."""
         return self.ids if name == ID else self.positions
@@ -156,9 +160,9 @@ def page_of(  # noqa: PLR0913 - an answer does not describe its request
     size = max(min(per_page or size, size), len(rows))
     if number == 1 and rows and total is not None and len(rows) < total:
         size = len(rows)
-    if total is not None and number * size >= total and "next" in response.links:
+    if "next" in response.links and (total is None or number * size >= total):
         size = len(rows) or size  # another page follows, so that this one is full
-        if number * size >= total:
+        if total is not None and number * size >= total:
             total = None  # the total or the link is wrong
     if total is None:
         size = min(size, asked)

@@ -220,3 +220,5 @@ class Audit(Inquiry):
                 "its days have other rows than 42 counts. Its rows are counted by their ids",
                 totals="wrong",
             )
+        elif comparison.is_behind(read):
+            self._tell_impossible("It counts fewer rows than it shows: its counts are old")

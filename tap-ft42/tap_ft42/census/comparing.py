@@ -160,6 +160,19 @@ class Comparison:
         """The days that differ."""
         return {span for one in self.parts for span in self.differences(one)}
 
+    def is_behind(self, read: Collection[Span]) -> bool:
+        """Tell whether the API counts fewer rows of past days than it has just shown.
+
+        No row of a past day is new, so its counts are older than its rows.
+
+        Args:
+            read: The days that were read completely.
+        """
+        more, today = Counter[Span](), day_of(moment_at(self._until), self.zone)
+        for one in self.parts:
+            more.update(self.differences(one))
+        return any(more[span] < 0 and span[1] < today for span in read)
+
     @property
     def proven(self) -> Mapping[int, int]:
         """The API's counts of the days that agree."""

@@ -64,6 +64,8 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     """By column: the width of the widest possible range, in ids or milliseconds."""
     whole_ranges: Mapping[str, int] = {}
     """By column: a width of ranges that 42 was seen not to cut silently, in milliseconds."""
+    fullest_page: int = 0
+    """Rows of the fullest page without a total that came: a page of fewer rows is the last."""
     longest_list: _Some = LARGEST
     """Ids in one filter, at most."""
     totals: Totals = "exact"

@@ -292,7 +292,7 @@ class HiddenParents:
             return None
         if not known:  # the API ignores an empty filter
             return everything.total
-        of_known = self._answer(self._ask(whole, known))
+        of_known = self._answer(self._ask(whole, known), are_known=True)
         if of_known is None or of_known.total is None:
             return None
         rest = max(0, everything.total - of_known.total)
@@ -353,16 +353,21 @@ class HiddenParents:
         path = self._list.whole_path or ""
         return reader.ask_one(path, query, (*NOW, number), whole, is_divided=False)
 
-    def _answer(self, reading: Reading, parent: int | None = None) -> Page | None:
+    def _answer(
+        self, reading: Reading, parent: int | None = None, *, are_known: bool = False
+    ) -> Page | None:
         """Return the page that was asked for; None if 42 refuses it.
 
         Args:
             reading: The request.
             parent: The parent that it asks for, if it is a single one.
+            are_known: Whether 42 has rows of each parent that it asks for.
         """
         try:
             page = self._list.reader.one_of(reading)
-        except TooLargeError:
+        except TooLargeError as too_large:
+            if are_known and too_large.learn is not None:
+                too_large.learn()  # no id can be the reason, so it is the number
             return None
         except FatalAPIError as refusal:
             # If a filter refuses an id in another way, there is no such parent.

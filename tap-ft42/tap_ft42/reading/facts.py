@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import date
 
+    from tap_ft42.api.page import Page
     from tap_ft42.declared.capabilities import Bounds, Capabilities
     from tap_ft42.declared.listing import Listing
 
@@ -198,6 +199,12 @@ class RouteFacts:
             "for a month" if is_again else "until tomorrow",
             totals="wrong" if is_again else "doubted",
         )
+
+    def is_last(self, page: Page) -> bool:
+        """Tell whether a page without a total is the last one, as fuller ones have come."""
+        if page.count > self.can.fullest_page:
+            self.keep(fullest_page=page.count)
+        return page.count < min(page.size, self.can.fullest_page)
 
     def tell_odd_ids(self) -> None:
         """Tell once a run that a row has an id for which no range asks."""

@@ -116,6 +116,11 @@ class PagesRead:
         return self._distinct == self.first
 
     @property
+    def exceeds_total(self) -> bool:
+        """Whether more rows came than were counted: the total stops at a maximum."""
+        return self.first is not None and len(self.ids) > self.first + LOST
+
+    @property
     def is_steady(self) -> bool:
         """Whether no row is missing, as the list did not change."""
         return (self.first is None or self.has_all) and self._is_unchanged

@@ -77,6 +77,7 @@ async def read_piecewise(
     if is_complete:
         yield Part(None, reached=upper, is_doubtful=is_doubtful)
         return
+    yield Part(None, is_doubtful=seen.exceeds_total)
     is_part = is_part or seen.shown > 0
     if not region.is_divisible(key):
         # One millisecond has more rows than a page: they changed together.

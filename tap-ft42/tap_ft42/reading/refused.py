@@ -56,7 +56,7 @@ class Asked:
         region: Which rows.
         order: How they are sorted; None if in no order.
         size: Rows a page.
-        is_of_one: Whether only the first id of its longest list is asked for.
+        is_of_one: Whether only the first id of each list is asked for.
         without: Filters that are left out.
     """
 

@@ -107,9 +107,8 @@ class ListSource(Source):
         try:
             page = self._fetched(asked, number)
         except FatalAPIError as refusal:
-            page = self._behind_the_last(asked, number, refusal) or self._otherwise(
-                asked, number, sort, refusal
-            )
+            behind = self._behind_the_last(asked, number, refusal)
+            page = behind or self._otherwise(asked, number, sort, refusal)
         if number <= 1 and not page.count:
             self._refuse_unheeded(region, page)
             if page.total is None:
@@ -171,14 +170,13 @@ class ListSource(Source):
         return self._believed(page, number)
 
     def _believed(self, page: Page, number: int) -> Page:
-        """Return a page without its total, if the totals are known to be wrong.
-
-        If they were doubted lately, a page that lacks counted rows is enough to know it.
-        """
-        shown = (max(number, 1) - 1) * page.size + page.count
-        if page.count < page.size and shown < (page.total or 0):
+        """Return a page without its total, if the totals are known to be wrong."""
+        # If they were doubted lately, a page that lacks counted rows is enough to know it.
+        if page.count < page.size and page.count < (page.total or 0) - (number - 1) * page.size:
             self.facts.doubt_again()
-        return page.without_total() if self.facts.has_wrong_totals else page
+        page = page.without_total() if self.facts.has_wrong_totals else page
+        is_only_one = number == 1 and page.count and page.total is None
+        return page.as_all() if is_only_one and self.facts.is_last(page) else page
 
     def _asked_apart(self, asked: Asked, number: int = 1) -> Page:
         """Ask for a page besides the wanted one, once the quota allows it."""
@@ -313,18 +311,24 @@ class ListSource(Source):
 
     @property
     def _rows(self) -> str:
-        """A key for the rows that the source selects."""
         return json.dumps([self.url, self.query])
 
     @property
     def _ids(self) -> tuple[str, list[str]]:
-        """The parameter with the most ids, and its ids."""
-        lists = {
+        return max(self._lists.items(), key=lambda each: len(each[1]), default=("", []))
+
+    @property
+    def _lists(self) -> Mapping[str, list[str]]:
+        return {
             name: value.split(",")
             for name, value in self.query.items()
             if isinstance(value, str) and name.startswith("filter[")
         }
-        return max(lists.items(), key=lambda each: len(each[1]), default=("", []))
+
+    def cut(self, longest: int) -> ListSource:
+        """Return a source of some of the rows, as no list has more ids than that."""
+        lists = {name: ",".join(ids[:longest]) for name, ids in self._lists.items()}
+        return replace(self, query={**self.query, **lists})
 
     def pieces(self, longest: int) -> list[ListSource]:
         """Return sources with lists of at most so many ids."""
@@ -353,12 +357,10 @@ class ListSource(Source):
     def remedies(self, *, is_heavy: bool) -> Iterator[Remedy]:
         probe = replace(self, size=1, plan=None)
         if is_heavy and self.size > 1:
-            sizes = (*halves_of(self.size), 1)
-            pages = [(size, replace(probe, size=size)) for size in sizes]
+            pages = [(size, replace(probe, size=size)) for size in (*halves_of(self.size), 1)]
             yield Remedy(pages, self._too_heavy, page_size=self.size)
         if (ids := len(self._ids[1])) > 1:
-            lengths = (*halves_of(ids), 1)
-            lists = [(length, probe.pieces(length)[0]) for length in lengths]
+            lists = [(length, probe.cut(length)) for length in (*halves_of(ids), 1)]
             yield Remedy(lists, self._too_many, as_long=probe)
 
     def _too_heavy(
@@ -382,7 +384,7 @@ class ListSource(Source):
 
     def _params(self, asked: Asked, number: int) -> dict[str, Any]:
         """Return the parameters that ask for a page; None values are not sent."""
-        query = self.pieces(1)[0]._sent if asked.is_of_one else self._sent  # noqa: SLF001 - of the same class
+        query = self.cut(1)._sent if asked.is_of_one else self._sent  # noqa: SLF001 - of the same class
         return {
             **{name: value for name, value in query.items() if name not in asked.without},
             **asked.region.params(self.facts.can.margins),

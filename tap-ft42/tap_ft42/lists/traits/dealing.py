@@ -143,6 +143,8 @@ class CampusDealer:
         self._people.learn_campuses(rows)
         self._refuse_unknown()
         if not self._people.tells_campuses:
+            if is_sweep and parent_of(contexts[0]) not in self._loaded:
+                raise TooDearError  # all rows would have to be asked for by their ids
             ids = {row["id"] for own in rows.values() for row in own if _has_id(row)}
             self._ask_for(ids, [parent_of(context) for context in contexts])
         elif is_sweep and not (self._is_any_shown or all(map(self._in_run, rows))):
