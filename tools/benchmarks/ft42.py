@@ -67,9 +67,7 @@ class Piped(Tool):
         )
         _discover(job.directory / "tap.json", catalog, job)
         log = ROOT / "target-config/target-postgres.logging.yml"
-        shared = yaml.safe_load((ROOT / "meltano.yml").read_text())["env"]
-        environment = {**command.environment, **shared, "TARGET_LOG": str(log)}
-        return replace(command, environment=environment)
+        return replace(command, environment={**command.environment, "TARGET_LOG": str(log)})
 
 
 def _discover(config: Path, catalog: Path, job: Job) -> None:
