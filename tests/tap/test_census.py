@@ -196,22 +196,22 @@ class TestStudents:
         assert "users: its rows are not counted, as this hour has no requests left" in run.log
 
     def test_a_night_that_has_too_few_requests_left_says_so_and_the_next_one_goes_on(
-        self, tap: Tap, network: RunningSandbox, first: Run
+        self, tap: Tap
     ) -> None:
-        here, state = tap.pointed_at(network, **PAGES), a_day_later(first.state)
-        before = here.run("users", "census", state=state)
-        network.live(seed=8, events={"disappear": 9})
-        state = a_day_later(before.state)
-        begun = here.run("users", "census", state=state, census_requests=18)
-        assert "users: 42 counts" in begun.log
-        assert "too few requests left to find which" in begun.log
-        run = here.run("users", "census", state=a_day_later(begun.state))
-        assert "too few requests" not in run.log
-        existing = {row for one in (first, before, begun, run) for row in one.ids("users")}
-        gone = existing - {row["id"] for row in network.truth_of(STUDENTS, columns="id")}
-        assert gone <= {
-            row for one in (before, begun, run) for row in named(one, "users", existing)
-        }
+        with running_sandbox(users=2050, enrolments=0, achievements_per_user=0) as alone:
+            alone.configure(graphs="refused")
+            here = tap.pointed_at(alone, **PAGES)
+            first = here.run("users", "census")
+            alone.live(seed=8, events={"disappear": 9})
+            state = a_day_later(first.state)
+            begun = here.run("users", "census", state=state, census_requests=18)
+            assert "users: 42 counts" in begun.log
+            assert "too few requests left to find which" in begun.log
+            run = here.run("users", "census", state=a_day_later(begun.state))
+            assert "too few requests" not in run.log
+            existing = {row for one in (first, begun, run) for row in one.ids("users")}
+            gone = existing - {row["id"] for row in alone.truth_of(STUDENTS, columns="id")}
+        assert gone <= {row for one in (begun, run) for row in named(one, "users", existing)}
 
 
 @pytest.fixture(scope="module")
