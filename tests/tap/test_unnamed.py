@@ -269,15 +269,25 @@ def test_where_the_state_does_not_say_whose_rows_are_the_days_that_lack_some_are
     assert here.audit["unsettled"] == 0
 
 
+def test_a_night_without_requests_left_warns_of_no_difference_where_there_is_none(
+    here: Copy,
+) -> None:
+    here.sandbox.configure(graphs="refused")
+    here.night(census_requests=4)
+    assert set(here.rows) == here.truth
+    assert not any("42 counts 0 " in one for one in here.last.warnings)
+
+
 def test_memberships_that_went_with_people_are_no_reason_to_warn(tap: Tap) -> None:
     streams = ("coalitions", "coalitions_users", "census")
     with running_sandbox(users=400, enrolments=0, achievements_per_user=0) as sandbox:
         here = replace(tap, most_ids=200).pointed_at(sandbox, **AT_ONCE)
         first = here.run(*streams)
         assert len(first.ids("coalitions_users")) > 200
-        sandbox.live(seed=2, events={"disappear": 9})
+        for number in first.ids("coalitions_users")[:9]:
+            sandbox.delete("coalitions_users", number)
         night = here.run(*streams, state=a_day_later(first.state), census_requests=40)
-    assert "fewer rows than are known. People who left" in night.log
+    assert "42 counts 9 fewer rows than are known. People who left" in night.log
     assert not [one for one in night.warnings if "fewer" in one]
 
 

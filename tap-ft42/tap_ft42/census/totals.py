@@ -103,7 +103,8 @@ class TotalsCensus(DayInquiry):
         if not is_named:  # at least as many are left to read the days
             most = min(most // 2, _MOST)
             if len(days) > 2**most:  # it would end before it finds a day
-                self._tell_left_over(whole.total - whole.expected)
+                if more := whole.total - whole.expected:
+                    self._tell_left_over(more)
                 return {}
         read = partial(
             find_differing,
