@@ -210,10 +210,42 @@ def test_a_row_that_went_from_a_day_that_is_read_for_another_one_keeps_its_turn(
     assert set(here.rows) == here.truth
 
 
+def test_nobody_who_is_there_is_taken_for_gone_as_rows_of_others_go_on_all_their_days(
+    here: Copy,
+) -> None:
+    others: dict[int, list[list[int]]] = {}
+    for rows in here.by_day("finished").values():
+        owners = [row["user_id"] for row in rows]
+        for person in owners:
+            others.setdefault(person, []).append(
+                [row["id"] for row in rows if row["user_id"] != person]
+                if owners.count(person) == 1
+                else []
+            )
+    some = [days for days in others.values() if len(days) > 6 and all(days)]
+    for there, *_ in min(some, key=len):
+        here.sandbox.delete("projects_users", there)
+    here.night()
+    assert set(here.rows) == here.truth
+    assert here.audit["along"] == 0
+
+
 def test_what_goes_in_the_night_in_which_people_go_is_found_in_that_night(here: Copy) -> None:
     here.sandbox.delete("projects_users", here.a_finished_one(2_000))
     here.sandbox.live(seed=3, events={"disappear": 3, "graduate": 2})
     assert here.night() < 40
+    assert set(here.rows) == here.truth
+    assert here.audit["along"] > 20
+    assert here.audit["unsettled"] == 0
+
+
+def test_where_42_cannot_tell_whose_rows_are_there_known_leavers_take_theirs_along(
+    here: Copy,
+) -> None:
+    here.sandbox.fault("missing", route="/v2/projects_users", query="filter[user_id]")
+    here.sandbox.live(seed=9, events={"disappear": 2, "graduate": 1})
+    here.night()
+    here.sandbox.clear_faults()
     assert set(here.rows) == here.truth
     assert here.audit["along"] > 20
     assert here.audit["unsettled"] == 0

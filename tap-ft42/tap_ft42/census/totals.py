@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from functools import partial
-from math import ceil
 from typing import TYPE_CHECKING
 
 from typing_extensions import override
@@ -29,13 +28,11 @@ from tap_ft42.census.packing import packed_ids
 from tap_ft42.census.settling import Settling
 from tap_ft42.census.unnamed import LEAVERS, Unnamed, leavers
 from tap_ft42.declared.contexts import cursus_of
-from tap_ft42.declared.listing import BY_PERSON, CREATED_AT
+from tap_ft42.declared.listing import CREATED_AT
 from tap_ft42.declared.words import some
-from tap_ft42.planning.scope import id_lists
-from tap_ft42.run.people import person_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from tap_ft42.census.accounts import Account
     from tap_ft42.run.people import Departures
@@ -82,44 +79,22 @@ class TotalsCensus(DayInquiry):
         If it is known whose the rows are, those of people who left are subtracted instead.
         """
         account, departures = self._account, self._run.people.departures
-        left = leavers(account, departures)
+        left, lacking = leavers(account, departures), -total
+        lacking += sum(account.rows("UTC", named=False).values())
         if account.owners:
-            is_done = self._let_go(left, filters)
+            owned = account.owners.of(left)
+            gone, have_gone = self._without_rows(owned, filters), False
+            for person in gone or ():
+                account.let_go(person, owned[person])
+            is_known = gone is not None
         else:
-            lacking = sum(account.rows("UTC", named=False).values()) - total
-            is_done = not have_gone_along(lacking, account, departures)
-        if not is_done:  # once the days are known, they tell
+            have_gone = have_gone_along(lacking, account, departures)
+            is_known = not have_gone
+        if not is_known:  # once the days are known, they tell
             account.note(**{LEAVERS: packed_ids(left)})
         elif LEAVERS in account.notes:
             account.forget(LEAVERS)
-        return not account.owners and not is_done
-
-    def _let_go(self, left: Collection[int], filters: Mapping[str, str]) -> bool:
-        """Subtract the rows of people who have left, if 42 has none of theirs any more.
-
-        Returns:
-            Whether there were enough requests to ask for all of them.
-        """
-        account, is_all = self._account, True
-        owned = account.owners.of(left)
-        for batch in id_lists(owned, self._at_once):
-            people = {int(person) for person in batch.split(",")}
-            narrowed = {**filters, BY_PERSON: batch}
-            rows = self._counted(self._all_days, narrowed).total
-            had = sum(owned[person].total() for person in people)
-            # More than they had: 42 ignores the filter.
-            if rows > had or ceil(rows / self._page_size) > self._most:
-                is_all = False
-                continue
-            for person in people - self._owners(narrowed) if rows else people:
-                account.let_go(person, owned[person])
-        return is_all
-
-    def _owners(self, filters: Mapping[str, str]) -> set[int | None]:
-        """Return whose rows are there: graduates keep theirs."""
-        name = f"{self._list.name_of(self._whole)} of people who left"
-        query = {**(self._query or {}), **filters}
-        return set(map(person_of, self._list.read_apart([query], name, self._whole)))
+        return have_gone
 
     @override
     def _tell_left_over(self, more: int) -> None:
