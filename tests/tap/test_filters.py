@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import pytest
+from typing_extensions import override
 
 from tests.tap.pretended import LATELY, Pretended, Row, dated, record_of
 from tests.tap.proofs import a_day_later, named, remembered
@@ -12,7 +14,7 @@ from tests.tap.scripted import Reply, always, paged
 
 if TYPE_CHECKING:
     from tests.tap.running import Tap
-    from tests.tap.scripted import ScriptedApi
+    from tests.tap.scripted import Asked, ScriptedApi
 
 
 def enrolment(number: int, campus: int) -> Row:
@@ -83,6 +85,41 @@ def test_who_graduated_is_found_though_42_refuses_the_filter_that_tells(
     second = here.run("users", "census", state=a_day_later(first.state))
     assert named(second, "users", set(range(1, 41))) == {7, 23}
     assert not any("cannot be counted" in line for line in second.warnings)
+
+
+class Late(Reply):
+    """An answer that comes after those to later requests."""
+
+    @property
+    @override
+    def body(self) -> bytes:
+        time.sleep(0.3)
+        return super().body
+
+
+@pytest.mark.parametrize("is_of_campus", [True, False], ids=["of a campus", "of all"])
+def test_a_filter_that_another_request_found_refused_convicts_no_other_filter(
+    tap: Tap, api: ScriptedApi, is_of_campus: bool
+) -> None:
+    """Two requests are sent at once, and 42 refuses both for the same reason."""
+    rows = [enrolment(10 * place + one, place) for place in (1, 9) for one in range(6)]
+    api.script["/v2/campus"] = paged([campus(1), campus(9)])
+    ties = [dated("campus_users", row["id"], campus_id=row["campus"]) for row in rows]
+    api.script["/v2/campus_users"] = Pretended(ties)
+    there = Pretended(rows)
+
+    def answer(asked: Asked) -> Reply:
+        if "filter[cursus]" not in asked.query:
+            return there(asked)
+        is_late = ("filter[campus]" in asked.query) == is_of_campus
+        said = {"message": "Attributes cursus doesn't exists"}
+        return (Late if is_late else Reply)(said, 400)
+
+    api.script["/v2/projects_users"] = answer
+    first = tap.pointed_at(api).run("projects_users")
+    assert first.ids("projects_users") == [row["id"] for row in rows]
+    (line,) = remembered(first)
+    assert "does not narrow it by filter[cursus]" in line
 
 
 @pytest.mark.few(1)

@@ -64,7 +64,7 @@ class Asked:
     order: str | None
     size: int
     is_of_one: bool = False
-    without: tuple[str, ...] = ()
+    without: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -216,7 +216,7 @@ class Suspects:
 
     def _filter(self, name: str) -> Suspect:
         def less(asked: Asked) -> Asked:
-            return replace(asked, without=(*asked.without, name))
+            return replace(asked, without=asked.without | {name})
 
         def convict(_: Asked) -> None:
             self.facts.note_filter(name, is_ignored=True, instead="The tap does")

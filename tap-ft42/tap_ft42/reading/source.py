@@ -102,8 +102,7 @@ class ListSource(Source):
     @override
     def fetch(self, region: Region, number: int, sort: str | None) -> Page:
         self._refuse_known(region)
-        # Meanwhile, another request may find out that 42 refuses the order.
-        asked = Asked(region, self.facts.order_of(sort), self.size)
+        asked = self._asked(region, sort)
         try:
             page = self._fetched(asked, number)
         except FatalAPIError as refusal:
@@ -149,8 +148,8 @@ class ListSource(Source):
         if changes is None or changes.column not in region.bounds:
             return
         if number == 1 and page.more and page.total is not None:
-            rest = Asked(region.without(changes.column), None, self.size)
-            whole = self._asked_apart(rest)
+            rest = region.without(changes.column)
+            whole = self._asked_apart(self._asked(rest, None))
             if whole.total == page.total:
                 self.facts.unnarrowed(changes.column)
                 raise RangeIgnoredError(key=changes.column)
@@ -206,9 +205,9 @@ class ListSource(Source):
         }
         is_asked = not (known or region.bounds) and len(wide) + 1 == len(self.query)
         for longest in lengths[is_asked:]:
-            some = replace(self, query={**wide, name: ",".join(tried[:longest])})
+            some = replace(self, query={**wide, name: ",".join(tried[:longest])}, size=1)
             try:
-                answer = some._asked_apart(Asked(Region(), None, 1))  # noqa: SLF001 - of the same class
+                answer = some._asked_apart(some._asked(Region(), None))  # noqa: SLF001 - of the same class
             except FatalAPIError:
                 return  # one of the ids may be refused
             if answer.count:
@@ -256,12 +255,19 @@ class ListSource(Source):
             RangeTooWideError: It refuses a range of this width.
             TooLargeError: It refuses so many rows, or perhaps so many ids.
         """
+        # Meanwhile, another request may have found out what 42 refuses.
+        self._refuse_known(asked.region)
+        if self._asked(asked.region, sort) != asked:
+            self.route.permit()
+            return self.fetch(asked.region, number, sort)
         name, ids = self._ids
         suspects = Suspects(
             self.facts,
             self.route.widths,
             ask=self._asked_apart,
-            filters=[*filter(self._is_checked, self._sent)],
+            filters=[
+                one for one in self.query if self._is_checked(one) and one not in asked.without
+            ],
             ids=name if len(ids) > 1 else "",
             too_long=lambda refusal: self._too_long(why=str(refusal)),
             too_large=partial(self._too_heavy, why="42 refuses pages of {} rows"),
@@ -272,11 +278,17 @@ class ListSource(Source):
             partial(self._asked_apart, number=number),
             refusal,
         )
-        now = Asked(asked.region, self.facts.order_of(sort), self.size)
-        if self._params(now, number) == self._params(less, number):
+        if self._asked(asked.region, sort) == less:
             return page
         self.route.permit()
         return self.fetch(asked.region, number, sort)
+
+    def _asked(self, region: Region, sort: str | None) -> Asked:
+        """Return a request, without what the API is known to refuse or to ignore."""
+        is_due = self.facts.is_due("ignored_filters")
+        ignored = [] if is_due else [*filter(self.query.get, self.facts.can.ignored_filters)]
+        dropped = frozenset(filter(self._is_checked, ignored))
+        return Asked(region, self.facts.order_of(sort), self.size, without=dropped)
 
     def _is_checked(self, name: str) -> bool:
         """Tell whether rows show what a filter selects, or the path selects it, too."""
@@ -284,15 +296,6 @@ class ListSource(Source):
         if name == listing.cursus_filter:
             return listing.cursus_column is not None or f"{{{CURSUS}}}" in self.route.path
         return (name, self.query[name]) in listing.filters.items()
-
-    @property
-    def _sent(self) -> Mapping[str, Any]:
-        """The query without filters that the API is known to ignore."""
-        if self.facts.is_due("ignored_filters"):
-            return self.query
-        ignored = [name for name in self.facts.can.ignored_filters if name in self.query]
-        dropped = set(filter(self._is_checked, ignored))
-        return {name: value for name, value in self.query.items() if name not in dropped}
 
     @property
     def facts(self) -> RouteFacts:
@@ -384,7 +387,7 @@ class ListSource(Source):
 
     def _params(self, asked: Asked, number: int) -> dict[str, Any]:
         """Return the parameters that ask for a page; None values are not sent."""
-        query = self.cut(1)._sent if asked.is_of_one else self._sent  # noqa: SLF001 - of the same class
+        query = self.cut(1).query if asked.is_of_one else self.query
         return {
             **{name: value for name, value in query.items() if name not in asked.without},
             **asked.region.params(self.facts.can.margins),
@@ -395,6 +398,6 @@ class ListSource(Source):
 
     def _request(self, region: Region, number: int, sort: str | None) -> str:
         """Return the name of a request in the spool."""
-        params = self._params(Asked(region, sort, self.size), number)
+        params = self._params(replace(self._asked(region, None), order=sort), number)
         # A continued run looks as often as the one before, and finds the pages of each look.
         return json.dumps([self.url, params, *([self.look] if self.look else [])])
