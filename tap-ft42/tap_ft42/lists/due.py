@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from tap_ft42.planning.steps import Step
     from tap_ft42.reading.asking import Part
     from tap_ft42.reading.places import Place
-    from tap_ft42.reading.source import Route
+    from tap_ft42.reading.route import Route
     from tap_ft42.run.partitions import Partitions
 
 _DAY = 24

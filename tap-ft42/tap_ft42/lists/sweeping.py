@@ -246,14 +246,13 @@ class Sweeping:
         is_sorted = sort is not None and facts.sorts_by(sort)
         if not (one.count or other.count):
             return  # empty answers tell nothing
-        if (one.total, one.ids) == (other.total, other.ids):
-            # A row has one parent: if only first ids counted, other rows would have come.
-            facts.keep(longest_list=facts.can.longest_list)
-        elif not is_sorted and one.total is None:
+        # A row has one parent: if only first ids counted, other rows would have come.
+        is_same = (one.total, one.ids) == (other.total, other.ids)
+        if not (is_same or is_sorted or one.total is not None):
             return
-        elif tries > 1:
+        if not is_same and tries > 1:
             self._compare(contexts, tries - 1)
-        elif (
+        elif not is_same and (
             _differ(one, other)
             or (is_sorted and one.ids != other.ids)
             or (not is_sorted and self._is_of_first(whole, ids, one))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from math import ceil
 from typing import TYPE_CHECKING, Any
@@ -19,50 +19,13 @@ from tap_ft42.reading.refused import Asked, Suspects, answered_without
 from tap_ft42.reading.regions import MAX_ID, RangeIgnoredError, RangeTooWideError, Region
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from tap_ft42.api.client import Client
     from tap_ft42.api.ledger import Entry
     from tap_ft42.api.page import Page
-    from tap_ft42.declared.listing import Listing
     from tap_ft42.reading.facts import RouteFacts
     from tap_ft42.reading.looks import Looks
-    from tap_ft42.reading.spool import Spool
-
-
-@dataclass(frozen=True, eq=False)
-class Route:
-    """Where a list is asked for, and what a request needs.
-
-    Attributes:
-        listing: The list.
-        path: The route, with names in braces.
-        client: Asks for pages.
-        spool: Keeps pages until a state covers them.
-        entry: Counts the requests and their rows.
-        looks: The tests of its ranges, and with them what the route was found to do.
-        permit: Waits until one more request may be sent; raises `RunEnds` if none may.
-        widths: The widest range that 42 has answered for any list of the run: of ids (True)
-            or of instants (False).
-        examples: The id of one row that came, by the request that selects it.
-        shown: By parameter: the longest list of ids for which rows came.
-    """
-
-    listing: Listing
-    path: str
-    client: Client
-    spool: Spool
-    entry: Entry
-    looks: Looks
-    permit: Callable[[], None]
-    widths: dict[bool, int] = field(default_factory=dict)
-    examples: dict[str, int] = field(default_factory=dict)
-    shown: dict[str, list[str]] = field(default_factory=dict)
-
-    @property
-    def facts(self) -> RouteFacts:
-        """What the route was found to do."""
-        return self.looks.facts
+    from tap_ft42.reading.route import Route
 
 
 @dataclass(frozen=True)
@@ -111,7 +74,7 @@ class ListSource(Source):
         if number <= 1 and not page.count:
             self._refuse_unheeded(region, page)
             if page.total is None:
-                page = self._asked_twice(asked, number, page)
+                page = self._asked_again_if_empty(asked, number, page)
         if page.ids and not 1 <= min(page.ids) <= max(page.ids) <= MAX_ID:
             self.facts.tell_odd_ids()
         for key, strangers in region.strangers(page).items():
@@ -218,7 +181,7 @@ class ListSource(Source):
             shorter = self._too_many(longest)
             raise shorter
 
-    def _asked_twice(self, asked: Asked, number: int, page: Page) -> Page:
+    def _asked_again_if_empty(self, asked: Asked, number: int, page: Page) -> Page:
         """Ask once more after an answer that has neither rows nor a total."""
         if self.facts.has_wrong_totals:
             return page  # it may have counted them

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tap_ft42.declared.contexts import Context
     from tap_ft42.declared.listing import Carrier, Listing
     from tap_ft42.reading.facts import RouteFacts
-    from tap_ft42.reading.source import Route
+    from tap_ft42.reading.route import Route
     from tap_ft42.run.host import Output
     from tap_ft42.run.run import Run
 

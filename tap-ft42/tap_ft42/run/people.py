@@ -20,7 +20,7 @@ from tap_ft42.declared.contexts import parent_of
 from tap_ft42.declared.listing import ID, LARGEST
 from tap_ft42.planning.scope import id_lists
 from tap_ft42.reading.asking import IncompleteReadError, TooLargeError
-from tap_ft42.reading.refused import asked_twice
+from tap_ft42.reading.refused import asked_again_if_refused
 from tap_ft42.run.lifecycle import PARTIAL_FAILURES
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ class Directory:
         try:
             for batch in id_lists(unknown, _LOOKED_UP):
                 people = {int(person) for person in batch.split(",")}
-                asked_twice(partial(self._learn_of, people, unknown))
+                asked_again_if_refused(partial(self._learn_of, people, unknown))
         except PARTIAL_FAILURES as failure:
             self._note_failure(failure)
             return
@@ -200,7 +200,7 @@ class Directory:
         try:
             for batch in id_lists(campus_ids):
                 campuses = {int(campus) for campus in batch.split(",")}
-                found |= asked_twice(partial(self._named_among, campuses))
+                found |= asked_again_if_refused(partial(self._named_among, campuses))
         except PARTIAL_FAILURES as failure:
             self._note_failure(failure)
         except TooLargeError:

@@ -34,7 +34,7 @@ from tap_ft42.lists.corrected import corrected
 from tap_ft42.planning.refresh import hidden_ids
 from tap_ft42.planning.scope import id_lists
 from tap_ft42.reading.asking import IncompleteReadError, TooDearError
-from tap_ft42.reading.refused import asked_twice
+from tap_ft42.reading.refused import asked_again_if_refused
 from tap_ft42.run.people import NOWHERE, person_of, preferred
 
 if TYPE_CHECKING:
@@ -241,7 +241,7 @@ class CampusDealer:
             query = {**query, BY_ID: ",".join(map(str, batch))}
             source = reader.source(self._whole, query, path=self._list.whole_path)
             try:
-                pages = asked_twice(lambda: reader.all_of(reader.ask_first(source)))
+                pages = asked_again_if_refused(lambda: reader.all_of(reader.ask_first(source)))
                 is_cut = reader.page_size < source.size
                 if all(
                     ids.issuperset(page.ids) and (is_cut or page.count >= (page.total or 0))
