@@ -12,7 +12,12 @@ from typing import TYPE_CHECKING, Any
 from tap_ft42.declared.instants import DAY, from_milliseconds, milliseconds
 from tap_ft42.lists.corrected import tells_changes
 from tap_ft42.planning import nights, refresh
-from tap_ft42.planning.bookmarks import forget_foreign, is_same_scope, note_scope
+from tap_ft42.planning.bookmarks import (
+    forget_foreign,
+    forget_position,
+    is_same_scope,
+    note_scope,
+)
 from tap_ft42.planning.collapse import refuse_collapse
 from tap_ft42.planning.plan import Partition
 from tap_ft42.planning.steps import Way
@@ -154,7 +159,7 @@ class DuePartitions:
             trait.take_up(context, state)
         is_full = self.needs_all(context)
         if is_full and listing.is_reference and listing.cursor is not None:
-            refresh.forget_position(state)
+            forget_position(state)
         return Partition(
             context,
             state,
@@ -206,7 +211,7 @@ class DuePartitions:
         if nights.is_due(doubted, run.began, hour):
             for name in (_DOUBTED, "refreshed_at"):
                 state.pop(name, None)
-            refresh.forget_position(state)
+            forget_position(state)
 
     def _is_due_tonight(self, state: Mapping[str, Any]) -> bool:
         run = self.partitions.run

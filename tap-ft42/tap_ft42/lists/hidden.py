@@ -42,7 +42,8 @@ from tap_ft42.api.errors import FatalAPIError, status_of
 from tap_ft42.declared.contexts import cursus_of, parent_of
 from tap_ft42.declared.listing import LARGEST
 from tap_ft42.lists.corrected import is_read_at_once
-from tap_ft42.planning.refresh import HIDDEN, forget_position, hidden_ids
+from tap_ft42.planning.bookmarks import forget_position
+from tap_ft42.planning.refresh import HIDDEN, hidden_ids
 from tap_ft42.reading.asking import TooLargeError
 from tap_ft42.reading.places import NOW
 from tap_ft42.reading.regions import MAX_ID, Region
@@ -249,13 +250,7 @@ class HiddenParents:
             others = [one for one in self._left_over_in if one != cursus]
             self._left_over_in[:] = others if rest == 0 else [*others, cursus]
         if rest and not refused:
-            self._list.logger.warning(
-                "%s: %d rows belong to no %s that could be found, and are not read.",
-                self._list.listing.name,
-                rest,
-                self._list.listing.parent_id,
-                extra={"happened": "rows_left_over", "rows": rest},
-            )
+            self._list.tell_left_over(rest)
         return sorted(self._known - before)
 
     def _left_over_by(

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from tap_ft42.api.budget import RunEnds
 from tap_ft42.api.errors import is_missing
+from tap_ft42.api.page import has_id
 from tap_ft42.census.known import KnownRows
 from tap_ft42.census.presence import Presence, Presences
 from tap_ft42.declared.contexts import cursus_of, key_of, parent_of
-from tap_ft42.declared.instants import from_milliseconds
 from tap_ft42.declared.listing import ID, LOST
 from tap_ft42.lists.due import DuePartitions
+from tap_ft42.lists.execution import Execution
 from tap_ft42.lists.existence import is_gone, known_to_exist
 from tap_ft42.lists.hidden import HiddenParents
 from tap_ft42.lists.lookups import LookUps
 from tap_ft42.lists.references import References
-from tap_ft42.lists.rejections import Rejections, UnusableRecordsError
+from tap_ft42.lists.rejections import Moves, Rejections
 from tap_ft42.lists.started import StartedReads
 from tap_ft42.lists.sweeping import Sweeping
 from tap_ft42.lists.traits import traits_of
+from tap_ft42.lists.turns import note_turn
 from tap_ft42.planning.bookmarks import level
 from tap_ft42.reading.asking import IncompleteReadError, TooDearError, TooLargeError
 from tap_ft42.run.lifecycle import PARTIAL_FAILURES
@@ -30,12 +31,10 @@ from tap_ft42.run.partitions import Partitions
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Iterator, Mapping
 
-    from tap_ft42.api.page import Page
     from tap_ft42.declared.contexts import Context
     from tap_ft42.declared.listing import Listing
     from tap_ft42.lists.started import Started
     from tap_ft42.lists.traits.trait import Trait
-    from tap_ft42.planning.plan import PlannedRead
     from tap_ft42.run.host import Output
     from tap_ft42.run.run import Run
 
@@ -59,7 +58,8 @@ class ListRun:
         self.due = DuePartitions(self.partitions, lambda one: self.presence.of(one).is_short())
         self.traits = list(traits_of(self.partitions, lambda name: lists[name].partitions))
         self.sweeping = Sweeping(self.partitions)
-        self.started = StartedReads(self.due, self.traits, self.sweeping)
+        self.execution = Execution(self.partitions, self.traits)
+        self.started = StartedReads(self.due, self.sweeping, self.execution)
         self.listeners: list[Trait] = []
         """The traits of other lists that are told of its new and changed rows."""
         self._partitions_read: list[dict[str, Any]] = []
@@ -152,7 +152,7 @@ class ListRun:
             return
         for trait in self.traits:
             for record in trait.last(context):
-                if isinstance(record, dict) and type(record.get(ID)) is int:
+                if has_id(record):
                     self.presence.of(context).see(record[ID])
                 yield record
         self.due.note_night(context)
@@ -239,8 +239,7 @@ class ListRun:
                 self._partitions_read.append(self.partitions.state(member))
 
     def _records_of(self, running: Started) -> Iterator[Any]:
-        read, pending = running.read, list[Callable[[], None]]()
-        rejected = self.rejections.total
+        read, moves = running.read, Moves(self.rejections)
         # Of the members of a sweep, the one that has been read the least far.
         context = min(
             read.contexts,
@@ -258,7 +257,7 @@ class ListRun:
             for part, place in parts:
                 if part.page is not None:
                     shown, told = shown + part.page.count, max(told, part.page.total or 0)
-                    self._note_turn(read, part.page)
+                    note_turn(self.partitions, read.contexts, part.page)
                     page = self.partitions.unpacked(part.page)
                     records = page.records()
                     if part.is_descending:
@@ -270,14 +269,13 @@ class ListRun:
                 for member in read.contexts if part.is_doubtful else ():
                     self.presence.of(member).doubt(member)
                 self.due.learn_of(part, step, read, is_short=shown + LOST < told)
-                pending.append(partial(movement.advance, part))
+                moves.add(partial(movement.advance, part))
                 if not self._must_list_again:
-                    self._move(pending, rejected)
+                    moves.make()
                 self.run.write_state_if_due()
-            pending.append(movement.complete)
-            self._move(pending, rejected)
-        if pending and (objection := self.rejections.objection()):
-            raise UnusableRecordsError(objection)
+            moves.add(movement.complete)
+            moves.make()
+        moves.end()
 
     @property
     def _must_list_again(self) -> bool:
@@ -289,32 +287,6 @@ class ListRun:
         children = self.wanted_children
         is_early = bool(children) and self.run.lifecycle.ends_early
         return is_early or any(child.has_failed for child in children)
-
-    def _move(self, pending: list[Callable[[], None]], rejected: int) -> None:
-        """Move the bookmarks, unless newly rejected records forbid it.
-
-        Args:
-            pending: The moves that wait, in order; emptied once they are made.
-            rejected: How many records had been rejected before the read.
-
-        Raises:
-            UnusableRecordsError: Most records are broken, so the read is useless.
-        """
-        objection = self.rejections.objection()
-        if objection is None or self.rejections.total == rejected:
-            for move in pending:
-                move()
-            pending.clear()
-        elif self.rejections.is_hopeless:
-            raise UnusableRecordsError(objection)
-
-    def _note_turn(self, read: PlannedRead, page: Page) -> None:
-        """Note that the list had its turn; see `tap_ft42.lists.turns`."""
-        if self.run.budget.is_bounded and page.answered * 1000 >= self.run.began:
-            served_at = from_milliseconds(self.run.began)
-            self.output.stream_state["served_at"] = served_at
-            for member in read.contexts:
-                self.partitions.state(member)["served_at"] = served_at
 
     # Rows
 
@@ -396,4 +368,4 @@ class ListRun:
     def note_ends(self) -> None:
         """Tell the spool how far the plans were followed, and which named rows are missing."""
         self.references.tell()
-        self.started.end(is_cut_short=self.run.lifecycle.ends_early or self.has_failed)
+        self.execution.end(is_cut_short=self.run.lifecycle.ends_early or self.has_failed)

@@ -20,6 +20,7 @@ from tap_ft42.api.retries import RETRIED
 from tap_ft42.declared.contexts import list_of, parent_of
 from tap_ft42.declared.listing import ID, LARGEST
 from tap_ft42.lists.corrected import corrected
+from tap_ft42.planning.bookmarks import has_bookmark
 from tap_ft42.reading.asking import IncompleteReadError, TooLargeError
 from tap_ft42.reading.places import NOW
 from tap_ft42.reading.regions import MAX_ID, Region
@@ -213,7 +214,7 @@ class Sweeping:
 
     def _is_load(self, context: Context | None) -> bool:
         is_live = self._list.run.backfill is None  # a backfill reads a window
-        return is_live and not self._list.state(context).get("replication_key_value")
+        return is_live and not has_bookmark(self._list.state(context))
 
     def _look_at_list(self, contexts: Sequence[Context | None]) -> None:
         """Test whether the API heeds all ids of the longest list."""

@@ -99,6 +99,17 @@ class Movement:
 _BOOKMARK = ("replication_key_value", "read_until", "from_scratch")
 
 
+def has_bookmark(state: Mapping[str, Any]) -> bool:
+    """Tell whether a stream or partition has a bookmark: it was loaded, and had a row."""
+    return state.get("replication_key_value") is not None
+
+
+def forget_position(state: dict[str, Any]) -> None:
+    """Drop the bookmark, so a stream is read from its start, or continues such a read."""
+    state.pop("replication_key_value", None)
+    state.pop("read_until", None)
+
+
 def forget_foreign(cursor: Cursor, state: dict[str, Any]) -> bool:
     """Forget a bookmark that is no value of the cursor, and tell whether there was one."""
     bookmark = state.get("replication_key_value")
