@@ -77,7 +77,7 @@ def _begin_below_unreadable(above: ListRun) -> Mapping[str, Sequence[Context]]:
             len(left[name]),
             extra={"happened": "parents_unlisted", "parents": len(left[name])},
         )
-    above.started.begin_known(left, next(above.started.places_behind))
+    above.started.begin_known_children(left, next(above.started.places_behind))
     return left
 
 
@@ -104,5 +104,5 @@ def _hidden_above(above: ListRun, child: ListRun, hidden: HiddenParents) -> Iter
 def _begun(above: ListRun, child: ListRun, parents: Sequence[Context]) -> Sequence[Context]:
     """Start the children of parents that no page shows; return these parents."""
     others = [context for context in parents if not child.started.has_begun(context)]
-    child.started.begin_for(list(zip(others, above.started.places_behind, strict=False)))
+    child.started.begin_below(list(zip(others, above.started.places_behind, strict=False)))
     return others

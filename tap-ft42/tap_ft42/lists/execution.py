@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -16,12 +17,25 @@ if TYPE_CHECKING:
 
     from tap_ft42.api.page import Page
     from tap_ft42.declared.listing import Listing
+    from tap_ft42.lists.sweeping import Halving
     from tap_ft42.lists.traits.trait import Trait
     from tap_ft42.planning.plan import PlannedRead
     from tap_ft42.planning.steps import Step
     from tap_ft42.reading.pipeline import Reading
     from tap_ft42.reading.source import ListSource
     from tap_ft42.run.partitions import Partitions
+
+
+@dataclass(frozen=True)
+class RunningRead:
+    """A planned read that the pipeline runs, with the movements of its bookmarks."""
+
+    read: PlannedRead
+    steps: Sequence[tuple[Step, Reading, Movement]]
+    is_narrowed: bool
+    """Whether it asks for rows of its partitions only."""
+    halving: Halving | None = None
+    """The sweep that failed and was halved, if this read is one of its halves."""
 
 
 class Execution:
@@ -36,17 +50,20 @@ class Execution:
         """By plan of a sweep: the states of its partitions."""
 
     def begin(
-        self, read: PlannedRead, listing: Listing, *, is_urgent: bool
-    ) -> list[tuple[Step, Reading, Movement]]:
+        self,
+        read: PlannedRead,
+        listing: Listing,
+        halving: Halving | None = None,
+        *,
+        is_urgent: bool,
+    ) -> RunningRead:
         """Let the pipeline run a planned read.
 
         Args:
             read: The read.
             listing: The list, as corrected by what was observed.
+            halving: The sweep of which it is a half, if it is one.
             is_urgent: Whether to fetch its first page before anything else.
-
-        Returns:
-            The steps, each with its reading and the movement of the bookmarks.
         """
         source, place = self._source(read, listing), read.partitions[0].place
         accepts = partial(self._accepts, read, listing) if read.is_sweep else None
@@ -61,7 +78,9 @@ class Execution:
             for number, step in enumerate(read.steps)
         ]
         movements = self._movements_of(read, listing)
-        return list(zip(read.steps, readings, movements, strict=True))
+        steps = list(zip(read.steps, readings, movements, strict=True))
+        is_narrowed = not read.is_sweep or listing.parent_filter is not None
+        return RunningRead(read, steps, is_narrowed, halving)
 
     def _source(self, read: PlannedRead, listing: Listing) -> ListSource:
         context, path = read.contexts[0], self.partitions.path

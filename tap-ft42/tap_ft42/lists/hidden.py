@@ -250,7 +250,7 @@ class HiddenParents:
             others = [one for one in self._left_over_in if one != cursus]
             self._left_over_in[:] = others if rest == 0 else [*others, cursus]
         if rest and not refused:
-            self._list.tell_left_over(rest)
+            tell_left_over(self._list, rest)
         return sorted(self._known - before)
 
     def _left_over_by(
@@ -379,3 +379,14 @@ def _window_of(partitions: Partitions) -> Region:
     if cursor is None or times.not_before is None:
         return Region()
     return Region().narrowed(cursor.column, times.not_before, times.until)
+
+
+def tell_left_over(of: Partitions, rows: int) -> None:
+    """Log how many rows are not read, as nothing tells to which parent they belong."""
+    of.logger.warning(
+        "%s: %d rows belong to no %s that could be found, and are not read.",
+        of.listing.name,
+        rows,
+        of.listing.parent_id,
+        extra={"happened": "rows_left_over", "rows": rows},
+    )

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from tap_ft42.declared.contexts import Context
     from tap_ft42.declared.listing import Listing
-    from tap_ft42.lists.started import Started
+    from tap_ft42.lists.execution import RunningRead
     from tap_ft42.lists.traits.trait import Trait
     from tap_ft42.run.host import Output
     from tap_ft42.run.run import Run
@@ -238,7 +238,7 @@ class ListRun:
             if self.listing.cursor is not None and self.listing.parent is not None:
                 self._partitions_read.append(self.partitions.state(member))
 
-    def _records_of(self, running: Started) -> Iterator[Any]:
+    def _records_of(self, running: RunningRead) -> Iterator[Any]:
         read, moves = running.read, Moves(self.rejections)
         # Of the members of a sweep, the one that has been read the least far.
         context = min(
@@ -262,7 +262,7 @@ class ListRun:
                     records = page.records()
                     if part.is_descending:
                         records.reverse()
-                    self.started.begin_below(records, place)
+                    self.started.begin_children(records, place)
                     self.presence.of(context).note(page, records, context)
                     yield from records
                 # A doubtful read does not prove that a row has disappeared.

@@ -8,7 +8,6 @@ to read, and tells which of them share their requests.
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import count
 from math import ceil
@@ -29,13 +28,10 @@ if TYPE_CHECKING:
 
     from tap_ft42.declared.contexts import Context
     from tap_ft42.lists.due import DuePartitions
-    from tap_ft42.lists.execution import Execution
+    from tap_ft42.lists.execution import Execution, RunningRead
     from tap_ft42.lists.sweeping import Sweeping
     from tap_ft42.lists.traits.trait import Trait
-    from tap_ft42.planning.bookmarks import Movement
-    from tap_ft42.planning.plan import Partition, PlannedRead
-    from tap_ft42.planning.steps import Step
-    from tap_ft42.reading.pipeline import Reading
+    from tap_ft42.planning.plan import Partition
     from tap_ft42.reading.places import Place
 
 Member: TypeAlias = "tuple[Context | None, Place]"
@@ -50,18 +46,6 @@ milliseconds) the turn passes to others."""
 
 _BEHIND = 1_000_000
 """Place of the children of rows that no page of the list shows: behind all others."""
-
-
-@dataclass(frozen=True)
-class Started:
-    """A planned read that the pipeline runs, with the movements of its bookmarks."""
-
-    read: PlannedRead
-    steps: Sequence[tuple[Step, Reading, Movement]]
-    is_narrowed: bool
-    """Whether it asks for rows of its partitions only."""
-    halving: Halving | None = None
-    """The sweep that failed and was halved, if this read is one of its halves."""
 
 
 class StartedReads:
@@ -81,7 +65,7 @@ class StartedReads:
         self.remembered: Mapping[str, Sequence[Context]] = {}
         """By child list: the contexts below the rows of the last full read, if none is due."""
         self._place: Place | None = None
-        self._running: dict[Hashable, Started | None] = {}
+        self._running: dict[Hashable, RunningRead | None] = {}
         self._is_due: dict[Hashable, bool] = {}
         self._held_back: dict[Hashable, Partition] = {}
         self._refusal: Exception | None = None
@@ -101,7 +85,7 @@ class StartedReads:
         """Tell whether a partition has anything to read; None if it is not planned."""
         return self._is_due.get(key_of(context))
 
-    def take(self, context: Context | None) -> Started | None:
+    def take(self, context: Context | None) -> RunningRead | None:
         """Hand over the read of a partition; None if another read (a sweep) has its rows.
 
         Raises:
@@ -153,7 +137,7 @@ class StartedReads:
         members = [(context, (*place, number)) for number, context in enumerate(contexts)]
         self._begin(members, is_urgent=is_urgent)
 
-    def begin_below(self, records: list[Any], place: Place) -> None:
+    def begin_children(self, records: list[Any], place: Place) -> None:
         """Start the children of a page of rows.
 
         Args:
@@ -171,7 +155,7 @@ class StartedReads:
                 for context in self.contexts_below(record):
                     parents.setdefault(key_of(context), (context, (*place, position)))
         for number, child in enumerate(self._wanted_children):
-            child.begin_for([(context, (*at, number)) for context, at in parents.values()])
+            child.begin_below([(context, (*at, number)) for context, at in parents.values()])
 
     def contexts_below(self, record: Mapping[str, Any]) -> Iterator[Context]:
         """Show a row to the traits of the child lists, and yield its contexts for them."""
@@ -180,7 +164,7 @@ class StartedReads:
                 trait.learn_of_parent(record)
         yield from self.partitions.contexts_below(record)
 
-    def begin_for(self, parents: Sequence[Member]) -> None:
+    def begin_below(self, parents: Sequence[Member]) -> None:
         """Start the partitions of this list below some rows of the parent list."""
         self._begin(
             [
@@ -212,18 +196,20 @@ class StartedReads:
                         child.listing.name: [*remembered(self.partitions, child)]
                         for child in self.partitions.wanted_children
                     }
-                    self.begin_known(self.remembered, place)
+                    self.begin_known_children(self.remembered, place)
 
     def has_begun(self, parent: Context) -> bool:
         """Tell whether the run has started this list below a row of the parent list."""
         return self.is_due(self.partitions.by_cursus(parent)[0]) is not None
 
-    def begin_known(self, known: Mapping[str, Sequence[Context]], place: Place) -> None:
+    def begin_known_children(
+        self, known: Mapping[str, Sequence[Context]], place: Place
+    ) -> None:
         """Start the children of rows that no page shows."""
         for number, child in enumerate(self._wanted_children):
             contexts = known[child.partitions.listing.name]
             places = ((*place, number, below) for below in count())
-            child.begin_for([*zip(contexts, places, strict=False)])
+            child.begin_below([*zip(contexts, places, strict=False)])
 
     @cached_property
     def places_behind(self) -> Iterator[Place]:
@@ -231,7 +217,7 @@ class StartedReads:
         place = self._place or self.partitions.run.next_place()
         return ((*place, _BEHIND, number) for number in count())
 
-    def begin_fallback(self, running: Started, failure: Exception) -> bool:
+    def begin_fallback(self, running: RunningRead, failure: Exception) -> bool:
         """Start to read in another way what failed; return False if there is no other way."""
         members = running.read.partitions
         halving = running.halving
@@ -287,6 +273,6 @@ class StartedReads:
             keys = [key_of(context) for context in read.contexts]
             self._is_due |= dict.fromkeys(keys, bool(read.steps))
             self._running |= dict.fromkeys(keys)
-            steps = self._execution.begin(read, listing, is_urgent=is_urgent)
-            is_narrowed = not read.is_sweep or listing.parent_filter is not None
-            self._running[keys[0]] = Started(read, steps, is_narrowed, halving)
+            self._running[keys[0]] = self._execution.begin(
+                read, listing, halving, is_urgent=is_urgent
+            )

@@ -105,16 +105,6 @@ class Partitions:
         """The stream's logger."""
         return logger_of(self.listing)
 
-    def tell_left_over(self, rows: int) -> None:
-        """Log how many rows are not read, as nothing tells their parent."""
-        self.logger.warning(
-            "%s: %d rows belong to no %s that could be found, and are not read.",
-            self.listing.name,
-            rows,
-            self.listing.parent_id,
-            extra={"happened": "rows_left_over", "rows": rows},
-        )
-
     # Which partitions there are
 
     @property

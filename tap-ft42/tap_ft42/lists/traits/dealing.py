@@ -32,6 +32,7 @@ from tap_ft42.declared.contexts import parent_of
 from tap_ft42.declared.instants import milliseconds
 from tap_ft42.declared.listing import BY_ID, ID
 from tap_ft42.lists.corrected import corrected
+from tap_ft42.lists.hidden import tell_left_over
 from tap_ft42.planning.bookmarks import has_bookmark
 from tap_ft42.planning.refresh import hidden_ids
 from tap_ft42.planning.scope import id_lists
@@ -325,7 +326,7 @@ class CampusDealer:
     def tell_homeless(self) -> None:
         """Log how many rows are not read, as their people have no campus."""
         if self._homeless:
-            self._list.tell_left_over(len(self._homeless))
+            tell_left_over(self._list, len(self._homeless))
         self._homeless = set()
 
     def _in_run(self, user_id: int | None) -> set[int]:
