@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg import sql
 
-from ft42_warehouse.mentions import naming, without
+from ft42_warehouse.mentions import naming, without_erased
 from ft42_warehouse.named.digests import erased_names, remember_names
 from ft42_warehouse.named.redaction import redact
 from ft42_warehouse.named.strings import Named, names_of
@@ -99,10 +99,6 @@ def _remove_from_others(connection: Connection[Any], schemas: Schemas, table: Ta
     """Remove the persons in the table ``erased`` from rows that belong to others."""
     connection.execute(schemas.statement("erase/naming", naming=naming(schemas, table)))
     connection.execute("ANALYZE naming")
-    persons = sql.SQL("(SELECT array_agg(user_id) FROM erased)::bigint[]")
-    changes = sql.SQL(", ").join(
-        sql.SQL("{} = {}").format(*change) for change in without(schemas, table, "p", persons)
-    )
     for schema_name, noting in (
         (schemas.published, ", last_changed_at = now()"),
         (schemas.landed, ""),
@@ -112,7 +108,7 @@ def _remove_from_others(connection: Connection[Any], schemas: Schemas, table: Ta
                 "erase/others",
                 table,
                 anywhere=sql.Identifier(schema_name, table.name),
-                without=changes,
+                without=without_erased(schemas, table),
                 noting=sql.SQL(noting),
             )
         )

@@ -16,7 +16,7 @@ from psycopg import sql
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
-from ft42_warehouse.objects import REMEMBERED, Objects
+from ft42_warehouse.objects import REMEMBERED, Objects, have_all
 from ft42_warehouse.published import end_of_the_last_publish, required_objects, waiting
 from ft42_warehouse.shown import shown
 from ft42_warehouse.tables import published_tables, stream_schemas
@@ -317,11 +317,7 @@ def missing(connection: Connection[Any], schemas: Schemas) -> list[Finding]:
 
 def _missing(connection: Connection[Any], schemas: Schemas) -> Iterator[Finding]:
     advice = "Run `warehouse init`, then `warehouse publish`."
-    ready = connection.execute(
-        "SELECT FROM pg_tables WHERE schemaname = %s AND tablename = ANY (%s)",
-        (schemas.warehouse, list(REMEMBERED)),
-    )
-    if ready.rowcount < len(REMEMBERED):
+    if not have_all(connection, schemas, REMEMBERED):
         yield Finding(
             "not-prepared", None, Severity.BROKEN,
             "The database is not prepared, or an older version prepared it.", advice,

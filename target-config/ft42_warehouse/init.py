@@ -17,7 +17,13 @@ from ft42_warehouse.landing import (
     create_triggers,
     reduce_landed,
 )
-from ft42_warehouse.objects import FIRST_REMEMBERED, REMEMBERED, Objects, TakenNameError
+from ft42_warehouse.objects import (
+    FIRST_REMEMBERED,
+    REMEMBERED,
+    Objects,
+    TakenNameError,
+    have_all,
+)
 from ft42_warehouse.published import create_published
 from ft42_warehouse.roles import create_roles, hand_over
 from ft42_warehouse.shards import ShardNameError, join_landings, with_shards
@@ -174,11 +180,7 @@ def _create_all(
     schemas = with_shards(connection, schemas, shards)
     _create_schemas(connection, schemas)
     roles = create_roles(connection, schemas)
-    kept = connection.execute(
-        "SELECT FROM pg_tables WHERE schemaname = %s AND tablename = ANY (%s)",
-        (schemas.warehouse, list(FIRST_REMEMBERED)),
-    )
-    if kept.rowcount < len(FIRST_REMEMBERED):
+    if not have_all(connection, schemas, FIRST_REMEMBERED):
         connection.execute(schemas.statement("remember/bookkeeping"))
     objects = Objects(connection, schemas)
     made = {

@@ -80,6 +80,14 @@ def without(
         yield sql.Identifier(column), value
 
 
+def without_erased(schemas: Schemas, table: Table) -> sql.Composed:
+    """Return the assignments that remove the persons in ``erased`` from a row ``p``."""
+    persons = sql.SQL("(SELECT array_agg(user_id) FROM erased)::bigint[]")
+    return sql.SQL(", ").join(
+        sql.SQL("{} = {}").format(*change) for change in without(schemas, table, "p", persons)
+    )
+
+
 def reduced(
     schemas: Schemas, table: Table, row: str
 ) -> Iterator[tuple[sql.Identifier, sql.Composed]]:

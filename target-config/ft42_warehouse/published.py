@@ -284,69 +284,59 @@ def _tables_and_columns(
 
 def _keys(schemas: Schemas, table: Table) -> Iterator[tuple[str, sql.Composed, sql.Composed]]:
     """Yield for each key: its name, the statement that deletes violations, and its own."""
-    path = f"{schemas.published}.{table.name}"
-    name = sql.Identifier(schemas.published, table.name)
-    yield (
-        f"constraint {path}.{table.name}_pkey",
-        schemas.of_table("init/remove_duplicates", table),
-        sql.SQL("ALTER TABLE {} ADD CONSTRAINT {} PRIMARY KEY ({})").format(
-            name,
-            sql.Identifier(f"{table.name}_pkey"),
-            sql.SQL(", ").join(map(sql.Identifier, table.key)),
-        ),
-    )
+    name, statement = _primary_key(schemas, table)
+    yield name, schemas.of_table("init/remove_duplicates", table), statement
     yield from _foreign_keys(schemas, table)
 
 
 def _foreign_keys(
     schemas: Schemas, table: Table
 ) -> Iterator[tuple[str, sql.Composed, sql.Composed]]:
-    path = f"{schemas.published}.{table.name}"
-    name = sql.Identifier(schemas.published, table.name)
     for column in table.columns:
         if column.references:
-            constraint = f"{table.name}_{column.name}_fkey"
-            parent = sql.Identifier(schemas.published, column.references)
-            column_name = sql.Identifier(column.name)
-            yield (
-                f"constraint {path}.{constraint}",
-                schemas.of_table(
-                    "init/remove_unparented", table, column=column_name, parent=parent
-                ),
-                sql.SQL(
-                    "ALTER TABLE {} ADD CONSTRAINT {} FOREIGN KEY ({}) "
-                    "REFERENCES {} (id) DEFERRABLE"
-                ).format(name, sql.Identifier(constraint), column_name, parent),
-            )
+            name, statement = _foreign_key(schemas, table, column)
+            parts = {
+                "column": sql.Identifier(column.name),
+                "parent": sql.Identifier(schemas.published, column.references),
+            }
+            yield name, schemas.of_table("init/remove_unparented", table, **parts), statement
 
 
 def _keys_of_part(schemas: Schemas, part: Part) -> Iterator[tuple[str, sql.Composed]]:
-    """Yield the name and the statement of each key. Items are deleted with their row."""
-    name = sql.Identifier(schemas.published, part.name)
-    path = f"{schemas.published}.{part.name}"
-    yield (
-        f"constraint {path}.{part.name}_pkey",
-        sql.SQL("ALTER TABLE {} ADD CONSTRAINT {} PRIMARY KEY ({})").format(
-            name,
-            sql.Identifier(f"{part.name}_pkey"),
-            sql.SQL(", ").join(map(sql.Identifier, part.key)),
-        ),
-    )
+    """Yield the name and the statement of each key."""
+    yield _primary_key(schemas, part)
     for column in part.columns:
         if column.references:
-            constraint = f"{part.name}_{column.name}_fkey"
-            yield (
-                f"constraint {path}.{constraint}",
-                sql.SQL(
-                    "ALTER TABLE {} ADD CONSTRAINT {} FOREIGN KEY ({}) "
-                    "REFERENCES {} (id) ON DELETE CASCADE DEFERRABLE"
-                ).format(
-                    name,
-                    sql.Identifier(constraint),
-                    sql.Identifier(column.name),
-                    sql.Identifier(schemas.published, column.references),
-                ),
-            )
+            yield _foreign_key(schemas, part, column)
+
+
+def _primary_key(schemas: Schemas, table: Table | Part) -> tuple[str, sql.Composed]:
+    columns = sql.SQL(", ").join(map(sql.Identifier, table.key))
+    return _constraint(schemas, table, "pkey", sql.SQL("PRIMARY KEY ({})").format(columns))
+
+
+def _foreign_key(
+    schemas: Schemas, table: Table | Part, column: Column
+) -> tuple[str, sql.Composed]:
+    # The items of a list are deleted with their row.
+    cascade = "ON DELETE CASCADE " if isinstance(table, Part) else ""
+    key = sql.SQL("FOREIGN KEY ({}) REFERENCES {} (id) {}DEFERRABLE").format(
+        sql.Identifier(column.name),
+        sql.Identifier(schemas.published, str(column.references)),
+        sql.SQL(cascade),
+    )
+    return _constraint(schemas, table, f"{column.name}_fkey", key)
+
+
+def _constraint(
+    schemas: Schemas, table: Table | Part, kind: str, rule: sql.Composed
+) -> tuple[str, sql.Composed]:
+    """Return the name of a constraint, as in `required_objects`, and its statement."""
+    name = f"{table.name}_{kind}"
+    statement = sql.SQL("ALTER TABLE {} ADD CONSTRAINT {} {}").format(
+        sql.Identifier(schemas.published, table.name), sql.Identifier(name), rule
+    )
+    return f"constraint {schemas.published}.{table.name}.{name}", statement
 
 
 def _indexes(schemas: Schemas, table: Table | Part) -> Iterator[tuple[str, sql.Composed]]:
