@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tap_ft42.declared.events import Events
 from tap_ft42.declared.instants import DAY, from_milliseconds, milliseconds
 from tap_ft42.lists.corrected import tells_changes
 from tap_ft42.planning import nights, refresh
@@ -145,11 +146,10 @@ class DuePartitions:
         listing, backfill = self.partitions.listing, self.partitions.run.backfill
         self._forget_doubted(state)
         if listing.cursor is not None and forget_foreign(listing.cursor, state):
-            self.partitions.logger.warning(
-                "%s: the bookmark in the state is no value of %s. All rows are read again.",
-                listing.name,
+            Events(listing.name).warning(
+                "the bookmark in the state is no value of %s. All rows are read again.",
                 listing.cursor.column,
-                extra={"happened": "foreign_bookmark"},
+                happened="foreign_bookmark",
             )
         if listing.cursor is not None or listing.by_cursus:
             note_scope(state, self.partitions.bookmark_scope(context))

@@ -40,6 +40,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_ft42.api.errors import FatalAPIError, status_of
 from tap_ft42.declared.contexts import cursus_of, parent_of
+from tap_ft42.declared.events import Events
 from tap_ft42.declared.listing import LARGEST
 from tap_ft42.lists.corrected import is_read_at_once
 from tap_ft42.planning.bookmarks import forget_position
@@ -152,13 +153,12 @@ class HiddenParents:
         return {f"{column} {parent}": why for parent, why in sorted(self._refused.items())}
 
     def _log(self, found: Sequence[int]) -> None:
-        self._list.logger.warning(
-            "%s: 42 does not list %s %s, where people study. Their rows are read like the "
-            "others.",
-            self._list.listing.name,
+        Events(self._list.listing.name).warning(
+            "42 does not list %s %s, where people study. Their rows are read like the others.",
             self._list.listing.parent_id,
             ", ".join(map(str, found)),
-            extra={"happened": "hidden_parents", "ids": found},
+            happened="hidden_parents",
+            ids=found,
         )
 
     # The state
@@ -383,10 +383,10 @@ def _window_of(partitions: Partitions) -> Region:
 
 def tell_left_over(of: Partitions, rows: int) -> None:
     """Log how many rows are not read, as nothing tells to which parent they belong."""
-    of.logger.warning(
-        "%s: %d rows belong to no %s that could be found, and are not read.",
-        of.listing.name,
+    Events(of.listing.name).warning(
+        "%d rows belong to no %s that could be found, and are not read.",
         rows,
         of.listing.parent_id,
-        extra={"happened": "rows_left_over", "rows": rows},
+        happened="rows_left_over",
+        rows=rows,
     )

@@ -18,6 +18,7 @@ from tap_ft42.api.budget import RunEnds
 from tap_ft42.api.errors import FatalAPIError, explain, may_be_of_parameters, status_of
 from tap_ft42.api.retries import RETRIED
 from tap_ft42.declared.contexts import list_of, parent_of
+from tap_ft42.declared.events import Events
 from tap_ft42.declared.listing import ID, LARGEST
 from tap_ft42.lists.corrected import corrected
 from tap_ft42.planning.bookmarks import has_bookmark
@@ -71,12 +72,11 @@ class Sweeping:
 
     def tell_halved(self, members: int, failure: Exception) -> None:
         """Log that a sweep is read in two halves, as one of its parents may be the reason."""
-        self._list.logger.info(
-            "%s: a list of %d of its parents cannot be read, and is read in two. %s",
-            self._list.listing.name,
+        Events(self._list.listing.name).info(
+            "a list of %d of its parents cannot be read, and is read in two. %s",
             members,
             explain(failure),
-            extra={"happened": "sweep_halved"},
+            happened="sweep_halved",
         )
 
     def refuses_all(self, context: Context | None) -> bool:

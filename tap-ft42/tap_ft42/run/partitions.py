@@ -10,6 +10,7 @@ from tap_ft42.api.errors import explain
 from tap_ft42.api.ledger import Emitted
 from tap_ft42.api.token import NoTokenError
 from tap_ft42.declared.contexts import CURSUS, cursus_of, key_of, parent_of
+from tap_ft42.declared.events import Events
 from tap_ft42.declared.listing import ID
 from tap_ft42.planning.bookmarks import last_served
 from tap_ft42.reading.asking import IncompleteReadError
@@ -243,13 +244,12 @@ class Partitions:
         if not is_new or isinstance(failure, NoTokenError):
             return False
         self.is_unreadable = True
-        self.logger.warning(
-            "%s: the list cannot be read. Its rows are taken from %s instead; rows that are "
+        Events(self.listing.name).warning(
+            "the list cannot be read. Its rows are taken from %s instead; rows that are "
             "not there are missing. %s",
-            self.listing.name,
             self.path,
             explain(failure),
-            extra={"happened": "carried_instead"},
+            happened="carried_instead",
         )
         return True
 

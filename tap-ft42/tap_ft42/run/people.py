@@ -13,10 +13,10 @@ from functools import cached_property, partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol
 
-from tap_ft42.api.client import logger_of
 from tap_ft42.api.errors import REFUSALS, FatalAPIError, explain, status_of
 from tap_ft42.api.page import with_ids
 from tap_ft42.declared.contexts import parent_of
+from tap_ft42.declared.events import Events
 from tap_ft42.declared.listing import ID, LARGEST
 from tap_ft42.planning.scope import id_lists
 from tap_ft42.reading.asking import IncompleteReadError, TooLargeError
@@ -258,12 +258,11 @@ class Directory:
                 self.memberships.facts.doubt_totals()  # the next run does without them
             self._are_lost = True
             listing = self.memberships.facts.listing
-            logger_of(listing).warning(
-                "%s: who studies where cannot be looked up in this run. %s. %s",
-                listing.name,
+            Events(listing.name).warning(
+                "who studies where cannot be looked up in this run. %s. %s",
                 instead,
                 explain(failure),
-                extra={"happened": "lookup_failed"},
+                happened="lookup_failed",
             )
 
     @property

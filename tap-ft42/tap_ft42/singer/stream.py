@@ -275,5 +275,5 @@ class FT42Stream(AnnouncedStream, Output):
     def log_sync_costs(self) -> None:
         # The SDK calls this after all streams were read, and not if one failed.
         super().log_sync_costs()
-        self._rows.report(self.logger, may_name=self.list_run.run.privacy.is_full)
+        self._rows.report(may_name=self.list_run.run.privacy.is_full)
         self.list_run.note_ends()
