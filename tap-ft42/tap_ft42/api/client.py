@@ -61,12 +61,9 @@ class Client:
         return response, {"sent": sent, "answered": self._clock.time()}
 
     def fetch(self, listing: Listing, url: str, params: Mapping[str, Any]) -> Page:
-        """Fetch a page. Except after a `FatalAPIError`, the caller may try again.
+        """Fetch a page; parameters that are None are not sent.
 
-        Args:
-            listing: The list.
-            url: The URL.
-            params: Query parameters; those that are None are not sent.
+        Except after a `FatalAPIError`, the caller may try again.
 
         Raises:
             FatalAPIError: The API refuses the request, or the application.

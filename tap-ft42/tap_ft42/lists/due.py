@@ -173,11 +173,7 @@ class DuePartitions:
     def learn_of(self, part: Part, step: Step, read: PlannedRead, *, is_short: bool) -> None:
         """Note what a part shows of the list: its totals, its order, its cut windows.
 
-        Args:
-            part: The part.
-            step: The step that it is of.
-            read: The read that the step is of.
-            is_short: Whether the step has shown fewer rows than 42 counts.
+        `is_short` says whether the step has shown fewer rows than 42 counts.
         """
         route = self._route_of(read)
         if part.is_doubtful:

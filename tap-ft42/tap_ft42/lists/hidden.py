@@ -95,12 +95,7 @@ class HiddenParents:
         return [{self._list.listing.parent_id: own} for own in sorted(found)]
 
     def note_listed(self, listed: Collection[object], exist: Iterable[int]) -> None:
-        """Note which parents 42 lists.
-
-        Args:
-            listed: The ids of all listed parents.
-            exist: Ids that are known to exist, listed or not.
-        """
+        """Note which parents 42 lists; those in `exist` are known to exist, listed or not."""
         known, were_hidden = self._ids | set(exist), self._ids.intersection(listed)
         if self._read - known.difference(listed) - set(listed):
             # A parent is no longer listed. A search shows whether it still has rows.
@@ -256,12 +251,9 @@ class HiddenParents:
     def _left_over_by(
         self, whole: Context | None, ids: Sequence[int], rest: int | None
     ) -> int | None:
-        """Keep some ids if any of them has rows, and count the rows still left over.
+        """Keep some ids at which people study, if any of them has rows.
 
-        Args:
-            whole: The context of the list.
-            ids: The ids, at which people study.
-            rest: Rows that are left over without these ids.
+        Return how many rows are still left over; without the ids, `rest` are.
         """
         still = None if rest is None else self._left_over(whole, ids)
         if still is None:  # the API does not count so many at once
@@ -274,9 +266,7 @@ class HiddenParents:
     def _left_over(self, whole: Context | None, others: Iterable[int] = ()) -> int | None:
         """Return how many rows belong to no known parent; None if that cannot be counted.
 
-        Args:
-            whole: The context of the list.
-            others: Ids that count as known, too.
+        The ids in `others` count as known, too.
         """
         facts, known = self._list.facts_of_sweeps, sorted(self._known.union(others))
         if len(known) > facts.can.longest_list or facts.has_wrong_totals:

@@ -80,11 +80,7 @@ class Sweeping:
         )
 
     def refuses_all(self, context: Context | None) -> bool:
-        """Tell whether 42 refuses the list even without a parent in the request.
-
-        Args:
-            context: A partition of the sweep.
-        """
+        """Tell whether 42 refuses the list even without a parent in the request."""
         if self._refuses_all is None:
             self._refuses_all = False
             try:
@@ -230,9 +226,7 @@ class Sweeping:
     def _compare(self, contexts: Sequence[Context | None], tries: int = 2) -> None:
         """Ask for a list of ids in two orders: if all ids count, the answers agree.
 
-        Args:
-            contexts: The partitions whose parents are listed.
-            tries: How often; rows may appear or disappear between two requests.
+        If they do not, ask again: rows may appear or disappear between two requests.
         """
         facts, whole = self._list.facts_of_sweeps, list_of(contexts[0])
         ids = [parent_of(context) for context in contexts[: facts.can.longest_list]]
@@ -270,12 +264,9 @@ class Sweeping:
     def _beginnings(
         self, whole: Context | None, lists: Sequence[Sequence[int] | None], sort: str | None
     ) -> list[Page]:
-        """Ask for the first row and the total of lists of parents.
+        """Ask for the first row and the total of several lists of parents' ids.
 
-        Args:
-            whole: The list's context.
-            lists: The ids of parents, an answer each; None asks for all rows.
-            sort: The order.
+        Where there is None instead of a list, all rows are asked for.
         """
         reader, path = self._list.reader, self._list.whole_path or ""
         query = {

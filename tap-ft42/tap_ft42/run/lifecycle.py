@@ -260,8 +260,7 @@ class Lifecycle:
     def fail(self, failure: Exception) -> None:
         """Write the state and the ledger, as the run cannot go on.
 
-        Args:
-            failure: The reason. Its text may name people, so only its class is kept.
+        Only the class of the failure is kept: its text may name people.
         """
         if self._failed or isinstance(failure, BrokenPipeError):
             return

@@ -162,11 +162,9 @@ class Directory:
         self._knows_all = True
 
     def _learn_of(self, people: set[int], unknown: set[int]) -> None:
-        """Look up some people. 42 may cut a list silently, so missing ones are asked again.
+        """Look up some of the people who are `unknown`.
 
-        Args:
-            people: The people.
-            unknown: All people who are looked up.
+        42 may cut a list silently, so missing ones are asked for again.
         """
         lacking, shown = people - self._campuses_of.keys(), 0
         while lacking:
@@ -191,8 +189,7 @@ class Directory:
     def campuses_among(self, campus_ids: Iterable[int]) -> set[int]:
         """Find out at which of some campuses anybody studies, with a request or two.
 
-        Returns:
-            The campuses that the answers name; none if 42 does not answer.
+        Return those that the answers name; none if 42 does not answer.
         """
         found = set[int]()
         if self._knows_all:
@@ -226,13 +223,7 @@ class Directory:
     ) -> Mapping[int, Context | None]:
         """Find out to which campus of a sweep each row goes that names none.
 
-        Args:
-            records: The rows.
-            contexts: The contexts of the campuses.
-            hidden: As in `preferred`.
-
-        Returns:
-            The context of the campus, by the id of the row.
+        Return the context of the campus, by the id of the row; `hidden` is as in `preferred`.
         """
         by_campus = {parent_of(context): context for context in contexts}
         of_rows = {row[ID]: person_of(row) for row in with_ids(records)}

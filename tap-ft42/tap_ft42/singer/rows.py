@@ -43,9 +43,8 @@ class Rows:
     def report(self, *, may_name: bool) -> None:
         """Log what broke the schema, and which fields the schema does not declare.
 
-        Args:
-            may_name: Whether the names of undeclared fields may be logged. A name may hold
-                personal data, like a value.
+        `may_name` says whether the names of such fields may be logged: a name may hold
+        personal data, like a value.
         """
         if self._words:
             Events(self._name).warning(

@@ -139,10 +139,7 @@ class FT42Stream(AnnouncedStream, Output):
     ) -> Record | None:
         """Return the row of a record as it is emitted; None if it does not belong to the run.
 
-        Args:
-            record: The record.
-            context: The context of its partition.
-            is_listed: Whether the stream's own list showed it.
+        `is_listed` says whether the stream's own list showed it.
 
         Raises:
             BrokenRecordError: The record breaks the schema.
