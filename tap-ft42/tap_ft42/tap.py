@@ -47,12 +47,7 @@ class TapFT42(Tap, Host):
     config_jsonschema = SETTINGS
 
     def __init__(self, *, parse_env_config: bool = False, **options: Any) -> None:  # noqa: ANN401 - the SDK's
-        """Read the settings.
-
-        Args:
-            parse_env_config: Whether to read variables, too; they win over files.
-            options: The SDK's options.
-        """
+        """Read the settings, from variables too if asked to; these win over files."""
         if parse_env_config:
             self.append_builtin_config(SETTINGS)
             options["config"] = dict(options.get("config") or {}) | from_variables(SETTINGS)

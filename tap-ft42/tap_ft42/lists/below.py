@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tap_ft42.declared.contexts import key_of
+from tap_ft42.declared.events import Events
 from tap_ft42.declared.listing import ID
 from tap_ft42.lists.turns import remembered
 from tap_ft42.run.lifecycle import PARTIAL_FAILURES
@@ -70,12 +71,12 @@ def _begin_below_unreadable(above: ListRun) -> Mapping[str, Sequence[Context]]:
         left[name] = [one for one in contexts if not child.started.has_begun(one)]
         if own.is_unreadable and not left[name]:
             continue
-        own.logger.warning(
-            "%s: the list of its parents cannot be read. %d of them are known already, "
+        Events(name).warning(
+            "the list of its parents cannot be read. %d of them are known already, "
             "and it is read below these.",
-            name,
             len(left[name]),
-            extra={"happened": "parents_unlisted", "parents": len(left[name])},
+            happened="parents_unlisted",
+            parents=len(left[name]),
         )
     above.started.begin_known_children(left, next(above.started.places_behind))
     return left

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tap_ft42.declared.events import Events
 from tap_ft42.declared.instants import DAY, from_milliseconds, milliseconds
 from tap_ft42.lists.corrected import tells_changes
 from tap_ft42.planning import nights, refresh
@@ -145,11 +146,10 @@ class DuePartitions:
         listing, backfill = self.partitions.listing, self.partitions.run.backfill
         self._forget_doubted(state)
         if listing.cursor is not None and forget_foreign(listing.cursor, state):
-            self.partitions.logger.warning(
-                "%s: the bookmark in the state is no value of %s. All rows are read again.",
-                listing.name,
+            Events(listing.name).warning(
+                "the bookmark in the state is no value of %s. All rows are read again.",
                 listing.cursor.column,
-                extra={"happened": "foreign_bookmark"},
+                happened="foreign_bookmark",
             )
         if listing.cursor is not None or listing.by_cursus:
             note_scope(state, self.partitions.bookmark_scope(context))
@@ -173,11 +173,7 @@ class DuePartitions:
     def learn_of(self, part: Part, step: Step, read: PlannedRead, *, is_short: bool) -> None:
         """Note what a part shows of the list: its totals, its order, its cut windows.
 
-        Args:
-            part: The part.
-            step: The step that it is of.
-            read: The read that the step is of.
-            is_short: Whether the step has shown fewer rows than 42 counts.
+        `is_short` says whether the step has shown fewer rows than 42 counts.
         """
         route = self._route_of(read)
         if part.is_doubtful:

@@ -59,11 +59,7 @@ class Execution:
     ) -> RunningRead:
         """Let the pipeline run a planned read.
 
-        Args:
-            read: The read.
-            listing: The list, as corrected by what was observed.
-            halving: The sweep of which it is a half, if it is one.
-            is_urgent: Whether to fetch its first page before anything else.
+        If it `is_urgent`, its first page is fetched before anything else.
         """
         source, place = self._source(read, listing), read.partitions[0].place
         accepts = partial(self._accepts, read, listing) if read.is_sweep else None

@@ -40,6 +40,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_ft42.api.errors import FatalAPIError, status_of
 from tap_ft42.declared.contexts import cursus_of, parent_of
+from tap_ft42.declared.events import Events
 from tap_ft42.declared.listing import LARGEST
 from tap_ft42.lists.corrected import is_read_at_once
 from tap_ft42.planning.bookmarks import forget_position
@@ -94,12 +95,7 @@ class HiddenParents:
         return [{self._list.listing.parent_id: own} for own in sorted(found)]
 
     def note_listed(self, listed: Collection[object], exist: Iterable[int]) -> None:
-        """Note which parents 42 lists.
-
-        Args:
-            listed: The ids of all listed parents.
-            exist: Ids that are known to exist, listed or not.
-        """
+        """Note which parents 42 lists; those in `exist` are known to exist, listed or not."""
         known, were_hidden = self._ids | set(exist), self._ids.intersection(listed)
         if self._read - known.difference(listed) - set(listed):
             # A parent is no longer listed. A search shows whether it still has rows.
@@ -152,13 +148,12 @@ class HiddenParents:
         return {f"{column} {parent}": why for parent, why in sorted(self._refused.items())}
 
     def _log(self, found: Sequence[int]) -> None:
-        self._list.logger.warning(
-            "%s: 42 does not list %s %s, where people study. Their rows are read like the "
-            "others.",
-            self._list.listing.name,
+        Events(self._list.listing.name).warning(
+            "42 does not list %s %s, where people study. Their rows are read like the others.",
             self._list.listing.parent_id,
             ", ".join(map(str, found)),
-            extra={"happened": "hidden_parents", "ids": found},
+            happened="hidden_parents",
+            ids=found,
         )
 
     # The state
@@ -256,12 +251,9 @@ class HiddenParents:
     def _left_over_by(
         self, whole: Context | None, ids: Sequence[int], rest: int | None
     ) -> int | None:
-        """Keep some ids if any of them has rows, and count the rows still left over.
+        """Keep some ids at which people study, if any of them has rows.
 
-        Args:
-            whole: The context of the list.
-            ids: The ids, at which people study.
-            rest: Rows that are left over without these ids.
+        Return how many rows are still left over; without the ids, `rest` are.
         """
         still = None if rest is None else self._left_over(whole, ids)
         if still is None:  # the API does not count so many at once
@@ -274,9 +266,7 @@ class HiddenParents:
     def _left_over(self, whole: Context | None, others: Iterable[int] = ()) -> int | None:
         """Return how many rows belong to no known parent; None if that cannot be counted.
 
-        Args:
-            whole: The context of the list.
-            others: Ids that count as known, too.
+        The ids in `others` count as known, too.
         """
         facts, known = self._list.facts_of_sweeps, sorted(self._known.union(others))
         if len(known) > facts.can.longest_list or facts.has_wrong_totals:
@@ -383,10 +373,10 @@ def _window_of(partitions: Partitions) -> Region:
 
 def tell_left_over(of: Partitions, rows: int) -> None:
     """Log how many rows are not read, as nothing tells to which parent they belong."""
-    of.logger.warning(
-        "%s: %d rows belong to no %s that could be found, and are not read.",
-        of.listing.name,
+    Events(of.listing.name).warning(
+        "%d rows belong to no %s that could be found, and are not read.",
         rows,
         of.listing.parent_id,
-        extra={"happened": "rows_left_over", "rows": rows},
+        happened="rows_left_over",
+        rows=rows,
     )

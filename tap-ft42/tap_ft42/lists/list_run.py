@@ -11,6 +11,7 @@ from tap_ft42.api.page import has_id
 from tap_ft42.census.known import KnownRows
 from tap_ft42.census.presence import Presence, Presences
 from tap_ft42.declared.contexts import cursus_of, key_of, parent_of
+from tap_ft42.declared.events import Events
 from tap_ft42.declared.listing import ID, LOST
 from tap_ft42.lists.due import DuePartitions
 from tap_ft42.lists.execution import Execution
@@ -173,11 +174,8 @@ class ListRun:
         if not is_gone(above, parent_of(context)):
             return False
         self._gone.append(label)
-        self.partitions.logger.warning(
-            "%s: %s has disappeared since it was listed.",
-            self.listing.name,
-            label,
-            extra={"happened": "parent_gone"},
+        Events(self.listing.name).warning(
+            "%s has disappeared since it was listed.", label, happened="parent_gone"
         )
         return True
 

@@ -18,6 +18,7 @@ from tap_ft42.api.budget import RunEnds
 from tap_ft42.api.errors import FatalAPIError, explain, may_be_of_parameters, status_of
 from tap_ft42.api.retries import RETRIED
 from tap_ft42.declared.contexts import list_of, parent_of
+from tap_ft42.declared.events import Events
 from tap_ft42.declared.listing import ID, LARGEST
 from tap_ft42.lists.corrected import corrected
 from tap_ft42.planning.bookmarks import has_bookmark
@@ -71,20 +72,15 @@ class Sweeping:
 
     def tell_halved(self, members: int, failure: Exception) -> None:
         """Log that a sweep is read in two halves, as one of its parents may be the reason."""
-        self._list.logger.info(
-            "%s: a list of %d of its parents cannot be read, and is read in two. %s",
-            self._list.listing.name,
+        Events(self._list.listing.name).info(
+            "a list of %d of its parents cannot be read, and is read in two. %s",
             members,
             explain(failure),
-            extra={"happened": "sweep_halved"},
+            happened="sweep_halved",
         )
 
     def refuses_all(self, context: Context | None) -> bool:
-        """Tell whether 42 refuses the list even without a parent in the request.
-
-        Args:
-            context: A partition of the sweep.
-        """
+        """Tell whether 42 refuses the list even without a parent in the request."""
         if self._refuses_all is None:
             self._refuses_all = False
             try:
@@ -230,9 +226,7 @@ class Sweeping:
     def _compare(self, contexts: Sequence[Context | None], tries: int = 2) -> None:
         """Ask for a list of ids in two orders: if all ids count, the answers agree.
 
-        Args:
-            contexts: The partitions whose parents are listed.
-            tries: How often; rows may appear or disappear between two requests.
+        If they do not, ask again: rows may appear or disappear between two requests.
         """
         facts, whole = self._list.facts_of_sweeps, list_of(contexts[0])
         ids = [parent_of(context) for context in contexts[: facts.can.longest_list]]
@@ -270,12 +264,9 @@ class Sweeping:
     def _beginnings(
         self, whole: Context | None, lists: Sequence[Sequence[int] | None], sort: str | None
     ) -> list[Page]:
-        """Ask for the first row and the total of lists of parents.
+        """Ask for the first row and the total of several lists of parents' ids.
 
-        Args:
-            whole: The list's context.
-            lists: The ids of parents, an answer each; None asks for all rows.
-            sort: The order.
+        Where there is None instead of a list, all rows are asked for.
         """
         reader, path = self._list.reader, self._list.whole_path or ""
         query = {

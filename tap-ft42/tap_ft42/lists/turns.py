@@ -29,12 +29,7 @@ if TYPE_CHECKING:
 def need(above: Partitions, now: int) -> int:
     """Return how urgent it is to read a list or one of its children.
 
-    Args:
-        above: The list.
-        now: When the run began, in milliseconds since 1970.
-
-    Returns:
-        The greatest product of waiting time, in milliseconds, and weight.
+    That is the greatest product of waiting time and weight; all times are in milliseconds.
     """
     return max(
         (now - _last_turn(one)) * one.listing.weight for one in (above, *above.wanted_children)

@@ -130,9 +130,7 @@ def note_scope(state: dict[str, Any], scope: Mapping[str, Any]) -> None:
 def is_same_scope(scope: Mapping[str, Any] | None, wanted: Mapping[str, Any]) -> bool:
     """Tell whether rows were read for the scope that is wanted now.
 
-    Args:
-        scope: The scope of the read; None if unknown. Keys that `wanted` lacks do not count.
-        wanted: The scope of the run.
+    Keys of the read's scope that `wanted` lacks do not count.
     """
     return scope is not None and all(scope.get(key) == wanted[key] for key in wanted)
 
@@ -174,7 +172,6 @@ def level(cursor: Cursor, partitions: Sequence[dict[str, Any]]) -> None:
 def last_served(state: Mapping[str, Any]) -> int:
     """Return when a stream or partition last had its turn; see `tap_ft42.lists.turns`.
 
-    Returns:
-        Milliseconds since 1970; 0 for never.
+    It is in milliseconds since 1970; 0 for never.
     """
     return max(milliseconds(state.get(mark)) or 0 for mark in ("served_at", "read_until"))

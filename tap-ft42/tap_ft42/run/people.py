@@ -13,10 +13,10 @@ from functools import cached_property, partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol
 
-from tap_ft42.api.client import logger_of
 from tap_ft42.api.errors import REFUSALS, FatalAPIError, explain, status_of
 from tap_ft42.api.page import with_ids
 from tap_ft42.declared.contexts import parent_of
+from tap_ft42.declared.events import Events
 from tap_ft42.declared.listing import BY_PERSON, ID, LARGEST
 from tap_ft42.planning.scope import id_lists
 from tap_ft42.reading.asking import IncompleteReadError, TooLargeError
@@ -160,11 +160,9 @@ class Directory:
         self._knows_all = True
 
     def _learn_of(self, people: set[int], unknown: set[int]) -> None:
-        """Look up some people. 42 may cut a list silently, so missing ones are asked again.
+        """Look up some of the people who are `unknown`.
 
-        Args:
-            people: The people.
-            unknown: All people who are looked up.
+        42 may cut a list silently, so missing ones are asked for again.
         """
         lacking, shown = people - self._campuses_of.keys(), 0
         while lacking:
@@ -189,8 +187,7 @@ class Directory:
     def campuses_among(self, campus_ids: Iterable[int]) -> set[int]:
         """Find out at which of some campuses anybody studies, with a request or two.
 
-        Returns:
-            The campuses that the answers name; none if 42 does not answer.
+        Return those that the answers name; none if 42 does not answer.
         """
         found = set[int]()
         if self._knows_all:
@@ -224,13 +221,7 @@ class Directory:
     ) -> Mapping[int, Context | None]:
         """Find out to which campus of a sweep each row goes that names none.
 
-        Args:
-            records: The rows.
-            contexts: The contexts of the campuses.
-            hidden: As in `preferred`.
-
-        Returns:
-            The context of the campus, by the id of the row.
+        Return the context of the campus, by the id of the row; `hidden` is as in `preferred`.
         """
         by_campus = {parent_of(context): context for context in contexts}
         of_rows = {row[ID]: person_of(row) for row in with_ids(records)}
@@ -256,12 +247,11 @@ class Directory:
                 self.memberships.facts.doubt_totals()  # the next run does without them
             self._are_lost = True
             listing = self.memberships.facts.listing
-            logger_of(listing).warning(
-                "%s: who studies where cannot be looked up in this run. %s. %s",
-                listing.name,
+            Events(listing.name).warning(
+                "who studies where cannot be looked up in this run. %s. %s",
                 instead,
                 explain(failure),
-                extra={"happened": "lookup_failed"},
+                happened="lookup_failed",
             )
 
     @property

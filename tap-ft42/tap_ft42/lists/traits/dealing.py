@@ -165,9 +165,7 @@ class CampusDealer:
     def _ask_for(self, ids: set[int], campuses: Sequence[int]) -> None:
         """Ask for rows by their ids, to find out to which campuses they go.
 
-        Args:
-            ids: The ids of the rows.
-            campuses: The campuses of the read. Each row belongs to one of them.
+        Each row belongs to one of the campuses of the read.
         """
         ranked = sorted(self._campuses, key=lambda own: (own not in self._hidden, own))
         if len(campuses) > 1:
@@ -233,10 +231,7 @@ class CampusDealer:
     def _shown(self, query: Mapping[str, Any], batch: Sequence[int], ids: set[int]) -> set[int]:
         """Ask for rows by their ids, and return the ids of those that come.
 
-        Args:
-            query: What else selects rows.
-            batch: The ids that are asked for.
-            ids: Ids of rows that may come.
+        Other rows than those in `ids` must not come.
         """
         reader = self._list.reader
         failure: Exception | None = None
@@ -295,14 +290,9 @@ class CampusDealer:
         return campus if is_same else None
 
     def campus_of(self, record: object, asked: int | None) -> int | None:
-        """Return the id of the campus to which a row goes.
+        """Return the campus to which a row goes; `NOWHERE` if it is none of the run.
 
-        Args:
-            record: What the API sent.
-            asked: The campus for which the row was read.
-
-        Returns:
-            The id; `NOWHERE` if it is no campus of the run.
+        It was read for the campus `asked`.
         """
         if not self._is_needed:
             return asked
