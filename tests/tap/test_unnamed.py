@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tap_ft42.census.packing import packed_ids, unpacked_ids
+from tap_ft42.census.packing import packed, packed_ids, unpacked, unpacked_ids
 
 from tests.sandboxes import running_sandbox
 from tests.tap.proofs import AT_ONCE, STUDENTS, a_day_later, asked
@@ -324,27 +324,47 @@ def busy(tap: Tap) -> Iterator[Copy]:
 PAGES = {"page_size": 10, "refresh_nights": 0}
 
 
-def one_of_each_day(busy: Copy, place: int) -> None:
-    """Let one open row of each of the days go."""
+def some_of_each_day(busy: Copy, *places: int) -> None:
+    """Let some open rows of each of the days go."""
     for day, rows in busy.by_day("in_progress").items():
         if datetime.fromordinal(day).month == 3 and len(rows) > 50:
-            busy.sandbox.delete("projects_users", rows[place]["id"])
+            for place in places:
+                busy.sandbox.delete("projects_users", rows[place]["id"])
 
 
 def test_open_rows_that_go_on_many_days_are_looked_for_by_their_projects(busy: Copy) -> None:
-    one_of_each_day(busy, 7)
+    some_of_each_day(busy, 7)
     assert busy.night(**PAGES) < 60
     assert set(busy.rows) == busy.truth
     assert busy.audit["gone"] >= 15
 
 
+def test_many_open_rows_of_a_day_are_looked_for_in_two_deals_of_the_projects(
+    busy: Copy,
+) -> None:
+    some_of_each_day(busy, *range(2, 44, 7))
+    assert busy.night(**PAGES) < 95
+    assert set(busy.rows) == busy.truth
+    assert busy.audit["gone"] >= 90
+
+
+def test_what_an_older_version_remembers_of_projects_is_of_use(busy: Copy) -> None:
+    state = copy.deepcopy(busy.last.state)
+    kept = state["bookmarks"]["projects_users"]["census"]
+    kept["shares"] = packed((number - 17) % 16 + 1 for number in unpacked(kept["shares"]))
+    busy.last.messages.append({"type": "STATE", "value": state})
+    some_of_each_day(busy, 15)
+    assert busy.night(**PAGES) < 60
+    assert set(busy.rows) == busy.truth
+
+
 def test_where_42_does_not_count_by_project_each_day_is_searched(busy: Copy) -> None:
     graph = "/v2/projects_users/graph/on/:field/by/:interval"
     busy.sandbox.fault("missing", route=graph, query="filter[project_id]")
-    one_of_each_day(busy, 9)
+    some_of_each_day(busy, 9)
     assert busy.night(**PAGES) > 70
     assert "42 does not narrow it by filter[project_id]" in busy.last.log
-    one_of_each_day(busy, 11)
+    some_of_each_day(busy, 11)
     busy.night(**PAGES)
     busy.sandbox.clear_faults()
     assert "filter[project_id]" not in busy.last.log  # it is remembered for a month
@@ -362,7 +382,7 @@ def test_a_day_whose_projects_do_not_add_up_to_it_is_searched_as_a_whole(
     if place == 17:  # as if an older version had written it
         del kept["kinds"], kept["shares"]
     busy.last.messages.append({"type": "STATE", "value": state})
-    one_of_each_day(busy, place)
+    some_of_each_day(busy, place)
     busy.night(**PAGES)
     assert set(busy.rows) == busy.truth
 
@@ -376,7 +396,7 @@ def test_days_with_rows_of_unknown_projects_do_not_tell_that_42_ignores_projects
     kept["kinds"] = packed_ids([1, 2, 3])  # an older version found rows of more projects
     kept.pop("shares", None)
     busy.last.messages.append({"type": "STATE", "value": state})
-    one_of_each_day(busy, 19)
+    some_of_each_day(busy, 19)
     busy.night(**PAGES)
     assert set(busy.rows) == busy.truth
     assert "filter[project_id]" not in busy.last.log
