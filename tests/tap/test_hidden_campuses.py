@@ -109,6 +109,27 @@ def test_a_load_that_learns_half_way_that_lists_are_refused_misses_no_earlier_ro
     assert campuses(first) | campuses(second) == expected(there)
 
 
+@pytest.mark.parametrize(
+    ("longest", "far", "is_found"),
+    [(2, 45, True), (10, 150, True), (10, 900, False), (100, 900, True)],
+)
+def test_a_campus_with_a_far_id_is_found_though_no_list_holds_all_campuses_or_that_is_told(
+    tap: Tap, api: ScriptedApi, longest: int, far: int, *, is_found: bool
+) -> None:
+    listed = range(1, 13)
+    rows = [enrolment(10 * at + one, at) for at in (*listed, far) for one in range(3)]
+    api.script["/v2/campus"] = paged([record_of("campuses", id=campus) for campus in listed])
+    api.script[MEMBERSHIPS] = always(DENIED)
+    there = Pretended(rows, tells_totals=longest < 100)
+    there.refuses = lambda asked: asked.query.get("filter[campus]", "").count(",") >= longest
+    api.script[ENROLMENTS] = there
+    run = tap.pointed_at(api).run("projects_users")
+    found = {row for row, campus in expected(there).items() if is_found or campus in listed}
+    assert campuses(run).keys() == found
+    assert bool(told(run, "or more, if there are any, are missing")) is (longest < 100)
+    assert len(there.asked) < 120
+
+
 def test_a_campus_that_is_listed_later_is_one_like_the_others(
     tap: Tap, api: ScriptedApi, there: Pretended
 ) -> None:

@@ -7,7 +7,7 @@ known campuses. If rows are left over, or if the API does not count them, three 
 1. The list of who studies where is asked for people at other ids. One page names several
    campuses. They are kept if they leave fewer rows over.
 2. If rows are still left over, the other ids are tried one by one.
-3. Ids that are far greater are tried in lists.
+3. Ids that are far greater are tried in lists, also where 42 does not count the rows.
 
 Campuses that were found are read from then on like listed ones. The search runs after the
 first load, when the parents are listed again (once a day at most), and when a parent is no
@@ -63,8 +63,8 @@ _BEHIND = 100
 _NEXT = 20
 """In step 2, so many ids above the greatest known one are tried."""
 
-_FAR = 1000
-"""In step 3, so many further ids are tried."""
+_FAR, _LISTS = 1000, 20
+"""In step 3, so many further ids are tried, in so many lists at most."""
 
 _AT_ONCE = 10
 """In step 2, so many ids are tried at the same time."""
@@ -225,15 +225,15 @@ class HiddenParents:
             rest = self._left_over_by(whole, named, rest) if named else rest
             # If the API does not count, step 1 is taken for complete if it found any.
             if rest or (rest is None and self._known == before):
-                self._trying[cursus] = sorted(
-                    {*range(1, top + (_NEXT if top else _BEHIND))} - self._known
-                )
-        while ids := self._trying.get(cursus):
-            self._try(whole, ids[:_AT_ONCE])
-            self._trying[cursus] = ids[_AT_ONCE:]
-        if self._trying.pop(cursus, None) is not None:
-            rest = self._behind(whole)
+                ids = range(1, top + (_NEXT if top else _BEHIND))
+                self._trying[cursus] = sorted({*ids} - self._known)
+        while left := self._trying.get(cursus):
+            self._try(whole, left[:_AT_ONCE])
+            self._trying[cursus] = left[_AT_ONCE:]
+        tried = _NEXT if self._trying.pop(cursus, None) is not None else 1
         refused = self._refused.keys() - refused_before
+        if rest or (rest is None and not refused):
+            rest = self._behind(whole, max(before, default=0) + tried)
         if rest == 0:
             for parent in refused:
                 del self._refused[parent]
@@ -299,33 +299,45 @@ class HiddenParents:
         """Try some ids one by one, and keep those that have rows."""
         readings = [self._ask(whole, [parent], number) for number, parent in enumerate(ids)]
         for parent, reading in zip(ids, readings, strict=True):
-            page = self._answer(reading, parent)
-            if page is not None and page.count:
+            if (page := self._answer(reading, parent)) is not None and page.count:
                 self._keep({*self._ids, parent})
 
-    def _behind(self, whole: Context | None) -> int | None:
-        """Try far ids if rows are left over, and count the rows still left over."""
-        if rest := self._left_over(whole):
-            top = max(self._known, default=0) + _NEXT
-            self._try_together(whole, sorted({*range(1, top + _FAR)} - self._known))
-            rest = self._left_over(whole)
+    def _behind(self, whole: Context | None, least: int) -> int | None:
+        """Try ids from some id on, and count the rows still left over."""
+        if (rest := self._left_over(whole)) == 0:
+            return rest
+        longest = self._list.facts_of_sweeps.can.longest_list
+        ids = sorted({*range(least, least + _FAR)} - self._known)
+        is_heeded = rest is not None or self._heeds(whole, longest)
+        some = ids[: _LISTS * longest] if longest > 1 and is_heeded else []
+        is_all = self._try_together(whole, some) and some == ids
+        rest = self._left_over(whole)
+        if rest is None and not is_all:
+            self._list.logger.warning(
+                "%s: nothing tells whether all rows belong to a known %s. Those of %d or more, "
+                "if there are any, are missing, as 42 takes lists of %d ids at most.",
+                self._list.listing.name,
+                self._list.listing.parent_id,
+                some[-1] + 1 if some else least,
+                longest,
+                extra={"happened": "ids_untried", "longest": longest},
+            )
         return rest
 
-    def _try_together(self, whole: Context | None, ids: Sequence[int]) -> None:
-        """Try many ids in lists, and keep the few that have rows."""
-        longest = self._list.facts_of_sweeps.can.longest_list
-        if longest == 1:
-            return
+    def _try_together(self, whole: Context | None, ids: Sequence[int]) -> bool:
+        """Try many ids in lists, keep the few that have rows; tell if 42 answered for all."""
+        longest, is_all = self._list.facts_of_sweeps.can.longest_list, True
         size = longest if len(ids) > longest else ceil(len(ids) / 2)
-        for first in range(0, len(ids), size):
+        for first in range(0, len(ids), max(size, 1)):
             some = ids[first : first + size]
             page = self._answer(self._ask(whole, some))
             if page is None or not page.count:
-                continue
-            if len(some) == 1:
+                is_all &= page is not None
+            elif len(some) == 1:
                 self._keep({*self._ids, *some})
             else:
-                self._try_together(whole, some)
+                is_all &= self._try_together(whole, some)
+        return is_all
 
     def _ask(
         self, whole: Context | None, ids: Sequence[int] | None, number: int = 0
