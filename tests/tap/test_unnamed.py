@@ -236,10 +236,26 @@ def test_who_went_while_42_did_not_count_costs_no_hundreds_of_requests_once_it_d
     for seed in (5, 6):
         here.sandbox.live(seed=seed, events={"disappear": 2, "unregister": 3, "mark": 5})
         assert here.night() < 200
+        assert set(here.rows) == here.truth
     here.sandbox.configure(graphs="answered")
     here.forget_refusals()
-    assert here.night() < 150
-    assert here.audit["along"] > 0
+    assert here.night() < 100
+    assert here.audit["unsettled"] == 0
+    assert set(here.rows) == here.truth
+
+
+def test_without_a_graph_what_goes_in_the_night_in_which_people_go_is_found_or_told(
+    here: Copy,
+) -> None:
+    here.sandbox.configure(graphs="refused")
+    here.sandbox.live(seed=8, events={"disappear": 3, "graduate": 3})
+    for like in range(200, 2_200, 400):
+        here.sandbox.delete("projects_users", here.a_finished_one(like))
+    for _ in range(4):
+        here.night()
+        fewer = [one for one in here.last.warnings if "fewer row" in one]
+        assert fewer or set(here.rows) == here.truth
+    assert not fewer
     assert set(here.rows) == here.truth
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from functools import partial
+from math import ceil
 from typing import TYPE_CHECKING
 
 from typing_extensions import override
@@ -28,11 +29,13 @@ from tap_ft42.census.packing import packed_ids
 from tap_ft42.census.settling import Settling
 from tap_ft42.census.unnamed import LEAVERS, Unnamed, leavers
 from tap_ft42.declared.contexts import cursus_of
-from tap_ft42.declared.listing import CREATED_AT
+from tap_ft42.declared.listing import BY_PERSON, CREATED_AT
 from tap_ft42.declared.words import some
+from tap_ft42.planning.scope import id_lists
+from tap_ft42.run.people import person_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from tap_ft42.census.accounts import Account
     from tap_ft42.run.people import Departures
@@ -54,24 +57,69 @@ class TotalsCensus(DayInquiry):
         if not (own := self._account.rows("UTC", named=False)):
             message = "They do not say when they were created, and are too many for their ids"
             raise UncountableError(message)
-        parts, departures, have_gone = list[Counted](), self._run.people.departures, False
+        parts, totals, have_gone = list[Counted](), list[int](), False
         for is_named, filters in self._account.parts:
             total = self._counted(self._all_days, filters).total
             if not is_named:
                 self._refuse_collapse(total, sum(own.values()))
-            have_gone = not is_named and have_gone_along(
-                sum(own.values()) - total, self._account, departures
-            )
-            if have_gone:  # nothing more is asked until the days are known
-                left = packed_ids(leavers(self._account, departures))
-                self._account.note(**{LEAVERS: left})
+                have_gone = self._have_gone_along(total, filters)
             spans = {} if have_gone else self._differing(filters, total, is_named=is_named)
             parts.append(Counted(self._account, is_named, spans, has_all=False))
+            totals.append(total)
         comparison = Comparison(parts, until=self._run.times.until)
         found = Findings(self._list.listing.name, cursus_of(self._whole))
         settling = (Settling if have_gone else Unnamed)(self._read, comparison, found)
         yield from settling.proofs()
+        for one, total in zip(parts, totals, strict=True):
+            more = total - sum(one.rows("UTC").values())
+            if more and not (have_gone and not one.is_named):
+                self._tell_left_over(more)
         yield looked_at(self._run.clock.time())
+
+    def _have_gone_along(self, total: int, filters: Mapping[str, str]) -> bool:
+        """Tell whether unnamed rows that lack seem to have left with people.
+
+        If it is known whose the rows are, those of people who left are subtracted instead.
+        """
+        account, departures = self._account, self._run.people.departures
+        left = leavers(account, departures)
+        if account.owners:
+            is_done = self._let_go(left, filters)
+        else:
+            lacking = sum(account.rows("UTC", named=False).values()) - total
+            is_done = not have_gone_along(lacking, account, departures)
+        if not is_done:  # once the days are known, they tell
+            account.note(**{LEAVERS: packed_ids(left)})
+        elif LEAVERS in account.notes:
+            account.forget(LEAVERS)
+        return not account.owners and not is_done
+
+    def _let_go(self, left: Collection[int], filters: Mapping[str, str]) -> bool:
+        """Subtract the rows of people who have left, if 42 has none of theirs any more.
+
+        Returns:
+            Whether there were enough requests to ask for all of them.
+        """
+        account, is_all = self._account, True
+        owned = account.owners.of(left)
+        for batch in id_lists(owned, self._at_once):
+            people = {int(person) for person in batch.split(",")}
+            narrowed = {**filters, BY_PERSON: batch}
+            rows = self._counted(self._all_days, narrowed).total
+            had = sum(owned[person].total() for person in people)
+            # More than they had: 42 ignores the filter.
+            if rows > had or ceil(rows / self._page_size) > self._most:
+                is_all = False
+                continue
+            for person in people - self._owners(narrowed) if rows else people:
+                account.let_go(person, owned[person])
+        return is_all
+
+    def _owners(self, filters: Mapping[str, str]) -> set[int | None]:
+        """Return whose rows are there: graduates keep theirs."""
+        name = f"{self._list.name_of(self._whole)} of people who left"
+        query = {**(self._query or {}), **filters}
+        return set(map(person_of, self._list.read_apart([query], name, self._whole)))
 
     @override
     def _tell_left_over(self, more: int) -> None:
@@ -103,8 +151,6 @@ class TotalsCensus(DayInquiry):
         if not is_named:  # at least as many are left to read the days
             most = min(most // 2, _MOST)
             if len(days) > 2**most:  # it would end before it finds a day
-                if more := whole.total - whole.expected:
-                    self._tell_left_over(more)
                 return {}
         read = partial(
             find_differing,
@@ -117,8 +163,6 @@ class TotalsCensus(DayInquiry):
         found = dict[Span, int]()
         today = day_of(moment_at(self._run.times.until), "UTC")
         for part in self._asked(read, filters):
-            if isinstance(part, Differing) and part.is_cut:
-                self._tell_left_over(whole.total - whole.expected)
             for each in part.intervals if isinstance(part, Differing) else ():
                 lower, upper = each.region.interval(CREATED_AT)
                 first, end = bisect_left(firsts, lower), bisect_right(firsts, upper)

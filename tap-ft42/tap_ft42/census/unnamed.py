@@ -44,7 +44,7 @@ class Unnamed(Settling):
     def _read_unnamed(self) -> Iterator[Proof]:
         self._take_along()
         yield from self._read_each(sorted(self._lacking()))
-        if LEAVERS in self._account.notes:
+        if LEAVERS in self._account.notes and self._comparison.parts[-1].has_all:
             self._account.forget(LEAVERS)
 
     def _lacking(self) -> dict[Span, int]:

@@ -17,7 +17,7 @@ import msgspec
 from tap_ft42.api.client import logger_of
 from tap_ft42.declared import capabilities
 from tap_ft42.declared.listing import ID
-from tap_ft42.reading.regions import MAX_ID
+from tap_ft42.reading.regions import MAX_ID, RangeIgnoredError, RangeTooWideError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from tap_ft42.api.page import Page
     from tap_ft42.declared.capabilities import Bounds, Capabilities
     from tap_ft42.declared.listing import Listing
+    from tap_ft42.reading.regions import Key, Region
 
 
 _LEFT_OUT: Mapping[Bounds, str] = {
@@ -77,6 +78,24 @@ class RouteFacts:
     def narrows_by(self, column: str) -> bool:
         """Tell whether the list can be narrowed by a range of a column."""
         return "ranges" not in self.can.observed or column in self.can.ranges
+
+    def refuse_ranges(self, region: Region) -> None:
+        """Refuse ranges that the API is known not to answer.
+
+        Raises:
+            RangeIgnoredError: It does not narrow the list by them.
+            RangeTooWideError: It answers only narrower ones.
+        """
+        for key in region.bounds:
+            self.refuse_range(key, region.width(key))
+
+    def refuse_range(self, key: Key, width: int) -> None:
+        """Refuse a range of a key; raises as `refuse_ranges`."""
+        if not self.narrows_by(key):
+            raise RangeIgnoredError(key=key)
+        widest = self.can.widest_ranges.get(key, width)
+        if widest < width:
+            raise RangeTooWideError(key=key, widest=widest)
 
     def is_due(self, name: str) -> bool:
         """Tell whether no test of the last month has shown an attribute of `Capabilities`."""

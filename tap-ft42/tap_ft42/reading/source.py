@@ -16,7 +16,7 @@ from tap_ft42.declared.contexts import CURSUS
 from tap_ft42.declared.listing import BY_ID, ID
 from tap_ft42.reading.asking import COUNT, Remedy, Source, TooLargeError, halves_of
 from tap_ft42.reading.refused import Asked, Suspects, answered_without
-from tap_ft42.reading.regions import MAX_ID, RangeIgnoredError, RangeTooWideError, Region
+from tap_ft42.reading.regions import MAX_ID, RangeIgnoredError, Region
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -55,7 +55,7 @@ class ListSource(Source):
 
     @override
     def recall(self, region: Region, number: int, sort: str | None) -> Page | None:
-        self._refuse_known(region)  # a request that is not sent must cost no quota
+        self.facts.refuse_ranges(region)  # a request that is not sent must cost no quota
         if self.plan is None:
             return None
         request = self._request(region, number, sort)
@@ -64,7 +64,7 @@ class ListSource(Source):
 
     @override
     def fetch(self, region: Region, number: int, sort: str | None) -> Page:
-        self._refuse_known(region)
+        self.facts.refuse_ranges(region)
         asked = self._asked(region, sort)
         try:
             page = self._fetched(asked, number)
@@ -86,20 +86,6 @@ class ListSource(Source):
         if self.plan is not None:
             self.route.spool.keep(self.plan, self._request(region, number, sort), page)
         return page
-
-    def _refuse_known(self, region: Region) -> None:
-        """Refuse ranges that the API is known not to answer.
-
-        Raises:
-            RangeIgnoredError: It does not narrow the list by them.
-            RangeTooWideError: It answers only narrower ones.
-        """
-        for key in region.bounds:
-            if not self.facts.narrows_by(key):
-                raise RangeIgnoredError(key=key)
-            widest = self.facts.can.widest_ranges.get(key)
-            if widest is not None and region.width(key) > widest:
-                raise RangeTooWideError(key=key, widest=widest)
 
     def _compare_changes(self, region: Region, number: int, page: Page) -> None:
         """Test whether 42 heeds a range of a column that rows do not show, if it has many.
@@ -219,7 +205,7 @@ class ListSource(Source):
             TooLargeError: It refuses so many rows, or perhaps so many ids.
         """
         # Meanwhile, another request may have found out what 42 refuses.
-        self._refuse_known(asked.region)
+        self.facts.refuse_ranges(asked.region)
         if self._asked(asked.region, sort) != asked:
             self.route.permit()
             return self.fetch(asked.region, number, sort)

@@ -17,7 +17,7 @@ from tap_ft42.api.errors import REFUSALS, FatalAPIError, explain, status_of
 from tap_ft42.api.page import with_ids
 from tap_ft42.declared.contexts import parent_of
 from tap_ft42.declared.events import Events
-from tap_ft42.declared.listing import ID, LARGEST
+from tap_ft42.declared.listing import BY_PERSON, ID, LARGEST
 from tap_ft42.planning.scope import id_lists
 from tap_ft42.reading.asking import IncompleteReadError, TooLargeError
 from tap_ft42.reading.refused import asked_again_if_refused
@@ -42,8 +42,6 @@ _A_REQUEST = 50
 
 _MARGIN = 5
 """All rows are read if that saves about so many requests."""
-
-_PEOPLE = "filter[user_id]"
 
 
 class People(Protocol):
@@ -178,7 +176,7 @@ class Directory:
             if not found:
                 return
             if shown:
-                self.memberships.facts.shorten(_PEOPLE, len(people), shown)
+                self.memberships.facts.shorten(BY_PERSON, len(people), shown)
             shown, lacking = shown or len(found), lacking - found
 
     @property
