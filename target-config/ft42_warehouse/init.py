@@ -10,13 +10,8 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 from psycopg import sql
 
-from ft42_warehouse.landing import (
-    UnusableTableError,
-    create_functions,
-    create_landing,
-    create_triggers,
-    reduce_landed,
-)
+from ft42_warehouse.admission import create_functions, create_triggers, reduce_landed
+from ft42_warehouse.landing import UnusableTableError, create_landing
 from ft42_warehouse.objects import (
     FIRST_REMEMBERED,
     REMEMBERED,
