@@ -132,8 +132,7 @@ def reductions(schemas: Schemas, table: Table) -> Iterator[sql.Composed]:
 def _fields_of_teams(kept: dict[str, Any]) -> dict[str, sql.Composable]:
     """Return the kept and the other fields of teams and of their members.
 
-    Args:
-        kept: The kept fields, as ``declared_items`` returns them.
+    `kept` are the kept ones, as ``declared_items`` returns them.
     """
     api = declared_items("projects_users", "teams")
     fields: dict[str, sql.Composable] = {}

@@ -123,12 +123,7 @@ def create_all(
 def is_up_to_date(
     connection: Connection[Any], schemas: Schemas, shards: Iterable[str] = ()
 ) -> bool:
-    """Tell whether this version has called `create_all` for these schemas.
-
-    Args:
-        connection: A connection in autocommit mode.
-        schemas: Names of the schemas.
-        shards: Names of shards to create, besides those that exist.
+    """Tell whether this version has called `create_all` for these schemas and shards.
 
     Raises:
         psycopg.Error: The server refused the query.

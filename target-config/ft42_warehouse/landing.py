@@ -51,12 +51,7 @@ def create_landing(connection: Connection[Any], objects: Objects, schemas: Schem
 
     Existing objects are kept, whoever made them. A ``timestamp`` column that the target made
     holds UTC, and becomes ``timestamptz``. A column that was dropped gets its values back from
-    the published table.
-
-    Args:
-        connection: A connection of a role that owns the schema; a transaction is open.
-        objects: The objects that exist.
-        schemas: Names of the schemas.
+    the published table. The connection's role owns the schema; a transaction is open.
 
     Returns:
         Whether a table got a column, so that the next publish must look at all its rows.
