@@ -142,9 +142,9 @@ class ListRun:
         spend the requests that it needs.
         """
         if self.listing.parent is None:
-            for head in [self] if self.run.budget.counts_requests else self.lists.values():
-                if not head.started.is_begun:
-                    head.started.begin_ahead()
+            for one in [self] if self.run.budget.counts_requests else self.lists.values():
+                if one.listing.parent is None and not one.started.is_begun:
+                    one.started.begin_ahead()
 
     def _beside(self, context: Context | None) -> Iterator[Any]:
         """Yield the records that traits add after a partition, if it was due."""
@@ -188,20 +188,28 @@ class ListRun:
             if isinstance(record, dict):
                 listed.add(record.get(ID))
             yield record
-        is_whole &= not self.partitions.is_unreadable
         if self._is_read(context) and self.due.needs_all(context):
+            is_whole &= not self.partitions.is_unreadable
             if is_whole:
-                try:
-                    self.due.refuse_collapse(context, len(listed))
-                except IncompleteReadError:
-                    self.presence.of(context).doubt(context)
-                    raise
-                self.partitions.listed_ids = listed | (self.partitions.listed_ids or set())
-                exist = known_to_exist(self.output.stream_state)
-                for child in self.wanted_children:
-                    if child.hidden_parents is not None:
-                        child.hidden_parents.note_listed(listed, exist)
+                self._note_listed(context, listed)
             self.due.note_refresh(context, listed, is_whole=is_whole)
+
+    def _note_listed(self, context: Context | None, listed: set[object]) -> None:
+        """Note that these are all rows of a partition of a reference list.
+
+        Raises:
+            IncompleteReadError: They are so few that this is not believed at once.
+        """
+        try:
+            self.due.refuse_collapse(context, len(listed))
+        except IncompleteReadError:
+            self.presence.of(context).doubt(context)
+            raise
+        self.partitions.listed_ids = listed | (self.partitions.listed_ids or set())
+        exist = known_to_exist(self.output.stream_state)
+        for child in self.wanted_children:
+            if child.hidden_parents is not None:
+                child.hidden_parents.note_listed(listed, exist)
 
     @cached_property
     def hidden_parents(self) -> HiddenParents | None:
