@@ -87,7 +87,7 @@ class TapFT42(Tap, Host):
         for list_run in self.lists.values():
             if list_run.listing.parent is not None:
                 self.lists[list_run.listing.parent.name].add_child(list_run)
-            list_run.listen_to_marks()
+            list_run.follow_marks()
         for own_stream in own:
             own_stream.attach(self.run, self.lists)
         self._order = [stream.name for stream in (*streams, *own)]

@@ -24,10 +24,8 @@ if TYPE_CHECKING:
 def find_erased(connection: Connection[Any], schemas: Schemas, since: int) -> Named:
     """Note in the temporary table ``erased`` whose data must be erased.
 
-    Args:
-        connection: The transaction of a publish, which has found the disappeared rows.
-        schemas: Names of the schemas.
-        since: The first transaction whose rows are looked at.
+    The publish whose transaction is open has found the disappeared rows; it looks at rows from
+    the transaction `since` on.
 
     Returns:
         The strings that name these persons, as long as the tables still have them.
@@ -116,12 +114,9 @@ def _remove_from_others(connection: Connection[Any], schemas: Schemas, table: Ta
 
 
 def forget(connection: Connection[Any], schemas: Schemas, user_id: int) -> Counter[str]:
-    """Erase a person's data, and let no load bring them back.
+    """Erase the data of the person with an id at 42, and let no load bring them back.
 
-    Args:
-        connection: A connection of the publisher, in autocommit mode.
-        schemas: Names of the schemas.
-        user_id: The person's id at 42.
+    The connection is one of the publisher, in autocommit mode.
 
     Returns:
         The number of deleted published rows, by table.

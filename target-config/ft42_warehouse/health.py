@@ -215,12 +215,7 @@ _CAUSES = (
 def findings(
     connection: Connection[Any], schemas: Schemas, schedule: Schedule
 ) -> list[Finding]:
-    """Return all findings, the worst first.
-
-    Args:
-        connection: A connection of the publisher; nothing is changed.
-        schemas: Names of the schemas.
-        schedule: How old the tables may be.
+    """Return all findings, the worst first; nothing is changed.
 
     Raises:
         psycopg.Error: The server refused a statement.
@@ -236,13 +231,9 @@ def wrong(
     schedule: Schedule,
     parts: Mapping[str, sql.Composable],
 ) -> list[Finding]:
-    """Return the findings of all causes; all objects must exist.
+    """Return the findings of all causes; all objects must exist, and nothing is changed.
 
-    Args:
-        connection: A connection of the publisher; nothing is changed.
-        schemas: Names of the schemas.
-        schedule: How old the tables may be.
-        parts: The result of `shared_parts`.
+    `parts` is the result of `shared_parts`.
     """
     parameters = {
         "tables": Jsonb(schedule.as_rows()), "jobs": Jsonb(schedule.jobs()), **THRESHOLDS
@@ -260,9 +251,7 @@ def wrong(
 def shared_parts(connection: Connection[Any], schemas: Schemas) -> dict[str, sql.Composable]:
     """Return the subqueries that several statements share, by their names in ``sql/parts``.
 
-    Args:
-        connection: A connection of the publisher, to a database with all objects.
-        schemas: Names of the schemas.
+    All objects must exist.
     """
     # This count is made once for all statements.
     since = sql.Literal(end_of_the_last_publish(connection, schemas))
@@ -306,12 +295,7 @@ def _said(finding: Finding) -> tuple[str, str, str]:
 
 
 def missing(connection: Connection[Any], schemas: Schemas) -> list[Finding]:
-    """Return findings for required objects that are missing; without them, stop here.
-
-    Args:
-        connection: A connection of the publisher; nothing is changed.
-        schemas: Names of the schemas.
-    """
+    """Return findings for required objects that are missing; without them, stop here."""
     return list(_missing(connection, schemas))
 
 

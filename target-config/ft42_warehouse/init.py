@@ -10,13 +10,8 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 from psycopg import sql
 
-from ft42_warehouse.landing import (
-    UnusableTableError,
-    create_functions,
-    create_landing,
-    create_triggers,
-    reduce_landed,
-)
+from ft42_warehouse.admission import create_functions, create_triggers, reduce_landed
+from ft42_warehouse.landing import UnusableTableError, create_landing
 from ft42_warehouse.objects import (
     FIRST_REMEMBERED,
     REMEMBERED,
@@ -128,12 +123,7 @@ def create_all(
 def is_up_to_date(
     connection: Connection[Any], schemas: Schemas, shards: Iterable[str] = ()
 ) -> bool:
-    """Tell whether this version has called `create_all` for these schemas.
-
-    Args:
-        connection: A connection in autocommit mode.
-        schemas: Names of the schemas.
-        shards: Names of shards to create, besides those that exist.
+    """Tell whether this version has called `create_all` for these schemas and shards.
 
     Raises:
         psycopg.Error: The server refused the query.

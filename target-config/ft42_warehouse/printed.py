@@ -15,15 +15,15 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from ft42_warehouse import check, publish
-from ft42_warehouse.check import census_parts, latest
-from ft42_warehouse.health import THRESHOLDS, subqueries
-from ft42_warehouse.landing import (
+from ft42_warehouse.admission import (
     function_parts,
     reductions,
     refusal,
     refusal_of_others,
     triggers,
 )
+from ft42_warehouse.check import census_parts, latest
+from ft42_warehouse.health import THRESHOLDS, subqueries
 from ft42_warehouse.mentions import mentioned, naming, without_erased
 from ft42_warehouse.named.strings import called
 from ft42_warehouse.person import whose_login

@@ -58,12 +58,7 @@ def create_published(connection: Connection[Any], objects: Objects, schemas: Sch
     """Create the published tables, and their missing columns, keys and indexes.
 
     If a key was lost, the rows that violate it are deleted: a publish brings the right ones
-    back from the landing schema.
-
-    Args:
-        connection: A connection of the schemas' owner; a transaction is open.
-        objects: The objects that exist.
-        schemas: Names of the schemas.
+    back from the landing schema. The connection's role owns the schemas; a transaction is open.
 
     Returns:
         Whether the next publish must look at every row, to fill what was created.
@@ -134,12 +129,7 @@ def missing_of(schemas: Schemas, table: Table) -> sql.Composed:
 def end_of_the_last_publish(connection: Connection[Any], schemas: Schemas) -> int:
     """Return the first transaction whose rows the last publish may not have seen.
 
-    Args:
-        connection: A connection of the publisher.
-        schemas: Names of the schemas.
-
-    Returns:
-        The number of the transaction; 0 if the next publish must look at every row.
+    It is 0 if the next publish must look at every row.
 
     Raises:
         psycopg.Error: The server refused a statement.
@@ -153,10 +143,8 @@ def end_of_the_last_publish(connection: Connection[Any], schemas: Schemas) -> in
 def waiting(schemas: Schemas, since: sql.Composable) -> sql.Composed:
     """Return the subquery for the number of rows of each table that wait for a parent.
 
-    Args:
-        schemas: Names of the schemas, with all shards.
-        since: The result of `end_of_the_last_publish`. With it, the server knows how few rows
-            have landed since.
+    `since` is the result of `end_of_the_last_publish`. With it, the server knows how few rows
+    have landed since. `schemas` has all shards.
     """
     return schemas.statement("parts/waiting", waiting_rows=waiting_rows(schemas, since))
 
@@ -205,11 +193,8 @@ def drop_keys_of_empty(connection: Connection[Any], schemas: Schemas) -> bool:
     """Drop foreign keys and indexes if all published tables are empty and nobody reads them.
 
     The server keeps in memory a list of the rows whose keys it still has to check. For millions
-    of rows it would need gigabytes. `make_keys` checks all rows at once.
-
-    Args:
-        connection: The transaction of a publish, which calls `make_keys` at its end.
-        schemas: Names of the schemas.
+    of rows it would need gigabytes. `make_keys` checks all rows at once, at the end of the
+    publish.
 
     Returns:
         Whether they were dropped.

@@ -114,11 +114,6 @@ class Client:
         return retries.retried(func, handlers, max_tries=max_tries)
 
 
-def logger_of(listing: Listing) -> logging.Logger:
-    """Return the logger of a stream, as the Singer SDK names it."""
-    return logging.getLogger(f"tap-ft42.{listing.name}")
-
-
 def _log_failure(name: str, details: Details) -> None:
     failure, wait = details["exception"], details.get("wait", 0.0)
     is_refusal = isinstance(failure, retries.TooManyRequestsError)

@@ -61,7 +61,7 @@ class ListRun:
         self.sweeping = Sweeping(self.partitions)
         self.execution = Execution(self.partitions, self.traits)
         self.started = StartedReads(self.due, self.sweeping, self.execution)
-        self.listeners: list[Trait] = []
+        self.followers: list[Trait] = []
         """The traits of other lists that are told of its new and changed rows."""
         self._partitions_read: list[dict[str, Any]] = []
         self._is_read_to_end = False
@@ -74,7 +74,7 @@ class ListRun:
             self.partitions, lambda: {name: one.partitions for name, one in lists.items()}
         )
         if listing.tells == "people":
-            run.people.people, run.people.rows = self, LookUps(self.partitions)
+            run.people.listed, run.people.look_ups = self, LookUps(self.partitions)
         elif listing.tells == "campuses of people":
             run.people.memberships = LookUps(self.partitions)
 
@@ -88,10 +88,10 @@ class ListRun:
         self.partitions.children.append(child.partitions)
         self.started.children.append(child.started)
 
-    def listen_to_marks(self) -> None:
-        """Listen to new and changed rows of the list that this one's `Movers` name."""
+    def follow_marks(self) -> None:
+        """Follow the new and changed rows of the list that this one's `Movers` name."""
         if self.listing.movers is not None:
-            self.lists[self.listing.movers.marks].listeners += self.traits
+            self.lists[self.listing.movers.marks].followers += self.traits
 
     @property
     def wanted_children(self) -> list[ListRun]:
@@ -142,9 +142,9 @@ class ListRun:
         spend the requests that it needs.
         """
         if self.listing.parent is None:
-            for head in [self] if self.run.budget.counts_requests else self.lists.values():
-                if not head.started.is_begun:
-                    head.started.begin_ahead()
+            for one in [self] if self.run.budget.counts_requests else self.lists.values():
+                if one.listing.parent is None and not one.started.is_begun:
+                    one.started.begin_ahead()
 
     def _beside(self, context: Context | None) -> Iterator[Any]:
         """Yield the records that traits add after a partition, if it was due."""
@@ -188,20 +188,28 @@ class ListRun:
             if isinstance(record, dict):
                 listed.add(record.get(ID))
             yield record
-        is_whole &= not self.partitions.is_unreadable
         if self._is_read(context) and self.due.needs_all(context):
+            is_whole &= not self.partitions.is_unreadable
             if is_whole:
-                try:
-                    self.due.refuse_collapse(context, len(listed))
-                except IncompleteReadError:
-                    self.presence.of(context).doubt(context)
-                    raise
-                self.partitions.listed_ids = listed | (self.partitions.listed_ids or set())
-                exist = known_to_exist(self.output.stream_state)
-                for child in self.wanted_children:
-                    if child.hidden_parents is not None:
-                        child.hidden_parents.note_listed(listed, exist)
+                self._note_listed(context, listed)
             self.due.note_refresh(context, listed, is_whole=is_whole)
+
+    def _note_listed(self, context: Context | None, listed: set[object]) -> None:
+        """Note that these are all rows of a partition of a reference list.
+
+        Raises:
+            IncompleteReadError: They are so few that this is not believed at once.
+        """
+        try:
+            self.due.refuse_collapse(context, len(listed))
+        except IncompleteReadError:
+            self.presence.of(context).doubt(context)
+            raise
+        self.partitions.listed_ids = listed | (self.partitions.listed_ids or set())
+        exist = known_to_exist(self.output.stream_state)
+        for child in self.wanted_children:
+            if child.hidden_parents is not None:
+                child.hidden_parents.note_listed(listed, exist)
 
     @cached_property
     def hidden_parents(self) -> HiddenParents | None:
@@ -289,12 +297,12 @@ class ListRun:
     # Rows
 
     def count(self, row: Mapping[str, Any], context: Context | None) -> None:
-        """Count a row that goes to the target; if it may be new, tell the listeners."""
+        """Count a row that goes to the target; if it may be new, tell the followers."""
         self.references.note(row)
         if self.output.selected:
             self.partitions.emitted.count(row)
-        if self.listeners and self.partitions.emitted.is_changed(row) is not False:
-            for trait in self.listeners:
+        if self.followers and self.partitions.emitted.is_changed(row) is not False:
+            for trait in self.followers:
                 trait.learn_of_mark(row, context)
 
     def save(self) -> None:

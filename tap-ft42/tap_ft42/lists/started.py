@@ -122,7 +122,7 @@ class StartedReads:
         """Start all partitions of a list without parent, if they are known already."""
         listing, run = self.partitions.listing, self.partitions.run
         self.is_begun = True
-        if not self.partitions.is_wanted or listing.parent is not None:
+        if not self.partitions.is_wanted:
             return
         # Lists that follow in the run get later places, however late this one is planned.
         self._place = run.next_place()

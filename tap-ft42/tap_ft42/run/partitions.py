@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from tap_ft42.api.client import logger_of
 from tap_ft42.api.errors import explain
 from tap_ft42.api.ledger import Emitted
 from tap_ft42.api.token import NoTokenError
@@ -19,7 +19,6 @@ from tap_ft42.reading.reader import ListReader
 from tap_ft42.reading.spool import FRESH
 
 if TYPE_CHECKING:
-    import logging
     from collections.abc import Hashable, Iterator, Mapping, Sequence
 
     from tap_ft42.api.page import Page
@@ -104,7 +103,7 @@ class Partitions:
     @property
     def logger(self) -> logging.Logger:
         """The stream's logger."""
-        return logger_of(self.listing)
+        return logging.getLogger(f"tap-ft42.{self.listing.name}")
 
     # Which partitions there are
 

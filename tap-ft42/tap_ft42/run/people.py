@@ -89,8 +89,9 @@ class Departures:
 class Directory:
     """The people of a scope, and their campuses."""
 
-    people: People
-    rows: LookUps
+    listed: People
+    """The list of people."""
+    look_ups: LookUps
     """Looks up people."""
     memberships: LookUps
     """Looks up who studies where."""
@@ -116,9 +117,9 @@ class Directory:
     @cached_property
     def ids(self) -> frozenset[int]:
         """The ids of the students in scope, of all its cursus."""
-        known = self.people.known_ids()
+        known = self.listed.known_ids()
         if known is None:
-            known = [person["id"] for person in self.rows.all_rows()]
+            known = [person["id"] for person in self.look_ups.all_rows()]
         return frozenset(known)
 
     def has(self, person_id: object) -> bool:
@@ -134,7 +135,7 @@ class Directory:
         unknown = set(person_ids) - self._campuses_of.keys() if self.tells_campuses else set()
         if len(unknown) > _LOOKED_UP:
             # Fill the last request with other people, who will be needed later.
-            others = set(self.people.known_ids() or ()) - self._campuses_of.keys() - unknown
+            others = set(self.listed.known_ids() or ()) - self._campuses_of.keys() - unknown
             unknown.update(islice(sorted(others), -len(unknown) % _LOOKED_UP))
         try:
             for batch in id_lists(unknown, _LOOKED_UP):
