@@ -15,16 +15,16 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from ft42_warehouse import check, publish
-from ft42_warehouse.check import census_parts, latest
-from ft42_warehouse.health import THRESHOLDS, subqueries
-from ft42_warehouse.landing import (
+from ft42_warehouse.admission import (
     function_parts,
     reductions,
     refusal,
     refusal_of_others,
     triggers,
 )
-from ft42_warehouse.mentions import mentioned, naming, without
+from ft42_warehouse.check import census_parts, latest
+from ft42_warehouse.health import THRESHOLDS, subqueries
+from ft42_warehouse.mentions import mentioned, naming, without_erased
 from ft42_warehouse.named.strings import called
 from ft42_warehouse.person import whose_login
 from ft42_warehouse.placeholders import (
@@ -350,12 +350,9 @@ def _filled(
         known["person"] = sql.Identifier(table.person)
         known["values"] = called(table.naming) or known["values"]
     if table.mentions:
-        persons = sql.SQL("(SELECT array_agg(user_id) FROM erased)::bigint[]")
         known["mentioned"] = mentioned(schemas, table, "l")
         known["naming"] = naming(schemas, table)
-        known["without"] = sql.SQL(", ").join(
-            sql.SQL("{} = {}").format(*one) for one in without(schemas, table, "p", persons)
-        )
+        known["without"] = without_erased(schemas, table)
     for one in OF_A_TABLE:
         known.pop(one)
     return schemas.of_table(name, table, **(known | parts))

@@ -55,10 +55,6 @@ def status_lines(overview: Overview) -> Iterator[str]:
 def table_lines(connection: Connection[Any], schemas: Schemas) -> Iterator[str]:
     """Yield for each table its numbers of rows, and when a row last changed.
 
-    Args:
-        connection: A connection of the publisher.
-        schemas: Names of the schemas.
-
     Raises:
         psycopg.Error: The server refused a statement.
     """
@@ -166,9 +162,7 @@ def _counts(rows: list[Row], name: str, count: str) -> str:
 def finding_lines(finding: Finding, others: list[str]) -> Iterator[str]:
     """Yield the lines of a finding: what is wrong, and what to do.
 
-    Args:
-        finding: The finding.
-        others: Further subjects with the same finding, as `gathered` gives them.
+    `others` are further subjects with the same finding, as `gathered` gives them.
     """
     likewise = f" Likewise {', '.join(others)}." if others else ""
     yield f"{finding.severity.upper()}: {finding.what}{likewise}"

@@ -92,7 +92,7 @@ def test_a_wide_range_is_tested_and_a_narrow_one_is_trusted(
     assert not looks.is_reach_due(column, trusted)
     assert looks.is_reach_due(column, trusted + 1)
     assert not looks.is_reach_due("updated_at", trusted + 1)
-    assert looks.keys_due(Region({column: (5, 5 + trusted + 1)})) == [column]
+    assert looks.number_due(Region({column: (5, 5 + trusted + 1)})) > 0
     looks.note_reach(column, trusted + 1, None)
     assert looks.is_reach_due(column, trusted + 1)
     looks.note_reach(column, trusted + 1, None)

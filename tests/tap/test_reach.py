@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import dataclass, field
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from typing_extensions import override
 
-from tests.tap.pretended import Pretended, Row, record_of
+from tests.tap.pretended import Pretended, Row, dated, record_of
 from tests.tap.proofs import a_day_later, named
 from tests.tap.scripted import Reply, paged
 
@@ -70,6 +73,51 @@ def test_all_changes_of_a_long_pause_come(
     second = here.run(STREAM, state=after_a_pause(first))
     assert set(second.ids(STREAM)) >= changed(there)
     assert "wider ranges of updated_at" in first.log + second.log
+
+
+@dataclass(frozen=True)
+class Held(Reply):
+    """An answer that is held back until something else has happened."""
+
+    until: Event = field(default_factory=Event)
+
+    @property
+    @override
+    def body(self) -> bytes:
+        self.until.wait(5)
+        return super().body
+
+
+def test_a_cut_window_is_not_believed_because_another_read_found_the_width_meanwhile(
+    tap: Tap, api: ScriptedApi
+) -> None:
+    """Two wide windows of one route are in flight; what the first one shows counts for both."""
+    rows = [
+        dated("users", number, kind="student", **{"alumni?": False}) for number in range(ROWS)
+    ]
+    lists = {
+        cursus: Pretended(rows[cursus::2], widest={WINDOW: 40}, cuts="end") for cursus in (1, 2)
+    }
+    api.script = {f"/v2/cursus/{cursus}/users": lists[cursus] for cursus in (1, 2)} | api.script
+    here = tap.pointed_at(api, cursus_ids=[1, 2])
+    state = copy.deepcopy(here.run("users").state)
+    for partition in state["bookmarks"]["users"]["partitions"]:
+        partition |= {"replication_key_value": PAUSE, "read_until": PAUSE}
+    is_known = Event()
+
+    def first(asked: Asked) -> Reply:
+        if asked.size > 1 and WINDOW not in asked.query:
+            is_known.set()  # it looks how long the whole list is, as the window was cut
+        return lists[1](asked)
+
+    def second(asked: Asked) -> Reply:
+        reply = lists[2](asked)
+        return Held(reply.content, reply.status, reply.headers, until=is_known)
+
+    api.script |= {"/v2/cursus/1/users": first, "/v2/cursus/2/users": second}
+    run = here.run("users", state=state)
+    assert is_known.is_set()
+    assert set(run.ids("users")) >= changed(lists[1]) | changed(lists[2])
 
 
 @pytest.mark.few(1)

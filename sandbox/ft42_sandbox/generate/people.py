@@ -83,36 +83,13 @@ def _users(
     world: World, campus: Table, roles: NDArray[np.int8], rng: np.random.Generator
 ) -> Table:
     count, epoch = len(roles), at(world.epoch)
-    gaps = rng.integers(1, max(2, 2 * (LAST_ID - FIRST_ID) // count), size=count)
-    ids = FIRST_ID + np.cumsum(gaps)
-    # More people join every year: ids and dates rise together, the dates faster at first.
-    first = at("2013-11-04T09:00:00Z")
-    created = first + (
-        ((ids - ids[0]) / max(1, int(ids[-1] - ids[0]))) ** 0.6 * (epoch - 2 * DAY - first)
-    ).astype(np.int64)
-    created += rng.integers(0, HOUR, size=count)
-    created.sort()
+    ids, created = _joined(count, epoch, rng)
     ordinary = np.flatnonzero(roles == STUDENT)
     primary = _primary_campuses(campus, count, rng)
     primary[ordinary[FARTHEST]] = FARTHEST_CAMPUSES
     updated = _last_changes(created, epoch, rng)
-    given = NameMaker(rng).people(count)
-    is_student = roles <= PISCINER
     anonymised = roles == ANONYMISED
-    firsts = [p[0] for p in given]
-    lasts = [p[1] for p in given]
-    logins = [p[2] for p in given]
-    usual = rng.random(count) < 0.06
-    extensions = dict(
-        zip(campus.array("id").tolist(), campus.array("email_extension"), strict=True)
-    )
-    emails = [
-        f"{login}@{'student.' if student else ''}{extensions[int(c)] or '42.fr'}"
-        for login, student, c in zip(logins, is_student, primary, strict=True)
-    ]
-    for n in np.flatnonzero(anonymised).tolist():
-        firsts[n], lasts[n], logins[n], emails[n] = anonymous(int(ids[n]))
-    full = [f"{f} {last}" for f, last in zip(firsts, lasts, strict=True)]
+    names = _names(ids, campus, primary, roles, rng)
     points = np.where(
         rng.random(count) < NEGATIVE_POINTS,
         -rng.integers(1, 40, size=count),
@@ -134,19 +111,7 @@ def _users(
         "users",
         {
             "id": Column(Kind.INT, ids),
-            "email": Column(Kind.TEXT, emails),
-            "login": Column(Kind.TEXT, logins),
-            "first_name": Column(Kind.TEXT, firsts),
-            "last_name": Column(Kind.TEXT, lasts),
-            "usual_full_name": Column(Kind.TEXT, full),
-            "usual_first_name": Column(
-                Kind.TEXT,
-                [
-                    GIVEN_USUAL[n % len(GIVEN_USUAL)] if odd else f
-                    for n, (f, odd) in enumerate(zip(firsts, usual, strict=True))
-                ],
-            ),
-            "displayname": Column(Kind.TEXT, full),
+            **names,
             "kind": Column.of_codes(
                 KINDS, np.select([roles == EXTERNAL, roles == STAFF], [1, 2], 0)
             ),
@@ -182,6 +147,57 @@ def _users(
             "status": Column(Kind.CHOICE, ["none"] * count),
         },
     )
+
+
+def _joined(
+    count: int, epoch: int, rng: np.random.Generator
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The ids of accounts, and when each was made: both rise."""
+    gaps = rng.integers(1, max(2, 2 * (LAST_ID - FIRST_ID) // count), size=count)
+    ids = FIRST_ID + np.cumsum(gaps)
+    # More people join every year, so the dates rise faster at first.
+    first = at("2013-11-04T09:00:00Z")
+    created = first + (
+        ((ids - ids[0]) / max(1, int(ids[-1] - ids[0]))) ** 0.6 * (epoch - 2 * DAY - first)
+    ).astype(np.int64)
+    created += rng.integers(0, HOUR, size=count)
+    created.sort()
+    return ids, created
+
+
+def _names(
+    ids: NDArray[np.int64],
+    campus: Table,
+    primary: NDArray[np.int64],
+    roles: NDArray[np.int8],
+    rng: np.random.Generator,
+) -> dict[str, Column]:
+    """The columns that name people."""
+    firsts, lasts, logins = map(list, zip(*NameMaker(rng).people(len(ids)), strict=True))
+    usual = rng.random(len(ids)) < 0.06
+    extensions = dict(
+        zip(campus.array("id").tolist(), campus.array("email_extension"), strict=True)
+    )
+    emails = [
+        f"{login}@{'student.' if student else ''}{extensions[int(c)] or '42.fr'}"
+        for login, student, c in zip(logins, roles <= PISCINER, primary, strict=True)
+    ]
+    for n in np.flatnonzero(roles == ANONYMISED).tolist():
+        firsts[n], lasts[n], logins[n], emails[n] = anonymous(int(ids[n]))
+    full = [f"{f} {last}" for f, last in zip(firsts, lasts, strict=True)]
+    shown = [
+        GIVEN_USUAL[n % len(GIVEN_USUAL)] if odd else f
+        for n, (f, odd) in enumerate(zip(firsts, usual, strict=True))
+    ]
+    return {
+        "email": Column(Kind.TEXT, emails),
+        "login": Column(Kind.TEXT, logins),
+        "first_name": Column(Kind.TEXT, firsts),
+        "last_name": Column(Kind.TEXT, lasts),
+        "usual_full_name": Column(Kind.TEXT, full),
+        "usual_first_name": Column(Kind.TEXT, shown),
+        "displayname": Column(Kind.TEXT, full),
+    }
 
 
 GIVEN_USUAL = ("Sam", "Alex", "Charlie", "Max", "Noa", "Robin", "Eden", "Andrea")

@@ -49,7 +49,7 @@ from tap_ft42.api.page import with_ids
 from tap_ft42.census.accounts import Account
 from tap_ft42.census.allowance import end_of, requests_left
 from tap_ft42.census.audit import Audit
-from tap_ft42.census.inquiry import Read, looked_at
+from tap_ft42.census.inquiry import Read, gone, looked_at
 from tap_ft42.census.list_census import ListCensus
 from tap_ft42.census.packing import unpacked_ids
 from tap_ft42.census.presence import STATE, Presence, is_counted
@@ -224,7 +224,13 @@ class KnownRows(Presence):
 
     @override
     def proofs(self) -> Iterator[tuple[Context | None, Proof]]:
-        if self._account is None or not self._complete or not self._is_due(self._account.notes):
+        if self._account is None or not self._complete:
+            return
+        if self._list.listing.census.left_filters and None not in self._since.values():
+            # A change took these rows out of the stream, and 42 ignores the filter that tells.
+            for row in self._left_out:
+                yield self._whole, gone(row, self._run.began / 1000)
+        if not self._is_due(self._account.notes):
             return
         if not requests_left(self._run):  # a later run takes it
             self._tell_put_off()

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_ft42.api.errors import FatalAPIError, explain
 from tap_ft42.declared.contexts import cursus_of
+from tap_ft42.declared.events import Events
 from tap_ft42.declared.instants import from_milliseconds
 from tap_ft42.declared.listing import ID, LARGEST
 from tap_ft42.declared.words import table
@@ -199,11 +200,10 @@ def _total(list_run: ListRun, readings: Sequence[Reading]) -> int | None:
                 total = total * list_run.partitions.unpacked(page).count // page.count
             known += [] if total is None else [total]
     except FatalAPIError as refusal:
-        list_run.partitions.logger.warning(
-            "%s: how much there is to read is not known. %s",
-            list_run.listing.name,
+        Events(list_run.listing.name).warning(
+            "how much there is to read is not known. %s",
             explain(refusal),
-            extra={"happened": "not_counted"},
+            happened="not_counted",
         )
         return None
     return sum(known) if known else None

@@ -7,7 +7,7 @@ known campuses. If rows are left over, or if the API does not count them, three 
 1. The list of who studies where is asked for people at other ids. One page names several
    campuses. They are kept if they leave fewer rows over.
 2. If rows are still left over, the other ids are tried one by one.
-3. Ids that are far greater are tried in lists.
+3. Ids that are far greater are tried in lists, also where 42 does not count the rows.
 
 Campuses that were found are read from then on like listed ones. The search runs after the
 first load, when the parents are listed again (once a day at most), and when a parent is no
@@ -40,9 +40,11 @@ from typing import TYPE_CHECKING, Any
 
 from tap_ft42.api.errors import FatalAPIError, status_of
 from tap_ft42.declared.contexts import cursus_of, parent_of
+from tap_ft42.declared.events import Events
 from tap_ft42.declared.listing import LARGEST
 from tap_ft42.lists.corrected import is_read_at_once
-from tap_ft42.planning.refresh import HIDDEN, forget_position, hidden_ids
+from tap_ft42.planning.bookmarks import forget_position
+from tap_ft42.planning.refresh import HIDDEN, hidden_ids
 from tap_ft42.reading.asking import TooLargeError
 from tap_ft42.reading.places import NOW
 from tap_ft42.reading.regions import MAX_ID, Region
@@ -61,8 +63,8 @@ _BEHIND = 100
 _NEXT = 20
 """In step 2, so many ids above the greatest known one are tried."""
 
-_FAR = 1000
-"""In step 3, so many further ids are tried."""
+_FAR, _LISTS = 1000, 20
+"""In step 3, so many further ids are tried, in so many lists at most."""
 
 _AT_ONCE = 10
 """In step 2, so many ids are tried at the same time."""
@@ -93,12 +95,7 @@ class HiddenParents:
         return [{self._list.listing.parent_id: own} for own in sorted(found)]
 
     def note_listed(self, listed: Collection[object], exist: Iterable[int]) -> None:
-        """Note which parents 42 lists.
-
-        Args:
-            listed: The ids of all listed parents.
-            exist: Ids that are known to exist, listed or not.
-        """
+        """Note which parents 42 lists; those in `exist` are known to exist, listed or not."""
         known, were_hidden = self._ids | set(exist), self._ids.intersection(listed)
         if self._read - known.difference(listed) - set(listed):
             # A parent is no longer listed. A search shows whether it still has rows.
@@ -151,13 +148,12 @@ class HiddenParents:
         return {f"{column} {parent}": why for parent, why in sorted(self._refused.items())}
 
     def _log(self, found: Sequence[int]) -> None:
-        self._list.logger.warning(
-            "%s: 42 does not list %s %s, where people study. Their rows are read like the "
-            "others.",
-            self._list.listing.name,
+        Events(self._list.listing.name).warning(
+            "42 does not list %s %s, where people study. Their rows are read like the others.",
             self._list.listing.parent_id,
             ", ".join(map(str, found)),
-            extra={"happened": "hidden_parents", "ids": found},
+            happened="hidden_parents",
+            ids=found,
         )
 
     # The state
@@ -229,15 +225,15 @@ class HiddenParents:
             rest = self._left_over_by(whole, named, rest) if named else rest
             # If the API does not count, step 1 is taken for complete if it found any.
             if rest or (rest is None and self._known == before):
-                self._trying[cursus] = sorted(
-                    {*range(1, top + (_NEXT if top else _BEHIND))} - self._known
-                )
-        while ids := self._trying.get(cursus):
-            self._try(whole, ids[:_AT_ONCE])
-            self._trying[cursus] = ids[_AT_ONCE:]
-        if self._trying.pop(cursus, None) is not None:
-            rest = self._behind(whole)
+                ids = range(1, top + (_NEXT if top else _BEHIND))
+                self._trying[cursus] = sorted({*ids} - self._known)
+        while left := self._trying.get(cursus):
+            self._try(whole, left[:_AT_ONCE])
+            self._trying[cursus] = left[_AT_ONCE:]
+        tried = _NEXT if self._trying.pop(cursus, None) is not None else 1
         refused = self._refused.keys() - refused_before
+        if rest or (rest is None and not refused):
+            rest = self._behind(whole, max(before, default=0) + tried)
         if rest == 0:
             for parent in refused:
                 del self._refused[parent]
@@ -249,24 +245,15 @@ class HiddenParents:
             others = [one for one in self._left_over_in if one != cursus]
             self._left_over_in[:] = others if rest == 0 else [*others, cursus]
         if rest and not refused:
-            self._list.logger.warning(
-                "%s: %d rows belong to no %s that could be found, and are not read.",
-                self._list.listing.name,
-                rest,
-                self._list.listing.parent_id,
-                extra={"happened": "rows_left_over", "rows": rest},
-            )
+            tell_left_over(self._list, rest)
         return sorted(self._known - before)
 
     def _left_over_by(
         self, whole: Context | None, ids: Sequence[int], rest: int | None
     ) -> int | None:
-        """Keep some ids if any of them has rows, and count the rows still left over.
+        """Keep some ids at which people study, if any of them has rows.
 
-        Args:
-            whole: The context of the list.
-            ids: The ids, at which people study.
-            rest: Rows that are left over without these ids.
+        Return how many rows are still left over; without the ids, `rest` are.
         """
         still = None if rest is None else self._left_over(whole, ids)
         if still is None:  # the API does not count so many at once
@@ -279,9 +266,7 @@ class HiddenParents:
     def _left_over(self, whole: Context | None, others: Iterable[int] = ()) -> int | None:
         """Return how many rows belong to no known parent; None if that cannot be counted.
 
-        Args:
-            whole: The context of the list.
-            others: Ids that count as known, too.
+        The ids in `others` count as known, too.
         """
         facts, known = self._list.facts_of_sweeps, sorted(self._known.union(others))
         if len(known) > facts.can.longest_list or facts.has_wrong_totals:
@@ -314,33 +299,45 @@ class HiddenParents:
         """Try some ids one by one, and keep those that have rows."""
         readings = [self._ask(whole, [parent], number) for number, parent in enumerate(ids)]
         for parent, reading in zip(ids, readings, strict=True):
-            page = self._answer(reading, parent)
-            if page is not None and page.count:
+            if (page := self._answer(reading, parent)) is not None and page.count:
                 self._keep({*self._ids, parent})
 
-    def _behind(self, whole: Context | None) -> int | None:
-        """Try far ids if rows are left over, and count the rows still left over."""
-        if rest := self._left_over(whole):
-            top = max(self._known, default=0) + _NEXT
-            self._try_together(whole, sorted({*range(1, top + _FAR)} - self._known))
-            rest = self._left_over(whole)
+    def _behind(self, whole: Context | None, least: int) -> int | None:
+        """Try ids from some id on, and count the rows still left over."""
+        if (rest := self._left_over(whole)) == 0:
+            return rest
+        longest = self._list.facts_of_sweeps.can.longest_list
+        ids = sorted({*range(least, least + _FAR)} - self._known)
+        is_heeded = rest is not None or self._heeds(whole, longest)
+        some = ids[: _LISTS * longest] if longest > 1 and is_heeded else []
+        is_all = self._try_together(whole, some) and some == ids
+        rest = self._left_over(whole)
+        if rest is None and not is_all:
+            self._list.logger.warning(
+                "%s: nothing tells whether all rows belong to a known %s. Those of %d or more, "
+                "if there are any, are missing, as 42 takes lists of %d ids at most.",
+                self._list.listing.name,
+                self._list.listing.parent_id,
+                some[-1] + 1 if some else least,
+                longest,
+                extra={"happened": "ids_untried", "longest": longest},
+            )
         return rest
 
-    def _try_together(self, whole: Context | None, ids: Sequence[int]) -> None:
-        """Try many ids in lists, and keep the few that have rows."""
-        longest = self._list.facts_of_sweeps.can.longest_list
-        if longest == 1:
-            return
+    def _try_together(self, whole: Context | None, ids: Sequence[int]) -> bool:
+        """Try many ids in lists, keep the few that have rows; tell if 42 answered for all."""
+        longest, is_all = self._list.facts_of_sweeps.can.longest_list, True
         size = longest if len(ids) > longest else ceil(len(ids) / 2)
-        for first in range(0, len(ids), size):
+        for first in range(0, len(ids), max(size, 1)):
             some = ids[first : first + size]
             page = self._answer(self._ask(whole, some))
             if page is None or not page.count:
-                continue
-            if len(some) == 1:
+                is_all &= page is not None
+            elif len(some) == 1:
                 self._keep({*self._ids, *some})
             else:
-                self._try_together(whole, some)
+                is_all &= self._try_together(whole, some)
+        return is_all
 
     def _ask(
         self, whole: Context | None, ids: Sequence[int] | None, number: int = 0
@@ -384,3 +381,14 @@ def _window_of(partitions: Partitions) -> Region:
     if cursor is None or times.not_before is None:
         return Region()
     return Region().narrowed(cursor.column, times.not_before, times.until)
+
+
+def tell_left_over(of: Partitions, rows: int) -> None:
+    """Log how many rows are not read, as nothing tells to which parent they belong."""
+    Events(of.listing.name).warning(
+        "%d rows belong to no %s that could be found, and are not read.",
+        rows,
+        of.listing.parent_id,
+        happened="rows_left_over",
+        rows=rows,
+    )

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tap_ft42.api.client import logger_of
 from tap_ft42.declared import capabilities
+from tap_ft42.declared.events import Events
 from tap_ft42.declared.listing import ID
-from tap_ft42.reading.regions import MAX_ID
+from tap_ft42.reading.regions import MAX_ID, RangeIgnoredError, RangeTooWideError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from tap_ft42.api.page import Page
     from tap_ft42.declared.capabilities import Bounds, Capabilities
     from tap_ft42.declared.listing import Listing
+    from tap_ft42.reading.regions import Key, Region
 
 
 _LEFT_OUT: Mapping[Bounds, str] = {
@@ -78,6 +79,24 @@ class RouteFacts:
         """Tell whether the list can be narrowed by a range of a column."""
         return "ranges" not in self.can.observed or column in self.can.ranges
 
+    def refuse_ranges(self, region: Region) -> None:
+        """Refuse ranges that the API is known not to answer.
+
+        Raises:
+            RangeIgnoredError: It does not narrow the list by them.
+            RangeTooWideError: It answers only narrower ones.
+        """
+        for key in region.bounds:
+            self.refuse_range(key, region.width(key))
+
+    def refuse_range(self, key: Key, width: int) -> None:
+        """Refuse a range of a key; raises as `refuse_ranges`."""
+        if not self.narrows_by(key):
+            raise RangeIgnoredError(key=key)
+        widest = self.can.widest_ranges.get(key, width)
+        if widest < width:
+            raise RangeTooWideError(key=key, widest=widest)
+
     def is_due(self, name: str) -> bool:
         """Tell whether no test of the last month has shown an attribute of `Capabilities`."""
         return self.can.is_due(name, self._today)
@@ -92,12 +111,14 @@ class RouteFacts:
         """
         if not self.keep(**seen):
             return
-        logger_of(self.listing).warning(
-            "%s: %s. This is remembered %s.",
-            self.listing.name,
+        found = {f"found_{name}": value for name, value in seen.items()}
+        Events(self.listing.name).warning(
+            "%s. This is remembered %s.",
             why,
             lasts,
-            extra={"happened": "capability", "route": self._route, **_told(seen)},
+            happened="capability",
+            route=self._route,
+            **found,
         )
 
     def keep(self, **seen: Any) -> bool:  # noqa: ANN401 - fields of `Capabilities`
@@ -211,12 +232,12 @@ class RouteFacts:
         with self._lock:
             is_news, self._has_odd_ids = not self._has_odd_ids, True
         if is_news:
-            logger_of(self.listing).warning(
-                "%s: it has ids below 1 or above %s. Rows with such ids may be missing, and "
-                "stay in the tables when they disappear.",
-                self.listing.name,
+            Events(self.listing.name).warning(
+                "it has ids below 1 or above %s. Rows with such ids may be missing, and stay "
+                "in the tables when they disappear.",
                 f"{MAX_ID:,}",
-                extra={"happened": "odd_ids", "route": self._route},
+                happened="odd_ids",
+                route=self._route,
             )
 
     def note_uncounted(self) -> None:
@@ -255,7 +276,3 @@ class RouteFacts:
                 "most from now on",
                 longest_list=longest,
             )
-
-
-def _told(seen: dict[str, Any]) -> dict[str, Any]:
-    return {f"found_{name}": value for name, value in seen.items()}

@@ -58,7 +58,12 @@ class Looks:
 
     def number_due(self, *regions: Region) -> int:
         """Return how many requests test whether some ranges are answered completely."""
-        keys = {key for region in regions for key in self.keys_due(region)}
+        keys = {
+            key
+            for region in regions
+            for key in region.bounds
+            if self.is_reach_due(key, region.width(key))
+        }
         if not self.facts.narrows_by(ID):
             return 2 * len(keys)  # a row is asked for at either end of a range
         # One request tests both bounds and width; another one, if instants are understood,
@@ -72,10 +77,6 @@ class Looks:
         is_due = self.facts.is_due("bounds") and self._looks_left > 0
         is_unknown = is_due and self.facts.narrows_by(ID)
         return is_unknown and (region is None or depends_on_bounds(region))
-
-    def keys_due(self, region: Region) -> list[Key]:
-        """Return the keys whose ranges 42 may cut at this width: nobody has tested it."""
-        return [key for key in region.bounds if self.is_reach_due(key, region.width(key))]
 
     def is_reach_due(self, column: str, width: int) -> bool:
         """Tell whether to test if a range of this width is cut."""
@@ -164,17 +165,17 @@ class Looks:
 
         Raises:
             RangeTooWideError: It is cut.
-            RangeIgnoredError: Its halves count more rows than it has.
+            RangeIgnoredError: It narrows nothing, or its halves count more rows than it has.
         """
-        for key in self.keys_due(region):
+        for key in region.bounds:
             width = region.width(key)
-            await self._find_reach(first, key, width, page)
-            is_census = key == ID and is_count
-            if is_census and page.total and self.is_reach_due(ID, width):
-                await self._compare_halves(first, region, page.total)
-            widest = self.facts.can.widest_ranges.get(key, width)
-            if widest < width:
-                raise RangeTooWideError(key=key, widest=widest)
+            if self.is_reach_due(key, width):
+                await self._find_reach(first, key, width, page)
+                is_census = key == ID and is_count
+                if is_census and page.total and self.is_reach_due(ID, width):
+                    await self._compare_halves(first, region, page.total)
+            # Another read may have found it out while this page was on its way.
+            self.facts.refuse_range(key, width)
         if (believed := self.believed(region)) is not None:
             raise RangeTooWideError(key=self.facts.listing.key, widest=believed)
 

@@ -40,8 +40,8 @@ _SORT, _TOO_MANY = r"\bsort", r"too (many|long)"
 _SIZE, _PERHAPS_SIZE = r"per_page|page\W?size", r"\bpage\b|\bsize\b|\blimit\b"
 
 
-def asked_twice(ask: Callable[[], _Found]) -> _Found:
-    """Ask, and once more if 42 refuses that: it would be remembered for a month."""
+def asked_again_if_refused(ask: Callable[[], _Found]) -> _Found:
+    """Ask, and once more if 42 refuses that: a refusal is remembered for a month."""
     try:
         return ask()
     except FatalAPIError:
@@ -64,7 +64,7 @@ class Asked:
     order: str | None
     size: int
     is_of_one: bool = False
-    without: tuple[str, ...] = ()
+    without: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -216,7 +216,7 @@ class Suspects:
 
     def _filter(self, name: str) -> Suspect:
         def less(asked: Asked) -> Asked:
-            return replace(asked, without=(*asked.without, name))
+            return replace(asked, without=asked.without | {name})
 
         def convict(_: Asked) -> None:
             self.facts.note_filter(name, is_ignored=True, instead="The tap does")

@@ -24,17 +24,20 @@ stream (of each cursus, if there are several) holds:
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import TYPE_CHECKING, Any
 
 from tap_ft42.api.errors import FatalAPIError
+from tap_ft42.api.page import has_id
 from tap_ft42.declared.contexts import parent_of
 from tap_ft42.declared.instants import milliseconds
 from tap_ft42.declared.listing import BY_ID, ID
 from tap_ft42.lists.corrected import corrected
+from tap_ft42.lists.hidden import tell_left_over
+from tap_ft42.planning.bookmarks import has_bookmark
 from tap_ft42.planning.refresh import hidden_ids
 from tap_ft42.planning.scope import id_lists
 from tap_ft42.reading.asking import IncompleteReadError, TooDearError
-from tap_ft42.reading.refused import asked_twice
+from tap_ft42.reading.refused import asked_again_if_refused
 from tap_ft42.run.people import NOWHERE, person_of, preferred
 
 if TYPE_CHECKING:
@@ -90,7 +93,7 @@ class CampusDealer:
         """Add a campus; called in the order of the run."""
         campus_id = parent_of(context)
         self._campuses.append(campus_id)
-        if state.get("replication_key_value"):
+        if has_bookmark(state):
             self._loaded.add(campus_id)
 
     def prepared(
@@ -145,7 +148,7 @@ class CampusDealer:
         if not self._people.tells_campuses:
             if is_sweep and parent_of(contexts[0]) not in self._loaded:
                 raise TooDearError  # all rows would have to be asked for by their ids
-            ids = {row["id"] for own in rows.values() for row in own if _has_id(row)}
+            ids = {row["id"] for own in rows.values() for row in own if has_id(row)}
             self._ask_for(ids, [parent_of(context) for context in contexts])
         elif is_sweep and not (self._is_any_shown or all(map(self._in_run, rows))):
             raise TooDearError
@@ -162,9 +165,7 @@ class CampusDealer:
     def _ask_for(self, ids: set[int], campuses: Sequence[int]) -> None:
         """Ask for rows by their ids, to find out to which campuses they go.
 
-        Args:
-            ids: The ids of the rows.
-            campuses: The campuses of the read. Each row belongs to one of them.
+        Each row belongs to one of the campuses of the read.
         """
         ranked = sorted(self._campuses, key=lambda own: (own not in self._hidden, own))
         if len(campuses) > 1:
@@ -230,10 +231,7 @@ class CampusDealer:
     def _shown(self, query: Mapping[str, Any], batch: Sequence[int], ids: set[int]) -> set[int]:
         """Ask for rows by their ids, and return the ids of those that come.
 
-        Args:
-            query: What else selects rows.
-            batch: The ids that are asked for.
-            ids: Ids of rows that may come.
+        Other rows than those in `ids` must not come.
         """
         reader = self._list.reader
         failure: Exception | None = None
@@ -241,7 +239,7 @@ class CampusDealer:
             query = {**query, BY_ID: ",".join(map(str, batch))}
             source = reader.source(self._whole, query, path=self._list.whole_path)
             try:
-                pages = asked_twice(lambda: reader.all_of(reader.ask_first(source)))
+                pages = asked_again_if_refused(lambda: reader.all_of(reader.ask_first(source)))
                 is_cut = reader.page_size < source.size
                 if all(
                     ids.issuperset(page.ids) and (is_cut or page.count >= (page.total or 0))
@@ -292,20 +290,15 @@ class CampusDealer:
         return campus if is_same else None
 
     def campus_of(self, record: object, asked: int | None) -> int | None:
-        """Return the id of the campus to which a row goes.
+        """Return the campus to which a row goes; `NOWHERE` if it is none of the run.
 
-        Args:
-            record: What the API sent.
-            asked: The campus for which the row was read.
-
-        Returns:
-            The id; `NOWHERE` if it is no campus of the run.
+        It was read for the campus `asked`.
         """
         if not self._is_needed:
             return asked
         if (
             self._found
-            and _has_id(record)
+            and has_id(record)
             and (found := self._found.get(record[ID])) is not None
         ):
             return found
@@ -315,7 +308,7 @@ class CampusDealer:
         if self._is_any_shown and person is not None and not self._people.unknown([person]):
             if not own and not self._list.run.scope.campus_ids:
                 own = self._people.campuses_of(person)
-                if not own and _has_id(record):
+                if not own and has_id(record):
                     self._homeless.add(record[ID])
             asked = NOWHERE
         return self._went_to(record) or preferred(own, self._hidden, asked)
@@ -323,13 +316,7 @@ class CampusDealer:
     def tell_homeless(self) -> None:
         """Log how many rows are not read, as their people have no campus."""
         if self._homeless:
-            self._list.logger.warning(
-                "%s: %d rows belong to no %s that could be found, and are not read.",
-                self._list.listing.name,
-                len(self._homeless),
-                self._list.listing.parent_id,
-                extra={"happened": "rows_left_over", "rows": len(self._homeless)},
-            )
+            tell_left_over(self._list, len(self._homeless))
         self._homeless = set()
 
     def _in_run(self, user_id: int | None) -> set[int]:
@@ -344,7 +331,3 @@ class CampusDealer:
         if campus_id not in self._loaded:
             before |= self._loaded - hidden
         return campus_id < max(before, default=0)
-
-
-def _has_id(record: object) -> TypeGuard[dict[str, Any]]:
-    return isinstance(record, dict) and type(record.get(ID)) is int

@@ -220,7 +220,7 @@ class SilentChanges(Trait):
         if is_refused:  # as the list is answered without the filter
             self._note_ignored_filter()
         if self._is_all_taken:
-            self._list.run.people.people.note_refreshed(context)
+            self._list.run.people.listed.note_refreshed(context)
 
     @property
     def _is_filter_ignored(self) -> bool:
@@ -327,7 +327,7 @@ class SilentChanges(Trait):
             yield record
             found |= self._note(memory, [record])
             if person_of(record) in self._known:
-                people = self._list.run.people.people.output
+                people = self._list.run.people.listed.output
                 is_taken = people.take(record["user"], context)
                 self._is_all_taken = is_taken and self._is_all_taken is not False
 
@@ -336,7 +336,7 @@ class SilentChanges(Trait):
         """The people of the scope, if the run has read them."""
         if self._list.run.times.not_before is not None:
             return ()
-        return frozenset(self._list.run.people.people.known_ids() or ())
+        return frozenset(self._list.run.people.listed.known_ids() or ())
 
     def _due(self, memory: _Memory) -> list[int]:
         """Return the people to read tonight."""
