@@ -143,6 +143,7 @@ def _proof(audits: list[Row]) -> str:
     still = [
         f"{row['unsettled']:,} days of {row['stream']}" for row in audits if row["unsettled"]
     ]
+    of_days = f" of {days:,} days" if days else ""  # else they are only counted as a whole
     open_days = f"; not proven: {', '.join(still)}" if still else ""
     found = (
         f"; {missing:,} missing rows were read, and {gone:,} had disappeared"
@@ -151,7 +152,7 @@ def _proof(audits: list[Row]) -> str:
     )
     return (
         f"as of {shown(min(row['as_of'] for row in audits))}: {len(proven)} of {len(audits)} "
-        f"lists agree with 42's counts of {days:,} days{open_days}{found}"
+        f"lists agree with 42's counts{of_days}{open_days}{found}"
     )
 
 

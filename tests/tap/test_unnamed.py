@@ -287,6 +287,7 @@ def test_without_a_graph_what_goes_in_the_night_in_which_people_go_is_found_or_t
         here.night()
         fewer = [one for one in here.last.warnings if "fewer row" in one]
         assert fewer or set(here.rows) == here.truth
+        assert bool(fewer) == (here.audit["unsettled"] > 0)
     assert not fewer
     assert set(here.rows) == here.truth
 

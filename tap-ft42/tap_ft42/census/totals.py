@@ -47,6 +47,9 @@ _FEW = 20
 class TotalsCensus(DayInquiry):
     """A census of a list too large for ids, by totals of days."""
 
+    findings: Findings | None = None
+    """What it has found, if that proves something; no day is proven by itself."""
+
     @override
     def _found_out(self) -> Iterator[Proof]:
         if not self._is_whole:
@@ -65,12 +68,15 @@ class TotalsCensus(DayInquiry):
             totals.append(total)
         comparison = Comparison(parts, until=self._run.times.until)
         found = Findings(self._list.listing.name, cursus_of(self._whole))
+        if self._account.owners:  # else rows are taken to have gone along
+            self.findings = found
         settling = (Settling if have_gone else Unnamed)(self._read, comparison, found)
         yield from settling.proofs()
         for one, total in zip(parts, totals, strict=True):
             more = total - sum(one.rows("UTC").values())
             if more and not (have_gone and not one.is_named):
                 self._tell_left_over(more)
+                found.unsettled += abs(more)  # at most so many days differ
         yield looked_at(self._run.clock.time())
 
     def _have_gone_along(self, total: int, filters: Mapping[str, str]) -> bool:
