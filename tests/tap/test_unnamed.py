@@ -372,7 +372,7 @@ def test_open_rows_that_go_on_many_days_are_looked_for_by_their_projects(busy: C
     assert busy.audit["gone"] >= 15
 
 
-def test_many_open_rows_of_a_day_are_looked_for_in_two_deals_of_the_projects(
+def test_many_open_rows_of_a_day_are_looked_for_in_several_deals_of_the_projects(
     busy: Copy,
 ) -> None:
     some_of_each_day(busy, *range(2, 44, 7))

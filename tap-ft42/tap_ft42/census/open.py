@@ -1,9 +1,9 @@
 """Which rows of a list can still disappear, and of which kinds they are.
 
 A row's **kind** is an object that the row holds: of an enrolment, its project. The API can
-count the rows of some kinds by the day. So the kinds are dealt out to sixteen shares, and once
-more to sixteen others: a row that lacks is in a share that lacks, of both deals. Each row has a
-number that tells both of its shares, which takes a byte of a state.
+count the rows of some kinds by the day. So the kinds are dealt out to sixteen shares, and twice
+more to sixteen others: a row that lacks is in a share that lacks, of each deal. Each row has a
+number that tells all of its shares, which takes a byte of a state.
 """
 
 from __future__ import annotations
@@ -16,8 +16,7 @@ from tap_ft42.census.packing import packed, packed_ids, unpacked, unpacked_ids
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
-_BITS, _DEALS = 4, 2
-_DEALT = 1 << _BITS
+_DEALT, _DEALS = 16, 3
 
 _FIRST = _DEALT + 1
 """The number of the first kind. Older versions knew one deal only: they wrote its share."""
@@ -115,11 +114,12 @@ class OpenRows:
 
 
 def _number(kind: int) -> int:
-    return _FIRST + kind % (1 << _BITS * _DEALS)
+    return _FIRST + kind % (_DEALT * _DEALT)
 
 
 def _share(number: int, deal: int) -> int:
     """Return the share of a kind in a deal, from 1 on; 0 if the number does not tell it."""
     if number < _FIRST:
         return 0 if deal else number
-    return (number - _FIRST >> _BITS * deal) % _DEALT + 1
+    high, low = divmod(number - _FIRST, _DEALT)
+    return (low, high, (low + high) % _DEALT)[deal] + 1
