@@ -275,7 +275,9 @@ class HiddenParents:
         everything = self._answer(self._ask(whole, None))
         if everything is None or everything.total is None:
             return None
-        if not known:  # the API ignores an empty filter
+        if not (known and everything.total):  # the API ignores an empty filter
+            # An empty list tells nothing, so the next run searches.
+            self._is_answered &= everything.total > 0
             return everything.total
         of_known = self._answer(self._ask(whole, known), are_known=True)
         if of_known is None or of_known.total is None:
