@@ -79,7 +79,7 @@ MECHANISMS: Mapping[str, tuple[str, ...]] = {
         "census/unnamed.py",
         "reading/ids.py",
     ),
-    "Plan before a run": ("lists/costs.py",),
+    "Plan before a run": ("estimate/costs.py", "estimate/intent.py", "estimate/report.py"),
     "Doctor": (
         "doctor/doctor.py",
         "doctor/examination.py",
