@@ -59,7 +59,7 @@ MECHANISMS: Mapping[str, tuple[str, ...]] = {
     "Campuses that are not listed": ("lists/hidden.py",),
     "People of a scope": ("run/people.py", "lists/traits/newcomers.py"),
     "Points": ("lists/traits/points.py",),
-    "Levels": ("lists/traits/movers.py",),
+    "Levels": ("lists/traits/freshness.py", "lists/traits/movers.py"),
     "Audit": ("census/audit.py", "census/findings.py", "reading/graph.py"),
     "Census": (
         "census/accounts.py",
