@@ -54,6 +54,7 @@ MECHANISMS: Mapping[str, tuple[str, ...]] = {
         "lists/sweeping.py",
         "lists/traits/campuses.py",
         "lists/traits/dealing.py",
+        "lists/traits/whereabouts.py",
     ),
     "Reference lists by interval": ("planning/refresh.py", "lists/due.py"),
     "Campuses that are not listed": ("lists/hidden.py",),
