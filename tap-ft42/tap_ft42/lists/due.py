@@ -14,6 +14,7 @@ from tap_ft42.lists.corrected import tells_changes
 from tap_ft42.planning import nights, refresh
 from tap_ft42.planning.bookmarks import forget_foreign, is_same_scope, note_scope
 from tap_ft42.planning.collapse import refuse_collapse
+from tap_ft42.planning.hidden import hidden_ids
 from tap_ft42.planning.plan import Partition
 from tap_ft42.planning.steps import Way
 from tap_ft42.reading.asking import IncompleteReadError
@@ -118,7 +119,7 @@ class DuePartitions:
         refresh.note_refresh(state, **self._terms(context), rows=len(records))
         for child in self.partitions.wanted_children if is_whole else ():
             state = child.output.stream_state
-            refresh.forget_partitions(state, {*records, *refresh.hidden_ids(state)})
+            refresh.forget_partitions(state, {*records, *hidden_ids(state)})
 
     def _terms(self, context: Context | None) -> dict[str, Any]:
         wanted = self.partitions.wanted_children

@@ -31,7 +31,7 @@ from tap_ft42.declared.contexts import parent_of
 from tap_ft42.declared.instants import milliseconds
 from tap_ft42.declared.listing import BY_ID, ID
 from tap_ft42.lists.corrected import corrected
-from tap_ft42.planning.refresh import hidden_ids
+from tap_ft42.planning.hidden import hidden_ids
 from tap_ft42.planning.scope import id_lists
 from tap_ft42.reading.asking import IncompleteReadError, TooDearError
 from tap_ft42.reading.refused import asked_twice
