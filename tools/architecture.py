@@ -57,7 +57,7 @@ MECHANISMS: Mapping[str, tuple[str, ...]] = {
         "lists/traits/whereabouts.py",
     ),
     "Reference lists by interval": ("planning/refresh.py", "lists/due.py"),
-    "Campuses that are not listed": ("lists/hidden.py",),
+    "Campuses that are not listed": ("lists/hidden.py", "planning/hidden.py"),
     "People of a scope": ("run/people.py", "lists/traits/newcomers.py"),
     "Points": ("lists/traits/points.py",),
     "Levels": ("lists/traits/freshness.py", "lists/traits/movers.py"),

@@ -32,7 +32,7 @@ from tap_ft42.lists.corrected import corrected
 from tap_ft42.lists.hidden import tell_left_over
 from tap_ft42.lists.traits.whereabouts import Whereabouts
 from tap_ft42.planning.bookmarks import has_bookmark
-from tap_ft42.planning.refresh import hidden_ids
+from tap_ft42.planning.hidden import hidden_ids
 from tap_ft42.reading.asking import IncompleteReadError, TooDearError
 from tap_ft42.run.people import NOWHERE, person_of, preferred
 
