@@ -89,6 +89,17 @@ def test_who_comes_to_study_at_one_later_is_found_the_next_night(
     assert told(second, "42 does not list campus_id 4, 42")
 
 
+def test_a_first_run_that_finds_no_row_does_not_put_off_the_search(
+    tap: Tap, api: ScriptedApi, there: Pretended
+) -> None:
+    here, everybody = tap.pointed_at(api), there.rows
+    there.rows = []
+    first = here.run("projects_users")
+    there.rows = everybody
+    second = here.run("projects_users", state=first.state)
+    assert campuses(second) == expected(there)
+
+
 def test_a_load_that_learns_half_way_that_lists_are_refused_misses_no_earlier_row(
     tap: Tap, api: ScriptedApi, there: Pretended
 ) -> None:

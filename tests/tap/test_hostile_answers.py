@@ -243,8 +243,7 @@ def test_nobody_is_sent_elsewhere(
         assert other.asked == []
     assert f"points to {other.url}/***?code=***" in run.last_word
     assert SECRET not in run.log
-    assert not failures(run)
-    assert len(api.asked_for(path)) == 1
+    assert len(failures(run)) == len(api.asked_for(path)) - 1 == (not is_token)
     assert not run.records("cursus")
 
 

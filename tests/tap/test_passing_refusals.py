@@ -59,7 +59,7 @@ def once(is_meant: Callable[[Asked], bool], there: Pretended, status: int) -> An
     return answer
 
 
-@pytest.mark.parametrize("status", [403, 404])
+@pytest.mark.parametrize("status", [302, 403, 404])
 def test_a_list_of_parents_that_is_refused_once_is_not_taken_for_too_long(
     tap: Tap, api: ScriptedApi, status: int
 ) -> None:
@@ -76,7 +76,7 @@ def test_a_list_of_parents_that_is_refused_once_is_not_taken_for_too_long(
     assert remembered(second) == []
 
 
-@pytest.mark.parametrize("status", [403, 404])
+@pytest.mark.parametrize("status", [302, 403, 404])
 def test_a_filter_by_ids_that_is_refused_once_counts_on(
     tap: Tap, api: ScriptedApi, there: Pretended, status: int
 ) -> None:
@@ -85,3 +85,12 @@ def test_a_filter_by_ids_that_is_refused_once_counts_on(
     run = tap.pointed_at(api).run("projects_users")
     assert campuses(run) == expected(there)
     assert not [line for line in remembered(run) if "filter[id]" in line]
+
+
+def test_a_login_page_in_the_place_of_a_list_is_forgotten_with_the_run(
+    tap: Tap, api: ScriptedApi, there: Pretended
+) -> None:
+    api.script[MEMBERSHIPS] = always(Reply(status=302, headers={"Location": "/login"}))
+    run = tap.pointed_at(api).run("projects_users")
+    assert campuses(run) == expected(there)
+    assert remembered(run) == []

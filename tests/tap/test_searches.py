@@ -37,7 +37,8 @@ def test_rows_of_no_campus_are_sought_once_a_month(
     assert told(first, "1 rows belong to no campus_id")
     there.asked.clear()
     second = here.run("projects_users", state=days_later(first.state, 1))
-    assert asked_for(there) == ["1,9", "4,42"]
+    assert asked_for(there) == ["1,9", "4,42", None, "1,4,9,42"]
+    assert told(second, "1 rows belong to no campus_id")
     third = here.run("projects_users", state=days_later(second.state, 31))
     assert told(third, "1 rows belong to no campus_id")
 
@@ -114,7 +115,7 @@ def test_where_only_the_first_id_of_a_list_counts_each_is_tried(
     assert campuses(run) == expected(there)
 
 
-def test_what_belongs_to_no_campus_is_told_and_sought_once(
+def test_what_belongs_to_no_campus_is_sought_once_and_told_each_night(
     tap: Tap, api: ScriptedApi, there: Pretended
 ) -> None:
     there.rows = [*there.rows, *(enrolment(number, NOWHERE) for number in (901, 902, 903))]
@@ -125,8 +126,13 @@ def test_what_belongs_to_no_campus_is_told_and_sought_once(
     assert "3 rows belong to no campus_id" in line
     there.asked.clear()
     second = here.run("projects_users", state=days_later(first.state, 1))
-    assert len(there.asked) <= 2
-    assert not told(second, "could be found")
+    assert len(there.asked) == 4  # two windows, and two totals
+    (line,) = told(second, "could be found")
+    assert "3 rows belong to no campus_id" in line
+
+    there.rows = [*there.rows, *(enrolment(number, 17) for number in range(910, 915))]
+    third = here.run("projects_users", state=days_later(second.state, 1))
+    assert set(campuses(third).values()) == {17}
 
 
 @pytest.mark.slow

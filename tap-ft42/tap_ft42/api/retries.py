@@ -2,7 +2,8 @@
 
 A request is tried again after: an answer 5xx, a body that the API does not send (cut JSON, an
 HTML page with status 200), a timeout, a dropped connection. So is a refusal whose body is not
-JSON: the API refuses in JSON, so a proxy or a maintenance page has answered in its place. An
+JSON: the API refuses in JSON, so a proxy or a maintenance page has answered in its place. A
+redirection, perhaps to a login page of the network, is asked for once more, at once. An
 answer 429 is not a failure: the request is tried again as often as the quota and the run's
 budget allow. All other failures need a person.
 """
@@ -34,6 +35,10 @@ class TooManyRequestsError(RetriableAPIError):
 
 class LongRefusalError(TooManyRequestsError):
     """The API asks for a pause of more than an hour, which is its longest window."""
+
+
+class RedirectedError(RetriableAPIError):
+    """Another address is to be asked, which the API itself never says."""
 
 
 RETRIED = (RetriableAPIError, ConnectionResetError, requests.RequestException)
@@ -73,7 +78,9 @@ def check(
         kind = LongRefusalError if is_long else TooManyRequestsError
         raise kind(errors.refusal(response), response)
     if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
-        raise refused(errors.redirection(response), response)
+        # Where tokens come from is an address in the settings, which is wrong.
+        moved = RedirectedError if refused is FatalAPIError else refused
+        raise moved(errors.redirection(response), response)
     if response.ok:
         return
     if status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
@@ -99,7 +106,7 @@ def retried(func: Any, on_failure: Any, *, max_tries: int) -> Any:  # noqa: ANN4
     again = partial(backoff.on_exception, on_backoff=on_failure, logger=None)
     # After an answer 429, the quota makes the next try wait. So no wait is needed here.
     at_once = partial(again, backoff.constant, interval=0, jitter=None)
-    func = at_once(LongRefusalError, max_tries=2)(func)
+    func = at_once((LongRefusalError, RedirectedError), max_tries=2)(func)
     func = at_once(
         TooManyRequestsError,
         max_tries=MAX_REFUSALS,
@@ -113,7 +120,7 @@ def retried(func: Any, on_failure: Any, *, max_tries: int) -> Any:  # noqa: ANN4
 
 def is_final(failure: Exception) -> bool:
     """Tell whether another try is useless, or was made often enough."""
-    final = TooManyRequestsError | InvalidSchema | InvalidURL | MissingSchema
+    final = TooManyRequestsError | RedirectedError | InvalidSchema | InvalidURL | MissingSchema
     return isinstance(failure, final) or errors.distrust(failure) is not None
 
 

@@ -20,6 +20,7 @@ from tap_ft42.planning.bookmarks import (
     note_scope,
 )
 from tap_ft42.planning.collapse import refuse_collapse
+from tap_ft42.planning.hidden import hidden_ids
 from tap_ft42.planning.plan import Partition
 from tap_ft42.planning.steps import Way
 from tap_ft42.reading.asking import IncompleteReadError
@@ -124,7 +125,7 @@ class DuePartitions:
         refresh.note_refresh(state, **self._terms(context), rows=len(records))
         for child in self.partitions.wanted_children if is_whole else ():
             state = child.output.stream_state
-            refresh.forget_partitions(state, {*records, *refresh.hidden_ids(state)})
+            refresh.forget_partitions(state, {*records, *hidden_ids(state)})
 
     def _terms(self, context: Context | None) -> dict[str, Any]:
         wanted = self.partitions.wanted_children

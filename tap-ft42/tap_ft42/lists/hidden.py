@@ -12,31 +12,16 @@ known campuses. If rows are left over, or if the API does not count them, three 
 Campuses that were found are read from then on like listed ones. The search runs after the
 first load, when the parents are listed again (once a day at most), and when a parent is no
 longer listed. If no rows are left over, it takes two requests a cursus. If rows stay left over,
-or the API does not count them, it runs once a month. The state of the list holds, below
-``hidden``:
-
-``ids``
-    The parents that were found.
-``sought_on``
-    By cursus, the day of the last search.
-``left_over``
-    The cursus of which rows may be left over after the search.
-``trying``
-    By cursus, the ids that are still to be tried one by one, while a search is not over. Ids
-    that 42 refuses are tried again on another day.
-``narrowed``
-    True from a load of known parents until a search: rows of others may be missing, even if
-    later runs read the rows of all parents.
-``heeded``
-    The longest list of parents of which is known that 42 heeds it, and does not count all rows.
+these two tell each day how many. It is repeated if there are more, or after a month; so it is
+if the API does not count them.
+`tap_ft42.planning.hidden` says what the state holds of it.
 """
 
 from __future__ import annotations
 
-from datetime import date, timedelta
 from http import HTTPStatus
 from math import ceil
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tap_ft42.api.errors import FatalAPIError, status_of
 from tap_ft42.declared.contexts import cursus_of, parent_of
@@ -44,7 +29,7 @@ from tap_ft42.declared.events import Events
 from tap_ft42.declared.listing import LARGEST
 from tap_ft42.lists.corrected import is_read_at_once
 from tap_ft42.planning.bookmarks import forget_position
-from tap_ft42.planning.refresh import HIDDEN, hidden_ids
+from tap_ft42.planning.hidden import HiddenNote
 from tap_ft42.reading.asking import TooLargeError
 from tap_ft42.reading.places import NOW
 from tap_ft42.reading.regions import MAX_ID, Region
@@ -69,17 +54,13 @@ _FAR, _LISTS = 1000, 20
 _AT_ONCE = 10
 """In step 2, so many ids are tried at the same time."""
 
-_NARROWED, _HEEDED = "narrowed", "heeded"
-_DAY = timedelta(days=1)
-_MONTH = timedelta(days=30)
-
 
 class HiddenParents:
     """The parents of a list that 42 does not list."""
 
     def __init__(self, partitions: Partitions) -> None:
         self._list = partitions
-        self._today = partitions.run.today
+        self._kept = HiddenNote(lambda: partitions.output.stream_state, partitions.run.today)
         self._window = _window_of(partitions)
         self._is_answered = False
         self._refused: dict[int, FatalAPIError] = {}
@@ -91,31 +72,30 @@ class HiddenParents:
 
         Rows of people who also studied at a listed campus go to the listed one.
         """
-        found = filter(self._list.run.scope.has_campus, self._ids)
+        found = filter(self._list.run.scope.has_campus, self._kept.ids)
         return [{self._list.listing.parent_id: own} for own in sorted(found)]
 
     def note_listed(self, listed: Collection[object], exist: Iterable[int]) -> None:
         """Note which parents 42 lists; those in `exist` are known to exist, listed or not."""
-        known, were_hidden = self._ids | set(exist), self._ids.intersection(listed)
+        known, were_hidden = self._kept.ids | set(exist), self._kept.ids.intersection(listed)
         if self._read - known.difference(listed) - set(listed):
             # A parent is no longer listed. A search shows whether it still has rows.
-            self._sought_on.clear()
-        self._keep(known.difference(listed))
+            self._kept.sought_on.clear()
+        self._kept.keep(known.difference(listed))
         if were_hidden:
             # They were found while the list could not be read, or are listed again. Rows may
             # have gone to another one.
-            self._sought_on.clear()
+            self._kept.sought_on.clear()
             for whole in self._list.wholes:
                 for state in self._list.states_within(whole):
-                    if parent_of(state["context"]) in self._ids:
+                    if parent_of(state["context"]) in self._kept.ids:
                         forget_position(state)
 
     @property
     def are_never_sought(self) -> bool:
         """Whether a cursus has never been searched."""
-        note = self._list.output.stream_state.get(HIDDEN) or {}
-        days = note.get("sought_on") or {}
-        return any(str(cursus_of(whole)) not in days for whole in self._list.wholes)
+        sought = self._kept.were_sought
+        return any(str(cursus_of(whole)) not in sought for whole in self._list.wholes)
 
     @property
     def is_search_ahead(self) -> bool:
@@ -125,7 +105,7 @@ class HiddenParents:
     def note_narrowed(self) -> None:
         """Note that known parents are loaded, and no others."""
         if not self._list.run.scope.campus_ids:
-            self._note[_NARROWED] = True
+            self._kept.note(narrowed=True)
 
     def seek(self) -> None:
         """Search each cursus where a search is due.
@@ -134,12 +114,20 @@ class HiddenParents:
             RetriableAPIError: Too many tries of one request failed.
             requests.RequestException: The API did not answer.
         """
-        if is_read_at_once(self._list) and not self._note.get(_NARROWED):
+        if is_read_at_once(self._list) and not self._kept.is_narrowed:
             return  # the rows of all parents are read anyway
-        due = [whole for whole in self._list.wholes if self._is_due(whole)]
-        found = sorted({parent for whole in due for parent in self._search(whole)})
+        found = set[int]()
+        for whole in self._list.wholes:
+            if not self._kept.is_due(cursus := str(cursus_of(whole))):
+                continue
+            self._is_answered = False
+            rest = self._left_over(whole)
+            if rest and self._kept.is_in_vain(cursus, rest):
+                tell_left_over(self._list, rest)
+            else:
+                found |= self._search(whole, rest)
         if found:
-            self._log(found)
+            self._log(sorted(found))
 
     @property
     def refusals(self) -> Mapping[str, FatalAPIError]:
@@ -156,35 +144,6 @@ class HiddenParents:
             ids=found,
         )
 
-    # The state
-
-    @property
-    def _note(self) -> dict[str, Any]:
-        note: dict[str, Any] = self._list.output.stream_state.setdefault(HIDDEN, {"ids": []})
-        return note
-
-    @property
-    def _sought_on(self) -> dict[str, str]:
-        days: dict[str, str] = self._note.setdefault("sought_on", {})
-        return days
-
-    @property
-    def _trying(self) -> dict[str, list[int]]:
-        trying: dict[str, list[int]] = self._note.setdefault("trying", {})
-        return trying
-
-    @property
-    def _left_over_in(self) -> list[str]:
-        left: list[str] = self._note.setdefault("left_over", [])
-        return left
-
-    @property
-    def _ids(self) -> set[int]:
-        return hidden_ids(self._list.output.stream_state)
-
-    def _keep(self, ids: Iterable[int]) -> None:
-        self._note["ids"] = sorted(ids)
-
     @property
     def _read(self) -> set[int]:
         """The ids of all parents whose rows are read."""
@@ -197,28 +156,15 @@ class HiddenParents:
     @property
     def _known(self) -> set[int]:
         """The ids of all known parents."""
-        return self._read | self._ids
-
-    def _is_due(self, whole: Context | None) -> bool:
-        cursus = str(cursus_of(whole))
-        day = self._sought_on.get(cursus)
-        # Ids that 42 refused are tried again the next day.
-        is_in_vain = cursus in self._left_over_in and cursus not in self._trying
-        wait = _MONTH if is_in_vain else _DAY
-        try:
-            return day is None or self._today - date.fromisoformat(day) >= wait
-        except ValueError:
-            return True
+        return self._read | self._kept.ids
 
     # The search
 
-    def _search(self, whole: Context | None) -> list[int]:
-        """Search one cursus, and return the parents that were found."""
+    def _search(self, whole: Context | None, rest: int | None) -> set[int]:
+        """Search one cursus, given how many rows are left over; return the parents found."""
         cursus, before = str(cursus_of(whole)), self._known
         refused_before = set(self._refused)
-        self._is_answered = False
-        rest = self._left_over(whole)
-        if rest != 0 and cursus not in self._trying:
+        if rest != 0 and cursus not in self._kept.trying:
             top = max(before, default=0)
             others = sorted({*range(1, top + _BEHIND)} - before)[:LARGEST]
             named = sorted(self._list.run.people.campuses_among(others))
@@ -226,11 +172,11 @@ class HiddenParents:
             # If the API does not count, step 1 is taken for complete if it found any.
             if rest or (rest is None and self._known == before):
                 ids = range(1, top + (_NEXT if top else _BEHIND))
-                self._trying[cursus] = sorted({*ids} - self._known)
-        while left := self._trying.get(cursus):
+                self._kept.trying[cursus] = sorted({*ids} - self._known)
+        while left := self._kept.trying.get(cursus):
             self._try(whole, left[:_AT_ONCE])
-            self._trying[cursus] = left[_AT_ONCE:]
-        tried = _NEXT if self._trying.pop(cursus, None) is not None else 1
+            self._kept.trying[cursus] = left[_AT_ONCE:]
+        tried = _NEXT if self._kept.trying.pop(cursus, None) is not None else 1
         refused = self._refused.keys() - refused_before
         if rest or (rest is None and not refused):
             rest = self._behind(whole, max(before, default=0) + tried)
@@ -238,15 +184,12 @@ class HiddenParents:
             for parent in refused:
                 del self._refused[parent]
         elif refused:
-            self._trying[cursus] = sorted(refused)
+            self._kept.trying[cursus] = sorted(refused)
         if self._is_answered:  # otherwise the next run searches
-            self._sought_on[cursus] = self._today.isoformat()
-            self._note.pop(_NARROWED, None)
-            others = [one for one in self._left_over_in if one != cursus]
-            self._left_over_in[:] = others if rest == 0 else [*others, cursus]
+            self._kept.note_search(cursus, rest)
         if rest and not refused:
             tell_left_over(self._list, rest)
-        return sorted(self._known - before)
+        return self._known - before
 
     def _left_over_by(
         self, whole: Context | None, ids: Sequence[int], rest: int | None
@@ -260,7 +203,7 @@ class HiddenParents:
             self._try(whole, ids)
             return self._left_over(whole)
         if rest is not None and still < rest:
-            self._keep({*self._ids, *ids})
+            self._kept.keep({*self._kept.ids, *ids})
         return still
 
     def _left_over(self, whole: Context | None, others: Iterable[int] = ()) -> int | None:
@@ -275,7 +218,9 @@ class HiddenParents:
         everything = self._answer(self._ask(whole, None))
         if everything is None or everything.total is None:
             return None
-        if not known:  # the API ignores an empty filter
+        if not (known and everything.total):  # the API ignores an empty filter
+            # An empty list tells nothing, so the next run searches.
+            self._is_answered &= everything.total > 0
             return everything.total
         of_known = self._answer(self._ask(whole, known), are_known=True)
         if of_known is None or of_known.total is None:
@@ -285,14 +230,14 @@ class HiddenParents:
 
     def _heeds(self, whole: Context | None, length: int) -> bool:
         """Tell whether 42 counts the rows of so many parents, and not all rows instead."""
-        if length <= self._note.get(_HEEDED, 1):
+        if length <= self._kept.heeded:
             return True
         page = self._answer(self._ask(whole, range(MAX_ID - length, MAX_ID)))
         if page is not None and page.count:  # of parents that do not exist
             name = self._list.listing.parent_filter or ""
             self._list.facts_of_sweeps.shorten(name, length, 1)
             return False
-        self._note[_HEEDED] = length
+        self._kept.note(heeded=length)
         return True
 
     def _try(self, whole: Context | None, ids: Sequence[int]) -> None:
@@ -300,7 +245,7 @@ class HiddenParents:
         readings = [self._ask(whole, [parent], number) for number, parent in enumerate(ids)]
         for parent, reading in zip(ids, readings, strict=True):
             if (page := self._answer(reading, parent)) is not None and page.count:
-                self._keep({*self._ids, parent})
+                self._kept.keep({*self._kept.ids, parent})
 
     def _behind(self, whole: Context | None, least: int) -> int | None:
         """Try ids from some id on, and count the rows still left over."""
@@ -334,7 +279,7 @@ class HiddenParents:
             if page is None or not page.count:
                 is_all &= page is not None
             elif len(some) == 1:
-                self._keep({*self._ids, *some})
+                self._kept.keep({*self._kept.ids, *some})
             else:
                 is_all &= self._try_together(whole, some)
         return is_all

@@ -18,7 +18,7 @@ from tap_ft42.declared.events import Events
 from tap_ft42.declared.listing import ID
 from tap_ft42.declared.words import first_of
 from tap_ft42.lists.existence import known_to_exist
-from tap_ft42.planning.refresh import hidden_ids
+from tap_ft42.planning.hidden import hidden_ids
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_ft42.declared.capabilities import STATE_KEY
 from tap_ft42.declared.contexts import CURSUS
-from tap_ft42.planning.refresh import HIDDEN
+from tap_ft42.planning.hidden import HIDDEN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -28,9 +28,6 @@ from tap_ft42.planning.bookmarks import is_same_scope
 if TYPE_CHECKING:
     from collections.abc import Collection, Container, Mapping
 
-HIDDEN = "hidden"
-"""Key in the state of a list: its parents that 42 does not list."""
-
 _LONGEST_TOLERANCE = 2 * HOUR
 """A read may be due so much earlier. A daily job may begin some seconds too early, and
 without a tolerance the read would then wait for another day."""
@@ -89,10 +86,3 @@ def forget_partitions(stream_state: dict[str, Any], parents: Container[object]) 
             for partition in stream_state["partitions"]
             if (parent := parent_of(partition["context"])) == 0 or parent in parents
         ]
-
-
-def hidden_ids(stream_state: dict[str, Any]) -> set[int]:
-    """Return the ids of hidden parents: found, though 42 does not list them."""
-    kept = stream_state.get(HIDDEN)
-    ids = kept.get("ids") if isinstance(kept, dict) else None
-    return {one for one in ids if type(one) is int} if isinstance(ids, list) else set()

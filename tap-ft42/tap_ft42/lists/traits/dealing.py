@@ -9,9 +9,7 @@ does not list comes last: it gets only the rows of people who have no other camp
 The same look-up is needed if a campus is read, or loaded for the first time, after one with a
 higher id. It must not take the rows of people who study at both.
 
-If the application may not look up who studies where, the list itself is asked: for the rows by
-their ids, at half of the campuses, then at half of these. One request tells which rows belong
-to other campuses, too.
+If the application may not look up who studies where, the list itself is asked: `Whereabouts`.
 
 A window begins a little before its bookmark, so the last rows of a run come again in the
 next one. Rows that have not changed go to the same campus, without a look-up. The state of the
@@ -26,18 +24,16 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from tap_ft42.api.errors import FatalAPIError
 from tap_ft42.api.page import has_id
 from tap_ft42.declared.contexts import parent_of
 from tap_ft42.declared.instants import milliseconds
-from tap_ft42.declared.listing import BY_ID, ID
+from tap_ft42.declared.listing import ID
 from tap_ft42.lists.corrected import corrected
 from tap_ft42.lists.hidden import tell_left_over
+from tap_ft42.lists.traits.whereabouts import Whereabouts
 from tap_ft42.planning.bookmarks import has_bookmark
-from tap_ft42.planning.refresh import hidden_ids
-from tap_ft42.planning.scope import id_lists
+from tap_ft42.planning.hidden import hidden_ids
 from tap_ft42.reading.asking import IncompleteReadError, TooDearError
-from tap_ft42.reading.refused import asked_again_if_refused
 from tap_ft42.run.people import NOWHERE, person_of, preferred
 
 if TYPE_CHECKING:
@@ -67,7 +63,6 @@ class CampusDealer:
     def __init__(self, partitions: Partitions, whole: Context | None) -> None:
         cursor = partitions.listing.cursor
         self._list = partitions
-        self._whole = whole
         self._people = partitions.run.people
         self._state = partitions.state(whole)
         self._column = cursor.column if cursor else ""
@@ -81,8 +76,7 @@ class CampusDealer:
         self._campuses: list[int] = []
         self._loaded: set[int] = set()
         self._is_needed = False
-        self._heeded = 1
-        """So many ids of one list are known to count."""
+        self.whereabouts = Whereabouts(partitions, whole)
 
     @property
     def _hidden(self) -> set[int]:
@@ -169,96 +163,17 @@ class CampusDealer:
         """
         ranked = sorted(self._campuses, key=lambda own: (own not in self._hidden, own))
         if len(campuses) > 1:
-            self._find(ids, [own for own in ranked if own in campuses])
+            self.whereabouts.find(ids, [own for own in ranked if own in campuses], self._found)
         else:
             above = ranked[ranked.index(campuses[0]) + 1 :]
-            elsewhere = self._rows_at(ids, above) if above else set[int]()
+            elsewhere = self.whereabouts.rows_at(ids, above) if above else set[int]()
             # This read may get rows that a lower campus left to this one.
             self._found |= dict.fromkeys(ids, campuses[0])
             self._found |= dict.fromkeys(elsewhere, NOWHERE)
             if elsewhere and campuses[0] in self._hidden:
                 # They may have come here while it was not known which campuses are listed.
                 with suppress(TooDearError):
-                    self._find(elsewhere, above)
-
-    def _find(self, ids: set[int], campuses: Sequence[int]) -> None:
-        """Find for each row the last campus, in the given order, to which it belongs."""
-        if not ids or len(campuses) == 1:
-            self._found |= dict.fromkeys(ids, campuses[0])
-            return
-        middle = len(campuses) // 2
-        try:
-            there = self._rows_at(ids, campuses[middle:])
-        except IncompleteReadError as untold:
-            raise TooDearError from untold
-        self._find(there, campuses[middle:])
-        self._find(ids - there, campuses[:middle])
-
-    def _rows_at(self, ids: set[int], campuses: Sequence[int]) -> set[int]:
-        """Ask which rows belong to any of some campuses.
-
-        Raises:
-            IncompleteReadError: 42 does not tell.
-            RunEnds: The run has to end.
-        """
-        found, query = set[int](), self._list.query(self._whole)
-        can, reader = self._list.facts_of_sweeps.can, self._list.reader
-        for some in id_lists(campuses, can.longest_list):
-            query[self._list.listing.parent_filter or ""] = some
-            left = sorted(ids - found)
-            while left:
-                can = self._list.facts_of_sweeps.can
-                at_once = max(1, min(can.longest_list, reader.page_size - 1))
-                there = self._shown(query, batch := left[:at_once], ids)
-                found.update(there)
-                is_cut = at_once > 1 and reader.page_size <= at_once
-                if not is_cut and (len(there) == len(batch) or self._heeds(batch)):
-                    left = left[at_once:]
-        return found
-
-    def _heeds(self, ids: Sequence[int]) -> bool:
-        """Tell whether 42 shows the rows of so many ids: it may cut a list in silence."""
-        if len(ids) > self._heeded:
-            query = self._list.query(self._whole)
-            lacking = {*ids} - (there := self._shown(query, ids, {*ids}))
-            if lacking and self._shown(query, [max(lacking)], lacking):
-                shown = max(1, len(there))
-                self._list.facts_of_sweeps.shorten(BY_ID, len(ids), shown)
-                return False
-            self._heeded = len(ids)
-        return True
-
-    def _shown(self, query: Mapping[str, Any], batch: Sequence[int], ids: set[int]) -> set[int]:
-        """Ask for rows by their ids, and return the ids of those that come.
-
-        Other rows than those in `ids` must not come.
-        """
-        reader = self._list.reader
-        failure: Exception | None = None
-        if self.tells_rows:
-            query = {**query, BY_ID: ",".join(map(str, batch))}
-            source = reader.source(self._whole, query, path=self._list.whole_path)
-            try:
-                pages = asked_again_if_refused(lambda: reader.all_of(reader.ask_first(source)))
-                is_cut = reader.page_size < source.size
-                if all(
-                    ids.issuperset(page.ids) and (is_cut or page.count >= (page.total or 0))
-                    for page in pages
-                ):
-                    return {own for page in pages for own in page.ids}
-            except FatalAPIError as refusal:
-                failure = refusal
-            self._list.facts_of_sweeps.note_filter(
-                BY_ID, is_ignored=True, instead="Each campus is asked for by itself"
-            )
-        message = "42 does not tell which of its people study at other campuses, too"
-        raise IncompleteReadError(message) from failure
-
-    @property
-    def tells_rows(self) -> bool:
-        """Whether the API narrows rows of several campuses by their ids."""
-        can = self._list.facts_of_sweeps.can
-        return can.longest_list > 1 and BY_ID not in can.ignored_filters
+                    self.whereabouts.find(elsewhere, above, self._found)
 
     def _refuse_unknown(self) -> None:
         """Refuse to deal rows if nothing tells their campus.
