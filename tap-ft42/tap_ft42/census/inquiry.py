@@ -323,23 +323,24 @@ class DayInquiry(Inquiry):
         gone = set[int]()
         for batch in id_lists(owned, self._at_once):
             people = {int(person) for person in batch.split(",")}
+            had = sum(owned[person].total() for person in people)
             narrowed = {**filters, BY_PERSON: batch}
             try:
                 rows = self._counted(self._all_days, narrowed).total
-            except FatalAPIError:
+                # More than they had: 42 ignores the filter.
+                if rows > had or ceil(rows / self._page_size) > self._most:
+                    return None
+                gone |= people - self._owners(narrowed) if rows else people
+            except (FatalAPIError, IncompleteReadError):
                 return None
-            # More than they had: 42 ignores the filter.
-            had = sum(owned[person].total() for person in people)
-            if rows > had or ceil(rows / self._page_size) > self._most:
-                return None
-            gone |= people - self._owners(narrowed) if rows else people
         return gone
 
     def _owners(self, filters: Mapping[str, str]) -> set[int | None]:
         """Return whose some rows are."""
         name = f"{self._list.name_of(self._whole)} of people who left"
         query = {**(self._query or {}), **filters}
-        return set(map(person_of, self._list.read_apart([query], name, self._whole)))
+        rows = self._list.read_apart([query], name, self._whole, is_proof=True)
+        return set(map(person_of, rows))
 
     @override
     def _source(self, query: Mapping[str, Any]) -> ListSource:
