@@ -62,15 +62,15 @@ class Unnamed(Settling):
             luck = log(comparison.days / len(days))
             least = log(_SURE * account.total) / luck if luck > 0 else inf
             others = account.owners.only_on(days, comparison.zone) - asked
-            asked |= others
-            if not self._let_go(others, least):
+            if not (fitting := self._let_go(others, least)):
                 return
+            asked |= fitting
 
-    def _let_go(self, people: Collection[int], least: float = 0) -> int:
+    def _let_go(self, people: Collection[int], least: float = 0) -> set[int]:
         """Subtract the rows of people who have rows of so many days, if all of them lack.
 
         Returns:
-            How many rows left with these people.
+            Of whom 42 has told whether it still has rows; nobody if it does not tell.
         """
         account, zone = self._account, self._comparison.zone
         lacking = Counter({day: rows for (day, _), rows in self._lacking().items()})
@@ -90,9 +90,8 @@ class Unnamed(Settling):
         gone = told if told is not None else set() if least else {*fitting}
         for person in gone:
             account.let_go(person, fitting[person])
-        along = sum(fitting[person].total() for person in gone)
-        self._findings.along += along
-        return along
+            self._findings.along += fitting[person].total()
+        return set() if told is None else {*fitting}
 
     def _read_each(self, wanted: Iterable[Span]) -> Iterator[Proof]:
         """Read the rows of as many days as there are requests for."""
