@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from tap_ft42.api.errors import RetriableAPIError
+from tap_ft42.api.ledger import Entry
+from tap_ft42.api.retries import TooManyRequestsError
 from tap_ft42.reading.asking import Remedy, Source, TooLargeError
 from tap_ft42.reading.outages import Outages
 from tap_ft42.reading.regions import Region
@@ -17,10 +20,25 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from tap_ft42.api.budget import Budget
-    from tap_ft42.api.ledger import Entry
     from tap_ft42.api.page import Page
 
 HERE = (-1, 0)
+
+
+@dataclass
+class Listed(Source):
+    """A source of a route."""
+
+    _entry: Entry = field(default_factory=lambda: Entry("badges", "/v2/badges"))
+
+    @property
+    @override
+    def entry(self) -> Entry:
+        return self._entry
+
+    @override
+    def fetch(self, region: Region, number: int, sort: str | None) -> Page:
+        raise NotImplementedError
 
 
 class Large(Source):
@@ -40,8 +58,10 @@ class Large(Source):
         yield Remedy([(1, self)], lambda _: TooLargeError("too large", [self, self]))
 
 
-def failed(source: Source, tries: int) -> Any:  # noqa: ANN401 - what the package backoff passes
-    failure = RetriableAPIError("42 answered 502")
+def failed(
+    source: Source, tries: int, kind: type[RetriableAPIError] = RetriableAPIError
+) -> Any:  # noqa: ANN401 - what the package backoff passes
+    failure = kind("42 does not answer with rows")
     request = (Region(), 1, None)
     return {"args": (HERE, source, request), "exception": failure, "tries": tries}
 
@@ -66,3 +86,39 @@ def test_a_request_is_not_replaced_by_that_of_another_list() -> None:
         assert too_large.value.instead == [source, source]
 
     asyncio.run(two_fail())
+
+
+@pytest.mark.parametrize("is_answered", [True, False], ids=["other list", "no list"])
+def test_a_list_that_is_always_refused_is_given_up_if_another_one_is_answered(
+    *, is_answered: bool
+) -> None:
+    """Otherwise each request of it would be sent a hundred times."""
+    probes = list[Entry]()
+
+    async def ask(_: Callable[[], Page], entry: Entry) -> None:
+        probes.append(entry)
+        if not is_answered:
+            raise cast(
+                "TooManyRequestsError", failed(Listed(), 1, TooManyRequestsError)["exception"]
+            )
+
+    async def sent() -> int:
+        troubles = Troubles(
+            Outages(cast("Budget", None)),
+            ask=ask,
+            known_good=lambda: cast("Callable[[], Page]", sent),
+            has_worked=True,
+        )
+        source, requests = Listed(), 0
+        for _ in range(14):
+            for tries in range(1, 20):
+                requests += 1
+                source.entry.count(refusals=1)
+                try:
+                    await troubles.look_into(failed(source, tries, TooManyRequestsError))
+                except TooManyRequestsError:
+                    break
+        return requests
+
+    assert asyncio.run(sent()) == (8 + 13 if is_answered else 14 * 19)
+    assert len(probes) == (1 if is_answered else 14 * 2)

@@ -316,39 +316,11 @@ def _cursus_users(
     world: World, users: Table, cursus: Table, roles: NDArray[np.int8], rng: np.random.Generator
 ) -> Table:
     """The main cursus for students and alumni, the piscine for most, others for a few."""
-    everyone = np.arange(len(roles))
-    main = everyone[roles <= ALUMNUS]
-    piscine = everyone[
-        (roles == PISCINER) | ((roles <= ALUMNUS) & (rng.random(len(roles)) < 0.8))
-    ]
-    others = everyone[rng.random(len(roles)) < 0.1]
-    elsewhere = cursus.array("id")[~np.isin(cursus.array("id"), (MAIN_CURSUS, PISCINE))]
-    owner = np.concatenate([main, piscine, others])
-    which = np.concatenate(
-        [
-            np.full(len(main), MAIN_CURSUS),
-            np.full(len(piscine), PISCINE),
-            rng.choice(elsewhere, size=len(others)),
-        ]
-    )
+    owner, which, made = _enrolments(world, users, cursus, roles, rng)
     count, epoch = len(owner), at(world.epoch)
-    made = np.minimum(
-        users.array("created_at")[owner]
-        + np.where(
-            which == MAIN_CURSUS,
-            rng.integers(40 * DAY, 90 * DAY, size=count),
-            rng.integers(HOUR, 20 * DAY, size=count),
-        ),
-        epoch - HOUR,
-    )
-    order = np.argsort(made, kind="stable")
-    owner, which, made = owner[order], which[order], made[order]
     is_main = which == MAIN_CURSUS
     alumni = roles[owner] == ALUMNUS
-    level = np.where(is_main, rng.gamma(2.5, 2.2, size=count), rng.gamma(2, 1.5, size=count))
-    level = np.where(rng.random(count) < 0.9, np.round(level, 2), level)
-    level[rng.random(count) < 0.05] = 0.0
-    level = np.minimum(level, HIGHEST_LEVEL)
+    level = _levels(is_main, rng)
     member = is_main & (level > 9) & ~alumni
     newer = rng.random(count) < 0.7
     grade = np.select(
@@ -377,15 +349,8 @@ def _cursus_users(
         np.maximum(begin + rng.integers(60 * DAY, 900 * DAY, size=count), begin),
         NULL_INSTANT,
     )
-    batch = at("2025-04-15T08:30:00.517Z")
-    changed = np.where((rng.random(count) < 0.06) & (made < batch), batch, made)
-    single = rng.random(count) < 0.16
-    changed = np.where(
-        single,
-        np.minimum(made + rng.integers(DAY, 600 * DAY, size=count), epoch - HOUR),
-        changed,
-    )
     words = [None if g < 0 else GRADES[g] for g in grade.tolist()]
+    changed = _changed(made, epoch, rng)
     return Table(
         "cursus_users",
         {
@@ -399,6 +364,62 @@ def _cursus_users(
             "has_coalition": Column(Kind.BOOL, is_main | (which == PISCINE)),
             "blackholed_at": Column(Kind.INSTANT, hole),
             "created_at": Column(Kind.INSTANT, made),
-            "updated_at": Column(Kind.INSTANT, np.maximum(changed, made)),
+            "updated_at": Column(Kind.INSTANT, changed),
         },
     )
+
+
+def _enrolments(
+    world: World, users: Table, cursus: Table, roles: NDArray[np.int8], rng: np.random.Generator
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Who is enrolled (by position), in which cursus, and since when, the oldest first."""
+    everyone = np.arange(len(roles))
+    main = everyone[roles <= ALUMNUS]
+    piscine = everyone[
+        (roles == PISCINER) | ((roles <= ALUMNUS) & (rng.random(len(roles)) < 0.8))
+    ]
+    others = everyone[rng.random(len(roles)) < 0.1]
+    elsewhere = cursus.array("id")[~np.isin(cursus.array("id"), (MAIN_CURSUS, PISCINE))]
+    owner = np.concatenate([main, piscine, others])
+    which = np.concatenate(
+        [
+            np.full(len(main), MAIN_CURSUS),
+            np.full(len(piscine), PISCINE),
+            rng.choice(elsewhere, size=len(others)),
+        ]
+    )
+    made = np.minimum(
+        users.array("created_at")[owner]
+        + np.where(
+            which == MAIN_CURSUS,
+            rng.integers(40 * DAY, 90 * DAY, size=len(owner)),
+            rng.integers(HOUR, 20 * DAY, size=len(owner)),
+        ),
+        at(world.epoch) - HOUR,
+    )
+    order = np.argsort(made, kind="stable")
+    return owner[order], which[order], made[order]
+
+
+def _levels(is_main: NDArray[np.bool_], rng: np.random.Generator) -> NDArray[np.float64]:
+    """Levels, by whether the cursus is the main one: most have two digits, some are 0."""
+    count = len(is_main)
+    level = np.where(is_main, rng.gamma(2.5, 2.2, size=count), rng.gamma(2, 1.5, size=count))
+    level = np.where(rng.random(count) < 0.9, np.round(level, 2), level)
+    level[rng.random(count) < 0.05] = 0.0
+    return np.minimum(level, HIGHEST_LEVEL)
+
+
+def _changed(
+    made: NDArray[np.int64], epoch: int, rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """When enrolments were changed: a few all at once, some by themselves, others never."""
+    count, batch = len(made), at("2025-04-15T08:30:00.517Z")
+    changed = np.where((rng.random(count) < 0.06) & (made < batch), batch, made)
+    single = rng.random(count) < 0.16
+    changed = np.where(
+        single,
+        np.minimum(made + rng.integers(DAY, 600 * DAY, size=count), epoch - HOUR),
+        changed,
+    )
+    return np.maximum(changed, made)

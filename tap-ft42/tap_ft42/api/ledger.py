@@ -40,6 +40,8 @@ class Entry:
     """Requests that were sent, with an answer or without."""
     refusals: int = 0
     """Answers 429."""
+    refusals_in_a_row: int = 0
+    """Answers 429 since the last page."""
     retries: int = 0
     """Requests that failed and were tried again, without answers 429."""
     rows: int = 0
@@ -93,6 +95,7 @@ class Entry:
         with self._lock:
             self.rows += page.count
             self.bytes += len(page.body)
+            self.refusals_in_a_row = 0
             self.page_size = max(self.page_size, page.size)
 
     def count(self, *, requests: int = 0, refusals: int = 0) -> None:
@@ -100,6 +103,7 @@ class Entry:
         with self._lock:
             self.requests += requests
             self.refusals += refusals
+            self.refusals_in_a_row += refusals
 
     def emit(self, *, is_changed: bool | None) -> None:
         """Count a row that goes to the target. Only the consuming thread calls this."""

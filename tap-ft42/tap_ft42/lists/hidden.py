@@ -258,14 +258,14 @@ class HiddenParents:
         is_all = self._try_together(whole, some) and some == ids
         rest = self._left_over(whole)
         if rest is None and not is_all:
-            self._list.logger.warning(
-                "%s: nothing tells whether all rows belong to a known %s. Those of %d or more, "
-                "if there are any, are missing, as 42 takes lists of %d ids at most.",
-                self._list.listing.name,
+            Events(self._list.listing.name).warning(
+                "nothing tells whether all rows belong to a known %s. Those of %d or more, if "
+                "there are any, are missing, as 42 takes lists of %d ids at most.",
                 self._list.listing.parent_id,
                 some[-1] + 1 if some else least,
                 longest,
-                extra={"happened": "ids_untried", "longest": longest},
+                happened="ids_untried",
+                longest=longest,
             )
         return rest
 

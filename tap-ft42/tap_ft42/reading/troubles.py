@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 _Request: TypeAlias = "tuple[Region, int, str | None]"
 """Which rows, which page, which order."""
 
+_SHUT = 8
+"""After so many answers 429 in a row, another list is asked: this one may always be refused."""
+
 _TWICE = 2
 _LOOKED_INTO = {_TWICE, MAX_TRIES - 1}
 """Numbers of failures of one request after which the reason is looked for."""
@@ -62,6 +65,8 @@ class Troubles:
         self._known_good = known_good
         self._has_worked = has_worked
         self._looking = asyncio.Lock()
+        self._shut: set[tuple[str, str]] = set()
+        """Streams and routes that are refused though the quota is not used up."""
         self._suspected: dict[Place, tuple[Source, _Request, Remedy]] = {}
         """By place, as several requests may have it: the one that may be too large, and why."""
 
@@ -70,11 +75,13 @@ class Troubles:
 
         Raises:
             TooLargeError: A smaller request is answered.
+            TooManyRequestsError: The list is always refused.
             RunEnds: The API is down, and the run has to end.
         """
         place, source, request = details["args"]
         failure, noticed = details["exception"], time.monotonic()
         if isinstance(failure, TooManyRequestsError):
+            await self._refuse_shut(source.entry, details)
             return
         _refuse_unfitted(source)
         is_suspected = self._remedy(place, source, request) is not None
@@ -91,6 +98,19 @@ class Troubles:
                 failure = no_token
             region, _, sort = request
             await self._outlast(failure, source.entry, partial(source.fetch, region, 1, sort))
+
+    async def _refuse_shut(self, entry: Entry, details: Details) -> None:
+        """Give up a request that is refused again and again, though another list is answered.
+
+        Each refusal is followed by a longer pause, so other users are no reason.
+        """
+        name, known = (entry.stream, entry.route), self._known_good()
+        if entry.refusals_in_a_row < _SHUT or known is None:
+            return
+        if not details["tries"] % _SHUT and await self._is_answered(known, entry):
+            self._shut.add(name)
+        if name in self._shut:
+            raise details["exception"]
 
     async def _is_too_large(
         self,
