@@ -301,6 +301,25 @@ def test_a_difference_whose_days_no_request_is_left_to_find_is_told(here: Copy) 
     assert set(here.rows) == here.truth
 
 
+def test_without_a_graph_rows_of_a_merged_account_are_not_taken_for_gone(here: Copy) -> None:
+    here.sandbox.configure(graphs="refused")
+    here.night()
+    rows = here.rows.values()
+    kept, merged, *_ = sorted({row["user_id"] for row in rows if row["status"] == "finished"})
+    own = [row for row in rows if row["user_id"] == merged]
+    for row in own:
+        here.sandbox.update("projects_users", row["id"], user_id=kept)
+    here.sandbox.delete("users", merged)
+    done = sum(row["status"] == "finished" for row in own)
+    for like in range(100, 100 + 30 * done, 30):  # as many, so that the total agrees
+        here.sandbox.delete("projects_users", here.a_finished_one(like))
+    for _ in range(5):
+        here.night()
+        told = [one for one in here.last.warnings if "than are known" in one]
+        assert told or set(here.rows) == here.truth
+    assert set(here.rows) == here.truth
+
+
 @pytest.mark.parametrize("owners", [None, {"people": "damaged"}])
 def test_where_the_state_does_not_say_whose_rows_are_the_days_that_lack_some_are_read(
     here: Copy, owners: Row | None

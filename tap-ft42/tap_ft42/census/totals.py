@@ -7,6 +7,7 @@ are halved until those that differ are found. They are settled as in an audit.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -30,9 +31,10 @@ from tap_ft42.census.unnamed import LEAVERS, Unnamed, leavers
 from tap_ft42.declared.contexts import cursus_of
 from tap_ft42.declared.listing import CREATED_AT
 from tap_ft42.declared.words import some
+from tap_ft42.reading.regions import Region
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from tap_ft42.census.accounts import Account
     from tap_ft42.run.people import Departures
@@ -90,9 +92,9 @@ class TotalsCensus(DayInquiry):
         if account.owners:
             owned = account.owners.of(left)
             gone, have_gone = self._without_rows(owned, filters), False
-            for person in gone or ():
+            for person in self._lacking(owned, gone or (), filters):
                 account.let_go(person, owned[person])
-            is_known = gone is not None
+            is_known = gone is not None and self._most > 0
         else:
             have_gone = have_gone_along(lacking, account, departures)
             is_known = not have_gone
@@ -101,6 +103,35 @@ class TotalsCensus(DayInquiry):
         elif LEAVERS in account.notes:
             account.forget(LEAVERS)
         return have_gone
+
+    def _lacking(
+        self,
+        owned: Mapping[int, Counter[int]],
+        gone: Collection[int],
+        filters: Mapping[str, str],
+    ) -> set[int]:
+        """Return whose rows lack on a day of theirs: those of a merged account are another's.
+
+        Args:
+            owned: How many rows people had, by moment.
+            gone: The people.
+            filters: What narrows the list to such rows.
+        """
+        own, taken = self._account.rows("UTC", named=False), Counter[int]()
+        days = {one: {day_of(moment, "UTC") for moment in owned[one]} for one in gone}
+        for one in gone:
+            for moment, rows in owned[one].items():
+                taken[day_of(moment, "UTC")] += rows
+        sure = set[int]()
+        for one in sorted(gone)[: self._most]:
+            # On the day with the fewest rows, nobody else's are likely to lack.
+            day = min(days[one], key=own.__getitem__)
+            first, end = bounds(day, day, "UTC")
+            # A range of instants reaches a millisecond further than it is asked for.
+            region = Region({CREATED_AT: (first - 1, end - 2)})
+            if self._counted(region, filters).total <= own[day] - taken[day]:
+                sure.add(one)
+        return sure
 
     @override
     def _tell_left_over(self, more: int) -> None:
