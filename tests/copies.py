@@ -16,10 +16,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.known_files import ROOT, copy_known_files
+from tests.sandboxes import running_sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
+
+    from ft42_sandbox.testing import RunningSandbox
 
 STRANGERS = ROOT / "tests/strangers"
 """A folder an endpoint: a stream, a schema, and an endpoint of the sandbox."""
@@ -129,6 +132,13 @@ def copied(folder: Path, *endpoints: str) -> Copy:
     return Copy(root)
 
 
+@contextmanager
+def sandbox_of(copy: Copy, **sizes: Any) -> Iterator[RunningSandbox]:  # noqa: ANN401 - those of the sandbox
+    """Run the sandbox of a copy."""
+    with copy.imported(), running_sandbox(**sizes) as running:
+        yield running
+
+
 @dataclass
 class CopiedTap:
     """The tap of a copy, with a folder and settings of its own."""
@@ -136,6 +146,24 @@ class CopiedTap:
     copy: Copy
     folder: Path
     settings: Mapping[str, Any]
+
+    @classmethod
+    def at(
+        cls,
+        there: RunningSandbox,
+        copy: Copy,
+        folder: Path,
+        **settings: object,
+    ) -> CopiedTap:
+        """The tap of a copy, pointed at a sandbox without limits."""
+        pointed = {
+            "api_url": there.url,
+            "client_id": there.client_id,
+            "client_secret": there.client_secret,
+            "requests_per_second": 0,
+            "requests_per_hour": 0,
+        }
+        return cls(copy, folder, {**pointed, **settings})
 
     def __post_init__(self) -> None:
         """Write the settings down."""

@@ -1,4 +1,4 @@
-"""Ports that nobody uses."""
+"""Ports of this machine: which are free, which are open."""
 
 from __future__ import annotations
 
@@ -13,3 +13,9 @@ def free_port() -> int:
         probe.bind((HOST, 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def is_open(port: int) -> bool:
+    """Whether somebody listens on a port of this machine."""
+    with socket.socket() as probe:
+        return probe.connect_ex((HOST, port)) == 0

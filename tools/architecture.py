@@ -54,12 +54,13 @@ MECHANISMS: Mapping[str, tuple[str, ...]] = {
         "lists/sweeping.py",
         "lists/traits/campuses.py",
         "lists/traits/dealing.py",
+        "lists/traits/whereabouts.py",
     ),
     "Reference lists by interval": ("planning/refresh.py", "lists/due.py"),
     "Campuses that are not listed": ("lists/hidden.py", "planning/hidden.py"),
     "People of a scope": ("run/people.py", "lists/traits/newcomers.py"),
     "Points": ("lists/traits/points.py",),
-    "Levels": ("lists/traits/movers.py",),
+    "Levels": ("lists/traits/freshness.py", "lists/traits/movers.py"),
     "Audit": ("census/audit.py", "census/findings.py", "reading/graph.py"),
     "Census": (
         "census/accounts.py",
@@ -79,7 +80,7 @@ MECHANISMS: Mapping[str, tuple[str, ...]] = {
         "census/unnamed.py",
         "reading/ids.py",
     ),
-    "Plan before a run": ("lists/costs.py",),
+    "Plan before a run": ("estimate/costs.py", "estimate/intent.py", "estimate/report.py"),
     "Doctor": (
         "doctor/doctor.py",
         "doctor/examination.py",

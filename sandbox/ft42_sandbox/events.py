@@ -160,6 +160,10 @@ class Events(Cast):
             at,
             "join",
         )
+        self._join_coalition(user_id, campus_id, at)
+
+    def _join_coalition(self, user_id: int, campus_id: int, at: int) -> None:
+        """A membership, if there is a coalition for the main cursus of the campus."""
         blocs, coalitions = self.store["blocs"], self.store["coalitions"]
         here = blocs.array("id")[
             (blocs.array("campus_id") == campus_id) & (blocs.array("cursus_id") == MAIN_CURSUS)

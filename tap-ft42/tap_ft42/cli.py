@@ -24,9 +24,10 @@ from tap_ft42.api.clock import ClockError
 from tap_ft42.api.errors import APIError, SettingError, explain
 from tap_ft42.configuration import UnreadableFileError, checked
 from tap_ft42.declared.declarations import DeclarationError
-from tap_ft42.doctor import report as reports
+from tap_ft42.doctor import report as doctor_report
 from tap_ft42.doctor.doctor import Visit, VisitEndsError
-from tap_ft42.lists.costs import as_text, estimates
+from tap_ft42.estimate import report as cost_report
+from tap_ft42.estimate.costs import estimates
 from tap_ft42.run import logs
 from tap_ft42.run.lifecycle import IncompleteRunError
 
@@ -176,7 +177,7 @@ def _plan(context: click.Context, /, **options: Any) -> None:  # noqa: ANN401 - 
     tap.run.begin()
     for setting, why in tap.missing_ids():
         tap.logger.warning("%s: %s.", setting, why)
-    click.echo(as_text(tap.run, estimates(tap.lists)))
+    click.echo(cost_report.as_text(tap.run, estimates(tap.lists)))
 
 
 @click.pass_context
@@ -190,10 +191,10 @@ def _doctor(
 ) -> None:
     tap = _tap(context, options)
     diagnosis = Visit(tap.run, tap.lists).diagnosis()
-    json_text = json.dumps(reports.as_json(diagnosis), indent=2)
+    json_text = json.dumps(doctor_report.as_json(diagnosis), indent=2)
     if report is not None:
         report.write_text(json_text + "\n", encoding="utf-8")
-    click.echo(json_text if is_json else reports.as_text(diagnosis))
+    click.echo(json_text if is_json else doctor_report.as_text(diagnosis))
     if diagnosis.refusal is not None:
         raise diagnosis.refusal
     context.exit(0 if diagnosis.has_way else 1)

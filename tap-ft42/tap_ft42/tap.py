@@ -47,12 +47,7 @@ class TapFT42(Tap, Host):
     config_jsonschema = SETTINGS
 
     def __init__(self, *, parse_env_config: bool = False, **options: Any) -> None:  # noqa: ANN401 - the SDK's
-        """Read the settings.
-
-        Args:
-            parse_env_config: Whether to read variables, too; they win over files.
-            options: The SDK's options.
-        """
+        """Read the settings, from variables too if asked to; these win over files."""
         if parse_env_config:
             self.append_builtin_config(SETTINGS)
             options["config"] = dict(options.get("config") or {}) | from_variables(SETTINGS)
@@ -92,7 +87,7 @@ class TapFT42(Tap, Host):
         for list_run in self.lists.values():
             if list_run.listing.parent is not None:
                 self.lists[list_run.listing.parent.name].add_child(list_run)
-            list_run.listen_to_marks()
+            list_run.follow_marks()
         for own_stream in own:
             own_stream.attach(self.run, self.lists)
         self._order = [stream.name for stream in (*streams, *own)]

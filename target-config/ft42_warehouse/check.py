@@ -29,13 +29,9 @@ _PAST = {"created_at", "updated_at", "marked_at", "alumnized_at"}
 
 
 def broken_promises(connection: Connection[Any], schemas: Schemas) -> list[str]:
-    """Return the broken promises, a sentence each.
+    """Return the broken promises, a sentence each; nothing is changed.
 
     Rows that landed after the last publish are skipped: they are not late yet.
-
-    Args:
-        connection: A connection of the publisher; nothing is changed.
-        schemas: Names of the schemas.
 
     Raises:
         psycopg.Error: The server refused a statement.
@@ -64,12 +60,7 @@ def broken_promises(connection: Connection[Any], schemas: Schemas) -> list[str]:
 
 
 def remember(connection: Connection[Any], schemas: Schemas, broken: list[str]) -> None:
-    """Keep the result of a check, for `warehouse status`.
-
-    Args:
-        connection: A connection of the publisher.
-        schemas: Names of the schemas.
-        broken: The broken promises, a sentence each.
+    """Keep the broken promises that a check has found, for `warehouse status`.
 
     Raises:
         psycopg.Error: The server refused a statement.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg import sql
 
-from ft42_warehouse.mentions import naming, without
+from ft42_warehouse.mentions import naming, without_erased
 from ft42_warehouse.named.digests import erased_names, remember_names
 from ft42_warehouse.named.redaction import redact
 from ft42_warehouse.named.strings import Named, names_of
@@ -24,10 +24,8 @@ if TYPE_CHECKING:
 def find_erased(connection: Connection[Any], schemas: Schemas, since: int) -> Named:
     """Note in the temporary table ``erased`` whose data must be erased.
 
-    Args:
-        connection: The transaction of a publish, which has found the disappeared rows.
-        schemas: Names of the schemas.
-        since: The first transaction whose rows are looked at.
+    The publish whose transaction is open has found the disappeared rows; it looks at rows from
+    the transaction `since` on.
 
     Returns:
         The strings that name these persons, as long as the tables still have them.
@@ -99,10 +97,6 @@ def _remove_from_others(connection: Connection[Any], schemas: Schemas, table: Ta
     """Remove the persons in the table ``erased`` from rows that belong to others."""
     connection.execute(schemas.statement("erase/naming", naming=naming(schemas, table)))
     connection.execute("ANALYZE naming")
-    persons = sql.SQL("(SELECT array_agg(user_id) FROM erased)::bigint[]")
-    changes = sql.SQL(", ").join(
-        sql.SQL("{} = {}").format(*change) for change in without(schemas, table, "p", persons)
-    )
     for schema_name, noting in (
         (schemas.published, ", last_changed_at = now()"),
         (schemas.landed, ""),
@@ -112,7 +106,7 @@ def _remove_from_others(connection: Connection[Any], schemas: Schemas, table: Ta
                 "erase/others",
                 table,
                 anywhere=sql.Identifier(schema_name, table.name),
-                without=changes,
+                without=without_erased(schemas, table),
                 noting=sql.SQL(noting),
             )
         )
@@ -120,12 +114,9 @@ def _remove_from_others(connection: Connection[Any], schemas: Schemas, table: Ta
 
 
 def forget(connection: Connection[Any], schemas: Schemas, user_id: int) -> Counter[str]:
-    """Erase a person's data, and let no load bring them back.
+    """Erase the data of the person with an id at 42, and let no load bring them back.
 
-    Args:
-        connection: A connection of the publisher, in autocommit mode.
-        schemas: Names of the schemas.
-        user_id: The person's id at 42.
+    The connection is one of the publisher, in autocommit mode.
 
     Returns:
         The number of deleted published rows, by table.

@@ -16,7 +16,7 @@ from psycopg import sql
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
-from ft42_warehouse.objects import REMEMBERED, Objects
+from ft42_warehouse.objects import REMEMBERED, Objects, have_all
 from ft42_warehouse.published import end_of_the_last_publish, required_objects, waiting
 from ft42_warehouse.shown import shown
 from ft42_warehouse.tables import published_tables, stream_schemas
@@ -215,12 +215,7 @@ _CAUSES = (
 def findings(
     connection: Connection[Any], schemas: Schemas, schedule: Schedule
 ) -> list[Finding]:
-    """Return all findings, the worst first.
-
-    Args:
-        connection: A connection of the publisher; nothing is changed.
-        schemas: Names of the schemas.
-        schedule: How old the tables may be.
+    """Return all findings, the worst first; nothing is changed.
 
     Raises:
         psycopg.Error: The server refused a statement.
@@ -236,13 +231,9 @@ def wrong(
     schedule: Schedule,
     parts: Mapping[str, sql.Composable],
 ) -> list[Finding]:
-    """Return the findings of all causes; all objects must exist.
+    """Return the findings of all causes; all objects must exist, and nothing is changed.
 
-    Args:
-        connection: A connection of the publisher; nothing is changed.
-        schemas: Names of the schemas.
-        schedule: How old the tables may be.
-        parts: The result of `shared_parts`.
+    `parts` is the result of `shared_parts`.
     """
     parameters = {
         "tables": Jsonb(schedule.as_rows()), "jobs": Jsonb(schedule.jobs()), **THRESHOLDS
@@ -260,9 +251,7 @@ def wrong(
 def shared_parts(connection: Connection[Any], schemas: Schemas) -> dict[str, sql.Composable]:
     """Return the subqueries that several statements share, by their names in ``sql/parts``.
 
-    Args:
-        connection: A connection of the publisher, to a database with all objects.
-        schemas: Names of the schemas.
+    All objects must exist.
     """
     # This count is made once for all statements.
     since = sql.Literal(end_of_the_last_publish(connection, schemas))
@@ -306,22 +295,13 @@ def _said(finding: Finding) -> tuple[str, str, str]:
 
 
 def missing(connection: Connection[Any], schemas: Schemas) -> list[Finding]:
-    """Return findings for required objects that are missing; without them, stop here.
-
-    Args:
-        connection: A connection of the publisher; nothing is changed.
-        schemas: Names of the schemas.
-    """
+    """Return findings for required objects that are missing; without them, stop here."""
     return list(_missing(connection, schemas))
 
 
 def _missing(connection: Connection[Any], schemas: Schemas) -> Iterator[Finding]:
     advice = "Run `warehouse init`, then `warehouse publish`."
-    ready = connection.execute(
-        "SELECT FROM pg_tables WHERE schemaname = %s AND tablename = ANY (%s)",
-        (schemas.warehouse, list(REMEMBERED)),
-    )
-    if ready.rowcount < len(REMEMBERED):
+    if not have_all(connection, schemas, REMEMBERED):
         yield Finding(
             "not-prepared", None, Severity.BROKEN,
             "The database is not prepared, or an older version prepared it.", advice,

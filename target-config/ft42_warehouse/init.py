@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 from psycopg import sql
 
-from ft42_warehouse.landing import (
-    UnusableTableError,
-    create_functions,
-    create_landing,
-    create_triggers,
-    reduce_landed,
+from ft42_warehouse.admission import create_functions, create_triggers, reduce_landed
+from ft42_warehouse.landing import UnusableTableError, create_landing
+from ft42_warehouse.objects import (
+    FIRST_REMEMBERED,
+    REMEMBERED,
+    Objects,
+    TakenNameError,
+    have_all,
 )
-from ft42_warehouse.objects import FIRST_REMEMBERED, REMEMBERED, Objects, TakenNameError
 from ft42_warehouse.published import create_published
 from ft42_warehouse.roles import create_roles, hand_over
 from ft42_warehouse.shards import ShardNameError, join_landings, with_shards
@@ -122,12 +123,7 @@ def create_all(
 def is_up_to_date(
     connection: Connection[Any], schemas: Schemas, shards: Iterable[str] = ()
 ) -> bool:
-    """Tell whether this version has called `create_all` for these schemas.
-
-    Args:
-        connection: A connection in autocommit mode.
-        schemas: Names of the schemas.
-        shards: Names of shards to create, besides those that exist.
+    """Tell whether this version has called `create_all` for these schemas and shards.
 
     Raises:
         psycopg.Error: The server refused the query.
@@ -174,11 +170,7 @@ def _create_all(
     schemas = with_shards(connection, schemas, shards)
     _create_schemas(connection, schemas)
     roles = create_roles(connection, schemas)
-    kept = connection.execute(
-        "SELECT FROM pg_tables WHERE schemaname = %s AND tablename = ANY (%s)",
-        (schemas.warehouse, list(FIRST_REMEMBERED)),
-    )
-    if kept.rowcount < len(FIRST_REMEMBERED):
+    if not have_all(connection, schemas, FIRST_REMEMBERED):
         connection.execute(schemas.statement("remember/bookkeeping"))
     objects = Objects(connection, schemas)
     made = {

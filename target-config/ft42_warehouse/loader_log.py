@@ -78,14 +78,7 @@ class WithoutValues(logging.Filter):
     """Removes values of rows from log records that carry an error."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Replace each error by one of the same name without values.
-
-        Args:
-            record: The log record; it is changed.
-
-        Returns:
-            True: the record is logged.
-        """
+        """Replace each error by one of the same name without values; log all records."""
         error = record.exc_info[1] if record.exc_info else None
         if error is not None:
             reduced = _reduced(error)

@@ -22,10 +22,7 @@ _REDUCED_AT_ONCE = {("projects_users", "teams"): "reduced_teams"}
 def mentioned(schemas: Schemas, table: Table, row: str) -> sql.Composed:
     """Return the query for the ids of the persons whom a row names, except its own.
 
-    Args:
-        schemas: Names of the schemas.
-        table: The table.
-        row: The name of the row in statements.
+    `row` is the name of the row in statements.
     """
     return sql.SQL(" UNION ALL ").join(
         sql.SQL("SELECT {}.id_of(item, {}) FROM jsonb_path_query({}, {}) AS item").format(
@@ -66,11 +63,7 @@ def without(
 ) -> Iterator[tuple[sql.Identifier, sql.Composed]]:
     """Yield the columns of a row that can name others, with their values without persons.
 
-    Args:
-        schemas: Names of the schemas.
-        table: The table.
-        row: The name of the row in statements.
-        persons: The array of the ids of the persons to remove.
+    `row` is the name of the row in statements, `persons` the array of the ids to remove.
     """
     for column in dict.fromkeys(mention.column for mention in table.mentions):
         value = sql.SQL("{}").format(sql.Identifier(row, column))
@@ -80,15 +73,20 @@ def without(
         yield sql.Identifier(column), value
 
 
+def without_erased(schemas: Schemas, table: Table) -> sql.Composed:
+    """Return the assignments that remove the persons in ``erased`` from a row ``p``."""
+    persons = sql.SQL("(SELECT array_agg(user_id) FROM erased)::bigint[]")
+    return sql.SQL(", ").join(
+        sql.SQL("{} = {}").format(*change) for change in without(schemas, table, "p", persons)
+    )
+
+
 def reduced(
     schemas: Schemas, table: Table, row: str
 ) -> Iterator[tuple[sql.Identifier, sql.Composed]]:
     """Yield the columns with lists of people, and the value that is kept when they land.
 
-    Args:
-        schemas: Names of the schemas.
-        table: The table.
-        row: The name of the row in statements.
+    `row` is the name of the row in statements.
     """
     for column in table.naming_lists:
         function = _REDUCED_AT_ONCE.get((table.name, column))

@@ -78,14 +78,9 @@ class _Figures:
 def _gauge(
     name: str, meaning: str, rows: list[Row], value: str, **labels: str
 ) -> GaugeMetricFamily:
-    """Return a gauge with a figure of each row.
+    """Return a gauge with a figure of each row: that in the column `value`.
 
-    Args:
-        name: The name of the gauge.
-        meaning: Its description.
-        rows: The rows.
-        value: The column with the figure.
-        labels: By label, the column that holds it.
+    `labels` names for each label the column that holds it.
     """
     gauge = GaugeMetricFamily(name, meaning, labels=list(labels))
     for row in rows:

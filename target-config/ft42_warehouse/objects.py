@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 from psycopg import sql
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from psycopg import Connection
 
     from ft42_warehouse.statements import Schemas
@@ -31,6 +33,15 @@ REMEMBERED = (
 
 class TakenNameError(Exception):
     """An object of somebody else has a name that is needed."""
+
+
+def have_all(connection: Connection[Any], schemas: Schemas, names: Collection[str]) -> bool:
+    """Tell whether the warehouse has all of these tables of its own."""
+    found = connection.execute(
+        "SELECT FROM pg_tables WHERE schemaname = %s AND tablename = ANY (%s)",
+        (schemas.warehouse, list(names)),
+    )
+    return found.rowcount == len(names)
 
 
 class Objects:

@@ -32,12 +32,7 @@ class UnknownPersonError(Exception):
 
 
 def person_id(connection: Connection[Any], schemas: Schemas, who: str) -> int:
-    """Return a person's id.
-
-    Args:
-        connection: A connection of the publisher.
-        schemas: Names of the schemas.
-        who: The id, or the login.
+    """Return the id of a person who is named by id or login.
 
     Raises:
         UnknownPersonError: No person has the login, or several do.
@@ -84,11 +79,6 @@ def known_of(connection: Connection[Any], schemas: Schemas, person: int) -> Know
     """Return every row of every schema that is about a person, or names the person.
 
     This includes rows of others that name the person, such as enrolments of the same team.
-
-    Args:
-        connection: A connection of the publisher; nothing is changed.
-        schemas: Names of the schemas.
-        person: The id at 42.
 
     Raises:
         psycopg.Error: The server refused a statement.

@@ -58,12 +58,7 @@ def create_published(connection: Connection[Any], objects: Objects, schemas: Sch
     """Create the published tables, and their missing columns, keys and indexes.
 
     If a key was lost, the rows that violate it are deleted: a publish brings the right ones
-    back from the landing schema.
-
-    Args:
-        connection: A connection of the schemas' owner; a transaction is open.
-        objects: The objects that exist.
-        schemas: Names of the schemas.
+    back from the landing schema. The connection's role owns the schemas; a transaction is open.
 
     Returns:
         Whether the next publish must look at every row, to fill what was created.
@@ -134,12 +129,7 @@ def missing_of(schemas: Schemas, table: Table) -> sql.Composed:
 def end_of_the_last_publish(connection: Connection[Any], schemas: Schemas) -> int:
     """Return the first transaction whose rows the last publish may not have seen.
 
-    Args:
-        connection: A connection of the publisher.
-        schemas: Names of the schemas.
-
-    Returns:
-        The number of the transaction; 0 if the next publish must look at every row.
+    It is 0 if the next publish must look at every row.
 
     Raises:
         psycopg.Error: The server refused a statement.
@@ -153,10 +143,8 @@ def end_of_the_last_publish(connection: Connection[Any], schemas: Schemas) -> in
 def waiting(schemas: Schemas, since: sql.Composable) -> sql.Composed:
     """Return the subquery for the number of rows of each table that wait for a parent.
 
-    Args:
-        schemas: Names of the schemas, with all shards.
-        since: The result of `end_of_the_last_publish`. With it, the server knows how few rows
-            have landed since.
+    `since` is the result of `end_of_the_last_publish`. With it, the server knows how few rows
+    have landed since. `schemas` has all shards.
     """
     return schemas.statement("parts/waiting", waiting_rows=waiting_rows(schemas, since))
 
@@ -205,11 +193,8 @@ def drop_keys_of_empty(connection: Connection[Any], schemas: Schemas) -> bool:
     """Drop foreign keys and indexes if all published tables are empty and nobody reads them.
 
     The server keeps in memory a list of the rows whose keys it still has to check. For millions
-    of rows it would need gigabytes. `make_keys` checks all rows at once.
-
-    Args:
-        connection: The transaction of a publish, which calls `make_keys` at its end.
-        schemas: Names of the schemas.
+    of rows it would need gigabytes. `make_keys` checks all rows at once, at the end of the
+    publish.
 
     Returns:
         Whether they were dropped.
@@ -284,69 +269,59 @@ def _tables_and_columns(
 
 def _keys(schemas: Schemas, table: Table) -> Iterator[tuple[str, sql.Composed, sql.Composed]]:
     """Yield for each key: its name, the statement that deletes violations, and its own."""
-    path = f"{schemas.published}.{table.name}"
-    name = sql.Identifier(schemas.published, table.name)
-    yield (
-        f"constraint {path}.{table.name}_pkey",
-        schemas.of_table("init/remove_duplicates", table),
-        sql.SQL("ALTER TABLE {} ADD CONSTRAINT {} PRIMARY KEY ({})").format(
-            name,
-            sql.Identifier(f"{table.name}_pkey"),
-            sql.SQL(", ").join(map(sql.Identifier, table.key)),
-        ),
-    )
+    name, statement = _primary_key(schemas, table)
+    yield name, schemas.of_table("init/remove_duplicates", table), statement
     yield from _foreign_keys(schemas, table)
 
 
 def _foreign_keys(
     schemas: Schemas, table: Table
 ) -> Iterator[tuple[str, sql.Composed, sql.Composed]]:
-    path = f"{schemas.published}.{table.name}"
-    name = sql.Identifier(schemas.published, table.name)
     for column in table.columns:
         if column.references:
-            constraint = f"{table.name}_{column.name}_fkey"
-            parent = sql.Identifier(schemas.published, column.references)
-            column_name = sql.Identifier(column.name)
-            yield (
-                f"constraint {path}.{constraint}",
-                schemas.of_table(
-                    "init/remove_unparented", table, column=column_name, parent=parent
-                ),
-                sql.SQL(
-                    "ALTER TABLE {} ADD CONSTRAINT {} FOREIGN KEY ({}) "
-                    "REFERENCES {} (id) DEFERRABLE"
-                ).format(name, sql.Identifier(constraint), column_name, parent),
-            )
+            name, statement = _foreign_key(schemas, table, column)
+            parts = {
+                "column": sql.Identifier(column.name),
+                "parent": sql.Identifier(schemas.published, column.references),
+            }
+            yield name, schemas.of_table("init/remove_unparented", table, **parts), statement
 
 
 def _keys_of_part(schemas: Schemas, part: Part) -> Iterator[tuple[str, sql.Composed]]:
-    """Yield the name and the statement of each key. Items are deleted with their row."""
-    name = sql.Identifier(schemas.published, part.name)
-    path = f"{schemas.published}.{part.name}"
-    yield (
-        f"constraint {path}.{part.name}_pkey",
-        sql.SQL("ALTER TABLE {} ADD CONSTRAINT {} PRIMARY KEY ({})").format(
-            name,
-            sql.Identifier(f"{part.name}_pkey"),
-            sql.SQL(", ").join(map(sql.Identifier, part.key)),
-        ),
-    )
+    """Yield the name and the statement of each key."""
+    yield _primary_key(schemas, part)
     for column in part.columns:
         if column.references:
-            constraint = f"{part.name}_{column.name}_fkey"
-            yield (
-                f"constraint {path}.{constraint}",
-                sql.SQL(
-                    "ALTER TABLE {} ADD CONSTRAINT {} FOREIGN KEY ({}) "
-                    "REFERENCES {} (id) ON DELETE CASCADE DEFERRABLE"
-                ).format(
-                    name,
-                    sql.Identifier(constraint),
-                    sql.Identifier(column.name),
-                    sql.Identifier(schemas.published, column.references),
-                ),
-            )
+            yield _foreign_key(schemas, part, column)
+
+
+def _primary_key(schemas: Schemas, table: Table | Part) -> tuple[str, sql.Composed]:
+    columns = sql.SQL(", ").join(map(sql.Identifier, table.key))
+    return _constraint(schemas, table, "pkey", sql.SQL("PRIMARY KEY ({})").format(columns))
+
+
+def _foreign_key(
+    schemas: Schemas, table: Table | Part, column: Column
+) -> tuple[str, sql.Composed]:
+    # The items of a list are deleted with their row.
+    cascade = "ON DELETE CASCADE " if isinstance(table, Part) else ""
+    key = sql.SQL("FOREIGN KEY ({}) REFERENCES {} (id) {}DEFERRABLE").format(
+        sql.Identifier(column.name),
+        sql.Identifier(schemas.published, str(column.references)),
+        sql.SQL(cascade),
+    )
+    return _constraint(schemas, table, f"{column.name}_fkey", key)
+
+
+def _constraint(
+    schemas: Schemas, table: Table | Part, kind: str, rule: sql.Composed
+) -> tuple[str, sql.Composed]:
+    """Return the name of a constraint, as in `required_objects`, and its statement."""
+    name = f"{table.name}_{kind}"
+    statement = sql.SQL("ALTER TABLE {} ADD CONSTRAINT {} {}").format(
+        sql.Identifier(schemas.published, table.name), sql.Identifier(name), rule
+    )
+    return f"constraint {schemas.published}.{table.name}.{name}", statement
 
 
 def _indexes(schemas: Schemas, table: Table | Part) -> Iterator[tuple[str, sql.Composed]]:

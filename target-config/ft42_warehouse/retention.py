@@ -21,12 +21,9 @@ _KEPT = ("rejected", "runs", "requests", "erasures", "alerts", "checks", "refusa
 
 
 def expire(connection: Connection[Any], schemas: Schemas, *, days: float) -> None:
-    """Delete all records that are too old.
+    """Delete all records that are older than some days.
 
-    Args:
-        connection: A connection of the publisher, in autocommit mode.
-        schemas: Names of the schemas.
-        days: Days for which they are kept.
+    The connection is one of the publisher, in autocommit mode.
 
     Raises:
         psycopg.Error: The server refused a statement; nothing has changed.

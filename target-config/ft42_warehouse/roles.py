@@ -41,9 +41,7 @@ class Roles:
 def create_roles(connection: Connection[Any], schemas: Schemas) -> Roles:
     """Create the missing roles, if this account may, and if the names are not taken.
 
-    Args:
-        connection: A connection with an open transaction.
-        schemas: Names of the schemas; the roles are named after the published one.
+    They are named after the published schema. A transaction is open.
 
     Returns:
         The roles of this pipeline.
@@ -103,12 +101,7 @@ def hand_over(connection: Connection[Any], schemas: Schemas, roles: Roles) -> li
     """Make the publisher the owner of this account's objects, and grant rights to the others.
 
     Other objects in these schemas are not touched. If the schemas have another owner than the
-    publisher, that owner gets the objects.
-
-    Args:
-        connection: A connection with an open transaction.
-        schemas: Names of the schemas.
-        roles: The roles.
+    publisher, that owner gets the objects. A transaction is open.
 
     Returns:
         Statements that somebody with more rights must run.

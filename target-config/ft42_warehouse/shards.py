@@ -66,11 +66,7 @@ def with_shards(
 def join_landings(connection: Connection[Any], objects: Objects, schemas: Schemas) -> None:
     """Create the schema that shows the rows of all landing schemas.
 
-    Args:
-        connection: A connection of the schemas' owner, with the transaction that has made
-            all landed tables.
-        objects: The objects that existed before.
-        schemas: Names of the schemas, with all shards.
+    The transaction that has made all landed tables is open; `schemas` has all shards.
 
     Raises:
         psycopg.Error: The server refused a statement.

@@ -55,10 +55,6 @@ def status_lines(overview: Overview) -> Iterator[str]:
 def table_lines(connection: Connection[Any], schemas: Schemas) -> Iterator[str]:
     """Yield for each table its numbers of rows, and when a row last changed.
 
-    Args:
-        connection: A connection of the publisher.
-        schemas: Names of the schemas.
-
     Raises:
         psycopg.Error: The server refused a statement.
     """
@@ -147,6 +143,7 @@ def _proof(audits: list[Row]) -> str:
     still = [
         f"{row['unsettled']:,} days of {row['stream']}" for row in audits if row["unsettled"]
     ]
+    of_days = f" of {days:,} days" if days else ""  # else they are only counted as a whole
     open_days = f"; not proven: {', '.join(still)}" if still else ""
     found = (
         f"; {missing:,} missing rows were read, and {gone:,} had disappeared"
@@ -155,7 +152,7 @@ def _proof(audits: list[Row]) -> str:
     )
     return (
         f"as of {shown(min(row['as_of'] for row in audits))}: {len(proven)} of {len(audits)} "
-        f"lists agree with 42's counts of {days:,} days{open_days}{found}"
+        f"lists agree with 42's counts{of_days}{open_days}{found}"
     )
 
 
@@ -166,9 +163,7 @@ def _counts(rows: list[Row], name: str, count: str) -> str:
 def finding_lines(finding: Finding, others: list[str]) -> Iterator[str]:
     """Yield the lines of a finding: what is wrong, and what to do.
 
-    Args:
-        finding: The finding.
-        others: Further subjects with the same finding, as `gathered` gives them.
+    `others` are further subjects with the same finding, as `gathered` gives them.
     """
     likewise = f" Likewise {', '.join(others)}." if others else ""
     yield f"{finding.severity.upper()}: {finding.what}{likewise}"

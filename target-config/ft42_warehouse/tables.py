@@ -312,13 +312,9 @@ def parts() -> Iterator[tuple[Table, Part]]:
 
 
 def sql_type(column: dict[str, Any]) -> str:
-    """Return the PostgreSQL type of a column.
+    """Return the PostgreSQL type of a column, given its JSON Schema.
 
-    Args:
-        column: The column's JSON Schema.
-
-    Returns:
-        The type that the stock target would choose, except for instants.
+    It is the type that the stock target would choose, except for instants.
     """
     (kind,) = {*_as_list(column["type"])} - {"null"}
     if column.get("format") == "date-time":

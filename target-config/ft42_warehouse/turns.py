@@ -34,16 +34,9 @@ older."""
 
 
 def note_begin(connection: Connection[Any], schemas: Schemas, job: str) -> bool:
-    """Note that a job begins.
+    """Note that a job begins; return whether that was possible.
 
-    Args:
-        connection: A connection of the publisher, in autocommit mode.
-        schemas: Names of the schemas.
-        job: Name of the job.
-
-    Returns:
-        Whether that was possible. It is not before the first ``warehouse init``, or if the
-        account lacks the rights.
+    It is not before the first ``warehouse init``, or if the account lacks the rights.
 
     Raises:
         psycopg.Error: The server refused a statement.
@@ -69,11 +62,7 @@ def note_failure(
 ) -> None:
     """Note that a job's turn, which has just ended, has failed, unless it has published.
 
-    Args:
-        connection: A connection of the publisher, in autocommit mode.
-        schemas: Names of the schemas.
-        job: Name of the job.
-        turn: The time between two turns of the job.
+    `turn` is the time between two turns of the job.
 
     Raises:
         psycopg.Error: The server refused a statement.
@@ -85,11 +74,6 @@ def note_failure(
 
 def failures(connection: Connection[Any], schemas: Schemas, job: str) -> list[str]:
     """Return what the last loads of a job missed, as reported by these loads.
-
-    Args:
-        connection: A connection of the publisher.
-        schemas: Names of the schemas.
-        job: Name of the job.
 
     Raises:
         psycopg.Error: The server refused a statement.

@@ -23,13 +23,8 @@ def allow_copies(
     """Add the cursus to the key of a landed table of an older version.
 
     Each row gets the cursus for which it was read: a person that of the last enrolment; other
-    rows without a cursus that of the last run.
-
-    Args:
-        connection: A connection of the table's owner; a transaction is open.
-        objects: The objects that exist.
-        schemas: Names of the schemas.
-        schema: The stream's schema. If its key has no cursus, nothing is changed.
+    rows without a cursus that of the last run. If the key of the stream's schema has no cursus,
+    nothing is changed. The connection's role owns the table; a transaction is open.
 
     Raises:
         psycopg.Error: The server refused a statement.

@@ -19,7 +19,8 @@ VALUE = "…"
 PACKAGES = (ROOT / "tap-ft42/tap_ft42", ROOT / "target-config/ft42_warehouse")
 _CHECKS = ROOT / "target-config/ft42_warehouse/sql/check"
 
-_LEVELS = {"warning", "error", "critical", "exception"}
+_METHODS = {"warning", "error", "critical", "exception", "log"}
+"""Methods of a logger."""
 _EXPLAINING = {
     "_advice",
     "_violations",
@@ -113,10 +114,15 @@ def _said(function: ast.AST, node: ast.AST) -> Iterator[ast.expr]:
     match node:
         case ast.Raise(exc=ast.Call(args=arguments)):
             yield from arguments
-        case ast.Call(func=ast.Attribute(attr=attr), args=[first, *_]) if attr in _LEVELS:
-            yield first
-        case ast.Call(func=ast.Attribute(attr="log"), args=[_, text, *_]):
-            yield text
+        case ast.Call(func=ast.Attribute(value=of, attr=attr), args=[first, *rest]) if (
+            attr in _METHODS
+        ):
+            text = rest[0] if attr == "log" and rest else first
+            match of, text:
+                case ast.Call(func=ast.Name(id="Events")), ast.Constant(value=str(said)):
+                    yield ast.copy_location(ast.Constant(f"{VALUE}: {said}"), text)
+                case _:
+                    yield text
         case ast.Call(
             func=ast.Attribute(value=ast.Attribute(attr="budget" | "run"), attr="stop")
         ):

@@ -81,6 +81,7 @@ def rise(self, phase):
     if self:
         raise click.ClickException(message) from None
     self.logger.warning("%s: the moon is %.1f s late", self, phase)
+    Events(self.name).warning("the moon is %d s early", phase)
     self.budget.stop(f"the moon is {'full' if phase else 'new'}")
 """
 
@@ -93,6 +94,7 @@ def test_an_error_that_is_new_is_found(tmp_path: Path) -> None:
         "The moon is …",
         "No moon at …. Try another night.",
         "…: the moon is … s late",
+        "…: the moon is … s early",
         "the moon is …",
     }
 

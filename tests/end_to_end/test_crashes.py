@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import random
 import secrets
-import socket
 import subprocess
 import time
 from contextlib import contextmanager
@@ -24,7 +23,7 @@ from ft42_warehouse.embedded import HOST, EmbeddedPostgres
 from tests.end_to_end.conftest import BIN
 from tests.end_to_end.pair import Pair, pair
 from tests.end_to_end.published import assert_published
-from tests.ports import free_port
+from tests.ports import free_port, is_open
 from tests.postgres import Database
 from tests.waiting import until
 from tests.warehouse.conftest import Warehouse
@@ -106,11 +105,6 @@ class World:
         """See that they are what 42 has."""
         assert_published(self.database, self.api.sandbox)
         assert self.done("check") == "All promises hold\n"
-
-
-def is_open(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex((HOST, port)) == 0
 
 
 @pytest.fixture(scope="module")

@@ -9,9 +9,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from ft42_sandbox.testing import running_sandbox
 
-from tests.copies import STRANGERS, copied
+from tests.copies import STRANGERS, copied, sandbox_of
 from tests.end_to_end.conftest import BIN, ROOT, meltano_environment
 
 if TYPE_CHECKING:
@@ -49,10 +48,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Copy:
 @pytest.fixture(scope="module")
 def there(copy: Copy) -> Iterator[RunningSandbox]:
     """The sandbox of the copy."""
-    with (
-        copy.imported(),
-        running_sandbox(users=50, enrolments=100, achievements_per_user=1) as running,
-    ):
+    with sandbox_of(copy, users=50, enrolments=100, achievements_per_user=1) as running:
         yield running
 
 

@@ -10,6 +10,8 @@ from tests.tap.pretended import LATELY, Pretended, Row, record_of
 from tests.tap.scripted import paged
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from tests.tap.running import Run, Tap
     from tests.tap.scripted import ScriptedApi
 
@@ -31,6 +33,14 @@ def enrolment(number: int, campus: int) -> Row:
     return of_march("projects_users", number, cursus_ids=[21], user=user, campus=campus)
 
 
+def memberships_of(enrolments: Iterable[Row]) -> list[Row]:
+    """Who studies where, if each has the campus of their enrolment."""
+    return [
+        of_march("campus_users", row["id"], user_id=row["id"], campus_id=row["campus"])
+        for row in enrolments
+    ]
+
+
 def four_campuses(api: ScriptedApi) -> Pretended:
     """Five enrolments at each of four campuses, two of which are listed."""
     rows = [
@@ -38,12 +48,8 @@ def four_campuses(api: ScriptedApi) -> Pretended:
         for campus in (*LISTED, *HIDDEN)
         for one in range(5)
     ]
-    ties = [
-        of_march("campus_users", row["id"], user_id=row["id"], campus_id=row["campus"])
-        for row in rows
-    ]
     api.script["/v2/campus"] = paged([record_of("campuses", id=campus) for campus in LISTED])
-    api.script[MEMBERSHIPS] = Pretended(ties)
+    api.script[MEMBERSHIPS] = Pretended(memberships_of(rows))
     api.script[ENROLMENTS] = pretended = Pretended(rows)
     return pretended
 

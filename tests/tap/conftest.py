@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.sandboxes import running_sandbox
+from tests.tap.campuses import four_campuses
 from tests.tap.running import Tap
 from tests.tap.scripted import Reply, always, scripted_api
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from ft42_sandbox.testing import RunningSandbox
 
+    from tests.tap.pretended import Pretended
     from tests.tap.running import Started
     from tests.tap.scripted import ScriptedApi
 
@@ -57,6 +59,12 @@ def api() -> Iterator[ScriptedApi]:
     """A server that says what the test tells it."""
     with scripted_api() as running:
         yield running
+
+
+@pytest.fixture
+def there(api: ScriptedApi) -> Pretended:
+    """Enrolments at four campuses, of which 42 lists two."""
+    return four_campuses(api)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tests.tap.running import Run, Tap
 
 
-def asked(sandbox: RunningSandbox) -> int:
+def asked_so_far(sandbox: RunningSandbox) -> int:
     """How many requests came, without those for tokens."""
     return int(sandbox.requests()["total"])
 
@@ -48,7 +48,7 @@ def killed(
     sandbox.fault("drip", after=after, seconds=60)
     started = here.start(*streams, state=state)
     for _ in range(400):
-        if asked(sandbox) >= after:
+        if asked_so_far(sandbox) >= after:
             break
         time.sleep(0.02)
     time.sleep(0.2)

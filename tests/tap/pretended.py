@@ -9,7 +9,7 @@ from random import shuffle
 from typing import TYPE_CHECKING, Any
 
 from tests.tap.running import ROOT
-from tests.tap.scripted import Reply
+from tests.tap.scripted import DENIED, Reply
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -113,7 +113,7 @@ class Pretended:
         if asked.size > self.heaviest or any(len(ids) > self.longest for ids in lists.values()):
             return Reply(b"<html>", SERVER_ERROR)
         if any(one in ids for ids in lists.values() for one in self.forbidden):
-            return Reply({"error": "Access Denied"}, 403)
+            return DENIED
         rows = [
             row
             for row in self.rows

@@ -13,6 +13,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -143,6 +144,18 @@ class Started:
         file = self.folder / "output"
         return file.read_text(encoding="utf-8") if file.exists() else ""
 
+    def await_text(self, text: str) -> None:
+        """Wait until the run has written a text.
+
+        Raises:
+            TimeoutError: if it does not.
+        """
+        for _ in range(400):
+            if text in self.output():
+                return
+            time.sleep(0.05)
+        raise TimeoutError(self.output()[-500:])
+
     def wait(self, seconds: float = TIMEOUT) -> int:
         """Wait for the run's end, and return its exit code.
 
@@ -220,7 +233,7 @@ class Tap:
             "handlers": {"console": handler},
             "root": {"handlers": ["console"], "level": level},
         }
-        return self.within(SINGER_SDK_LOG_CONFIG=_written(self.folder / "logs.json", config))
+        return self.within(SINGER_SDK_LOG_CONFIG=written(self.folder / "logs.json", config))
 
     def start(self, *streams: str, state: Row | None = None, **settings: object) -> Started:
         """Start a run.
@@ -231,11 +244,11 @@ class Tap:
             settings: changes to the settings; None takes one away.
         """
         folder = Path(tempfile.mkdtemp(dir=self.folder))
-        words = ["--config", _written(folder / "settings.json", self._merged(folder, settings))]
+        words = ["--config", written(folder / "settings.json", self._merged(folder, settings))]
         if streams:
-            words += ["--catalog", _written(folder / "catalog.json", catalog_of(streams))]
+            words += ["--catalog", written(folder / "catalog.json", catalog_of(streams))]
         if state is not None:
-            words += ["--state", _written(folder / "state.json", state)]
+            words += ["--state", written(folder / "state.json", state)]
         return self._fork(folder, words)
 
     def command(self, *streams: str, **settings: object) -> list[str | Path]:
@@ -244,8 +257,8 @@ class Tap:
         merged = self._merged(folder, settings)
         return [
             INSTALLED,
-            *("--config", _written(folder / "settings.json", merged)),
-            *("--catalog", _written(folder / "catalog.json", catalog_of(streams))),
+            *("--config", written(folder / "settings.json", merged)),
+            *("--catalog", written(folder / "catalog.json", catalog_of(streams))),
         ]
 
     def run(self, *streams: str, state: Row | None = None, **settings: object) -> Run:
@@ -265,7 +278,7 @@ class Tap:
         """Run with these words of the command line; with settings only if there are any."""
         folder = Path(tempfile.mkdtemp(dir=self.folder))
         if merged := self._merged(folder, settings):
-            arguments += ("--config", _written(folder / "settings.json", merged))
+            arguments += ("--config", written(folder / "settings.json", merged))
         return self._fork(folder, list(arguments)).finish()
 
     def _merged(self, folder: Path, changes: Row) -> Row:
@@ -342,6 +355,7 @@ def _be_the_tap(
     main()
 
 
-def _written(file: Path, content: Row) -> str:
+def written(file: Path, content: Row) -> str:
+    """Write JSON into a file, and return its path."""
     file.write_text(json.dumps(content), encoding="utf-8")
     return str(file)

@@ -62,6 +62,10 @@ class Reply:
         return json.dumps(self.content).encode()
 
 
+DENIED = Reply({"error": "Access Denied"}, 403)
+"""The answer to an application that may not read a list."""
+
+
 @dataclass
 class ScriptedApi:
     """The server, its script, and what it has been asked."""

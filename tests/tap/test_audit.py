@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 GRAPH = "GET /v2/projects_users/graph/on/:field/by/:interval"
 ENROLMENTS = "/v2/projects_users?filter[cursus]=21"
-SCAN = 35
 CROWD, GROUP = 1600, 130
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,6 +11,7 @@ from tap_ft42.planning.backfill import Backfill
 from tests.sandboxes import running_sandbox
 from tests.tap.interrupted import in_bounded_runs, killed
 from tests.tap.proofs import AT_ONCE, a_day_later, asked, named
+from tests.tap.running import written
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -59,12 +59,6 @@ def live_part(state: Mapping[str, Any]) -> Row:
         for stream, part in state["bookmarks"].items()
         if part and stream != "backfill"
     }
-
-
-def written(folder: Path, state: Row) -> str:
-    file = folder / "state.json"
-    file.write_text(json.dumps(state), encoding="utf-8")
-    return str(file)
 
 
 @pytest.fixture
@@ -161,7 +155,9 @@ def test_a_plan_says_what_it_costs_and_what_is_done(
     run = here.run("rejected_records", *plan_of(told), **settings)
     about = sum(plan_of(told).values())
     assert about == pytest.approx(asked(sandbox), rel=0.2, abs=3)
-    done = here.call("plan", "--state", written(tmp_path, run.state), **settings).output
+    done = here.call(
+        "plan", "--state", written(tmp_path / "state.json", run.state), **settings
+    ).output
     assert sum(plan_of(done).values()) == 0
 
 

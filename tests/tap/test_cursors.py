@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.copies import CopiedTap, copied, kill
-from tests.sandboxes import running_sandbox
+from tests.copies import CopiedTap, copied, kill, sandbox_of
+from tests.tap.proofs import AT_ONCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,25 +33,12 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Copy:
 @pytest.fixture(scope="module")
 def there(copy: Copy) -> Iterator[RunningSandbox]:
     """The sandbox of the copy."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in copy.environment.items():
-            patch.setenv(name, value)
-        with running_sandbox(**SIZE) as running:
-            yield running
+    with sandbox_of(copy, **SIZE) as running:
+        yield running
 
 
 def tap_in(folder: Path, copy: Copy, there: RunningSandbox) -> CopiedTap:
-    settings = {
-        "api_url": there.url,
-        "client_id": there.client_id,
-        "client_secret": there.client_secret,
-        "requests_per_second": 0,
-        "requests_per_hour": 0,
-        "page_size": 20,
-        "settle_seconds": 0,
-        "overlap_seconds": 0,
-    }
-    return CopiedTap(copy, folder, settings)
+    return CopiedTap.at(there, copy, folder, page_size=20, **AT_ONCE)
 
 
 @pytest.fixture

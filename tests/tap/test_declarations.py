@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.copies import STRANGERS, CopiedTap, copied
-from tests.sandboxes import running_sandbox
+from tests.copies import STRANGERS, CopiedTap, copied, sandbox_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -187,10 +186,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Copy:
 @pytest.fixture(scope="module")
 def there(copy: Copy) -> Iterator[RunningSandbox]:
     """The sandbox of the copy."""
-    with (
-        copy.imported(),
-        running_sandbox(users=60, enrolments=60, achievements_per_user=0) as running,
-    ):
+    with sandbox_of(copy, users=60, enrolments=60, achievements_per_user=0) as running:
         yield running
 
 
@@ -203,18 +199,12 @@ def rows_of(tap: CopiedTap, stream: str) -> list[dict[str, Any]]:
     ]
 
 
-def tap_of(copy: Copy, there: RunningSandbox, folder: Path, **settings: object) -> CopiedTap:
-    secrets = {"client_id": there.client_id, "client_secret": there.client_secret}
-    free = {"requests_per_second": 0, "requests_per_hour": 0}
-    return CopiedTap(copy, folder, {"api_url": there.url, **secrets, **free, **settings})
-
-
 @pytest.mark.slow
 def test_people_in_objects_and_lists_may_be_hidden_by_a_word(
     copy: Copy, there: RunningSandbox, tmp_path: Path
 ) -> None:
     truth = {row["id"]: row for row in there.truth("scale_teams")}
-    rows = rows_of(tap_of(copy, there, tmp_path), "scale_teams")
+    rows = rows_of(CopiedTap.at(there, copy, tmp_path), "scale_teams")
     hidden = [row for row in rows if truth[row["id"]]["correcteds"] == "invisible"]
     deleted = [row for row in rows if truth[row["id"]]["corrector"] == {}]
     assert hidden
@@ -233,7 +223,7 @@ def test_a_list_that_heeds_no_parameter_is_read_whole(
     copy: Copy, there: RunningSandbox, tmp_path: Path, is_settled: bool
 ) -> None:
     there.control("POST", "settings", {"unstable_ties": not is_settled})
-    tap = tap_of(copy, there, tmp_path)
+    tap = CopiedTap.at(there, copy, tmp_path)
     done = copy.python(*tap.words("titles_users"))
     read = {
         message["record"]["id"]
@@ -248,7 +238,7 @@ def test_a_list_that_heeds_no_parameter_is_read_whole(
 def test_a_preset_keeps_those_in_lists_from_leaving(
     copy: Copy, there: RunningSandbox, tmp_path: Path
 ) -> None:
-    rows = rows_of(tap_of(copy, there, tmp_path, privacy="none"), "scale_teams")
+    rows = rows_of(CopiedTap.at(there, copy, tmp_path, privacy="none"), "scale_teams")
     text = json.dumps(rows)
     assert not [row["login"] for row in there.truth("users") if f'"{row["login"]}"' in text]
     assert {one["id"] for row in rows for one in row.get("correcteds") or ()} == {None}

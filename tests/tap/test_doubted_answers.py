@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.tap.houses import coalition, member
 from tests.tap.pretended import LATELY, Pretended, Row, dated, record_of
 from tests.tap.proofs import a_day_later, named, remembered
 from tests.tap.scripted import Reply
@@ -20,14 +21,6 @@ if TYPE_CHECKING:
 BADGES = "/v2/achievements_users"
 MEMBERS = "/v2/coalitions_users"
 NONE = Reply([], headers={"X-Total": "0", "X-Per-Page": "100"})
-
-
-def member(number: int, coalition: int) -> Row:
-    return dated("coalitions_users", number, coalition_id=coalition)
-
-
-def coalition(number: int) -> Row:
-    return record_of("coalitions", id=number, score=3)
 
 
 def members_of(there: Pretended, coalition: int) -> Callable[[Asked], Reply]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
+import time
+from dataclasses import replace
+from email.utils import formatdate
 from typing import TYPE_CHECKING
 
 import pytest
@@ -85,12 +86,17 @@ def test_rows_of_a_page_that_was_cut_come_once(tap: Tap, sandbox: RunningSandbox
 
 @pytest.fixture(scope="module")
 def gaps(tap: Tap) -> dict[str, float]:
-    """Seconds between the first try and the second, by kind of `Retry-After`."""
+    """Seconds between the first try and the second, by kind of `Retry-After`.
+
+    It is half past an hour at 42, as no wait goes beyond the end of an hour.
+    """
+    half_past = 1_800_000_000 // 3600 * 3600 + 1800
+    ahead = half_past - time.time()
 
     def refusal(asked: Asked) -> Reply:
         asked_for = {
             "number": "2",
-            "date": format_datetime(datetime.now(UTC) + timedelta(seconds=3), usegmt=True),
+            "date": formatdate(time.time() + ahead + 3, usegmt=True),
             "nonsense": "soon",
         }
         kind = asked.path.split("/")[1]
@@ -99,11 +105,12 @@ def gaps(tap: Tap) -> dict[str, float]:
 
     kinds = ("number", "date", "nonsense", "nothing")
     with scripted_api() as api:
-        started = {}
+        api.ahead, started = ahead, {}
+        here = replace(tap, now=half_past)
         for kind in kinds:
             api.script[f"/{kind}/oauth/token"] = api.script["/oauth/token"]
             api.script[f"/{kind}/v2/cursus"] = in_turn(refusal, paged([CURSUS]))
-            started[kind] = tap.pointed_at(api, api_url=f"{api.url}/{kind}").start("cursus")
+            started[kind] = here.pointed_at(api, api_url=f"{api.url}/{kind}").start("cursus")
         for process in started.values():
             run = process.finish()
             assert run.exit_code == 0, run.log

@@ -10,7 +10,7 @@ from typing_extensions import override
 
 from tests.tap.pretended import LATELY, Pretended, Row, dated, record_of
 from tests.tap.proofs import a_day_later, named, remembered
-from tests.tap.scripted import Reply, always, paged
+from tests.tap.scripted import DENIED, Reply, always, paged
 
 if TYPE_CHECKING:
     from tests.tap.running import Tap
@@ -200,7 +200,7 @@ def test_an_application_that_may_not_look_up_campuses_reads_on_incrementally(
     rows = [enrolment(10 * place + one, place) for place in (1, 9) for one in range(3)]
     api.script["/v2/campus"] = paged([campus(1), campus(9)])
     api.script["/v2/projects_users"] = there = Pretended(rows)
-    api.script["/v2/campus_users"] = always(Reply({"error": "Access Denied"}, 403))
+    api.script["/v2/campus_users"] = always(DENIED)
     here = tap.pointed_at(api)
     first = here.run("projects_users")
     assert (

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.sandboxes import running_sandbox
-from tests.tap.interrupted import asked, in_bounded_runs, killed
+from tests.tap.interrupted import asked_so_far, in_bounded_runs, killed
 from tests.tap.sweeping import (
     AT_ONCE,
     CAMPUSES,
@@ -90,7 +90,7 @@ class TestFirstLoads:
         with running_sandbox(users=1500, enrolments=20_000, seed=42) as demo:
             run = tap.pointed_at(demo).run()
             # Its rows fill 567 pages; some thirty look-ups tell who studies where.
-            requests = asked(demo)
+            requests = asked_so_far(demo)
             assert requests <= 630, requests
             table = Table(run)
             assert table.campuses == asked_one_by_one(demo)
@@ -103,12 +103,12 @@ class TestFirstLoads:
         self, here: Tap, world: RunningSandbox, stream: str
     ) -> None:
         whole = here.run(stream, page_size=20)
-        needed = asked(world)
+        needed = asked_so_far(world)
         world.reset_requests()
         runs = in_bounded_runs(here, stream, page_size=20, max_requests=15)
         assert len(runs) > 2
         assert set(whole.ids(stream)) == {row for run in runs for row in run.ids(stream)}
-        assert asked(world) < 2 * needed
+        assert asked_so_far(world) < 2 * needed
 
     @pytest.mark.few(1)
     @pytest.mark.parametrize("stream", ["coalitions_users", "projects_users"])
@@ -117,14 +117,14 @@ class TestFirstLoads:
     ) -> None:
         small: Row = {"page_size": 10, "spool": str(tmp_path / "spool")}
         whole = here.run(stream, page_size=10)
-        needed = asked(world)
+        needed = asked_so_far(world)
         before = killed(here.pointed_at(world, **AT_ONCE, **small), world, stream, after=25)
-        spent = asked(world)
+        spent = asked_so_far(world)
         world.reset_requests()
         after = here.run(stream, **small)
         assert set(after.ids(stream)) == set(whole.ids(stream))
         assert set(before.ids(stream)) <= set(whole.ids(stream))
-        assert spent + asked(world) < needed + 30
+        assert spent + asked_so_far(world) < needed + 30
 
 
 class TestNewcomers:

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.tap.running import STREAMS
-from tests.tap.scripted import Reply, always
+from tests.tap.scripted import DENIED, always
 
 if TYPE_CHECKING:
     from ft42_sandbox.testing import RunningSandbox
 
-    from tests.tap.running import Run, Started, Tap
+    from tests.tap.running import Run, Tap
     from tests.tap.scripted import ScriptedApi
 
 Row = dict[str, Any]
@@ -191,19 +191,11 @@ def test_a_run_whose_budget_does_not_reach_to_know_the_scope_says_so(
     assert told(run, "requests") == logged(sandbox)
 
 
-def when_it_has_written(started: Started, text: str) -> None:
-    for _ in range(400):
-        if text in started.output():
-            return
-        time.sleep(0.05)
-    raise TimeoutError(started.output()[-500:])
-
-
 def test_a_run_that_is_stopped_says_so(tap: Tap, sandbox: RunningSandbox) -> None:
     sandbox.fault("drip", route="/v2/cursus/:id/users", after=6, seconds=3)
     here = tap.pointed_at(sandbox, page_size=5, **AT_ONCE)
     started = here.start("users", *LEDGER)
-    when_it_has_written(started, "RECORD")
+    started.await_text("RECORD")
     started.signal(signal.SIGTERM)
     run = started.finish()
     assert run.exit_code == 0
@@ -217,7 +209,7 @@ def test_a_run_that_is_stopped_says_so(tap: Tap, sandbox: RunningSandbox) -> Non
 
 
 def test_a_run_that_fails_says_so(tap: Tap, api: ScriptedApi) -> None:
-    api.script["/v2/cursus"] = always(Reply({"error": "Access Denied"}, 403))
+    api.script["/v2/cursus"] = always(DENIED)
     run = tap.pointed_at(api).fail("cursus", *LEDGER)
     assert (the_run(run)["outcome"], the_run(run)["reason"]) == (
         "failed",

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.copies import CopiedTap, copied
-from tests.sandboxes import running_sandbox
+from tests.copies import CopiedTap, copied, sandbox_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,7 +44,6 @@ NESTED = {
     ),
 }
 """What makes the list of seats one of each campus."""
-SETTINGS = {"requests_per_second": 0, "requests_per_hour": 0, "census_hour": 0}
 
 
 @pytest.fixture(scope="module")
@@ -64,10 +62,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Copy:
 @pytest.fixture(scope="module")
 def there(copy: Copy) -> Iterator[RunningSandbox]:
     """The sandbox of the copy."""
-    with (
-        copy.imported(),
-        running_sandbox(users=60, enrolments=60, achievements_per_user=0) as running,
-    ):
+    with sandbox_of(copy, users=60, enrolments=60, achievements_per_user=0) as running:
         yield running
 
 
@@ -80,8 +75,7 @@ def state_of(messages: list[dict[str, Any]]) -> dict[str, Any]:
 def test_the_night_after_its_load_asks_for_no_route_over_all(
     copy: Copy, there: RunningSandbox, tmp_path: Path
 ) -> None:
-    secrets = {"client_id": there.client_id, "client_secret": there.client_secret}
-    tap = CopiedTap(copy, tmp_path, {"api_url": there.url, **secrets, **SETTINGS})
+    tap = CopiedTap.at(there, copy, tmp_path, census_hour=0)
     loaded = tap.run("campuses", "locations", "census")
     assert any(each.get("stream") == "locations" for each in loaded)
     there.control("POST", "clock", {"move": 90_000})

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.tap.campuses import ENROLMENTS, MEMBERSHIPS, campuses, expected, four_campuses
-from tests.tap.pretended import LATELY, Pretended, dated, record_of
+from tests.tap.campuses import ENROLMENTS, MEMBERSHIPS, campuses, expected
+from tests.tap.houses import houses_of
+from tests.tap.pretended import LATELY, Pretended, dated
 from tests.tap.proofs import remembered
 from tests.tap.scripted import Reply, always
 
@@ -62,16 +63,8 @@ def once(is_meant: Callable[[Asked], bool], there: Pretended, status: int) -> An
 def test_a_list_of_parents_that_is_refused_once_is_not_taken_for_too_long(
     tap: Tap, api: ScriptedApi, status: int
 ) -> None:
-    houses = range(1, 9)
-    rows = [
-        dated("coalitions_users", 10 * house + one, coalition_id=house)
-        for house in houses
-        for one in range(3)
-    ]
-    api.script["/v2/coalitions"] = Pretended(
-        [record_of("coalitions", id=one) for one in houses]
-    )
-    api.script["/v2/coalitions_users"] = there = Pretended(rows)
+    there = houses_of(api, range(1, 9))
+    rows = there.rows
     here = tap.pointed_at(api)
     first = here.run("coalitions_users")
     there.rows = [row | {"updated_at": LATELY} for row in rows]
@@ -85,9 +78,8 @@ def test_a_list_of_parents_that_is_refused_once_is_not_taken_for_too_long(
 
 @pytest.mark.parametrize("status", [302, 403, 404])
 def test_a_filter_by_ids_that_is_refused_once_counts_on(
-    tap: Tap, api: ScriptedApi, status: int
+    tap: Tap, api: ScriptedApi, there: Pretended, status: int
 ) -> None:
-    there = four_campuses(api)
     api.script[MEMBERSHIPS] = always(Reply({}, 403))
     api.script[ENROLMENTS] = once(lambda asked: "filter[id]" in asked.query, there, status)
     run = tap.pointed_at(api).run("projects_users")
@@ -96,9 +88,8 @@ def test_a_filter_by_ids_that_is_refused_once_counts_on(
 
 
 def test_a_login_page_in_the_place_of_a_list_is_forgotten_with_the_run(
-    tap: Tap, api: ScriptedApi
+    tap: Tap, api: ScriptedApi, there: Pretended
 ) -> None:
-    there = four_campuses(api)
     api.script[MEMBERSHIPS] = always(Reply(status=302, headers={"Location": "/login"}))
     run = tap.pointed_at(api).run("projects_users")
     assert campuses(run) == expected(there)

@@ -6,11 +6,11 @@ import json
 import re
 from collections import Counter
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from tests.tap.running import installed
+from tests.tap.running import installed, written
 from tests.tap.scripted import Reply, always
 
 if TYPE_CHECKING:
@@ -59,12 +59,6 @@ def spent(run: Run) -> Counter[str]:
     return counts
 
 
-def written(folder: Path, state: dict[str, Any]) -> str:
-    file = folder / "state.json"
-    file.write_text(json.dumps(state), encoding="utf-8")
-    return str(file)
-
-
 @pytest.mark.few(1)
 @pytest.mark.parametrize("campus_ids", SCOPES)
 def test_a_plan_of_a_first_load_is_about_right(
@@ -100,7 +94,7 @@ def test_a_plan_of_a_later_run_is_about_right(
     here = tap.pointed_at(mutable, campus_ids=campus_ids, settle_seconds=0)
     first = here.run()
     mutable.live(seconds=3600, seed=4, within=0.5)
-    costs, _ = plan(here, "--state", written(tmp_path, first.state))
+    costs, _ = plan(here, "--state", written(tmp_path / "state.json", first.state))
     real = spent(here.run(state=first.state))
     total = sum(cost.requests for cost in costs.values())
     assert total == pytest.approx(real.total(), rel=0.1, abs=4)
@@ -136,7 +130,7 @@ def test_what_is_not_due_is_not_asked_for(
     tap: Tap, sandbox: RunningSandbox, tmp_path: Path
 ) -> None:
     here = tap.pointed_at(sandbox)
-    state = written(tmp_path, here.run().state)
+    state = written(tmp_path / "state.json", here.run().state)
     sandbox.reset_requests()
     costs, _ = plan(here, "--state", state)
     assert costs["blocs"] == Cost("not due", None, 0, 0)
@@ -149,13 +143,13 @@ def test_a_plan_counts_what_is_asked_again_once_a_month(
 ) -> None:
     here = tap.pointed_at(sandbox)
     state = here.run().state
-    fresh, _ = plan(here, "--state", written(tmp_path, state))
+    fresh, _ = plan(here, "--state", written(tmp_path / "state.json", state))
     for bookmark in state["bookmarks"].values():
         for route in bookmark.get("capabilities", {}).values():
             for seen in route.values():
                 day = date.fromisoformat(seen["on"]) - timedelta(days=31)
                 seen["on"] = day.isoformat()
-    later, _ = plan(here, "--state", written(tmp_path, state))
+    later, _ = plan(here, "--state", written(tmp_path / "state.json", state))
     more = {name: later[name].requests - cost.requests for name, cost in fresh.items()}
     assert {name: one for name, one in more.items() if one} == {
         "projects_users": 4,
@@ -183,7 +177,7 @@ def test_the_word_may_come_last_and_the_state_from_meltano(
     tap: Tap, sandbox: RunningSandbox, tmp_path: Path
 ) -> None:
     here = tap.pointed_at(sandbox)
-    state = written(tmp_path, {"singer_state": here.run("users").state})
+    state = written(tmp_path / "state.json", {"singer_state": here.run("users").state})
     folder_settings = {**here.settings, "quota_store": str(tmp_path / "quota.sqlite")}
     settings = tmp_path / "settings.json"
     settings.write_text(json.dumps(folder_settings), encoding="utf-8")
@@ -218,5 +212,5 @@ def test_a_plan_says_whether_it_is_of_a_first_load(
     here = tap.pointed_at(sandbox)
     said = "This is a first load: no bookmarks were given"
     assert said in plan(here)[1]
-    state = written(tmp_path, here.run("users").state)
+    state = written(tmp_path / "state.json", here.run("users").state)
     assert said not in plan(here, "--state", state)[1]

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import copy
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.tap.pretended import Pretended, Row, record_of
+from tests.tap.campuses import enrolment, memberships_of, of_march
+from tests.tap.houses import houses_of
+from tests.tap.pretended import LATELY, Pretended, Row, record_of
 from tests.tap.proofs import a_day_later, named
-from tests.tap.scripted import Reply, always, paged
+from tests.tap.scripted import DENIED, Reply, always, paged
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,19 +26,7 @@ MEMBERSHIPS = "coalitions_users"
 CAMPUSES = (1, 9, 12)
 CLOSED = 42
 HOUSES = (3, 4, 5)
-LATELY = (datetime.now(UTC) - timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
-REFUSED = Reply({"error": "Access Denied"}, 403)
 BROKEN = Reply(b"<html>", 500)
-
-
-def dated(stream: str, number: int, **known: object) -> Row:
-    day = f"2025-03-{1 + number % 28:02}T00:00:00.000Z"
-    return record_of(stream, id=number, created_at=day, updated_at=day, **known)
-
-
-def enrolment(number: int, campus: int) -> Row:
-    user = {"id": number, "login": "somebody"}
-    return dated(ENROLMENTS, number, cursus_ids=[21], user=user, campus=campus)
 
 
 @pytest.fixture
@@ -47,12 +37,8 @@ def there(api: ScriptedApi) -> Pretended:
         for campus in (*CAMPUSES, CLOSED)
         for one in range(5)
     ]
-    ties = [
-        dated("campus_users", row["id"], user_id=row["id"], campus_id=row["campus"])
-        for row in rows
-    ]
     api.script["/v2/campus"] = listed()
-    api.script["/v2/campus_users"] = Pretended(ties)
+    api.script["/v2/campus_users"] = Pretended(memberships_of(rows))
     api.script["/v2/projects_users"] = pretended = Pretended(rows)
     return pretended
 
@@ -64,19 +50,7 @@ def listed() -> Callable[[Asked], Reply]:
 @pytest.fixture
 def houses(api: ScriptedApi) -> Pretended:
     """Three coalitions with three members each."""
-    rows = [
-        dated(MEMBERSHIPS, 10 * house + one, coalition_id=house)
-        for house in HOUSES
-        for one in range(3)
-    ]
-    for house in HOUSES:
-        own = [row for row in rows if row["coalition_id"] == house]
-        api.script[f"/v2/coalitions/{house}/coalitions_users"] = Pretended(own)
-    api.script["/v2/coalitions"] = paged(
-        [record_of("coalitions", id=house, score=3) for house in HOUSES]
-    )
-    api.script["/v2/coalitions_users"] = pretended = Pretended(rows)
-    return pretended
+    return houses_of(api, HOUSES)
 
 
 def places(run: Run) -> dict[int, int]:
@@ -97,9 +71,7 @@ def a_month_later(state: Row, parent: str) -> Row:
 
 
 @pytest.mark.few(1)
-@pytest.mark.parametrize(
-    "refusal", [REFUSED, Reply({}, 404), BROKEN], ids=["403", "404", "500"]
-)
+@pytest.mark.parametrize("refusal", [DENIED, Reply({}, 404), BROKEN], ids=["403", "404", "500"])
 def test_enrolments_of_known_campuses_are_read_and_none_is_taken_for_gone(
     tap: Tap, api: ScriptedApi, there: Pretended, refusal: Reply
 ) -> None:
@@ -129,7 +101,7 @@ def test_enrolments_of_known_campuses_are_read_and_none_is_taken_for_gone(
 def test_enrolments_are_found_without_a_list_of_campuses(
     tap: Tap, api: ScriptedApi, there: Pretended
 ) -> None:
-    api.script["/v2/campus"] = always(REFUSED)
+    api.script["/v2/campus"] = always(DENIED)
     here = tap.pointed_at(api)
     first = here.fail(ENROLMENTS)
     assert places(first) == expected(there)
@@ -143,14 +115,10 @@ def test_rows_found_without_a_list_of_campuses_go_to_those_that_are_listed_later
     tap: Tap, api: ScriptedApi, there: Pretended
 ) -> None:
     both = there.rows[0]["id"]
-    ties = [
-        dated("campus_users", row["id"], user_id=row["id"], campus_id=row["campus"])
-        for row in there.rows
-    ]
-    closed = dated("campus_users", 999, user_id=both, campus_id=CLOSED)
-    api.script["/v2/campus_users"] = Pretended([*ties, closed])
+    closed = of_march("campus_users", 999, user_id=both, campus_id=CLOSED)
+    api.script["/v2/campus_users"] = Pretended([*memberships_of(there.rows), closed])
     there.rows = [*there.rows, there.rows[0] | {"campus": CLOSED}]
-    api.script["/v2/campus"] = always(REFUSED)
+    api.script["/v2/campus"] = always(DENIED)
     here = tap.pointed_at(api)
     first = here.fail(ENROLMENTS)
     assert places(first)[both] == CLOSED
@@ -162,7 +130,7 @@ def test_rows_found_without_a_list_of_campuses_go_to_those_that_are_listed_later
 def test_enrolments_are_found_without_campuses_and_without_who_studies_where(
     tap: Tap, api: ScriptedApi, there: Pretended
 ) -> None:
-    api.script |= {"/v2/campus": always(REFUSED), "/v2/campus_users": always(REFUSED)}
+    api.script |= {"/v2/campus": always(DENIED), "/v2/campus_users": always(DENIED)}
     run = tap.pointed_at(api).fail(ENROLMENTS)
     assert places(run) == expected(there)
 
@@ -200,7 +168,7 @@ def test_enrolments_are_read_campus_by_campus_where_no_look_up_is_answered(
 def test_enrolments_of_campuses_that_a_setting_names_are_read_without_their_list(
     tap: Tap, api: ScriptedApi, there: Pretended
 ) -> None:
-    api.script["/v2/campus"] = always(REFUSED)
+    api.script["/v2/campus"] = always(DENIED)
     run = tap.pointed_at(api, campus_ids=[1, CLOSED]).fail(ENROLMENTS)
     assert places(run) == {
         row["id"]: row["campus"] for row in there.rows if row["campus"] in {1, CLOSED}
@@ -214,7 +182,7 @@ def test_members_of_known_coalitions_are_read_without_their_list(
     first = here.run(*streams)
     members = {row["id"] for row in houses.rows}
     assert set(first.ids(MEMBERSHIPS)) == members
-    api.script["/v2/coalitions"] = always(REFUSED)
+    api.script["/v2/coalitions"] = always(DENIED)
     houses.rows[4]["updated_at"] = LATELY
     night = here.fail(*streams, state=a_month_later(first.state, "coalitions"))
     assert houses.rows[4]["id"] in night.ids(MEMBERSHIPS)
@@ -223,7 +191,7 @@ def test_members_of_known_coalitions_are_read_without_their_list(
 
 @pytest.mark.usefixtures("houses")
 def test_what_hangs_on_a_list_that_was_never_read_is_named(tap: Tap, api: ScriptedApi) -> None:
-    coalitions, api.script["/v2/coalitions"] = api.script["/v2/coalitions"], always(REFUSED)
+    coalitions, api.script["/v2/coalitions"] = api.script["/v2/coalitions"], always(DENIED)
     here = tap.pointed_at(api)
     first = here.fail("coalitions", MEMBERSHIPS)
     assert f"Rows of {MEMBERSHIPS} may be missing" in first.last_word
@@ -243,7 +211,7 @@ def blocs(*houses: int) -> Callable[[Asked], Reply]:
 
 
 @pytest.mark.few(1)
-@pytest.mark.parametrize("refusal", [REFUSED, BROKEN], ids=["403", "500"])
+@pytest.mark.parametrize("refusal", [DENIED, BROKEN], ids=["403", "500"])
 def test_members_are_read_where_others_carry_the_list_of_coalitions(
     tap: Tap, api: ScriptedApi, houses: Pretended, refusal: Reply
 ) -> None:
@@ -260,7 +228,7 @@ def test_a_coalition_that_no_other_list_carries_is_not_taken_for_gone(
 ) -> None:
     here, streams = tap.pointed_at(api), ("coalitions", MEMBERSHIPS, "census")
     first = here.run(*streams)
-    api.script |= {"/v2/coalitions": always(REFUSED), "/v2/blocs": blocs(*HOUSES[1:])}
+    api.script |= {"/v2/coalitions": always(DENIED), "/v2/blocs": blocs(*HOUSES[1:])}
     houses.rows[1]["updated_at"] = LATELY
     night = here.run(*streams, state=a_month_later(first.state, "coalitions"))
     assert houses.rows[1]["id"] in night.ids(MEMBERSHIPS)
@@ -274,13 +242,13 @@ MANY = range(1, 151)
 def many_houses(api: ScriptedApi, allowed: set[int]) -> None:
     """Let 42 show the members of some coalitions, and refuse those of all others."""
     for house in MANY:
-        own = [dated(MEMBERSHIPS, 10 * house, coalition_id=house)]
-        answer = Pretended(own) if house in allowed else always(REFUSED)
+        own = [of_march(MEMBERSHIPS, 10 * house, coalition_id=house)]
+        answer = Pretended(own) if house in allowed else always(DENIED)
         api.script[f"/v2/coalitions/{house}/coalitions_users"] = answer
     api.script["/v2/coalitions"] = paged(
         [record_of("coalitions", id=house, score=3) for house in MANY]
     )
-    api.script["/v2/coalitions_users"] = always(REFUSED)
+    api.script["/v2/coalitions_users"] = always(DENIED)
 
 
 def test_a_list_that_is_refused_for_all_parents_is_not_asked_for_each(
@@ -304,11 +272,11 @@ WRAPPED = Reply({"data": []})
 
 @pytest.mark.few(1)
 @pytest.mark.parametrize("is_of_filter", [False, True], ids=["list", "filter"])
-@pytest.mark.parametrize("refusal", [REFUSED, WRONG, WRAPPED], ids=["403", "400", "wrapped"])
+@pytest.mark.parametrize("refusal", [DENIED, WRONG, WRAPPED], ids=["403", "400", "wrapped"])
 def test_a_list_that_is_refused_from_the_second_run_on_is_not_asked_for_each_parent(
     tap: Tap, api: ScriptedApi, refusal: Reply, is_of_filter: bool
 ) -> None:
-    rows = [dated(MEMBERSHIPS, 10 * house, coalition_id=house) for house in MANY]
+    rows = [of_march(MEMBERSHIPS, 10 * house, coalition_id=house) for house in MANY]
     many_houses(api, {*MANY})
     there = api.script["/v2/coalitions_users"] = Pretended(rows)
     here = tap.pointed_at(api)

@@ -7,6 +7,7 @@ from typing import Any
 
 import jsonschema_rs
 import pytest
+from tap_ft42.declared.records import types_of
 
 from tests.tap.running import ROOT, STREAMS, discovered
 
@@ -17,11 +18,6 @@ SCHEMAS: dict[str, Schema] = {
     for stream in STREAMS
 }
 KNOWN = {"type", "description", "format", "items", "x-references", "x-source"}
-
-
-def types_of(column: Schema) -> set[str]:
-    named = column["type"]
-    return {named} if isinstance(named, str) else set(named)
 
 
 @pytest.fixture(params=STREAMS)

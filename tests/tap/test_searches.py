@@ -16,7 +16,6 @@ from tests.tap.campuses import (
     days_later,
     enrolment,
     expected,
-    four_campuses,
     of_march,
     told,
 )
@@ -26,11 +25,6 @@ from tests.tap.scripted import paged
 if TYPE_CHECKING:
     from tests.tap.running import Tap
     from tests.tap.scripted import ScriptedApi
-
-
-@pytest.fixture
-def there(api: ScriptedApi) -> Pretended:
-    return four_campuses(api)
 
 
 @pytest.mark.slow

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.tap.pretended import LATELY, Pretended, Row, dated, record_of
+from tests.tap.houses import houses_of
+from tests.tap.pretended import LATELY, Pretended
 from tests.tap.proofs import a_day_later, known, named, remembered
 from tests.tap.scripted import Reply, always, paged
 
@@ -17,25 +18,11 @@ if TYPE_CHECKING:
 MEMBERS = "/v2/coalitions_users"
 
 
-def member(number: int, coalition: int) -> Row:
-    return dated("coalitions_users", number, coalition_id=coalition)
-
-
-def coalition(number: int) -> Row:
-    return record_of("coalitions", id=number, score=3)
-
-
 @pytest.fixture
 def houses(api: ScriptedApi) -> Pretended:
     """Nine coalitions with three members each."""
-    rows = [member(10 * house + one, house) for house in range(1, 10) for one in range(3)]
-    api.script["/v2/coalitions"] = paged([coalition(number) for number in range(1, 10)])
     api.script["/v2/cursus"] = paged([])
-    for house in range(1, 10):
-        own = [row for row in rows if row["coalition_id"] == house]
-        api.script[f"/v2/coalitions/{house}/coalitions_users"] = Pretended(own)
-    api.script[MEMBERS] = there = Pretended(rows)
-    return there
+    return houses_of(api, range(1, 10))
 
 
 def changed(there: Pretended) -> list[int]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.tap.interrupted import asked, killed
+from tests.tap.interrupted import asked_so_far, killed
 from tests.tap.running import TIMEOUT, Run
 
 if TYPE_CHECKING:
@@ -42,14 +42,14 @@ def test_a_killed_run_costs_next_to_no_request(
     tap: Tap, sandbox: RunningSandbox, here: Tap, after: int
 ) -> None:
     whole = tap.pointed_at(sandbox, page_size=10, **AT_ONCE).run(*STREAMS)
-    needed = asked(sandbox)
+    needed = asked_so_far(sandbox)
     sandbox.reset_requests()
     killed(here, sandbox, *STREAMS, after=after)
     again = here.run(*STREAMS)
     for stream in STREAMS:
         assert set(again.ids(stream)) == set(whole.ids(stream)), stream
     # Those that were on their way when it was killed are lost.
-    assert asked(sandbox) <= needed + 24
+    assert asked_so_far(sandbox) <= needed + 24
 
 
 def test_only_its_owner_may_read_the_spool(

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tap_ft42.census.packing import packed_ids, unpacked_ids
+from tap_ft42.census.packing import packed, packed_ids, unpacked, unpacked_ids
 
 from tests.sandboxes import running_sandbox
 from tests.tap.proofs import AT_ONCE, STUDENTS, a_day_later, asked
@@ -210,10 +210,42 @@ def test_a_row_that_went_from_a_day_that_is_read_for_another_one_keeps_its_turn(
     assert set(here.rows) == here.truth
 
 
+def test_nobody_who_is_there_is_taken_for_gone_as_rows_of_others_go_on_all_their_days(
+    here: Copy,
+) -> None:
+    others: dict[int, list[list[int]]] = {}
+    for rows in here.by_day("finished").values():
+        owners = [row["user_id"] for row in rows]
+        for person in owners:
+            others.setdefault(person, []).append(
+                [row["id"] for row in rows if row["user_id"] != person]
+                if owners.count(person) == 1
+                else []
+            )
+    some = [days for days in others.values() if len(days) > 6 and all(days)]
+    for there, *_ in min(some, key=len):
+        here.sandbox.delete("projects_users", there)
+    here.night()
+    assert set(here.rows) == here.truth
+    assert here.audit["along"] == 0
+
+
 def test_what_goes_in_the_night_in_which_people_go_is_found_in_that_night(here: Copy) -> None:
     here.sandbox.delete("projects_users", here.a_finished_one(2_000))
     here.sandbox.live(seed=3, events={"disappear": 3, "graduate": 2})
     assert here.night() < 40
+    assert set(here.rows) == here.truth
+    assert here.audit["along"] > 20
+    assert here.audit["unsettled"] == 0
+
+
+def test_where_42_cannot_tell_whose_rows_are_there_known_leavers_take_theirs_along(
+    here: Copy,
+) -> None:
+    here.sandbox.fault("missing", route="/v2/projects_users", query="filter[user_id]")
+    here.sandbox.live(seed=9, events={"disappear": 2, "graduate": 1})
+    here.night()
+    here.sandbox.clear_faults()
     assert set(here.rows) == here.truth
     assert here.audit["along"] > 20
     assert here.audit["unsettled"] == 0
@@ -236,10 +268,27 @@ def test_who_went_while_42_did_not_count_costs_no_hundreds_of_requests_once_it_d
     for seed in (5, 6):
         here.sandbox.live(seed=seed, events={"disappear": 2, "unregister": 3, "mark": 5})
         assert here.night() < 200
+        assert set(here.rows) == here.truth
     here.sandbox.configure(graphs="answered")
     here.forget_refusals()
-    assert here.night() < 150
-    assert here.audit["along"] > 0
+    assert here.night() < 100
+    assert here.audit["unsettled"] == 0
+    assert set(here.rows) == here.truth
+
+
+def test_without_a_graph_what_goes_in_the_night_in_which_people_go_is_found_or_told(
+    here: Copy,
+) -> None:
+    here.sandbox.configure(graphs="refused")
+    here.sandbox.live(seed=8, events={"disappear": 3, "graduate": 3})
+    for like in range(200, 2_200, 400):
+        here.sandbox.delete("projects_users", here.a_finished_one(like))
+    for _ in range(4):
+        here.night()
+        fewer = [one for one in here.last.warnings if "fewer row" in one]
+        assert fewer or set(here.rows) == here.truth
+        assert bool(fewer) == (here.audit["unsettled"] > 0)
+    assert not fewer
     assert set(here.rows) == here.truth
 
 
@@ -308,27 +357,48 @@ def busy(tap: Tap) -> Iterator[Copy]:
 PAGES = {"page_size": 10, "refresh_nights": 0}
 
 
-def one_of_each_day(busy: Copy, place: int) -> None:
-    """Let one open row of each of the days go."""
+def some_of_each_day(busy: Copy, *places: int) -> None:
+    """Let some open rows of each of the days go."""
     for day, rows in busy.by_day("in_progress").items():
         if datetime.fromordinal(day).month == 3 and len(rows) > 50:
-            busy.sandbox.delete("projects_users", rows[place]["id"])
+            for place in places:
+                busy.sandbox.delete("projects_users", rows[place]["id"])
 
 
 def test_open_rows_that_go_on_many_days_are_looked_for_by_their_projects(busy: Copy) -> None:
-    one_of_each_day(busy, 7)
+    some_of_each_day(busy, 7)
     assert busy.night(**PAGES) < 60
     assert set(busy.rows) == busy.truth
     assert busy.audit["gone"] >= 15
 
 
+@pytest.mark.parametrize(("first", "page_size", "most"), [(2, 10, 95), (1, 4, 140)])
+def test_many_open_rows_of_a_day_are_looked_for_in_several_deals_of_the_projects(
+    busy: Copy, first: int, page_size: int, most: int
+) -> None:
+    some_of_each_day(busy, *range(first, 42, 7))
+    assert busy.night(refresh_nights=0, page_size=page_size) < most
+    assert set(busy.rows) == busy.truth
+    assert busy.audit["gone"] >= 90
+
+
+def test_what_an_older_version_remembers_of_projects_is_of_use(busy: Copy) -> None:
+    state = copy.deepcopy(busy.last.state)
+    kept = state["bookmarks"]["projects_users"]["census"]
+    kept["shares"] = packed((number - 17) % 16 + 1 for number in unpacked(kept["shares"]))
+    busy.last.messages.append({"type": "STATE", "value": state})
+    some_of_each_day(busy, 15)
+    assert busy.night(**PAGES) < 60
+    assert set(busy.rows) == busy.truth
+
+
 def test_where_42_does_not_count_by_project_each_day_is_searched(busy: Copy) -> None:
     graph = "/v2/projects_users/graph/on/:field/by/:interval"
     busy.sandbox.fault("missing", route=graph, query="filter[project_id]")
-    one_of_each_day(busy, 9)
+    some_of_each_day(busy, 9)
     assert busy.night(**PAGES) > 70
     assert "42 does not narrow it by filter[project_id]" in busy.last.log
-    one_of_each_day(busy, 11)
+    some_of_each_day(busy, 11)
     busy.night(**PAGES)
     busy.sandbox.clear_faults()
     assert "filter[project_id]" not in busy.last.log  # it is remembered for a month
@@ -346,7 +416,7 @@ def test_a_day_whose_projects_do_not_add_up_to_it_is_searched_as_a_whole(
     if place == 17:  # as if an older version had written it
         del kept["kinds"], kept["shares"]
     busy.last.messages.append({"type": "STATE", "value": state})
-    one_of_each_day(busy, place)
+    some_of_each_day(busy, place)
     busy.night(**PAGES)
     assert set(busy.rows) == busy.truth
 
@@ -360,7 +430,7 @@ def test_days_with_rows_of_unknown_projects_do_not_tell_that_42_ignores_projects
     kept["kinds"] = packed_ids([1, 2, 3])  # an older version found rows of more projects
     kept.pop("shares", None)
     busy.last.messages.append({"type": "STATE", "value": state})
-    one_of_each_day(busy, 19)
+    some_of_each_day(busy, 19)
     busy.night(**PAGES)
     assert set(busy.rows) == busy.truth
     assert "filter[project_id]" not in busy.last.log

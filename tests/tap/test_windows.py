@@ -12,7 +12,7 @@ from tap_ft42.declared.listing import LARGEST
 from tap_ft42.planning.sweeps import CLOSE, sweep_state, sweeps
 
 from tests.sandboxes import running_sandbox
-from tests.tap.interrupted import asked, said_why_it_ended
+from tests.tap.interrupted import asked_so_far, said_why_it_ended
 from tests.tap.running import Run
 from tests.tap.sweeping import (
     AT_ONCE,
@@ -67,7 +67,7 @@ class TestCost:
         state = here.run(*LIVE).state
         world.reset_requests()
         here.run(*LIVE, state=state)
-        assert asked(world) == 3
+        assert asked_so_far(world) == 3
 
     @pytest.mark.slow
     def test_it_costs_eight_with_the_houses(self, here: Tap, world: RunningSandbox) -> None:
@@ -77,7 +77,7 @@ class TestCost:
         second = here.run(*EVERYBODY, state=first.state)
         world.reset_requests()
         here.run(*EVERYBODY, state=second.state)
-        assert asked(world) <= 8
+        assert asked_so_far(world) <= 8
 
     @pytest.mark.few(1)
     @pytest.mark.parametrize("campuses", [[1], [41]])
@@ -87,7 +87,7 @@ class TestCost:
         state = here.run(*LIVE, campus_ids=campuses).state
         world.reset_requests()
         here.run(*LIVE, campus_ids=campuses, state=state)
-        assert asked(world) == 3
+        assert asked_so_far(world) == 3
 
     @pytest.mark.slow
     def test_no_request_names_more_than_a_hundred_parents(
@@ -112,7 +112,7 @@ class TestCost:
         happen(world, mark=20, enrol=20)
         run = here.run("projects_users", state=state)
         assert 20 < len(run.records("projects_users")) < 100
-        assert asked(world) <= 3
+        assert asked_so_far(world) <= 3
 
     @pytest.mark.slow
     def test_the_last_rows_that_come_again_cost_no_look_up(
@@ -123,7 +123,7 @@ class TestCost:
         second = here.run("projects_users", state=state, overlap_seconds=60)
         world.reset_requests()
         third = here.run("projects_users", state=second.state, overlap_seconds=60)
-        assert asked(world) == 1
+        assert asked_so_far(world) == 1
         table = Table(second)
         again = third.records("projects_users")
         assert again
@@ -273,7 +273,7 @@ class TestBadges:
         crowd.reset_requests()
         second = here.run("users", "achievements_users", state=first.state)
         assert [query.get(self.PEOPLE) for query in queries(crowd, self.PATH)] == [None]
-        assert asked(crowd) == 2
+        assert asked_so_far(crowd) == 2
         got = {row["user_id"] for row in second.records("achievements_users")}
         assert got
         assert got - people <= set(first.ids("users")) | set(second.ids("users"))
@@ -314,7 +314,7 @@ class TestBadges:
         }
         assert award in older != {award}
         assert older <= set(second.ids("achievements_users"))
-        assert asked(crowd) == 3
+        assert asked_so_far(crowd) == 3
         later = crowd.insert("achievements_users", user_id=stranger["id"], achievement_id=2)
         third = here.run("users", "achievements_users", state=second.state)
         assert later in third.ids("achievements_users")

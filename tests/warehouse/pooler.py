@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 from ft42_warehouse.embedded import HOST, NAME
 
-from tests.ports import free_port
+from tests.ports import free_port, is_open
 from tests.waiting import until
 
 if TYPE_CHECKING:
@@ -68,14 +67,9 @@ def pooling(database: Database, folder: Path, mode: str, size: int = 2) -> Itera
         text=True,
     )
     try:
-        until(lambda: server.poll() is not None or _answers(port))
+        until(lambda: server.poll() is not None or is_open(port))
         assert server.poll() is None, server.stderr and server.stderr.read()
         yield Pooler(port, database.environment | {"TARGET_POSTGRES_PORT": str(port)})
     finally:
         server.kill()
         server.communicate()
-
-
-def _answers(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex((HOST, port)) == 0

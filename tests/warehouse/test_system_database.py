@@ -1,4 +1,4 @@
-"""Each night deletes what Meltano keeps of old runs, and no state that is needed."""
+"""Old runs that Meltano keeps go each night and each third hour, but no state that counts."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+import time_machine
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,7 +21,7 @@ MADE = (
     "CREATE TABLE runs (id INTEGER PRIMARY KEY, job_name VARCHAR, state VARCHAR(7), "
     "started_at DATETIME, payload VARCHAR, payload_flags INTEGER)"
 )
-AGES = {1: 400, 2: 31, 3: 29, 4: 2, 5: 0.5, 6: 0, 7: 90}
+AGES = {1: 400, 2: 31, 3: 29, 4: 2, 5: 0.1, 6: 0, 7: 90}
 """In days, by the id of the run; the last one alone is of another load."""
 
 
@@ -48,14 +49,24 @@ def kept(file: Path) -> dict[int, bool]:
         return {number: bool(is_whole and flags) for number, is_whole, flags in rows}
 
 
-def test_the_night_keeps_runs_for_a_month_and_their_states_for_a_day(
+def test_the_night_keeps_runs_for_a_month_and_their_states_for_three_hours(
     warehouse: Warehouse, runs: Path
 ) -> None:
     uri = f"sqlite:///{runs}"
-    warehouse.run("publish", "--job", "incremental", MELTANO_DATABASE_URI=uri)
-    assert kept(runs) == dict.fromkeys(AGES, True)
     warehouse.run("publish", "--job", "nightly", MELTANO_DATABASE_URI=uri)
     assert kept(runs) == {3: False, 4: False, 5: True, 6: True, 7: True}
+
+
+@pytest.mark.parametrize(("at", "trims"), [("00:05", True), ("00:20", False), ("01:05", False)])
+def test_one_quarter_of_an_hour_in_twelve_trims_too(
+    warehouse: Warehouse, runs: Path, at: str, trims: bool
+) -> None:
+    tomorrow = datetime.now(UTC).date() + timedelta(1)
+    with time_machine.travel(f"{tomorrow}T{at}:00+00:00", tick=True):
+        warehouse.run(
+            "publish", "--job", "incremental", MELTANO_DATABASE_URI=f"sqlite:///{runs}"
+        )
+    assert (4 in kept(runs) and not kept(runs)[4]) == trims
 
 
 def test_how_long_is_a_setting(warehouse: Warehouse, runs: Path) -> None:

@@ -83,36 +83,13 @@ def _users(
     world: World, campus: Table, roles: NDArray[np.int8], rng: np.random.Generator
 ) -> Table:
     count, epoch = len(roles), at(world.epoch)
-    gaps = rng.integers(1, max(2, 2 * (LAST_ID - FIRST_ID) // count), size=count)
-    ids = FIRST_ID + np.cumsum(gaps)
-    # More people join every year: ids and dates rise together, the dates faster at first.
-    first = at("2013-11-04T09:00:00Z")
-    created = first + (
-        ((ids - ids[0]) / max(1, int(ids[-1] - ids[0]))) ** 0.6 * (epoch - 2 * DAY - first)
-    ).astype(np.int64)
-    created += rng.integers(0, HOUR, size=count)
-    created.sort()
+    ids, created = _joined(count, epoch, rng)
     ordinary = np.flatnonzero(roles == STUDENT)
     primary = _primary_campuses(campus, count, rng)
     primary[ordinary[FARTHEST]] = FARTHEST_CAMPUSES
     updated = _last_changes(created, epoch, rng)
-    given = NameMaker(rng).people(count)
-    is_student = roles <= PISCINER
     anonymised = roles == ANONYMISED
-    firsts = [p[0] for p in given]
-    lasts = [p[1] for p in given]
-    logins = [p[2] for p in given]
-    usual = rng.random(count) < 0.06
-    extensions = dict(
-        zip(campus.array("id").tolist(), campus.array("email_extension"), strict=True)
-    )
-    emails = [
-        f"{login}@{'student.' if student else ''}{extensions[int(c)] or '42.fr'}"
-        for login, student, c in zip(logins, is_student, primary, strict=True)
-    ]
-    for n in np.flatnonzero(anonymised).tolist():
-        firsts[n], lasts[n], logins[n], emails[n] = anonymous(int(ids[n]))
-    full = [f"{f} {last}" for f, last in zip(firsts, lasts, strict=True)]
+    names = _names(ids, campus, primary, roles, rng)
     points = np.where(
         rng.random(count) < NEGATIVE_POINTS,
         -rng.integers(1, 40, size=count),
@@ -134,19 +111,7 @@ def _users(
         "users",
         {
             "id": Column(Kind.INT, ids),
-            "email": Column(Kind.TEXT, emails),
-            "login": Column(Kind.TEXT, logins),
-            "first_name": Column(Kind.TEXT, firsts),
-            "last_name": Column(Kind.TEXT, lasts),
-            "usual_full_name": Column(Kind.TEXT, full),
-            "usual_first_name": Column(
-                Kind.TEXT,
-                [
-                    GIVEN_USUAL[n % len(GIVEN_USUAL)] if odd else f
-                    for n, (f, odd) in enumerate(zip(firsts, usual, strict=True))
-                ],
-            ),
-            "displayname": Column(Kind.TEXT, full),
+            **names,
             "kind": Column.of_codes(
                 KINDS, np.select([roles == EXTERNAL, roles == STAFF], [1, 2], 0)
             ),
@@ -182,6 +147,57 @@ def _users(
             "status": Column(Kind.CHOICE, ["none"] * count),
         },
     )
+
+
+def _joined(
+    count: int, epoch: int, rng: np.random.Generator
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The ids of accounts, and when each was made: both rise."""
+    gaps = rng.integers(1, max(2, 2 * (LAST_ID - FIRST_ID) // count), size=count)
+    ids = FIRST_ID + np.cumsum(gaps)
+    # More people join every year, so the dates rise faster at first.
+    first = at("2013-11-04T09:00:00Z")
+    created = first + (
+        ((ids - ids[0]) / max(1, int(ids[-1] - ids[0]))) ** 0.6 * (epoch - 2 * DAY - first)
+    ).astype(np.int64)
+    created += rng.integers(0, HOUR, size=count)
+    created.sort()
+    return ids, created
+
+
+def _names(
+    ids: NDArray[np.int64],
+    campus: Table,
+    primary: NDArray[np.int64],
+    roles: NDArray[np.int8],
+    rng: np.random.Generator,
+) -> dict[str, Column]:
+    """The columns that name people."""
+    firsts, lasts, logins = map(list, zip(*NameMaker(rng).people(len(ids)), strict=True))
+    usual = rng.random(len(ids)) < 0.06
+    extensions = dict(
+        zip(campus.array("id").tolist(), campus.array("email_extension"), strict=True)
+    )
+    emails = [
+        f"{login}@{'student.' if student else ''}{extensions[int(c)] or '42.fr'}"
+        for login, student, c in zip(logins, roles <= PISCINER, primary, strict=True)
+    ]
+    for n in np.flatnonzero(roles == ANONYMISED).tolist():
+        firsts[n], lasts[n], logins[n], emails[n] = anonymous(int(ids[n]))
+    full = [f"{f} {last}" for f, last in zip(firsts, lasts, strict=True)]
+    shown = [
+        GIVEN_USUAL[n % len(GIVEN_USUAL)] if odd else f
+        for n, (f, odd) in enumerate(zip(firsts, usual, strict=True))
+    ]
+    return {
+        "email": Column(Kind.TEXT, emails),
+        "login": Column(Kind.TEXT, logins),
+        "first_name": Column(Kind.TEXT, firsts),
+        "last_name": Column(Kind.TEXT, lasts),
+        "usual_full_name": Column(Kind.TEXT, full),
+        "usual_first_name": Column(Kind.TEXT, shown),
+        "displayname": Column(Kind.TEXT, full),
+    }
 
 
 GIVEN_USUAL = ("Sam", "Alex", "Charlie", "Max", "Noa", "Robin", "Eden", "Andrea")
@@ -300,39 +316,11 @@ def _cursus_users(
     world: World, users: Table, cursus: Table, roles: NDArray[np.int8], rng: np.random.Generator
 ) -> Table:
     """The main cursus for students and alumni, the piscine for most, others for a few."""
-    everyone = np.arange(len(roles))
-    main = everyone[roles <= ALUMNUS]
-    piscine = everyone[
-        (roles == PISCINER) | ((roles <= ALUMNUS) & (rng.random(len(roles)) < 0.8))
-    ]
-    others = everyone[rng.random(len(roles)) < 0.1]
-    elsewhere = cursus.array("id")[~np.isin(cursus.array("id"), (MAIN_CURSUS, PISCINE))]
-    owner = np.concatenate([main, piscine, others])
-    which = np.concatenate(
-        [
-            np.full(len(main), MAIN_CURSUS),
-            np.full(len(piscine), PISCINE),
-            rng.choice(elsewhere, size=len(others)),
-        ]
-    )
+    owner, which, made = _enrolments(world, users, cursus, roles, rng)
     count, epoch = len(owner), at(world.epoch)
-    made = np.minimum(
-        users.array("created_at")[owner]
-        + np.where(
-            which == MAIN_CURSUS,
-            rng.integers(40 * DAY, 90 * DAY, size=count),
-            rng.integers(HOUR, 20 * DAY, size=count),
-        ),
-        epoch - HOUR,
-    )
-    order = np.argsort(made, kind="stable")
-    owner, which, made = owner[order], which[order], made[order]
     is_main = which == MAIN_CURSUS
     alumni = roles[owner] == ALUMNUS
-    level = np.where(is_main, rng.gamma(2.5, 2.2, size=count), rng.gamma(2, 1.5, size=count))
-    level = np.where(rng.random(count) < 0.9, np.round(level, 2), level)
-    level[rng.random(count) < 0.05] = 0.0
-    level = np.minimum(level, HIGHEST_LEVEL)
+    level = _levels(is_main, rng)
     member = is_main & (level > 9) & ~alumni
     newer = rng.random(count) < 0.7
     grade = np.select(
@@ -361,15 +349,8 @@ def _cursus_users(
         np.maximum(begin + rng.integers(60 * DAY, 900 * DAY, size=count), begin),
         NULL_INSTANT,
     )
-    batch = at("2025-04-15T08:30:00.517Z")
-    changed = np.where((rng.random(count) < 0.06) & (made < batch), batch, made)
-    single = rng.random(count) < 0.16
-    changed = np.where(
-        single,
-        np.minimum(made + rng.integers(DAY, 600 * DAY, size=count), epoch - HOUR),
-        changed,
-    )
     words = [None if g < 0 else GRADES[g] for g in grade.tolist()]
+    changed = _changed(made, epoch, rng)
     return Table(
         "cursus_users",
         {
@@ -383,6 +364,62 @@ def _cursus_users(
             "has_coalition": Column(Kind.BOOL, is_main | (which == PISCINE)),
             "blackholed_at": Column(Kind.INSTANT, hole),
             "created_at": Column(Kind.INSTANT, made),
-            "updated_at": Column(Kind.INSTANT, np.maximum(changed, made)),
+            "updated_at": Column(Kind.INSTANT, changed),
         },
     )
+
+
+def _enrolments(
+    world: World, users: Table, cursus: Table, roles: NDArray[np.int8], rng: np.random.Generator
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Who is enrolled (by position), in which cursus, and since when, the oldest first."""
+    everyone = np.arange(len(roles))
+    main = everyone[roles <= ALUMNUS]
+    piscine = everyone[
+        (roles == PISCINER) | ((roles <= ALUMNUS) & (rng.random(len(roles)) < 0.8))
+    ]
+    others = everyone[rng.random(len(roles)) < 0.1]
+    elsewhere = cursus.array("id")[~np.isin(cursus.array("id"), (MAIN_CURSUS, PISCINE))]
+    owner = np.concatenate([main, piscine, others])
+    which = np.concatenate(
+        [
+            np.full(len(main), MAIN_CURSUS),
+            np.full(len(piscine), PISCINE),
+            rng.choice(elsewhere, size=len(others)),
+        ]
+    )
+    made = np.minimum(
+        users.array("created_at")[owner]
+        + np.where(
+            which == MAIN_CURSUS,
+            rng.integers(40 * DAY, 90 * DAY, size=len(owner)),
+            rng.integers(HOUR, 20 * DAY, size=len(owner)),
+        ),
+        at(world.epoch) - HOUR,
+    )
+    order = np.argsort(made, kind="stable")
+    return owner[order], which[order], made[order]
+
+
+def _levels(is_main: NDArray[np.bool_], rng: np.random.Generator) -> NDArray[np.float64]:
+    """Levels, by whether the cursus is the main one: most have two digits, some are 0."""
+    count = len(is_main)
+    level = np.where(is_main, rng.gamma(2.5, 2.2, size=count), rng.gamma(2, 1.5, size=count))
+    level = np.where(rng.random(count) < 0.9, np.round(level, 2), level)
+    level[rng.random(count) < 0.05] = 0.0
+    return np.minimum(level, HIGHEST_LEVEL)
+
+
+def _changed(
+    made: NDArray[np.int64], epoch: int, rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """When enrolments were changed: a few all at once, some by themselves, others never."""
+    count, batch = len(made), at("2025-04-15T08:30:00.517Z")
+    changed = np.where((rng.random(count) < 0.06) & (made < batch), batch, made)
+    single = rng.random(count) < 0.16
+    changed = np.where(
+        single,
+        np.minimum(made + rng.integers(DAY, 600 * DAY, size=count), epoch - HOUR),
+        changed,
+    )
+    return np.maximum(changed, made)

@@ -234,34 +234,7 @@ def coalitions_users_table(
     """Memberships: the coalition of the main cursus, of the piscine, and for some a third."""
     rng = np.random.default_rng([world.seed, 8])
     users = people.users
-    choices: dict[tuple[int, int], NDArray[Any]] = {}
-    for bloc, campus_id, cursus_id in blocs.records(
-        blocs.positions, ("id", "campus_id", "cursus_id")
-    ):
-        choices[campus_id, cursus_id] = np.flatnonzero(coalitions.array("bloc_id") == bloc)
-    primary, members, where = users.array("primary_campus_id").tolist(), [], []
-    drawn = rng.random((len(primary), 3)).tolist()
-    in_main = (people.roles < PISCINER).tolist()
-    for n, campus_id in enumerate(primary):
-        for cursus_id, share, chance in (
-            (MAIN_CURSUS, 0.97, drawn[n][0]),
-            (PISCINE, 0.95, drawn[n][1]),
-        ):
-            offered = choices.get((campus_id, cursus_id))
-            if (
-                offered is None
-                or chance > share
-                or (cursus_id == MAIN_CURSUS and not in_main[n])
-            ):
-                continue
-            members.append(n)
-            where.append(int(offered[int(chance * 1e6) % len(offered)]))
-        if drawn[n][2] < 0.4:
-            members.append(n)
-            where.append(int(drawn[n][2] * 1e7) % len(coalitions))
-    member, place = np.asarray(members), np.asarray(where)
-    _, first = np.unique(member * 1_000 + place, return_index=True)
-    member, place = member[np.sort(first)], place[np.sort(first)]
+    member, place = _memberships(people, blocs, coalitions, rng)
     epoch = at(world.epoch)
     joined = np.maximum(
         users.array("created_at")[member] + 45 * DAY, coalitions.array("created_at")[place]
@@ -312,6 +285,40 @@ def coalitions_users_table(
             ),
         },
     )
+
+
+def _memberships(
+    people: People, blocs: Table, coalitions: Table, rng: np.random.Generator
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The positions of users and of their coalitions, each pair once."""
+    choices: dict[tuple[int, int], NDArray[Any]] = {}
+    for bloc, campus_id, cursus_id in blocs.records(
+        blocs.positions, ("id", "campus_id", "cursus_id")
+    ):
+        choices[campus_id, cursus_id] = np.flatnonzero(coalitions.array("bloc_id") == bloc)
+    primary, members, where = people.users.array("primary_campus_id").tolist(), [], []
+    drawn = rng.random((len(primary), 3)).tolist()
+    in_main = (people.roles < PISCINER).tolist()
+    for n, campus_id in enumerate(primary):
+        for cursus_id, share, chance in (
+            (MAIN_CURSUS, 0.97, drawn[n][0]),
+            (PISCINE, 0.95, drawn[n][1]),
+        ):
+            offered = choices.get((campus_id, cursus_id))
+            if (
+                offered is None
+                or chance > share
+                or (cursus_id == MAIN_CURSUS and not in_main[n])
+            ):
+                continue
+            members.append(n)
+            where.append(int(offered[int(chance * 1e6) % len(offered)]))
+        if drawn[n][2] < 0.4:
+            members.append(n)
+            where.append(int(drawn[n][2] * 1e7) % len(coalitions))
+    member, place = np.asarray(members), np.asarray(where)
+    _, first = np.unique(member * 1_000 + place, return_index=True)
+    return member[np.sort(first)], place[np.sort(first)]
 
 
 def ranks(coalition_ids: NDArray[Any], scores: NDArray[Any]) -> NDArray[np.int64]:

@@ -106,10 +106,6 @@ class Budget:
         raise RunEnds(message)
 
     def stop(self, reason: str) -> RunEnds:
-        """Let the run end now.
-
-        Returns:
-            The exception that every further request raises.
-        """
+        """Let the run end now; return the exception that every further request raises."""
         self._stopped_by = reason
         return RunEnds(reason)

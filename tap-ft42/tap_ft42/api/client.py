@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_ft42.api import errors, retries
 from tap_ft42.api.page import page_of, page_of_counts
+from tap_ft42.declared.events import Events
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -60,12 +61,9 @@ class Client:
         return response, {"sent": sent, "answered": self._clock.time()}
 
     def fetch(self, listing: Listing, url: str, params: Mapping[str, Any]) -> Page:
-        """Fetch a page. Except after a `FatalAPIError`, the caller may try again.
+        """Fetch a page; parameters that are None are not sent.
 
-        Args:
-            listing: The list.
-            url: The URL.
-            params: Query parameters; those that are None are not sent.
+        Except after a `FatalAPIError`, the caller may try again.
 
         Raises:
             FatalAPIError: The API refuses the request, or the application.
@@ -76,9 +74,20 @@ class Client:
         number, size = params["page[number]"], params["page[size]"]
         page = page_of(response, number=number, size=size, cursor=listing.cursor, **instants)
         self._answered = (listing, url, dict(params))
-        logger = logger_of(listing)
-        if logger.isEnabledFor(logging.DEBUG):
-            _log_page(logger, listing, response, page)
+        events = Events(listing.name)
+        if events.isEnabledFor(logging.DEBUG):
+            events.debug(
+                "%d rows in %.1f s from %s",
+                page.count,
+                page.answered - page.sent,
+                errors.request_line(response),
+                happened="request",
+                status=response.status_code,
+                rows=page.count,
+                total=page.total,
+                bytes=len(page.body),
+                seconds=round(page.answered - page.sent, 3),
+            )
         return page
 
     def fetch_counts(self, url: str, params: Mapping[str, Any]) -> Page:
@@ -105,47 +114,18 @@ class Client:
         return retries.retried(func, handlers, max_tries=max_tries)
 
 
-def logger_of(listing: Listing) -> logging.Logger:
-    """Return the logger of a stream, as the Singer SDK names it."""
-    return logging.getLogger(f"tap-ft42.{listing.name}")
-
-
-def _log_page(
-    logger: logging.Logger, listing: Listing, response: requests.Response, page: Page
-) -> None:
-    seconds = round(page.answered - page.sent, 3)
-    logger.debug(
-        "%s: %d rows in %.1f s from %s",
-        listing.name,
-        page.count,
-        seconds,
-        errors.request_line(response),
-        extra={
-            "happened": "request",
-            "status": response.status_code,
-            "rows": page.count,
-            "total": page.total,
-            "bytes": len(page.body),
-            "seconds": seconds,
-        },
-    )
-
-
 def _log_failure(name: str, details: Details) -> None:
     failure, wait = details["exception"], details.get("wait", 0.0)
     is_refusal = isinstance(failure, retries.TooManyRequestsError)
     # Only a failure that lasts is worth a warning.
     lasts = not is_refusal and details["tries"] == _WORTH_A_LOOK
-    logging.getLogger(f"tap-ft42.{name}").log(
+    Events(name).log(
         logging.WARNING if lasts else logging.INFO,
-        "%s: try %d failed, the next one follows in %.1f s: %s",
-        name,
+        "try %d failed, the next one follows in %.1f s: %s",
         details["tries"],
         wait,
         errors.explain(failure),
-        extra={
-            "happened": "refusal" if is_refusal else "retry",
-            "tries": details["tries"],
-            "wait_seconds": round(wait, 3),
-        },
+        happened="refusal" if is_refusal else "retry",
+        tries=details["tries"],
+        wait_seconds=round(wait, 3),
     )

@@ -9,13 +9,13 @@ which nobody can set.
 
 from __future__ import annotations
 
-import logging
 import time
 from datetime import UTC, datetime, timedelta
 from threading import Lock
 from typing import TYPE_CHECKING
 
 from tap_ft42.api.headers import http_date
+from tap_ft42.declared.events import EVENTS
 
 if TYPE_CHECKING:
     import requests
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 TOLERANCE = 60.0
 """Seconds by which the two clocks may differ: the settle time and the overlap of windows make
 up for that."""
-
-_logger = logging.getLogger("tap-ft42")
 
 
 class ClockError(Exception):
@@ -61,11 +59,12 @@ class Clock:
                 return
             self._epoch -= error
             self._correction = -error
-        _logger.warning(
+        EVENTS.warning(
             "This machine's clock is %s %s 42's clock. The run uses 42's. Set this machine's.",
             timedelta(minutes=round(abs(error) / 60)),
             "ahead of" if error > 0 else "behind",
-            extra={"happened": "clock_differs", "seconds": round(error)},
+            happened="clock_differs",
+            seconds=round(error),
         )
         if self._is_relied_on:
             message = (

@@ -150,11 +150,7 @@ def without_secrets(
 
 
 def refusal(response: requests.Response) -> str:
-    """Explain an answer whose status is an error.
-
-    Returns:
-        One line: status, request, what the API said, what to do.
-    """
+    """Explain in a line an answer that is an error: request, what the API said, what to do."""
     said = quote(response)
     advice = _ADVICE.get(response.status_code)
     answered = f"42 answered {status_line(response)} to {request_line(response)}"
@@ -166,11 +162,7 @@ def refusal(response: requests.Response) -> str:
 
 
 def redirection(response: requests.Response) -> str:
-    """Say where a redirecting answer points.
-
-    Returns:
-        One line, without the values of the address' query, which may be secret.
-    """
+    """Say in a line where an answer points, without the values of the address' query."""
     location = response.headers.get("Location", "")
     try:
         there = without_secrets(urljoin(response.url, location), lambda _: True)
@@ -185,11 +177,10 @@ def redirection(response: requests.Response) -> str:
 
 
 def refused_credentials(response: requests.Response) -> str:
-    """Explain why the token endpoint refused the application.
+    """Explain in a line why the token endpoint refused the application, and what to do.
 
-    Returns:
-        One line that says what to do. An OAuth server says 400 or 401; any other status
-        comes from a machine in between, which does not know the credentials.
+    An OAuth server says 400 or 401; any other status comes from a machine in between, which
+    does not know the credentials.
     """
     if response.status_code not in {HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED}:
         return refusal(response)
@@ -255,12 +246,10 @@ def request_line(response: requests.Response) -> str:
 
 
 def quote(response: requests.Response) -> str:
-    """Quote what the API says of an error.
+    """Quote what the API says of an error, on one line of at most 200 characters.
 
-    Returns:
-        The message of the API's JSON error object or the plain text, on one
-        line and cut to 200 characters; empty for HTML and for bodies that say
-        nothing.
+    It is the message of a JSON error object, or the plain text; empty for HTML and for bodies
+    that say nothing.
     """
     said: object = response.content[:_LONGEST_READ].decode(errors="replace")
     if "html" in response.headers.get("Content-Type", "") or str(said).lstrip().startswith("<"):

@@ -13,22 +13,14 @@ _MOST_DIGITS = 15
 
 
 def whole_number(headers: Mapping[str, str], name: str) -> int | None:
-    """Read a header that holds a whole number.
-
-    Returns:
-        The number, 0 or more; None if the header is missing or holds no such number.
-    """
+    """Read a whole number, 0 or more; None if the header is missing or holds none."""
     text = headers.get(name, "").strip()
     is_number = text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS
     return int(text) if is_number else None
 
 
 def http_date(headers: Mapping[str, str], name: str) -> float | None:
-    """Read a header that holds a date.
-
-    Returns:
-        Unix time; None if the header is missing or holds no date.
-    """
+    """Read a date as Unix time; None if the header is missing or holds none."""
     try:
         return parsedate_to_datetime(headers.get(name, "")).timestamp()
     except (ValueError, OverflowError, TypeError, IndexError):

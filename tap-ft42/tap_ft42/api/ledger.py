@@ -152,9 +152,7 @@ class Emitted:
     def begin(self, entry: Entry, since: str | int | None) -> None:
         """Begin to count the rows of a read.
 
-        Args:
-            entry: The entry of the route.
-            since: Rows whose cursor is greater are changed; None if that cannot be told.
+        Rows whose cursor is greater than `since` are changed; None if that cannot be told.
         """
         self._entry, self._since = entry, since
 
@@ -211,10 +209,7 @@ class Ledger:
             self._is_closed = True
 
     def note_request(self) -> Entry | None:
-        """Count a request that is being sent.
-
-        Returns:
-            The entry of the request, or None if it belongs to no entry.
+        """Count a request that is being sent; return its entry, or None if it has none.
 
         Raises:
             RunEnds: The ledger is closed.

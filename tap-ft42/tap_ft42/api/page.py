@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from itertools import pairwise
 from math import ceil, inf, isfinite
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeGuard
 
 import msgspec
 
@@ -302,11 +302,14 @@ def _flat(record: Any) -> Any:  # noqa: ANN401 - any JSON value
     return flat
 
 
+def has_id(record: object) -> TypeGuard[dict[str, Any]]:
+    """Tell whether a record has an id."""
+    return isinstance(record, dict) and type(record.get(ID)) is int
+
+
 def with_ids(records: Iterable[object]) -> Iterator[dict[str, Any]]:
     """Yield the records that have an id."""
-    for record in records:
-        if isinstance(record, dict) and type(record.get(ID)) is int:
-            yield record
+    return filter(has_id, records)
 
 
 def _finite(text: str) -> float:

@@ -10,7 +10,6 @@ the hour.
 from __future__ import annotations
 
 import hashlib
-import logging
 from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
@@ -23,6 +22,7 @@ from pyrate_limiter import FixedWindow, Rate, RateItem, SlidingWindowLog
 from tap_ft42.api.headers import http_date, whole_number
 from tap_ft42.api.retries import requested_wait, rest_of_the_hour
 from tap_ft42.api.stores import open_bucket
+from tap_ft42.declared.events import EVENTS
 from tap_ft42.declared.instants import HOUR
 
 if TYPE_CHECKING:
@@ -54,8 +54,6 @@ _LONGEST_PAUSE = 60.0
 
 
 _T = TypeVar("_T")
-
-_logger = logging.getLogger("tap-ft42")
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,11 +166,11 @@ class Quota:
                 if self._is_shared:
                     self._is_shared = False
                     self._open("", None)
-                    _logger.warning(
+                    EVENTS.warning(
                         "`quota_store` cannot be used any more (%s). The run goes on, and "
                         "counts only its own requests.",
                         type(error).__name__,
-                        extra={"happened": "quota_store_lost"},
+                        happened="quota_store_lost",
                     )
             return ask()
 
@@ -246,7 +244,7 @@ class Quota:
                 if bucket and rate:
                     bucket.rates = [rate]
         if (self.per_second, self.per_hour) != kept:
-            _logger.info(
+            EVENTS.info(
                 "42 allows this application %d requests a second and %d an hour (roles: %s). "
                 "The run sends at most %d and %d.",
                 allowed.per_second,
@@ -254,7 +252,7 @@ class Quota:
                 allowed.roles,
                 self.per_second,
                 self.per_hour,
-                extra={"happened": "limits"},
+                happened="limits",
             )
 
     @property

@@ -67,15 +67,10 @@ def check(
 ) -> None:
     """Raise the exception for an answer that is not a success.
 
-    Args:
-        response: The answer.
-        refusal: Writes the message for a refusal.
-        refused: The exception for a refusal.
-
     Raises:
         TooManyRequestsError: A limit is used up.
         RetriableAPIError: The trouble may pass.
-        APIError: The trouble will not pass; this is the exception `refused`.
+        APIError: It will not pass. This is the exception `refused`, with the text of `refusal`.
     """
     status = response.status_code
     if status == HTTPStatus.TOO_MANY_REQUESTS:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -14,14 +13,13 @@ from pyrate_limiter import InMemoryBucket, PostgresBucket, RedisBucket, SQLiteBu
 from pyrate_limiter.buckets.postgres import Queries
 
 from tap_ft42.api.errors import SettingError
+from tap_ft42.declared.events import EVENTS
 
 if TYPE_CHECKING:
     from pyrate_limiter import AbstractBucket, LogAlgorithm, Rate
 
 _PATIENCE = 10
 """Seconds for the store to answer when it is opened."""
-
-_logger = logging.getLogger("tap-ft42")
 
 
 def open_bucket(
@@ -85,12 +83,12 @@ def _in_sqlite(name: str, store: str, rate: Rate, algorithm: LogAlgorithm) -> Ab
             file.replace(aside)
             for suffix in ("-wal", "-shm"):
                 file.with_name(file.name + suffix).unlink(missing_ok=True)
-            _logger.warning(
+            EVENTS.warning(
                 "The account of requests, %s, was damaged. A new one was begun, and the old "
                 "file is now %s.",
                 file,
                 aside.name,
-                extra={"happened": "quota_store_damaged"},
+                happened="quota_store_damaged",
             )
     return SQLiteBucket.init_from_file(
         [rate], table=name, db_path=str(file), use_file_lock=True, algorithm=algorithm

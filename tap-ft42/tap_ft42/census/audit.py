@@ -26,7 +26,7 @@ from tap_ft42.declared.contexts import cursus_of
 from tap_ft42.declared.instants import from_milliseconds
 from tap_ft42.declared.words import some
 from tap_ft42.reading.graph import counts_by_day
-from tap_ft42.reading.refused import asked_twice
+from tap_ft42.reading.refused import asked_again_if_refused
 from tap_ft42.reading.regions import Region
 
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ class Audit(Inquiry):
         query = {**(self._query or {}), **filters, **(more or {})}
         bounds = self._all_days.params() if self._is_bounded else {}
         try:
-            counts = asked_twice(
+            counts = asked_again_if_refused(
                 partial(counts_by_day, self._list.reader, self._graph.route, query | bounds)
             )
         except FatalAPIError as refusal:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
@@ -13,14 +14,17 @@ from tap_ft42.api.page import with_ids
 from tap_ft42.census.allowance import requests_left
 from tap_ft42.census.counting import Proof, UncountableError, count_all
 from tap_ft42.declared.contexts import list_of, parent_of
-from tap_ft42.declared.listing import CREATED_AT, ID, Cursor
+from tap_ft42.declared.listing import BY_PERSON, CREATED_AT, ID, Cursor
 from tap_ft42.declared.words import some
 from tap_ft42.planning.collapse import refuse_collapse
 from tap_ft42.planning.hidden import hidden_ids
+from tap_ft42.planning.scope import id_lists
 from tap_ft42.reading.asking import IncompleteReadError, TooLargeError
 from tap_ft42.reading.regions import RangeIgnoredError, Region
+from tap_ft42.run.people import person_of
 
 if TYPE_CHECKING:
+    from collections import Counter
     from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 
     from tap_ft42.census.accounts import Account
@@ -308,6 +312,40 @@ class DayInquiry(Inquiry):
     def _at_once(self) -> int:
         """Ids that a request looks up: fewer than a page, so that one page has all rows."""
         return max(min(self._facts.can.longest_list, self._page_size - 1), 1)
+
+    def _without_rows(
+        self, owned: Mapping[int, Counter[int]], filters: Mapping[str, str]
+    ) -> set[int] | None:
+        """Return who of some people has none of their rows any more: graduates keep theirs.
+
+        Args:
+            owned: How many rows they had at each moment.
+            filters: What narrows the list to such rows.
+
+        Returns:
+            Their ids; None if 42 does not tell, or if too few requests are left.
+        """
+        gone = set[int]()
+        for batch in id_lists(owned, self._at_once):
+            people = {int(person) for person in batch.split(",")}
+            had = sum(owned[person].total() for person in people)
+            narrowed = {**filters, BY_PERSON: batch}
+            try:
+                rows = self._counted(self._all_days, narrowed).total
+                # More than they had: 42 ignores the filter.
+                if rows > had or ceil(rows / self._page_size) > self._most:
+                    return None
+                gone |= people - self._owners(narrowed) if rows else people
+            except (FatalAPIError, IncompleteReadError):
+                return None
+        return gone
+
+    def _owners(self, filters: Mapping[str, str]) -> set[int | None]:
+        """Return whose some rows are."""
+        name = f"{self._list.name_of(self._whole)} of people who left"
+        query = {**(self._query or {}), **filters}
+        rows = self._list.read_apart([query], name, self._whole, is_proof=True)
+        return set(map(person_of, rows))
 
     @override
     def _source(self, query: Mapping[str, Any]) -> ListSource:

@@ -80,6 +80,7 @@ class KnownRows(Presence):
         self._whole = whole
         self._account: Account | None = None
         self._audit: Audit | None = None
+        self._totals: TotalsCensus | None = None
         self._is_open = self._is_short = self._is_refreshed = False
         self._since: dict[int, int | None] = {}
         self._complete: list[Context | None] = []
@@ -218,9 +219,10 @@ class KnownRows(Presence):
     @property
     @override
     def audits(self) -> Sequence[Findings]:
-        if self._audit is None or not self._audit.is_served:
-            return []
-        return [self._audit.findings]
+        if self._audit is not None and self._audit.is_served:
+            return [self._audit.findings]
+        found = None if self._totals is None else self._totals.findings
+        return [] if found is None else [found]
 
     @override
     def proofs(self) -> Iterator[tuple[Context | None, Proof]]:
@@ -290,7 +292,8 @@ class KnownRows(Presence):
         if account.is_exact:
             yield ListCensus(read, is_proven=audit is not None and audit.is_proof)
         elif audit is None or not audit.is_served:
-            yield TotalsCensus(read)
+            self._totals = TotalsCensus(read)
+            yield self._totals
 
     def _is_due(self, notes: Mapping[str, Any]) -> bool:
         if not is_counted(self._list) or self._run.lifecycle.ends_early:

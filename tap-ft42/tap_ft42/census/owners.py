@@ -36,6 +36,10 @@ class Owners:
         self._changes = array("I", unpacked(self._kept.pop("changes", packed(()))))
         self._by_moment: dict[int, array[int]] | None = None
 
+    def __bool__(self) -> bool:
+        """Tell whether anybody is known."""
+        return bool(self._kept or self._changes or self._by_moment)
+
     def add(self, person: int | None, moment: int) -> None:
         """Note a row; None is an unknown person."""
         self._change(person, moment, is_lost=False)

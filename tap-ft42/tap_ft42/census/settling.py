@@ -17,7 +17,7 @@ from collections import Counter
 from dataclasses import dataclass
 from functools import partial
 from math import ceil, inf, log2
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from typing_extensions import override
 
@@ -45,6 +45,10 @@ if TYPE_CHECKING:
     from tap_ft42.census.inquiry import Read
 
 
+_Counts: TypeAlias = "Mapping[int, Mapping[Span, int]]"
+"""The API's counts by span of days, of the rows of each share of a deal."""
+
+
 @dataclass(frozen=True)
 class _Suspects:
     """Known rows, how many of them are gone or changed, and the pages that show all of them."""
@@ -68,9 +72,14 @@ class _Suspects:
         """How many requests find them; a fraction if other days share a request."""
         return min(self.pages, self.halving)
 
-    def cost_among(self, shares: int) -> float:
-        """How many requests find them, once it is known in which shares of kinds they are."""
-        return self.pages * (1 - (1 - 1 / shares) ** self.lacking)
+    def cost_among(self, shares: int, deals: int) -> float:
+        """How many requests find them, once deals have told in which shares of kinds they are.
+
+        Args:
+            shares: How many shares a deal has.
+            deals: How many deals are counted; with 0, these are all pages.
+        """
+        return self.pages * (1 - (1 - 1 / shares) ** self.lacking) ** deals
 
 
 class Settling(DayInquiry):
@@ -162,21 +171,29 @@ class Settling(DayInquiry):
     def _by_kind(self, one: Counted, suspects: list[_Suspects]) -> list[_Suspects]:
         """Find out of which kinds the lacking rows are, on all days at once, if that pays."""
         kind, graph = self._list.listing.census.kind, self._list.listing.graph
-        kinds = self._account.open.kinds
-        if kind is None or graph is None or one.count is None or not kinds:
+        account, deals = self._account.open, self._account.open.deals
+        if kind is None or graph is None or one.count is None or not deals[0]:
             return suspects
         # Rows that an older version has found, or that hold no object, are of unknown kinds.
-        of_kinds = [day for day in suspects if 0 not in self._account.open.by_share(day.ids)]
+        of_kinds = [day for day in suspects if 0 not in account.by_share(day.ids, 0)]
         facts, (_, name) = self._list.reader.route(graph.route).facts, kind
-        cost = len(kinds) + sum(each.cost_among(len(kinds)) for each in of_kinds)
-        pays = cost < min(sum(each.cost for each in of_kinds), self._most)
-        is_short = max(map(len, kinds.values())) <= self._facts.can.longest_list
-        if not (pays and is_short) or name in facts.can.ignored_filters:
+        costs = [sum(each.cost for each in of_kinds)]
+        for many in range(1, len(deals) + 1):
+            graphs = sum(map(len, deals[:many]))
+            costs.append(graphs + sum(day.cost_among(len(deals[0]), many) for day in of_kinds))
+        deals = deals[: costs.index(min(costs))]
+        is_short = all(
+            len(kinds) <= self._facts.can.longest_list
+            for shares in deals
+            for kinds in shares.values()
+        )
+        if not deals or not is_short or name in facts.can.ignored_filters:
             return suspects
-        counts: dict[int, Mapping[Span, int]] = {}
+        counts: list[_Counts] = []
         try:
-            for share, ids in kinds.items():
-                counts[share] = one.count({name: ",".join(map(str, ids))})
+            for shares in deals:
+                lists = {share: ",".join(map(str, kinds)) for share, kinds in shares.items()}
+                counts += [{share: one.count({name: some}) for share, some in lists.items()}]
         except RETRIED:
             return suspects
         except FatalAPIError:
@@ -187,21 +204,31 @@ class Settling(DayInquiry):
         return [each for day in suspects for each in found.get(day.span) or [day]]
 
     def _divided(
-        self, one: Counted, day: _Suspects, counts: Mapping[int, Mapping[Span, int]]
+        self, one: Counted, day: _Suspects, deals: Sequence[_Counts]
     ) -> list[_Suspects]:
         """Return the suspects of a day whose kinds lack rows.
 
         None are returned if the counts of its kinds do not add up to its own.
         """
-        ids = self._account.open.by_share(day.ids)
-        api = {share: rows.get(day.span, 0) for share, rows in counts.items()}
-        if sum(api.values()) != one.api.get(day.span, 0):
-            return []
-        return [
-            self._suspects(day.span, own, len(own) - api.get(share, 0), is_of_kinds=True)
-            for share, own in ids.items()
-            if len(own) > api.get(share, 0)
-        ]
+        found, lacking = list[_Suspects](), set(day.ids)
+        for deal, counts in reversed([*enumerate(deals)]):
+            ids = self._account.open.by_share(day.ids, deal)
+            api = {share: rows.get(day.span, 0) for share, rows in counts.items()}
+            if 0 in ids or sum(api.values()) != one.api.get(day.span, 0):
+                found = []
+                continue
+            found = [
+                self._suspects(
+                    day.span,
+                    [number for number in own if number in lacking],
+                    len(own) - api.get(share, 0),
+                    is_of_kinds=True,
+                )
+                for share, own in ids.items()
+                if len(own) > api.get(share, 0)
+            ]
+            lacking = {number for each in found for number in each.ids}
+        return found
 
     def _narrowed(self, crowd: _Suspects, room: float) -> list[_Suspects]:
         """Find by totals which ranges of a day's ids lack rows."""

@@ -47,6 +47,9 @@ _FEW = 20
 class TotalsCensus(DayInquiry):
     """A census of a list too large for ids, by totals of days."""
 
+    findings: Findings | None = None
+    """What it has found, if that proves something; no day is proven by itself."""
+
     @override
     def _found_out(self) -> Iterator[Proof]:
         if not self._is_whole:
@@ -54,24 +57,50 @@ class TotalsCensus(DayInquiry):
         if not (own := self._account.rows("UTC", named=False)):
             message = "They do not say when they were created, and are too many for their ids"
             raise UncountableError(message)
-        parts, departures, have_gone = list[Counted](), self._run.people.departures, False
+        parts, totals, have_gone = list[Counted](), list[int](), False
         for is_named, filters in self._account.parts:
             total = self._counted(self._all_days, filters).total
             if not is_named:
                 self._refuse_collapse(total, sum(own.values()))
-            have_gone = not is_named and have_gone_along(
-                sum(own.values()) - total, self._account, departures
-            )
-            if have_gone:  # nothing more is asked until the days are known
-                left = packed_ids(leavers(self._account, departures))
-                self._account.note(**{LEAVERS: left})
+                have_gone = self._have_gone_along(total, filters)
             spans = {} if have_gone else self._differing(filters, total, is_named=is_named)
             parts.append(Counted(self._account, is_named, spans, has_all=False))
+            totals.append(total)
         comparison = Comparison(parts, until=self._run.times.until)
         found = Findings(self._list.listing.name, cursus_of(self._whole))
+        if self._account.owners:  # else rows are taken to have gone along
+            self.findings = found
         settling = (Settling if have_gone else Unnamed)(self._read, comparison, found)
         yield from settling.proofs()
+        for one, total in zip(parts, totals, strict=True):
+            more = total - sum(one.rows("UTC").values())
+            if more and not (have_gone and not one.is_named):
+                self._tell_left_over(more)
+                found.unsettled += abs(more)  # at most so many days differ
         yield looked_at(self._run.clock.time())
+
+    def _have_gone_along(self, total: int, filters: Mapping[str, str]) -> bool:
+        """Tell whether unnamed rows that lack seem to have left with people.
+
+        If it is known whose the rows are, those of people who left are subtracted instead.
+        """
+        account, departures = self._account, self._run.people.departures
+        left, lacking = leavers(account, departures), -total
+        lacking += sum(account.rows("UTC", named=False).values())
+        if account.owners:
+            owned = account.owners.of(left)
+            gone, have_gone = self._without_rows(owned, filters), False
+            for person in gone or ():
+                account.let_go(person, owned[person])
+            is_known = gone is not None
+        else:
+            have_gone = have_gone_along(lacking, account, departures)
+            is_known = not have_gone
+        if not is_known:  # once the days are known, they tell
+            account.note(**{LEAVERS: packed_ids(left)})
+        elif LEAVERS in account.notes:
+            account.forget(LEAVERS)
+        return have_gone
 
     @override
     def _tell_left_over(self, more: int) -> None:
@@ -103,8 +132,6 @@ class TotalsCensus(DayInquiry):
         if not is_named:  # at least as many are left to read the days
             most = min(most // 2, _MOST)
             if len(days) > 2**most:  # it would end before it finds a day
-                if more := whole.total - whole.expected:
-                    self._tell_left_over(more)
                 return {}
         read = partial(
             find_differing,
@@ -117,8 +144,6 @@ class TotalsCensus(DayInquiry):
         found = dict[Span, int]()
         today = day_of(moment_at(self._run.times.until), "UTC")
         for part in self._asked(read, filters):
-            if isinstance(part, Differing) and part.is_cut:
-                self._tell_left_over(whole.total - whole.expected)
             for each in part.intervals if isinstance(part, Differing) else ():
                 lower, upper = each.region.interval(CREATED_AT)
                 first, end = bisect_left(firsts, lower), bisect_right(firsts, upper)

@@ -31,7 +31,7 @@ LEAVERS = "leavers"
 """Note of the people who have left since the days were last compared."""
 
 _SURE = 100
-"""Of so many nights, one may take somebody for gone who is there. Reading mends that."""
+"""Of so many nights, one asks for somebody's rows who is there."""
 
 _MOST = 100
 """Requests a night for days that lack rows: after an outage, this takes several nights."""
@@ -44,7 +44,7 @@ class Unnamed(Settling):
     def _read_unnamed(self) -> Iterator[Proof]:
         self._take_along()
         yield from self._read_each(sorted(self._lacking()))
-        if LEAVERS in self._account.notes:
+        if LEAVERS in self._account.notes and self._comparison.parts[-1].has_all:
             self._account.forget(LEAVERS)
 
     def _lacking(self) -> dict[Span, int]:
@@ -53,14 +53,17 @@ class Unnamed(Settling):
         return {span: -rows for span, rows in differences.items() if rows < 0}
 
     def _take_along(self) -> None:
-        """Subtract the rows of people all of whose rows lack."""
+        """Subtract the rows of people who have none any more."""
         account, comparison = self._account, self._comparison
         self._let_go(leavers(account, self._run.people.departures))
+        asked = set[int]()
         while days := {day for day, _ in self._lacking()}:
             # Others have left, too, whose rows were created on too many days for an accident.
             luck = log(comparison.days / len(days))
             least = log(_SURE * account.total) / luck if luck > 0 else inf
-            if not self._let_go(account.owners.only_on(days, comparison.zone), least):
+            others = account.owners.only_on(days, comparison.zone) - asked
+            asked |= others
+            if not self._let_go(others, least):
                 return
 
     def _let_go(self, people: Collection[int], least: float = 0) -> int:
@@ -71,7 +74,7 @@ class Unnamed(Settling):
         """
         account, zone = self._account, self._comparison.zone
         lacking = Counter({day: rows for (day, _), rows in self._lacking().items()})
-        before = lacking.total()
+        fitting = dict[int, Counter[int]]()
         # The more rows somebody has, the less likely they all lack for another reason.
         found = sorted(account.owners.of(people).items(), key=lambda one: -one[1].total())
         for person, moments in found:
@@ -80,10 +83,16 @@ class Unnamed(Settling):
                 rows[day_of(moment, zone)] += each
             if len(rows) >= least and rows <= lacking:
                 lacking.subtract(rows)
-                account.let_go(person, moments)
-        gone = before - lacking.total()
-        self._findings.along += gone
-        return gone
+                fitting[person] = moments
+        (_, filters) = account.parts[-1]
+        told = self._without_rows(fitting, filters)
+        # Without an answer, only those go who are known to have left.
+        gone = told if told is not None else set() if least else {*fitting}
+        for person in gone:
+            account.let_go(person, fitting[person])
+        along = sum(fitting[person].total() for person in gone)
+        self._findings.along += along
+        return along
 
     def _read_each(self, wanted: Iterable[Span]) -> Iterator[Proof]:
         """Read the rows of as many days as there are requests for."""

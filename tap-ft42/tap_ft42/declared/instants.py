@@ -20,31 +20,19 @@ _IN_UTC = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3})(Z|\+00:00)", re.A
 
 
 def write_instant(moment: datetime) -> str:
-    """Write an instant.
-
-    Args:
-        moment: An aware datetime in any zone; microseconds are cut off.
-
-    Returns:
-        The 24 characters described above.
-    """
+    """Write an aware datetime in the 24 characters described above, without microseconds."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
 def rewrite_instant(text: str) -> str:
-    """Bring an instant of the API into the common form.
+    """Bring an instant of the API into the 24 characters described above.
 
-    Args:
-        text: An ISO 8601 date and time with any offset. The API writes most
-            instants in UTC but ``anonymize_date`` and ``data_erasure_date`` in
-            the offset of the campus.
-
-    Returns:
-        The 24 characters described above.
+    The API writes most instants in UTC, but ``anonymize_date`` and ``data_erasure_date`` in the
+    offset of the campus.
 
     Raises:
-        ValueError: The text is not a date and time, has no offset, or lies
-            outside the years 1 to 9999.
+        ValueError: It is not a date and time, has no offset, or lies outside the years 1 to
+            9999.
     """
     moment = datetime.fromisoformat(text)
     if match := _IN_UTC.fullmatch(text):
@@ -69,13 +57,9 @@ def milliseconds(value: object) -> int | None:
 
 
 def in_milliseconds(text: str) -> int:
-    """Return an instant as a number.
+    """Return an ISO 8601 date (or date and time) in whole milliseconds since 1970.
 
-    Args:
-        text: An ISO 8601 date, or date and time; in UTC if it has no offset.
-
-    Returns:
-        Whole milliseconds since 1970.
+    Without an offset, it is in UTC.
 
     Raises:
         ValueError: The text is something else.

@@ -17,6 +17,9 @@ ID = "id"
 BY_ID = f"filter[{ID}]"
 """The parameter that narrows a list to rows."""
 
+BY_PERSON = "filter[user_id]"
+"""The parameter that narrows a list of people's rows to those of some people."""
+
 CREATED_AT = "created_at"
 """The column that says when a row was created."""
 

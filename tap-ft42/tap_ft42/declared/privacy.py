@@ -158,9 +158,7 @@ class PersonalData:
     def record(self, record: object, *, may_be_whole: bool) -> object:
         """Return the part of a rejected record that may leave the tap.
 
-        Args:
-            record: What the API sent; any JSON value.
-            may_be_whole: Whether all columns of a row may leave.
+        It may be any JSON value. `may_be_whole` says whether all columns of a row may leave.
         """
         if may_be_whole and self._privacy.is_full:
             return record

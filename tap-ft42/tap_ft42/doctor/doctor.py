@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 from typing_extensions import override
 
 from tap_ft42.api.budget import Budget, RunEnds
-from tap_ft42.api.client import logger_of
 from tap_ft42.api.token import CredentialsError
 from tap_ft42.declared.capabilities import Capabilities
+from tap_ft42.declared.events import Events
 from tap_ft42.declared.listing import ID, LARGEST
 from tap_ft42.doctor.examination import Examination
 from tap_ft42.doctor.findings import (
@@ -132,7 +132,7 @@ class Visit:
         """Try all lists at once; those below parents as soon as some parents are known."""
         lists = self._lists.values()
         for one in lists:
-            logger_of(one.listing).setLevel(logging.ERROR)  # the findings say it better
+            Events(one.listing.name).setLevel(logging.ERROR)  # the findings say it better
         heads = [one for one in lists if one.listing.parent is None]
         above = [self._begin(one, ()) for one in heads if one.partitions.children]
         begun = [self._begin(one, ()) for one in heads if not one.partitions.children]

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tap_ft42.declared.contexts import key_of
+from tap_ft42.declared.events import Events
+from tap_ft42.declared.listing import ID
+from tap_ft42.lists.turns import remembered
 from tap_ft42.run.lifecycle import PARTIAL_FAILURES
 
 if TYPE_CHECKING:
@@ -42,7 +46,40 @@ def _known(above: ListRun, context: Context | None) -> Mapping[str, Sequence[Con
     is_unreadable = above.has_failed or above.partitions.is_unreadable
     if not is_unreadable or run.is_dry_run or run.lifecycle.ends_early:
         return {}
-    return started.begin_below_unreadable()
+    return _begin_below_unreadable(above)
+
+
+def _begin_below_unreadable(above: ListRun) -> Mapping[str, Sequence[Context]]:
+    """Start the children of known rows, as the list itself cannot be read.
+
+    Rows are known if an earlier run read their children, or if the settings name them.
+
+    Returns:
+        By child list: the contexts that this run had not started yet.
+    """
+    own = above.partitions
+    left: dict[str, Sequence[Context]] = {}
+    named = above.run.scope.campus_ids if above.listing.is_campus else ()
+    for child in above.wanted_children:
+        known: list[Context] = []
+        if above.listing.is_reference:
+            known += remembered(own, child.partitions)
+        for campus_id in named:
+            known += own.contexts_below({ID: campus_id})
+        contexts = {key_of(context): context for context in known}.values()
+        name = child.listing.name
+        left[name] = [one for one in contexts if not child.started.has_begun(one)]
+        if own.is_unreadable and not left[name]:
+            continue
+        Events(name).warning(
+            "the list of its parents cannot be read. %d of them are known already, "
+            "and it is read below these.",
+            len(left[name]),
+            happened="parents_unlisted",
+            parents=len(left[name]),
+        )
+    above.started.begin_known_children(left, next(above.started.places_behind))
+    return left
 
 
 def _hidden_above(above: ListRun, child: ListRun, hidden: HiddenParents) -> Iterator[Context]:
@@ -68,5 +105,5 @@ def _hidden_above(above: ListRun, child: ListRun, hidden: HiddenParents) -> Iter
 def _begun(above: ListRun, child: ListRun, parents: Sequence[Context]) -> Sequence[Context]:
     """Start the children of parents that no page shows; return these parents."""
     others = [context for context in parents if not child.started.has_begun(context)]
-    child.started.begin_for(list(zip(others, above.started.places_behind, strict=False)))
+    child.started.begin_below(list(zip(others, above.started.places_behind, strict=False)))
     return others

@@ -9,10 +9,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tap_ft42.declared.events import Events
 from tap_ft42.declared.instants import DAY, from_milliseconds, milliseconds
 from tap_ft42.lists.corrected import tells_changes
 from tap_ft42.planning import nights, refresh
-from tap_ft42.planning.bookmarks import forget_foreign, is_same_scope, note_scope
+from tap_ft42.planning.bookmarks import (
+    forget_foreign,
+    forget_position,
+    is_same_scope,
+    note_scope,
+)
 from tap_ft42.planning.collapse import refuse_collapse
 from tap_ft42.planning.hidden import hidden_ids
 from tap_ft42.planning.plan import Partition
@@ -28,7 +34,7 @@ if TYPE_CHECKING:
     from tap_ft42.planning.steps import Step
     from tap_ft42.reading.asking import Part
     from tap_ft42.reading.places import Place
-    from tap_ft42.reading.source import Route
+    from tap_ft42.reading.route import Route
     from tap_ft42.run.partitions import Partitions
 
 _DAY = 24
@@ -141,11 +147,10 @@ class DuePartitions:
         listing, backfill = self.partitions.listing, self.partitions.run.backfill
         self._forget_doubted(state)
         if listing.cursor is not None and forget_foreign(listing.cursor, state):
-            self.partitions.logger.warning(
-                "%s: the bookmark in the state is no value of %s. All rows are read again.",
-                listing.name,
+            Events(listing.name).warning(
+                "the bookmark in the state is no value of %s. All rows are read again.",
                 listing.cursor.column,
-                extra={"happened": "foreign_bookmark"},
+                happened="foreign_bookmark",
             )
         if listing.cursor is not None or listing.by_cursus:
             note_scope(state, self.partitions.bookmark_scope(context))
@@ -155,7 +160,7 @@ class DuePartitions:
             trait.take_up(context, state)
         is_full = self.needs_all(context)
         if is_full and listing.is_reference and listing.cursor is not None:
-            refresh.forget_position(state)
+            forget_position(state)
         return Partition(
             context,
             state,
@@ -169,11 +174,7 @@ class DuePartitions:
     def learn_of(self, part: Part, step: Step, read: PlannedRead, *, is_short: bool) -> None:
         """Note what a part shows of the list: its totals, its order, its cut windows.
 
-        Args:
-            part: The part.
-            step: The step that it is of.
-            read: The read that the step is of.
-            is_short: Whether the step has shown fewer rows than 42 counts.
+        `is_short` says whether the step has shown fewer rows than 42 counts.
         """
         route = self._route_of(read)
         if part.is_doubtful:
@@ -207,7 +208,7 @@ class DuePartitions:
         if nights.is_due(doubted, run.began, hour):
             for name in (_DOUBTED, "refreshed_at"):
                 state.pop(name, None)
-            refresh.forget_position(state)
+            forget_position(state)
 
     def _is_due_tonight(self, state: Mapping[str, Any]) -> bool:
         run = self.partitions.run

@@ -7,10 +7,10 @@ that exists is read, and reported once. An id that does not exist is reported by
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Any
 
 from tap_ft42.api.errors import FatalAPIError, SettingError, is_missing
+from tap_ft42.declared.events import EVENTS
 from tap_ft42.lists.lookups import LookUps
 from tap_ft42.planning.cursus import MAIN
 from tap_ft42.planning.scope import id_lists
@@ -26,8 +26,6 @@ _LISTED = "listed"
 
 _STUDENTS = "/{id}/users"
 """Path of the students of a campus or cursus, below the path of its list."""
-
-_logger = logging.getLogger("tap-ft42")
 
 
 def missing_ids(scope: Scope, lists: Sequence[Partitions]) -> Iterator[tuple[str, str]]:
@@ -56,12 +54,14 @@ def missing_ids(scope: Scope, lists: Sequence[Partitions]) -> Iterator[tuple[str
         others = sorted(unknown - known)
         if hidden := [own for own in others if _refusal(listed_by, own) is None]:
             known.update(hidden)
-            _logger.warning(
+            EVENTS.warning(
                 "%s: 42 does not list %s, but it exists; perhaps it is no longer active. "
                 "It is read as far as 42 shows it.",
                 name,
                 ", ".join(map(str, hidden)),
-                extra={"happened": "not_listed", "setting": name, "ids": hidden},
+                happened="not_listed",
+                setting=name,
+                ids=hidden,
             )
         listed_by.output.stream_state[_LISTED] = sorted(known & set(ids))
         if missing := sorted(unknown - known):

@@ -25,10 +25,11 @@ from typing import TYPE_CHECKING
 
 from tap_ft42.api.errors import FatalAPIError, status_of
 from tap_ft42.declared.contexts import cursus_of, parent_of
+from tap_ft42.declared.events import Events
 from tap_ft42.declared.listing import LARGEST
 from tap_ft42.lists.corrected import is_read_at_once
+from tap_ft42.planning.bookmarks import forget_position
 from tap_ft42.planning.hidden import HiddenNote
-from tap_ft42.planning.refresh import forget_position
 from tap_ft42.reading.asking import TooLargeError
 from tap_ft42.reading.places import NOW
 from tap_ft42.reading.regions import MAX_ID, Region
@@ -75,12 +76,7 @@ class HiddenParents:
         return [{self._list.listing.parent_id: own} for own in sorted(found)]
 
     def note_listed(self, listed: Collection[object], exist: Iterable[int]) -> None:
-        """Note which parents 42 lists.
-
-        Args:
-            listed: The ids of all listed parents.
-            exist: Ids that are known to exist, listed or not.
-        """
+        """Note which parents 42 lists; those in `exist` are known to exist, listed or not."""
         known, were_hidden = self._kept.ids | set(exist), self._kept.ids.intersection(listed)
         if self._read - known.difference(listed) - set(listed):
             # A parent is no longer listed. A search shows whether it still has rows.
@@ -127,7 +123,7 @@ class HiddenParents:
             self._is_answered = False
             rest = self._left_over(whole)
             if rest and self._kept.is_in_vain(cursus, rest):
-                self._tell_left_over(rest)
+                tell_left_over(self._list, rest)
             else:
                 found |= self._search(whole, rest)
         if found:
@@ -140,13 +136,12 @@ class HiddenParents:
         return {f"{column} {parent}": why for parent, why in sorted(self._refused.items())}
 
     def _log(self, found: Sequence[int]) -> None:
-        self._list.logger.warning(
-            "%s: 42 does not list %s %s, where people study. Their rows are read like the "
-            "others.",
-            self._list.listing.name,
+        Events(self._list.listing.name).warning(
+            "42 does not list %s %s, where people study. Their rows are read like the others.",
             self._list.listing.parent_id,
             ", ".join(map(str, found)),
-            extra={"happened": "hidden_parents", "ids": found},
+            happened="hidden_parents",
+            ids=found,
         )
 
     @property
@@ -193,27 +188,15 @@ class HiddenParents:
         if self._is_answered:  # otherwise the next run searches
             self._kept.note_search(cursus, rest)
         if rest and not refused:
-            self._tell_left_over(rest)
+            tell_left_over(self._list, rest)
         return self._known - before
-
-    def _tell_left_over(self, rows: int) -> None:
-        self._list.logger.warning(
-            "%s: %d rows belong to no %s that could be found, and are not read.",
-            self._list.listing.name,
-            rows,
-            self._list.listing.parent_id,
-            extra={"happened": "rows_left_over", "rows": rows},
-        )
 
     def _left_over_by(
         self, whole: Context | None, ids: Sequence[int], rest: int | None
     ) -> int | None:
-        """Keep some ids if any of them has rows, and count the rows still left over.
+        """Keep some ids at which people study, if any of them has rows.
 
-        Args:
-            whole: The context of the list.
-            ids: The ids, at which people study.
-            rest: Rows that are left over without these ids.
+        Return how many rows are still left over; without the ids, `rest` are.
         """
         still = None if rest is None else self._left_over(whole, ids)
         if still is None:  # the API does not count so many at once
@@ -226,9 +209,7 @@ class HiddenParents:
     def _left_over(self, whole: Context | None, others: Iterable[int] = ()) -> int | None:
         """Return how many rows belong to no known parent; None if that cannot be counted.
 
-        Args:
-            whole: The context of the list.
-            others: Ids that count as known, too.
+        The ids in `others` count as known, too.
         """
         facts, known = self._list.facts_of_sweeps, sorted(self._known.union(others))
         if len(known) > facts.can.longest_list or facts.has_wrong_totals:
@@ -277,14 +258,14 @@ class HiddenParents:
         is_all = self._try_together(whole, some) and some == ids
         rest = self._left_over(whole)
         if rest is None and not is_all:
-            self._list.logger.warning(
-                "%s: nothing tells whether all rows belong to a known %s. Those of %d or more, "
-                "if there are any, are missing, as 42 takes lists of %d ids at most.",
-                self._list.listing.name,
+            Events(self._list.listing.name).warning(
+                "nothing tells whether all rows belong to a known %s. Those of %d or more, if "
+                "there are any, are missing, as 42 takes lists of %d ids at most.",
                 self._list.listing.parent_id,
                 some[-1] + 1 if some else least,
                 longest,
-                extra={"happened": "ids_untried", "longest": longest},
+                happened="ids_untried",
+                longest=longest,
             )
         return rest
 
@@ -345,3 +326,14 @@ def _window_of(partitions: Partitions) -> Region:
     if cursor is None or times.not_before is None:
         return Region()
     return Region().narrowed(cursor.column, times.not_before, times.until)
+
+
+def tell_left_over(of: Partitions, rows: int) -> None:
+    """Log how many rows are not read, as nothing tells to which parent they belong."""
+    Events(of.listing.name).warning(
+        "%d rows belong to no %s that could be found, and are not read.",
+        rows,
+        of.listing.parent_id,
+        happened="rows_left_over",
+        rows=rows,
+    )

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from tap_ft42.api.budget import RunEnds
 from tap_ft42.api.errors import is_missing
+from tap_ft42.api.page import has_id
 from tap_ft42.census.known import KnownRows
 from tap_ft42.census.presence import Presence, Presences
 from tap_ft42.declared.contexts import cursus_of, key_of, parent_of
-from tap_ft42.declared.instants import from_milliseconds
+from tap_ft42.declared.events import Events
 from tap_ft42.declared.listing import ID, LOST
 from tap_ft42.lists.due import DuePartitions
+from tap_ft42.lists.execution import Execution
 from tap_ft42.lists.existence import is_gone, known_to_exist
 from tap_ft42.lists.hidden import HiddenParents
 from tap_ft42.lists.lookups import LookUps
 from tap_ft42.lists.references import References
-from tap_ft42.lists.rejections import Rejections, UnusableRecordsError
+from tap_ft42.lists.rejections import Moves, Rejections
 from tap_ft42.lists.started import StartedReads
 from tap_ft42.lists.sweeping import Sweeping
 from tap_ft42.lists.traits import traits_of
+from tap_ft42.lists.turns import note_turn
 from tap_ft42.planning.bookmarks import level
 from tap_ft42.reading.asking import IncompleteReadError, TooDearError, TooLargeError
 from tap_ft42.run.lifecycle import PARTIAL_FAILURES
@@ -30,12 +32,10 @@ from tap_ft42.run.partitions import Partitions
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Iterator, Mapping
 
-    from tap_ft42.api.page import Page
     from tap_ft42.declared.contexts import Context
     from tap_ft42.declared.listing import Listing
-    from tap_ft42.lists.started import Started
+    from tap_ft42.lists.execution import RunningRead
     from tap_ft42.lists.traits.trait import Trait
-    from tap_ft42.planning.plan import PlannedRead
     from tap_ft42.run.host import Output
     from tap_ft42.run.run import Run
 
@@ -59,8 +59,9 @@ class ListRun:
         self.due = DuePartitions(self.partitions, lambda one: self.presence.of(one).is_short())
         self.traits = list(traits_of(self.partitions, lambda name: lists[name].partitions))
         self.sweeping = Sweeping(self.partitions)
-        self.started = StartedReads(self.due, self.traits, self.sweeping)
-        self.listeners: list[Trait] = []
+        self.execution = Execution(self.partitions, self.traits)
+        self.started = StartedReads(self.due, self.sweeping, self.execution)
+        self.followers: list[Trait] = []
         """The traits of other lists that are told of its new and changed rows."""
         self._partitions_read: list[dict[str, Any]] = []
         self._is_read_to_end = False
@@ -73,7 +74,7 @@ class ListRun:
             self.partitions, lambda: {name: one.partitions for name, one in lists.items()}
         )
         if listing.tells == "people":
-            run.people.people, run.people.rows = self, LookUps(self.partitions)
+            run.people.listed, run.people.look_ups = self, LookUps(self.partitions)
         elif listing.tells == "campuses of people":
             run.people.memberships = LookUps(self.partitions)
 
@@ -87,10 +88,10 @@ class ListRun:
         self.partitions.children.append(child.partitions)
         self.started.children.append(child.started)
 
-    def listen_to_marks(self) -> None:
-        """Listen to new and changed rows of the list that this one's `Movers` name."""
+    def follow_marks(self) -> None:
+        """Follow the new and changed rows of the list that this one's `Movers` name."""
         if self.listing.movers is not None:
-            self.lists[self.listing.movers.marks].listeners += self.traits
+            self.lists[self.listing.movers.marks].followers += self.traits
 
     @property
     def wanted_children(self) -> list[ListRun]:
@@ -141,9 +142,9 @@ class ListRun:
         spend the requests that it needs.
         """
         if self.listing.parent is None:
-            for head in [self] if self.run.budget.counts_requests else self.lists.values():
-                if not head.started.is_begun:
-                    head.started.begin_ahead()
+            for one in [self] if self.run.budget.counts_requests else self.lists.values():
+                if one.listing.parent is None and not one.started.is_begun:
+                    one.started.begin_ahead()
 
     def _beside(self, context: Context | None) -> Iterator[Any]:
         """Yield the records that traits add after a partition, if it was due."""
@@ -152,7 +153,7 @@ class ListRun:
             return
         for trait in self.traits:
             for record in trait.last(context):
-                if isinstance(record, dict) and type(record.get(ID)) is int:
+                if has_id(record):
                     self.presence.of(context).see(record[ID])
                 yield record
         self.due.note_night(context)
@@ -173,11 +174,8 @@ class ListRun:
         if not is_gone(above, parent_of(context)):
             return False
         self._gone.append(label)
-        self.partitions.logger.warning(
-            "%s: %s has disappeared since it was listed.",
-            self.listing.name,
-            label,
-            extra={"happened": "parent_gone"},
+        Events(self.listing.name).warning(
+            "%s has disappeared since it was listed.", label, happened="parent_gone"
         )
         return True
 
@@ -190,20 +188,28 @@ class ListRun:
             if isinstance(record, dict):
                 listed.add(record.get(ID))
             yield record
-        is_whole &= not self.partitions.is_unreadable
         if self._is_read(context) and self.due.needs_all(context):
+            is_whole &= not self.partitions.is_unreadable
             if is_whole:
-                try:
-                    self.due.refuse_collapse(context, len(listed))
-                except IncompleteReadError:
-                    self.presence.of(context).doubt(context)
-                    raise
-                self.partitions.listed_ids = listed | (self.partitions.listed_ids or set())
-                exist = known_to_exist(self.output.stream_state)
-                for child in self.wanted_children:
-                    if child.hidden_parents is not None:
-                        child.hidden_parents.note_listed(listed, exist)
+                self._note_listed(context, listed)
             self.due.note_refresh(context, listed, is_whole=is_whole)
+
+    def _note_listed(self, context: Context | None, listed: set[object]) -> None:
+        """Note that these are all rows of a partition of a reference list.
+
+        Raises:
+            IncompleteReadError: They are so few that this is not believed at once.
+        """
+        try:
+            self.due.refuse_collapse(context, len(listed))
+        except IncompleteReadError:
+            self.presence.of(context).doubt(context)
+            raise
+        self.partitions.listed_ids = listed | (self.partitions.listed_ids or set())
+        exist = known_to_exist(self.output.stream_state)
+        for child in self.wanted_children:
+            if child.hidden_parents is not None:
+                child.hidden_parents.note_listed(listed, exist)
 
     @cached_property
     def hidden_parents(self) -> HiddenParents | None:
@@ -238,9 +244,8 @@ class ListRun:
             if self.listing.cursor is not None and self.listing.parent is not None:
                 self._partitions_read.append(self.partitions.state(member))
 
-    def _records_of(self, running: Started) -> Iterator[Any]:
-        read, pending = running.read, list[Callable[[], None]]()
-        rejected = self.rejections.total
+    def _records_of(self, running: RunningRead) -> Iterator[Any]:
+        read, moves = running.read, Moves(self.rejections)
         # Of the members of a sweep, the one that has been read the least far.
         context = min(
             read.contexts,
@@ -258,26 +263,25 @@ class ListRun:
             for part, place in parts:
                 if part.page is not None:
                     shown, told = shown + part.page.count, max(told, part.page.total or 0)
-                    self._note_turn(read, part.page)
+                    note_turn(self.partitions, read.contexts, part.page)
                     page = self.partitions.unpacked(part.page)
                     records = page.records()
                     if part.is_descending:
                         records.reverse()
-                    self.started.begin_below(records, place)
+                    self.started.begin_children(records, place)
                     self.presence.of(context).note(page, records, context)
                     yield from records
                 # A doubtful read does not prove that a row has disappeared.
                 for member in read.contexts if part.is_doubtful else ():
                     self.presence.of(member).doubt(member)
                 self.due.learn_of(part, step, read, is_short=shown + LOST < told)
-                pending.append(partial(movement.advance, part))
+                moves.add(partial(movement.advance, part))
                 if not self._must_list_again:
-                    self._move(pending, rejected)
+                    moves.make()
                 self.run.write_state_if_due()
-            pending.append(movement.complete)
-            self._move(pending, rejected)
-        if pending and (objection := self.rejections.objection()):
-            raise UnusableRecordsError(objection)
+            moves.add(movement.complete)
+            moves.make()
+        moves.end()
 
     @property
     def _must_list_again(self) -> bool:
@@ -290,41 +294,15 @@ class ListRun:
         is_early = bool(children) and self.run.lifecycle.ends_early
         return is_early or any(child.has_failed for child in children)
 
-    def _move(self, pending: list[Callable[[], None]], rejected: int) -> None:
-        """Move the bookmarks, unless newly rejected records forbid it.
-
-        Args:
-            pending: The moves that wait, in order; emptied once they are made.
-            rejected: How many records had been rejected before the read.
-
-        Raises:
-            UnusableRecordsError: Most records are broken, so the read is useless.
-        """
-        objection = self.rejections.objection()
-        if objection is None or self.rejections.total == rejected:
-            for move in pending:
-                move()
-            pending.clear()
-        elif self.rejections.is_hopeless:
-            raise UnusableRecordsError(objection)
-
-    def _note_turn(self, read: PlannedRead, page: Page) -> None:
-        """Note that the list had its turn; see `tap_ft42.lists.turns`."""
-        if self.run.budget.is_bounded and page.answered * 1000 >= self.run.began:
-            served_at = from_milliseconds(self.run.began)
-            self.output.stream_state["served_at"] = served_at
-            for member in read.contexts:
-                self.partitions.state(member)["served_at"] = served_at
-
     # Rows
 
     def count(self, row: Mapping[str, Any], context: Context | None) -> None:
-        """Count a row that goes to the target; if it may be new, tell the listeners."""
+        """Count a row that goes to the target; if it may be new, tell the followers."""
         self.references.note(row)
         if self.output.selected:
             self.partitions.emitted.count(row)
-        if self.listeners and self.partitions.emitted.is_changed(row) is not False:
-            for trait in self.listeners:
+        if self.followers and self.partitions.emitted.is_changed(row) is not False:
+            for trait in self.followers:
                 trait.learn_of_mark(row, context)
 
     def save(self) -> None:
@@ -396,4 +374,4 @@ class ListRun:
     def note_ends(self) -> None:
         """Tell the spool how far the plans were followed, and which named rows are missing."""
         self.references.tell()
-        self.started.end(is_cut_short=self.run.lifecycle.ends_early or self.has_failed)
+        self.execution.end(is_cut_short=self.run.lifecycle.ends_early or self.has_failed)

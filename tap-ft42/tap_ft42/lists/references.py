@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from tap_ft42.api.page import with_ids
+from tap_ft42.declared.events import Events
 from tap_ft42.declared.listing import ID
 from tap_ft42.declared.words import first_of
 from tap_ft42.lists.existence import known_to_exist
@@ -79,11 +80,11 @@ class References:
                 self._warn(name, f"lists none that holds {other} {_shown(missing)}")
 
     def _warn(self, of: str, what: str) -> None:
-        self._list.logger.warning(
-            "%s: 42 %s. It may have rows that it does not list; they are missing here.",
-            of,
+        Events(of).warning(
+            "42 %s. It may have rows that it does not list; they are missing here.",
             what,
-            extra={"happened": "not_listed_rows", "of": of},
+            happened="not_listed_rows",
+            of=of,
         )
 
 

@@ -1,10 +1,14 @@
-"""Counts the broken records of a stream, and says whether bookmarks may pass them."""
+"""Counts the broken records of a stream, and lets bookmarks pass them if they may."""
 
 from __future__ import annotations
 
 from collections import Counter
+from typing import TYPE_CHECKING
 
 from tap_ft42.api.errors import FatalAPIError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 REJECTED_RECORDS = "rejected_records"
 """The stream that keeps rejected records."""
@@ -71,3 +75,35 @@ class Rejections:
     def is_hopeless(self) -> bool:
         """Whether so many records are broken that it is useless to read on."""
         return self._seen >= _ENOUGH and self.total * 2 > self._seen
+
+
+class Moves:
+    """The moves of the bookmarks of one read, as far as its records let them pass."""
+
+    def __init__(self, rejections: Rejections) -> None:
+        self._rejections = rejections
+        self._rejected_before = rejections.total
+        self._waiting: list[Callable[[], None]] = []
+
+    def add(self, move: Callable[[], None]) -> None:
+        """Add a move, to be made after those that wait already."""
+        self._waiting.append(move)
+
+    def make(self) -> None:
+        """Make the moves that wait, unless records of this read forbid it.
+
+        Raises:
+            UnusableRecordsError: Most records are broken, so the read is useless.
+        """
+        objection = self._rejections.objection()
+        if objection is None or self._rejections.total == self._rejected_before:
+            for move in self._waiting:
+                move()
+            self._waiting.clear()
+        elif self._rejections.is_hopeless:
+            raise UnusableRecordsError(objection)
+
+    def end(self) -> None:
+        """Raise an `UnusableRecordsError` if records forbid moves that still wait."""
+        if self._waiting and (objection := self._rejections.objection()):
+            raise UnusableRecordsError(objection)

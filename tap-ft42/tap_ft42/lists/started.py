@@ -8,39 +8,31 @@ to read, and tells which of them share their requests.
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from itertools import count
 from math import ceil
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from tap_ft42.api.errors import FatalAPIError
-from tap_ft42.declared.contexts import cursus_of, key_of, list_of, parent_of
+from tap_ft42.declared.contexts import cursus_of, key_of, parent_of
 from tap_ft42.declared.instants import HOUR
 from tap_ft42.declared.listing import ID
-from tap_ft42.lists.corrected import corrected, is_read_at_once
+from tap_ft42.lists.corrected import corrected
 from tap_ft42.lists.sweeping import Halving, may_come_from_one_member
 from tap_ft42.lists.turns import remembered, sort_by_turn
-from tap_ft42.planning.bookmarks import Movement
 from tap_ft42.planning.plan import plan, sharing
-from tap_ft42.planning.steps import Way
-from tap_ft42.planning.sweeps import sweep_state
 from tap_ft42.reading.asking import TooDearError
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 
-    from tap_ft42.api.page import Page
     from tap_ft42.declared.contexts import Context
-    from tap_ft42.declared.listing import Listing
     from tap_ft42.lists.due import DuePartitions
+    from tap_ft42.lists.execution import Execution, RunningRead
     from tap_ft42.lists.sweeping import Sweeping
     from tap_ft42.lists.traits.trait import Trait
-    from tap_ft42.planning.plan import Partition, PlannedRead
-    from tap_ft42.planning.steps import Step
-    from tap_ft42.reading.pipeline import Reading
+    from tap_ft42.planning.plan import Partition
     from tap_ft42.reading.places import Place
-    from tap_ft42.reading.source import ListSource
 
 Member: TypeAlias = "tuple[Context | None, Place]"
 """The context of a partition, and its place in the order of the run."""
@@ -56,26 +48,14 @@ _BEHIND = 1_000_000
 """Place of the children of rows that no page of the list shows: behind all others."""
 
 
-@dataclass(frozen=True)
-class Started:
-    """A planned read that the pipeline runs, with the movements of its bookmarks."""
-
-    read: PlannedRead
-    steps: Sequence[tuple[Step, Reading, Movement]]
-    is_narrowed: bool
-    """Whether it asks for rows of its partitions only."""
-    halving: Halving | None = None
-    """The sweep that failed and was halved, if this read is one of its halves."""
-
-
 class StartedReads:
     """The reads of a list that the run has started."""
 
-    def __init__(self, due: DuePartitions, traits: Sequence[Trait], sweeping: Sweeping) -> None:
+    def __init__(self, due: DuePartitions, sweeping: Sweeping, execution: Execution) -> None:
         self.partitions = due.partitions
         self._due = due
-        self.traits = traits
         self._sweeping = sweeping
+        self._execution = execution
         self.children: list[StartedReads] = []
         """The started reads of the child lists."""
         self.is_any_read = False
@@ -85,12 +65,15 @@ class StartedReads:
         self.remembered: Mapping[str, Sequence[Context]] = {}
         """By child list: the contexts below the rows of the last full read, if none is due."""
         self._place: Place | None = None
-        self._running: dict[Hashable, Started | None] = {}
+        self._running: dict[Hashable, RunningRead | None] = {}
         self._is_due: dict[Hashable, bool] = {}
         self._held_back: dict[Hashable, Partition] = {}
         self._refusal: Exception | None = None
-        self._movements: dict[str, Sequence[Movement]] = {}
-        self._swept: dict[str, Sequence[dict[str, Any]]] = {}
+
+    @property
+    def traits(self) -> Sequence[Trait]:
+        """What only this list does."""
+        return self._execution.traits
 
     @cached_property
     def _wanted_children(self) -> list[StartedReads]:
@@ -102,7 +85,7 @@ class StartedReads:
         """Tell whether a partition has anything to read; None if it is not planned."""
         return self._is_due.get(key_of(context))
 
-    def take(self, context: Context | None) -> Started | None:
+    def take(self, context: Context | None) -> RunningRead | None:
         """Hand over the read of a partition; None if another read (a sweep) has its rows.
 
         Raises:
@@ -139,7 +122,7 @@ class StartedReads:
         """Start all partitions of a list without parent, if they are known already."""
         listing, run = self.partitions.listing, self.partitions.run
         self.is_begun = True
-        if not self.partitions.is_wanted or listing.parent is not None:
+        if not self.partitions.is_wanted:
             return
         # Lists that follow in the run get later places, however late this one is planned.
         self._place = run.next_place()
@@ -154,7 +137,7 @@ class StartedReads:
         members = [(context, (*place, number)) for number, context in enumerate(contexts)]
         self._begin(members, is_urgent=is_urgent)
 
-    def begin_below(self, records: list[Any], place: Place) -> None:
+    def begin_children(self, records: list[Any], place: Place) -> None:
         """Start the children of a page of rows.
 
         Args:
@@ -172,7 +155,7 @@ class StartedReads:
                 for context in self.contexts_below(record):
                     parents.setdefault(key_of(context), (context, (*place, position)))
         for number, child in enumerate(self._wanted_children):
-            child.begin_for([(context, (*at, number)) for context, at in parents.values()])
+            child.begin_below([(context, (*at, number)) for context, at in parents.values()])
 
     def contexts_below(self, record: Mapping[str, Any]) -> Iterator[Context]:
         """Show a row to the traits of the child lists, and yield its contexts for them."""
@@ -181,7 +164,7 @@ class StartedReads:
                 trait.learn_of_parent(record)
         yield from self.partitions.contexts_below(record)
 
-    def begin_for(self, parents: Sequence[Member]) -> None:
+    def begin_below(self, parents: Sequence[Member]) -> None:
         """Start the partitions of this list below some rows of the parent list."""
         self._begin(
             [
@@ -213,50 +196,20 @@ class StartedReads:
                         child.listing.name: [*remembered(self.partitions, child)]
                         for child in self.partitions.wanted_children
                     }
-                    self._begin_known(self.remembered, place)
-
-    def begin_below_unreadable(self) -> Mapping[str, Sequence[Context]]:
-        """Start the children of known rows, as the list itself cannot be read.
-
-        Rows are known if an earlier run read their children, or if the settings name them.
-
-        Returns:
-            By child list: the contexts that this run had not started yet.
-        """
-        above = self.partitions
-        left: dict[str, Sequence[Context]] = {}
-        named = above.run.scope.campus_ids if above.listing.is_campus else ()
-        for child in self._wanted_children:
-            known: list[Context] = []
-            if above.listing.is_reference:
-                known += remembered(above, child.partitions)
-            for campus_id in named:
-                known += above.contexts_below({ID: campus_id})
-            contexts = {key_of(context): context for context in known}.values()
-            name = child.partitions.listing.name
-            left[name] = [context for context in contexts if not child.has_begun(context)]
-            if above.is_unreadable and not left[name]:
-                continue
-            above.logger.warning(
-                "%s: the list of its parents cannot be read. %d of them are known already, "
-                "and it is read below these.",
-                name,
-                len(left[name]),
-                extra={"happened": "parents_unlisted", "parents": len(left[name])},
-            )
-        self._begin_known(left, next(self.places_behind))
-        return left
+                    self.begin_known_children(self.remembered, place)
 
     def has_begun(self, parent: Context) -> bool:
         """Tell whether the run has started this list below a row of the parent list."""
         return self.is_due(self.partitions.by_cursus(parent)[0]) is not None
 
-    def _begin_known(self, known: Mapping[str, Sequence[Context]], place: Place) -> None:
+    def begin_known_children(
+        self, known: Mapping[str, Sequence[Context]], place: Place
+    ) -> None:
         """Start the children of rows that no page shows."""
         for number, child in enumerate(self._wanted_children):
             contexts = known[child.partitions.listing.name]
             places = ((*place, number, below) for below in count())
-            child.begin_for([*zip(contexts, places, strict=False)])
+            child.begin_below([*zip(contexts, places, strict=False)])
 
     @cached_property
     def places_behind(self) -> Iterator[Place]:
@@ -264,7 +217,7 @@ class StartedReads:
         place = self._place or self.partitions.run.next_place()
         return ((*place, _BEHIND, number) for number in count())
 
-    def begin_fallback(self, running: Started, failure: Exception) -> bool:
+    def begin_fallback(self, running: RunningRead, failure: Exception) -> bool:
         """Start to read in another way what failed; return False if there is no other way."""
         members = running.read.partitions
         halving = running.halving
@@ -320,79 +273,6 @@ class StartedReads:
             keys = [key_of(context) for context in read.contexts]
             self._is_due |= dict.fromkeys(keys, bool(read.steps))
             self._running |= dict.fromkeys(keys)
-            steps = self._started(read, listing, is_urgent=is_urgent)
-            is_narrowed = not read.is_sweep or listing.parent_filter is not None
-            self._running[keys[0]] = Started(read, steps, is_narrowed, halving)
-
-    def _started(
-        self, read: PlannedRead, listing: Listing, *, is_urgent: bool
-    ) -> list[tuple[Step, Reading, Movement]]:
-        source, place = self._source(read, listing), read.partitions[0].place
-        accepts = partial(self._accepts, read, listing) if read.is_sweep else None
-        readings = [
-            self.partitions.run.pipeline.read(
-                (*place, number),
-                source,
-                step.reading(listing, accepts),
-                is_urgent=is_urgent and number == 0,
-                is_divided=not read.is_sweep,
+            self._running[keys[0]] = self._execution.begin(
+                read, listing, halving, is_urgent=is_urgent
             )
-            for number, step in enumerate(read.steps)
-        ]
-        movements = self._movements_of(read, listing)
-        return list(zip(read.steps, readings, movements, strict=True))
-
-    def _source(self, read: PlannedRead, listing: Listing) -> ListSource:
-        context, path = read.contexts[0], self.partitions.path
-        if not read.is_sweep:
-            return self.partitions.reader.source(
-                context, self.partitions.query(context), read.name, path=path
-            )
-        whole = list_of(context)
-        query = self.partitions.query(whole)
-        if listing.parent_filter is not None:
-            ids = (str(parent_of(member)) for member in read.contexts)
-            query[listing.parent_filter] = ",".join(ids)
-        return self.partitions.reader.source(
-            whole, query, read.name, path=self.partitions.whole_path
-        )
-
-    def _movements_of(self, read: PlannedRead, listing: Listing) -> Sequence[Movement]:
-        """Return the movements of the partitions' states, one for each step."""
-        if read.is_sweep:
-            states = self._swept[read.name] = [one.state for one in read.partitions]
-            return [Movement(step, listing, states) for step in read.steps]
-        self.partitions.plans[read.name] = read.state
-        if read.name not in self._movements:
-            # Batches of people share the state of the list.
-            readers = (
-                1 if self.partitions.is_one_list else len(self.partitions.contexts or ()) or 1
-            )
-            self._movements[read.name] = [
-                Movement(step, listing, [read.state], readers) for step in read.steps
-            ]
-        return self._movements[read.name]
-
-    def _accepts(self, read: PlannedRead, listing: Listing, head: Page) -> bool:
-        if is_read_at_once(self.partitions):
-            return True
-        # A list that cannot be narrowed to some parents may hold many rows of others.
-        is_narrowed = listing.parent_filter is not None
-        if read.way is Way.LOAD and not is_narrowed and head.pages > len(read.partitions):
-            return False
-        return all(trait.is_worth_sweeping(head, read) for trait in self.traits)
-
-    # The end
-
-    def end(self, *, is_cut_short: bool) -> None:
-        """Tell the spool how far the run has followed its plans."""
-        spool, is_full = self.partitions.run.spool, self.partitions.listing.cursor is None
-        swept = {name: sweep_state(states) for name, states in self._swept.items()}
-        plans = self.partitions.plans | swept
-        for name, state in plans.items():
-            if is_cut_short:
-                spool.pause(name, state)
-            else:
-                spool.end(name, state, is_full=is_full)
-        if plans:
-            spool.tidy()

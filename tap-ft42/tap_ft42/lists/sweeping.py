@@ -18,8 +18,10 @@ from tap_ft42.api.budget import RunEnds
 from tap_ft42.api.errors import FatalAPIError, explain, may_be_of_parameters, status_of
 from tap_ft42.api.retries import RETRIED
 from tap_ft42.declared.contexts import list_of, parent_of
+from tap_ft42.declared.events import Events
 from tap_ft42.declared.listing import ID, LARGEST
 from tap_ft42.lists.corrected import corrected
+from tap_ft42.planning.bookmarks import has_bookmark
 from tap_ft42.reading.asking import IncompleteReadError, TooLargeError
 from tap_ft42.reading.places import NOW
 from tap_ft42.reading.regions import MAX_ID, Region
@@ -70,20 +72,15 @@ class Sweeping:
 
     def tell_halved(self, members: int, failure: Exception) -> None:
         """Log that a sweep is read in two halves, as one of its parents may be the reason."""
-        self._list.logger.info(
-            "%s: a list of %d of its parents cannot be read, and is read in two. %s",
-            self._list.listing.name,
+        Events(self._list.listing.name).info(
+            "a list of %d of its parents cannot be read, and is read in two. %s",
             members,
             explain(failure),
-            extra={"happened": "sweep_halved"},
+            happened="sweep_halved",
         )
 
     def refuses_all(self, context: Context | None) -> bool:
-        """Tell whether 42 refuses the list even without a parent in the request.
-
-        Args:
-            context: A partition of the sweep.
-        """
+        """Tell whether 42 refuses the list even without a parent in the request."""
         if self._refuses_all is None:
             self._refuses_all = False
             try:
@@ -218,7 +215,7 @@ class Sweeping:
 
     def _is_load(self, context: Context | None) -> bool:
         is_live = self._list.run.backfill is None  # a backfill reads a window
-        return is_live and not self._list.state(context).get("replication_key_value")
+        return is_live and not has_bookmark(self._list.state(context))
 
     def _look_at_list(self, contexts: Sequence[Context | None]) -> None:
         """Test whether the API heeds all ids of the longest list."""
@@ -234,9 +231,7 @@ class Sweeping:
     def _compare(self, contexts: Sequence[Context | None], tries: int = 2) -> None:
         """Ask for a list of ids in two orders: if all ids count, the answers agree.
 
-        Args:
-            contexts: The partitions whose parents are listed.
-            tries: How often; rows may appear or disappear between two requests.
+        If they do not, ask again: rows may appear or disappear between two requests.
         """
         facts, whole = self._list.facts_of_sweeps, list_of(contexts[0])
         ids = [parent_of(context) for context in contexts[: facts.can.longest_list]]
@@ -251,14 +246,13 @@ class Sweeping:
         is_sorted = sort is not None and facts.sorts_by(sort)
         if not (one.count or other.count):
             return  # empty answers tell nothing
-        if (one.total, one.ids) == (other.total, other.ids):
-            # A row has one parent: if only first ids counted, other rows would have come.
-            facts.keep(longest_list=facts.can.longest_list)
-        elif not is_sorted and one.total is None:
+        # A row has one parent: if only first ids counted, other rows would have come.
+        is_same = (one.total, one.ids) == (other.total, other.ids)
+        if not (is_same or is_sorted or one.total is not None):
             return
-        elif tries > 1:
+        if not is_same and tries > 1:
             self._compare(contexts, tries - 1)
-        elif (
+        elif not is_same and (
             _differ(one, other)
             or (is_sorted and one.ids != other.ids)
             or (not is_sorted and self._is_of_first(whole, ids, one))
@@ -275,12 +269,9 @@ class Sweeping:
     def _beginnings(
         self, whole: Context | None, lists: Sequence[Sequence[int] | None], sort: str | None
     ) -> list[Page]:
-        """Ask for the first row and the total of lists of parents.
+        """Ask for the first row and the total of several lists of parents' ids.
 
-        Args:
-            whole: The list's context.
-            lists: The ids of parents, an answer each; None asks for all rows.
-            sort: The order.
+        Where there is None instead of a list, all rows are asked for.
         """
         reader, path = self._list.reader, self._list.whole_path or ""
         query = {

@@ -14,12 +14,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tap_ft42.declared.contexts import parent_of
+from tap_ft42.declared.instants import from_milliseconds
 from tap_ft42.declared.listing import ID
 from tap_ft42.planning.bookmarks import last_served
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from tap_ft42.api.page import Page
     from tap_ft42.declared.contexts import Context
     from tap_ft42.run.partitions import Partitions
 
@@ -27,12 +29,7 @@ if TYPE_CHECKING:
 def need(above: Partitions, now: int) -> int:
     """Return how urgent it is to read a list or one of its children.
 
-    Args:
-        above: The list.
-        now: When the run began, in milliseconds since 1970.
-
-    Returns:
-        The greatest product of waiting time, in milliseconds, and weight.
+    That is the greatest product of waiting time and weight; all times are in milliseconds.
     """
     return max(
         (now - _last_turn(one)) * one.listing.weight for one in (above, *above.wanted_children)
@@ -43,6 +40,15 @@ def _last_turn(of: Partitions) -> int:
     """Return when a list, or its partition that waits longest, last had its turn."""
     parts = [last_served(state) for whole in of.wholes for state in of.states_within(whole)]
     return max(last_served(of.output.stream_state), min(parts, default=0))
+
+
+def note_turn(of: Partitions, contexts: Iterable[Context | None], page: Page) -> None:
+    """Note that partitions had their turn, if this run has asked for a page of them."""
+    run = of.run
+    if run.budget.is_bounded and page.answered * 1000 >= run.began:
+        served_at = from_milliseconds(run.began)
+        for state in (of.output.stream_state, *map(of.state, contexts)):
+            state["served_at"] = served_at
 
 
 def remembered(above: Partitions, child: Partitions) -> Iterator[Context]:

@@ -32,6 +32,7 @@ from typing import TYPE_CHECKING, Any
 from typing_extensions import override
 
 from tap_ft42.declared.instants import DAY, from_milliseconds, in_milliseconds, milliseconds
+from tap_ft42.planning.bookmarks import has_bookmark
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -77,7 +78,7 @@ class Backfill:
 
     def begin(self, cursor: Cursor, state: dict[str, Any]) -> None:
         """Set the bookmark of an unread stream or partition to the window's beginning."""
-        if cursor.kind == "instant" and not state.get("replication_key_value"):
+        if cursor.kind == "instant" and not has_bookmark(state):
             begins = from_milliseconds(self.begins)
             state["replication_key"] = cursor.column
             state["replication_key_value"] = state["read_until"] = begins

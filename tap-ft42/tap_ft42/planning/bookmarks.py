@@ -99,6 +99,17 @@ class Movement:
 _BOOKMARK = ("replication_key_value", "read_until", "from_scratch")
 
 
+def has_bookmark(state: Mapping[str, Any]) -> bool:
+    """Tell whether a stream or partition has a bookmark: it was loaded, and had a row."""
+    return state.get("replication_key_value") is not None
+
+
+def forget_position(state: dict[str, Any]) -> None:
+    """Drop the bookmark, so a stream is read from its start, or continues such a read."""
+    state.pop("replication_key_value", None)
+    state.pop("read_until", None)
+
+
 def forget_foreign(cursor: Cursor, state: dict[str, Any]) -> bool:
     """Forget a bookmark that is no value of the cursor, and tell whether there was one."""
     bookmark = state.get("replication_key_value")
@@ -119,9 +130,7 @@ def note_scope(state: dict[str, Any], scope: Mapping[str, Any]) -> None:
 def is_same_scope(scope: Mapping[str, Any] | None, wanted: Mapping[str, Any]) -> bool:
     """Tell whether rows were read for the scope that is wanted now.
 
-    Args:
-        scope: The scope of the read; None if unknown. Keys that `wanted` lacks do not count.
-        wanted: The scope of the run.
+    Keys of the read's scope that `wanted` lacks do not count.
     """
     return scope is not None and all(scope.get(key) == wanted[key] for key in wanted)
 
@@ -163,7 +172,6 @@ def level(cursor: Cursor, partitions: Sequence[dict[str, Any]]) -> None:
 def last_served(state: Mapping[str, Any]) -> int:
     """Return when a stream or partition last had its turn; see `tap_ft42.lists.turns`.
 
-    Returns:
-        Milliseconds since 1970; 0 for never.
+    It is in milliseconds since 1970; 0 for never.
     """
     return max(milliseconds(state.get(mark)) or 0 for mark in ("served_at", "read_until"))

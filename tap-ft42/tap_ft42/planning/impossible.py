@@ -6,9 +6,9 @@ from the last instant that the rows themselves prove.
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Any
 
+from tap_ft42.declared.events import Events
 from tap_ft42.declared.instants import from_milliseconds, milliseconds
 
 if TYPE_CHECKING:
@@ -20,8 +20,6 @@ _LEEWAY = 300_000
 _POSITIONS = ("replication_key_value", "read_until", "served_at")
 _NEVER = from_milliseconds(0)
 
-_logger = logging.getLogger("tap-ft42")
-
 
 def forget_the_future(states: Mapping[str, Any], now: int) -> None:
     """Forget, in place, instants in the future; ``now`` is in milliseconds since 1970."""
@@ -30,11 +28,11 @@ def forget_the_future(states: Mapping[str, Any], now: int) -> None:
         parts = [state, *state.get("partitions", ())]
         forgotten = [_forget(part, latest) for part in parts]
         if any(forgotten):
-            _logger.warning(
-                "%s: the state holds a time in the future: a clock was wrong. That time is "
+            Events(stream).warning(
+                "the state holds a time in the future: a clock was wrong. That time is "
                 "ignored, and the rows are read again.",
-                stream,
-                extra={"happened": "impossible_state", "stream": stream},
+                happened="impossible_state",
+                stream=stream,
             )
 
 

@@ -129,14 +129,7 @@ def plan(
 ) -> list[PlannedRead]:
     """Plan the reads that bring partitions of a list up to date.
 
-    Args:
-        listing: The list.
-        groups: The partitions, all of one cursus; those of a group share a read.
-        times: The instants of the run.
-        stops: Returns where reads end.
-
-    Returns:
-        A read for each group.
+    The groups are of one cursus; each shares a read, which ends where `stops` says.
     """
     return [_planned_read(members, listing, times, stops) for members in groups]
 

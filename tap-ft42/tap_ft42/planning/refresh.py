@@ -78,12 +78,6 @@ def note_refresh(
     state["rows"] = rows
 
 
-def forget_position(state: dict[str, Any]) -> None:
-    """Drop the bookmark, so a stream is read from its start, or continues such a read."""
-    state.pop("replication_key_value", None)
-    state.pop("read_until", None)
-
-
 def forget_partitions(stream_state: dict[str, Any], parents: Container[object]) -> None:
     """Forget the partitions whose parents 42 no longer lists."""
     if "partitions" in stream_state:

@@ -87,9 +87,7 @@ class Step:
     ) -> ReadFunction:
         """Return the function that executes the step.
 
-        Args:
-            listing: The list.
-            accepts: Judges by the first page whether a load or a window is worth its cost.
+        `accepts` judges by the first page whether a load or a window is worth its cost.
         """
         is_sortable = listing.is_sortable
         match self.way:

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tap_ft42.api.client import logger_of
 from tap_ft42.declared import capabilities
+from tap_ft42.declared.events import Events
 from tap_ft42.declared.listing import ID
 from tap_ft42.reading.regions import MAX_ID, RangeIgnoredError, RangeTooWideError
 
@@ -111,12 +111,14 @@ class RouteFacts:
         """
         if not self.keep(**seen):
             return
-        logger_of(self.listing).warning(
-            "%s: %s. This is remembered %s.",
-            self.listing.name,
+        found = {f"found_{name}": value for name, value in seen.items()}
+        Events(self.listing.name).warning(
+            "%s. This is remembered %s.",
             why,
             lasts,
-            extra={"happened": "capability", "route": self._route, **_told(seen)},
+            happened="capability",
+            route=self._route,
+            **found,
         )
 
     def keep(self, **seen: Any) -> bool:  # noqa: ANN401 - fields of `Capabilities`
@@ -230,12 +232,12 @@ class RouteFacts:
         with self._lock:
             is_news, self._has_odd_ids = not self._has_odd_ids, True
         if is_news:
-            logger_of(self.listing).warning(
-                "%s: it has ids below 1 or above %s. Rows with such ids may be missing, and "
-                "stay in the tables when they disappear.",
-                self.listing.name,
+            Events(self.listing.name).warning(
+                "it has ids below 1 or above %s. Rows with such ids may be missing, and stay "
+                "in the tables when they disappear.",
                 f"{MAX_ID:,}",
-                extra={"happened": "odd_ids", "route": self._route},
+                happened="odd_ids",
+                route=self._route,
             )
 
     def note_uncounted(self) -> None:
@@ -274,7 +276,3 @@ class RouteFacts:
                 "most from now on",
                 longest_list=longest,
             )
-
-
-def _told(seen: dict[str, Any]) -> dict[str, Any]:
-    return {f"found_{name}": value for name, value in seen.items()}

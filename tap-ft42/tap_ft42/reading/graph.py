@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tap_ft42.api.page import Page
     from tap_ft42.reading.reader import ListReader
     from tap_ft42.reading.regions import Region
-    from tap_ft42.reading.source import Route
+    from tap_ft42.reading.route import Route
 
 _TRIES = 2
 """If a graph is not answered twice, it is too much for the API, and the run does without."""

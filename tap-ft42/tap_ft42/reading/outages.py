@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from tap_ft42.api.errors import explain
+from tap_ft42.declared.events import EVENTS
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -19,8 +19,6 @@ PATIENCE = 900.0
 """Seconds that a run waits: longer than a maintenance of ten minutes."""
 
 _FIRST_WAIT, _LONGEST_WAIT = 5.0, 30.0
-
-_logger = logging.getLogger("tap-ft42")
 
 
 class Outages:
@@ -45,11 +43,11 @@ class Outages:
         """Wait until the API answers again, or the patience ends."""
         began, wait = time.monotonic(), _FIRST_WAIT
         self._is_over.clear()
-        _logger.warning(
+        EVENTS.warning(
             "42 is down, for maintenance perhaps. The run waits for %d minutes at most. %s",
             PATIENCE // 60,
             explain(failure),
-            extra={"happened": "outage_begins"},
+            happened="outage_begins",
         )
         try:
             while time.monotonic() - began < PATIENCE:
@@ -65,8 +63,9 @@ class Outages:
             self._is_over.set()
 
     def _tell(self, lasted: timedelta) -> None:
-        _logger.warning(
+        EVENTS.warning(
             "42 answers again after %s. The run goes on.",
             lasted,
-            extra={"happened": "outage_ends", "seconds": lasted.seconds},
+            happened="outage_ends",
+            seconds=lasted.seconds,
         )

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-import logging
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -22,6 +21,7 @@ from threading import Thread
 from typing import TYPE_CHECKING
 
 from tap_ft42.api.retries import MAX_TRIES
+from tap_ft42.declared.events import EVENTS
 from tap_ft42.reading.outages import Outages
 from tap_ft42.reading.places import NOW, PlacedAsk, fitted
 from tap_ft42.reading.troubles import Troubles
@@ -46,8 +46,6 @@ _LONG_WAIT = 20.0
 
 _LONGEST_WAIT = 1.0
 """Seconds after which the consumer checks whether a signal has come."""
-
-_logger = logging.getLogger("tap-ft42")
 
 IN_FLIGHT = 24
 """Requests at once: enough for two a second if each answer takes 12 s."""
@@ -353,15 +351,13 @@ class Pipeline:
             self._budget.check(wait)
             if wait > _LONG_WAIT:
                 go_on = datetime.now(UTC) + timedelta(seconds=wait)
-                _logger.warning(
+                EVENTS.warning(
                     "The quota is used up; the run goes on at %s UTC. "
                     "With max_minutes it would end instead.",
                     f"{go_on:%H:%M:%S}",
-                    extra={
-                        "happened": "quota_wait",
-                        "wait_seconds": round(wait, 3),
-                        "goes_on_at": go_on.isoformat(),
-                    },
+                    happened="quota_wait",
+                    wait_seconds=round(wait, 3),
+                    goes_on_at=go_on.isoformat(),
                 )
             entry.quota_seconds += wait
             await asyncio.sleep(wait)

@@ -13,7 +13,8 @@ from tap_ft42.reading.looks import Looks
 from tap_ft42.reading.places import NOW
 from tap_ft42.reading.reads import read_from_scratch
 from tap_ft42.reading.regions import Region
-from tap_ft42.reading.source import ListSource, Route
+from tap_ft42.reading.route import Route
+from tap_ft42.reading.source import ListSource
 from tap_ft42.reading.whole import read_list
 
 if TYPE_CHECKING:

@@ -40,8 +40,8 @@ _SORT, _TOO_MANY = r"\bsort", r"too (many|long)"
 _SIZE, _PERHAPS_SIZE = r"per_page|page\W?size", r"\bpage\b|\bsize\b|\blimit\b"
 
 
-def asked_twice(ask: Callable[[], _Found]) -> _Found:
-    """Ask, and once more if 42 refuses that: it would be remembered for a month."""
+def asked_again_if_refused(ask: Callable[[], _Found]) -> _Found:
+    """Ask, and once more if 42 refuses that: a refusal is remembered for a month."""
     try:
         return ask()
     except FatalAPIError:

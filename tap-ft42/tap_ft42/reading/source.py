@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from math import ceil
 from typing import TYPE_CHECKING, Any
@@ -15,54 +15,18 @@ from tap_ft42.api.errors import FatalAPIError, may_be_of_page, may_be_of_paramet
 from tap_ft42.declared.contexts import CURSUS
 from tap_ft42.declared.listing import BY_ID, ID
 from tap_ft42.reading.asking import COUNT, Remedy, Source, TooLargeError, halves_of
+from tap_ft42.reading.id_lists import cut, longest_list, pieces
 from tap_ft42.reading.refused import Asked, Suspects, answered_without
 from tap_ft42.reading.regions import MAX_ID, RangeIgnoredError, Region
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from tap_ft42.api.client import Client
     from tap_ft42.api.ledger import Entry
     from tap_ft42.api.page import Page
-    from tap_ft42.declared.listing import Listing
     from tap_ft42.reading.facts import RouteFacts
     from tap_ft42.reading.looks import Looks
-    from tap_ft42.reading.spool import Spool
-
-
-@dataclass(frozen=True, eq=False)
-class Route:
-    """Where a list is asked for, and what a request needs.
-
-    Attributes:
-        listing: The list.
-        path: The route, with names in braces.
-        client: Asks for pages.
-        spool: Keeps pages until a state covers them.
-        entry: Counts the requests and their rows.
-        looks: The tests of its ranges, and with them what the route was found to do.
-        permit: Waits until one more request may be sent; raises `RunEnds` if none may.
-        widths: The widest range that 42 has answered for any list of the run: of ids (True)
-            or of instants (False).
-        examples: The id of one row that came, by the request that selects it.
-        shown: By parameter: the longest list of ids for which rows came.
-    """
-
-    listing: Listing
-    path: str
-    client: Client
-    spool: Spool
-    entry: Entry
-    looks: Looks
-    permit: Callable[[], None]
-    widths: dict[bool, int] = field(default_factory=dict)
-    examples: dict[str, int] = field(default_factory=dict)
-    shown: dict[str, list[str]] = field(default_factory=dict)
-
-    @property
-    def facts(self) -> RouteFacts:
-        """What the route was found to do."""
-        return self.looks.facts
+    from tap_ft42.reading.route import Route
 
 
 @dataclass(frozen=True)
@@ -111,7 +75,7 @@ class ListSource(Source):
         if number <= 1 and not page.count:
             self._refuse_unheeded(region, page)
             if page.total is None:
-                page = self._asked_twice(asked, number, page)
+                page = self._asked_again_if_empty(asked, number, page)
         if page.ids and not 1 <= min(page.ids) <= max(page.ids) <= MAX_ID:
             self.facts.tell_odd_ids()
         for key, strangers in region.strangers(page).items():
@@ -204,7 +168,7 @@ class ListSource(Source):
             shorter = self._too_many(longest)
             raise shorter
 
-    def _asked_twice(self, asked: Asked, number: int, page: Page) -> Page:
+    def _asked_again_if_empty(self, asked: Asked, number: int, page: Page) -> Page:
         """Ask once more after an answer that has neither rows nor a total."""
         if self.facts.has_wrong_totals:
             return page  # it may have counted them
@@ -304,28 +268,11 @@ class ListSource(Source):
 
     @property
     def _ids(self) -> tuple[str, list[str]]:
-        return max(self._lists.items(), key=lambda each: len(each[1]), default=("", []))
+        return longest_list(self.query)
 
-    @property
-    def _lists(self) -> Mapping[str, list[str]]:
-        return {
-            name: value.split(",")
-            for name, value in self.query.items()
-            if isinstance(value, str) and name.startswith("filter[")
-        }
-
-    def cut(self, longest: int) -> ListSource:
-        """Return a source of some of the rows, as no list has more ids than that."""
-        lists = {name: ",".join(ids[:longest]) for name, ids in self._lists.items()}
-        return replace(self, query={**self.query, **lists})
-
-    def pieces(self, longest: int) -> list[ListSource]:
+    def _pieces(self, longest: int) -> list[ListSource]:
         """Return sources with lists of at most so many ids."""
-        name, ids = self._ids
-        return [
-            replace(self, query={**self.query, name: ",".join(ids[first : first + longest])})
-            for first in range(0, len(ids), longest)
-        ]
+        return [replace(self, query=query) for query in pieces(self.query, longest)]
 
     @override
     def again(self) -> ListSource:
@@ -340,7 +287,7 @@ class ListSource(Source):
         longest, size = self.facts.can.longest_list, min(self.size, self.facts.can.page_size)
         if size < self.size:
             return replace(self, size=size).fitted()
-        return [self] if len(self._ids[1]) <= longest else self.pieces(longest)
+        return [self] if len(self._ids[1]) <= longest else self._pieces(longest)
 
     @override
     def remedies(self, *, is_heavy: bool) -> Iterator[Remedy]:
@@ -349,7 +296,10 @@ class ListSource(Source):
             pages = [(size, replace(probe, size=size)) for size in (*halves_of(self.size), 1)]
             yield Remedy(pages, self._too_heavy, page_size=self.size)
         if (ids := len(self._ids[1])) > 1:
-            lists = [(length, probe.cut(length)) for length in (*halves_of(ids), 1)]
+            lists = [
+                (length, replace(probe, query=cut(self.query, length)))
+                for length in (*halves_of(ids), 1)
+            ]
             yield Remedy(lists, self._too_many, as_long=probe)
 
     def _too_heavy(
@@ -363,17 +313,17 @@ class ListSource(Source):
     def _too_many(self, longest: int) -> TooLargeError:
         name, ids = self._ids
         self.facts.shorten(name, len(ids), longest)
-        return TooLargeError(f"it answers for {longest} of them", self.pieces(longest))
+        return TooLargeError(f"it answers for {longest} of them", self._pieces(longest))
 
     def _too_long(self, why: str) -> TooLargeError:
         name, ids = self._ids
         longest = ceil(len(ids) / 2)
         learn = partial(self.facts.shorten, name, len(ids), longest)
-        return TooLargeError(why, self.pieces(longest), learn)
+        return TooLargeError(why, self._pieces(longest), learn)
 
     def _params(self, asked: Asked, number: int) -> dict[str, Any]:
         """Return the parameters that ask for a page; None values are not sent."""
-        query = self.cut(1).query if asked.is_of_one else self.query
+        query = cut(self.query, 1) if asked.is_of_one else self.query
         return {
             **{name: value for name, value in query.items() if name not in asked.without},
             **asked.region.params(self.facts.can.margins),

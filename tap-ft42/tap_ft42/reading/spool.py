@@ -23,7 +23,6 @@ on without it.
 from __future__ import annotations
 
 import json
-import logging
 import os
 import re
 import sqlite3
@@ -34,6 +33,7 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from tap_ft42.api.page import METADATA, restored_page
+from tap_ft42.declared.events import EVENTS
 from tap_ft42.declared.instants import from_milliseconds, milliseconds
 
 if TYPE_CHECKING:
@@ -70,9 +70,6 @@ _TABLES = """
         PRIMARY KEY (plan, request)
     ) STRICT;
 """
-
-
-_logger = logging.getLogger("tap-ft42")
 
 
 class Spool:
@@ -127,12 +124,12 @@ class Spool:
             try:
                 yield
             except (sqlite3.Error, OSError) as error:
-                _logger.warning(
+                EVENTS.warning(
                     "The spool %s cannot be used (%s). The run goes on without it; if it is "
                     "killed, the next one asks for its pages again.",
                     self._file,
                     error,
-                    extra={"happened": "spool_lost"},
+                    happened="spool_lost",
                 )
                 if self._database is not None:
                     self._database.close()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 from datetime import timedelta
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from tap_ft42.api.ledger import summary
+from tap_ft42.declared.events import EVENTS, Events
 from tap_ft42.declared.instants import from_milliseconds
 from tap_ft42.declared.words import some
 
@@ -16,9 +16,6 @@ if TYPE_CHECKING:
 
     from tap_ft42.api.ledger import Entry
     from tap_ft42.run.services import Services
-
-LOGGER = logging.getLogger("tap-ft42")
-"""The logger of the tap; the loggers of its streams are below it."""
 
 _NOTICE = timedelta(days=7)
 """A run warns this long before the secret expires."""
@@ -32,10 +29,10 @@ _ENDINGS = {
 
 def warn_of_clock() -> None:
     """Warn that 42 did not say what time it is."""
-    LOGGER.warning(
+    EVENTS.warning(
         "42 does not say what time it is (its first answer has no header `Date` that can be "
         "read). The run goes by this machine's clock: see that it is right.",
-        extra={"happened": "clock_unknown"},
+        happened="clock_unknown",
     )
 
 
@@ -43,21 +40,19 @@ def announce_run(run: Services, streams: Sequence[str]) -> None:
     """Log what a run is going to read."""
     campus_ids, until = list(run.scope.campus_ids), from_milliseconds(run.times.until)
     is_backfill = run.backfill is not None
-    LOGGER.info(
+    EVENTS.info(
         "A %s begins: %s of cursus %s, %s, %s.",
         "backfill" if is_backfill else "run",
         some(len(streams), "stream"),
         ", ".join(map(str, run.scope.cursus_ids)),
         f"campuses {', '.join(map(str, campus_ids))}" if campus_ids else "all campuses",
         f"changed from {run.backfill}" if is_backfill else f"up to {_readable(until)}",
-        extra={
-            "happened": "run_begins",
-            "streams": streams,
-            "cursus_ids": list(run.scope.cursus_ids),
-            "campus_ids": campus_ids or None,
-            "window_ends_at": until,
-            "tap_version": version("tap-ft42"),
-        },
+        happened="run_begins",
+        streams=streams,
+        cursus_ids=list(run.scope.cursus_ids),
+        campus_ids=campus_ids or None,
+        window_ends_at=until,
+        tap_version=version("tap-ft42"),
     )
 
 
@@ -68,35 +63,30 @@ def sum_up_stream(name: str, entries: Sequence[Entry], seconds: float, why_not: 
     if entries:
         since = f", changed since {_readable(begins)}" if begins else ""
         message = f"{_cost(sums, seconds)}{since}"
-    LOGGER.getChild(name).info(
-        "%s: %s.",
-        name,
+    Events(name).info(
+        "%s.",
         message,
-        extra={
-            "happened": "stream_ends",
-            "seconds": seconds,
-            "window_begins_at": begins,
-            "window_ends_at": ends,
-            **sums,
-        },
+        happened="stream_ends",
+        seconds=seconds,
+        window_begins_at=begins,
+        window_ends_at=ends,
+        **sums,
     )
 
 
 def sum_up_run(run: Services, outcome: str, reason: str | None, seconds: float) -> None:
     """Log how a run ended, and what it read."""
     sums = summary(run.ledger.entries())
-    LOGGER.info(
+    EVENTS.info(
         "%s: %s (lower bound: %s).",
         _ENDINGS[outcome],
         _cost(sums, seconds),
         some(sums["lower_bound"], "request"),
-        extra={
-            "happened": "run_ends",
-            "outcome": outcome,
-            "reason": reason,
-            "seconds": seconds,
-            **sums,
-        },
+        happened="run_ends",
+        outcome=outcome,
+        reason=reason,
+        seconds=seconds,
+        **sums,
     )
 
 
@@ -108,7 +98,7 @@ def sum_up_backfill(window: str, *, is_done: bool) -> None:
         else "goes on with the next run"
     )
     happened = "backfill_done" if is_done else "backfill_goes_on"
-    LOGGER.info("The backfill from %s %s.", window, end, extra={"happened": happened})
+    EVENTS.info("The backfill from %s %s.", window, end, happened=happened)
 
 
 def warn_of_expiry(run: Services) -> None:
@@ -116,12 +106,13 @@ def warn_of_expiry(run: Services) -> None:
     until = run.token.secret_valid_until
     if until is None or until - run.clock.now() >= _NOTICE:
         return
-    LOGGER.warning(
+    EVENTS.warning(
         "The application's secret expires at %s. Until then copy the next secret from "
         "the application's page on the intranet to `client_secret`, and confirm the "
         "rotation there.",
         f"{until:%Y-%m-%d %H:%M} UTC",
-        extra={"happened": "secret_expires", "secret_valid_until": until.isoformat()},
+        happened="secret_expires",
+        secret_valid_until=until.isoformat(),
     )
 
 

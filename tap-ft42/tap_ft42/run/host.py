@@ -99,8 +99,7 @@ class Output(Protocol):
     def take(self, record: object, context: Context | None) -> bool:
         """Emit the row of a record that came within another record.
 
-        Returns:
-            Whether the record fits the schema.
+        Return whether the record fits the schema.
         """
 
     def emit(self, record: Any, context: Context | None, *, is_known: bool) -> None:  # noqa: ANN401 - what the API sent

@@ -11,11 +11,11 @@ from tap_ft42.api.budget import RunEnds
 from tap_ft42.api.errors import FatalAPIError, OtherShapeError, explain, status_of
 from tap_ft42.api.retries import RETRIED
 from tap_ft42.api.token import NoTokenError
+from tap_ft42.declared.events import EVENTS
 from tap_ft42.declared.words import first_of
 from tap_ft42.planning.impossible import forget_the_future
 from tap_ft42.reading.asking import IncompleteReadError
 from tap_ft42.run import announcements
-from tap_ft42.run.announcements import LOGGER
 from tap_ft42.run.logs import THIS_RUN
 from tap_ft42.run.progress import Progress
 
@@ -153,11 +153,12 @@ class Lifecycle:
         else:
             parts = [part] if part else []
             self._failures[what] = _Failure(what, why.removesuffix("."), kind, parts)
-            LOGGER.error(
+            EVENTS.error(
                 "%s: %s. Its unread part keeps its bookmark; the rest of the run goes on.",
                 what,
                 why.removesuffix("."),
-                extra={"happened": "part_failed", "part": what},
+                happened="part_failed",
+                part=what,
             )
 
     def raise_failures(self, *, unless_partial: bool) -> None:
@@ -178,7 +179,7 @@ class Lifecycle:
             message = f"The run is not complete. {first.name}: {first.why}.{more}"
             if not unless_partial or set(failed).issuperset(self._host.selected):
                 raise IncompleteRunError(message)
-            LOGGER.error("%s", message, extra={"happened": "partial_success"})
+            EVENTS.error("%s", message, happened="partial_success")
         if self._is_endless:
             message = f"The run is not complete: {self._end}."
             raise IncompleteRunError(message)
@@ -191,7 +192,7 @@ class Lifecycle:
     @cached_property
     def progress(self) -> Progress:
         """Shows how far the run has come."""
-        return Progress(self._run.ledger, self._run.quota, LOGGER)
+        return Progress(self._run.ledger, self._run.quota)
 
     def begin_stream(self, name: str) -> None:
         """Note that a stream is being read; called for each of its parents.
@@ -248,18 +249,18 @@ class Lifecycle:
         if not self.ends_early:
             self.ends_early = True
             self._end = str(end)
-            LOGGER.info(
+            EVENTS.info(
                 "The run ends here: %s. What it has read is kept; the next run goes on.",
                 end,
-                extra={"happened": "budget_ends", "reason": self._end},
+                happened="budget_ends",
+                reason=self._end,
             )
             self._run.write_state()
 
     def fail(self, failure: Exception) -> None:
         """Write the state and the ledger, as the run cannot go on.
 
-        Args:
-            failure: The reason. Its text may name people, so only its class is kept.
+        Only the class of the failure is kept: its text may name people.
         """
         if self._failed or isinstance(failure, BrokenPipeError):
             return

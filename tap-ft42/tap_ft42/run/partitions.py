@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from tap_ft42.api.client import logger_of
 from tap_ft42.api.errors import explain
 from tap_ft42.api.ledger import Emitted
 from tap_ft42.api.token import NoTokenError
 from tap_ft42.declared.contexts import CURSUS, cursus_of, key_of, parent_of
+from tap_ft42.declared.events import Events
 from tap_ft42.declared.listing import ID
 from tap_ft42.planning.bookmarks import last_served
 from tap_ft42.reading.asking import IncompleteReadError
@@ -18,14 +19,13 @@ from tap_ft42.reading.reader import ListReader
 from tap_ft42.reading.spool import FRESH
 
 if TYPE_CHECKING:
-    import logging
     from collections.abc import Hashable, Iterator, Mapping, Sequence
 
     from tap_ft42.api.page import Page
     from tap_ft42.declared.contexts import Context
     from tap_ft42.declared.listing import Carrier, Listing
     from tap_ft42.reading.facts import RouteFacts
-    from tap_ft42.reading.source import Route
+    from tap_ft42.reading.route import Route
     from tap_ft42.run.host import Output
     from tap_ft42.run.run import Run
 
@@ -103,7 +103,7 @@ class Partitions:
     @property
     def logger(self) -> logging.Logger:
         """The stream's logger."""
-        return logger_of(self.listing)
+        return logging.getLogger(f"tap-ft42.{self.listing.name}")
 
     # Which partitions there are
 
@@ -118,11 +118,9 @@ class Partitions:
         return [child for child in self.children if child.is_wanted]
 
     def by_cursus(self, context: Context | None) -> list[Context | None]:
-        """Return the contexts of the list's partitions below a parent.
+        """Return the contexts of the list's partitions below a parent: one for each cursus.
 
-        Returns:
-            One context for each cursus, if the list is read cursus by cursus. If
-            `max_requests` limits the run, the cursus that has waited longest comes first.
+        If `max_requests` limits the run, the cursus that has waited longest comes first.
         """
         if not self.listing.by_cursus:
             return [context]
@@ -175,8 +173,7 @@ class Partitions:
     def states_within(self, whole: Context | None) -> list[dict[str, Any]]:
         """Return the states of a list's partitions, without those of earlier settings.
 
-        Returns:
-            One state for each known parent; only the list's own if it has no parent.
+        There is one for each known parent; only the list's own if it has no parent.
         """
         if self.listing.parent is None:
             return [self.state(whole)]
@@ -236,20 +233,18 @@ class Partitions:
     def turn_to_carrier(self, failure: Exception) -> bool:
         """Take the rows from the carrier from now on, as the list failed.
 
-        Returns:
-            Whether that is new; False if the list has no carrier, or is read from it already.
+        Return False if it has no carrier, or is read from it already.
         """
         is_new = self.listing.carrier is not None and self.carrier is None
         if not is_new or isinstance(failure, NoTokenError):
             return False
         self.is_unreadable = True
-        self.logger.warning(
-            "%s: the list cannot be read. Its rows are taken from %s instead; rows that are "
+        Events(self.listing.name).warning(
+            "the list cannot be read. Its rows are taken from %s instead; rows that are "
             "not there are missing. %s",
-            self.listing.name,
             self.path,
             explain(failure),
-            extra={"happened": "carried_instead"},
+            happened="carried_instead",
         )
         return True
 

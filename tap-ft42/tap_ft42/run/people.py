@@ -13,14 +13,14 @@ from functools import cached_property, partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol
 
-from tap_ft42.api.client import logger_of
 from tap_ft42.api.errors import REFUSALS, FatalAPIError, explain, status_of
 from tap_ft42.api.page import with_ids
 from tap_ft42.declared.contexts import parent_of
-from tap_ft42.declared.listing import ID, LARGEST
+from tap_ft42.declared.events import Events
+from tap_ft42.declared.listing import BY_PERSON, ID, LARGEST
 from tap_ft42.planning.scope import id_lists
 from tap_ft42.reading.asking import IncompleteReadError, TooLargeError
-from tap_ft42.reading.refused import asked_twice
+from tap_ft42.reading.refused import asked_again_if_refused
 from tap_ft42.run.lifecycle import PARTIAL_FAILURES
 
 if TYPE_CHECKING:
@@ -42,8 +42,6 @@ _A_REQUEST = 50
 
 _MARGIN = 5
 """All rows are read if that saves about so many requests."""
-
-_PEOPLE = "filter[user_id]"
 
 
 class People(Protocol):
@@ -91,8 +89,9 @@ class Departures:
 class Directory:
     """The people of a scope, and their campuses."""
 
-    people: People
-    rows: LookUps
+    listed: People
+    """The list of people."""
+    look_ups: LookUps
     """Looks up people."""
     memberships: LookUps
     """Looks up who studies where."""
@@ -118,9 +117,9 @@ class Directory:
     @cached_property
     def ids(self) -> frozenset[int]:
         """The ids of the students in scope, of all its cursus."""
-        known = self.people.known_ids()
+        known = self.listed.known_ids()
         if known is None:
-            known = [person["id"] for person in self.rows.all_rows()]
+            known = [person["id"] for person in self.look_ups.all_rows()]
         return frozenset(known)
 
     def has(self, person_id: object) -> bool:
@@ -136,12 +135,12 @@ class Directory:
         unknown = set(person_ids) - self._campuses_of.keys() if self.tells_campuses else set()
         if len(unknown) > _LOOKED_UP:
             # Fill the last request with other people, who will be needed later.
-            others = set(self.people.known_ids() or ()) - self._campuses_of.keys() - unknown
+            others = set(self.listed.known_ids() or ()) - self._campuses_of.keys() - unknown
             unknown.update(islice(sorted(others), -len(unknown) % _LOOKED_UP))
         try:
             for batch in id_lists(unknown, _LOOKED_UP):
                 people = {int(person) for person in batch.split(",")}
-                asked_twice(partial(self._learn_of, people, unknown))
+                asked_again_if_refused(partial(self._learn_of, people, unknown))
         except PARTIAL_FAILURES as failure:
             self._note_failure(failure)
             return
@@ -162,11 +161,9 @@ class Directory:
         self._knows_all = True
 
     def _learn_of(self, people: set[int], unknown: set[int]) -> None:
-        """Look up some people. 42 may cut a list silently, so missing ones are asked again.
+        """Look up some of the people who are `unknown`.
 
-        Args:
-            people: The people.
-            unknown: All people who are looked up.
+        42 may cut a list silently, so missing ones are asked for again.
         """
         lacking, shown = people - self._campuses_of.keys(), 0
         while lacking:
@@ -180,7 +177,7 @@ class Directory:
             if not found:
                 return
             if shown:
-                self.memberships.facts.shorten(_PEOPLE, len(people), shown)
+                self.memberships.facts.shorten(BY_PERSON, len(people), shown)
             shown, lacking = shown or len(found), lacking - found
 
     @property
@@ -191,8 +188,7 @@ class Directory:
     def campuses_among(self, campus_ids: Iterable[int]) -> set[int]:
         """Find out at which of some campuses anybody studies, with a request or two.
 
-        Returns:
-            The campuses that the answers name; none if 42 does not answer.
+        Return those that the answers name; none if 42 does not answer.
         """
         found = set[int]()
         if self._knows_all:
@@ -200,7 +196,7 @@ class Directory:
         try:
             for batch in id_lists(campus_ids):
                 campuses = {int(campus) for campus in batch.split(",")}
-                found |= asked_twice(partial(self._named_among, campuses))
+                found |= asked_again_if_refused(partial(self._named_among, campuses))
         except PARTIAL_FAILURES as failure:
             self._note_failure(failure)
         except TooLargeError:
@@ -226,13 +222,7 @@ class Directory:
     ) -> Mapping[int, Context | None]:
         """Find out to which campus of a sweep each row goes that names none.
 
-        Args:
-            records: The rows.
-            contexts: The contexts of the campuses.
-            hidden: As in `preferred`.
-
-        Returns:
-            The context of the campus, by the id of the row.
+        Return the context of the campus, by the id of the row; `hidden` is as in `preferred`.
         """
         by_campus = {parent_of(context): context for context in contexts}
         of_rows = {row[ID]: person_of(row) for row in with_ids(records)}
@@ -258,12 +248,11 @@ class Directory:
                 self.memberships.facts.doubt_totals()  # the next run does without them
             self._are_lost = True
             listing = self.memberships.facts.listing
-            logger_of(listing).warning(
-                "%s: who studies where cannot be looked up in this run. %s. %s",
-                listing.name,
+            Events(listing.name).warning(
+                "who studies where cannot be looked up in this run. %s. %s",
                 instead,
                 explain(failure),
-                extra={"happened": "lookup_failed"},
+                happened="lookup_failed",
             )
 
     @property

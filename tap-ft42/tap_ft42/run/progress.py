@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
+from tap_ft42.declared.events import Events
 from tap_ft42.declared.instants import HOUR
 from tap_ft42.declared.words import some
 
@@ -63,7 +64,12 @@ class Standing:
 
     @override
     def __str__(self) -> str:
-        parts = [f"{self.stream}: {some(self.rows, 'row')}"]
+        return f"{self.stream}: {self.figures}"
+
+    @property
+    def figures(self) -> str:
+        """The figures, for people."""
+        parts = [some(self.rows, "row")]
         if self.pages_expected:
             parts.append(f"{self.pages:,} of {some(self.pages_expected, 'page')}")
         if self.requests_left is not None:
@@ -76,10 +82,9 @@ class Standing:
 class Progress:
     """Computes and shows the progress of a run."""
 
-    def __init__(self, ledger: Ledger, quota: Quota, logger: logging.Logger) -> None:
+    def __init__(self, ledger: Ledger, quota: Quota) -> None:
         self._ledger = ledger
         self._quota = quota
-        self._logger = logger
         self._streams: dict[str, None] = {}
         self._pace: deque[tuple[float, int]] = deque()
         self._display: _LogDisplay | _TerminalDisplay | None = None
@@ -87,7 +92,7 @@ class Progress:
     def start(self) -> None:
         """Begin to show the progress, if somebody may look at it."""
         if "MELTANO_EXTRACTOR_NAME" in os.environ:
-            self._display = _LogDisplay(self.standings, self._logger)
+            self._display = _LogDisplay(self.standings)
         elif sys.stderr.isatty() and not sys.stdout.isatty():
             self._display = _TerminalDisplay(self.standings)
 
@@ -138,11 +143,8 @@ class Progress:
 class _LogDisplay:
     """Logs a line for each stream that has progressed, every ten seconds."""
 
-    def __init__(
-        self, standings: Callable[[], Sequence[Standing]], logger: logging.Logger
-    ) -> None:
+    def __init__(self, standings: Callable[[], Sequence[Standing]]) -> None:
         self._standings = standings
-        self._logger = logger
         self._is_over = Event()
         self._told: dict[str, tuple[int, int]] = {}
         standings()  # the pace is measured from here on
@@ -158,8 +160,8 @@ class _LogDisplay:
                 if self._told.get(standing.stream) != so_far:
                     self._told[standing.stream] = so_far
                     fields = {n: v for n, v in asdict(standing).items() if n != "stream"}
-                    self._logger.getChild(standing.stream).info(
-                        "%s", standing, extra={"happened": "progress", **fields}
+                    Events(standing.stream).info(
+                        "%s", standing.figures, happened="progress", **fields
                     )
 
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from singer_sdk.schema.source import SchemaDirectory
 
+from tap_ft42.declared.events import Events
 from tap_ft42.declared.records import EXTRA, RecordShape
 from tap_ft42.lists.rejections import REJECTED_RECORDS
 
 if TYPE_CHECKING:
-    import logging
     from collections.abc import Mapping
 
     from tap_ft42.lists.rejections import Rejections
@@ -40,51 +40,45 @@ class Rows:
             (self._words if is_word else self._undeclared).add(name)
         return row
 
-    def report(self, logger: logging.Logger, *, may_name: bool) -> None:
+    def report(self, *, may_name: bool) -> None:
         """Log what broke the schema, and which fields the schema does not declare.
 
-        Args:
-            logger: The stream's logger.
-            may_name: Whether the names of undeclared fields may be logged. A name may hold
-                personal data, like a value.
+        `may_name` says whether the names of such fields may be logged: a name may hold
+        personal data, like a value.
         """
         if self._words:
-            logger.warning(
-                "%s: the API sends a word in place of an object or list: %s.",
-                self._name,
+            Events(self._name).warning(
+                "the API sends a word in place of an object or list: %s.",
                 ", ".join(sorted(self._words)),
-                extra={"happened": "words", "fields": sorted(self._words)},
+                happened="words",
+                fields=sorted(self._words),
             )
         if self._undeclared and not may_name:
-            logger.warning(
-                "%s: the API sends %d fields that no column declares. They are dropped, as "
+            Events(self._name).warning(
+                "the API sends %d fields that no column declares. They are dropped, as "
                 "the setting privacy demands.",
-                self._name,
                 len(self._undeclared),
-                extra={"happened": "undeclared_fields", "count": len(self._undeclared)},
+                happened="undeclared_fields",
+                count=len(self._undeclared),
             )
         elif self._undeclared:
-            logger.warning(
-                "%s: the API sends fields that no column declares: %s. "
-                "They are in the column %s.",
-                self._name,
+            Events(self._name).warning(
+                "the API sends fields that no column declares: %s. They are in the column %s.",
                 ", ".join(sorted(self._undeclared)),
                 EXTRA,
-                extra={"happened": "undeclared_fields", "fields": sorted(self._undeclared)},
+                happened="undeclared_fields",
+                fields=sorted(self._undeclared),
             )
         rejected = self._rejections
         if rejected.total:
-            logger.warning(
-                "%s: %d records break the schema, mostly for this reason: %s. %s.",
-                self._name,
+            Events(self._name).warning(
+                "%d records break the schema, mostly for this reason: %s. %s.",
                 rejected.total,
                 next(iter(rejected.reasons)),
                 f"They are in the stream {REJECTED_RECORDS}, with the reasons"
                 if rejected.is_kept
                 else f"They are lost, as the stream {REJECTED_RECORDS} is not selected",
-                extra={
-                    "happened": "rejected_records",
-                    "rejected": rejected.total,
-                    "reasons": rejected.reasons,
-                },
+                happened="rejected_records",
+                rejected=rejected.total,
+                reasons=rejected.reasons,
             )

@@ -139,10 +139,7 @@ class FT42Stream(AnnouncedStream, Output):
     ) -> Record | None:
         """Return the row of a record as it is emitted; None if it does not belong to the run.
 
-        Args:
-            record: The record.
-            context: The context of its partition.
-            is_listed: Whether the stream's own list showed it.
+        `is_listed` says whether the stream's own list showed it.
 
         Raises:
             BrokenRecordError: The record breaks the schema.
@@ -275,5 +272,5 @@ class FT42Stream(AnnouncedStream, Output):
     def log_sync_costs(self) -> None:
         # The SDK calls this after all streams were read, and not if one failed.
         super().log_sync_costs()
-        self._rows.report(self.logger, may_name=self.list_run.run.privacy.is_full)
+        self._rows.report(may_name=self.list_run.run.privacy.is_full)
         self.list_run.note_ends()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
@@ -20,7 +21,7 @@ from ft42_warehouse.commands.preparing import prepare
 from ft42_warehouse.publish import TooManyDeletionsError
 from ft42_warehouse.publish import publish as publish_landed
 from ft42_warehouse.retention import expire
-from ft42_warehouse.system_database import trim
+from ft42_warehouse.system_database import is_due, trim
 from ft42_warehouse.tables import published_tables
 from ft42_warehouse.turns import note_publish
 
@@ -70,7 +71,7 @@ def publish(  # noqa: PLR0913 - an argument an option
         with warehouse.database.connect() as connection:
             note_publish(connection, warehouse.schemas, job)
     uri = os.environ.get("MELTANO_DATABASE_URI")
-    if job == "nightly" and uri and (failure := trim(uri, days=keep_days)):
+    if uri and is_due(job, datetime.now(UTC)) and (failure := trim(uri, days=keep_days)):
         click.echo(f"{failure}.", err=True)
     if job is not None and is_last:
         print_outcome(warehouse, job)

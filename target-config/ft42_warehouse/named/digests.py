@@ -63,9 +63,7 @@ def erased_names(
 ) -> Iterator[tuple[TextColumn, int, str]]:
     """Yield columns that name erased persons, each with the person's id and the string.
 
-    Args:
-        connection: A transaction of the publisher is open.
-        schemas: Names of the schemas, with all shards.
+    A transaction of the publisher is open; `schemas` has all shards.
 
     Raises:
         psycopg.Error: The server refused a statement.

@@ -30,13 +30,7 @@ Named = dict[int, set[str]]
 def names_of(connection: Connection[Any], schemas: Schemas, persons: Iterable[int]) -> Named:
     """Return the strings that name these persons, and nobody else, in the tables.
 
-    Args:
-        connection: A connection with an open transaction.
-        schemas: Names of the schemas, with all shards.
-        persons: Ids at 42.
-
-    Returns:
-        Logins, addresses and full names.
+    They are logins, addresses and full names. `schemas` has all shards.
     """
     wanted = {"persons": [*persons]}
     found: dict[int, dict[str, set[str]]] = {}

@@ -63,7 +63,7 @@ class CampusByPerson(Trait):
         dealer = self._dealers[cursus_of(read.contexts[0])]
         # Rows are asked for by id, at half of the campuses, then at half of these.
         requests = head.pages + head.count * (members - 1).bit_length()
-        return dealer.tells_rows and not is_load and requests <= members
+        return dealer.whereabouts.is_told and not is_load and requests <= members
 
     @override
     def prepared(

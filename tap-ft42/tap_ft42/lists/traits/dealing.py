@@ -9,9 +9,7 @@ does not list comes last: it gets only the rows of people who have no other camp
 The same look-up is needed if a campus is read, or loaded for the first time, after one with a
 higher id. It must not take the rows of people who study at both.
 
-If the application may not look up who studies where, the list itself is asked: for the rows by
-their ids, at half of the campuses, then at half of these. One request tells which rows belong
-to other campuses, too.
+If the application may not look up who studies where, the list itself is asked: `Whereabouts`.
 
 A window begins a little before its bookmark, so the last rows of a run come again in the
 next one. Rows that have not changed go to the same campus, without a look-up. The state of the
@@ -24,17 +22,18 @@ stream (of each cursus, if there are several) holds:
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import TYPE_CHECKING, Any
 
-from tap_ft42.api.errors import FatalAPIError
+from tap_ft42.api.page import has_id
 from tap_ft42.declared.contexts import parent_of
 from tap_ft42.declared.instants import milliseconds
-from tap_ft42.declared.listing import BY_ID, ID
+from tap_ft42.declared.listing import ID
 from tap_ft42.lists.corrected import corrected
+from tap_ft42.lists.hidden import tell_left_over
+from tap_ft42.lists.traits.whereabouts import Whereabouts
+from tap_ft42.planning.bookmarks import has_bookmark
 from tap_ft42.planning.hidden import hidden_ids
-from tap_ft42.planning.scope import id_lists
 from tap_ft42.reading.asking import IncompleteReadError, TooDearError
-from tap_ft42.reading.refused import asked_twice
 from tap_ft42.run.people import NOWHERE, person_of, preferred
 
 if TYPE_CHECKING:
@@ -64,7 +63,6 @@ class CampusDealer:
     def __init__(self, partitions: Partitions, whole: Context | None) -> None:
         cursor = partitions.listing.cursor
         self._list = partitions
-        self._whole = whole
         self._people = partitions.run.people
         self._state = partitions.state(whole)
         self._column = cursor.column if cursor else ""
@@ -78,8 +76,7 @@ class CampusDealer:
         self._campuses: list[int] = []
         self._loaded: set[int] = set()
         self._is_needed = False
-        self._heeded = 1
-        """So many ids of one list are known to count."""
+        self.whereabouts = Whereabouts(partitions, whole)
 
     @property
     def _hidden(self) -> set[int]:
@@ -90,7 +87,7 @@ class CampusDealer:
         """Add a campus; called in the order of the run."""
         campus_id = parent_of(context)
         self._campuses.append(campus_id)
-        if state.get("replication_key_value"):
+        if has_bookmark(state):
             self._loaded.add(campus_id)
 
     def prepared(
@@ -145,7 +142,7 @@ class CampusDealer:
         if not self._people.tells_campuses:
             if is_sweep and parent_of(contexts[0]) not in self._loaded:
                 raise TooDearError  # all rows would have to be asked for by their ids
-            ids = {row["id"] for own in rows.values() for row in own if _has_id(row)}
+            ids = {row["id"] for own in rows.values() for row in own if has_id(row)}
             self._ask_for(ids, [parent_of(context) for context in contexts])
         elif is_sweep and not (self._is_any_shown or all(map(self._in_run, rows))):
             raise TooDearError
@@ -162,105 +159,21 @@ class CampusDealer:
     def _ask_for(self, ids: set[int], campuses: Sequence[int]) -> None:
         """Ask for rows by their ids, to find out to which campuses they go.
 
-        Args:
-            ids: The ids of the rows.
-            campuses: The campuses of the read. Each row belongs to one of them.
+        Each row belongs to one of the campuses of the read.
         """
         ranked = sorted(self._campuses, key=lambda own: (own not in self._hidden, own))
         if len(campuses) > 1:
-            self._find(ids, [own for own in ranked if own in campuses])
+            self.whereabouts.find(ids, [own for own in ranked if own in campuses], self._found)
         else:
             above = ranked[ranked.index(campuses[0]) + 1 :]
-            elsewhere = self._rows_at(ids, above) if above else set[int]()
+            elsewhere = self.whereabouts.rows_at(ids, above) if above else set[int]()
             # This read may get rows that a lower campus left to this one.
             self._found |= dict.fromkeys(ids, campuses[0])
             self._found |= dict.fromkeys(elsewhere, NOWHERE)
             if elsewhere and campuses[0] in self._hidden:
                 # They may have come here while it was not known which campuses are listed.
                 with suppress(TooDearError):
-                    self._find(elsewhere, above)
-
-    def _find(self, ids: set[int], campuses: Sequence[int]) -> None:
-        """Find for each row the last campus, in the given order, to which it belongs."""
-        if not ids or len(campuses) == 1:
-            self._found |= dict.fromkeys(ids, campuses[0])
-            return
-        middle = len(campuses) // 2
-        try:
-            there = self._rows_at(ids, campuses[middle:])
-        except IncompleteReadError as untold:
-            raise TooDearError from untold
-        self._find(there, campuses[middle:])
-        self._find(ids - there, campuses[:middle])
-
-    def _rows_at(self, ids: set[int], campuses: Sequence[int]) -> set[int]:
-        """Ask which rows belong to any of some campuses.
-
-        Raises:
-            IncompleteReadError: 42 does not tell.
-            RunEnds: The run has to end.
-        """
-        found, query = set[int](), self._list.query(self._whole)
-        can, reader = self._list.facts_of_sweeps.can, self._list.reader
-        for some in id_lists(campuses, can.longest_list):
-            query[self._list.listing.parent_filter or ""] = some
-            left = sorted(ids - found)
-            while left:
-                can = self._list.facts_of_sweeps.can
-                at_once = max(1, min(can.longest_list, reader.page_size - 1))
-                there = self._shown(query, batch := left[:at_once], ids)
-                found.update(there)
-                is_cut = at_once > 1 and reader.page_size <= at_once
-                if not is_cut and (len(there) == len(batch) or self._heeds(batch)):
-                    left = left[at_once:]
-        return found
-
-    def _heeds(self, ids: Sequence[int]) -> bool:
-        """Tell whether 42 shows the rows of so many ids: it may cut a list in silence."""
-        if len(ids) > self._heeded:
-            query = self._list.query(self._whole)
-            lacking = {*ids} - (there := self._shown(query, ids, {*ids}))
-            if lacking and self._shown(query, [max(lacking)], lacking):
-                shown = max(1, len(there))
-                self._list.facts_of_sweeps.shorten(BY_ID, len(ids), shown)
-                return False
-            self._heeded = len(ids)
-        return True
-
-    def _shown(self, query: Mapping[str, Any], batch: Sequence[int], ids: set[int]) -> set[int]:
-        """Ask for rows by their ids, and return the ids of those that come.
-
-        Args:
-            query: What else selects rows.
-            batch: The ids that are asked for.
-            ids: Ids of rows that may come.
-        """
-        reader = self._list.reader
-        failure: Exception | None = None
-        if self.tells_rows:
-            query = {**query, BY_ID: ",".join(map(str, batch))}
-            source = reader.source(self._whole, query, path=self._list.whole_path)
-            try:
-                pages = asked_twice(lambda: reader.all_of(reader.ask_first(source)))
-                is_cut = reader.page_size < source.size
-                if all(
-                    ids.issuperset(page.ids) and (is_cut or page.count >= (page.total or 0))
-                    for page in pages
-                ):
-                    return {own for page in pages for own in page.ids}
-            except FatalAPIError as refusal:
-                failure = refusal
-            self._list.facts_of_sweeps.note_filter(
-                BY_ID, is_ignored=True, instead="Each campus is asked for by itself"
-            )
-        message = "42 does not tell which of its people study at other campuses, too"
-        raise IncompleteReadError(message) from failure
-
-    @property
-    def tells_rows(self) -> bool:
-        """Whether the API narrows rows of several campuses by their ids."""
-        can = self._list.facts_of_sweeps.can
-        return can.longest_list > 1 and BY_ID not in can.ignored_filters
+                    self.whereabouts.find(elsewhere, above, self._found)
 
     def _refuse_unknown(self) -> None:
         """Refuse to deal rows if nothing tells their campus.
@@ -292,20 +205,15 @@ class CampusDealer:
         return campus if is_same else None
 
     def campus_of(self, record: object, asked: int | None) -> int | None:
-        """Return the id of the campus to which a row goes.
+        """Return the campus to which a row goes; `NOWHERE` if it is none of the run.
 
-        Args:
-            record: What the API sent.
-            asked: The campus for which the row was read.
-
-        Returns:
-            The id; `NOWHERE` if it is no campus of the run.
+        It was read for the campus `asked`.
         """
         if not self._is_needed:
             return asked
         if (
             self._found
-            and _has_id(record)
+            and has_id(record)
             and (found := self._found.get(record[ID])) is not None
         ):
             return found
@@ -315,7 +223,7 @@ class CampusDealer:
         if self._is_any_shown and person is not None and not self._people.unknown([person]):
             if not own and not self._list.run.scope.campus_ids:
                 own = self._people.campuses_of(person)
-                if not own and _has_id(record):
+                if not own and has_id(record):
                     self._homeless.add(record[ID])
             asked = NOWHERE
         return self._went_to(record) or preferred(own, self._hidden, asked)
@@ -323,13 +231,7 @@ class CampusDealer:
     def tell_homeless(self) -> None:
         """Log how many rows are not read, as their people have no campus."""
         if self._homeless:
-            self._list.logger.warning(
-                "%s: %d rows belong to no %s that could be found, and are not read.",
-                self._list.listing.name,
-                len(self._homeless),
-                self._list.listing.parent_id,
-                extra={"happened": "rows_left_over", "rows": len(self._homeless)},
-            )
+            tell_left_over(self._list, len(self._homeless))
         self._homeless = set()
 
     def _in_run(self, user_id: int | None) -> set[int]:
@@ -344,7 +246,3 @@ class CampusDealer:
         if campus_id not in self._loaded:
             before |= self._loaded - hidden
         return campus_id < max(before, default=0)
-
-
-def _has_id(record: object) -> TypeGuard[dict[str, Any]]:
-    return isinstance(record, dict) and type(record.get(ID)) is int

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
+from tap_ft42.declared.events import Events
 from tap_ft42.lists.traits.trait import Trait
 
 if TYPE_CHECKING:
@@ -69,13 +70,13 @@ class Filtered(Trait):
         is_kept = is_filtered and not self._let_through[column]
         if not self._is_told:
             self._is_told = True
-            self._list.logger.warning(
-                "%s: rows without %s came, and are %s.",
-                self._list.listing.name,
+            Events(self._list.listing.name).warning(
+                "rows without %s came, and are %s.",
                 column,
                 "taken for the cursus that was asked for"
                 if is_kept
                 else "not read, as 42 sends rows of any cursus",
-                extra={"happened": "without_cursus", "are_kept": is_kept},
+                happened="without_cursus",
+                are_kept=is_kept,
             )
         return is_kept

@@ -13,23 +13,10 @@ Once a night, rows are asked for by their people, a page of people a request:
 If the other list is not read, all people are read each night.
 
 A row shows its person, too. If that person is known, the list of people need not read them.
-
-The state of a partition holds, below ``movers``:
-
-``read``
-    People, by the night in which they were last read.
-``near``
-    People whose deadline is near, by its day.
-``moved``
-    People whose mark has changed since they were read.
-``basis``
-    The scope of the list.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from dataclasses import dataclass, field
 from functools import cached_property
 from http import HTTPStatus
 from math import ceil
@@ -38,12 +25,11 @@ from typing import TYPE_CHECKING, Any
 from typing_extensions import override
 
 from tap_ft42.api.errors import FatalAPIError, status_of
-from tap_ft42.census.packing import packed_ids, unpacked_ids
 from tap_ft42.declared.contexts import CURSUS, cursus_of
 from tap_ft42.declared.instants import DAY, milliseconds
 from tap_ft42.declared.listing import LOST
+from tap_ft42.lists.traits.freshness import Freshness
 from tap_ft42.lists.traits.trait import Trait
-from tap_ft42.planning.bookmarks import is_same_scope
 from tap_ft42.planning.nights import night_of, share
 from tap_ft42.planning.scope import id_lists
 from tap_ft42.reading.asking import TooLargeError
@@ -65,43 +51,6 @@ STATE = "movers"
 _REFUSED = (HTTPStatus.BAD_REQUEST, HTTPStatus.FORBIDDEN, HTTPStatus.UNPROCESSABLE_ENTITY)
 
 
-@dataclass
-class _Memory:
-    """What is known of the people of a list."""
-
-    basis: Mapping[str, Any]
-    read: dict[int, int] = field(default_factory=dict)
-    """The night in which each person was last read."""
-    near: dict[int, int] = field(default_factory=dict)
-    """The day of each person's deadline that is near, or soon will be."""
-    moved: set[int] = field(default_factory=set)
-    """People whose mark has changed since they were read."""
-    has_changed: bool = False
-
-    @classmethod
-    def restored(cls, kept: object, basis: Mapping[str, Any]) -> _Memory:
-        """Restore what `as_state` returned; return an empty memory for anything else."""
-        memory = cls(basis)
-        if not isinstance(kept, dict) or not is_same_scope(kept.get("basis"), basis):
-            return memory
-        try:
-            memory.read = _taken_apart(kept["read"])
-            memory.near = _taken_apart(kept["near"])
-            memory.moved = set(unpacked_ids(kept["moved"]))
-        except (KeyError, TypeError, ValueError, AttributeError):
-            return cls(basis)
-        return memory
-
-    def as_state(self) -> dict[str, Any]:
-        """Return the memory as state."""
-        return {
-            "basis": dict(self.basis),
-            "read": _put_together(self.read),
-            "near": _put_together(self.near),
-            "moved": packed_ids(self.moved),
-        }
-
-
 class SilentChanges(Trait):
     """Rows of people that may have changed while their cursor did not."""
 
@@ -111,17 +60,17 @@ class SilentChanges(Trait):
         self._list = partitions
         self._movers = movers
         self._marks = marks
-        self._memories: dict[int, tuple[dict[str, Any], _Memory]] = {}
+        self._memories: dict[int, tuple[dict[str, Any], Freshness]] = {}
         self._is_all_taken: bool | None = None
         """Whether the rows have shown all of their people; None before the first row."""
 
     # What is known
 
-    def _of(self, cursus_id: int) -> _Memory:
+    def _of(self, cursus_id: int) -> Freshness:
         if cursus_id not in self._memories:
             state = self._list.state({CURSUS: cursus_id})
             basis = self._list.scope_of({CURSUS: cursus_id})
-            self._memories[cursus_id] = state, _Memory.restored(state.get(STATE), basis)
+            self._memories[cursus_id] = state, Freshness.restored(state.get(STATE), basis)
         return self._memories[cursus_id][1]
 
     @override
@@ -164,7 +113,7 @@ class SilentChanges(Trait):
                 self._note(memory, part.page.records())
             yield part, place
 
-    def _note(self, memory: _Memory, records: Iterable[Any]) -> set[int]:
+    def _note(self, memory: Freshness, records: Iterable[Any]) -> set[int]:
         """Take note of the people of records, and return them."""
         found = set[int]()
         for record in records:
@@ -172,13 +121,10 @@ class SilentChanges(Trait):
             if person is None:
                 continue
             found.add(person)
-            memory.read[person] = self._tonight
-            memory.near.pop(person, None)
             deadline = milliseconds(record.get(self._movers.deadline))
-            if deadline is not None and abs(deadline // DAY - self._today) <= self._soon:
-                memory.near[person] = deadline // DAY
-        memory.moved -= found
-        memory.has_changed |= bool(found)
+            day = None if deadline is None else deadline // DAY
+            is_near = day is not None and abs(day - self._today) <= self._soon
+            memory.note(person, self._tonight, day if is_near else None)
         return found
 
     @property
@@ -220,7 +166,7 @@ class SilentChanges(Trait):
         if is_refused:  # as the list is answered without the filter
             self._note_ignored_filter()
         if self._is_all_taken:
-            self._list.run.people.people.note_refreshed(context)
+            self._list.run.people.listed.note_refreshed(context)
 
     @property
     def _is_filter_ignored(self) -> bool:
@@ -234,21 +180,21 @@ class SilentChanges(Trait):
             instead="All of it is read each night",
         )
 
-    def _is_dear(self, memory: _Memory, people: int) -> bool:
+    def _is_dear(self, memory: Freshness, people: int) -> bool:
         """Tell whether the lists that 42 takes are so short that the whole list costs less."""
         if self._list.run.scope.campus_ids:
             return False  # the list lacks who has left for another campus
         pages = ceil(len(memory.read) / self._list.reader.page_size) + 1
         return people > 2 * pages * self._longest
 
-    def _of_everybody(self, memory: _Memory, context: Context | None) -> Iterator[Any]:
+    def _of_everybody(self, memory: Freshness, context: Context | None) -> Iterator[Any]:
         """Yield all rows of the list."""
         name = f"all of {self._list.name_of(context)}"
         rows = self._list.read_apart([self._list.query(context)], name, context)
         yield from self._noted(memory, rows, set(), context)
 
     def _of_people(
-        self, memory: _Memory, asked: Sequence[int], context: Context | None
+        self, memory: Freshness, asked: Sequence[int], context: Context | None
     ) -> Iterator[Any]:
         """Yield the rows of the people who are asked for.
 
@@ -286,18 +232,7 @@ class SilentChanges(Trait):
             if shown and again.intersection(first):
                 self._list.facts.shorten(self._movers.people_filter, len(first), shown)
             found |= again
-        self._forget(memory, set(asked) - found)
-
-    def _forget(self, memory: _Memory, missing: Collection[int]) -> None:
-        """Take note of people without a row."""
-        known = self._known
-        for person in missing:
-            memory.near.pop(person, None)
-            if person in known:
-                memory.read[person] = self._tonight
-            else:
-                memory.read.pop(person, None)
-        memory.has_changed = True
+        memory.note_missing(set(asked) - found, self._tonight, known=self._known)
 
     @property
     def _longest(self) -> int:
@@ -320,14 +255,18 @@ class SilentChanges(Trait):
         yield from self._list.read_apart(queries, name, context, is_divided=is_divided)
 
     def _noted(
-        self, memory: _Memory, records: Iterable[Any], found: set[int], context: Context | None
+        self,
+        memory: Freshness,
+        records: Iterable[Any],
+        found: set[int],
+        context: Context | None,
     ) -> Iterator[Any]:
         """Yield records, and take note of their people once the target has them."""
         for record in records:
             yield record
             found |= self._note(memory, [record])
             if person_of(record) in self._known:
-                people = self._list.run.people.people.output
+                people = self._list.run.people.listed.output
                 is_taken = people.take(record["user"], context)
                 self._is_all_taken = is_taken and self._is_all_taken is not False
 
@@ -336,42 +275,19 @@ class SilentChanges(Trait):
         """The people of the scope, if the run has read them."""
         if self._list.run.times.not_before is not None:
             return ()
-        return frozenset(self._list.run.people.people.known_ids() or ())
+        return frozenset(self._list.run.people.listed.known_ids() or ())
 
-    def _due(self, memory: _Memory) -> list[int]:
+    def _due(self, memory: Freshness) -> list[int]:
         """Return the people to read tonight."""
-        tonight = self._tonight
         # If nobody tells who has moved, all people are read each night.
         nights = self._list.run.settings["refresh_nights"] if self._marks().is_wanted else 1
         is_narrowed = bool(self._list.run.scope.campus_ids)
         everybody = {*memory.read, *self._known}
         if self._known and not is_narrowed:
             everybody = set(self._known)  # nobody sees the others
-        read = {one: memory.read[one] for one in everybody if one in memory.read}
-        due = memory.moved | (everybody - read.keys())
-        due |= {
-            person
-            for person, day in memory.near.items()
-            if abs(day - self._today) <= self._movers.days and read.get(person) != tonight
-        }
-        others = {one: tonight - night for one, night in read.items() if night < tonight}
-        waiting = sorted(others.keys() - due, key=lambda one: (-others[one], one))
-        needed = share([others[one] for one in waiting], nights)
+        near = range(self._today - self._movers.days, self._today + self._movers.days + 1)
+        due, waits = memory.queue(everybody, self._tonight, near)
+        needed = share([*waits.values()], nights)
         if nights:  # the last list is filled up
             needed += -(len(due) + needed) % self._longest
-        return sorted(due.union(waiting[:needed]))
-
-
-def _put_together(days: Mapping[int, int]) -> dict[str, str]:
-    """Write numbers as text, by the day that each has."""
-    of = defaultdict[int, list[int]](list)
-    for number, day in days.items():
-        of[day].append(number)
-    return {str(day): packed_ids(numbers) for day, numbers in sorted(of.items())}
-
-
-def _taken_apart(kept: Mapping[str, str]) -> dict[int, int]:
-    """Read what `_put_together` has written."""
-    return {
-        number: int(day) for day, numbers in kept.items() for number in unpacked_ids(numbers)
-    }
+        return sorted(due.union([*waits][:needed]))

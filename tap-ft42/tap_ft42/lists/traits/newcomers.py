@@ -16,7 +16,7 @@ from typing_extensions import override
 
 from tap_ft42.census.packing import packed_ids, unpacked_ids
 from tap_ft42.lists.traits.trait import Trait
-from tap_ft42.planning.bookmarks import note_scope
+from tap_ft42.planning.bookmarks import has_bookmark, note_scope
 from tap_ft42.planning.scope import id_lists
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class Newcomers(Trait):
         self._are_newcomers_read = True
         state, present = self._list.output.stream_state, run.people.ids
         note_scope(state, self._list.bookmark_scope(None))
-        is_loaded = state.get("replication_key_value") is not None
+        is_loaded = has_bookmark(state)
         if not is_loaded and "from_scratch" not in state:
             known = present  # the first load asks for all of them
         else:

@@ -26,8 +26,8 @@ from tap_ft42.declared.contexts import parent_of
 from tap_ft42.declared.instants import from_milliseconds, milliseconds
 from tap_ft42.declared.listing import ID
 from tap_ft42.lists.traits.trait import Trait
+from tap_ft42.planning.bookmarks import forget_position, has_bookmark
 from tap_ft42.planning.collapse import refuse_collapse
-from tap_ft42.planning.refresh import forget_position
 from tap_ft42.reading.asking import IncompleteReadError
 from tap_ft42.reading.looks import NIGHTLY
 from tap_ft42.reading.regions import Region
@@ -71,10 +71,10 @@ class PointsOfParents(Trait):
         total = self._totals[parent]
         is_known = "total_score" in state and state["total_score"] == total
         if not is_known and parent not in map(self._parent_of, self._moved):
-            if state.get("replication_key_value"):
+            if has_bookmark(state):
                 self._had_rows.add(parent)
             forget_position(state)
-        if not state.get("replication_key_value"):
+        if not has_bookmark(state):
             # A read that begins now sees the points of this total, or newer ones.
             state.setdefault("total_score_seen", total)
 
@@ -95,7 +95,7 @@ class PointsOfParents(Trait):
         if parent not in self._totals or self._list.run.lifecycle.ends_early:
             return
         total = state.pop("total_score_seen", self._totals[parent])
-        rows, known = bool(state.get("replication_key_value")), parent in self._had_rows
+        rows, known = has_bookmark(state), parent in self._had_rows
         with suppress(IncompleteReadError):  # the next night reads it again
             refuse_collapse(state, known=known, rows=rows, began=self._list.run.began)
             state["total_score"] = total

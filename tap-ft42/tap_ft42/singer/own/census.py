@@ -8,6 +8,7 @@ from typing_extensions import override
 
 from tap_ft42.api.budget import RunEnds
 from tap_ft42.declared.contexts import cursus_of, parent_of
+from tap_ft42.declared.events import Events
 from tap_ft42.declared.instants import from_milliseconds
 from tap_ft42.declared.words import some
 from tap_ft42.run.lifecycle import PARTIAL_FAILURES
@@ -61,18 +62,15 @@ class CensusStream(OwnStream):
         if counted or ranges or spent:
             done = [f"counted {some(counted, 'row')}"] if counted or not ranges else []
             done += [f"listed the ids of {some(listed, 'row')}"] if ranges else []
-            of.partitions.logger.info(
-                "%s: the census %s, for %s.",
-                name,
+            Events(name).info(
+                "the census %s, for %s.",
                 " and ".join(done),
                 some(spent, "request"),
-                extra={
-                    "happened": "census",
-                    "rows_counted": counted,
-                    "rows_listed": listed,
-                    "ranges": ranges,
-                    "requests": spent,
-                },
+                happened="census",
+                rows_counted=counted,
+                rows_listed=listed,
+                ranges=ranges,
+                requests=spent,
             )
 
 

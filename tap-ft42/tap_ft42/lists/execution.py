@@ -1,0 +1,132 @@
+"""Executes planned reads: gives their steps to the pipeline, and their plans to the spool."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from tap_ft42.declared.contexts import list_of, parent_of
+from tap_ft42.lists.corrected import is_read_at_once
+from tap_ft42.planning.bookmarks import Movement
+from tap_ft42.planning.steps import Way
+from tap_ft42.planning.sweeps import sweep_state
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tap_ft42.api.page import Page
+    from tap_ft42.declared.listing import Listing
+    from tap_ft42.lists.sweeping import Halving
+    from tap_ft42.lists.traits.trait import Trait
+    from tap_ft42.planning.plan import PlannedRead
+    from tap_ft42.planning.steps import Step
+    from tap_ft42.reading.pipeline import Reading
+    from tap_ft42.reading.source import ListSource
+    from tap_ft42.run.partitions import Partitions
+
+
+@dataclass(frozen=True)
+class RunningRead:
+    """A planned read that the pipeline runs, with the movements of its bookmarks."""
+
+    read: PlannedRead
+    steps: Sequence[tuple[Step, Reading, Movement]]
+    is_narrowed: bool
+    """Whether it asks for rows of its partitions only."""
+    halving: Halving | None = None
+    """The sweep that failed and was halved, if this read is one of its halves."""
+
+
+class Execution:
+    """The planned reads of a list that the pipeline runs."""
+
+    def __init__(self, partitions: Partitions, traits: Sequence[Trait]) -> None:
+        self.partitions = partitions
+        self.traits = traits
+        self._movements: dict[str, Sequence[Movement]] = {}
+        """By plan: its movements, which batches of people share."""
+        self._swept: dict[str, Sequence[dict[str, Any]]] = {}
+        """By plan of a sweep: the states of its partitions."""
+
+    def begin(
+        self,
+        read: PlannedRead,
+        listing: Listing,
+        halving: Halving | None = None,
+        *,
+        is_urgent: bool,
+    ) -> RunningRead:
+        """Let the pipeline run a planned read.
+
+        If it `is_urgent`, its first page is fetched before anything else.
+        """
+        source, place = self._source(read, listing), read.partitions[0].place
+        accepts = partial(self._accepts, read, listing) if read.is_sweep else None
+        readings = [
+            self.partitions.run.pipeline.read(
+                (*place, number),
+                source,
+                step.reading(listing, accepts),
+                is_urgent=is_urgent and number == 0,
+                is_divided=not read.is_sweep,
+            )
+            for number, step in enumerate(read.steps)
+        ]
+        movements = self._movements_of(read, listing)
+        steps = list(zip(read.steps, readings, movements, strict=True))
+        is_narrowed = not read.is_sweep or listing.parent_filter is not None
+        return RunningRead(read, steps, is_narrowed, halving)
+
+    def _source(self, read: PlannedRead, listing: Listing) -> ListSource:
+        context, path = read.contexts[0], self.partitions.path
+        if not read.is_sweep:
+            return self.partitions.reader.source(
+                context, self.partitions.query(context), read.name, path=path
+            )
+        whole = list_of(context)
+        query = self.partitions.query(whole)
+        if listing.parent_filter is not None:
+            ids = (str(parent_of(member)) for member in read.contexts)
+            query[listing.parent_filter] = ",".join(ids)
+        return self.partitions.reader.source(
+            whole, query, read.name, path=self.partitions.whole_path
+        )
+
+    def _movements_of(self, read: PlannedRead, listing: Listing) -> Sequence[Movement]:
+        """Return the movements of the partitions' states, one for each step."""
+        if read.is_sweep:
+            states = self._swept[read.name] = [one.state for one in read.partitions]
+            return [Movement(step, listing, states) for step in read.steps]
+        self.partitions.plans[read.name] = read.state
+        if read.name not in self._movements:
+            # Batches of people share the state of the list.
+            readers = (
+                1 if self.partitions.is_one_list else len(self.partitions.contexts or ()) or 1
+            )
+            self._movements[read.name] = [
+                Movement(step, listing, [read.state], readers) for step in read.steps
+            ]
+        return self._movements[read.name]
+
+    def _accepts(self, read: PlannedRead, listing: Listing, head: Page) -> bool:
+        if is_read_at_once(self.partitions):
+            return True
+        # A list that cannot be narrowed to some parents may hold many rows of others.
+        is_narrowed = listing.parent_filter is not None
+        if read.way is Way.LOAD and not is_narrowed and head.pages > len(read.partitions):
+            return False
+        return all(trait.is_worth_sweeping(head, read) for trait in self.traits)
+
+    def end(self, *, is_cut_short: bool) -> None:
+        """Tell the spool how far the run has followed its plans."""
+        spool, is_full = self.partitions.run.spool, self.partitions.listing.cursor is None
+        swept = {name: sweep_state(states) for name, states in self._swept.items()}
+        plans = self.partitions.plans | swept
+        for name, state in plans.items():
+            if is_cut_short:
+                spool.pause(name, state)
+            else:
+                spool.end(name, state, is_full=is_full)
+        if plans:
+            spool.tidy()
