@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import date, timedelta
-from typing import Any
+from threading import Thread
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from tap_ft42.declared.instants import DAY, HOUR
@@ -11,6 +13,9 @@ from tap_ft42.declared.listing import Cursor, Listing
 from tap_ft42.reading.facts import RouteFacts
 from tap_ft42.reading.looks import Looks
 from tap_ft42.reading.regions import MAX_ID, Region
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 TODAY = date(2026, 11, 30)
 COLUMN = "begin_at"
@@ -186,3 +191,29 @@ def test_lists_of_ids_become_shorter_but_not_by_a_longer_one(facts: RouteFacts) 
     facts.shorten("filter[id]", 100, 50)
     assert facts.can.longest_list == 50
     assert not facts.is_due("longest_list")
+
+
+def test_what_two_requests_find_at_once_is_both_remembered(facts: RouteFacts) -> None:
+    names = [f"filter[{number}]" for number in range(1000)]
+
+    def note(some: Sequence[str]) -> None:
+        for name in some:
+            facts.note_filter(name, is_ignored=True, instead="The tap does")
+
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        threads = [Thread(target=note, args=(names[first::8],)) for first in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(before)
+    assert sorted(facts.can.ignored_filters) == sorted(names)
+
+
+def test_that_42_counts_no_empty_list_does_not_excuse_wrong_totals(facts: RouteFacts) -> None:
+    facts.doubt_totals()
+    facts.note_uncounted()
+    assert facts.has_wrong_totals

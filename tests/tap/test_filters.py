@@ -82,7 +82,9 @@ def test_who_graduated_is_found_though_42_does_not_heed_the_filter_that_tells(
     here = tap.pointed_at(api, page_size=10, census_hour=0)
     first = here.run("users", "census")
     there.rows = [
-        row | {"alumni?": True, "updated_at": LATELY} if row["id"] == 37 else row
+        row | {"alumni?": row["id"] != 36, "updated_at": LATELY}
+        if row["id"] in {36, 37}
+        else row
         for row in people
         if row["id"] not in others
     ]
@@ -91,6 +93,30 @@ def test_who_graduated_is_found_though_42_does_not_heed_the_filter_that_tells(
     known = set(range(1, 41))
     assert named(quarter, "users", known) | named(night, "users", known) == {37} | others
     assert not any("cannot be counted" in line for line in night.warnings)
+
+
+@pytest.mark.parametrize("ignored", [[], ["alumni?"]], ids=["heeded", "ignored"])
+def test_who_graduated_is_found_though_42_counts_nothing(
+    tap: Tap, api: ScriptedApi, ignored: list[str]
+) -> None:
+    people = [
+        dated("users", number, kind="student", **{"alumni?": False}) for number in range(1, 41)
+    ]
+    there = Pretended(people, tells_totals=False, ignored=ignored)
+    api.script["/v2/cursus/21/users"] = there
+    here = tap.pointed_at(api, page_size=10, census_hour=0)
+    first = here.run("users", "census")
+    there.rows = [
+        row | {"alumni?": row["id"] != 36, "updated_at": LATELY}
+        if row["id"] in {36, 37}
+        else row
+        for row in people
+    ]
+    quarter = here.run("users", "census", state=first.state)
+    night = here.run("users", "census", state=a_day_later(quarter.state))
+    known = set(range(1, 41))
+    assert named(quarter, "users", known) | named(night, "users", known) == {37}
+    assert any("cannot be counted" in line for line in night.warnings)
 
 
 class Late(Reply):

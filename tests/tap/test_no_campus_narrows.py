@@ -51,6 +51,23 @@ def test_where_no_campus_narrows_rows_go_to_the_campuses_of_their_people(
     assert len(there.asked) == 1
 
 
+def test_where_no_campus_narrows_that_is_noticed_while_rows_come(
+    tap: Tap, api: ScriptedApi, there: Pretended
+) -> None:
+    there.rows = [*there.rows, *(enrolment(number, 1) for number in range(1000, 1300))]
+
+    def growing(asked: Asked) -> Reply:
+        first = asked.size == 1 and enrolment(2000 - len(there.asked), 1)
+        there.rows = [*([first] if first else []), *there.rows]
+        return there(asked)
+
+    there.ignored = ["filter[campus]"]
+    api.script[ENROLMENTS] = growing
+    run = tap.pointed_at(api).run("projects_users")
+    assert told(run, "does not narrow it by filter[campus]")
+    assert len(there.asked) < 20
+
+
 def test_where_filters_add_rows_each_goes_to_the_campus_of_its_person(
     tap: Tap, api: ScriptedApi, there: Pretended
 ) -> None:

@@ -84,9 +84,9 @@ class Copy:
         return {row["id"] for row in rows if row["user_id"] in people}
 
     def a_finished_one(self, like: int) -> int:
-        """Return an enrolment that is finished, of some age."""
-        done = [row for row, told in self.rows.items() if told["status"] == "finished"]
-        return sorted(done)[like]
+        """Return an enrolment that is finished, of some age, and that 42 still has."""
+        done = {row for row, told in self.rows.items() if told["status"] == "finished"}
+        return sorted(done & self.truth)[like]
 
     def by_day(self, status: str) -> dict[int, list[Row]]:
         """The enrolments of a status, by the day of their creation."""

@@ -99,6 +99,11 @@ class Inquiry:
             yield from self._found_out()
         except UNREADABLE as error:
             self._tell_impossible(str(error) or error.__doc__)
+            yield from self._departed()
+
+    def _departed(self) -> Iterator[Proof]:
+        """Yield proofs of rows that left the list, as far as no count is needed for them."""
+        return iter(())
 
     def _found_out(self) -> Iterator[Proof]:
         """Yield the proofs; `proofs` logs errors of `UNREADABLE`."""

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
-from tap_ft42.api.errors import FatalAPIError
 from tap_ft42.census.counting import (
     Differing,
     Interval,
@@ -24,7 +23,7 @@ from tap_ft42.census.counting import (
     read_sector,
     read_whole,
 )
-from tap_ft42.census.inquiry import Inquiry, gone, looked_at
+from tap_ft42.census.inquiry import UNREADABLE, Inquiry, gone, looked_at
 from tap_ft42.census.packing import MOST_IDS
 from tap_ft42.census.presence import pieces
 from tap_ft42.declared.instants import from_milliseconds, in_milliseconds
@@ -34,7 +33,7 @@ from tap_ft42.reading.reads import read_from_scratch
 from tap_ft42.reading.regions import MAX_ID, RangeIgnoredError, Region
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Generator, Iterator
+    from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping
 
     from tap_ft42.census.inquiry import Read
     from tap_ft42.reading.asking import Ask, Part
@@ -178,12 +177,9 @@ class ListCensus(Inquiry):
             yield from self._taken(self._sector(1, self._account.greatest))
             return
         yield from self._counted_to_be(proof.total, proof.sent)
-        if self._list.listing.census.left_filters:
-            if proof.total != self._account.total:
-                # If 42 refuses the filter, ranges of ids tell which rows are gone.
-                with suppress(FatalAPIError):
-                    yield from self._left()
-            self._account.note(left=from_milliseconds(self._run.times.until))
+        if proof.total != self._account.total:
+            yield from self._departed()
+        self._note_departed()
         read = partial(
             find_rows,
             whole=Interval(region, self._account.total, proof.total),
@@ -195,23 +191,39 @@ class ListCensus(Inquiry):
         if self._is_cut:
             self._tell_left_over(proof.total - self._account.total)
 
-    def _left(self) -> Iterator[Proof]:
-        """Find the rows that left the list: another filter shows them."""
+    @override
+    def _departed(self) -> Iterator[Proof]:
+        filters, can = self._list.listing.census.left_filters, self._facts.can
+        is_heeded = self._facts.narrows_by(self._column) and filters.keys().isdisjoint(
+            can.ignored_filters
+        )
+        if filters and is_heeded and self._query is not None:
+            # If 42 refuses the filter, ranges of ids tell which rows are gone.
+            with suppress(*UNREADABLE):
+                yield from self._left(filters)
+                self._note_departed()
+
+    def _note_departed(self) -> None:
+        if self._list.listing.census.left_filters:
+            self._account.note(left=from_milliseconds(self._run.times.until))
+
+    def _left(self, filters: Mapping[str, str]) -> Iterator[Proof]:
+        """Find the rows that left the list: other filters show them."""
         counted, sent, account = self._list, self._run.clock.time(), self._account
         before = next(account.notes[name] for name in _KNOWN_SINCE if name in account.notes)
         since = in_milliseconds(before) - self._run.times.overlap
         region = Region({}).narrowed(self._column, since, self._run.times.until)
-        query = {
-            **counted.query(self._whole),
-            **counted.listing.census.left_filters,
-            **region.params(),
-        }
+        query = {**counted.query(self._whole), **filters, **region.params()}
+        columns = {name[len("filter[") : -1]: value for name, value in filters.items()}
         name = f"who left {counted.name_of(self._whole)}"
         for record in counted.read_apart([query], name, self._whole):
             number = record.get("id") if isinstance(record, dict) else None
-            if type(number) is not int or number in self._seen:
+            if type(number) is not int or number in self._seen or number not in account:
                 continue
-            if number in account:
+            # 42 may ignore a filter.
+            if all(
+                str(record.get(one, value)).lower() == value for one, value in columns.items()
+            ):
                 account.remove(number)
                 yield gone(number, sent)
 

@@ -154,7 +154,12 @@ class Sweeping:
             else:
                 if not everybody.count:
                     return  # an empty list tells nothing
-                is_same = (one.total, one.ids) == (everybody.total, everybody.ids)
+                # Rows come and go between the two answers, so totals are only alike.
+                is_same = (
+                    one.ids == everybody.ids
+                    if one.total is None
+                    else not _differ(one, everybody)
+                )
                 # If filters add rows, one parent has more rows than all together.
                 is_same |= (one.total or 0) > (everybody.total or maxsize)
                 # All rows may belong to this parent.

@@ -9,7 +9,7 @@ is divided into smaller ones. Each finding is logged in one line and kept in the
 from __future__ import annotations
 
 from datetime import timedelta
-from threading import Lock
+from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -54,7 +54,7 @@ class RouteFacts:
         self._route = route
         self._state = state
         self._today = today
-        self._lock = Lock()
+        self._lock = RLock()
         self._is_news = self._has_odd_ids = False
         kept = state().get(capabilities.STATE_KEY)
         written = kept.get(route) if isinstance(kept, dict) else None
@@ -138,10 +138,11 @@ class RouteFacts:
     def unsorted(self, sort: str) -> None:
         """Take note that an order was refused."""
         column = sort.split(",", maxsplit=1)[0].removeprefix("-")
-        self.learn(
-            f"42 does not sort it by {column}. It is read in pieces instead",
-            sorts=tuple(name for name in self.can.sorts if name != column),
-        )
+        with self._lock:
+            self.learn(
+                f"42 does not sort it by {column}. It is read in pieces instead",
+                sorts=tuple(name for name in self.can.sorts if name != column),
+            )
 
     def note_single_sorts(self) -> None:
         """Take note that an order by several columns was refused, but not by a single one."""
@@ -152,10 +153,11 @@ class RouteFacts:
 
     def unnarrowed(self, column: str, why: str = "42 does not narrow it by") -> None:
         """Take note that a range was refused, made no difference, or shows other rows."""
-        self.learn(
-            f"{why} ranges of {column}. " + self._without_range(column),
-            ranges=tuple(name for name in self.can.ranges if name != column),
-        )
+        with self._lock:
+            self.learn(
+                f"{why} ranges of {column}. " + self._without_range(column),
+                ranges=tuple(name for name in self.can.ranges if name != column),
+            )
 
     def _without_range(self, column: str) -> str:
         if column == ID:
@@ -167,10 +169,12 @@ class RouteFacts:
     def note_widest(self, column: str, widest: int) -> None:
         """Take note of how wide a range may be."""
         shown = f"{widest:,} ids" if column == ID else str(timedelta(milliseconds=widest))
-        self.learn(
-            f"42 does not answer wider ranges of {column} than {shown}. It is read in pieces",
-            widest_ranges={**self.can.widest_ranges, column: widest},
-        )
+        with self._lock:
+            self.learn(
+                f"42 does not answer wider ranges of {column} than {shown}. It is read in "
+                "pieces",
+                widest_ranges={**self.can.widest_ranges, column: widest},
+            )
 
     def note_bounds(self, bounds: Bounds) -> None:
         """Take note of which bounds a range includes."""
@@ -242,20 +246,24 @@ class RouteFacts:
 
     def note_uncounted(self) -> None:
         """Take note that an answer without rows does not say that there are none."""
-        self.learn(
-            "42 does not count rows where there are none. Such an answer is asked for twice, "
-            "and believed if both are empty",
-            totals="none",
-        )
+        with self._lock:
+            if self.has_wrong_totals:
+                return  # another answer has just shown that
+            self.learn(
+                "42 does not count rows where there are none. Such an answer is asked for "
+                "twice, and believed if both are empty",
+                totals="none",
+            )
 
     def note_filter(self, name: str, *, is_ignored: bool, instead: str) -> None:
         """Take note of whether a filter narrows the list."""
-        ignored = tuple(one for one in self.can.ignored_filters if one != name)
-        if is_ignored:
-            why = f"42 does not narrow it by {name}. {instead}"
-            self.learn(why, ignored_filters=(*ignored, name))
-        else:
-            self.keep(ignored_filters=ignored)
+        with self._lock:
+            ignored = tuple(one for one in self.can.ignored_filters if one != name)
+            if is_ignored:
+                why = f"42 does not narrow it by {name}. {instead}"
+                self.learn(why, ignored_filters=(*ignored, name))
+            else:
+                self.keep(ignored_filters=ignored)
 
     def assume_lists(self, longest: int) -> None:
         """Assume that lists of so many ids are answered, to test it."""
