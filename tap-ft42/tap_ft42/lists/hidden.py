@@ -255,34 +255,40 @@ class HiddenParents:
         ids = sorted({*range(least, least + _FAR)} - self._known)
         is_heeded = rest is not None or self._heeds(whole, longest)
         some = ids[: _LISTS * longest] if longest > 1 and is_heeded else []
-        is_all = self._try_together(whole, some) and some == ids
+        untried = self._try_together(whole, some)
+        if untried is None and some != ids:
+            untried = some[-1] + 1 if some else least
         rest = self._left_over(whole)
-        if rest is None and not is_all:
+        if rest is None and untried is not None:
             Events(self._list.listing.name).warning(
                 "nothing tells whether all rows belong to a known %s. Those of %d or more, if "
-                "there are any, are missing, as 42 takes lists of %d ids at most.",
+                "there are any, are missing, as 42 does not answer for so many ids at once.",
                 self._list.listing.parent_id,
-                some[-1] + 1 if some else least,
-                longest,
+                untried,
                 happened="ids_untried",
-                longest=longest,
             )
         return rest
 
-    def _try_together(self, whole: Context | None, ids: Sequence[int]) -> bool:
-        """Try many ids in lists, keep the few that have rows; tell if 42 answered for all."""
-        longest, is_all = self._list.facts_of_sweeps.can.longest_list, True
+    def _try_together(self, whole: Context | None, ids: Sequence[int]) -> int | None:
+        """Try many ids in lists, and keep the few that have rows.
+
+        Return the first id for which 42 does not answer: if it refuses ids that do not exist,
+        it refuses all lists.
+        """
+        longest = self._list.facts_of_sweeps.can.longest_list
         size = longest if len(ids) > longest else ceil(len(ids) / 2)
         for first in range(0, len(ids), max(size, 1)):
             some = ids[first : first + size]
-            page = self._answer(self._ask(whole, some))
-            if page is None or not page.count:
-                is_all &= page is not None
-            elif len(some) == 1:
+            page, untried = self._answer(self._ask(whole, some)), None
+            if page is None:
+                untried = some[0]
+            elif page.count and len(some) == 1:
                 self._kept.keep({*self._kept.ids, *some})
-            else:
-                is_all &= self._try_together(whole, some)
-        return is_all
+            elif page.count:
+                untried = self._try_together(whole, some)
+            if untried is not None:
+                return untried
+        return None
 
     def _ask(
         self, whole: Context | None, ids: Sequence[int] | None, number: int = 0
