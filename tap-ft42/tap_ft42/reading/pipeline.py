@@ -72,16 +72,17 @@ class Reading:
         self._budget = budget
         self.found: SimpleQueue[Part | BaseException | None] = SimpleQueue()
         self.task: asyncio.Task[None] | None = None
-        self.is_over = False
+        self.is_over = self._is_counted = False
         self._pages = self._pages_expected = 0
 
     def note(self, page: Page) -> None:
         """Count a page that came; the first one says how many pages there are."""
-        if not self._pages and page.total is not None and page.size > 1:
-            self.expect(max(1, ceil(page.total / page.size)))
         if not self._pages:
+            self._is_counted = page.total is not None
+            if page.total is not None and page.size > 1:
+                self.expect(max(1, ceil(page.total / page.size)))
             self._budget.plan(max(1, self._pages_expected))
-        elif page.total is None and page.count:
+        elif page.count and not self._is_counted:
             self._budget.plan(1)  # the number of pages is not known
         self._budget.note_answer()
         self._pages += 1
