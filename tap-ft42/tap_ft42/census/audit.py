@@ -23,6 +23,7 @@ from tap_ft42.census.inquiry import Inquiry, looked_at
 from tap_ft42.census.settling import Settling
 from tap_ft42.census.unnamed import Unnamed
 from tap_ft42.declared.contexts import cursus_of
+from tap_ft42.declared.events import Events
 from tap_ft42.declared.instants import from_milliseconds
 from tap_ft42.declared.words import some
 from tap_ft42.reading.graph import counts_by_day
@@ -94,22 +95,21 @@ class Audit(Inquiry):
     @override
     def _tell_impossible(self, why: str | None) -> None:
         self.is_served = False
-        self._list.logger.warning(
-            "%s: what 42 counts by the day is of no use this time. Its rows are counted in "
+        Events(self._list.listing.name).warning(
+            "what 42 counts by the day is of no use this time. Its rows are counted in "
             "another way. %s",
-            self._list.listing.name,
             why,
-            extra={"happened": "audit_impossible"},
+            happened="audit_impossible",
         )
 
     def _tell_unsettled(self) -> None:
-        self._list.logger.warning(
-            "%s: 42 counts other rows than are known on %s, and this hour has too few "
+        Events(self._list.listing.name).warning(
+            "42 counts other rows than are known on %s, and this hour has too few "
             "requests left to read them. The next night goes on; `census_requests` allows "
             "more.",
-            self._list.listing.name,
             some(self.findings.unsettled, "day"),
-            extra={"happened": "audit_unsettled", "days": self.findings.unsettled},
+            happened="audit_unsettled",
+            days=self.findings.unsettled,
         )
 
     # What is asked

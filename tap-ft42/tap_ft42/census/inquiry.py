@@ -14,6 +14,7 @@ from tap_ft42.api.page import with_ids
 from tap_ft42.census.allowance import requests_left
 from tap_ft42.census.counting import Proof, UncountableError, count_all
 from tap_ft42.declared.contexts import list_of, parent_of
+from tap_ft42.declared.events import Events
 from tap_ft42.declared.listing import BY_PERSON, CREATED_AT, ID, Cursor
 from tap_ft42.declared.words import some
 from tap_ft42.planning.collapse import refuse_collapse
@@ -117,11 +118,10 @@ class Inquiry:
 
     def _tell_impossible(self, why: str | None) -> None:
         """Say that there is no census of the list today."""
-        self._list.logger.warning(
-            "%s: the rows cannot be counted, so none is found to be gone. %s",
-            self._list.listing.name,
+        Events(self._list.listing.name).warning(
+            "the rows cannot be counted, so none is found to be gone. %s",
             why,
-            extra={"happened": "census_impossible"},
+            happened="census_impossible",
         )
 
     def _tell_left_over(self, more: int) -> None:
@@ -130,12 +130,12 @@ class Inquiry:
         Args:
             more: How many more rows 42 counts than are known; negative if they are fewer.
         """
-        self._list.logger.warning(
-            "%s: 42 counts %s than are known, and this hour has too few requests left to find "
+        Events(self._list.listing.name).warning(
+            "42 counts %s than are known, and this hour has too few requests left to find "
             "which. A later census looks again; `census_requests` allows more.",
-            self._list.listing.name,
             some(abs(more), f"{'more' if more > 0 else 'fewer'} row"),
-            extra={"happened": "census_left_over", "rows": more},
+            happened="census_left_over",
+            rows=more,
         )
 
     def _asked(
@@ -196,13 +196,12 @@ class Inquiry:
         parents -= {parent_of(context) for context in self._contexts}
         if parents and not self._are_strangers_told:
             self._are_strangers_told = True
-            self._list.logger.warning(
-                "%s: 42 has rows of %s %s, which it does not list or does not let this "
+            Events(listing.name).warning(
+                "42 has rows of %s %s, which it does not list or does not let this "
                 "application read. The nights read them.",
-                listing.name,
                 listing.parent_id,
                 ", ".join(sorted(map(str, parents))),
-                extra={"happened": "parents_not_listed"},
+                happened="parents_not_listed",
             )
 
     @property

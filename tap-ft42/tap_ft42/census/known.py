@@ -55,6 +55,7 @@ from tap_ft42.census.packing import unpacked_ids
 from tap_ft42.census.presence import STATE, Presence, is_counted
 from tap_ft42.census.totals import TotalsCensus
 from tap_ft42.declared.contexts import key_of, parent_of
+from tap_ft42.declared.events import Events
 from tap_ft42.declared.instants import from_milliseconds, milliseconds
 from tap_ft42.planning.bookmarks import is_same_scope
 from tap_ft42.planning.collapse import COLLAPSED
@@ -141,10 +142,9 @@ class KnownRows(Presence):
         try:
             return Account.restored(kept, *self._kinds)
         except (KeyError, ValueError):
-            self._list.logger.warning(
-                "%s: what the state says of its rows cannot be read; they are counted anew.",
-                self._list.listing.name,
-                extra={"happened": "census_lost"},
+            Events(self._list.listing.name).warning(
+                "what the state says of its rows cannot be read; they are counted anew.",
+                happened="census_lost",
             )
             return None
 
@@ -303,11 +303,10 @@ class KnownRows(Presence):
 
     def _tell_put_off(self) -> None:
         """Log that reading has used up what a census may use of the hour."""
-        self._list.logger.warning(
-            "%s: its rows are not counted, as this hour has no requests left for it. A later "
+        Events(self._list.listing.name).warning(
+            "its rows are not counted, as this hour has no requests left for it. A later "
             "run counts them; `census_requests` allows more.",
-            self._list.listing.name,
-            extra={"happened": "census_put_off"},
+            happened="census_put_off",
         )
 
 

@@ -26,6 +26,7 @@ from tap_ft42.census.counting import (
 from tap_ft42.census.inquiry import UNREADABLE, Inquiry, gone, looked_at
 from tap_ft42.census.packing import MOST_IDS
 from tap_ft42.census.presence import pieces
+from tap_ft42.declared.events import Events
 from tap_ft42.declared.instants import from_milliseconds, in_milliseconds
 from tap_ft42.declared.listing import ID
 from tap_ft42.declared.words import some
@@ -79,12 +80,12 @@ class ListCensus(Inquiry):
         if self._doubts >= _MANY:
             self._facts.doubt_totals()
         elif self._doubts:
-            self._list.logger.warning(
-                "%s: in %s of ids the API does not count what it shows. None of their rows "
+            Events(self._list.listing.name).warning(
+                "in %s of ids the API does not count what it shows. None of their rows "
                 "is found to be gone.",
-                self._list.listing.name,
                 some(self._doubts, "range"),
-                extra={"happened": "census_doubtful", "ranges": self._doubts},
+                happened="census_doubtful",
+                ranges=self._doubts,
             )
 
     def _census(self) -> Iterator[Proof]:
@@ -244,11 +245,10 @@ class ListCensus(Inquiry):
         read = partial(read_from_scratch, region=region, is_sortable=self._is_sortable)
         for part in self._parts(read):
             if part.page is not None and (part.page.total or 0) > MOST_IDS:
-                self._list.logger.info(
-                    "%s: too many rows to read them for a census. It begins with the next load "
+                Events(self._list.listing.name).info(
+                    "too many rows to read them for a census. It begins with the next load "
                     "from scratch.",
-                    self._list.listing.name,
-                    extra={"happened": "census_put_off"},
+                    happened="census_put_off",
                 )
                 return False
             if part.reached is not None:

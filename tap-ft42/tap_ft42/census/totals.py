@@ -29,6 +29,7 @@ from tap_ft42.census.packing import packed_ids
 from tap_ft42.census.settling import Settling
 from tap_ft42.census.unnamed import LEAVERS, Unnamed, leavers
 from tap_ft42.declared.contexts import cursus_of
+from tap_ft42.declared.events import Events
 from tap_ft42.declared.listing import CREATED_AT
 from tap_ft42.declared.words import some
 from tap_ft42.reading.regions import Region
@@ -139,12 +140,12 @@ class TotalsCensus(DayInquiry):
             super()._tell_left_over(more)
             return
         # This is so every night: a warning would teach to ignore warnings.
-        self._list.logger.info(
-            "%s: 42 counts %s than are known. People who left have taken theirs along, but who "
+        Events(self._list.listing.name).info(
+            "42 counts %s than are known. People who left have taken theirs along, but who "
             "left is read by another run.",
-            self._list.listing.name,
             some(-more, "fewer row"),
-            extra={"happened": "census_left_over", "rows": more},
+            happened="census_left_over",
+            rows=more,
         )
 
     def _differing(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -99,11 +98,6 @@ class Partitions:
     def has_wrong_totals(self) -> bool:
         """Whether the API's totals were seen to differ from the rows that it sends."""
         return self.facts.has_wrong_totals or self.facts_of_sweeps.has_wrong_totals
-
-    @property
-    def logger(self) -> logging.Logger:
-        """The stream's logger."""
-        return logging.getLogger(f"tap-ft42.{self.listing.name}")
 
     # Which partitions there are
 
