@@ -166,10 +166,12 @@ class TestLoads:
     def test_a_row_that_was_stamped_late_is_read_if_it_lies_in_the_overlap(
         self, first: Run, here: Tap, mutable: RunningSandbox, *, overlap: int, is_read: bool
     ) -> None:
-        user, bookmark = first.ids("users")[7], bookmark_of(first.state, "users")
-        a_minute_before = written(at(bookmark) - timedelta(seconds=60))
+        user, other = first.ids("users")[7:9]
+        mutable.update("users", other, wallet=8)
+        state = here.run("users", state=first.state, **AT_ONCE).state
+        a_minute_before = written(at(bookmark_of(state, "users")) - timedelta(seconds=60))
         mutable.update("users", user, silent=True, updated_at=a_minute_before)
-        second = here.run("users", state=first.state, overlap_seconds=overlap)
+        second = here.run("users", state=state, overlap_seconds=overlap)
         assert (user in second.ids("users")) is is_read
 
     def test_what_has_no_bookmark_comes_whole_each_time(self, here: Tap) -> None:
