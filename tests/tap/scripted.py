@@ -7,9 +7,11 @@ import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Lock, Thread
+from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlsplit
+
+from typing_extensions import override
 
 if TYPE_CHECKING:
     import ssl
@@ -64,6 +66,20 @@ class Reply:
 
 DENIED = Reply({"error": "Access Denied"}, 403)
 """The answer to an application that may not read a list."""
+
+
+@dataclass(frozen=True)
+class Held(Reply):
+    """An answer that is held back, for some seconds at most, until something has happened."""
+
+    until: Event = field(default_factory=Event)
+    seconds: float = 5
+
+    @property
+    @override
+    def body(self) -> bytes:
+        self.until.wait(self.seconds)
+        return super().body
 
 
 @dataclass

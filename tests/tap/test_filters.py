@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 import pytest
-from typing_extensions import override
 
 from tests.tap.pretended import LATELY, Pretended, Row, dated, record_of
 from tests.tap.proofs import a_day_later, named, remembered
-from tests.tap.scripted import DENIED, Reply, always, paged
+from tests.tap.scripted import DENIED, Held, Reply, always, paged
 
 if TYPE_CHECKING:
     from tests.tap.running import Tap
@@ -119,16 +117,6 @@ def test_who_graduated_is_found_though_42_counts_nothing(
     assert any("cannot be counted" in line for line in night.warnings)
 
 
-class Late(Reply):
-    """An answer that comes after those to later requests."""
-
-    @property
-    @override
-    def body(self) -> bytes:
-        time.sleep(0.3)
-        return super().body
-
-
 @pytest.mark.parametrize("is_of_campus", [True, False], ids=["of a campus", "of all"])
 def test_a_filter_that_another_request_found_refused_convicts_no_other_filter(
     tap: Tap, api: ScriptedApi, is_of_campus: bool
@@ -145,7 +133,7 @@ def test_a_filter_that_another_request_found_refused_convicts_no_other_filter(
             return there(asked)
         is_late = ("filter[campus]" in asked.query) == is_of_campus
         said = {"message": "Attributes cursus doesn't exists"}
-        return (Late if is_late else Reply)(said, 400)
+        return Held(said, 400, seconds=0.3) if is_late else Reply(said, 400)
 
     api.script["/v2/projects_users"] = answer
     first = tap.pointed_at(api).run("projects_users")

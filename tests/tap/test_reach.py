@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass, field
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from typing_extensions import override
 
 from tests.tap.pretended import Pretended, Row, dated, record_of
 from tests.tap.proofs import a_day_later, named
-from tests.tap.scripted import Reply, paged
+from tests.tap.scripted import Held, Reply, paged
 
 if TYPE_CHECKING:
     from tests.tap.running import Run, Tap
@@ -73,19 +71,6 @@ def test_all_changes_of_a_long_pause_come(
     second = here.run(STREAM, state=after_a_pause(first))
     assert set(second.ids(STREAM)) >= changed(there)
     assert "wider ranges of updated_at" in first.log + second.log
-
-
-@dataclass(frozen=True)
-class Held(Reply):
-    """An answer that is held back until something else has happened."""
-
-    until: Event = field(default_factory=Event)
-
-    @property
-    @override
-    def body(self) -> bytes:
-        self.until.wait(5)
-        return super().body
 
 
 def test_a_cut_window_is_not_believed_because_another_read_found_the_width_meanwhile(

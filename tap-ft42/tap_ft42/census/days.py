@@ -7,13 +7,17 @@ Paris. So each row has a **moment**: the day in UTC plus the day in Paris, as nu
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 from tap_ft42.declared.capabilities import Zone
 from tap_ft42.declared.instants import milliseconds
 from tap_ft42.declared.listing import CREATED_AT
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 ZONES: tuple[Zone, ...] = get_args(Zone)
 
@@ -59,6 +63,14 @@ def moment_of(record: object) -> int:
 def day_of(moment: int, zone: Zone) -> int:
     """Return the day of a moment as a number since 1970."""
     return (moment + ZONES.index(zone)) // 2
+
+
+def by_day(rows: Mapping[int, int], zone: Zone) -> Counter[int]:
+    """Return how many rows each day has, given those of each moment."""
+    found = Counter[int]()
+    for moment, each in rows.items():
+        found[day_of(moment, zone)] += each
+    return found
 
 
 def number_of(day: date) -> int:

@@ -28,7 +28,7 @@ from tap_ft42.census.packing import MOST_IDS
 from tap_ft42.census.presence import pieces
 from tap_ft42.declared.events import Events
 from tap_ft42.declared.instants import from_milliseconds, in_milliseconds
-from tap_ft42.declared.listing import ID
+from tap_ft42.declared.listing import ID, filtered_key
 from tap_ft42.declared.words import some
 from tap_ft42.reading.reads import read_from_scratch
 from tap_ft42.reading.regions import MAX_ID, RangeIgnoredError, Region
@@ -215,7 +215,7 @@ class ListCensus(Inquiry):
         since = in_milliseconds(before) - self._run.times.overlap
         region = Region({}).narrowed(self._column, since, self._run.times.until)
         query = {**counted.query(self._whole), **filters, **region.params()}
-        columns = {name[len("filter[") : -1]: value for name, value in filters.items()}
+        columns = {filtered_key(name): value for name, value in filters.items()}
         name = f"who left {counted.name_of(self._whole)}"
         for record in counted.read_apart([query], name, self._whole):
             number = record.get("id") if isinstance(record, dict) else None

@@ -22,7 +22,7 @@ from tap_ft42.census.counting import (
     UncountableError,
     find_differing,
 )
-from tap_ft42.census.days import bounds, day_of, moment_at
+from tap_ft42.census.days import bounds, by_day, day_of, moment_at
 from tap_ft42.census.findings import Findings
 from tap_ft42.census.inquiry import DayInquiry, looked_at
 from tap_ft42.census.packing import packed_ids
@@ -88,15 +88,15 @@ class TotalsCensus(DayInquiry):
         If it is known whose the rows are, those of people who left are subtracted instead.
         """
         account, departures = self._account, self._run.people.departures
-        left, lacking = leavers(account, departures), -total
-        lacking += sum(account.rows("UTC", named=False).values())
+        left, have_gone = leavers(account, departures), False
         if account.owners:
             owned = account.owners.of(left)
-            gone, have_gone = self._without_rows(owned, filters), False
-            for person in self._lacking(owned, gone or (), filters):
+            gone = self._without_rows(owned, filters)
+            for person in self._surely_gone(owned, gone or (), filters):
                 account.let_go(person, owned[person])
             is_known = gone is not None and self._most > 0
         else:
+            lacking = sum(account.rows("UTC", named=False).values()) - total
             have_gone = have_gone_along(lacking, account, departures)
             is_known = not have_gone
         if not is_known:  # once the days are known, they tell
@@ -105,7 +105,7 @@ class TotalsCensus(DayInquiry):
             account.forget(LEAVERS)
         return have_gone
 
-    def _lacking(
+    def _surely_gone(
         self,
         owned: Mapping[int, Counter[int]],
         gone: Collection[int],
@@ -119,10 +119,9 @@ class TotalsCensus(DayInquiry):
             filters: What narrows the list to such rows.
         """
         own, taken = self._account.rows("UTC", named=False), Counter[int]()
-        days = {one: {day_of(moment, "UTC") for moment in owned[one]} for one in gone}
-        for one in gone:
-            for moment, rows in owned[one].items():
-                taken[day_of(moment, "UTC")] += rows
+        days = {one: by_day(owned[one], "UTC") for one in gone}
+        for rows in days.values():
+            taken.update(rows)
         sure = set[int]()
         for one in sorted(gone)[: self._most]:
             # On the day with the fewest rows, nobody else's are likely to lack.

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
-from tap_ft42.census.days import day_of
+from tap_ft42.census.days import by_day
 from tap_ft42.census.packing import unpacked_ids
 from tap_ft42.census.settling import Settling
 from tap_ft42.declared.listing import ID
@@ -78,9 +78,7 @@ class Unnamed(Settling):
         # The more rows somebody has, the less likely they all lack for another reason.
         found = sorted(account.owners.of(people).items(), key=lambda one: -one[1].total())
         for person, moments in found:
-            rows = Counter[int]()
-            for moment, each in moments.items():
-                rows[day_of(moment, zone)] += each
+            rows = by_day(moments, zone)
             if len(rows) >= least and rows <= lacking:
                 lacking.subtract(rows)
                 fitting[person] = moments

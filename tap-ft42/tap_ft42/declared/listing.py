@@ -245,3 +245,8 @@ class Listing:
     def is_filtered_by_parent(self) -> bool:
         """Whether a parent is named by a parameter and not by the path."""
         return self.parent is not None and self.path == self.whole_path
+
+
+def filtered_key(name: str) -> str:
+    """Return the key of the records by which a filter selects, as `alumni?`."""
+    return name.removeprefix("filter[").removesuffix("]")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
-from tap_ft42.declared.listing import ID
+from tap_ft42.declared.listing import ID, filtered_key
 from tap_ft42.doctor.shapes import shape_of
 from tap_ft42.reading.asking import Part
 from tap_ft42.reading.regions import RangeIgnoredError, RangeTooWideError, Region
@@ -82,7 +82,7 @@ class Examination:
 
     def _look_at_filters(self, rows: Sequence[Mapping[str, Any]]) -> None:
         for name, value in self._query.items():
-            column = name.removeprefix("filter[").removesuffix("]")
+            column = filtered_key(name)
             if name == self._listing.cursus_filter:
                 column = self._listing.cursus_column or column
             shown = [row[column] for row in rows if column in row]

@@ -22,7 +22,7 @@ from tap_ft42.api.errors import (
     may_be_too_long,
     said_by,
 )
-from tap_ft42.declared.listing import ID
+from tap_ft42.declared.listing import ID, filtered_key
 from tap_ft42.reading.asking import halves_of
 from tap_ft42.reading.regions import RangeIgnoredError, RangeTooWideError
 
@@ -99,7 +99,7 @@ def _words_for_range(key: Key) -> tuple[str, str]:
 
 def _words_for_filter(name: str) -> tuple[str, str]:
     """Return the expressions for answers that name a filter, or mention it among others."""
-    column = re.escape(name.removeprefix("filter[").rstrip("?]"))
+    column = re.escape(filtered_key(name).rstrip("?"))
     return rf"attributes? {column}\W* do", rf"\b{column}\b"
 
 

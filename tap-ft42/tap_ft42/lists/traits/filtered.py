@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from typing_extensions import override
 
 from tap_ft42.declared.events import Events
+from tap_ft42.declared.listing import filtered_key
 from tap_ft42.lists.traits.trait import Trait
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class Filtered(Trait):
     def _filters(self) -> list[tuple[str, str, str]]:
         """The filters of every request: the parameter, its column, its value."""
         columns = (
-            (name, name.removeprefix("filter[").rstrip("?]"), value)
+            (name, filtered_key(name).rstrip("?"), value)
             for name, value in self._list.listing.filters.items()
         )
         return [each for each in columns if each[0].startswith("filter[")]
