@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from datetime import date
+from typing import TYPE_CHECKING, Any, cast
 
+from tap_ft42.api.ledger import Entry
 from tap_ft42.api.page import restored_page
 from tap_ft42.declared.instants import from_milliseconds
-from tap_ft42.declared.listing import Cursor
+from tap_ft42.declared.listing import Cursor, Listing
 from tap_ft42.reading.asking import Ask
+from tap_ft42.reading.facts import RouteFacts
+from tap_ft42.reading.looks import Looks
+from tap_ft42.reading.route import Route
 from typing_extensions import override
 
 if TYPE_CHECKING:
@@ -17,6 +22,15 @@ if TYPE_CHECKING:
     from tap_ft42.api.page import Page
 
 CHANGES = Cursor("updated_at")
+BADGES = Listing(name="badges", path="/v2/badges")
+
+
+def route_of(listing: Listing = BADGES) -> Route:
+    """Make the route of a list from which no request is sent."""
+    path, nobody = listing.path, cast("Any", None)
+    facts = RouteFacts(listing, path, dict, date(2026, 11, 30))
+    entry = Entry(listing.name, path)
+    return Route(listing, path, nobody, nobody, entry, facts, Looks(facts), lambda: None)
 
 
 def page(  # noqa: PLR0913 - what an answer may say

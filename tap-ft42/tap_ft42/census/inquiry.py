@@ -147,7 +147,7 @@ class Inquiry:
         pipeline, place = self._list.reader.pipeline, self._run.next_place()
         source = self._source({**(self._query or {}), **(filters or {})})
         # Counts of several lists of parents cannot be compared with the count of all.
-        reading = pipeline.read(place, source, read, is_divided=False)
+        reading = pipeline.read(place, replace(source, is_divided=False), read)
         for part, _ in pipeline.parts(reading):
             yield part
             self._run.write_state_if_due()

@@ -69,7 +69,6 @@ class Execution:
                 source,
                 step.reading(listing, accepts),
                 is_urgent=is_urgent and number == 0,
-                is_divided=not read.is_sweep,
             )
             for number, step in enumerate(read.steps)
         ]
@@ -90,7 +89,7 @@ class Execution:
             ids = (str(parent_of(member)) for member in read.contexts)
             query[listing.parent_filter] = ",".join(ids)
         return self.partitions.reader.source(
-            whole, query, read.name, path=self.partitions.whole_path
+            whole, query, read.name, path=self.partitions.whole_path, is_divided=False
         )
 
     def _movements_of(self, read: PlannedRead, listing: Listing) -> Sequence[Movement]:

@@ -60,8 +60,8 @@ class LookUps:
             TooLargeError: The API does not answer for so many ids.
         """
         reader = self._list.reader
-        source = reader.source(None, self._query(ids))
-        page = reader.one_of(reader.ask_first(source, is_divided=False))
+        source = reader.source(None, self._query(ids), is_divided=False)
+        page = reader.one_of(reader.ask_first(source))
         return [*self._shaped(page.records(), None)], page.more
 
     def _query(self, ids: Mapping[str, str]) -> dict[str, Any]:

@@ -292,7 +292,7 @@ class Partitions:
             context: The context of the list, if it has one.
             path: The route; None for that of the list.
             is_proof: Whether a row that does not come is taken for disappeared.
-            is_divided: As in `Pipeline.read`.
+            is_divided: As in `Source`.
 
         Yields:
             Records; some perhaps twice.
@@ -309,10 +309,13 @@ class Partitions:
         run, reader, path = self.run, self.reader, path or self.path
         self.plans[name] = {}
         run.spool.follow(name, {}, run.times.until, longest_age=FRESH)
-        sources = [reader.source(context, query, name, path=path) for query in queries]
         readings = [
-            run.pipeline.read((*NOW, number), source, reader.whole, is_divided=is_divided)
-            for number, source in enumerate(sources)
+            run.pipeline.read(
+                (*NOW, number),
+                reader.source(context, query, name, path=path, is_divided=is_divided),
+                reader.whole,
+            )
+            for number, query in enumerate(queries)
         ]
         for reading in readings:
             for part, _ in run.pipeline.parts(reading):
