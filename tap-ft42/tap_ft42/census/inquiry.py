@@ -19,8 +19,8 @@ from tap_ft42.declared.listing import BY_PERSON, CREATED_AT, ID, Cursor
 from tap_ft42.declared.words import some
 from tap_ft42.planning.collapse import refuse_collapse
 from tap_ft42.planning.hidden import hidden_ids
-from tap_ft42.planning.scope import id_lists
 from tap_ft42.reading.asking import IncompleteReadError, TooLargeError
+from tap_ft42.reading.id_lists import id_lists
 from tap_ft42.reading.regions import RangeIgnoredError, Region
 from tap_ft42.run.people import person_of
 

@@ -13,7 +13,7 @@ from tap_ft42.api.errors import FatalAPIError, SettingError, is_missing
 from tap_ft42.declared.events import EVENTS
 from tap_ft42.lists.lookups import LookUps
 from tap_ft42.planning.cursus import MAIN
-from tap_ft42.planning.scope import id_lists
+from tap_ft42.reading.id_lists import id_lists
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -31,8 +31,8 @@ from tap_ft42.declared.listing import LOST
 from tap_ft42.lists.traits.freshness import Freshness
 from tap_ft42.lists.traits.trait import Trait
 from tap_ft42.planning.nights import night_of, share
-from tap_ft42.planning.scope import id_lists
 from tap_ft42.reading.asking import TooLargeError
+from tap_ft42.reading.id_lists import id_lists
 from tap_ft42.run.people import person_of
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from typing_extensions import override
 from tap_ft42.census.packing import packed_ids, unpacked_ids
 from tap_ft42.lists.traits.trait import Trait
 from tap_ft42.planning.bookmarks import has_bookmark, note_scope
-from tap_ft42.planning.scope import id_lists
+from tap_ft42.reading.id_lists import id_lists
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

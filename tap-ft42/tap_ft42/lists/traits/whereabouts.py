@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from tap_ft42.api.errors import FatalAPIError
 from tap_ft42.declared.listing import BY_ID
-from tap_ft42.planning.scope import id_lists
 from tap_ft42.reading.asking import IncompleteReadError, TooDearError
+from tap_ft42.reading.id_lists import id_lists
 from tap_ft42.reading.refused import asked_again_if_refused
 
 if TYPE_CHECKING:
