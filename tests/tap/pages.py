@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from tap_ft42.api.page import Page
+    from tap_ft42.reading.regions import Region
 
 CHANGES = Cursor("updated_at")
 BADGES = Listing(name="badges", path="/v2/badges")
@@ -55,6 +56,8 @@ def page(  # noqa: PLR0913 - what an answer may say
 class PretendedList(Ask):
     """A list whose answers do not depend on their place in a run."""
 
+    is_sortable = True
+
     @override
     def after(self, number: int) -> Ask:
         return self
@@ -66,3 +69,21 @@ class PretendedList(Ask):
     @override
     async def prepare(self, head: Page) -> None:
         """No window follows."""
+
+
+class Unsorted(PretendedList):
+    """A list that nothing sorts, as is known."""
+
+    is_sortable = False
+
+    def __init__(self, there: PretendedList) -> None:
+        """Answer as another list does."""
+        self._there = there
+
+    @override
+    async def __call__(self, region: Region, number: int, sort: str | None) -> Page:
+        return await self._there(region, number, sort)
+
+    @override
+    def smaller(self) -> Unsorted:
+        return Unsorted(cast("PretendedList", self._there.smaller()))

@@ -295,7 +295,6 @@ class Settling(DayInquiry):
         read = partial(
             read_sector,
             region=region,
-            is_sortable=self._list.listing.is_sortable,
             pages=pages,
             key=key,
         )

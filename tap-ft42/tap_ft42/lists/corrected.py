@@ -7,7 +7,6 @@ from sys import maxsize
 from typing import TYPE_CHECKING
 
 from tap_ft42.declared.instants import DAY
-from tap_ft42.declared.listing import ID
 
 if TYPE_CHECKING:
     from tap_ft42.declared.listing import Listing
@@ -18,11 +17,10 @@ def corrected(partitions: Partitions) -> Listing:
     """Return the listing as declared, corrected by what was observed of the API."""
     listing, can = partitions.listing, partitions.facts.can
     of_sweeps, is_whole = partitions.facts_of_sweeps.can, _is_whole(partitions)
-    is_sortable = {ID, listing.key} <= {*can.sorts}
     widest = (one.widest_ranges.get(listing.key) for one in (can, of_sweeps))
     return replace(
         listing,
-        is_sortable=is_sortable if "sorts" in can.observed else listing.is_sortable,
+        is_sortable=partitions.facts.is_sortable,
         has_ranges=bool(can.ranges),
         widest_window=min((width for width in widest if width is not None), default=None),
         is_newest_first=of_sweeps.is_newest_first,

@@ -60,6 +60,11 @@ class Ask(Protocol):
         """
         ...
 
+    @property
+    def is_sortable(self) -> bool:
+        """Whether the API sorts the list by ids and by its cursor, as far as known."""
+        ...
+
     def after(self, number: int) -> Ask:
         """Return an `Ask` for answers that are consumed between a page and the next one."""
         ...
@@ -189,6 +194,11 @@ class Metered(Ask):
     def ids(self) -> IdSet:
         """The ids of all rows that have come."""
         return self._spent.ids
+
+    @property
+    @override
+    def is_sortable(self) -> bool:
+        return self._ask.is_sortable
 
     @override
     async def __call__(self, region: Region, number: int, sort: str | None) -> Page:

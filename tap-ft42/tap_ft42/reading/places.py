@@ -45,6 +45,11 @@ class PlacedAsk(Ask):
         self._place = place
         self._is_urgent = is_urgent
 
+    @property
+    @override
+    def is_sortable(self) -> bool:
+        return self.source.route.facts.is_sortable
+
     @override
     async def __call__(self, region: Region, number: int, sort: str | None) -> Page:
         looks = self.source.route.looks

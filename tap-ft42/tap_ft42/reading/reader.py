@@ -116,10 +116,7 @@ class ListReader:
 
     def whole(self, ask: Ask) -> AsyncIterator[Part]:
         """Read all rows of a source; for `Pipeline.read`."""
-        is_sortable = self.listing.is_sortable
-        if not self.listing.has_ranges:
-            return read_list(ask, is_sortable=is_sortable)
-        return read_from_scratch(ask, Region({}), is_sortable=is_sortable)
+        return read_from_scratch(ask, Region()) if self.listing.has_ranges else read_list(ask)
 
     def ask_one(  # noqa: PLR0913 - the row, and the place of the answer
         self,
