@@ -47,6 +47,7 @@ class Partitions:
         """The ids of all rows of a reference list, if the run has listed them all."""
         self.is_unreadable = False
         """Whether the list failed in this run, so its rows are taken from another list."""
+        self._take_from(listing.carrier if run.scope.campus_ids else None)
 
     @cached_property
     def reader(self) -> ListReader:
@@ -208,31 +209,24 @@ class Partitions:
 
     # Their requests
 
-    @property
-    def carrier(self) -> Carrier | None:
+    def _take_from(self, carrier: Carrier | None) -> None:
+        self.carrier = carrier
         """The list from which this run takes the rows instead; None if it reads its own."""
-        is_carried = self.run.scope.campus_ids or self.is_unreadable
-        return self.listing.carrier if is_carried else None
-
-    @property
-    def path(self) -> str:
+        self.path = self.listing.path if carrier is None else carrier.path
         """The route in this run; the context fills the names in braces."""
-        return self.listing.path if self.carrier is None else self.carrier.path
-
-    @property
-    def whole_path(self) -> str | None:
+        self.whole_path = self.listing.whole_path if carrier is None else carrier.path
         """The route that lists the rows of all parents; None if the API has none."""
-        return self.listing.whole_path if self.carrier is None else self.carrier.path
 
     def turn_to_carrier(self, failure: Exception) -> bool:
         """Take the rows from the carrier from now on, as the list failed.
 
         Return False if it has no carrier, or is read from it already.
         """
-        is_new = self.listing.carrier is not None and self.carrier is None
-        if not is_new or isinstance(failure, NoTokenError):
+        carrier = self.listing.carrier
+        if carrier is None or self.carrier is not None or isinstance(failure, NoTokenError):
             return False
         self.is_unreadable = True
+        self._take_from(carrier)
         Events(self.listing.name).warning(
             "the list cannot be read. Its rows are taken from %s instead; rows that are "
             "not there are missing. %s",
