@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from tap_ft42.reading.facts import RouteFacts
     from tap_ft42.reading.ids import IdSet
     from tap_ft42.reading.source import ListSource
-    from tap_ft42.run.partitions import Partitions
+    from tap_ft42.run.list_in_run import ListInRun
 
 UNREADABLE = (
     FatalAPIError, IncompleteReadError, RangeIgnoredError, TooLargeError, UncountableError,
@@ -57,7 +57,7 @@ class Read:
         end: How many requests the run may have spent when the census ends.
     """
 
-    counted: Partitions
+    counted: ListInRun
     contexts: Sequence[Context | None]
     left_out: IdSet
     seen: IdSet

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from tap_ft42.api.page import Page
     from tap_ft42.declared.contexts import Context
-    from tap_ft42.run.partitions import Partitions
+    from tap_ft42.run.list_in_run import ListInRun
 
 _WORTH_IT = 10
 """A run with so many requests left spends two to test whether it can save others."""
@@ -58,8 +58,8 @@ class Halving:
 class Sweeping:
     """How 42 answers the sweeps of a list."""
 
-    def __init__(self, partitions: Partitions) -> None:
-        self._list = partitions
+    def __init__(self, of: ListInRun) -> None:
+        self._list = of
         self._refuses_all: bool | None = None
         self.refusal: Exception | None = None
         """Why 42 answers no list of parents, unless single parents are the reason."""

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from tap_ft42.api.page import Page
     from tap_ft42.planning.plan import PlannedRead
-    from tap_ft42.run.partitions import Partitions
+    from tap_ft42.run.list_in_run import ListInRun
 
 _CATCHING_UP = 10
 """A window of everybody's rows may have so many pages more than there are batches."""
@@ -33,8 +33,8 @@ _CATCHING_UP = 10
 class Newcomers(Trait):
     """Rows of the people in scope, and the older rows of people who join them."""
 
-    def __init__(self, partitions: Partitions) -> None:
-        self._list = partitions
+    def __init__(self, of: ListInRun) -> None:
+        self._list = of
         self._are_newcomers_read = False
 
     @override

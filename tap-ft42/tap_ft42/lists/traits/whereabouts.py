@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from tap_ft42.declared.contexts import Context
-    from tap_ft42.run.partitions import Partitions
+    from tap_ft42.run.list_in_run import ListInRun
 
 
 class Whereabouts:
     """The campuses of the rows of one cursus."""
 
-    def __init__(self, partitions: Partitions, whole: Context | None) -> None:
-        self._list = partitions
+    def __init__(self, of: ListInRun, whole: Context | None) -> None:
+        self._list = of
         self._whole = whole
         self._heeded = 1
         """So many ids of one list are known to count."""

@@ -1,4 +1,4 @@
-"""The partitions of a list in a run: their names, their states, and their requests."""
+"""A list in a run: its partitions, their names and states, and its requests."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ if TYPE_CHECKING:
     from tap_ft42.run.run import Run
 
 
-class Partitions:
-    """The partitions of one list in a run."""
+class ListInRun:
+    """A list of the API in one run."""
 
     def __init__(self, run: Run, listing: Listing, output: Output) -> None:
         self.run = run
         self.listing = listing
         self.output = output
-        self.children: list[Partitions] = []
+        self.children: list[ListInRun] = []
         """The lists that are read for each row of this one."""
         self.plans: dict[str, dict[str, Any]] = {}
         """The plans that this run follows: states, by the names of plans in the spool."""
@@ -108,7 +108,7 @@ class Partitions:
         return self.output.selected or self.output.has_selected_descendents
 
     @property
-    def wanted_children(self) -> list[Partitions]:
+    def wanted_children(self) -> list[ListInRun]:
         """The lists that are read for each row of this one."""
         return [child for child in self.children if child.is_wanted]
 
