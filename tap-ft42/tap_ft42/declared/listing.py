@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from tap_ft42.declared.instants import from_milliseconds, milliseconds
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
 
 ID = "id"
 """The key of the rows of every list."""

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 from sys import maxsize
-from typing import TYPE_CHECKING
 
 from tap_ft42.declared.instants import DAY
-
-if TYPE_CHECKING:
-    from tap_ft42.declared.listing import Listing
-    from tap_ft42.run.list_in_run import ListInRun
+from tap_ft42.declared.listing import Listing
+from tap_ft42.run.list_in_run import ListInRun
 
 
 def corrected(of: ListInRun) -> Listing:

@@ -7,11 +7,14 @@ that the last full read found.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Any
 
+from tap_ft42.declared.contexts import Context
 from tap_ft42.declared.events import Events
 from tap_ft42.declared.instants import DAY, from_milliseconds, milliseconds
 from tap_ft42.lists.corrected import tells_changes
+from tap_ft42.lists.traits.trait import Trait
 from tap_ft42.planning import nights, refresh
 from tap_ft42.planning.bookmarks import (
     forget_foreign,
@@ -21,21 +24,12 @@ from tap_ft42.planning.bookmarks import (
 )
 from tap_ft42.planning.collapse import refuse_collapse
 from tap_ft42.planning.hidden import hidden_ids
-from tap_ft42.planning.plan import Partition
-from tap_ft42.planning.steps import Way
-from tap_ft42.reading.asking import IncompleteReadError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping
-
-    from tap_ft42.declared.contexts import Context
-    from tap_ft42.lists.traits.trait import Trait
-    from tap_ft42.planning.plan import PlannedRead
-    from tap_ft42.planning.steps import Step
-    from tap_ft42.reading.asking import Part
-    from tap_ft42.reading.places import Place
-    from tap_ft42.reading.route import Route
-    from tap_ft42.run.list_in_run import ListInRun
+from tap_ft42.planning.plan import Partition, PlannedRead
+from tap_ft42.planning.steps import Step, Way
+from tap_ft42.reading.asking import IncompleteReadError, Part
+from tap_ft42.reading.places import Place
+from tap_ft42.reading.route import Route
+from tap_ft42.run.list_in_run import ListInRun
 
 _DAY = 24
 _WEEK = 7 * _DAY

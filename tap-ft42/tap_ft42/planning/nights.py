@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 from itertools import accumulate
 from math import ceil
-from typing import TYPE_CHECKING
 
 from tap_ft42.declared.instants import DAY, HOUR
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
 
 
 def is_due(done: int | None, now: int, hour: int) -> bool:

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from math import ceil
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from typing_extensions import override
 
+from tap_ft42.api.ledger import Entry
+from tap_ft42.api.page import Page
 from tap_ft42.reading.ids import IdSet
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
-
-    from tap_ft42.api.ledger import Entry
-    from tap_ft42.api.page import Page
-    from tap_ft42.reading.regions import Region
-    from tap_ft42.reading.route import Route
+from tap_ft42.reading.regions import Region
+from tap_ft42.reading.route import Route
 
 COUNT = 0
 """The page number that means: only the total is wanted."""

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 from typing_extensions import override
 
-from tap_ft42.reading.asking import COUNT, Ask, TooLargeError
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-
-    from tap_ft42.api.page import Page
-    from tap_ft42.reading.asking import Part, Source
-    from tap_ft42.reading.regions import Region
+from tap_ft42.api.page import Page
+from tap_ft42.reading.asking import COUNT, Ask, Part, Source, TooLargeError
+from tap_ft42.reading.regions import Region
 
 Place: TypeAlias = tuple[int, ...]
 """Position in the order of consumption: ``(2,)`` < ``(2, 5)`` < ``(3,)``."""

@@ -48,27 +48,21 @@ asked for.
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from math import ceil
-from typing import TYPE_CHECKING
 
+from tap_ft42.api.page import Page
 from tap_ft42.declared.listing import ID, LOST
 from tap_ft42.reading.ahead import in_turn
-from tap_ft42.reading.asking import IncompleteReadError, Metered, Part, TooDearError
+from tap_ft42.reading.asking import Ask, IncompleteReadError, Metered, Part, TooDearError
 from tap_ft42.reading.in_order import order_by, read_in_order
 from tap_ft42.reading.newest import OutOfOrderError, read_newest
 from tap_ft42.reading.paging import is_all, one_page, tells_order
 from tap_ft42.reading.piecewise import MOST_SLICES, SHORT_SLICE, read_piecewise, slices_of
-from tap_ft42.reading.regions import RangeIgnoredError, RangeTooWideError, Region
+from tap_ft42.reading.regions import Key, RangeIgnoredError, RangeTooWideError, Region
 from tap_ft42.reading.whole import read_list
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
-
-    from tap_ft42.api.page import Page
-    from tap_ft42.reading.asking import Ask
-    from tap_ft42.reading.regions import Key
 
 LONG_SLICE = 500
 """Pages of a slice of a sorted list: deeper offsets cost the API more."""
