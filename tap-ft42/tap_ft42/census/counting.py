@@ -271,7 +271,7 @@ async def read_sector(
         UncountableError: The API tells no totals of this list.
         RangeIgnoredError: It does not narrow the list by the key.
     """
-    read = read_in_order if ask.is_sortable else read_piecewise
+    read = read_in_order if ask.route.facts.is_sortable else read_piecewise
     within = Metered(ask, most=None if pages is None else _SPARE + _FACTOR * pages)
     try:
         async for part in _proven(read(within, region, key), region):

@@ -182,8 +182,6 @@ class Listing:
     the list whole."""
     widest_window: int | None = None
     """The widest possible window of its cursor, in milliseconds, if there is a limit."""
-    is_newest_first: bool = False
-    """Whether the API lists the latest change first if no order is asked for."""
     largest_page: int = 100
     """Rows a page; fewer than 100 if such a page would take the API too long."""
     largest_sweep: int = 1

@@ -27,8 +27,8 @@ from tap_ft42.planning.hidden import hidden_ids
 from tap_ft42.planning.plan import Partition, PlannedRead
 from tap_ft42.planning.steps import Step, Way
 from tap_ft42.reading.asking import IncompleteReadError, Part
+from tap_ft42.reading.facts import RouteFacts
 from tap_ft42.reading.places import Place
-from tap_ft42.reading.route import Route
 from tap_ft42.run.list_in_run import ListInRun
 
 _DAY = 24
@@ -164,31 +164,29 @@ class DuePartitions:
         )
 
     def learn_of(self, part: Part, step: Step, read: PlannedRead, *, is_short: bool) -> None:
-        """Note what a part shows of the list: its totals, its order, its cut windows.
+        """Note what a part shows of the list: its totals and its order.
 
         `is_short` says whether the step has shown fewer rows than 42 counts.
         """
-        route = self._route_of(read)
+        facts = self._facts_of(read)
         if part.is_doubtful:
-            route.facts.doubt_totals()
+            facts.doubt_totals()
             is_load = step.way in {Way.FULL, Way.LOAD}
-            is_first = route.facts.can.totals == "doubted"
+            is_first = facts.can.totals == "doubted"
             if is_short and is_load and is_first:
                 for member in read.contexts:
                     state = self.list.state(member)
                     state[_DOUBTED] = from_milliseconds(self.list.run.began)
         if part.is_newest_first is not None:
-            route.facts.note_order(is_newest_first=part.is_newest_first)
-        if part.is_cut is not None:
-            route.looks.note_cut(step.until, is_cut=part.is_cut)
+            facts.note_order(is_newest_first=part.is_newest_first)
 
     def doubt_again(self, read: PlannedRead, failure: Exception) -> bool:
         """Tell whether a failed read can do without totals, as they were doubted lately."""
-        facts = self._route_of(read).facts
+        facts = self._facts_of(read)
         return isinstance(failure, IncompleteReadError) and facts.doubt_again()
 
-    def _route_of(self, read: PlannedRead) -> Route:
-        return self.list.route_of_sweeps if read.is_sweep else self.list.route
+    def _facts_of(self, read: PlannedRead) -> RouteFacts:
+        return self.list.facts_of_sweeps if read.is_sweep else self.list.facts
 
     def _forget_doubted(self, state: dict[str, Any]) -> None:
         """Forget a load that showed too few rows, once the night has come."""

@@ -98,12 +98,7 @@ class Step:
             case Way.CHANGES:
                 return partial(read_window, region=self.region, shows_key=False)
             case Way.WINDOW:
-                return partial(
-                    read_window,
-                    region=self.region,
-                    is_newest_first=listing.is_newest_first,
-                    accepts=accepts,
-                )
+                return partial(read_window, region=self.region, accepts=accepts)
 
     def _window(self, cursor: Cursor | None) -> Region | None:
         """Return the window of a load, by the list's cursor."""

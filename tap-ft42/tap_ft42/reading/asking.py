@@ -36,8 +36,6 @@ class Part:
     """Whether the API counts other rows than it shows."""
     is_newest_first: bool | None = None
     """Whether the list had the latest change first; None if that was not tested."""
-    is_cut: bool | None = None
-    """Whether a window of all rows was silently cut; None if that was not tested."""
 
 
 class Ask(Protocol):
@@ -58,8 +56,8 @@ class Ask(Protocol):
         ...
 
     @property
-    def is_sortable(self) -> bool:
-        """Whether the API sorts the list by ids and by its cursor, as far as known."""
+    def route(self) -> Route:
+        """The route of the list, with what it was found to do."""
         ...
 
     def after(self, number: int) -> Ask:
@@ -194,8 +192,8 @@ class Metered(Ask):
 
     @property
     @override
-    def is_sortable(self) -> bool:
-        return self._ask.is_sortable
+    def route(self) -> Route:
+        return self._ask.route
 
     @override
     async def __call__(self, region: Region, number: int, sort: str | None) -> Page:

@@ -37,7 +37,7 @@ async def read_list(ask: Ask, region: Region | None = None) -> AsyncIterator[Par
             than it counts, as its pages are all the same or repeat each other.
     """
     look = Metered(ask)
-    sort = ID if ask.is_sortable else None
+    sort = ID if ask.route.facts.is_sortable else None
     before, is_shuffled = None, False
     for attempt in range(_TRIES):
         seen, order = PagesRead(), Order()
