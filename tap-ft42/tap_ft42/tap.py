@@ -14,7 +14,7 @@ from typing_extensions import override
 
 from tap_ft42.configuration import checked, from_variables, normalized, refusals
 from tap_ft42.lists.existence import missing_ids
-from tap_ft42.lists.list_run import ListRun
+from tap_ft42.lists.list_sync import ListSync
 from tap_ft42.lists.turns import need
 from tap_ft42.planning.cursus import arrange, cursus_ids
 from tap_ft42.run.host import Host
@@ -81,13 +81,13 @@ class TapFT42(Tap, Host):
         own = [rejected, *(stream(self) for stream in (CensusStream, *LEDGER_STREAMS))]
         streams: list[FT42Stream] = [stream(self, self.stream_states) for stream in STREAMS]
         for stream in streams:
-            list_run = ListRun(self.run, stream.listing, stream, self.lists)
-            stream.attach(list_run, rejected)
-            self.lists[stream.name] = list_run
-        for list_run in self.lists.values():
-            if list_run.listing.parent is not None:
-                self.lists[list_run.listing.parent.name].add_child(list_run)
-            list_run.follow_marks()
+            list_sync = ListSync(self.run, stream.listing, stream, self.lists)
+            stream.attach(list_sync, rejected)
+            self.lists[stream.name] = list_sync
+        for list_sync in self.lists.values():
+            if list_sync.listing.parent is not None:
+                self.lists[list_sync.listing.parent.name].add_child(list_sync)
+            list_sync.follow_marks()
         for own_stream in own:
             own_stream.attach(self.run, self.lists)
         self._order = [stream.name for stream in (*streams, *own)]
@@ -105,7 +105,7 @@ class TapFT42(Tap, Host):
         """Sort the streams by how urgent they are, as the budget may not suffice for all."""
         began = self.initialized_at  # an uncorrected clock is good enough for an order
         heads = [one for one in self.lists.values() if one.listing.parent is None]
-        heads.sort(key=lambda one: -need(one.partitions, began))
+        heads.sort(key=lambda one: -need(one.list, began))
         first = {one.listing.name: streams[one.listing.name] for one in heads}
         return first | {name: s for name, s in streams.items() if name not in first}
 
@@ -117,7 +117,7 @@ class TapFT42(Tap, Host):
         return Run(self.config, self)
 
     @cached_property
-    def lists(self) -> dict[str, ListRun]:
+    def lists(self) -> dict[str, ListSync]:
         """The lists of the run, by the names of their streams."""
         return {}
 
@@ -177,15 +177,15 @@ class TapFT42(Tap, Host):
 
     @override
     def missing_ids(self) -> Iterator[tuple[str, str]]:
-        return missing_ids(self.run.scope, [one.partitions for one in self.lists.values()])
+        return missing_ids(self.run.scope, [one.list for one in self.lists.values()])
 
     @override
     def states_with_bookmarks(self) -> Iterator[dict[str, Any]]:
         for one in self.lists.values():
             cursor = one.listing.cursor
             if one.output.selected and cursor is not None and cursor.kind == "instant":
-                for whole in one.partitions.wholes:
-                    yield from one.partitions.states_within(whole)
+                for whole in one.list.wholes:
+                    yield from one.list.states_within(whole)
 
     @override
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:

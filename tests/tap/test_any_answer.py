@@ -21,7 +21,7 @@ from tap_ft42.reading.whole import read_list
 from tap_ft42.streams.cursors import UPDATED_AT
 from typing_extensions import override
 
-from tests.tap.pages import PretendedList
+from tests.tap.pages import PretendedList, Unsorted
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -200,11 +200,11 @@ def servers(draw: st.DrawFn, /, *, is_honest: bool) -> Server:
 
 def readings(server: Server) -> list[AsyncIterator[Part]]:
     return [
-        read_from_scratch(server, Region(), is_sortable=True),
-        read_from_scratch(server, WINDOW, is_sortable=False),
-        read_window(server, WINDOW, is_sortable=True),
-        read_window(server, WINDOW, is_sortable=False),
-        read_list(server, is_sortable=True),
+        read_from_scratch(server, Region()),
+        read_from_scratch(Unsorted(server), WINDOW),
+        read_window(server, WINDOW),
+        read_window(Unsorted(server), WINDOW),
+        read_list(server),
     ]
 
 

@@ -23,7 +23,7 @@ from tap_ft42.reading.whole import read_list
 from tap_ft42.streams.cursors import UPDATED_AT
 from typing_extensions import override
 
-from tests.tap.pages import PretendedList
+from tests.tap.pages import PretendedList, Unsorted
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -216,28 +216,28 @@ EXAMPLES = settings(max_examples=100, deadline=None)
 @EXAMPLES
 @given(world=st.one_of(worlds(), worlds(has_totals=False)))
 def test_no_row_of_a_window_is_lost(world: World) -> None:
-    seen = read(world, "updated_at", read_window(world, WINDOW, is_sortable=True))
+    seen = read(world, "updated_at", read_window(world, WINDOW))
     assert seen >= world.untouched
 
 
 @EXAMPLES
 @given(world=worlds(sorts=False))
 def test_no_row_of_a_window_is_lost_where_nothing_is_sorted(world: World) -> None:
-    seen = read(world, "updated_at", read_window(world, WINDOW, is_sortable=False))
+    seen = read(world, "updated_at", read_window(Unsorted(world), WINDOW))
     assert seen >= world.untouched
 
 
 @EXAMPLES
 @given(world=st.one_of(worlds(), worlds(has_totals=False)))
 def test_no_row_is_lost_when_a_list_is_read_from_scratch(world: World) -> None:
-    seen = read(world, "id", read_from_scratch(world, Region(), is_sortable=True))
+    seen = read(world, "id", read_from_scratch(world, Region()))
     assert seen >= world.untouched
 
 
 @EXAMPLES
 @given(world=worlds(sorts=False))
 def test_no_row_is_lost_when_a_list_without_order_is_read_from_scratch(world: World) -> None:
-    seen = read(world, "id", read_from_scratch(world, WINDOW, is_sortable=False))
+    seen = read(world, "id", read_from_scratch(Unsorted(world), WINDOW))
     assert seen >= world.untouched
 
 
@@ -255,10 +255,11 @@ def test_a_quiet_list_is_read_whole_even_if_nothing_that_is_asked_for_is_heeded(
     world: World, *, is_sortable: bool
 ) -> None:
     assume(not world.looks_sorted)
+    there = world if is_sortable else Unsorted(world)
     for reading in (
-        read_from_scratch(world, Region(), is_sortable=is_sortable),
-        read_window(world, WINDOW, is_sortable=is_sortable),
-        read_list(world, is_sortable=is_sortable),
+        read_from_scratch(there, Region()),
+        read_window(there, WINDOW),
+        read_list(there),
     ):
         assert read(world, None, reading) == world.untouched
 
@@ -268,8 +269,8 @@ def test_a_quiet_list_is_read_whole_even_if_nothing_that_is_asked_for_is_heeded(
 def test_a_quiet_list_costs_a_request_a_page_and_one_to_prove_it(world: World) -> None:
     pages = max(1, -(-len(world.rows) // world.size))
     readings: tuple[tuple[Key, AsyncIterator[Part]], ...] = (
-        ("id", read_from_scratch(world, Region(), is_sortable=True)),
-        ("updated_at", read_window(world, WINDOW, is_sortable=True)),
+        ("id", read_from_scratch(world, Region())),
+        ("updated_at", read_window(world, WINDOW)),
     )
     for key, reading in readings:
         world.requests = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from threading import Event, Thread
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ import pytest
 from tap_ft42.api.budget import Budget, RunEnds
 from tap_ft42.api.client import Client
 from tap_ft42.api.clock import Clock
-from tap_ft42.api.ledger import Entry, Ledger
+from tap_ft42.api.ledger import Ledger
 from tap_ft42.api.page import restored_page
 from tap_ft42.api.quota import Quota
 from tap_ft42.api.session import Adapter, Session
@@ -20,25 +21,24 @@ from tap_ft42.reading.pipeline import Pipeline
 from tap_ft42.reading.regions import Region
 from typing_extensions import override
 
+from tests.tap.pages import route_of
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
     from tap_ft42.api.page import Page
     from tap_ft42.reading.pipeline import Reading
+    from tap_ft42.reading.route import Route
 
 
+@dataclass(frozen=True)
 class Slow(Source):
     """An answer that comes when the test says so."""
 
-    def __init__(self) -> None:
-        self.is_sent, self.comes = Event(), Event()
-        self._entry = Entry("stream", "/route")
-
-    @property
-    @override
-    def entry(self) -> Entry:
-        return self._entry
+    route: Route = field(default_factory=route_of)
+    is_sent: Event = field(default_factory=Event)
+    comes: Event = field(default_factory=Event)
 
     @override
     def fetch(self, region: Region, number: int, sort: str | None) -> Page:

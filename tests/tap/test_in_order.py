@@ -122,6 +122,26 @@ def test_what_slipped_between_two_pages_is_read_between_their_keys() -> None:
     assert reached(parts)[-1] == 20
 
 
+def test_rows_from_gaps_count_where_one_loss_opened_several() -> None:
+    """Rows 1 to 3 leave after the odd pages were answered, and before the even ones were."""
+
+    def answer(interval: tuple[int, int], number: int) -> Page:
+        is_late = number % 2 == 0 or len(there.asked) > 5
+        rows = [
+            row for row in range(4 if is_late else 1, 16) if interval[0] <= row <= interval[1]
+        ]
+        shown = rows[(number - 1) * SIZE :][:SIZE]
+        sent = 3 if len(there.asked) > 5 else 0
+        more = number * SIZE < len(rows)
+        return page(
+            shown, len(rows), size=SIZE, more=more, sent=sent, answered=sent + 1 + is_late
+        )
+
+    parts = read(there := Answers(answer), 1, 20)
+    assert set(ids(parts)) == set(range(1, 16))
+    assert not any(part.is_doubtful for part in parts)
+
+
 def test_without_totals_each_page_begins_behind_the_last_id() -> None:
     rows = range(1, 8)
 

@@ -3,47 +3,44 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import date
-from typing import TYPE_CHECKING, Any, cast
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from tap_ft42.declared.listing import LOST, Cursor, Listing
 from tap_ft42.reading.asking import COUNT, Source
-from tap_ft42.reading.facts import RouteFacts
-from tap_ft42.reading.looks import Looks
 from tap_ft42.reading.places import PlacedAsk
 from tap_ft42.reading.regions import RangeIgnoredError, Region
 from typing_extensions import override
 
-from tests.tap.pages import page
+from tests.tap.pages import page, route_of
 
 if TYPE_CHECKING:
-    from tap_ft42.api.ledger import Entry
+    from collections.abc import Sequence
+
     from tap_ft42.api.page import Page
+    from tap_ft42.reading.facts import RouteFacts
 
 WIDTH = 20_000_000
 LISTING = Listing(name="moons", path="/v2/moons", cursor=Cursor("begin_at"))
 
 
+@dataclass(frozen=True)
 class Moons(Source):
     """A list whose rows tell no instants, so no known row can be asked for."""
 
-    def __init__(self, last: int, *, widest: int = WIDTH) -> None:
-        self.facts = RouteFacts(LISTING, LISTING.path, dict, date(2026, 11, 30))
-        self.facts.note_bounds("both")
-        self._looks = Looks(self.facts)
-        self.rows = [*range(1, 31), *range(WIDTH - last, WIDTH)]
-        self.widest = widest
+    rows: Sequence[int] = ()
+    widest: int = WIDTH
+
+    @classmethod
+    def of(cls, last: int, *, widest: int = WIDTH) -> Moons:
+        route = route_of(LISTING)
+        route.facts.note_bounds("both")
+        return cls(route, [*range(1, 31), *range(WIDTH - last, WIDTH)], widest)
 
     @property
-    @override
-    def looks(self) -> Looks:
-        return self._looks
-
-    @property
-    @override
-    def entry(self) -> Entry:
-        return cast("Entry", None)
+    def facts(self) -> RouteFacts:
+        return self.route.facts
 
     @override
     def fetch(self, region: Region, number: int, sort: str | None) -> Page:
@@ -63,7 +60,7 @@ def count(there: Moons, number: int = COUNT) -> Page:
 
 
 def test_halves_that_count_more_than_the_whole_show_that_ranges_of_ids_are_cut() -> None:
-    there = Moons(LOST + 1, widest=WIDTH // 2)
+    there = Moons.of(LOST + 1, widest=WIDTH // 2)
     with pytest.raises(RangeIgnoredError):
         count(there)
     assert not there.facts.narrows_by("id")
@@ -73,13 +70,13 @@ def test_halves_that_count_more_than_the_whole_show_that_ranges_of_ids_are_cut()
 def test_halves_that_count_no_more_prove_the_width_and_a_tenth_more(
     last: int, widest: int
 ) -> None:
-    there = Moons(last, widest=widest)
+    there = Moons.of(last, widest=widest)
     assert count(there).total
     assert there.facts.can.whole_ranges == {"id": WIDTH + WIDTH // 10}
 
 
 def test_a_page_of_rows_is_compared_with_no_halves() -> None:
-    there = Moons(LOST + 1, widest=WIDTH // 2)
+    there = Moons.of(LOST + 1, widest=WIDTH // 2)
     count(there, number=1)
     assert there.facts.can.whole_ranges == {}
     assert there.facts.narrows_by("id")

@@ -16,42 +16,31 @@ from tap_ft42.reading.regions import Region
 from tap_ft42.reading.troubles import Troubles
 from typing_extensions import override
 
+from tests.tap.pages import route_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from tap_ft42.api.budget import Budget
     from tap_ft42.api.page import Page
+    from tap_ft42.reading.route import Route
 
 HERE = (-1, 0)
 
 
-@dataclass
+@dataclass(frozen=True)
 class Listed(Source):
     """A source of a route."""
 
-    _entry: Entry = field(default_factory=lambda: Entry("badges", "/v2/badges"))
-
-    @property
-    @override
-    def entry(self) -> Entry:
-        return self._entry
+    route: Route = field(default_factory=route_of)
 
     @override
     def fetch(self, region: Region, number: int, sort: str | None) -> Page:
         raise NotImplementedError
 
 
-class Large(Source):
+class Large(Listed):
     """A source whose requests are too large; smaller ones are answered."""
-
-    @property
-    @override
-    def entry(self) -> Entry:
-        return cast("Entry", None)
-
-    @override
-    def fetch(self, region: Region, number: int, sort: str | None) -> Page:
-        raise NotImplementedError
 
     @override
     def remedies(self, *, is_heavy: bool) -> Iterable[Remedy]:

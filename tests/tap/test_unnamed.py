@@ -4,134 +4,29 @@ from __future__ import annotations
 
 import copy
 from dataclasses import replace
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-from tap_ft42.census.packing import packed, packed_ids, unpacked, unpacked_ids
 
 from tests.sandboxes import running_sandbox
-from tests.tap.proofs import AT_ONCE, STUDENTS, a_day_later, asked
+from tests.tap.proofs import AT_ONCE, a_day_later
+from tests.tap.published import MOST_IDS, WORLD, Published
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ft42_sandbox.testing import RunningSandbox
-
     from tests.tap.proofs import Row
-    from tests.tap.running import Run, Tap
-
-ENROLMENTS = "/v2/projects_users?filter[cursus]=21"
-STREAMS = ("users", "projects_users", "census", "sync_runs")
-
-MOST_IDS = 5_000
-
-
-class Copy:
-    """What is published of the enrolments: without those whose people are gone."""
-
-    def __init__(self, tap: Tap, sandbox: RunningSandbox) -> None:
-        self.sandbox = sandbox
-        self._tables: dict[str, dict[int, tuple[Row, datetime]]] = {
-            "users": {},
-            "projects_users": {},
-        }
-        self._tap = tap.pointed_at(sandbox, refresh_nights=7, **AT_ONCE)
-        self._take(self._tap.run("campuses", *STREAMS))
-
-    def night(self, **settings: object) -> int:
-        """Read what a night reads, and return its requests."""
-        self.sandbox.reset_requests()
-        self._take(self._tap.run(*STREAMS, state=a_day_later(self.last.state), **settings))
-        return asked(self.sandbox)
-
-    def night_of_enrolments(self) -> None:
-        """Read only the enrolments, as half of a job that is shared out."""
-        state = a_day_later(self.last.state)
-        self._take(self._tap.run(*STREAMS[1:], state=state))
-
-    def forget_refusals(self) -> None:
-        """Let a month pass, after which what was refused is asked for again."""
-        state = copy.deepcopy(self.last.state)
-        for stream in ("projects_users", "users"):
-            state["bookmarks"][stream].pop("capabilities", None)
-        self.last.messages.append({"type": "STATE", "value": state})
-
-    @property
-    def audit(self) -> Row:
-        """What the last night found by the day."""
-        (told,) = self.last.records("sync_runs")
-        (found,) = [one for one in told["audits"] if one["stream"] == "projects_users"]
-        return dict(found)
-
-    @property
-    def landed(self) -> int:
-        """How many enrolments there are, those of people who are no students included."""
-        return len(self._tables["projects_users"])
-
-    @property
-    def rows(self) -> dict[int, Row]:
-        """The enrolments of those who are there."""
-        people = self._tables["users"]
-        table = self._tables["projects_users"]
-        return {number: row for number, (row, _) in table.items() if row["user_id"] in people}
-
-    @property
-    def truth(self) -> set[int]:
-        """The enrolments of students."""
-        people = {row["id"] for row in self.sandbox.truth_of(STUDENTS, columns="id")}
-        rows = self.sandbox.truth_of(ENROLMENTS, columns="id,user_id")
-        return {row["id"] for row in rows if row["user_id"] in people}
-
-    def a_finished_one(self, like: int) -> int:
-        """Return an enrolment that is finished, of some age, and that 42 still has."""
-        done = {row for row, told in self.rows.items() if told["status"] == "finished"}
-        return sorted(done & self.truth)[like]
-
-    def by_day(self, status: str) -> dict[int, list[Row]]:
-        """The enrolments of a status, by the day of their creation."""
-        found: dict[int, list[Row]] = {}
-        for row in self.rows.values():
-            if row["status"] == status:
-                day = datetime.fromisoformat(row["created_at"]).toordinal()
-                found.setdefault(day, []).append(row)
-        return found
-
-    def insert_unseen(self, like: Row, **changes: object) -> int:
-        """Let 42 have a row that no window has brought: it is said to be old."""
-        names = ("user_id", "project_id", "cursus_id", "occurrence", "marked", "status")
-        values = {name: like[name] for name in names}
-        values |= {"created_at": like["created_at"], "updated_at": like["created_at"]}
-        return self.sandbox.insert("projects_users", **values | changes)
-
-    def _take(self, run: Run) -> None:
-        self.last = run
-        for message in run.messages:
-            if message["type"] == "RECORD" and message["stream"] in self._tables:
-                extracted = datetime.fromisoformat(message["time_extracted"])
-                row = message["record"]
-                self._tables[message["stream"]][row["id"]] = row, extracted
-        for proof in run.records("census"):
-            if proof["ids"] is None or proof["stream"] not in self._tables:
-                continue
-            table, ids = self._tables[proof["stream"]], set(proof["ids"])
-            at = datetime.fromisoformat(proof["counted_at"])
-            for number in [
-                row for row in table if proof["first_id"] <= row <= proof["last_id"]
-            ]:
-                if number not in ids and table[number][1] < at:
-                    del table[number]
+    from tests.tap.running import Tap
 
 
 @pytest.fixture(scope="module")
-def here(tap: Tap) -> Iterator[Copy]:
+def here(tap: Tap) -> Iterator[Published]:
     """A copy of more enrolments than a state has room for."""
-    world: dict[str, Any] = {"users": 175, "enrolments": 7_000, "achievements_per_user": 0}
-    with running_sandbox(**world) as sandbox:
-        yield Copy(replace(tap, most_ids=MOST_IDS), sandbox)
+    with running_sandbox(**WORLD) as sandbox:
+        yield Published(tap, sandbox)
 
 
-def test_what_is_finished_and_goes_by_itself_is_found_in_a_night(here: Copy) -> None:
+def test_what_is_finished_and_goes_by_itself_is_found_in_a_night(here: Published) -> None:
     assert here.landed > MOST_IDS
     for like in (9, 1_500, 3_500):
         here.sandbox.delete("projects_users", here.a_finished_one(like))
@@ -142,7 +37,7 @@ def test_what_is_finished_and_goes_by_itself_is_found_in_a_night(here: Copy) -> 
 
 
 def test_an_open_row_whose_id_lies_beyond_those_of_its_finished_ones_stays(
-    here: Copy,
+    here: Published,
 ) -> None:
     like = here.rows[here.a_finished_one(2_500)]
     names = ("user_id", "project_id", "cursus_id", "occurrence", "marked")
@@ -158,7 +53,7 @@ def test_an_open_row_whose_id_lies_beyond_those_of_its_finished_ones_stays(
 
 
 def test_an_open_one_that_came_unseen_does_not_hide_a_finished_one_that_went(
-    here: Copy,
+    here: Published,
 ) -> None:
     gone = here.rows[here.a_finished_one(1_000)]
     here.sandbox.delete("projects_users", gone["id"])
@@ -172,7 +67,7 @@ def test_an_open_one_that_came_unseen_does_not_hide_a_finished_one_that_went(
     assert here.audit["gone"] == here.audit["missing"] == 1
 
 
-def test_a_finished_one_that_came_unseen_is_read_where_two_went(here: Copy) -> None:
+def test_a_finished_one_that_came_unseen_is_read_where_two_went(here: Published) -> None:
     done = here.by_day("finished")
     day = next(day for day in sorted(done)[100:] if len(done[day]) > 2)
     for row in done[day][:2]:
@@ -183,7 +78,7 @@ def test_a_finished_one_that_came_unseen_is_read_where_two_went(here: Copy) -> N
     assert came in here.rows
 
 
-def test_a_day_that_lies_between_days_that_are_read_keeps_its_turn(here: Copy) -> None:
+def test_a_day_that_lies_between_days_that_are_read_keeps_its_turn(here: Published) -> None:
     done = here.by_day("finished")
     between = next(day for day in sorted(done) if done.get(day - 1) and done.get(day + 1))
     here.sandbox.delete("projects_users", done[between][0]["id"])
@@ -196,7 +91,7 @@ def test_a_day_that_lies_between_days_that_are_read_keeps_its_turn(here: Copy) -
 
 
 def test_a_row_that_went_from_a_day_that_is_read_for_another_one_keeps_its_turn(
-    here: Copy,
+    here: Published,
 ) -> None:
     done, underway = here.by_day("finished"), here.by_day("in_progress")
     days = [day for day in sorted(done) if len(done[day]) > 1 and day in underway]
@@ -211,7 +106,7 @@ def test_a_row_that_went_from_a_day_that_is_read_for_another_one_keeps_its_turn(
 
 
 def test_nobody_who_is_there_is_taken_for_gone_as_rows_of_others_go_on_all_their_days(
-    here: Copy,
+    here: Published,
 ) -> None:
     others: dict[int, list[list[int]]] = {}
     for rows in here.by_day("finished").values():
@@ -230,7 +125,9 @@ def test_nobody_who_is_there_is_taken_for_gone_as_rows_of_others_go_on_all_their
     assert here.audit["along"] == 0
 
 
-def test_what_goes_in_the_night_in_which_people_go_is_found_in_that_night(here: Copy) -> None:
+def test_what_goes_in_the_night_in_which_people_go_is_found_in_that_night(
+    here: Published,
+) -> None:
     here.sandbox.delete("projects_users", here.a_finished_one(2_000))
     here.sandbox.live(seed=3, events={"disappear": 3, "graduate": 2})
     assert here.night() < 40
@@ -240,7 +137,7 @@ def test_what_goes_in_the_night_in_which_people_go_is_found_in_that_night(here: 
 
 
 def test_where_42_cannot_tell_whose_rows_are_there_known_leavers_take_theirs_along(
-    here: Copy,
+    here: Published,
 ) -> None:
     here.sandbox.fault("missing", route="/v2/projects_users", query="filter[user_id]")
     here.sandbox.live(seed=9, events={"disappear": 2, "graduate": 1})
@@ -251,7 +148,7 @@ def test_where_42_cannot_tell_whose_rows_are_there_known_leavers_take_theirs_alo
     assert here.audit["unsettled"] == 0
 
 
-def test_a_night_that_does_not_read_people_finds_what_goes_as_they_go(here: Copy) -> None:
+def test_a_night_that_does_not_read_people_finds_what_goes_as_they_go(here: Published) -> None:
     here.sandbox.delete("projects_users", here.a_finished_one(1_000))
     here.sandbox.live(seed=4, events={"disappear": 4, "graduate": 1})
     here.night_of_enrolments()
@@ -262,7 +159,7 @@ def test_a_night_that_does_not_read_people_finds_what_goes_as_they_go(here: Copy
 
 
 def test_who_went_while_42_did_not_count_costs_no_hundreds_of_requests_once_it_does(
-    here: Copy,
+    here: Published,
 ) -> None:
     here.sandbox.configure(graphs="refused")
     for seed in (5, 6):
@@ -277,7 +174,7 @@ def test_who_went_while_42_did_not_count_costs_no_hundreds_of_requests_once_it_d
 
 
 def test_without_a_graph_what_goes_in_the_night_in_which_people_go_is_found_or_told(
-    here: Copy,
+    here: Published,
 ) -> None:
     here.sandbox.configure(graphs="refused")
     here.sandbox.live(seed=8, events={"disappear": 3, "graduate": 3})
@@ -292,7 +189,7 @@ def test_without_a_graph_what_goes_in_the_night_in_which_people_go_is_found_or_t
     assert set(here.rows) == here.truth
 
 
-def test_a_difference_whose_days_no_request_is_left_to_find_is_told(here: Copy) -> None:
+def test_a_difference_whose_days_no_request_is_left_to_find_is_told(here: Published) -> None:
     here.sandbox.configure(graphs="refused")
     here.sandbox.delete("projects_users", here.a_finished_one(250))
     here.night(census_requests=12)
@@ -301,7 +198,9 @@ def test_a_difference_whose_days_no_request_is_left_to_find_is_told(here: Copy) 
     assert set(here.rows) == here.truth
 
 
-def test_without_a_graph_rows_of_a_merged_account_are_not_taken_for_gone(here: Copy) -> None:
+def test_without_a_graph_rows_of_a_merged_account_are_not_taken_for_gone(
+    here: Published,
+) -> None:
     here.sandbox.configure(graphs="refused")
     here.night()
     rows = here.rows.values()
@@ -322,7 +221,7 @@ def test_without_a_graph_rows_of_a_merged_account_are_not_taken_for_gone(here: C
 
 @pytest.mark.parametrize("owners", [None, {"people": "damaged"}])
 def test_where_the_state_does_not_say_whose_rows_are_the_days_that_lack_some_are_read(
-    here: Copy, owners: Row | None
+    here: Published, owners: Row | None
 ) -> None:
     here.sandbox.configure(graphs="answered")
     here.forget_refusals()
@@ -338,7 +237,7 @@ def test_where_the_state_does_not_say_whose_rows_are_the_days_that_lack_some_are
 
 
 def test_a_night_without_requests_left_warns_of_no_difference_where_there_is_none(
-    here: Copy,
+    here: Published,
 ) -> None:
     here.sandbox.configure(graphs="refused")
     here.night(census_requests=4)
@@ -357,99 +256,3 @@ def test_memberships_that_went_with_people_are_no_reason_to_warn(tap: Tap) -> No
         night = here.run(*streams, state=a_day_later(first.state), census_requests=40)
     assert "42 counts 9 fewer rows than are known. People who left" in night.log
     assert not [one for one in night.warnings if "fewer" in one]
-
-
-@pytest.fixture(scope="module")
-def busy(tap: Tap) -> Iterator[Copy]:
-    """A copy of enrolments of which a hundred are open on each of twenty days."""
-    world: dict[str, Any] = {"users": 175, "enrolments": 7_000, "achievements_per_user": 0}
-    with running_sandbox(**world) as sandbox:
-        done = sandbox.truth_of(f"{ENROLMENTS}&filter[status]=finished", columns="id")
-        for place, row in enumerate(done[:2_000]):
-            day = f"2026-03-{1 + place // 100:02}T12:00:00.000Z"
-            sandbox.update(
-                "projects_users", row["id"], silent=True, created_at=day, status="in_progress"
-            )
-        yield Copy(replace(tap, most_ids=MOST_IDS), sandbox)
-
-
-PAGES = {"page_size": 10, "refresh_nights": 0}
-
-
-def some_of_each_day(busy: Copy, *places: int) -> None:
-    """Let some open rows of each of the days go."""
-    for day, rows in busy.by_day("in_progress").items():
-        if datetime.fromordinal(day).month == 3 and len(rows) > 50:
-            for place in places:
-                busy.sandbox.delete("projects_users", rows[place]["id"])
-
-
-def test_open_rows_that_go_on_many_days_are_looked_for_by_their_projects(busy: Copy) -> None:
-    some_of_each_day(busy, 7)
-    assert busy.night(**PAGES) < 60
-    assert set(busy.rows) == busy.truth
-    assert busy.audit["gone"] >= 15
-
-
-@pytest.mark.parametrize(("first", "page_size", "most"), [(2, 10, 95), (1, 4, 140)])
-def test_many_open_rows_of_a_day_are_looked_for_in_several_deals_of_the_projects(
-    busy: Copy, first: int, page_size: int, most: int
-) -> None:
-    some_of_each_day(busy, *range(first, 42, 7))
-    assert busy.night(refresh_nights=0, page_size=page_size) < most
-    assert set(busy.rows) == busy.truth
-    assert busy.audit["gone"] >= 90
-
-
-def test_what_an_older_version_remembers_of_projects_is_of_use(busy: Copy) -> None:
-    state = copy.deepcopy(busy.last.state)
-    kept = state["bookmarks"]["projects_users"]["census"]
-    kept["shares"] = packed((number - 17) % 16 + 1 for number in unpacked(kept["shares"]))
-    busy.last.messages.append({"type": "STATE", "value": state})
-    some_of_each_day(busy, 15)
-    assert busy.night(**PAGES) < 60
-    assert set(busy.rows) == busy.truth
-
-
-def test_where_42_does_not_count_by_project_each_day_is_searched(busy: Copy) -> None:
-    graph = "/v2/projects_users/graph/on/:field/by/:interval"
-    busy.sandbox.fault("missing", route=graph, query="filter[project_id]")
-    some_of_each_day(busy, 9)
-    assert busy.night(**PAGES) > 70
-    assert "42 does not narrow it by filter[project_id]" in busy.last.log
-    some_of_each_day(busy, 11)
-    busy.night(**PAGES)
-    busy.sandbox.clear_faults()
-    assert "filter[project_id]" not in busy.last.log  # it is remembered for a month
-    assert set(busy.rows) == busy.truth
-
-
-@pytest.mark.parametrize("place", [13, 17])
-def test_a_day_whose_projects_do_not_add_up_to_it_is_searched_as_a_whole(
-    busy: Copy, place: int
-) -> None:
-    busy.forget_refusals()
-    state = copy.deepcopy(busy.last.state)
-    kept = state["bookmarks"]["projects_users"]["census"]
-    kept["kinds"] = packed_ids(unpacked_ids(kept["kinds"])[1::2])
-    if place == 17:  # as if an older version had written it
-        del kept["kinds"], kept["shares"]
-    busy.last.messages.append({"type": "STATE", "value": state})
-    some_of_each_day(busy, place)
-    busy.night(**PAGES)
-    assert set(busy.rows) == busy.truth
-
-
-def test_days_with_rows_of_unknown_projects_do_not_tell_that_42_ignores_projects(
-    busy: Copy,
-) -> None:
-    busy.forget_refusals()
-    state = copy.deepcopy(busy.last.state)
-    kept = state["bookmarks"]["projects_users"]["census"]
-    kept["kinds"] = packed_ids([1, 2, 3])  # an older version found rows of more projects
-    kept.pop("shares", None)
-    busy.last.messages.append({"type": "STATE", "value": state})
-    some_of_each_day(busy, 19)
-    busy.night(**PAGES)
-    assert set(busy.rows) == busy.truth
-    assert "filter[project_id]" not in busy.last.log

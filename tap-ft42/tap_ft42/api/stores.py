@@ -60,18 +60,16 @@ def _in_redis(name: str, store: str, rate: Rate, algorithm: LogAlgorithm) -> Abs
 
 
 def _in_postgres(name: str, store: str, rate: Rate, algorithm: LogAlgorithm) -> AbstractBucket:
-    from psycopg import connect, sql  # noqa: PLC0415 - an optional dependency
+    from psycopg import connect  # noqa: PLC0415 - an optional dependency
     from psycopg_pool import ConnectionPool  # noqa: PLC0415 - an optional dependency
 
     # A pool tries until its time is over, and does not say why it failed; this says why.
     connect(store, connect_timeout=_PATIENCE).close()
     pool = ConnectionPool(store, min_size=1, max_size=2, open=False)
     pool.open(wait=True, timeout=_PATIENCE)
-    bucket = PostgresBucket(pool, name, [rate], algorithm)
     # It would refuse a request while another process charges it; so it waits for its turn.
-    lock, table = Queries.LOCK_TABLE.replace("NOWAIT", ""), sql.Identifier(bucket._full_tbl)  # noqa: SLF001 - it has no option for that
-    bucket._q_lock = sql.SQL(lock).format(table=table)  # noqa: SLF001 - as above
-    return bucket
+    Queries.LOCK_TABLE = Queries.LOCK_TABLE.replace("NOWAIT", "")
+    return PostgresBucket(pool, name, [rate], algorithm)
 
 
 def _in_sqlite(name: str, store: str, rate: Rate, algorithm: LogAlgorithm) -> AbstractBucket:

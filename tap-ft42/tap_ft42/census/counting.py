@@ -234,7 +234,6 @@ async def find_rows(
     whole: Interval,
     expected: Expectation,
     *,
-    is_sortable: bool,
     most: int = maxsize,
 ) -> AsyncIterator[Part]:
     """Yield the pages where an interval of ids differs, and a proof behind each part.
@@ -244,7 +243,7 @@ async def find_rows(
 
     async def read(each: Interval, ask: Ask) -> AsyncIterator[Part]:
         pages = ceil(max(each.expected, each.total) / expected.page_size)
-        async for part in read_sector(ask, each.region, is_sortable=is_sortable, pages=pages):
+        async for part in read_sector(ask, each.region, pages=pages):
             # More rows than were counted: one of the two is wrong.
             is_more = isinstance(part, Proof) and part.total > each.total
             yield Part(None, is_doubtful=True) if is_more else part
@@ -263,19 +262,13 @@ async def find_rows(
 
 
 async def read_sector(
-    ask: Ask,
-    region: Region,
-    *,
-    is_sortable: bool,
-    pages: int | None = None,
-    key: Key = ID,
+    ask: Ask, region: Region, *, pages: int | None = None, key: Key = ID
 ) -> AsyncIterator[Part]:
     """Read a closed interval: yield its pages, then a proof of its rows, or a doubt.
 
     Args:
         ask: Asks for pages.
         region: The interval.
-        is_sortable: Whether the API sorts the list by id.
         pages: How many it should have: at most 16 requests and 4 a page are sent. None sets
             no other limit than that of every read.
         key: The key.
@@ -284,7 +277,7 @@ async def read_sector(
         UncountableError: The API tells no totals of this list.
         RangeIgnoredError: It does not narrow the list by the key.
     """
-    read = read_in_order if is_sortable else read_piecewise
+    read = read_in_order if ask.is_sortable else read_piecewise
     within = Metered(ask, most=None if pages is None else _SPARE + _FACTOR * pages)
     try:
         async for part in _proven(read(within, region, key), region):
@@ -293,9 +286,7 @@ async def read_sector(
         yield Part(None, is_doubtful=True)
 
 
-async def read_whole(
-    ask: Ask, greatest: int, *, is_sortable: bool, pages: int
-) -> AsyncIterator[Part]:
+async def read_whole(ask: Ask, greatest: int, *, pages: int) -> AsyncIterator[Part]:
     """Read a whole list that no range narrows; as `read_sector`, up to a greatest id.
 
     Raises:
@@ -305,7 +296,7 @@ async def read_whole(
     region = Region({ID: (1, max(greatest, 1))})
     # A list that is in motion at two readings is so at the next ones: the next night tells.
     within = Metered(ask, most=_SPARE + 2 * pages)
-    async for part in _proven(read_list(within, is_sortable=is_sortable), region):
+    async for part in _proven(read_list(within), region):
         yield part
 
 

@@ -19,8 +19,8 @@ from tap_ft42.declared.listing import BY_PERSON, CREATED_AT, ID, Cursor
 from tap_ft42.declared.words import some
 from tap_ft42.planning.collapse import refuse_collapse
 from tap_ft42.planning.hidden import hidden_ids
-from tap_ft42.planning.scope import id_lists
 from tap_ft42.reading.asking import IncompleteReadError, TooLargeError
+from tap_ft42.reading.id_lists import id_lists
 from tap_ft42.reading.regions import RangeIgnoredError, Region
 from tap_ft42.run.people import person_of
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from tap_ft42.reading.facts import RouteFacts
     from tap_ft42.reading.ids import IdSet
     from tap_ft42.reading.source import ListSource
-    from tap_ft42.run.partitions import Partitions
+    from tap_ft42.run.list_in_run import ListInRun
 
 UNREADABLE = (
     FatalAPIError, IncompleteReadError, RangeIgnoredError, TooLargeError, UncountableError,
@@ -57,7 +57,7 @@ class Read:
         end: How many requests the run may have spent when the census ends.
     """
 
-    counted: Partitions
+    counted: ListInRun
     contexts: Sequence[Context | None]
     left_out: IdSet
     seen: IdSet
@@ -147,7 +147,7 @@ class Inquiry:
         pipeline, place = self._list.reader.pipeline, self._run.next_place()
         source = self._source({**(self._query or {}), **(filters or {})})
         # Counts of several lists of parents cannot be compared with the count of all.
-        reading = pipeline.read(place, source, read, is_divided=False)
+        reading = pipeline.read(place, replace(source, is_divided=False), read)
         for part, _ in pipeline.parts(reading):
             yield part
             self._run.write_state_if_due()

@@ -69,13 +69,13 @@ if TYPE_CHECKING:
     from tap_ft42.census.counting import Proof
     from tap_ft42.census.findings import Findings
     from tap_ft42.declared.contexts import Context
-    from tap_ft42.run.partitions import Partitions
+    from tap_ft42.run.list_in_run import ListInRun
 
 
 class KnownRows(Presence):
     """The rows of a list with bookmarks, of all its partitions together."""
 
-    def __init__(self, counted: Partitions, whole: Context | None = None) -> None:
+    def __init__(self, counted: ListInRun, whole: Context | None = None) -> None:
         """Know no row yet; `whole` is the list's context, which names its cursus, if any."""
         super().__init__(counted)
         self._whole = whole

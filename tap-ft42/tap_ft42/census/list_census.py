@@ -151,9 +151,7 @@ class ListCensus(Inquiry):
         if self._oldest is not None or pages > self._most:
             raise RangeIgnoredError
         greatest = self._account.greatest
-        yield from self._taken(
-            partial(read_whole, greatest=greatest, is_sortable=self._is_sortable, pages=pages)
-        )
+        yield from self._taken(partial(read_whole, greatest=greatest, pages=pages))
 
     def _counted_to_be(self, total: int, sent: float) -> Iterator[Proof]:
         """Yield the counted total as a proof, if it is the stream's total."""
@@ -185,7 +183,6 @@ class ListCensus(Inquiry):
             find_rows,
             whole=Interval(region, self._account.total, proof.total),
             expected=self._account.expectation(self._page_size),
-            is_sortable=self._is_sortable,
             most=self._most,
         )
         yield from self._taken(read)
@@ -242,7 +239,7 @@ class ListCensus(Inquiry):
         if not self._is_sortable:
             window = (self._oldest or 0, self._run.times.until)
             region = region.narrowed(self._column, *window)
-        read = partial(read_from_scratch, region=region, is_sortable=self._is_sortable)
+        read = partial(read_from_scratch, region=region)
         for part in self._parts(read):
             if part.page is not None and (part.page.total or 0) > MOST_IDS:
                 Events(self._list.listing.name).info(
@@ -270,7 +267,6 @@ class ListCensus(Inquiry):
         return partial(
             read_sector,
             region=self._region(lower, upper),
-            is_sortable=self._is_sortable,
             pages=ceil(rows / self._page_size),
         )
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tap_ft42.api.page import Page
     from tap_ft42.census.findings import Findings
     from tap_ft42.declared.contexts import Context
-    from tap_ft42.run.partitions import Partitions
+    from tap_ft42.run.list_in_run import ListInRun
 
 STATE = "census"
 """Key in the state."""
@@ -95,7 +95,7 @@ class _ProofOfRead:
             self._state[STATE] = {"since": since, "ids": packed_ids(self.ids)}
 
 
-def is_counted(counted: Partitions) -> bool:
+def is_counted(counted: ListInRun) -> bool:
     """Tell whether a census counts the rows of a list."""
     return counted.output.selected and counted.run.is_counted
 
@@ -105,7 +105,7 @@ class Presence:
 
     def __init__(
         self,
-        counted: Partitions,
+        counted: ListInRun,
         needs_all: Callable[[Context | None], bool] = lambda _: False,
     ) -> None:
         """Account for nothing yet; `needs_all` tells whether all of a partition is read."""

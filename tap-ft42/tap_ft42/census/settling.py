@@ -34,7 +34,7 @@ from tap_ft42.census.counting import (
 from tap_ft42.census.days import bounds, day_of, moment_of
 from tap_ft42.census.inquiry import DayInquiry, gone
 from tap_ft42.declared.listing import BY_ID, CREATED_AT, ID
-from tap_ft42.planning.scope import id_lists
+from tap_ft42.reading.id_lists import id_lists
 from tap_ft42.reading.regions import Region
 
 if TYPE_CHECKING:
@@ -295,7 +295,6 @@ class Settling(DayInquiry):
         read = partial(
             read_sector,
             region=region,
-            is_sortable=self._list.listing.is_sortable,
             pages=pages,
             key=key,
         )

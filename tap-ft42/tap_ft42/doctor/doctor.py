@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     import requests
 
     from tap_ft42.declared.contexts import Context
-    from tap_ft42.lists.list_run import ListRun
+    from tap_ft42.lists.list_sync import ListSync
     from tap_ft42.reading.pipeline import Reading
     from tap_ft42.run.run import Run
 
@@ -93,7 +93,7 @@ class Visit:
     first page of each list, and a window. It writes no state.
     """
 
-    def __init__(self, run: Run, lists: Mapping[str, ListRun]) -> None:
+    def __init__(self, run: Run, lists: Mapping[str, ListSync]) -> None:
         self._run = run
         self._lists = lists
         self._began = time.monotonic()
@@ -134,8 +134,8 @@ class Visit:
         for one in lists:
             Events(one.listing.name).setLevel(logging.ERROR)  # the findings say it better
         heads = [one for one in lists if one.listing.parent is None]
-        above = [self._begin(one, ()) for one in heads if one.partitions.children]
-        begun = [self._begin(one, ()) for one in heads if not one.partitions.children]
+        above = [self._begin(one, ()) for one in heads if one.list.children]
+        begun = [self._begin(one, ()) for one in heads if not one.list.children]
         for route, reading in above:
             self._finish(route, reading)
         ids = {route.stream: route.ids_of(ID) for route, _ in above}
@@ -150,9 +150,9 @@ class Visit:
         nested = (self._nested(one, routes[name]) for name, one in self._lists.items())
         return [*(routes[name] for name in self._lists), *filter(None, nested)]
 
-    def _begin(self, one: ListRun, ids: Sequence[int]) -> tuple[ObservedRoute, Reading]:
+    def _begin(self, one: ListSync, ids: Sequence[int]) -> tuple[ObservedRoute, Reading]:
         """Start to try a list; `ids` are those of some parents."""
-        listing, run, parts = one.listing, self._run, one.partitions
+        listing, run, parts = one.listing, self._run, one.list
         path, whole = listing.whole_path or listing.path, parts.wholes[0]
         if listing.parent is not None and listing.parent.is_campus:
             ids = run.scope.campus_ids or ids
@@ -178,16 +178,16 @@ class Visit:
         return route, run.pipeline.read(place, source, examination.read, max_tries=_TRIES)
 
     def _access(
-        self, one: ListRun, path: str, context: Context | None
+        self, one: ListSync, path: str, context: Context | None
     ) -> tuple[ObservedRoute, Reading]:
         """Test only whether the application may read a route."""
-        route, reader = self._route(one, path, context), one.partitions.reader
+        route, reader = self._route(one, path, context), one.list.reader
         source = reader.source(context, {}, path=path, size=1)
         return route, reader.ask_first(source, self._run.next_place(), max_tries=_TRIES)
 
-    def _route(self, one: ListRun, path: str, context: Context | None) -> ObservedRoute:
+    def _route(self, one: ListSync, path: str, context: Context | None) -> ObservedRoute:
         answers = self._answers[self._run.client.api_url + path.format(**context or {})]
-        facts, is_wanted = one.partitions.reader.route(path).facts, one.partitions.is_wanted
+        facts, is_wanted = one.list.reader.route(path).facts, one.list.is_wanted
         assumed = Capabilities.of(one.listing)
         return ObservedRoute(one.listing.name, path, is_wanted, assumed, facts, answers)
 
@@ -200,7 +200,7 @@ class Visit:
             if route.is_denied:
                 route.facts.learn("42 does not let this application read it", is_allowed=False)
 
-    def _nested(self, one: ListRun, whole: ObservedRoute) -> ObservedRoute | None:
+    def _nested(self, one: ListSync, whole: ObservedRoute) -> ObservedRoute | None:
         """Test the route of a single parent, if it differs from that of all parents."""
         listing, route = one.listing, None
         if not whole.is_examined or listing.path == whole.route:

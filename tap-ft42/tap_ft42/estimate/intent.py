@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tap_ft42.declared.contexts import Context
-    from tap_ft42.lists.list_run import ListRun
+    from tap_ft42.lists.list_sync import ListSync
     from tap_ft42.planning.plan import PlannedRead
 
 
@@ -28,31 +28,31 @@ class Intent:
     """What a run means to read of a list.
 
     Attributes:
-        list_run: The list.
+        list_sync: The list.
         whole: The context of the whole list: its cursus, or None.
         reads: The plan of its partitions; empty if its partitions are not known yet.
     """
 
-    list_run: ListRun
+    list_sync: ListSync
     whole: Context | None
     reads: Sequence[PlannedRead]
 
     @classmethod
-    def of(cls, list_run: ListRun, whole: Context | None) -> Intent:
+    def of(cls, list_sync: ListSync, whole: Context | None) -> Intent:
         """Plan what is read of a list, but start nothing."""
-        due, members = list_run.due, []
-        for state in deepcopy(list_run.partitions.states_within(whole)):
+        due, members = list_sync.due, []
+        for state in deepcopy(list_sync.list.states_within(whole)):
             context = {**state.get("context", {}), **(whole or {})} or None
             members.append(due.partition(context, state))
-        listing, times = corrected(list_run.partitions), list_run.run.times
+        listing, times = corrected(list_sync.list), list_sync.run.times
         groups = sharing(listing, members)
-        return cls(list_run, whole, plan(listing, groups, times))
+        return cls(list_sync, whole, plan(listing, groups, times))
 
     @property
     def name(self) -> str:
         """The name of the stream, with the cursus if the run reads several."""
-        cursus_id, name = cursus_of(self.whole), self.list_run.listing.name
-        return f"{name} ({cursus_id})" if len(self.list_run.partitions.wholes) > 1 else name
+        cursus_id, name = cursus_of(self.whole), self.list_sync.listing.name
+        return f"{name} ({cursus_id})" if len(self.list_sync.list.wholes) > 1 else name
 
     @cached_property
     def due(self) -> Sequence[PlannedRead]:
@@ -62,7 +62,7 @@ class Intent:
     @property
     def mode(self) -> str:
         """``full``, ``first load``, ``changes``, ``backfill``, ``done`` or ``not due``."""
-        listing, is_backfill = self.list_run.listing, self.list_run.run.backfill is not None
+        listing, is_backfill = self.list_sync.listing, self.list_sync.run.backfill is not None
         is_backfill &= listing.cursor is not None
         steps = [step for read in self.due for step in read.steps]
         if self.reads and not steps:
@@ -89,10 +89,10 @@ class Intent:
     @property
     def begins(self) -> int | None:
         """Lower bound of its window, in milliseconds since 1970; None if it has none."""
-        backfill = self.list_run.run.backfill
+        backfill = self.list_sync.run.backfill
         if not self.is_window:
-            start_date = self.list_run.run.times.not_before
-            is_load = self.mode == "first load" and self.list_run.listing.parent is None
+            start_date = self.list_sync.run.times.not_before
+            is_load = self.mode == "first load" and self.list_sync.listing.parent is None
             return start_date if is_load else None
         known = [read.begins for read in self.due if read.begins is not None]
         return min(known, default=None if backfill is None else backfill.begins)
@@ -105,10 +105,10 @@ class Intent:
     def questions(self, pages: int) -> int:
         """Return how many requests find out again what a list of so many pages can do."""
         contexts = [context for read in self.due for context in read.contexts]
-        until, begins = self.list_run.run.times.until, self.begins
+        until, begins = self.list_sync.run.times.until, self.begins
         width = until - begins if self.is_window and begins is not None else NIGHTLY
         loaded = 0 if self.is_window else pages
-        return self.list_run.sweeping.questions(
+        return self.list_sync.sweeping.questions(
             contexts, pages=loaded, width=width if pages else 0
         )
 
@@ -116,10 +116,10 @@ class Intent:
         """Return the query parameters that select the rows to read."""
         region = Region()
         if self.is_window and self.begins is not None:
-            cursor = self.list_run.listing.cursor or self.list_run.listing.changes
+            cursor = self.list_sync.listing.cursor or self.list_sync.listing.changes
             column = cursor.column if cursor else ID
-            region = region.narrowed(column, self.begins, self.list_run.run.times.until)
-        elif self.due and self.list_run.listing.parent is None:
+            region = region.narrowed(column, self.begins, self.list_sync.run.times.until)
+        elif self.due and self.list_sync.listing.parent is None:
             first, _ = self.due[0].steps[0].region.interval(ID)
             region = region.narrowed(ID, first, MAX_ID) if first else region
-        return {**self.list_run.partitions.query(self.whole), **region.params()}
+        return {**self.list_sync.list.query(self.whole), **region.params()}

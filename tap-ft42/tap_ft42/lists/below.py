@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
     from tap_ft42.declared.contexts import Context
     from tap_ft42.lists.hidden import HiddenParents
-    from tap_ft42.lists.list_run import ListRun
+    from tap_ft42.lists.list_sync import ListSync
 
 
 def children_of_unread_rows(
-    above: ListRun, context: Context | None
+    above: ListSync, context: Context | None
 ) -> Iterator[tuple[str, Context]]:
     """Yield the children of rows that the run has not read itself.
 
@@ -38,18 +38,18 @@ def children_of_unread_rows(
                 yield child.listing.name, parent
 
 
-def _known(above: ListRun, context: Context | None) -> Mapping[str, Sequence[Context]]:
+def _known(above: ListSync, context: Context | None) -> Mapping[str, Sequence[Context]]:
     """Return by child list the contexts below rows that are known without the list."""
     started, run = above.started, above.run
     if started.is_due(context) is False:
         return started.remembered
-    is_unreadable = above.has_failed or above.partitions.is_unreadable
+    is_unreadable = above.has_failed or above.list.is_unreadable
     if not is_unreadable or run.is_dry_run or run.lifecycle.ends_early:
         return {}
     return _begin_below_unreadable(above)
 
 
-def _begin_below_unreadable(above: ListRun) -> Mapping[str, Sequence[Context]]:
+def _begin_below_unreadable(above: ListSync) -> Mapping[str, Sequence[Context]]:
     """Start the children of known rows, as the list itself cannot be read.
 
     Rows are known if an earlier run read their children, or if the settings name them.
@@ -57,13 +57,13 @@ def _begin_below_unreadable(above: ListRun) -> Mapping[str, Sequence[Context]]:
     Returns:
         By child list: the contexts that this run had not started yet.
     """
-    own = above.partitions
+    own = above.list
     left: dict[str, Sequence[Context]] = {}
     named = above.run.scope.campus_ids if above.listing.is_campus else ()
     for child in above.wanted_children:
         known: list[Context] = []
         if above.listing.is_reference:
-            known += remembered(own, child.partitions)
+            known += remembered(own, child.list)
         for campus_id in named:
             known += own.contexts_below({ID: campus_id})
         contexts = {key_of(context): context for context in known}.values()
@@ -82,11 +82,11 @@ def _begin_below_unreadable(above: ListRun) -> Mapping[str, Sequence[Context]]:
     return left
 
 
-def _hidden_above(above: ListRun, child: ListRun, hidden: HiddenParents) -> Iterator[Context]:
+def _hidden_above(above: ListSync, child: ListSync, hidden: HiddenParents) -> Iterator[Context]:
     """Yield the hidden parents whose children are not started yet."""
     run, name = above.run, child.listing.name
     yield from _begun(above, child, hidden.contexts)
-    is_due = above.partitions.listed_ids is not None or hidden.are_never_sought
+    is_due = above.list.listed_ids is not None or hidden.are_never_sought
     # If the child list has failed completely, the next run searches.
     if run.lifecycle.ends_early or child.has_failed_throughout:
         return
@@ -102,7 +102,7 @@ def _hidden_above(above: ListRun, child: ListRun, hidden: HiddenParents) -> Iter
     yield from _begun(above, child, hidden.contexts)
 
 
-def _begun(above: ListRun, child: ListRun, parents: Sequence[Context]) -> Sequence[Context]:
+def _begun(above: ListSync, child: ListSync, parents: Sequence[Context]) -> Sequence[Context]:
     """Start the children of parents that no page shows; return these parents."""
     others = [context for context in parents if not child.started.has_begun(context)]
     child.started.begin_below(list(zip(others, above.started.places_behind, strict=False)))

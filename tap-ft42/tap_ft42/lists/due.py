@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from tap_ft42.reading.asking import Part
     from tap_ft42.reading.places import Place
     from tap_ft42.reading.route import Route
-    from tap_ft42.run.partitions import Partitions
+    from tap_ft42.run.list_in_run import ListInRun
 
 _DAY = 24
 _WEEK = 7 * _DAY
@@ -55,44 +55,42 @@ counts. The next night loads the partition again, once."""
 class DuePartitions:
     """Says what is due of each partition of a list."""
 
-    def __init__(
-        self, partitions: Partitions, is_short: Callable[[Context | None], bool]
-    ) -> None:
-        self.partitions = partitions
+    def __init__(self, of: ListInRun, is_short: Callable[[Context | None], bool]) -> None:
+        self.list = of
         self._is_short = is_short
 
     def needs_all(self, context: Context | None) -> bool:
         """Tell whether all of a partition is due, as far as no bookmark says otherwise."""
-        if self.partitions.listing.is_reference:
+        if self.list.listing.is_reference:
             return self._is_refresh_due(context)
-        is_live = self.partitions.run.backfill is None
-        return is_live or bool(self.partitions.wanted_children)
+        is_live = self.list.run.backfill is None
+        return is_live or bool(self.list.wanted_children)
 
     # A list that is read in full at intervals
 
     @property
     def interval(self) -> float:
         """Hours after which the list is read in full again."""
-        listing, run = self.partitions.listing, self.partitions.run
+        listing, run = self.list.listing, self.list.run
         set_hours: dict[str, float] = run.settings.get("refresh_hours") or {}
         if listing.name in set_hours:
             return set_hours[listing.name]
         if listing.is_campus and run.scope.campus_ids:
             # The settings name the campuses, so a new one cannot join them.
-            return _WEEK if self.partitions.output.selected else _CENTURY
+            return _WEEK if self.list.output.selected else _CENTURY
         hours = listing.refresh_hours or 0
-        is_told_less = listing.changes is not None and not tells_changes(self.partitions)
+        is_told_less = listing.changes is not None and not tells_changes(self.list)
         return min(hours, _DAY) if is_told_less else hours
 
     def _is_refresh_due(self, context: Context | None) -> bool:
-        run, state = self.partitions.run, self.partitions.state(context)
-        if run.is_dry_run or self.partitions.output.emit_activate_version_messages:
+        run, state = self.list.run, self.list.state(context)
+        if run.is_dry_run or self.list.output.emit_activate_version_messages:
             return True  # after such a message the target deletes rows that do not come
         if run.backfill is not None:
             # A backfill needs the parents of its children, once.
-            known, children = state.get("refreshed_at") or {}, self.partitions.wanted_children
+            known, children = state.get("refreshed_at") or {}, self.list.wanted_children
             return any(child.listing.name not in known for child in children)
-        changes = self.partitions.listing.changes
+        changes = self.list.listing.changes
         read_until = milliseconds(state.get("read_until"))
         # 42 may cut a wide window of changes. Nothing would show that, as the rows do not say
         # when they changed.
@@ -102,9 +100,9 @@ class DuePartitions:
 
     def refuse_collapse(self, context: Context | None, rows: int) -> None:
         """Refuse a full read that found hardly any rows; see `planning.collapse`."""
-        state = self.partitions.state(context)
-        if is_same_scope(state.get("refreshed_for"), self.partitions.scope_of(context)):
-            known, began = state.get("rows", 0), self.partitions.run.began
+        state = self.list.state(context)
+        if is_same_scope(state.get("refreshed_for"), self.list.scope_of(context)):
+            known, began = state.get("rows", 0), self.list.run.began
             refuse_collapse(state, known=known, rows=rows, began=began)
 
     def note_refresh(
@@ -118,21 +116,21 @@ class DuePartitions:
             is_whole: Whether these are all rows that exist, so parents that are not among
                 them can be forgotten.
         """
-        state, listing = self.partitions.state(context), self.partitions.listing
-        is_part = listing.parent or listing.by_cursus or self.partitions.run.scope.campus_ids
+        state, listing = self.list.state(context), self.list.listing
+        is_part = listing.parent or listing.by_cursus or self.list.run.scope.campus_ids
         if not (records or is_part):
             return  # no such list is empty as a whole, so the next run asks again
         refresh.note_refresh(state, **self._terms(context), rows=len(records))
-        for child in self.partitions.wanted_children if is_whole else ():
+        for child in self.list.wanted_children if is_whole else ():
             state = child.output.stream_state
             refresh.forget_partitions(state, {*records, *hidden_ids(state)})
 
     def _terms(self, context: Context | None) -> dict[str, Any]:
-        wanted = self.partitions.wanted_children
-        wanted += [self.partitions] if self.partitions.output.selected else []
+        wanted = self.list.wanted_children
+        wanted += [self.list] if self.list.output.selected else []
         readers = [one.listing.name for one in wanted]
-        scope = self.partitions.scope_of(context)
-        return {"now": self.partitions.run.began, "scope": scope, "readers": readers}
+        scope = self.list.scope_of(context)
+        return {"now": self.list.run.began, "scope": scope, "readers": readers}
 
     # A partition
 
@@ -144,7 +142,7 @@ class DuePartitions:
         traits: Iterable[Trait] = (),
     ) -> Partition:
         """Return a partition with what is due of it; drop the state that no longer counts."""
-        listing, backfill = self.partitions.listing, self.partitions.run.backfill
+        listing, backfill = self.list.listing, self.list.run.backfill
         self._forget_doubted(state)
         if listing.cursor is not None and forget_foreign(listing.cursor, state):
             Events(listing.name).warning(
@@ -153,7 +151,7 @@ class DuePartitions:
                 happened="foreign_bookmark",
             )
         if listing.cursor is not None or listing.by_cursus:
-            note_scope(state, self.partitions.bookmark_scope(context))
+            note_scope(state, self.list.bookmark_scope(context))
         if listing.cursor is not None and backfill is not None:
             backfill.begin(listing.cursor, state)
         for trait in traits:
@@ -164,7 +162,7 @@ class DuePartitions:
         return Partition(
             context,
             state,
-            self.partitions.name_of(context),
+            self.list.name_of(context),
             is_full=is_full,
             is_due=not listing.is_nightly or self._is_due_tonight(state),
             is_short=self._is_short(context),
@@ -183,8 +181,8 @@ class DuePartitions:
             is_first = route.facts.can.totals == "doubted"
             if is_short and is_load and is_first:
                 for member in read.contexts:
-                    state = self.partitions.state(member)
-                    state[_DOUBTED] = from_milliseconds(self.partitions.run.began)
+                    state = self.list.state(member)
+                    state[_DOUBTED] = from_milliseconds(self.list.run.began)
         if part.is_newest_first is not None:
             route.facts.note_order(is_newest_first=part.is_newest_first)
         if part.is_cut is not None:
@@ -196,11 +194,11 @@ class DuePartitions:
         return isinstance(failure, IncompleteReadError) and facts.doubt_again()
 
     def _route_of(self, read: PlannedRead) -> Route:
-        return self.partitions.route_of_sweeps if read.is_sweep else self.partitions.route
+        return self.list.route_of_sweeps if read.is_sweep else self.list.route
 
     def _forget_doubted(self, state: dict[str, Any]) -> None:
         """Forget a load that showed too few rows, once the night has come."""
-        run, doubted = self.partitions.run, milliseconds(state.get(_DOUBTED))
+        run, doubted = self.list.run, milliseconds(state.get(_DOUBTED))
         hour = run.settings["census_hour"]
         is_begun = "from_scratch" in state
         if doubted is None or is_begun or run.backfill is not None or hour < 0:
@@ -211,7 +209,7 @@ class DuePartitions:
             forget_position(state)
 
     def _is_due_tonight(self, state: Mapping[str, Any]) -> bool:
-        run = self.partitions.run
+        run = self.list.run
         is_loaded = "read_until" in state and "from_scratch" not in state
         if run.backfill is not None or not is_loaded:
             return True
@@ -221,6 +219,6 @@ class DuePartitions:
 
     def note_night(self, context: Context | None) -> None:
         """Note that a partition has been read, if it is read once a night."""
-        if self.partitions.listing.is_nightly:
-            state = self.partitions.state(context)
-            state[_NIGHT] = from_milliseconds(self.partitions.run.began)
+        if self.list.listing.is_nightly:
+            state = self.list.state(context)
+            state[_NIGHT] = from_milliseconds(self.list.run.began)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tap_ft42.planning.steps import Step
     from tap_ft42.reading.pipeline import Reading
     from tap_ft42.reading.source import ListSource
-    from tap_ft42.run.partitions import Partitions
+    from tap_ft42.run.list_in_run import ListInRun
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,8 @@ class RunningRead:
 class Execution:
     """The planned reads of a list that the pipeline runs."""
 
-    def __init__(self, partitions: Partitions, traits: Sequence[Trait]) -> None:
-        self.partitions = partitions
+    def __init__(self, of: ListInRun, traits: Sequence[Trait]) -> None:
+        self.list = of
         self.traits = traits
         self._movements: dict[str, Sequence[Movement]] = {}
         """By plan: its movements, which batches of people share."""
@@ -64,12 +64,11 @@ class Execution:
         source, place = self._source(read, listing), read.partitions[0].place
         accepts = partial(self._accepts, read, listing) if read.is_sweep else None
         readings = [
-            self.partitions.run.pipeline.read(
+            self.list.run.pipeline.read(
                 (*place, number),
                 source,
                 step.reading(listing, accepts),
                 is_urgent=is_urgent and number == 0,
-                is_divided=not read.is_sweep,
             )
             for number, step in enumerate(read.steps)
         ]
@@ -79,18 +78,18 @@ class Execution:
         return RunningRead(read, steps, is_narrowed, halving)
 
     def _source(self, read: PlannedRead, listing: Listing) -> ListSource:
-        context, path = read.contexts[0], self.partitions.path
+        context, path = read.contexts[0], self.list.path
         if not read.is_sweep:
-            return self.partitions.reader.source(
-                context, self.partitions.query(context), read.name, path=path
+            return self.list.reader.source(
+                context, self.list.query(context), read.name, path=path
             )
         whole = list_of(context)
-        query = self.partitions.query(whole)
+        query = self.list.query(whole)
         if listing.parent_filter is not None:
             ids = (str(parent_of(member)) for member in read.contexts)
             query[listing.parent_filter] = ",".join(ids)
-        return self.partitions.reader.source(
-            whole, query, read.name, path=self.partitions.whole_path
+        return self.list.reader.source(
+            whole, query, read.name, path=self.list.whole_path, is_divided=False
         )
 
     def _movements_of(self, read: PlannedRead, listing: Listing) -> Sequence[Movement]:
@@ -98,19 +97,17 @@ class Execution:
         if read.is_sweep:
             states = self._swept[read.name] = [one.state for one in read.partitions]
             return [Movement(step, listing, states) for step in read.steps]
-        self.partitions.plans[read.name] = read.state
+        self.list.plans[read.name] = read.state
         if read.name not in self._movements:
             # Batches of people share the state of the list.
-            readers = (
-                1 if self.partitions.is_one_list else len(self.partitions.contexts or ()) or 1
-            )
+            readers = 1 if self.list.is_one_list else len(self.list.contexts or ()) or 1
             self._movements[read.name] = [
                 Movement(step, listing, [read.state], readers) for step in read.steps
             ]
         return self._movements[read.name]
 
     def _accepts(self, read: PlannedRead, listing: Listing, head: Page) -> bool:
-        if is_read_at_once(self.partitions):
+        if is_read_at_once(self.list):
             return True
         # A list that cannot be narrowed to some parents may hold many rows of others.
         is_narrowed = listing.parent_filter is not None
@@ -120,9 +117,9 @@ class Execution:
 
     def end(self, *, is_cut_short: bool) -> None:
         """Tell the spool how far the run has followed its plans."""
-        spool, is_full = self.partitions.run.spool, self.partitions.listing.cursor is None
+        spool, is_full = self.list.run.spool, self.list.listing.cursor is None
         swept = {name: sweep_state(states) for name, states in self._swept.items()}
-        plans = self.partitions.plans | swept
+        plans = self.list.plans | swept
         for name, state in plans.items():
             if is_cut_short:
                 spool.pause(name, state)

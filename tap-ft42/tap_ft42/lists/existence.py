@@ -13,13 +13,13 @@ from tap_ft42.api.errors import FatalAPIError, SettingError, is_missing
 from tap_ft42.declared.events import EVENTS
 from tap_ft42.lists.lookups import LookUps
 from tap_ft42.planning.cursus import MAIN
-from tap_ft42.planning.scope import id_lists
+from tap_ft42.reading.id_lists import id_lists
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from tap_ft42.planning.scope import Scope
-    from tap_ft42.run.partitions import Partitions
+    from tap_ft42.run.list_in_run import ListInRun
 
 _LISTED = "listed"
 """Key in the state of a stream: ids that settings name and that exist."""
@@ -28,7 +28,7 @@ _STUDENTS = "/{id}/users"
 """Path of the students of a campus or cursus, below the path of its list."""
 
 
-def missing_ids(scope: Scope, lists: Sequence[Partitions]) -> Iterator[tuple[str, str]]:
+def missing_ids(scope: Scope, lists: Sequence[ListInRun]) -> Iterator[tuple[str, str]]:
     """Look up whether the ids in the settings exist, once for each id.
 
     Yields:
@@ -77,13 +77,13 @@ def known_to_exist(stream_state: dict[str, Any]) -> set[int]:
     return set(stream_state.get(_LISTED, ()))
 
 
-def is_gone(listed_by: Partitions, own: int) -> bool:
+def is_gone(listed_by: ListInRun, own: int) -> bool:
     """Tell whether a campus or cursus has disappeared since it was listed."""
     refusal = _refusal(listed_by, own)
     return refusal is not None and is_missing(refusal)
 
 
-def _refusal(listed_by: Partitions, own: int) -> FatalAPIError | None:
+def _refusal(listed_by: ListInRun, own: int) -> FatalAPIError | None:
     """Ask for one student; return why 42 refuses that, as it does if the id does not exist."""
     path, reader = listed_by.listing.path + _STUDENTS, listed_by.reader
     try:

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from tap_ft42.api.page import Page
     from tap_ft42.declared.contexts import Context
     from tap_ft42.reading.pipeline import Reading
-    from tap_ft42.run.partitions import Partitions
+    from tap_ft42.run.list_in_run import ListInRun
 
 _BEHIND = 100
 """In step 1, so many ids above the greatest known one are asked for, if the list has room."""
@@ -58,10 +58,10 @@ _AT_ONCE = 10
 class HiddenParents:
     """The parents of a list that 42 does not list."""
 
-    def __init__(self, partitions: Partitions) -> None:
-        self._list = partitions
-        self._kept = HiddenNote(lambda: partitions.output.stream_state, partitions.run.today)
-        self._window = _window_of(partitions)
+    def __init__(self, of: ListInRun) -> None:
+        self._list = of
+        self._kept = HiddenNote(lambda: of.output.stream_state, of.run.today)
+        self._window = _window_of(of)
         self._is_answered = False
         self._refused: dict[int, FatalAPIError] = {}
         """By id: why 42 did not say whether the id has rows."""
@@ -326,15 +326,15 @@ class HiddenParents:
         return page
 
 
-def _window_of(partitions: Partitions) -> Region:
+def _window_of(of: ListInRun) -> Region:
     """Return the region of the rows that the run reads."""
-    cursor, times = partitions.listing.cursor, partitions.run.times
+    cursor, times = of.listing.cursor, of.run.times
     if cursor is None or times.not_before is None:
         return Region()
     return Region().narrowed(cursor.column, times.not_before, times.until)
 
 
-def tell_left_over(of: Partitions, rows: int) -> None:
+def tell_left_over(of: ListInRun, rows: int) -> None:
     """Log how many rows are not read, as nothing tells to which parent they belong."""
     Events(of.listing.name).warning(
         "%d rows belong to no %s that could be found, and are not read.",

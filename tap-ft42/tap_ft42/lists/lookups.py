@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 
     from tap_ft42.declared.contexts import Context
     from tap_ft42.reading.facts import RouteFacts
-    from tap_ft42.run.partitions import Partitions
+    from tap_ft42.run.list_in_run import ListInRun
 
 
 class LookUps:
     """Looks up rows of a list."""
 
-    def __init__(self, partitions: Partitions) -> None:
-        self._list = partitions
+    def __init__(self, of: ListInRun) -> None:
+        self._list = of
 
     @property
     def facts(self) -> RouteFacts:
@@ -43,12 +43,12 @@ class LookUps:
         return None if None in totals else sum(filter(None, totals))
 
     def all_rows(self) -> Iterator[dict[str, Any]]:
-        """Yield all rows of the list that are in scope; raises as `Partitions.read_apart`."""
+        """Yield all rows of the list that are in scope; raises as `ListInRun.read_apart`."""
         for whole in self._list.wholes:
             yield from self._rows(self._list.query(whole), whole)
 
     def rows(self, **ids: str) -> Iterator[dict[str, Any]]:
-        """Yield the rows whose columns hold some ids; raises as `Partitions.read_apart`."""
+        """Yield the rows whose columns hold some ids; raises as `ListInRun.read_apart`."""
         return self._rows(self._query(ids), None)
 
     def first_page(self, **ids: str) -> tuple[Sequence[dict[str, Any]], bool]:
@@ -60,8 +60,8 @@ class LookUps:
             TooLargeError: The API does not answer for so many ids.
         """
         reader = self._list.reader
-        source = reader.source(None, self._query(ids))
-        page = reader.one_of(reader.ask_first(source, is_divided=False))
+        source = reader.source(None, self._query(ids), is_divided=False)
+        page = reader.one_of(reader.ask_first(source))
         return [*self._shaped(page.records(), None)], page.more
 
     def _query(self, ids: Mapping[str, str]) -> dict[str, Any]:

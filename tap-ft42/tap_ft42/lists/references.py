@@ -23,7 +23,7 @@ from tap_ft42.planning.hidden import hidden_ids
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from tap_ft42.run.partitions import Partitions
+    from tap_ft42.run.list_in_run import ListInRun
 
 _SHOWN = 10
 """Ids that a message names; it counts the others."""
@@ -32,11 +32,9 @@ _SHOWN = 10
 class References:
     """The ids of other lists that the rows of one list name."""
 
-    def __init__(
-        self, partitions: Partitions, lists: Callable[[], Mapping[str, Partitions]]
-    ) -> None:
+    def __init__(self, of: ListInRun, lists: Callable[[], Mapping[str, ListInRun]]) -> None:
         """Begin without ids. `lists` returns all lists of the run, by name."""
-        self._list, self._lists = partitions, lists
+        self._list, self._lists = of, lists
         self._named: dict[str, set[object]] = defaultdict(set)
         self._carried: dict[str, set[object]] = defaultdict(set)
 
@@ -88,7 +86,7 @@ class References:
         )
 
 
-def _listed(of: Partitions) -> set[object] | None:
+def _listed(of: ListInRun) -> set[object] | None:
     """Return the ids of a list that are known to exist; None if it was not read as a whole."""
     if of.listed_ids is None or of.run.scope.campus_ids:
         return None

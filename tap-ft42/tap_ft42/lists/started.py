@@ -52,7 +52,7 @@ class StartedReads:
     """The reads of a list that the run has started."""
 
     def __init__(self, due: DuePartitions, sweeping: Sweeping, execution: Execution) -> None:
-        self.partitions = due.partitions
+        self.list = due.list
         self._due = due
         self._sweeping = sweeping
         self._execution = execution
@@ -77,7 +77,7 @@ class StartedReads:
 
     @cached_property
     def _wanted_children(self) -> list[StartedReads]:
-        return [child for child in self.children if child.partitions.is_wanted]
+        return [child for child in self.children if child.list.is_wanted]
 
     # What the consumer asks
 
@@ -94,7 +94,7 @@ class StartedReads:
         if self.is_held_back(context):
             self._begin_held_back(context)
         elif self.is_due(context) is None:
-            self._begin_all(self.partitions.contexts or (context,))
+            self._begin_all(self.list.contexts or (context,))
         return self._running.pop(key_of(context), None)  # 42 may list its parent twice
 
     def is_held_back(self, context: Context | None) -> bool:
@@ -111,7 +111,7 @@ class StartedReads:
             held_back, self._held_back = self._held_back, {}
             self._start([[partition] for partition in held_back.values()])
             return
-        turn = self.partitions.run.began // _TURN
+        turn = self.list.run.began // _TURN
         if self._refusal is not None and (parent_of(context) - turn) % _TURNS:
             raise self._refusal
         self._start([[self._held_back.pop(key_of(context))]])
@@ -120,20 +120,20 @@ class StartedReads:
 
     def begin_ahead(self) -> None:
         """Start all partitions of a list without parent, if they are known already."""
-        listing, run = self.partitions.listing, self.partitions.run
+        listing, run = self.list.listing, self.list.run
         self.is_begun = True
-        if not self.partitions.is_wanted:
+        if not self.list.is_wanted:
             return
         # Lists that follow in the run get later places, however late this one is planned.
         self._place = run.next_place()
         # The people of a scope are known only after the list of people has been read.
         if not (listing.people_filter and run.scope.campus_ids):
-            self._begin_all(self.partitions.contexts or (None,), is_urgent=True)
+            self._begin_all(self.list.contexts or (None,), is_urgent=True)
 
     def _begin_all(
         self, contexts: Iterable[Context | None], *, is_urgent: bool = False
     ) -> None:
-        place = self._place or self.partitions.run.next_place()
+        place = self._place or self.list.run.next_place()
         members = [(context, (*place, number)) for number, context in enumerate(contexts)]
         self._begin(members, is_urgent=is_urgent)
 
@@ -147,8 +147,8 @@ class StartedReads:
         """
         if not self._wanted_children:
             return
-        if self.partitions.listing.is_reference and self.partitions.run.budget.counts_requests:
-            sort_by_turn(self.partitions, records)
+        if self.list.listing.is_reference and self.list.run.budget.counts_requests:
+            sort_by_turn(self.list, records)
         parents: dict[Hashable, Member] = {}
         for position, record in enumerate(records):
             if isinstance(record, dict) and ID in record:
@@ -162,7 +162,7 @@ class StartedReads:
         for child in self.children:
             for trait in child.traits:
                 trait.learn_of_parent(record)
-        yield from self.partitions.contexts_below(record)
+        yield from self.list.contexts_below(record)
 
     def begin_below(self, parents: Sequence[Member]) -> None:
         """Start the partitions of this list below some rows of the parent list."""
@@ -170,14 +170,14 @@ class StartedReads:
             [
                 (own, (*place, number))
                 for context, place in parents
-                for number, own in enumerate(self.partitions.by_cursus(context))
+                for number, own in enumerate(self.list.by_cursus(context))
             ]
         )
 
     def _begin(self, members: Sequence[Member], *, is_urgent: bool = False) -> None:
         of_cursus: dict[int, list[Partition]] = defaultdict(list)
         for context, place in members:
-            state = self.partitions.state(context)
+            state = self.list.state(context)
             partition = self._due.partition(context, state, place, self.traits)
             of_cursus[cursus_of(context)].append(partition)
         for alike in of_cursus.values():
@@ -185,36 +185,36 @@ class StartedReads:
             are_apart = self._sweeping.are_loads_apart(contexts)
             refusal = self._sweeping.refusal
             if refusal is None or self.is_any_read or len(alike) <= _TRIED:
-                groups = sharing(corrected(self.partitions), alike, are_loads_apart=are_apart)
+                groups = sharing(corrected(self.list), alike, are_loads_apart=are_apart)
                 self._start(groups, is_urgent=is_urgent)
             else:
                 self._try_some(alike, refusal)
-        if self.partitions.listing.is_reference:
+        if self.list.listing.is_reference:
             for context, place in members:
                 if not self.is_due(context):
                     self.remembered = {
-                        child.listing.name: [*remembered(self.partitions, child)]
-                        for child in self.partitions.wanted_children
+                        child.listing.name: [*remembered(self.list, child)]
+                        for child in self.list.wanted_children
                     }
                     self.begin_known_children(self.remembered, place)
 
     def has_begun(self, parent: Context) -> bool:
         """Tell whether the run has started this list below a row of the parent list."""
-        return self.is_due(self.partitions.by_cursus(parent)[0]) is not None
+        return self.is_due(self.list.by_cursus(parent)[0]) is not None
 
     def begin_known_children(
         self, known: Mapping[str, Sequence[Context]], place: Place
     ) -> None:
         """Start the children of rows that no page shows."""
         for number, child in enumerate(self._wanted_children):
-            contexts = known[child.partitions.listing.name]
+            contexts = known[child.list.listing.name]
             places = ((*place, number, below) for below in count())
             child.begin_below([*zip(contexts, places, strict=False)])
 
     @cached_property
     def places_behind(self) -> Iterator[Place]:
         """The places behind the children that pages show, and before the next list."""
-        place = self._place or self.partitions.run.next_place()
+        place = self._place or self.list.run.next_place()
         return ((*place, _BEHIND, number) for number in count())
 
     def begin_fallback(self, running: RunningRead, failure: Exception) -> bool:
@@ -224,7 +224,7 @@ class StartedReads:
         is_one_too_many = halving is not None and halving.has_failed
         if halving is not None:
             halving.has_failed = True
-        if isinstance(failure, TooDearError) or self.partitions.turn_to_carrier(failure):
+        if isinstance(failure, TooDearError) or self.list.turn_to_carrier(failure):
             self._start([[member] for member in members])
         elif self._due.doubt_again(running.read, failure):
             self._start([members])
@@ -268,7 +268,7 @@ class StartedReads:
         halving: Halving | None = None,
     ) -> None:
         """Plan a read for each group of partitions, and let the pipeline run them."""
-        run, listing = self.partitions.run, corrected(self.partitions)
+        run, listing = self.list.run, corrected(self.list)
         for read in plan(listing, groups, run.times, run.spool.follow):
             keys = [key_of(context) for context in read.contexts]
             self._is_due |= dict.fromkeys(keys, bool(read.steps))

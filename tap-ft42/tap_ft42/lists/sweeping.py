@@ -20,7 +20,6 @@ from tap_ft42.api.retries import RETRIED
 from tap_ft42.declared.contexts import list_of, parent_of
 from tap_ft42.declared.events import Events
 from tap_ft42.declared.listing import ID, LARGEST
-from tap_ft42.lists.corrected import corrected
 from tap_ft42.planning.bookmarks import has_bookmark
 from tap_ft42.reading.asking import IncompleteReadError, TooLargeError
 from tap_ft42.reading.places import NOW
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
 
     from tap_ft42.api.page import Page
     from tap_ft42.declared.contexts import Context
-    from tap_ft42.run.partitions import Partitions
+    from tap_ft42.run.list_in_run import ListInRun
 
 _WORTH_IT = 10
 """A run with so many requests left spends two to test whether it can save others."""
@@ -59,8 +58,8 @@ class Halving:
 class Sweeping:
     """How 42 answers the sweeps of a list."""
 
-    def __init__(self, partitions: Partitions) -> None:
-        self._list = partitions
+    def __init__(self, of: ListInRun) -> None:
+        self._list = of
         self._refuses_all: bool | None = None
         self.refusal: Exception | None = None
         """Why 42 answers no list of parents, unless single parents are the reason."""
@@ -235,7 +234,7 @@ class Sweeping:
         """
         facts, whole = self._list.facts_of_sweeps, list_of(contexts[0])
         ids = [parent_of(context) for context in contexts[: facts.can.longest_list]]
-        sort = ID if corrected(self._list).is_sortable else None
+        sort = ID if facts.is_sortable else None
         try:
             one, other = self._beginnings(whole, (ids, ids[::-1]), sort)
         except TooLargeError:

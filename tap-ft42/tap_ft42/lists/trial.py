@@ -8,19 +8,19 @@ from tap_ft42.declared.listing import ID
 
 if TYPE_CHECKING:
     from tap_ft42.declared.contexts import Context
-    from tap_ft42.run.partitions import Partitions
+    from tap_ft42.run.list_in_run import ListInRun
 
 
-def tried_out(partitions: Partitions, context: Context | None) -> list[Any]:
+def tried_out(of: ListInRun, context: Context | None) -> list[Any]:
     """Return one record of a partition's first page: if possible, one that has children."""
 
     def leads_on(record: object) -> bool:
         if not isinstance(record, dict) or ID not in record:
             return False
-        return any(partitions.contexts_below(record))
+        return any(of.contexts_below(record))
 
-    reader, query = partitions.reader, partitions.query(context)
-    size = None if partitions.children else 1
-    source = reader.source(context, query, path=partitions.path, size=size)
-    records = partitions.unpacked(reader.one_of(reader.ask_first(source))).records()
+    reader, query = of.reader, of.query(context)
+    size = None if of.children else 1
+    source = reader.source(context, query, path=of.path, size=size)
+    records = of.unpacked(reader.one_of(reader.ask_first(source))).records()
     return sorted(records, key=leads_on, reverse=True)[:1]

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
     from tap_ft42.api.page import Page
     from tap_ft42.declared.contexts import Context
-    from tap_ft42.run.partitions import Partitions
+    from tap_ft42.run.list_in_run import ListInRun
 
 
-def need(above: Partitions, now: int) -> int:
+def need(above: ListInRun, now: int) -> int:
     """Return how urgent it is to read a list or one of its children.
 
     That is the greatest product of waiting time and weight; all times are in milliseconds.
@@ -36,13 +36,13 @@ def need(above: Partitions, now: int) -> int:
     )
 
 
-def _last_turn(of: Partitions) -> int:
+def _last_turn(of: ListInRun) -> int:
     """Return when a list, or its partition that waits longest, last had its turn."""
     parts = [last_served(state) for whole in of.wholes for state in of.states_within(whole)]
     return max(last_served(of.output.stream_state), min(parts, default=0))
 
 
-def note_turn(of: Partitions, contexts: Iterable[Context | None], page: Page) -> None:
+def note_turn(of: ListInRun, contexts: Iterable[Context | None], page: Page) -> None:
     """Note that partitions had their turn, if this run has asked for a page of them."""
     run = of.run
     if run.budget.is_bounded and page.answered * 1000 >= run.began:
@@ -51,14 +51,14 @@ def note_turn(of: Partitions, contexts: Iterable[Context | None], page: Page) ->
             state["served_at"] = served_at
 
 
-def remembered(above: Partitions, child: Partitions) -> Iterator[Context]:
+def remembered(above: ListInRun, child: ListInRun) -> Iterator[Context]:
     """Yield the contexts of a child below the rows that the last full read found in scope."""
     turns = _turns([child])
     for parent_id in sorted(turns, key=turns.__getitem__):
         yield from above.contexts_below({ID: parent_id})
 
 
-def sort_by_turn(above: Partitions, records: list[Any]) -> None:
+def sort_by_turn(above: ListInRun, records: list[Any]) -> None:
     """Sort records of a list by how long their children have waited."""
     turns = _turns(above.wanted_children)
     records.sort(
@@ -66,7 +66,7 @@ def sort_by_turn(above: Partitions, records: list[Any]) -> None:
     )
 
 
-def _turns(children: Iterable[Partitions]) -> dict[int, int]:
+def _turns(children: Iterable[ListInRun]) -> dict[int, int]:
     """Return when each parent's children were last served: the child that waits longest."""
     turns: dict[int, int] = {}
     for child in children:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tap_ft42.declared.listing import LARGEST
 from tap_ft42.planning.cursus import cursus_ids
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +28,3 @@ class Scope:
     def has_campus(self, campus_id: object) -> bool:
         """Tell whether a campus is in scope."""
         return not self.campus_ids or campus_id in self.campus_ids
-
-
-def id_lists(ids: Iterable[int], longest: int = LARGEST) -> list[str]:
-    """Write ids as filter values: lists as long as the API takes, or `longest`."""
-    ordered = sorted(ids)
-    return [
-        ",".join(map(str, ordered[start : start + longest]))
-        for start in range(0, len(ordered), longest)
-    ]

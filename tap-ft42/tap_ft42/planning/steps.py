@@ -89,26 +89,22 @@ class Step:
 
         `accepts` judges by the first page whether a load or a window is worth its cost.
         """
-        is_sortable = listing.is_sortable
         match self.way:
             case Way.LIST:
-                return partial(read_list, is_sortable=is_sortable)
+                return read_list
             case Way.FULL | Way.LOAD:
                 return partial(
                     read_from_scratch,
                     region=self.region,
-                    is_sortable=is_sortable,
                     window=self._window(listing.cursor),
                     accepts=accepts,
                 )
             case Way.CHANGES:
-                # The rows have no positions, so the borders of pages cannot be proven.
-                return partial(read_window, region=self.region, is_sortable=False)
+                return partial(read_window, region=self.region, shows_key=False)
             case Way.WINDOW:
                 return partial(
                     read_window,
                     region=self.region,
-                    is_sortable=is_sortable,
                     is_newest_first=listing.is_newest_first,
                     accepts=accepts,
                 )

@@ -5,8 +5,8 @@ requests: ``filter[campus]=1,9,12,…`` asks for several campuses at once. Such 
 *sweep*. The state, the tables and the SDK know nothing of it: each partition keeps its own
 bookmark, and a sweep moves the bookmarks of all its members alike.
 
-**Members.** Partitions share a sweep if their first load is done, and if they are complete up
-to instants within one hour. Partitions whose first load has come equally far share one, too:
+**Members.** ListInRun share a sweep if their first load is done, and if they are complete up
+to instants within one hour. ListInRun whose first load has come equally far share one, too:
 for example all that no run has begun. A campus that is new in the scope is loaded by itself.
 It joins the sweep of the others in the next run, as a run levels the bookmarks of all
 partitions that it has read.

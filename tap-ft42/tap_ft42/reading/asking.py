@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from tap_ft42.api.ledger import Entry
     from tap_ft42.api.page import Page
-    from tap_ft42.reading.looks import Looks
     from tap_ft42.reading.regions import Region
+    from tap_ft42.reading.route import Route
 
 COUNT = 0
 """The page number that means: only the total is wanted."""
@@ -60,6 +60,11 @@ class Ask(Protocol):
         """
         ...
 
+    @property
+    def is_sortable(self) -> bool:
+        """Whether the API sorts the list by ids and by its cursor, as far as known."""
+        ...
+
     def after(self, number: int) -> Ask:
         """Return an `Ask` for answers that are consumed between a page and the next one."""
         ...
@@ -88,23 +93,28 @@ class TooDearError(Exception):
     """A list costs more requests than it is worth."""
 
 
+@dataclass(frozen=True)
 class Source(ABC):
-    """The source of a read's pages. This base class is one answer of a fixed size."""
+    """The source of a read's pages. This base class is one answer of a fixed size.
+
+    Attributes:
+        route: The list's route.
+        is_divided: Whether to divide lists of too many ids; otherwise they raise a
+            `TooLargeError`.
+    """
+
+    route: Route
+    is_divided: bool = field(default=True, kw_only=True)
 
     @property
-    def looks(self) -> Looks | None:
-        """The tests of its ranges; None if it has none."""
-        return None
+    def entry(self) -> Entry:
+        """The entry of the ledger that counts its requests."""
+        return self.route.entry
 
     @property
     def example(self) -> int | None:
         """The id of one of its rows, if one is known."""
         return None
-
-    @property
-    @abstractmethod
-    def entry(self) -> Entry:
-        """The entry of the ledger that counts its requests."""
 
     @abstractmethod
     def fetch(self, region: Region, number: int, sort: str | None) -> Page:
@@ -184,6 +194,11 @@ class Metered(Ask):
     def ids(self) -> IdSet:
         """The ids of all rows that have come."""
         return self._spent.ids
+
+    @property
+    @override
+    def is_sortable(self) -> bool:
+        return self._ask.is_sortable
 
     @override
     async def __call__(self, region: Region, number: int, sort: str | None) -> Page:

@@ -75,6 +75,11 @@ class RouteFacts:
         # An order that nobody has tried is tried.
         return "sorts" not in self.can.observed or set(columns) <= set(self.can.sorts)
 
+    @property
+    def is_sortable(self) -> bool:
+        """Whether the list can be sorted by ids and by its cursor, as far as known."""
+        return {ID, self.listing.key} <= {*self.can.sorts}
+
     def narrows_by(self, column: str) -> bool:
         """Tell whether the list can be narrowed by a range of a column."""
         return "ranges" not in self.can.observed or column in self.can.ranges

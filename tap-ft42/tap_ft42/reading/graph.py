@@ -14,11 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import date
 
-    from tap_ft42.api.ledger import Entry
     from tap_ft42.api.page import Page
     from tap_ft42.reading.reader import ListReader
     from tap_ft42.reading.regions import Region
-    from tap_ft42.reading.route import Route
 
 _TRIES = 2
 """If a graph is not answered twice, it is too much for the API, and the run does without."""
@@ -28,13 +26,7 @@ _TRIES = 2
 class _Graph(Source):
     """A graph: one answer without pages."""
 
-    route: Route
     query: Mapping[str, Any]
-
-    @property
-    @override
-    def entry(self) -> Entry:
-        return self.route.entry
 
     @override
     def fetch(self, region: Region, number: int, sort: str | None) -> Page:

@@ -1,11 +1,22 @@
-"""Lists of ids in the filters of a query, and queries with shorter ones."""
+"""Lists of ids as the values of filters, and queries with shorter ones."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tap_ft42.declared.listing import LARGEST
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
+
+
+def id_lists(ids: Iterable[int], longest: int = LARGEST) -> list[str]:
+    """Write ids as filter values: lists as long as the API takes, or `longest`."""
+    ordered = sorted(ids)
+    return [
+        ",".join(map(str, ordered[start : start + longest]))
+        for start in range(0, len(ordered), longest)
+    ]
 
 
 def longest_list(query: Mapping[str, Any]) -> tuple[str, list[str]]:

@@ -70,7 +70,7 @@ async def read_in_order(
         if not walk.takes(page):
             break
         yield Part(page)
-        async for part in walk.borders.prove(ask.after(walk.number), page):
+        async for part in walk.proven_by(page, ask.after(walk.number)):
             yield part
         yield Part(None, reached=walk.borders.reached(walk.last))
         if walk.is_by_keys:
@@ -98,7 +98,7 @@ async def _concluded(ask: Ask, walk: _Walk, *, is_part: bool) -> AsyncIterator[P
         witness = await one_page(again, region, number + 1, order_by(key))
         if seen.add(witness):
             yield Part(witness)
-        async for part in walk.borders.prove(rest, witness):
+        async for part in walk.proven_by(witness, rest):
             yield part
     async for part in _read_gaps(rest, region, key, walk.doubted, seen):
         yield part
@@ -164,6 +164,13 @@ class _Walk:
         self.last = keys[-1] if keys else self.last
         self._before = page
         return self.is_sorted
+
+    async def proven_by(self, witness: Page, ask: Ask) -> AsyncIterator[Part]:
+        """Prove borders by an answer; yield and account for what lies in their gaps."""
+        async for part in self.borders.prove(ask, witness):
+            if part.page is not None:
+                self.seen.add_from_gap(part.page)
+            yield part
 
     @property
     def has_all(self) -> bool:

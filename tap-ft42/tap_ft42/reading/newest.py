@@ -66,13 +66,13 @@ class Order:
         return self._holds and self._is_certain
 
 
-async def read_newest(ask: Ask, region: Region, *, is_sortable: bool) -> AsyncIterator[Part]:
+async def read_newest(ask: Ask, region: Region, *, is_sorted: bool) -> AsyncIterator[Part]:
     """Read a window of the cursor from the top of the whole list.
 
     Args:
         ask: Asks for pages.
         region: The window.
-        is_sortable: Whether the API sorts the list; otherwise it has that order by itself.
+        is_sorted: Whether to ask for that order; otherwise the list has it by itself.
 
     Raises:
         OutOfOrderError: The list cannot be read in this way.
@@ -82,7 +82,7 @@ async def read_newest(ask: Ask, region: Region, *, is_sortable: bool) -> AsyncIt
     (key,) = region.bounds
     lower, _ = region.interval(key)
     sort, oldest, last = None, None, None
-    if is_sortable:
+    if is_sorted:
         sort = f"-{key},-{ID}"
         oldest = await look.after(0)(_EVERYTHING, 1, order_by(key))
         if not oldest.ascends(key):

@@ -143,14 +143,13 @@ class Pipeline:
         """Whether the API is down, and the run has given up waiting."""
         return self._outages.is_given_up
 
-    def read(  # noqa: PLR0913 - the read and its options
+    def read(
         self,
         place: Place,
         source: Source,
         read: Callable[[Ask], AsyncIterator[Part]],
         *,
         is_urgent: bool = False,
-        is_divided: bool = True,
         max_tries: int = MAX_TRIES,
     ) -> Reading:
         """Start a read.
@@ -161,8 +160,6 @@ class Pipeline:
             read: One of the functions of `tap_ft42.reading.reads`.
             is_urgent: Whether to fetch the first page before anything else, as it tells how
                 much there is to read.
-            is_divided: Whether to divide lists of too many ids; otherwise they raise a
-                `TooLargeError`.
             max_tries: How often each request is tried.
 
         Returns:
@@ -177,7 +174,7 @@ class Pipeline:
             source.entry.stream, self._answer, self._troubles.look_into, max_tries=max_tries
         )
         ask = PlacedAsk(answer, source, reading.note, place, is_urgent=is_urgent)
-        parts = fitted(ask, read, is_divided=is_divided)
+        parts = fitted(ask, read)
         self._loop.call_soon_threadsafe(self._begin, reading, parts)
         return reading
 

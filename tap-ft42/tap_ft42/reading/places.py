@@ -45,10 +45,15 @@ class PlacedAsk(Ask):
         self._place = place
         self._is_urgent = is_urgent
 
+    @property
+    @override
+    def is_sortable(self) -> bool:
+        return self.source.route.facts.is_sortable
+
     @override
     async def __call__(self, region: Region, number: int, sort: str | None) -> Page:
-        if (looks := self.source.looks) is not None:
-            await looks.at_bounds(self._at_once, region, self.source.example)
+        looks = self.source.route.looks
+        await looks.at_bounds(self._at_once, region, self.source.example)
         page = await self._answer(
             (*self._place, number, 0),
             self.source,
@@ -56,21 +61,20 @@ class PlacedAsk(Ask):
             is_urgent=self._is_urgent and number == 1,
         )
         self._note(page)
-        if number in {1, COUNT} and looks is not None:
+        if number in {1, COUNT}:
             await looks.at_reach(self._at_once, region, page, is_count=number == COUNT)
         return page
 
     async def _at_once(self, region: Region, *, sort: str = "", is_count: bool = False) -> Page:
         """Ask for a first page, or a total, at once: other requests wait for the answer."""
-        looks, number = self.source.looks, COUNT if is_count else 1
-        is_sorted = looks is not None and sort.removeprefix("-") in looks.facts.can.sorts
+        can, number = self.source.route.facts.can, COUNT if is_count else 1
+        is_sorted = sort.removeprefix("-") in can.sorts
         place, request = (*self._place, 0, 0), (region, number, sort if is_sorted else None)
         return await self._answer(place, self.source, request, is_urgent=True)
 
     @override
     async def prepare(self, head: Page) -> None:
-        if (looks := self.source.looks) is not None:
-            await looks.ahead(self._at_once, head)
+        await self.source.route.looks.ahead(self._at_once, head)
 
     @override
     def after(self, number: int) -> Ask:
@@ -91,14 +95,13 @@ class PlacedAsk(Ask):
 
 
 async def fitted(
-    ask: PlacedAsk, read: Callable[[Ask], AsyncIterator[Part]], *, is_divided: bool
+    ask: PlacedAsk, read: Callable[[Ask], AsyncIterator[Part]]
 ) -> AsyncIterator[Part]:
     """Run a read with requests that are small enough for the API.
 
     Args:
         ask: Asks for pages.
         read: The read.
-        is_divided: Whether a list of too many ids may be divided into shorter ones.
 
     Yields:
         The parts of the read, some perhaps twice. If a list was divided, `reached` is None.
@@ -114,17 +117,16 @@ async def fitted(
             async for part in read(ask if source is ask.source else ask.of(source, 0)):
                 yield part
         except TooLargeError as too_large:
-            if len(too_large.instead) > 1 and not is_divided:
+            if len(too_large.instead) > 1 and not ask.source.is_divided:
                 raise
             instead, learn = too_large.instead, too_large.learn
         else:
             return
-    elif not is_divided:
+    elif not ask.source.is_divided:
         message = "more ids than 42 takes in one list"
         raise TooLargeError(message, instead)
     for number, source in enumerate(instead):
-        parts = fitted(ask.of(source, _APART + number), read, is_divided=is_divided)
-        async for part in parts:
+        async for part in fitted(ask.of(source, _APART + number), read):
             yield part if len(instead) == 1 else replace(part, reached=None)
     if learn is not None:
         learn()

@@ -62,11 +62,18 @@ class ListReader:
     def route(self, path: str) -> Route:
         """Return a route of the list; its path has names in braces."""
         if path not in self._routes:
-            looks = Looks(RouteFacts(self.listing, path, self.state, self.today))
+            facts = RouteFacts(self.listing, path, self.state, self.today)
             entry = self.ledger.entry(self.listing.name, path)
-            permit = partial(self.pipeline.permit, entry)
             route = Route(
-                self.listing, path, self.client, self.spool, entry, looks, permit, self.widths
+                self.listing,
+                path,
+                self.client,
+                self.spool,
+                entry,
+                facts,
+                Looks(facts),
+                partial(self.pipeline.permit, entry),
+                self.widths,
             )
             return self._routes.setdefault(path, route)
         return self._routes[path]
@@ -81,7 +88,7 @@ class ListReader:
         """Rows of a page."""
         return min(self.largest_page, self.route(self.listing.path).facts.can.page_size)
 
-    def source(
+    def source(  # noqa: PLR0913 - the rows, and how they are asked for
         self,
         context: Context | None,
         query: Mapping[str, Any],
@@ -89,6 +96,7 @@ class ListReader:
         *,
         path: str | None = None,
         size: int | None = None,
+        is_divided: bool = True,
     ) -> ListSource:
         """Return the source of some rows.
 
@@ -98,17 +106,17 @@ class ListReader:
             plan: Name of the plan in the spool; None if the pages are not kept.
             path: The route; None for that of the listing.
             size: Rows of a page; None for the usual number.
+            is_divided: As in `Source`.
         """
         route = self.route(self.listing.path if path is None else path)
         url = self.client.api_url + route.path.format(**context or {})
-        return ListSource(route, url, query, plan, size or self.page_size)
+        return ListSource(
+            route, url, query, plan, size or self.page_size, is_divided=is_divided
+        )
 
     def whole(self, ask: Ask) -> AsyncIterator[Part]:
         """Read all rows of a source; for `Pipeline.read`."""
-        is_sortable = self.listing.is_sortable
-        if not self.listing.has_ranges:
-            return read_list(ask, is_sortable=is_sortable)
-        return read_from_scratch(ask, Region({}), is_sortable=is_sortable)
+        return read_from_scratch(ask, Region()) if self.listing.has_ranges else read_list(ask)
 
     def ask_one(  # noqa: PLR0913 - the row, and the place of the answer
         self,
@@ -128,13 +136,13 @@ class ListReader:
             place: The place of the answer in the order of consumption.
             context: Fills the names in the path.
             sort: The order in which the row is the first one; None for any row.
-            is_divided: As in `Pipeline.read`.
+            is_divided: As in `Source`.
 
         Returns:
             A reading for `one_of`.
         """
-        source = self.source(context, query, path=path, size=1)
-        return self.ask_first(source, place, sort=sort, is_divided=is_divided)
+        source = self.source(context, query, path=path, size=1, is_divided=is_divided)
+        return self.ask_first(source, place, sort=sort)
 
     def ask_first(
         self,
@@ -142,14 +150,11 @@ class ListReader:
         place: Place = NOW,
         *,
         sort: str | None = None,
-        is_divided: bool = True,
         max_tries: int = MAX_TRIES,
     ) -> Reading:
         """Ask for the first page of a source."""
         read = partial(_first_page, sort=sort)
-        return self.pipeline.read(
-            place, source, read, is_divided=is_divided, max_tries=max_tries
-        )
+        return self.pipeline.read(place, source, read, max_tries=max_tries)
 
     def one_of(self, reading: Reading) -> Page:
         """Wait for the page of a reading that has only one; raises as `Pipeline.parts`."""

@@ -84,7 +84,6 @@ async def read_from_scratch(
     ask: Ask,
     region: Region,
     *,
-    is_sortable: bool,
     window: Region | None = None,
     accepts: Callable[[Page], bool] | None = None,
 ) -> AsyncIterator[Part]:
@@ -93,7 +92,6 @@ async def read_from_scratch(
     Args:
         ask: Asks for pages.
         region: The rows to read. If they cannot be sorted, a window must close the region.
-        is_sortable: Whether the API sorts the list by id.
         window: The same rows as a window of the cursor, in case the API has no ranges of ids;
             None if no windows of the list are read later.
         accepts: Judges by the first page whether the read is worth its cost; None if it is.
@@ -106,29 +104,26 @@ async def read_from_scratch(
         IncompleteReadError: It cannot be proven that these are all rows.
     """
     try:
-        parts = _from_scratch(
-            Metered(ask), region, is_sortable=is_sortable, is_load=window is not None,
-            accepts=accepts,
-        )  # fmt: skip
-        async for part in parts:
+        is_load = window is not None
+        async for part in _from_scratch(Metered(ask), region, is_load=is_load, accepts=accepts):
             yield part
     except RangeIgnoredError as ignored:
         again = ask.after(MOST_SLICES)
         if ignored.key == ID and window is not None:
-            parts = _by_window(again, window, is_sortable=is_sortable)
+            parts = _by_window(again, window)
         else:
-            parts = _regardless(again, region.without(ignored.key), is_sortable=is_sortable)
+            parts = _regardless(again, region.without(ignored.key))
         async for part in parts:
             yield replace(part, reached=None)
 
 
-async def _by_window(ask: Ask, window: Region, *, is_sortable: bool) -> AsyncIterator[Part]:
+async def _by_window(ask: Ask, window: Region) -> AsyncIterator[Part]:
     """Read a list by a window of all its rows, and test whether the window is cut silently.
 
     As the list has no ranges of ids, the test asks for two pages of the list without a window.
     """
     look, size, (key,) = Metered(ask), 1, window.bounds
-    async for part in read_window(look, window, is_sortable=is_sortable):
+    async for part in read_window(look, window):
         size = size if part.page is None else part.page.size
         yield part
     lower, upper = window.interval(key)
@@ -139,7 +134,7 @@ async def _by_window(ask: Ask, window: Region, *, is_sortable: bool) -> AsyncIte
         rows = zip(page.ids, page.keys(key), strict=False)
         if any(position <= upper and own not in look.ids for own, position in rows):
             yield Part(None, is_cut=True)
-            async for part in read_list(look.after(MOST_SLICES), is_sortable=is_sortable):
+            async for part in read_list(look.after(MOST_SLICES)):
                 yield part
             return
     yield Part(None, is_cut=False)
@@ -149,7 +144,7 @@ async def read_window(
     ask: Ask,
     region: Region,
     *,
-    is_sortable: bool,
+    shows_key: bool = True,
     is_newest_first: bool = False,
     accepts: Callable[[Page], bool] | None = None,
 ) -> AsyncIterator[Part]:
@@ -158,7 +153,7 @@ async def read_window(
     Args:
         ask: Asks for pages.
         region: A closed window.
-        is_sortable: Whether the API sorts the list.
+        shows_key: Whether the rows show the cursor; otherwise pages in its order prove nothing.
         is_newest_first: Whether the latest change comes first if no order is asked for.
         accepts: Judges by the first page whether the read is worth its cost; None if it is.
 
@@ -169,8 +164,8 @@ async def read_window(
         TooDearError: The read is not worth its cost.
         IncompleteReadError: It cannot be proven that these are all rows.
     """
+    is_sortable, (key,) = shows_key and ask.is_sortable, region.bounds
     read = partial(_window, is_sortable=is_sortable, accepts=accepts)
-    (key,) = region.bounds
     try:
         async for part in _in_pieces(read, Metered(ask), region, key):
             yield part
@@ -180,14 +175,14 @@ async def read_window(
             if not (is_sorted or is_newest_first):
                 break
             try:
-                newest = read_newest(again.after(number), region, is_sortable=is_sorted)
+                newest = read_newest(again.after(number), region, is_sorted=is_sorted)
                 async for part in newest:
                     yield part
             except OutOfOrderError:
                 continue
             return
         rest = region.without(ignored.key)
-        async for part in _regardless(again.after(2), rest, is_sortable=is_sortable):
+        async for part in _regardless(again.after(2), rest):
             yield part
 
 
@@ -265,14 +260,14 @@ async def _refuse_dear(
         raise TooDearError
 
 
-async def _regardless(ask: Ask, region: Region, *, is_sortable: bool) -> AsyncIterator[Part]:
+async def _regardless(ask: Ask, region: Region) -> AsyncIterator[Part]:
     """Read a region as a whole; if a range of it is ignored, without this range."""
     try:
-        async for part in read_list(ask, region, is_sortable=is_sortable):
+        async for part in read_list(ask, region):
             yield part
     except RangeIgnoredError as ignored:
         rest = region.without(ignored.key)
-        async for part in _regardless(ask.after(MOST_SLICES), rest, is_sortable=is_sortable):
+        async for part in _regardless(ask.after(MOST_SLICES), rest):
             yield part
 
 
@@ -280,10 +275,10 @@ async def _from_scratch(
     ask: Metered,
     region: Region,
     *,
-    is_sortable: bool,
     is_load: bool,
     accepts: Callable[[Page], bool] | None,
 ) -> AsyncIterator[Part]:
+    is_sortable = ask.is_sortable
     head = await one_page(ask, region, 1, "-id" if is_sortable else None)
     await _refuse_dear(ask, region, head, accepts)
     if is_load:  # windows will follow

@@ -26,7 +26,8 @@ class Route:
         client: Asks for pages.
         spool: Keeps pages until a state covers them.
         entry: Counts the requests and their rows.
-        looks: The tests of its ranges, and with them what the route was found to do.
+        facts: What the route was found to do.
+        looks: The tests of its ranges.
         permit: Waits until one more request may be sent; raises `RunEnds` if none may.
         widths: The widest range that 42 has answered for any list of the run: of ids (True)
             or of instants (False).
@@ -39,13 +40,9 @@ class Route:
     client: Client
     spool: Spool
     entry: Entry
+    facts: RouteFacts
     looks: Looks
     permit: Callable[[], None]
     widths: dict[bool, int] = field(default_factory=dict)
     examples: dict[str, int] = field(default_factory=dict)
     shown: dict[str, list[str]] = field(default_factory=dict)
-
-    @property
-    def facts(self) -> RouteFacts:
-        """What the route was found to do."""
-        return self.looks.facts

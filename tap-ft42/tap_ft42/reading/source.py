@@ -22,11 +22,7 @@ from tap_ft42.reading.regions import MAX_ID, RangeIgnoredError, Region
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from tap_ft42.api.ledger import Entry
     from tap_ft42.api.page import Page
-    from tap_ft42.reading.facts import RouteFacts
-    from tap_ft42.reading.looks import Looks
-    from tap_ft42.reading.route import Route
 
 
 @dataclass(frozen=True)
@@ -34,7 +30,6 @@ class ListSource(Source):
     """Some rows of a list, and their pages on disk.
 
     Attributes:
-        route: The list's route.
         url: The list's address.
         query: Parameters that select its rows.
         plan: Name of the plan in the spool; None if its pages are not kept.
@@ -42,21 +37,15 @@ class ListSource(Source):
         look: How often the read has looked at these rows before.
     """
 
-    route: Route
     url: str
     query: Mapping[str, Any]
     plan: str | None
     size: int
     look: int = 0
 
-    @property
-    @override
-    def entry(self) -> Entry:
-        return self.route.entry
-
     @override
     def recall(self, region: Region, number: int, sort: str | None) -> Page | None:
-        self.facts.refuse_ranges(region)  # a request that is not sent must cost no quota
+        self.route.facts.refuse_ranges(region)  # a request that is not sent must cost no quota
         if self.plan is None:
             return None
         request = self._request(region, number, sort)
@@ -65,7 +54,7 @@ class ListSource(Source):
 
     @override
     def fetch(self, region: Region, number: int, sort: str | None) -> Page:
-        self.facts.refuse_ranges(region)
+        self.route.facts.refuse_ranges(region)
         asked = self._asked(region, sort)
         try:
             page = self._fetched(asked, number)
@@ -77,12 +66,12 @@ class ListSource(Source):
             if page.total is None:
                 page = self._asked_again_if_empty(asked, number, page)
         if page.ids and not 1 <= min(page.ids) <= max(page.ids) <= MAX_ID:
-            self.facts.tell_odd_ids()
+            self.route.facts.tell_odd_ids()
         for key, strangers in region.strangers(page).items():
             if 2 * strangers > page.count:
-                self.facts.unnarrowed(key)
+                self.route.facts.unnarrowed(key)
         if not region.width(ID) and (page.total or 0) > 1 and not region.strangers(page):
-            self.facts.doubt_totals()  # a single id cannot have several rows
+            self.route.facts.doubt_totals()  # a single id cannot have several rows
         self._compare_changes(region, number, page)
         if self.plan is not None:
             self.route.spool.keep(self.plan, self._request(region, number, sort), page)
@@ -101,7 +90,7 @@ class ListSource(Source):
             rest = region.without(changes.column)
             whole = self._asked_apart(self._asked(rest, None))
             if whole.total == page.total:
-                self.facts.unnarrowed(changes.column)
+                self.route.facts.unnarrowed(changes.column)
                 raise RangeIgnoredError(key=changes.column)
 
     def _fetched(self, asked: Asked, number: int) -> Page:
@@ -122,10 +111,10 @@ class ListSource(Source):
         """Return a page without its total, if the totals are known to be wrong."""
         # If they were doubted lately, a page that lacks counted rows is enough to know it.
         if page.count < page.size and page.count < (page.total or 0) - (number - 1) * page.size:
-            self.facts.doubt_again()
-        page = page.without_total() if self.facts.has_wrong_totals else page
+            self.route.facts.doubt_again()
+        page = page.without_total() if self.route.facts.has_wrong_totals else page
         is_only_one = number == 1 and page.count and page.total is None
-        return page.as_all() if is_only_one and self.facts.is_last(page) else page
+        return page.as_all() if is_only_one and self.route.facts.is_last(page) else page
 
     def _asked_apart(self, asked: Asked, number: int = 1) -> Page:
         """Ask for a page besides the wanted one, once the quota allows it."""
@@ -170,12 +159,12 @@ class ListSource(Source):
 
     def _asked_again_if_empty(self, asked: Asked, number: int, page: Page) -> Page:
         """Ask once more after an answer that has neither rows nor a total."""
-        if self.facts.has_wrong_totals:
+        if self.route.facts.has_wrong_totals:
             return page  # it may have counted them
         with suppress(FatalAPIError):
             page = self._asked_apart(asked, number)
         if not page.count and page.total is None:
-            self.facts.note_uncounted()
+            self.route.facts.note_uncounted()
         return page
 
     def _behind_the_last(
@@ -206,13 +195,13 @@ class ListSource(Source):
             TooLargeError: It refuses so many rows, or perhaps so many ids.
         """
         # Meanwhile, another request may have found out what 42 refuses.
-        self.facts.refuse_ranges(asked.region)
+        self.route.facts.refuse_ranges(asked.region)
         if self._asked(asked.region, sort) != asked:
             self.route.permit()
             return self.fetch(asked.region, number, sort)
         name, ids = self._ids
         suspects = Suspects(
-            self.facts,
+            self.route.facts,
             self.route.widths,
             ask=self._asked_apart,
             filters=[
@@ -235,10 +224,12 @@ class ListSource(Source):
 
     def _asked(self, region: Region, sort: str | None) -> Asked:
         """Return a request, without what the API is known to refuse or to ignore."""
-        is_due = self.facts.is_due("ignored_filters")
-        ignored = [] if is_due else [*filter(self.query.get, self.facts.can.ignored_filters)]
+        is_due = self.route.facts.is_due("ignored_filters")
+        ignored = (
+            [] if is_due else [*filter(self.query.get, self.route.facts.can.ignored_filters)]
+        )
         dropped = frozenset(filter(self._is_checked, ignored))
-        return Asked(region, self.facts.order_of(sort), self.size, without=dropped)
+        return Asked(region, self.route.facts.order_of(sort), self.size, without=dropped)
 
     def _is_checked(self, name: str) -> bool:
         """Tell whether rows show what a filter selects, or the path selects it, too."""
@@ -246,16 +237,6 @@ class ListSource(Source):
         if name == listing.cursus_filter:
             return listing.cursus_column is not None or f"{{{CURSUS}}}" in self.route.path
         return (name, self.query[name]) in listing.filters.items()
-
-    @property
-    def facts(self) -> RouteFacts:
-        """What the route was found to do."""
-        return self.route.facts
-
-    @property
-    @override
-    def looks(self) -> Looks:
-        return self.route.looks
 
     @property
     @override
@@ -284,7 +265,10 @@ class ListSource(Source):
 
     @override
     def fitted(self) -> Sequence[ListSource]:
-        longest, size = self.facts.can.longest_list, min(self.size, self.facts.can.page_size)
+        longest, size = (
+            self.route.facts.can.longest_list,
+            min(self.size, self.route.facts.can.page_size),
+        )
         if size < self.size:
             return replace(self, size=size).fitted()
         return [self] if len(self._ids[1]) <= longest else self._pieces(longest)
@@ -305,20 +289,20 @@ class ListSource(Source):
     def _too_heavy(
         self, size: int, why: str = "42 does not answer pages of {} rows in time"
     ) -> TooLargeError:
-        if self.facts.can.page_size >= self.size:
+        if self.route.facts.can.page_size >= self.size:
             why = why.format(self.size)
-            self.facts.learn(f"{why}. They have {size} from now on", page_size=size)
+            self.route.facts.learn(f"{why}. They have {size} from now on", page_size=size)
         return TooLargeError("a page is too large", self.fitted())
 
     def _too_many(self, longest: int) -> TooLargeError:
         name, ids = self._ids
-        self.facts.shorten(name, len(ids), longest)
+        self.route.facts.shorten(name, len(ids), longest)
         return TooLargeError(f"it answers for {longest} of them", self._pieces(longest))
 
     def _too_long(self, why: str) -> TooLargeError:
         name, ids = self._ids
         longest = ceil(len(ids) / 2)
-        learn = partial(self.facts.shorten, name, len(ids), longest)
+        learn = partial(self.route.facts.shorten, name, len(ids), longest)
         return TooLargeError(why, self._pieces(longest), learn)
 
     def _params(self, asked: Asked, number: int) -> dict[str, Any]:
@@ -326,7 +310,7 @@ class ListSource(Source):
         query = cut(self.query, 1) if asked.is_of_one else self.query
         return {
             **{name: value for name, value in query.items() if name not in asked.without},
-            **asked.region.params(self.facts.can.margins),
+            **asked.region.params(self.route.facts.can.margins),
             "sort": asked.order,
             "page[number]": max(number, 1),
             "page[size]": 1 if number == COUNT else asked.size,

@@ -23,9 +23,7 @@ _SIZES = 4
 """How often smaller pages are tried if each page has its own order."""
 
 
-async def read_list(
-    ask: Ask, region: Region | None = None, *, is_sortable: bool
-) -> AsyncIterator[Part]:
+async def read_list(ask: Ask, region: Region | None = None) -> AsyncIterator[Part]:
     """Read a whole list, or a region that the API cannot narrow further.
 
     Such a list may also win rows, so a small risk remains: between two pages, one row may be
@@ -35,7 +33,6 @@ async def read_list(
     Args:
         ask: Asks for pages.
         region: The rows to read; None for all.
-        is_sortable: Whether the API sorts the list by id.
 
     Yields:
         The pages, once or several times.
@@ -45,11 +42,11 @@ async def read_list(
             than it counts, as its pages are all the same or repeat each other.
     """
     look = Metered(ask)
-    sort = "id" if is_sortable else None
+    sort = ID if ask.is_sortable else None
     before, is_shuffled = None, False
     for attempt in range(_TRIES):
         seen, order = PagesRead(), Order()
-        last, is_sorted = 0, is_sortable
+        last, is_sorted = 0, sort is not None
         look = look.again() if attempt else look
         async for page in all_pages(look.after(attempt), region or Region(), sort, seen):
             order.add(page)

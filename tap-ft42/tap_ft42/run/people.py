@@ -18,8 +18,8 @@ from tap_ft42.api.page import with_ids
 from tap_ft42.declared.contexts import parent_of
 from tap_ft42.declared.events import Events
 from tap_ft42.declared.listing import BY_PERSON, ID, LARGEST
-from tap_ft42.planning.scope import id_lists
 from tap_ft42.reading.asking import IncompleteReadError, TooLargeError
+from tap_ft42.reading.id_lists import id_lists
 from tap_ft42.reading.refused import asked_again_if_refused
 from tap_ft42.run.lifecycle import PARTIAL_FAILURES
 

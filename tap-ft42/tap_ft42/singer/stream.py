@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from singer_sdk.singerlib import RecordMessage
 
     from tap_ft42.declared.listing import Listing
-    from tap_ft42.lists.list_run import ListRun
+    from tap_ft42.lists.list_sync import ListSync
     from tap_ft42.singer.own.rejections import RejectedRecordsStream
 
 
@@ -44,7 +44,7 @@ class FT42Stream(AnnouncedStream, Output):
     schema: ClassVar[StreamSchema[str]] = StreamSchema(SCHEMAS)
     TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE  # rows fit their schema already
 
-    list_run: ListRun
+    list_sync: ListSync
     """Reads the list in this run."""
     rejected_records: RejectedRecordsStream
     """The stream that keeps records that break the schema."""
@@ -61,13 +61,13 @@ class FT42Stream(AnnouncedStream, Output):
         self._tap_state = state
         self.primary_keys = self.schema["x-primary-key"]
 
-    def attach(self, list_run: ListRun, rejected_records: RejectedRecordsStream) -> None:
+    def attach(self, list_sync: ListSync, rejected_records: RejectedRecordsStream) -> None:
         """Let the stream take part in a run."""
-        self.list_run, self.rejected_records = list_run, rejected_records
+        self.list_sync, self.rejected_records = list_sync, rejected_records
         # The SDK would add it when the pipeline's thread first asks for it, perhaps just while
         # the state is written.
         self.tap_state.setdefault("bookmarks", {}).setdefault(self.name, {})
-        listing, scope = self.listing, list_run.run.scope
+        listing, scope = self.listing, list_sync.run.scope
         if listing.people_filter is not None:
             self.state_partitioning_keys = ()  # all batches of people share one bookmark
         elif listing.by_cursus and len(scope.cursus_ids) == 1:
@@ -76,7 +76,7 @@ class FT42Stream(AnnouncedStream, Output):
 
     @cached_property
     def _rows(self) -> Rows:
-        return Rows(self.name, self.schema, self.list_run.rejections)
+        return Rows(self.name, self.schema, self.list_sync.rejections)
 
     # What the SDK syncs
 
@@ -85,24 +85,24 @@ class FT42Stream(AnnouncedStream, Output):
     def partitions(self) -> list[dict[str, Any]] | None:
         if self.listing.parent is not None:
             return super().partitions
-        return self.list_run.partitions.contexts
+        return self.list_sync.list.contexts
 
     @override
     def generate_child_contexts(
         self, record: Record, context: Context | None
     ) -> Iterable[Context | None]:
-        started = self.list_run.started
+        started = self.list_sync.started
         return started.contexts_below(record) if started.children else ()
 
     @override
     def _sync_records(
         self, context: Context | None = None, *, write_messages: bool = True
     ) -> Generator[dict[str, Any], Any, Any]:
-        lifecycle = self.list_run.run.lifecycle
+        lifecycle = self.list_sync.run.lifecycle
         try:
             lifecycle.begin_stream(self.name)
             # The context of a parent names no cursus; a partition without parent does.
-            for own in self.list_run.partitions.by_cursus(context) if context else [None]:
+            for own in self.list_sync.list.by_cursus(context) if context else [None]:
                 yield from super()._sync_records(own, write_messages=write_messages)
         except RunEnds as end:
             # The budget ended before the list: when the run asked for a token or for people.
@@ -116,12 +116,12 @@ class FT42Stream(AnnouncedStream, Output):
 
     @override
     def get_records(self, context: Context | None) -> Iterator[dict[str, Any]]:
-        if self.list_run.run.is_dry_run:
-            yield from tried_out(self.list_run.partitions, context)
+        if self.list_sync.run.is_dry_run:
+            yield from tried_out(self.list_sync.list, context)
         else:
-            yield from self.list_run.records(context)
+            yield from self.list_sync.records(context)
         streams = {child.name: child for child in self.child_streams}
-        for name, own in children_of_unread_rows(self.list_run, context):
+        for name, own in children_of_unread_rows(self.list_sync, context):
             streams[name].sync(own)
 
     # Rows
@@ -144,22 +144,22 @@ class FT42Stream(AnnouncedStream, Output):
         Raises:
             BrokenRecordError: The record breaks the schema.
         """
-        shaped = self._rows.row(record, self.list_run.added(record, context))
-        if not self.list_run.is_in_scope(shaped):
+        shaped = self._rows.row(record, self.list_sync.added(record, context))
+        if not self.list_sync.is_in_scope(shaped):
             if is_listed:
-                self.list_run.leave_out(shaped, context)
+                self.list_sync.leave_out(shaped, context)
             return None
-        self.list_run.count(shaped, context)
+        self.list_sync.count(shaped, context)
         return self.personal.row(shaped)
 
     @cached_property
     @override
     def personal(self) -> PersonalData:
-        return PersonalData(self.schema, self.list_run.run.privacy)
+        return PersonalData(self.schema, self.list_sync.run.privacy)
 
     @override
     def reject(self, record: object, reason: str) -> None:
-        self.list_run.rejections.note(reason=reason)
+        self.list_sync.rejections.note(reason=reason)
         # A stream map may remove columns, and it is not known where in the record they are.
         # Then only the reason is kept.
         kept = None
@@ -177,7 +177,7 @@ class FT42Stream(AnnouncedStream, Output):
 
     @override
     def row(self, record: object, context: Context | None) -> dict[str, Any]:
-        return self._rows.shape.row(record, self.list_run.added(record, context))
+        return self._rows.shape.row(record, self.list_sync.added(record, context))
 
     @property
     @override
@@ -211,7 +211,7 @@ class FT42Stream(AnnouncedStream, Output):
                 self.name,
                 record,
                 version=self._stream_version,
-                extracted_at=self.list_run.run.clock.now(),
+                extracted_at=self.list_sync.run.clock.now(),
             )
             self.state_manager.is_flushed = False
         else:
@@ -220,7 +220,7 @@ class FT42Stream(AnnouncedStream, Output):
     @override
     def _generate_record_messages(self, record: Record) -> Generator[RecordMessage, None, None]:
         for message in super()._generate_record_messages(record):
-            message.time_extracted = self.list_run.run.clock.now()
+            message.time_extracted = self.list_sync.run.clock.now()
             yield message
 
     @cached_property
@@ -238,7 +238,7 @@ class FT42Stream(AnnouncedStream, Output):
     @override
     def emit_activate_version_messages(self) -> bool:
         # After such a message a target deletes the rows that do not come again.
-        is_backfill = self.list_run.run.backfill is not None
+        is_backfill = self.list_sync.run.backfill is not None
         return not is_backfill and super().emit_activate_version_messages
 
     # State
@@ -256,21 +256,21 @@ class FT42Stream(AnnouncedStream, Output):
     @override
     def _write_state_message(self) -> None:
         """Write the state every few seconds only, as it holds the bookmarks of all streams."""
-        self.list_run.run.write_state_if_due()
+        self.list_sync.run.write_state_if_due()
 
     @override
     def finalize_state_progress_markers(self, state: dict[str, Any] | None = None) -> None:
         # The SDK calls this once a run, after the last parent of the stream.
-        self.list_run.end_partitions()
+        self.list_sync.end_partitions()
         # The SDK asks for the partitions, so the people of the scope may be looked up.
         with suppress(RunEnds, *PARTIAL_FAILURES):
             super().finalize_state_progress_markers(state)
         self._write_state_message()
-        self.list_run.run.lifecycle.end_stream(self.name)
+        self.list_sync.run.lifecycle.end_stream(self.name)
 
     @override
     def log_sync_costs(self) -> None:
         # The SDK calls this after all streams were read, and not if one failed.
         super().log_sync_costs()
-        self._rows.report(may_name=self.list_run.run.privacy.is_full)
-        self.list_run.note_ends()
+        self._rows.report(may_name=self.list_sync.run.privacy.is_full)
+        self.list_sync.note_ends()

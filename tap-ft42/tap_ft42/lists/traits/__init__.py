@@ -15,20 +15,20 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from tap_ft42.lists.traits.trait import Trait
-    from tap_ft42.run.partitions import Partitions
+    from tap_ft42.run.list_in_run import ListInRun
 
 
-def traits_of(partitions: Partitions, other: Callable[[str], Partitions]) -> Iterator[Trait]:
+def traits_of(of: ListInRun, other: Callable[[str], ListInRun]) -> Iterator[Trait]:
     """Yield the traits of a list, as its listing asks for them."""
-    listing = partitions.listing
+    listing = of.listing
     if listing.filters or listing.cursus_column is not None:
-        yield Filtered(partitions)
+        yield Filtered(of)
     if listing.campus_by_person:
-        yield CampusByPerson(partitions)
+        yield CampusByPerson(of)
     if listing.people_filter is not None:
-        yield Newcomers(partitions)
+        yield Newcomers(of)
     if listing.points is not None:
-        yield PointsOfParents(partitions, listing.points)
+        yield PointsOfParents(of, listing.points)
     if listing.movers is not None:
         marks = partial(other, listing.movers.marks)
-        yield SilentChanges(partitions, listing.movers, marks)
+        yield SilentChanges(of, listing.movers, marks)

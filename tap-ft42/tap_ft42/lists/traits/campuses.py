@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tap_ft42.planning.plan import PlannedRead
     from tap_ft42.reading.asking import Part
     from tap_ft42.reading.places import Place
-    from tap_ft42.run.partitions import Partitions
+    from tap_ft42.run.list_in_run import ListInRun
 
 _ROWS_A_USER = 10
 """Rows that each user has at least, when all rows are read."""
@@ -31,8 +31,8 @@ _ROWS_A_USER = 10
 class CampusByPerson(Trait):
     """Rows that go to the campus of their person. Each cursus has a dealer."""
 
-    def __init__(self, partitions: Partitions) -> None:
-        self._list = partitions
+    def __init__(self, of: ListInRun) -> None:
+        self._list = of
 
     @cached_property
     def _dealers(self) -> dict[int, CampusDealer]:

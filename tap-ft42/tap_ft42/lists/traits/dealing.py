@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from tap_ft42.declared.contexts import Context
     from tap_ft42.reading.asking import Part
     from tap_ft42.reading.places import Place
-    from tap_ft42.run.partitions import Partitions
+    from tap_ft42.run.list_in_run import ListInRun
 
 _DEALT = "dealt"
 """Key in the state."""
@@ -60,7 +60,7 @@ _MOST_WAITING = 40
 class CampusDealer:
     """Deals the rows of one cursus to the campuses of a run."""
 
-    def __init__(self, partitions: Partitions, whole: Context | None) -> None:
+    def __init__(self, partitions: ListInRun, whole: Context | None) -> None:
         cursor = partitions.listing.cursor
         self._list = partitions
         self._people = partitions.run.people

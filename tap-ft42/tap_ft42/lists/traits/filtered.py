@@ -15,7 +15,7 @@ from tap_ft42.lists.traits.trait import Trait
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from tap_ft42.run.partitions import Partitions
+    from tap_ft42.run.list_in_run import ListInRun
 
 _MANY = 3
 """After so many rows that a filter should have kept out, the filter counts as ignored."""
@@ -24,8 +24,8 @@ _MANY = 3
 class Filtered(Trait):
     """Checks that rows match the filters of their requests."""
 
-    def __init__(self, partitions: Partitions) -> None:
-        self._list = partitions
+    def __init__(self, of: ListInRun) -> None:
+        self._list = of
         self._let_through = Counter[str]()
         self._is_told = False
 

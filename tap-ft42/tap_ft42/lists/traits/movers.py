@@ -31,8 +31,8 @@ from tap_ft42.declared.listing import LOST
 from tap_ft42.lists.traits.freshness import Freshness
 from tap_ft42.lists.traits.trait import Trait
 from tap_ft42.planning.nights import night_of, share
-from tap_ft42.planning.scope import id_lists
 from tap_ft42.reading.asking import TooLargeError
+from tap_ft42.reading.id_lists import id_lists
 from tap_ft42.run.people import person_of
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from tap_ft42.planning.plan import PlannedRead
     from tap_ft42.reading.asking import Part
     from tap_ft42.reading.places import Place
-    from tap_ft42.run.partitions import Partitions
+    from tap_ft42.run.list_in_run import ListInRun
 
 STATE = "movers"
 """Key in the state of a partition."""
@@ -55,7 +55,7 @@ class SilentChanges(Trait):
     """Rows of people that may have changed while their cursor did not."""
 
     def __init__(
-        self, partitions: Partitions, movers: Movers, marks: Callable[[], Partitions]
+        self, partitions: ListInRun, movers: Movers, marks: Callable[[], ListInRun]
     ) -> None:
         self._list = partitions
         self._movers = movers

@@ -17,14 +17,14 @@ from typing_extensions import override
 from tap_ft42.census.packing import packed_ids, unpacked_ids
 from tap_ft42.lists.traits.trait import Trait
 from tap_ft42.planning.bookmarks import has_bookmark, note_scope
-from tap_ft42.planning.scope import id_lists
+from tap_ft42.reading.id_lists import id_lists
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from tap_ft42.api.page import Page
     from tap_ft42.planning.plan import PlannedRead
-    from tap_ft42.run.partitions import Partitions
+    from tap_ft42.run.list_in_run import ListInRun
 
 _CATCHING_UP = 10
 """A window of everybody's rows may have so many pages more than there are batches."""
@@ -33,8 +33,8 @@ _CATCHING_UP = 10
 class Newcomers(Trait):
     """Rows of the people in scope, and the older rows of people who join them."""
 
-    def __init__(self, partitions: Partitions) -> None:
-        self._list = partitions
+    def __init__(self, of: ListInRun) -> None:
+        self._list = of
         self._are_newcomers_read = False
 
     @override

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from tap_ft42.api.ledger import Entry
     from tap_ft42.declared.contexts import Context
     from tap_ft42.declared.listing import Points
-    from tap_ft42.run.partitions import Partitions
+    from tap_ft42.run.list_in_run import ListInRun
 
 _PROBE = f"{from_milliseconds(0)},{from_milliseconds(1000)}"
 """A window in which no points moved. If rows come, the API ignores the range."""
@@ -49,8 +49,8 @@ _PROBE = f"{from_milliseconds(0)},{from_milliseconds(1000)}"
 class PointsOfParents(Trait):
     """Rows with points. Each parent has the sum of its rows' points."""
 
-    def __init__(self, partitions: Partitions, points: Points) -> None:
-        self._list = partitions
+    def __init__(self, of: ListInRun, points: Points) -> None:
+        self._list = of
         self._points = points
         self._totals: dict[int, Any] = {}
         self._had_rows = set[int]()

@@ -10,22 +10,22 @@ from typing import TYPE_CHECKING, Any
 
 from tap_ft42.api.errors import FatalAPIError
 from tap_ft42.declared.listing import BY_ID
-from tap_ft42.planning.scope import id_lists
 from tap_ft42.reading.asking import IncompleteReadError, TooDearError
+from tap_ft42.reading.id_lists import id_lists
 from tap_ft42.reading.refused import asked_again_if_refused
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from tap_ft42.declared.contexts import Context
-    from tap_ft42.run.partitions import Partitions
+    from tap_ft42.run.list_in_run import ListInRun
 
 
 class Whereabouts:
     """The campuses of the rows of one cursus."""
 
-    def __init__(self, partitions: Partitions, whole: Context | None) -> None:
-        self._list = partitions
+    def __init__(self, of: ListInRun, whole: Context | None) -> None:
+        self._list = of
         self._whole = whole
         self._heeded = 1
         """So many ids of one list are known to count."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.types import Context
 
     from tap_ft42.census.counting import Proof
-    from tap_ft42.lists.list_run import ListRun
+    from tap_ft42.lists.list_sync import ListSync
 
 
 class CensusStream(OwnStream):
@@ -43,7 +43,7 @@ class CensusStream(OwnStream):
         except RunEnds as end:
             self.run.lifecycle.end_early(end)
 
-    def _counted(self, of: ListRun) -> Iterator[dict[str, Any]]:
+    def _counted(self, of: ListSync) -> Iterator[dict[str, Any]]:
         name, budget, progress = of.listing.name, self.run.budget, self.run.lifecycle.progress
         spent, counted, listed, ranges = budget.spent, 0, 0, 0
         progress.begin(name)
@@ -74,7 +74,7 @@ class CensusStream(OwnStream):
             )
 
 
-def _record(of: ListRun, context: Context | None, proof: Proof) -> dict[str, Any]:
+def _record(of: ListSync, context: Context | None, proof: Proof) -> dict[str, Any]:
     # The range of a mere count begins at 0, so its record does not replace one with ids.
     is_whole, personal = proof.ids is None and proof.lower == 1, of.output.personal
     return {

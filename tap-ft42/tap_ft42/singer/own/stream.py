@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from singer_sdk import Tap
     from singer_sdk.helpers.types import Context
 
-    from tap_ft42.lists.list_run import ListRun
+    from tap_ft42.lists.list_sync import ListSync
     from tap_ft42.run.run import Run
 
 
@@ -27,14 +27,14 @@ class OwnStream(AnnouncedStream):
 
     run: Run
     """The run that it describes."""
-    lists: Mapping[str, ListRun]
+    lists: Mapping[str, ListSync]
     """The lists of the run, by name."""
 
     def __init__(self, tap: Tap) -> None:
         super().__init__(tap)
         self.primary_keys = self.schema["x-primary-key"]
 
-    def attach(self, run: Run, lists: Mapping[str, ListRun]) -> None:
+    def attach(self, run: Run, lists: Mapping[str, ListSync]) -> None:
         """Give the stream the run that it describes."""
         self.run, self.lists = run, lists
 

@@ -1,4 +1,4 @@
-"""The partitions of a list in a run: their names, their states, and their requests."""
+"""A list in a run: its partitions, their names and states, and its requests."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ if TYPE_CHECKING:
     from tap_ft42.run.run import Run
 
 
-class Partitions:
-    """The partitions of one list in a run."""
+class ListInRun:
+    """A list of the API in one run."""
 
     def __init__(self, run: Run, listing: Listing, output: Output) -> None:
         self.run = run
         self.listing = listing
         self.output = output
-        self.children: list[Partitions] = []
+        self.children: list[ListInRun] = []
         """The lists that are read for each row of this one."""
         self.plans: dict[str, dict[str, Any]] = {}
         """The plans that this run follows: states, by the names of plans in the spool."""
@@ -47,6 +47,7 @@ class Partitions:
         """The ids of all rows of a reference list, if the run has listed them all."""
         self.is_unreadable = False
         """Whether the list failed in this run, so its rows are taken from another list."""
+        self._take_from(listing.carrier if run.scope.campus_ids else None)
 
     @cached_property
     def reader(self) -> ListReader:
@@ -107,7 +108,7 @@ class Partitions:
         return self.output.selected or self.output.has_selected_descendents
 
     @property
-    def wanted_children(self) -> list[Partitions]:
+    def wanted_children(self) -> list[ListInRun]:
         """The lists that are read for each row of this one."""
         return [child for child in self.children if child.is_wanted]
 
@@ -208,31 +209,24 @@ class Partitions:
 
     # Their requests
 
-    @property
-    def carrier(self) -> Carrier | None:
+    def _take_from(self, carrier: Carrier | None) -> None:
+        self.carrier = carrier
         """The list from which this run takes the rows instead; None if it reads its own."""
-        is_carried = self.run.scope.campus_ids or self.is_unreadable
-        return self.listing.carrier if is_carried else None
-
-    @property
-    def path(self) -> str:
+        self.path = self.listing.path if carrier is None else carrier.path
         """The route in this run; the context fills the names in braces."""
-        return self.listing.path if self.carrier is None else self.carrier.path
-
-    @property
-    def whole_path(self) -> str | None:
+        self.whole_path = self.listing.whole_path if carrier is None else carrier.path
         """The route that lists the rows of all parents; None if the API has none."""
-        return self.listing.whole_path if self.carrier is None else self.carrier.path
 
     def turn_to_carrier(self, failure: Exception) -> bool:
         """Take the rows from the carrier from now on, as the list failed.
 
         Return False if it has no carrier, or is read from it already.
         """
-        is_new = self.listing.carrier is not None and self.carrier is None
-        if not is_new or isinstance(failure, NoTokenError):
+        carrier = self.listing.carrier
+        if carrier is None or self.carrier is not None or isinstance(failure, NoTokenError):
             return False
         self.is_unreadable = True
+        self._take_from(carrier)
         Events(self.listing.name).warning(
             "the list cannot be read. Its rows are taken from %s instead; rows that are "
             "not there are missing. %s",
@@ -292,7 +286,7 @@ class Partitions:
             context: The context of the list, if it has one.
             path: The route; None for that of the list.
             is_proof: Whether a row that does not come is taken for disappeared.
-            is_divided: As in `Pipeline.read`.
+            is_divided: As in `Source`.
 
         Yields:
             Records; some perhaps twice.
@@ -309,10 +303,13 @@ class Partitions:
         run, reader, path = self.run, self.reader, path or self.path
         self.plans[name] = {}
         run.spool.follow(name, {}, run.times.until, longest_age=FRESH)
-        sources = [reader.source(context, query, name, path=path) for query in queries]
         readings = [
-            run.pipeline.read((*NOW, number), source, reader.whole, is_divided=is_divided)
-            for number, source in enumerate(sources)
+            run.pipeline.read(
+                (*NOW, number),
+                reader.source(context, query, name, path=path, is_divided=is_divided),
+                reader.whole,
+            )
+            for number, query in enumerate(queries)
         ]
         for reading in readings:
             for part, _ in run.pipeline.parts(reading):

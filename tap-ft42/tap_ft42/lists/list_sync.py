@@ -1,4 +1,4 @@
-"""One list in one run: it emits the records that reads find, and moves the bookmarks."""
+"""Syncs a list in a run: it emits the records that reads find, and moves the bookmarks."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tap_ft42.lists.turns import note_turn
 from tap_ft42.planning.bookmarks import level
 from tap_ft42.reading.asking import IncompleteReadError, TooDearError, TooLargeError
 from tap_ft42.run.lifecycle import PARTIAL_FAILURES
-from tap_ft42.run.partitions import Partitions
+from tap_ft42.run.list_in_run import ListInRun
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Iterator, Mapping
@@ -40,26 +40,26 @@ if TYPE_CHECKING:
     from tap_ft42.run.run import Run
 
 
-class ListRun:
-    """One list in one run."""
+class ListSync:
+    """Syncs one list in one run."""
 
     def __init__(
         self,
         run: Run,
         listing: Listing,
         output: Output,
-        lists: Mapping[str, ListRun],
+        lists: Mapping[str, ListSync],
     ) -> None:
         """Begin without plans. `lists` holds all lists of the run, in order; it may grow."""
         self.run = run
         self.listing = listing
         self.output = output
         self.lists = lists
-        self.partitions = Partitions(run, listing, output)
-        self.due = DuePartitions(self.partitions, lambda one: self.presence.of(one).is_short())
-        self.traits = list(traits_of(self.partitions, lambda name: lists[name].partitions))
-        self.sweeping = Sweeping(self.partitions)
-        self.execution = Execution(self.partitions, self.traits)
+        self.list = ListInRun(run, listing, output)
+        self.due = DuePartitions(self.list, lambda one: self.presence.of(one).is_short())
+        self.traits = list(traits_of(self.list, lambda name: lists[name].list))
+        self.sweeping = Sweeping(self.list)
+        self.execution = Execution(self.list, self.traits)
         self.started = StartedReads(self.due, self.sweeping, self.execution)
         self.followers: list[Trait] = []
         """The traits of other lists that are told of its new and changed rows."""
@@ -71,21 +71,21 @@ class ListRun:
         self.has_failed = False
         """Whether a part of the list could not be read."""
         self.references = References(
-            self.partitions, lambda: {name: one.partitions for name, one in lists.items()}
+            self.list, lambda: {name: one.list for name, one in lists.items()}
         )
         if listing.tells == "people":
-            run.people.listed, run.people.look_ups = self, LookUps(self.partitions)
+            run.people.listed, run.people.look_ups = self, LookUps(self.list)
         elif listing.tells == "campuses of people":
-            run.people.memberships = LookUps(self.partitions)
+            run.people.memberships = LookUps(self.list)
 
     @cached_property
     def rejections(self) -> Rejections:
         """Counts rejected records, and says whether bookmarks may pass them."""
         return Rejections(is_kept=self.output.is_rejected_kept)
 
-    def add_child(self, child: ListRun) -> None:
+    def add_child(self, child: ListSync) -> None:
         """Add a child: a list that is read once for each row of this one."""
-        self.partitions.children.append(child.partitions)
+        self.list.children.append(child.list)
         self.started.children.append(child.started)
 
     def follow_marks(self) -> None:
@@ -94,9 +94,9 @@ class ListRun:
             self.lists[self.listing.movers.marks].followers += self.traits
 
     @property
-    def wanted_children(self) -> list[ListRun]:
+    def wanted_children(self) -> list[ListSync]:
         """The lists that are read for each row of this one."""
-        return [self.lists[child.listing.name] for child in self.partitions.wanted_children]
+        return [self.lists[child.listing.name] for child in self.list.wanted_children]
 
     # Reading
 
@@ -124,7 +124,7 @@ class ListRun:
             self.has_failed = True
             if self._is_gone(context, failure):
                 return
-            labels = [self.partitions.label_of(one) for one in self._unread or [context]]
+            labels = [self.list.label_of(one) for one in self._unread or [context]]
             if not all(
                 self.run.lifecycle.fails_alone(self.listing.name, failure, part)
                 for part in labels
@@ -167,7 +167,7 @@ class ListRun:
         parent = self.listing.parent
         if parent is None or self.listing.is_filtered_by_parent or not is_missing(failure):
             return False
-        above, label = self.lists[parent.name].partitions, self.partitions.label_of(context)
+        above, label = self.lists[parent.name].list, self.list.label_of(context)
         if self.started.is_held_back(context):
             self._gone.append(label)
             return True
@@ -182,14 +182,14 @@ class ListRun:
     def _refreshed(self, context: Context | None) -> Iterator[Any]:
         """Yield the records of a partition of a reference list, and note a full read."""
         # A read that continues an earlier one does not list again what that one listed.
-        is_whole = "from_scratch" not in self.partitions.state(context)
+        is_whole = "from_scratch" not in self.list.state(context)
         listed: set[object] = set()
         for record in self._planned_records(context):
             if isinstance(record, dict):
                 listed.add(record.get(ID))
             yield record
         if self._is_read(context) and self.due.needs_all(context):
-            is_whole &= not self.partitions.is_unreadable
+            is_whole &= not self.list.is_unreadable
             if is_whole:
                 self._note_listed(context, listed)
             self.due.note_refresh(context, listed, is_whole=is_whole)
@@ -205,7 +205,7 @@ class ListRun:
         except IncompleteReadError:
             self.presence.of(context).doubt(context)
             raise
-        self.partitions.listed_ids = listed | (self.partitions.listed_ids or set())
+        self.list.listed_ids = listed | (self.list.listed_ids or set())
         exist = known_to_exist(self.output.stream_state)
         for child in self.wanted_children:
             if child.hidden_parents is not None:
@@ -217,7 +217,7 @@ class ListRun:
         parent = self.listing.parent
         if parent is None or not (parent.is_campus and self.listing.is_filtered_by_parent):
             return None
-        return HiddenParents(self.partitions)
+        return HiddenParents(self.list)
 
     def _planned_records(self, context: Context | None) -> Iterator[Any]:
         running = self.started.take(context)
@@ -239,23 +239,23 @@ class ListRun:
         self._is_read_to_end = self.started.is_any_read = True
         for member in running.read.contexts:
             self.presence.of(member).complete(member)
-            if self.partitions.is_unreadable:
+            if self.list.is_unreadable:
                 self.presence.of(member).doubt(member)
             if self.listing.cursor is not None and self.listing.parent is not None:
-                self._partitions_read.append(self.partitions.state(member))
+                self._partitions_read.append(self.list.state(member))
 
     def _records_of(self, running: RunningRead) -> Iterator[Any]:
         read, moves = running.read, Moves(self.rejections)
         # Of the members of a sweep, the one that has been read the least far.
         context = min(
             read.contexts,
-            key=lambda one: self.partitions.state(one).get("read_until") or "",
+            key=lambda one: self.list.state(one).get("read_until") or "",
         )
         if running.is_narrowed and read.is_from_scratch and self.hidden_parents is not None:
             self.hidden_parents.note_narrowed()
         for step, reading, movement in running.steps:
             reading.entry.cover(step.begins, step.until, tells_changes=step.since is not None)
-            self.partitions.emitted.begin(reading.entry, step.since)
+            self.list.emitted.begin(reading.entry, step.since)
             parts = self.run.pipeline.parts(reading)
             for trait in self.traits:
                 parts = trait.prepared(parts, read)
@@ -263,8 +263,8 @@ class ListRun:
             for part, place in parts:
                 if part.page is not None:
                     shown, told = shown + part.page.count, max(told, part.page.total or 0)
-                    note_turn(self.partitions, read.contexts, part.page)
-                    page = self.partitions.unpacked(part.page)
+                    note_turn(self.list, read.contexts, part.page)
+                    page = self.list.unpacked(part.page)
                     records = page.records()
                     if part.is_descending:
                         records.reverse()
@@ -300,15 +300,15 @@ class ListRun:
         """Count a row that goes to the target; if it may be new, tell the followers."""
         self.references.note(row)
         if self.output.selected:
-            self.partitions.emitted.count(row)
-        if self.followers and self.partitions.emitted.is_changed(row) is not False:
+            self.list.emitted.count(row)
+        if self.followers and self.list.emitted.is_changed(row) is not False:
             for trait in self.followers:
                 trait.learn_of_mark(row, context)
 
     def save(self) -> None:
         """Write into the state what the run has learned of the list."""
         self.presence.save()
-        self.partitions.reader.save()
+        self.list.reader.save()
         for trait in self.traits:
             trait.save()
 
@@ -332,7 +332,7 @@ class ListRun:
     @cached_property
     def presence(self) -> Presences:
         """Which rows are known to exist."""
-        parts = self.partitions
+        parts = self.list
         return Presences(
             {
                 cursus_of(whole): Presence(parts, self.due.needs_all)
