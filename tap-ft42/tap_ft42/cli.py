@@ -74,6 +74,7 @@ def main() -> None:
     # take 7 % of the run.
     gc.freeze()
     gc.set_threshold(_YOUNG)
+    gc.enable()
     _give_memory_back()
     try:
         run = command()
