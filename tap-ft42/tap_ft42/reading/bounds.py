@@ -37,11 +37,11 @@ _MARGIN = 4
 _CUT = 1_000
 """Milliseconds by which the API may round instants."""
 
-_LONG = {True: 10_000_000, False: 400 * DAY}
+_LONG = {True: MAX_ID, False: 400 * DAY}
 """The least width that is tested first, in ids (True) and in milliseconds."""
 
 _NARROWER = {
-    True: (5_000_000, 1_000_000, 500_000, 100_000, 10_000, 1_000),
+    True: (10_000_000, 5_000_000, 1_000_000, 500_000, 100_000, 10_000, 1_000),
     False: (365 * DAY, 90 * DAY, 30 * DAY, 7 * DAY, DAY, HOUR, HOUR // 6, HOUR // 60),
 }
 

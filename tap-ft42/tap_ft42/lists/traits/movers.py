@@ -281,7 +281,8 @@ class SilentChanges(Trait):
             everybody = set(self._known)  # nobody sees the others
         near = range(self._today - self._movers.days, self._today + self._movers.days + 1)
         due, waits = memory.queue(everybody, self._tonight, near)
-        needed = share([*waits.values()], nights)
+        stay = len(waits) / (len(waits) + len(memory.moved) or 1)
+        needed = share([*waits.values()], nights, stay)
         if nights:  # the last list is filled up
             needed += -(len(due) + needed) % self._longest
         return sorted(due.union([*waits][:needed]))
