@@ -14,16 +14,18 @@ between the graph and a read costs a request, but no row is lost.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from math import ceil, inf, log2
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 from typing_extensions import override
 
 from tap_ft42.api.errors import FatalAPIError
 from tap_ft42.api.page import with_ids
 from tap_ft42.api.retries import RETRIED
+from tap_ft42.census.comparing import Comparison, Counted, Span
 from tap_ft42.census.counting import (
     Differing,
     Interval,
@@ -32,20 +34,13 @@ from tap_ft42.census.counting import (
     read_sector,
 )
 from tap_ft42.census.days import bounds, day_of, moment_of
-from tap_ft42.census.inquiry import DayInquiry, gone
+from tap_ft42.census.findings import Findings
+from tap_ft42.census.inquiry import DayInquiry, Read, gone
 from tap_ft42.declared.listing import BY_ID, CREATED_AT, ID
 from tap_ft42.reading.id_lists import id_lists
 from tap_ft42.reading.regions import Region
 
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-
-    from tap_ft42.census.comparing import Comparison, Counted, Span
-    from tap_ft42.census.findings import Findings
-    from tap_ft42.census.inquiry import Read
-
-
-_Counts: TypeAlias = "Mapping[int, Mapping[Span, int]]"
+_Counts: TypeAlias = Mapping[int, Mapping[Span, int]]
 """The API's counts by span of days, of the rows of each share of a deal."""
 
 

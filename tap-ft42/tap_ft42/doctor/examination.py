@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Mapping, Sequence
 from math import ceil
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from tap_ft42.declared.listing import ID, filtered_key
+from tap_ft42.api.page import Page
+from tap_ft42.declared.listing import ID, Listing, filtered_key
+from tap_ft42.doctor.observed import ObservedRoute
 from tap_ft42.doctor.shapes import shape_of
-from tap_ft42.reading.asking import Part
+from tap_ft42.reading.asking import Ask, Part
 from tap_ft42.reading.regions import RangeIgnoredError, RangeTooWideError, Region
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping, Sequence
-
-    from tap_ft42.api.page import Page
-    from tap_ft42.declared.listing import Listing
-    from tap_ft42.doctor.observed import ObservedRoute
-    from tap_ft42.reading.asking import Ask
 
 _ROUND = {10**power for power in range(3, 8)}
 """Round totals: a server may have stopped counting there."""

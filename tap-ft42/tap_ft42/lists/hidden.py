@@ -19,28 +19,23 @@ if the API does not count them.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from http import HTTPStatus
 from math import ceil
-from typing import TYPE_CHECKING
 
 from tap_ft42.api.errors import FatalAPIError, status_of
-from tap_ft42.declared.contexts import cursus_of, parent_of
+from tap_ft42.api.page import Page
+from tap_ft42.declared.contexts import Context, cursus_of, parent_of
 from tap_ft42.declared.events import Events
 from tap_ft42.declared.listing import LARGEST, LOST
 from tap_ft42.lists.corrected import is_read_at_once
 from tap_ft42.planning.bookmarks import forget_position
 from tap_ft42.planning.hidden import HiddenNote
 from tap_ft42.reading.asking import TooLargeError
+from tap_ft42.reading.pipeline import Reading
 from tap_ft42.reading.places import NOW
 from tap_ft42.reading.regions import MAX_ID, Region
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
-
-    from tap_ft42.api.page import Page
-    from tap_ft42.declared.contexts import Context
-    from tap_ft42.reading.pipeline import Reading
-    from tap_ft42.run.list_in_run import ListInRun
+from tap_ft42.run.list_in_run import ListInRun
 
 _BEHIND = 100
 """In step 1, so many ids above the greatest known one are asked for, if the list has room."""

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 from itertools import accumulate
 from math import ceil
 from operator import truediv
-from typing import TYPE_CHECKING
 
 from tap_ft42.declared.instants import DAY, HOUR
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
 
 _LEAST = 0.5
 """No night expects that fewer of the waiting rows stay."""

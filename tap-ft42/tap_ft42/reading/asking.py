@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from math import ceil
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from typing_extensions import override
 
+from tap_ft42.api.ledger import Entry
+from tap_ft42.api.page import Page
 from tap_ft42.reading.ids import IdSet
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
-
-    from tap_ft42.api.ledger import Entry
-    from tap_ft42.api.page import Page
-    from tap_ft42.reading.regions import Region
-    from tap_ft42.reading.route import Route
+from tap_ft42.reading.regions import Region
+from tap_ft42.reading.route import Route
 
 COUNT = 0
 """The page number that means: only the total is wanted."""
@@ -39,8 +36,6 @@ class Part:
     """Whether the API counts other rows than it shows."""
     is_newest_first: bool | None = None
     """Whether the list had the latest change first; None if that was not tested."""
-    is_cut: bool | None = None
-    """Whether a window of all rows was silently cut; None if that was not tested."""
 
 
 class Ask(Protocol):
@@ -61,8 +56,8 @@ class Ask(Protocol):
         ...
 
     @property
-    def is_sortable(self) -> bool:
-        """Whether the API sorts the list by ids and by its cursor, as far as known."""
+    def route(self) -> Route:
+        """The route of the list, with what it was found to do."""
         ...
 
     def after(self, number: int) -> Ask:
@@ -197,8 +192,8 @@ class Metered(Ask):
 
     @property
     @override
-    def is_sortable(self) -> bool:
-        return self._ask.is_sortable
+    def route(self) -> Route:
+        return self._ask.route
 
     @override
     async def __call__(self, region: Region, number: int, sort: str | None) -> Page:

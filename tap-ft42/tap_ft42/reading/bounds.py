@@ -18,21 +18,17 @@ Last, a known row is asked for at its own instant, as 42 may count in another ti
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
+from tap_ft42.api.page import Page
 from tap_ft42.declared.capabilities import Bounds, bounds_of
 from tap_ft42.declared.instants import DAY, HOUR, milliseconds
 from tap_ft42.declared.listing import ID
-from tap_ft42.reading.regions import MAX_ID, Region
+from tap_ft42.reading.regions import MAX_ID, Key, Region
 
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
-    from tap_ft42.api.page import Page
-    from tap_ft42.reading.regions import Key
-
-First: TypeAlias = "Callable[..., Awaitable[Page]]"
+First: TypeAlias = Callable[..., Awaitable[Page]]
 """Asks for the first page of some rows, perhaps in some order; or for their total."""
 
 _MARGIN = 4

@@ -8,27 +8,23 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from tap_ft42.api.errors import FatalAPIError
+from tap_ft42.api.page import Page
+from tap_ft42.declared.capabilities import Bounds
 from tap_ft42.declared.instants import DAY, HOUR
 from tap_ft42.declared.listing import ID, LOST
 from tap_ft42.reading.bounds import (
     Example,
+    First,
     depends_on_bounds,
     find_both,
     find_bounds,
     find_reach,
     is_exact,
 )
-from tap_ft42.reading.regions import MAX_ID, RangeIgnoredError, RangeTooWideError, Region
-
-if TYPE_CHECKING:
-    from tap_ft42.api.page import Page
-    from tap_ft42.declared.capabilities import Bounds
-    from tap_ft42.reading.bounds import First
-    from tap_ft42.reading.facts import RouteFacts
-    from tap_ft42.reading.regions import Key
+from tap_ft42.reading.facts import RouteFacts
+from tap_ft42.reading.regions import MAX_ID, Key, RangeIgnoredError, RangeTooWideError, Region
 
 _LOOKS = 2
 """How often a run tests the bounds and width of ranges: a row may leave meanwhile."""

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 from typing_extensions import override
 
-from tap_ft42.reading.asking import COUNT, Ask, TooLargeError
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-
-    from tap_ft42.api.page import Page
-    from tap_ft42.reading.asking import Part, Source
-    from tap_ft42.reading.regions import Region
+from tap_ft42.api.page import Page
+from tap_ft42.reading.asking import COUNT, Ask, Part, Source, TooLargeError
+from tap_ft42.reading.regions import Region
+from tap_ft42.reading.route import Route
 
 Place: TypeAlias = tuple[int, ...]
 """Position in the order of consumption: ``(2,)`` < ``(2, 5)`` < ``(3,)``."""
@@ -47,12 +44,12 @@ class PlacedAsk(Ask):
 
     @property
     @override
-    def is_sortable(self) -> bool:
-        return self.source.route.facts.is_sortable
+    def route(self) -> Route:
+        return self.source.route
 
     @override
     async def __call__(self, region: Region, number: int, sort: str | None) -> Page:
-        looks = self.source.route.looks
+        looks = self.route.looks
         await looks.at_bounds(self._at_once, region, self.source.example)
         page = await self._answer(
             (*self._place, number, 0),
@@ -67,14 +64,14 @@ class PlacedAsk(Ask):
 
     async def _at_once(self, region: Region, *, sort: str = "", is_count: bool = False) -> Page:
         """Ask for a first page, or a total, at once: other requests wait for the answer."""
-        can, number = self.source.route.facts.can, COUNT if is_count else 1
+        can, number = self.route.facts.can, COUNT if is_count else 1
         is_sorted = sort.removeprefix("-") in can.sorts
         place, request = (*self._place, 0, 0), (region, number, sort if is_sorted else None)
         return await self._answer(place, self.source, request, is_urgent=True)
 
     @override
     async def prepare(self, head: Page) -> None:
-        await self.source.route.looks.ahead(self._at_once, head)
+        await self.route.looks.ahead(self._at_once, head)
 
     @override
     def after(self, number: int) -> Ask:

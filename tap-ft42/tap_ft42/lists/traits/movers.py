@@ -17,33 +17,27 @@ A row shows its person, too. If that person is known, the list of people need no
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from http import HTTPStatus
 from math import ceil
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from typing_extensions import override
 
 from tap_ft42.api.errors import FatalAPIError, status_of
-from tap_ft42.declared.contexts import CURSUS, cursus_of
+from tap_ft42.declared.contexts import CURSUS, Context, cursus_of
 from tap_ft42.declared.instants import DAY, milliseconds
-from tap_ft42.declared.listing import LOST
+from tap_ft42.declared.listing import LOST, Movers
 from tap_ft42.lists.traits.freshness import Freshness
 from tap_ft42.lists.traits.trait import Trait
 from tap_ft42.planning.nights import night_of, share
-from tap_ft42.reading.asking import TooLargeError
+from tap_ft42.planning.plan import PlannedRead
+from tap_ft42.reading.asking import Part, TooLargeError
 from tap_ft42.reading.id_lists import id_lists
+from tap_ft42.reading.places import Place
+from tap_ft42.run.list_in_run import ListInRun
 from tap_ft42.run.people import person_of
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-
-    from tap_ft42.declared.contexts import Context
-    from tap_ft42.declared.listing import Movers
-    from tap_ft42.planning.plan import PlannedRead
-    from tap_ft42.reading.asking import Part
-    from tap_ft42.reading.places import Place
-    from tap_ft42.run.list_in_run import ListInRun
 
 STATE = "movers"
 """Key in the state of a partition."""
