@@ -167,8 +167,7 @@ class Visit:
         if name and some and is_heard and len(some) <= can.longest_list:
             query[name] = ",".join(map(str, some))
         source = parts.reader.source(whole, query, path=path)
-        size, until = source.size, run.times.until
-        examination = Examination(listing, route, query, size=size, until=until)
+        examination = Examination(listing, route, query, source.size, run.times.until)
         place = run.next_place()
         return route, run.pipeline.read(place, source, examination.read, max_tries=_TRIES)
 
