@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from tap_ft42.declared.contexts import Context
     from tap_ft42.lists.list_sync import ListSync
-    from tap_ft42.reading.pipeline import Reading
+    from tap_ft42.reading.running import Reading
     from tap_ft42.run.run import Run
 
 _ROLES = ("None", "Alpha", "Beta", "Official App", "Certified App", "Moderator")

@@ -13,7 +13,7 @@ from tap_ft42.planning.steps import Way
 from tap_ft42.planning.sweeps import sweep_state
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from tap_ft42.api.page import Page
     from tap_ft42.declared.listing import Listing
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from tap_ft42.lists.traits.trait import Trait
     from tap_ft42.planning.plan import PlannedRead
     from tap_ft42.planning.steps import Step
-    from tap_ft42.reading.pipeline import Reading
+    from tap_ft42.reading.asking import Part
+    from tap_ft42.reading.places import Place
+    from tap_ft42.reading.running import Reading
     from tap_ft42.reading.source import ListSource
     from tap_ft42.run.list_in_run import ListInRun
 
@@ -114,6 +116,14 @@ class Execution:
         if read.way is Way.LOAD and not is_narrowed and head.pages > len(read.partitions):
             return False
         return all(trait.is_worth_sweeping(head, read) for trait in self.traits)
+
+    def prepared(
+        self, parts: Iterator[tuple[Part, Place]], read: PlannedRead
+    ) -> Iterator[tuple[Part, Place]]:
+        """Let the traits look at the parts of a read; see `Trait.prepared`."""
+        for trait in self.traits:
+            parts = trait.prepared(parts, read)
+        return parts
 
     def end(self, *, is_cut_short: bool) -> None:
         """Tell the spool how far the run has followed its plans."""

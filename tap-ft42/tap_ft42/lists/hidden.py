@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     from tap_ft42.api.page import Page
     from tap_ft42.declared.contexts import Context
-    from tap_ft42.reading.pipeline import Reading
+    from tap_ft42.reading.running import Reading
     from tap_ft42.run.list_in_run import ListInRun
 
 _BEHIND = 100

@@ -27,8 +27,9 @@ if TYPE_CHECKING:
     from tap_ft42.declared.contexts import Context
     from tap_ft42.declared.listing import Listing
     from tap_ft42.reading.asking import Ask, Source
-    from tap_ft42.reading.pipeline import Pipeline, Reading
+    from tap_ft42.reading.pipeline import Pipeline
     from tap_ft42.reading.places import Place
+    from tap_ft42.reading.running import Reading
     from tap_ft42.reading.spool import Spool
 
 
