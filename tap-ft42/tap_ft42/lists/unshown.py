@@ -14,6 +14,7 @@ from tap_ft42.declared.instants import from_milliseconds, milliseconds
 from tap_ft42.planning import nights
 from tap_ft42.planning.steps import Way
 from tap_ft42.reading.asking import Part, TooDearError
+from tap_ft42.reading.places import NOW
 from tap_ft42.reading.regions import RangeIgnoredError, Region
 from tap_ft42.run.lifecycle import PARTIAL_FAILURES
 
@@ -86,7 +87,7 @@ class UnshownOfList:
         for row in tuple(kept["rows"]):
             region = Region({key: (lower, upper) for key, (lower, upper) in row.items()})
             reading = run.pipeline.read(
-                run.next_place(),
+                NOW,
                 self._source(read),
                 partial(_all_pages, region=region),
                 max_tries=_TRIES,
