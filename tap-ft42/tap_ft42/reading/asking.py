@@ -119,6 +119,15 @@ class Source(ABC):
         """Return a page that is kept already, or None; called in the event loop."""
         return None
 
+    @property
+    def rows_a_page(self) -> int:
+        """Rows of a page."""
+        return 1
+
+    def sized(self, size: int) -> Source:  # noqa: ARG002 - for subclasses
+        """Return a source of the same rows on pages of another size, which are not kept."""
+        return self
+
     def again(self) -> Source:
         """Return a source of the same rows that is asked again; see `Ask.again`."""
         return self
