@@ -234,9 +234,10 @@ class HiddenParents:
         """
         if length <= self._kept.heeded:
             return True
-        fewer = self._answer(self._ask(whole, [*known[1:], known[-1]])) if known else None
-        is_heeded = fewer is not None and (fewer.total or total) + LOST < total
-        if not is_heeded:
+        fewer = None
+        if total > LOST:
+            fewer = self._answer(self._ask(whole, [*known[1:], known[-1]]))
+        if fewer is None or (fewer.total or total) + LOST >= total:
             # 42 may refuse parents that do not exist; then this takes three requests.
             page = self._answer(self._ask(whole, range(MAX_ID - length, MAX_ID)))
             if page is not None and page.count:

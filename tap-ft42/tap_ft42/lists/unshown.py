@@ -16,7 +16,7 @@ from tap_ft42.planning import nights
 from tap_ft42.planning.plan import PlannedRead
 from tap_ft42.planning.steps import Way
 from tap_ft42.reading.asking import Ask, Part, TooDearError
-from tap_ft42.reading.places import Place
+from tap_ft42.reading.places import NOW, Place
 from tap_ft42.reading.regions import RangeIgnoredError, Region
 from tap_ft42.reading.source import ListSource
 from tap_ft42.run.lifecycle import PARTIAL_FAILURES
@@ -81,7 +81,7 @@ class UnshownOfList:
         for row in tuple(kept["rows"]):
             region = Region({key: (lower, upper) for key, (lower, upper) in row.items()})
             reading = run.pipeline.read(
-                run.next_place(),
+                NOW,
                 self._source(read),
                 partial(_all_pages, region=region),
                 max_tries=_TRIES,

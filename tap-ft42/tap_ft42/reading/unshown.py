@@ -31,7 +31,6 @@ from tap_ft42.api.retries import RETRIED, RedirectedError, TooManyRequestsError
 from tap_ft42.api.token import NoTokenError
 from tap_ft42.declared.listing import ID
 from tap_ft42.reading.asking import Source
-from tap_ft42.reading.facts import RouteFacts
 from tap_ft42.reading.regions import Key, RangeIgnoredError, Region
 
 _Answer: TypeAlias = "Callable[[Region, str | None, int, int, int], Awaitable[Page | None]]"
@@ -84,7 +83,7 @@ class UnshownRows:
             if route.found >= _MOST:
                 raise failure
             found, route.found = route.found, _MOST
-            search = _Search(partial(self._answer, source), source, source.route.facts)
+            search = _Search(partial(self._answer, source), source)
             if (page := await search.page(*request)) is None:
                 raise failure
             route.found = found + len(page.unshown)
@@ -122,10 +121,10 @@ class _Route:
 class _Search:
     """The search for the rows of one page that 42 cannot show."""
 
-    def __init__(self, answer: _Answer, source: Source, facts: RouteFacts) -> None:
+    def __init__(self, answer: _Answer, source: Source) -> None:
         self._answer = answer
         self._source = source
-        self._facts = facts
+        self._facts = source.route.facts
         self._pages: list[Page] = []
         self._rows: dict[int, Any] = {}
         """The rows that came, by rank; the first rank is 0."""
@@ -143,7 +142,7 @@ class _Search:
             behind = await ask(last + 2, 1, 2)
             self._pages += [] if behind is None else [behind]
         totals = {page.total for page in self._pages}
-        if not self._unshown or len(totals) != 1:
+        if len(totals) != 1:
             return None
         ids = {rank: row[ID] for rank, row in self._rows.items() if has_id(row)}
         where: list[Region] = []
@@ -156,7 +155,7 @@ class _Search:
         (total,) = totals
         page = restored_page(
             msgspec.json.encode([self._rows[rank] for rank in sorted(self._rows)]),
-            self._facts.listing.cursor,
+            self._source.route.listing.cursor,
             total=total,
             size=size,
             more=total is None or number * size < total,
@@ -212,7 +211,7 @@ class _Search:
 
     def _key(self, key: Key, rank: int) -> int | None:
         """Return the key of a row that came."""
-        row, cursor = self._rows.get(rank), self._facts.listing.cursor
+        row, cursor = self._rows.get(rank), self._source.route.listing.cursor
         if key == ID:
             return row[ID] if has_id(row) else None
         if not isinstance(row, dict) or cursor is None or cursor.column != key:

@@ -6,7 +6,7 @@ Once a night, rows are asked for by their people, a page of people a request:
   this run or in earlier ones;
 - people whose deadline is near;
 - all others in turn, the longest wait first: nobody waits longer than ``refresh_nights``. A
-  read for another reason restarts the wait;
+  read for another reason restarts the wait, and each night counts on such reads;
 - in a scope of campuses, people who belong to it but do not come with the list: the API may
   narrow the list by the primary campus only.
 
