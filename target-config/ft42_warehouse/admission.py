@@ -6,28 +6,23 @@ of people outside of the scope.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator
+from typing import Any
 
-from psycopg import sql
+from psycopg import Connection, sql
 from psycopg.types.json import Jsonb
 
 from ft42_warehouse.mentions import anybody, mentioned, reduced, without
+from ft42_warehouse.objects import Objects
+from ft42_warehouse.statements import Schemas
 from ft42_warehouse.tables import (
     PERSONS,
     SCOPES,
+    Table,
     declared_items,
     published_tables,
     stream_schemas,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from psycopg import Connection
-
-    from ft42_warehouse.objects import Objects
-    from ft42_warehouse.statements import Schemas
-    from ft42_warehouse.tables import Table
 
 
 def create_functions(objects: Objects, schemas: Schemas) -> bool:

@@ -7,34 +7,29 @@ post fails, the next call posts the problem again.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from itertools import groupby
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import click
 import psycopg
 from filelock import FileLock, Timeout
-from psycopg import sql
+from psycopg import Connection, sql
 from psycopg.rows import class_row
 
+from ft42_warehouse.database import Database
 from ft42_warehouse.health import Finding, Severity, findings, gathered
+from ft42_warehouse.schedule import Schedule
 from ft42_warehouse.shown import as_json, duration, shown
+from ft42_warehouse.statements import Schemas
 from ft42_warehouse.status import finding_lines
 from ft42_warehouse.waiting import PATIENCE
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from psycopg import Connection
-
-    from ft42_warehouse.database import Database
-    from ft42_warehouse.schedule import Schedule
-    from ft42_warehouse.statements import Schemas
-    from ft42_warehouse.webhook import Webhook
+from ft42_warehouse.webhook import Webhook
 
 _NOT_PREPARED = (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName)
 

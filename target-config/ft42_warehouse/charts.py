@@ -7,17 +7,14 @@ has its figures, for people who cannot see it.
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping, Sequence
 from math import floor, log10
-from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 import pygal
 from pygal.style import Style
 
 from ft42_warehouse.shown import shown
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
 
 # The import of pygal adds a finder of modules for its plugins. Python 3.12 cannot use it, and
 # 3.11 warns of it whenever a module is not found.

@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import psycopg
-from psycopg import sql
+from psycopg import Connection, sql
 
 from ft42_warehouse.mentions import mentioned
 from ft42_warehouse.named.digests import erased_names
 from ft42_warehouse.objects import Objects
 from ft42_warehouse.published import required_objects
 from ft42_warehouse.shards import with_shards
-from ft42_warehouse.tables import PERSONS, parts, published_tables
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from psycopg import Connection
-
-    from ft42_warehouse.statements import Schemas
-    from ft42_warehouse.tables import Column, Part, Table
+from ft42_warehouse.statements import Schemas
+from ft42_warehouse.tables import PERSONS, Column, Part, Table, parts, published_tables
 
 _PAST = {"created_at", "updated_at", "marked_at", "alumnized_at"}
 """Columns whose instants lie in the past; others may lie in the future."""

@@ -5,8 +5,8 @@ A value that only a run knows becomes a variable of psql, ``:name``.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from string import Formatter
-from typing import TYPE_CHECKING
 
 from psycopg import sql
 
@@ -38,14 +38,8 @@ from ft42_warehouse.published import (
     waiting,
     waiting_rows,
 )
-from ft42_warehouse.statements import text_of
-from ft42_warehouse.tables import PERSONS, tables_by_name
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from ft42_warehouse.statements import Schemas
-    from ft42_warehouse.tables import Table
+from ft42_warehouse.statements import Schemas, text_of
+from ft42_warehouse.tables import PERSONS, Table, tables_by_name
 
 _OF_COUNTED = {
     "check/gone", "check/last_census", "check/totals", "check/uncounted", "publish/disappeared",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import uuid4
 
 import click
@@ -16,9 +17,6 @@ from ft42_warehouse.loader_log import without_values
 from ft42_warehouse.session import Cursor, Session
 from ft42_warehouse.shown import duration
 from ft42_warehouse.waiting import Watch
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
 
 _DEFAULTS = {
     "connect_timeout": 10,

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from psycopg import sql
+from psycopg import Connection, sql
 
 from ft42_warehouse.mentions import naming, without_erased
 from ft42_warehouse.named.digests import erased_names, remember_names
 from ft42_warehouse.named.redaction import redact
 from ft42_warehouse.named.strings import Named, names_of
 from ft42_warehouse.shards import with_shards
-from ft42_warehouse.tables import published_tables
-
-if TYPE_CHECKING:
-    from psycopg import Connection
-
-    from ft42_warehouse.statements import Schemas
-    from ft42_warehouse.tables import Table
+from ft42_warehouse.statements import Schemas
+from ft42_warehouse.tables import Table, published_tables
 
 
 def find_erased(connection: Connection[Any], schemas: Schemas, since: int) -> Named:

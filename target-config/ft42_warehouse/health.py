@@ -6,28 +6,23 @@ Each cause is a statement of ``sql/health``, with two sentences for each row tha
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from enum import StrEnum
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, LiteralString
+from typing import Any, LiteralString
 
-from psycopg import sql
+from psycopg import Connection, sql
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from ft42_warehouse.objects import REMEMBERED, Objects, have_all
 from ft42_warehouse.published import end_of_the_last_publish, required_objects, waiting
+from ft42_warehouse.schedule import Schedule
 from ft42_warehouse.shown import shown
+from ft42_warehouse.statements import Schemas
 from ft42_warehouse.tables import published_tables, stream_schemas
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-
-    from psycopg import Connection
-
-    from ft42_warehouse.schedule import Schedule
-    from ft42_warehouse.statements import Schemas
 
 THRESHOLDS = {
     "early_runs": 4,

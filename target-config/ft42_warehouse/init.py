@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import psycopg
-from psycopg import sql
+from psycopg import Connection, sql
 
 from ft42_warehouse.admission import create_functions, create_triggers, reduce_landed
 from ft42_warehouse.landing import UnusableTableError, create_landing
@@ -22,14 +23,8 @@ from ft42_warehouse.objects import (
 from ft42_warehouse.published import create_published
 from ft42_warehouse.roles import create_roles, hand_over
 from ft42_warehouse.shards import ShardNameError, join_landings, with_shards
+from ft42_warehouse.statements import Schemas
 from ft42_warehouse.tables import stream_schemas
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from psycopg import Connection
-
-    from ft42_warehouse.statements import Schemas
 
 
 class EncodingError(Exception):

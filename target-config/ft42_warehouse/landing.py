@@ -8,27 +8,22 @@ as comments.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
-from psycopg import sql
+from psycopg import Connection, sql
 
 from ft42_warehouse.mentions import members
+from ft42_warehouse.objects import Objects
+from ft42_warehouse.statements import Schemas
 from ft42_warehouse.tables import (
+    Table,
     published_tables,
     sql_type,
     stream_schemas,
     tables_by_name,
 )
 from ft42_warehouse.upgrade import allow_copies
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from psycopg import Connection
-
-    from ft42_warehouse.objects import Objects
-    from ft42_warehouse.statements import Schemas
-    from ft42_warehouse.tables import Table
 
 _SDC_COLUMNS = {
     "_sdc_extracted_at": "timestamptz",

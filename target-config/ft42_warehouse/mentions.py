@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
-from ft42_warehouse.tables import declared_items, json_path, stream_schemas
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from ft42_warehouse.statements import Schemas
-    from ft42_warehouse.tables import Mention, Table
+from ft42_warehouse.statements import Schemas
+from ft42_warehouse.tables import Mention, Table, declared_items, json_path, stream_schemas
 
 _REDUCED_AT_ONCE = {("projects_users", "teams"): "reduced_teams"}
 """Functions that do the work of ``declared_only`` faster, for the most frequent JSON."""

@@ -6,18 +6,13 @@ all users of a table, and block them.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from psycopg import sql
+from psycopg import Connection, sql
 
-if TYPE_CHECKING:
-    from collections.abc import Collection
-
-    from psycopg import Connection
-
-    from ft42_warehouse.statements import Schemas
-
+from ft42_warehouse.statements import Schemas
 
 _KINDS = ("table", "index", "view", "materialized view", "foreign table", "sequence", "type")
 """Kinds of objects that share their names in a schema."""

@@ -5,26 +5,22 @@ All figures come from one transaction, so they fit each other.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
+from psycopg import Connection
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
+from ft42_warehouse.database import Database
 from ft42_warehouse.health import Finding, Severity, missing, shared_parts, wrong
+from ft42_warehouse.schedule import Schedule
 from ft42_warehouse.shards import with_shards
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from psycopg import Connection
-
-    from ft42_warehouse.database import Database
-    from ft42_warehouse.schedule import Schedule
-    from ft42_warehouse.statements import Schemas
+from ft42_warehouse.statements import Schemas
 
 Row = dict[str, Any]
 

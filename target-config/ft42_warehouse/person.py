@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from psycopg import sql
+from psycopg import Connection, sql
 
 from ft42_warehouse.named.columns import text_columns
 from ft42_warehouse.named.digests import digest_of
 from ft42_warehouse.named.patterns import conditions
 from ft42_warehouse.named.strings import names_of
 from ft42_warehouse.shards import with_shards
-from ft42_warehouse.tables import json_path, published_tables, stream_schemas
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from psycopg import Connection
-
-    from ft42_warehouse.statements import Schemas
-    from ft42_warehouse.tables import Table
+from ft42_warehouse.statements import Schemas
+from ft42_warehouse.tables import Table, json_path, published_tables, stream_schemas
 
 Known = dict[str, list[dict[str, Any]]]
 """Rows, by the name of their table."""

@@ -6,9 +6,10 @@ It needs no database.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from difflib import get_close_matches
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from psycopg import sql
 from psycopg.types.json import Jsonb
@@ -17,15 +18,9 @@ from ft42_warehouse.composed import is_of_table, statements
 from ft42_warehouse.health import THRESHOLDS
 from ft42_warehouse.placeholders import PLACEHOLDERS, ROOMS, VALUES
 from ft42_warehouse.published import structure
-from ft42_warehouse.statements import text_of
-from ft42_warehouse.tables import stream_schemas, tables_by_name
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from ft42_warehouse.schedule import Schedule
-    from ft42_warehouse.statements import Schemas
-    from ft42_warehouse.tables import Table
+from ft42_warehouse.schedule import Schedule
+from ft42_warehouse.statements import Schemas, text_of
+from ft42_warehouse.tables import Table, stream_schemas, tables_by_name
 
 _VALUE = re.compile(r"%\((\w+)\)s")
 _OPEN = re.compile(r"(?<![:\w]):([a-z_]+)\b")

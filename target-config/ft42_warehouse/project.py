@@ -7,12 +7,10 @@ active environment, the plugin's own values.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from string import Template
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 _NAME = "warehouse"
 _CALLED_BY_MELTANO = "MELTANO_UTILITY_NAME"

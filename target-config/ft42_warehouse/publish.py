@@ -7,12 +7,13 @@ at the rows that landed since the last publish, and at orphans whose parent it p
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from math import ceil
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import psycopg
-from psycopg import sql
+from psycopg import Connection, sql
 from psycopg.types.json import Jsonb
 
 from ft42_warehouse.erasure import erase, find_erased
@@ -24,16 +25,8 @@ from ft42_warehouse.published import (
     structure,
 )
 from ft42_warehouse.shards import with_shards
-from ft42_warehouse.statements import equals
-from ft42_warehouse.tables import PERSONS, published_tables
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from psycopg import Connection
-
-    from ft42_warehouse.statements import Schemas
-    from ft42_warehouse.tables import Part, Table
+from ft42_warehouse.statements import Schemas, equals
+from ft42_warehouse.tables import PERSONS, Part, Table, published_tables
 
 _ATTEMPTS = 10
 

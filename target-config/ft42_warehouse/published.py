@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import psycopg
-from psycopg import sql
+from psycopg import Connection, sql
 
 from ft42_warehouse.landing import comment_on
+from ft42_warehouse.objects import Objects
+from ft42_warehouse.statements import Schemas
 from ft42_warehouse.tables import SEARCHED, Column, Part, Table, parts, published_tables
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from psycopg import Connection
-
-    from ft42_warehouse.objects import Objects
-    from ft42_warehouse.statements import Schemas
 
 _COMMON_PARENT = "cursus"
 """Nearly all rows refer to the same row of this table, so an index would be of no use."""

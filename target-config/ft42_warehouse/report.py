@@ -7,23 +7,20 @@ the API are escaped.
 from __future__ import annotations
 
 from base64 import b64encode
+from collections.abc import Iterator
 from hashlib import sha256
 from importlib.resources import files
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import click
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from ft42_warehouse.charts import columns, rows
 from ft42_warehouse.health import gathered
+from ft42_warehouse.overview import Inspection, Overview, Row
 from ft42_warehouse.shown import duration, shown
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from ft42_warehouse.overview import Inspection, Overview, Row
 
 _MOST_CAMPUSES = 15
 

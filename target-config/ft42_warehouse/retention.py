@@ -5,16 +5,12 @@ Rows that the published tables need stay. So does the census: each night replace
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from psycopg import sql
+from psycopg import Connection, sql
 
 from ft42_warehouse.shards import with_shards
-
-if TYPE_CHECKING:
-    from psycopg import Connection
-
-    from ft42_warehouse.statements import Schemas
+from ft42_warehouse.statements import Schemas
 
 # Runs are deleted before their requests.
 _KEPT = ("rejected", "runs", "requests", "erasures", "alerts", "checks", "refusals", "turns")

@@ -10,18 +10,14 @@ pipeline is not touched; then one account does everything.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import psycopg
-from psycopg import sql
+from psycopg import Connection, sql
 
 from ft42_warehouse.objects import FIRST_REMEMBERED, REMEMBERED
+from ft42_warehouse.statements import Schemas
 from ft42_warehouse.tables import parts, published_tables, stream_schemas
-
-if TYPE_CHECKING:
-    from psycopg import Connection
-
-    from ft42_warehouse.statements import Schemas
 
 _SET_ROLE_IS_A_RIGHT = 160_000
 """Since this version of PostgreSQL, not every member of a role may act as the role."""

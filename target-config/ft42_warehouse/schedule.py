@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ft42_warehouse.tables import published_tables
-
-if TYPE_CHECKING:
-    from ft42_warehouse.tables import Table
+from ft42_warehouse.tables import Table, published_tables
 
 JOBS = ("incremental", "nightly")
 

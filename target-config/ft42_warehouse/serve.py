@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Callable
 from errno import EADDRINUSE
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock
-from typing import TYPE_CHECKING
 
 import click
 from prometheus_client import CONTENT_TYPE_LATEST
 from typing_extensions import override
 
+from ft42_warehouse.database import Database
 from ft42_warehouse.metrics import metrics
 from ft42_warehouse.overview import Overview, inspection, overview, unreachable
 from ft42_warehouse.report import report
+from ft42_warehouse.schedule import Schedule
 from ft42_warehouse.shown import as_json
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from ft42_warehouse.database import Database
-    from ft42_warehouse.schedule import Schedule
-    from ft42_warehouse.statements import Schemas
+from ft42_warehouse.statements import Schemas
 
 HOST = "127.0.0.1"
 _NAMES = {HOST, "localhost"}

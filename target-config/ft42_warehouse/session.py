@@ -8,17 +8,15 @@ transaction begins with all settings that it needs, for itself only.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import contextmanager
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import psycopg
 from psycopg import ClientCursor, IsolationLevel, sql
 from psycopg.pq import TransactionStatus
 from typing_extensions import override
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 _SETTINGS = {
     # The form of values.

@@ -8,21 +8,16 @@ exist follows from the server's catalog only.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from psycopg import sql
+from psycopg import Connection, sql
 
 from ft42_warehouse.landing import column_types
+from ft42_warehouse.objects import Objects
+from ft42_warehouse.statements import Schemas
 from ft42_warehouse.tables import stream_schemas
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from psycopg import Connection
-
-    from ft42_warehouse.objects import Objects
-    from ft42_warehouse.statements import Schemas
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,30}")
 _WHOLE = "all"

@@ -8,10 +8,7 @@ the target, and it asks again for pages that it still needs.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from pathlib import Path
 
 _NAME = re.compile(r"[0-9a-f]{16}\.sqlite(-wal|-shm)?")
 

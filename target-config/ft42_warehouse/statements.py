@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING, LiteralString
+from typing import LiteralString
 
 from psycopg import sql
 
-from ft42_warehouse.tables import PERSONS
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from ft42_warehouse.tables import Column, Part, Table
-
+from ft42_warehouse.tables import PERSONS, Column, Part, Table
 
 _ALL = sql.SQL("")
 

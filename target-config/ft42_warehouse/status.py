@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
-from psycopg import sql
+from psycopg import Connection, sql
 
-from ft42_warehouse.health import gathered
+from ft42_warehouse.health import Finding, gathered
+from ft42_warehouse.overview import Overview, Row
 from ft42_warehouse.published import end_of_the_last_publish, waiting
 from ft42_warehouse.shards import with_shards
 from ft42_warehouse.shown import duration, shown
+from ft42_warehouse.statements import Schemas
 from ft42_warehouse.tables import PERSONS, published_tables
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from psycopg import Connection
-
-    from ft42_warehouse.health import Finding
-    from ft42_warehouse.overview import Overview, Row
-    from ft42_warehouse.statements import Schemas
 
 _WORDS = {
     "ok": "all is well",

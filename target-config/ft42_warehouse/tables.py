@@ -8,14 +8,12 @@ here.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from graphlib import TopologicalSorter
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any, LiteralString
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+from typing import Any, LiteralString
 
 TEXT = "text"
 """The kind of columns whose texts may be about anybody."""

@@ -13,19 +13,15 @@ knows. It says so with ``warehouse alert --after``.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from datetime import timedelta
+from typing import Any
 
 import psycopg
+from psycopg import Connection
 
 from ft42_warehouse.schedule import loaded_by
 from ft42_warehouse.shards import with_shards
-
-if TYPE_CHECKING:
-    from datetime import timedelta
-
-    from psycopg import Connection
-
-    from ft42_warehouse.statements import Schemas
+from ft42_warehouse.statements import Schemas
 
 _RECENT = 0.5
 """A publish belongs to the turn that has just ended if it is younger than this part of the time

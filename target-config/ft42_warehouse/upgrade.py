@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from psycopg import sql
+from psycopg import Connection, sql
 
-if TYPE_CHECKING:
-    from psycopg import Connection
-
-    from ft42_warehouse.objects import Objects
-    from ft42_warehouse.statements import Schemas
+from ft42_warehouse.objects import Objects
+from ft42_warehouse.statements import Schemas
 
 _CURSUS = "cursus_id"
 _DEFAULT_CURSUS = 21

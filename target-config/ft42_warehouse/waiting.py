@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Callable
 from threading import Event, Thread
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Self
+from types import TracebackType
+from typing import Any, Self
 
 import click
 import psycopg
 from psycopg import sql
 from psycopg.pq import TransactionStatus
 
+from ft42_warehouse.session import Session
 from ft42_warehouse.shown import duration, shown
 from ft42_warehouse.statements import text_of
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from types import TracebackType
-
-    from ft42_warehouse.session import Session
 
 PATIENCE = 5
 """Seconds after which the watch asks why a statement has not ended."""

@@ -8,20 +8,18 @@ from __future__ import annotations
 import os
 import re
 import ssl
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from http import HTTPStatus
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 import requests
 from typing_extensions import override
 
 from ft42_warehouse.shown import as_json
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
 
 _TIMEOUT = 10
 """Seconds to connect, and to wait for an answer."""

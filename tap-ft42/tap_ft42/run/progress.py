@@ -19,8 +19,8 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from threading import Event, Thread
+from typing import TYPE_CHECKING
 
-from rich.text import Text
 from typing_extensions import override
 
 from tap_ft42.api.ledger import Ledger
@@ -28,6 +28,9 @@ from tap_ft42.api.quota import Quota
 from tap_ft42.declared.events import Events
 from tap_ft42.declared.instants import HOUR
 from tap_ft42.declared.words import some
+
+if TYPE_CHECKING:
+    from rich.text import Text  # only a run on a terminal pays for it
 
 _INTERVAL = 10.0
 """Seconds between two lines of the log."""

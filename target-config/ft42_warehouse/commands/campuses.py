@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
 
 import click
 
-if TYPE_CHECKING:
-    from ft42_warehouse.commands.options import Warehouse
+from ft42_warehouse.commands.options import Warehouse
 
 
 @click.command(epilog="Example: warehouse campuses")

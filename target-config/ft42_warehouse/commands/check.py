@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
 from ft42_warehouse.check import broken_promises, remember
-
-if TYPE_CHECKING:
-    from ft42_warehouse.commands.options import Warehouse
+from ft42_warehouse.commands.options import Warehouse
 
 
 @click.command(epilog="Example: warehouse check")

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import click
 
+from ft42_warehouse.database import Database
+from ft42_warehouse.loader_settings import LoaderSettings
 from ft42_warehouse.schedule import JOBS, Schedule
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from ft42_warehouse.database import Database
-    from ft42_warehouse.loader_settings import LoaderSettings
-    from ft42_warehouse.statements import Schemas
+from ft42_warehouse.statements import Schemas
 
 _F = TypeVar("_F", bound="Callable[..., Any]")
 

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
+from psycopg import Connection
 
 from ft42_warehouse.commands.options import Warehouse, option
 from ft42_warehouse.erasure import forget as forget_person
 from ft42_warehouse.person import UnknownPersonError, known_lines, known_of, person_id
 from ft42_warehouse.shown import as_json
 from ft42_warehouse.spool import purge
-
-if TYPE_CHECKING:
-    from collections import Counter
-
-    from psycopg import Connection
 
 
 @click.command(epilog="Example: warehouse forget 12345")

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import Any
 
 import click
+from psycopg import Connection
 
 from ft42_warehouse.init import REFUSALS, create_all, is_up_to_date
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from psycopg import Connection
-
-    from ft42_warehouse.statements import Schemas
+from ft42_warehouse.statements import Schemas
 
 
 def prepare(

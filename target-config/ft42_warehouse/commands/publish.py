@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 import click
 
@@ -18,15 +17,12 @@ from ft42_warehouse.commands.options import (
 )
 from ft42_warehouse.commands.outcome import print_outcome
 from ft42_warehouse.commands.preparing import prepare
-from ft42_warehouse.publish import TooManyDeletionsError
+from ft42_warehouse.publish import Published, TooManyDeletionsError
 from ft42_warehouse.publish import publish as publish_landed
 from ft42_warehouse.retention import expire
 from ft42_warehouse.system_database import is_due, trim
 from ft42_warehouse.tables import published_tables
 from ft42_warehouse.turns import note_publish
-
-if TYPE_CHECKING:
-    from ft42_warehouse.publish import Published
 
 
 @click.command(epilog="Example: warehouse publish --allow-deletes")

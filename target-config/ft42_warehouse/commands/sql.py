@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
 from ft42_warehouse.commands.options import schedule_of, schedule_options
@@ -13,9 +11,7 @@ from ft42_warehouse.printed import (
     placeholders_listed,
     printed,
 )
-
-if TYPE_CHECKING:
-    from ft42_warehouse.statements import Schemas
+from ft42_warehouse.statements import Schemas
 
 
 @click.command(epilog="Example: warehouse sql publish/change users")

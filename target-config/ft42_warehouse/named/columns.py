@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from psycopg import sql
+from psycopg import Connection, sql
 
+from ft42_warehouse.statements import Schemas
 from ft42_warehouse.tables import TEXT, tables_by_name
-
-if TYPE_CHECKING:
-    from psycopg import Connection
-
-    from ft42_warehouse.statements import Schemas
-
 
 _WHOLE = {"login", "mail", "name", "phone"}
 """Kinds of columns with a name. A part of it may be the name of somebody else."""

@@ -4,24 +4,17 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from collections.abc import Iterator
 from functools import lru_cache
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from psycopg import sql
+from psycopg import Connection, sql
 
-from ft42_warehouse.named.columns import text_columns
+from ft42_warehouse.named.columns import TextColumn, text_columns
 from ft42_warehouse.named.patterns import HEXADECIMAL, LEAST
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from psycopg import Connection
-
-    from ft42_warehouse.named.columns import TextColumn
-    from ft42_warehouse.named.strings import Named
-    from ft42_warehouse.statements import Schemas
-
+from ft42_warehouse.named.strings import Named
+from ft42_warehouse.statements import Schemas
 
 _MOST_PARTS = 8
 """A part of a value may have so many words to be found: enough for addresses."""

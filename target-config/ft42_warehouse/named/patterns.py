@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
 from psycopg import sql
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from ft42_warehouse.named.columns import TextColumn
-
+from ft42_warehouse.named.columns import TextColumn
 
 LEAST = 3
 """Characters of a string, at least; shorter ones are not searched for."""

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from psycopg import sql
+from psycopg import Connection, sql
 
 from ft42_warehouse.named.columns import text_columns
 from ft42_warehouse.named.patterns import condition_of, like, parts_of, without
-from ft42_warehouse.named.strings import others_called
-
-if TYPE_CHECKING:
-    from psycopg import Connection
-
-    from ft42_warehouse.named.strings import Named
-    from ft42_warehouse.statements import Schemas
+from ft42_warehouse.named.strings import Named, others_called
+from ft42_warehouse.statements import Schemas
 
 
 def redact(

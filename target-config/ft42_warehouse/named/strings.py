@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping
+from typing import Any
 
-from psycopg import sql
+from psycopg import Connection, sql
 
 from ft42_warehouse.named.patterns import LEAST, like
+from ft42_warehouse.statements import Schemas
 from ft42_warehouse.tables import PERSONS, TEXT, published_tables, tables_by_name
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from psycopg import Connection
-
-    from ft42_warehouse.statements import Schemas
-
 
 _LOGIN = re.compile(r"[\w.-]+")
 _WHOLE_NAME = re.compile(r"[^\W\d_]+([ .'\u2019-]+[^\W\d_]+)+\.?")
