@@ -93,7 +93,7 @@ class Looks:
     def _width(self, region: Region, key: Key) -> int:
         """Return how wide a range is, as far as rows may lie in it."""
         (lower, upper), known = region.interval(key), self.facts.can.whole_ranges.get(key, 0)
-        if key == ID and upper == MAX_ID and lower <= known:
+        if key == ID and upper == MAX_ID and lower < known:
             return known - lower  # ids end a tenth above the greatest one, at most
         return region.width(key)
 
