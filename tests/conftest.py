@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections import Counter
 from typing import TYPE_CHECKING
@@ -11,6 +12,10 @@ from ft42_warehouse.embedded import NAME
 from hypothesis import settings
 from typing_extensions import override
 from xdist.scheduler import LoadFileScheduling
+
+# What is imported and collected stays. To search it for cycles again and again would take a
+# sixth of the CPU of the tests that start no process.
+gc.disable()
 
 # What tests share compares too, and its failures are shown as those of tests are.
 pytest.register_assert_rewrite("tests.end_to_end", "tests.tap", "tests.warehouse")
@@ -103,6 +108,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker("slow")
     places = {name: place for place, name in enumerate(LONG)}
     items.sort(key=lambda item: places.get(item.nodeid.partition("::")[0], len(LONG)))
+
+
+def pytest_collection_finish() -> None:
+    """Look for cycles from now on, and only in what the tests make."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session")

@@ -51,6 +51,7 @@ def test_columns_that_a_target_has_not_been_told_are_told_at_once(
     assert announced(more) == {"rejected_records", "sync_runs"}
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("ids", [[9, 21], [21]], ids=str)
 def test_what_was_told_is_remembered_when_the_cursus_change(
     tap: Tap, sandbox: RunningSandbox, ids: list[int]

@@ -271,6 +271,7 @@ class TestWindows:
             at(high) for _, high in ranges
         ) - more
 
+    @pytest.mark.few(2)
     @pytest.mark.parametrize("overlap", [0, 1, 60, 86_400])
     def test_it_begins_before_the_bookmark(
         self, tap: Tap, api: ScriptedApi, overlap: int
@@ -284,6 +285,7 @@ class TestWindows:
         begin, _ = self.window(tap, api)
         assert begin == at(BOOKMARK) - timedelta(minutes=1)
 
+    @pytest.mark.few(2)
     @pytest.mark.parametrize("settle", [None, 0, 30, 3600])
     def test_it_ends_before_the_run_began(
         self, tap: Tap, api: ScriptedApi, settle: int | None
@@ -294,6 +296,7 @@ class TestWindows:
         cut = timedelta(milliseconds=1)
         assert before - distance - cut <= end <= datetime.now(UTC) - distance
 
+    @pytest.mark.few(1)
     @pytest.mark.parametrize(
         ("start_date", "first"),
         [
@@ -332,6 +335,7 @@ class TestWindows:
         assert begin == at(BOOKMARK)
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("bookmark", [3, "1999-13-32", [BOOKMARK]])
 def test_a_bookmark_that_is_no_instant_is_told_of_and_all_is_read(
     tap: Tap, api: ScriptedApi, bookmark: object

@@ -365,6 +365,7 @@ class TestSettings:
         run = tap.pointed_at(sandbox, cursus_id=cursus_id, cursus_ids=cursus_ids).fail("cursus")
         assert f"cursus_id is {cursus_id}, and cursus_ids is {cursus_ids}. " in run.log
 
+    @pytest.mark.few(2)
     @pytest.mark.parametrize(
         ("settings", "expected"),
         [

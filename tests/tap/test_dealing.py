@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from tests.tap.scripted import Asked, ScriptedApi
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("status", [403, 404])
 def test_a_refusal_that_passes_lets_people_be_looked_up(
     tap: Tap, api: ScriptedApi, there: Pretended, status: int
@@ -75,6 +76,7 @@ def test_who_may_not_look_up_campuses_reads_them_all_the_same(
     assert asked_for(there) == ["1,9,4,42"]
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("status", [414, 502])
 def test_rows_are_dealt_by_shorter_lists_where_42_does_not_answer_for_many_ids(
     tap: Tap, api: ScriptedApi, there: Pretended, status: int
@@ -153,6 +155,7 @@ def test_rows_of_people_of_two_campuses_that_are_not_listed_are_lost_by_neither(
     assert campuses(first) == expected(there)
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("changes", [1, 5], ids=["fewer", "more"])
 def test_that_no_other_campus_has_a_row_does_not_show_that_42_answers_only_short_lists(
     tap: Tap, api: ScriptedApi, there: Pretended, changes: int

@@ -41,6 +41,7 @@ def in_half_a_day(run: Run) -> Row:
     return state
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("size", [100, 10])
 @pytest.mark.parametrize("left", [0, 7])
 def test_rows_that_most_of_a_list_seems_to_have_lost_are_gone_on_the_second_night(
@@ -93,6 +94,7 @@ def test_a_reference_list_that_seems_to_have_lost_its_rows_keeps_them_and_its_ch
     assert set(well.ids("coalitions_users")) <= {91}  # the bookmarks are still there
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("is_ranged", [True, False])
 def test_points_that_moved_while_a_night_was_falsely_empty_come_with_the_next_one(
     tap: Tap, api: ScriptedApi, *, is_ranged: bool
@@ -121,6 +123,7 @@ def test_points_that_moved_while_a_night_was_falsely_empty_come_with_the_next_on
     assert len(quiet.ids("coalitions_users")) <= 1
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("longest", [1, 4, 20])
 def test_a_list_of_ids_that_is_too_long_for_42_and_so_answered_with_nothing_is_divided(
     tap: Tap, api: ScriptedApi, longest: int
@@ -163,6 +166,7 @@ def test_members_of_a_coalition_that_42_does_not_list_are_read_by_the_next_night
     assert "which it does not" not in later.log
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize("ids", [[], [None]], ids=str)
 @pytest.mark.parametrize("is_leaky", [False, True])
 def test_an_enrolment_that_names_no_cursus_is_kept_unless_42_sends_those_of_any_cursus(
@@ -181,6 +185,7 @@ def test_an_enrolment_that_names_no_cursus_is_kept_unless_42_sends_those_of_any_
     assert ("not read" in told) is is_leaky
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("hours", [-1, 2])
 @pytest.mark.parametrize("step", [1, 1000])
 def test_ranges_of_instants_in_another_time_zone_are_told_of_and_done_without(

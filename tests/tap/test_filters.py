@@ -93,6 +93,7 @@ def test_who_graduated_is_found_though_42_does_not_heed_the_filter_that_tells(
     assert not any("cannot be counted" in line for line in night.warnings)
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("ignored", [[], ["alumni?"]], ids=["heeded", "ignored"])
 def test_who_graduated_is_found_though_42_counts_nothing(
     tap: Tap, api: ScriptedApi, ignored: list[str]

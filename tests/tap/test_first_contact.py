@@ -78,7 +78,7 @@ def test_what_a_list_does_not_do_is_done_without(
     assert not [asked for asked in there.asked[-3:] if asked.size > there.heaviest]
 
 
-@pytest.mark.few(3)
+@pytest.mark.few(1)
 @pytest.mark.parametrize("status", [500, 502, 504])
 def test_a_row_that_42_cannot_show_makes_neither_pages_nor_lists_shorter(
     tap: Tap, api: ScriptedApi, status: int
@@ -317,6 +317,7 @@ def test_a_full_read_proves_nothing_until_the_day_after_totals_were_wrong(
     assert third.records("census")
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("cap", [100, 30])
 def test_without_totals_a_page_that_is_less_full_than_others_is_the_last_one(
     tap: Tap, api: ScriptedApi, cap: int

@@ -108,6 +108,7 @@ def test_instants_compare_as_strings(tap: Tap, api: ScriptedApi) -> None:
     assert as_strings == sorted((text for text in written if text), key=datetime.fromisoformat)
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize(
     "text",
     [

@@ -211,6 +211,7 @@ def test_a_secret_that_expires_within_a_week_is_a_warning(
     assert told[8] == []
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("answer", [None, "2026", 1e300, -1e300])
 def test_a_date_that_the_api_does_not_tell_is_no_failure(
     tap: Tap, api: ScriptedApi, answer: object

@@ -318,6 +318,7 @@ def test_whatever_becomes_of_lists_of_people_no_level_is_lost(
         assert len(levels.asked) < 25  # all of it has four pages
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("beyond", [None, 502])
 def test_where_42_takes_one_person_at_a_time_the_first_night_reads_all_at_once(
     tap: Tap, tmp_path: Path, beyond: int | None

@@ -30,6 +30,7 @@ HABITS = pytest.mark.parametrize("habit", ["ignored", "refused"])
 """What 42 may do with the filter of campuses."""
 
 
+@pytest.mark.few(2)
 @HABITS
 @pytest.mark.parametrize("campus_ids", [None, [1], [1, 9]])
 def test_where_no_campus_narrows_rows_go_to_the_campuses_of_their_people(
@@ -96,6 +97,7 @@ def test_where_no_campus_narrows_rows_of_people_without_campus_are_told(
     assert "3 rows belong to no campus_id" in line
 
 
+@pytest.mark.few(1)
 @HABITS
 def test_where_no_campus_narrows_a_night_takes_away_just_what_is_gone(
     tap: Tap, api: ScriptedApi, there: Pretended, habit: str
@@ -110,6 +112,7 @@ def test_where_no_campus_narrows_a_night_takes_away_just_what_is_gone(
     assert named(night, "projects_users", before) == {gone}
 
 
+@pytest.mark.few(1)
 @HABITS
 def test_where_nothing_tells_the_campus_of_a_row_that_is_told_until_42_does(
     tap: Tap, api: ScriptedApi, there: Pretended, habit: str

@@ -51,6 +51,7 @@ def test_open_rows_that_go_on_many_days_are_looked_for_by_their_projects(
     assert busy.audit["gone"] >= 15
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(("first", "page_size", "most"), [(2, 10, 95), (1, 4, 160)])
 def test_many_open_rows_of_a_day_are_looked_for_in_several_deals_of_the_projects(
     busy: Published, first: int, page_size: int, most: int
@@ -84,6 +85,7 @@ def test_where_42_does_not_count_by_project_each_day_is_searched(busy: Published
     assert set(busy.rows) == busy.truth
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("place", [13, 17])
 def test_a_day_whose_projects_do_not_add_up_to_it_is_searched_as_a_whole(
     busy: Published, place: int

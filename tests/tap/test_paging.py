@@ -225,6 +225,7 @@ def test_an_empty_page_without_a_total_does_not_say_that_all_rows_are_gone(
     assert "42 shows 0 of the 3 rows that it had" in second.last_word
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("below", [0, 4_500_000])
 def test_a_long_list_without_order_and_total_is_read_for_few_requests_a_page(
     tap: Tap, api: ScriptedApi, below: int

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 BADGES = "/v2/achievements_users"
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("status", [400, 422])
 @pytest.mark.parametrize("deviations", [{}, {"tells_totals": False}], ids=str)
 def test_each_request_for_rows_may_be_refused_once(
@@ -59,6 +60,7 @@ def once(is_meant: Callable[[Asked], bool], there: Pretended, status: int) -> An
     return answer
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("status", [302, 403, 404])
 def test_a_list_of_parents_that_is_refused_once_is_not_taken_for_too_long(
     tap: Tap, api: ScriptedApi, status: int
@@ -76,6 +78,7 @@ def test_a_list_of_parents_that_is_refused_once_is_not_taken_for_too_long(
     assert remembered(second) == []
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("status", [302, 403, 404])
 def test_a_filter_by_ids_that_is_refused_once_counts_on(
     tap: Tap, api: ScriptedApi, there: Pretended, status: int

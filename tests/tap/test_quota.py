@@ -313,6 +313,7 @@ def test_limits_that_are_not_set_are_those_that_42_tells(tap: Tap, api: Scripted
     assert "8 requests a second and 3600 an hour (roles: Official App)" in run.log
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("roles", ["", "a" * 101, "r\xf4le", "a\trole"])
 def test_roles_that_no_log_should_hold_are_not_told(
     tap: Tap, api: ScriptedApi, roles: str

@@ -250,6 +250,7 @@ class TestNothing:
 class TestWords:
     """What 42 renames is taken as it comes."""
 
+    @pytest.mark.few(1)
     @pytest.mark.parametrize(
         ("table", "column"),
         [("users", "pool_month"), ("cursus_users", "grade"), ("cursus", "kind")],
@@ -279,6 +280,7 @@ class TestWords:
         )
         assert sorted(row["wallet"] for row in rows) == sorted(numbers)
 
+    @pytest.mark.few(1)
     @pytest.mark.parametrize("level", [0.0, 12.66, 4.300000000000001, 7])
     def test_levels_keep_their_decimals(
         self, tap: Tap, api: ScriptedApi, sample: dict[str, Row], level: float
@@ -286,6 +288,7 @@ class TestWords:
         (row,) = rows_for(tap, api, "cursus_users", sample["cursus_users"] | {"level": level})
         assert row["level"] == level
 
+    @pytest.mark.few(1)
     @pytest.mark.parametrize("text", ["a\0b", "\ud800", "ok \udfff"])
     def test_a_character_no_database_takes_is_replaced(
         self, tap: Tap, api: ScriptedApi, sample: dict[str, Row], text: str

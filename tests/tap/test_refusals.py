@@ -18,6 +18,7 @@ CURSUS = {"id": 21, "created_at": None, "name": "42cursus", "slug": "42cursus", 
 ADVICE = {400: "report this line", 403: "roles", 404: "`cursus_ids`"}
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("status", [400, 403, 404])
 def test_a_refusal_names_the_address_and_what_to_do(
     tap: Tap, api: ScriptedApi, status: int
@@ -43,6 +44,7 @@ def test_an_id_that_does_not_exist_is_named(
     assert run.records("users") == []
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(("setting", "known"), [("cursus_ids", 21), ("campus_ids", 1)])
 def test_what_exists_beside_it_is_read(
     tap: Tap, sandbox: RunningSandbox, setting: str, known: int
@@ -72,6 +74,7 @@ def test_a_campus_that_42_has_and_does_not_list_is_told_of_once_and_read(
     assert not [line for line in second.warnings if "campus_ids" in line]
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(
     "part", ["?access_token=hunter2", "?client_secret=hunter2", "?token=hunter2&x=1"]
 )

@@ -91,6 +91,7 @@ def test_coalition_memberships_are_those_of_the_campuses_coalitions(
     assert set(run.ids("coalitions_users")) == expected != set()
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("campuses", SCOPES)
 def test_blocs_and_coalitions_are_those_of_the_campuses(
     tap: Tap, quiet_sandbox: RunningSandbox, campuses: tuple[int, ...]

@@ -72,6 +72,7 @@ def test_every_bad_setting_is_named_at_once(tap: Tap, api: ScriptedApi) -> None:
         assert any(name in line for line in errors), name
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(
     "date", ["2026-01-31", "2026-01-31T12:00:00Z", "2026-01-31T12:00:00.123+05:30"]
 )
@@ -134,6 +135,7 @@ def test_a_variable_in_a_wrong_form_is_named_with_what_to_write(
     assert "Traceback" not in run.log
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize(
     ("written", "meant"),
     [("29", [29]), (" [29] ", [29]), (29, [29]), ("1, 29", [1, 29]), ([29, 1], [1, 29])],
@@ -201,6 +203,7 @@ def test_a_variable_wins_over_the_same_one_in_a_file(
     assert (row["page_size"], row["cursus_ids"]) == (8, [9])
 
 
+@pytest.mark.few(4)
 @pytest.mark.parametrize(
     ("setting", "value"),
     [

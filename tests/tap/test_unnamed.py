@@ -90,6 +90,7 @@ def test_a_day_that_lies_between_days_that_are_read_keeps_its_turn(here: Publish
     assert set(here.rows) == here.truth
 
 
+@pytest.mark.slow
 def test_a_row_that_went_from_a_day_that_is_read_for_another_one_keeps_its_turn(
     here: Published,
 ) -> None:
@@ -219,6 +220,7 @@ def test_without_a_graph_rows_of_a_merged_account_are_not_taken_for_gone(
     assert set(here.rows) == here.truth
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("owners", [None, {"people": "damaged"}])
 def test_where_the_state_does_not_say_whose_rows_are_the_days_that_lack_some_are_read(
     here: Published, owners: Row | None

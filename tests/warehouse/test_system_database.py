@@ -57,6 +57,7 @@ def test_the_night_keeps_runs_for_a_month_and_their_states_for_three_hours(
     assert kept(runs) == {3: False, 4: False, 5: True, 6: True, 7: True}
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize(("at", "trims"), [("00:05", True), ("00:20", False), ("01:05", False)])
 def test_one_quarter_of_an_hour_in_twelve_trims_too(
     warehouse: Warehouse, runs: Path, at: str, trims: bool

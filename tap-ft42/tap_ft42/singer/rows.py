@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from importlib.resources import files
 from typing import Any
 
@@ -21,11 +22,15 @@ class Rows:
 
     def __init__(self, name: str, schema: Mapping[str, Any], rejections: Rejections) -> None:
         self._name = name
-        self.shape = RecordShape(schema)
-        """The rules by which records become rows."""
+        self._schema = schema
         self._rejections = rejections
         self._undeclared: set[str] = set()
         self._words: set[str] = set()
+
+    @cached_property
+    def shape(self) -> RecordShape:
+        """The rules by which records become rows; most lists of a run have none to make."""
+        return RecordShape(self._schema)
 
     def row(self, record: object, added: Mapping[str, Any]) -> dict[str, Any]:
         """Turn a record into a row, and count it; raises as `RecordShape.row`."""
