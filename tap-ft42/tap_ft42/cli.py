@@ -6,11 +6,12 @@ import gc
 import json
 import os
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
 from ctypes import CDLL
 from io import StringIO
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 
 import click
 import requests
@@ -36,8 +37,6 @@ try:
 except DeclarationError as error:
     sys.exit(str(error))
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 _YOUNG = 50_000
 """Python looks for cycles after so many new objects: more than some pages of records have."""
@@ -75,6 +74,7 @@ def main() -> None:
     # take 7 % of the run.
     gc.freeze()
     gc.set_threshold(_YOUNG)
+    gc.enable()
     _give_memory_back()
     try:
         run = command()

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import os
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from typing import Any
 from urllib.parse import urlsplit
 
 import requests
@@ -19,9 +20,6 @@ from tap_ft42.api.session import is_loopback
 from tap_ft42.declared import privacy
 from tap_ft42.declared.instants import milliseconds
 from tap_ft42.planning import backfill, cursus
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
 
 PREFIX = "TAP_FT42_"
 """The beginning of the variables' names."""

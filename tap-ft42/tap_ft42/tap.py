@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Collection, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import FrameType
+from typing import Any
 
+import click
 from singer_sdk import Stream, Tap
 from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.helpers._state import StateWriter
@@ -24,15 +27,8 @@ from tap_ft42.singer.messages import BufferedWriter, NoStateWriter
 from tap_ft42.singer.own.census import CensusStream
 from tap_ft42.singer.own.rejections import RejectedRecordsStream
 from tap_ft42.singer.own.runs import LEDGER_STREAMS
+from tap_ft42.singer.stream import FT42Stream
 from tap_ft42.streams import STREAMS
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
-    from types import FrameType
-
-    import click
-
-    from tap_ft42.singer.stream import FT42Stream
 
 
 class TapFT42(Tap, Host):

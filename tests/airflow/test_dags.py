@@ -19,12 +19,12 @@ from urllib.parse import parse_qs, urlsplit
 import psutil
 import psycopg
 import pytest
-from ft42_sandbox.testing import running_sandbox
 
 from tests.airflow.rig import credentials, server, url
 from tests.airflow.running import AIRFLOW, Airflow, running_airflow, wait_for
 from tests.docs.stranger import copy_of_the_project, variables
 from tests.end_to_end.published import assert_published
+from tests.sandboxes import running_sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from ft42_sandbox.testing import running_sandbox
 from ft42_warehouse.embedded import HOST, NAME
 
 from tests.docs.pages import Page, pages
@@ -23,6 +22,7 @@ from tests.docs.stranger import (
 )
 from tests.ports import free_port
 from tests.postgres import AdministeredPostgres
+from tests.sandboxes import running_sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,10 +10,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
-from ft42_sandbox.testing import running_sandbox
 
 from tests.end_to_end.conftest import BIN, ROOT
 from tests.end_to_end.published import assert_published
+from tests.sandboxes import running_sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import duckdb
 import pytest
-from ft42_sandbox.testing import running_sandbox
 
 from tests.end_to_end.conftest import ROOT, Pipeline, meltano_environment
 from tests.end_to_end.landed import ALL_STREAMS, KEYS
@@ -22,6 +21,7 @@ from tests.end_to_end.other_targets import (
     with_empty_text_as_null,
 )
 from tests.end_to_end.published import COMPUTED, TABLES, expected_published, let_a_day_pass
+from tests.sandboxes import running_sandbox
 from tools.dbt_properties import properties
 
 if TYPE_CHECKING:

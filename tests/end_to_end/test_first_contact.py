@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from ft42_sandbox.testing import running_sandbox
 
 from tests.end_to_end.landed import KEYS
 from tests.end_to_end.oracle import differences, expected_to_be_sent
+from tests.sandboxes import running_sandbox
 from tests.tap.proofs import AT_ONCE, a_day_later
 from tests.tap.running import Tap
 

@@ -6,11 +6,11 @@ import random
 from typing import TYPE_CHECKING
 
 import pytest
-from ft42_sandbox.testing import running_sandbox
 
 from tests.end_to_end.landed import landed_tables
 from tests.end_to_end.oracle import differences, expected_to_land
 from tests.end_to_end.pair import pair
+from tests.sandboxes import running_sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 import yaml
-from ft42_sandbox.testing import running_sandbox
 
 from tests.end_to_end.conftest import ROOT, Pipeline, meltano_environment
 from tests.end_to_end.landed import ALL_STREAMS, KEYS, TABLES
@@ -21,6 +20,7 @@ from tests.end_to_end.other_targets import (
     tables,
     with_empty_text_as_null,
 )
+from tests.sandboxes import running_sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

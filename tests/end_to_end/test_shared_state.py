@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
-from ft42_sandbox.testing import running_sandbox
 from ft42_warehouse.embedded import HOST, NAME
 
 from tests.docs.stranger import copy_of_the_project, variables
 from tests.end_to_end.published import assert_published
+from tests.sandboxes import running_sandbox
 from tests.waiting import until
 
 if TYPE_CHECKING:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from ft42_sandbox.testing import running_sandbox
+
+from tests.sandboxes import running_sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

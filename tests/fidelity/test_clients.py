@@ -13,8 +13,9 @@ import pytest
 import trustme
 import yaml
 from API42 import Api42, apiFilter, apiRange, apiSort
-from ft42_sandbox.testing import running_sandbox
 from otto_api42.intra import IntraAPIClient
+
+from tests.sandboxes import running_sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 from ft42_sandbox.latency import Latency
 from ft42_sandbox.settings import Behaviour
-from ft42_sandbox.testing import ControlError, running_sandbox
+from ft42_sandbox.testing import ControlError
+
+from tests.sandboxes import running_sandbox
 
 if TYPE_CHECKING:
     from ft42_sandbox.testing import RunningSandbox

@@ -17,7 +17,8 @@ import pytest
 from ft42_sandbox.generate import generate
 from ft42_sandbox.renderer import Renderer
 from ft42_sandbox.settings import World
-from ft42_sandbox.testing import running_sandbox
+
+from tests.sandboxes import running_sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

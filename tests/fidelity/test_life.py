@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from ft42_sandbox.life import EVENT_RATES, busyness
-from ft42_sandbox.testing import running_sandbox
+
+from tests.sandboxes import running_sandbox
 
 if TYPE_CHECKING:
     from ft42_sandbox.testing import RunningSandbox

@@ -8,7 +8,8 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from ft42_sandbox.testing import running_sandbox
+
+from tests.sandboxes import running_sandbox
 
 if TYPE_CHECKING:
     from ft42_sandbox.testing import Reply, RunningSandbox

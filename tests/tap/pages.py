@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, Any, cast
 
@@ -56,7 +57,7 @@ def page(  # noqa: PLR0913 - what an answer may say
 class PretendedList(Ask):
     """A list whose answers do not depend on their place in a run."""
 
-    is_sortable = True
+    route = route_of()
 
     @override
     def after(self, number: int) -> Ask:
@@ -74,7 +75,7 @@ class PretendedList(Ask):
 class Unsorted(PretendedList):
     """A list that nothing sorts, as is known."""
 
-    is_sortable = False
+    route = route_of(replace(BADGES, is_sortable=False))
 
     def __init__(self, there: PretendedList) -> None:
         """Answer as another list does."""

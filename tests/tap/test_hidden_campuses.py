@@ -141,6 +141,20 @@ def test_a_campus_with_a_far_id_is_found_though_no_list_holds_all_campuses_or_th
     assert len(there.asked) < 120
 
 
+def test_a_search_asks_for_no_campus_that_42_does_not_have(
+    tap: Tap, api: ScriptedApi, there: Pretended
+) -> None:
+    there.rows = [*there.rows, *(enrolment(number, 1) for number in range(1000, 1020))]
+    api.script[MEMBERSHIPS] = Pretended(memberships_of(there.rows))
+    there.asked.clear()
+    run = tap.pointed_at(api).run("projects_users")
+    assert campuses(run) == expected(there)
+    assert "1,4,9,42" in asked_for(there)
+    assert all(
+        one is None or {*one.split(",")} <= {"1", "4", "9", "42"} for one in asked_for(there)
+    )
+
+
 def test_a_campus_that_is_listed_later_is_one_like_the_others(
     tap: Tap, api: ScriptedApi, there: Pretended
 ) -> None:

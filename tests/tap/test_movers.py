@@ -100,7 +100,7 @@ class Copy:
     @property
     def of_people(self) -> list[str]:
         """The requests that name people."""
-        return [target for target in self.asked if "filter%5Buser_id%5D" in target]
+        return [target for target in self.asked if "filter[user_id]" in target]
 
 
 @contextmanager

@@ -13,16 +13,17 @@ from tap_ft42.planning.nights import is_due, share
     nights=st.integers(1, 9),
     people=st.lists(st.integers(1, 9), max_size=60),
     marked=st.integers(0, 5),
+    stay=st.floats(0, 1),
 )
 def test_nobody_waits_longer_than_the_nights(
-    nights: int, people: list[int], marked: int
+    nights: int, people: list[int], marked: int, stay: float
 ) -> None:
     ages = [min(age, nights) for age in people]
     for _ in range(3 * nights):
         ages.sort()
         ages[:marked] = [0] * len(ages[:marked])  # who was read for another reason
         waiting = [age for age in ages if age]
-        read = share(waiting, nights)
+        read = share(waiting, nights, stay)
         ages = [0] * (len(ages) - len(waiting) + read) + sorted(waiting)[: len(waiting) - read]
         assert max(ages, default=0) < nights
         ages = [age + 1 for age in ages]
@@ -34,6 +35,17 @@ def test_who_was_loaded_at_once_is_shared_out_evenly() -> None:
         shares.append(share(ages, 7))
         ages = [age + 1 for age in ages[shares[-1] :]]
     assert shares == [100] * 7
+
+
+def test_nobody_is_read_ahead_who_will_be_read_for_another_reason() -> None:
+    ages, shares = [1] * 1_000, []
+    for _ in range(7):
+        ages = ages[len(ages) // 10 :]  # a tenth has moved
+        shares.append(share(ages, 7, 0.9))
+        ages = [age + 1 for age in ages[shares[-1] :]]
+    assert not ages
+    assert set(shares) <= {90, 91, 92}
+    assert share([1] * 900, 7) > 120
 
 
 def test_where_nobody_is_to_be_read_again_nobody_is() -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import copy
+from datetime import UTC, datetime
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.tap.pretended import Pretended, Row, dated, record_of
-from tests.tap.proofs import a_day_later, named
+from tests.tap.proofs import AT_ONCE, a_day_later, named
 from tests.tap.scripted import Held, Reply, paged
 
 if TYPE_CHECKING:
@@ -30,6 +31,10 @@ def day(number: int) -> str:
 
 def badge(number: int) -> Row:
     return record_of(STREAM, id=number, created_at=day(number), updated_at=day(number))
+
+
+def now_written() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def badges(**deviations: Any) -> Pretended:  # noqa: ANN401 - those of `Pretended`
@@ -71,6 +76,23 @@ def test_all_changes_of_a_long_pause_come(
     second = here.run(STREAM, state=after_a_pause(first))
     assert set(second.ids(STREAM)) >= changed(there)
     assert "wider ranges of updated_at" in first.log + second.log
+
+
+def test_a_night_tests_no_range_again_because_new_rows_have_greater_ids(
+    tap: Tap, api: ScriptedApi
+) -> None:
+    rows = [{**badge(number), "id": 100 * number} for number in range(1, ROWS + 1)]
+    api.script[BADGES] = there = Pretended(rows)
+    here = tap.pointed_at(api, **AT_ONCE)
+    state = here.run(STREAM, "census").state
+    assert probes(there)
+    for new in (100 * ROWS + 100, 100 * ROWS + 200):
+        rows.append({**badge(ROWS), "id": new, "updated_at": now_written()})
+        there.asked.clear()
+        night = here.run(STREAM, "census", state=a_day_later(state))
+        assert new in night.ids(STREAM)
+        assert not probes(there)
+        state = night.state
 
 
 def test_a_cut_window_is_not_believed_because_another_read_found_the_width_meanwhile(

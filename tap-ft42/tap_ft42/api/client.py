@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import requests
+from backoff.types import Details
 
 from tap_ft42.api import errors, retries
-from tap_ft42.api.page import page_of, page_of_counts
+from tap_ft42.api.budget import Budget
+from tap_ft42.api.clock import Clock
+from tap_ft42.api.page import Page, page_of, page_of_counts
+from tap_ft42.api.session import Session
+from tap_ft42.api.token import BearerToken
 from tap_ft42.declared.events import Events
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    import requests
-    from backoff.types import Details
-
-    from tap_ft42.api.budget import Budget
-    from tap_ft42.api.clock import Clock
-    from tap_ft42.api.page import Page
-    from tap_ft42.api.session import Session
-    from tap_ft42.api.token import BearerToken
-    from tap_ft42.declared.listing import Listing
+from tap_ft42.declared.listing import Listing
 
 _WORTH_A_LOOK = 3
 """After so many failed tries of one request, the log warns of the failure."""

@@ -12,13 +12,11 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime, timedelta
 from threading import Lock
-from typing import TYPE_CHECKING
+
+import requests
 
 from tap_ft42.api.headers import http_date
 from tap_ft42.declared.events import EVENTS
-
-if TYPE_CHECKING:
-    import requests
 
 TOLERANCE = 60.0
 """Seconds by which the two clocks may differ: the settle time and the overlap of windows make

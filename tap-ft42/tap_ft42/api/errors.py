@@ -9,17 +9,14 @@ from __future__ import annotations
 
 import re
 import ssl
+from collections.abc import Callable, Iterator
 from http import HTTPStatus
-from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, quote_plus, urlencode, urljoin, urlsplit
 
 import msgspec
 import requests
 
 from tap_ft42.api.headers import whole_number
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 
 class APIError(Exception):

@@ -9,23 +9,20 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from math import ceil
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import uuid4
 
 from tap_ft42.api.budget import RunEnds
+from tap_ft42.api.page import Page
 from tap_ft42.api.retries import RETRIED, TooManyRequestsError
 from tap_ft42.declared.instants import from_milliseconds
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from tap_ft42.api.page import Page
-    from tap_ft42.declared.listing import Cursor
+from tap_ft42.declared.listing import Cursor
 
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 

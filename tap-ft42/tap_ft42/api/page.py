@@ -4,25 +4,20 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from itertools import pairwise
 from math import ceil, inf, isfinite
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeGuard
+from typing import Annotated, Any, TypeAlias, TypeGuard
 
 import msgspec
+import requests
 
 from tap_ft42.api import errors
 from tap_ft42.api.errors import OtherShapeError, RetriableAPIError
 from tap_ft42.api.headers import whole_number
-from tap_ft42.declared.listing import ID
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-
-    import requests
-
-    from tap_ft42.declared.listing import Cursor
+from tap_ft42.declared.listing import ID, Cursor
 
 _SUSPECT_ESCAPE = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
 _ID = re.compile(r"[0-9]{1,18}", re.ASCII)

@@ -10,28 +10,23 @@ the hour.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
 from threading import Lock
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TypeVar, cast
 
+import requests
 from backoff import random_jitter
-from pyrate_limiter import FixedWindow, Rate, RateItem, SlidingWindowLog
+from pyrate_limiter import AbstractBucket, FixedWindow, Rate, RateItem, SlidingWindowLog
 
+from tap_ft42.api.clock import Clock
 from tap_ft42.api.headers import http_date, whole_number
 from tap_ft42.api.retries import requested_wait, rest_of_the_hour
 from tap_ft42.api.stores import open_bucket
 from tap_ft42.declared.events import EVENTS
 from tap_ft42.declared.instants import HOUR
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    import requests
-    from pyrate_limiter import AbstractBucket
-
-    from tap_ft42.api.clock import Clock
 
 _SECOND = 1000
 

@@ -11,10 +11,11 @@ budget allow. All other failures need a person.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Generator
 from functools import partial
 from http import HTTPStatus
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import backoff
 import requests
@@ -24,9 +25,6 @@ from tap_ft42.api import errors
 from tap_ft42.api.errors import APIError, FatalAPIError, RetriableAPIError
 from tap_ft42.api.headers import http_date, whole_number
 from tap_ft42.declared.instants import HOUR
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
 
 
 class TooManyRequestsError(RetriableAPIError):

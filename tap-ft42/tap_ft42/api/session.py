@@ -12,20 +12,17 @@ import os
 from codecs import BOM_UTF8
 from http import HTTPStatus
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
+from requests.auth import AuthBase
 from typing_extensions import override
 
 from tap_ft42.api import errors
 from tap_ft42.api.errors import RetriableAPIError
-
-if TYPE_CHECKING:
-    from requests.auth import AuthBase
-
-    from tap_ft42.api.ledger import Ledger
+from tap_ft42.api.ledger import Ledger
 
 _TIMEOUT = (10.0, 120.0)
 """Seconds to connect, and to wait for data: ``/v2/coalitions`` takes up to 37."""

@@ -5,18 +5,23 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import cast
 from urllib.parse import urlsplit
 
 from filelock import FileLock
-from pyrate_limiter import InMemoryBucket, PostgresBucket, RedisBucket, SQLiteBucket
+from pyrate_limiter import (
+    AbstractBucket,
+    InMemoryBucket,
+    LogAlgorithm,
+    PostgresBucket,
+    Rate,
+    RedisBucket,
+    SQLiteBucket,
+)
 from pyrate_limiter.buckets.postgres import Queries
 
 from tap_ft42.api.errors import SettingError
 from tap_ft42.declared.events import EVENTS
-
-if TYPE_CHECKING:
-    from pyrate_limiter import AbstractBucket, LogAlgorithm, Rate
 
 _PATIENCE = 10
 """Seconds for the store to answer when it is opened."""

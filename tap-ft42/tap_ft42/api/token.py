@@ -9,19 +9,16 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from math import inf
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
+import requests
 from requests.auth import AuthBase
 from typing_extensions import override
 
 from tap_ft42.api import errors, retries
 from tap_ft42.api.errors import APIError, RetriableAPIError
-
-if TYPE_CHECKING:
-    import requests
-
-    from tap_ft42.api.session import Session
+from tap_ft42.api.session import Session
 
 TOKEN_PATH = "/oauth/token"  # noqa: S105 - a path, not a password
 

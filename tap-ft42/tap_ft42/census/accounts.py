@@ -11,9 +11,10 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import repeat
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tap_ft42.census.counting import Expectation
 from tap_ft42.census.days import UNKNOWN, ZONES, day_of, moment_of
@@ -28,14 +29,10 @@ from tap_ft42.census.packing import (
     unpacked,
     unpacked_ids,
 )
+from tap_ft42.declared.capabilities import Zone
 from tap_ft42.reading.ids import IdSet
 from tap_ft42.reading.regions import MAX_ID
 from tap_ft42.run.people import person_of
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
-
-    from tap_ft42.declared.capabilities import Zone
 
 _OWNERS = "owners"
 

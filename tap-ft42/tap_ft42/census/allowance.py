@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from math import ceil
 from sys import maxsize
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from tap_ft42.run.run import Run
+from tap_ft42.run.run import Run
 
 _SHARE = 4
 """Counts end once this part of the hour's requests, a quarter, has been sent, unless the

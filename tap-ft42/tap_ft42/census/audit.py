@@ -8,35 +8,29 @@ ids, the named rows have a graph of their own (`tap_ft42.census.accounts`).
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from functools import partial
 from math import ceil
-from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
 from tap_ft42.api.errors import FatalAPIError, may_be_of_parameters
 from tap_ft42.api.retries import RETRIED
-from tap_ft42.census.comparing import Comparison, Counted, Others
+from tap_ft42.census.comparing import Comparison, Counted, Others, Span
+from tap_ft42.census.counting import Proof
 from tap_ft42.census.days import UNKNOWN, number_of, written
 from tap_ft42.census.findings import Findings
-from tap_ft42.census.inquiry import Inquiry, looked_at
+from tap_ft42.census.inquiry import Inquiry, Read, looked_at
 from tap_ft42.census.settling import Settling
 from tap_ft42.census.unnamed import Unnamed
 from tap_ft42.declared.contexts import cursus_of
 from tap_ft42.declared.events import Events
 from tap_ft42.declared.instants import from_milliseconds
+from tap_ft42.declared.listing import Graph
 from tap_ft42.declared.words import some
 from tap_ft42.reading.graph import counts_by_day
 from tap_ft42.reading.refused import asked_again_if_refused
 from tap_ft42.reading.regions import Region
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from tap_ft42.census.comparing import Span
-    from tap_ft42.census.counting import Proof
-    from tap_ft42.census.inquiry import Read
-    from tap_ft42.declared.listing import Graph
 
 _FEW = 20
 """Counts may differ by so many rows without a further check."""

@@ -13,18 +13,15 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
+from tap_ft42.census.accounts import Account
 from tap_ft42.census.days import ZONES, day_of, moment_at
 from tap_ft42.census.packing import stepped, steps
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-
-    from tap_ft42.census.accounts import Account
-    from tap_ft42.declared.capabilities import Zone
+from tap_ft42.declared.capabilities import Zone
 
 Span: TypeAlias = tuple[int, int]
 """The first and the last day of a span."""

@@ -23,26 +23,20 @@ was found there is passed on as doubtful, and a later census looks again.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate, count
 from math import ceil, inf
 from sys import maxsize
-from typing import TYPE_CHECKING
 
 from tap_ft42.declared.listing import ID
 from tap_ft42.reading.ahead import in_turn
-from tap_ft42.reading.asking import COUNT, IncompleteReadError, Metered, Part
+from tap_ft42.reading.asking import COUNT, Ask, IncompleteReadError, Metered, Part, Spent
 from tap_ft42.reading.in_order import read_in_order
 from tap_ft42.reading.piecewise import read_piecewise
-from tap_ft42.reading.regions import RangeIgnoredError, Region
+from tap_ft42.reading.regions import Key, RangeIgnoredError, Region
 from tap_ft42.reading.whole import read_list
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
-
-    from tap_ft42.reading.asking import Ask
-    from tap_ft42.reading.regions import Key
 
 _AT_ONCE = 8
 """Intervals that are asked for at once: two a second, and four seconds an answer."""
@@ -277,8 +271,8 @@ async def read_sector(
         UncountableError: The API tells no totals of this list.
         RangeIgnoredError: It does not narrow the list by the key.
     """
-    read = read_in_order if ask.is_sortable else read_piecewise
-    within = Metered(ask, most=None if pages is None else _SPARE + _FACTOR * pages)
+    read = read_in_order if ask.route.facts.is_sortable else read_piecewise
+    within = Metered(ask, Spent(None if pages is None else _SPARE + _FACTOR * pages))
     try:
         async for part in _proven(read(within, region, key), region):
             yield part
@@ -295,7 +289,7 @@ async def read_whole(ask: Ask, greatest: int, *, pages: int) -> AsyncIterator[Pa
     """
     region = Region({ID: (1, max(greatest, 1))})
     # A list that is in motion at two readings is so at the next ones: the next night tells.
-    within = Metered(ask, most=_SPARE + 2 * pages)
+    within = Metered(ask, Spent(_SPARE + 2 * pages))
     async for part in _proven(read_list(within), region):
         yield part
 

@@ -8,16 +8,14 @@ Paris. So each row has a **moment**: the day in UTC plus the day in Paris, as nu
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
-from typing import TYPE_CHECKING, get_args
+from typing import get_args
 
 from tap_ft42.declared.capabilities import Zone
 from tap_ft42.declared.instants import milliseconds
 from tap_ft42.declared.listing import CREATED_AT
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 ZONES: tuple[Zone, ...] = get_args(Zone)
 

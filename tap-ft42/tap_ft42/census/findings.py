@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from tap_ft42.declared.capabilities import Zone
+from tap_ft42.declared.capabilities import Zone
 
 
 @dataclass

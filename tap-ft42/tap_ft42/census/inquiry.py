@@ -2,39 +2,34 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from math import ceil
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from typing_extensions import override
 
 from tap_ft42.api.errors import FatalAPIError
 from tap_ft42.api.page import with_ids
+from tap_ft42.census.accounts import Account
 from tap_ft42.census.allowance import requests_left
 from tap_ft42.census.counting import Proof, UncountableError, count_all
-from tap_ft42.declared.contexts import list_of, parent_of
+from tap_ft42.declared.contexts import Context, list_of, parent_of
 from tap_ft42.declared.events import Events
 from tap_ft42.declared.listing import BY_PERSON, CREATED_AT, ID, Cursor
 from tap_ft42.declared.words import some
 from tap_ft42.planning.collapse import refuse_collapse
 from tap_ft42.planning.hidden import hidden_ids
-from tap_ft42.reading.asking import IncompleteReadError, TooLargeError
+from tap_ft42.reading.asking import Ask, IncompleteReadError, Part, TooLargeError
+from tap_ft42.reading.facts import RouteFacts
 from tap_ft42.reading.id_lists import id_lists
+from tap_ft42.reading.ids import IdSet
 from tap_ft42.reading.regions import RangeIgnoredError, Region
+from tap_ft42.reading.source import ListSource
+from tap_ft42.run.list_in_run import ListInRun
 from tap_ft42.run.people import person_of
-
-if TYPE_CHECKING:
-    from collections import Counter
-    from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-
-    from tap_ft42.census.accounts import Account
-    from tap_ft42.declared.contexts import Context
-    from tap_ft42.reading.asking import Ask, Part
-    from tap_ft42.reading.facts import RouteFacts
-    from tap_ft42.reading.ids import IdSet
-    from tap_ft42.reading.source import ListSource
-    from tap_ft42.run.list_in_run import ListInRun
 
 UNREADABLE = (
     FatalAPIError, IncompleteReadError, RangeIgnoredError, TooLargeError, UncountableError,

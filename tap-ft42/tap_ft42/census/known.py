@@ -40,36 +40,31 @@ A row enters the account before a bookmark that passes the row is written.
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from typing_extensions import override
 
-from tap_ft42.api.page import with_ids
+from tap_ft42.api.page import Page, with_ids
 from tap_ft42.census.accounts import Account
 from tap_ft42.census.allowance import end_of, requests_left
 from tap_ft42.census.audit import Audit
+from tap_ft42.census.counting import Proof
+from tap_ft42.census.findings import Findings
 from tap_ft42.census.inquiry import Read, gone, looked_at
 from tap_ft42.census.list_census import ListCensus
 from tap_ft42.census.packing import unpacked_ids
 from tap_ft42.census.presence import STATE, Presence, is_counted
 from tap_ft42.census.totals import TotalsCensus
-from tap_ft42.declared.contexts import key_of, parent_of
+from tap_ft42.declared.contexts import Context, key_of, parent_of
 from tap_ft42.declared.events import Events
 from tap_ft42.declared.instants import from_milliseconds, milliseconds
 from tap_ft42.planning.bookmarks import is_same_scope
 from tap_ft42.planning.collapse import COLLAPSED
 from tap_ft42.planning.nights import is_due
 from tap_ft42.reading.ids import IdSet
-
-if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
-
-    from tap_ft42.api.page import Page
-    from tap_ft42.census.counting import Proof
-    from tap_ft42.census.findings import Findings
-    from tap_ft42.declared.contexts import Context
-    from tap_ft42.run.list_in_run import ListInRun
+from tap_ft42.run.list_in_run import ListInRun
 
 
 class KnownRows(Presence):

@@ -7,11 +7,11 @@ part of its list again, then it counts. A later census finds the rest.
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from math import ceil
-from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
@@ -23,21 +23,16 @@ from tap_ft42.census.counting import (
     read_sector,
     read_whole,
 )
-from tap_ft42.census.inquiry import UNREADABLE, Inquiry, gone, looked_at
+from tap_ft42.census.inquiry import UNREADABLE, Inquiry, Read, gone, looked_at
 from tap_ft42.census.packing import MOST_IDS
 from tap_ft42.census.presence import pieces
 from tap_ft42.declared.events import Events
 from tap_ft42.declared.instants import from_milliseconds, in_milliseconds
 from tap_ft42.declared.listing import ID, filtered_key
 from tap_ft42.declared.words import some
+from tap_ft42.reading.asking import Ask, Part
 from tap_ft42.reading.reads import read_from_scratch
 from tap_ft42.reading.regions import MAX_ID, RangeIgnoredError, Region
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping
-
-    from tap_ft42.census.inquiry import Read
-    from tap_ft42.reading.asking import Ask, Part
 
 _LATER = in_milliseconds("2100-01-01")
 

@@ -8,13 +8,11 @@ number that tells all of its shares, which takes a byte of a state.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Mapping
 from itertools import repeat
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tap_ft42.census.packing import packed, packed_ids, unpacked, unpacked_ids
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
 
 _DEALT, _DEALS = 16, 3
 

@@ -10,18 +10,15 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from itertools import chain, islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tap_ft42.census.days import day_of
 from tap_ft42.census.packing import packed, packed_ids, stepped, steps, unpacked, unpacked_ids
+from tap_ft42.declared.capabilities import Zone
 from tap_ft42.reading.regions import MAX_ID
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
-
-    from tap_ft42.declared.capabilities import Zone
 
 _MOST_CHANGES = 20_000
 """Changes beside the packed rows, before all are packed anew: that takes a second."""

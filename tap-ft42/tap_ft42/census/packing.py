@@ -6,11 +6,8 @@ import sys
 import zlib
 from array import array
 from base64 import b64decode, b64encode
+from collections.abc import Iterable
 from itertools import accumulate, pairwise
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 MOST_IDS = 100_000
 """A state holds at most this many ids of a list."""

@@ -8,24 +8,20 @@ says what streams with bookmarks keep there.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from math import ceil
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from tap_ft42.api.page import Page
 from tap_ft42.census.counting import Proof
+from tap_ft42.census.findings import Findings
 from tap_ft42.census.packing import MOST_IDS, packed_ids, unpacked_ids
-from tap_ft42.declared.contexts import cursus_of, key_of
+from tap_ft42.declared.contexts import Context, cursus_of, key_of
 from tap_ft42.declared.instants import from_milliseconds, in_milliseconds
 from tap_ft42.reading.ids import IdSet
 from tap_ft42.reading.regions import MAX_ID
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-
-    from tap_ft42.api.page import Page
-    from tap_ft42.census.findings import Findings
-    from tap_ft42.declared.contexts import Context
-    from tap_ft42.run.list_in_run import ListInRun
+from tap_ft42.run.list_in_run import ListInRun
 
 STATE = "census"
 """Key in the state."""

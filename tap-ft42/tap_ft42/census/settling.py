@@ -14,16 +14,18 @@ between the graph and a read costs a request, but no row is lost.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from math import ceil, inf, log2
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 from typing_extensions import override
 
 from tap_ft42.api.errors import FatalAPIError
 from tap_ft42.api.page import with_ids
 from tap_ft42.api.retries import RETRIED
+from tap_ft42.census.comparing import Comparison, Counted, Span
 from tap_ft42.census.counting import (
     Differing,
     Interval,
@@ -32,20 +34,13 @@ from tap_ft42.census.counting import (
     read_sector,
 )
 from tap_ft42.census.days import bounds, day_of, moment_of
-from tap_ft42.census.inquiry import DayInquiry, gone
+from tap_ft42.census.findings import Findings
+from tap_ft42.census.inquiry import DayInquiry, Read, gone
 from tap_ft42.declared.listing import BY_ID, CREATED_AT, ID
 from tap_ft42.reading.id_lists import id_lists
 from tap_ft42.reading.regions import Region
 
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
-
-    from tap_ft42.census.comparing import Comparison, Counted, Span
-    from tap_ft42.census.findings import Findings
-    from tap_ft42.census.inquiry import Read
-
-
-_Counts: TypeAlias = "Mapping[int, Mapping[Span, int]]"
+_Counts: TypeAlias = Mapping[int, Mapping[Span, int]]
 """The API's counts by span of days, of the rows of each share of a deal."""
 
 
@@ -121,7 +116,12 @@ class Settling(DayInquiry):
     def _suspects(
         self, span: Span, ids: Sequence[int], lacking: int, *, is_of_kinds: bool = False
     ) -> _Suspects:
-        return _Suspects(span, ids, lacking, len(ids) / self._at_once, is_of_kinds)
+        pages = len(self._unseen(ids)) / self._at_once
+        return _Suspects(span, ids, lacking, pages, is_of_kinds)
+
+    def _unseen(self, ids: Iterable[int]) -> list[int]:
+        """Return which of some rows the run has not read tonight: the others were there."""
+        return [number for number in ids if number not in self._seen]
 
     def _looked_up(self, one: Counted) -> Iterator[Proof]:
         """Look up the known rows of days that lack rows."""
@@ -149,14 +149,14 @@ class Settling(DayInquiry):
                 found = self._narrowed(each, room)
             room -= self._run.budget.spent - spent + sum(one.pages for one in found)
             parts += found
-        asked = [number for each in parts for number in each.ids]
+        asked = self._unseen(number for each in parts for number in each.ids)
         sent, rows_found = self._run.clock.time(), self._found(asked)
         lacking = -sum(rows for rows in differing.values() if rows < 0)
         if comparison.others is not None and len(asked) - len(rows_found) > lacking:
             return  # more than can be gone: 42 ignores some ids
         settled = list[dict[str, Any]]()
         for each in parts:
-            missing = [number for number in each.ids if number not in rows_found]
+            missing = [one for one in self._unseen(each.ids) if one not in rows_found]
             shown = map(rows_found.get, each.ids)
             changed = [row for row in shown if row is not None and not self._account.names(row)]
             if len(missing) + len(changed) != each.lacking:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
 from functools import partial
-from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
+from tap_ft42.census.accounts import Account
 from tap_ft42.census.comparing import Comparison, Counted, Span
 from tap_ft42.census.counting import (
     Differing,
@@ -33,12 +34,7 @@ from tap_ft42.declared.events import Events
 from tap_ft42.declared.listing import CREATED_AT
 from tap_ft42.declared.words import some
 from tap_ft42.reading.regions import Region
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
-
-    from tap_ft42.census.accounts import Account
-    from tap_ft42.run.people import Departures
+from tap_ft42.run.people import Departures
 
 _MOST = 60
 """Totals a night to find the days that differ, among unnamed rows."""

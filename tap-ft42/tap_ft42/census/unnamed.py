@@ -8,24 +8,20 @@ between the lowest and the highest one are read.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection, Iterable, Iterator
 from math import inf, log
-from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
+from tap_ft42.census.accounts import Account
+from tap_ft42.census.comparing import Span
+from tap_ft42.census.counting import Proof
 from tap_ft42.census.days import by_day
 from tap_ft42.census.packing import unpacked_ids
 from tap_ft42.census.settling import Settling
 from tap_ft42.declared.listing import ID
 from tap_ft42.reading.regions import Region
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
-
-    from tap_ft42.census.accounts import Account
-    from tap_ft42.census.comparing import Span
-    from tap_ft42.census.counting import Proof
-    from tap_ft42.run.people import Departures
+from tap_ft42.run.people import Departures
 
 LEAVERS = "leavers"
 """Note of the people who have left since the days were last compared."""

@@ -13,16 +13,13 @@ it uses it. The bounds of ranges are tested before use, too.
 
 from __future__ import annotations
 
-from collections.abc import Mapping  # noqa: TC003 - read by msgspec
+from collections.abc import Mapping
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
 
-from tap_ft42.declared.listing import ID, LARGEST
-
-if TYPE_CHECKING:
-    from tap_ft42.declared.listing import Listing
+from tap_ft42.declared.listing import ID, LARGEST, Listing
 
 STATE_KEY = "capabilities"
 """Where the state of a stream holds what was observed of its routes."""

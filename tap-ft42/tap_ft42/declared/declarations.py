@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 from string import Formatter
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import jsonschema_rs
 
-from tap_ft42.declared.listing import ID
+from tap_ft42.declared.listing import ID, Cursor, Listing
 from tap_ft42.declared.records import EXTRA, types_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from tap_ft42.declared.listing import Cursor, Listing
 
 PERSONS = "users"
 """The stream that has one row for each person."""
 
-Schema: TypeAlias = "Mapping[str, Any]"
+Schema: TypeAlias = Mapping[str, Any]
 
 _NAMES_OF_PEOPLE = ("login", "name", "mail", "phone", "picture", "url", "host")
 _KINDS = ("id", *_NAMES_OF_PEOPLE, "text", "record", PERSONS)

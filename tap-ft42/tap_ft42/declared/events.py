@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from collections.abc import MutableMapping
+from typing import Any
 
 from typing_extensions import override
-
-if TYPE_CHECKING:
-    from collections.abc import MutableMapping
 
 
 class Events(logging.LoggerAdapter[logging.Logger]):

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from tap_ft42.declared.instants import from_milliseconds, milliseconds
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
 
 ID = "id"
 """The key of the rows of every list."""
@@ -184,8 +182,6 @@ class Listing:
     the list whole."""
     widest_window: int | None = None
     """The widest possible window of its cursor, in milliseconds, if there is a limit."""
-    is_newest_first: bool = False
-    """Whether the API lists the latest change first if no order is asked for."""
     largest_page: int = 100
     """Rows a page; fewer than 100 if such a page would take the API too long."""
     largest_sweep: int = 1

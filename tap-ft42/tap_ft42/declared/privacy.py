@@ -22,16 +22,13 @@ only its id leaves the tap.
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 from tap_ft42.declared.listing import ID
 from tap_ft42.declared.records import types_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
 
 FULL, PSEUDONYMOUS, NONE = "full", "pseudonymous", "none"
 KEPT, KEYED = "kept", "keyed"

@@ -8,14 +8,12 @@ ids are kept. All other undeclared fields go to the column ``extra``.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeAlias
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeAlias
 
 import jsonschema_rs
 
 from tap_ft42.declared.instants import rewrite_instant
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
 
 EXTRA = "extra"
 """The column for fields that no other column declares."""

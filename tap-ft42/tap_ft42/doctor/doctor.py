@@ -5,16 +5,19 @@ from __future__ import annotations
 import logging
 import time
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from itertools import chain
 from math import ceil
-from typing import TYPE_CHECKING
 
+import requests
 from typing_extensions import override
 
 from tap_ft42.api.budget import Budget, RunEnds
 from tap_ft42.api.token import CredentialsError
 from tap_ft42.declared.capabilities import Capabilities
+from tap_ft42.declared.contexts import Context
 from tap_ft42.declared.events import Events
 from tap_ft42.declared.listing import ID, LARGEST
 from tap_ft42.doctor.examination import Examination
@@ -26,19 +29,11 @@ from tap_ft42.doctor.findings import (
     of_the_application,
 )
 from tap_ft42.doctor.observed import Answer, ObservedRoute
+from tap_ft42.lists.list_sync import ListSync
 from tap_ft42.reading.asking import TooLargeError
+from tap_ft42.reading.running import Reading
 from tap_ft42.run.lifecycle import PARTIAL_FAILURES
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from datetime import date
-
-    import requests
-
-    from tap_ft42.declared.contexts import Context
-    from tap_ft42.lists.list_sync import ListSync
-    from tap_ft42.reading.running import Reading
-    from tap_ft42.run.run import Run
+from tap_ft42.run.run import Run
 
 _ROLES = ("None", "Alpha", "Beta", "Official App", "Certified App", "Moderator")
 """The roles that 42 gives; any other is reported as "another one"."""
@@ -172,8 +167,7 @@ class Visit:
         if name and some and is_heard and len(some) <= can.longest_list:
             query[name] = ",".join(map(str, some))
         source = parts.reader.source(whole, query, path=path)
-        size, until = source.size, run.times.until
-        examination = Examination(listing, route, query, size=size, until=until)
+        examination = Examination(listing, route, query, source.size, run.times.until)
         place = run.next_place()
         return route, run.pipeline.read(place, source, examination.read, max_tries=_TRIES)
 

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 from tap_ft42.declared.listing import ID
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from tap_ft42.doctor.observed import ObservedRoute
+from tap_ft42.doctor.observed import ObservedRoute
 
 _SOON = 7
 """Each run warns in the last so many days of a secret."""

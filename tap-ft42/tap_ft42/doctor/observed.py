@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+import requests
+
 from tap_ft42.api.errors import REFUSALS, status_of
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    import requests
-
-    from tap_ft42.api.page import Page
-    from tap_ft42.declared.capabilities import Capabilities
-    from tap_ft42.reading.facts import RouteFacts
+from tap_ft42.api.page import Page
+from tap_ft42.declared.capabilities import Capabilities
+from tap_ft42.reading.facts import RouteFacts
 
 _SHOWN = ("bounds", "is_paged", "longest_list", "page_size", "sorts_by_several", "totals")
 """Capabilities that the sandbox can imitate directly; the others follow from parameters."""

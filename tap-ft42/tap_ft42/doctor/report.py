@@ -5,13 +5,11 @@ from __future__ import annotations
 from dataclasses import asdict
 from http import HTTPStatus
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tap_ft42.declared.words import table
-
-if TYPE_CHECKING:
-    from tap_ft42.doctor.doctor import Diagnosis
-    from tap_ft42.doctor.observed import ObservedRoute
+from tap_ft42.doctor.doctor import Diagnosis
+from tap_ft42.doctor.observed import ObservedRoute
 
 FORMAT = 1
 """The version of the file's format."""

@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}\??")
 _COMMON = 0.5

@@ -6,22 +6,18 @@ there are.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
-from typing import TYPE_CHECKING
 
 from tap_ft42.api.errors import FatalAPIError, explain
 from tap_ft42.declared.events import Events
 from tap_ft42.declared.listing import LARGEST
 from tap_ft42.estimate.intent import Intent
 from tap_ft42.lists.corrected import corrected
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from tap_ft42.lists.list_sync import ListSync
-    from tap_ft42.reading.places import Place
-    from tap_ft42.reading.running import Reading
+from tap_ft42.lists.list_sync import ListSync
+from tap_ft42.reading.places import Place
+from tap_ft42.reading.running import Reading
 
 _ROWS_A_PERSON = 10
 """Rows that each person has at least, in a list that is read campus by campus."""

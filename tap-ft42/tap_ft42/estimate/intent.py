@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from tap_ft42.declared.contexts import cursus_of
+from tap_ft42.declared.contexts import Context, cursus_of
 from tap_ft42.declared.listing import ID
 from tap_ft42.lists.corrected import corrected
-from tap_ft42.planning.plan import plan, sharing
+from tap_ft42.lists.list_sync import ListSync
+from tap_ft42.planning.plan import PlannedRead, plan, sharing
 from tap_ft42.planning.steps import Way
 from tap_ft42.reading.looks import NIGHTLY
 from tap_ft42.reading.regions import MAX_ID, Region
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from tap_ft42.declared.contexts import Context
-    from tap_ft42.lists.list_sync import ListSync
-    from tap_ft42.planning.plan import PlannedRead
 
 
 @dataclass(frozen=True)

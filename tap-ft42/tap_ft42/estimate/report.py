@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from math import ceil
-from typing import TYPE_CHECKING
 
 from tap_ft42.declared.instants import from_milliseconds
 from tap_ft42.declared.words import table
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from tap_ft42.estimate.costs import Estimate
-    from tap_ft42.run.run import Run
+from tap_ft42.estimate.costs import Estimate
+from tap_ft42.run.run import Run
 
 _TEXTS = 3
 """Columns of the printed table that hold text, not figures."""

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping, Sequence
 
-from tap_ft42.declared.contexts import key_of
+from tap_ft42.declared.contexts import Context, key_of
 from tap_ft42.declared.events import Events
 from tap_ft42.declared.listing import ID
+from tap_ft42.lists.hidden import HiddenParents
+from tap_ft42.lists.list_sync import ListSync
 from tap_ft42.lists.turns import remembered
 from tap_ft42.run.lifecycle import PARTIAL_FAILURES
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from tap_ft42.declared.contexts import Context
-    from tap_ft42.lists.hidden import HiddenParents
-    from tap_ft42.lists.list_sync import ListSync
 
 
 def children_of_unread_rows(

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 from sys import maxsize
-from typing import TYPE_CHECKING
 
 from tap_ft42.declared.instants import DAY
-
-if TYPE_CHECKING:
-    from tap_ft42.declared.listing import Listing
-    from tap_ft42.run.list_in_run import ListInRun
+from tap_ft42.declared.listing import Listing
+from tap_ft42.run.list_in_run import ListInRun
 
 
 def corrected(of: ListInRun) -> Listing:
@@ -23,7 +20,6 @@ def corrected(of: ListInRun) -> Listing:
         is_sortable=of.facts.is_sortable,
         has_ranges=bool(can.ranges),
         widest_window=min((width for width in widest if width is not None), default=None),
-        is_newest_first=of_sweeps.is_newest_first,
         changes=listing.changes if tells_changes(of) else None,
         # If no parameter names the parents, one read serves any number of them.
         parent_filter=None if is_whole else listing.parent_filter,

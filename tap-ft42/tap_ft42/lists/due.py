@@ -7,11 +7,14 @@ that the last full read found.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Any
 
+from tap_ft42.declared.contexts import Context
 from tap_ft42.declared.events import Events
 from tap_ft42.declared.instants import DAY, from_milliseconds, milliseconds
 from tap_ft42.lists.corrected import tells_changes
+from tap_ft42.lists.traits.trait import Trait
 from tap_ft42.planning import nights, refresh
 from tap_ft42.planning.bookmarks import (
     forget_foreign,
@@ -21,21 +24,12 @@ from tap_ft42.planning.bookmarks import (
 )
 from tap_ft42.planning.collapse import refuse_collapse
 from tap_ft42.planning.hidden import hidden_ids
-from tap_ft42.planning.plan import Partition
-from tap_ft42.planning.steps import Way
-from tap_ft42.reading.asking import IncompleteReadError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping
-
-    from tap_ft42.declared.contexts import Context
-    from tap_ft42.lists.traits.trait import Trait
-    from tap_ft42.planning.plan import PlannedRead
-    from tap_ft42.planning.steps import Step
-    from tap_ft42.reading.asking import Part
-    from tap_ft42.reading.places import Place
-    from tap_ft42.reading.route import Route
-    from tap_ft42.run.list_in_run import ListInRun
+from tap_ft42.planning.plan import Partition, PlannedRead
+from tap_ft42.planning.steps import Step, Way
+from tap_ft42.reading.asking import IncompleteReadError, Part
+from tap_ft42.reading.facts import RouteFacts
+from tap_ft42.reading.places import Place
+from tap_ft42.run.list_in_run import ListInRun
 
 _DAY = 24
 _WEEK = 7 * _DAY
@@ -173,31 +167,29 @@ class DuePartitions:
         )
 
     def learn_of(self, part: Part, step: Step, read: PlannedRead, *, is_short: bool) -> None:
-        """Note what a part shows of the list: its totals, its order, its cut windows.
+        """Note what a part shows of the list: its totals and its order.
 
         `is_short` says whether the step has shown fewer rows than 42 counts.
         """
-        route = self._route_of(read)
+        facts = self._facts_of(read)
         if part.is_doubtful:
-            route.facts.doubt_totals()
+            facts.doubt_totals()
             is_load = step.way in {Way.FULL, Way.LOAD}
-            is_first = route.facts.can.totals == "doubted"
+            is_first = facts.can.totals == "doubted"
             if is_short and is_load and is_first:
                 for member in read.contexts:
                     state = self.list.state(member)
                     state[_DOUBTED] = from_milliseconds(self.list.run.began)
         if part.is_newest_first is not None:
-            route.facts.note_order(is_newest_first=part.is_newest_first)
-        if part.is_cut is not None:
-            route.looks.note_cut(step.until, is_cut=part.is_cut)
+            facts.note_order(is_newest_first=part.is_newest_first)
 
     def doubt_again(self, read: PlannedRead, failure: Exception) -> bool:
         """Tell whether a failed read can do without totals, as they were doubted lately."""
-        facts = self._route_of(read).facts
+        facts = self._facts_of(read)
         return isinstance(failure, IncompleteReadError) and facts.doubt_again()
 
-    def _route_of(self, read: PlannedRead) -> Route:
-        return self.list.route_of_sweeps if read.is_sweep else self.list.route
+    def _facts_of(self, read: PlannedRead) -> RouteFacts:
+        return self.list.facts_of_sweeps if read.is_sweep else self.list.facts
 
     def _forget_doubted(self, state: dict[str, Any]) -> None:
         """Forget a load that showed too few rows, once the night has come."""

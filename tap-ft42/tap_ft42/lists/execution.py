@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from tap_ft42.api.page import Page
 from tap_ft42.declared.contexts import list_of, parent_of
+from tap_ft42.declared.listing import Listing
 from tap_ft42.lists.corrected import is_read_at_once
+from tap_ft42.lists.sweeping import Halving
+from tap_ft42.lists.traits.trait import Trait
 from tap_ft42.planning.bookmarks import Movement
-from tap_ft42.planning.steps import Way
+from tap_ft42.planning.plan import PlannedRead
+from tap_ft42.planning.steps import Step, Way
 from tap_ft42.planning.sweeps import sweep_state
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from tap_ft42.api.page import Page
-    from tap_ft42.declared.listing import Listing
-    from tap_ft42.lists.sweeping import Halving
-    from tap_ft42.lists.traits.trait import Trait
-    from tap_ft42.planning.plan import PlannedRead
-    from tap_ft42.planning.steps import Step
-    from tap_ft42.reading.asking import Part
-    from tap_ft42.reading.places import Place
-    from tap_ft42.reading.running import Reading
-    from tap_ft42.reading.source import ListSource
-    from tap_ft42.run.list_in_run import ListInRun
+from tap_ft42.reading.asking import Part
+from tap_ft42.reading.places import Place
+from tap_ft42.reading.running import Reading
+from tap_ft42.reading.source import ListSource
+from tap_ft42.run.list_in_run import ListInRun
 
 
 @dataclass(frozen=True)

@@ -7,19 +7,16 @@ that exists is read, and reported once. An id that does not exist is reported by
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from tap_ft42.api.errors import FatalAPIError, SettingError, is_missing
 from tap_ft42.declared.events import EVENTS
 from tap_ft42.lists.lookups import LookUps
 from tap_ft42.planning.cursus import MAIN
+from tap_ft42.planning.scope import Scope
 from tap_ft42.reading.id_lists import id_lists
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from tap_ft42.planning.scope import Scope
-    from tap_ft42.run.list_in_run import ListInRun
+from tap_ft42.run.list_in_run import ListInRun
 
 _LISTED = "listed"
 """Key in the state of a stream: ids that settings name and that exist."""

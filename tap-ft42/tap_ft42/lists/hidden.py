@@ -19,28 +19,23 @@ if the API does not count them.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from http import HTTPStatus
 from math import ceil
-from typing import TYPE_CHECKING
 
 from tap_ft42.api.errors import FatalAPIError, status_of
-from tap_ft42.declared.contexts import cursus_of, parent_of
+from tap_ft42.api.page import Page
+from tap_ft42.declared.contexts import Context, cursus_of, parent_of
 from tap_ft42.declared.events import Events
-from tap_ft42.declared.listing import LARGEST
+from tap_ft42.declared.listing import LARGEST, LOST
 from tap_ft42.lists.corrected import is_read_at_once
 from tap_ft42.planning.bookmarks import forget_position
 from tap_ft42.planning.hidden import HiddenNote
 from tap_ft42.reading.asking import TooLargeError
 from tap_ft42.reading.places import NOW
 from tap_ft42.reading.regions import MAX_ID, Region
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
-
-    from tap_ft42.api.page import Page
-    from tap_ft42.declared.contexts import Context
-    from tap_ft42.reading.running import Reading
-    from tap_ft42.run.list_in_run import ListInRun
+from tap_ft42.reading.running import Reading
+from tap_ft42.run.list_in_run import ListInRun
 
 _BEHIND = 100
 """In step 1, so many ids above the greatest known one are asked for, if the list has room."""
@@ -226,17 +221,29 @@ class HiddenParents:
         if of_known is None or of_known.total is None:
             return None
         rest = max(0, everything.total - of_known.total)
-        return rest if rest or self._heeds(whole, len(known)) else None
+        if rest or self._heeds(whole, len(known), known, everything.total):
+            return rest
+        return None
 
-    def _heeds(self, whole: Context | None, length: int) -> bool:
-        """Tell whether 42 counts the rows of so many parents, and not all rows instead."""
+    def _heeds(
+        self, whole: Context | None, length: int, known: Sequence[int] = (), total: int = 0
+    ) -> bool:
+        """Tell whether 42 counts the rows of so many parents, and not all rows instead.
+
+        If these are the `known` ones, they have `total` rows: fewer without one of them.
+        """
         if length <= self._kept.heeded:
             return True
-        page = self._answer(self._ask(whole, range(MAX_ID - length, MAX_ID)))
-        if page is not None and page.count:  # of parents that do not exist
-            name = self._list.listing.parent_filter or ""
-            self._list.facts_of_sweeps.shorten(name, length, 1)
-            return False
+        fewer = None
+        if total > LOST:
+            fewer = self._answer(self._ask(whole, [*known[1:], known[-1]]))
+        if fewer is None or (fewer.total or total) + LOST >= total:
+            # 42 may refuse parents that do not exist; then this takes three requests.
+            page = self._answer(self._ask(whole, range(MAX_ID - length, MAX_ID)))
+            if page is not None and page.count:
+                name = self._list.listing.parent_filter or ""
+                self._list.facts_of_sweeps.shorten(name, length, 1)
+                return False
         self._kept.note(heeded=length)
         return True
 

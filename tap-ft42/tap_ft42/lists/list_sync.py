@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from functools import cached_property, partial
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tap_ft42.api.budget import RunEnds
 from tap_ft42.api.errors import is_missing
 from tap_ft42.api.page import has_id
 from tap_ft42.census.known import KnownRows
 from tap_ft42.census.presence import Presence, Presences
-from tap_ft42.declared.contexts import cursus_of, key_of, parent_of
+from tap_ft42.declared.contexts import Context, cursus_of, key_of, parent_of
 from tap_ft42.declared.events import Events
-from tap_ft42.declared.listing import ID, LOST
+from tap_ft42.declared.listing import ID, LOST, Listing
 from tap_ft42.lists.due import DuePartitions
-from tap_ft42.lists.execution import Execution
+from tap_ft42.lists.execution import Execution, RunningRead
 from tap_ft42.lists.existence import is_gone, known_to_exist
 from tap_ft42.lists.hidden import HiddenParents
 from tap_ft42.lists.lookups import LookUps
@@ -24,25 +25,17 @@ from tap_ft42.lists.rejections import Moves, Rejections
 from tap_ft42.lists.started import StartedReads
 from tap_ft42.lists.sweeping import Sweeping
 from tap_ft42.lists.traits import traits_of
+from tap_ft42.lists.traits.trait import Trait
 from tap_ft42.lists.turns import note_turn
 from tap_ft42.lists.unshown import UnshownOfList
 from tap_ft42.planning.bookmarks import level
-from tap_ft42.reading.asking import IncompleteReadError, TooDearError, TooLargeError
+from tap_ft42.planning.plan import PlannedRead
+from tap_ft42.reading.asking import IncompleteReadError, Part, TooDearError, TooLargeError
+from tap_ft42.reading.places import Place
+from tap_ft42.run.host import Output
 from tap_ft42.run.lifecycle import PARTIAL_FAILURES
 from tap_ft42.run.list_in_run import ListInRun
-
-if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Iterator, Mapping
-
-    from tap_ft42.declared.contexts import Context
-    from tap_ft42.declared.listing import Listing
-    from tap_ft42.lists.execution import RunningRead
-    from tap_ft42.lists.traits.trait import Trait
-    from tap_ft42.planning.plan import PlannedRead
-    from tap_ft42.reading.asking import Part
-    from tap_ft42.reading.places import Place
-    from tap_ft42.run.host import Output
-    from tap_ft42.run.run import Run
+from tap_ft42.run.run import Run
 
 
 class ListSync:

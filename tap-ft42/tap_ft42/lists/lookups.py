@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from tap_ft42.declared.contexts import Context
 from tap_ft42.declared.records import BrokenRecordError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-
-    from tap_ft42.declared.contexts import Context
-    from tap_ft42.reading.facts import RouteFacts
-    from tap_ft42.run.list_in_run import ListInRun
+from tap_ft42.reading.facts import RouteFacts
+from tap_ft42.run.list_in_run import ListInRun
 
 
 class LookUps:

@@ -10,8 +10,8 @@ and not published. The run does not fail: 42 may never list what nobody may see 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from tap_ft42.api.page import with_ids
 from tap_ft42.declared.events import Events
@@ -19,11 +19,7 @@ from tap_ft42.declared.listing import ID
 from tap_ft42.declared.words import first_of
 from tap_ft42.lists.existence import known_to_exist
 from tap_ft42.planning.hidden import hidden_ids
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    from tap_ft42.run.list_in_run import ListInRun
+from tap_ft42.run.list_in_run import ListInRun
 
 _SHOWN = 10
 """Ids that a message names; it counts the others."""

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 from tap_ft42.api.errors import FatalAPIError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 REJECTED_RECORDS = "rejected_records"
 """The stream that keeps rejected records."""

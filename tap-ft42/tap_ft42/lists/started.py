@@ -8,33 +8,27 @@ to read, and tells which of them share their requests.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import count
 from math import ceil
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 from tap_ft42.api.errors import FatalAPIError
-from tap_ft42.declared.contexts import cursus_of, key_of, parent_of
+from tap_ft42.declared.contexts import Context, cursus_of, key_of, parent_of
 from tap_ft42.declared.instants import HOUR
 from tap_ft42.declared.listing import ID
 from tap_ft42.lists.corrected import corrected
-from tap_ft42.lists.sweeping import Halving, may_come_from_one_member
+from tap_ft42.lists.due import DuePartitions
+from tap_ft42.lists.execution import Execution, RunningRead
+from tap_ft42.lists.sweeping import Halving, Sweeping, may_come_from_one_member
+from tap_ft42.lists.traits.trait import Trait
 from tap_ft42.lists.turns import remembered, sort_by_turn
-from tap_ft42.planning.plan import plan, sharing
+from tap_ft42.planning.plan import Partition, plan, sharing
 from tap_ft42.reading.asking import TooDearError
+from tap_ft42.reading.places import Place
 
-if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
-
-    from tap_ft42.declared.contexts import Context
-    from tap_ft42.lists.due import DuePartitions
-    from tap_ft42.lists.execution import Execution, RunningRead
-    from tap_ft42.lists.sweeping import Sweeping
-    from tap_ft42.lists.traits.trait import Trait
-    from tap_ft42.planning.plan import Partition
-    from tap_ft42.reading.places import Place
-
-Member: TypeAlias = "tuple[Context | None, Place]"
+Member: TypeAlias = tuple[Context | None, Place]
 """The context of a partition, and its place in the order of the run."""
 
 _TRIED = 5

@@ -7,17 +7,18 @@ their number: reading the halves tells which.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from math import ceil
 from sys import maxsize
-from typing import TYPE_CHECKING
 
 from tap_ft42.api.budget import RunEnds
 from tap_ft42.api.errors import FatalAPIError, explain, may_be_of_parameters, status_of
+from tap_ft42.api.page import Page
 from tap_ft42.api.retries import RETRIED
-from tap_ft42.declared.contexts import list_of, parent_of
+from tap_ft42.declared.contexts import Context, list_of, parent_of
 from tap_ft42.declared.events import Events
 from tap_ft42.declared.listing import ID, LARGEST
 from tap_ft42.planning.bookmarks import has_bookmark
@@ -25,14 +26,8 @@ from tap_ft42.reading.asking import IncompleteReadError, TooLargeError
 from tap_ft42.reading.places import NOW
 from tap_ft42.reading.regions import MAX_ID, Region
 from tap_ft42.run.lifecycle import PARTIAL_FAILURES
+from tap_ft42.run.list_in_run import ListInRun
 from tap_ft42.run.people import NOWHERE
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from tap_ft42.api.page import Page
-    from tap_ft42.declared.contexts import Context
-    from tap_ft42.run.list_in_run import ListInRun
 
 _WORTH_IT = 10
 """A run with so many requests left spends two to test whether it can save others."""

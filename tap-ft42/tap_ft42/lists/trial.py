@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from tap_ft42.declared.contexts import Context
 from tap_ft42.declared.listing import ID
-
-if TYPE_CHECKING:
-    from tap_ft42.declared.contexts import Context
-    from tap_ft42.run.list_in_run import ListInRun
+from tap_ft42.run.list_in_run import ListInRun
 
 
 def tried_out(of: ListInRun, context: Context | None) -> list[Any]:

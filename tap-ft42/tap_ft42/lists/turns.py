@@ -11,19 +11,15 @@ request on it. Pages that an earlier run left on disk do not count as a turn.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator
+from typing import Any
 
-from tap_ft42.declared.contexts import parent_of
+from tap_ft42.api.page import Page
+from tap_ft42.declared.contexts import Context, parent_of
 from tap_ft42.declared.instants import from_milliseconds
 from tap_ft42.declared.listing import ID
 from tap_ft42.planning.bookmarks import last_served
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from tap_ft42.api.page import Page
-    from tap_ft42.declared.contexts import Context
-    from tap_ft42.run.list_in_run import ListInRun
+from tap_ft42.run.list_in_run import ListInRun
 
 
 def need(above: ListInRun, now: int) -> int:

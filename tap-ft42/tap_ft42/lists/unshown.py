@@ -6,28 +6,21 @@ that are missing, and they are asked for alone, until 42 shows them or has them 
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Iterator
 from functools import partial
-from typing import TYPE_CHECKING
 
-from tap_ft42.api.page import id_within
+from tap_ft42.api.page import Page, id_within
 from tap_ft42.declared.contexts import list_of
 from tap_ft42.declared.instants import from_milliseconds, milliseconds
 from tap_ft42.planning import nights
+from tap_ft42.planning.plan import PlannedRead
 from tap_ft42.planning.steps import Way
-from tap_ft42.reading.asking import Part, TooDearError
-from tap_ft42.reading.places import NOW
+from tap_ft42.reading.asking import Ask, Part, TooDearError
+from tap_ft42.reading.places import NOW, Place
 from tap_ft42.reading.regions import RangeIgnoredError, Region
+from tap_ft42.reading.source import ListSource
 from tap_ft42.run.lifecycle import PARTIAL_FAILURES
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
-
-    from tap_ft42.api.page import Page
-    from tap_ft42.planning.plan import PlannedRead
-    from tap_ft42.reading.asking import Ask
-    from tap_ft42.reading.places import Place
-    from tap_ft42.reading.source import ListSource
-    from tap_ft42.run.list_in_run import ListInRun
+from tap_ft42.run.list_in_run import ListInRun
 
 _STATE = "unshown"
 """Key in the state of a partition: intervals of keys that hold a row each, and when a run last

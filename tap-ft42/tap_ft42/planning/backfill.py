@@ -26,18 +26,15 @@ show which rows exist.
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from typing_extensions import override
 
 from tap_ft42.declared.instants import DAY, from_milliseconds, in_milliseconds, milliseconds
+from tap_ft42.declared.listing import Cursor
 from tap_ft42.planning.bookmarks import has_bookmark
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from tap_ft42.declared.listing import Cursor
 
 _STATE = "backfill"
 """Key in the state, among the names of streams."""

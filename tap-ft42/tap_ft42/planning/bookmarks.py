@@ -15,18 +15,14 @@ value of the cursor up to which nothing is missing. Beside it stand:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from tap_ft42.declared.contexts import CURSUS
 from tap_ft42.declared.instants import from_milliseconds, milliseconds
-from tap_ft42.planning.steps import Way
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from tap_ft42.declared.listing import Cursor, Listing
-    from tap_ft42.planning.steps import Step
-    from tap_ft42.reading.asking import Part
+from tap_ft42.declared.listing import Cursor, Listing
+from tap_ft42.planning.steps import Step, Way
+from tap_ft42.reading.asking import Part
 
 
 class Movement:

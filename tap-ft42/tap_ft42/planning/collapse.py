@@ -6,14 +6,12 @@ An answer ``200 []`` looks like that of a list which lost all its rows. It is be
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import MutableMapping
+from typing import Any
 
 from tap_ft42.declared.instants import DAY, from_milliseconds, milliseconds
 from tap_ft42.declared.listing import LOST
 from tap_ft42.reading.asking import IncompleteReadError
-
-if TYPE_CHECKING:
-    from collections.abc import MutableMapping
 
 COLLAPSED = "collapsed"
 """Key of the note: when the run began that found most of the rows gone."""

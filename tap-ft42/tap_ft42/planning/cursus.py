@@ -12,14 +12,12 @@ continues where it stopped.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from tap_ft42.declared.capabilities import STATE_KEY
 from tap_ft42.declared.contexts import CURSUS
 from tap_ft42.planning.hidden import HIDDEN
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
 
 MAIN = 21
 """The main curriculum, which is read if no setting names another one."""

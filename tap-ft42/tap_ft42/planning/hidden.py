@@ -20,11 +20,9 @@ The state holds, below ``hidden``:
 
 from __future__ import annotations
 
+from collections.abc import Callable, Container, Iterable
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterable
+from typing import Any
 
 HIDDEN = "hidden"
 """Key in the state of a list."""

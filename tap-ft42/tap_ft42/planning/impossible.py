@@ -6,13 +6,11 @@ from the last instant that the rows themselves prove.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 from tap_ft42.declared.events import Events
 from tap_ft42.declared.instants import from_milliseconds, milliseconds
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 _LEEWAY = 300_000
 """Milliseconds: clocks that are about right may differ by so much."""

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 from itertools import accumulate
 from math import ceil
-from typing import TYPE_CHECKING
+from operator import truediv
 
 from tap_ft42.declared.instants import DAY, HOUR
 
-if TYPE_CHECKING:
-    from collections.abc import Collection
+_LEAST = 0.5
+"""No night expects that fewer of the waiting rows stay."""
 
 
 def is_due(done: int | None, now: int, hour: int) -> bool:
@@ -32,18 +33,22 @@ def night_of(instant: int, hour: int) -> int:
     return (instant - max(hour, 0) * HOUR) // DAY
 
 
-def share(ages: Collection[int], nights: int) -> int:
+def share(ages: Collection[int], nights: int, stay: float = 1) -> int:
     """Return how many rows are to be read tonight, so that none waits longer than allowed.
 
-    The work is spread over the nights: tonight does as much as any later night will need.
+    The work is spread over the nights: tonight does as much as any later night will need, if
+    as many rows stay as lately.
 
     Args:
         ages: For each row, the number of nights since it was read.
         nights: After so many nights a row has to be read again; 0 for never.
+        stay: The part of the waiting rows that no night reads for another reason.
 
     Returns:
         How many of the rows that have waited longest.
     """
     left = Counter(max(nights - age, 0) for age in ages)
     waiting = accumulate(left[night] for night in range(nights))
-    return max((ceil(some / night) for night, some in enumerate(waiting, 1)), default=0)
+    # If each night reads as many, later ones leave more of them to other reasons.
+    worth = accumulate(max(stay, _LEAST) ** -night for night in range(nights))
+    return max(map(ceil, map(truediv, waiting, worth)), default=0)

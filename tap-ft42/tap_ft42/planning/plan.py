@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
-from tap_ft42.declared.contexts import cursus_of, list_of, parent_of
+from tap_ft42.declared.contexts import Context, cursus_of, list_of, parent_of
+from tap_ft42.declared.listing import Listing
 from tap_ft42.planning.steps import (
     Step,
+    Times,
     Way,
     change_step,
     full_step,
     incremental_steps,
 )
 from tap_ft42.planning.sweeps import sweep_state, sweeps
+from tap_ft42.reading.places import Place
 from tap_ft42.reading.spool import FRESH, LONGEST_AGE
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
-
-    from tap_ft42.declared.contexts import Context
-    from tap_ft42.declared.listing import Listing
-    from tap_ft42.planning.steps import Times
-    from tap_ft42.reading.places import Place
 
 
 @dataclass(frozen=True)
@@ -91,7 +87,7 @@ class PlannedRead:
         return self.steps[0].way if self.steps else None
 
 
-Stops: TypeAlias = "Callable[[str, dict[str, Any], int, float], list[int]]"
+Stops: TypeAlias = Callable[[str, dict[str, Any], int, float], list[int]]
 """Returns the instants up to which a partition is read, one after the other, such as
 `Spool.follow`. Arguments: the name, the state, the end of the run, and the seconds after which
 an earlier plan is not continued."""

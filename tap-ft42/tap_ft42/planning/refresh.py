@@ -19,15 +19,13 @@ The state of the stream (or partition) holds:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection, Container, Mapping
+from typing import Any
 
 from tap_ft42.declared.contexts import parent_of
 from tap_ft42.declared.instants import DAY, HOUR, from_milliseconds, milliseconds
 from tap_ft42.planning import nights
 from tap_ft42.planning.bookmarks import is_same_scope
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Container, Mapping
 
 _LONGEST_TOLERANCE = 2 * HOUR
 """A read may be due so much earlier. A daily job may begin some seconds too early, and

@@ -7,25 +7,21 @@ counts their requests.
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from tap_ft42.api.page import Page
 from tap_ft42.declared.instants import DAY, milliseconds
-from tap_ft42.declared.listing import ID
+from tap_ft42.declared.listing import ID, Cursor, Listing
+from tap_ft42.reading.asking import Ask, Part
 from tap_ft42.reading.reads import read_from_scratch, read_window
 from tap_ft42.reading.regions import MAX_ID, Region
 from tap_ft42.reading.whole import read_list
 
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-
-    from tap_ft42.api.page import Page
-    from tap_ft42.declared.listing import Cursor, Listing
-    from tap_ft42.reading.asking import Ask, Part
-
-    ReadFunction = Callable[[Ask], AsyncIterator[Part]]
+ReadFunction = Callable[[Ask], AsyncIterator[Part]]
 
 _CLOCK_DIFFERENCE = DAY
 """So much may the clock that stamps rows differ from the clock of the run."""
@@ -102,12 +98,7 @@ class Step:
             case Way.CHANGES:
                 return partial(read_window, region=self.region, shows_key=False)
             case Way.WINDOW:
-                return partial(
-                    read_window,
-                    region=self.region,
-                    is_newest_first=listing.is_newest_first,
-                    accepts=accepts,
-                )
+                return partial(read_window, region=self.region, accepts=accepts)
 
     def _window(self, cursor: Cursor | None) -> Region | None:
         """Return the window of a load, by the list's cursor."""

@@ -23,13 +23,11 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from tap_ft42.declared.instants import HOUR, from_milliseconds, milliseconds
 from tap_ft42.declared.listing import LARGEST
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
 
 CLOSE = HOUR
 """Milliseconds: instants that differ by less count as about the same."""

@@ -18,21 +18,17 @@ Last, a known row is asked for at its own instant, as 42 may count in another ti
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
+from tap_ft42.api.page import Page
 from tap_ft42.declared.capabilities import Bounds, bounds_of
 from tap_ft42.declared.instants import DAY, HOUR, milliseconds
 from tap_ft42.declared.listing import ID
-from tap_ft42.reading.regions import MAX_ID, Region
+from tap_ft42.reading.regions import MAX_ID, Key, Region
 
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
-    from tap_ft42.api.page import Page
-    from tap_ft42.reading.regions import Key
-
-First: TypeAlias = "Callable[..., Awaitable[Page]]"
+First: TypeAlias = Callable[..., Awaitable[Page]]
 """Asks for the first page of some rows, perhaps in some order; or for their total."""
 
 _MARGIN = 4
@@ -41,11 +37,11 @@ _MARGIN = 4
 _CUT = 1_000
 """Milliseconds by which the API may round instants."""
 
-_LONG = {True: 10_000_000, False: 400 * DAY}
+_LONG = {True: MAX_ID, False: 400 * DAY}
 """The least width that is tested first, in ids (True) and in milliseconds."""
 
 _NARROWER = {
-    True: (5_000_000, 1_000_000, 500_000, 100_000, 10_000, 1_000),
+    True: (10_000_000, 5_000_000, 1_000_000, 500_000, 100_000, 10_000, 1_000),
     False: (365 * DAY, 90 * DAY, 30 * DAY, 7 * DAY, DAY, HOUR, HOUR // 6, HOUR // 60),
 }
 

@@ -8,26 +8,19 @@ is divided into smaller ones. Each finding is logged in one line and kept in the
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Callable, Mapping
+from datetime import date, timedelta
 from threading import RLock
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
+from tap_ft42.api.page import Page
 from tap_ft42.declared import capabilities
+from tap_ft42.declared.capabilities import Bounds, Capabilities
 from tap_ft42.declared.events import Events
-from tap_ft42.declared.listing import ID
-from tap_ft42.reading.regions import MAX_ID, RangeIgnoredError, RangeTooWideError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from datetime import date
-
-    from tap_ft42.api.page import Page
-    from tap_ft42.declared.capabilities import Bounds, Capabilities
-    from tap_ft42.declared.listing import Listing
-    from tap_ft42.reading.regions import Key, Region
-
+from tap_ft42.declared.listing import ID, Listing
+from tap_ft42.reading.regions import MAX_ID, Key, RangeIgnoredError, RangeTooWideError, Region
 
 _LEFT_OUT: Mapping[Bounds, str] = {
     "lower": "their upper bound",

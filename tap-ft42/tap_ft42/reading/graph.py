@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from datetime import date
+from typing import Any
 
 from typing_extensions import override
 
-from tap_ft42.api.page import counts_of
+from tap_ft42.api.page import Page, counts_of
 from tap_ft42.reading.asking import Source
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import date
-
-    from tap_ft42.api.page import Page
-    from tap_ft42.reading.reader import ListReader
-    from tap_ft42.reading.regions import Region
+from tap_ft42.reading.reader import ListReader
+from tap_ft42.reading.regions import Region
 
 _TRIES = 2
 """If a graph is not answered twice, it is too much for the API, and the run does without."""

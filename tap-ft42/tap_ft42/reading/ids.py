@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
 
 from typing_extensions import override
 
 from tap_ft42.reading.regions import MAX_ID
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
 
 _BITS = 10
 _REST = (1 << _BITS) - 1

@@ -28,22 +28,17 @@ would hide further rows.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from itertools import count
 from math import inf
-from typing import TYPE_CHECKING
 
+from tap_ft42.api.page import Page
 from tap_ft42.declared.listing import ID
-from tap_ft42.reading.asking import IncompleteReadError, Part
+from tap_ft42.reading.asking import Ask, IncompleteReadError, Part
 from tap_ft42.reading.paging import PagesRead, all_pages, one_page, tells_order
 from tap_ft42.reading.piecewise import read_piecewise
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
-
-    from tap_ft42.api.page import Page
-    from tap_ft42.reading.asking import Ask
-    from tap_ft42.reading.regions import Key, Region
+from tap_ft42.reading.regions import Key, Region
 
 
 async def read_in_order(

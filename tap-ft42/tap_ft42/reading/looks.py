@@ -8,27 +8,23 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from tap_ft42.api.errors import FatalAPIError
+from tap_ft42.api.page import Page
+from tap_ft42.declared.capabilities import Bounds
 from tap_ft42.declared.instants import DAY, HOUR
 from tap_ft42.declared.listing import ID, LOST
 from tap_ft42.reading.bounds import (
     Example,
+    First,
     depends_on_bounds,
     find_both,
     find_bounds,
     find_reach,
     is_exact,
 )
-from tap_ft42.reading.regions import RangeIgnoredError, RangeTooWideError, Region
-
-if TYPE_CHECKING:
-    from tap_ft42.api.page import Page
-    from tap_ft42.declared.capabilities import Bounds
-    from tap_ft42.reading.bounds import First
-    from tap_ft42.reading.facts import RouteFacts
-    from tap_ft42.reading.regions import Key
+from tap_ft42.reading.facts import RouteFacts
+from tap_ft42.reading.regions import MAX_ID, Key, RangeIgnoredError, RangeTooWideError, Region
 
 _LOOKS = 2
 """How often a run tests the bounds and width of ranges: a row may leave meanwhile."""
@@ -62,7 +58,7 @@ class Looks:
             key
             for region in regions
             for key in region.bounds
-            if self.is_reach_due(key, region.width(key))
+            if self.is_reach_due(key, self._width(region, key))
         }
         if not self.facts.narrows_by(ID):
             return 2 * len(keys)  # a row is asked for at either end of a range
@@ -93,6 +89,13 @@ class Looks:
         if self.facts.narrows_by(ID) or not is_window:
             return None
         return _UNASKED[False] if self._may_be_cut(cursor, region.width(cursor)) else None
+
+    def _width(self, region: Region, key: Key) -> int:
+        """Return how wide a range is, as far as rows may lie in it."""
+        (lower, upper), known = region.interval(key), self.facts.can.whole_ranges.get(key, 0)
+        if key == ID and upper == MAX_ID and lower <= known:
+            return known - lower  # ids end a tenth above the greatest one, at most
+        return region.width(key)
 
     def _may_be_cut(self, column: str, width: int) -> bool:
         """Tell whether a range of this width may be cut, as far as is known."""
@@ -129,12 +132,19 @@ class Looks:
             column: The column.
             wanted: The width that is wanted.
             reach: The width up to which they are complete; None if it is unknown.
-            is_cut: Whether wider ones are known to be cut.
+            is_cut: Whether wider ones are known to be cut; not if there are no greater ids.
         """
         self._reaches_left[column] = self._reaches_left.get(column, _LOOKS) - 1
-        if reach is not None and reach >= wanted:
-            self.facts.keep(whole_ranges={**self.facts.can.whole_ranges, column: reach})
-        elif reach is not None and is_cut:
+        known = self.facts.can.whole_ranges
+        if reach is None:
+            return
+        if not is_cut:
+            # The result counts for a month. In this time, ids grow by less than a tenth.
+            whole = max(reach + reach // 10, known.get(column, 0))
+            self.facts.keep(whole_ranges={**known, column: whole})
+        elif reach >= wanted and column != ID:
+            self.facts.keep(whole_ranges={**known, column: reach})
+        else:
             self.facts.note_widest(column, reach)
 
     # The tests
@@ -168,14 +178,14 @@ class Looks:
             RangeIgnoredError: It narrows nothing, or its halves count more rows than it has.
         """
         for key in region.bounds:
-            width = region.width(key)
+            width = self._width(region, key)
             if self.is_reach_due(key, width):
                 await self._find_reach(first, key, width, page)
                 is_census = key == ID and is_count
                 if is_census and page.total and self.is_reach_due(ID, width):
                     await self._compare_halves(first, region, page.total)
             # Another read may have found it out while this page was on its way.
-            self.facts.refuse_range(key, width)
+            self.facts.refuse_range(key, region.width(key))
         if (believed := self.believed(region)) is not None:
             raise RangeTooWideError(key=self.facts.listing.key, widest=believed)
 
@@ -194,9 +204,8 @@ class Looks:
         if sum(half.total or 0 for half in halves) > total + LOST:
             self.facts.unnarrowed(ID)
             raise RangeIgnoredError(key=ID)
-        # The result counts for a month. In this time, ids grow by less than a tenth.
         width = region.width(ID)
-        self.note_reach(ID, width, width + width // 10)
+        self.note_reach(ID, width, width, is_cut=False)
 
     async def _find_reach(self, first: First, key: Key, width: int, page: Page) -> None:
         """Find out whether ranges of some width are cut, unless that is known by now.

@@ -11,22 +11,16 @@ there are no totals, or if the order is another one, the whole list is read.
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from itertools import count, pairwise
-from typing import TYPE_CHECKING
 
+from tap_ft42.api.page import Page
 from tap_ft42.declared.instants import DAY
 from tap_ft42.declared.listing import ID
-from tap_ft42.reading.asking import Metered, Part
+from tap_ft42.reading.asking import Ask, Metered, Part
 from tap_ft42.reading.in_order import order_by
 from tap_ft42.reading.paging import PagesRead
-from tap_ft42.reading.regions import Region
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-    from tap_ft42.api.page import Page
-    from tap_ft42.reading.asking import Ask
-    from tap_ft42.reading.regions import Key
+from tap_ft42.reading.regions import Key, Region
 
 _FAR = DAY
 """Milliseconds: so large a difference shows that rows are not in the order of creation."""

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
+from tap_ft42.api.budget import Budget
 from tap_ft42.api.errors import explain
 from tap_ft42.declared.events import EVENTS
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
-    from tap_ft42.api.budget import Budget
 
 PATIENCE = 900.0
 """Seconds that a run waits: longer than a maintenance of ten minutes."""

@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import AsyncIterator
 from itertools import count
 from math import ceil
-from typing import TYPE_CHECKING
 
+from tap_ft42.api.page import Page
 from tap_ft42.declared.listing import LOST
+from tap_ft42.reading.asking import Ask
 from tap_ft42.reading.ids import IdSet
-from tap_ft42.reading.regions import RangeIgnoredError
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-    from tap_ft42.api.page import Page
-    from tap_ft42.reading.asking import Ask
-    from tap_ft42.reading.regions import Key, Region
+from tap_ft42.reading.regions import Key, RangeIgnoredError, Region
 
 _AT_ONCE = 64
 """Pages of a list that are asked for before the first of them is consumed."""

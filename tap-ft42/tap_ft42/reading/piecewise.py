@@ -9,22 +9,16 @@ to single pages.
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from math import ceil
-from typing import TYPE_CHECKING
 
+from tap_ft42.api.page import Page
 from tap_ft42.declared.listing import ID
 from tap_ft42.reading.ahead import in_turn
-from tap_ft42.reading.asking import IncompleteReadError, Part
+from tap_ft42.reading.asking import Ask, IncompleteReadError, Part
 from tap_ft42.reading.paging import PagesRead, all_pages, one_page
-from tap_ft42.reading.regions import MAX_ID
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
-
-    from tap_ft42.api.page import Page
-    from tap_ft42.reading.asking import Ask
-    from tap_ft42.reading.regions import Key, Region
+from tap_ft42.reading.regions import MAX_ID, Key, Region
 
 SHORT_SLICE = 20
 """Pages of a slice of a list without order; such a slice may have to be read again."""

@@ -11,33 +11,28 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, partial
 from queue import Empty
 from threading import Thread
-from typing import TYPE_CHECKING
 
+from tap_ft42.api.budget import Budget
+from tap_ft42.api.client import Client
+from tap_ft42.api.ledger import Entry
+from tap_ft42.api.page import Page
+from tap_ft42.api.quota import Quota
 from tap_ft42.api.retries import MAX_TRIES, RETRIED
 from tap_ft42.declared.events import EVENTS
+from tap_ft42.reading.asking import Ask, Part, Source
 from tap_ft42.reading.outages import Outages
-from tap_ft42.reading.places import NOW, PlacedAsk, fitted
+from tap_ft42.reading.places import NOW, Place, PlacedAsk, fitted
+from tap_ft42.reading.regions import Region
 from tap_ft42.reading.running import Reading, pour
 from tap_ft42.reading.troubles import Troubles
 from tap_ft42.reading.unshown import UnshownRows
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-
-    from tap_ft42.api.budget import Budget
-    from tap_ft42.api.client import Client
-    from tap_ft42.api.ledger import Entry
-    from tap_ft42.api.page import Page
-    from tap_ft42.api.quota import Quota
-    from tap_ft42.reading.asking import Ask, Part, Source
-    from tap_ft42.reading.places import Place
-    from tap_ft42.reading.regions import Region
 
 AHEAD = 40
 """Answers that are on their way or wait for the consumer, at most."""

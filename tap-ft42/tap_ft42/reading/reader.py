@@ -2,35 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from tap_ft42.api.client import Client
+from tap_ft42.api.ledger import Ledger
+from tap_ft42.api.page import Page
 from tap_ft42.api.retries import MAX_TRIES
-from tap_ft42.reading.asking import Part
+from tap_ft42.declared.contexts import Context
+from tap_ft42.declared.listing import Listing
+from tap_ft42.reading.asking import Ask, Part, Source
 from tap_ft42.reading.facts import RouteFacts
 from tap_ft42.reading.looks import Looks
-from tap_ft42.reading.places import NOW
+from tap_ft42.reading.pipeline import Pipeline
+from tap_ft42.reading.places import NOW, Place
 from tap_ft42.reading.reads import read_from_scratch
 from tap_ft42.reading.regions import Region
 from tap_ft42.reading.route import Route
+from tap_ft42.reading.running import Reading
 from tap_ft42.reading.source import ListSource
+from tap_ft42.reading.spool import Spool
 from tap_ft42.reading.whole import read_list
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-    from datetime import date
-
-    from tap_ft42.api.client import Client
-    from tap_ft42.api.ledger import Ledger
-    from tap_ft42.api.page import Page
-    from tap_ft42.declared.contexts import Context
-    from tap_ft42.declared.listing import Listing
-    from tap_ft42.reading.asking import Ask, Source
-    from tap_ft42.reading.pipeline import Pipeline
-    from tap_ft42.reading.places import Place
-    from tap_ft42.reading.running import Reading
-    from tap_ft42.reading.spool import Spool
 
 
 @dataclass(frozen=True)

@@ -48,27 +48,21 @@ asked for.
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from math import ceil
-from typing import TYPE_CHECKING
 
+from tap_ft42.api.page import Page
 from tap_ft42.declared.listing import ID, LOST
 from tap_ft42.reading.ahead import in_turn
-from tap_ft42.reading.asking import IncompleteReadError, Metered, Part, TooDearError
+from tap_ft42.reading.asking import Ask, IncompleteReadError, Metered, Part, TooDearError
 from tap_ft42.reading.in_order import order_by, read_in_order
 from tap_ft42.reading.newest import OutOfOrderError, read_newest
 from tap_ft42.reading.paging import is_all, one_page, tells_order
 from tap_ft42.reading.piecewise import MOST_SLICES, SHORT_SLICE, read_piecewise, slices_of
-from tap_ft42.reading.regions import RangeIgnoredError, RangeTooWideError, Region
+from tap_ft42.reading.regions import Key, RangeIgnoredError, RangeTooWideError, Region
 from tap_ft42.reading.whole import read_list
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
-
-    from tap_ft42.api.page import Page
-    from tap_ft42.reading.asking import Ask
-    from tap_ft42.reading.regions import Key
 
 LONG_SLICE = 500
 """Pages of a slice of a sorted list: deeper offsets cost the API more."""
@@ -133,11 +127,11 @@ async def _by_window(ask: Ask, window: Region) -> AsyncIterator[Part]:
         page = await ask.after(MOST_SLICES + number)(Region(), number, None)
         rows = zip(page.ids, page.keys(key), strict=False)
         if any(position <= upper and own not in look.ids for own, position in rows):
-            yield Part(None, is_cut=True)
+            ask.route.looks.note_cut(upper, is_cut=True)
             async for part in read_list(look.after(MOST_SLICES)):
                 yield part
             return
-    yield Part(None, is_cut=False)
+    ask.route.looks.note_cut(upper, is_cut=False)
 
 
 async def read_window(
@@ -145,7 +139,6 @@ async def read_window(
     region: Region,
     *,
     shows_key: bool = True,
-    is_newest_first: bool = False,
     accepts: Callable[[Page], bool] | None = None,
 ) -> AsyncIterator[Part]:
     """Read a window of a list's cursor, the oldest changes first.
@@ -154,7 +147,6 @@ async def read_window(
         ask: Asks for pages.
         region: A closed window.
         shows_key: Whether the rows show the cursor; otherwise pages in its order prove nothing.
-        is_newest_first: Whether the latest change comes first if no order is asked for.
         accepts: Judges by the first page whether the read is worth its cost; None if it is.
 
     Yields:
@@ -164,7 +156,8 @@ async def read_window(
         TooDearError: The read is not worth its cost.
         IncompleteReadError: It cannot be proven that these are all rows.
     """
-    is_sortable, (key,) = shows_key and ask.is_sortable, region.bounds
+    facts, (key,) = ask.route.facts, region.bounds
+    is_sortable = shows_key and facts.is_sortable
     read = partial(_window, is_sortable=is_sortable, accepts=accepts)
     try:
         async for part in _in_pieces(read, Metered(ask), region, key):
@@ -172,7 +165,7 @@ async def read_window(
     except RangeIgnoredError as ignored:
         again = ask.after(MOST_SLICES)
         for number, is_sorted in enumerate((is_sortable, False)):
-            if not (is_sorted or is_newest_first):
+            if not (is_sorted or facts.can.is_newest_first):
                 break
             try:
                 newest = read_newest(again.after(number), region, is_sorted=is_sorted)
@@ -278,7 +271,7 @@ async def _from_scratch(
     is_load: bool,
     accepts: Callable[[Page], bool] | None,
 ) -> AsyncIterator[Part]:
-    is_sortable = ask.is_sortable
+    is_sortable = ask.route.facts.is_sortable
     head = await one_page(ask, region, 1, "-id" if is_sortable else None)
     await _refuse_dear(ask, region, head, accepts)
     if is_load:  # windows will follow

@@ -11,10 +11,11 @@ as 42 may refuse other parts, too.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial, reduce
-from typing import TYPE_CHECKING, NoReturn, TypeVar
+from typing import NoReturn, TypeVar
 
 from tap_ft42.api.errors import (
     FatalAPIError,
@@ -22,17 +23,11 @@ from tap_ft42.api.errors import (
     may_be_too_long,
     said_by,
 )
+from tap_ft42.api.page import Page
 from tap_ft42.declared.listing import ID, filtered_key
-from tap_ft42.reading.asking import halves_of
-from tap_ft42.reading.regions import RangeIgnoredError, RangeTooWideError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
-    from tap_ft42.api.page import Page
-    from tap_ft42.reading.asking import TooLargeError
-    from tap_ft42.reading.facts import RouteFacts
-    from tap_ft42.reading.regions import Key, Region
+from tap_ft42.reading.asking import TooLargeError, halves_of
+from tap_ft42.reading.facts import RouteFacts
+from tap_ft42.reading.regions import Key, RangeIgnoredError, RangeTooWideError, Region
 
 _Found = TypeVar("_Found")
 

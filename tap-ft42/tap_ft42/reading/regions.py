@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence, Sized
 from dataclasses import dataclass, field
 from math import ceil
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
+from tap_ft42.api.page import Page
 from tap_ft42.declared.instants import from_milliseconds
 from tap_ft42.declared.listing import ID
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence, Sized
-
-    from tap_ft42.api.page import Page
 
 Key: TypeAlias = str
 """``id``, or the name of a column that holds instants."""

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from tap_ft42.api.client import Client
-    from tap_ft42.api.ledger import Entry
-    from tap_ft42.declared.listing import Listing
-    from tap_ft42.reading.facts import RouteFacts
-    from tap_ft42.reading.looks import Looks
-    from tap_ft42.reading.spool import Spool
+from tap_ft42.api.client import Client
+from tap_ft42.api.ledger import Entry
+from tap_ft42.declared.listing import Listing
+from tap_ft42.reading.facts import RouteFacts
+from tap_ft42.reading.looks import Looks
+from tap_ft42.reading.spool import Spool
 
 
 @dataclass(frozen=True, eq=False)

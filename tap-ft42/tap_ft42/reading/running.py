@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
 from math import ceil
 from queue import SimpleQueue
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import asyncio
-    from collections.abc import AsyncIterator
-
-    from tap_ft42.api.budget import Budget
-    from tap_ft42.api.ledger import Entry
-    from tap_ft42.api.page import Page
-    from tap_ft42.reading.asking import Part
-    from tap_ft42.reading.places import Place
+from tap_ft42.api.budget import Budget
+from tap_ft42.api.ledger import Entry
+from tap_ft42.api.page import Page
+from tap_ft42.reading.asking import Part
+from tap_ft42.reading.places import Place
 
 
 class Reading:

@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from math import ceil
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from typing_extensions import override
 
 from tap_ft42.api.errors import FatalAPIError, may_be_of_page, may_be_of_parameters
+from tap_ft42.api.page import Page
 from tap_ft42.declared.contexts import CURSUS
 from tap_ft42.declared.listing import BY_ID, ID
 from tap_ft42.reading.asking import COUNT, Remedy, Source, TooLargeError, halves_of
 from tap_ft42.reading.id_lists import cut, longest_list, pieces
 from tap_ft42.reading.refused import Asked, Suspects, answered_without
 from tap_ft42.reading.regions import MAX_ID, RangeIgnoredError, Region
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from tap_ft42.api.page import Page
 
 
 @dataclass(frozen=True)

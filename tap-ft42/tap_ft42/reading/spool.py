@@ -28,21 +28,17 @@ import re
 import sqlite3
 import time
 import zlib
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from threading import RLock
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from tap_ft42.api.page import METADATA, restored_page
+from tap_ft42.api.clock import Clock
+from tap_ft42.api.page import METADATA, Page, restored_page
 from tap_ft42.declared.events import EVENTS
 from tap_ft42.declared.instants import from_milliseconds, milliseconds
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
-
-    from tap_ft42.api.clock import Clock
-    from tap_ft42.api.page import Page
-    from tap_ft42.declared.listing import Cursor
+from tap_ft42.declared.listing import Cursor
 
 LONGEST_AGE = 24 * 3600
 """Seconds after which a plan is given up."""

@@ -4,31 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
 from http.client import INTERNAL_SERVER_ERROR
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 import requests
+from backoff.types import Details
 
 from tap_ft42.api.errors import APIError, may_be_too_heavy, status_of
+from tap_ft42.api.ledger import Entry
+from tap_ft42.api.page import Page
 from tap_ft42.api.retries import MAX_TRIES, RETRIED, TooManyRequestsError
 from tap_ft42.api.token import NoTokenError
-from tap_ft42.reading.asking import COUNT, TooLargeError
+from tap_ft42.reading.asking import COUNT, Remedy, Source, TooLargeError
+from tap_ft42.reading.outages import Outages
+from tap_ft42.reading.places import Place
+from tap_ft42.reading.regions import Region
 
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
-    from backoff.types import Details
-
-    from tap_ft42.api.ledger import Entry
-    from tap_ft42.api.page import Page
-    from tap_ft42.reading.asking import Remedy, Source
-    from tap_ft42.reading.outages import Outages
-    from tap_ft42.reading.places import Place
-    from tap_ft42.reading.regions import Region
-
-_Request: TypeAlias = "tuple[Region, int, str | None]"
+_Request: TypeAlias = tuple[Region, int, str | None]
 """Which rows, which page, which order."""
 
 _SHUT = 8

@@ -13,37 +13,25 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from http import HTTPStatus
 from itertools import count, groupby
 from math import ceil
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import msgspec
 import requests
 
 from tap_ft42.api.errors import APIError, status_of
-from tap_ft42.api.page import has_id, restored_page
+from tap_ft42.api.ledger import Entry
+from tap_ft42.api.page import Page, has_id, restored_page
 from tap_ft42.api.retries import RETRIED, RedirectedError, TooManyRequestsError
 from tap_ft42.api.token import NoTokenError
 from tap_ft42.declared.listing import ID
-from tap_ft42.reading.regions import RangeIgnoredError, Region
-
-if TYPE_CHECKING:
-    from collections.abc import (
-        Awaitable,
-        Callable,
-        Collection,
-        Iterable,
-        Iterator,
-        Sequence,
-    )
-
-    from tap_ft42.api.ledger import Entry
-    from tap_ft42.api.page import Page
-    from tap_ft42.reading.asking import Source
-    from tap_ft42.reading.regions import Key
+from tap_ft42.reading.asking import Source
+from tap_ft42.reading.regions import Key, RangeIgnoredError, Region
 
 _Answer: TypeAlias = "Callable[[Region, str | None, int, int, int], Awaitable[Page | None]]"
 """Asks for a page: its rows, their order, its number, its size, and how often it is tried. None

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import AsyncIterator
 
+from tap_ft42.api.page import Page
 from tap_ft42.declared.listing import ID
-from tap_ft42.reading.asking import IncompleteReadError, Metered, Part
+from tap_ft42.reading.asking import Ask, IncompleteReadError, Metered, Part
 from tap_ft42.reading.ids import IdSet
 from tap_ft42.reading.newest import Order
 from tap_ft42.reading.paging import PagesRead, all_pages
 from tap_ft42.reading.regions import Region
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-    from tap_ft42.api.page import Page
-    from tap_ft42.reading.asking import Ask
 
 _TRIES = 10
 
@@ -42,7 +37,7 @@ async def read_list(ask: Ask, region: Region | None = None) -> AsyncIterator[Par
             than it counts, as its pages are all the same or repeat each other.
     """
     look = Metered(ask)
-    sort = ID if ask.is_sortable else None
+    sort = ID if ask.route.facts.is_sortable else None
     before, is_shuffled = None, False
     for attempt in range(_TRIES):
         seen, order = PagesRead(), Order()

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from tap_ft42.api.ledger import summary
+from tap_ft42.api.ledger import Entry, summary
 from tap_ft42.declared.events import EVENTS, Events
 from tap_ft42.declared.instants import from_milliseconds
 from tap_ft42.declared.words import some
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from tap_ft42.api.ledger import Entry
-    from tap_ft42.run.services import Services
+from tap_ft42.run.services import Services
 
 _NOTICE = timedelta(days=7)
 """A run warns this long before the secret expires."""

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any, Protocol
 
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
-
-    from tap_ft42.declared.contexts import Context
-    from tap_ft42.declared.privacy import PersonalData
+from tap_ft42.declared.contexts import Context
+from tap_ft42.declared.privacy import PersonalData
 
 
 class Host(Protocol):

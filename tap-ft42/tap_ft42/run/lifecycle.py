@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
 from tap_ft42.api.budget import RunEnds
 from tap_ft42.api.errors import FatalAPIError, OtherShapeError, explain, status_of
@@ -16,12 +16,10 @@ from tap_ft42.declared.words import first_of
 from tap_ft42.planning.impossible import forget_the_future
 from tap_ft42.reading.asking import IncompleteReadError
 from tap_ft42.run import announcements
+from tap_ft42.run.host import Host
 from tap_ft42.run.logs import THIS_RUN
 from tap_ft42.run.progress import Progress
-
-if TYPE_CHECKING:
-    from tap_ft42.run.host import Host
-    from tap_ft42.run.services import Services
+from tap_ft42.run.services import Services
 
 PARTIAL_FAILURES = (FatalAPIError, IncompleteReadError, *RETRIED)
 """Failures of a part of a run, after which the other parts may go on."""

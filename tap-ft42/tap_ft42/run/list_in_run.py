@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tap_ft42.api.errors import explain
 from tap_ft42.api.ledger import Emitted
+from tap_ft42.api.page import Page
 from tap_ft42.api.token import NoTokenError
-from tap_ft42.declared.contexts import CURSUS, cursus_of, key_of, parent_of
+from tap_ft42.declared.contexts import CURSUS, Context, cursus_of, key_of, parent_of
 from tap_ft42.declared.events import Events
-from tap_ft42.declared.listing import ID
+from tap_ft42.declared.listing import ID, Carrier, Listing
 from tap_ft42.planning.bookmarks import last_served
 from tap_ft42.reading.asking import IncompleteReadError
+from tap_ft42.reading.facts import RouteFacts
 from tap_ft42.reading.places import NOW
 from tap_ft42.reading.reader import ListReader
+from tap_ft42.reading.route import Route
 from tap_ft42.reading.spool import FRESH
+from tap_ft42.run.host import Output
+from tap_ft42.run.run import Run
 from tap_ft42.run.unshown import label_of_unshown
-
-if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
-
-    from tap_ft42.api.page import Page
-    from tap_ft42.declared.contexts import Context
-    from tap_ft42.declared.listing import Carrier, Listing
-    from tap_ft42.reading.facts import RouteFacts
-    from tap_ft42.reading.route import Route
-    from tap_ft42.run.host import Output
-    from tap_ft42.run.run import Run
 
 
 class ListInRun:

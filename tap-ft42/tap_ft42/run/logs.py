@@ -12,12 +12,9 @@ should look at, ERROR for what ended the run.
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from typing_extensions import override
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 _STEP = "log"
 """The SDK's function that logs the steps of a stream. At level ERROR it logs each parent whose

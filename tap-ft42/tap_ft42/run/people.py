@@ -8,28 +8,24 @@ belongs to the campuses of its user; these are looked up, once in a run.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from tap_ft42.api.errors import REFUSALS, FatalAPIError, explain, status_of
 from tap_ft42.api.page import with_ids
-from tap_ft42.declared.contexts import parent_of
+from tap_ft42.declared.contexts import Context, parent_of
 from tap_ft42.declared.events import Events
 from tap_ft42.declared.listing import BY_PERSON, ID, LARGEST
+from tap_ft42.planning.scope import Scope
 from tap_ft42.reading.asking import IncompleteReadError, TooLargeError
+from tap_ft42.reading.facts import RouteFacts
 from tap_ft42.reading.id_lists import id_lists
 from tap_ft42.reading.refused import asked_again_if_refused
+from tap_ft42.run.host import Output
 from tap_ft42.run.lifecycle import PARTIAL_FAILURES
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-
-    from tap_ft42.declared.contexts import Context
-    from tap_ft42.planning.scope import Scope
-    from tap_ft42.reading.facts import RouteFacts
-    from tap_ft42.run.host import Output
 
 NOWHERE = 0
 """The campus of a row that belongs to no campus of the run."""

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections.abc import Callable, Mapping
+from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import requests
 from platformdirs import user_state_path
 
 from tap_ft42.api.budget import Budget
@@ -24,16 +27,9 @@ from tap_ft42.planning.backfill import Backfill
 from tap_ft42.planning.scope import Scope
 from tap_ft42.planning.steps import Times
 from tap_ft42.reading.pipeline import IN_FLIGHT, Pipeline
+from tap_ft42.reading.places import Place
 from tap_ft42.reading.spool import Spool
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from datetime import date
-
-    import requests
-
-    from tap_ft42.reading.places import Place
-    from tap_ft42.run.host import Host
+from tap_ft42.run.host import Host
 
 _OF_THE_USER = user_state_path("tap-ft42")
 """The folder for files, unless a setting names another one."""

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 from tap_ft42.api.page import id_within
 from tap_ft42.declared.instants import from_milliseconds
 from tap_ft42.declared.listing import ID
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 
 def label_of_unshown(row: Mapping[str, tuple[int, int]], *, hides_ids: bool) -> str:

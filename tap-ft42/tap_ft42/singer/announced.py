@@ -8,15 +8,12 @@ from __future__ import annotations
 
 import hashlib
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import msgspec
 from singer_sdk import Stream
+from singer_sdk.helpers._batch import BaseBatchFileEncoding
+from singer_sdk.helpers.types import Record
 from typing_extensions import override
-
-if TYPE_CHECKING:
-    from singer_sdk.helpers._batch import BaseBatchFileEncoding
-    from singer_sdk.helpers.types import Record
 
 _KEY = "announced"
 

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
 
 from singer_sdk.contrib.msgspec import MsgSpecWriter, serialize_jsonl
 from singer_sdk.helpers._state import StateWriter
-from singer_sdk.singerlib import RecordMessage
+from singer_sdk.helpers.types import TapState
+from singer_sdk.singerlib import Message, RecordMessage
 from typing_extensions import override
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import datetime
-
-    from singer_sdk.helpers.types import TapState
-    from singer_sdk.singerlib import Message
 
 
 class BufferedWriter(MsgSpecWriter):

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from singer_sdk.schema.source import SchemaDirectory
 
 from tap_ft42.declared.events import Events
 from tap_ft42.declared.records import EXTRA, RecordShape
-from tap_ft42.lists.rejections import REJECTED_RECORDS
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from tap_ft42.lists.rejections import Rejections
+from tap_ft42.lists.rejections import REJECTED_RECORDS, Rejections
 
 SCHEMAS = SchemaDirectory(files("tap_ft42") / "schemas")
 """One JSON Schema a stream, named like the stream."""

@@ -2,37 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
-from singer_sdk import StreamSchema
+from singer_sdk import StreamSchema, Tap
 from singer_sdk.exceptions import AbortedSyncFailedException, AbortedSyncPausedException
 from singer_sdk.helpers.conform import TypeConformanceLevel
+from singer_sdk.helpers.types import Context, Record, TapState
 from singer_sdk.mapper import SameRecordTransform
+from singer_sdk.singerlib import RecordMessage
 from typing_extensions import override
 
 from tap_ft42.api.budget import RunEnds
+from tap_ft42.declared.listing import Listing
 from tap_ft42.declared.privacy import PersonalData
 from tap_ft42.declared.records import BrokenRecordError
 from tap_ft42.lists.below import children_of_unread_rows
+from tap_ft42.lists.list_sync import ListSync
 from tap_ft42.lists.trial import tried_out
 from tap_ft42.run.host import Output
 from tap_ft42.run.lifecycle import PARTIAL_FAILURES
 from tap_ft42.singer.announced import AnnouncedStream
 from tap_ft42.singer.messages import BufferedWriter
+from tap_ft42.singer.own.rejections import RejectedRecordsStream
 from tap_ft42.singer.rows import SCHEMAS, Rows
-
-if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Iterator, Mapping
-
-    from singer_sdk import Tap
-    from singer_sdk.helpers.types import Context, Record, TapState
-    from singer_sdk.singerlib import RecordMessage
-
-    from tap_ft42.declared.listing import Listing
-    from tap_ft42.lists.list_sync import ListSync
-    from tap_ft42.singer.own.rejections import RejectedRecordsStream
 
 
 class FT42Stream(AnnouncedStream, Output):

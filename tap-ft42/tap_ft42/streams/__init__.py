@@ -7,20 +7,15 @@ has the same name. No other code has to name the stream.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from importlib import import_module
 from importlib.resources import files
 from inspect import isclass
 from pkgutil import iter_modules
-from typing import TYPE_CHECKING
 
-from tap_ft42.declared.declarations import checked
+from tap_ft42.declared.declarations import Schema, checked
+from tap_ft42.declared.listing import Listing
 from tap_ft42.singer.stream import FT42Stream
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from tap_ft42.declared.declarations import Schema
-    from tap_ft42.declared.listing import Listing
 
 
 def _declared() -> Iterator[type[FT42Stream]]:

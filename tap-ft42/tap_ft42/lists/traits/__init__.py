@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from functools import partial
-from typing import TYPE_CHECKING
 
 from tap_ft42.lists.traits.campuses import CampusByPerson
 from tap_ft42.lists.traits.filtered import Filtered
 from tap_ft42.lists.traits.movers import SilentChanges
 from tap_ft42.lists.traits.newcomers import Newcomers
 from tap_ft42.lists.traits.points import PointsOfParents
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from tap_ft42.lists.traits.trait import Trait
-    from tap_ft42.run.list_in_run import ListInRun
+from tap_ft42.lists.traits.trait import Trait
+from tap_ft42.run.list_in_run import ListInRun
 
 
 def traits_of(of: ListInRun, other: Callable[[str], ListInRun]) -> Iterator[Trait]:

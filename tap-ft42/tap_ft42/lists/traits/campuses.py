@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from math import ceil
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from typing_extensions import override
 
-from tap_ft42.declared.contexts import cursus_of
+from tap_ft42.api.page import Page
+from tap_ft42.declared.contexts import Context, cursus_of
 from tap_ft42.lists.traits.dealing import CampusDealer
 from tap_ft42.lists.traits.trait import Trait
+from tap_ft42.planning.plan import PlannedRead
 from tap_ft42.planning.steps import Way
+from tap_ft42.reading.asking import Part
+from tap_ft42.reading.places import Place
+from tap_ft42.run.list_in_run import ListInRun
 from tap_ft42.run.people import NOWHERE, person_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from tap_ft42.api.page import Page
-    from tap_ft42.declared.contexts import Context
-    from tap_ft42.planning.plan import PlannedRead
-    from tap_ft42.reading.asking import Part
-    from tap_ft42.reading.places import Place
-    from tap_ft42.run.list_in_run import ListInRun
 
 _ROWS_A_USER = 10
 """Rows that each user has at least, when all rows are read."""

@@ -21,11 +21,12 @@ stream (of each cursus, if there are several) holds:
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tap_ft42.api.page import has_id
-from tap_ft42.declared.contexts import parent_of
+from tap_ft42.declared.contexts import Context, parent_of
 from tap_ft42.declared.instants import milliseconds
 from tap_ft42.declared.listing import ID
 from tap_ft42.lists.corrected import corrected
@@ -33,16 +34,10 @@ from tap_ft42.lists.hidden import tell_left_over
 from tap_ft42.lists.traits.whereabouts import Whereabouts
 from tap_ft42.planning.bookmarks import has_bookmark
 from tap_ft42.planning.hidden import hidden_ids
-from tap_ft42.reading.asking import IncompleteReadError, TooDearError
+from tap_ft42.reading.asking import IncompleteReadError, Part, TooDearError
+from tap_ft42.reading.places import Place
+from tap_ft42.run.list_in_run import ListInRun
 from tap_ft42.run.people import NOWHERE, person_of, preferred
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from tap_ft42.declared.contexts import Context
-    from tap_ft42.reading.asking import Part
-    from tap_ft42.reading.places import Place
-    from tap_ft42.run.list_in_run import ListInRun
 
 _DEALT = "dealt"
 """Key in the state."""

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from typing_extensions import override
 
 from tap_ft42.declared.events import Events
 from tap_ft42.declared.listing import filtered_key
 from tap_ft42.lists.traits.trait import Trait
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from tap_ft42.run.list_in_run import ListInRun
+from tap_ft42.run.list_in_run import ListInRun
 
 _MANY = 3
 """After so many rows that a filter should have kept out, the filter counts as ignored."""

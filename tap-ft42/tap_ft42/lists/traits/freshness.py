@@ -15,14 +15,12 @@ The state of a partition holds, below ``movers``:
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tap_ft42.census.packing import packed_ids, unpacked_ids
 from tap_ft42.planning.bookmarks import is_same_scope
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
 
 
 @dataclass

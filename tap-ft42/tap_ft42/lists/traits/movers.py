@@ -6,7 +6,7 @@ Once a night, rows are asked for by their people, a page of people a request:
   this run or in earlier ones;
 - people whose deadline is near;
 - all others in turn, the longest wait first: nobody waits longer than ``refresh_nights``. A
-  read for another reason restarts the wait;
+  read for another reason restarts the wait, and each night counts on such reads;
 - in a scope of campuses, people who belong to it but do not come with the list: the API may
   narrow the list by the primary campus only.
 
@@ -17,33 +17,27 @@ A row shows its person, too. If that person is known, the list of people need no
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from http import HTTPStatus
 from math import ceil
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from typing_extensions import override
 
 from tap_ft42.api.errors import FatalAPIError, status_of
-from tap_ft42.declared.contexts import CURSUS, cursus_of
+from tap_ft42.declared.contexts import CURSUS, Context, cursus_of
 from tap_ft42.declared.instants import DAY, milliseconds
-from tap_ft42.declared.listing import LOST
+from tap_ft42.declared.listing import LOST, Movers
 from tap_ft42.lists.traits.freshness import Freshness
 from tap_ft42.lists.traits.trait import Trait
 from tap_ft42.planning.nights import night_of, share
-from tap_ft42.reading.asking import TooLargeError
+from tap_ft42.planning.plan import PlannedRead
+from tap_ft42.reading.asking import Part, TooLargeError
 from tap_ft42.reading.id_lists import id_lists
+from tap_ft42.reading.places import Place
+from tap_ft42.run.list_in_run import ListInRun
 from tap_ft42.run.people import person_of
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-
-    from tap_ft42.declared.contexts import Context
-    from tap_ft42.declared.listing import Movers
-    from tap_ft42.planning.plan import PlannedRead
-    from tap_ft42.reading.asking import Part
-    from tap_ft42.reading.places import Place
-    from tap_ft42.run.list_in_run import ListInRun
 
 STATE = "movers"
 """Key in the state of a partition."""
@@ -287,7 +281,8 @@ class SilentChanges(Trait):
             everybody = set(self._known)  # nobody sees the others
         near = range(self._today - self._movers.days, self._today + self._movers.days + 1)
         due, waits = memory.queue(everybody, self._tonight, near)
-        needed = share([*waits.values()], nights)
+        stay = len(waits) / (len(waits) + len(memory.moved) or 1)
+        needed = share([*waits.values()], nights, stay)
         if nights:  # the last list is filled up
             needed += -(len(due) + needed) % self._longest
         return sorted(due.union([*waits][:needed]))

@@ -10,21 +10,18 @@ below ``people``, whose rows have been read; those of newcomers are asked for.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from typing_extensions import override
 
+from tap_ft42.api.page import Page
 from tap_ft42.census.packing import packed_ids, unpacked_ids
 from tap_ft42.lists.traits.trait import Trait
 from tap_ft42.planning.bookmarks import has_bookmark, note_scope
+from tap_ft42.planning.plan import PlannedRead
 from tap_ft42.reading.id_lists import id_lists
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-
-    from tap_ft42.api.page import Page
-    from tap_ft42.planning.plan import PlannedRead
-    from tap_ft42.run.list_in_run import ListInRun
+from tap_ft42.run.list_in_run import ListInRun
 
 _CATCHING_UP = 10
 """A window of everybody's rows may have so many pages more than there are batches."""

@@ -15,16 +15,18 @@ believed, and, while a full read goes on, ``total_score_seen``.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from typing_extensions import override
 
 from tap_ft42.api.errors import REFUSALS, FatalAPIError, status_of
-from tap_ft42.declared.contexts import parent_of
+from tap_ft42.api.ledger import Entry
+from tap_ft42.declared.contexts import Context, parent_of
 from tap_ft42.declared.instants import from_milliseconds, milliseconds
-from tap_ft42.declared.listing import ID
+from tap_ft42.declared.listing import ID, Points
 from tap_ft42.lists.traits.trait import Trait
 from tap_ft42.planning.bookmarks import forget_position, has_bookmark
 from tap_ft42.planning.collapse import refuse_collapse
@@ -33,14 +35,7 @@ from tap_ft42.reading.looks import NIGHTLY
 from tap_ft42.reading.regions import Region
 from tap_ft42.reading.spool import FRESH
 from tap_ft42.run.lifecycle import PARTIAL_FAILURES
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from tap_ft42.api.ledger import Entry
-    from tap_ft42.declared.contexts import Context
-    from tap_ft42.declared.listing import Points
-    from tap_ft42.run.list_in_run import ListInRun
+from tap_ft42.run.list_in_run import ListInRun
 
 _PROBE = f"{from_milliseconds(0)},{from_milliseconds(1000)}"
 """A window in which no points moved. If rows come, the API ignores the range."""

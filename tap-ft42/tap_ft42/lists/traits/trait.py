@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from typing import Any
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from tap_ft42.api.page import Page
-    from tap_ft42.declared.contexts import Context
-    from tap_ft42.planning.plan import PlannedRead
-    from tap_ft42.reading.asking import Part
-    from tap_ft42.reading.places import Place
+from tap_ft42.api.page import Page
+from tap_ft42.declared.contexts import Context
+from tap_ft42.planning.plan import PlannedRead
+from tap_ft42.reading.asking import Part
+from tap_ft42.reading.places import Place
 
 
 class Trait:

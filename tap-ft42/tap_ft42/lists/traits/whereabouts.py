@@ -6,19 +6,16 @@ these. One request tells which rows belong to other campuses, too.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from tap_ft42.api.errors import FatalAPIError
+from tap_ft42.declared.contexts import Context
 from tap_ft42.declared.listing import BY_ID
 from tap_ft42.reading.asking import IncompleteReadError, TooDearError
 from tap_ft42.reading.id_lists import id_lists
 from tap_ft42.reading.refused import asked_again_if_refused
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from tap_ft42.declared.contexts import Context
-    from tap_ft42.run.list_in_run import ListInRun
+from tap_ft42.run.list_in_run import ListInRun
 
 
 class Whereabouts:

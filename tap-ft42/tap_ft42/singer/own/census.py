@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator
+from typing import Any
 
+from singer_sdk.helpers.types import Context
 from typing_extensions import override
 
 from tap_ft42.api.budget import RunEnds
+from tap_ft42.census.counting import Proof
 from tap_ft42.declared.contexts import cursus_of, parent_of
 from tap_ft42.declared.events import Events
 from tap_ft42.declared.instants import from_milliseconds
 from tap_ft42.declared.words import some
+from tap_ft42.lists.list_sync import ListSync
 from tap_ft42.run.lifecycle import PARTIAL_FAILURES
 from tap_ft42.singer.own.stream import OwnStream
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from singer_sdk.helpers.types import Context
-
-    from tap_ft42.census.counting import Proof
-    from tap_ft42.lists.list_sync import ListSync
 
 
 class CensusStream(OwnStream):

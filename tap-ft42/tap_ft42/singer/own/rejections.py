@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import Any
 
 import msgspec
+from singer_sdk.helpers.types import Context
 from typing_extensions import override
 
 from tap_ft42.declared.instants import write_instant
 from tap_ft42.lists.rejections import REJECTED_RECORDS
 from tap_ft42.singer.own.stream import OwnStream
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from singer_sdk.helpers.types import Context
 
 
 class RejectedRecordsStream(OwnStream):

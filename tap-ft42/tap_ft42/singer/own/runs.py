@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator, Iterable
 from dataclasses import asdict
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from singer_sdk.helpers.types import Context
 from typing_extensions import override
 
 from tap_ft42.api.ledger import counts, summary
 from tap_ft42.declared.instants import from_milliseconds, in_milliseconds, write_instant
 from tap_ft42.singer.own.stream import OwnStream
-
-if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable
-
-    from singer_sdk.helpers.types import Context
 
 
 class SyncRequestsStream(OwnStream):

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Generator, Mapping
+from typing import Any, ClassVar
 
-from singer_sdk import StreamSchema
+from singer_sdk import StreamSchema, Tap
+from singer_sdk.helpers.types import Context
 from typing_extensions import override
 
+from tap_ft42.lists.list_sync import ListSync
+from tap_ft42.run.run import Run
 from tap_ft42.singer.announced import AnnouncedStream
 from tap_ft42.singer.rows import SCHEMAS
-
-if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping
-
-    from singer_sdk import Tap
-    from singer_sdk.helpers.types import Context
-
-    from tap_ft42.lists.list_sync import ListSync
-    from tap_ft42.run.run import Run
 
 
 class OwnStream(AnnouncedStream):
