@@ -105,11 +105,23 @@ def test_a_full_read_that_is_too_old_is_repeated(
 def test_a_job_that_begins_some_minutes_earlier_each_night_does_not_slip(
     tap: Tap, sandbox: RunningSandbox
 ) -> None:
-    here = tap.pointed_at(sandbox)
+    here = tap.pointed_at(sandbox, census_hour=-1)
     first = here.run("coalitions")
     night = here.run("coalitions", state=aged(first.state, 23.5))
     assert night.records("coalitions")
     quarter = here.run("coalitions", state=aged(night.state, 20))
+    assert not quarter.records("coalitions")
+
+
+def test_a_list_of_each_day_is_read_by_the_first_night_after_a_load(
+    tap: Tap, sandbox: RunningSandbox
+) -> None:
+    """What the census of the night compares with it is then of the same night."""
+    here = tap.pointed_at(sandbox, census_hour=datetime.now(UTC).hour)
+    first = here.run("coalitions")
+    night = here.run("coalitions", state=aged(first.state, 2))
+    assert night.records("coalitions")
+    quarter = here.run("coalitions", state=night.state)
     assert not quarter.records("coalitions")
 
 

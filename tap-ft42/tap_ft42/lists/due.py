@@ -90,7 +90,10 @@ class DuePartitions:
         # when they changed.
         if changes is not None and read_until is not None and run.began - read_until > _PAUSE:
             return True
-        return refresh.is_due(state, hours=self.interval, **self._terms(context))
+        hour = run.settings["census_hour"]
+        return refresh.is_due(
+            state, hours=self.interval, census_hour=hour, **self._terms(context)
+        )
 
     def refuse_collapse(self, context: Context | None, rows: int) -> None:
         """Refuse a full read that found hardly any rows; see `planning.collapse`."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 from functools import partial
 
-from tap_ft42.api.page import Page
+from tap_ft42.api.page import Page, id_within
 from tap_ft42.declared.contexts import list_of
 from tap_ft42.declared.instants import from_milliseconds, milliseconds
 from tap_ft42.planning import nights
@@ -80,17 +80,15 @@ class UnshownOfList:
         kept["asked"] = from_milliseconds(run.began)
         for row in tuple(kept["rows"]):
             region = Region({key: (lower, upper) for key, (lower, upper) in row.items()})
-            reading = run.pipeline.read(
-                NOW,
-                self._source(read),
-                partial(_all_pages, region=region),
-                max_tries=_TRIES,
-            )
+            source, ask = self._source(read), partial(_all_pages, region=region)
+            reading = run.pipeline.read(NOW, source, ask, max_tries=_TRIES)
             try:
                 found = [*run.pipeline.parts(reading)]
             except (RangeIgnoredError, TooDearError, *PARTIAL_FAILURES):
                 self.are_any = True
                 self._list.tell_unshown([region.bounds])
+                number = id_within(region.bounds)
+                run.pipeline.unshown.expect(source.entry, [] if number is None else [number])
             else:
                 kept["rows"].remove(row)
                 yield from found

@@ -23,7 +23,8 @@ from collections.abc import Collection, Container, Mapping
 from typing import Any
 
 from tap_ft42.declared.contexts import parent_of
-from tap_ft42.declared.instants import HOUR, from_milliseconds, milliseconds
+from tap_ft42.declared.instants import DAY, HOUR, from_milliseconds, milliseconds
+from tap_ft42.planning import nights
 from tap_ft42.planning.bookmarks import is_same_scope
 
 _LONGEST_TOLERANCE = 2 * HOUR
@@ -31,31 +32,38 @@ _LONGEST_TOLERANCE = 2 * HOUR
 without a tolerance the read would then wait for another day."""
 
 
-def is_due(
+def is_due(  # noqa: PLR0913 - the state, and what it is compared with
     state: Mapping[str, Any],
     *,
     now: int,
     hours: float,
     scope: Mapping[str, Any],
     readers: Collection[str],
+    census_hour: int = -1,
 ) -> bool:
     """Tell whether a full read is due, for one of the readers at least.
 
     Args:
         state: The state of the stream or partition.
         now: When the run began, in milliseconds since 1970.
-        hours: The interval between full reads.
+        hours: The interval between full reads. A day means each night: then a census finds
+            what the list shows.
         scope: The scope of the run.
         readers: The streams that need the rows.
+        census_hour: The hour at which a night begins; nights do not count if it is negative.
     """
     if not is_same_scope(state.get("refreshed_for"), scope):
         return True
     reads = state.get("refreshed_at") or {}
     interval = int(hours * HOUR)
-    tolerance = min(interval // 10, _LONGEST_TOLERANCE)
+    is_nightly = interval == DAY and census_hour >= 0
+    tolerance = 0 if is_nightly else min(interval // 10, _LONGEST_TOLERANCE)
     for reader in readers:
         at = milliseconds(reads.get(reader))
-        if at is None or not 0 <= now - at < interval - tolerance:
+        if at is None or now < at:
+            return True
+        is_new_night = is_nightly and nights.is_due(at, now, census_hour)
+        if is_new_night or now - at >= interval - tolerance:
             return True
     return False
 

@@ -86,10 +86,15 @@ class Pipeline:
         self._readings: set[Reading] = set()
         self._outages = Outages(budget)
         known, apart = client.known_good, self._ask_apart
+        self.unshown = UnshownRows(apart, client.retried)
+        """Reads around rows that 42 cannot show."""
         self._troubles = Troubles(
-            self._outages, ask=apart, known_good=known, has_worked=has_worked
+            self._outages,
+            ask=apart,
+            known_good=known,
+            has_worked=has_worked,
+            expects=self.unshown.expects,
         )
-        self._unshown = UnshownRows(apart, client.retried)
         self._starving: Reading | None = None
 
     # For the consumer
@@ -289,7 +294,7 @@ class Pipeline:
         try:
             return await answer(place, source, request, **options)
         except RETRIED as failure:
-            page = await self._unshown.page(source, request, failure)
+            page = await self.unshown.page(source, request, failure)
         self._places[page] = place
         self._occupied.add(place)
         return page

@@ -44,6 +44,7 @@ class Troubles:
         ask: Callable[[Callable[[], Page], Entry], Awaitable[object]],
         known_good: Callable[[], Callable[[], Page] | None],
         has_worked: bool,
+        expects: Callable[[Entry], bool] = lambda _: False,
     ) -> None:
         """Prepare; nothing has failed yet.
 
@@ -54,8 +55,10 @@ class Troubles:
                 none was.
             has_worked: Whether the API has answered an earlier run; then it is down if it
                 does not answer.
+            expects: Tells whether pages of a route are known to fail for good.
         """
         self._outages = outages
+        self._expects = expects
         self._ask = ask
         self._known_good = known_good
         self._has_worked = has_worked
@@ -71,6 +74,7 @@ class Troubles:
         Raises:
             TooLargeError: A smaller request is answered.
             TooManyRequestsError: The list is always refused.
+            Exception: The failure, as it was expected.
             RunEnds: The API is down, and the run has to end.
         """
         place, source, request = details["args"]
@@ -79,6 +83,8 @@ class Troubles:
             await self._refuse_shut(source.entry, details)
             return
         _refuse_unfitted(source)
+        if details["tries"] >= _TWICE and self._expects(source.entry):
+            raise failure
         is_suspected = self._remedy(place, source, request) is not None
         if details["tries"] < _TWICE or not (is_suspected or details["tries"] in _LOOKED_INTO):
             return

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from http import HTTPStatus
@@ -68,6 +68,14 @@ class UnshownRows:
         self._retried = retried
         self._routes: dict[tuple[str, str], _Route] = defaultdict(_Route)
 
+    def expects(self, entry: Entry) -> bool:
+        """Tell whether a route is known to have such rows, so that pages fail for good."""
+        return bool(self._routes[entry.stream, entry.route].ids)
+
+    def expect(self, entry: Entry, ids: Iterable[int]) -> None:
+        """Take note of ids of such rows."""
+        self._routes[entry.stream, entry.route].ids.update(ids)
+
     async def page(
         self, source: Source, request: tuple[Region, int, str | None], failure: Exception
     ) -> Page:
@@ -83,10 +91,11 @@ class UnshownRows:
             if route.found >= _MOST:
                 raise failure
             found, route.found = route.found, _MOST
-            search = _Search(partial(self._answer, source), source)
+            search = _Search(partial(self._answer, source), source, route.ids)
             if (page := await search.page(*request)) is None:
                 raise failure
             route.found = found + len(page.unshown)
+            route.ids.update(page.unshown_ids)
             return page
 
     async def _answer(  # noqa: PLR0913, PLR0917 - the request
@@ -114,6 +123,8 @@ class _Route:
     """What is known of a route."""
 
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    ids: set[int] = field(default_factory=set)
+    """The known ids of such rows."""
     found: int = 0
     """How many rows a run has read around; `_MOST` after a search that failed."""
 
@@ -121,8 +132,9 @@ class _Route:
 class _Search:
     """The search for the rows of one page that 42 cannot show."""
 
-    def __init__(self, answer: _Answer, source: Source) -> None:
+    def __init__(self, answer: _Answer, source: Source, known: Collection[int]) -> None:
         self._answer = answer
+        self._known = known
         self._source = source
         self._facts = source.route.facts
         self._pages: list[Page] = []
@@ -221,11 +233,15 @@ class _Search:
     async def _ids(self, region: Region, number: int, *, is_alone: bool) -> list[int]:
         """Return the ids of the rows of a region that are not shown; none if 42 cannot tell."""
         is_known = ID in region.bounds or not is_alone
-        if not (is_known and self._facts.narrows_by(ID)):
+        if not (is_known and ID in self._facts.can.ranges and await self._is_narrowed(region)):
             return []
-        found: list[int] = []
         lower, upper = region.interval(ID)
+        likely = [one for one in sorted(self._known) if lower <= one <= upper]
         try:
+            found = [one for one in likely if await self._page(region, one, one) is None]
+            if len(found) == number:
+                return found
+            found = []
             while len(found) < number and lower <= upper:
                 one = await self._least(region, lower, upper)
                 if one is None:
@@ -235,6 +251,14 @@ class _Search:
         except RangeIgnoredError:
             return []
         return found
+
+    async def _is_narrowed(self, region: Region) -> bool:
+        """Tell whether the list is narrowed by ids: else each request for one fails, too."""
+        shown = next((row[ID] for row in self._rows.values() if has_id(row)), 0)
+        try:
+            return await self._page(region.without(ID), shown, shown) is not None
+        except RangeIgnoredError:
+            return False
 
     async def _least(
         self, region: Region, lower: int, upper: int, *, is_here: bool = False
