@@ -35,7 +35,13 @@ MECHANISMS: Mapping[str, tuple[str, ...]] = {
         "reading/regions.py",
         "reading/whole.py",
     ),
-    "Pages in flight": ("reading/pipeline.py", "reading/places.py", "reading/ahead.py"),
+    "Rows that 42 cannot show": ("reading/unshown.py", "lists/unshown.py", "run/unshown.py"),
+    "Pages in flight": (
+        "reading/pipeline.py",
+        "reading/running.py",
+        "reading/places.py",
+        "reading/ahead.py",
+    ),
     "Fit to what the API can do": (
         "declared/capabilities.py",
         "reading/bounds.py",

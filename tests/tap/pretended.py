@@ -74,6 +74,7 @@ class Pretended:
         numbers_pages: whether the number of a page counts.
         most_pages: pages that are shown.
         beyond: what is answered to who asks for more of them; None for no rows.
+        broken: ids of rows that it cannot show: it answers 500 to each page that holds one.
     """
 
     rows: Sequence[Row]
@@ -95,6 +96,7 @@ class Pretended:
     numbers_pages: bool = True
     most_pages: int | None = None
     beyond: int | None = None
+    broken: Sequence[int] = ()
     asked: list[Asked] = field(default_factory=list)
 
     def __call__(self, asked: Asked) -> Reply:
@@ -128,10 +130,10 @@ class Pretended:
         if is_beyond:
             first = len(rows)
         total = {"X-Total": str(len(rows))} if self.tells_totals else {}
-        return Reply(
-            rows[first : first + asked.size],
-            headers={**total, "X-Per-Page": str(asked.size)},
-        )
+        shown = rows[first : first + asked.size]
+        if any(row["id"] in self.broken for row in shown):
+            return Reply({"error": "Internal Server Error"}, 500)
+        return Reply(shown, headers={**total, "X-Per-Page": str(asked.size)})
 
     def _refusal(self, asked: Asked) -> Reply | None:
         for name in self.refused:

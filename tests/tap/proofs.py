@@ -36,8 +36,13 @@ def named(run: Run, stream: str, known: set[int], parent: int = 0) -> set[int]:
 def a_day_later(state: State) -> State:
     """The state as it will be when the next census is due, and the night's reads are."""
     later = copy.deepcopy(state)
-    for bookmark in later["bookmarks"].values():
-        notes = [(bookmark.get("census", {}), "taken"), (bookmark, "night")]
+    states = later["bookmarks"].values()
+    for bookmark in (*states, *(one for own in states for one in own.get("partitions", []))):
+        notes = [
+            (bookmark.get("census", {}), "taken"),
+            (bookmark.get("unshown", {}), "asked"),
+            (bookmark, "night"),
+        ]
         for note, name in notes:
             if at := note.get(name):
                 before = datetime.fromisoformat(at) - timedelta(days=1)

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tap_ft42.api.page import Page
-    from tap_ft42.reading.pipeline import Reading
     from tap_ft42.reading.route import Route
+    from tap_ft42.reading.running import Reading
 
 
 @dataclass(frozen=True)

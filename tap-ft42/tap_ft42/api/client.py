@@ -38,14 +38,16 @@ class Client:
         self._answered: tuple[Listing, str, dict[str, Any]] | None = None
 
     def known_good(self) -> Callable[[], Page] | None:
-        """Return a function that asks for one row of the list that answered last.
+        """Return a function that asks for the first row of the page that came last.
 
-        None if no list has answered yet. With it, a caller tests whether the API is down.
+        None if none has come yet. With it, a caller tests whether the API is down.
         """
         if self._answered is None:
             return None
         listing, url, params = self._answered
-        return partial(self.fetch, listing, url, {**params, "page[size]": 1, "page[number]": 1})
+        rank = (params["page[number]"] - 1) * params["page[size]"] + 1
+        one = {**params, "page[size]": 1, "page[number]": rank}
+        return partial(self.fetch, listing, url, one)
 
     def _ask(
         self, url: str, params: Mapping[str, Any]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from itertools import pairwise
@@ -66,6 +66,9 @@ class Page:
     """Unix time of the request: the API counted the total later."""
     answered: float
     """Unix time of the answer: the API read the records earlier."""
+    unshown: Sequence[Mapping[str, tuple[int, int]]] = ()
+    """For each row that 42 counts but cannot show: an interval of each key. `count` counts it,
+    and `ids` has its id, if that is known; see `tap_ft42.reading.unshown`."""
 
     def records(self) -> list[Any]:
         """Decode the records into values that every target can store."""
@@ -98,6 +101,11 @@ class Page:
         if self.total is not None:
             return ceil(self.total / self.size)
         return 1 if self.count < self.size else inf
+
+    @property
+    def unshown_ids(self) -> list[int]:
+        """The ids of the rows that 42 cannot show, as far as known."""
+        return [number for row in self.unshown if (number := id_within(row)) is not None]
 
     @property
     def is_oversized(self) -> bool:
@@ -295,6 +303,12 @@ def _flat(record: Any) -> Any:  # noqa: ANN401 - any JSON value
     if isinstance(number := flat.get(ID), str) and _ID.fullmatch(number):
         flat[ID] = int(number)
     return flat
+
+
+def id_within(row: Mapping[str, tuple[int, int]]) -> int | None:
+    """Return the only id that lies in the intervals of a row; None if there are several."""
+    first, last = row.get(ID, (0, 1))
+    return first if first == last else None
 
 
 def has_id(record: object) -> TypeGuard[dict[str, Any]]:

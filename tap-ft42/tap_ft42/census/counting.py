@@ -32,7 +32,7 @@ from sys import maxsize
 
 from tap_ft42.declared.listing import ID
 from tap_ft42.reading.ahead import in_turn
-from tap_ft42.reading.asking import COUNT, Ask, IncompleteReadError, Metered, Part
+from tap_ft42.reading.asking import COUNT, Ask, IncompleteReadError, Metered, Part, Spent
 from tap_ft42.reading.in_order import read_in_order
 from tap_ft42.reading.piecewise import read_piecewise
 from tap_ft42.reading.regions import Key, RangeIgnoredError, Region
@@ -272,7 +272,7 @@ async def read_sector(
         RangeIgnoredError: It does not narrow the list by the key.
     """
     read = read_in_order if ask.route.facts.is_sortable else read_piecewise
-    within = Metered(ask, most=None if pages is None else _SPARE + _FACTOR * pages)
+    within = Metered(ask, Spent(None if pages is None else _SPARE + _FACTOR * pages))
     try:
         async for part in _proven(read(within, region, key), region):
             yield part
@@ -289,7 +289,7 @@ async def read_whole(ask: Ask, greatest: int, *, pages: int) -> AsyncIterator[Pa
     """
     region = Region({ID: (1, max(greatest, 1))})
     # A list that is in motion at two readings is so at the next ones: the next night tells.
-    within = Metered(ask, most=_SPARE + 2 * pages)
+    within = Metered(ask, Spent(_SPARE + 2 * pages))
     async for part in _proven(read_list(within), region):
         yield part
 

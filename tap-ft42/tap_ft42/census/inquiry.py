@@ -144,6 +144,7 @@ class Inquiry:
         # Counts of several lists of parents cannot be compared with the count of all.
         reading = pipeline.read(place, replace(source, is_divided=False), read)
         for part, _ in pipeline.parts(reading):
+            self._list.tell_unshown(() if part.page is None else part.page.unshown)
             yield part
             self._run.write_state_if_due()
 

@@ -31,7 +31,7 @@ from tap_ft42.doctor.findings import (
 from tap_ft42.doctor.observed import Answer, ObservedRoute
 from tap_ft42.lists.list_sync import ListSync
 from tap_ft42.reading.asking import TooLargeError
-from tap_ft42.reading.pipeline import Reading
+from tap_ft42.reading.running import Reading
 from tap_ft42.run.lifecycle import PARTIAL_FAILURES
 from tap_ft42.run.run import Run
 
@@ -167,8 +167,7 @@ class Visit:
         if name and some and is_heard and len(some) <= can.longest_list:
             query[name] = ",".join(map(str, some))
         source = parts.reader.source(whole, query, path=path)
-        size, until = source.size, run.times.until
-        examination = Examination(listing, route, query, size=size, until=until)
+        examination = Examination(listing, route, query, source.size, run.times.until)
         place = run.next_place()
         return route, run.pipeline.read(place, source, examination.read, max_tries=_TRIES)
 

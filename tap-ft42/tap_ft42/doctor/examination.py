@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
 from math import ceil
 from typing import Any
 
@@ -20,39 +21,29 @@ _FEW = 4
 """Rows that show an order, or which page it is."""
 
 
+@dataclass
 class Examination:
-    """Examines one list. What 42 refuses, the pipeline notes itself; this adds the rest."""
+    """Examines one list. What 42 refuses, the pipeline notes itself; this adds the rest.
 
-    def __init__(
-        self,
-        listing: Listing,
-        found: ObservedRoute,
-        query: Mapping[str, object],
-        *,
-        size: int,
-        until: int,
-    ) -> None:
-        """Prepare; nothing is asked yet.
+    Attributes:
+        listing: The list.
+        found: Takes what is observed of the route.
+        query: The parameters that narrow the list.
+        size: Rows of a page that a run asks for.
+        until: The end of all windows, in milliseconds since 1970.
+    """
 
-        Args:
-            listing: The list.
-            found: Takes what is observed of the route.
-            query: The parameters that narrow the list.
-            size: Rows of a page that a run asks for.
-            until: The end of all windows, in milliseconds since 1970.
-        """
-        self._listing = listing
-        self._found = found
-        self._facts = found.facts
-        self._query = query
-        self._size = size
-        self._until = until
-        self._order: str | None = None
+    listing: Listing
+    found: ObservedRoute
+    query: Mapping[str, object]
+    size: int
+    until: int
+    _order: str | None = None
 
     async def read(self, ask: Ask) -> AsyncIterator[Part]:
         """Ask for the first page and test the list; yield the page as soon as it is there."""
-        found, can = self._found, self._facts.can
-        self._size = min(self._size, can.page_size)
+        found, can = self.found, self.found.facts.can
+        self.size = min(self.size, can.page_size)
         # A run loads the list in this order.
         self._order = ("-id" if can.ranges else ID) if ID in can.sorts else None
         found.head = head = await ask(Region(), 1, self._order)
@@ -63,41 +54,41 @@ class Examination:
         self._look_at_headers(head)
         if not head.is_oversized and head.count:
             await self._look_behind(ask, head)
-            can = self._facts.can
+            can = self.found.facts.can
             if can.ranges and can.is_paged and not self._is_whole(head):
                 await self._try_window(ask, head)
 
     def _is_whole(self, head: Page) -> bool:
         """Tell whether the first page holds all rows."""
-        if self._facts.can.totals != "exact":
-            return head.count < self._facts.can.page_size
+        if self.found.facts.can.totals != "exact":
+            return head.count < self.found.facts.can.page_size
         return head.total == head.count
 
     # The first page
 
     def _look_at_filters(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        for name, value in self._query.items():
+        for name, value in self.query.items():
             column = filtered_key(name)
-            if name == self._listing.cursus_filter:
-                column = self._listing.cursus_column or column
+            if name == self.listing.cursus_filter:
+                column = self.listing.cursus_column or column
             shown = [row[column] for row in rows if column in row]
             if not all(_is_among(cell, str(value).split(",")) for cell in shown):
-                self._facts.note_filter(name, is_ignored=True, instead="The tap does")
+                self.found.facts.note_filter(name, is_ignored=True, instead="The tap does")
 
     def _look_at_headers(self, head: Page) -> None:
-        facts, total = self._facts, head.total
+        facts, total = self.found.facts, head.total
         if head.is_oversized:
             facts.learn("42 sends all of it at once", is_paged=False)
-        elif total is not None and head.count < min(total, self._size):
+        elif total is not None and head.count < min(total, self.size):
             facts.learn("42 sends smaller pages", page_size=head.count)
         if total is None and head.count:
-            is_told = any("X-Total" in one.headers for one in self._found.answers)
+            is_told = any("X-Total" in one.headers for one in self.found.answers)
             facts.learn("42 does not count it", totals="wrong" if is_told else "none")
 
     async def _look_behind(self, ask: Ask, head: Page) -> None:
         """Ask for a second page if there may be one, and no window tells more."""
-        facts, total, is_cut = self._facts, head.total, head.count < self._size
-        may_stop = total in _ROUND or total == head.count == self._size
+        facts, total, is_cut = self.found.facts, head.total, head.count < self.size
+        may_stop = total in _ROUND or total == head.count == self.size
         is_untold = total is None and is_cut
         if not (may_stop or is_untold) and (facts.can.ranges or self._is_whole(head)):
             return
@@ -106,11 +97,11 @@ class Examination:
         if page.ids == head.ids:
             if not is_cut:
                 fewer = await ask.smaller()(Region(), 1, self._order)
-                self._found.is_numbered = fewer.is_oversized
+                self.found.is_numbered = fewer.is_oversized
                 facts.learn("42 sends all of it at once", is_paged=not fewer.is_oversized)
         elif page.count and may_stop:
             facts.doubt_totals()
-            self._found.total_at_most = total
+            self.found.total_at_most = total
         elif page.count and is_cut:
             facts.learn("42 sends smaller pages", page_size=head.count)
         if self._order == ID and not head.ascends(ID):
@@ -124,7 +115,7 @@ class Examination:
         If 42 ignores a part of the request, the rows show it. The window has a range of ids,
         so the pipeline first looks at the bounds of such ranges.
         """
-        facts, can = self._facts, self._facts.can
+        facts, can = self.found.facts, self.found.facts.can
         columns = sorted(can.sorts, key=lambda column: column == ID)
         sort = columns if can.sorts_by_several else columns[:1]
         region, first = self._window(head)
@@ -145,15 +136,15 @@ class Examination:
                     facts.unsorted(column)
         if set(first if sort else head.ids[:1]).intersection(page.ids):
             second = await ask(Region(), 2, self._order)
-            self._found.is_numbered = second.ids != head.ids
+            self.found.is_numbered = second.ids != head.ids
 
     def _window(self, head: Page) -> tuple[Region, Sequence[int]]:
         """Return a region of most rows of a page, and the ids of its first rows by cursor."""
-        key = self._listing.key
+        key = self.listing.key
         region, first = Region(), list[int]()
-        for column in self._facts.can.ranges:
+        for column in self.found.facts.can.ranges:
             # The rows do not show all columns.
-            keys = sorted(head.keys(column)) or [0, self._until]
+            keys = sorted(head.keys(column)) or [0, self.until]
             lower = keys[len(keys) // 3] if column == key else keys[0]
             region = region.narrowed(column, lower, keys[-1])
             if column == key:
@@ -163,7 +154,7 @@ class Examination:
 
     def _few(self, ask: Ask) -> Ask:
         """Return an `Ask` for pages of a few rows."""
-        size = self._size
+        size = self.size
         while size > _FEW:
             ask, size = ask.smaller(), ceil(size / 2)
         return ask

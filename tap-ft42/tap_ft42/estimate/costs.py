@@ -16,8 +16,8 @@ from tap_ft42.declared.listing import LARGEST
 from tap_ft42.estimate.intent import Intent
 from tap_ft42.lists.corrected import corrected
 from tap_ft42.lists.list_sync import ListSync
-from tap_ft42.reading.pipeline import Reading
 from tap_ft42.reading.places import Place
+from tap_ft42.reading.running import Reading
 
 _ROWS_A_PERSON = 10
 """Rows that each person has at least, in a list that is read campus by campus."""

@@ -38,7 +38,7 @@ def _known(above: ListSync, context: Context | None) -> Mapping[str, Sequence[Co
     started, run = above.started, above.run
     if started.is_due(context) is False:
         return started.remembered
-    is_unreadable = above.has_failed or above.list.is_unreadable
+    is_unreadable = above.has_failed or above.list.is_unreadable or above.unshown.are_any
     if not is_unreadable or run.is_dry_run or run.lifecycle.ends_early:
         return {}
     return _begin_below_unreadable(above)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from functools import cached_property, partial
+from itertools import chain
 from typing import Any
 
 from tap_ft42.api.budget import RunEnds
@@ -26,8 +27,11 @@ from tap_ft42.lists.sweeping import Sweeping
 from tap_ft42.lists.traits import traits_of
 from tap_ft42.lists.traits.trait import Trait
 from tap_ft42.lists.turns import note_turn
+from tap_ft42.lists.unshown import UnshownOfList
 from tap_ft42.planning.bookmarks import level
-from tap_ft42.reading.asking import IncompleteReadError, TooDearError, TooLargeError
+from tap_ft42.planning.plan import PlannedRead
+from tap_ft42.reading.asking import IncompleteReadError, Part, TooDearError, TooLargeError
+from tap_ft42.reading.places import Place
 from tap_ft42.run.host import Output
 from tap_ft42.run.lifecycle import PARTIAL_FAILURES
 from tap_ft42.run.list_in_run import ListInRun
@@ -53,6 +57,7 @@ class ListSync:
         self.due = DuePartitions(self.list, lambda one: self.presence.of(one).is_short())
         self.traits = list(traits_of(self.list, lambda name: lists[name].list))
         self.sweeping = Sweeping(self.list)
+        self.unshown = UnshownOfList(self.list)
         self.execution = Execution(self.list, self.traits)
         self.started = StartedReads(self.due, self.sweeping, self.execution)
         self.followers: list[Trait] = []
@@ -183,7 +188,8 @@ class ListSync:
                 listed.add(record.get(ID))
             yield record
         if self._is_read(context) and self.due.needs_all(context):
-            is_whole &= not self.list.is_unreadable
+            listed |= self.unshown.ids
+            is_whole &= not (self.list.is_unreadable or self.unshown.are_any)
             if is_whole:
                 self._note_listed(context, listed)
             self.due.note_refresh(context, listed, is_whole=is_whole)
@@ -221,6 +227,8 @@ class ListSync:
             self.presence.of(member).begin(member)
         try:
             yield from self._records_of(running)
+            if not running.steps:
+                yield from self._shown_again(running.read)
         except (TooDearError, TooLargeError, *PARTIAL_FAILURES) as failure:
             if not self.started.begin_fallback(running, failure):
                 self._unread = running.read.contexts
@@ -231,6 +239,7 @@ class ListSync:
         if running.halving is not None:
             self.sweeping.note_half(running.halving, len(running.read.partitions))
         self._is_read_to_end = self.started.is_any_read = True
+        self.unshown.complete(running.read)
         for member in running.read.contexts:
             self.presence.of(member).complete(member)
             if self.list.is_unreadable:
@@ -251,20 +260,13 @@ class ListSync:
             reading.entry.cover(step.begins, step.until, tells_changes=step.since is not None)
             self.list.emitted.begin(reading.entry, step.since)
             parts = self.run.pipeline.parts(reading)
-            for trait in self.traits:
-                parts = trait.prepared(parts, read)
+            if step is read.steps[-1]:
+                parts = chain(parts, self.unshown.asked_again(read))
             shown = told = 0
-            for part, place in parts:
+            for part, place in self.execution.prepared(parts, read):
                 if part.page is not None:
                     shown, told = shown + part.page.count, max(told, part.page.total or 0)
-                    note_turn(self.list, read.contexts, part.page)
-                    page = self.list.unpacked(part.page)
-                    records = page.records()
-                    if part.is_descending:
-                        records.reverse()
-                    self.started.begin_children(records, place)
-                    self.presence.of(context).note(page, records, context)
-                    yield from records
+                yield from self._records_on(part, place, read, context)
                 # A doubtful read does not prove that a row has disappeared.
                 for member in read.contexts if part.is_doubtful else ():
                     self.presence.of(member).doubt(member)
@@ -276,6 +278,27 @@ class ListSync:
             moves.add(movement.complete)
             moves.make()
         moves.end()
+
+    def _shown_again(self, read: PlannedRead) -> Iterator[Any]:
+        """Yield the records that 42 can show at last, though nothing else is due."""
+        for part, place in self.execution.prepared(self.unshown.asked_again(read), read):
+            yield from self._records_on(part, place, read, read.contexts[0])
+
+    def _records_on(
+        self, part: Part, place: Place, read: PlannedRead, context: Context | None
+    ) -> Iterator[Any]:
+        """Yield the records of a part's page, if it has one; start what is below them."""
+        if part.page is None:
+            return
+        note_turn(self.list, read.contexts, part.page)
+        self.unshown.note(read, part.page)
+        page = self.list.unpacked(part.page)
+        records = page.records()
+        if part.is_descending:
+            records.reverse()
+        self.started.begin_children(records, place)
+        self.presence.of(context).note(page, records, context)
+        yield from records
 
     @property
     def _must_list_again(self) -> bool:
@@ -326,13 +349,12 @@ class ListSync:
     @cached_property
     def presence(self) -> Presences:
         """Which rows are known to exist."""
-        parts = self.list
         return Presences(
             {
-                cursus_of(whole): Presence(parts, self.due.needs_all)
+                cursus_of(whole): Presence(self.list, self.due.needs_all)
                 if self.listing.cursor is None
-                else KnownRows(parts, whole)
-                for whole in parts.wholes
+                else KnownRows(self.list, whole)
+                for whole in self.list.wholes
             }
         )
 

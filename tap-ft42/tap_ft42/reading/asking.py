@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import ceil
 from typing import Protocol
 
@@ -119,6 +119,15 @@ class Source(ABC):
         """Return a page that is kept already, or None; called in the event loop."""
         return None
 
+    @property
+    def rows_a_page(self) -> int:
+        """Rows of a page."""
+        return 1
+
+    def sized(self, size: int) -> Source:  # noqa: ARG002 - for subclasses
+        """Return a source of the same rows on pages of another size, which are not kept."""
+        return self
+
     def again(self) -> Source:
         """Return a source of the same rows that is asked again; see `Ask.again`."""
         return self
@@ -169,39 +178,48 @@ class TooLargeError(Exception):
         self.learn = learn
 
 
+@dataclass
+class Spent:
+    """The requests of a read, and the ids that it got."""
+
+    most: int | None = None
+    """Requests that it may send; None for the usual limit."""
+    ids: IdSet = field(default_factory=IdSet)
+    in_vain: int = 0
+    fruitful: int = 0
+
+    @property
+    def is_used_up(self) -> bool:
+        """Whether the read may send no more."""
+        if self.most is not None and self.in_vain + self.fruitful >= self.most:
+            return True
+        return self.in_vain > SPARE + FACTOR * self.fruitful
+
+
+@dataclass(frozen=True)
 class Metered(Ask):
     """Limits the requests of a read: it may not send too many without new rows."""
 
-    def __init__(
-        self, ask: Ask, *, most: int | None = None, spent: _Spent | None = None
-    ) -> None:
-        """Begin a read, or continue one.
-
-        Args:
-            ask: Asks the API.
-            most: Requests that this read may send; None for the usual limit.
-            spent: The requests of the read that is continued.
-        """
-        self._ask = ask
-        self._spent = spent or _Spent(most)
+    ask: Ask
+    spent: Spent = field(default_factory=Spent)
 
     @property
     def ids(self) -> IdSet:
         """The ids of all rows that have come."""
-        return self._spent.ids
+        return self.spent.ids
 
     @property
     @override
     def route(self) -> Route:
-        return self._ask.route
+        return self.ask.route
 
     @override
     async def __call__(self, region: Region, number: int, sort: str | None) -> Page:
-        spent = self._spent
+        spent = self.spent
         if spent.is_used_up:
             message = f"{spent.in_vain} requests for more of its rows brought none"
             raise IncompleteReadError(message)
-        page = await self._ask(region, number, sort)
+        page = await self.ask(region, number, sort)
         if spent.ids.update(page.ids):
             spent.fruitful += 1
         else:
@@ -210,35 +228,19 @@ class Metered(Ask):
 
     @override
     def after(self, number: int) -> Metered:
-        return Metered(self._ask.after(number), spent=self._spent)
+        return replace(self, ask=self.ask.after(number))
 
     @override
     def again(self) -> Metered:
-        return Metered(self._ask.again(), spent=self._spent)
+        return replace(self, ask=self.ask.again())
 
     @override
     def smaller(self) -> Metered:
-        return Metered(self._ask.smaller(), spent=self._spent)
+        return replace(self, ask=self.ask.smaller())
 
     @override
     async def prepare(self, head: Page) -> None:
-        await self._ask.prepare(head)
-
-
-@dataclass
-class _Spent:
-    """The requests of a read, and the ids that it got."""
-
-    most: int | None
-    ids: IdSet = field(default_factory=IdSet)
-    in_vain: int = 0
-    fruitful: int = 0
-
-    @property
-    def is_used_up(self) -> bool:
-        if self.most is not None and self.in_vain + self.fruitful >= self.most:
-            return True
-        return self.in_vain > SPARE + FACTOR * self.fruitful
+        await self.ask.prepare(head)
 
 
 def halves_of(number: int) -> Iterator[int]:

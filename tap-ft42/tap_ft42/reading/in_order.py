@@ -278,7 +278,7 @@ async def _by_keys(
             page = await one_page(rest, region, 1, order_by(key))
             yield Part(page, reached=lower)
         keys = page.keys(key)
-        if page.count and not keys:
+        if page.count > len(page.unshown) and not keys:
             message = f"its rows have no {key}, by which they are read"
             raise IncompleteReadError(message)
         if not keys:

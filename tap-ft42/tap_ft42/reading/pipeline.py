@@ -11,13 +11,12 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, partial
-from math import ceil
-from queue import Empty, SimpleQueue
+from queue import Empty
 from threading import Thread
 
 from tap_ft42.api.budget import Budget
@@ -25,13 +24,15 @@ from tap_ft42.api.client import Client
 from tap_ft42.api.ledger import Entry
 from tap_ft42.api.page import Page
 from tap_ft42.api.quota import Quota
-from tap_ft42.api.retries import MAX_TRIES
+from tap_ft42.api.retries import MAX_TRIES, RETRIED
 from tap_ft42.declared.events import EVENTS
 from tap_ft42.reading.asking import Ask, Part, Source
 from tap_ft42.reading.outages import Outages
 from tap_ft42.reading.places import NOW, Place, PlacedAsk, fitted
 from tap_ft42.reading.regions import Region
+from tap_ft42.reading.running import Reading, pour
 from tap_ft42.reading.troubles import Troubles
+from tap_ft42.reading.unshown import UnshownRows
 
 AHEAD = 40
 """Answers that are on their way or wait for the consumer, at most."""
@@ -56,47 +57,6 @@ class _Job:
     fetch: Callable[[], Page] = field(compare=False)
     entry: Entry = field(compare=False)
     answer: asyncio.Future[Page] = field(compare=False)
-
-
-class Reading:
-    """A read that the pipeline runs."""
-
-    def __init__(self, place: Place, entry: Entry, budget: Budget) -> None:
-        self.place = place
-        self.entry = entry
-        self._budget = budget
-        self.found: SimpleQueue[Part | BaseException | None] = SimpleQueue()
-        self.task: asyncio.Task[None] | None = None
-        self.is_over = self._is_counted = False
-        self._pages = self._pages_expected = 0
-
-    def note(self, page: Page) -> None:
-        """Count a page that came; the first one says how many pages there are."""
-        if not self._pages:
-            self._is_counted = page.total is not None
-            if page.total is not None and page.size > 1:
-                self.expect(max(1, ceil(page.total / page.size)))
-            self._budget.plan(max(1, self._pages_expected))
-        elif page.count and not self._is_counted:
-            self._budget.plan(1)  # the number of pages is not known
-        self._budget.note_answer()
-        self._pages += 1
-        self.entry.pages += 1
-        self.expect(max(self._pages, self._pages_expected))
-
-    def holds(self, place: Place) -> bool:
-        """Tell whether a place belongs to this read."""
-        return place[: len(self.place)] == self.place
-
-    def end(self) -> None:
-        """End the read; it expects no further pages."""
-        self.is_over = True
-        self.expect(self._pages)
-
-    def expect(self, pages: int) -> None:
-        """Note how many pages the read has, as far as known."""
-        self.entry.pages_expected += pages - self._pages_expected
-        self._pages_expected = pages
 
 
 class Pipeline:
@@ -129,6 +89,7 @@ class Pipeline:
         self._troubles = Troubles(
             self._outages, ask=apart, known_good=known, has_worked=has_worked
         )
+        self._unshown = UnshownRows(apart, client.retried)
         self._starving: Reading | None = None
 
     # For the consumer
@@ -168,6 +129,8 @@ class Pipeline:
         answer = self._client.retried(
             source.entry.stream, self._answer, self._troubles.look_into, max_tries=max_tries
         )
+        if max_tries >= MAX_TRIES:
+            answer = partial(self._answer_around, answer)
         ask = PlacedAsk(answer, source, reading.note, place, is_urgent=is_urgent)
         parts = fitted(ask, read)
         self._loop.call_soon_threadsafe(self._begin, reading, parts)
@@ -243,7 +206,7 @@ class Pipeline:
     def _begin(self, reading: Reading, parts: AsyncIterator[Part]) -> None:
         if not reading.is_over:
             reading.expect(1)
-            reading.task = self._loop.create_task(_pour(parts, reading))
+            reading.task = self._loop.create_task(pour(parts, reading))
 
     def _release(self, page: Page) -> None:
         self._occupied.discard(self._places.pop(page, ()))
@@ -314,13 +277,30 @@ class Pipeline:
         # A pool's threads are no daemons: the end of the run would wait for them.
         Thread(target=self._work, args=(job,), name="request", daemon=True).start()
 
-    async def _ask_apart(self, fetch: Callable[[], Page], entry: Entry) -> None:
+    async def _answer_around(
+        self,
+        answer: Callable[..., Awaitable[Page]],
+        place: Place,
+        source: Source,
+        request: tuple[Region, int, str | None],
+        **options: bool,
+    ) -> Page:
+        """Return an answer; if it never comes, one without the rows that 42 cannot show."""
+        try:
+            return await answer(place, source, request, **options)
+        except RETRIED as failure:
+            page = await self._unshown.page(source, request, failure)
+        self._places[page] = place
+        self._occupied.add(place)
+        return page
+
+    async def _ask_apart(self, fetch: Callable[[], Page], entry: Entry) -> Page:
         """Send a request that belongs to no read, and wait for its answer."""
         await self._permission(entry)
         answer = self._loop.create_future()
         job = _Job(False, NOW, lambda: None, fetch, entry, answer)
         self._send(job)
-        await job.answer
+        return await job.answer
 
     async def _next_job(self) -> _Job:
         while True:
@@ -375,13 +355,3 @@ class Pipeline:
             job.answer.set_result(page)
         elif error is not None:
             job.answer.set_exception(error)
-
-
-async def _pour(parts: AsyncIterator[Part], reading: Reading) -> None:
-    try:
-        async for part in parts:
-            reading.found.put(part)
-    except Exception as error:  # noqa: BLE001 - the consumer raises it
-        reading.found.put(error)
-    else:
-        reading.found.put(None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from typing_extensions import override
@@ -23,24 +23,23 @@ _APART = 10_000
 """Place of the reads that replace another one: behind all its requests."""
 
 
+@dataclass(frozen=True)
 class PlacedAsk(Ask):
-    """Asks for pages at a place in the order of consumption."""
+    """Asks for pages at a place in the order of consumption.
 
-    def __init__(
-        self,
-        answer: Callable[..., Awaitable[Page]],
-        source: Source,
-        note: Callable[[Page], None],
-        place: Place,
-        *,
-        is_urgent: bool = False,
-    ) -> None:
-        self._answer = answer
-        self.source = source
-        """The source of the rows."""
-        self._note = note
-        self._place = place
-        self._is_urgent = is_urgent
+    Attributes:
+        answer: Sends a request when its turn has come.
+        source: The source of the rows.
+        note: Takes note of each wanted page.
+        place: The place.
+        is_urgent: Whether the first page is fetched before anything else.
+    """
+
+    answer: Callable[..., Awaitable[Page]]
+    source: Source
+    note: Callable[[Page], None]
+    place: Place
+    is_urgent: bool = False
 
     @property
     @override
@@ -51,13 +50,13 @@ class PlacedAsk(Ask):
     async def __call__(self, region: Region, number: int, sort: str | None) -> Page:
         looks = self.route.looks
         await looks.at_bounds(self._at_once, region, self.source.example)
-        page = await self._answer(
-            (*self._place, number, 0),
+        page = await self.answer(
+            (*self.place, number, 0),
             self.source,
             (region, number, sort),
-            is_urgent=self._is_urgent and number == 1,
+            is_urgent=self.is_urgent and number == 1,
         )
-        self._note(page)
+        self.note(page)
         if number in {1, COUNT}:
             await looks.at_reach(self._at_once, region, page, is_count=number == COUNT)
         return page
@@ -66,8 +65,8 @@ class PlacedAsk(Ask):
         """Ask for a first page, or a total, at once: other requests wait for the answer."""
         can, number = self.route.facts.can, COUNT if is_count else 1
         is_sorted = sort.removeprefix("-") in can.sorts
-        place, request = (*self._place, 0, 0), (region, number, sort if is_sorted else None)
-        return await self._answer(place, self.source, request, is_urgent=True)
+        place, request = (*self.place, 0, 0), (region, number, sort if is_sorted else None)
+        return await self.answer(place, self.source, request, is_urgent=True)
 
     @override
     async def prepare(self, head: Page) -> None:
@@ -79,16 +78,15 @@ class PlacedAsk(Ask):
 
     @override
     def again(self) -> Ask:
-        source = self.source.again()
-        return PlacedAsk(self._answer, source, self._note, self._place)
+        return replace(self, source=self.source.again(), is_urgent=False)
 
     @override
     def smaller(self) -> Ask:
-        return PlacedAsk(self._answer, self.source.smaller(), self._note, self._place)
+        return replace(self, source=self.source.smaller(), is_urgent=False)
 
     def of(self, source: Source, number: int) -> PlacedAsk:
         """Return a `PlacedAsk` for other rows; the number is that of `after`."""
-        return PlacedAsk(self._answer, source, self._note, (*self._place, number, 1))
+        return replace(self, source=source, place=(*self.place, number, 1), is_urgent=False)
 
 
 async def fitted(

@@ -17,11 +17,12 @@ from tap_ft42.declared.listing import Listing
 from tap_ft42.reading.asking import Ask, Part, Source
 from tap_ft42.reading.facts import RouteFacts
 from tap_ft42.reading.looks import Looks
-from tap_ft42.reading.pipeline import Pipeline, Reading
+from tap_ft42.reading.pipeline import Pipeline
 from tap_ft42.reading.places import NOW, Place
 from tap_ft42.reading.reads import read_from_scratch
 from tap_ft42.reading.regions import Region
 from tap_ft42.reading.route import Route
+from tap_ft42.reading.running import Reading
 from tap_ft42.reading.source import ListSource
 from tap_ft42.reading.spool import Spool
 from tap_ft42.reading.whole import read_list

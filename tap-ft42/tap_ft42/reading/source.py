@@ -252,6 +252,15 @@ class ListSource(Source):
         """Return sources with lists of at most so many ids."""
         return [replace(self, query=query) for query in pieces(self.query, longest)]
 
+    @property
+    @override
+    def rows_a_page(self) -> int:
+        return self.size
+
+    @override
+    def sized(self, size: int) -> ListSource:
+        return replace(self, size=size, plan=None)
+
     @override
     def again(self) -> ListSource:
         return replace(self, look=self.look + 1)
@@ -272,7 +281,7 @@ class ListSource(Source):
 
     @override
     def remedies(self, *, is_heavy: bool) -> Iterator[Remedy]:
-        probe = replace(self, size=1, plan=None)
+        probe = self.sized(1)
         if is_heavy and self.size > 1:
             pages = [(size, replace(probe, size=size)) for size in (*halves_of(self.size), 1)]
             yield Remedy(pages, self._too_heavy, page_size=self.size)

@@ -41,7 +41,7 @@ class Troubles:
         self,
         outages: Outages,
         *,
-        ask: Callable[[Callable[[], Page], Entry], Awaitable[None]],
+        ask: Callable[[Callable[[], Page], Entry], Awaitable[object]],
         known_good: Callable[[], Callable[[], Page] | None],
         has_worked: bool,
     ) -> None:
@@ -137,7 +137,10 @@ class Troubles:
             is_excluded = remedy.page_size is not None and number == COUNT
             if is_excluded or not await is_answered(remedy.smaller[-1][1]):
                 continue
-            if remedy.as_long is not None and await is_answered(remedy.as_long):
+            # The first row may be one that 42 cannot show.
+            if (all_ids := remedy.as_long) is not None and (
+                await is_answered(all_ids) or await is_answered(all_ids, _TWICE)
+            ):
                 return False
             if isinstance(failure, requests.Timeout):
                 # Do not try again: each try would take as long as this one.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -22,6 +22,7 @@ from tap_ft42.reading.route import Route
 from tap_ft42.reading.spool import FRESH
 from tap_ft42.run.host import Output
 from tap_ft42.run.run import Run
+from tap_ft42.run.unshown import label_of_unshown
 
 
 class ListInRun:
@@ -246,6 +247,17 @@ class ListInRun:
             ]
         )
 
+    def tell_unshown(self, rows: Iterable[Mapping[str, tuple[int, int]]]) -> None:
+        """Tell of rows in the form of `Page.unshown`; the run is not complete."""
+        for row in rows:
+            self.run.lifecycle.note_failure(
+                self.listing.name,
+                "42 answers each page that holds such a row with an error. The rows around it "
+                "are read, and each night asks for it again",
+                kind="rows that 42 cannot show",
+                part=label_of_unshown(row, hides_ids=self.output.personal.hides_ids),
+            )
+
     def query(self, context: Context | None) -> dict[str, Any]:
         """Return the query parameters of a read, without those of paging."""
         listing = self.listing
@@ -308,7 +320,10 @@ class ListInRun:
         ]
         for reading in readings:
             for part, _ in run.pipeline.parts(reading):
-                if part.is_doubtful and is_proof:
+                page = part.page
+                if is_proof and (part.is_doubtful or (page is not None and page.unshown)):
                     message = "the API counts other rows than it shows"
                     raise IncompleteReadError(message)
-                yield from [] if part.page is None else part.page.records()
+                if page is not None:
+                    self.tell_unshown(page.unshown)
+                    yield from page.records()

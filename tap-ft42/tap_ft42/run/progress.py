@@ -16,23 +16,18 @@ import os
 import sys
 import time
 from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from threading import Event, Thread
-from typing import TYPE_CHECKING
 
+from rich.text import Text
 from typing_extensions import override
 
+from tap_ft42.api.ledger import Ledger
+from tap_ft42.api.quota import Quota
 from tap_ft42.declared.events import Events
 from tap_ft42.declared.instants import HOUR
 from tap_ft42.declared.words import some
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from rich.text import Text
-
-    from tap_ft42.api.ledger import Ledger
-    from tap_ft42.api.quota import Quota
 
 _INTERVAL = 10.0
 """Seconds between two lines of the log."""
