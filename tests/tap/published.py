@@ -27,6 +27,7 @@ class Published:
 
     def __init__(self, tap: Tap, sandbox: RunningSandbox) -> None:
         self.sandbox = sandbox
+        self.asked: list[str] = []
         self._tables: dict[str, dict[int, tuple[Row, datetime]]] = {
             "users": {},
             "projects_users": {},
@@ -40,6 +41,7 @@ class Published:
         """Read what a night reads, and return its requests."""
         self.sandbox.reset_requests()
         self._take(self._tap.run(*STREAMS, state=a_day_later(self.last.state), **settings))
+        self.asked = [entry["target"] for entry in self.sandbox.log()]
         return asked(self.sandbox)
 
     def night_of_enrolments(self) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.sandboxes import running_sandbox
 from tests.tap.proofs import AT_ONCE, a_day_later
-from tests.tap.published import MOST_IDS, WORLD, Published
+from tests.tap.published import ENROLMENTS, MOST_IDS, WORLD, Published
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,6 +47,10 @@ def test_an_open_row_whose_id_lies_beyond_those_of_its_finished_ones_stays(
     here.night()
     here.sandbox.delete("projects_users", new[2])
     assert here.night() < 25
+    read = [target for target in here.asked if ENROLMENTS in target and "range[id]" in target]
+    by_day = [target for target in here.asked if "&range[created_at]" in target]
+    assert len(read) == 1
+    assert all("/graph/" in target for target in by_day)  # the day is not read again
     assert set(here.rows) == here.truth
     assert {new[0], new[-1]} <= set(here.rows)
     assert here.audit["gone"] == 1

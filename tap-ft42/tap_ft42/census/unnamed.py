@@ -100,8 +100,11 @@ class Unnamed(Settling):
             day = range(span[0], span[0] + 1)
             before = account.rows_on(day, zone, named=False)
             crowds = account.crowds_of(span[0], zone)
-            ids = min(one.low for one in crowds), max(one.high for one in crowds)
-            region = Region({ID: ids})
+            low, high = min(one.low for one in crowds), max(one.high for one in crowds)
+            # With the named rows, which lie near, this is the whole day.
+            near = range(2 * low - high, 2 * high - low + 1)
+            ids = [low, high, *(one for one in account.ids_on(day, zone) if one in near)]
+            region = Region({ID: (min(ids), max(ids))})
             yield from self._read_between(span, region, pages)
             left = account.rows_on(day, zone, named=False)
             self._findings.gone += max(before - left, 0)
