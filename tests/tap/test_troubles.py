@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
@@ -19,7 +20,7 @@ from typing_extensions import override
 from tests.tap.pages import route_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Awaitable, Callable, Iterable
 
     from tap_ft42.api.budget import Budget
     from tap_ft42.api.page import Page
@@ -111,3 +112,35 @@ def test_a_list_that_is_always_refused_is_given_up_if_another_one_is_answered(
 
     assert asyncio.run(sent()) == (8 + 13 if is_answered else 14 * 19)
     assert len(probes) == (1 if is_answered else 14 * 2)
+
+
+@pytest.mark.parametrize("is_down", [False, True], ids=["42 answers", "42 is down"])
+def test_a_list_that_lacks_rows_is_tried_as_often_as_others_while_42_is_down(
+    *, is_down: bool
+) -> None:
+    class Waited(Outages):
+        @override
+        async def outlast(
+            self, failure: BaseException, is_answered: Callable[[], Awaitable[bool]]
+        ) -> None:
+            self.ended_at = time.monotonic()
+
+    async def ask(*_: object) -> None:
+        if is_down:
+            raise cast("RetriableAPIError", failed(Listed(), 1)["exception"])
+
+    async def look() -> None:
+        troubles = Troubles(
+            Waited(cast("Budget", None)),
+            ask=ask,
+            known_good=lambda: cast("Callable[[], Page]", look),
+            has_worked=True,
+            expects=lambda _: True,
+        )
+        await troubles.look_into(failed(Listed(), 2))
+
+    if is_down:
+        asyncio.run(look())
+    else:
+        with pytest.raises(RetriableAPIError):
+            asyncio.run(look())

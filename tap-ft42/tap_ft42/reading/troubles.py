@@ -83,8 +83,6 @@ class Troubles:
             await self._refuse_shut(source.entry, details)
             return
         _refuse_unfitted(source)
-        if details["tries"] >= _TWICE and self._expects(source.entry):
-            raise failure
         is_suspected = self._remedy(place, source, request) is not None
         if details["tries"] < _TWICE or not (is_suspected or details["tries"] in _LOOKED_INTO):
             return
@@ -99,6 +97,8 @@ class Troubles:
                 failure = no_token
             region, _, sort = request
             await self._outlast(failure, source.entry, partial(source.fetch, region, 1, sort))
+            if self._expects(source.entry) and self._outages.ended_at <= noticed:
+                raise failure
 
     async def _refuse_shut(self, entry: Entry, details: Details) -> None:
         """Give up a request that is refused again and again, though another list is answered.
