@@ -133,8 +133,8 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         ),
         title="Refresh",
         description=(
-            "Hours until a reference stream is read in full again; 0 for every run, 24 for each "
-            "night. Campuses: 168 if campus_ids is set."
+            "Hours until a reference stream is read in full again; 0 for every run, 24 for "
+            "each night. Campuses: 168 if campus_ids is set."
         ),
     ),
     th.Property(

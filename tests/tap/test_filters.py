@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.tap.campuses import HIDDEN, LISTED, four_campuses
 from tests.tap.pretended import LATELY, Pretended, Row, dated, record_of
 from tests.tap.proofs import a_day_later, named, remembered
 from tests.tap.scripted import DENIED, Held, Reply, always, paged
@@ -164,6 +165,25 @@ def test_a_filter_of_the_cursus_that_42_refuses_is_left_to_the_tap_and_remembere
     second = here.run("projects_users", state=first.state)
     assert all("filter[cursus]" not in asked.query for asked in there.asked)
     assert remembered(second) == []
+
+
+def test_a_filter_that_42_has_heeded_is_not_blamed_for_an_id_that_it_refuses(
+    tap: Tap, api: ScriptedApi
+) -> None:
+    there = four_campuses(api)
+    api.script["/v2/campus_users"] = always(DENIED)
+
+    def answer(asked: Asked) -> Reply:
+        places = map(int, asked.query.get("filter[campus]", "1").split(","))
+        return there(asked) if {*LISTED, *HIDDEN}.issuperset(places) else Reply({}, 400)
+
+    api.script["/v2/projects_users"] = answer
+    run = tap.pointed_at(api).run("projects_users")
+    _, far = HIDDEN
+    expected = sorted(row["id"] for row in there.rows if row["campus"] != far)
+    assert run.ids("projects_users") == expected
+    asked = api.asked_for("/v2/projects_users")
+    assert len([one for one in asked if "filter[cursus]" not in one.query]) <= 1
 
 
 def test_changes_that_no_row_shows_are_not_asked_for_where_nothing_narrows(

@@ -11,7 +11,7 @@ as 42 may refuse other parts, too.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial, reduce
@@ -72,12 +72,15 @@ class Suspect:
             it. Or raises an error that says how to read instead.
         named: Lower-case regular expression for answers that name the part.
         hinted: The same for answers that may mean the part.
+        is_proven: Whether 42 has answered other requests with this part. Then only an answer
+            that mentions it makes it suspect.
     """
 
     less: Callable[[Asked], Asked]
     convict: Callable[[Asked], None]
     named: str
     hinted: str | None = None
+    is_proven: bool = False
 
     def likelihood(self, said: str) -> int:
         """Tell how likely an answer means the part: 2 if it names it, 1 if it hints, else 0."""
@@ -125,6 +128,7 @@ def answered_without(
             _ask_for_least(left, asked, ask, refusal)
         with suppress(FatalAPIError):
             return ask(asked), asked
+        left = [one for one in left if not one.is_proven]
     while left:
         said = said_by(refusal)
         suspect = max(left, key=lambda one: one.likelihood(said))
@@ -166,6 +170,7 @@ class Suspects:
         widths: As in `Route`.
         ask: Sends a request for a first page.
         filters: Filters that the tap can do without, as rows show what they select.
+        proven: Filters with which 42 has answered other requests.
         ids: The parameter that names several ids; empty if none does.
         too_long: Returns an error that asks for fewer ids.
         too_large: Returns an error that asks for pages of at most so many rows.
@@ -175,6 +180,7 @@ class Suspects:
     widths: dict[bool, int]
     ask: Callable[[Asked], Page]
     filters: Sequence[str]
+    proven: Collection[str]
     ids: str
     too_long: Callable[[FatalAPIError], TooLargeError]
     too_large: Callable[[int], TooLargeError]
@@ -216,7 +222,7 @@ class Suspects:
         def convict(_: Asked) -> None:
             self.facts.note_filter(name, is_ignored=True, instead="The tap does")
 
-        return Suspect(less, convict, *_words_for_filter(name))
+        return Suspect(less, convict, *_words_for_filter(name), name in self.proven)
 
     def _divide(self, refusal: FatalAPIError, _: Asked) -> NoReturn:
         found = self.too_long(refusal)

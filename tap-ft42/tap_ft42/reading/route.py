@@ -30,6 +30,7 @@ class Route:
             or of instants (False).
         examples: The id of one row that came, by the request that selects it.
         shown: By parameter: the longest list of ids for which rows came.
+        proven: Filters with which requests were answered.
     """
 
     listing: Listing
@@ -43,3 +44,4 @@ class Route:
     widths: dict[bool, int] = field(default_factory=dict)
     examples: dict[str, int] = field(default_factory=dict)
     shown: dict[str, list[str]] = field(default_factory=dict)
+    proven: set[str] = field(default_factory=set)

@@ -96,6 +96,7 @@ class ListSource(Source):
                 self.route.listing, self.url, self._params(asked, number)
             )
         self.entry.take(page)
+        self.route.proven.update(self.query.keys() - asked.without)
         if page.ids:
             self.route.examples[self._rows] = page.ids[0]
             name, ids = self._ids
@@ -204,6 +205,7 @@ class ListSource(Source):
             filters=[
                 one for one in self.query if self._is_checked(one) and one not in asked.without
             ],
+            proven=self.route.proven,
             ids=name if len(ids) > 1 else "",
             too_long=lambda refusal: self._too_long(why=str(refusal)),
             too_large=partial(self._too_heavy, why="42 refuses pages of {} rows"),
