@@ -16,6 +16,7 @@ from tap_ft42.planning import nights
 from tap_ft42.planning.plan import PlannedRead
 from tap_ft42.planning.steps import Way
 from tap_ft42.reading.asking import Ask, Part, TooDearError
+from tap_ft42.reading.paging import PagesRead, all_pages, one_page
 from tap_ft42.reading.places import NOW, Place
 from tap_ft42.reading.regions import RangeIgnoredError, Region
 from tap_ft42.reading.source import ListSource
@@ -80,7 +81,7 @@ class UnshownOfList:
         kept["asked"] = from_milliseconds(run.began)
         for row in tuple(kept["rows"]):
             region = Region({key: (lower, upper) for key, (lower, upper) in row.items()})
-            source, ask = self._source(read), partial(_all_pages, region=region)
+            source, ask = self._source(read), partial(_few_rows, region=region)
             reading = run.pipeline.read(NOW, source, ask, max_tries=_TRIES)
             try:
                 found = [*run.pipeline.parts(reading)]
@@ -103,15 +104,15 @@ class UnshownOfList:
         return self._list.reader.source(context, query, path=path)
 
 
-async def _all_pages(ask: Ask, region: Region) -> AsyncIterator[Part]:
+async def _few_rows(ask: Ask, region: Region) -> AsyncIterator[Part]:
     """Read the few rows of a region.
 
     Raises:
+        RangeIgnoredError: The API does not narrow the list.
         TooDearError: They are not few.
     """
-    head = await ask(region, 1, None)
+    head = await one_page(ask, region, 1, None)
     if head.pages > _MOST_PAGES:
         raise TooDearError
-    yield Part(head)
-    for number in range(2, int(head.pages) + 1):
-        yield Part(await ask(region, number, None))
+    async for page in all_pages(ask, region, None, PagesRead(), head):
+        yield Part(page)
