@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -60,3 +61,9 @@ def test_they_do_not_hold_up_the_rows_that_come_next(warehouse: WarehouseOfCopy)
     assert warehouse.published("scores") == [2, 3, 5]
     assert len(warehouse.query("SELECT FROM ft42.orphan_rows")) == 3
     warehouse.run("check")
+
+
+def test_who_asks_for_all_data_is_shown_them(warehouse: WarehouseOfCopy) -> None:
+    known = json.loads(warehouse.run("person", "person1", "--json"))["tables"]
+    for schema in ("ft42", "ft42_raw"):
+        assert [row["id"] for row in known[f"{schema}.scores"]] == [1, 4]
