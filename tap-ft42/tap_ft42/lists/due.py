@@ -13,7 +13,6 @@ from typing import Any
 from tap_ft42.declared.contexts import Context
 from tap_ft42.declared.events import Events
 from tap_ft42.declared.instants import DAY, from_milliseconds, milliseconds
-from tap_ft42.lists.corrected import tells_changes
 from tap_ft42.lists.traits.trait import Trait
 from tap_ft42.planning import nights, refresh
 from tap_ft42.planning.bookmarks import (
@@ -73,7 +72,7 @@ class DuePartitions:
             # The settings name the campuses, so a new one cannot join them.
             return _WEEK if self.list.output.selected else _CENTURY
         hours = listing.refresh_hours or 0
-        is_told_less = listing.changes is not None and not tells_changes(self.list)
+        is_told_less = listing.changes is not None and not self.list.facts.tells_changes
         return min(hours, _DAY) if is_told_less else hours
 
     def _is_refresh_due(self, context: Context | None) -> bool:

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 from tap_ft42.api.page import Page
 from tap_ft42.declared.contexts import list_of, parent_of
-from tap_ft42.declared.listing import Listing
 from tap_ft42.lists.corrected import is_read_at_once
 from tap_ft42.lists.sweeping import Halving
 from tap_ft42.lists.traits.trait import Trait
@@ -30,8 +28,6 @@ class RunningRead:
 
     read: PlannedRead
     steps: Sequence[tuple[Step, Reading, Movement]]
-    is_narrowed: bool
-    """Whether it asks for rows of its partitions only."""
     halving: Halving | None = None
     """The sweep that failed and was halved, if this read is one of its halves."""
 
@@ -44,13 +40,10 @@ class Execution:
         self.traits = traits
         self._movements: dict[str, Sequence[Movement]] = {}
         """By plan: its movements, which batches of people share."""
-        self._swept: dict[str, Sequence[dict[str, Any]]] = {}
-        """By plan of a sweep: the states of its partitions."""
 
     def begin(
         self,
         read: PlannedRead,
-        listing: Listing,
         halving: Halving | None = None,
         *,
         is_urgent: bool,
@@ -59,23 +52,22 @@ class Execution:
 
         If it `is_urgent`, its first page is fetched before anything else.
         """
-        source, place = self._source(read, listing), read.partitions[0].place
-        accepts = partial(self._accepts, read, listing) if read.is_sweep else None
+        source, place = self._source(read), read.partitions[0].place
+        accepts = partial(self._accepts, read) if read.is_sweep else None
         readings = [
             self.list.run.pipeline.read(
                 (*place, number),
                 source,
-                step.reading(listing, accepts),
+                step.reading(read.listing, accepts),
                 is_urgent=is_urgent and number == 0,
             )
             for number, step in enumerate(read.steps)
         ]
-        movements = self._movements_of(read, listing)
+        movements = self._movements_of(read)
         steps = list(zip(read.steps, readings, movements, strict=True))
-        is_narrowed = not read.is_sweep or listing.parent_filter is not None
-        return RunningRead(read, steps, is_narrowed, halving)
+        return RunningRead(read, steps, halving)
 
-    def _source(self, read: PlannedRead, listing: Listing) -> ListSource:
+    def _source(self, read: PlannedRead) -> ListSource:
         context, path = read.contexts[0], self.list.path
         if not read.is_sweep:
             return self.list.reader.source(
@@ -83,33 +75,32 @@ class Execution:
             )
         whole = list_of(context)
         query = self.list.query(whole)
-        if listing.parent_filter is not None:
-            ids = (str(parent_of(member)) for member in read.contexts)
-            query[listing.parent_filter] = ",".join(ids)
+        if (name := read.listing.parent_filter) is not None:
+            query[name] = ",".join(str(parent_of(member)) for member in read.contexts)
         return self.list.reader.source(
             whole, query, read.name, path=self.list.whole_path, is_divided=False
         )
 
-    def _movements_of(self, read: PlannedRead, listing: Listing) -> Sequence[Movement]:
+    def _movements_of(self, read: PlannedRead) -> Sequence[Movement]:
         """Return the movements of the partitions' states, one for each step."""
+        listing = read.listing
+        states = self.list.plans[read.name] = [one.state for one in read.partitions]
         if read.is_sweep:
-            states = self._swept[read.name] = [one.state for one in read.partitions]
             return [Movement(step, listing, states) for step in read.steps]
-        self.list.plans[read.name] = read.state
         if read.name not in self._movements:
             # Batches of people share the state of the list.
             readers = 1 if self.list.is_one_list else len(self.list.contexts or ()) or 1
             self._movements[read.name] = [
-                Movement(step, listing, [read.state], readers) for step in read.steps
+                Movement(step, listing, states, readers) for step in read.steps
             ]
         return self._movements[read.name]
 
-    def _accepts(self, read: PlannedRead, listing: Listing, head: Page) -> bool:
+    def _accepts(self, read: PlannedRead, head: Page) -> bool:
         if is_read_at_once(self.list):
             return True
         # A list that cannot be narrowed to some parents may hold many rows of others.
-        is_narrowed = listing.parent_filter is not None
-        if read.way is Way.LOAD and not is_narrowed and head.pages > len(read.partitions):
+        is_load = read.way is Way.LOAD
+        if is_load and not read.is_narrowed and head.pages > len(read.partitions):
             return False
         return all(trait.is_worth_sweeping(head, read) for trait in self.traits)
 
@@ -124,12 +115,11 @@ class Execution:
     def end(self, *, is_cut_short: bool) -> None:
         """Tell the spool how far the run has followed its plans."""
         spool, is_full = self.list.run.spool, self.list.listing.cursor is None
-        swept = {name: sweep_state(states) for name, states in self._swept.items()}
-        plans = self.list.plans | swept
-        for name, state in plans.items():
+        for name, states in self.list.plans.items():
+            state = sweep_state(states) if len(states) > 1 else states[0]
             if is_cut_short:
                 spool.pause(name, state)
             else:
                 spool.end(name, state, is_full=is_full)
-        if plans:
+        if self.list.plans:
             spool.tidy()

@@ -141,8 +141,10 @@ class ListSync:
         spend the requests that it needs.
         """
         if self.listing.parent is None:
-            for one in [self] if self.run.budget.counts_requests else self.lists.values():
-                if one.listing.parent is None and not one.started.is_begun:
+            lists = [self] if self.run.budget.counts_requests else self.lists.values()
+            heads = [one for one in lists if one.listing.parent is None and one.list.is_wanted]
+            for one in heads:
+                if not one.started.is_begun:
                     one.started.begin_ahead()
 
     def _beside(self, context: Context | None) -> Iterator[Any]:
@@ -254,7 +256,7 @@ class ListSync:
             read.contexts,
             key=lambda one: self.list.state(one).get("read_until") or "",
         )
-        if running.is_narrowed and read.is_from_scratch and self.hidden_parents is not None:
+        if read.is_narrowed and read.is_from_scratch and self.hidden_parents is not None:
             self.hidden_parents.note_narrowed()
         for step, reading, movement in running.steps:
             reading.entry.cover(step.begins, step.until, tells_changes=step.since is not None)

@@ -17,14 +17,14 @@ from typing import Any, TypeAlias
 from tap_ft42.api.errors import FatalAPIError
 from tap_ft42.declared.contexts import Context, cursus_of, key_of, parent_of
 from tap_ft42.declared.instants import HOUR
-from tap_ft42.declared.listing import ID
+from tap_ft42.declared.listing import ID, Listing
 from tap_ft42.lists.corrected import corrected
 from tap_ft42.lists.due import DuePartitions
 from tap_ft42.lists.execution import Execution, RunningRead
 from tap_ft42.lists.sweeping import Halving, Sweeping, may_come_from_one_member
 from tap_ft42.lists.traits.trait import Trait
 from tap_ft42.lists.turns import remembered, sort_by_turn
-from tap_ft42.planning.plan import Partition, plan, sharing
+from tap_ft42.planning.plan import Partition, planned, sharing
 from tap_ft42.reading.asking import TooDearError
 from tap_ft42.reading.places import Place
 
@@ -116,8 +116,6 @@ class StartedReads:
         """Start all partitions of a list without parent, if they are known already."""
         listing, run = self.list.listing, self.list.run
         self.is_begun = True
-        if not self.list.is_wanted:
-            return
         # Lists that follow in the run get later places, however late this one is planned.
         self._place = run.next_place()
         # The people of a scope are known only after the list of people has been read.
@@ -179,8 +177,9 @@ class StartedReads:
             are_apart = self._sweeping.are_loads_apart(contexts)
             refusal = self._sweeping.refusal
             if refusal is None or self.is_any_read or len(alike) <= _TRIED:
-                groups = sharing(corrected(self.list), alike, are_loads_apart=are_apart)
-                self._start(groups, is_urgent=is_urgent)
+                listing = corrected(self.list)
+                groups = sharing(listing, alike, are_loads_apart=are_apart)
+                self._start(groups, listing, is_urgent=is_urgent)
             else:
                 self._try_some(alike, refusal)
         if self.list.listing.is_reference:
@@ -257,16 +256,19 @@ class StartedReads:
     def _start(
         self,
         groups: Sequence[Sequence[Partition]],
+        listing: Listing | None = None,
         *,
         is_urgent: bool = False,
         halving: Halving | None = None,
     ) -> None:
-        """Plan a read for each group of partitions, and let the pipeline run them."""
-        run, listing = self.list.run, corrected(self.list)
-        for read in plan(listing, groups, run.times, run.spool.follow):
+        """Plan a read for each group of partitions, and let the pipeline run them.
+
+        The `listing` is the list as it is known to be; it is found out if it is not given.
+        """
+        run, listing = self.list.run, listing or corrected(self.list)
+        for members in groups:
+            read = planned(listing, members, run.times, run.spool)
             keys = [key_of(context) for context in read.contexts]
             self._is_due |= dict.fromkeys(keys, bool(read.steps))
             self._running |= dict.fromkeys(keys)
-            self._running[keys[0]] = self._execution.begin(
-                read, listing, halving, is_urgent=is_urgent
-            )
+            self._running[keys[0]] = self._execution.begin(read, halving, is_urgent=is_urgent)

@@ -70,9 +70,10 @@ class Looks:
 
     def are_bounds_due(self, region: Region | None = None) -> bool:
         """Tell whether rows may lie on bounds that a range may not include."""
+        if region is not None and not depends_on_bounds(region):
+            return False
         is_due = self.facts.is_due("bounds") and self._looks_left > 0
-        is_unknown = is_due and self.facts.narrows_by(ID)
-        return is_unknown and (region is None or depends_on_bounds(region))
+        return is_due and self.facts.narrows_by(ID)
 
     def is_reach_due(self, column: str, width: int) -> bool:
         """Tell whether to test if a range of this width is cut."""
@@ -150,17 +151,16 @@ class Looks:
     # The tests
 
     async def at_bounds(self, first: First, region: Region, example: int | None) -> None:
-        """Find out which bounds a range includes, if rows may lie on them.
+        """Find out which bounds a range includes, unless that is known by now.
 
         Args:
             first: Asks for the first page of some rows.
             region: The rows that are read next.
             example: The id of one of the route's rows, if one is known.
         """
-        if self.are_bounds_due(region):
-            async with self._looking:
-                if self.are_bounds_due(region):
-                    self.note_bounds(await find_bounds(first, example))
+        async with self._looking:
+            if self.are_bounds_due(region):
+                self.note_bounds(await find_bounds(first, example))
 
     async def at_reach(
         self, first: First, region: Region, page: Page, *, is_count: bool

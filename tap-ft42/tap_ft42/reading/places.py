@@ -48,8 +48,9 @@ class PlacedAsk(Ask):
 
     @override
     async def __call__(self, region: Region, number: int, sort: str | None) -> Page:
-        looks = self.route.looks
-        await looks.at_bounds(self._at_once, region, self.source.example)
+        looks = self.source.route.looks
+        if looks.are_bounds_due(region):
+            await looks.at_bounds(self._at_once, region, self.source.example)
         page = await self.answer(
             (*self.place, number, 0),
             self.source,

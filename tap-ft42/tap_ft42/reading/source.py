@@ -223,12 +223,12 @@ class ListSource(Source):
 
     def _asked(self, region: Region, sort: str | None) -> Asked:
         """Return a request, without what the API is known to refuse or to ignore."""
-        is_due = self.route.facts.is_due("ignored_filters")
-        ignored = (
-            [] if is_due else [*filter(self.query.get, self.route.facts.can.ignored_filters)]
-        )
+        facts = self.route.facts
+        ignored = [name for name in facts.can.ignored_filters if self.query.get(name)]
+        if ignored and facts.is_due("ignored_filters"):
+            ignored = []
         dropped = frozenset(filter(self._is_checked, ignored))
-        return Asked(region, self.route.facts.order_of(sort), self.size, without=dropped)
+        return Asked(region, facts.order_of(sort), self.size, without=dropped)
 
     def _is_checked(self, name: str) -> bool:
         """Tell whether rows show what a filter selects, or the path selects it, too."""

@@ -34,8 +34,8 @@ class ListInRun:
         self.output = output
         self.children: list[ListInRun] = []
         """The lists that are read for each row of this one."""
-        self.plans: dict[str, dict[str, Any]] = {}
-        """The plans that this run follows: states, by the names of plans in the spool."""
+        self.plans: dict[str, Sequence[dict[str, Any]]] = {}
+        """The plans that this run follows: states of partitions, by the plan's name."""
         self._by_cursus: dict[Hashable, list[Context | None]] = {}
         self.emitted = Emitted(listing.cursor)
         """Counts the rows that go to the target."""
@@ -79,7 +79,7 @@ class ListInRun:
     @property
     def facts(self) -> RouteFacts:
         """What was observed of the list's route."""
-        return self.route.facts
+        return self.reader.route(self.path).facts
 
     @property
     def route_of_sweeps(self) -> Route:
@@ -89,7 +89,7 @@ class ListInRun:
     @property
     def facts_of_sweeps(self) -> RouteFacts:
         """What was observed of that route."""
-        return self.route_of_sweeps.facts
+        return self.reader.route(self.whole_path or self.path).facts
 
     @property
     def has_wrong_totals(self) -> bool:
@@ -308,7 +308,7 @@ class ListInRun:
         if not queries:
             return
         run, reader, path = self.run, self.reader, path or self.path
-        self.plans[name] = {}
+        self.plans[name] = [{}]
         run.spool.follow(name, {}, run.times.until, longest_age=FRESH)
         readings = [
             run.pipeline.read(
