@@ -13,7 +13,9 @@ from tap_ft42.run.list_in_run import ListInRun
 def corrected(of: ListInRun) -> Listing:
     """Return the listing as declared, corrected by what was observed of the API."""
     listing, facts, of_sweeps = of.listing, of.facts, of.facts_of_sweeps.can
-    key, is_whole = listing.key, _is_whole(of, of_sweeps)
+    key, is_whole, largest = listing.key, _is_whole(of, of_sweeps), listing.largest_sweep
+    if listing.parent_filter is not None:
+        largest = min(largest, of_sweeps.longest_list)
     widest = (one.widest_ranges.get(key) for one in (facts.can, of_sweeps))
     return replace(
         listing,
@@ -23,7 +25,7 @@ def corrected(of: ListInRun) -> Listing:
         changes=listing.changes if facts.tells_changes else None,
         # If no parameter names the parents, one read serves any number of them.
         parent_filter=None if is_whole else listing.parent_filter,
-        largest_sweep=maxsize if is_whole else _longest_sweep(listing, of_sweeps),
+        largest_sweep=maxsize if is_whole else largest,
     )
 
 
@@ -37,20 +39,13 @@ def is_read_at_once(of: ListInRun) -> bool:
     return is_silent and (of.is_campus_ignored or at_once > 1)
 
 
-def _longest_sweep(listing: Listing, of_sweeps: Capabilities) -> int:
-    """Return how many partitions one sweep may read."""
-    if listing.parent_filter is None:
-        return listing.largest_sweep
-    return min(listing.largest_sweep, of_sweeps.longest_list)
-
-
 def _is_whole(of: ListInRun, of_sweeps: Capabilities) -> bool:
     """Tell whether the whole list is read, though a filter could narrow it to parents."""
     listing, run = of.listing, of.run
     if of.is_campus_ignored:
         return True
-    is_short = _longest_sweep(listing, of_sweeps) < listing.largest_sweep
-    if not is_short or run.scope.campus_ids:
+    is_cut = listing.parent_filter and of_sweeps.longest_list < listing.largest_sweep
+    if not is_cut or run.scope.campus_ids:
         return False
     # Its rows have to tell to which of the parents they belong.
     is_told = listing.campus_by_person and run.people.tells_campuses

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -15,10 +15,8 @@ from tap_ft42.planning.bookmarks import Movement
 from tap_ft42.planning.plan import PlannedRead
 from tap_ft42.planning.steps import Step, Way
 from tap_ft42.planning.sweeps import sweep_state
-from tap_ft42.reading.asking import Part
-from tap_ft42.reading.places import Place
 from tap_ft42.reading.running import Reading
-from tap_ft42.reading.source import ListSource
+from tap_ft42.reading.source import Source
 from tap_ft42.run.list_in_run import ListInRun
 
 
@@ -67,7 +65,7 @@ class Execution:
         steps = list(zip(read.steps, readings, movements, strict=True))
         return RunningRead(read, steps, halving)
 
-    def _source(self, read: PlannedRead) -> ListSource:
+    def _source(self, read: PlannedRead) -> Source:
         context, path = read.contexts[0], self.list.path
         if not read.is_sweep:
             return self.list.reader.source(
@@ -103,14 +101,6 @@ class Execution:
         if is_load and not read.is_narrowed and head.pages > len(read.partitions):
             return False
         return all(trait.is_worth_sweeping(head, read) for trait in self.traits)
-
-    def prepared(
-        self, parts: Iterator[tuple[Part, Place]], read: PlannedRead
-    ) -> Iterator[tuple[Part, Place]]:
-        """Let the traits look at the parts of a read; see `Trait.prepared`."""
-        for trait in self.traits:
-            parts = trait.prepared(parts, read)
-        return parts
 
     def end(self, *, is_cut_short: bool) -> None:
         """Tell the spool how far the run has followed its plans."""

@@ -30,8 +30,9 @@ from tap_ft42.lists.turns import note_turn
 from tap_ft42.lists.unshown import UnshownOfList
 from tap_ft42.planning.bookmarks import level
 from tap_ft42.planning.plan import PlannedRead
-from tap_ft42.reading.asking import IncompleteReadError, Part, TooDearError, TooLargeError
+from tap_ft42.reading.asking import IncompleteReadError, Part, TooDearError
 from tap_ft42.reading.places import Place
+from tap_ft42.reading.source import TooLargeError
 from tap_ft42.run.host import Output
 from tap_ft42.run.lifecycle import PARTIAL_FAILURES
 from tap_ft42.run.list_in_run import ListInRun
@@ -229,8 +230,6 @@ class ListSync:
             self.presence.of(member).begin(member)
         try:
             yield from self._records_of(running)
-            if not running.steps:
-                yield from self._shown_again(running.read)
         except (TooDearError, TooLargeError, *PARTIAL_FAILURES) as failure:
             if not self.started.begin_fallback(running, failure):
                 self._unread = running.read.contexts
@@ -252,12 +251,10 @@ class ListSync:
     def _records_of(self, running: RunningRead) -> Iterator[Any]:
         read, moves = running.read, Moves(self.rejections)
         # Of the members of a sweep, the one that has been read the least far.
-        context = min(
-            read.contexts,
-            key=lambda one: self.list.state(one).get("read_until") or "",
-        )
-        if read.is_narrowed and read.is_from_scratch and self.hidden_parents is not None:
-            self.hidden_parents.note_narrowed()
+        least = min(read.partitions, key=lambda one: one.state.get("read_until") or "")
+        context, hidden = least.context, self.hidden_parents
+        if hidden is not None and read.is_from_scratch and read.is_narrowed:
+            hidden.note_narrowed()
         for step, reading, movement in running.steps:
             reading.entry.cover(step.begins, step.until, tells_changes=step.since is not None)
             self.list.emitted.begin(reading.entry, step.since)
@@ -265,7 +262,7 @@ class ListSync:
             if step is read.steps[-1]:
                 parts = chain(parts, self.unshown.asked_again(read))
             shown = told = 0
-            for part, place in self.execution.prepared(parts, read):
+            for part, place in self._prepared(parts, read):
                 if part.page is not None:
                     shown, told = shown + part.page.count, max(told, part.page.total or 0)
                 yield from self._records_on(part, place, read, context)
@@ -280,11 +277,17 @@ class ListSync:
             moves.add(movement.complete)
             moves.make()
         moves.end()
+        if not running.steps:  # 42 may show a row at last, though nothing else is due
+            for part, place in self._prepared(self.unshown.asked_again(read), read):
+                yield from self._records_on(part, place, read, context)
 
-    def _shown_again(self, read: PlannedRead) -> Iterator[Any]:
-        """Yield the records that 42 can show at last, though nothing else is due."""
-        for part, place in self.execution.prepared(self.unshown.asked_again(read), read):
-            yield from self._records_on(part, place, read, read.contexts[0])
+    def _prepared(
+        self, parts: Iterator[tuple[Part, Place]], read: PlannedRead
+    ) -> Iterator[tuple[Part, Place]]:
+        """Let the traits look at the parts of a read; see `Trait.prepared`."""
+        for trait in self.traits:
+            parts = trait.prepared(parts, read)
+        return parts
 
     def _records_on(
         self, part: Part, place: Place, read: PlannedRead, context: Context | None

@@ -50,6 +50,8 @@ class StartedReads:
         self._due = due
         self._sweeping = sweeping
         self._execution = execution
+        self.traits: Sequence[Trait] = execution.traits
+        """What only this list does."""
         self.children: list[StartedReads] = []
         """The started reads of the child lists."""
         self.is_any_read = False
@@ -63,11 +65,6 @@ class StartedReads:
         self._is_due: dict[Hashable, bool] = {}
         self._held_back: dict[Hashable, Partition] = {}
         self._refusal: Exception | None = None
-
-    @property
-    def traits(self) -> Sequence[Trait]:
-        """What only this list does."""
-        return self._execution.traits
 
     @cached_property
     def _wanted_children(self) -> list[StartedReads]:
@@ -85,11 +82,12 @@ class StartedReads:
         Raises:
             Exception: 42 refused the partitions that were tried; this one is not tried.
         """
-        if self.is_held_back(context):
+        key = key_of(context)
+        if key in self._held_back:
             self._begin_held_back(context)
-        elif self.is_due(context) is None:
+        elif key not in self._is_due:
             self._begin_all(self.list.contexts or (context,))
-        return self._running.pop(key_of(context), None)  # 42 may list its parent twice
+        return self._running.pop(key, None)  # 42 may list its parent twice
 
     def is_held_back(self, context: Context | None) -> bool:
         """Tell whether a partition is held back, as 42 has refused others of the list."""

@@ -19,7 +19,7 @@ from tap_ft42.reading.asking import Ask, Part, TooDearError
 from tap_ft42.reading.paging import PagesRead, all_pages, one_page
 from tap_ft42.reading.places import NOW, Place
 from tap_ft42.reading.regions import RangeIgnoredError, Region
-from tap_ft42.reading.source import ListSource
+from tap_ft42.reading.source import Source
 from tap_ft42.run.lifecycle import PARTIAL_FAILURES
 from tap_ft42.run.list_in_run import ListInRun
 
@@ -89,12 +89,14 @@ class UnshownOfList:
                 self.are_any = True
                 self._list.tell_unshown([region.bounds])
                 number = id_within(region.bounds)
-                run.pipeline.unshown.expect(source.entry, [] if number is None else [number])
+                run.pipeline.unshown.expect(
+                    source.route.entry, [] if number is None else [number]
+                )
             else:
                 kept["rows"].remove(row)
                 yield from found
 
-    def _source(self, read: PlannedRead) -> ListSource:
+    def _source(self, read: PlannedRead) -> Source:
         """Return the source of a read's rows, of all parents if it is a sweep."""
         context, path = read.contexts[0], self._list.path
         if read.is_sweep:

@@ -17,7 +17,6 @@ from tap_ft42.declared.listing import ID, LOST
 from tap_ft42.reading.bounds import (
     Example,
     First,
-    depends_on_bounds,
     find_both,
     find_bounds,
     find_reach,
@@ -70,7 +69,7 @@ class Looks:
 
     def are_bounds_due(self, region: Region | None = None) -> bool:
         """Tell whether rows may lie on bounds that a range may not include."""
-        if region is not None and not depends_on_bounds(region):
+        if region is not None and region.interval(ID) == (0, MAX_ID):
             return False
         is_due = self.facts.is_due("bounds") and self._looks_left > 0
         return is_due and self.facts.narrows_by(ID)

@@ -9,9 +9,10 @@ from typing import TypeAlias
 from typing_extensions import override
 
 from tap_ft42.api.page import Page
-from tap_ft42.reading.asking import COUNT, Ask, Part, Source, TooLargeError
+from tap_ft42.reading.asking import COUNT, Ask, Part
 from tap_ft42.reading.regions import Region
 from tap_ft42.reading.route import Route
+from tap_ft42.reading.source import Source, TooLargeError
 
 Place: TypeAlias = tuple[int, ...]
 """Position in the order of consumption: ``(2,)`` < ``(2, 5)`` < ``(3,)``."""

@@ -124,7 +124,7 @@ class ListInRun:
             self._by_cursus[key] = [*contexts]
         return self._by_cursus[key]
 
-    @property
+    @cached_property
     def wholes(self) -> list[Context | None]:
         """The contexts of the whole list: one for each cursus, or only None."""
         return self.by_cursus(None)

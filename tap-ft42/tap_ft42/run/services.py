@@ -18,7 +18,7 @@ from tap_ft42.api.client import Client
 from tap_ft42.api.clock import Clock
 from tap_ft42.api.ledger import Ledger
 from tap_ft42.api.quota import Quota
-from tap_ft42.api.retries import MAX_TRIES, PATIENT_TRIES
+from tap_ft42.api.retries import MAX_TRIES, PATIENT_TRIES, retried
 from tap_ft42.api.session import Adapter, Session
 from tap_ft42.api.token import BearerToken
 from tap_ft42.declared.instants import in_milliseconds
@@ -78,14 +78,14 @@ class Services:
         """
         _ = self.quota  # a store that cannot be used is reported before any request
         tries = PATIENT_TRIES if self._host.has_state else MAX_TRIES
-        self.client.retried("token", self.token.prepare, max_tries=tries)()
+        retried("token", self.token.prepare, budget=self.budget, max_tries=tries)()
 
     # Requests
 
     @cached_property
     def client(self) -> Client:
         """Asks the API for pages."""
-        return Client(self._session, token=self.token, budget=self.budget, clock=self.clock)
+        return Client(self._session, token=self.token, clock=self.clock)
 
     @property
     def _api_url(self) -> str:
