@@ -16,13 +16,12 @@ from tap_ft42.declared.contexts import Context, cursus_of, key_of, parent_of
 from tap_ft42.declared.events import Events
 from tap_ft42.declared.listing import ID, LOST, Listing
 from tap_ft42.lists.due import DuePartitions
-from tap_ft42.lists.execution import Execution, RunningRead
 from tap_ft42.lists.existence import is_gone, known_to_exist
 from tap_ft42.lists.hidden import HiddenParents
 from tap_ft42.lists.lookups import LookUps
 from tap_ft42.lists.references import References
 from tap_ft42.lists.rejections import Moves, Rejections
-from tap_ft42.lists.started import StartedReads
+from tap_ft42.lists.started import RunningRead, StartedReads
 from tap_ft42.lists.sweeping import Sweeping
 from tap_ft42.lists.traits import traits_of
 from tap_ft42.lists.traits.trait import Trait
@@ -59,8 +58,7 @@ class ListSync:
         self.traits = list(traits_of(self.list, lambda name: lists[name].list))
         self.sweeping = Sweeping(self.list)
         self.unshown = UnshownOfList(self.list)
-        self.execution = Execution(self.list, self.traits)
-        self.started = StartedReads(self.due, self.sweeping, self.execution)
+        self.started = StartedReads(self.due, self.sweeping, self.traits)
         self.followers: list[Trait] = []
         """The traits of other lists that are told of its new and changed rows."""
         self._partitions_read: list[dict[str, Any]] = []
@@ -395,4 +393,4 @@ class ListSync:
     def note_ends(self) -> None:
         """Tell the spool how far the plans were followed, and which named rows are missing."""
         self.references.tell()
-        self.execution.end(is_cut_short=self.run.lifecycle.ends_early or self.has_failed)
+        self.started.end(is_cut_short=self.run.lifecycle.ends_early or self.has_failed)

@@ -9,24 +9,30 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
-from functools import cached_property
+from dataclasses import dataclass
+from functools import cached_property, partial
 from itertools import count
 from math import ceil
 from typing import Any, TypeAlias
 
 from tap_ft42.api.errors import FatalAPIError
-from tap_ft42.declared.contexts import Context, cursus_of, key_of, parent_of
+from tap_ft42.api.page import Page
+from tap_ft42.declared.contexts import Context, cursus_of, key_of, list_of, parent_of
 from tap_ft42.declared.instants import HOUR
 from tap_ft42.declared.listing import ID, Listing
-from tap_ft42.lists.corrected import corrected
+from tap_ft42.lists.corrected import corrected, is_read_at_once
 from tap_ft42.lists.due import DuePartitions
-from tap_ft42.lists.execution import Execution, RunningRead
 from tap_ft42.lists.sweeping import Halving, Sweeping, may_come_from_one_member
 from tap_ft42.lists.traits.trait import Trait
 from tap_ft42.lists.turns import remembered, sort_by_turn
-from tap_ft42.planning.plan import Partition, planned, sharing
+from tap_ft42.planning.bookmarks import Movement
+from tap_ft42.planning.plan import Partition, PlannedRead, planned, sharing
+from tap_ft42.planning.steps import Step, Way
+from tap_ft42.planning.sweeps import sweep_state
 from tap_ft42.reading.asking import TooDearError
 from tap_ft42.reading.places import Place
+from tap_ft42.reading.running import Reading
+from tap_ft42.reading.source import Source
 
 Member: TypeAlias = tuple[Context | None, Place]
 """The context of a partition, and its place in the order of the run."""
@@ -42,15 +48,24 @@ _BEHIND = 1_000_000
 """Place of the children of rows that no page of the list shows: behind all others."""
 
 
+@dataclass(frozen=True)
+class RunningRead:
+    """A planned read that the pipeline runs, with the movements of its bookmarks."""
+
+    read: PlannedRead
+    steps: Sequence[tuple[Step, Reading, Movement]]
+    halving: Halving | None = None
+    """The sweep that failed and was halved, if this read is one of its halves."""
+
+
 class StartedReads:
     """The reads of a list that the run has started."""
 
-    def __init__(self, due: DuePartitions, sweeping: Sweeping, execution: Execution) -> None:
+    def __init__(self, due: DuePartitions, sweeping: Sweeping, traits: Sequence[Trait]) -> None:
         self.list = due.list
         self._due = due
         self._sweeping = sweeping
-        self._execution = execution
-        self.traits: Sequence[Trait] = execution.traits
+        self.traits = traits
         """What only this list does."""
         self.children: list[StartedReads] = []
         """The started reads of the child lists."""
@@ -65,6 +80,8 @@ class StartedReads:
         self._is_due: dict[Hashable, bool] = {}
         self._held_back: dict[Hashable, Partition] = {}
         self._refusal: Exception | None = None
+        self._movements: dict[str, Sequence[Movement]] = {}
+        """By plan: its movements, which batches of people share."""
 
     @cached_property
     def _wanted_children(self) -> list[StartedReads]:
@@ -269,4 +286,75 @@ class StartedReads:
             keys = [key_of(context) for context in read.contexts]
             self._is_due |= dict.fromkeys(keys, bool(read.steps))
             self._running |= dict.fromkeys(keys)
-            self._running[keys[0]] = self._execution.begin(read, halving, is_urgent=is_urgent)
+            self._running[keys[0]] = self._begun(read, halving, is_urgent=is_urgent)
+
+    def _begun(
+        self, read: PlannedRead, halving: Halving | None, *, is_urgent: bool
+    ) -> RunningRead:
+        """Let the pipeline run a planned read.
+
+        If it `is_urgent`, its first page is fetched before anything else.
+        """
+        source, place = self._source(read), read.partitions[0].place
+        accepts = partial(self._accepts, read) if read.is_sweep else None
+        readings = [
+            self.list.run.pipeline.read(
+                (*place, number),
+                source,
+                step.reading(read.listing, accepts),
+                is_urgent=is_urgent and number == 0,
+            )
+            for number, step in enumerate(read.steps)
+        ]
+        movements = self._movements_of(read)
+        steps = list(zip(read.steps, readings, movements, strict=True))
+        return RunningRead(read, steps, halving)
+
+    def _source(self, read: PlannedRead) -> Source:
+        context, path = read.contexts[0], self.list.path
+        if not read.is_sweep:
+            return self.list.reader.source(
+                context, self.list.query(context), read.name, path=path
+            )
+        whole = list_of(context)
+        query = self.list.query(whole)
+        if (name := read.listing.parent_filter) is not None:
+            query[name] = ",".join(str(parent_of(member)) for member in read.contexts)
+        return self.list.reader.source(
+            whole, query, read.name, path=self.list.whole_path, is_divided=False
+        )
+
+    def _movements_of(self, read: PlannedRead) -> Sequence[Movement]:
+        """Return the movements of the partitions' states, one for each step."""
+        listing = read.listing
+        states = self.list.plans[read.name] = [one.state for one in read.partitions]
+        if read.is_sweep:
+            return [Movement(step, listing, states) for step in read.steps]
+        if read.name not in self._movements:
+            # Batches of people share the state of the list.
+            readers = 1 if self.list.is_one_list else len(self.list.contexts or ()) or 1
+            self._movements[read.name] = [
+                Movement(step, listing, states, readers) for step in read.steps
+            ]
+        return self._movements[read.name]
+
+    def _accepts(self, read: PlannedRead, head: Page) -> bool:
+        if is_read_at_once(self.list):
+            return True
+        # A list that cannot be narrowed to some parents may hold many rows of others.
+        is_load = read.way is Way.LOAD
+        if is_load and not read.is_narrowed and head.pages > len(read.partitions):
+            return False
+        return all(trait.is_worth_sweeping(head, read) for trait in self.traits)
+
+    def end(self, *, is_cut_short: bool) -> None:
+        """Tell the spool how far the run has followed its plans."""
+        spool, is_full = self.list.run.spool, self.list.listing.cursor is None
+        for name, states in self.list.plans.items():
+            state = sweep_state(states) if len(states) > 1 else states[0]
+            if is_cut_short:
+                spool.pause(name, state)
+            else:
+                spool.end(name, state, is_full=is_full)
+        if self.list.plans:
+            spool.tidy()

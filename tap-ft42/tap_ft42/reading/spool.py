@@ -158,24 +158,24 @@ class Spool:
         Returns:
             The instants up to which the stream is read, one after the other.
         """
-        now, begun_after = _position(state), self._clock.time() - longest_age
+        now, at = _position(state), self._clock.time()
         plans = self._all(
             "SELECT begun, ended_with, state, stops FROM plans WHERE name = ?", (name,)
         )
         for begun_at, ended_with, began_with, known_stops in plans:
             begun: dict[str, Any] = json.loads(began_with)
             stops: list[int] = json.loads(known_stops)
-            is_open = begun_at > begun_after and ended_with != json.dumps(now)
+            is_open = begun_at > at - longest_age and ended_with != json.dumps(now)
             if is_open and _continues(begun, now, stops[-1]):
                 if until - stops[-1] > FRESH * 1000:
                     stops.append(until)
-                self._note(name, begun, stops)
+                self._note(name, begun, stops, at)
                 for key in _KEPT:
                     state.pop(key, None)
                 state.update(begun)
                 return stops
             self._drop("name = ?", name)
-        self._note(name, now, [until])
+        self._note(name, now, [until], at)
         return [until]
 
     def _all(self, statement: str, values: Sequence[object] = ()) -> list[Any]:
@@ -188,11 +188,11 @@ class Spool:
                 self._give_up(error)
         return []
 
-    def _note(self, name: str, state: Mapping[str, Any], stops: list[int]) -> None:
+    def _note(self, name: str, state: Mapping[str, Any], stops: list[int], at: float) -> None:
         self._all(
             "INSERT INTO plans VALUES (?, ?, ?, ?, NULL)"
             " ON CONFLICT (name) DO UPDATE SET stops = excluded.stops, ended_with = NULL",
-            (name, json.dumps(state), json.dumps(stops), self._clock.time()),
+            (name, json.dumps(state), json.dumps(stops), at),
         )
 
     def keep(self, name: str, request: str, page: Page) -> None:

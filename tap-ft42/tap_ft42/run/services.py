@@ -159,7 +159,7 @@ class Services:
     @cached_property
     def spool(self) -> Spool:
         """Pages that were read, and that no state covers yet."""
-        owner = self._application
+        owner, keeps_pages = self._application, self.privacy.is_full
         if self.backfill is not None:
             owner += f" {self.backfill}"
         name = hashlib.sha256(owner.encode()).hexdigest()[:16]
@@ -167,8 +167,8 @@ class Services:
             Path(self.settings.get("spool") or _OF_THE_USER / "spool").expanduser()
             / f"{name}.sqlite",
             # Pages of an earlier run hold personal data, so a preset does not keep them.
-            is_new=self.backfill is not None or not self.privacy.is_full,
-            keeps_pages=self.privacy.is_full,
+            is_new=self.backfill is not None or not keeps_pages,
+            keeps_pages=keeps_pages,
             clock=self.clock,
             has_state=self._host.has_state,
             # Without a limit of requests, the processor is the bottleneck.
