@@ -83,12 +83,12 @@ class DuePartitions:
             # A backfill needs the parents of its children, once.
             known, children = state.get("refreshed_at") or {}, self.list.wanted_children
             return any(child.listing.name not in known for child in children)
-        changes = self.list.listing.changes
-        read_until = milliseconds(state.get("read_until"))
-        # 42 may cut a wide window of changes. Nothing would show that, as the rows do not say
-        # when they changed.
-        if changes is not None and read_until is not None and run.began - read_until > _PAUSE:
-            return True
+        if self.list.listing.changes is not None:
+            # 42 may cut a wide window of changes. Nothing would show that, as the rows do not
+            # say when they changed.
+            read_until = milliseconds(state.get("read_until"))
+            if read_until is not None and run.began - read_until > _PAUSE:
+                return True
         hour = run.settings["census_hour"]
         return refresh.is_due(
             state, hours=self.interval, census_hour=hour, **self._terms(context)
@@ -192,12 +192,11 @@ class DuePartitions:
 
     def _forget_doubted(self, state: dict[str, Any]) -> None:
         """Forget a load that showed too few rows, once the night has come."""
-        run, doubted = self.list.run, milliseconds(state.get(_DOUBTED))
-        hour = run.settings["census_hour"]
-        is_begun = "from_scratch" in state
-        if doubted is None or is_begun or run.backfill is not None or hour < 0:
+        run, hour = self.list.run, self.list.run.settings["census_hour"]
+        is_doubted = _DOUBTED in state and "from_scratch" not in state
+        if not is_doubted or run.backfill is not None or hour < 0:
             return
-        if nights.is_due(doubted, run.began, hour):
+        if nights.is_due(milliseconds(state[_DOUBTED]), run.began, hour):
             for name in (_DOUBTED, "refreshed_at"):
                 state.pop(name, None)
             forget_position(state)

@@ -23,7 +23,14 @@ from tap_ft42.reading.bounds import (
     is_exact,
 )
 from tap_ft42.reading.facts import RouteFacts
-from tap_ft42.reading.regions import MAX_ID, Key, RangeIgnoredError, RangeTooWideError, Region
+from tap_ft42.reading.regions import (
+    EVERY_ID,
+    MAX_ID,
+    Key,
+    RangeIgnoredError,
+    RangeTooWideError,
+    Region,
+)
 
 _LOOKS = 2
 """How often a run tests the bounds and width of ranges: a row may leave meanwhile."""
@@ -69,7 +76,7 @@ class Looks:
 
     def are_bounds_due(self, region: Region | None = None) -> bool:
         """Tell whether rows may lie on bounds that a range may not include."""
-        if region is not None and region.interval(ID) == (0, MAX_ID):
+        if region is not None and region.bounds.get(ID, EVERY_ID) == EVERY_ID:
             return False
         is_due = self.facts.is_due("bounds") and self._looks_left > 0
         return is_due and self.facts.narrows_by(ID)

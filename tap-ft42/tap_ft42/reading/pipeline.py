@@ -320,9 +320,9 @@ class Pipeline:
 
     def _has_room_for(self, job: _Job) -> bool:
         """Tell whether a request may be sent: always if its answer is needed now."""
-        wanted = self._starving
-        is_wanted = wanted is not None and wanted.holds(job.place)
-        return len(self._occupied) < AHEAD or is_wanted or not job.is_later
+        if len(self._occupied) < AHEAD or not job.is_later:
+            return True
+        return self._starving is not None and self._starving.holds(job.place)
 
     async def _permission(self, entry: Entry) -> None:
         self._budget.spend()

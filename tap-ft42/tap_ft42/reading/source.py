@@ -323,7 +323,7 @@ class Source:
         query = cut(self.query, 1) if asked.is_of_one else self.query
         return {
             **{name: value for name, value in query.items() if name not in asked.without},
-            **asked.region.params(self.route.facts.can.margins),
+            **asked.region.params(self.route.facts.can.bounds),
             "sort": asked.order,
             "page[number]": max(number, 1),
             "page[size]": 1 if number == COUNT else asked.size,
