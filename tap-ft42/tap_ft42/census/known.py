@@ -89,7 +89,7 @@ class KnownRows(Presence):
     @override
     def is_short(self) -> bool:
         kept = self._state.get(STATE) or {}
-        if not kept or self._list.listing.parent is not None:
+        if not kept:
             return self._is_short
         is_known = is_same_scope(kept.get("basis"), self._basis) and "next_id" not in kept
         is_due = requests_left(self._run) > 0 and self._is_due(kept)

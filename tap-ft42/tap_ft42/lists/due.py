@@ -161,7 +161,7 @@ class DuePartitions:
             self.list.name_of(context),
             is_full=is_full,
             is_due=not listing.is_nightly or self._is_due_tonight(state),
-            is_short=self._is_short(context),
+            is_short=listing.parent is None and self._is_short(context),
             place=place,
         )
 

@@ -11,15 +11,15 @@ from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
-from itertools import count
+from itertools import chain, count
 from math import ceil
 from typing import Any, TypeAlias
 
 from tap_ft42.api.errors import FatalAPIError
-from tap_ft42.api.page import Page
+from tap_ft42.api.page import Page, with_ids
 from tap_ft42.declared.contexts import Context, cursus_of, key_of, list_of, parent_of
 from tap_ft42.declared.instants import HOUR
-from tap_ft42.declared.listing import ID, Listing
+from tap_ft42.declared.listing import Listing
 from tap_ft42.lists.corrected import corrected, is_read_at_once
 from tap_ft42.lists.due import DuePartitions
 from tap_ft42.lists.sweeping import Halving, Sweeping, may_come_from_one_member
@@ -156,20 +156,15 @@ class StartedReads:
             return
         if self.list.listing.is_reference and self.list.run.budget.counts_requests:
             sort_by_turn(self.list, records)
+        rows = [*with_ids(records)]
+        for trait in chain.from_iterable(child.traits for child in self._wanted_children):
+            trait.learn_of_parents(rows)
         parents: dict[Hashable, Member] = {}
-        for position, record in enumerate(records):
-            if isinstance(record, dict) and ID in record:
-                for context in self.contexts_below(record):
-                    parents.setdefault(key_of(context), (context, (*place, position)))
+        for position, row in enumerate(rows):
+            for context in self.list.contexts_below(row):
+                parents.setdefault(key_of(context), (context, (*place, position)))
         for number, child in enumerate(self._wanted_children):
             child.begin_below([(context, (*at, number)) for context, at in parents.values()])
-
-    def contexts_below(self, record: Mapping[str, Any]) -> Iterator[Context]:
-        """Show a row to the traits of the child lists, and yield its contexts for them."""
-        for child in self.children:
-            for trait in child.traits:
-                trait.learn_of_parent(record)
-        yield from self.list.contexts_below(record)
 
     def begin_below(self, parents: Sequence[Member]) -> None:
         """Start the partitions of this list below some rows of the parent list."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Iterable
 from typing import TypeVar
 
 _Part = TypeVar("_Part")
@@ -22,34 +22,27 @@ async def in_turn(
         The parts of the first read, then those of the next one, and so on.
     """
     waiting = iter(readings)
-    running: deque[tuple[asyncio.Task[None], asyncio.Queue[_Part | Exception | None]]] = deque()
+    running: deque[tuple[asyncio.Task[None], asyncio.Queue[_Part | None]]] = deque()
     try:
         while True:
             while len(running) < at_once and (reading := next(waiting, None)) is not None:
-                parts: asyncio.Queue[_Part | Exception | None] = asyncio.Queue()
-                task = asyncio.ensure_future(pour(reading, parts.put_nowait))
-                running.append((task, parts))
+                parts: asyncio.Queue[_Part | None] = asyncio.Queue()
+                running.append((asyncio.ensure_future(_pour(reading, parts)), parts))
             if not running:
                 return
-            _, parts = running[0]
+            task, parts = running[0]
             while (part := await parts.get()) is not None:
-                if isinstance(part, Exception):
-                    raise part
                 yield part
+            await task
             running.popleft()
     finally:
         for task, _ in running:
             task.cancel()
 
 
-async def pour(
-    reading: AsyncIterator[_Part], put: Callable[[_Part | Exception | None], None]
-) -> None:
-    """Hand the parts of a read to its consumer, then None or the exception that ended it."""
+async def _pour(reading: AsyncIterator[_Part], parts: asyncio.Queue[_Part | None]) -> None:
     try:
         async for part in reading:
-            put(part)
-    except Exception as error:  # noqa: BLE001 - the consumer raises it
-        put(error)
-    else:
-        put(None)
+            parts.put_nowait(part)
+    finally:
+        parts.put_nowait(None)

@@ -26,12 +26,11 @@ from tap_ft42.api.page import Page
 from tap_ft42.api.quota import Quota
 from tap_ft42.api.retries import MAX_TRIES, RETRIED, retried
 from tap_ft42.declared.events import EVENTS
-from tap_ft42.reading.ahead import pour
 from tap_ft42.reading.asking import Ask, Part
 from tap_ft42.reading.outages import Outages
 from tap_ft42.reading.places import NOW, Place, PlacedAsk, fitted
 from tap_ft42.reading.regions import Region
-from tap_ft42.reading.running import Reading
+from tap_ft42.reading.running import Reading, pour
 from tap_ft42.reading.source import Source
 from tap_ft42.reading.troubles import Troubles
 from tap_ft42.reading.unshown import UnshownRows
@@ -212,7 +211,7 @@ class Pipeline:
     def _begin(self, reading: Reading, parts: AsyncIterator[Part]) -> None:
         if not reading.is_over:
             reading.expect(1)
-            reading.task = self._loop.create_task(pour(parts, reading.found.put))
+            reading.task = self._loop.create_task(pour(parts, reading))
 
     def _release(self, page: Page) -> None:
         self._occupied.discard(self._places.pop(page, ()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from math import ceil
 from queue import SimpleQueue
 
@@ -52,3 +53,14 @@ class Reading:
         """Note how many pages the read has, as far as known."""
         self.entry.pages_expected += pages - self._pages_expected
         self._pages_expected = pages
+
+
+async def pour(parts: AsyncIterator[Part], reading: Reading) -> None:
+    """Hand the parts of a read to its consumer, then None or the exception that ended it."""
+    try:
+        async for part in parts:
+            reading.found.put(part)
+    except Exception as error:  # noqa: BLE001 - the consumer raises it
+        reading.found.put(error)
+    else:
+        reading.found.put(None)

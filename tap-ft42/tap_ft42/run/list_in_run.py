@@ -149,11 +149,12 @@ class ListInRun:
         is_together = self.listing.people_filter is None or self.contexts is None
         return is_together and self.whole_path is not None
 
-    def contexts_below(self, record: Mapping[str, Any]) -> Iterator[Context]:
-        """Yield the contexts of a row's children, if the row is in scope."""
-        if not self.listing.is_campus or self.run.scope.has_campus(record[ID]):
-            for name in dict.fromkeys(child.listing.parent_id for child in self.children):
-                yield {name: record[ID]}
+    def contexts_below(self, record: Mapping[str, Any]) -> list[Context]:
+        """Return the contexts of a row's children; none if the row is not in scope."""
+        if self.listing.is_campus and not self.run.scope.has_campus(record[ID]):
+            return []
+        names = {child.listing.parent_id: None for child in self.children}
+        return [{name: record[ID]} for name in names]
 
     # Their states and names
 
