@@ -158,7 +158,6 @@ class DuePartitions:
         return Partition(
             context,
             state,
-            self.list.name_of(context),
             is_full=is_full,
             is_due=not listing.is_nightly or self._is_due_tonight(state),
             is_short=listing.parent is None and self._is_short(context),
@@ -176,9 +175,8 @@ class DuePartitions:
             is_load = step.way in {Way.FULL, Way.LOAD}
             is_first = facts.can.totals == "doubted"
             if is_short and is_load and is_first:
-                for member in read.contexts:
-                    state = self.list.state(member)
-                    state[_DOUBTED] = from_milliseconds(self.list.run.began)
+                for member in read.partitions:
+                    member.state[_DOUBTED] = from_milliseconds(self.list.run.began)
         if part.is_newest_first is not None:
             facts.note_order(is_newest_first=part.is_newest_first)
 

@@ -243,8 +243,8 @@ class ListSync:
             self.presence.of(member).complete(member)
             if self.list.is_unreadable:
                 self.presence.of(member).doubt(member)
-            if self.listing.cursor is not None and self.listing.parent is not None:
-                self._partitions_read.append(self.list.state(member))
+        if self.listing.cursor is not None and self.listing.parent is not None:
+            self._partitions_read += [one.state for one in running.read.partitions]
 
     def _records_of(self, running: RunningRead) -> Iterator[Any]:
         read, moves = running.read, Moves(self.rejections)
@@ -293,7 +293,7 @@ class ListSync:
         """Yield the records of a part's page, if it has one; start what is below them."""
         if part.page is None:
             return
-        note_turn(self.list, read.contexts, part.page)
+        note_turn(self.list, read, part.page)
         self.unshown.note(read, part.page)
         page = self.list.unpacked(part.page)
         records = page.records()

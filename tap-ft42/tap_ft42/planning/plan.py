@@ -29,7 +29,6 @@ class Partition:
     Attributes:
         context: Its parent, its cursus or both; None if it is the whole list.
         state: Its state. To continue an earlier plan, this is changed in place.
-        name: Its name in the spool.
         is_full: Whether all of it is due, as far as no bookmark says otherwise.
         is_due: Whether the run has anything to read of it.
         is_short: Whether its first window is to show all rows, as one page has room for them.
@@ -38,7 +37,6 @@ class Partition:
 
     context: Context | None
     state: dict[str, Any]
-    name: str
     is_full: bool = True
     is_due: bool = True
     is_short: bool = False
@@ -120,10 +118,10 @@ def planned(
     If a spool is given, the read continues what an earlier run has left there.
     """
     first, *others = members
-    name, state, is_full, is_short = first.name, first.state, first.is_full, first.is_short
+    name, state = _name(listing, members), first.state
+    is_full, is_short = first.is_full and not others, first.is_short and not others
     if others:
         state = sweep_state([member.state for member in members])
-        name, is_full, is_short = _sweep_name(listing, members), False, False
     cursor, changes, steps, stops = listing.cursor, listing.changes, list[Step](), [times.until]
     is_any = cursor is not None or is_full or (changes is not None and not times.is_past)
     if not (is_any and any(member.is_due for member in members)):
@@ -140,8 +138,11 @@ def planned(
     return PlannedRead(listing, members, name, steps)
 
 
-def _sweep_name(listing: Listing, members: Sequence[Partition]) -> str:
-    """Return the name of a sweep in the spool."""
+def _name(listing: Listing, members: Sequence[Partition]) -> str:
+    """Return the name of a read in the spool."""
+    if len(members) == 1:
+        context: Context = members[0].state.get("context", {})
+        return " ".join([listing.name, *(f"{key}={value}" for key, value in context.items())])
     whole = list_of(members[0].context)
     cursus = f" cursus_id={cursus_of(whole)}" if whole else ""
     ids = ""

@@ -68,10 +68,11 @@ class Source:
                 page = self._asked_again_if_empty(asked, number, page)
         if page.ids and not 1 <= min(page.ids) <= max(page.ids) <= MAX_ID:
             self.route.facts.tell_odd_ids()
-        for key, strangers in region.strangers(page).items():
-            if 2 * strangers > page.count:
+        strangers = region.strangers(page)
+        for key, rows in strangers.items():
+            if 2 * rows > page.count:
                 self.route.facts.unnarrowed(key)
-        if not region.width(ID) and (page.total or 0) > 1 and not region.strangers(page):
+        if not region.width(ID) and (page.total or 0) > 1 and not strangers:
             self.route.facts.doubt_totals()  # a single id cannot have several rows
         self._compare_changes(region, number, page)
         if self.plan is not None:
@@ -249,7 +250,7 @@ class Source:
         """The id of one of its rows, if one is known."""
         return self.route.examples.get(self._rows)
 
-    @property
+    @cached_property
     def _rows(self) -> str:
         return json.dumps([self.url, self.query])
 
