@@ -142,6 +142,20 @@ def test_a_row_is_inserted_changed_silently_and_deleted(mutable: RunningSandbox)
     assert [c["op"] for c in told] == ["insert", "update", "update", "delete"]
 
 
+def test_several_rows_are_changed_alike_and_deleted(mutable: RunningSandbox) -> None:
+    user = mutable.truth("users")[0]["id"]
+    made = [
+        mutable.insert("achievements_users", achievement_id=1, user_id=user) for _ in range(3)
+    ]
+    mutable.update("achievements_users", made[:2], nbr_of_success=7)
+    rows = {row["id"]: row["nbr_of_success"] for row in mutable.truth("achievements_users")}
+    assert [rows[number] == 7 for number in made] == [True, True, False]
+    mutable.delete("achievements_users", made)
+    assert not {row["id"] for row in mutable.truth("achievements_users")} & set(made)
+    with pytest.raises(ControlError, match=f"achievements_users has no row {made[0]}"):
+        mutable.update("achievements_users", made, nbr_of_success=8)
+
+
 def test_a_changed_user_is_seen_wherever_it_is_embedded(mutable: RunningSandbox) -> None:
     enrolment = mutable.get("/v2/projects_users?sort=-id").json()[0]
     user = enrolment["user"]["id"]
