@@ -33,8 +33,11 @@ STREAMS = tuple(sorted(file.stem for file in (ROOT / "schemas").glob("*.json")))
 Row = dict[str, Any]
 
 _FORKS = multiprocessing.get_context("forkserver")
-# pytest is the main module, which every fork looks at again; this one has what a fork calls.
-_FORKS.set_forkserver_preload(["tap_ft42.cli", "pytest", __name__])
+# The smaller the process, the less a fork of it costs. Where the tap is installed there is no
+# NumPy, which a library of the SDK would import here. If pytest is the main module, and does
+# not work for another one, every fork looks at it again; this one has what a fork calls.
+_MAIN = ["pytest"] if sys.modules["__main__"].__spec__ else []
+_FORKS.set_forkserver_preload(["tests.tap.without_numpy", "tap_ft42.cli", *_MAIN, __name__])
 
 
 class Api(Protocol):
