@@ -12,6 +12,7 @@ from ft42_sandbox.settings import Behaviour
 from ft42_sandbox.testing import ControlError
 
 from tests.sandboxes import running_sandbox
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from ft42_sandbox.testing import RunningSandbox
@@ -74,10 +75,10 @@ def test_requests_are_counted_by_route_and_status(sandbox: RunningSandbox) -> No
 
 def test_what_is_being_answered_at_a_reset_is_not_counted(sandbox: RunningSandbox) -> None:
     sandbox.token()
-    sandbox.configure(latency="real")
+    sandbox.fault("drip", route="/v2/cursus", seconds=1)
     with ThreadPoolExecutor() as pool:
         answer = pool.submit(sandbox.get, "/v2/cursus")
-        time.sleep(0.1)
+        until(lambda: sandbox.control("GET", "faults")[0]["struck"])
         sandbox.reset_requests()
         assert answer.result().status == 200
     assert sandbox.requests()["total"] == 0

@@ -13,13 +13,14 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import time_machine
+
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -148,16 +149,8 @@ class Started:
         return file.read_text(encoding="utf-8") if file.exists() else ""
 
     def await_text(self, text: str) -> None:
-        """Wait until the run has written a text.
-
-        Raises:
-            TimeoutError: if it does not.
-        """
-        for _ in range(400):
-            if text in self.output():
-                return
-            time.sleep(0.05)
-        raise TimeoutError(self.output()[-500:])
+        """Wait until the run has written a text."""
+        until(lambda: text in self.output(), TIMEOUT)
 
     def wait(self, seconds: float = TIMEOUT) -> int:
         """Wait for the run's end, and return its exit code.
