@@ -388,6 +388,8 @@ class ListSync:
             level(cursor, self._partitions_read)
 
     def note_ends(self) -> None:
-        """Tell the spool how far the plans were followed, and which named rows are missing."""
+        """Tell the spool how far the plans were followed, and which rows are missing."""
         self.references.tell()
+        if self.started.is_any_read:
+            self.list.tell_odd_ids()
         self.execution.end(is_cut_short=self.run.lifecycle.ends_early or self.has_failed)

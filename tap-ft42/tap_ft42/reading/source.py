@@ -63,7 +63,7 @@ class ListSource(Source):
             if page.total is None:
                 page = self._asked_again_if_empty(asked, number, page)
         if page.ids and not 1 <= min(page.ids) <= max(page.ids) <= MAX_ID:
-            self.route.facts.tell_odd_ids()
+            self.route.facts.keep(has_odd_ids=True)
         for key, strangers in region.strangers(page).items():
             if 2 * strangers > page.count:
                 self.route.facts.unnarrowed(key)

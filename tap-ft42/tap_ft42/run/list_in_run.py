@@ -18,6 +18,7 @@ from tap_ft42.reading.asking import IncompleteReadError
 from tap_ft42.reading.facts import RouteFacts
 from tap_ft42.reading.places import NOW
 from tap_ft42.reading.reader import ListReader
+from tap_ft42.reading.regions import MAX_ID
 from tap_ft42.reading.route import Route
 from tap_ft42.reading.spool import FRESH
 from tap_ft42.run.host import Output
@@ -256,6 +257,17 @@ class ListInRun:
                 "are read, and each night asks for it again",
                 kind="rows that 42 cannot show",
                 part=label_of_unshown(row, hides_ids=self.output.personal.hides_ids),
+            )
+
+    def tell_odd_ids(self) -> None:
+        """Tell if the list has rows for which no range of ids asks; the run is not complete."""
+        if self.facts.can.has_odd_ids or self.facts_of_sweeps.can.has_odd_ids:
+            odd = f"ids below 1 or above {MAX_ID:,}"
+            self.run.lifecycle.note_failure(
+                self.listing.name,
+                f"it has {odd}. Rows with such ids may be missing, and stay in the tables when "
+                "they disappear",
+                kind=odd,
             )
 
     def query(self, context: Context | None) -> dict[str, Any]:
