@@ -15,6 +15,7 @@ from tap_ft42.census.presence import Presence, Presences
 from tap_ft42.declared.contexts import Context, cursus_of, key_of, parent_of
 from tap_ft42.declared.events import Events
 from tap_ft42.declared.listing import ID, LOST, Listing
+from tap_ft42.lists.awaited import AwaitedRows
 from tap_ft42.lists.due import DuePartitions
 from tap_ft42.lists.execution import Execution, RunningRead
 from tap_ft42.lists.existence import is_gone, known_to_exist
@@ -27,7 +28,6 @@ from tap_ft42.lists.sweeping import Sweeping
 from tap_ft42.lists.traits import traits_of
 from tap_ft42.lists.traits.trait import Trait
 from tap_ft42.lists.turns import note_turn
-from tap_ft42.lists.unshown import UnshownOfList
 from tap_ft42.planning.bookmarks import level
 from tap_ft42.planning.plan import PlannedRead
 from tap_ft42.reading.asking import IncompleteReadError, Part, TooDearError, TooLargeError
@@ -57,7 +57,7 @@ class ListSync:
         self.due = DuePartitions(self.list, lambda one: self.presence.of(one).is_short())
         self.traits = list(traits_of(self.list, lambda name: lists[name].list))
         self.sweeping = Sweeping(self.list)
-        self.unshown = UnshownOfList(self.list)
+        self.awaited = AwaitedRows(self.list)
         self.execution = Execution(self.list, self.traits)
         self.started = StartedReads(self.due, self.sweeping, self.execution)
         self.followers: list[Trait] = []
@@ -188,8 +188,8 @@ class ListSync:
                 listed.add(record.get(ID))
             yield record
         if self._is_read(context) and self.due.needs_all(context):
-            listed |= self.unshown.ids
-            is_whole &= not (self.list.is_unreadable or self.unshown.are_any)
+            listed |= self.awaited.ids
+            is_whole &= not (self.list.is_unreadable or self.awaited.are_any)
             if is_whole:
                 self._note_listed(context, listed)
             self.due.note_refresh(context, listed, is_whole=is_whole)
@@ -239,7 +239,7 @@ class ListSync:
         if running.halving is not None:
             self.sweeping.note_half(running.halving, len(running.read.partitions))
         self._is_read_to_end = self.started.is_any_read = True
-        self.unshown.complete(running.read)
+        self.awaited.complete(running.read)
         for member in running.read.contexts:
             self.presence.of(member).complete(member)
             if self.list.is_unreadable:
@@ -261,7 +261,7 @@ class ListSync:
             self.list.emitted.begin(reading.entry, step.since)
             parts = self.run.pipeline.parts(reading)
             if step is read.steps[-1]:
-                parts = chain(parts, self.unshown.asked_again(read))
+                parts = chain(parts, self.awaited.asked_again(read))
             shown = told = 0
             for part, place in self.execution.prepared(parts, read):
                 if part.page is not None:
@@ -281,7 +281,7 @@ class ListSync:
 
     def _shown_again(self, read: PlannedRead) -> Iterator[Any]:
         """Yield the records that 42 can show at last, though nothing else is due."""
-        for part, place in self.execution.prepared(self.unshown.asked_again(read), read):
+        for part, place in self.execution.prepared(self.awaited.asked_again(read), read):
             yield from self._records_on(part, place, read, read.contexts[0])
 
     def _records_on(
@@ -291,7 +291,7 @@ class ListSync:
         if part.page is None:
             return
         note_turn(self.list, read.contexts, part.page)
-        self.unshown.note(read, part.page)
+        self.awaited.note(read, part.page)
         page = self.list.unpacked(part.page)
         records = page.records()
         if part.is_descending:

@@ -8,10 +8,11 @@ from typing import Any
 
 from tap_ft42.api.errors import explain
 from tap_ft42.api.ledger import Emitted
-from tap_ft42.api.page import Page
+from tap_ft42.api.page import Page, id_within
 from tap_ft42.api.token import NoTokenError
 from tap_ft42.declared.contexts import CURSUS, Context, cursus_of, key_of, parent_of
 from tap_ft42.declared.events import Events
+from tap_ft42.declared.instants import from_milliseconds
 from tap_ft42.declared.listing import ID, Carrier, Listing
 from tap_ft42.planning.bookmarks import last_served
 from tap_ft42.reading.asking import IncompleteReadError
@@ -23,7 +24,6 @@ from tap_ft42.reading.route import Route
 from tap_ft42.reading.spool import FRESH
 from tap_ft42.run.host import Output
 from tap_ft42.run.run import Run
-from tap_ft42.run.unshown import label_of_unshown
 
 
 class ListInRun:
@@ -256,7 +256,7 @@ class ListInRun:
                 "42 answers each page that holds such a row with an error. The rows around it "
                 "are read, and each night asks for it again",
                 kind="rows that 42 cannot show",
-                part=label_of_unshown(row, hides_ids=self.output.personal.hides_ids),
+                part=_label_of(row, hides_ids=self.output.personal.hides_ids),
             )
 
     def tell_odd_ids(self) -> None:
@@ -339,3 +339,15 @@ class ListInRun:
                 if page is not None:
                     self.tell_unshown(page.unshown)
                     yield from page.records()
+
+
+def _label_of(row: Mapping[str, tuple[int, int]], *, hides_ids: bool) -> str:
+    """Name a row for people, given as in `Page.unshown`."""
+    if (number := id_within(row)) is not None and not hides_ids:
+        return f"{ID} {number}"
+    windows = [
+        f"{key} from {from_milliseconds(begins)} to {from_milliseconds(ends)}"
+        for key, (begins, ends) in row.items()
+        if key != ID
+    ]
+    return f"a row with {' and '.join(windows)}" if windows else "a row"
