@@ -178,7 +178,11 @@ def test_what_lies_below_such_a_row_comes_with_the_others(tap: Tap, api: Scripte
     api.script["/v2/coalitions"] = Pretended(
         [dated("coalitions", own, score=3) for own in range(1, 8)], broken=(4,)
     )
-    load = tap.pointed_at(api, page_size=PAGE, **AT_ONCE).fail("coalitions", "coalitions_users")
+    load = tap.pointed_at(api, page_size=PAGE, **AT_ONCE).fail(
+        "coalitions", "coalitions_users", "sync_runs"
+    )
+    (row,) = load.records("sync_runs")
+    assert row["lacking_streams"] == ["coalitions"]
     assert set(load.ids("coalitions")) == set(range(1, 8)) - {4}
     assert set(load.ids("coalitions_users")) == {row["id"] for row in everybody.rows}
 

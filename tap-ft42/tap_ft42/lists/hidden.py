@@ -218,11 +218,11 @@ class HiddenParents:
             # An empty list tells nothing, so the next run searches.
             self._is_answered &= everything.total > 0
             return everything.total
-        is_one_list = len(known) <= facts.can.longest_list
         if (of_known := self._total_of(whole, known)) is None:
             return None
         if (rest := everything.total - of_known) > 0:
             return rest
+        is_one_list = len(known) <= facts.can.longest_list
         # Several lists count who studies at several parents twice: they prove nothing.
         is_proof = is_one_list and self._heeds(whole, len(known), known, everything.total)
         return 0 if is_proof else None
@@ -235,6 +235,8 @@ class HiddenParents:
         for first in range(0, len(known), size):
             some = known[first : first + size]
             page = self._answer(self._ask(whole, some), are_known=True)
+            if page is None and size > self._list.facts_of_sweeps.can.longest_list:
+                return self._total_of(whole, known)  # the list was too long
             if page is None or page.total is None:
                 return None
             rows += page.total
@@ -277,10 +279,11 @@ class HiddenParents:
         ids = sorted({*range(least, least + _FAR)} - self._known)
         is_heeded = rest is not None or self._heeds(whole, longest)
         some = ids[: _LISTS * longest] if longest > 1 and is_heeded else []
+        known = self._known
         untried = self._try_together(whole, some)
         if untried is None and some != ids:
             untried = some[-1] + 1 if some else least
-        rest = self._left_over(whole)
+        rest = rest if self._known == known else self._left_over(whole)
         if rest is None and untried is not None:
             Events(self._list.listing.name).warning(
                 "nothing tells whether all rows belong to a known %s. Those of %d or more, if "
@@ -363,4 +366,5 @@ def tell_left_over(of: ListInRun, rows: int) -> None:
         of.listing.name,
         f"at least {rows} rows belong to no {column} that could be found, and are not read",
         kind=f"rows of no {column} that could be found",
+        is_of_rows=True,
     )

@@ -256,6 +256,7 @@ class ListInRun:
                 "42 answers each page that holds such a row with an error. The rows around it "
                 "are read, and each night asks for it again",
                 kind="rows that 42 cannot show",
+                is_of_rows=True,
                 part=_label_of(row, hides_ids=self.output.personal.hides_ids),
             )
 
@@ -268,6 +269,7 @@ class ListInRun:
                 f"it has {odd}. Rows with such ids may be missing, and stay in the tables when "
                 "they disappear",
                 kind=odd,
+                is_of_rows=True,
             )
 
     def query(self, context: Context | None) -> dict[str, Any]:

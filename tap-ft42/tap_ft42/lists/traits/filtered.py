@@ -71,6 +71,7 @@ class Filtered(Trait):
                 self._list.listing.name,
                 f"rows without {column} came, and are not read, as 42 sends rows of any cursus",
                 kind=f"rows without {column}",
+                is_of_rows=True,
             )
         elif not self._is_told:
             self._is_told = True
