@@ -69,6 +69,8 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     """Whether its totals can be trusted."""
     ignored_filters: tuple[str, ...] = ()
     """Parameters of its requests that do not narrow it."""
+    has_odd_ids: bool = False
+    """Whether rows have ids for which no range asks."""
     day_zone: Zone = "UTC"
     """The time zone of its days, if it is a graph."""
 

@@ -15,6 +15,7 @@ from tap_ft42.census.presence import Presence, Presences
 from tap_ft42.declared.contexts import Context, cursus_of, key_of, parent_of
 from tap_ft42.declared.events import Events
 from tap_ft42.declared.listing import ID, LOST, Listing
+from tap_ft42.lists.awaited import AwaitedRows
 from tap_ft42.lists.due import DuePartitions
 from tap_ft42.lists.existence import is_gone, known_to_exist
 from tap_ft42.lists.hidden import HiddenParents
@@ -26,7 +27,6 @@ from tap_ft42.lists.sweeping import Sweeping
 from tap_ft42.lists.traits import traits_of
 from tap_ft42.lists.traits.trait import Trait
 from tap_ft42.lists.turns import note_turn
-from tap_ft42.lists.unshown import UnshownOfList
 from tap_ft42.planning.bookmarks import level
 from tap_ft42.planning.plan import PlannedRead
 from tap_ft42.reading.asking import IncompleteReadError, Part, TooDearError
@@ -57,7 +57,7 @@ class ListSync:
         self.due = DuePartitions(self.list, lambda one: self.presence.of(one).is_short())
         self.traits = list(traits_of(self.list, lambda name: lists[name].list))
         self.sweeping = Sweeping(self.list)
-        self.unshown = UnshownOfList(self.list)
+        self.awaited = AwaitedRows(self.list)
         self.started = StartedReads(self.due, self.sweeping, self.traits)
         self.followers: list[Trait] = []
         """The traits of other lists that are told of its new and changed rows."""
@@ -189,8 +189,8 @@ class ListSync:
                 listed.add(record.get(ID))
             yield record
         if self._is_read(context) and self.due.needs_all(context):
-            listed |= self.unshown.ids
-            is_whole &= not (self.list.is_unreadable or self.unshown.are_any)
+            listed |= self.awaited.ids
+            is_whole &= not (self.list.is_unreadable or self.awaited.are_any)
             if is_whole:
                 self._note_listed(context, listed)
             self.due.note_refresh(context, listed, is_whole=is_whole)
@@ -238,7 +238,7 @@ class ListSync:
         if running.halving is not None:
             self.sweeping.note_half(running.halving, len(running.read.partitions))
         self._is_read_to_end = self.started.is_any_read = True
-        self.unshown.complete(running.read)
+        self.awaited.complete(running.read)
         for member in running.read.contexts:
             self.presence.of(member).complete(member)
             if self.list.is_unreadable:
@@ -258,7 +258,7 @@ class ListSync:
             self.list.emitted.begin(reading.entry, step.since)
             parts = self.run.pipeline.parts(reading)
             if step is read.steps[-1]:
-                parts = chain(parts, self.unshown.asked_again(read))
+                parts = chain(parts, self.awaited.asked_again(read))
             shown = told = 0
             for part, place in self._prepared(parts, read):
                 if part.page is not None:
@@ -276,7 +276,7 @@ class ListSync:
             moves.make()
         moves.end()
         if not running.steps:  # 42 may show a row at last, though nothing else is due
-            for part, place in self._prepared(self.unshown.asked_again(read), read):
+            for part, place in self._prepared(self.awaited.asked_again(read), read):
                 yield from self._records_on(part, place, read, context)
 
     def _prepared(
@@ -294,7 +294,7 @@ class ListSync:
         if part.page is None:
             return
         note_turn(self.list, read, part.page)
-        self.unshown.note(read, part.page)
+        self.awaited.note(read, part.page)
         page = self.list.unpacked(part.page)
         records = page.records()
         if part.is_descending:
@@ -391,6 +391,8 @@ class ListSync:
             level(cursor, self._partitions_read)
 
     def note_ends(self) -> None:
-        """Tell the spool how far the plans were followed, and which named rows are missing."""
+        """Tell the spool how far the plans were followed, and which rows are missing."""
         self.references.tell()
+        if self.started.is_any_read:
+            self.list.tell_odd_ids()
         self.started.end(is_cut_short=self.run.lifecycle.ends_early or self.has_failed)

@@ -21,7 +21,7 @@ from tap_ft42.declared.capabilities import Bounds, Capabilities
 from tap_ft42.declared.events import Events
 from tap_ft42.declared.instants import DAY
 from tap_ft42.declared.listing import ID, Listing
-from tap_ft42.reading.regions import MAX_ID, Key, RangeIgnoredError, RangeTooWideError, Region
+from tap_ft42.reading.regions import Key, RangeIgnoredError, RangeTooWideError, Region
 
 _LEFT_OUT: Mapping[Bounds, str] = {
     "lower": "their upper bound",
@@ -49,7 +49,7 @@ class RouteFacts:
         self._state = state
         self._today = today
         self._lock = RLock()
-        self._is_news = self._has_odd_ids = False
+        self._is_news = False
         kept = state().get(capabilities.STATE_KEY)
         written = kept.get(route) if isinstance(kept, dict) else None
         self.can: Capabilities = capabilities.read(listing, written, today)
@@ -237,19 +237,6 @@ class RouteFacts:
         if page.count > self.can.fullest_page:
             self.keep(fullest_page=page.count)
         return page.count < min(page.size, self.can.fullest_page)
-
-    def tell_odd_ids(self) -> None:
-        """Tell once a run that a row has an id for which no range asks."""
-        with self._lock:
-            is_news, self._has_odd_ids = not self._has_odd_ids, True
-        if is_news:
-            Events(self.listing.name).warning(
-                "it has ids below 1 or above %s. Rows with such ids may be missing, and stay "
-                "in the tables when they disappear.",
-                f"{MAX_ID:,}",
-                happened="odd_ids",
-                route=self._route,
-            )
 
     def note_uncounted(self) -> None:
         """Take note that an answer without rows does not say that there are none."""

@@ -26,6 +26,7 @@ from tap_ft42.api.page import Page
 from tap_ft42.api.quota import Quota
 from tap_ft42.api.retries import MAX_TRIES, RETRIED, retried
 from tap_ft42.declared.events import EVENTS
+from tap_ft42.reading.around import AroundRows
 from tap_ft42.reading.asking import Ask, Part
 from tap_ft42.reading.outages import Outages
 from tap_ft42.reading.places import NOW, Place, PlacedAsk, fitted
@@ -33,7 +34,6 @@ from tap_ft42.reading.regions import Region
 from tap_ft42.reading.running import Reading, pour
 from tap_ft42.reading.source import Source
 from tap_ft42.reading.troubles import Troubles
-from tap_ft42.reading.unshown import UnshownRows
 
 AHEAD = 40
 """Answers that are on their way or wait for the consumer, at most."""
@@ -86,14 +86,14 @@ class Pipeline:
         self._readings: set[Reading] = set()
         self._outages = Outages(budget)
         self._retried = partial(retried, budget=budget)
-        self.unshown = UnshownRows(self._ask_apart, self._retried)
+        self.around = AroundRows(self._ask_apart, self._retried)
         """Reads around rows that 42 cannot show."""
         self._troubles = Troubles(
             self._outages,
             ask=self._ask_apart,
             known_good=client.known_good,
             has_worked=has_worked,
-            expects=self.unshown.expects,
+            expects=self.around.expects,
         )
         self._starving: Reading | None = None
 
@@ -294,7 +294,7 @@ class Pipeline:
         try:
             return await answer(place, source, request, **options)
         except RETRIED as failure:
-            page = await self.unshown.page(source, request, failure)
+            page = await self.around.page(source, request, failure)
         self._places[page] = place
         self._occupied.add(place)
         return page

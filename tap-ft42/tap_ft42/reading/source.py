@@ -67,7 +67,7 @@ class Source:
             if page.total is None:
                 page = self._asked_again_if_empty(asked, number, page)
         if page.ids and not 1 <= min(page.ids) <= max(page.ids) <= MAX_ID:
-            self.route.facts.tell_odd_ids()
+            self.route.facts.keep(has_odd_ids=True)
         strangers = region.strangers(page)
         for key, rows in strangers.items():
             if 2 * rows > page.count:

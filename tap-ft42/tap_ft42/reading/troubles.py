@@ -91,8 +91,9 @@ class Troubles:
             _refuse_unfitted(source)
             if self._outages.ended_at > noticed:
                 return
+            expects = self._expects(source.route.entry)
             try:
-                if await self._is_too_large(place, source, request, failure):
+                if not expects and await self._is_too_large(place, source, request, failure):
                     return
             except NoTokenError as no_token:
                 failure = no_token
@@ -100,7 +101,7 @@ class Troubles:
             await self._outlast(
                 failure, source.route.entry, partial(source.fetch, region, 1, sort)
             )
-            if self._expects(source.route.entry) and self._outages.ended_at <= noticed:
+            if expects and self._outages.ended_at <= noticed:
                 raise failure
 
     async def _refuse_shut(self, entry: Entry, details: Details) -> None:

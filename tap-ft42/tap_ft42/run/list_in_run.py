@@ -8,21 +8,22 @@ from typing import Any
 
 from tap_ft42.api.errors import explain
 from tap_ft42.api.ledger import Emitted
-from tap_ft42.api.page import Page
+from tap_ft42.api.page import Page, id_within
 from tap_ft42.api.token import NoTokenError
 from tap_ft42.declared.contexts import CURSUS, Context, cursus_of, key_of, parent_of
 from tap_ft42.declared.events import Events
+from tap_ft42.declared.instants import from_milliseconds
 from tap_ft42.declared.listing import ID, Carrier, Listing
 from tap_ft42.planning.bookmarks import last_served
 from tap_ft42.reading.asking import IncompleteReadError
 from tap_ft42.reading.facts import RouteFacts
 from tap_ft42.reading.places import NOW
 from tap_ft42.reading.reader import ListReader
+from tap_ft42.reading.regions import MAX_ID
 from tap_ft42.reading.route import Route
 from tap_ft42.reading.spool import FRESH
 from tap_ft42.run.host import Output
 from tap_ft42.run.run import Run
-from tap_ft42.run.unshown import label_of_unshown
 
 
 class ListInRun:
@@ -256,7 +257,20 @@ class ListInRun:
                 "42 answers each page that holds such a row with an error. The rows around it "
                 "are read, and each night asks for it again",
                 kind="rows that 42 cannot show",
-                part=label_of_unshown(row, hides_ids=self.output.personal.hides_ids),
+                is_of_rows=True,
+                part=_label_of(row, hides_ids=self.output.personal.hides_ids),
+            )
+
+    def tell_odd_ids(self) -> None:
+        """Tell if the list has rows for which no range of ids asks; the run is not complete."""
+        if self.facts.can.has_odd_ids or self.facts_of_sweeps.can.has_odd_ids:
+            odd = f"ids below 1 or above {MAX_ID:,}"
+            self.run.lifecycle.note_failure(
+                self.listing.name,
+                f"it has {odd}. Rows with such ids may be missing, and stay in the tables when "
+                "they disappear",
+                kind=odd,
+                is_of_rows=True,
             )
 
     def query(self, context: Context | None) -> dict[str, Any]:
@@ -328,3 +342,15 @@ class ListInRun:
                 if page is not None:
                     self.tell_unshown(page.unshown)
                     yield from page.records()
+
+
+def _label_of(row: Mapping[str, tuple[int, int]], *, hides_ids: bool) -> str:
+    """Name a row for people, given as in `Page.unshown`."""
+    if (number := id_within(row)) is not None and not hides_ids:
+        return f"{ID} {number}"
+    windows = [
+        f"{key} from {from_milliseconds(begins)} to {from_milliseconds(ends)}"
+        for key, (begins, ends) in row.items()
+        if key != ID
+    ]
+    return f"a row with {' and '.join(windows)}" if windows else "a row"
