@@ -207,10 +207,6 @@ class Comparison:
                 windows.append((begin, end))
         return windows
 
-    def cost(self, spans: Iterable[Span], page_size: int) -> int:
-        """Return how many requests read some days."""
-        return sum(self.pages(window, page_size) for window in self.windows(spans, page_size))
-
     def pages(self, span: Span, page_size: int) -> int:
         """Return how many requests read some days."""
         # A full page needs one request more.
