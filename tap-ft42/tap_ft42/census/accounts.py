@@ -153,9 +153,8 @@ class Account:
         self.has_changed = True
 
     def forget(self, name: str) -> None:
-        """Delete a note."""
-        del self.notes[name]
-        self.has_changed = True
+        """Delete a note, if there is one."""
+        self.has_changed |= self.notes.pop(name, None) is not None
 
     # Rows
 

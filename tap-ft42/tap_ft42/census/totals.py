@@ -7,8 +7,7 @@ are halved until those that differ are found. They are settled as in an audit.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 
 from typing_extensions import override
@@ -23,7 +22,7 @@ from tap_ft42.census.counting import (
     UncountableError,
     find_differing,
 )
-from tap_ft42.census.days import bounds, by_day, day_of, moment_at
+from tap_ft42.census.days import bounds, day_of, moment_at
 from tap_ft42.census.findings import Findings
 from tap_ft42.census.inquiry import DayInquiry, looked_at
 from tap_ft42.census.packing import packed_ids
@@ -33,7 +32,6 @@ from tap_ft42.declared.contexts import cursus_of
 from tap_ft42.declared.events import Events
 from tap_ft42.declared.listing import CREATED_AT
 from tap_ft42.declared.words import some
-from tap_ft42.reading.regions import Region
 from tap_ft42.run.people import Departures
 
 _MOST = 60
@@ -88,46 +86,18 @@ class TotalsCensus(DayInquiry):
         if account.owners:
             owned = account.owners.of(left)
             gone = self._without_rows(owned, filters)
-            for person in self._surely_gone(owned, gone or (), filters):
+            for person in gone or ():
                 account.let_go(person, owned[person])
-            is_known = gone is not None and self._most > 0
+            is_known = gone is not None
         else:
             lacking = sum(account.rows("UTC", named=False).values()) - total
             have_gone = have_gone_along(lacking, account, departures)
             is_known = not have_gone
-        if not is_known:  # once the days are known, they tell
-            account.note(**{LEAVERS: packed_ids(left)})
-        elif LEAVERS in account.notes:
+        if is_known:
             account.forget(LEAVERS)
+        else:  # once the days are known, they tell
+            account.note(**{LEAVERS: packed_ids(left)})
         return have_gone
-
-    def _surely_gone(
-        self,
-        owned: Mapping[int, Counter[int]],
-        gone: Collection[int],
-        filters: Mapping[str, str],
-    ) -> set[int]:
-        """Return whose rows lack on a day of theirs: those of a merged account are another's.
-
-        Args:
-            owned: How many rows people had, by moment.
-            gone: The people.
-            filters: What narrows the list to such rows.
-        """
-        own, taken = self._account.rows("UTC", named=False), Counter[int]()
-        days = {one: by_day(owned[one], "UTC") for one in gone}
-        for rows in days.values():
-            taken.update(rows)
-        sure = set[int]()
-        for one in sorted(gone)[: self._most]:
-            # On the day with the fewest rows, nobody else's are likely to lack.
-            day = min(days[one], key=own.__getitem__)
-            first, end = bounds(day, day, "UTC")
-            # A range of instants reaches a millisecond further than it is asked for.
-            region = Region({CREATED_AT: (first - 1, end - 2)})
-            if self._counted(region, filters).total <= own[day] - taken[day]:
-                sure.add(one)
-        return sure
 
     @override
     def _tell_left_over(self, more: int) -> None:

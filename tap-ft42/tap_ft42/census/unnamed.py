@@ -8,7 +8,7 @@ between the lowest and the highest one are read.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from math import inf, log
 
 from typing_extensions import override
@@ -40,7 +40,7 @@ class Unnamed(Settling):
     def _read_unnamed(self) -> Iterator[Proof]:
         self._take_along()
         yield from self._read_each(sorted(self._lacking()))
-        if LEAVERS in self._account.notes and self._comparison.parts[-1].has_all:
+        if self._comparison.parts[-1].has_all:
             self._account.forget(LEAVERS)
 
     def _lacking(self) -> dict[Span, int]:
@@ -50,42 +50,40 @@ class Unnamed(Settling):
 
     def _take_along(self) -> None:
         """Subtract the rows of people who have none any more."""
-        account, comparison = self._account, self._comparison
-        self._let_go(leavers(account, self._run.people.departures))
+        account, comparison, (_, filters) = (
+            self._account, self._comparison, self._account.parts[-1],
+        )  # fmt: skip
+        self._let_go(self._fitting(leavers(account, self._run.people.departures)))
         asked = set[int]()
         while days := {day for day, _ in self._lacking()}:
             # Others have left, too, whose rows were created on too many days for an accident.
             luck = log(comparison.days / len(days))
             least = log(_SURE * account.total) / luck if luck > 0 else inf
             others = account.owners.only_on(days, comparison.zone) - asked
-            if not (fitting := self._let_go(others, least)):
+            fitting = self._fitting(others, least)
+            if not (gone := self._without_rows(fitting, filters)):
                 return
-            asked |= fitting
+            self._let_go({person: fitting[person] for person in gone})
+            asked |= fitting.keys()
 
-    def _let_go(self, people: Collection[int], least: float = 0) -> set[int]:
-        """Subtract the rows of people who have rows of so many days, if all of them lack.
-
-        Returns:
-            Of whom 42 has told whether it still has rows; nobody if it does not tell.
-        """
-        account, zone = self._account, self._comparison.zone
+    def _fitting(self, people: Collection[int], least: float = 0) -> dict[int, Counter[int]]:
+        """Return the rows of people who have rows of so many days, if all of them lack."""
+        zone, fitting = self._comparison.zone, dict[int, Counter[int]]()
         lacking = Counter({day: rows for (day, _), rows in self._lacking().items()})
-        fitting = dict[int, Counter[int]]()
         # The more rows somebody has, the less likely they all lack for another reason.
-        found = sorted(account.owners.of(people).items(), key=lambda one: -one[1].total())
-        for person, moments in found:
+        found = self._account.owners.of(people).items()
+        for person, moments in sorted(found, key=lambda one: -one[1].total()):
             rows = by_day(moments, zone)
             if len(rows) >= least and rows <= lacking:
                 lacking.subtract(rows)
                 fitting[person] = moments
-        (_, filters) = account.parts[-1]
-        told = self._without_rows(fitting, filters)
-        # Without an answer, only those go who are known to have left.
-        gone = told if told is not None else set() if least else {*fitting}
-        for person in gone:
-            account.let_go(person, fitting[person])
-            self._findings.along += fitting[person].total()
-        return set() if told is None else {*fitting}
+        return fitting
+
+    def _let_go(self, owned: Mapping[int, Counter[int]]) -> None:
+        """Subtract the rows of some people."""
+        for person, moments in owned.items():
+            self._account.let_go(person, moments)
+            self._findings.along += moments.total()
 
     def _read_each(self, wanted: Iterable[Span]) -> Iterator[Proof]:
         """Read the rows of as many days as there are requests for."""
