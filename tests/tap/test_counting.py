@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from dataclasses import dataclass, field
+from itertools import chain
 from math import ceil, log2
 from sys import maxsize
 from typing import TYPE_CHECKING, Any
@@ -22,7 +23,6 @@ from tap_ft42.census.counting import (
     UncountableError,
     count_all,
     find_differing,
-    find_rows,
     read_sector,
     read_whole,
 )
@@ -114,15 +114,21 @@ async def _whole(api: Api, expected: Expectation, greatest: int) -> list[Interva
     ]
 
 
-def counted(api: Api, account: Account, **settings: Any) -> list[Proof]:  # noqa: ANN401 - of find_rows
+def counted(api: Api, account: Account, **settings: Any) -> list[Proof]:  # noqa: ANN401 - of find_differing
     """The proofs of a census of the whole list."""
     expected = account.expectation(SIZE)
 
     async def count() -> list[Proof]:
         (whole,) = await _whole(api, expected, account.greatest)
         there = api if api.sorts else Unsorted(api)
-        parts = find_rows(there, whole, expected, **settings)
-        return [part async for part in parts if isinstance(part, Proof)]
+        found = [part async for part in find_differing(there, whole, expected, **settings)]
+        differing = [part for part in found if isinstance(part, Differing)]
+        return [
+            part
+            for each in chain.from_iterable(one.intervals for one in differing)
+            async for part in read_sector(there, each.region, pages=each.pages(SIZE))
+            if isinstance(part, Proof)
+        ]
 
     return asyncio.run(count())
 
@@ -290,7 +296,8 @@ def test_a_rolling_read_has_seen_every_row_after_its_nights(
     start, found = 1, set[int]()
 
     async def read(lower: int, upper: int) -> list[Proof]:
-        parts = read_sector(api, Region({"id": (lower, upper)}))
+        pages = ceil(len(account.between(lower, upper)) / SIZE)
+        parts = read_sector(api, Region({"id": (lower, upper)}), pages=pages)
         return [part async for part in parts if isinstance(part, Proof)]
 
     for _ in range(nights):
@@ -376,7 +383,7 @@ def test_a_list_that_moves_all_the_time_costs_a_census_four_requests_a_page() ->
     api, pages = Shuffled(), 400 // SIZE
 
     async def read() -> None:
-        async for _ in read_whole(Unsorted(api), 400, pages=pages):
+        async for _ in read_whole(Unsorted(api), Region({"id": (1, 400)}), pages=pages):
             pass
 
     with pytest.raises(IncompleteReadError):

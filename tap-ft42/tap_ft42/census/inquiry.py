@@ -15,7 +15,7 @@ from tap_ft42.api.errors import FatalAPIError
 from tap_ft42.api.page import with_ids
 from tap_ft42.census.accounts import Account
 from tap_ft42.census.allowance import requests_left
-from tap_ft42.census.counting import Proof, UncountableError, count_all
+from tap_ft42.census.counting import Proof, UncountableError, count_all, read_sector
 from tap_ft42.declared.contexts import Context, list_of, parent_of
 from tap_ft42.declared.events import Events
 from tap_ft42.declared.listing import BY_PERSON, CREATED_AT, ID, Cursor
@@ -153,6 +153,24 @@ class Inquiry:
         read = partial(count_all, region=region)
         (proof,) = (each for each in self._asked(read, filters) if isinstance(each, Proof))
         return proof
+
+    def _read_all(
+        self, region: Region, pages: int, read: Callable[..., AsyncIterator[Part]] = read_sector
+    ) -> tuple[dict[int, dict[str, Any]], Proof] | None:
+        """Return all rows of a region, by id, and the proof; None if rows may be missing.
+
+        Args:
+            region: An interval of ids or of instants.
+            pages: How many pages it should have.
+            read: Reads it.
+        """
+        rows, proof = dict[int, dict[str, Any]](), None
+        for part in self._asked(partial(read, region=region, pages=pages)):
+            if part.page is not None:
+                rows |= {row[ID]: row for row in with_ids(part.page.records())}
+            if isinstance(part, Proof):
+                proof = part
+        return None if proof is None else (rows, proof)
 
     @property
     def _all_days(self) -> Region:

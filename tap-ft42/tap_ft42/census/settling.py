@@ -15,7 +15,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, TypeAlias
 
 from typing_extensions import override
@@ -24,7 +23,7 @@ from tap_ft42.api.errors import FatalAPIError
 from tap_ft42.api.page import with_ids
 from tap_ft42.api.retries import RETRIED
 from tap_ft42.census.comparing import Comparison, Counted, Span
-from tap_ft42.census.counting import Proof, read_sector
+from tap_ft42.census.counting import Proof
 from tap_ft42.census.days import bounds, day_of, moment_of
 from tap_ft42.census.findings import Findings
 from tap_ft42.census.inquiry import DayInquiry, Read, gone
@@ -215,35 +214,9 @@ class Settling(DayInquiry):
     def _read_days(self, span: Span, *, is_judged: bool = False) -> Iterator[Proof]:
         """Read all rows of some days, if there are requests for it; see `_taken_in`."""
         region = Region({CREATED_AT: bounds(*span, self._comparison.zone)})
-        if read := self._read_all(region, self._comparison.pages(span, self._page_size)):
+        pages = self._comparison.pages(span, self._page_size)
+        if pages <= self._most and (read := self._read_all(region, pages)):
             yield from self._taken_in(*read, _days(span), is_judged=is_judged)
-
-    def _read_all(
-        self, region: Region, pages: int
-    ) -> tuple[dict[int, dict[str, Any]], Proof] | None:
-        """Return all rows of a region, and the proof; None if rows may be missing.
-
-        Args:
-            region: An interval of ids or of instants.
-            pages: How many pages it should have. With fewer requests left, it is not read.
-        """
-        if pages > self._most:
-            return None
-        rows: dict[int, dict[str, Any]] = {}
-        (key,) = region.bounds
-        read = partial(
-            read_sector,
-            region=region,
-            pages=pages,
-            key=key,
-        )
-        proof = None
-        for part in self._asked(read):
-            if part.page is not None:
-                rows |= {row[ID]: row for row in with_ids(part.page.records())}
-            if isinstance(part, Proof):
-                proof = part
-        return None if proof is None else (rows, proof)
 
     def _of(self, days: range, rows: Mapping[int, dict[str, Any]]) -> dict[int, dict[str, Any]]:
         """Return the rows that were created on some days."""
