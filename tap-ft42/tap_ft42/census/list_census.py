@@ -7,7 +7,7 @@ part of its list again, then it counts. A later census finds the rest.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -92,8 +92,7 @@ class ListCensus(Inquiry):
             yield from self._first_proof()
             return
         counted = self._counted_ahead()
-        if (yield from self._read_again()):
-            return
+        yield from self._read_again()
         has_changed = False
         proven = self._counted_to_be(self._account.total, self._run.clock.time())
         for proof in proven if self._is_proven else self._compared(counted):
@@ -111,33 +110,27 @@ class ListCensus(Inquiry):
         )
         return is_begun_now and is_in_order and self._read.is_all
 
-    def _read_again(self) -> Generator[Proof, None, bool]:
+    def _read_again(self) -> Iterator[Proof]:
         """Read tonight's part of the list again, so that the nights cover all rows.
 
         ``owed`` is a number of rows. It shrinks once a sector has been read.
-
-        Returns:
-            Whether tonight's part was the whole list.
         """
         account, listing, total = self._account, self._list.listing, self._account.total
         nights = self._run.settings["refresh_nights"] * listing.census.refresh_factor
         is_turn = "taken" in account.notes and not self._read.is_refreshed
         # Lists that hardly ever change are read completely now and then.
         if not nights or listing.is_reference or not is_turn or total <= self._page_size:
-            return False
+            return
         room = max(self._page_size - 1, 1)  # a full page needs one request more
         owed = account.notes.get("owed", room - 1) + ceil(total / nights)
         pages = min(owed // room, ceil(total / room), self._most)
-        is_all = False
         while pages > 0:
             lower, upper = account.sector(account.notes.get("refreshed", 0) + 1, pages * room)
             rows = len(account.between(lower, upper))
-            is_all |= (lower, upper) == (1, account.greatest)
             yield from self._taken(self._region(lower, upper), self._pages(lower, upper))
             owed, pages = max(owed - rows, 0), pages - max(ceil(rows / room), 1)
             account.note(refreshed=upper, owed=owed)
         account.note(owed=min(owed, total))
-        return is_all
 
     def _compared_whole(self) -> Iterator[Proof]:
         """Compare the known rows with the whole list, if it is short: no range narrows it."""
