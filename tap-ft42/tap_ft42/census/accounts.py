@@ -17,7 +17,7 @@ from itertools import repeat
 from typing import Any
 
 from tap_ft42.census.counting import Expectation
-from tap_ft42.census.days import UNKNOWN, ZONES, day_of, moment_of
+from tap_ft42.census.days import UNKNOWN, ZONES, by_day, day_of, moment_of
 from tap_ft42.census.open import KEYS, OpenRows
 from tap_ft42.census.owners import Owners
 from tap_ft42.census.packing import (
@@ -315,12 +315,10 @@ class Account:
         """
         if (zone, named) not in self._rows:
             self._rows[zone, named] = found = Counter[int]()
-            of_named = Counter(self.named.values())
-            crowds = {moment: one.rows for moment, one in self._crowds.items()}
-            for is_named, rows in ((True, of_named), (False, crowds)):
-                for moment, each in rows.items() if named in {None, is_named} else ():
-                    if moment and each:
-                        found[day_of(moment, zone)] += each
+            if named is not False:
+                found.update(by_day(Counter(self.named.values()), zone))
+            if named is not True:
+                found.update(by_day({one: of.rows for one, of in self._crowds.items()}, zone))
         return self._rows[zone, named]
 
     def rows_on(self, days: range, zone: Zone, *, named: bool | None = None) -> int:

@@ -77,7 +77,7 @@ class Expectation:
 
     firsts: Sequence[int]
     rows: Sequence[int]
-    page_size: int
+    page_size: int = 1
 
     @cached_property
     def _before(self) -> list[int]:

@@ -16,6 +16,7 @@ from tap_ft42.api.page import with_ids
 from tap_ft42.census.accounts import Account
 from tap_ft42.census.allowance import requests_left
 from tap_ft42.census.counting import Proof, UncountableError, count_all, read_sector
+from tap_ft42.census.findings import Findings
 from tap_ft42.declared.contexts import Context, list_of, parent_of
 from tap_ft42.declared.events import Events
 from tap_ft42.declared.listing import BY_PERSON, CREATED_AT, ID, Cursor
@@ -64,6 +65,9 @@ class Read:
 
 class Inquiry:
     """Asks for rows of a stream, emits new rows, and tells which are gone."""
+
+    findings: Findings | None = None
+    """What it has found, if that proves something."""
 
     def __init__(self, read: Read) -> None:
         """Prepare the inquiry; nothing is asked yet."""

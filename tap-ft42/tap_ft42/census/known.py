@@ -52,7 +52,7 @@ from tap_ft42.census.allowance import end_of, requests_left
 from tap_ft42.census.audit import Audit
 from tap_ft42.census.counting import Proof
 from tap_ft42.census.findings import Findings
-from tap_ft42.census.inquiry import Read, gone, looked_at
+from tap_ft42.census.inquiry import Inquiry, Read, gone, looked_at
 from tap_ft42.census.list_census import ListCensus
 from tap_ft42.census.packing import unpacked_ids
 from tap_ft42.census.presence import STATE, Presence, is_counted
@@ -75,8 +75,7 @@ class KnownRows(Presence):
         super().__init__(counted)
         self._whole = whole
         self._account: Account | None = None
-        self._audit: Audit | None = None
-        self._totals: TotalsCensus | None = None
+        self._censuses: list[Inquiry] = []
         self._is_open = self._is_short = self._is_refreshed = False
         self._since: dict[int, int | None] = {}
         self._complete: list[Context | None] = []
@@ -214,10 +213,8 @@ class KnownRows(Presence):
     @property
     @override
     def audits(self) -> Sequence[Findings]:
-        if self._audit is not None and self._audit.is_served:
-            return [self._audit.findings]
-        found = None if self._totals is None else self._totals.findings
-        return [] if found is None else [found]
+        found = [census.findings for census in self._censuses]
+        return [findings for findings in found if findings is not None]
 
     @override
     def proofs(self) -> Iterator[tuple[Context | None, Proof]]:
@@ -240,7 +237,8 @@ class KnownRows(Presence):
             account.notes.pop(COLLAPSED, None)
             yield self._whole, looked_at(self._run.clock.time())
         else:
-            for census in self._censuses(account):
+            for census in self._taken_in_turn(account):
+                self._censuses.append(census)
                 for proof in census.proofs():
                     yield self._whole, proof
         departures.people += len(before)
@@ -268,7 +266,8 @@ class KnownRows(Presence):
             known = {*filter(scope.has_campus, known)}
         return known <= {parent_of(context) for context in self._complete}
 
-    def _censuses(self, account: Account) -> Iterator[Audit | ListCensus | TotalsCensus]:
+    def _taken_in_turn(self, account: Account) -> Iterator[Inquiry]:
+        """Yield the censuses of the list, each once the one before is over."""
         read = Read(
             self._list,
             self._complete,
@@ -282,13 +281,11 @@ class KnownRows(Presence):
         graph = self._list.listing.graph
         audit = None if graph is None else Audit(read, graph)
         if audit is not None and audit.is_possible:
-            self._audit = audit
             yield audit
         if account.is_exact:
             yield ListCensus(read, is_proven=audit is not None and audit.is_proof)
-        elif audit is None or not audit.is_served:
-            self._totals = TotalsCensus(read)
-            yield self._totals
+        elif audit is None or audit.findings is None:
+            yield TotalsCensus(read)
 
     def _is_due(self, notes: Mapping[str, Any]) -> bool:
         if not is_counted(self._list) or self._run.lifecycle.ends_early:
