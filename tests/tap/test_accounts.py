@@ -154,7 +154,7 @@ def test_a_crowd_has_its_lowest_and_highest_id_and_gives_back_who_is_named() -> 
     account.take({"id": 8, "status": "in_progress", **at})
     account.forget_ids(but=[8])
     (day,) = account.rows("UTC")
-    (crowd,) = account.crowds_of(day, "UTC")
+    (crowd,) = account.crowds_of([day], "UTC")
     assert (crowd.rows, crowd.low, crowd.high) == (3, 5, 9)
     assert (account.total, account.ids, account.greatest) == (4, [8], 9)
     assert account.parts == [
@@ -175,9 +175,9 @@ def test_crowds_of_a_day_are_those_of_its_zone() -> None:
         account.add(number, moment=moment_of({"created_at": write_instant(instant)}))
     account.forget_ids()
     (day,) = account.rows("UTC")
-    assert [one.rows for one in account.crowds_of(day, "UTC")] == [1, 2]
-    assert [one.rows for one in account.crowds_of(day, "Europe/Paris")] == [1]
-    assert [one.rows for one in account.crowds_of(day + 1, "Europe/Paris")] == [2]
+    assert [one.rows for one in account.crowds_of([day], "UTC")] == [1, 2]
+    assert [one.rows for one in account.crowds_of([day], "Europe/Paris")] == [1]
+    assert [one.rows for one in account.crowds_of([day + 1], "Europe/Paris")] == [2]
 
 
 def test_who_leaves_takes_the_rows_of_all_days_along() -> None:

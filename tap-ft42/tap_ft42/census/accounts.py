@@ -336,9 +336,10 @@ class Account:
         held = self._by_day[zone]
         return sorted(number for day in days for number in held.get(day, ()))
 
-    def crowds_of(self, day: int, zone: Zone) -> list[Crowd]:
-        """Return the crowds of a day."""
-        return [self._crowds[one] for one in _moments(day, zone) if one in self._crowds]
+    def crowds_of(self, days: Iterable[int], zone: Zone) -> list[Crowd]:
+        """Return the crowds of some days."""
+        moments = (moment for day in days for moment in _moments(day, zone))
+        return [self._crowds[one] for one in moments if one in self._crowds]
 
     def let_go(self, person: int, moments: Mapping[int, int]) -> None:
         """Remove the unnamed rows of somebody, given their number at each moment."""
@@ -364,11 +365,10 @@ class Account:
             records: All their rows.
             lacking: Days on which unnamed rows are gone, but not known: these still count.
         """
-        kept = [(one, one.rows) for day in lacking for one in self.crowds_of(day, zone)]
-        for day in days:
-            for one in self.crowds_of(day, zone):
-                one.rows = 0
-            self.owners.clear(_moments(day, zone))
+        kept = [(one, one.rows) for one in self.crowds_of(lacking, zone)]
+        for one in self.crowds_of(days, zone):
+            one.rows = 0
+        self.owners.clear(moment for day in days for moment in _moments(day, zone))
         self._change()
         for record in records:
             if self.is_exact:

@@ -152,14 +152,8 @@ async def count_all(ask: Ask, region: Region) -> AsyncIterator[Proof]:
     yield Proof(None, lower=lower, upper=upper, total=page.total, sent=page.sent)
 
 
-async def find_differing(  # noqa: PLR0913 - each is a fact about the list
-    ask: Ask,
-    whole: Interval,
-    expected: Expectation,
-    *,
-    key: Key = ID,
-    most: int = maxsize,
-    is_read: bool = True,
+async def find_differing(
+    ask: Ask, whole: Interval, expected: Expectation, *, key: Key = ID, most: int = maxsize
 ) -> AsyncIterator[Part]:
     """Yield the smallest intervals that have other rows than expected, as they are found.
 
@@ -168,9 +162,8 @@ async def find_differing(  # noqa: PLR0913 - each is a fact about the list
         whole: The interval to search.
         expected: How many rows it should have, by key.
         key: The key.
-        most: Requests that may be sent. Intervals that are open then stay open.
-        is_read: Whether the caller reads the found intervals next: then a page is small
-            enough, and some of the requests are left for these reads.
+        most: Requests that may be sent, to read the found intervals as well. Intervals that
+            are open then stay open.
 
     Raises:
         UncountableError: The API tells no totals of this list.
@@ -186,14 +179,14 @@ async def find_differing(  # noqa: PLR0913 - each is a fact about the list
             pages = one.pages(expected.page_size)
             needed = pages + (pages > 1)  # the borders of several pages take one to be proven
             dense = abs(one.total - one.expected) >= ceil(one.expected / expected.page_size)
-            is_small = pages <= 1 or (dense and needed <= left) if is_read else not one.total
+            is_small = pages <= 1 or (dense and needed <= left)
             # If many rows are gone, the lower part is as long as requests allow.
             room = left - 2 if dense else inf
             middle = expected.middle(*one.region.interval(key), room)
             if middle is not None and not is_small:
                 todo.append((one, middle))
-            elif not is_read or needed <= left:
-                left -= needed if is_read else 0
+            elif needed <= left:
+                left -= needed
                 found.append(one)
             else:
                 is_cut = True

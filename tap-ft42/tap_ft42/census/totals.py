@@ -33,8 +33,8 @@ from tap_ft42.declared.listing import CREATED_AT
 from tap_ft42.declared.words import some
 from tap_ft42.run.people import Departures
 
-_MOST = 60
-"""Totals a night to find the days that differ, among unnamed rows."""
+_MOST = 100
+"""Requests a night to find the days that differ among unnamed rows, and to read them."""
 
 _FEW = 20
 """Rows that may lack beyond twice what these people have on average."""
@@ -116,22 +116,14 @@ class TotalsCensus(DayInquiry):
         days = sorted(own)
         # A range of instants reaches a millisecond further than it is asked for.
         firsts = [bounds(day, day, "UTC")[0] - 1 for day in days]
-        # Named rows are looked up next, if there are requests for it.
-        size = self._at_once if is_named else 1
-        expected = Expectation(firsts, [own[day] for day in days], size)
-        whole = Interval(self._all_days, sum(own.values()), total)
-        most = self._most
-        if not is_named:  # at least as many are left to read the days
-            most = min(most // 2, _MOST)
-            if len(days) > 2**most:  # it would end before it finds a day
-                return {}
+        # Named rows are looked up next, others are read.
+        size = self._at_once if is_named else self._page_size
         read = partial(
             find_differing,
-            whole=whole,
-            expected=expected,
+            whole=Interval(self._all_days, sum(own.values()), total),
+            expected=Expectation(firsts, [own[day] for day in days], size),
             key=CREATED_AT,
-            most=most,
-            is_read=is_named,
+            most=self._most if is_named else min(self._most, _MOST),
         )
         found = dict[Span, int]()
         today = day_of(moment_at(self._run.times.until), "UTC")
@@ -139,12 +131,9 @@ class TotalsCensus(DayInquiry):
             for each in part.intervals if isinstance(part, Differing) else ():
                 lower, upper = each.region.interval(CREATED_AT)
                 first, end = bisect_left(firsts, lower), bisect_right(firsts, upper)
-                if is_named or each.total:
-                    last = days[end] - 1 if end < len(days) else today
-                    # Before the first known day, there may be rows that nobody has seen.
-                    found[0 if is_named and not lower else days[first], last] = each.total
-                else:  # all days are empty
-                    found |= {(day, day): 0 for day in days[first:end]}
+                last = days[end] - 1 if end < len(days) else today
+                # Before the first known day, there may be rows that nobody has seen.
+                found[days[first] if lower else 0, last] = each.total
         return found
 
 

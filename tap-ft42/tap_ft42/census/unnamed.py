@@ -86,7 +86,7 @@ class Unnamed(Settling):
             self._findings.along += moments.total()
 
     def _read_each(self, wanted: Iterable[Span]) -> Iterator[Proof]:
-        """Read the rows of as many days as there are requests for."""
+        """Read as many spans of days as there are requests for."""
         budget, zone, account = self._run.budget, self._comparison.zone, self._account
         end = budget.spent + _MOST
         for span in wanted:
@@ -95,20 +95,20 @@ class Unnamed(Settling):
             pages = self._comparison.pages(span, self._page_size) + 1
             if pages > min(self._most, end - budget.spent):
                 return
-            day = range(span[0], span[0] + 1)
-            before = account.rows_on(day, zone, named=False)
-            crowds = account.crowds_of(span[0], zone)
+            days = range(span[0], span[1] + 1)
+            before = account.rows_on(days, zone, named=False)
+            crowds = account.crowds_of(days, zone)
             low, high = min(one.low for one in crowds), max(one.high for one in crowds)
-            # With the named rows, which lie near, this is the whole day.
+            # With the named rows, which lie near, these are all rows of the days.
             near = range(2 * low - high, 2 * high - low + 1)
-            ids = [low, high, *(one for one in account.ids_on(day, zone) if one in near)]
+            ids = [low, high, *(one for one in account.ids_on(days, zone) if one in near)]
             region = Region({ID: (min(ids), max(ids))})
             yield from self._read_between(span, region, pages)
-            left = account.rows_on(day, zone, named=False)
+            left = account.rows_on(days, zone, named=False)
             self._findings.gone += max(before - left, 0)
 
     def _read_between(self, span: Span, region: Region, pages: int) -> Iterator[Proof]:
-        """Read the interval of ids that holds a day's rows."""
+        """Read the interval of ids that holds the rows of some days."""
         if (read := self._read_all(region, pages)) is None:
             return
         rows, proof = read
@@ -116,12 +116,11 @@ class Unnamed(Settling):
         account, zone, crowd = self._account, self._comparison.zone, self._comparison.parts[-1]
         days = range(span[0], span[1] + 1)
         shown = sum(not account.names(row) for row in self._of(days, rows).values())
-        known = 0 if crowd.has_all else account.rows_on(days[:1], zone, named=False)
         held = account.ids_on(days, zone)
-        is_complete = shown == crowd.api.get(span, known)
+        is_complete = shown == crowd.api.get(span, 0)
         if is_complete and all(proof.lower <= number <= proof.upper for number in held):
             yield from self._taken_in(rows, proof, days, is_judged=True)
-        else:  # some rows of the day have other ids
+        else:  # some rows of the days have other ids
             yield from self._read_days(span, is_judged=True)
 
 
