@@ -15,6 +15,7 @@ from tap_ft42.census.days import moment_of
 from tap_ft42.census.packing import LONGEST, MOST_IDS
 from tap_ft42.census.presence import pieces
 from tap_ft42.declared.instants import write_instant
+from tap_ft42.declared.listing import Census
 from tap_ft42.reading.regions import MAX_ID
 
 if TYPE_CHECKING:
@@ -32,11 +33,11 @@ def account_of(ids: Iterable[int]) -> Account:
     return account
 
 
-SETTLED = ("status", "finished")
+SETTLED = Census(settled=("status", "finished"))
 
 
-def restored(account: Account, settled: tuple[str, str] | None = None) -> Account:
-    return Account.restored(json.loads(json.dumps(account.as_state())), settled)
+def restored(account: Account, census: Census = Census()) -> Account:  # noqa: B008 - it is frozen
+    return Account.restored(json.loads(json.dumps(account.as_state())), census)
 
 
 @EXAMPLES
@@ -147,7 +148,7 @@ def test_who_says_no_instant_is_of_no_day() -> None:
 
 
 def test_a_crowd_has_its_lowest_and_highest_id_and_gives_back_who_is_named() -> None:
-    account = Account(settled=("status", "finished"))
+    account = Account(census=SETTLED)
     at = {"created_at": "2026-03-02T12:00:00Z"}
     for number in (7, 5, 9):
         account.take({"id": number, "status": "finished", **at})
@@ -182,7 +183,7 @@ def test_crowds_of_a_day_are_those_of_its_zone() -> None:
 
 def test_who_leaves_takes_the_rows_of_all_days_along() -> None:
     """Whatever came, was open again and finished, and however often the state was written."""
-    account, done = Account(settled=SETTLED), {"status": "finished"}
+    account, done = Account(census=SETTLED), {"status": "finished"}
     rows = [
         {"id": number, "created_at": write_instant(instant), "user": {"id": number % 7 + 1}}
         for number, instant in enumerate(INSTANTS, 1000)
@@ -214,7 +215,7 @@ def test_who_leaves_takes_the_rows_of_all_days_along() -> None:
 
 
 def test_the_rows_of_a_day_that_was_read_belong_to_those_whom_the_read_has_shown() -> None:
-    account = Account(settled=SETTLED)
+    account = Account(census=SETTLED)
     row = {"status": "finished", "created_at": "2026-03-02T12:00:00Z"}
     for number, person in ((7, 1), (8, 2)):
         account.take({**row, "id": number, "user": {"id": person}})

@@ -30,6 +30,7 @@ from tap_ft42.census.packing import (
     unpacked_ids,
 )
 from tap_ft42.declared.capabilities import Zone
+from tap_ft42.declared.listing import Census
 from tap_ft42.reading.ids import IdSet
 from tap_ft42.reading.regions import MAX_ID
 from tap_ft42.run.people import person_of
@@ -74,22 +75,15 @@ class Account:
     def __init__(
         self,
         notes: Mapping[str, Any] | None = None,
-        settled: tuple[str, str] | None = None,
-        kind: str | None = None,
+        census: Census = Census(),  # noqa: B008 - it is frozen
     ) -> None:
-        """Begin an empty account.
-
-        Args:
-            notes: The first notes.
-            settled: A column, and its value in rows that can no longer disappear.
-            kind: A column with an object that says of which kind a row is.
-        """
+        """Begin an empty account, with its first notes; `census` tells how rows disappear."""
         self.notes: dict[str, Any] = dict(notes or {})
         self.named: dict[int, int] = {}
         self.is_exact = True
         self.greatest = 0
         self.has_changed = True
-        self.open = OpenRows(settled, kind)
+        self.open = OpenRows(census)
         self.owners = Owners()
         self._people: dict[int, int] = {}
         self._came = IdSet()
@@ -99,12 +93,7 @@ class Account:
         self._ids: list[int] | None = None
 
     @classmethod
-    def restored(
-        cls,
-        kept: Mapping[str, Any],
-        settled: tuple[str, str] | None = None,
-        kind: str | None = None,
-    ) -> Account:
+    def restored(cls, kept: Mapping[str, Any], census: Census = Census()) -> Account:  # noqa: B008
         """Restore an account that `as_state` has written.
 
         Raises:
@@ -112,7 +101,7 @@ class Account:
             KeyError: The state holds no account.
         """
         notes = {name: value for name, value in kept.items() if name not in _ROWS}
-        account = cls(notes, settled, kind)
+        account = cls(notes, census)
         account.open.restore(kept)
         account.is_exact, days = "ids" in kept, kept.get("days")
         ids = unpacked_ids(kept["ids"]) if account.is_exact else sorted(account.open.ids)

@@ -22,7 +22,6 @@ from tap_ft42.declared.events import Events
 from tap_ft42.declared.listing import BY_PERSON, CREATED_AT, ID, Cursor
 from tap_ft42.declared.words import some
 from tap_ft42.planning.collapse import refuse_collapse
-from tap_ft42.planning.hidden import hidden_ids
 from tap_ft42.reading.asking import Ask, IncompleteReadError, Part, TooLargeError
 from tap_ft42.reading.facts import RouteFacts
 from tap_ft42.reading.id_lists import id_lists
@@ -192,18 +191,18 @@ class Inquiry:
             self._account.take(record, is_new=False)
 
     def _emit(self, records: Sequence[dict[str, Any]]) -> None:
-        """Emit rows; find out the parent of rows that do not tell theirs."""
-        counted, (context, *others) = self._list, self._contexts
-        is_told = not others or not counted.listing.parent_columns
-        contexts: Mapping[int, Context | None] = {}
-        if counted.listing.campus_by_person and not is_told:
-            hidden = hidden_ids(counted.output.stream_state)
-            contexts = self._run.people.contexts_of(records, self._contexts, hidden)
+        """Emit rows, but for those of which nobody knows the parent."""
+        (context, *others), people = self._contexts, self._run.people
         self._tell_strangers(records)
-        for record in records:
-            own = contexts.get(record.get(ID, 0))
-            is_known = not is_told and own is None
-            counted.output.emit(record, own or context, is_known=is_known)
+        if not others or not self._list.listing.parent_columns:
+            for record in records:
+                self._list.output.emit(record, context)
+        elif self._list.listing.campus_by_person:
+            campuses = {parent_of(context) for context in self._contexts}
+            people.learn_campuses(filter(None, map(person_of, records)))
+            for record in records:
+                if people.campuses_of(person_of(record)) & campuses:
+                    self._list.output.emit(record, self._whole)
 
     def _tell_strangers(self, records: Sequence[dict[str, Any]]) -> None:
         """Log once of which parents rows came, though 42 does not list these parents."""

@@ -134,7 +134,7 @@ class KnownRows(Presence):
 
     def _restored(self, kept: Mapping[str, Any]) -> Account | None:
         try:
-            return Account.restored(kept, *self._kinds)
+            return Account.restored(kept, self._list.listing.census)
         except (KeyError, ValueError):
             Events(self._list.listing.name).warning(
                 "what the state says of its rows cannot be read; they are counted anew.",
@@ -147,13 +147,7 @@ class KnownRows(Presence):
         notes: dict[str, Any] = {"since": from_milliseconds(self._run.began)}
         if any(map(_has_begun, self._list.states_within(self._whole))):
             return Account({**notes, "next_id": 1})
-        return Account(notes, *self._kinds)
-
-    @property
-    def _kinds(self) -> tuple[tuple[str, str] | None, str | None]:
-        """What tells apart rows that can disappear: see `OpenRows`."""
-        census = self._list.listing.census
-        return census.settled, census.kind and census.kind[0]
+        return Account(notes, self._list.listing.census)
 
     def _is_later(self, record: Mapping[str, Any], since: int) -> bool:
         """Tell whether a row is from after an instant."""

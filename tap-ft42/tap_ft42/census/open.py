@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from tap_ft42.census.packing import packed, packed_ids, unpacked, unpacked_ids
+from tap_ft42.declared.listing import Census
 from tap_ft42.reading.regions import MAX_ID
 
 SHARES = 16
@@ -25,16 +26,10 @@ KEYS = _IDS, _KINDS = "open_ids", "kinds"
 class OpenRows:
     """The open rows of a list whose settled rows do not disappear."""
 
-    def __init__(self, settled: tuple[str, str] | None, kind: str | None = None) -> None:
-        """Know no row yet.
-
-        Args:
-            settled: A column, and its value in rows that can no longer disappear; None if all
-                rows can.
-            kind: A column that holds an object with an id; None if there is none.
-        """
-        self.settled = settled
-        self._kind = kind
+    def __init__(self, census: Census) -> None:
+        """Know no row yet."""
+        self.settled = census.settled
+        self._kind = census.kind and census.kind[0]
         self._kinds: dict[int, int] = {}
 
     def restore(self, kept: Mapping[str, Any]) -> None:
