@@ -214,6 +214,14 @@ def test_who_leaves_takes_the_rows_of_all_days_along() -> None:
     assert left.owners.of({5})
 
 
+def test_who_has_no_rows_is_still_nobody_after_a_night_has_asked_for_theirs() -> None:
+    account = Account()
+    account.add(1, moment=40_000)
+    account.forget_ids()
+    assert not account.owners.of({7})
+    assert not restored(account).owners
+
+
 def test_the_rows_of_a_day_that_was_read_belong_to_those_whom_the_read_has_shown() -> None:
     account = Account(census=SETTLED)
     row = {"status": "finished", "created_at": "2026-03-02T12:00:00Z"}

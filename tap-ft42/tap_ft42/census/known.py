@@ -6,9 +6,9 @@ The state of an incremental stream holds under ``census``, beside its bookmarks:
     The ids of the known rows, or the greatest one.
 ``days``
     When the rows were created: see `tap_ft42.census.days`.
-``open_ids``, ``shares``, ``kinds``
-    Ids of rows that can still disappear, in a list whose settled rows cannot, and their kinds:
-    see `tap_ft42.census.open`.
+``open_ids``, ``kinds``
+    Ids of rows that can still disappear, in a list whose settled rows cannot, and the kind of
+    each: see `tap_ft42.census.open`.
 ``owners``
     Whose the rows without ids are: see `tap_ft42.census.owners`.
 ``leavers``
