@@ -11,7 +11,6 @@ from ft42_warehouse.mentions import naming, without_erased
 from ft42_warehouse.named.digests import erased_names, remember_names
 from ft42_warehouse.named.redaction import redact
 from ft42_warehouse.named.strings import Named, names_of
-from ft42_warehouse.shards import with_shards
 from ft42_warehouse.statements import Schemas
 from ft42_warehouse.tables import Table, published_tables
 
@@ -46,7 +45,8 @@ def erase(
     """Delete every copy of the data of the persons in the table ``erased``.
 
     Their own rows are deleted from both schemas, children first, and so are their rejected
-    records. Rows of others, and all other values, no longer name them.
+    records. Rows of others, and all other values, no longer name them. Which published rows
+    were deleted is in the temporary table ``departed``, as others may hang on them.
 
     Args:
         connection: The transaction of a publish.
@@ -78,7 +78,7 @@ def erase(
         if table.person:
             person = sql.Identifier(table.person)
             deleted[table.name] = connection.execute(
-                schemas.of_table("erase/published", table, person=person)
+                schemas.moving("erase/published", table, "departed", person=person)
             ).rowcount
             connection.execute(schemas.of_table("erase/landed", table, person=person))
     connection.execute(schemas.statement("erase/rejected"))
@@ -106,25 +106,3 @@ def _remove_from_others(connection: Connection[Any], schemas: Schemas, table: Ta
             )
         )
     connection.execute("DROP TABLE naming")
-
-
-def forget(connection: Connection[Any], schemas: Schemas, user_id: int) -> Counter[str]:
-    """Erase the data of the person with an id at 42, and let no load bring them back.
-
-    The connection is one of the publisher, in autocommit mode.
-
-    Returns:
-        The number of deleted published rows, by table.
-
-    Raises:
-        psycopg.Error: The server refused a statement; nothing has changed.
-    """
-    with connection.transaction():
-        schemas = with_shards(connection, schemas)
-        connection.execute(schemas.statement("publish/begin"))
-        connection.execute("INSERT INTO erased VALUES (%s, 'forgotten')", (user_id,))
-        named = names_of(connection, schemas, [user_id])
-        _, deleted = erase(connection, schemas, named, again=True)
-        # Members of the coalition who ranked below the person move up.
-        connection.execute(schemas.statement("publish/derive_coalitions_users"))
-        return deleted

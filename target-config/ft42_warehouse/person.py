@@ -15,7 +15,14 @@ from ft42_warehouse.named.patterns import conditions
 from ft42_warehouse.named.strings import names_of
 from ft42_warehouse.shards import with_shards
 from ft42_warehouse.statements import Schemas
-from ft42_warehouse.tables import Table, json_path, published_tables, stream_schemas
+from ft42_warehouse.tables import (
+    PERSONS,
+    Table,
+    json_path,
+    published_tables,
+    stream_schemas,
+    tables_by_name,
+)
 
 Known = dict[str, list[dict[str, Any]]]
 """Rows, by the name of their table."""
@@ -72,7 +79,8 @@ def whose_login(schemas: Schemas, table: Table) -> Iterator[sql.Composed]:
 def known_of(connection: Connection[Any], schemas: Schemas, person: int) -> Known:
     """Return every row of every schema that is about a person, or names the person.
 
-    This includes rows of others that name the person, such as enrolments of the same team.
+    This includes rows of others that name the person, such as enrolments of the same team, and
+    rows that refer to the person's, as what a coalition gained refers to a membership.
 
     Raises:
         psycopg.Error: The server refused a statement.
@@ -82,6 +90,8 @@ def known_of(connection: Connection[Any], schemas: Schemas, person: int) -> Know
         schemas = with_shards(connection, schemas)
         strings = names_of(connection, schemas, [person]).get(person, set())
         ids = {schema["title"]: [*_ids(schema, person)] for schema in stream_schemas()}
+        for table in published_tables():
+            ids[table.name] += _hanging(schemas, table, person)
         ids["rejected_records"] = [
             sql.SQL("{} = ANY ({}.persons_in(t.stream, t.record_id, t.body))").format(
                 sql.Literal(person), sql.Identifier(schemas.warehouse)
@@ -128,3 +138,20 @@ def _ids(schema: dict[str, Any], person: int) -> Iterator[sql.Composed]:
             yield sql.SQL("jsonb_path_exists({}, {})").format(name, sql.Literal(found))
         else:
             yield sql.SQL("{} = {}").format(name, sql.Literal(person))
+
+
+def _hanging(schemas: Schemas, table: Table, person: int) -> Iterator[sql.Composed]:
+    """Yield the conditions that a row refers to a row of the person in another table."""
+    for column in table.references:
+        parent = tables_by_name()[str(column.references)]
+        whose = [*_hanging(schemas, parent, person)]
+        if parent.person is not None and parent.name != PERSONS:
+            whose.append(
+                sql.SQL("{} = {}").format(sql.Identifier(parent.person), sql.Literal(person))
+            )
+        if whose:
+            yield sql.SQL("{} IN (SELECT id FROM {} WHERE {})").format(
+                sql.Identifier(column.name),
+                sql.Identifier(schemas.landed, parent.name),
+                sql.SQL(" OR ").join(whose),
+            )

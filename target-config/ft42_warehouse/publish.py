@@ -17,6 +17,7 @@ from psycopg import Connection, sql
 from psycopg.types.json import Jsonb
 
 from ft42_warehouse.erasure import erase, find_erased
+from ft42_warehouse.named.strings import Named, names_of
 from ft42_warehouse.published import (
     drop_keys_of_empty,
     end_of_the_last_publish,
@@ -29,6 +30,9 @@ from ft42_warehouse.statements import Schemas, equals
 from ft42_warehouse.tables import PERSONS, Part, Table, published_tables
 
 _ATTEMPTS = 10
+
+_NEVER = 2**62
+"""A transaction that no row has landed in."""
 
 
 class TooManyDeletionsError(Exception):
@@ -111,6 +115,22 @@ def publish(
     raise AssertionError
 
 
+def forget(connection: Connection[Any], schemas: Schemas, user_id: int) -> Counter[str]:
+    """Erase the data of the person with an id at 42, and let no load bring them back.
+
+    The connection is one of the publisher, in autocommit mode.
+
+    Returns:
+        The number of deleted published rows, by table.
+
+    Raises:
+        psycopg.Error: The server refused a statement; nothing has changed.
+    """
+    with connection.transaction():
+        all_schemas = with_shards(connection, schemas)
+        return _Publish(connection, all_schemas, everything=False).forget(user_id)
+
+
 class _Publish:
     """One attempt, in the transaction that is open."""
 
@@ -123,9 +143,6 @@ class _Publish:
         """The numbers of rows in ``arrived`` and ``departed``, by this name and the table."""
         self._since = 0 if everything else end_of_the_last_publish(connection, schemas)
         self._everything = everything or self._since == 0
-        self._parents = {
-            column.references for table in published_tables() for column in table.references
-        }
 
     def run(self, max_delete_percent: float | None) -> Published:
         self._connection.execute(self._schemas.statement("publish/begin"))
@@ -138,10 +155,7 @@ class _Publish:
         for table in reversed(tables):
             if table.key == ("id",):
                 self._delete(table, "publish/remove_disappeared")
-        self._done.erased, rows = erase(
-            self._connection, self._schemas, named, again=self._everything
-        )
-        self._done.deleted.update(rows)
+        self._erase(named, again=self._everything)
         for table in tables:
             self._publish(table)
         if is_first:
@@ -163,6 +177,25 @@ class _Publish:
             },
         )
         return self._done
+
+    def forget(self, user_id: int) -> Counter[str]:
+        """Erase a person's data; publish nothing else."""
+        self._connection.execute(self._schemas.statement("publish/begin"))
+        self._connection.execute("INSERT INTO erased VALUES (%s, 'forgotten')", (user_id,))
+        named = names_of(self._connection, self._schemas, [user_id])
+        self._erase(named, again=True)
+        for table in published_tables():
+            if any(self._moved["departed", str(of.references)] for of in table.references):
+                self._gather(table, landed_since=_NEVER)
+                self._note_waiting(table)
+        # Members of the coalition who ranked below the person move up.
+        self._connection.execute(self._schemas.statement("publish/derive_coalitions_users"))
+        return self._done.deleted
+
+    def _erase(self, named: Named, *, again: bool) -> None:
+        self._done.erased, rows = erase(self._connection, self._schemas, named, again=again)
+        self._done.deleted.update(rows)
+        self._moved.update({("departed", table): count for table, count in rows.items()})
 
     def _remove_gone(self, tables: tuple[Table, ...]) -> None:
         """Remove the landed rows that have disappeared, by the census of their own load."""
@@ -188,9 +221,7 @@ class _Publish:
         if self._everything:
             # The next statements come before the server would analyze the new rows by itself.
             self._connection.execute(self._schemas.of_table("publish/analyze", table))
-        if table.references:
-            self._execute("publish/waiting", table, missing=missing_of(self._schemas, table))
-        self._connection.execute("DROP TABLE candidate")
+        self._note_waiting(table)
         if table.derived_from and (self._everything or self._has_new_source(table)):
             done = self._done.inserted if table.has_derived_rows else self._done.changed
             done[table.name] += self._connection.execute(
@@ -201,9 +232,22 @@ class _Publish:
                 of_part(self._schemas, table, part, is_everything=self._everything)
             )
 
-    def _gather(self, table: Table) -> None:
-        """Fill the temporary table ``candidate`` with the rows to look at."""
-        self._execute("publish/candidates", table)
+    def _note_waiting(self, table: Table) -> None:
+        """Note which candidates wait for a parent, and look at no others of the table."""
+        if table.references:
+            self._execute("publish/waiting", table, missing=missing_of(self._schemas, table))
+        self._connection.execute("DROP TABLE candidate")
+
+    def _gather(self, table: Table, *, landed_since: int | None = None) -> None:
+        """Fill the temporary table ``candidate`` with the rows to look at.
+
+        They are those that landed from a transaction on, by default since the last publish,
+        and those whose parent was moved.
+        """
+        since = self._since if landed_since is None else landed_since
+        self._connection.execute(
+            self._schemas.of_table("publish/candidates", table, since=sql.Literal(since))
+        )
         for column in table.references:
             parent = str(column.references)
             parts = {"column": sql.Identifier(column.name), "parent": sql.Literal(parent)}
@@ -275,12 +319,9 @@ class _Publish:
 
     def _moving(self, table: Table, name: str, moved: str, **parts: sql.Composable) -> int:
         """Run a statement; if others refer to the table, note which rows it moved."""
-        statement = self._schemas.of_table(name, table, **parts)
-        if table.name in self._parents:
-            statement = sql.SQL(
-                "WITH moved AS ({} RETURNING p.id) INSERT INTO {} SELECT {}, id FROM moved"
-            ).format(statement, sql.Identifier(moved), sql.Literal(table.name))
-        rows = self._connection.execute(statement).rowcount
+        rows = self._connection.execute(
+            self._schemas.moving(name, table, moved, **parts)
+        ).rowcount
         self._moved[moved, table.name] += rows
         return rows
 

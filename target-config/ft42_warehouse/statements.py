@@ -10,7 +10,7 @@ from typing import LiteralString
 
 from psycopg import sql
 
-from ft42_warehouse.tables import PERSONS, Column, Part, Table
+from ft42_warehouse.tables import PERSONS, Column, Part, Table, parent_tables
 
 _ALL = sql.SQL("")
 
@@ -92,6 +92,20 @@ class Schemas:
         several landed copies.
         """
         return self.statement(name, **self._parts_of(table), **parts)
+
+    def moving(
+        self, name: str, table: Table, moved: str, **parts: sql.Composable
+    ) -> sql.Composed:
+        """Return a statement that moves published rows ``p``.
+
+        If others refer to the table, it notes in the temporary table `moved` which rows.
+        """
+        statement = self.of_table(name, table, **parts)
+        if table.name not in parent_tables():
+            return statement
+        return sql.SQL(
+            "WITH moved AS ({} RETURNING p.id) INSERT INTO {} SELECT {}, id FROM moved"
+        ).format(statement, sql.Identifier(moved), sql.Literal(table.name))
 
     def of_part(
         self, name: str, table: Table, part: Part, **others: sql.Composable

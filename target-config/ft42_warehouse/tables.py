@@ -302,6 +302,17 @@ def tables_by_name() -> dict[str, Table]:
     return {table.name: table for table in published_tables()}
 
 
+@cache
+def parent_tables() -> frozenset[str]:
+    """Return the names of the tables to whose rows others refer."""
+    return frozenset(
+        column.references
+        for table in published_tables()
+        for column in table.references
+        if column.references
+    )
+
+
 def parts() -> Iterator[tuple[Table, Part]]:
     """Yield the tables of lists' items, each with the table whose rows hold the list."""
     for table in published_tables():

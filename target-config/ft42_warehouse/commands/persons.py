@@ -10,8 +10,8 @@ import click
 from psycopg import Connection
 
 from ft42_warehouse.commands.options import Warehouse, option
-from ft42_warehouse.erasure import forget as forget_person
 from ft42_warehouse.person import UnknownPersonError, known_lines, known_of, person_id
+from ft42_warehouse.publish import forget as forget_person
 from ft42_warehouse.shown import as_json
 from ft42_warehouse.spool import purge
 
