@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tap_ft42.census.accounts import Account
 from tap_ft42.census.days import moment_of
-from tap_ft42.census.packing import LONGEST, MOST_IDS
+from tap_ft42.census.packing import MOST_IDS
 from tap_ft42.census.presence import pieces
 from tap_ft42.declared.instants import write_instant
 from tap_ft42.declared.listing import Census
@@ -33,6 +33,8 @@ def account_of(ids: Iterable[int]) -> Account:
     return account
 
 
+LONGEST = 550_000
+"""Characters that so many ids take at most: four bytes each, in base64."""
 SETTLED = Census(settled=("status", "finished"))
 
 
