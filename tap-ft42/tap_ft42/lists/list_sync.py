@@ -11,7 +11,7 @@ from tap_ft42.api.budget import RunEnds
 from tap_ft42.api.errors import is_missing
 from tap_ft42.api.page import has_id
 from tap_ft42.census.known import KnownRows
-from tap_ft42.census.presence import Presence, Presences
+from tap_ft42.census.presence import Presence
 from tap_ft42.declared.contexts import Context, cursus_of, key_of, parent_of
 from tap_ft42.declared.events import Events
 from tap_ft42.declared.listing import ID, LOST, Listing
@@ -54,7 +54,7 @@ class ListSync:
         self.output = output
         self.lists = lists
         self.list = ListInRun(run, listing, output)
-        self.due = DuePartitions(self.list, lambda one: self.presence.of(one).is_short())
+        self.due = DuePartitions(self.list, lambda one: self._presence_of(one).is_short())
         self.traits = list(traits_of(self.list, lambda name: lists[name].list))
         self.sweeping = Sweeping(self.list)
         self.awaited = AwaitedRows(self.list)
@@ -154,7 +154,7 @@ class ListSync:
         for trait in self.traits:
             for record in trait.last(context):
                 if has_id(record):
-                    self.presence.of(context).see(record[ID])
+                    self._presence_of(context).see(record[ID])
                 yield record
         self.due.note_night(context)
 
@@ -204,7 +204,7 @@ class ListSync:
         try:
             self.due.refuse_collapse(context, len(listed))
         except IncompleteReadError:
-            self.presence.of(context).doubt(context)
+            self._presence_of(context).doubt(context)
             raise
         self.list.listed_ids = listed | (self.list.listed_ids or set())
         exist = known_to_exist(self.output.stream_state)
@@ -225,7 +225,7 @@ class ListSync:
         if running is None:  # a sweep has read the partition
             return
         for member in running.read.contexts:
-            self.presence.of(member).begin(member)
+            self._presence_of(member).begin(member)
         try:
             yield from self._records_of(running)
         except (TooDearError, TooLargeError, *PARTIAL_FAILURES) as failure:
@@ -240,9 +240,9 @@ class ListSync:
         self._is_read_to_end = self.started.is_any_read = True
         self.awaited.complete(running.read)
         for member in running.read.contexts:
-            self.presence.of(member).complete(member)
+            self._presence_of(member).complete(member)
             if self.list.is_unreadable:
-                self.presence.of(member).doubt(member)
+                self._presence_of(member).doubt(member)
         if self.listing.cursor is not None and self.listing.parent is not None:
             self._partitions_read += [one.state for one in running.read.partitions]
 
@@ -266,7 +266,7 @@ class ListSync:
                 yield from self._records_on(part, place, read, context)
                 # A doubtful read does not prove that a row has disappeared.
                 for member in read.contexts if part.is_doubtful else ():
-                    self.presence.of(member).doubt(member)
+                    self._presence_of(member).doubt(member)
                 self.due.learn_of(part, step, read, is_short=shown + LOST < told)
                 moves.add(partial(movement.advance, part))
                 if not self._must_list_again:
@@ -300,7 +300,7 @@ class ListSync:
         if part.is_descending:
             records.reverse()
         self.started.begin_children(records, place)
-        self.presence.of(context).note(page, records, context)
+        self._presence_of(context).note(page, records, context)
         yield from records
 
     @property
@@ -327,7 +327,8 @@ class ListSync:
 
     def save(self) -> None:
         """Write into the state what the run has learned of the list."""
-        self.presence.save()
+        for presence in self.presences.values():
+            presence.save()
         self.list.reader.save()
         for trait in self.traits:
             trait.save()
@@ -345,29 +346,33 @@ class ListSync:
 
     def leave_out(self, row: Mapping[str, Any], context: Context | None) -> None:
         """Take note of a row that the list shows, though it does not belong to the run."""
-        self.presence.of(context).leave_out(row[ID])
+        self._presence_of(context).leave_out(row[ID])
         for trait in self.traits:
             trait.leave_out(row)
 
     @cached_property
-    def presence(self) -> Presences:
-        """Which rows are known to exist."""
-        return Presences(
-            {
-                cursus_of(whole): Presence(self.list, self.due.needs_all)
-                if self.listing.cursor is None
-                else KnownRows(self.list, whole)
-                for whole in self.list.wholes
-            }
-        )
+    def presences(self) -> dict[int, Presence]:
+        """Which rows are known to exist, by cursus if each cursus has its own list."""
+        return {
+            cursus_of(whole): Presence(self.list, self.due.needs_all)
+            if self.listing.cursor is None
+            else KnownRows(self.list, whole)
+            for whole in self.list.wholes
+        }
+
+    def _presence_of(self, context: Context | None) -> Presence:
+        return self.presences[cursus_of(context)]
 
     def known_ids(self) -> Iterable[int] | None:
         """Return the ids of all rows, if the run has read the list; else None."""
-        return self.presence.ids if self.output.selected else None
+        found = [one.ids for one in self.presences.values()]
+        known = [ids for ids in found if ids is not None]
+        are_all_known = self.output.selected and len(known) == len(found)
+        return chain.from_iterable(known) if are_all_known else None
 
     def note_refreshed(self, context: Context | None) -> None:
         """Note that all rows were read that are due to be read again tonight."""
-        self.presence.of(context).note_refreshed()
+        self._presence_of(context).note_refreshed()
 
     # The end
 

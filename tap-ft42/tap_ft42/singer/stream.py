@@ -180,9 +180,9 @@ class FT42Stream(AnnouncedStream, Output):
         return self.rejected_records.selected
 
     @override
-    def emit(self, record: Record, context: Context | None, *, is_known: bool) -> None:
+    def emit(self, record: Record, context: Context | None) -> None:
         row = self.post_process(record, context)
-        if row is not None and not is_known:
+        if row is not None:
             self._write_record_message(row)
 
     @override

@@ -240,9 +240,9 @@ class CampusDealer:
     def campus_of(self, record: object, asked: int | None) -> int | None:
         """Return the campus to which a row goes; `NOWHERE` if it is none of the run.
 
-        It was read for the campus `asked`.
+        It was read for the campus `asked`; for all of them if that is None.
         """
-        if not self._is_needed:
+        if asked is not None and not self._is_needed:
             return asked
         if (
             self._found

@@ -51,7 +51,8 @@ class SyncRunsStream(OwnStream):
                 "audits": [
                     asdict(found)
                     for one in self.lists.values()
-                    for found in one.presence.audits
+                    for presence in one.presences.values()
+                    for found in presence.audits
                 ],
                 "streams": [name for name, one in self.lists.items() if one.output.selected],
                 "failed_streams": run.lifecycle.failed_streams,
