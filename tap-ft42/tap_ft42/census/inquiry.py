@@ -22,7 +22,6 @@ from tap_ft42.declared.events import Events
 from tap_ft42.declared.listing import BY_PERSON, CREATED_AT, ID, Cursor
 from tap_ft42.declared.words import some
 from tap_ft42.planning.collapse import refuse_collapse
-from tap_ft42.planning.hidden import hidden_ids
 from tap_ft42.reading.asking import Ask, IncompleteReadError, Part
 from tap_ft42.reading.facts import RouteFacts
 from tap_ft42.reading.id_lists import id_lists
