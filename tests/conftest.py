@@ -25,7 +25,7 @@ from tests.postgres import (  # noqa: E402
     TIME_ZONE,
     AdministeredPostgres,
     Database,
-    folder_of_servers,
+    folder_in_memory,
 )
 
 # An example that takes long on a busy machine is no failure.
@@ -117,15 +117,15 @@ def pytest_collection_finish() -> None:
 
 
 @pytest.fixture(scope="session")
-def postgres_folder() -> Iterator[Path]:
-    with folder_of_servers() as folder:
+def memory() -> Iterator[Path]:
+    with folder_in_memory() as folder:
         yield folder
 
 
 @pytest.fixture(scope="session")
-def database(postgres_folder: Path) -> Iterator[Database]:
+def database(memory: Path) -> Iterator[Database]:
     postgres = AdministeredPostgres(
-        postgres_folder / "tests",
+        memory / "tests",
         f"ALTER ROLE {NAME} CREATEDB",
         # DROP DATABASE ... WITH (FORCE) also meets other accounts' sessions, and autovacuum.
         f"GRANT pg_signal_backend TO {NAME}",

@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MEMORY, ROOM = Path("/dev/shm"), 3 * 2**30  # noqa: S108 - not for temporary files, but fast
-"""A file system in memory, and how much of it has to be free for the tests' servers."""
+"""A file system in memory, and how much of it has to be free for the tests' files."""
 
 TIME_ZONE = "Asia/Kolkata"
 
@@ -82,18 +82,18 @@ class AdministeredPostgres(EmbeddedPostgres):
 
 
 @contextmanager
-def folder_of_servers(memory: Path = MEMORY) -> Iterator[Path]:
-    """A folder for servers' data that another run of the tests leaves alone.
+def folder_in_memory(memory: Path = MEMORY) -> Iterator[Path]:
+    """A folder for servers' data and runs' files that another run of the tests leaves alone.
 
     In memory, where there is room: on a disk it takes ten times the CPU to bring a database
-    back, which most tests begin with. For root the server runs as a user of its own, and every
-    pytest that starts shuts other users out of the folders that ``tmp_path`` hands out, of
-    earlier runs too.
+    back, which most tests begin with, and a run of the tap waits for the disk longer than it
+    works. For root the server runs as a user of its own, and every pytest that starts shuts
+    other users out of the folders that ``tmp_path`` hands out, of earlier runs too.
 
     A run that is killed hard removes nothing, so the next one removes it; a server that still
     has its data there ends within a minute of missing them.
     """
-    name = "ft42-postgres-{}-"
+    name = "ft42-tests-{}-"
     for left in memory.glob(name.format("*") + "*"):
         owner = left.name.split("-")[2]
         if owner.isdecimal() and not psutil.pid_exists(int(owner)):
@@ -104,11 +104,20 @@ def folder_of_servers(memory: Path = MEMORY) -> Iterator[Path]:
         yield Path(folder)
 
 
+class _Sessions(dict[str, "psycopg.Connection[dict[str, Any]]"]):
+    """Sessions by the names of their databases; they end with whoever keeps them."""
+
+    def __del__(self) -> None:
+        for session in self.values():
+            session.close()
+
+
 @dataclass(frozen=True)
 class Database:
     """A database of the embedded server, on a server whose time zone is not UTC."""
 
     port: int
+    _kept: _Sessions = field(default_factory=_Sessions, compare=False, repr=False)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -121,30 +130,44 @@ class Database:
             "TARGET_POSTGRES_DATABASE": NAME,
         }
 
-    def connect(self) -> psycopg.Connection[dict[str, Any]]:
+    def connect(self, name: str = NAME) -> psycopg.Connection[dict[str, Any]]:
         """Connect as a reader would."""
         return psycopg.connect(
-            host=HOST, port=self.port, user=NAME, password=NAME, dbname=NAME,
+            host=HOST, port=self.port, user=NAME, password=NAME, dbname=name,
             client_encoding="UTF8", row_factory=dict_row,
         )  # fmt: skip
 
     def query(self, statement: str, *values: object) -> list[dict[str, Any]]:
         """Run a statement as a reader would and return its rows."""
-        with self.connect() as connection:
-            connection.autocommit = True  # a server may end who is slow within a transaction
-            return connection.execute(statement, values).fetchall()
+        return self.session().execute(statement, values).fetchall()
 
-    def execute(self, statement: str) -> None:
+    def execute(self, statement: str, *values: object) -> None:
         """Run a statement by hand."""
-        with self.connect() as connection:
-            connection.execute(statement)
+        self.session().execute(statement, values or None)
+
+    def session(self, name: str = NAME) -> psycopg.Connection[dict[str, Any]]:
+        """Return a session as good as a new one, which takes the CPU of thirty statements.
+
+        Each statement is committed: a server may end who is slow within a transaction.
+
+        Args:
+            name: Of the database.
+        """
+        try:
+            self._kept[name].execute("DISCARD ALL")
+        except (KeyError, psycopg.OperationalError):  # it was ended with its database
+            self._kept[name] = self.connect(name)
+            self._kept[name].autocommit = True
+            self._kept[name].prepare_threshold = None  # what is prepared is discarded
+        return self._kept[name]
 
     def rows(self, table: str) -> list[dict[str, Any]]:
         """Return all rows of a landed table, without the target's own columns."""
-        with self.connect() as connection:
-            rows = connection.execute(
-                sql.SQL("SELECT * FROM ft42_raw.{}").format(sql.Identifier(table))
-            ).fetchall()
+        rows = (
+            self.session()
+            .execute(sql.SQL("SELECT * FROM ft42_raw.{}").format(sql.Identifier(table)))
+            .fetchall()
+        )
         return [
             {
                 name: value
@@ -156,44 +179,45 @@ class Database:
 
     def keep(self, name: str) -> None:
         """Keep a copy of the database as it is now, in place of an earlier one."""
+        self._end_session()
         copy = sql.Identifier(name)
-        with self._administration() as connection:
-            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(copy))
-            connection.execute(_COPY.format(copy, sql.Identifier(NAME)))
+        administration = self.session("postgres")
+        administration.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(copy))
+        administration.execute(_COPY.format(copy, sql.Identifier(NAME)))
 
     def restore(self, name: str) -> None:
         """Bring back what was kept, which takes less than to make it once more."""
+        self._end_session()
         own = sql.Identifier(NAME)
-        with self._administration() as connection:
-            _let_sessions_end(connection)
-            for statement in (
-                sql.SQL("DROP DATABASE {} WITH (FORCE)").format(own),
-                _COPY.format(own, sql.Identifier(name)),
-                sql.SQL("ALTER DATABASE {} SET timezone = {}").format(
-                    own, sql.Literal(TIME_ZONE)
-                ),
-            ):
-                connection.execute(statement)
+        administration = self.session("postgres")
+        _let_sessions_end(administration)
+        for statement in (
+            sql.SQL("DROP DATABASE {} WITH (FORCE)").format(own),
+            _COPY.format(own, sql.Identifier(name)),
+            sql.SQL("ALTER DATABASE {} SET timezone = {}").format(own, sql.Literal(TIME_ZONE)),
+        ):
+            administration.execute(statement)
 
-    def _administration(self) -> psycopg.Connection:
-        """Connect to another database of the server, where databases are made."""
-        return psycopg.connect(
-            host=HOST, port=self.port, user=NAME, password=NAME, dbname="postgres",
-            autocommit=True,
-        )  # fmt: skip
+    def _end_session(self) -> None:
+        """No database that has one can be copied, and one that has one is dropped slowly."""
+        if NAME in self._kept:
+            self._kept.pop(NAME).close()
 
     def reset(self) -> None:
         """Drop what the pipeline made."""
-        with self.connect() as connection:
-            schemas = connection.execute(
+        schemas = (
+            self.session()
+            .execute(
                 "SELECT string_agg(quote_ident(nspname), ', ') AS names FROM pg_namespace "
                 "WHERE nspname ~ '^ft42(_|$)'"
-            ).fetchone()
-            if schemas and schemas["names"]:
-                connection.execute(f"DROP SCHEMA {schemas['names']} CASCADE")
+            )
+            .fetchone()
+        )
+        if schemas and schemas["names"]:
+            self.execute(f"DROP SCHEMA {schemas['names']} CASCADE")
 
 
-def _let_sessions_end(connection: psycopg.Connection) -> None:
+def _let_sessions_end(connection: psycopg.Connection[Any]) -> None:
     """Give the database's closed sessions the moment they take.
 
     For one that is left, DROP DATABASE sleeps a tenth of a second.

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from tests import postgres
-from tests.postgres import folder_of_servers
+from tests.postgres import folder_in_memory
 from tests.waiting import until
 
 if TYPE_CHECKING:
@@ -25,18 +25,18 @@ def test_what_a_killed_run_left_behind_goes_at_the_next_start(
     killed = _FORKS.Process(target=hold, args=(tmp_path,))
     killed.start()
     until(lambda: [*tmp_path.glob("*/data")])
-    with folder_of_servers(tmp_path) as own:
+    with folder_in_memory(tmp_path) as own:
         assert len([*tmp_path.iterdir()]) == 2  # the other one still runs
     killed.kill()
     killed.join()
     assert len([*tmp_path.iterdir()]) == 1
-    with folder_of_servers(tmp_path) as own:
+    with folder_in_memory(tmp_path) as own:
         assert [*tmp_path.iterdir()] == [own]
     assert not [*tmp_path.iterdir()]
 
 
 def hold(place: Path) -> None:
     """Have a server's data, for as long as it is let."""
-    with folder_of_servers(place) as folder:
+    with folder_in_memory(place) as folder:
         (folder / "data").touch()
         time.sleep(60)

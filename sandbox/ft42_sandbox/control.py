@@ -177,7 +177,10 @@ class Control:
         return self._sandbox.faults.describe()
 
     def rows(self, request: Request, body: Body) -> object:
-        """Insert, update or delete one row, and change nothing else."""
+        """Insert, update or delete one row, and change nothing else.
+
+        Several rows, whose ids are a list, are changed alike.
+        """
         name = self._truth.name(request.path_params["table"])
         table, ledger = self._sandbox.store[name], self._sandbox.ledger
         now, op = self._sandbox.clock.now(), body.get("op", "update")
@@ -188,18 +191,19 @@ class Control:
         if op == "insert":
             values |= {} if row_id is None else {"id": int(row_id)}
             return {"id": ledger.insert(name, values, now, "control"), "op": op}
-        position = table.find(int(row_id)) if row_id is not None else None
-        if position is None:
-            msg = f"{name} has no row {row_id}"
-            raise NotThereError(msg)
-        if op == "delete":
-            ledger.delete(name, position, now, "control")
-        elif op == "update":
-            silent = bool(body.get("silent"))
-            ledger.update(name, position, values, now, "control", silent=silent)
-        else:
+        if op not in {"update", "delete"}:
             msg = f"op must be insert, update or delete, not {op}"
             raise ValueError(msg)
+        for one in row_id if isinstance(row_id, list) else [row_id]:
+            position = table.find(int(one)) if one is not None else None
+            if position is None:
+                msg = f"{name} has no row {one}"
+                raise NotThereError(msg)
+            if op == "delete":
+                ledger.delete(name, position, now, "control")
+            else:
+                silent = bool(body.get("silent"))
+                ledger.update(name, position, values, now, "control", silent=silent)
         return {"id": row_id, "op": op, "at": to_text(now)}
 
     def expire_tokens(self, _request: Request, _body: Body) -> object:

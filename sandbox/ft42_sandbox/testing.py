@@ -250,14 +250,14 @@ class RunningSandbox:
         return int(answer["id"])
 
     def update(
-        self, table: str, row_id: int, *, silent: bool = False, **values: object
+        self, table: str, row_id: int | list[int], *, silent: bool = False, **values: object
     ) -> None:
-        """Change a row; its `updated_at` moves to now unless the change is silent."""
+        """Change a row, or several alike; `updated_at` is now unless the change is silent."""
         body = {"op": "update", "id": row_id, "silent": silent, "values": values}
         self.control("POST", f"rows/{table}", body)
 
-    def delete(self, table: str, row_id: int) -> None:
-        """Remove a row."""
+    def delete(self, table: str, row_id: int | list[int]) -> None:
+        """Remove a row, or several."""
         self.control("POST", f"rows/{table}", {"op": "delete", "id": row_id})
 
     def control(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:  # noqa: ANN401 - JSON

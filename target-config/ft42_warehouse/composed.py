@@ -5,7 +5,8 @@ A value that only a run knows becomes a variable of psql, ``:name``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import cache
 from string import Formatter
 
 from psycopg import sql
@@ -190,7 +191,7 @@ def _allowed_copies(schemas: Schemas, table: Table) -> Iterator[sql.Composable]:
             "table": sql.Identifier(schemas.landing, table.name),
             "key": sql.SQL(", ").join(map(sql.Identifier, table.copy_key)),
         }
-        yield schemas.statement("upgrade/allow_copies", **(_known(schemas) | parts))
+        yield schemas.statement("upgrade/allow_copies", **{**_known(schemas), **parts})
 
 
 def _parts_checked(schemas: Schemas, table: Table) -> Iterator[sql.Composable]:
@@ -224,7 +225,7 @@ def _filled(
     schemas: Schemas, name: str, table: Table | None = None, /, **parts: sql.Composable
 ) -> sql.Composed:
     """Return a statement with all known placeholders filled; the others become variables."""
-    known = _known(schemas)
+    known = dict(_known(schemas))
     if table is None:
         return schemas.statement(name, **(known | parts))
     known |= census_parts(schemas, table, known["since"])
@@ -240,7 +241,8 @@ def _filled(
     return schemas.of_table(name, table, **(known | parts))
 
 
-def _known(schemas: Schemas) -> dict[str, sql.Composable]:
+@cache
+def _known(schemas: Schemas) -> Mapping[str, sql.Composable]:
     """Return the value of each placeholder before a run, except the schemas."""
     users = tables_by_name()[PERSONS]
     return {

@@ -23,8 +23,8 @@ pytestmark = pytest.mark.long
 
 
 @pytest.fixture(scope="module")
-def server(postgres_folder: Path) -> Iterator[TlsServer]:
-    with tls_server(postgres_folder / "tls of a night") as server:
+def server(memory: Path) -> Iterator[TlsServer]:
+    with tls_server(memory / "tls of a night") as server:
         yield server
 
 
@@ -61,9 +61,9 @@ def test_a_night_that_the_loader_could_not_end_does_not_begin(
 
 @needs_pgbouncer
 def test_a_night_through_a_pooler_by_session(
-    pipeline: Pipeline, database: Database, postgres_folder: Path
+    pipeline: Pipeline, database: Database, memory: Path
 ) -> None:
-    folder = postgres_folder / "pooler of a night"
+    folder = memory / "pooler of a night"
     folder.mkdir()
     with pooling(database, folder, "session", size=30) as pooler:
         assert "All promises hold" in pipeline.run("nightly", **pooler.environment)

@@ -108,9 +108,9 @@ class World:
 
 
 @pytest.fixture(scope="module")
-def server(postgres_folder: Path) -> Iterator[tuple[EmbeddedPostgres, Database]]:
+def server(memory: Path) -> Iterator[tuple[EmbeddedPostgres, Database]]:
     """A server of these tests' own: they treat it badly."""
-    postgres = EmbeddedPostgres(postgres_folder / "crashes")
+    postgres = EmbeddedPostgres(memory / "crashes")
     port = free_port()
     postgres.start(port)
     database = Database(port)

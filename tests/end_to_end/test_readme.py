@@ -63,7 +63,7 @@ def test_the_commands_of_the_taps_readme_work(command: str, pipeline: Pipeline) 
 
 
 @pytest.fixture
-def demo_environment(tmp_path: Path, postgres_folder: Path) -> Iterator[dict[str, str]]:
+def demo_environment(tmp_path: Path, memory: Path) -> Iterator[dict[str, str]]:
     """Ports and folders of the demo's own, so that one that runs is left alone."""
     inherited = {
         name: value for name, value in os.environ.items() if not name.startswith(_OUR_SETTINGS)
@@ -71,7 +71,7 @@ def demo_environment(tmp_path: Path, postgres_folder: Path) -> Iterator[dict[str
     environment = inherited | {
         "FT42_SANDBOX_PORT": str(free_port()),
         "FT42_SANDBOX_RUN_DIR": str(tmp_path / "sandbox"),
-        "FT42_POSTGRES_DIRECTORY": str(postgres_folder / "demo"),
+        "FT42_POSTGRES_DIRECTORY": str(memory / "demo"),
         "MELTANO_DATABASE_URI": f"sqlite:///{tmp_path}/meltano.db",
         "TARGET_POSTGRES_PORT": str(free_port()),
     }

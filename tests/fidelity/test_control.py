@@ -12,6 +12,7 @@ from ft42_sandbox.settings import Behaviour
 from ft42_sandbox.testing import ControlError
 
 from tests.sandboxes import running_sandbox
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from ft42_sandbox.testing import RunningSandbox
@@ -74,10 +75,10 @@ def test_requests_are_counted_by_route_and_status(sandbox: RunningSandbox) -> No
 
 def test_what_is_being_answered_at_a_reset_is_not_counted(sandbox: RunningSandbox) -> None:
     sandbox.token()
-    sandbox.configure(latency="real")
+    sandbox.fault("drip", route="/v2/cursus", seconds=1)
     with ThreadPoolExecutor() as pool:
         answer = pool.submit(sandbox.get, "/v2/cursus")
-        time.sleep(0.1)
+        until(lambda: sandbox.control("GET", "faults")[0]["struck"])
         sandbox.reset_requests()
         assert answer.result().status == 200
     assert sandbox.requests()["total"] == 0
@@ -140,6 +141,20 @@ def test_a_row_is_inserted_changed_silently_and_deleted(mutable: RunningSandbox)
     assert mutable.get(path).status == 404
     told = mutable.control("GET", "changes")[-4:]
     assert [c["op"] for c in told] == ["insert", "update", "update", "delete"]
+
+
+def test_several_rows_are_changed_alike_and_deleted(mutable: RunningSandbox) -> None:
+    user = mutable.truth("users")[0]["id"]
+    made = [
+        mutable.insert("achievements_users", achievement_id=1, user_id=user) for _ in range(3)
+    ]
+    mutable.update("achievements_users", made[:2], nbr_of_success=7)
+    rows = {row["id"]: row["nbr_of_success"] for row in mutable.truth("achievements_users")}
+    assert [rows[number] == 7 for number in made] == [True, True, False]
+    mutable.delete("achievements_users", made)
+    assert not {row["id"] for row in mutable.truth("achievements_users")} & set(made)
+    with pytest.raises(ControlError, match=f"achievements_users has no row {made[0]}"):
+        mutable.update("achievements_users", made, nbr_of_success=8)
 
 
 def test_a_changed_user_is_seen_wherever_it_is_embedded(mutable: RunningSandbox) -> None:

@@ -38,6 +38,7 @@ JSON_TYPES = {
 # Captures big enough for their shares to mean something.
 SHARES = ("users", "coalitions", "coalitions_users", "campus", "cursus", "achievements")
 TOLERANCE = 0.06
+ENROLMENTS = 8_000
 # Captures that cover all there is, so that their extremes bind the generated data.
 COMPLETE = ("users", "coalitions", "campus", "cursus", "achievements", "coalitions_users")
 INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
@@ -68,7 +69,7 @@ class Captured:
 
 @pytest.fixture(scope="module")
 def world() -> Iterator[Captured]:
-    with running_sandbox(users=1500, enrolments=20_000, project_detail="full") as running:
+    with running_sandbox(users=1500, enrolments=ENROLMENTS, project_detail="full") as running:
         yield Captured(running)
 
 
@@ -189,7 +190,7 @@ def test_memberships_are_doubled_negative_and_ranked(world: Captured) -> None:
 
 def test_enrolments_have_the_marks_and_states_of_the_captures(world: Captured) -> None:
     rows = world.truth("projects_users")
-    assert len(rows) == 20_000
+    assert len(rows) == ENROLMENTS
     marks = {r["final_mark"] for r in rows}
     assert {None, 0, -42, 125} <= marks
     assert {len(r["cursus_ids"]) for r in rows} == {1}

@@ -87,14 +87,23 @@ def checkout(folder: Path) -> Checkout:
     return Checkout(folder)
 
 
+class Built(dict[str, tuple["Path", "Path"]]):
+    """Each package's wheel, and the sdist that it was built from, when it is first wanted."""
+
+    def __init__(self, copy: Checkout) -> None:
+        self._copy = copy
+
+    def __missing__(self, package: str) -> tuple[Path, Path]:
+        """Build the package."""
+        wheel, sdist = self._copy.build(package)
+        self[package] = wheel, sdist
+        return wheel, sdist
+
+
 @pytest.fixture(scope="session")
-def built(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, Path]]:
-    """Each package's wheel, and the sdist that it was built from, at the tag v1.2.3."""
+def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    """The packages, at the tag v1.2.3."""
     copy = checkout(tmp_path_factory.mktemp("packages") / "copy")
     copy.commit("A release")
     copy.git("tag", "v1.2.3")
-    files = {}
-    for package in PACKAGES:
-        wheel, sdist = copy.build(package)
-        files[package] = (wheel, sdist)
-    return files
+    return Built(copy)

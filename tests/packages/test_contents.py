@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from email.message import Message
     from pathlib import Path
 
-    Built = dict[str, tuple[Path, Path]]
+    from tests.packages.conftest import Built
 
 each_package = pytest.mark.parametrize("package", PACKAGES)
 
@@ -58,6 +58,7 @@ def test_the_wheel_has_all_files_of_the_module_and_nothing_else(
     assert schemas == {file.name: file.read_bytes() for file in schemas_of(package)}
 
 
+@pytest.mark.few(1)
 @each_package
 def test_the_sdist_has_the_same_as_files(package: str, built: Built) -> None:
     with tarfile.open(built[package][1]) as archive:
@@ -67,6 +68,7 @@ def test_the_sdist_has_the_same_as_files(package: str, built: Built) -> None:
     assert all(member.isfile() for member in files.values())  # the repository has a link there
 
 
+@pytest.mark.few(1)
 @each_package
 def test_the_wheel_says_what_it_is(package: str, built: Built) -> None:
     said = about(built[package][0])
@@ -113,6 +115,7 @@ def test_the_dbt_package_has_what_the_hub_of_dbt_asks_of_one() -> None:
     assert "DuckDB" in readme
 
 
+@pytest.mark.few(1)
 @each_package
 def test_the_readme_leads_nowhere_that_a_reader_of_the_index_cannot_follow(
     package: str, built: Built

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from importlib.metadata import Distribution
     from pathlib import Path
 
-    Built = dict[str, tuple[Path, Path]]
+    from tests.packages.conftest import Built
 
 
 pytestmark = pytest.mark.long

@@ -14,11 +14,12 @@ import yaml
 from ft42_sandbox.testing import running_sandbox
 
 from tests.known_files import ROOT
-from tests.packages.conftest import uv
+from tests.packages.conftest import PACKAGES, uv
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.packages.conftest import Built
     from tests.postgres import Database
 
 pytestmark = pytest.mark.long
@@ -53,15 +54,13 @@ class Project:
 
 
 @pytest.fixture(scope="module")
-def project(
-    built: dict[str, tuple[Path, Path]], tmp_path_factory: pytest.TempPathFactory
-) -> Project:
+def project(built: Built, tmp_path_factory: pytest.TempPathFactory) -> Project:
     """The folder, with its plugins installed from the wheels and the cache alone."""
     here = tmp_path_factory.mktemp("without a checkout")
     wheels, programs = here / "wheels", here / "venv"
     wheels.mkdir()
-    for wheel, _ in built.values():
-        shutil.copy2(wheel, wheels)
+    for package in PACKAGES:
+        shutil.copy2(built[package][0], wheels)
     uv(
         "sync", "--project", ROOT, "--frozen", "--no-default-groups", "--no-install-local",
         "--only-group", "production", UV_PROJECT_ENVIRONMENT=str(programs),

@@ -13,6 +13,7 @@ from tests.tap.scripted import Reply, always, scripted_api
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from ft42_sandbox.testing import RunningSandbox
 
@@ -24,9 +25,10 @@ SIZE: dict[str, Any] = {"users": 100, "enrolments": 600, "achievements_per_user"
 
 
 @pytest.fixture(scope="session")
-def tap(tmp_path_factory: pytest.TempPathFactory) -> Tap:
+def tap(memory: Path) -> Tap:
     """The tap without settings."""
-    return Tap(tmp_path_factory.mktemp("runs"))
+    (memory / "runs").mkdir()
+    return Tap(memory / "runs")
 
 
 @pytest.fixture(scope="session")

@@ -13,13 +13,14 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import time_machine
+
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,8 +34,11 @@ STREAMS = tuple(sorted(file.stem for file in (ROOT / "schemas").glob("*.json")))
 Row = dict[str, Any]
 
 _FORKS = multiprocessing.get_context("forkserver")
-# pytest is the main module, which every fork looks at again; this one has what a fork calls.
-_FORKS.set_forkserver_preload(["tap_ft42.cli", "pytest", __name__])
+# The smaller the process, the less a fork of it costs. Where the tap is installed there is no
+# NumPy, which a library of the SDK would import here. If pytest is the main module, and does
+# not work for another one, every fork looks at it again; this one has what a fork calls.
+_MAIN = ["pytest"] if sys.modules["__main__"].__spec__ else []
+_FORKS.set_forkserver_preload(["tests.tap.without_numpy", "tap_ft42.cli", *_MAIN, __name__])
 
 
 class Api(Protocol):
@@ -145,16 +149,8 @@ class Started:
         return file.read_text(encoding="utf-8") if file.exists() else ""
 
     def await_text(self, text: str) -> None:
-        """Wait until the run has written a text.
-
-        Raises:
-            TimeoutError: if it does not.
-        """
-        for _ in range(400):
-            if text in self.output():
-                return
-            time.sleep(0.05)
-        raise TimeoutError(self.output()[-500:])
+        """Wait until the run has written a text."""
+        until(lambda: text in self.output(), TIMEOUT)
 
     def wait(self, seconds: float = TIMEOUT) -> int:
         """Wait for the run's end, and return its exit code.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from datetime import datetime
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -64,8 +65,7 @@ class Copy:
 
     def lose(self, rows: set[int]) -> None:
         """Let 42 delete rows."""
-        for row in rows:
-            self.sandbox.delete("projects_users", row)
+        self.sandbox.delete("projects_users", [*rows])
 
     def insert_unseen(self, like: Row, day: str) -> int:
         """Let 42 have a row that no window has brought: it is said to be old."""
@@ -110,9 +110,10 @@ def crowded(tap: Tap) -> Iterator[Copy]:
     """
     with running_sandbox(users=150, enrolments=4000, achievements_per_user=0) as sandbox:
         rows = sorted(row["id"] for row in sandbox.truth_of(ENROLMENTS, columns="id"))
-        for number, row in enumerate(rows[-CROWD - 2 * GROUP :]):
-            day = f"2026-05-0{3 + min(number // GROUP, 2)}T12:00:00.000Z"
-            sandbox.update("projects_users", row, silent=True, created_at=day)
+        ends = (-CROWD - 2 * GROUP, -CROWD - GROUP, -CROWD, None)
+        for day, (begin, end) in enumerate(pairwise(ends), start=3):
+            at = f"2026-05-0{day}T12:00:00.000Z"
+            sandbox.update("projects_users", rows[begin:end], silent=True, created_at=at)
         yield Copy(tap, sandbox)
 
 

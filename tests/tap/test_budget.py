@@ -192,7 +192,7 @@ def test_a_run_that_is_stopped_ends_well_within_seconds(
     before = time.monotonic()
     started.signal(number)
     stopped = started.finish()
-    assert time.monotonic() - before < 10
+    assert time.monotonic() - before < 20  # and not the 30 of the answer on its way
     assert stopped.exit_code == 0
     assert "Traceback" not in stopped.log
     assert len(said_why_it_ended(stopped)) == 1

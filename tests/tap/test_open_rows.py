@@ -23,10 +23,13 @@ def busy(tap: Tap) -> Iterator[Published]:
     """A copy of enrolments of which a hundred are open on each of twenty days."""
     with running_sandbox(**WORLD) as sandbox:
         done = sandbox.truth_of(f"{ENROLMENTS}&filter[status]=finished", columns="id")
-        for place, row in enumerate(done[:2_000]):
-            day = f"2026-03-{1 + place // 100:02}T12:00:00.000Z"
+        for day in range(20):
             sandbox.update(
-                "projects_users", row["id"], silent=True, created_at=day, status="in_progress"
+                "projects_users",
+                [row["id"] for row in done[100 * day :][:100]],
+                silent=True,
+                created_at=f"2026-03-{1 + day:02}T12:00:00.000Z",
+                status="in_progress",
             )
         yield Published(tap, sandbox)
 
@@ -38,8 +41,8 @@ def some_of_each_day(busy: Published, *places: int) -> None:
     """Let some open rows of each of the days go."""
     for day, rows in busy.by_day("in_progress").items():
         if datetime.fromordinal(day).month == 3 and len(rows) > 50:
-            for place in places:
-                busy.sandbox.delete("projects_users", rows[place]["id"])
+            ids = [rows[place]["id"] for place in places]
+            busy.sandbox.delete("projects_users", ids)
 
 
 def test_open_rows_that_go_on_many_days_are_looked_for_by_their_projects(

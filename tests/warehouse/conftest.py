@@ -62,8 +62,7 @@ class Warehouse:
 
     def execute(self, statement: str, *values: object) -> None:
         """Run a statement by hand."""
-        with self.database.connect() as connection:
-            connection.execute(statement, values)
+        self.database.execute(statement, *values)
 
     def keep(self, name: str) -> Kept:
         """Keep the database as it is now, for tests that begin with it."""
@@ -96,7 +95,8 @@ class Warehouse:
             }
             for row in rows
         ]
-        with self.database.connect() as connection:
+        connection = self.database.session()
+        with connection.transaction():
             for names, alike in groupby(landed, tuple):
                 statement = sql.SQL(
                     "INSERT INTO {table} ({columns}) VALUES ({values}) "

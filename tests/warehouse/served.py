@@ -34,4 +34,4 @@ def served(
         yield line.split()[4], process
     finally:
         process.terminate()
-        process.communicate(timeout=20)
+        process.communicate(timeout=60)

@@ -31,8 +31,8 @@ _BOOLEANS = {
 
 
 @pytest.fixture(scope="module")
-def server(postgres_folder: Path) -> Iterator[TlsServer]:
-    with tls_server(postgres_folder / "tls") as server:
+def server(memory: Path) -> Iterator[TlsServer]:
+    with tls_server(memory / "tls") as server:
         yield server
 
 

@@ -182,9 +182,9 @@ def test_a_cancelled_statement_is_not_blamed_on_the_settings(healthy: Warehouse)
 @pytest.mark.slow
 @needs_pgbouncer
 def test_publishes_through_a_pooler_leave_nothing_to_a_direct_one(
-    healthy: Warehouse, postgres_folder: Path, request: pytest.FixtureRequest
+    healthy: Warehouse, memory: Path, request: pytest.FixtureRequest
 ) -> None:
-    folder = postgres_folder / request.node.name
+    folder = memory / request.node.name
     folder.mkdir()
     with pooling(healthy.database, folder, "transaction") as pooler:
         for turn in range(2):
@@ -204,9 +204,9 @@ def test_publishes_through_a_pooler_leave_nothing_to_a_direct_one(
 
 @needs_pgbouncer
 def test_a_pooler_without_a_free_connection_is_given_up_on(
-    healthy: Warehouse, postgres_folder: Path, request: pytest.FixtureRequest
+    healthy: Warehouse, memory: Path, request: pytest.FixtureRequest
 ) -> None:
-    folder = postgres_folder / request.node.name
+    folder = memory / request.node.name
     folder.mkdir()
     with pooling(healthy.database, folder, "transaction", size=1) as pooler:
         with psycopg.connect(

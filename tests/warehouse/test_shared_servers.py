@@ -91,8 +91,8 @@ class Server:
 
 
 @pytest.fixture(scope="module")
-def started(postgres_folder: Path) -> Iterator[Server]:
-    postgres = AdministeredPostgres(postgres_folder / "shared")
+def started(memory: Path) -> Iterator[Server]:
+    postgres = AdministeredPostgres(memory / "shared")
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         port = probe.getsockname()[1]

@@ -22,12 +22,12 @@ from tap_ft42.declared.listing import BY_PERSON, CREATED_AT, ID, Cursor
 from tap_ft42.declared.words import some
 from tap_ft42.planning.collapse import refuse_collapse
 from tap_ft42.planning.hidden import hidden_ids
-from tap_ft42.reading.asking import Ask, IncompleteReadError, Part, TooLargeError
+from tap_ft42.reading.asking import Ask, IncompleteReadError, Part
 from tap_ft42.reading.facts import RouteFacts
 from tap_ft42.reading.id_lists import id_lists
 from tap_ft42.reading.ids import IdSet
 from tap_ft42.reading.regions import RangeIgnoredError, Region
-from tap_ft42.reading.source import ListSource
+from tap_ft42.reading.source import Source, TooLargeError
 from tap_ft42.run.list_in_run import ListInRun
 from tap_ft42.run.people import person_of
 
@@ -159,7 +159,7 @@ class Inquiry:
         """All rows created up to the end of what the run has read."""
         return Region({CREATED_AT: (0, self._run.times.until)})
 
-    def _source(self, query: Mapping[str, Any]) -> ListSource:
+    def _source(self, query: Mapping[str, Any]) -> Source:
         """Return the source of a query."""
         return self._list.reader.source(self._whole, query, path=self._path)
 
@@ -343,7 +343,7 @@ class DayInquiry(Inquiry):
         return set(map(person_of, rows))
 
     @override
-    def _source(self, query: Mapping[str, Any]) -> ListSource:
+    def _source(self, query: Mapping[str, Any]) -> Source:
         source = super()._source(query)
         by_day = replace(source.route.listing, cursor=Cursor(CREATED_AT, moves=False))
         return replace(source, route=replace(source.route, listing=by_day))

@@ -89,9 +89,11 @@ class KnownRows(Presence):
     @override
     def is_short(self) -> bool:
         kept = self._state.get(STATE) or {}
+        if not kept:
+            return self._is_short
         is_known = is_same_scope(kept.get("basis"), self._basis) and "next_id" not in kept
         is_due = requests_left(self._run) > 0 and self._is_due(kept)
-        if self._list.listing.parent is None and is_known and is_due:
+        if is_known and is_due:
             with suppress(KeyError, ValueError):
                 # Another page may follow a full one.
                 self._is_short = len(unpacked_ids(kept["ids"])) < self._list.reader.page_size

@@ -93,11 +93,6 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
         observed = {**self.observed, **dict.fromkeys(seen, on)}
         return msgspec.structs.replace(self, **seen, observed=observed)
 
-    @property
-    def margins(self) -> tuple[int, int]:
-        """By how much a range is widened below and above, so that it includes its bounds."""
-        return int(self.bounds in {"upper", "none"}), int(self.bounds in {"lower", "none"})
-
     def is_due(self, name: str, today: date) -> bool:
         """Tell whether an attribute has not been observed for a month."""
         return name not in self.observed or today >= self.observed[name] + _RENEWED

@@ -19,7 +19,7 @@ from tap_ft42.reading.asking import Ask, Part, TooDearError
 from tap_ft42.reading.paging import PagesRead, all_pages, one_page
 from tap_ft42.reading.places import NOW, Place
 from tap_ft42.reading.regions import RangeIgnoredError, Region
-from tap_ft42.reading.source import ListSource
+from tap_ft42.reading.source import Source
 from tap_ft42.run.lifecycle import PARTIAL_FAILURES
 from tap_ft42.run.list_in_run import ListInRun
 
@@ -98,9 +98,9 @@ class AwaitedRows:
             self.are_any = True
             self._list.tell_unshown(still)
             known = [number for row in still if (number := id_within(row)) is not None]
-            run.pipeline.around.expect(source.entry, known)
+            run.pipeline.around.expect(source.route.entry, known)
 
-    def _source(self, read: PlannedRead) -> ListSource:
+    def _source(self, read: PlannedRead) -> Source:
         """Return the source of a read's rows, of all parents if it is a sweep."""
         context, path = read.contexts[0], self._list.path
         if read.is_sweep:

@@ -31,10 +31,10 @@ from tap_ft42.declared.listing import LARGEST, LOST
 from tap_ft42.lists.corrected import is_read_at_once
 from tap_ft42.planning.bookmarks import forget_position
 from tap_ft42.planning.hidden import HiddenNote
-from tap_ft42.reading.asking import TooLargeError
 from tap_ft42.reading.places import NOW
 from tap_ft42.reading.regions import MAX_ID, Region
 from tap_ft42.reading.running import Reading
+from tap_ft42.reading.source import TooLargeError
 from tap_ft42.run.list_in_run import ListInRun
 
 _BEHIND = 100

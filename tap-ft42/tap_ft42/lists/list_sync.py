@@ -17,21 +17,21 @@ from tap_ft42.declared.events import Events
 from tap_ft42.declared.listing import ID, LOST, Listing
 from tap_ft42.lists.awaited import AwaitedRows
 from tap_ft42.lists.due import DuePartitions
-from tap_ft42.lists.execution import Execution, RunningRead
 from tap_ft42.lists.existence import is_gone, known_to_exist
 from tap_ft42.lists.hidden import HiddenParents
 from tap_ft42.lists.lookups import LookUps
 from tap_ft42.lists.references import References
 from tap_ft42.lists.rejections import Moves, Rejections
-from tap_ft42.lists.started import StartedReads
+from tap_ft42.lists.started import RunningRead, StartedReads
 from tap_ft42.lists.sweeping import Sweeping
 from tap_ft42.lists.traits import traits_of
 from tap_ft42.lists.traits.trait import Trait
 from tap_ft42.lists.turns import note_turn
 from tap_ft42.planning.bookmarks import level
 from tap_ft42.planning.plan import PlannedRead
-from tap_ft42.reading.asking import IncompleteReadError, Part, TooDearError, TooLargeError
+from tap_ft42.reading.asking import IncompleteReadError, Part, TooDearError
 from tap_ft42.reading.places import Place
+from tap_ft42.reading.source import TooLargeError
 from tap_ft42.run.host import Output
 from tap_ft42.run.lifecycle import PARTIAL_FAILURES
 from tap_ft42.run.list_in_run import ListInRun
@@ -58,8 +58,7 @@ class ListSync:
         self.traits = list(traits_of(self.list, lambda name: lists[name].list))
         self.sweeping = Sweeping(self.list)
         self.awaited = AwaitedRows(self.list)
-        self.execution = Execution(self.list, self.traits)
-        self.started = StartedReads(self.due, self.sweeping, self.execution)
+        self.started = StartedReads(self.due, self.sweeping, self.traits)
         self.followers: list[Trait] = []
         """The traits of other lists that are told of its new and changed rows."""
         self._partitions_read: list[dict[str, Any]] = []
@@ -141,8 +140,10 @@ class ListSync:
         spend the requests that it needs.
         """
         if self.listing.parent is None:
-            for one in [self] if self.run.budget.counts_requests else self.lists.values():
-                if one.listing.parent is None and not one.started.is_begun:
+            lists = [self] if self.run.budget.counts_requests else self.lists.values()
+            heads = [one for one in lists if one.listing.parent is None and one.list.is_wanted]
+            for one in heads:
+                if not one.started.is_begun:
                     one.started.begin_ahead()
 
     def _beside(self, context: Context | None) -> Iterator[Any]:
@@ -227,8 +228,6 @@ class ListSync:
             self.presence.of(member).begin(member)
         try:
             yield from self._records_of(running)
-            if not running.steps:
-                yield from self._shown_again(running.read)
         except (TooDearError, TooLargeError, *PARTIAL_FAILURES) as failure:
             if not self.started.begin_fallback(running, failure):
                 self._unread = running.read.contexts
@@ -244,18 +243,16 @@ class ListSync:
             self.presence.of(member).complete(member)
             if self.list.is_unreadable:
                 self.presence.of(member).doubt(member)
-            if self.listing.cursor is not None and self.listing.parent is not None:
-                self._partitions_read.append(self.list.state(member))
+        if self.listing.cursor is not None and self.listing.parent is not None:
+            self._partitions_read += [one.state for one in running.read.partitions]
 
     def _records_of(self, running: RunningRead) -> Iterator[Any]:
         read, moves = running.read, Moves(self.rejections)
         # Of the members of a sweep, the one that has been read the least far.
-        context = min(
-            read.contexts,
-            key=lambda one: self.list.state(one).get("read_until") or "",
-        )
-        if running.is_narrowed and read.is_from_scratch and self.hidden_parents is not None:
-            self.hidden_parents.note_narrowed()
+        least = min(read.partitions, key=lambda one: one.state.get("read_until") or "")
+        context, hidden = least.context, self.hidden_parents
+        if hidden is not None and read.is_from_scratch and read.is_narrowed:
+            hidden.note_narrowed()
         for step, reading, movement in running.steps:
             reading.entry.cover(step.begins, step.until, tells_changes=step.since is not None)
             self.list.emitted.begin(reading.entry, step.since)
@@ -263,7 +260,7 @@ class ListSync:
             if step is read.steps[-1]:
                 parts = chain(parts, self.awaited.asked_again(read))
             shown = told = 0
-            for part, place in self.execution.prepared(parts, read):
+            for part, place in self._prepared(parts, read):
                 if part.page is not None:
                     shown, told = shown + part.page.count, max(told, part.page.total or 0)
                 yield from self._records_on(part, place, read, context)
@@ -278,11 +275,17 @@ class ListSync:
             moves.add(movement.complete)
             moves.make()
         moves.end()
+        if not running.steps:  # 42 may show a row at last, though nothing else is due
+            for part, place in self._prepared(self.awaited.asked_again(read), read):
+                yield from self._records_on(part, place, read, context)
 
-    def _shown_again(self, read: PlannedRead) -> Iterator[Any]:
-        """Yield the records that 42 can show at last, though nothing else is due."""
-        for part, place in self.execution.prepared(self.awaited.asked_again(read), read):
-            yield from self._records_on(part, place, read, read.contexts[0])
+    def _prepared(
+        self, parts: Iterator[tuple[Part, Place]], read: PlannedRead
+    ) -> Iterator[tuple[Part, Place]]:
+        """Let the traits look at the parts of a read; see `Trait.prepared`."""
+        for trait in self.traits:
+            parts = trait.prepared(parts, read)
+        return parts
 
     def _records_on(
         self, part: Part, place: Place, read: PlannedRead, context: Context | None
@@ -290,7 +293,7 @@ class ListSync:
         """Yield the records of a part's page, if it has one; start what is below them."""
         if part.page is None:
             return
-        note_turn(self.list, read.contexts, part.page)
+        note_turn(self.list, read, part.page)
         self.awaited.note(read, part.page)
         page = self.list.unpacked(part.page)
         records = page.records()
@@ -392,4 +395,4 @@ class ListSync:
         self.references.tell()
         if self.started.is_any_read:
             self.list.tell_odd_ids()
-        self.execution.end(is_cut_short=self.run.lifecycle.ends_early or self.has_failed)
+        self.started.end(is_cut_short=self.run.lifecycle.ends_early or self.has_failed)

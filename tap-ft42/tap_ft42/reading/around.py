@@ -30,8 +30,8 @@ from tap_ft42.api.page import Page, has_id, restored_page
 from tap_ft42.api.retries import RETRIED, RedirectedError, TooManyRequestsError
 from tap_ft42.api.token import NoTokenError
 from tap_ft42.declared.listing import ID
-from tap_ft42.reading.asking import Source
 from tap_ft42.reading.regions import Key, RangeIgnoredError, Region
+from tap_ft42.reading.source import Source
 
 _Answer: TypeAlias = "Callable[[Region, str | None, int, int, int], Awaitable[Page | None]]"
 """Asks for a page: its rows, their order, its number, its size, and how often it is tried. None
@@ -89,11 +89,14 @@ class AroundRows:
         Raises:
             Exception: The failure, if such rows are not its reason, or too many.
         """
-        if source.sized(1) is source or not _may_be_of_row(failure):
+        if not _may_be_of_row(failure):
             raise failure
-        route = self._routes[source.entry.stream, source.entry.route]
+        route = self._routes[source.route.entry.stream, source.route.entry.route]
         async with route.lock:  # one page tells if the list itself is in trouble
-            if route.is_in_trouble or route.sent > _FREE + 2 * source.entry.pages_expected:
+            if (
+                route.is_in_trouble
+                or route.sent > _FREE + 2 * source.route.entry.pages_expected
+            ):
                 raise failure
             route.is_in_trouble = True
             search = _Search(partial(self._answer, source, route), source, route.ids)
@@ -115,9 +118,9 @@ class AroundRows:
     ) -> Page | None:
         route.sent += 1
         fetch = partial(source.sized(size).fetch, region, number, sort)
-        ask = self._retried(source.entry.stream, self._ask, max_tries=tries)
+        ask = self._retried(source.route.entry.stream, self._ask, max_tries=tries)
         try:
-            page: Page = await ask(fetch, source.entry)
+            page: Page = await ask(fetch, source.route.entry)
         except RETRIED as failure:
             if not _may_be_of_row(failure):
                 raise
@@ -152,11 +155,11 @@ class _Search:
         self._unshown: list[int] = []
         """The ranks of the others."""
         self._left = _SEARCH
-        self._most = max(_FEW, source.rows_a_page * _MOST // 100)
+        self._most = max(_FEW, source.size * _MOST // 100)
 
     async def page(self, region: Region, number: int, sort: str | None) -> Page | None:
         """Return a page, put together; None if that is not possible."""
-        size, number = self._source.rows_a_page if number else 1, max(number, 1)
+        size, number = self._source.size if number else 1, max(number, 1)
         first, last = (number - 1) * size, number * size - 1
         ask = partial(self._answer, region, sort)
         # What is behind the page tells whether 42 is down, and where the list ends.
@@ -306,7 +309,7 @@ class _Search:
         Raises:
             RangeIgnoredError: It does not narrow the list, or too many pages would be needed.
         """
-        within, size = region.narrowed(ID, lower, upper), self._source.rows_a_page
+        within, size = region.narrowed(ID, lower, upper), self._source.size
         self._left -= 1
         if self._left < 0:
             raise RangeIgnoredError

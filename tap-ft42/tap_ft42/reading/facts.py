@@ -19,6 +19,7 @@ from tap_ft42.api.page import Page
 from tap_ft42.declared import capabilities
 from tap_ft42.declared.capabilities import Bounds, Capabilities
 from tap_ft42.declared.events import Events
+from tap_ft42.declared.instants import DAY
 from tap_ft42.declared.listing import ID, Listing
 from tap_ft42.reading.regions import Key, RangeIgnoredError, RangeTooWideError, Region
 
@@ -56,22 +57,30 @@ class RouteFacts:
 
     def order_of(self, sort: str | None) -> str | None:
         """Return the part of a wanted order that the list can be sorted by; None for none."""
-        if not self.sorts_by(sort):
+        if sort is None or not self.sorts_by(sort):
             return None
-        if sort is None or self.can.sorts_by_several:
-            return sort
-        return sort.partition(",")[0]
+        return sort if self.can.sorts_by_several else sort.partition(",")[0]
 
-    def sorts_by(self, sort: str | None) -> bool:
+    def sorts_by(self, sort: str) -> bool:
         """Tell whether the list can be asked for in an order."""
-        columns = [name.removeprefix("-") for name in sort.split(",")] if sort else []
+        columns = {name.removeprefix("-") for name in sort.split(",")}
         # An order that nobody has tried is tried.
-        return "sorts" not in self.can.observed or set(columns) <= set(self.can.sorts)
+        return "sorts" not in self.can.observed or columns <= {*self.can.sorts}
 
     @property
     def is_sortable(self) -> bool:
         """Whether the list can be sorted by ids and by its cursor, as far as known."""
         return {ID, self.listing.key} <= {*self.can.sorts}
+
+    @property
+    def tells_changes(self) -> bool:
+        """Whether 42 can be asked for the changes of a list that is read in full."""
+        changes = self.listing.changes
+        if changes is None or not self.narrows_by(changes.column):
+            return False
+        # Windows of changes overlap by a day. If only shorter ones are possible, they cost more
+        # than the whole list once a day.
+        return self.can.widest_ranges.get(changes.column, 2 * DAY) >= 2 * DAY
 
     def narrows_by(self, column: str) -> bool:
         """Tell whether the list can be narrowed by a range of a column."""

@@ -35,8 +35,8 @@ class ListInRun:
         self.output = output
         self.children: list[ListInRun] = []
         """The lists that are read for each row of this one."""
-        self.plans: dict[str, dict[str, Any]] = {}
-        """The plans that this run follows: states, by the names of plans in the spool."""
+        self.plans: dict[str, Sequence[dict[str, Any]]] = {}
+        """The plans that this run follows: states of partitions, by the plan's name."""
         self._by_cursus: dict[Hashable, list[Context | None]] = {}
         self.emitted = Emitted(listing.cursor)
         """Counts the rows that go to the target."""
@@ -80,7 +80,7 @@ class ListInRun:
     @property
     def facts(self) -> RouteFacts:
         """What was observed of the list's route."""
-        return self.route.facts
+        return self.reader.route(self.path).facts
 
     @property
     def route_of_sweeps(self) -> Route:
@@ -90,7 +90,7 @@ class ListInRun:
     @property
     def facts_of_sweeps(self) -> RouteFacts:
         """What was observed of that route."""
-        return self.route_of_sweeps.facts
+        return self.reader.route(self.whole_path or self.path).facts
 
     @property
     def has_wrong_totals(self) -> bool:
@@ -125,7 +125,7 @@ class ListInRun:
             self._by_cursus[key] = [*contexts]
         return self._by_cursus[key]
 
-    @property
+    @cached_property
     def wholes(self) -> list[Context | None]:
         """The contexts of the whole list: one for each cursus, or only None."""
         return self.by_cursus(None)
@@ -150,11 +150,12 @@ class ListInRun:
         is_together = self.listing.people_filter is None or self.contexts is None
         return is_together and self.whole_path is not None
 
-    def contexts_below(self, record: Mapping[str, Any]) -> Iterator[Context]:
-        """Yield the contexts of a row's children, if the row is in scope."""
-        if not self.listing.is_campus or self.run.scope.has_campus(record[ID]):
-            for name in dict.fromkeys(child.listing.parent_id for child in self.children):
-                yield {name: record[ID]}
+    def contexts_below(self, record: Mapping[str, Any]) -> list[Context]:
+        """Return the contexts of a row's children; none if the row is not in scope."""
+        if self.listing.is_campus and not self.run.scope.has_campus(record[ID]):
+            return []
+        names = {child.listing.parent_id: None for child in self.children}
+        return [{name: record[ID]} for name in names]
 
     # Their states and names
 
@@ -322,7 +323,7 @@ class ListInRun:
         if not queries:
             return
         run, reader, path = self.run, self.reader, path or self.path
-        self.plans[name] = {}
+        self.plans[name] = [{}]
         run.spool.follow(name, {}, run.times.until, longest_age=FRESH)
         readings = [
             run.pipeline.read(

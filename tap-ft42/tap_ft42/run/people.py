@@ -20,10 +20,11 @@ from tap_ft42.declared.contexts import Context, parent_of
 from tap_ft42.declared.events import Events
 from tap_ft42.declared.listing import BY_PERSON, ID, LARGEST
 from tap_ft42.planning.scope import Scope
-from tap_ft42.reading.asking import IncompleteReadError, TooLargeError
+from tap_ft42.reading.asking import IncompleteReadError
 from tap_ft42.reading.facts import RouteFacts
 from tap_ft42.reading.id_lists import id_lists
 from tap_ft42.reading.refused import asked_again_if_refused
+from tap_ft42.reading.source import TooLargeError
 from tap_ft42.run.host import Output
 from tap_ft42.run.lifecycle import PARTIAL_FAILURES
 

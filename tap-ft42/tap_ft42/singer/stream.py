@@ -86,8 +86,8 @@ class FT42Stream(AnnouncedStream, Output):
     def generate_child_contexts(
         self, record: Record, context: Context | None
     ) -> Iterable[Context | None]:
-        started = self.list_sync.started
-        return started.contexts_below(record) if started.children else ()
+        above = self.list_sync.list
+        return above.contexts_below(record) if above.children else ()
 
     @override
     def _sync_records(

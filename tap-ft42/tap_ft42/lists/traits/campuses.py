@@ -66,7 +66,7 @@ class CampusByPerson(Trait):
         self, parts: Iterator[tuple[Part, Place]], read: PlannedRead
     ) -> Iterator[tuple[Part, Place]]:
         dealer = self._dealers[cursus_of(read.contexts[0])]
-        is_continued = "from_scratch" in read.state
+        is_continued = "from_scratch" in read.partitions[0].state
         return dealer.noted(parts, read.contexts, None if is_continued else read.begins or 0)
 
     @override
