@@ -121,7 +121,7 @@ class HiddenParents:
             self._is_answered = False
             rest = self._left_over(whole)
             if rest and self._kept.is_in_vain(cursus, rest):
-                tell_left_over(self._list, rest)
+                tell_left_over(self._list, rest, is_all_tried=self._kept.is_all_tried)
             else:
                 found |= self._search(whole, rest)
         if found:
@@ -186,7 +186,7 @@ class HiddenParents:
         if self._is_answered:  # otherwise the next run searches
             self._kept.note_search(cursus, rest)
         if rest and not refused:
-            tell_left_over(self._list, rest)
+            tell_left_over(self._list, rest, is_all_tried=self._kept.is_all_tried)
         return self._known - before
 
     def _left_over_by(
@@ -284,6 +284,7 @@ class HiddenParents:
         if untried is None and some != ids:
             untried = some[-1] + 1 if some else least
         rest = rest if self._known == known else self._left_over(whole)
+        self._kept.note(all_tried=untried is None)
         if rest is None and untried is not None:
             Events(self._list.listing.name).warning(
                 "nothing tells whether all rows belong to a known %s. Those of %d or more, if "
@@ -359,9 +360,22 @@ def _window_of(of: ListInRun) -> Region:
     return Region().narrowed(cursor.column, times.not_before, times.until)
 
 
-def tell_left_over(of: ListInRun, rows: int) -> None:
-    """Note how many rows are not read, as nothing tells to which parent they belong."""
+def tell_left_over(of: ListInRun, rows: int, *, is_all_tried: bool) -> None:
+    """Tell how many rows are not read, as nothing says to which parent they belong.
+
+    If 42 has answered for all parents that were tried, they are taken to have none. If not, a
+    parent may have been missed, and the run is not complete.
+    """
     column = of.listing.parent_id
+    if is_all_tried:
+        Events(of.listing.name).warning(
+            "%d rows belong to no %s that could be found, and are not read.",
+            rows,
+            column,
+            happened="rows_left_over",
+            rows=rows,
+        )
+        return
     of.run.lifecycle.note_failure(
         of.listing.name,
         f"at least {rows} rows belong to no {column} that could be found, and are not read",

@@ -14,6 +14,8 @@ The state holds, below ``hidden``:
 ``narrowed``
     True from a load of known parents until a search: rows of others may be missing, even if
     later runs read the rows of all parents.
+``all_tried``
+    True if 42 has answered for all parents that the last search has tried.
 ``heeded``
     The longest list of parents of which is known that 42 heeds it, and does not count all rows.
 """
@@ -80,6 +82,11 @@ class HiddenNote:
     def is_narrowed(self) -> bool:
         """Whether only known parents were loaded since the last search."""
         return bool(self._kept.get("narrowed"))
+
+    @property
+    def is_all_tried(self) -> bool:
+        """Whether 42 has answered for all parents that the last search has tried."""
+        return bool(self._kept.get("all_tried"))
 
     @property
     def heeded(self) -> int:

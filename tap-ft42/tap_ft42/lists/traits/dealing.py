@@ -264,7 +264,7 @@ class CampusDealer:
     def tell_homeless(self) -> None:
         """Log how many rows are not read, as their people have no campus."""
         if self._homeless:
-            tell_left_over(self._list, len(self._homeless))
+            tell_left_over(self._list, len(self._homeless), is_all_tried=True)
         self._homeless = set()
 
     def _in_run(self, user_id: int | None) -> set[int]:
