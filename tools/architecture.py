@@ -35,7 +35,7 @@ MECHANISMS: Mapping[str, tuple[str, ...]] = {
         "reading/regions.py",
         "reading/whole.py",
     ),
-    "Rows that 42 cannot show": ("reading/unshown.py", "lists/unshown.py", "run/unshown.py"),
+    "Rows that 42 cannot show": ("reading/around.py", "lists/awaited.py"),
     "Pages in flight": (
         "reading/pipeline.py",
         "reading/running.py",

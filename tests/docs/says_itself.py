@@ -6,7 +6,6 @@ SAYS_ITSELF = (
     "…: 42 …. It may have rows that it does not list",
     "…: how much there is to read is not",
     "…: nothing tells whether all rows",
-    "…: it has ids below",
     "…: the bookmark in the state",
     "…: its rows are not counted",
     "42 shows … of the … rows that it had",

@@ -27,6 +27,10 @@ CHANGES = Cursor("updated_at")
 BADGES = Listing(name="badges", path="/v2/badges")
 
 
+NOTHING_IN_PARTICULAR: tuple[str, dict[str, Any], None, int] = ("", {}, None, 1)
+"""Address, query, plan and rows a page of a source that a test answers itself."""
+
+
 def route_of(listing: Listing = BADGES) -> Route:
     """Make the route of a list from which no request is sent."""
     path, nobody = listing.path, cast("Any", None)

@@ -12,9 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tap_ft42.census.accounts import Account
 from tap_ft42.census.days import moment_of
-from tap_ft42.census.packing import LONGEST, MOST_IDS
+from tap_ft42.census.packing import MOST_IDS
 from tap_ft42.census.presence import pieces
 from tap_ft42.declared.instants import write_instant
+from tap_ft42.declared.listing import Census
 from tap_ft42.reading.regions import MAX_ID
 
 if TYPE_CHECKING:
@@ -32,11 +33,13 @@ def account_of(ids: Iterable[int]) -> Account:
     return account
 
 
-SETTLED = ("status", "finished")
+LONGEST = 550_000
+"""Characters that so many ids take at most: four bytes each, in base64."""
+SETTLED = Census(settled=("status", "finished"))
 
 
-def restored(account: Account, settled: tuple[str, str] | None = None) -> Account:
-    return Account.restored(json.loads(json.dumps(account.as_state())), settled)
+def restored(account: Account, census: Census = Census()) -> Account:  # noqa: B008 - it is frozen
+    return Account.restored(json.loads(json.dumps(account.as_state())), census)
 
 
 @EXAMPLES
@@ -147,14 +150,14 @@ def test_who_says_no_instant_is_of_no_day() -> None:
 
 
 def test_a_crowd_has_its_lowest_and_highest_id_and_gives_back_who_is_named() -> None:
-    account = Account(settled=("status", "finished"))
+    account = Account(census=SETTLED)
     at = {"created_at": "2026-03-02T12:00:00Z"}
     for number in (7, 5, 9):
         account.take({"id": number, "status": "finished", **at})
     account.take({"id": 8, "status": "in_progress", **at})
     account.forget_ids(but=[8])
     (day,) = account.rows("UTC")
-    (crowd,) = account.crowds_of(day, "UTC")
+    (crowd,) = account.crowds_of([day], "UTC")
     assert (crowd.rows, crowd.low, crowd.high) == (3, 5, 9)
     assert (account.total, account.ids, account.greatest) == (4, [8], 9)
     assert account.parts == [
@@ -175,14 +178,14 @@ def test_crowds_of_a_day_are_those_of_its_zone() -> None:
         account.add(number, moment=moment_of({"created_at": write_instant(instant)}))
     account.forget_ids()
     (day,) = account.rows("UTC")
-    assert [one.rows for one in account.crowds_of(day, "UTC")] == [1, 2]
-    assert [one.rows for one in account.crowds_of(day, "Europe/Paris")] == [1]
-    assert [one.rows for one in account.crowds_of(day + 1, "Europe/Paris")] == [2]
+    assert [one.rows for one in account.crowds_of([day], "UTC")] == [1, 2]
+    assert [one.rows for one in account.crowds_of([day], "Europe/Paris")] == [1]
+    assert [one.rows for one in account.crowds_of([day + 1], "Europe/Paris")] == [2]
 
 
 def test_who_leaves_takes_the_rows_of_all_days_along() -> None:
     """Whatever came, was open again and finished, and however often the state was written."""
-    account, done = Account(settled=SETTLED), {"status": "finished"}
+    account, done = Account(census=SETTLED), {"status": "finished"}
     rows = [
         {"id": number, "created_at": write_instant(instant), "user": {"id": number % 7 + 1}}
         for number, instant in enumerate(INSTANTS, 1000)
@@ -213,8 +216,16 @@ def test_who_leaves_takes_the_rows_of_all_days_along() -> None:
     assert left.owners.of({5})
 
 
+def test_who_has_no_rows_is_still_nobody_after_a_night_has_asked_for_theirs() -> None:
+    account = Account()
+    account.add(1, moment=40_000)
+    account.forget_ids()
+    assert not account.owners.of({7})
+    assert not restored(account).owners
+
+
 def test_the_rows_of_a_day_that_was_read_belong_to_those_whom_the_read_has_shown() -> None:
-    account = Account(settled=SETTLED)
+    account = Account(census=SETTLED)
     row = {"status": "finished", "created_at": "2026-03-02T12:00:00Z"}
     for number, person in ((7, 1), (8, 2)):
         account.take({**row, "id": number, "user": {"id": person}})

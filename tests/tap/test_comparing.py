@@ -110,8 +110,6 @@ def test_days_are_read_together_if_a_page_has_room_for_their_rows() -> None:
     assert windows(11) == [(0, 3), (5, 5)]
     assert windows(10) == [(0, 2), (3, 3), (5, 5)]
     assert windows(9) == [(0, 0), (2, 3), (5, 5)]
-    assert compared.cost(spans, 11) == 2
-    assert compared.cost(spans, 9) == 1 + 1 + 2
     pages = [compared.pages((FIRST + 5, FIRST + 5), size) for size in (8, 9, 10)]
     assert pages == [2, 2, 1]
 

@@ -16,19 +16,19 @@ from tap_ft42.api.page import restored_page
 from tap_ft42.api.quota import Quota
 from tap_ft42.api.session import Adapter, Session
 from tap_ft42.api.token import BearerToken
-from tap_ft42.reading.asking import Ask, Part, Source
+from tap_ft42.reading.asking import Ask, Part
 from tap_ft42.reading.pipeline import Pipeline
 from tap_ft42.reading.regions import Region
+from tap_ft42.reading.source import Source
 from typing_extensions import override
 
-from tests.tap.pages import route_of
+from tests.tap.pages import NOTHING_IN_PARTICULAR, route_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
     from tap_ft42.api.page import Page
-    from tap_ft42.reading.route import Route
     from tap_ft42.reading.running import Reading
 
 
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 class Slow(Source):
     """An answer that comes when the test says so."""
 
-    route: Route = field(default_factory=route_of)
     is_sent: Event = field(default_factory=Event)
     comes: Event = field(default_factory=Event)
 
@@ -71,14 +70,14 @@ def pipeline(tmp_path: Path) -> Pipeline:
         application="tests",
         clock=clock,
     )
-    client = Client(session, token=token, budget=budget, clock=clock)
+    client = Client(session, token=token, clock=clock)
     return Pipeline(quota=quota, budget=budget, client=client, has_worked=False)
 
 
 def test_the_budget_ends_a_run_only_when_what_is_on_its_way_has_come(
     pipeline: Pipeline,
 ) -> None:
-    last, one_too_many = Slow(), Slow()
+    last, one_too_many = (Slow(route_of(), *NOTHING_IN_PARTICULAR) for _ in range(2))
     ends = SimpleQueue[BaseException]()
 
     def consume(reading: Reading) -> None:

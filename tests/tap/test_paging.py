@@ -276,9 +276,10 @@ def behind_the_first(api: ScriptedApi) -> list[int]:
 def test_where_all_that_is_counted_has_come_no_page_behind_is_asked_for(
     tap: Tap, api: ScriptedApi
 ) -> None:
-    api.script[ACHIEVEMENTS] = Pretended([record_of("achievements", id=n) for n in range(350)])
+    rows = [record_of("achievements", id=n) for n in range(1, 351)]
+    api.script[ACHIEVEMENTS] = Pretended(rows)
     run = tap.pointed_at(api).run("achievements")
-    assert set(run.ids("achievements")) == set(range(350))
+    assert set(run.ids("achievements")) == set(range(1, 351))
     assert behind_the_first(api) == [1, 2, 3]
 
 

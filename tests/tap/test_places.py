@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from tap_ft42.declared.listing import LOST, Cursor, Listing
-from tap_ft42.reading.asking import COUNT, Source
+from tap_ft42.reading.asking import COUNT
 from tap_ft42.reading.places import PlacedAsk
 from tap_ft42.reading.regions import RangeIgnoredError, Region
+from tap_ft42.reading.source import Source
 from typing_extensions import override
 
-from tests.tap.pages import page, route_of
+from tests.tap.pages import NOTHING_IN_PARTICULAR, page, route_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,7 +37,8 @@ class Moons(Source):
     def of(cls, last: int, *, widest: int = WIDTH) -> Moons:
         route = route_of(LISTING)
         route.facts.note_bounds("both")
-        return cls(route, [*range(1, 31), *range(WIDTH - last, WIDTH)], widest)
+        rows = [*range(1, 31), *range(WIDTH - last, WIDTH)]
+        return cls(route, *NOTHING_IN_PARTICULAR, rows=rows, widest=widest)
 
     @property
     def facts(self) -> RouteFacts:

@@ -9,7 +9,6 @@ import pytest
 from tap_ft42.declared.instants import DAY, HOUR
 from tap_ft42.reading.bounds import (
     Example,
-    depends_on_bounds,
     find_both,
     find_bounds,
     find_reach,
@@ -90,20 +89,6 @@ def test_where_no_range_tells_bounds_they_are_unknown() -> None:
     for there in (List([]), List([(70, AT), (80, AT)], ignores=True)):
         assert asyncio.run(find_bounds(there, 75)) is None  # type: ignore[arg-type]
         assert asyncio.run(find_bounds(List([]), None)) is None  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize(
-    ("region", "depends"),
-    [
-        (Region(), False),
-        (Region({"id": (0, MAX_ID)}), False),
-        (Region({"id": (1, MAX_ID)}), True),
-        (Region({"id": (0, 5)}), True),
-        (Region({"updated_at": (1, 5)}), False),
-    ],
-)
-def test_only_a_range_of_some_ids_depends_on_bounds(region: Region, *, depends: bool) -> None:
-    assert depends_on_bounds(region) is depends
 
 
 def test_an_example_is_the_row_with_the_greatest_key_if_rows_tell_their_instants() -> None:

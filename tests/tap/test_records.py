@@ -275,8 +275,7 @@ class TestWords:
             tap,
             api,
             "users",
-            *[sample["users"] | {"id": n, "wallet": n} for n in numbers if n >= 0],
-            sample["users"] | {"id": 1, "wallet": -19_100},
+            *[sample["users"] | {"id": i, "wallet": n} for i, n in enumerate(numbers, 1)],
         )
         assert sorted(row["wallet"] for row in rows) == sorted(numbers)
 

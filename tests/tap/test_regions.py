@@ -84,9 +84,11 @@ def test_bounds_that_42_leaves_out_are_reached_and_none_is_beyond_what_it_can_ho
         "range[id]": "5,9",
         f"range[{column}]": "1970-01-01T00:00:00.999Z,1970-01-01T00:00:02.001Z",
     }
-    assert region.params((2, 1))["range[id]"] == "3,10"
+    written = {"both": "5,9", "lower": "5,10", "upper": "4,9", "none": "4,10"}
+    for bounds, ids in written.items():
+        assert region.params(bounds)["range[id]"] == ids  # type: ignore[arg-type]
     everything = Region({"id": (0, MAX_ID), column: (0, 0)})
-    assert everything.params((1, 1)) == {
+    assert everything.params("none") == {
         "range[id]": f"0,{2**31 - 1}",
         f"range[{column}]": "1970-01-01T00:00:00.000Z,1970-01-01T00:00:00.001Z",
     }

@@ -4,36 +4,35 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Self, cast
 
 import pytest
 from tap_ft42.api.errors import RetriableAPIError
 from tap_ft42.api.ledger import Entry
 from tap_ft42.api.retries import TooManyRequestsError
-from tap_ft42.reading.asking import Remedy, Source, TooLargeError
 from tap_ft42.reading.outages import Outages
 from tap_ft42.reading.regions import Region
+from tap_ft42.reading.source import Remedy, Source, TooLargeError
 from tap_ft42.reading.troubles import Troubles
 from typing_extensions import override
 
-from tests.tap.pages import route_of
+from tests.tap.pages import NOTHING_IN_PARTICULAR, route_of
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import Awaitable, Callable, Iterator
 
     from tap_ft42.api.budget import Budget
     from tap_ft42.api.page import Page
-    from tap_ft42.reading.route import Route
 
 HERE = (-1, 0)
 
 
-@dataclass(frozen=True)
 class Listed(Source):
     """A source of a route."""
 
-    route: Route = field(default_factory=route_of)
+    @classmethod
+    def of_any_route(cls) -> Self:
+        return cls(route_of(), *NOTHING_IN_PARTICULAR)
 
     @override
     def fetch(self, region: Region, number: int, sort: str | None) -> Page:
@@ -44,7 +43,7 @@ class Large(Listed):
     """A source whose requests are too large; smaller ones are answered."""
 
     @override
-    def remedies(self, *, is_heavy: bool) -> Iterable[Remedy]:
+    def remedies(self, *, is_heavy: bool) -> Iterator[Remedy]:
         yield Remedy([(1, self)], lambda _: TooLargeError("too large", [self, self]))
 
 
@@ -68,7 +67,7 @@ def test_a_request_is_not_replaced_by_that_of_another_list() -> None:
             known_good=lambda: None,
             has_worked=True,
         )
-        before, source = Large(), Large()
+        before, source = Large.of_any_route(), Large.of_any_route()
         await troubles.look_into(failed(before, 2))  # it is answered with its next try
         await troubles.look_into(failed(source, 2))
         with pytest.raises(TooLargeError) as too_large:
@@ -89,7 +88,8 @@ def test_a_list_that_is_always_refused_is_given_up_if_another_one_is_answered(
         probes.append(entry)
         if not is_answered:
             raise cast(
-                "TooManyRequestsError", failed(Listed(), 1, TooManyRequestsError)["exception"]
+                "TooManyRequestsError",
+                failed(Listed.of_any_route(), 1, TooManyRequestsError)["exception"],
             )
 
     async def sent() -> int:
@@ -99,11 +99,11 @@ def test_a_list_that_is_always_refused_is_given_up_if_another_one_is_answered(
             known_good=lambda: cast("Callable[[], Page]", sent),
             has_worked=True,
         )
-        source, requests = Listed(), 0
+        source, requests = Listed.of_any_route(), 0
         for _ in range(14):
             for tries in range(1, 20):
                 requests += 1
-                source.entry.count(refusals=1)
+                source.route.entry.count(refusals=1)
                 try:
                     await troubles.look_into(failed(source, tries, TooManyRequestsError))
                 except TooManyRequestsError:
@@ -127,7 +127,7 @@ def test_a_list_that_lacks_rows_is_tried_as_often_as_others_while_42_is_down(
 
     async def ask(*_: object) -> None:
         if is_down:
-            raise cast("RetriableAPIError", failed(Listed(), 1)["exception"])
+            raise cast("RetriableAPIError", failed(Listed.of_any_route(), 1)["exception"])
 
     async def look() -> None:
         troubles = Troubles(
@@ -137,7 +137,7 @@ def test_a_list_that_lacks_rows_is_tried_as_often_as_others_while_42_is_down(
             has_worked=True,
             expects=lambda _: True,
         )
-        await troubles.look_into(failed(Listed(), 2))
+        await troubles.look_into(failed(Listed.of_any_route(), 2))
 
     if is_down:
         asyncio.run(look())

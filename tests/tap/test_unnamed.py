@@ -214,9 +214,6 @@ def test_without_a_graph_rows_of_a_merged_account_are_not_taken_for_gone(
     for row in own:
         here.sandbox.update("projects_users", row["id"], user_id=kept)
     here.sandbox.delete("users", merged)
-    done = sum(row["status"] == "finished" for row in own)
-    for like in range(100, 100 + 30 * done, 30):  # as many, so that the total agrees
-        here.sandbox.delete("projects_users", here.a_finished_one(like))
     for _ in range(5):
         here.night()
         told = [one for one in here.last.warnings if "than are known" in one]

@@ -171,3 +171,46 @@ def test_a_list_below_parents_lacks_only_such_a_row(
         api.script[f"/v2/coalitions/{own}/coalitions_users"].broken = ()  # type: ignore[attr-defined]
     healed = run.run("coalitions", "coalitions_users", state=a_day_later(load.state))
     assert number in healed.ids("coalitions_users")
+
+
+def test_what_lies_below_such_a_row_comes_with_the_others(tap: Tap, api: ScriptedApi) -> None:
+    everybody = houses_of(api, range(1, 8))
+    api.script["/v2/coalitions"] = Pretended(
+        [dated("coalitions", own, score=3) for own in range(1, 8)], broken=(4,)
+    )
+    load = tap.pointed_at(api, page_size=PAGE, **AT_ONCE).fail(
+        "coalitions", "coalitions_users", "sync_runs"
+    )
+    (row,) = load.records("sync_runs")
+    assert row["lacking_streams"] == ["coalitions"]
+    assert set(load.ids("coalitions")) == set(range(1, 8)) - {4}
+    assert set(load.ids("coalitions_users")) == {row["id"] for row in everybody.rows}
+
+
+def test_a_long_list_lacks_only_such_rows_however_many_and_no_night_asks_for_all_of_them(
+    tap: Tap, server: ScriptedApi
+) -> None:
+    broken = range(30, 2400, 100)
+    there = badges(*broken)
+    there.rows = [dated(STREAM, number) for number in range(1, 2401)]
+    run = here(tap, server, "long", there)
+    load = run.fail(STREAM)
+    assert set(load.ids(STREAM)) == set(range(1, 2401)).difference(broken)
+    there.asked.clear()
+    night = run.fail(STREAM, state=a_day_later(load.state))
+    assert "and 14 more" in night.last_word
+    assert len(there.asked) <= 45
+    there.broken = ()
+    nights = [run.fail(STREAM, state=a_day_later(night.state))]
+    nights.append(run.run(STREAM, state=a_day_later(nights[0].state)))
+    assert {row for one in nights for row in one.ids(STREAM)} >= set(broken)
+
+
+def test_a_list_that_lacks_many_rows_of_a_page_fails_for_few_requests(
+    tap: Tap, server: ScriptedApi
+) -> None:
+    there = badges(*range(3, ROWS, 3))
+    run = here(tap, server, "dense", there)
+    failed = run.fail(STREAM)
+    assert "42 answered 500" in failed.last_word
+    assert len(there.asked) <= MOST

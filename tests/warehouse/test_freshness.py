@@ -147,3 +147,18 @@ def test_streams_that_did_not_fail_are_fresh_after_a_run_of_which_parts_failed(
     assert "never-loaded:users" in found
     assert not {"never-loaded:projects_users", "never-loaded:achievements_users"} & set(found)
     assert "users (42 answered 403)" in found["run-failed:incremental"]["what"]
+
+
+def test_rows_that_a_night_lacks_are_shown_until_the_next_night(healthy: Warehouse) -> None:
+    healthy.execute(
+        "INSERT INTO ft42_warehouse.turns (job, began_at, ended_at, published) "
+        "VALUES ('nightly', now() - interval '9 h', now() - interval '8 h', true)"
+    )
+    healthy.land_run(
+        "night", *LIVE, age=timedelta(hours=9), outcome="failed",
+        reason="not read completely: users of id 7 (rows that 42 cannot show)",
+        failed_streams=["users"], lacking_streams=["users"],
+    )  # fmt: skip
+    assert "users of id 7" in findings(healthy)["run-failed:incremental"]["what"]
+    healthy.execute("INSERT INTO ft42_warehouse.turns (job) VALUES ('nightly')")
+    assert "run-failed:incremental" not in findings(healthy)

@@ -1,4 +1,4 @@
-"""Asks the API for pages, and decides what an answer means."""
+"""Asks the API for pages."""
 
 from __future__ import annotations
 
@@ -8,10 +8,8 @@ from functools import partial
 from typing import Any
 
 import requests
-from backoff.types import Details
 
 from tap_ft42.api import errors, retries
-from tap_ft42.api.budget import Budget
 from tap_ft42.api.clock import Clock
 from tap_ft42.api.page import Page, page_of, page_of_counts
 from tap_ft42.api.session import Session
@@ -19,21 +17,15 @@ from tap_ft42.api.token import BearerToken
 from tap_ft42.declared.events import Events
 from tap_ft42.declared.listing import Listing
 
-_WORTH_A_LOOK = 3
-"""After so many failed tries of one request, the log warns of the failure."""
-
 
 class Client:
     """Asks the API for pages, with the connections, the token and the quota of a run."""
 
-    def __init__(
-        self, session: Session, *, token: BearerToken, budget: Budget, clock: Clock
-    ) -> None:
+    def __init__(self, session: Session, *, token: BearerToken, clock: Clock) -> None:
         self._session = session
         self.api_url = session.api_url
         """Base URL of the API, without a trailing slash."""
         self._token = token
-        self._budget = budget
         self._clock = clock
         self._answered: tuple[Listing, str, dict[str, Any]] | None = None
 
@@ -92,38 +84,3 @@ class Client:
         """Fetch counts by the day; raises as `fetch`."""
         response, instants = self._ask(url, params)
         return page_of_counts(response, **instants)
-
-    def retried(self, name: str, func: Any, look_into: Any = None, *, max_tries: int) -> Any:  # noqa: ANN401 - sync or async
-        """Wrap a function that sends a request, so that it is tried again after a failure.
-
-        Args:
-            name: What it asks for: the name of a stream, or ``token``.
-            func: The function.
-            look_into: Called after each failure, after it was logged; None for nothing.
-            max_tries: The greatest number of tries, not counting answers 429.
-        """
-
-        def handle(details: Details) -> None:
-            _log_failure(name, details)
-            wait = details.get("wait", 0.0)
-            self._budget.check(wait, because="the API asks to wait")
-
-        handlers = handle if look_into is None else [handle, look_into]
-        return retries.retried(func, handlers, max_tries=max_tries)
-
-
-def _log_failure(name: str, details: Details) -> None:
-    failure, wait = details["exception"], details.get("wait", 0.0)
-    is_refusal = isinstance(failure, retries.TooManyRequestsError)
-    # Only a failure that lasts is worth a warning.
-    lasts = not is_refusal and details["tries"] == _WORTH_A_LOOK
-    Events(name).log(
-        logging.WARNING if lasts else logging.INFO,
-        "try %d failed, the next one follows in %.1f s: %s",
-        details["tries"],
-        wait,
-        errors.explain(failure),
-        happened="refusal" if is_refusal else "retry",
-        tries=details["tries"],
-        wait_seconds=round(wait, 3),
-    )

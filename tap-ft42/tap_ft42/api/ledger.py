@@ -102,12 +102,6 @@ class Entry:
             self.refusals += refusals
             self.refusals_in_a_row += refusals
 
-    def emit(self, *, is_changed: bool | None) -> None:
-        """Count a row that goes to the target. Only the consuming thread calls this."""
-        self.rows_emitted += 1
-        if is_changed is not None:
-            self.rows_changed = (self.rows_changed or 0) + is_changed
-
     def cover(self, begins: int | None, ends: int, *, tells_changes: bool) -> None:
         """Note what a read covers.
 
@@ -154,9 +148,12 @@ class Emitted:
         self._entry, self._since = entry, since
 
     def count(self, row: Mapping[str, Any]) -> None:
-        """Count a row that goes to the target."""
-        if self._entry is not None:
-            self._entry.emit(is_changed=self.is_changed(row))
+        """Count a row that goes to the target. Only the consuming thread calls this."""
+        if (entry := self._entry) is None:
+            return
+        entry.rows_emitted += 1
+        if (is_changed := self.is_changed(row)) is not None:
+            entry.rows_changed = (entry.rows_changed or 0) + is_changed
 
     def is_changed(self, row: Mapping[str, Any]) -> bool | None:
         """Tell whether a row is new or has changed; None if that cannot be told."""

@@ -68,7 +68,7 @@ class Page:
     """Unix time of the answer: the API read the records earlier."""
     unshown: Sequence[Mapping[str, tuple[int, int]]] = ()
     """For each row that 42 counts but cannot show: an interval of each key. `count` counts it,
-    and `ids` has its id, if that is known; see `tap_ft42.reading.unshown`."""
+    and `ids` has its id, if that is known; see `tap_ft42.reading.around`."""
 
     def records(self) -> list[Any]:
         """Decode the records into values that every target can store."""

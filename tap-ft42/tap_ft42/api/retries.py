@@ -10,6 +10,7 @@ budget allow. All other failures need a person.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Generator
 from functools import partial
@@ -19,11 +20,14 @@ from typing import Any
 
 import backoff
 import requests
+from backoff.types import Details
 from requests.exceptions import InvalidSchema, InvalidURL, MissingSchema
 
 from tap_ft42.api import errors
+from tap_ft42.api.budget import Budget
 from tap_ft42.api.errors import APIError, FatalAPIError, RetriableAPIError
 from tap_ft42.api.headers import http_date, whole_number
+from tap_ft42.declared.events import Events
 from tap_ft42.declared.instants import HOUR
 
 
@@ -47,6 +51,9 @@ MAX_TRIES = 6
 
 PATIENT_TRIES = MAX_TRIES + 15
 """Tries if the API has worked before: enough for a quarter of an hour of trouble."""
+
+_WORTH_A_LOOK = 3
+"""After so many failed tries of one request, the log warns of the failure."""
 
 MAX_REFUSALS = 100
 """Answers 429 to one request, at most. Other users of the quota cannot cause so many."""
@@ -92,16 +99,30 @@ def check(
     raise refused(refusal(response), response)
 
 
-def retried(func: Any, on_failure: Any, *, max_tries: int) -> Any:  # noqa: ANN401 - sync or async
+def retried(
+    name: str,
+    func: Any,  # noqa: ANN401 - a function or a coroutine function
+    look_into: Any = None,  # noqa: ANN401 - the same
+    *,
+    budget: Budget,
+    max_tries: int,
+) -> Any:  # noqa: ANN401 - the same
     """Wrap a function that sends a request, so that it is tried again after a failure.
 
     Args:
-        func: The function; it may be a coroutine function.
-        on_failure: Called before each wait: a function or several. If ``func`` is a coroutine
-            function, they may be, too.
+        name: What it asks for: the name of a stream, or ``token``.
+        func: The function.
+        look_into: Called after each failure, after it was logged; None for nothing.
+        budget: Says whether the run may wait.
         max_tries: The greatest number of tries, not counting answers 429.
     """
-    again = partial(backoff.on_exception, on_backoff=on_failure, logger=None)
+
+    def handle(details: Details) -> None:
+        _log_failure(name, details)
+        budget.check(details.get("wait", 0.0), because="the API asks to wait")
+
+    handlers = handle if look_into is None else [handle, look_into]
+    again = partial(backoff.on_exception, on_backoff=handlers, logger=None)
     # After an answer 429, the quota makes the next try wait. So no wait is needed here.
     at_once = partial(again, backoff.constant, interval=0, jitter=None)
     func = at_once((LongRefusalError, RedirectedError), max_tries=2)(func)
@@ -114,6 +135,23 @@ def retried(func: Any, on_failure: Any, *, max_tries: int) -> Any:  # noqa: ANN4
         waits, RETRIED, max_tries=max_tries, jitter=backoff.random_jitter, giveup=is_final
     )
     return patient(func)
+
+
+def _log_failure(name: str, details: Details) -> None:
+    failure, wait = details["exception"], details.get("wait", 0.0)
+    is_refusal = isinstance(failure, TooManyRequestsError)
+    # Only a failure that lasts is worth a warning.
+    lasts = not is_refusal and details["tries"] == _WORTH_A_LOOK
+    Events(name).log(
+        logging.WARNING if lasts else logging.INFO,
+        "try %d failed, the next one follows in %.1f s: %s",
+        details["tries"],
+        wait,
+        errors.explain(failure),
+        happened="refusal" if is_refusal else "retry",
+        tries=details["tries"],
+        wait_seconds=round(wait, 3),
+    )
 
 
 def is_final(failure: Exception) -> bool:

@@ -17,7 +17,7 @@ from itertools import repeat
 from typing import Any
 
 from tap_ft42.census.counting import Expectation
-from tap_ft42.census.days import UNKNOWN, ZONES, day_of, moment_of
+from tap_ft42.census.days import UNKNOWN, ZONES, by_day, day_of, moment_of
 from tap_ft42.census.open import KEYS, OpenRows
 from tap_ft42.census.owners import Owners
 from tap_ft42.census.packing import (
@@ -30,6 +30,7 @@ from tap_ft42.census.packing import (
     unpacked_ids,
 )
 from tap_ft42.declared.capabilities import Zone
+from tap_ft42.declared.listing import Census
 from tap_ft42.reading.ids import IdSet
 from tap_ft42.reading.regions import MAX_ID
 from tap_ft42.run.people import person_of
@@ -74,22 +75,15 @@ class Account:
     def __init__(
         self,
         notes: Mapping[str, Any] | None = None,
-        settled: tuple[str, str] | None = None,
-        kind: str | None = None,
+        census: Census = Census(),  # noqa: B008 - it is frozen
     ) -> None:
-        """Begin an empty account.
-
-        Args:
-            notes: The first notes.
-            settled: A column, and its value in rows that can no longer disappear.
-            kind: A column with an object that says of which kind a row is.
-        """
+        """Begin an empty account, with its first notes; `census` tells how rows disappear."""
         self.notes: dict[str, Any] = dict(notes or {})
         self.named: dict[int, int] = {}
         self.is_exact = True
         self.greatest = 0
         self.has_changed = True
-        self.open = OpenRows(settled, kind)
+        self.open = OpenRows(census)
         self.owners = Owners()
         self._people: dict[int, int] = {}
         self._came = IdSet()
@@ -99,12 +93,7 @@ class Account:
         self._ids: list[int] | None = None
 
     @classmethod
-    def restored(
-        cls,
-        kept: Mapping[str, Any],
-        settled: tuple[str, str] | None = None,
-        kind: str | None = None,
-    ) -> Account:
+    def restored(cls, kept: Mapping[str, Any], census: Census = Census()) -> Account:  # noqa: B008
         """Restore an account that `as_state` has written.
 
         Raises:
@@ -112,7 +101,7 @@ class Account:
             KeyError: The state holds no account.
         """
         notes = {name: value for name, value in kept.items() if name not in _ROWS}
-        account = cls(notes, settled, kind)
+        account = cls(notes, census)
         account.open.restore(kept)
         account.is_exact, days = "ids" in kept, kept.get("days")
         ids = unpacked_ids(kept["ids"]) if account.is_exact else sorted(account.open.ids)
@@ -153,9 +142,8 @@ class Account:
         self.has_changed = True
 
     def forget(self, name: str) -> None:
-        """Delete a note."""
-        del self.notes[name]
-        self.has_changed = True
+        """Delete a note, if there is one."""
+        self.has_changed |= self.notes.pop(name, None) is not None
 
     # Rows
 
@@ -316,12 +304,10 @@ class Account:
         """
         if (zone, named) not in self._rows:
             self._rows[zone, named] = found = Counter[int]()
-            of_named = Counter(self.named.values())
-            crowds = {moment: one.rows for moment, one in self._crowds.items()}
-            for is_named, rows in ((True, of_named), (False, crowds)):
-                for moment, each in rows.items() if named in {None, is_named} else ():
-                    if moment and each:
-                        found[day_of(moment, zone)] += each
+            if named is not False:
+                found.update(by_day(Counter(self.named.values()), zone))
+            if named is not True:
+                found.update(by_day({one: of.rows for one, of in self._crowds.items()}, zone))
         return self._rows[zone, named]
 
     def rows_on(self, days: range, zone: Zone, *, named: bool | None = None) -> int:
@@ -339,9 +325,10 @@ class Account:
         held = self._by_day[zone]
         return sorted(number for day in days for number in held.get(day, ()))
 
-    def crowds_of(self, day: int, zone: Zone) -> list[Crowd]:
-        """Return the crowds of a day."""
-        return [self._crowds[one] for one in _moments(day, zone) if one in self._crowds]
+    def crowds_of(self, days: Iterable[int], zone: Zone) -> list[Crowd]:
+        """Return the crowds of some days."""
+        moments = (moment for day in days for moment in _moments(day, zone))
+        return [self._crowds[one] for one in moments if one in self._crowds]
 
     def let_go(self, person: int, moments: Mapping[int, int]) -> None:
         """Remove the unnamed rows of somebody, given their number at each moment."""
@@ -367,11 +354,10 @@ class Account:
             records: All their rows.
             lacking: Days on which unnamed rows are gone, but not known: these still count.
         """
-        kept = [(one, one.rows) for day in lacking for one in self.crowds_of(day, zone)]
-        for day in days:
-            for one in self.crowds_of(day, zone):
-                one.rows = 0
-            self.owners.clear(_moments(day, zone))
+        kept = [(one, one.rows) for one in self.crowds_of(lacking, zone)]
+        for one in self.crowds_of(days, zone):
+            one.rows = 0
+        self.owners.clear(moment for day in days for moment in _moments(day, zone))
         self._change()
         for record in records:
             if self.is_exact:

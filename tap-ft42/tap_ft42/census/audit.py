@@ -51,11 +51,9 @@ class Audit(Inquiry):
         self._graph = graph
         self._fit_of_graph = self._list.reader.route(graph.route).facts
         self._others = Others(self._account) if graph.counts_others else None
-        self.findings = Findings(self._list.listing.name, cursus_of(self._whole))
+        self._found = Findings(self._list.listing.name, cursus_of(self._whole))
         # Nobody knows how many of today's rows are not in the list.
         self._is_bounded = not graph.counts_others
-        self.is_served = False
-        """Whether the API's counts were of use."""
 
     @property
     def is_possible(self) -> bool:
@@ -73,22 +71,22 @@ class Audit(Inquiry):
     def is_proof(self) -> bool:
         """Whether the audit has proven that no row is missing, and none is gone."""
         has_all = UNKNOWN not in self._account.named.values()
-        is_proven = self.is_served and has_all and not self.findings.unsettled
-        return is_proven and self._others is None
+        is_settled = self.findings is not None and not self.findings.unsettled
+        return is_settled and has_all and self._others is None
 
     @override
     def _found_out(self) -> Iterator[Proof]:
         spent = self._run.budget.spent
         try:
             if (comparison := self._ask()) is not None and self._makes_sense(comparison):
-                self.is_served = True
+                self.findings = self._found
                 yield from self._settled(comparison)
         finally:
-            self.findings.requests = self._run.budget.spent - spent
+            self._found.requests = self._run.budget.spent - spent
 
     @override
     def _tell_impossible(self, why: str | None) -> None:
-        self.is_served = False
+        self.findings = None  # the API's counts are of no use
         Events(self._list.listing.name).warning(
             "what 42 counts by the day is of no use this time. Its rows are counted in "
             "another way. %s",
@@ -101,9 +99,9 @@ class Audit(Inquiry):
             "42 counts other rows than are known on %s, and this hour has too few "
             "requests left to read them. The next night goes on; `census_requests` allows "
             "more.",
-            some(self.findings.unsettled, "day"),
+            some(self._found.unsettled, "day"),
             happened="audit_unsettled",
-            days=self.findings.unsettled,
+            days=self._found.unsettled,
         )
 
     # What is asked
@@ -188,7 +186,7 @@ class Audit(Inquiry):
 
     def _settled(self, comparison: Comparison) -> Iterator[Proof]:
         """Find missing and gone rows, and whether that settles all days."""
-        found = self.findings
+        found = self._found
         found.zone, found.days = comparison.zone, comparison.days
         found.differed = len(comparison.differing)
         kind = Settling if self._account.is_exact else Unnamed
@@ -209,7 +207,7 @@ class Audit(Inquiry):
         found.until = from_milliseconds(self._run.times.until)
         found.counts = {written(day): rows for day, rows in comparison.proven.items()}
         if len(read) > max(_FEW, found.differed // 2):
-            self.is_served = False
+            self.findings = None
             self._fit_of_graph.learn(
                 "its days have other rows than 42 counts. Its rows are counted by their ids",
                 totals="wrong",

@@ -11,14 +11,13 @@ remembered, and only changes since then are compared.
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
 from typing import TypeAlias
 
 from tap_ft42.census.accounts import Account
+from tap_ft42.census.counting import Expectation
 from tap_ft42.census.days import ZONES, day_of, moment_at
 from tap_ft42.census.packing import stepped, steps
 from tap_ft42.declared.capabilities import Zone
@@ -106,7 +105,7 @@ class Comparison:
         self.zone: Zone = ZONES[0]
         self._until = until
         self._with_today = with_today
-        self._sums: tuple[list[int], list[int]] | None = None
+        self._expected: Expectation | None = None
 
     def believe(self, known: Zone) -> None:
         """Find out the time zone of the days; it is `known` if the counts do not tell."""
@@ -115,7 +114,7 @@ class Comparison:
             return
         costs = {zone: self._distance(zone) for zone in ZONES}
         self.zone = min(ZONES, key=lambda zone: (costs[zone], zone != known))
-        self._sums = None
+        self._expected = None
 
     def _distance(self, zone: Zone) -> int:
         found = [each for one in self.parts for each in self.differences(one, zone).values()]
@@ -207,10 +206,6 @@ class Comparison:
                 windows.append((begin, end))
         return windows
 
-    def cost(self, spans: Iterable[Span], page_size: int) -> int:
-        """Return how many requests read some days."""
-        return sum(self.pages(window, page_size) for window in self.windows(spans, page_size))
-
     def pages(self, span: Span, page_size: int) -> int:
         """Return how many requests read some days."""
         # A full page needs one request more.
@@ -218,14 +213,12 @@ class Comparison:
 
     def _rows_between(self, begin: int, end: int) -> int:
         """Return how many rows some days may have."""
-        if self._sums is None:
+        if self._expected is None:
             rows = Counter[int]()
             for one in self.parts:
                 rows.update(one.rows(self.zone))
                 if self.others is None:
                     more = self.differences(one).items()
                     rows.update({span[0]: each for span, each in more if each > 0})
-            days = sorted(rows)
-            self._sums = days, list(accumulate((rows[day] for day in days), initial=0))
-        days, before = self._sums
-        return before[bisect_right(days, end)] - before[bisect_left(days, begin)]
+            self._expected = Expectation(days := sorted(rows), [rows[day] for day in days])
+        return self._expected.between(begin, end)

@@ -77,7 +77,7 @@ class Expectation:
 
     firsts: Sequence[int]
     rows: Sequence[int]
-    page_size: int
+    page_size: int = 1
 
     @cached_property
     def _before(self) -> list[int]:
@@ -122,14 +122,16 @@ class Interval:
     total: int
     """Rows that it has."""
 
+    def pages(self, page_size: int) -> int:
+        """Return how many pages show all of its rows."""
+        return ceil(max(self.expected, self.total) / page_size)
+
 
 @dataclass(frozen=True, slots=True)
 class Differing(Part):
     """Intervals that have other rows than expected."""
 
     intervals: Sequence[Interval] = ()
-    turn: int = 0
-    """How many rounds of totals came before."""
     is_cut: bool = False
     """Whether there are others, for which too few requests are left."""
 
@@ -150,14 +152,8 @@ async def count_all(ask: Ask, region: Region) -> AsyncIterator[Proof]:
     yield Proof(None, lower=lower, upper=upper, total=page.total, sent=page.sent)
 
 
-async def find_differing(  # noqa: PLR0913 - each is a fact about the list
-    ask: Ask,
-    whole: Interval,
-    expected: Expectation,
-    *,
-    key: Key = ID,
-    most: int = maxsize,
-    is_read: bool = True,
+async def find_differing(
+    ask: Ask, whole: Interval, expected: Expectation, *, key: Key = ID, most: int = maxsize
 ) -> AsyncIterator[Part]:
     """Yield the smallest intervals that have other rows than expected, as they are found.
 
@@ -166,9 +162,8 @@ async def find_differing(  # noqa: PLR0913 - each is a fact about the list
         whole: The interval to search.
         expected: How many rows it should have, by key.
         key: The key.
-        most: Requests that may be sent. Intervals that are open then stay open.
-        is_read: Whether the caller reads the found intervals next: then a page is small
-            enough, and some of the requests are left for these reads.
+        most: Requests that may be sent, to read the found intervals as well. Intervals that
+            are open then stay open.
 
     Raises:
         UncountableError: The API tells no totals of this list.
@@ -181,22 +176,22 @@ async def find_differing(  # noqa: PLR0913 - each is a fact about the list
         for one in news:
             if one.expected == one.total:
                 continue
-            pages = ceil(max(one.expected, one.total) / expected.page_size)
+            pages = one.pages(expected.page_size)
             needed = pages + (pages > 1)  # the borders of several pages take one to be proven
             dense = abs(one.total - one.expected) >= ceil(one.expected / expected.page_size)
-            is_small = pages <= 1 or (dense and needed <= left) if is_read else not one.total
+            is_small = pages <= 1 or (dense and needed <= left)
             # If many rows are gone, the lower part is as long as requests allow.
             room = left - 2 if dense else inf
             middle = expected.middle(*one.region.interval(key), room)
             if middle is not None and not is_small:
                 todo.append((one, middle))
-            elif not is_read or needed <= left:
-                left -= needed if is_read else 0
+            elif needed <= left:
+                left -= needed
                 found.append(one)
             else:
                 is_cut = True
         if found:
-            yield Differing(None, intervals=found, turn=turn)
+            yield Differing(None, intervals=found)
         # With few requests left, one interval is halved to its end, not many halfway.
         width = min(_AT_ONCE, max(1, left // _LONGEST_WAY))
         asking = todo[-width:] if left > 0 else []
@@ -223,56 +218,20 @@ async def find_differing(  # noqa: PLR0913 - each is a fact about the list
             news.append(Interval(rest, one.expected - rows, one.total - total))
 
 
-async def find_rows(
-    ask: Ask,
-    whole: Interval,
-    expected: Expectation,
-    *,
-    most: int = maxsize,
-) -> AsyncIterator[Part]:
-    """Yield the pages where an interval of ids differs, and a proof behind each part.
-
-    Arguments and errors are those of `find_differing`.
-    """
-
-    async def read(each: Interval, ask: Ask) -> AsyncIterator[Part]:
-        pages = ceil(max(each.expected, each.total) / expected.page_size)
-        async for part in read_sector(ask, each.region, pages=pages):
-            # More rows than were counted: one of the two is wrong.
-            is_more = isinstance(part, Proof) and part.total > each.total
-            yield Part(None, is_doubtful=True) if is_more else part
-
-    async for found in find_differing(ask, whole, expected, most=most):
-        if isinstance(found, Differing) and found.intervals:
-            after = ask.after(found.turn)
-            readings = (
-                read(each, after.after(_AT_ONCE + number))
-                for number, each in enumerate(found.intervals)
-            )
-            async for part in in_turn(readings):
-                yield part
-        else:
-            yield found
-
-
-async def read_sector(
-    ask: Ask, region: Region, *, pages: int | None = None, key: Key = ID
-) -> AsyncIterator[Part]:
+async def read_sector(ask: Ask, region: Region, *, pages: int) -> AsyncIterator[Part]:
     """Read a closed interval: yield its pages, then a proof of its rows, or a doubt.
 
     Args:
         ask: Asks for pages.
-        region: The interval.
-        pages: How many it should have: at most 16 requests and 4 a page are sent. None sets
-            no other limit than that of every read.
-        key: The key.
+        region: The interval, of ids or of instants.
+        pages: How many it should have: at most 16 requests and 4 a page are sent.
 
     Raises:
         UncountableError: The API tells no totals of this list.
         RangeIgnoredError: It does not narrow the list by the key.
     """
     read = read_in_order if ask.route.facts.is_sortable else read_piecewise
-    within = Metered(ask, Spent(None if pages is None else _SPARE + _FACTOR * pages))
+    within, key = Metered(ask, Spent(_SPARE + _FACTOR * pages)), next(iter(region.bounds))
     try:
         async for part in _proven(read(within, region, key), region):
             yield part
@@ -280,14 +239,13 @@ async def read_sector(
         yield Part(None, is_doubtful=True)
 
 
-async def read_whole(ask: Ask, greatest: int, *, pages: int) -> AsyncIterator[Part]:
-    """Read a whole list that no range narrows; as `read_sector`, up to a greatest id.
+async def read_whole(ask: Ask, region: Region, *, pages: int) -> AsyncIterator[Part]:
+    """Read a whole list that no range narrows, and prove which rows a region of it has.
 
     Raises:
         UncountableError: The API tells no totals of this list.
         IncompleteReadError: Nobody can tell whether these are all its rows.
     """
-    region = Region({ID: (1, max(greatest, 1))})
     # A list that is in motion at two readings is so at the next ones: the next night tells.
     within = Metered(ask, Spent(_SPARE + 2 * pages))
     async for part in _proven(read_list(within), region):

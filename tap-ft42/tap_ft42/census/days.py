@@ -64,10 +64,11 @@ def day_of(moment: int, zone: Zone) -> int:
 
 
 def by_day(rows: Mapping[int, int], zone: Zone) -> Counter[int]:
-    """Return how many rows each day has, given those of each moment."""
+    """Return how many rows each day has, given those of each moment that is known."""
     found = Counter[int]()
     for moment, each in rows.items():
-        found[day_of(moment, zone)] += each
+        if moment and each:
+            found[day_of(moment, zone)] += each
     return found
 
 

@@ -15,19 +15,19 @@ from tap_ft42.api.errors import FatalAPIError
 from tap_ft42.api.page import with_ids
 from tap_ft42.census.accounts import Account
 from tap_ft42.census.allowance import requests_left
-from tap_ft42.census.counting import Proof, UncountableError, count_all
+from tap_ft42.census.counting import Proof, UncountableError, count_all, read_sector
+from tap_ft42.census.findings import Findings
 from tap_ft42.declared.contexts import Context, list_of, parent_of
 from tap_ft42.declared.events import Events
 from tap_ft42.declared.listing import BY_PERSON, CREATED_AT, ID, Cursor
 from tap_ft42.declared.words import some
 from tap_ft42.planning.collapse import refuse_collapse
-from tap_ft42.planning.hidden import hidden_ids
-from tap_ft42.reading.asking import Ask, IncompleteReadError, Part, TooLargeError
+from tap_ft42.reading.asking import Ask, IncompleteReadError, Part
 from tap_ft42.reading.facts import RouteFacts
 from tap_ft42.reading.id_lists import id_lists
 from tap_ft42.reading.ids import IdSet
 from tap_ft42.reading.regions import RangeIgnoredError, Region
-from tap_ft42.reading.source import ListSource
+from tap_ft42.reading.source import Source, TooLargeError
 from tap_ft42.run.list_in_run import ListInRun
 from tap_ft42.run.people import person_of
 
@@ -64,6 +64,9 @@ class Read:
 
 class Inquiry:
     """Asks for rows of a stream, emits new rows, and tells which are gone."""
+
+    findings: Findings | None = None
+    """What it has found, if that proves something."""
 
     def __init__(self, read: Read) -> None:
         """Prepare the inquiry; nothing is asked yet."""
@@ -154,12 +157,30 @@ class Inquiry:
         (proof,) = (each for each in self._asked(read, filters) if isinstance(each, Proof))
         return proof
 
+    def _read_all(
+        self, region: Region, pages: int, read: Callable[..., AsyncIterator[Part]] = read_sector
+    ) -> tuple[dict[int, dict[str, Any]], Proof] | None:
+        """Return all rows of a region, by id, and the proof; None if rows may be missing.
+
+        Args:
+            region: An interval of ids or of instants.
+            pages: How many pages it should have.
+            read: Reads it.
+        """
+        rows, proof = dict[int, dict[str, Any]](), None
+        for part in self._asked(partial(read, region=region, pages=pages)):
+            if part.page is not None:
+                rows |= {row[ID]: row for row in with_ids(part.page.records())}
+            if isinstance(part, Proof):
+                proof = part
+        return None if proof is None else (rows, proof)
+
     @property
     def _all_days(self) -> Region:
         """All rows created up to the end of what the run has read."""
         return Region({CREATED_AT: (0, self._run.times.until)})
 
-    def _source(self, query: Mapping[str, Any]) -> ListSource:
+    def _source(self, query: Mapping[str, Any]) -> Source:
         """Return the source of a query."""
         return self._list.reader.source(self._whole, query, path=self._path)
 
@@ -170,18 +191,18 @@ class Inquiry:
             self._account.take(record, is_new=False)
 
     def _emit(self, records: Sequence[dict[str, Any]]) -> None:
-        """Emit rows; find out the parent of rows that do not tell theirs."""
-        counted, (context, *others) = self._list, self._contexts
-        is_told = not others or not counted.listing.parent_columns
-        contexts: Mapping[int, Context | None] = {}
-        if counted.listing.campus_by_person and not is_told:
-            hidden = hidden_ids(counted.output.stream_state)
-            contexts = self._run.people.contexts_of(records, self._contexts, hidden)
+        """Emit rows, but for those of which nobody knows the parent."""
+        (context, *others), people = self._contexts, self._run.people
         self._tell_strangers(records)
-        for record in records:
-            own = contexts.get(record.get(ID, 0))
-            is_known = not is_told and own is None
-            counted.output.emit(record, own or context, is_known=is_known)
+        if not others or not self._list.listing.parent_columns:
+            for record in records:
+                self._list.output.emit(record, context)
+        elif self._list.listing.campus_by_person:
+            campuses = {parent_of(context) for context in self._contexts}
+            people.learn_campuses(filter(None, map(person_of, records)))
+            for record in records:
+                if people.campuses_of(person_of(record)) & campuses:
+                    self._list.output.emit(record, self._whole)
 
     def _tell_strangers(self, records: Sequence[dict[str, Any]]) -> None:
         """Log once of which parents rows came, though 42 does not list these parents."""
@@ -343,7 +364,7 @@ class DayInquiry(Inquiry):
         return set(map(person_of, rows))
 
     @override
-    def _source(self, query: Mapping[str, Any]) -> ListSource:
+    def _source(self, query: Mapping[str, Any]) -> Source:
         source = super()._source(query)
         by_day = replace(source.route.listing, cursor=Cursor(CREATED_AT, moves=False))
         return replace(source, route=replace(source.route, listing=by_day))

@@ -6,9 +6,9 @@ The state of an incremental stream holds under ``census``, beside its bookmarks:
     The ids of the known rows, or the greatest one.
 ``days``
     When the rows were created: see `tap_ft42.census.days`.
-``open_ids``, ``shares``, ``kinds``
-    Ids of rows that can still disappear, in a list whose settled rows cannot, and their kinds:
-    see `tap_ft42.census.open`.
+``open_ids``, ``kinds``
+    Ids of rows that can still disappear, in a list whose settled rows cannot, and the kind of
+    each: see `tap_ft42.census.open`.
 ``owners``
     Whose the rows without ids are: see `tap_ft42.census.owners`.
 ``leavers``
@@ -52,7 +52,7 @@ from tap_ft42.census.allowance import end_of, requests_left
 from tap_ft42.census.audit import Audit
 from tap_ft42.census.counting import Proof
 from tap_ft42.census.findings import Findings
-from tap_ft42.census.inquiry import Read, gone, looked_at
+from tap_ft42.census.inquiry import Inquiry, Read, gone, looked_at
 from tap_ft42.census.list_census import ListCensus
 from tap_ft42.census.packing import unpacked_ids
 from tap_ft42.census.presence import STATE, Presence, is_counted
@@ -75,8 +75,7 @@ class KnownRows(Presence):
         super().__init__(counted)
         self._whole = whole
         self._account: Account | None = None
-        self._audit: Audit | None = None
-        self._totals: TotalsCensus | None = None
+        self._censuses: list[Inquiry] = []
         self._is_open = self._is_short = self._is_refreshed = False
         self._since: dict[int, int | None] = {}
         self._complete: list[Context | None] = []
@@ -89,9 +88,11 @@ class KnownRows(Presence):
     @override
     def is_short(self) -> bool:
         kept = self._state.get(STATE) or {}
+        if not kept:
+            return self._is_short
         is_known = is_same_scope(kept.get("basis"), self._basis) and "next_id" not in kept
         is_due = requests_left(self._run) > 0 and self._is_due(kept)
-        if self._list.listing.parent is None and is_known and is_due:
+        if is_known and is_due:
             with suppress(KeyError, ValueError):
                 # Another page may follow a full one.
                 self._is_short = len(unpacked_ids(kept["ids"])) < self._list.reader.page_size
@@ -135,7 +136,7 @@ class KnownRows(Presence):
 
     def _restored(self, kept: Mapping[str, Any]) -> Account | None:
         try:
-            return Account.restored(kept, *self._kinds)
+            return Account.restored(kept, self._list.listing.census)
         except (KeyError, ValueError):
             Events(self._list.listing.name).warning(
                 "what the state says of its rows cannot be read; they are counted anew.",
@@ -148,13 +149,7 @@ class KnownRows(Presence):
         notes: dict[str, Any] = {"since": from_milliseconds(self._run.began)}
         if any(map(_has_begun, self._list.states_within(self._whole))):
             return Account({**notes, "next_id": 1})
-        return Account(notes, *self._kinds)
-
-    @property
-    def _kinds(self) -> tuple[tuple[str, str] | None, str | None]:
-        """What tells apart rows that can disappear: see `OpenRows`."""
-        census = self._list.listing.census
-        return census.settled, census.kind and census.kind[0]
+        return Account(notes, self._list.listing.census)
 
     def _is_later(self, record: Mapping[str, Any], since: int) -> bool:
         """Tell whether a row is from after an instant."""
@@ -214,10 +209,8 @@ class KnownRows(Presence):
     @property
     @override
     def audits(self) -> Sequence[Findings]:
-        if self._audit is not None and self._audit.is_served:
-            return [self._audit.findings]
-        found = None if self._totals is None else self._totals.findings
-        return [] if found is None else [found]
+        found = [census.findings for census in self._censuses]
+        return [findings for findings in found if findings is not None]
 
     @override
     def proofs(self) -> Iterator[tuple[Context | None, Proof]]:
@@ -240,7 +233,8 @@ class KnownRows(Presence):
             account.notes.pop(COLLAPSED, None)
             yield self._whole, looked_at(self._run.clock.time())
         else:
-            for census in self._censuses(account):
+            for census in self._taken_in_turn(account):
+                self._censuses.append(census)
                 for proof in census.proofs():
                     yield self._whole, proof
         departures.people += len(before)
@@ -268,7 +262,8 @@ class KnownRows(Presence):
             known = {*filter(scope.has_campus, known)}
         return known <= {parent_of(context) for context in self._complete}
 
-    def _censuses(self, account: Account) -> Iterator[Audit | ListCensus | TotalsCensus]:
+    def _taken_in_turn(self, account: Account) -> Iterator[Inquiry]:
+        """Yield the censuses of the list, each once the one before is over."""
         read = Read(
             self._list,
             self._complete,
@@ -282,13 +277,11 @@ class KnownRows(Presence):
         graph = self._list.listing.graph
         audit = None if graph is None else Audit(read, graph)
         if audit is not None and audit.is_possible:
-            self._audit = audit
             yield audit
         if account.is_exact:
             yield ListCensus(read, is_proven=audit is not None and audit.is_proof)
-        elif audit is None or not audit.is_served:
-            self._totals = TotalsCensus(read)
-            yield self._totals
+        elif audit is None or audit.findings is None:
+            yield TotalsCensus(read)
 
     def _is_due(self, notes: Mapping[str, Any]) -> bool:
         if not is_counted(self._list) or self._run.lifecycle.ends_early:

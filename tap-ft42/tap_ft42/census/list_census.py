@@ -7,7 +7,7 @@ part of its list again, then it counts. A later census finds the rest.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -19,7 +19,7 @@ from tap_ft42.census.counting import (
     Differing,
     Interval,
     Proof,
-    find_rows,
+    find_differing,
     read_sector,
     read_whole,
 )
@@ -30,7 +30,7 @@ from tap_ft42.declared.events import Events
 from tap_ft42.declared.instants import from_milliseconds, in_milliseconds
 from tap_ft42.declared.listing import ID, filtered_key
 from tap_ft42.declared.words import some
-from tap_ft42.reading.asking import Ask, Part
+from tap_ft42.reading.asking import Part
 from tap_ft42.reading.reads import read_from_scratch
 from tap_ft42.reading.regions import MAX_ID, RangeIgnoredError, Region
 
@@ -57,7 +57,6 @@ class ListCensus(Inquiry):
         self._is_sortable = self._list.listing.is_sortable
         self._is_proven = is_proven
         self._doubts = 0
-        self._is_cut = False
 
     @override
     def _found_out(self) -> Iterator[Proof]:
@@ -93,8 +92,7 @@ class ListCensus(Inquiry):
             yield from self._first_proof()
             return
         counted = self._counted_ahead()
-        if (yield from self._read_again()):
-            return
+        yield from self._read_again()
         has_changed = False
         proven = self._counted_to_be(self._account.total, self._run.clock.time())
         for proof in proven if self._is_proven else self._compared(counted):
@@ -112,41 +110,34 @@ class ListCensus(Inquiry):
         )
         return is_begun_now and is_in_order and self._read.is_all
 
-    def _read_again(self) -> Generator[Proof, None, bool]:
+    def _read_again(self) -> Iterator[Proof]:
         """Read tonight's part of the list again, so that the nights cover all rows.
 
         ``owed`` is a number of rows. It shrinks once a sector has been read.
-
-        Returns:
-            Whether tonight's part was the whole list.
         """
         account, listing, total = self._account, self._list.listing, self._account.total
         nights = self._run.settings["refresh_nights"] * listing.census.refresh_factor
         is_turn = "taken" in account.notes and not self._read.is_refreshed
         # Lists that hardly ever change are read completely now and then.
         if not nights or listing.is_reference or not is_turn or total <= self._page_size:
-            return False
+            return
         room = max(self._page_size - 1, 1)  # a full page needs one request more
         owed = account.notes.get("owed", room - 1) + ceil(total / nights)
         pages = min(owed // room, ceil(total / room), self._most)
-        is_all = False
         while pages > 0:
             lower, upper = account.sector(account.notes.get("refreshed", 0) + 1, pages * room)
             rows = len(account.between(lower, upper))
-            is_all |= (lower, upper) == (1, account.greatest)
-            yield from self._taken(self._sector(lower, upper))
+            yield from self._taken(self._region(lower, upper), self._pages(lower, upper))
             owed, pages = max(owed - rows, 0), pages - max(ceil(rows / room), 1)
             account.note(refreshed=upper, owed=owed)
         account.note(owed=min(owed, total))
-        return is_all
 
     def _compared_whole(self) -> Iterator[Proof]:
         """Compare the known rows with the whole list, if it is short: no range narrows it."""
         pages = ceil(self._account.total / self._page_size)
         if self._oldest is not None or pages > self._most:
             raise RangeIgnoredError
-        greatest = self._account.greatest
-        yield from self._taken(partial(read_whole, greatest=greatest, pages=pages))
+        yield from self._taken(self._region(1, self._account.greatest), pages, read_whole)
 
     def _counted_to_be(self, total: int, sent: float) -> Iterator[Proof]:
         """Yield the counted total as a proof, if it is the stream's total."""
@@ -168,20 +159,27 @@ class ListCensus(Inquiry):
         """Find out where the list differs from its known rows, given how many it has."""
         region = self._region(1, self._account.greatest)
         if proof is None:
-            yield from self._taken(self._sector(1, self._account.greatest))
+            yield from self._taken(region, self._pages(1, self._account.greatest))
             return
         yield from self._counted_to_be(proof.total, proof.sent)
         if proof.total != self._account.total:
             yield from self._departed()
         self._note_departed()
         read = partial(
-            find_rows,
+            find_differing,
             whole=Interval(region, self._account.total, proof.total),
             expected=self._account.expectation(self._page_size),
             most=self._most,
         )
-        yield from self._taken(read)
-        if self._is_cut:
+        differing, is_cut = list[Interval](), False
+        for part in self._asked(read):
+            self._doubts += part.is_doubtful
+            if isinstance(part, Differing):
+                differing += part.intervals
+                is_cut |= part.is_cut
+        for each in differing:
+            yield from self._taken(each.region, each.pages(self._page_size))
+        if is_cut:
             self._tell_left_over(proof.total - self._account.total)
 
     @override
@@ -235,7 +233,9 @@ class ListCensus(Inquiry):
             window = (self._oldest or 0, self._run.times.until)
             region = region.narrowed(self._column, *window)
         read = partial(read_from_scratch, region=region)
-        for part in self._parts(read):
+        for part in self._asked(read):
+            if part.page is not None:
+                self._take([row for row in part.page.records() if isinstance(row, dict)])
             if part.page is not None and (part.page.total or 0) > MOST_IDS:
                 Events(self._list.listing.name).info(
                     "too many rows to read them for a census. It begins with the next load "
@@ -256,26 +256,17 @@ class ListCensus(Inquiry):
             region = region.narrowed(self._column, self._oldest, _LATER)
         return region
 
-    def _sector(self, lower: int, upper: int) -> Callable[[Ask], AsyncIterator[Part]]:
-        """Return a function that reads a closed interval of ids."""
-        rows = len(self._account.between(lower, upper))
-        return partial(
-            read_sector,
-            region=self._region(lower, upper),
-            pages=ceil(rows / self._page_size),
-        )
+    def _taken(
+        self, region: Region, pages: int, read: Callable[..., AsyncIterator[Part]] = read_sector
+    ) -> Iterator[Proof]:
+        """Read an interval of ids, and yield what that proves; see `_read_all`."""
+        if (found := self._read_all(region, pages, read)) is None:
+            self._doubts += 1
+            return
+        rows, proof = found
+        self._take([*rows.values()])
+        yield from self._judged(proof)
 
-    def _taken(self, read: Callable[[Ask], AsyncIterator[Part]]) -> Iterator[Proof]:
-        """Yield what a read proves, and account for it."""
-        for part in self._parts(read):
-            if isinstance(part, Proof):
-                yield from self._judged(part)
-
-    def _parts(self, read: Callable[[Ask], AsyncIterator[Part]]) -> Iterator[Part]:
-        """Yield the parts of a read, after taking in their rows."""
-        for part in self._asked(read):
-            self._doubts += part.is_doubtful
-            self._is_cut |= isinstance(part, Differing) and part.is_cut
-            if part.page is not None:
-                self._take([row for row in part.page.records() if isinstance(row, dict)])
-            yield part
+    def _pages(self, lower: int, upper: int) -> int:
+        """Return how many pages have the known rows of a closed interval of ids."""
+        return ceil(len(self._account.between(lower, upper)) / self._page_size)

@@ -73,7 +73,7 @@ class Owners:
 
     def as_state(self) -> dict[str, Any]:
         """Return them as state."""
-        if self._by_moment is not None or len(self._changes) > 2 * _MOST_CHANGES:
+        if self and (self._by_moment is not None or len(self._changes) > 2 * _MOST_CHANGES):
             self._pack()
         changes = {"changes": packed(self._changes)} if self._changes else {}
         return {**self._kept, **changes}

@@ -12,9 +12,6 @@ from itertools import accumulate, pairwise
 MOST_IDS = 100_000
 """A state holds at most this many ids of a list."""
 
-LONGEST = 550_000
-"""Characters that so many ids take at most: four bytes each, in base64."""
-
 
 def packed(numbers: Iterable[int]) -> str:
     """Write unsigned numbers of 32 bits as text."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from itertools import chain
 from math import ceil
 from typing import Any
 
@@ -17,7 +16,7 @@ from tap_ft42.api.page import Page
 from tap_ft42.census.counting import Proof
 from tap_ft42.census.findings import Findings
 from tap_ft42.census.packing import MOST_IDS, packed_ids, unpacked_ids
-from tap_ft42.declared.contexts import Context, cursus_of, key_of
+from tap_ft42.declared.contexts import Context, key_of
 from tap_ft42.declared.instants import from_milliseconds, in_milliseconds
 from tap_ft42.reading.ids import IdSet
 from tap_ft42.reading.regions import MAX_ID
@@ -28,40 +27,6 @@ STATE = "census"
 
 _WIDTH = 10_000
 _MOST_PIECES = 1_000
-
-
-class Presences:
-    """Keeps account of a stream's rows, by cursus if each cursus has its own list."""
-
-    def __init__(self, lists: Mapping[int, Presence]) -> None:
-        """Account for lists, by the id of their cursus."""
-        self._lists = lists
-
-    def of(self, context: Context | None) -> Presence:
-        """Return the `Presence` of a partition's list."""
-        return self._lists[cursus_of(context)]
-
-    def save(self) -> None:
-        """Bring the state up to date."""
-        for one in self._lists.values():
-            one.save()
-
-    @property
-    def ids(self) -> Iterable[int] | None:
-        """The ids of all rows; None if some are not known."""
-        known = [one.ids for one in self._lists.values()]
-        complete = [ids for ids in known if ids is not None]
-        return chain.from_iterable(complete) if len(complete) == len(known) else None
-
-    @property
-    def audits(self) -> Sequence[Findings]:
-        """The findings of comparisons by the day."""
-        return [findings for one in self._lists.values() for findings in one.audits]
-
-    def proofs(self) -> Iterator[tuple[Context | None, Proof]]:
-        """Yield the proofs of all lists; see `Presence.proofs`."""
-        for one in self._lists.values():
-            yield from one.proofs()
 
 
 class _ProofOfRead:

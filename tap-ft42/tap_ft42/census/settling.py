@@ -1,8 +1,7 @@
 """Settles the days on which the API's count differs: finds missing and gone rows.
 
-Either the known rows of a day are looked up, a hundred a request, or all its rows are read:
-the way with fewer requests is taken. On a day with many rows, totals first show which ranges
-of ids lack rows.
+The known rows of days that lack some are looked up, a hundred a request. Days that have more
+are read.
 
 **Which rows are gone.** If a look-up misses exactly as many rows as the day lacks, the missed
 rows are gone. All gone rows are among the missed ones, and the day lacks no more rows than are
@@ -16,8 +15,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
-from math import ceil, inf, log2
 from typing import Any, TypeAlias
 
 from typing_extensions import override
@@ -26,16 +23,11 @@ from tap_ft42.api.errors import FatalAPIError
 from tap_ft42.api.page import with_ids
 from tap_ft42.api.retries import RETRIED
 from tap_ft42.census.comparing import Comparison, Counted, Span
-from tap_ft42.census.counting import (
-    Differing,
-    Interval,
-    Proof,
-    find_differing,
-    read_sector,
-)
+from tap_ft42.census.counting import Proof
 from tap_ft42.census.days import bounds, day_of, moment_of
 from tap_ft42.census.findings import Findings
 from tap_ft42.census.inquiry import DayInquiry, Read, gone
+from tap_ft42.census.open import DEALS, SHARES
 from tap_ft42.declared.listing import BY_ID, CREATED_AT, ID
 from tap_ft42.reading.id_lists import id_lists
 from tap_ft42.reading.regions import Region
@@ -52,29 +44,10 @@ class _Suspects:
     ids: Sequence[int]
     lacking: int
     pages: float
-    is_of_kinds: bool = False
-    """Whether these are only the rows of some kinds."""
 
-    @property
-    def halving(self) -> float:
-        """How many requests find them by halving; the first totals serve all of them."""
-        if self.is_of_kinds:
-            return inf
-        return self.lacking * (log2(max(self.pages / self.lacking, 1)) + 2) - 1
-
-    @property
-    def cost(self) -> float:
-        """How many requests find them; a fraction if other days share a request."""
-        return min(self.pages, self.halving)
-
-    def cost_among(self, shares: int, deals: int) -> float:
-        """How many requests find them, once deals have told in which shares of kinds they are.
-
-        Args:
-            shares: How many shares a deal has.
-            deals: How many deals are counted; with 0, these are all pages.
-        """
-        return self.pages * (1 - (1 - 1 / shares) ** self.lacking) ** deals
+    def part_of(self, shares: int) -> float:
+        """Return in which part of so many shares one of the lacking rows is likely to be."""
+        return 1 - (1 - 1 / shares) ** self.lacking
 
 
 class Settling(DayInquiry):
@@ -113,11 +86,8 @@ class Settling(DayInquiry):
 
     # Looking up
 
-    def _suspects(
-        self, span: Span, ids: Sequence[int], lacking: int, *, is_of_kinds: bool = False
-    ) -> _Suspects:
-        pages = len(self._unseen(ids)) / self._at_once
-        return _Suspects(span, ids, lacking, pages, is_of_kinds)
+    def _suspects(self, span: Span, ids: Sequence[int], lacking: int) -> _Suspects:
+        return _Suspects(span, ids, lacking, len(self._unseen(ids)) / self._at_once)
 
     def _unseen(self, ids: Iterable[int]) -> list[int]:
         """Return which of some rows the run has not read tonight: the others were there."""
@@ -125,8 +95,7 @@ class Settling(DayInquiry):
 
     def _looked_up(self, one: Counted) -> Iterator[Proof]:
         """Look up the known rows of days that lack rows."""
-        comparison, size = self._comparison, self._page_size
-        differing = comparison.differences(one)
+        comparison, differing = self._comparison, self._comparison.differences(one)
         suspects = [
             self._suspects(span, self._account.ids_on(_days(span), comparison.zone), -rows)
             for span, rows in sorted(differing.items())
@@ -134,21 +103,12 @@ class Settling(DayInquiry):
         ]
         if not self._account.is_exact:
             suspects = self._by_kind(one, suspects)
-        else:
-            look_ups = ceil(sum(each.cost for each in suspects))
-            beside = comparison.cost((s for s, rows in differing.items() if rows > 0), size)
-            if comparison.cost(differing, size) <= look_ups + beside:
-                return
         parts, room = list[_Suspects](), float(self._most)
         # Gaps add up over the nights, so even a day with many rows gets its turn.
-        for each in sorted(suspects, key=lambda one: -one.lacking / (one.cost or 1)):
-            if each.cost > room:
-                continue
-            spent, found = self._run.budget.spent, [each]
-            if each.halving < each.pages:
-                found = self._narrowed(each, room)
-            room -= self._run.budget.spent - spent + sum(one.pages for one in found)
-            parts += found
+        for each in sorted(suspects, key=lambda one: -one.lacking / (one.pages or 1)):
+            if each.pages <= room:
+                room -= each.pages
+                parts.append(each)
         asked = self._unseen(number for each in parts for number in each.ids)
         sent, rows_found = self._run.clock.time(), self._found(asked)
         lacking = -sum(rows for rows in differing.values() if rows < 0)
@@ -171,89 +131,67 @@ class Settling(DayInquiry):
     def _by_kind(self, one: Counted, suspects: list[_Suspects]) -> list[_Suspects]:
         """Find out of which kinds the lacking rows are, on all days at once, if that pays."""
         kind, graph = self._list.listing.census.kind, self._list.listing.graph
-        account, deals = self._account.open, self._account.open.deals
-        if kind is None or graph is None or one.count is None or not deals[0]:
+        if kind is None or graph is None or one.count is None:
             return suspects
+        rows, name = self._account.open, kind[1]
+        facts = self._list.reader.route(graph.route).facts
         # Rows that an older version has found, or that hold no object, are of unknown kinds.
-        of_kinds = [day for day in suspects if 0 not in account.by_share(day.ids, 0)]
-        facts, (_, name) = self._list.reader.route(graph.route).facts, kind
-        costs = [sum(each.cost for each in of_kinds)]
-        for many in range(1, len(deals) + 1):
-            graphs = sum(map(len, deals[:many]))
-            costs.append(graphs + sum(day.cost_among(len(deals[0]), many) for day in of_kinds))
-        deals = deals[: costs.index(min(costs))]
-        is_short = all(
-            len(kinds) <= self._facts.can.longest_list
-            for shares in deals
-            for kinds in shares.values()
-        )
-        if not deals or not is_short or name in facts.can.ignored_filters:
-            return suspects
-        counts: list[_Counts] = []
-        try:
-            for shares in deals:
-                lists = {share: ",".join(map(str, kinds)) for share, kinds in shares.items()}
-                counts += [{share: one.count({name: some}) for share, some in lists.items()}]
-        except RETRIED:
-            return suspects
-        except FatalAPIError:
-            counts.clear()
-        found = {day.span: self._divided(one, day, counts) for day in of_kinds}
-        if not any(found.values()):
-            facts.note_filter(name, is_ignored=True, instead="Its days are searched one by one")
-        return [each for day in suspects for each in found.get(day.span) or [day]]
+        days = {day.span: day for day in suspects if rows.have_kinds(day.ids)}
+        found = {span: [day] for span, day in days.items()}
+        for deal in range(DEALS):
+            kinds = rows.kinds_of(deal)
+            pages = {span: sum(each.pages for each in some) for span, some in found.items()}
+            likely = sum(days[span].part_of(SHARES) * each for span, each in pages.items())
+            is_dear = len(kinds) + likely >= sum(pages.values())
+            is_short = all(len(some) <= self._facts.can.longest_list for some in kinds.values())
+            if is_dear or not is_short or name in facts.can.ignored_filters:
+                break
+            lists = {share: ",".join(map(str, some)) for share, some in kinds.items()}
+            try:
+                counts = {share: one.count({name: some}) for share, some in lists.items()}
+            except RETRIED:
+                break
+            except FatalAPIError:
+                counts = {}
+            told = {
+                span: self._divided(one, day, found[span], rows.by_share(day.ids, deal), counts)
+                for span, day in days.items()
+            }
+            found |= {span: some for span, some in told.items() if some}
+            if not any(told.values()):
+                facts.note_filter(
+                    name, is_ignored=True, instead="Its days are searched one by one"
+                )
+                break
+        return [each for day in suspects for each in found.get(day.span, [day])]
 
     def _divided(
-        self, one: Counted, day: _Suspects, deals: Sequence[_Counts]
+        self,
+        one: Counted,
+        day: _Suspects,
+        narrowed: Sequence[_Suspects],
+        shares: Mapping[int, Sequence[int]],
+        counts: _Counts,
     ) -> list[_Suspects]:
-        """Return the suspects of a day whose kinds lack rows.
+        """Return the suspects of a day, as far as they are of shares that lack rows.
 
-        None are returned if the counts of its kinds do not add up to its own.
+        None are returned if the counts of its shares do not add up to its own.
+
+        Args:
+            one: The rows that are counted, and the API's counts of them.
+            day: All suspects of the day.
+            narrowed: Those of them that are left.
+            shares: The ids of all of them, by share.
+            counts: The API's counts, by share.
         """
-        found, lacking = list[_Suspects](), set(day.ids)
-        for deal, counts in reversed([*enumerate(deals)]):
-            ids = self._account.open.by_share(day.ids, deal)
-            api = {share: rows.get(day.span, 0) for share, rows in counts.items()}
-            if 0 in ids or sum(api.values()) != one.api.get(day.span, 0):
-                found = []
-                continue
-            found = [
-                self._suspects(
-                    day.span,
-                    [number for number in own if number in lacking],
-                    len(own) - api.get(share, 0),
-                    is_of_kinds=True,
-                )
-                for share, own in ids.items()
-                if len(own) > api.get(share, 0)
-            ]
-            lacking = {number for each in found for number in each.ids}
-        return found
-
-    def _narrowed(self, crowd: _Suspects, room: float) -> list[_Suspects]:
-        """Find by totals which ranges of a day's ids lack rows."""
-        account, (lower, upper) = self._account, (crowd.ids[0], crowd.ids[-1])
-        region, rows = Region({ID: (lower, upper)}), len(account.between(lower, upper))
-        (_, filters), *_ = account.parts
-        total = rows - crowd.lacking
-        if self._comparison.others is not None or rows != len(crowd.ids):
-            total = self._counted(region, filters).total
-        read = partial(
-            find_differing,
-            whole=Interval(region, rows, total),
-            expected=account.expectation(self._at_once),
-            most=int(min(room, self._most)),
-        )
+        api = {share: rows.get(day.span, 0) for share, rows in counts.items()}
+        if sum(api.values()) != one.api.get(day.span, 0):
+            return []
+        left = {number for each in narrowed for number in each.ids}
         return [
-            self._suspects(
-                crowd.span,
-                account.between(*each.region.interval(ID)),
-                each.expected - each.total,
-            )
-            for part in self._asked(read, filters)
-            if isinstance(part, Differing)
-            for each in part.intervals
-            if each.expected > each.total
+            self._suspects(day.span, [number for number in own if number in left], lacking)
+            for share, own in shares.items()
+            if (lacking := len(own) - api.get(share, 0)) > 0
         ]
 
     def _found(self, ids: Collection[int]) -> dict[int, dict[str, Any]]:
@@ -276,35 +214,9 @@ class Settling(DayInquiry):
     def _read_days(self, span: Span, *, is_judged: bool = False) -> Iterator[Proof]:
         """Read all rows of some days, if there are requests for it; see `_taken_in`."""
         region = Region({CREATED_AT: bounds(*span, self._comparison.zone)})
-        if read := self._read_all(region, self._comparison.pages(span, self._page_size)):
+        pages = self._comparison.pages(span, self._page_size)
+        if pages <= self._most and (read := self._read_all(region, pages)):
             yield from self._taken_in(*read, _days(span), is_judged=is_judged)
-
-    def _read_all(
-        self, region: Region, pages: int
-    ) -> tuple[dict[int, dict[str, Any]], Proof] | None:
-        """Return all rows of a region, and the proof; None if rows may be missing.
-
-        Args:
-            region: An interval of ids or of instants.
-            pages: How many pages it should have. With fewer requests left, it is not read.
-        """
-        if pages > self._most:
-            return None
-        rows: dict[int, dict[str, Any]] = {}
-        (key,) = region.bounds
-        read = partial(
-            read_sector,
-            region=region,
-            pages=pages,
-            key=key,
-        )
-        proof = None
-        for part in self._asked(read):
-            if part.page is not None:
-                rows |= {row[ID]: row for row in with_ids(part.page.records())}
-            if isinstance(part, Proof):
-                proof = part
-        return None if proof is None else (rows, proof)
 
     def _of(self, days: range, rows: Mapping[int, dict[str, Any]]) -> dict[int, dict[str, Any]]:
         """Return the rows that were created on some days."""

@@ -7,8 +7,7 @@ are halved until those that differ are found. They are settled as in an audit.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 
 from typing_extensions import override
@@ -23,21 +22,19 @@ from tap_ft42.census.counting import (
     UncountableError,
     find_differing,
 )
-from tap_ft42.census.days import bounds, by_day, day_of, moment_at
+from tap_ft42.census.days import bounds, day_of, moment_at
 from tap_ft42.census.findings import Findings
 from tap_ft42.census.inquiry import DayInquiry, looked_at
 from tap_ft42.census.packing import packed_ids
-from tap_ft42.census.settling import Settling
 from tap_ft42.census.unnamed import LEAVERS, Unnamed, leavers
 from tap_ft42.declared.contexts import cursus_of
 from tap_ft42.declared.events import Events
 from tap_ft42.declared.listing import CREATED_AT
 from tap_ft42.declared.words import some
-from tap_ft42.reading.regions import Region
 from tap_ft42.run.people import Departures
 
-_MOST = 60
-"""Totals a night to find the days that differ, among unnamed rows."""
+_MOST = 100
+"""Requests a night to find the days that differ among unnamed rows, and to read them."""
 
 _FEW = 20
 """Rows that may lack beyond twice what these people have on average."""
@@ -45,9 +42,6 @@ _FEW = 20
 
 class TotalsCensus(DayInquiry):
     """A census of a list too large for ids, by totals of days."""
-
-    findings: Findings | None = None
-    """What it has found, if that proves something; no day is proven by itself."""
 
     @override
     def _found_out(self) -> Iterator[Proof]:
@@ -69,8 +63,7 @@ class TotalsCensus(DayInquiry):
         found = Findings(self._list.listing.name, cursus_of(self._whole))
         if self._account.owners:  # else rows are taken to have gone along
             self.findings = found
-        settling = (Settling if have_gone else Unnamed)(self._read, comparison, found)
-        yield from settling.proofs()
+        yield from Unnamed(self._read, comparison, found).proofs()
         for one, total in zip(parts, totals, strict=True):
             more = total - sum(one.rows("UTC").values())
             if more and not (have_gone and not one.is_named):
@@ -88,46 +81,18 @@ class TotalsCensus(DayInquiry):
         if account.owners:
             owned = account.owners.of(left)
             gone = self._without_rows(owned, filters)
-            for person in self._surely_gone(owned, gone or (), filters):
+            for person in gone or ():
                 account.let_go(person, owned[person])
-            is_known = gone is not None and self._most > 0
+            is_known = gone is not None
         else:
             lacking = sum(account.rows("UTC", named=False).values()) - total
             have_gone = have_gone_along(lacking, account, departures)
             is_known = not have_gone
-        if not is_known:  # once the days are known, they tell
-            account.note(**{LEAVERS: packed_ids(left)})
-        elif LEAVERS in account.notes:
+        if is_known:
             account.forget(LEAVERS)
+        else:  # once the days are known, they tell
+            account.note(**{LEAVERS: packed_ids(left)})
         return have_gone
-
-    def _surely_gone(
-        self,
-        owned: Mapping[int, Counter[int]],
-        gone: Collection[int],
-        filters: Mapping[str, str],
-    ) -> set[int]:
-        """Return whose rows lack on a day of theirs: those of a merged account are another's.
-
-        Args:
-            owned: How many rows people had, by moment.
-            gone: The people.
-            filters: What narrows the list to such rows.
-        """
-        own, taken = self._account.rows("UTC", named=False), Counter[int]()
-        days = {one: by_day(owned[one], "UTC") for one in gone}
-        for rows in days.values():
-            taken.update(rows)
-        sure = set[int]()
-        for one in sorted(gone)[: self._most]:
-            # On the day with the fewest rows, nobody else's are likely to lack.
-            day = min(days[one], key=own.__getitem__)
-            first, end = bounds(day, day, "UTC")
-            # A range of instants reaches a millisecond further than it is asked for.
-            region = Region({CREATED_AT: (first - 1, end - 2)})
-            if self._counted(region, filters).total <= own[day] - taken[day]:
-                sure.add(one)
-        return sure
 
     @override
     def _tell_left_over(self, more: int) -> None:
@@ -149,24 +114,19 @@ class TotalsCensus(DayInquiry):
         """Return the API's totals of the days that differ."""
         own = self._account.rows("UTC", named=is_named)
         days = sorted(own)
+        most = self._most if is_named else min(self._most, _MOST)
+        if not is_named and len(days) > 2 ** (most // 2):  # it would end before it finds a day
+            return {}
         # A range of instants reaches a millisecond further than it is asked for.
         firsts = [bounds(day, day, "UTC")[0] - 1 for day in days]
-        # Named rows are looked up next, if there are requests for it.
-        size = self._at_once if is_named else 1
-        expected = Expectation(firsts, [own[day] for day in days], size)
-        whole = Interval(self._all_days, sum(own.values()), total)
-        most = self._most
-        if not is_named:  # at least as many are left to read the days
-            most = min(most // 2, _MOST)
-            if len(days) > 2**most:  # it would end before it finds a day
-                return {}
+        # Named rows are looked up next, others are read.
+        size = self._at_once if is_named else self._page_size
         read = partial(
             find_differing,
-            whole=whole,
-            expected=expected,
+            whole=Interval(self._all_days, sum(own.values()), total),
+            expected=Expectation(firsts, [own[day] for day in days], size),
             key=CREATED_AT,
             most=most,
-            is_read=is_named,
         )
         found = dict[Span, int]()
         today = day_of(moment_at(self._run.times.until), "UTC")
@@ -174,12 +134,9 @@ class TotalsCensus(DayInquiry):
             for each in part.intervals if isinstance(part, Differing) else ():
                 lower, upper = each.region.interval(CREATED_AT)
                 first, end = bisect_left(firsts, lower), bisect_right(firsts, upper)
-                if is_named or each.total:
-                    last = days[end] - 1 if end < len(days) else today
-                    # Before the first known day, there may be rows that nobody has seen.
-                    found[0 if is_named and not lower else days[first], last] = each.total
-                else:  # all days are empty
-                    found |= {(day, day): 0 for day in days[first:end]}
+                last = days[end] - 1 if end < len(days) else today
+                # Before the first known day, there may be rows that nobody has seen.
+                found[days[first] if lower else 0, last] = each.total
         return found
 
 

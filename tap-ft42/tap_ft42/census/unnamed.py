@@ -8,7 +8,7 @@ between the lowest and the highest one are read.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from math import inf, log
 
 from typing_extensions import override
@@ -40,7 +40,7 @@ class Unnamed(Settling):
     def _read_unnamed(self) -> Iterator[Proof]:
         self._take_along()
         yield from self._read_each(sorted(self._lacking()))
-        if LEAVERS in self._account.notes and self._comparison.parts[-1].has_all:
+        if self._comparison.parts[-1].has_all:
             self._account.forget(LEAVERS)
 
     def _lacking(self) -> dict[Span, int]:
@@ -50,45 +50,43 @@ class Unnamed(Settling):
 
     def _take_along(self) -> None:
         """Subtract the rows of people who have none any more."""
-        account, comparison = self._account, self._comparison
-        self._let_go(leavers(account, self._run.people.departures))
+        account, comparison, (_, filters) = (
+            self._account, self._comparison, self._account.parts[-1],
+        )  # fmt: skip
+        self._let_go(self._fitting(leavers(account, self._run.people.departures)))
         asked = set[int]()
         while days := {day for day, _ in self._lacking()}:
             # Others have left, too, whose rows were created on too many days for an accident.
             luck = log(comparison.days / len(days))
             least = log(_SURE * account.total) / luck if luck > 0 else inf
             others = account.owners.only_on(days, comparison.zone) - asked
-            if not (fitting := self._let_go(others, least)):
+            fitting = self._fitting(others, least)
+            if not (gone := self._without_rows(fitting, filters)):
                 return
-            asked |= fitting
+            self._let_go({person: fitting[person] for person in gone})
+            asked |= fitting.keys()
 
-    def _let_go(self, people: Collection[int], least: float = 0) -> set[int]:
-        """Subtract the rows of people who have rows of so many days, if all of them lack.
-
-        Returns:
-            Of whom 42 has told whether it still has rows; nobody if it does not tell.
-        """
-        account, zone = self._account, self._comparison.zone
+    def _fitting(self, people: Collection[int], least: float = 0) -> dict[int, Counter[int]]:
+        """Return the rows of people who have rows of so many days, if all of them lack."""
+        zone, fitting = self._comparison.zone, dict[int, Counter[int]]()
         lacking = Counter({day: rows for (day, _), rows in self._lacking().items()})
-        fitting = dict[int, Counter[int]]()
         # The more rows somebody has, the less likely they all lack for another reason.
-        found = sorted(account.owners.of(people).items(), key=lambda one: -one[1].total())
-        for person, moments in found:
+        found = self._account.owners.of(people).items()
+        for person, moments in sorted(found, key=lambda one: -one[1].total()):
             rows = by_day(moments, zone)
             if len(rows) >= least and rows <= lacking:
                 lacking.subtract(rows)
                 fitting[person] = moments
-        (_, filters) = account.parts[-1]
-        told = self._without_rows(fitting, filters)
-        # Without an answer, only those go who are known to have left.
-        gone = told if told is not None else set() if least else {*fitting}
-        for person in gone:
-            account.let_go(person, fitting[person])
-            self._findings.along += fitting[person].total()
-        return set() if told is None else {*fitting}
+        return fitting
+
+    def _let_go(self, owned: Mapping[int, Counter[int]]) -> None:
+        """Subtract the rows of some people."""
+        for person, moments in owned.items():
+            self._account.let_go(person, moments)
+            self._findings.along += moments.total()
 
     def _read_each(self, wanted: Iterable[Span]) -> Iterator[Proof]:
-        """Read the rows of as many days as there are requests for."""
+        """Read as many spans of days as there are requests for."""
         budget, zone, account = self._run.budget, self._comparison.zone, self._account
         end = budget.spent + _MOST
         for span in wanted:
@@ -97,20 +95,20 @@ class Unnamed(Settling):
             pages = self._comparison.pages(span, self._page_size) + 1
             if pages > min(self._most, end - budget.spent):
                 return
-            day = range(span[0], span[0] + 1)
-            before = account.rows_on(day, zone, named=False)
-            crowds = account.crowds_of(span[0], zone)
+            days = range(span[0], span[1] + 1)
+            before = account.rows_on(days, zone, named=False)
+            crowds = account.crowds_of(days, zone)
             low, high = min(one.low for one in crowds), max(one.high for one in crowds)
-            # With the named rows, which lie near, this is the whole day.
+            # With the named rows, which lie near, these are all rows of the days.
             near = range(2 * low - high, 2 * high - low + 1)
-            ids = [low, high, *(one for one in account.ids_on(day, zone) if one in near)]
+            ids = [low, high, *(one for one in account.ids_on(days, zone) if one in near)]
             region = Region({ID: (min(ids), max(ids))})
             yield from self._read_between(span, region, pages)
-            left = account.rows_on(day, zone, named=False)
+            left = account.rows_on(days, zone, named=False)
             self._findings.gone += max(before - left, 0)
 
     def _read_between(self, span: Span, region: Region, pages: int) -> Iterator[Proof]:
-        """Read the interval of ids that holds a day's rows."""
+        """Read the interval of ids that holds the rows of some days."""
         if (read := self._read_all(region, pages)) is None:
             return
         rows, proof = read
@@ -118,12 +116,11 @@ class Unnamed(Settling):
         account, zone, crowd = self._account, self._comparison.zone, self._comparison.parts[-1]
         days = range(span[0], span[1] + 1)
         shown = sum(not account.names(row) for row in self._of(days, rows).values())
-        known = 0 if crowd.has_all else account.rows_on(days[:1], zone, named=False)
         held = account.ids_on(days, zone)
-        is_complete = shown == crowd.api.get(span, known)
+        is_complete = shown == crowd.api.get(span, 0)
         if is_complete and all(proof.lower <= number <= proof.upper for number in held):
             yield from self._taken_in(rows, proof, days, is_judged=True)
-        else:  # some rows of the day have other ids
+        else:  # some rows of the days have other ids
             yield from self._read_days(span, is_judged=True)
 
 

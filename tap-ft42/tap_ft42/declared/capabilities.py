@@ -69,6 +69,8 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     """Whether its totals can be trusted."""
     ignored_filters: tuple[str, ...] = ()
     """Parameters of its requests that do not narrow it."""
+    has_odd_ids: bool = False
+    """Whether rows have ids for which no range asks."""
     day_zone: Zone = "UTC"
     """The time zone of its days, if it is a graph."""
 
@@ -90,11 +92,6 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
         """Return the capabilities with what an answer has shown."""
         observed = {**self.observed, **dict.fromkeys(seen, on)}
         return msgspec.structs.replace(self, **seen, observed=observed)
-
-    @property
-    def margins(self) -> tuple[int, int]:
-        """By how much a range is widened below and above, so that it includes its bounds."""
-        return int(self.bounds in {"upper", "none"}), int(self.bounds in {"lower", "none"})
 
     def is_due(self, name: str, today: date) -> bool:
         """Tell whether an attribute has not been observed for a month."""

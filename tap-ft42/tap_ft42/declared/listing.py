@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from types import MappingProxyType
 from typing import Literal
 
@@ -214,7 +215,7 @@ class Listing:
     is_nightly: bool = False
     """Whether it is read once a night, and not in between."""
 
-    @property
+    @cached_property
     def whole_path(self) -> str | None:
         """The route that lists the rows of all parents; None if the API has none."""
         if self.all_path is not None:
@@ -222,22 +223,22 @@ class Listing:
         is_of_parent = self.parent is not None and f"{{{self.parent_id}}}" in self.path
         return None if is_of_parent else self.path
 
-    @property
+    @cached_property
     def key(self) -> str:
         """The column by which it is read: that of its cursor, else the id."""
         return ID if self.cursor is None else self.cursor.column
 
-    @property
+    @cached_property
     def is_reference(self) -> bool:
         """Whether it is read in full at intervals."""
         return self.refresh_hours is not None
 
-    @property
+    @cached_property
     def parent_columns(self) -> list[str]:
         """The columns of ``added`` that only a row's parent tells."""
         return [name for name in self.added if name == self.parent_id]
 
-    @property
+    @cached_property
     def is_filtered_by_parent(self) -> bool:
         """Whether a parent is named by a parameter and not by the path."""
         return self.parent is not None and self.path == self.whole_path

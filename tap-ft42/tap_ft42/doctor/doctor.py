@@ -30,8 +30,8 @@ from tap_ft42.doctor.findings import (
 )
 from tap_ft42.doctor.observed import Answer, ObservedRoute
 from tap_ft42.lists.list_sync import ListSync
-from tap_ft42.reading.asking import TooLargeError
 from tap_ft42.reading.running import Reading
+from tap_ft42.reading.source import TooLargeError
 from tap_ft42.run.lifecycle import PARTIAL_FAILURES
 from tap_ft42.run.run import Run
 

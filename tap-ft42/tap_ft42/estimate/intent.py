@@ -12,7 +12,7 @@ from tap_ft42.declared.contexts import Context, cursus_of
 from tap_ft42.declared.listing import ID
 from tap_ft42.lists.corrected import corrected
 from tap_ft42.lists.list_sync import ListSync
-from tap_ft42.planning.plan import PlannedRead, plan, sharing
+from tap_ft42.planning.plan import PlannedRead, planned, sharing
 from tap_ft42.planning.steps import Way
 from tap_ft42.reading.looks import NIGHTLY
 from tap_ft42.reading.regions import MAX_ID, Region
@@ -40,8 +40,8 @@ class Intent:
             context = {**state.get("context", {}), **(whole or {})} or None
             members.append(due.partition(context, state))
         listing, times = corrected(list_sync.list), list_sync.run.times
-        groups = sharing(listing, members)
-        return cls(list_sync, whole, plan(listing, groups, times))
+        reads = [planned(listing, group, times) for group in sharing(listing, members)]
+        return cls(list_sync, whole, reads)
 
     @property
     def name(self) -> str:

@@ -38,7 +38,7 @@ def _known(above: ListSync, context: Context | None) -> Mapping[str, Sequence[Co
     started, run = above.started, above.run
     if started.is_due(context) is False:
         return started.remembered
-    is_unreadable = above.has_failed or above.list.is_unreadable or above.unshown.are_any
+    is_unreadable = above.has_failed or above.list.is_unreadable or above.awaited.are_any
     if not is_unreadable or run.is_dry_run or run.lifecycle.ends_early:
         return {}
     return _begin_below_unreadable(above)
@@ -47,7 +47,8 @@ def _known(above: ListSync, context: Context | None) -> Mapping[str, Sequence[Co
 def _begin_below_unreadable(above: ListSync) -> Mapping[str, Sequence[Context]]:
     """Start the children of known rows, as the list itself cannot be read.
 
-    Rows are known if an earlier run read their children, or if the settings name them.
+    Rows are known if an earlier run read their children, if the settings name them, or if 42
+    cannot show them, but tells their ids.
 
     Returns:
         By child list: the contexts that this run had not started yet.
@@ -59,8 +60,8 @@ def _begin_below_unreadable(above: ListSync) -> Mapping[str, Sequence[Context]]:
         known: list[Context] = []
         if above.listing.is_reference:
             known += remembered(own, child.list)
-        for campus_id in named:
-            known += own.contexts_below({ID: campus_id})
+        for number in (*named, *above.awaited.ids):
+            known += own.contexts_below({ID: number})
         contexts = {key_of(context): context for context in known}.values()
         name = child.listing.name
         left[name] = [one for one in contexts if not child.started.has_begun(one)]

@@ -13,7 +13,6 @@ from typing import Any
 from tap_ft42.declared.contexts import Context
 from tap_ft42.declared.events import Events
 from tap_ft42.declared.instants import DAY, from_milliseconds, milliseconds
-from tap_ft42.lists.corrected import tells_changes
 from tap_ft42.lists.traits.trait import Trait
 from tap_ft42.planning import nights, refresh
 from tap_ft42.planning.bookmarks import (
@@ -73,7 +72,7 @@ class DuePartitions:
             # The settings name the campuses, so a new one cannot join them.
             return _WEEK if self.list.output.selected else _CENTURY
         hours = listing.refresh_hours or 0
-        is_told_less = listing.changes is not None and not tells_changes(self.list)
+        is_told_less = listing.changes is not None and not self.list.facts.tells_changes
         return min(hours, _DAY) if is_told_less else hours
 
     def _is_refresh_due(self, context: Context | None) -> bool:
@@ -84,12 +83,12 @@ class DuePartitions:
             # A backfill needs the parents of its children, once.
             known, children = state.get("refreshed_at") or {}, self.list.wanted_children
             return any(child.listing.name not in known for child in children)
-        changes = self.list.listing.changes
-        read_until = milliseconds(state.get("read_until"))
-        # 42 may cut a wide window of changes. Nothing would show that, as the rows do not say
-        # when they changed.
-        if changes is not None and read_until is not None and run.began - read_until > _PAUSE:
-            return True
+        if self.list.listing.changes is not None:
+            # 42 may cut a wide window of changes. Nothing would show that, as the rows do not
+            # say when they changed.
+            read_until = milliseconds(state.get("read_until"))
+            if read_until is not None and run.began - read_until > _PAUSE:
+                return True
         hour = run.settings["census_hour"]
         return refresh.is_due(
             state, hours=self.interval, census_hour=hour, **self._terms(context)
@@ -159,10 +158,9 @@ class DuePartitions:
         return Partition(
             context,
             state,
-            self.list.name_of(context),
             is_full=is_full,
             is_due=not listing.is_nightly or self._is_due_tonight(state),
-            is_short=self._is_short(context),
+            is_short=listing.parent is None and self._is_short(context),
             place=place,
         )
 
@@ -177,9 +175,8 @@ class DuePartitions:
             is_load = step.way in {Way.FULL, Way.LOAD}
             is_first = facts.can.totals == "doubted"
             if is_short and is_load and is_first:
-                for member in read.contexts:
-                    state = self.list.state(member)
-                    state[_DOUBTED] = from_milliseconds(self.list.run.began)
+                for member in read.partitions:
+                    member.state[_DOUBTED] = from_milliseconds(self.list.run.began)
         if part.is_newest_first is not None:
             facts.note_order(is_newest_first=part.is_newest_first)
 
@@ -193,12 +190,11 @@ class DuePartitions:
 
     def _forget_doubted(self, state: dict[str, Any]) -> None:
         """Forget a load that showed too few rows, once the night has come."""
-        run, doubted = self.list.run, milliseconds(state.get(_DOUBTED))
-        hour = run.settings["census_hour"]
-        is_begun = "from_scratch" in state
-        if doubted is None or is_begun or run.backfill is not None or hour < 0:
+        run, hour = self.list.run, self.list.run.settings["census_hour"]
+        is_doubted = _DOUBTED in state and "from_scratch" not in state
+        if not is_doubted or run.backfill is not None or hour < 0:
             return
-        if nights.is_due(doubted, run.began, hour):
+        if nights.is_due(milliseconds(state[_DOUBTED]), run.began, hour):
             for name in (_DOUBTED, "refreshed_at"):
                 state.pop(name, None)
             forget_position(state)

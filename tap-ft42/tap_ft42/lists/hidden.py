@@ -31,10 +31,10 @@ from tap_ft42.declared.listing import LARGEST, LOST
 from tap_ft42.lists.corrected import is_read_at_once
 from tap_ft42.planning.bookmarks import forget_position
 from tap_ft42.planning.hidden import HiddenNote
-from tap_ft42.reading.asking import TooLargeError
 from tap_ft42.reading.places import NOW
 from tap_ft42.reading.regions import MAX_ID, Region
 from tap_ft42.reading.running import Reading
+from tap_ft42.reading.source import TooLargeError
 from tap_ft42.run.list_in_run import ListInRun
 
 _BEHIND = 100
@@ -48,6 +48,9 @@ _FAR, _LISTS = 1000, 20
 
 _AT_ONCE = 10
 """In step 2, so many ids are tried at the same time."""
+
+_SUMMED = 6
+"""Lists of known parents whose rows are counted and added up, at most."""
 
 
 class HiddenParents:
@@ -202,28 +205,42 @@ class HiddenParents:
         return still
 
     def _left_over(self, whole: Context | None, others: Iterable[int] = ()) -> int | None:
-        """Return how many rows belong to no known parent; None if that cannot be counted.
+        """Return how many rows at least belong to no known parent; None if that is unknown.
 
         The ids in `others` count as known, too.
         """
         facts, known = self._list.facts_of_sweeps, sorted(self._known.union(others))
-        if len(known) > facts.can.longest_list or facts.has_wrong_totals:
-            return None
         # Rows that are added meanwhile belong to known parents. So count all rows first.
         everything = self._answer(self._ask(whole, None))
-        if everything is None or everything.total is None:
+        if everything is None or everything.total is None or facts.has_wrong_totals:
             return None
         if not (known and everything.total):  # the API ignores an empty filter
             # An empty list tells nothing, so the next run searches.
             self._is_answered &= everything.total > 0
             return everything.total
-        of_known = self._answer(self._ask(whole, known), are_known=True)
-        if of_known is None or of_known.total is None:
+        if (of_known := self._total_of(whole, known)) is None:
             return None
-        rest = max(0, everything.total - of_known.total)
-        if rest or self._heeds(whole, len(known), known, everything.total):
+        if (rest := everything.total - of_known) > 0:
             return rest
-        return None
+        is_one_list = len(known) <= facts.can.longest_list
+        # Several lists count who studies at several parents twice: they prove nothing.
+        is_proof = is_one_list and self._heeds(whole, len(known), known, everything.total)
+        return 0 if is_proof else None
+
+    def _total_of(self, whole: Context | None, known: Sequence[int]) -> int | None:
+        """Add up how many rows some known parents have; None if 42 does not say."""
+        size, rows = self._list.facts_of_sweeps.can.longest_list, 0
+        if len(known) > _SUMMED * size:
+            return None
+        for first in range(0, len(known), size):
+            some = known[first : first + size]
+            page = self._answer(self._ask(whole, some), are_known=True)
+            if page is None and size > self._list.facts_of_sweeps.can.longest_list:
+                return self._total_of(whole, known)  # the list was too long
+            if page is None or page.total is None:
+                return None
+            rows += page.total
+        return rows
 
     def _heeds(
         self, whole: Context | None, length: int, known: Sequence[int] = (), total: int = 0
@@ -262,10 +279,11 @@ class HiddenParents:
         ids = sorted({*range(least, least + _FAR)} - self._known)
         is_heeded = rest is not None or self._heeds(whole, longest)
         some = ids[: _LISTS * longest] if longest > 1 and is_heeded else []
+        known = self._known
         untried = self._try_together(whole, some)
         if untried is None and some != ids:
             untried = some[-1] + 1 if some else least
-        rest = self._left_over(whole)
+        rest = rest if self._known == known else self._left_over(whole)
         if rest is None and untried is not None:
             Events(self._list.listing.name).warning(
                 "nothing tells whether all rows belong to a known %s. Those of %d or more, if "
@@ -342,11 +360,11 @@ def _window_of(of: ListInRun) -> Region:
 
 
 def tell_left_over(of: ListInRun, rows: int) -> None:
-    """Log how many rows are not read, as nothing tells to which parent they belong."""
-    Events(of.listing.name).warning(
-        "%d rows belong to no %s that could be found, and are not read.",
-        rows,
-        of.listing.parent_id,
-        happened="rows_left_over",
-        rows=rows,
+    """Note how many rows are not read, as nothing tells to which parent they belong."""
+    column = of.listing.parent_id
+    of.run.lifecycle.note_failure(
+        of.listing.name,
+        f"at least {rows} rows belong to no {column} that could be found, and are not read",
+        kind=f"rows of no {column} that could be found",
+        is_of_rows=True,
     )

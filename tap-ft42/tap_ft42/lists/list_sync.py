@@ -11,27 +11,27 @@ from tap_ft42.api.budget import RunEnds
 from tap_ft42.api.errors import is_missing
 from tap_ft42.api.page import has_id
 from tap_ft42.census.known import KnownRows
-from tap_ft42.census.presence import Presence, Presences
+from tap_ft42.census.presence import Presence
 from tap_ft42.declared.contexts import Context, cursus_of, key_of, parent_of
 from tap_ft42.declared.events import Events
 from tap_ft42.declared.listing import ID, LOST, Listing
+from tap_ft42.lists.awaited import AwaitedRows
 from tap_ft42.lists.due import DuePartitions
-from tap_ft42.lists.execution import Execution, RunningRead
 from tap_ft42.lists.existence import is_gone, known_to_exist
 from tap_ft42.lists.hidden import HiddenParents
 from tap_ft42.lists.lookups import LookUps
 from tap_ft42.lists.references import References
 from tap_ft42.lists.rejections import Moves, Rejections
-from tap_ft42.lists.started import StartedReads
+from tap_ft42.lists.started import RunningRead, StartedReads
 from tap_ft42.lists.sweeping import Sweeping
 from tap_ft42.lists.traits import traits_of
 from tap_ft42.lists.traits.trait import Trait
 from tap_ft42.lists.turns import note_turn
-from tap_ft42.lists.unshown import UnshownOfList
 from tap_ft42.planning.bookmarks import level
 from tap_ft42.planning.plan import PlannedRead
-from tap_ft42.reading.asking import IncompleteReadError, Part, TooDearError, TooLargeError
+from tap_ft42.reading.asking import IncompleteReadError, Part, TooDearError
 from tap_ft42.reading.places import Place
+from tap_ft42.reading.source import TooLargeError
 from tap_ft42.run.host import Output
 from tap_ft42.run.lifecycle import PARTIAL_FAILURES
 from tap_ft42.run.list_in_run import ListInRun
@@ -54,12 +54,11 @@ class ListSync:
         self.output = output
         self.lists = lists
         self.list = ListInRun(run, listing, output)
-        self.due = DuePartitions(self.list, lambda one: self.presence.of(one).is_short())
+        self.due = DuePartitions(self.list, lambda one: self._presence_of(one).is_short())
         self.traits = list(traits_of(self.list, lambda name: lists[name].list))
         self.sweeping = Sweeping(self.list)
-        self.unshown = UnshownOfList(self.list)
-        self.execution = Execution(self.list, self.traits)
-        self.started = StartedReads(self.due, self.sweeping, self.execution)
+        self.awaited = AwaitedRows(self.list)
+        self.started = StartedReads(self.due, self.sweeping, self.traits)
         self.followers: list[Trait] = []
         """The traits of other lists that are told of its new and changed rows."""
         self._partitions_read: list[dict[str, Any]] = []
@@ -141,8 +140,10 @@ class ListSync:
         spend the requests that it needs.
         """
         if self.listing.parent is None:
-            for one in [self] if self.run.budget.counts_requests else self.lists.values():
-                if one.listing.parent is None and not one.started.is_begun:
+            lists = [self] if self.run.budget.counts_requests else self.lists.values()
+            heads = [one for one in lists if one.listing.parent is None and one.list.is_wanted]
+            for one in heads:
+                if not one.started.is_begun:
                     one.started.begin_ahead()
 
     def _beside(self, context: Context | None) -> Iterator[Any]:
@@ -153,7 +154,7 @@ class ListSync:
         for trait in self.traits:
             for record in trait.last(context):
                 if has_id(record):
-                    self.presence.of(context).see(record[ID])
+                    self._presence_of(context).see(record[ID])
                 yield record
         self.due.note_night(context)
 
@@ -188,8 +189,8 @@ class ListSync:
                 listed.add(record.get(ID))
             yield record
         if self._is_read(context) and self.due.needs_all(context):
-            listed |= self.unshown.ids
-            is_whole &= not (self.list.is_unreadable or self.unshown.are_any)
+            listed |= self.awaited.ids
+            is_whole &= not (self.list.is_unreadable or self.awaited.are_any)
             if is_whole:
                 self._note_listed(context, listed)
             self.due.note_refresh(context, listed, is_whole=is_whole)
@@ -203,7 +204,7 @@ class ListSync:
         try:
             self.due.refuse_collapse(context, len(listed))
         except IncompleteReadError:
-            self.presence.of(context).doubt(context)
+            self._presence_of(context).doubt(context)
             raise
         self.list.listed_ids = listed | (self.list.listed_ids or set())
         exist = known_to_exist(self.output.stream_state)
@@ -224,11 +225,9 @@ class ListSync:
         if running is None:  # a sweep has read the partition
             return
         for member in running.read.contexts:
-            self.presence.of(member).begin(member)
+            self._presence_of(member).begin(member)
         try:
             yield from self._records_of(running)
-            if not running.steps:
-                yield from self._shown_again(running.read)
         except (TooDearError, TooLargeError, *PARTIAL_FAILURES) as failure:
             if not self.started.begin_fallback(running, failure):
                 self._unread = running.read.contexts
@@ -239,37 +238,35 @@ class ListSync:
         if running.halving is not None:
             self.sweeping.note_half(running.halving, len(running.read.partitions))
         self._is_read_to_end = self.started.is_any_read = True
-        self.unshown.complete(running.read)
+        self.awaited.complete(running.read)
         for member in running.read.contexts:
-            self.presence.of(member).complete(member)
+            self._presence_of(member).complete(member)
             if self.list.is_unreadable:
-                self.presence.of(member).doubt(member)
-            if self.listing.cursor is not None and self.listing.parent is not None:
-                self._partitions_read.append(self.list.state(member))
+                self._presence_of(member).doubt(member)
+        if self.listing.cursor is not None and self.listing.parent is not None:
+            self._partitions_read += [one.state for one in running.read.partitions]
 
     def _records_of(self, running: RunningRead) -> Iterator[Any]:
         read, moves = running.read, Moves(self.rejections)
         # Of the members of a sweep, the one that has been read the least far.
-        context = min(
-            read.contexts,
-            key=lambda one: self.list.state(one).get("read_until") or "",
-        )
-        if running.is_narrowed and read.is_from_scratch and self.hidden_parents is not None:
-            self.hidden_parents.note_narrowed()
+        least = min(read.partitions, key=lambda one: one.state.get("read_until") or "")
+        context, hidden = least.context, self.hidden_parents
+        if hidden is not None and read.is_from_scratch and read.is_narrowed:
+            hidden.note_narrowed()
         for step, reading, movement in running.steps:
             reading.entry.cover(step.begins, step.until, tells_changes=step.since is not None)
             self.list.emitted.begin(reading.entry, step.since)
             parts = self.run.pipeline.parts(reading)
             if step is read.steps[-1]:
-                parts = chain(parts, self.unshown.asked_again(read))
+                parts = chain(parts, self.awaited.asked_again(read))
             shown = told = 0
-            for part, place in self.execution.prepared(parts, read):
+            for part, place in self._prepared(parts, read):
                 if part.page is not None:
                     shown, told = shown + part.page.count, max(told, part.page.total or 0)
                 yield from self._records_on(part, place, read, context)
                 # A doubtful read does not prove that a row has disappeared.
                 for member in read.contexts if part.is_doubtful else ():
-                    self.presence.of(member).doubt(member)
+                    self._presence_of(member).doubt(member)
                 self.due.learn_of(part, step, read, is_short=shown + LOST < told)
                 moves.add(partial(movement.advance, part))
                 if not self._must_list_again:
@@ -278,11 +275,17 @@ class ListSync:
             moves.add(movement.complete)
             moves.make()
         moves.end()
+        if not running.steps:  # 42 may show a row at last, though nothing else is due
+            for part, place in self._prepared(self.awaited.asked_again(read), read):
+                yield from self._records_on(part, place, read, context)
 
-    def _shown_again(self, read: PlannedRead) -> Iterator[Any]:
-        """Yield the records that 42 can show at last, though nothing else is due."""
-        for part, place in self.execution.prepared(self.unshown.asked_again(read), read):
-            yield from self._records_on(part, place, read, read.contexts[0])
+    def _prepared(
+        self, parts: Iterator[tuple[Part, Place]], read: PlannedRead
+    ) -> Iterator[tuple[Part, Place]]:
+        """Let the traits look at the parts of a read; see `Trait.prepared`."""
+        for trait in self.traits:
+            parts = trait.prepared(parts, read)
+        return parts
 
     def _records_on(
         self, part: Part, place: Place, read: PlannedRead, context: Context | None
@@ -290,14 +293,14 @@ class ListSync:
         """Yield the records of a part's page, if it has one; start what is below them."""
         if part.page is None:
             return
-        note_turn(self.list, read.contexts, part.page)
-        self.unshown.note(read, part.page)
+        note_turn(self.list, read, part.page)
+        self.awaited.note(read, part.page)
         page = self.list.unpacked(part.page)
         records = page.records()
         if part.is_descending:
             records.reverse()
         self.started.begin_children(records, place)
-        self.presence.of(context).note(page, records, context)
+        self._presence_of(context).note(page, records, context)
         yield from records
 
     @property
@@ -324,7 +327,8 @@ class ListSync:
 
     def save(self) -> None:
         """Write into the state what the run has learned of the list."""
-        self.presence.save()
+        for presence in self.presences.values():
+            presence.save()
         self.list.reader.save()
         for trait in self.traits:
             trait.save()
@@ -342,29 +346,33 @@ class ListSync:
 
     def leave_out(self, row: Mapping[str, Any], context: Context | None) -> None:
         """Take note of a row that the list shows, though it does not belong to the run."""
-        self.presence.of(context).leave_out(row[ID])
+        self._presence_of(context).leave_out(row[ID])
         for trait in self.traits:
             trait.leave_out(row)
 
     @cached_property
-    def presence(self) -> Presences:
-        """Which rows are known to exist."""
-        return Presences(
-            {
-                cursus_of(whole): Presence(self.list, self.due.needs_all)
-                if self.listing.cursor is None
-                else KnownRows(self.list, whole)
-                for whole in self.list.wholes
-            }
-        )
+    def presences(self) -> dict[int, Presence]:
+        """Which rows are known to exist, by cursus if each cursus has its own list."""
+        return {
+            cursus_of(whole): Presence(self.list, self.due.needs_all)
+            if self.listing.cursor is None
+            else KnownRows(self.list, whole)
+            for whole in self.list.wholes
+        }
+
+    def _presence_of(self, context: Context | None) -> Presence:
+        return self.presences[cursus_of(context)]
 
     def known_ids(self) -> Iterable[int] | None:
         """Return the ids of all rows, if the run has read the list; else None."""
-        return self.presence.ids if self.output.selected else None
+        found = [one.ids for one in self.presences.values()]
+        known = [ids for ids in found if ids is not None]
+        are_all_known = self.output.selected and len(known) == len(found)
+        return chain.from_iterable(known) if are_all_known else None
 
     def note_refreshed(self, context: Context | None) -> None:
         """Note that all rows were read that are due to be read again tonight."""
-        self.presence.of(context).note_refreshed()
+        self._presence_of(context).note_refreshed()
 
     # The end
 
@@ -388,6 +396,8 @@ class ListSync:
             level(cursor, self._partitions_read)
 
     def note_ends(self) -> None:
-        """Tell the spool how far the plans were followed, and which named rows are missing."""
+        """Tell the spool how far the plans were followed, and which rows are missing."""
         self.references.tell()
-        self.execution.end(is_cut_short=self.run.lifecycle.ends_early or self.has_failed)
+        if self.started.is_any_read:
+            self.list.tell_odd_ids()
+        self.started.end(is_cut_short=self.run.lifecycle.ends_early or self.has_failed)

@@ -9,24 +9,30 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
-from functools import cached_property
-from itertools import count
+from dataclasses import dataclass
+from functools import cached_property, partial
+from itertools import chain, count
 from math import ceil
 from typing import Any, TypeAlias
 
 from tap_ft42.api.errors import FatalAPIError
-from tap_ft42.declared.contexts import Context, cursus_of, key_of, parent_of
+from tap_ft42.api.page import Page, with_ids
+from tap_ft42.declared.contexts import Context, cursus_of, key_of, list_of, parent_of
 from tap_ft42.declared.instants import HOUR
-from tap_ft42.declared.listing import ID
-from tap_ft42.lists.corrected import corrected
+from tap_ft42.declared.listing import Listing
+from tap_ft42.lists.corrected import corrected, is_read_at_once
 from tap_ft42.lists.due import DuePartitions
-from tap_ft42.lists.execution import Execution, RunningRead
 from tap_ft42.lists.sweeping import Halving, Sweeping, may_come_from_one_member
 from tap_ft42.lists.traits.trait import Trait
 from tap_ft42.lists.turns import remembered, sort_by_turn
-from tap_ft42.planning.plan import Partition, plan, sharing
+from tap_ft42.planning.bookmarks import Movement
+from tap_ft42.planning.plan import Partition, PlannedRead, planned, sharing
+from tap_ft42.planning.steps import Step, Way
+from tap_ft42.planning.sweeps import sweep_state
 from tap_ft42.reading.asking import TooDearError
 from tap_ft42.reading.places import Place
+from tap_ft42.reading.running import Reading
+from tap_ft42.reading.source import Source
 
 Member: TypeAlias = tuple[Context | None, Place]
 """The context of a partition, and its place in the order of the run."""
@@ -42,14 +48,25 @@ _BEHIND = 1_000_000
 """Place of the children of rows that no page of the list shows: behind all others."""
 
 
+@dataclass(frozen=True)
+class RunningRead:
+    """A planned read that the pipeline runs, with the movements of its bookmarks."""
+
+    read: PlannedRead
+    steps: Sequence[tuple[Step, Reading, Movement]]
+    halving: Halving | None = None
+    """The sweep that failed and was halved, if this read is one of its halves."""
+
+
 class StartedReads:
     """The reads of a list that the run has started."""
 
-    def __init__(self, due: DuePartitions, sweeping: Sweeping, execution: Execution) -> None:
+    def __init__(self, due: DuePartitions, sweeping: Sweeping, traits: Sequence[Trait]) -> None:
         self.list = due.list
         self._due = due
         self._sweeping = sweeping
-        self._execution = execution
+        self.traits = traits
+        """What only this list does."""
         self.children: list[StartedReads] = []
         """The started reads of the child lists."""
         self.is_any_read = False
@@ -63,11 +80,8 @@ class StartedReads:
         self._is_due: dict[Hashable, bool] = {}
         self._held_back: dict[Hashable, Partition] = {}
         self._refusal: Exception | None = None
-
-    @property
-    def traits(self) -> Sequence[Trait]:
-        """What only this list does."""
-        return self._execution.traits
+        self._movements: dict[str, Sequence[Movement]] = {}
+        """By plan: its movements, which batches of people share."""
 
     @cached_property
     def _wanted_children(self) -> list[StartedReads]:
@@ -85,11 +99,12 @@ class StartedReads:
         Raises:
             Exception: 42 refused the partitions that were tried; this one is not tried.
         """
-        if self.is_held_back(context):
+        key = key_of(context)
+        if key in self._held_back:
             self._begin_held_back(context)
-        elif self.is_due(context) is None:
+        elif key not in self._is_due:
             self._begin_all(self.list.contexts or (context,))
-        return self._running.pop(key_of(context), None)  # 42 may list its parent twice
+        return self._running.pop(key, None)  # 42 may list its parent twice
 
     def is_held_back(self, context: Context | None) -> bool:
         """Tell whether a partition is held back, as 42 has refused others of the list."""
@@ -116,8 +131,6 @@ class StartedReads:
         """Start all partitions of a list without parent, if they are known already."""
         listing, run = self.list.listing, self.list.run
         self.is_begun = True
-        if not self.list.is_wanted:
-            return
         # Lists that follow in the run get later places, however late this one is planned.
         self._place = run.next_place()
         # The people of a scope are known only after the list of people has been read.
@@ -143,20 +156,15 @@ class StartedReads:
             return
         if self.list.listing.is_reference and self.list.run.budget.counts_requests:
             sort_by_turn(self.list, records)
+        rows = [*with_ids(records)]
+        for trait in chain.from_iterable(child.traits for child in self._wanted_children):
+            trait.learn_of_parents(rows)
         parents: dict[Hashable, Member] = {}
-        for position, record in enumerate(records):
-            if isinstance(record, dict) and ID in record:
-                for context in self.contexts_below(record):
-                    parents.setdefault(key_of(context), (context, (*place, position)))
+        for position, row in enumerate(rows):
+            for context in self.list.contexts_below(row):
+                parents.setdefault(key_of(context), (context, (*place, position)))
         for number, child in enumerate(self._wanted_children):
             child.begin_below([(context, (*at, number)) for context, at in parents.values()])
-
-    def contexts_below(self, record: Mapping[str, Any]) -> Iterator[Context]:
-        """Show a row to the traits of the child lists, and yield its contexts for them."""
-        for child in self.children:
-            for trait in child.traits:
-                trait.learn_of_parent(record)
-        yield from self.list.contexts_below(record)
 
     def begin_below(self, parents: Sequence[Member]) -> None:
         """Start the partitions of this list below some rows of the parent list."""
@@ -179,8 +187,9 @@ class StartedReads:
             are_apart = self._sweeping.are_loads_apart(contexts)
             refusal = self._sweeping.refusal
             if refusal is None or self.is_any_read or len(alike) <= _TRIED:
-                groups = sharing(corrected(self.list), alike, are_loads_apart=are_apart)
-                self._start(groups, is_urgent=is_urgent)
+                listing = corrected(self.list)
+                groups = sharing(listing, alike, are_loads_apart=are_apart)
+                self._start(groups, listing, is_urgent=is_urgent)
             else:
                 self._try_some(alike, refusal)
         if self.list.listing.is_reference:
@@ -257,16 +266,90 @@ class StartedReads:
     def _start(
         self,
         groups: Sequence[Sequence[Partition]],
+        listing: Listing | None = None,
         *,
         is_urgent: bool = False,
         halving: Halving | None = None,
     ) -> None:
-        """Plan a read for each group of partitions, and let the pipeline run them."""
-        run, listing = self.list.run, corrected(self.list)
-        for read in plan(listing, groups, run.times, run.spool.follow):
+        """Plan a read for each group of partitions, and let the pipeline run them.
+
+        The `listing` is the list as it is known to be; it is found out if it is not given.
+        """
+        run, listing = self.list.run, listing or corrected(self.list)
+        for members in groups:
+            read = planned(listing, members, run.times, run.spool)
             keys = [key_of(context) for context in read.contexts]
             self._is_due |= dict.fromkeys(keys, bool(read.steps))
             self._running |= dict.fromkeys(keys)
-            self._running[keys[0]] = self._execution.begin(
-                read, listing, halving, is_urgent=is_urgent
+            self._running[keys[0]] = self._begun(read, halving, is_urgent=is_urgent)
+
+    def _begun(
+        self, read: PlannedRead, halving: Halving | None, *, is_urgent: bool
+    ) -> RunningRead:
+        """Let the pipeline run a planned read.
+
+        If it `is_urgent`, its first page is fetched before anything else.
+        """
+        source, place = self._source(read), read.partitions[0].place
+        accepts = partial(self._accepts, read) if read.is_sweep else None
+        readings = [
+            self.list.run.pipeline.read(
+                (*place, number),
+                source,
+                step.reading(read.listing, accepts),
+                is_urgent=is_urgent and number == 0,
             )
+            for number, step in enumerate(read.steps)
+        ]
+        movements = self._movements_of(read)
+        steps = list(zip(read.steps, readings, movements, strict=True))
+        return RunningRead(read, steps, halving)
+
+    def _source(self, read: PlannedRead) -> Source:
+        context, path = read.contexts[0], self.list.path
+        if not read.is_sweep:
+            return self.list.reader.source(
+                context, self.list.query(context), read.name, path=path
+            )
+        whole = list_of(context)
+        query = self.list.query(whole)
+        if (name := read.listing.parent_filter) is not None:
+            query[name] = ",".join(str(parent_of(member)) for member in read.contexts)
+        return self.list.reader.source(
+            whole, query, read.name, path=self.list.whole_path, is_divided=False
+        )
+
+    def _movements_of(self, read: PlannedRead) -> Sequence[Movement]:
+        """Return the movements of the partitions' states, one for each step."""
+        listing = read.listing
+        states = self.list.plans[read.name] = [one.state for one in read.partitions]
+        if read.is_sweep:
+            return [Movement(step, listing, states) for step in read.steps]
+        if read.name not in self._movements:
+            # Batches of people share the state of the list.
+            readers = 1 if self.list.is_one_list else len(self.list.contexts or ()) or 1
+            self._movements[read.name] = [
+                Movement(step, listing, states, readers) for step in read.steps
+            ]
+        return self._movements[read.name]
+
+    def _accepts(self, read: PlannedRead, head: Page) -> bool:
+        if is_read_at_once(self.list):
+            return True
+        # A list that cannot be narrowed to some parents may hold many rows of others.
+        is_load = read.way is Way.LOAD
+        if is_load and not read.is_narrowed and head.pages > len(read.partitions):
+            return False
+        return all(trait.is_worth_sweeping(head, read) for trait in self.traits)
+
+    def end(self, *, is_cut_short: bool) -> None:
+        """Tell the spool how far the run has followed its plans."""
+        spool, is_full = self.list.run.spool, self.list.listing.cursor is None
+        for name, states in self.list.plans.items():
+            state = sweep_state(states) if len(states) > 1 else states[0]
+            if is_cut_short:
+                spool.pause(name, state)
+            else:
+                spool.end(name, state, is_full=is_full)
+        if self.list.plans:
+            spool.tidy()

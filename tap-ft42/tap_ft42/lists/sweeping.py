@@ -22,9 +22,10 @@ from tap_ft42.declared.contexts import Context, list_of, parent_of
 from tap_ft42.declared.events import Events
 from tap_ft42.declared.listing import ID, LARGEST
 from tap_ft42.planning.bookmarks import has_bookmark
-from tap_ft42.reading.asking import IncompleteReadError, TooLargeError
+from tap_ft42.reading.asking import IncompleteReadError
 from tap_ft42.reading.places import NOW
 from tap_ft42.reading.regions import MAX_ID, Region
+from tap_ft42.reading.source import TooLargeError
 from tap_ft42.run.lifecycle import PARTIAL_FAILURES
 from tap_ft42.run.list_in_run import ListInRun
 from tap_ft42.run.people import NOWHERE

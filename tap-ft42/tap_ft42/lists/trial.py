@@ -15,7 +15,7 @@ def tried_out(of: ListInRun, context: Context | None) -> list[Any]:
     def leads_on(record: object) -> bool:
         if not isinstance(record, dict) or ID not in record:
             return False
-        return any(of.contexts_below(record))
+        return bool(of.contexts_below(record))
 
     reader, query = of.reader, of.query(context)
     size = None if of.children else 1

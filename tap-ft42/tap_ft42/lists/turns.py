@@ -19,6 +19,7 @@ from tap_ft42.declared.contexts import Context, parent_of
 from tap_ft42.declared.instants import from_milliseconds
 from tap_ft42.declared.listing import ID
 from tap_ft42.planning.bookmarks import last_served
+from tap_ft42.planning.plan import PlannedRead
 from tap_ft42.run.list_in_run import ListInRun
 
 
@@ -38,12 +39,12 @@ def _last_turn(of: ListInRun) -> int:
     return max(last_served(of.output.stream_state), min(parts, default=0))
 
 
-def note_turn(of: ListInRun, contexts: Iterable[Context | None], page: Page) -> None:
+def note_turn(of: ListInRun, read: PlannedRead, page: Page) -> None:
     """Note that partitions had their turn, if this run has asked for a page of them."""
     run = of.run
     if run.budget.is_bounded and page.answered * 1000 >= run.began:
         served_at = from_milliseconds(run.began)
-        for state in (of.output.stream_state, *map(of.state, contexts)):
+        for state in (of.output.stream_state, *(one.state for one in read.partitions)):
             state["served_at"] = served_at
 
 

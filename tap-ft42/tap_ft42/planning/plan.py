@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import Any
 
 from tap_ft42.declared.contexts import Context, cursus_of, list_of, parent_of
 from tap_ft42.declared.listing import Listing
@@ -19,7 +19,7 @@ from tap_ft42.planning.steps import (
 )
 from tap_ft42.planning.sweeps import sweep_state, sweeps
 from tap_ft42.reading.places import Place
-from tap_ft42.reading.spool import FRESH, LONGEST_AGE
+from tap_ft42.reading.spool import FRESH, LONGEST_AGE, Spool
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,6 @@ class Partition:
     Attributes:
         context: Its parent, its cursus or both; None if it is the whole list.
         state: Its state. To continue an earlier plan, this is changed in place.
-        name: Its name in the spool.
         is_full: Whether all of it is due, as far as no bookmark says otherwise.
         is_due: Whether the run has anything to read of it.
         is_short: Whether its first window is to show all rows, as one page has room for them.
@@ -38,7 +37,6 @@ class Partition:
 
     context: Context | None
     state: dict[str, Any]
-    name: str
     is_full: bool = True
     is_due: bool = True
     is_short: bool = False
@@ -50,16 +48,16 @@ class PlannedRead:
     """The plan to read one partition, or several in a sweep.
 
     Attributes:
+        listing: The list, as the plan takes it to be.
         partitions: The partitions.
         name: The name of the read in the spool.
-        state: The state with which it begins. For a single partition, its own state.
         steps: The steps, in order.
     """
 
-    partitions: tuple[Partition, ...]
+    listing: Listing
+    partitions: Sequence[Partition]
     name: str
-    state: dict[str, Any]
-    steps: tuple[Step, ...]
+    steps: Sequence[Step]
 
     @cached_property
     def contexts(self) -> list[Context | None]:
@@ -70,6 +68,11 @@ class PlannedRead:
     def is_sweep(self) -> bool:
         """Whether several partitions share the read."""
         return len(self.partitions) > 1
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether it asks for rows of its partitions only."""
+        return not self.is_sweep or self.listing.parent_filter is not None
 
     @property
     def begins(self) -> int | None:
@@ -85,19 +88,6 @@ class PlannedRead:
     def way(self) -> Way | None:
         """How the first step is read; None if nothing is due."""
         return self.steps[0].way if self.steps else None
-
-
-Stops: TypeAlias = Callable[[str, dict[str, Any], int, float], list[int]]
-"""Returns the instants up to which a partition is read, one after the other, such as
-`Spool.follow`. Arguments: the name, the state, the end of the run, and the seconds after which
-an earlier plan is not continued."""
-
-
-def to_the_end(
-    _name: str, _state: dict[str, Any], until: int, _longest_age: float
-) -> list[int]:
-    """Return only the end of the run, as if there were no earlier plan."""
-    return [until]
 
 
 def sharing(
@@ -117,44 +107,42 @@ def sharing(
     return [[partitions[number] for number in group] for group in groups]
 
 
-def plan(
+def planned(
     listing: Listing,
-    groups: Sequence[Sequence[Partition]],
+    members: Sequence[Partition],
     times: Times,
-    stops: Stops = to_the_end,
-) -> list[PlannedRead]:
-    """Plan the reads that bring partitions of a list up to date.
-
-    The groups are of one cursus; each shares a read, which ends where `stops` says.
-    """
-    return [_planned_read(members, listing, times, stops) for members in groups]
-
-
-def _planned_read(
-    members: Sequence[Partition], listing: Listing, times: Times, stops: Stops
+    spool: Spool | None = None,
 ) -> PlannedRead:
+    """Plan the read that brings some partitions of one cursus up to date.
+
+    If a spool is given, the read continues what an earlier run has left there.
+    """
     first, *others = members
-    name, state, is_full, is_short = first.name, first.state, first.is_full, first.is_short
+    name, state = _name(listing, members), first.state
+    is_full, is_short = first.is_full and not others, first.is_short and not others
     if others:
         state = sweep_state([member.state for member in members])
-        name, is_full, is_short = _sweep_name(listing, members), False, False
-    steps: Iterable[Step] = ()
-    if not any(member.is_due for member in members):
-        pass
-    elif (cursor := listing.cursor) is not None:
-        until = stops(name, state, times.until, LONGEST_AGE)
-        steps = incremental_steps(listing, cursor, state, until, times, is_short=is_short)
+    cursor, changes, steps, stops = listing.cursor, listing.changes, list[Step](), [times.until]
+    is_any = cursor is not None or is_full or (changes is not None and not times.is_past)
+    if not (is_any and any(member.is_due for member in members)):
+        return PlannedRead(listing, members, name, steps)
+    if spool is not None:
+        longest_age = FRESH if cursor is None else LONGEST_AGE
+        stops = spool.follow(name, state, times.until, longest_age)
+    if cursor is not None:
+        steps += incremental_steps(listing, cursor, state, stops, times, is_short=is_short)
     elif is_full:
-        until = stops(name, state, times.until, FRESH)
-        steps = [full_step(listing, state, until[-1])]
-    elif listing.changes is not None and not times.is_past:
-        until = stops(name, state, times.until, FRESH)
-        steps = [change_step(listing.changes, state, until[-1], times)]
-    return PlannedRead(tuple(members), name, state, tuple(steps))
+        steps += [full_step(listing, state, stops[-1])]
+    elif changes is not None:
+        steps += [change_step(changes, state, stops[-1], times)]
+    return PlannedRead(listing, members, name, steps)
 
 
-def _sweep_name(listing: Listing, members: Sequence[Partition]) -> str:
-    """Return the name of a sweep in the spool."""
+def _name(listing: Listing, members: Sequence[Partition]) -> str:
+    """Return the name of a read in the spool."""
+    if len(members) == 1:
+        context: Context = members[0].state.get("context", {})
+        return " ".join([listing.name, *(f"{key}={value}" for key, value in context.items())])
     whole = list_of(members[0].context)
     cursus = f" cursus_id={cursus_of(whole)}" if whole else ""
     ids = ""

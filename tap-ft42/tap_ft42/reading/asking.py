@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from math import ceil
 from typing import Protocol
 
 from typing_extensions import override
 
-from tap_ft42.api.ledger import Entry
 from tap_ft42.api.page import Page
 from tap_ft42.reading.ids import IdSet
 from tap_ft42.reading.regions import Region
@@ -86,96 +84,6 @@ class IncompleteReadError(Exception):
 
 class TooDearError(Exception):
     """A list costs more requests than it is worth."""
-
-
-@dataclass(frozen=True)
-class Source(ABC):
-    """The source of a read's pages. This base class is one answer of a fixed size.
-
-    Attributes:
-        route: The list's route.
-        is_divided: Whether to divide lists of too many ids; otherwise they raise a
-            `TooLargeError`.
-    """
-
-    route: Route
-    is_divided: bool = field(default=True, kw_only=True)
-
-    @property
-    def entry(self) -> Entry:
-        """The entry of the ledger that counts its requests."""
-        return self.route.entry
-
-    @property
-    def example(self) -> int | None:
-        """The id of one of its rows, if one is known."""
-        return None
-
-    @abstractmethod
-    def fetch(self, region: Region, number: int, sort: str | None) -> Page:
-        """Ask for a page; called in a thread."""
-
-    def recall(self, region: Region, number: int, sort: str | None) -> Page | None:  # noqa: ARG002 - for subclasses
-        """Return a page that is kept already, or None; called in the event loop."""
-        return None
-
-    @property
-    def rows_a_page(self) -> int:
-        """Rows of a page."""
-        return 1
-
-    def sized(self, size: int) -> Source:  # noqa: ARG002 - for subclasses
-        """Return a source of the same rows on pages of another size, which are not kept."""
-        return self
-
-    def again(self) -> Source:
-        """Return a source of the same rows that is asked again; see `Ask.again`."""
-        return self
-
-    def smaller(self) -> Source:
-        """Return a source of the same rows on smaller pages, if that is possible."""
-        return self
-
-    def fitted(self) -> Sequence[Source]:
-        """Return the sources to read instead, according to what is known of the route."""
-        return [self]
-
-    def remedies(self, *, is_heavy: bool) -> Iterable[Remedy]:  # noqa: ARG002 - for subclasses
-        """Return smaller requests to send instead, if this one is too large.
-
-        Args:
-            is_heavy: Whether the API may have taken too long to answer.
-        """
-        return ()
-
-
-@dataclass(frozen=True)
-class Remedy:
-    """Smaller requests that replace one which may be too large.
-
-    Attributes:
-        smaller: They and their sizes, the largest one first. If the last one is answered, the
-            API is not down.
-        too_large: Makes the exception, and notes the size that is answered.
-        page_size: Rows of the page that may be too large; None if the list of ids may be.
-        as_long: A request with all ids. If it is answered, they are not too many.
-    """
-
-    smaller: Sequence[tuple[int, Source]]
-    too_large: Callable[[int], TooLargeError]
-    page_size: int | None = None
-    as_long: Source | None = None
-
-
-class TooLargeError(Exception):
-    """The API answers smaller requests, but not this one."""
-
-    def __init__(
-        self, why: str, instead: Sequence[Source], learn: Callable[[], None] | None = None
-    ) -> None:
-        super().__init__(why)
-        self.instead: Sequence[Source] = instead
-        self.learn = learn
 
 
 @dataclass

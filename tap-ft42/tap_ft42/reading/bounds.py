@@ -46,11 +46,6 @@ _NARROWER = {
 }
 
 
-def depends_on_bounds(region: Region) -> bool:
-    """Tell whether a row may lie at a bound of a region's ids."""
-    return ID in region.bounds and region.interval(ID) != (0, MAX_ID)
-
-
 async def find_bounds(first: First, example: int | None) -> Bounds | None:
     """Find out which bounds are included; None if that cannot be found out.
 

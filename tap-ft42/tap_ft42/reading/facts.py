@@ -19,8 +19,9 @@ from tap_ft42.api.page import Page
 from tap_ft42.declared import capabilities
 from tap_ft42.declared.capabilities import Bounds, Capabilities
 from tap_ft42.declared.events import Events
+from tap_ft42.declared.instants import DAY
 from tap_ft42.declared.listing import ID, Listing
-from tap_ft42.reading.regions import MAX_ID, Key, RangeIgnoredError, RangeTooWideError, Region
+from tap_ft42.reading.regions import Key, RangeIgnoredError, RangeTooWideError, Region
 
 _LEFT_OUT: Mapping[Bounds, str] = {
     "lower": "their upper bound",
@@ -48,7 +49,7 @@ class RouteFacts:
         self._state = state
         self._today = today
         self._lock = RLock()
-        self._is_news = self._has_odd_ids = False
+        self._is_news = False
         kept = state().get(capabilities.STATE_KEY)
         written = kept.get(route) if isinstance(kept, dict) else None
         self.can: Capabilities = capabilities.read(listing, written, today)
@@ -56,22 +57,30 @@ class RouteFacts:
 
     def order_of(self, sort: str | None) -> str | None:
         """Return the part of a wanted order that the list can be sorted by; None for none."""
-        if not self.sorts_by(sort):
+        if sort is None or not self.sorts_by(sort):
             return None
-        if sort is None or self.can.sorts_by_several:
-            return sort
-        return sort.partition(",")[0]
+        return sort if self.can.sorts_by_several else sort.partition(",")[0]
 
-    def sorts_by(self, sort: str | None) -> bool:
+    def sorts_by(self, sort: str) -> bool:
         """Tell whether the list can be asked for in an order."""
-        columns = [name.removeprefix("-") for name in sort.split(",")] if sort else []
+        columns = {name.removeprefix("-") for name in sort.split(",")}
         # An order that nobody has tried is tried.
-        return "sorts" not in self.can.observed or set(columns) <= set(self.can.sorts)
+        return "sorts" not in self.can.observed or columns <= {*self.can.sorts}
 
     @property
     def is_sortable(self) -> bool:
         """Whether the list can be sorted by ids and by its cursor, as far as known."""
         return {ID, self.listing.key} <= {*self.can.sorts}
+
+    @property
+    def tells_changes(self) -> bool:
+        """Whether 42 can be asked for the changes of a list that is read in full."""
+        changes = self.listing.changes
+        if changes is None or not self.narrows_by(changes.column):
+            return False
+        # Windows of changes overlap by a day. If only shorter ones are possible, they cost more
+        # than the whole list once a day.
+        return self.can.widest_ranges.get(changes.column, 2 * DAY) >= 2 * DAY
 
     def narrows_by(self, column: str) -> bool:
         """Tell whether the list can be narrowed by a range of a column."""
@@ -228,19 +237,6 @@ class RouteFacts:
         if page.count > self.can.fullest_page:
             self.keep(fullest_page=page.count)
         return page.count < min(page.size, self.can.fullest_page)
-
-    def tell_odd_ids(self) -> None:
-        """Tell once a run that a row has an id for which no range asks."""
-        with self._lock:
-            is_news, self._has_odd_ids = not self._has_odd_ids, True
-        if is_news:
-            Events(self.listing.name).warning(
-                "it has ids below 1 or above %s. Rows with such ids may be missing, and stay "
-                "in the tables when they disappear.",
-                f"{MAX_ID:,}",
-                happened="odd_ids",
-                route=self._route,
-            )
 
     def note_uncounted(self) -> None:
         """Take note that an answer without rows does not say that there are none."""

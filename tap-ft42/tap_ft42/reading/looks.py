@@ -17,14 +17,20 @@ from tap_ft42.declared.listing import ID, LOST
 from tap_ft42.reading.bounds import (
     Example,
     First,
-    depends_on_bounds,
     find_both,
     find_bounds,
     find_reach,
     is_exact,
 )
 from tap_ft42.reading.facts import RouteFacts
-from tap_ft42.reading.regions import MAX_ID, Key, RangeIgnoredError, RangeTooWideError, Region
+from tap_ft42.reading.regions import (
+    EVERY_ID,
+    MAX_ID,
+    Key,
+    RangeIgnoredError,
+    RangeTooWideError,
+    Region,
+)
 
 _LOOKS = 2
 """How often a run tests the bounds and width of ranges: a row may leave meanwhile."""
@@ -70,9 +76,10 @@ class Looks:
 
     def are_bounds_due(self, region: Region | None = None) -> bool:
         """Tell whether rows may lie on bounds that a range may not include."""
+        if region is not None and region.bounds.get(ID, EVERY_ID) == EVERY_ID:
+            return False
         is_due = self.facts.is_due("bounds") and self._looks_left > 0
-        is_unknown = is_due and self.facts.narrows_by(ID)
-        return is_unknown and (region is None or depends_on_bounds(region))
+        return is_due and self.facts.narrows_by(ID)
 
     def is_reach_due(self, column: str, width: int) -> bool:
         """Tell whether to test if a range of this width is cut."""
@@ -150,17 +157,16 @@ class Looks:
     # The tests
 
     async def at_bounds(self, first: First, region: Region, example: int | None) -> None:
-        """Find out which bounds a range includes, if rows may lie on them.
+        """Find out which bounds a range includes, unless that is known by now.
 
         Args:
             first: Asks for the first page of some rows.
             region: The rows that are read next.
             example: The id of one of the route's rows, if one is known.
         """
-        if self.are_bounds_due(region):
-            async with self._looking:
-                if self.are_bounds_due(region):
-                    self.note_bounds(await find_bounds(first, example))
+        async with self._looking:
+            if self.are_bounds_due(region):
+                self.note_bounds(await find_bounds(first, example))
 
     async def at_reach(
         self, first: First, region: Region, page: Page, *, is_count: bool

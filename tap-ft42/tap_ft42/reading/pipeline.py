@@ -24,15 +24,16 @@ from tap_ft42.api.client import Client
 from tap_ft42.api.ledger import Entry
 from tap_ft42.api.page import Page
 from tap_ft42.api.quota import Quota
-from tap_ft42.api.retries import MAX_TRIES, RETRIED
+from tap_ft42.api.retries import MAX_TRIES, RETRIED, retried
 from tap_ft42.declared.events import EVENTS
-from tap_ft42.reading.asking import Ask, Part, Source
+from tap_ft42.reading.around import AroundRows
+from tap_ft42.reading.asking import Ask, Part
 from tap_ft42.reading.outages import Outages
 from tap_ft42.reading.places import NOW, Place, PlacedAsk, fitted
 from tap_ft42.reading.regions import Region
 from tap_ft42.reading.running import Reading, pour
+from tap_ft42.reading.source import Source
 from tap_ft42.reading.troubles import Troubles
-from tap_ft42.reading.unshown import UnshownRows
 
 AHEAD = 40
 """Answers that are on their way or wait for the consumer, at most."""
@@ -70,13 +71,12 @@ class Pipeline:
         Args:
             quota: Says when a request may be sent.
             budget: Says when the run has to end.
-            client: Sends failed requests again, and knows a request that was answered.
+            client: Knows a request that was answered.
             has_worked: Whether the API has answered an earlier run; then it is down if it
                 does not answer.
         """
         self._quota = quota
         self._budget = budget
-        self._client = client
         self._thread: Thread | None = None
         self._changed = asyncio.Event()
         self._waiting: list[_Job] = []
@@ -85,15 +85,15 @@ class Pipeline:
         self._in_flight = 0
         self._readings: set[Reading] = set()
         self._outages = Outages(budget)
-        known, apart = client.known_good, self._ask_apart
-        self.unshown = UnshownRows(apart, client.retried)
+        self._retried = partial(retried, budget=budget)
+        self.around = AroundRows(self._ask_apart, self._retried)
         """Reads around rows that 42 cannot show."""
         self._troubles = Troubles(
             self._outages,
-            ask=apart,
-            known_good=known,
+            ask=self._ask_apart,
+            known_good=client.known_good,
             has_worked=has_worked,
-            expects=self.unshown.expects,
+            expects=self.around.expects,
         )
         self._starving: Reading | None = None
 
@@ -126,14 +126,14 @@ class Pipeline:
         Returns:
             A reading for `parts`.
         """
-        reading = Reading(place, source.entry, self._budget)
+        entry = source.route.entry
+        reading = Reading(place, entry, self._budget)
         self._readings.add(reading)
         if self._thread is None:
             self._thread = Thread(target=self._run, name="pipeline", daemon=True)
             self._thread.start()
-        answer = self._client.retried(
-            source.entry.stream, self._answer, self._troubles.look_into, max_tries=max_tries
-        )
+        look_into = self._troubles.look_into
+        answer = self._retried(entry.stream, self._answer, look_into, max_tries=max_tries)
         if max_tries >= MAX_TRIES:
             answer = partial(self._answer_around, answer)
         ask = PlacedAsk(answer, source, reading.note, place, is_urgent=is_urgent)
@@ -241,7 +241,7 @@ class Pipeline:
         """
         recall, fetch = partial(source.recall, *request), partial(source.fetch, *request)
         answer = self._loop.create_future()
-        job = _Job(not is_urgent, place, recall, fetch, source.entry, answer)
+        job = _Job(not is_urgent, place, recall, fetch, source.route.entry, answer)
         heapq.heappush(self._waiting, job)
         self._changed.set()
         try:
@@ -294,7 +294,7 @@ class Pipeline:
         try:
             return await answer(place, source, request, **options)
         except RETRIED as failure:
-            page = await self.unshown.page(source, request, failure)
+            page = await self.around.page(source, request, failure)
         self._places[page] = place
         self._occupied.add(place)
         return page
@@ -319,9 +319,9 @@ class Pipeline:
 
     def _has_room_for(self, job: _Job) -> bool:
         """Tell whether a request may be sent: always if its answer is needed now."""
-        wanted = self._starving
-        is_wanted = wanted is not None and wanted.holds(job.place)
-        return len(self._occupied) < AHEAD or is_wanted or not job.is_later
+        if len(self._occupied) < AHEAD or not job.is_later:
+            return True
+        return self._starving is not None and self._starving.holds(job.place)
 
     async def _permission(self, entry: Entry) -> None:
         self._budget.spend()

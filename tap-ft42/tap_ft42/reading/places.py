@@ -9,9 +9,10 @@ from typing import TypeAlias
 from typing_extensions import override
 
 from tap_ft42.api.page import Page
-from tap_ft42.reading.asking import COUNT, Ask, Part, Source, TooLargeError
+from tap_ft42.reading.asking import COUNT, Ask, Part
 from tap_ft42.reading.regions import Region
 from tap_ft42.reading.route import Route
+from tap_ft42.reading.source import Source, TooLargeError
 
 Place: TypeAlias = tuple[int, ...]
 """Position in the order of consumption: ``(2,)`` < ``(2, 5)`` < ``(3,)``."""
@@ -48,8 +49,9 @@ class PlacedAsk(Ask):
 
     @override
     async def __call__(self, region: Region, number: int, sort: str | None) -> Page:
-        looks = self.route.looks
-        await looks.at_bounds(self._at_once, region, self.source.example)
+        looks = self.source.route.looks
+        if looks.are_bounds_due(region):
+            await looks.at_bounds(self._at_once, region, self.source.example)
         page = await self.answer(
             (*self.place, number, 0),
             self.source,

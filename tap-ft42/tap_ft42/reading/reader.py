@@ -14,7 +14,7 @@ from tap_ft42.api.page import Page
 from tap_ft42.api.retries import MAX_TRIES
 from tap_ft42.declared.contexts import Context
 from tap_ft42.declared.listing import Listing
-from tap_ft42.reading.asking import Ask, Part, Source
+from tap_ft42.reading.asking import Ask, Part
 from tap_ft42.reading.facts import RouteFacts
 from tap_ft42.reading.looks import Looks
 from tap_ft42.reading.pipeline import Pipeline
@@ -23,7 +23,7 @@ from tap_ft42.reading.reads import read_from_scratch
 from tap_ft42.reading.regions import Region
 from tap_ft42.reading.route import Route
 from tap_ft42.reading.running import Reading
-from tap_ft42.reading.source import ListSource
+from tap_ft42.reading.source import Source
 from tap_ft42.reading.spool import Spool
 from tap_ft42.reading.whole import read_list
 
@@ -93,7 +93,7 @@ class ListReader:
         path: str | None = None,
         size: int | None = None,
         is_divided: bool = True,
-    ) -> ListSource:
+    ) -> Source:
         """Return the source of some rows.
 
         Args:
@@ -106,9 +106,7 @@ class ListReader:
         """
         route = self.route(self.listing.path if path is None else path)
         url = self.client.api_url + route.path.format(**context or {})
-        return ListSource(
-            route, url, query, plan, size or self.page_size, is_divided=is_divided
-        )
+        return Source(route, url, query, plan, size or self.page_size, is_divided=is_divided)
 
     def whole(self, ask: Ask) -> AsyncIterator[Part]:
         """Read all rows of a source; for `Pipeline.read`."""

@@ -11,7 +11,7 @@ as 42 may refuse other parts, too.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial, reduce
@@ -25,9 +25,9 @@ from tap_ft42.api.errors import (
 )
 from tap_ft42.api.page import Page
 from tap_ft42.declared.listing import ID, filtered_key
-from tap_ft42.reading.asking import TooLargeError, halves_of
-from tap_ft42.reading.facts import RouteFacts
+from tap_ft42.reading.asking import halves_of
 from tap_ft42.reading.regions import Key, RangeIgnoredError, RangeTooWideError, Region
+from tap_ft42.reading.route import Route
 
 _Found = TypeVar("_Found")
 
@@ -166,24 +166,20 @@ class Suspects:
     """The parts of a list's requests that 42 may refuse, and what follows.
 
     Attributes:
-        facts: What the route was found to do.
-        widths: As in `Route`.
+        route: The list's route.
         ask: Sends a request for a first page.
         filters: Filters that the tap can do without, as rows show what they select.
-        proven: Filters with which 42 has answered other requests.
         ids: The parameter that names several ids; empty if none does.
         too_long: Returns an error that asks for fewer ids.
         too_large: Returns an error that asks for pages of at most so many rows.
     """
 
-    facts: RouteFacts
-    widths: dict[bool, int]
+    route: Route
     ask: Callable[[Asked], Page]
     filters: Sequence[str]
-    proven: Collection[str]
     ids: str
-    too_long: Callable[[FatalAPIError], TooLargeError]
-    too_large: Callable[[int], TooLargeError]
+    too_long: Callable[[FatalAPIError], Exception]
+    too_large: Callable[[int], Exception]
 
     def of(self, asked: Asked, refusal: FatalAPIError, *, is_first: bool) -> Iterator[Suspect]:
         """Yield the parts of a request that may be refused, those refused often first.
@@ -209,20 +205,20 @@ class Suspects:
             yield Suspect(less, convict, _SIZE, _PERHAPS_SIZE)
 
     def _orders(self, order: str) -> Iterator[Suspect]:
-        first, *others = order.split(",")
+        facts, (first, *others) = self.route.facts, order.split(",")
         if others:
             one = partial(replace, order=first)
-            yield Suspect(one, lambda _: self.facts.note_single_sorts(), _SORT)
-        yield Suspect(partial(replace, order=None), lambda _: self.facts.unsorted(order), _SORT)
+            yield Suspect(one, lambda _: facts.note_single_sorts(), _SORT)
+        yield Suspect(partial(replace, order=None), lambda _: facts.unsorted(order), _SORT)
 
     def _filter(self, name: str) -> Suspect:
         def less(asked: Asked) -> Asked:
             return replace(asked, without=asked.without | {name})
 
         def convict(_: Asked) -> None:
-            self.facts.note_filter(name, is_ignored=True, instead="The tap does")
+            self.route.facts.note_filter(name, is_ignored=True, instead="The tap does")
 
-        return Suspect(less, convict, *_words_for_filter(name), name in self.proven)
+        return Suspect(less, convict, *_words_for_filter(name), name in self.route.proven)
 
     def _divide(self, refusal: FatalAPIError, _: Asked) -> NoReturn:
         found = self.too_long(refusal)
@@ -249,25 +245,26 @@ class Suspects:
             RangeIgnoredError: 42 answers no range in this place, or none at all.
         """
         (lower, upper), width = region.interval(key), region.width(key)
+        facts, widths = self.route.facts, self.route.widths
 
         def is_answered(first: int, last: int) -> bool:
             within = asked.region.narrowed(key, first, last)
             return self._is_answered(replace(asked, region=within))
 
-        if width > self.facts.can.widest_ranges.get(key, 0) and is_answered(upper, upper):
-            known = self.widths.get(key == ID, 0)  # most lists have the same limit
+        if width > facts.can.widest_ranges.get(key, 0) and is_answered(upper, upper):
+            known = widths.get(key == ID, 0)  # most lists have the same limit
             hints = [known] if 0 < known < width else []
             for narrower in (*hints, *halves_of(width)):
                 if is_answered(upper - narrower, upper):
                     # If it is refused at the other end, its place is the reason.
                     if is_answered(lower, lower + narrower):
-                        self.widths[key == ID] = narrower
-                        self.facts.note_widest(key, narrower)
+                        widths[key == ID] = narrower
+                        facts.note_widest(key, narrower)
                         raise RangeTooWideError(key=key, widest=narrower)
                     raise RangeIgnoredError(key=key)
         elif is_answered(lower, lower):
             raise RangeIgnoredError(key=key)
-        self.facts.unnarrowed(key)
+        facts.unnarrowed(key)
         raise RangeIgnoredError(key=key)
 
     def _is_answered(self, asked: Asked) -> bool:

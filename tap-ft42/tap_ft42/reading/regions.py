@@ -8,6 +8,7 @@ from math import ceil
 from typing import TypeAlias
 
 from tap_ft42.api.page import Page
+from tap_ft42.declared.capabilities import Bounds
 from tap_ft42.declared.instants import from_milliseconds
 from tap_ft42.declared.listing import ID
 
@@ -16,6 +17,9 @@ Key: TypeAlias = str
 
 MAX_ID = 2**31 - 1
 """The greatest id that the API's database can hold."""
+
+EVERY_ID = (0, MAX_ID)
+"""The interval of all ids."""
 
 _ROUNDING = 1000
 """Milliseconds by which the API may round the bounds of a window."""
@@ -27,16 +31,18 @@ class Region:
 
     bounds: Mapping[Key, tuple[int, int]] = field(default_factory=dict)
 
-    def params(self, margins: tuple[int, int] = (0, 0)) -> dict[str, str]:
+    def params(self, bounds: Bounds = "both") -> dict[str, str]:
         """Write the region as ``range`` parameters of the API.
 
         Args:
-            margins: Ids by which the interval is widened below and above, if the API excludes
-                its bounds. Intervals of instants are always widened by a millisecond.
+            bounds: The bounds of an interval that the API includes. An interval of ids is
+                widened by one where it excludes them, and one of instants always by a
+                millisecond.
         """
+        below, above = bounds in {"upper", "none"}, bounds in {"lower", "none"}
         return {
             f"range[{key}]": (
-                f"{max(0, lower - margins[0])},{min(upper + margins[1], MAX_ID)}"
+                f"{max(0, lower - below)},{min(upper + above, MAX_ID)}"
                 if key == ID
                 else f"{from_milliseconds(max(0, lower - 1))},{from_milliseconds(upper + 1)}"
             )
@@ -49,7 +55,7 @@ class Region:
 
     def interval(self, key: Key) -> tuple[int, int]:
         """Return the interval of a key."""
-        return self.bounds.get(key, (0, MAX_ID))
+        return self.bounds.get(key, EVERY_ID)
 
     def width(self, key: Key) -> int:
         """Return the distance between the ends of a key's interval."""

@@ -3,45 +3,49 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
 from math import ceil
 from typing import Any
-
-from typing_extensions import override
 
 from tap_ft42.api.errors import FatalAPIError, may_be_of_page, may_be_of_parameters
 from tap_ft42.api.page import Page
 from tap_ft42.declared.contexts import CURSUS
 from tap_ft42.declared.listing import BY_ID, ID
-from tap_ft42.reading.asking import COUNT, Remedy, Source, TooLargeError, halves_of
+from tap_ft42.reading.asking import COUNT, halves_of
 from tap_ft42.reading.id_lists import cut, longest_list, pieces
 from tap_ft42.reading.refused import Asked, Suspects, answered_without
 from tap_ft42.reading.regions import MAX_ID, RangeIgnoredError, Region
+from tap_ft42.reading.route import Route
 
 
 @dataclass(frozen=True)
-class ListSource(Source):
-    """Some rows of a list, and their pages on disk.
+class Source:
+    """The source of a read's pages: some rows of a list, and their pages on disk.
 
     Attributes:
+        route: The list's route.
         url: The list's address.
         query: Parameters that select its rows.
         plan: Name of the plan in the spool; None if its pages are not kept.
         size: Rows a page.
         look: How often the read has looked at these rows before.
+        is_divided: Whether to divide lists of too many ids; otherwise they raise a
+            `TooLargeError`.
     """
 
+    route: Route
     url: str
     query: Mapping[str, Any]
     plan: str | None
     size: int
     look: int = 0
+    is_divided: bool = field(default=True, kw_only=True)
 
-    @override
     def recall(self, region: Region, number: int, sort: str | None) -> Page | None:
+        """Return a page that is kept already, or None; called in the event loop."""
         self.route.facts.refuse_ranges(region)  # a request that is not sent must cost no quota
         if self.plan is None:
             return None
@@ -49,8 +53,8 @@ class ListSource(Source):
         page = self.route.spool.recall(self.plan, request, self.route.listing.cursor)
         return page if page is None else self._believed(page, number)
 
-    @override
     def fetch(self, region: Region, number: int, sort: str | None) -> Page:
+        """Ask for a page; called in a thread."""
         self.route.facts.refuse_ranges(region)
         asked = self._asked(region, sort)
         try:
@@ -63,11 +67,12 @@ class ListSource(Source):
             if page.total is None:
                 page = self._asked_again_if_empty(asked, number, page)
         if page.ids and not 1 <= min(page.ids) <= max(page.ids) <= MAX_ID:
-            self.route.facts.tell_odd_ids()
-        for key, strangers in region.strangers(page).items():
-            if 2 * strangers > page.count:
+            self.route.facts.keep(has_odd_ids=True)
+        strangers = region.strangers(page)
+        for key, rows in strangers.items():
+            if 2 * rows > page.count:
                 self.route.facts.unnarrowed(key)
-        if not region.width(ID) and (page.total or 0) > 1 and not region.strangers(page):
+        if not region.width(ID) and (page.total or 0) > 1 and not strangers:
             self.route.facts.doubt_totals()  # a single id cannot have several rows
         self._compare_changes(region, number, page)
         if self.plan is not None:
@@ -91,11 +96,11 @@ class ListSource(Source):
                 raise RangeIgnoredError(key=changes.column)
 
     def _fetched(self, asked: Asked, number: int) -> Page:
-        with self.entry.request():
+        with self.route.entry.request():
             page = self.route.client.fetch(
                 self.route.listing, self.url, self._params(asked, number)
             )
-        self.entry.take(page)
+        self.route.entry.take(page)
         self.route.proven.update(self.query.keys() - asked.without)
         if page.ids:
             self.route.examples[self._rows] = page.ids[0]
@@ -199,13 +204,11 @@ class ListSource(Source):
             return self.fetch(asked.region, number, sort)
         name, ids = self._ids
         suspects = Suspects(
-            self.route.facts,
-            self.route.widths,
+            self.route,
             ask=self._asked_apart,
             filters=[
                 one for one in self.query if self._is_checked(one) and one not in asked.without
             ],
-            proven=self.route.proven,
             ids=name if len(ids) > 1 else "",
             too_long=lambda refusal: self._too_long(why=str(refusal)),
             too_large=partial(self._too_heavy, why="42 refuses pages of {} rows"),
@@ -223,12 +226,17 @@ class ListSource(Source):
 
     def _asked(self, region: Region, sort: str | None) -> Asked:
         """Return a request, without what the API is known to refuse or to ignore."""
-        is_due = self.route.facts.is_due("ignored_filters")
-        ignored = (
-            [] if is_due else [*filter(self.query.get, self.route.facts.can.ignored_filters)]
-        )
-        dropped = frozenset(filter(self._is_checked, ignored))
-        return Asked(region, self.route.facts.order_of(sort), self.size, without=dropped)
+        order = self.route.facts.order_of(sort)
+        return Asked(region, order, self.size, without=self._ignored)
+
+    @property
+    def _ignored(self) -> frozenset[str]:
+        """The filters that 42 is known to ignore, and that the list can do without."""
+        facts = self.route.facts
+        ignored = [name for name in facts.can.ignored_filters if self.query.get(name)]
+        if ignored and facts.is_due("ignored_filters"):
+            ignored = []
+        return frozenset(filter(self._is_checked, ignored))
 
     def _is_checked(self, name: str) -> bool:
         """Tell whether rows show what a filter selects, or the path selects it, too."""
@@ -238,51 +246,49 @@ class ListSource(Source):
         return (name, self.query[name]) in listing.filters.items()
 
     @property
-    @override
     def example(self) -> int | None:
+        """The id of one of its rows, if one is known."""
         return self.route.examples.get(self._rows)
 
-    @property
+    @cached_property
     def _rows(self) -> str:
         return json.dumps([self.url, self.query])
 
-    @property
+    @cached_property
     def _ids(self) -> tuple[str, list[str]]:
+        """The parameter that names the most ids, and these."""
         return longest_list(self.query)
 
-    def _pieces(self, longest: int) -> list[ListSource]:
+    def _pieces(self, longest: int) -> list[Source]:
         """Return sources with lists of at most so many ids."""
         return [replace(self, query=query) for query in pieces(self.query, longest)]
 
-    @property
-    @override
-    def rows_a_page(self) -> int:
-        return self.size
-
-    @override
-    def sized(self, size: int) -> ListSource:
+    def sized(self, size: int) -> Source:
+        """Return a source of the same rows on pages of another size, which are not kept."""
         return replace(self, size=size, plan=None)
 
-    @override
-    def again(self) -> ListSource:
+    def again(self) -> Source:
+        """Return a source of the same rows that is asked again; see `Ask.again`."""
         return replace(self, look=self.look + 1)
 
-    @override
-    def smaller(self) -> ListSource:
+    def smaller(self) -> Source:
+        """Return a source of the same rows on smaller pages."""
         return replace(self, size=ceil(self.size / 2))
 
-    @override
-    def fitted(self) -> Sequence[ListSource]:
-        longest, size = (
-            self.route.facts.can.longest_list,
-            min(self.size, self.route.facts.can.page_size),
-        )
-        if size < self.size:
-            return replace(self, size=size).fitted()
-        return [self] if len(self._ids[1]) <= longest else self._pieces(longest)
+    def fitted(self) -> Sequence[Source]:
+        """Return the sources to read instead, according to what is known of the route."""
+        can = self.route.facts.can
+        if can.page_size < self.size:
+            return replace(self, size=can.page_size).fitted()
+        is_short = len(self._ids[1]) <= can.longest_list
+        return [self] if is_short else self._pieces(can.longest_list)
 
-    @override
     def remedies(self, *, is_heavy: bool) -> Iterator[Remedy]:
+        """Yield smaller requests to send instead, if this one is too large.
+
+        Args:
+            is_heavy: Whether the API may have taken too long to answer.
+        """
         probe = self.sized(1)
         if is_heavy and self.size > 1:
             pages = [(size, replace(probe, size=size)) for size in (*halves_of(self.size), 1)]
@@ -318,7 +324,7 @@ class ListSource(Source):
         query = cut(self.query, 1) if asked.is_of_one else self.query
         return {
             **{name: value for name, value in query.items() if name not in asked.without},
-            **asked.region.params(self.route.facts.can.margins),
+            **asked.region.params(self.route.facts.can.bounds),
             "sort": asked.order,
             "page[number]": max(number, 1),
             "page[size]": 1 if number == COUNT else asked.size,
@@ -326,6 +332,36 @@ class ListSource(Source):
 
     def _request(self, region: Region, number: int, sort: str | None) -> str:
         """Return the name of a request in the spool."""
-        params = self._params(replace(self._asked(region, None), order=sort), number)
+        asked = Asked(region, sort, self.size, without=self._ignored)
         # A continued run looks as often as the one before, and finds the pages of each look.
-        return json.dumps([self.url, params, *([self.look] if self.look else [])])
+        look = [self.look] if self.look else []
+        return json.dumps([self.url, self._params(asked, number), *look])
+
+
+@dataclass(frozen=True)
+class Remedy:
+    """Smaller requests that replace one which may be too large.
+
+    Attributes:
+        smaller: They and their sizes, the largest one first. If the last one is answered, the
+            API is not down.
+        too_large: Makes the exception, and notes the size that is answered.
+        page_size: Rows of the page that may be too large; None if the list of ids may be.
+        as_long: A request with all ids. If it is answered, they are not too many.
+    """
+
+    smaller: Sequence[tuple[int, Source]]
+    too_large: Callable[[int], TooLargeError]
+    page_size: int | None = None
+    as_long: Source | None = None
+
+
+class TooLargeError(Exception):
+    """The API answers smaller requests, but not this one."""
+
+    def __init__(
+        self, why: str, instead: Sequence[Source], learn: Callable[[], None] | None = None
+    ) -> None:
+        super().__init__(why)
+        self.instead: Sequence[Source] = instead
+        self.learn = learn

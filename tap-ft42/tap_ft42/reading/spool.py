@@ -28,8 +28,8 @@ import re
 import sqlite3
 import time
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from threading import RLock
 from typing import Any
@@ -99,39 +99,39 @@ class Spool:
         self._level = 1 if is_compressed else 0
         self._lock = RLock()
         self._database: sqlite3.Connection | None = None
-        with self._in_use():
+        try:
             file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             _sweep(file.parent)
             if is_new:
-                self._remove()
+                _delete(file)
             try:
                 self._database = self._opened()
             except sqlite3.DatabaseError:
                 # The machine crashed during a write. That costs requests, but no rows.
-                self._remove()
+                _delete(file)
                 self._database = self._opened()
-            now = clock.time()
-            self._drop("begun NOT BETWEEN ? AND ?", now - LONGEST_AGE, now + FRESH)
+        except (sqlite3.Error, OSError) as error:
+            self._give_up(error)
+        now = clock.time()
+        self._drop("begun NOT BETWEEN ? AND ?", now - LONGEST_AGE, now + FRESH)
 
-    @contextmanager
-    def _in_use(self) -> Iterator[None]:
-        """Use the file with a lock; if that fails, give the spool up."""
-        with self._lock:
-            try:
-                yield
-            except (sqlite3.Error, OSError) as error:
-                EVENTS.warning(
-                    "The spool %s cannot be used (%s). The run goes on without it; if it is "
-                    "killed, the next one asks for its pages again.",
-                    self._file,
-                    error,
-                    happened="spool_lost",
-                )
-                if self._database is not None:
-                    self._database.close()
-                    self._database = None
-                with suppress(OSError):  # as much of it as can be deleted
-                    self._remove()
+    def _give_up(self, error: Exception) -> None:
+        EVENTS.warning(
+            "The spool %s cannot be used (%s). The run goes on without it; if it is "
+            "killed, the next one asks for its pages again.",
+            self._file,
+            error,
+            happened="spool_lost",
+        )
+        self._close()
+
+    def _close(self) -> None:
+        """Delete the file, as much of it as possible; from now on, the run has no spool."""
+        if self._database is not None:
+            self._database.close()
+            self._database = None
+        with suppress(OSError):
+            _delete(self._file)
 
     def _opened(self) -> sqlite3.Connection:
         os.close(os.open(self._file, os.O_CREAT | os.O_RDWR, 0o600))
@@ -158,45 +158,41 @@ class Spool:
         Returns:
             The instants up to which the stream is read, one after the other.
         """
-        with self._in_use():
-            if self._database is not None:
-                return self._follow(name, state, until, self._clock.time() - longest_age)
-        return [until]
-
-    def _follow(
-        self, name: str, state: dict[str, Any], until: int, begun_after: float
-    ) -> list[int]:
-        now = _position(state)
+        now, at = _position(state), self._clock.time()
         plans = self._all(
             "SELECT begun, ended_with, state, stops FROM plans WHERE name = ?", (name,)
         )
         for begun_at, ended_with, began_with, known_stops in plans:
             begun: dict[str, Any] = json.loads(began_with)
             stops: list[int] = json.loads(known_stops)
-            is_open = begun_at > begun_after and ended_with != json.dumps(now)
+            is_open = begun_at > at - longest_age and ended_with != json.dumps(now)
             if is_open and _continues(begun, now, stops[-1]):
                 if until - stops[-1] > FRESH * 1000:
                     stops.append(until)
-                self._note(name, begun, stops)
+                self._note(name, begun, stops, at)
                 for key in _KEPT:
                     state.pop(key, None)
                 state.update(begun)
                 return stops
             self._drop("name = ?", name)
-        self._note(name, now, [until])
+        self._note(name, now, [until], at)
         return [until]
 
     def _all(self, statement: str, values: Sequence[object] = ()) -> list[Any]:
-        """Return all rows of a statement; none if the spool was given up."""
-        if self._database is None:
-            return []
-        return self._database.execute(statement, values).fetchall()
+        """Return all rows of a statement; none if the spool is given up, perhaps just now."""
+        with self._lock:
+            try:
+                if self._database is not None:
+                    return self._database.execute(statement, values).fetchall()
+            except sqlite3.Error as error:
+                self._give_up(error)
+        return []
 
-    def _note(self, name: str, state: Mapping[str, Any], stops: list[int]) -> None:
+    def _note(self, name: str, state: Mapping[str, Any], stops: list[int], at: float) -> None:
         self._all(
             "INSERT INTO plans VALUES (?, ?, ?, ?, NULL)"
             " ON CONFLICT (name) DO UPDATE SET stops = excluded.stops, ended_with = NULL",
-            (name, json.dumps(state), json.dumps(stops), self._clock.time()),
+            (name, json.dumps(state), json.dumps(stops), at),
         )
 
     def keep(self, name: str, request: str, page: Page) -> None:
@@ -204,17 +200,14 @@ class Spool:
         if not self._keeps_pages:
             return
         row = (name, request, *page.metadata.values(), zlib.compress(page.body, self._level))
-        with self._in_use():
-            self._all("INSERT OR REPLACE INTO pages VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+        self._all("INSERT OR REPLACE INTO pages VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
 
     def recall(self, name: str, request: str, cursor: Cursor | None) -> Page | None:
         """Return a page that an earlier run has read; None if there is none."""
-        rows: list[Any] = []
-        with self._in_use():
-            rows = self._all(
-                f"SELECT body, {', '.join(METADATA)} FROM pages WHERE plan = ? AND request = ?",  # noqa: S608 - our own words
-                (name, request),
-            )
+        rows = self._all(
+            f"SELECT body, {', '.join(METADATA)} FROM pages WHERE plan = ? AND request = ?",  # noqa: S608 - our own words
+            (name, request),
+        )
         if not rows:
             return None
         ((body, *values),) = rows
@@ -224,8 +217,7 @@ class Spool:
             return restored_page(zlib.decompress(body), cursor, **metadata)
         except (zlib.error, ValueError):
             # The page is damaged, and would fail in each later run. Ask the API again.
-            with self._in_use():
-                self._all("DELETE FROM pages WHERE plan = ? AND request = ?", (name, request))
+            self._all("DELETE FROM pages WHERE plan = ? AND request = ?", (name, request))
             return None
 
     def end(self, name: str, state: Mapping[str, Any], *, is_full: bool) -> None:
@@ -241,8 +233,7 @@ class Spool:
         """
         if self._has_state and not is_full:
             self._update(name, ended_with=_position(state))
-            return
-        with self._in_use():
+        else:
             self._drop("name = ?", name)
 
     def pause(self, name: str, state: Mapping[str, Any]) -> None:
@@ -251,11 +242,10 @@ class Spool:
 
     def _update(self, name: str, **columns: Mapping[str, Any]) -> None:
         ((column, value),) = columns.items()
-        with self._in_use():
-            self._all(
-                f"UPDATE plans SET {column} = ? WHERE name = ?",  # noqa: S608 - our own words
-                (json.dumps(value), name),
-            )
+        self._all(
+            f"UPDATE plans SET {column} = ? WHERE name = ?",  # noqa: S608 - our own words
+            (json.dumps(value), name),
+        )
 
     def _drop(self, which: str, *values: object) -> None:
         self._all(
@@ -269,18 +259,11 @@ class Spool:
 
         This is done once for each stream, and not for each of hundreds of partitions.
         """
-        with self._in_use():
-            if self._database is None:
-                return
+        with self._lock:
             if self._all("SELECT 1 FROM plans LIMIT 1"):
                 self._all("PRAGMA wal_checkpoint(TRUNCATE)")
-            else:
-                self._database.close()
-                self._database = None
-                self._remove()
-
-    def _remove(self) -> None:
-        _delete(self._file)
+            elif self._database is not None:
+                self._close()
 
 
 def _sweep(folder: Path) -> None:

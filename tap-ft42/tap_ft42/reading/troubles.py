@@ -18,10 +18,11 @@ from tap_ft42.api.ledger import Entry
 from tap_ft42.api.page import Page
 from tap_ft42.api.retries import MAX_TRIES, RETRIED, TooManyRequestsError
 from tap_ft42.api.token import NoTokenError
-from tap_ft42.reading.asking import COUNT, Remedy, Source, TooLargeError
+from tap_ft42.reading.asking import COUNT
 from tap_ft42.reading.outages import Outages
 from tap_ft42.reading.places import Place
 from tap_ft42.reading.regions import Region
+from tap_ft42.reading.source import Remedy, Source, TooLargeError
 
 _Request: TypeAlias = tuple[Region, int, str | None]
 """Which rows, which page, which order."""
@@ -80,7 +81,7 @@ class Troubles:
         place, source, request = details["args"]
         failure, noticed = details["exception"], time.monotonic()
         if isinstance(failure, TooManyRequestsError):
-            await self._refuse_shut(source.entry, details)
+            await self._refuse_shut(source.route.entry, details)
             return
         _refuse_unfitted(source)
         is_suspected = self._remedy(place, source, request) is not None
@@ -90,14 +91,17 @@ class Troubles:
             _refuse_unfitted(source)
             if self._outages.ended_at > noticed:
                 return
+            expects = self._expects(source.route.entry)
             try:
-                if await self._is_too_large(place, source, request, failure):
+                if not expects and await self._is_too_large(place, source, request, failure):
                     return
             except NoTokenError as no_token:
                 failure = no_token
             region, _, sort = request
-            await self._outlast(failure, source.entry, partial(source.fetch, region, 1, sort))
-            if self._expects(source.entry) and self._outages.ended_at <= noticed:
+            await self._outlast(
+                failure, source.route.entry, partial(source.fetch, region, 1, sort)
+            )
+            if expects and self._outages.ended_at <= noticed:
                 raise failure
 
     async def _refuse_shut(self, entry: Entry, details: Details) -> None:
@@ -132,7 +136,7 @@ class Troubles:
 
         async def is_answered(probe: Source, page: int = 1) -> bool:
             return await self._is_answered(
-                partial(probe.fetch, region, page, sort), source.entry
+                partial(probe.fetch, region, page, sort), source.route.entry
             )
 
         if (suspected := self._remedy(place, source, request)) is not None:

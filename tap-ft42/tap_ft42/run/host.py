@@ -100,5 +100,5 @@ class Output(Protocol):
         Return whether the record fits the schema.
         """
 
-    def emit(self, record: Any, context: Context | None, *, is_known: bool) -> None:  # noqa: ANN401 - what the API sent
-        """Emit a record that is read outside of the stream's own turn, unless it is known."""
+    def emit(self, record: Any, context: Context | None) -> None:  # noqa: ANN401 - what the API sent
+        """Emit a record that is read outside of the stream's own turn."""

@@ -39,6 +39,8 @@ class _Failure:
     what: str
     why: str
     kind: str
+    is_of_rows: bool = False
+    """Whether only rows are missing for which nights look."""
     parts: list[str] = field(default_factory=list)
 
     @property
@@ -66,7 +68,8 @@ class Lifecycle:
         self._streams_began: dict[str, float] = {}
         self._end: str | None = None
         self._failed: Exception | None = None
-        self._failures: dict[str, _Failure] = {}
+        self._failures: dict[tuple[str, str], _Failure] = {}
+        """By stream or setting, and kind."""
         self._trouble: str | None = None
 
     @property
@@ -113,7 +116,17 @@ class Lifecycle:
         """
         if self._failed or self.ends_early or not self._failures:
             return None
-        return self._host.with_children(self._failures)
+        return self._host.with_children(self._failed_parts)
+
+    @property
+    def lacking_streams(self) -> list[str] | None:
+        """The streams of which rows are known to be missing; None if there are none."""
+        return sorted({one.what for one in self._failures.values() if one.is_of_rows}) or None
+
+    @property
+    def _failed_parts(self) -> set[str]:
+        """The names of the streams and settings that failed."""
+        return {what for what, _ in self._failures}
 
     def fails_alone(self, name: str, failure: Exception, part: str = "") -> bool:
         """Note that a part of a stream failed, and tell whether the run goes on.
@@ -136,7 +149,9 @@ class Lifecycle:
         self.note_failure(name, explain(failure), kind=_kind(failure), part=part)
         return True
 
-    def note_failure(self, what: str, why: str, *, kind: str, part: str = "") -> None:
+    def note_failure(
+        self, what: str, why: str, *, kind: str, part: str = "", is_of_rows: bool = False
+    ) -> None:
         """Note that something could not be read, while the rest of the run goes on.
 
         Args:
@@ -144,13 +159,16 @@ class Lifecycle:
             why: The reason: a sentence without its full stop.
             kind: The reason in a few words that name no person.
             part: The failed part of the stream, if it has several.
+            is_of_rows: Whether only rows are missing for which nights look.
         """
-        failed = self._failures.get(what)
+        failed = self._failures.get((what, kind))
         if failed is not None:
             failed.parts.extend([part] if part and part not in failed.parts else [])
         else:
             parts = [part] if part else []
-            self._failures[what] = _Failure(what, why.removesuffix("."), kind, parts)
+            self._failures[what, kind] = _Failure(
+                what, why.removesuffix("."), kind, is_of_rows, parts
+            )
             EVENTS.error(
                 "%s: %s. Its unread part keeps its bookmark; the rest of the run goes on.",
                 what,
@@ -171,8 +189,8 @@ class Lifecycle:
         if self._failures:
             first, *others = self._failures.values()
             more = f" Likewise {', '.join(map(str, others))}." if others else ""
-            failed = self._host.with_children(self._failures)
-            if children := sorted(set(failed).difference(self._failures)):
+            failed = self._host.with_children(self._failed_parts)
+            if children := sorted(set(failed).difference(self._failed_parts)):
                 more += f" Rows of {', '.join(children)} may be missing with it."
             message = f"The run is not complete. {first.name}: {first.why}.{more}"
             if not unless_partial or set(failed).issuperset(self._host.selected):

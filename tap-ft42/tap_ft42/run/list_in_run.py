@@ -8,21 +8,22 @@ from typing import Any
 
 from tap_ft42.api.errors import explain
 from tap_ft42.api.ledger import Emitted
-from tap_ft42.api.page import Page
+from tap_ft42.api.page import Page, id_within
 from tap_ft42.api.token import NoTokenError
 from tap_ft42.declared.contexts import CURSUS, Context, cursus_of, key_of, parent_of
 from tap_ft42.declared.events import Events
+from tap_ft42.declared.instants import from_milliseconds
 from tap_ft42.declared.listing import ID, Carrier, Listing
 from tap_ft42.planning.bookmarks import last_served
 from tap_ft42.reading.asking import IncompleteReadError
 from tap_ft42.reading.facts import RouteFacts
 from tap_ft42.reading.places import NOW
 from tap_ft42.reading.reader import ListReader
+from tap_ft42.reading.regions import MAX_ID
 from tap_ft42.reading.route import Route
 from tap_ft42.reading.spool import FRESH
 from tap_ft42.run.host import Output
 from tap_ft42.run.run import Run
-from tap_ft42.run.unshown import label_of_unshown
 
 
 class ListInRun:
@@ -34,8 +35,8 @@ class ListInRun:
         self.output = output
         self.children: list[ListInRun] = []
         """The lists that are read for each row of this one."""
-        self.plans: dict[str, dict[str, Any]] = {}
-        """The plans that this run follows: states, by the names of plans in the spool."""
+        self.plans: dict[str, Sequence[dict[str, Any]]] = {}
+        """The plans that this run follows: states of partitions, by the plan's name."""
         self._by_cursus: dict[Hashable, list[Context | None]] = {}
         self.emitted = Emitted(listing.cursor)
         """Counts the rows that go to the target."""
@@ -79,7 +80,7 @@ class ListInRun:
     @property
     def facts(self) -> RouteFacts:
         """What was observed of the list's route."""
-        return self.route.facts
+        return self.reader.route(self.path).facts
 
     @property
     def route_of_sweeps(self) -> Route:
@@ -89,7 +90,7 @@ class ListInRun:
     @property
     def facts_of_sweeps(self) -> RouteFacts:
         """What was observed of that route."""
-        return self.route_of_sweeps.facts
+        return self.reader.route(self.whole_path or self.path).facts
 
     @property
     def has_wrong_totals(self) -> bool:
@@ -124,7 +125,7 @@ class ListInRun:
             self._by_cursus[key] = [*contexts]
         return self._by_cursus[key]
 
-    @property
+    @cached_property
     def wholes(self) -> list[Context | None]:
         """The contexts of the whole list: one for each cursus, or only None."""
         return self.by_cursus(None)
@@ -149,11 +150,12 @@ class ListInRun:
         is_together = self.listing.people_filter is None or self.contexts is None
         return is_together and self.whole_path is not None
 
-    def contexts_below(self, record: Mapping[str, Any]) -> Iterator[Context]:
-        """Yield the contexts of a row's children, if the row is in scope."""
-        if not self.listing.is_campus or self.run.scope.has_campus(record[ID]):
-            for name in dict.fromkeys(child.listing.parent_id for child in self.children):
-                yield {name: record[ID]}
+    def contexts_below(self, record: Mapping[str, Any]) -> list[Context]:
+        """Return the contexts of a row's children; none if the row is not in scope."""
+        if self.listing.is_campus and not self.run.scope.has_campus(record[ID]):
+            return []
+        names = {child.listing.parent_id: None for child in self.children}
+        return [{name: record[ID]} for name in names]
 
     # Their states and names
 
@@ -255,7 +257,20 @@ class ListInRun:
                 "42 answers each page that holds such a row with an error. The rows around it "
                 "are read, and each night asks for it again",
                 kind="rows that 42 cannot show",
-                part=label_of_unshown(row, hides_ids=self.output.personal.hides_ids),
+                is_of_rows=True,
+                part=_label_of(row, hides_ids=self.output.personal.hides_ids),
+            )
+
+    def tell_odd_ids(self) -> None:
+        """Tell if the list has rows for which no range of ids asks; the run is not complete."""
+        if self.facts.can.has_odd_ids or self.facts_of_sweeps.can.has_odd_ids:
+            odd = f"ids below 1 or above {MAX_ID:,}"
+            self.run.lifecycle.note_failure(
+                self.listing.name,
+                f"it has {odd}. Rows with such ids may be missing, and stay in the tables when "
+                "they disappear",
+                kind=odd,
+                is_of_rows=True,
             )
 
     def query(self, context: Context | None) -> dict[str, Any]:
@@ -308,7 +323,7 @@ class ListInRun:
         if not queries:
             return
         run, reader, path = self.run, self.reader, path or self.path
-        self.plans[name] = {}
+        self.plans[name] = [{}]
         run.spool.follow(name, {}, run.times.until, longest_age=FRESH)
         readings = [
             run.pipeline.read(
@@ -327,3 +342,15 @@ class ListInRun:
                 if page is not None:
                     self.tell_unshown(page.unshown)
                     yield from page.records()
+
+
+def _label_of(row: Mapping[str, tuple[int, int]], *, hides_ids: bool) -> str:
+    """Name a row for people, given as in `Page.unshown`."""
+    if (number := id_within(row)) is not None and not hides_ids:
+        return f"{ID} {number}"
+    windows = [
+        f"{key} from {from_milliseconds(begins)} to {from_milliseconds(ends)}"
+        for key, (begins, ends) in row.items()
+        if key != ID
+    ]
+    return f"a row with {' and '.join(windows)}" if windows else "a row"

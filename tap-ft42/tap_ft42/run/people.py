@@ -8,22 +8,22 @@ belongs to the campuses of its user; these are looked up, once in a run.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from itertools import islice
 from typing import Any, Protocol
 
 from tap_ft42.api.errors import REFUSALS, FatalAPIError, explain, status_of
-from tap_ft42.api.page import with_ids
-from tap_ft42.declared.contexts import Context, parent_of
+from tap_ft42.declared.contexts import Context
 from tap_ft42.declared.events import Events
-from tap_ft42.declared.listing import BY_PERSON, ID, LARGEST
+from tap_ft42.declared.listing import BY_PERSON, LARGEST
 from tap_ft42.planning.scope import Scope
-from tap_ft42.reading.asking import IncompleteReadError, TooLargeError
+from tap_ft42.reading.asking import IncompleteReadError
 from tap_ft42.reading.facts import RouteFacts
 from tap_ft42.reading.id_lists import id_lists
 from tap_ft42.reading.refused import asked_again_if_refused
+from tap_ft42.reading.source import TooLargeError
 from tap_ft42.run.host import Output
 from tap_ft42.run.lifecycle import PARTIAL_FAILURES
 
@@ -209,25 +209,6 @@ class Directory:
             is_more = is_more and bool(named)
             found |= named
         return found
-
-    def contexts_of(
-        self,
-        records: Iterable[object],
-        contexts: Sequence[Context | None],
-        hidden: Collection[int],
-    ) -> Mapping[int, Context | None]:
-        """Find out to which campus of a sweep each row goes that names none.
-
-        Return the context of the campus, by the id of the row; `hidden` is as in `preferred`.
-        """
-        by_campus = {parent_of(context): context for context in contexts}
-        of_rows = {row[ID]: person_of(row) for row in with_ids(records)}
-        self.learn_campuses(person for person in of_rows.values() if person is not None)
-        campuses = {
-            row: preferred(self.campuses_of(person) & by_campus.keys(), hidden)
-            for row, person in of_rows.items()
-        }
-        return {row: by_campus[one] for row, one in campuses.items() if one is not None}
 
     def _note_failure(self, failure: Exception) -> None:
         instead = (

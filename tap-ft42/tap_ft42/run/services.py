@@ -18,7 +18,7 @@ from tap_ft42.api.client import Client
 from tap_ft42.api.clock import Clock
 from tap_ft42.api.ledger import Ledger
 from tap_ft42.api.quota import Quota
-from tap_ft42.api.retries import MAX_TRIES, PATIENT_TRIES
+from tap_ft42.api.retries import MAX_TRIES, PATIENT_TRIES, retried
 from tap_ft42.api.session import Adapter, Session
 from tap_ft42.api.token import BearerToken
 from tap_ft42.declared.instants import in_milliseconds
@@ -78,14 +78,14 @@ class Services:
         """
         _ = self.quota  # a store that cannot be used is reported before any request
         tries = PATIENT_TRIES if self._host.has_state else MAX_TRIES
-        self.client.retried("token", self.token.prepare, max_tries=tries)()
+        retried("token", self.token.prepare, budget=self.budget, max_tries=tries)()
 
     # Requests
 
     @cached_property
     def client(self) -> Client:
         """Asks the API for pages."""
-        return Client(self._session, token=self.token, budget=self.budget, clock=self.clock)
+        return Client(self._session, token=self.token, clock=self.clock)
 
     @property
     def _api_url(self) -> str:
@@ -159,7 +159,7 @@ class Services:
     @cached_property
     def spool(self) -> Spool:
         """Pages that were read, and that no state covers yet."""
-        owner = self._application
+        owner, keeps_pages = self._application, self.privacy.is_full
         if self.backfill is not None:
             owner += f" {self.backfill}"
         name = hashlib.sha256(owner.encode()).hexdigest()[:16]
@@ -167,8 +167,8 @@ class Services:
             Path(self.settings.get("spool") or _OF_THE_USER / "spool").expanduser()
             / f"{name}.sqlite",
             # Pages of an earlier run hold personal data, so a preset does not keep them.
-            is_new=self.backfill is not None or not self.privacy.is_full,
-            keeps_pages=self.privacy.is_full,
+            is_new=self.backfill is not None or not keeps_pages,
+            keeps_pages=keeps_pages,
             clock=self.clock,
             has_state=self._host.has_state,
             # Without a limit of requests, the processor is the bottleneck.

@@ -86,8 +86,8 @@ class FT42Stream(AnnouncedStream, Output):
     def generate_child_contexts(
         self, record: Record, context: Context | None
     ) -> Iterable[Context | None]:
-        started = self.list_sync.started
-        return started.contexts_below(record) if started.children else ()
+        above = self.list_sync.list
+        return above.contexts_below(record) if above.children else ()
 
     @override
     def _sync_records(
@@ -180,9 +180,9 @@ class FT42Stream(AnnouncedStream, Output):
         return self.rejected_records.selected
 
     @override
-    def emit(self, record: Record, context: Context | None, *, is_known: bool) -> None:
+    def emit(self, record: Record, context: Context | None) -> None:
         row = self.post_process(record, context)
-        if row is not None and not is_known:
+        if row is not None:
             self._write_record_message(row)
 
     @override

@@ -66,7 +66,8 @@ class CampusByPerson(Trait):
         self, parts: Iterator[tuple[Part, Place]], read: PlannedRead
     ) -> Iterator[tuple[Part, Place]]:
         dealer = self._dealers[cursus_of(read.contexts[0])]
-        return dealer.prepared(parts, read.contexts)
+        is_continued = any("from_scratch" in one.state for one in read.partitions)
+        return dealer.noted(parts, read.contexts, None if is_continued else read.begins or 0)
 
     @override
     def added(self, record: object, context: Context | None) -> dict[str, Any]:

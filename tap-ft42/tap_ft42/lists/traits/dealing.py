@@ -9,7 +9,8 @@ does not list comes last: it gets only the rows of people who have no other camp
 The same look-up is needed if a campus is read, or loaded for the first time, after one with a
 higher id. It must not take the rows of people who study at both.
 
-If the application may not look up who studies where, the list itself is asked: `Whereabouts`.
+If the application may not look up who studies where, the run knows the rows that it has read
+for other campuses, if these reads began as early. Else the list itself is asked: `Whereabouts`.
 
 A window begins a little before its bookmark, so the last rows of a run come again in the
 next one. Rows that have not changed go to the same campus, without a look-up. The state of the
@@ -21,7 +22,7 @@ stream (of each cursus, if there are several) holds:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -35,6 +36,7 @@ from tap_ft42.lists.traits.whereabouts import Whereabouts
 from tap_ft42.planning.bookmarks import has_bookmark
 from tap_ft42.planning.hidden import hidden_ids
 from tap_ft42.reading.asking import IncompleteReadError, Part, TooDearError
+from tap_ft42.reading.ids import IdSet
 from tap_ft42.reading.places import Place
 from tap_ft42.run.list_in_run import ListInRun
 from tap_ft42.run.people import NOWHERE, person_of, preferred
@@ -72,6 +74,9 @@ class CampusDealer:
         self._loaded: set[int] = set()
         self._is_needed = False
         self.whereabouts = Whereabouts(partitions, whole)
+        self._begins: int | None = None
+        self._came: dict[int, tuple[int, IdSet]] = {}
+        """By campus that was read by itself: where the read began, and the rows that came."""
 
     @property
     def _hidden(self) -> set[int]:
@@ -84,6 +89,35 @@ class CampusDealer:
         self._campuses.append(campus_id)
         if has_bookmark(state):
             self._loaded.add(campus_id)
+
+    def noted(
+        self,
+        parts: Iterator[tuple[Part, Place]],
+        contexts: Sequence[Context | None],
+        begins: int | None,
+    ) -> Iterator[tuple[Part, Place]]:
+        """Do as `prepared`, and remember which rows came of a single campus.
+
+        Args:
+            parts: The parts of a read.
+            contexts: Its campuses.
+            begins: Where it begins; None if it continues another one.
+        """
+        self._begins, own = begins, IdSet()
+        for part, place in self.prepared(parts, contexts):
+            yield part, place
+            own.update(() if part.page is None else part.page.ids)
+        if begins is not None and len(contexts) == 1:
+            self._came[parent_of(contexts[0])] = begins, own
+
+    def _came_before(self, ids: set[int], campuses: Iterable[int]) -> set[int] | None:
+        """Return which rows this run has read for some campuses; None if it may lack some."""
+        came = [self._came.get(one) for one in campuses]
+        reads = [read for read in came if read is not None]
+        begins = -1 if self._begins is None else self._begins
+        if len(reads) < len(came) or any(read[0] > begins for read in reads):
+            return None
+        return {row for row in ids if any(row in read[1] for read in reads)}
 
     def prepared(
         self, parts: Iterator[tuple[Part, Place]], contexts: Sequence[Context | None]
@@ -161,7 +195,11 @@ class CampusDealer:
             self.whereabouts.find(ids, [own for own in ranked if own in campuses], self._found)
         else:
             above = ranked[ranked.index(campuses[0]) + 1 :]
-            elsewhere = self.whereabouts.rows_at(ids, above) if above else set[int]()
+            # Campuses that follow take their rows themselves.
+            earlier = self._campuses[: self._campuses.index(campuses[0])]
+            elsewhere = self._came_before(ids, {*above} & {*earlier})
+            if elsewhere is None:
+                elsewhere = self.whereabouts.rows_at(ids, above) if above else set[int]()
             # This read may get rows that a lower campus left to this one.
             self._found |= dict.fromkeys(ids, campuses[0])
             self._found |= dict.fromkeys(elsewhere, NOWHERE)
@@ -202,9 +240,9 @@ class CampusDealer:
     def campus_of(self, record: object, asked: int | None) -> int | None:
         """Return the campus to which a row goes; `NOWHERE` if it is none of the run.
 
-        It was read for the campus `asked`.
+        It was read for the campus `asked`; for all of them if that is None.
         """
-        if not self._is_needed:
+        if asked is not None and not self._is_needed:
             return asked
         if (
             self._found

@@ -66,15 +66,18 @@ class Filtered(Trait):
         ignored = self._list.facts_of_sweeps.can.ignored_filters
         is_filtered = self._list.listing.cursus_filter not in ignored
         is_kept = is_filtered and not self._let_through[column]
-        if not self._is_told:
+        if not is_kept:
+            self._list.run.lifecycle.note_failure(
+                self._list.listing.name,
+                f"rows without {column} came, and are not read, as 42 sends rows of any cursus",
+                kind=f"rows without {column}",
+                is_of_rows=True,
+            )
+        elif not self._is_told:
             self._is_told = True
             Events(self._list.listing.name).warning(
-                "rows without %s came, and are %s.",
+                "rows without %s came, and are taken for the cursus that was asked for.",
                 column,
-                "taken for the cursus that was asked for"
-                if is_kept
-                else "not read, as 42 sends rows of any cursus",
                 happened="without_cursus",
-                are_kept=is_kept,
             )
         return is_kept

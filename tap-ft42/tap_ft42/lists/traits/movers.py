@@ -33,9 +33,10 @@ from tap_ft42.lists.traits.freshness import Freshness
 from tap_ft42.lists.traits.trait import Trait
 from tap_ft42.planning.nights import night_of, share
 from tap_ft42.planning.plan import PlannedRead
-from tap_ft42.reading.asking import Part, TooLargeError
+from tap_ft42.reading.asking import Part
 from tap_ft42.reading.id_lists import id_lists
 from tap_ft42.reading.places import Place
+from tap_ft42.reading.source import TooLargeError
 from tap_ft42.run.list_in_run import ListInRun
 from tap_ft42.run.people import person_of
 

@@ -15,7 +15,7 @@ believed, and, while a full read goes on, ``total_score_seen``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import cached_property
 from typing import Any
@@ -54,9 +54,10 @@ class PointsOfParents(Trait):
         self._until = 0
 
     @override
-    def learn_of_parent(self, record: Mapping[str, Any]) -> None:
-        if self._points.total in record and self._list.run.backfill is None:
-            self._totals[record[ID]] = record[self._points.total]
+    def learn_of_parents(self, records: Iterable[Mapping[str, Any]]) -> None:
+        if self._list.run.backfill is None:
+            total = self._points.total
+            self._totals |= {one[ID]: one[total] for one in records if total in one}
 
     @override
     def take_up(self, context: Context | None, state: dict[str, Any]) -> None:

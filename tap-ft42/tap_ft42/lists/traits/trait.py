@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from tap_ft42.api.page import Page
@@ -18,8 +18,8 @@ class Trait:
     def take_up(self, context: Context | None, state: dict[str, Any]) -> None:
         """Look at a partition before it is planned."""
 
-    def learn_of_parent(self, record: Mapping[str, Any]) -> None:
-        """Look at a record of the parent list, before the list is planned below it."""
+    def learn_of_parents(self, records: Iterable[Mapping[str, Any]]) -> None:
+        """Look at records of the parent list, before the list is planned below them."""
 
     def first(self) -> Iterator[Any]:
         """Yield records that come before those of a partition."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Any
 
 from singer_sdk.helpers.types import Context
@@ -44,7 +45,8 @@ class CensusStream(OwnStream):
         spent, counted, listed, ranges = budget.spent, 0, 0, 0
         progress.begin(name)
         try:
-            for context, proof in of.presence.proofs():
+            proofs = (one.proofs() for one in of.presences.values())
+            for context, proof in chain.from_iterable(proofs):
                 if proof.ids is None:
                     counted += proof.total
                 else:

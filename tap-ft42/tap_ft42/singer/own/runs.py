@@ -51,10 +51,12 @@ class SyncRunsStream(OwnStream):
                 "audits": [
                     asdict(found)
                     for one in self.lists.values()
-                    for found in one.presence.audits
+                    for presence in one.presences.values()
+                    for found in presence.audits
                 ],
                 "streams": [name for name, one in self.lists.items() if one.output.selected],
                 "failed_streams": run.lifecycle.failed_streams,
+                "lacking_streams": run.lifecycle.lacking_streams,
                 **summary(run.ledger.entries()),
                 "token_requests": run.token.requests,
                 "secret_valid_until": None if until is None else write_instant(until),

@@ -1,12 +1,12 @@
 """The rows of a list that 42 cannot show: each night asks for them again.
 
-`tap_ft42.reading.unshown` reads the rows around them. The state of the partition names those
+`tap_ft42.reading.around` reads the rows around them. The state of the partition names those
 that are missing, and they are asked for alone, until 42 shows them or has them no more.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from functools import partial
 
 from tap_ft42.api.page import Page, id_within
@@ -19,7 +19,7 @@ from tap_ft42.reading.asking import Ask, Part, TooDearError
 from tap_ft42.reading.paging import PagesRead, all_pages, one_page
 from tap_ft42.reading.places import NOW, Place
 from tap_ft42.reading.regions import RangeIgnoredError, Region
-from tap_ft42.reading.source import ListSource
+from tap_ft42.reading.source import Source
 from tap_ft42.run.lifecycle import PARTIAL_FAILURES
 from tap_ft42.run.list_in_run import ListInRun
 
@@ -27,13 +27,16 @@ _STATE = "unshown"
 """Key in the state of a partition: intervals of keys that hold a row each, and when a run last
 asked for them."""
 
+_A_NIGHT = 20
+"""Rows of a partition that a night asks for; others wait for another one."""
+
 _TRIES = 2
 
 _MOST_PAGES = 20
 """Pages that a night reads again for a row whose place is not known better."""
 
 
-class UnshownOfList:
+class AwaitedRows:
     """The rows of a list that 42 cannot show."""
 
     def __init__(self, of: ListInRun) -> None:
@@ -79,22 +82,25 @@ class UnshownOfList:
         if not nights.is_due(milliseconds(kept["asked"]), run.began, hour):
             return
         kept["asked"] = from_milliseconds(run.began)
-        for row in tuple(kept["rows"]):
-            region = Region({key: (lower, upper) for key, (lower, upper) in row.items()})
-            source, ask = self._source(read), partial(_few_rows, region=region)
+        source = self._source(read)
+        for row in kept["rows"][:_A_NIGHT]:
+            ask = partial(_few_rows, region=_region(row))
             reading = run.pipeline.read(NOW, source, ask, max_tries=_TRIES)
             try:
                 found = [*run.pipeline.parts(reading)]
             except (RangeIgnoredError, TooDearError, *PARTIAL_FAILURES):
-                self.are_any = True
-                self._list.tell_unshown([region.bounds])
-                number = id_within(region.bounds)
-                run.pipeline.unshown.expect(source.entry, [] if number is None else [number])
-            else:
-                kept["rows"].remove(row)
-                yield from found
+                kept["rows"].append(row)
+                found = []
+            kept["rows"].remove(row)
+            yield from found
+        still = [_region(row).bounds for row in kept["rows"]]
+        if still:
+            self.are_any = True
+            self._list.tell_unshown(still)
+            known = [number for row in still if (number := id_within(row)) is not None]
+            run.pipeline.around.expect(source.route.entry, known)
 
-    def _source(self, read: PlannedRead) -> ListSource:
+    def _source(self, read: PlannedRead) -> Source:
         """Return the source of a read's rows, of all parents if it is a sweep."""
         context, path = read.contexts[0], self._list.path
         if read.is_sweep:
@@ -102,6 +108,11 @@ class UnshownOfList:
         query = self._list.query(context)
         query.pop(self._list.listing.people_filter or "", None)
         return self._list.reader.source(context, query, path=path)
+
+
+def _region(row: Mapping[str, Sequence[int]]) -> Region:
+    """Return the region of a row that the state names."""
+    return Region({key: (lower, upper) for key, (lower, upper) in row.items()})
 
 
 async def _few_rows(ask: Ask, region: Region) -> AsyncIterator[Part]:

@@ -30,8 +30,8 @@ from tap_ft42.api.page import Page, has_id, restored_page
 from tap_ft42.api.retries import RETRIED, RedirectedError, TooManyRequestsError
 from tap_ft42.api.token import NoTokenError
 from tap_ft42.declared.listing import ID
-from tap_ft42.reading.asking import Source
 from tap_ft42.reading.regions import Key, RangeIgnoredError, Region
+from tap_ft42.reading.source import Source
 
 _Answer: TypeAlias = "Callable[[Region, str | None, int, int, int], Awaitable[Page | None]]"
 """Asks for a page: its rows, their order, its number, its size, and how often it is tried. None
@@ -40,8 +40,13 @@ if it fails."""
 _FEW = 3
 """After so many errors for single rows, and no answer, the rows are not the reason."""
 
-_MOST = 20
-"""Rows of a route that a run reads around. If there are more, the list itself is in trouble."""
+_MOST = 10
+"""Percent of the rows of a page that are read around. If there are more, the list itself is in
+trouble."""
+
+_FREE = 200
+"""Requests that the searches on a route may send, besides two for each of its pages. Then the
+list fails, and the next run goes on where it has come to."""
 
 _SEARCH = 100
 """Requests for the ids of the rows of a page that are not shown."""
@@ -50,7 +55,7 @@ _OTHERS = (TooManyRequestsError, RedirectedError, NoTokenError)
 _PASSING = {HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY}
 
 
-class UnshownRows:
+class AroundRows:
     """Finds the rows that 42 cannot show, and reads the others."""
 
     def __init__(
@@ -84,33 +89,36 @@ class UnshownRows:
         Raises:
             Exception: The failure, if such rows are not its reason, or too many.
         """
-        if source.sized(1) is source or not _may_be_of_row(failure):
+        if not _may_be_of_row(failure):
             raise failure
-        route = self._routes[source.entry.stream, source.entry.route]
+        entry = source.route.entry
+        route = self._routes[entry.stream, entry.route]
         async with route.lock:  # one page tells if the list itself is in trouble
-            if route.found >= _MOST:
+            if route.is_in_trouble or route.sent > _FREE + 2 * entry.pages_expected:
                 raise failure
-            found, route.found = route.found, _MOST
-            search = _Search(partial(self._answer, source), source, route.ids)
+            route.is_in_trouble = True
+            search = _Search(partial(self._answer, source, route), source, route.ids)
             if (page := await search.page(*request)) is None:
                 raise failure
-            route.found = found + len(page.unshown)
+            route.is_in_trouble = False
             route.ids.update(page.unshown_ids)
             return page
 
     async def _answer(  # noqa: PLR0913, PLR0917 - the request
         self,
         source: Source,
+        route: _Route,
         region: Region,
         sort: str | None,
         number: int,
         size: int,
         tries: int = 1,
     ) -> Page | None:
+        route.sent += 1
         fetch = partial(source.sized(size).fetch, region, number, sort)
-        ask = self._retried(source.entry.stream, self._ask, max_tries=tries)
+        ask = self._retried(source.route.entry.stream, self._ask, max_tries=tries)
         try:
-            page: Page = await ask(fetch, source.entry)
+            page: Page = await ask(fetch, source.route.entry)
         except RETRIED as failure:
             if not _may_be_of_row(failure):
                 raise
@@ -125,8 +133,10 @@ class _Route:
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     ids: set[int] = field(default_factory=set)
     """The known ids of such rows."""
-    found: int = 0
-    """How many rows a run has read around; `_MOST` after a search that failed."""
+    sent: int = 0
+    """Requests that searches have sent."""
+    is_in_trouble: bool = False
+    """Whether a search failed, or goes on."""
 
 
 class _Search:
@@ -143,18 +153,21 @@ class _Search:
         self._unshown: list[int] = []
         """The ranks of the others."""
         self._left = _SEARCH
+        self._most = max(_FEW, source.size * _MOST // 100)
 
     async def page(self, region: Region, number: int, sort: str | None) -> Page | None:
         """Return a page, put together; None if that is not possible."""
-        size, number = self._source.rows_a_page if number else 1, max(number, 1)
+        size, number = self._source.size if number else 1, max(number, 1)
         first, last = (number - 1) * size, number * size - 1
         ask = partial(self._answer, region, sort)
-        await self._take(ask, first, last, size)
-        if not self._pages and len(self._unshown) < _FEW:  # is 42 down?
-            behind = await ask(last + 2, 1, 2)
-            self._pages += [] if behind is None else [behind]
+        # What is behind the page tells whether 42 is down, and where the list ends.
+        if (behind := await ask(last + 2, 1, 2)) is not None:
+            self._pages.append(behind)
+            if not behind.count and first < (behind.total or 0):
+                last = min(last, (behind.total or 0) - 1)
+        await self._take(ask, first, last, min(size, last - first + 1))
         totals = {page.total for page in self._pages}
-        if len(totals) != 1:
+        if len(totals) != 1 or len(self._unshown) > self._most:
             return None
         ids = {rank: row[ID] for rank, row in self._rows.items() if has_id(row)}
         where: list[Region] = []
@@ -194,7 +207,7 @@ class _Search:
             return
         size = ceil(size / 2)
         for number in range(first // size + 1, last // size + 2):
-            if not self._pages and len(self._unshown) >= _FEW:
+            if len(self._unshown) > (self._most if self._pages else _FEW - 1):
                 return
             begins, ends = (number - 1) * size, number * size
             own = range(max(first, begins), min(last + 1, ends))
@@ -294,7 +307,7 @@ class _Search:
         Raises:
             RangeIgnoredError: It does not narrow the list, or too many pages would be needed.
         """
-        within, size = region.narrowed(ID, lower, upper), self._source.rows_a_page
+        within, size = region.narrowed(ID, lower, upper), self._source.size
         self._left -= 1
         if self._left < 0:
             raise RangeIgnoredError
