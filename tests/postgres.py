@@ -179,7 +179,7 @@ class Database:
 
     def keep(self, name: str) -> None:
         """Keep a copy of the database as it is now, in place of an earlier one."""
-        self._end_session()
+        self.end_session()
         copy = sql.Identifier(name)
         administration = self.session("postgres")
         administration.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(copy))
@@ -187,7 +187,7 @@ class Database:
 
     def restore(self, name: str) -> None:
         """Bring back what was kept, which takes less than to make it once more."""
-        self._end_session()
+        self.end_session()
         own = sql.Identifier(NAME)
         administration = self.session("postgres")
         _let_sessions_end(administration)
@@ -198,8 +198,8 @@ class Database:
         ):
             administration.execute(statement)
 
-    def _end_session(self) -> None:
-        """No database that has one can be copied, and one that has one is dropped slowly."""
+    def end_session(self) -> None:
+        """End the session that is kept: it counts, and no database that has one is copied."""
         if NAME in self._kept:
             self._kept.pop(NAME).close()
 

@@ -233,6 +233,7 @@ def test_the_disk_is_full(world: World) -> None:
 
 def test_the_server_has_no_connection_left(world: World) -> None:
     live(world)
+    world.database.end_session()
     with world.database.connect() as owner:
         owner.execute("ALTER DATABASE ft42 CONNECTION LIMIT 3")
         owner.commit()
