@@ -83,7 +83,6 @@ MECHANISMS: Mapping[str, tuple[str, ...]] = {
         "census/settling.py",
         "census/allowance.py",
         "census/totals.py",
-        "census/unnamed.py",
         "reading/ids.py",
     ),
     "Plan before a run": ("estimate/costs.py", "estimate/intent.py", "estimate/report.py"),

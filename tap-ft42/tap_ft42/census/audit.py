@@ -2,7 +2,7 @@
 
 One request tells how many rows of a list were created on each day, up to the end of the
 changes that the run has read. Days that agree are proven. Days that differ are looked up or
-read (`tap_ft42.census.settling`, `tap_ft42.census.unnamed`). In a list with too many rows for
+read (`tap_ft42.census.settling`). In a list with too many rows for
 ids, the named rows have a graph of their own (`tap_ft42.census.accounts`).
 """
 
@@ -22,7 +22,6 @@ from tap_ft42.census.days import UNKNOWN, number_of, written
 from tap_ft42.census.findings import Findings
 from tap_ft42.census.inquiry import Inquiry, Read, looked_at
 from tap_ft42.census.settling import Settling
-from tap_ft42.census.unnamed import Unnamed
 from tap_ft42.declared.contexts import cursus_of
 from tap_ft42.declared.events import Events
 from tap_ft42.declared.instants import from_milliseconds
@@ -189,10 +188,9 @@ class Audit(Inquiry):
         found = self._found
         found.zone, found.days = comparison.zone, comparison.days
         found.differed = len(comparison.differing)
-        kind = Settling if self._account.is_exact else Unnamed
-        settling = kind(self._read, comparison, found)
+        settling = Settling(self._read, comparison, found)
         yield from settling.proofs()
-        if kind is Unnamed:
+        if not self._account.is_exact:
             yield looked_at(self._run.clock.time())
         # The reads may have shown when more rows were created.
         self._believe_zone(comparison)

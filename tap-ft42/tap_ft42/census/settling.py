@@ -8,6 +8,10 @@ rows are gone. All gone rows are among the missed ones, and the day lacks no mor
 gone, even if the API heeds only some ids. Otherwise the day is read, and known rows that a
 complete read lacks are gone. The graph alone proves nothing: a row that disappears or appears
 between the graph and a read costs a request, but no row is lost.
+
+**Rows without ids.** People leave every night, and take all their rows along: hundreds of days
+lack some. So the rows of somebody all of whose rows lack are subtracted first. On days that
+lack more, all ids between the lowest and the highest one are read.
 """
 
 from __future__ import annotations
@@ -15,6 +19,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import inf, log
 from typing import Any, TypeAlias
 
 from typing_extensions import override
@@ -22,15 +27,27 @@ from typing_extensions import override
 from tap_ft42.api.errors import FatalAPIError
 from tap_ft42.api.page import with_ids
 from tap_ft42.api.retries import RETRIED
+from tap_ft42.census.accounts import Account
 from tap_ft42.census.comparing import Comparison, Counted, Span
 from tap_ft42.census.counting import Proof
-from tap_ft42.census.days import bounds, day_of, moment_of
+from tap_ft42.census.days import bounds, by_day, day_of, moment_of
 from tap_ft42.census.findings import Findings
 from tap_ft42.census.inquiry import DayInquiry, Read, gone
 from tap_ft42.census.open import DEALS, SHARES
+from tap_ft42.census.packing import unpacked_ids
 from tap_ft42.declared.listing import BY_ID, CREATED_AT, ID
 from tap_ft42.reading.id_lists import id_lists
 from tap_ft42.reading.regions import Region
+from tap_ft42.run.people import Departures
+
+LEAVERS = "leavers"
+"""Note of the people who have left since the days were last compared."""
+
+_SURE = 100
+"""Of so many nights, one asks for somebody's rows who is there."""
+
+_MOST = 100
+"""Requests a night for days that lack rows: after an outage, this takes several nights."""
 
 _Counts: TypeAlias = Mapping[int, Mapping[Span, int]]
 """The API's counts by span of days, of the rows of each share of a deal."""
@@ -65,7 +82,8 @@ class Settling(DayInquiry):
         comparison, (first, *_) = self._comparison, self._comparison.parts
         if first.is_named:
             yield from self._looked_up(first)
-        yield from self._read_unnamed()
+        if not self._account.is_exact:
+            yield from self._without_ids()
         spans = {
             span
             for one in comparison.parts
@@ -75,10 +93,6 @@ class Settling(DayInquiry):
         }
         for window in comparison.windows(spans, self._page_size):
             yield from self._read_days(window)
-
-    def _read_unnamed(self) -> Iterator[Proof]:
-        """Find gone rows without ids, before their days are read."""
-        yield from ()
 
     def has_read(self, span: Span) -> bool:
         """Tell whether all rows of some days have been read."""
@@ -209,6 +223,95 @@ class Settling(DayInquiry):
         self._findings.gone += 1
         return gone(number, sent)
 
+    # Rows without ids
+
+    def _without_ids(self) -> Iterator[Proof]:
+        """Find gone rows without ids, before their days are read."""
+        self._take_along()
+        yield from self._read_each(sorted(self._lacking()))
+        if self._comparison.parts[-1].has_all:
+            self._account.forget(LEAVERS)
+
+    def _lacking(self) -> dict[Span, int]:
+        """Return how many rows each day lacks."""
+        differences = self._comparison.differences(self._comparison.parts[-1])
+        return {span: -rows for span, rows in differences.items() if rows < 0}
+
+    def _take_along(self) -> None:
+        """Subtract the rows of people who have none any more."""
+        account, comparison, (_, filters) = (
+            self._account, self._comparison, self._account.parts[-1],
+        )  # fmt: skip
+        self._let_go(self._fitting(leavers(account, self._run.people.departures)))
+        asked = set[int]()
+        while days := {day for day, _ in self._lacking()}:
+            # Others have left, too, whose rows were created on too many days for an accident.
+            luck = log(comparison.days / len(days))
+            least = log(_SURE * account.total) / luck if luck > 0 else inf
+            others = account.owners.only_on(days, comparison.zone) - asked
+            fitting = self._fitting(others, least)
+            if not (gone := self._without_rows(fitting, filters)):
+                return
+            self._let_go({person: fitting[person] for person in gone})
+            asked |= fitting.keys()
+
+    def _fitting(self, people: Collection[int], least: float = 0) -> dict[int, Counter[int]]:
+        """Return the rows of people who have rows of so many days, if all of them lack."""
+        zone, fitting = self._comparison.zone, dict[int, Counter[int]]()
+        lacking = Counter({day: rows for (day, _), rows in self._lacking().items()})
+        # The more rows somebody has, the less likely they all lack for another reason.
+        found = self._account.owners.of(people).items()
+        for person, moments in sorted(found, key=lambda one: -one[1].total()):
+            rows = by_day(moments, zone)
+            if len(rows) >= least and rows <= lacking:
+                lacking.subtract(rows)
+                fitting[person] = moments
+        return fitting
+
+    def _let_go(self, owned: Mapping[int, Counter[int]]) -> None:
+        """Subtract the rows of some people."""
+        for person, moments in owned.items():
+            self._account.let_go(person, moments)
+            self._findings.along += moments.total()
+
+    def _read_each(self, wanted: Iterable[Span]) -> Iterator[Proof]:
+        """Read as many spans of days as there are requests for."""
+        budget, zone, account = self._run.budget, self._comparison.zone, self._account
+        end = budget.spent + _MOST
+        for span in wanted:
+            if self.has_read(span):
+                continue
+            pages = self._comparison.pages(span, self._page_size) + 1
+            if pages > min(self._most, end - budget.spent):
+                return
+            days = _days(span)
+            before = account.rows_on(days, zone, named=False)
+            crowds = account.crowds_of(days, zone)
+            low, high = min(one.low for one in crowds), max(one.high for one in crowds)
+            # With the named rows, which lie near, these are all rows of the days.
+            near = range(2 * low - high, 2 * high - low + 1)
+            ids = [low, high, *(one for one in account.ids_on(days, zone) if one in near)]
+            region = Region({ID: (min(ids), max(ids))})
+            yield from self._read_between(span, region, pages)
+            left = account.rows_on(days, zone, named=False)
+            self._findings.gone += max(before - left, 0)
+
+    def _read_between(self, span: Span, region: Region, pages: int) -> Iterator[Proof]:
+        """Read the interval of ids that holds the rows of some days."""
+        if (read := self._read_all(region, pages)) is None:
+            return
+        rows, proof = read
+        yield from self._judged(proof)
+        account, zone, crowd = self._account, self._comparison.zone, self._comparison.parts[-1]
+        days = _days(span)
+        shown = sum(not account.names(row) for row in self._of(days, rows).values())
+        held = account.ids_on(days, zone)
+        is_complete = shown == crowd.api.get(span, 0)
+        if is_complete and all(proof.lower <= number <= proof.upper for number in held):
+            yield from self._taken_in(rows, proof, days, is_judged=True)
+        else:  # some rows of the days have other ids
+            yield from self._read_days(span, is_judged=True)
+
     # Reading
 
     def _read_days(self, span: Span, *, is_judged: bool = False) -> Iterator[Proof]:
@@ -265,3 +368,9 @@ class Settling(DayInquiry):
 def _days(span: Span) -> range:
     """Return the days of a span."""
     return range(span[0], span[1] + 1)
+
+
+def leavers(account: Account, departures: Departures) -> set[int]:
+    """Return who has left since the days of a list were last compared."""
+    kept = account.notes.get(LEAVERS)
+    return departures.gone.union(unpacked_ids(kept) if kept else ())

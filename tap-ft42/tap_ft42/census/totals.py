@@ -26,7 +26,7 @@ from tap_ft42.census.days import bounds, day_of, moment_at
 from tap_ft42.census.findings import Findings
 from tap_ft42.census.inquiry import DayInquiry, looked_at
 from tap_ft42.census.packing import packed_ids
-from tap_ft42.census.unnamed import LEAVERS, Unnamed, leavers
+from tap_ft42.census.settling import LEAVERS, Settling, leavers
 from tap_ft42.declared.contexts import cursus_of
 from tap_ft42.declared.events import Events
 from tap_ft42.declared.listing import CREATED_AT
@@ -63,7 +63,7 @@ class TotalsCensus(DayInquiry):
         found = Findings(self._list.listing.name, cursus_of(self._whole))
         if self._account.owners:  # else rows are taken to have gone along
             self.findings = found
-        yield from Unnamed(self._read, comparison, found).proofs()
+        yield from Settling(self._read, comparison, found).proofs()
         for one, total in zip(parts, totals, strict=True):
             more = total - sum(one.rows("UTC").values())
             if more and not (have_gone and not one.is_named):
