@@ -121,7 +121,7 @@ class HiddenParents:
             self._is_answered = False
             rest = self._left_over(whole)
             if rest and self._kept.is_in_vain(cursus, rest):
-                tell_left_over(self._list, rest, is_all_tried=self._kept.is_all_tried)
+                self._tell_left_over(whole, rest)
             else:
                 found |= self._search(whole, rest)
         if found:
@@ -186,7 +186,7 @@ class HiddenParents:
         if self._is_answered:  # otherwise the next run searches
             self._kept.note_search(cursus, rest)
         if rest and not refused:
-            tell_left_over(self._list, rest, is_all_tried=self._kept.is_all_tried)
+            self._tell_left_over(whole, rest)
         return self._known - before
 
     def _left_over_by(
@@ -226,6 +226,19 @@ class HiddenParents:
         # Several lists count who studies at several parents twice: they prove nothing.
         is_proof = is_one_list and self._heeds(whole, len(known), known, everything.total)
         return 0 if is_proof else None
+
+    def _tell_left_over(self, whole: Context | None, rest: int) -> None:
+        """Tell how many rows are left over, unless rows that disappear meanwhile explain it."""
+        is_all_tried = self._kept.is_all_tried
+        if not is_all_tried:
+            # Rows of known parents that disappear between two counts look left over: at most
+            # so many are as both a count before and one after say.
+            before, known = self._left_over(whole), self._total_of(whole, sorted(self._known))
+            after = self._answer(self._ask(whole, None))
+            if known is not None and after is not None and after.total is not None:
+                rest = min(rest, before or 0, after.total - known)
+        if rest > 0:
+            tell_left_over(self._list, rest, is_all_tried=is_all_tried)
 
     def _total_of(self, whole: Context | None, known: Sequence[int]) -> int | None:
         """Add up how many rows some known parents have; None if 42 does not say."""
