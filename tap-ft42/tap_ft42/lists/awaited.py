@@ -89,7 +89,7 @@ class AwaitedRows:
             try:
                 found = [*run.pipeline.parts(reading)]
             except (RangeIgnoredError, TooDearError, *PARTIAL_FAILURES):
-                kept["rows"].append(row)
+                kept["rows"].append(row)  # behind those that wait for another night
                 found = []
             kept["rows"].remove(row)
             yield from found

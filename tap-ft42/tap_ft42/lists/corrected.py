@@ -31,10 +31,9 @@ def corrected(of: ListInRun) -> Listing:
 
 def is_read_at_once(of: ListInRun) -> bool:
     """Tell whether the rows of all campuses are read at once, and dealt by their people."""
-    listing = of.listing
-    is_narrowed = listing.parent_filter is not None
-    is_narrowed = is_narrowed and not _is_whole(of, of.facts_of_sweeps.can)
-    is_silent = listing.campus_by_person and not is_narrowed
+    listing, is_silent = of.listing, of.listing.campus_by_person
+    if listing.parent_filter is not None:
+        is_silent = is_silent and _is_whole(of, of.facts_of_sweeps.can)
     at_once = of.run.people.people_per_request
     return is_silent and (of.is_campus_ignored or at_once > 1)
 
